@@ -1,0 +1,42 @@
+"""The protocol of whatever drives joints."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from arbiter.types import JointTarget, Request, RobotState
+
+
+class Policy(Protocol):
+    """Drives some joints. Called by the tick only, on one thread; must return within a fraction of the tick.
+
+    Life of a hand-over: `reset` once, `warm` every tick while another policy still drives, then `act` every tick,
+    then `release`. A policy that needs slow work (inference of a large model, a network) does it on a worker of its
+    own and meets these calls through latest-value slots: none of them waits.
+
+    Attributes:
+        name: Unique in a run; interventions and faults are charged to it.
+        kind: "locomotion", "chunk" or "fallback".
+        joints: Mask of the joints it drives, bool, shape (n,), robot order.
+    """
+
+    name: str
+    kind: str
+    joints: np.ndarray
+
+    def reset(self, state: RobotState, now: float) -> None:
+        """Forgets everything, seeds histories from `state`."""
+
+    def warm(self, state: RobotState, request: Request, now: float) -> bool:
+        """Prepares (history, first chunk) while another policy drives. True when `act` may be called."""
+
+    def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
+        """The target of this tick. Raises PolicyError when it cannot go on: the arbiter falls back."""
+
+    def release(self) -> None:
+        """Another policy drives now: stop background work for this run of the skill."""
+
+    def close(self) -> None:
+        """Frees everything. May be called twice."""

@@ -1,0 +1,151 @@
+"""A skill: what can be asked for. One small plug-in each."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Mapping
+
+import numpy as np
+
+from arbiter.types import Request, RobotState
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a skill.
+
+    Attributes:
+        name: "speed", "distance", "angle", "duration", "count", "side", "colour", "direction" are read from words by
+            the router; any other name is set by a script or the tree only.
+        unit: "m/s", "rad/s", "m", "rad", "s", "" (a number without unit or a word).
+        default: Value when the words give none; None: not set (the skill then uses its own end condition).
+        low, high: Allowed range of a number; a value outside is clamped by the router and reported as clamped.
+        choices: Allowed words of a word parameter.
+    """
+
+    name: str
+    unit: str = ""
+    default: float | str | None = None
+    low: float = -np.inf
+    high: float = np.inf
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartEnvelope:
+    """In which states a skill may take its joints. Checked on the measured state.
+
+    Attributes:
+        tilt: Largest tilt of the base [rad].
+        joint_speed: Largest joint speed [rad/s] over the skill's joints.
+        ang_vel: Largest angular speed of the base [rad/s].
+        posture: Largest distance of a leg joint from the default posture [rad] (inf: any posture).
+    """
+
+    tilt: float = 0.35
+    joint_speed: float = 8.0
+    ang_vel: float = 3.0
+    posture: float = np.inf
+
+
+class Outcome(enum.Enum):
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a skill knows of its own run.
+
+    Attributes:
+        elapsed: Time since the skill took its joints [s].
+        travelled: Integral of the commanded velocity since then: x, y [m], yaw [rad], shape (3,), body frame.
+        turned: Yaw turned since then, from the IMU [rad], unwrapped.
+        parameters: The values in force, by name.
+        chunks: Chunks completed by a chunk policy (0 for others).
+        start: State when the skill took its joints.
+    """
+
+    elapsed: float
+    travelled: np.ndarray
+    turned: float
+    parameters: Mapping[str, float | str | None]
+    chunks: int
+    start: RobotState
+
+
+class Skill:
+    """Base class of skills. A subclass sets the class attributes and overrides `request` and, if needed, `finish`.
+
+    Every call is walled: a skill that raises, blocks or returns rubbish fails by name and never stops the tick.
+
+    Attributes:
+        name: Identifier, [a-z_]+.
+        utterances: Ten or so example sentences; what the router compares an instruction with.
+        policy: Name of the policy in the tree file ("locomotion", "chunk", ...).
+        joints: Joint group: "legs", "arms" or "whole_body".
+        parameters: See Parameter.
+        start: See StartEnvelope.
+        time_limit: Longest run [s]; beyond it the skill fails.
+        hold: True: after success its policy keeps the joints (a raised arm stays up) until another skill wants them.
+    """
+
+    name: str = ""
+    utterances: tuple[str, ...] = ()
+    policy: str = "locomotion"
+    joints: str = "legs"
+    parameters: tuple[Parameter, ...] = ()
+    start: StartEnvelope = StartEnvelope()
+    time_limit: float = 30.0
+    hold: bool = False
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        """What to ask of the policy this tick."""
+        return Request(elapsed=progress.elapsed)
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        """Whether the skill is done. Called every tick after `request`."""
+        return Outcome.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class SkillCall:
+    """One skill with its parameters, as the router plans it.
+
+    Attributes:
+        skill: Name.
+        parameters: Values by name, defaults filled in.
+        score: Calibrated probability 0..1.
+        margin: Score minus that of the next candidate.
+        phrase: The part of the instruction that it came from.
+    """
+
+    skill: str
+    parameters: Mapping[str, float | str | None] = field(default_factory=dict)
+    score: float = 1.0
+    margin: float = 1.0
+    phrase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the router made of an instruction.
+
+    Attributes:
+        text: The instruction as given.
+        outcome: "accepted", "rejected" or "stopped".
+        steps: Skills to run one after the other; those in one tuple run at once (disjoint joint groups).
+        reason: Why it was rejected, or what was clamped.
+        score, margin: Of the weakest step; nan where nothing was scored.
+        ms: Time that routing took [ms].
+    """
+
+    text: str
+    outcome: str
+    steps: tuple[tuple[SkillCall, ...], ...] = ()
+    reason: str = ""
+    score: float = float("nan")
+    margin: float = float("nan")
+    ms: float = 0.0

@@ -1,0 +1,150 @@
+"""What crosses the borders between modules: frozen, read-only, units in every docstring.
+
+All joint arrays are float64, shape (n,), in the robot's joint order (n = 22 for the Berkeley Humanoid Lite).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+def frozen(values, dtype=np.float64) -> np.ndarray:
+    """A read-only copy of `values`."""
+    array = np.array(values, dtype=dtype)
+    array.setflags(write=False)
+    return array
+
+
+class Mode(enum.Enum):
+    """What the safety layer lets through. The ladder goes down this list; FAULT says that it latched."""
+
+    PASSIVE = "passive"  # nothing was armed yet: damping only
+    RUN = "run"  # policies drive
+    HOLD = "hold"  # the last good command stands in
+    SETTLE = "settle"  # a healthy fallback policy drives to a stand or a crouch
+    DAMP = "damp"  # kp 0, kd: the joints resist motion, nothing else
+    OFF = "off"  # no torque
+
+
+@dataclass(frozen=True, slots=True)
+class RobotState:
+    """One reading of the robot.
+
+    Attributes:
+        stamp: When it was measured [s, monotonic or simulated].
+        joint_pos: Joint positions [rad], shape (n,), robot order.
+        joint_vel: Joint velocities [rad/s], shape (n,), robot order.
+        base_quat: Orientation of the base in the world (w, x, y, z), shape (4,).
+        base_ang_vel: Angular velocity [rad/s] in the body frame, shape (3,).
+        joint_age: Age of each joint's reading at `stamp` [s], shape (n,).
+        imu_age: Age of the orientation at `stamp` [s].
+        battery: State of charge 0..1, nan where the robot cannot tell.
+        faults: Names of the faults that the drivers report now, such as "can1: bus off".
+    """
+
+    stamp: float
+    joint_pos: np.ndarray
+    joint_vel: np.ndarray
+    base_quat: np.ndarray
+    base_ang_vel: np.ndarray
+    joint_age: np.ndarray
+    imu_age: float = 0.0
+    battery: float = float("nan")
+    faults: tuple[str, ...] = ()
+
+    @property
+    def gravity(self) -> np.ndarray:
+        """Unit vector of gravity in the body frame, shape (3,); (0, 0, -1) when upright."""
+        w, x, y, z = self.base_quat
+        return np.array((2.0 * (w * y - x * z), -2.0 * (y * z + w * x), 2.0 * (x * x + y * y) - 1.0))
+
+    @property
+    def tilt(self) -> float:
+        """Angle between the base's z axis and the vertical [rad]."""
+        w, x, y, z = self.base_quat
+        return float(np.arccos(min(1.0, max(-1.0, 1.0 - 2.0 * (x * x + y * y)))))
+
+
+@dataclass(frozen=True, slots=True)
+class JointTarget:
+    """What a policy asks of the joints it drives.
+
+    Attributes:
+        q: Position targets [rad], shape (n,), robot order; entries outside `joints` are ignored.
+        kp: Position gains [N·m/rad], shape (n,).
+        kd: Velocity gains [N·m·s/rad], shape (n,).
+        joints: Mask of the joints that this target drives, bool, shape (n,).
+    """
+
+    q: np.ndarray
+    kp: np.ndarray
+    kd: np.ndarray
+    joints: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """One change or refusal by the safety layer.
+
+    Attributes:
+        check: Name of the check ("finite", "shape", "age", "mode", "position", "velocity", "acceleration", "torque",
+            "collision").
+        joint: Joint name, or "" for the whole command.
+        policy: Name of the policy that is charged with it.
+        asked: The value that was asked for (nan where there is none).
+        given: The value that went out.
+    """
+
+    check: str
+    joint: str
+    policy: str
+    asked: float
+    given: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a command is what it is."""
+
+    mode: Mode
+    interventions: tuple[Intervention, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeCommand:
+    """What goes to the motors. Only `arbiter.safety` makes one, and a robot accepts nothing else.
+
+    Attributes:
+        stamp: When it was made [s].
+        q: Position targets [rad], shape (n,), robot order.
+        kp: Position gains [N·m/rad], shape (n,). All zero: damping.
+        kd: Velocity gains [N·m·s/rad], shape (n,).
+        mode: The mode it was made under. Mode.OFF: no torque at all.
+    """
+
+    stamp: float
+    q: np.ndarray
+    kp: np.ndarray
+    kd: np.ndarray
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a skill asks of its policy, fresh every tick.
+
+    Attributes:
+        velocity: Commanded base velocity x, y [m/s] and yaw [rad/s] in the body frame, shape (3,).
+        prompt: The instruction for a language-conditioned policy.
+        elapsed: Time since the skill took its joints [s].
+        posture: Joint positions [rad], shape (n,), for a policy that goes to a posture; None: its own default.
+    """
+
+    velocity: np.ndarray = field(default_factory=lambda: frozen((0.0, 0.0, 0.0)))
+    prompt: str = ""
+    elapsed: float = 0.0
+    posture: np.ndarray | None = None
