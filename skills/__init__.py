@@ -1,0 +1,36 @@
+"""What can be asked for. The built-in skills, and how others come in: see `skills.registry`."""
+
+from __future__ import annotations
+
+from arbiter.skill import Skill
+from skills.gestures import (
+    Bow,
+    LowerArms,
+    PointAt,
+    RaiseArms,
+    SitDown,
+    StandUp,
+    TouchBall,
+    WaveLeft,
+    WaveRight,
+)
+from skills.standing import StandStill, Stop
+from skills.walking import (
+    SidestepLeft,
+    SidestepRight,
+    TurnLeft,
+    TurnRight,
+    WalkBackward,
+    WalkForward,
+    WalkInCircle,
+)
+
+BUILT_IN: tuple[type[Skill], ...] = (
+    StandStill, Stop, WalkForward, WalkBackward, SidestepLeft, SidestepRight, TurnLeft, TurnRight, WalkInCircle,
+    WaveRight, WaveLeft, RaiseArms, LowerArms, Bow, SitDown, StandUp, PointAt, TouchBall,
+)
+
+
+def builtin_skills() -> tuple[Skill, ...]:
+    """One instance of every built-in skill."""
+    return tuple(kind() for kind in BUILT_IN)

@@ -1,0 +1,103 @@
+"""Authority: each joint has exactly one owner at each tick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from arbiter.errors import PolicyError
+from arbiter.policy import Policy
+from arbiter.robot import RobotModel
+from arbiter.runs import Run
+from arbiter.types import JointTarget, Request, RobotState
+from arbiter.wall import walled
+
+
+@dataclass(slots=True)
+class Grip:
+    """A policy and the joints it drives now.
+
+    Attributes:
+        policy: The driver.
+        joints: Mask of its joints, bool, shape (n,).
+        run: The run it works for; None: at home.
+        request: What it is asked when `run` is None.
+    """
+
+    policy: Policy
+    joints: np.ndarray
+    run: Run | None
+    request: Request
+
+
+class Authority:
+    """Who drives which joint, and the target that this makes.
+
+    `q`, `kp`, `kd` [rad, N·m/rad, N·m·s/rad], shape (n,), are the composed target of the last `act`; a joint whose
+    policy failed keeps its last target until the switchboard gives it to a fallback.
+    """
+
+    def __init__(self, model: RobotModel) -> None:
+        self._model = model
+        self.grips: list[Grip] = []
+        self.q = model.default.copy()
+        self.kp = np.zeros(model.n)
+        self.kd = model.kd.copy()
+        self.names: list[str] = [""] * model.n
+        self.version = 0
+
+    def owner(self, joints: np.ndarray) -> Grip | None:
+        """The grip that holds the first of `joints`."""
+        first = int(np.argmax(joints))
+        return next((grip for grip in self.grips if grip.joints[first]), None)
+
+    def owners(self, joints: np.ndarray) -> list[Grip]:
+        """All grips that hold any of `joints`."""
+        return [grip for grip in self.grips if (grip.joints & joints).any()]
+
+    def drives(self, policy: Policy) -> bool:
+        """Whether `policy` holds any joint."""
+        return any(grip.policy is policy for grip in self.grips)
+
+    def give(self, joints: np.ndarray, policy: Policy, run: Run | None, request: Request | None = None) -> list[Policy]:
+        """Hands `joints` to `policy`, all at once. Returns the policies that drive nothing any more."""
+        before = {id(grip.policy): grip.policy for grip in self.grips}
+        for grip in self.grips:
+            grip.joints = grip.joints & ~joints
+        self.grips = [grip for grip in self.grips if grip.joints.any()]
+        self.grips.append(Grip(policy, joints.copy(), run, request or Request()))
+        self.version += 1
+        for i in np.flatnonzero(joints):
+            self.names[i] = policy.name
+        return [old for old in before.values() if not self.drives(old)]
+
+    def act(self, state: RobotState, now: float) -> list[tuple[Grip, str]]:
+        """Asks every owner for its target. Returns those that failed, with what went wrong."""
+        failed = []
+        for grip in self.grips:
+            request = grip.run.request if grip.run is not None else grip.request
+            target, error = walled(grip.policy.act, state, request, now)
+            if error or not isinstance(target, JointTarget):
+                failed.append((grip, error or f"act() returned {type(target).__name__}; a JointTarget is expected"))
+                continue
+            _, error = walled(self._take, grip, target)
+            if error:
+                failed.append((grip, error))
+        return failed
+
+    def _take(self, grip: Grip, target: JointTarget) -> None:
+        mask = grip.joints
+        for name, into, values in (("q", self.q, target.q), ("kp", self.kp, target.kp), ("kd", self.kd, target.kd)):
+            if not isinstance(values, np.ndarray) or values.shape != into.shape:
+                raise PolicyError(f"{name} has shape {np.shape(values)}; {into.shape} is expected")
+            np.copyto(into, values, where=mask)
+
+    def describe(self, groups: Sequence[str] = ("legs", "arms")) -> dict[str, str]:
+        """Owner's name for each joint group; names joined by "+" where a group is split."""
+        table = {}
+        for group in groups:
+            names = dict.fromkeys(self.names[i] for i in np.flatnonzero(self._model.groups[group]))
+            table[group] = "+".join(names)
+        return table

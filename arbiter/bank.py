@@ -1,0 +1,65 @@
+"""The policies of a run, by name, and which of them may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from arbiter.errors import PolicyError
+from arbiter.policy import Policy
+
+FALLBACKS = ("stand", "hold", "rest", "damp")
+
+
+class PolicyBank:
+    """Policies by name.
+
+    A name may stand for several players of one policy (a chunk policy has two over one backend), so that the next
+    prompt can warm while the last one still drives.
+
+    Args:
+        policies: Players by policy name; "stand", "hold" and "rest" must be there: they are what is left when a
+            policy fails.
+    """
+
+    def __init__(self, policies: Mapping[str, Sequence[Policy]]) -> None:
+        missing = [name for name in ("stand", "hold", "rest") if not policies.get(name)]
+        if missing:
+            raise PolicyError(f"policies lack the fallback {', '.join(missing)}; the tree file may rename none of them")
+        self._players = {name: tuple(players) for name, players in policies.items()}
+        self.banned: dict[str, str] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._players)
+
+    def players(self, name: str) -> tuple[Policy, ...]:
+        """All players of a policy. Raises PolicyError listing the names."""
+        try:
+            return self._players[name]
+        except KeyError:
+            raise PolicyError(f"no policy {name!r}; there are: {', '.join(sorted(self._players))}") from None
+
+    def fallback(self, name: str) -> Policy:
+        return self._players[name][0]
+
+    def pick(self, name: str, driving: Iterable[Policy], warming: Iterable[Policy]) -> Policy | None:
+        """A player for a hand-over: a free one; else the only one, which then just gets another request."""
+        players = self.players(name)
+        busy = [id(policy) for policy in (*driving, *warming)]
+        free = next((player for player in players if id(player) not in busy), None)
+        if len(players) == 1:
+            return players[0]
+        return free
+
+    def ban(self, name: str, reason: str) -> None:
+        """Refuses the policy until `pardon`."""
+        self.banned.setdefault(name, reason)
+
+    def pardon(self) -> None:
+        """The operator reset: every policy may try again."""
+        self.banned.clear()
+
+    def close(self) -> None:
+        for players in self._players.values():
+            for player in players:
+                player.close()

@@ -1,0 +1,302 @@
+"""Hand-over: warm, gate, bridge, blend. Strict: it happens whole, or the old policy stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from arbiter.authority import Authority, Grip
+from arbiter.bank import PolicyBank
+from arbiter.policy import Policy
+from arbiter.robot import RobotModel
+from arbiter.runs import ZERO_VELOCITY, Run
+from arbiter.skill import Outcome, StartEnvelope
+from arbiter.types import Request, RobotState
+from arbiter.wall import walled
+
+HOME_ENVELOPE = StartEnvelope(tilt=0.4, joint_speed=10.0, ang_vel=3.0, posture=0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverSettings:
+    """How joints change hands.
+
+    Attributes:
+        blend: "inertial" (the new policy runs at once, the difference decays) or "crossfade".
+        blend_time: Longest blend [s].
+        dwell: Least time between two switches of the same joints [s]; tames storms of instructions.
+        warm_limit: Longest time a policy may take to warm [s].
+        bridge_limit: Longest time to wait for, or work towards, the start envelope [s].
+    """
+
+    blend: str = "inertial"
+    blend_time: float = 0.3
+    dwell: float = 0.2
+    warm_limit: float = 5.0
+    bridge_limit: float = 8.0
+
+
+@dataclass(slots=True)
+class Handover:
+    """One change of hands, for the report. Times [s]; None: did not happen (yet)."""
+
+    from_policy: str
+    to_policy: str
+    skill: str
+    joints: str
+    requested: float
+    first_command: float | None = None
+    blend_end: float | None = None
+    peak_velocity: float = 0.0
+    peak_acceleration: float = 0.0
+    result: str = "pending"
+
+
+@dataclass(slots=True)
+class Transition:
+    """A change of hands that is under way."""
+
+    policy: Policy
+    joints: np.ndarray
+    run: Run | None
+    envelope: StartEnvelope
+    record: Handover
+    reset: bool = False
+    warm: bool = False
+    bridged: str = ""
+
+
+def outside(envelope: StartEnvelope, state: RobotState, joints: np.ndarray, model: RobotModel) -> str:
+    """Why `state` is outside `envelope`; "" when it holds."""
+    if state.tilt > envelope.tilt:
+        return f"tilt {state.tilt:.2f} rad, at most {envelope.tilt:g}"
+    speed = float(np.abs(state.joint_vel[joints]).max(initial=0.0))
+    if speed > envelope.joint_speed:
+        return f"joint speed {speed:.1f} rad/s, at most {envelope.joint_speed:g}"
+    turn = float(np.abs(state.base_ang_vel).max())
+    if turn > envelope.ang_vel:
+        return f"base turns at {turn:.1f} rad/s, at most {envelope.ang_vel:g}"
+    if envelope.posture < np.inf:
+        legs = model.groups["legs"]
+        off = float(np.abs(state.joint_pos[legs] - model.default[legs]).max(initial=0.0))
+        if off > envelope.posture:
+            return f"a leg joint is {off:.2f} rad from the standing posture, at most {envelope.posture:g}"
+    return ""
+
+
+class Switchboard:
+    """Carries out changes of hands. Owned by the tick; no method waits.
+
+    Args:
+        model: The robot.
+        authority: Who drives what; only the switchboard and the safety ladder change it.
+        bank: The policies.
+        home: Policy name by joint group, for joints that no skill wants.
+        settings: See HandoverSettings.
+    """
+
+    def __init__(self, model: RobotModel, authority: Authority, bank: PolicyBank, home: dict[str, str],
+                 settings: HandoverSettings = HandoverSettings()) -> None:
+        self.model, self.authority, self.bank, self.home, self.settings = model, authority, bank, home, settings
+        self.pending: list[Transition] = []
+        self.log: list[Handover] = []
+        self.fresh = np.zeros(model.n, bool)
+        self._switched = np.full(model.n, -np.inf)
+        self._labels = {mask.tobytes(): name for name, mask in model.groups.items()}
+
+    # -- wishes ---------------------------------------------------------------------------------------------------
+
+    def want(self, run: Run, state: RobotState, now: float) -> None:
+        """`run` wants its joints. Pending changes of the same joints are dropped; refusals end the run."""
+        name = run.skill.policy
+        if name in self.bank.banned:
+            run.end(Outcome.FAILURE, f"policy {name} is out of use: {self.bank.banned[name]}", now)
+            return
+        self._drop(run.joints, "replaced", now)
+        policy = self._pick(name, run.joints)
+        if policy is None or (run.joints & ~policy.joints).any():
+            what = "is busy" if policy is None else f"does not drive {self._label(run.joints)}"
+            run.end(Outcome.FAILURE, f"policy {name} {what}", now)
+            return
+        run.prepare(state, now)
+        if not run.over:
+            self._open(policy, run.joints, run, run.skill.start, run.skill.name, run.requested)
+
+    def go_home(self, joints: np.ndarray, now: float) -> None:
+        """Nobody wants `joints`: their home policies take them as soon as the start envelope holds."""
+        for group, name in self.home.items():
+            mask = self.model.groups[group] & joints
+            if not mask.any() or any((t.joints & mask).any() for t in self.pending):
+                continue
+            policy = self.bank.players(name)[0] if name not in self.bank.banned else self.bank.fallback(self._spare(group))
+            grips = self.authority.owners(mask)
+            if len(grips) == 1 and grips[0].policy is policy:
+                grips[0].run, grips[0].request = None, Request()
+                continue
+            envelope = HOME_ENVELOPE if (mask & self.model.groups["legs"]).any() else StartEnvelope()
+            self._open(policy, mask, None, envelope, "", now)
+
+    def force(self, joints: np.ndarray, policy: Policy, request: Request, state: RobotState, now: float,
+              result: str = "forced") -> None:
+        """A fallback takes `joints` at once: no gate, no dwell, but blended."""
+        self._drop(joints, "forced out", now)
+        grips = self.authority.owners(joints)
+        if len(grips) == 1 and grips[0].policy is policy:
+            grips[0].request, grips[0].run = request, None
+            return
+        record = Handover(self._from(joints), policy.name, "", self._label(joints), now)
+        walled(policy.reset, state, now)
+        walled(policy.warm, state, request, now)
+        self._take(Transition(policy, joints, None, HOME_ENVELOPE, record), request, state, now)
+        record.result = result
+        self.log.append(record)
+
+    def release(self, run: Run) -> None:
+        """`run` is over: its policy goes on at zero velocity until someone takes the joints."""
+        for grip in self.authority.grips:
+            if grip.run is run:
+                grip.run, grip.request = None, replace(run.request, velocity=ZERO_VELOCITY)
+
+    # -- the tick's part ------------------------------------------------------------------------------------------
+
+    def update(self, state: RobotState, now: float) -> None:
+        """Advances every pending change of hands by one tick."""
+        for transition in list(self.pending):
+            if transition.run is not None and transition.run.over:
+                self._refuse(transition, transition.run.reason or "no longer wanted", now)
+                continue
+            self._advance(transition, state, now)
+
+    def _advance(self, t: Transition, state: RobotState, now: float) -> None:
+        request = t.run.request if t.run is not None else Request()
+        if not t.warm:
+            t.warm, error = self._warm(t, request, state, now)
+            if error:
+                self._refuse(t, f"policy {t.policy.name} could not warm: {error}", now)
+                return
+        reason = outside(t.envelope, state, t.joints, self.model)
+        waited = now - t.record.requested
+        if reason and waited > self.settings.bridge_limit:
+            self._refuse(t, f"start envelope not reached within {self.settings.bridge_limit:g} s: {reason}", now)
+        elif reason:
+            self._bridge(t, reason, state, now)
+        elif not t.warm and waited > self.settings.warm_limit:
+            self._refuse(t, f"policy {t.policy.name} not ready within {self.settings.warm_limit:g} s", now)
+        elif t.warm and now - self._switched[t.joints].max() >= self.settings.dwell - 1e-9:
+            self.pending.remove(t)
+            self._take(t, request, state, now)
+            t.record.result = "done"
+
+    def _warm(self, t: Transition, request: Request, state: RobotState, now: float) -> tuple[bool, str]:
+        if self.authority.drives(t.policy):
+            return True, ""
+        if not t.reset:
+            t.reset = True
+            _, error = walled(t.policy.reset, state, now)
+            if error:
+                return False, error
+        ready, error = walled(t.policy.warm, state, request, now)
+        return bool(ready), error
+
+    def _bridge(self, t: Transition, reason: str, state: RobotState, now: float) -> None:
+        """Works towards the start envelope: stop, then stand."""
+        legs = self.model.groups["legs"]
+        for grip in self.authority.owners(t.joints | legs):
+            if grip.run is not None and (grip.joints & t.joints).any():
+                self.release(grip.run)
+        grip = self.authority.owner(legs)
+        if "standing posture" not in reason or (t.run is not None and not (t.joints & legs).any()):
+            t.bridged = t.bridged or "stop"
+            return
+        if grip is not None and grip.policy is not self.bank.fallback("stand"):
+            t.bridged = "stand"
+            request = Request(posture=self.model.default)
+            record = Handover(self._from(legs), "stand", "", "legs", now, result="bridge")
+            stand = self.bank.fallback("stand")
+            walled(stand.reset, state, now)
+            self._take(Transition(stand, legs, None, HOME_ENVELOPE, record), request, state, now)
+            self.log.append(record)
+
+    def _take(self, t: Transition, request: Request, state: RobotState, now: float) -> None:
+        owners = self.authority.owners(t.joints)
+        changed = t.joints.copy()
+        for grip in owners:
+            if grip.policy is t.policy:
+                changed &= ~grip.joints
+        for policy in self.authority.give(t.joints, t.policy, t.run, request):
+            walled(policy.release)
+        self.fresh |= changed
+        self._switched[changed] = now
+        t.record.first_command = now
+        if not changed.any():
+            t.record.blend_end = now
+        if t.run is not None:
+            t.run.begin(state, now)
+            t.run.blend_end = t.record.blend_end
+
+    # -- bookkeeping ----------------------------------------------------------------------------------------------
+
+    def measure(self, velocity: np.ndarray, acceleration: np.ndarray, blending: np.ndarray, now: float) -> None:
+        """Notes peaks of the sent command [rad/s, rad/s²], shape (n,), while blends run; closes those that ended."""
+        for record in self.log[-8:]:
+            if record.first_command is None or record.blend_end is not None:
+                continue
+            mask = self.model.groups.get(record.joints, self.model.groups["whole_body"])
+            record.peak_velocity = max(record.peak_velocity, float(velocity[mask].max()))
+            record.peak_acceleration = max(record.peak_acceleration, float(acceleration[mask].max()))
+            if now > record.first_command and not (blending & mask).any():
+                record.blend_end = now
+                for grip in self.authority.grips:
+                    if grip.run is not None and grip.run.blend_end is None:
+                        grip.run.blend_end = now
+
+    def drop_all(self, why: str, now: float) -> None:
+        """Forgets every pending change of hands."""
+        self._drop(self.model.groups["whole_body"], why, now)
+
+    def _open(self, policy: Policy, joints: np.ndarray, run: Run | None, envelope: StartEnvelope, skill: str,
+              requested: float) -> None:
+        record = Handover(self._from(joints), policy.name, skill, self._label(joints), requested)
+        self.log.append(record)
+        self.pending.append(Transition(policy, joints, run, envelope, record))
+
+    def _pick(self, name: str, joints: np.ndarray) -> Policy | None:
+        driving = [grip.policy for grip in self.authority.grips]
+        return self.bank.pick(name, driving, [t.policy for t in self.pending])
+
+    def _drop(self, joints: np.ndarray, why: str, now: float) -> None:
+        for t in [t for t in self.pending if (t.joints & joints).any()]:
+            self._refuse(t, why, now)
+
+    def _refuse(self, t: Transition, why: str, now: float) -> None:
+        self.pending.remove(t)
+        t.record.result = f"refused: {why}"
+        if not self.authority.drives(t.policy):
+            walled(t.policy.release)
+        if t.run is not None:
+            t.run.end(Outcome.FAILURE, why, now)
+
+    def _from(self, joints: np.ndarray) -> str:
+        return "+".join(dict.fromkeys(grip.policy.name for grip in self.authority.owners(joints))) or "none"
+
+    def _label(self, joints: np.ndarray) -> str:
+        return self._labels.get(joints.tobytes(), "some joints")
+
+    @staticmethod
+    def _spare(group: str) -> str:
+        return "rest" if group == "arms" else "stand"
+
+    def failed(self, grip: Grip, why: str, state: RobotState, now: float) -> None:
+        """The policy of `grip` cannot go on: its run fails and fallbacks take its joints at once."""
+        if grip.run is not None:
+            grip.run.end(Outcome.FAILURE, f"policy {grip.policy.name}: {why}", now)
+        if grip.policy.kind == "locomotion":
+            self.bank.ban(grip.policy.name, why)
+        for group, name in (("legs", "stand"), ("arms", "hold")):
+            mask = grip.joints & self.model.groups[group]
+            if mask.any():
+                posture = self.authority.q.copy()
+                self.force(mask, self.bank.fallback(name), Request(posture=posture), state, now, result=f"fallback: {why}")
+        if grip.policy.kind == "chunk":
+            self.go_home(grip.joints, now)

@@ -1,0 +1,265 @@
+"""Gestures and reaching, by the chunk policy: a prompt until the posture is reached or the time is over."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope
+from arbiter.types import Request, RobotState
+
+ARMS = slice(0, 10)
+LEGS = slice(10, 22)
+KNEES = (13, 19)
+SLOW = 0.35  # [rad/s]
+
+
+class Gesture(Skill):
+    """Sends `prompt` to the chunk policy for `duration` seconds."""
+
+    policy = "chunk"
+    joints = "arms"
+    start = StartEnvelope(tilt=0.35, joint_speed=10.0)
+    time_limit = 25.0
+    prompt = ""
+    parameters = (Parameter("duration", "s", 4.0, 1.0, 20.0),)
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        return Request(prompt=self.prompt, elapsed=progress.elapsed)
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        return Outcome.SUCCESS if progress.elapsed >= progress.parameters["duration"] else Outcome.RUNNING
+
+
+class WholeBody(Gesture):
+    """A gesture that needs the legs: from a quiet stand, balanced by the reflex."""
+
+    joints = "whole_body"
+    start = StartEnvelope(tilt=0.25, joint_speed=3.0, ang_vel=1.0, posture=0.6)
+
+
+class WaveRight(Gesture):
+    """Waves the right hand."""
+
+    name = "wave_right"
+    utterances = (
+        "wave your right hand",
+        "wave with the right hand",
+        "wave with your right arm",
+        "wave right",
+        "greet them with your right hand",
+        "say hello with the right hand",
+        "give a wave with your right",
+        "use your right hand to wave",
+        "wave goodbye with your right hand",
+        "wave",
+        "wave hello",
+        "say hi",
+        "wave goodbye",
+        "greet me",
+        "give us a wave",
+    )
+    prompt = "wave the right hand"
+
+
+class WaveLeft(Gesture):
+    """Waves the left hand."""
+
+    name = "wave_left"
+    utterances = (
+        "wave your left hand",
+        "wave with the left hand",
+        "wave with your left arm",
+        "wave left",
+        "greet them with your left hand",
+        "say hello with the left hand",
+        "give a wave with your left",
+        "use your left hand to wave",
+        "wave goodbye with your left hand",
+    )
+    prompt = "wave the left hand"
+
+
+class RaiseArms(Gesture):
+    """Raises both arms; they stay up."""
+
+    name = "raise_arms"
+    utterances = (
+        "raise your arms",
+        "lift your arms",
+        "put your hands up",
+        "arms up",
+        "hands up",
+        "raise both hands",
+        "lift your hands above your head",
+        "put your arms in the air",
+        "reach for the sky",
+        "stretch your arms up",
+        "hold your arms up high",
+        "bring your arms up",
+    )
+    prompt = "raise both arms"
+    hold = True
+    parameters = ()
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        still = np.abs(state.joint_vel[ARMS]).max() < SLOW
+        return Outcome.SUCCESS if still and progress.elapsed > 2.0 else Outcome.RUNNING
+
+
+class LowerArms(Gesture):
+    """Lowers both arms."""
+
+    name = "lower_arms"
+    utterances = (
+        "lower your arms",
+        "put your arms down",
+        "arms down",
+        "hands down",
+        "drop your arms",
+        "lower both hands",
+        "let your arms hang",
+        "bring your arms down",
+        "put your hands back down",
+        "relax your arms",
+        "arms at your sides",
+        "let your hands fall to your sides",
+    )
+    prompt = "lower both arms"
+    parameters = ()
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        down = np.abs(state.joint_pos[ARMS]).max() < 0.5 and np.abs(state.joint_vel[ARMS]).max() < SLOW
+        return Outcome.SUCCESS if down and progress.elapsed > 1.0 else Outcome.RUNNING
+
+
+class Bow(WholeBody):
+    """Bows and comes up again."""
+
+    name = "bow"
+    utterances = (
+        "bow",
+        "take a bow",
+        "bow down",
+        "bow to the audience",
+        "make a bow",
+        "give a polite bow",
+        "bend forward at the waist",
+        "bow your head and body",
+        "lean forward respectfully",
+        "bow politely",
+        "bow before the guests",
+        "do a deep bow",
+    )
+    prompt = "bow"
+
+
+class SitDown(WholeBody):
+    """Crouches; it stays down until it is told otherwise."""
+
+    name = "sit_down"
+    utterances = (
+        "sit down",
+        "sit",
+        "take a seat",
+        "have a seat",
+        "crouch down",
+        "squat",
+        "get down low",
+        "lower yourself into a crouch",
+        "sit on the floor",
+        "squat down",
+        "please be seated",
+        "get into a sitting position",
+    )
+    prompt = "sit down"
+    hold = True
+    parameters = ()
+    start = StartEnvelope(tilt=0.25, joint_speed=3.0, ang_vel=1.0, posture=0.9)
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        bent = min(state.joint_pos[i] for i in KNEES) > 0.6
+        still = np.abs(state.joint_vel[LEGS]).max() < SLOW
+        return Outcome.SUCCESS if bent and still and progress.elapsed > 1.5 else Outcome.RUNNING
+
+
+class StandUp(WholeBody):
+    """Rises from the crouch."""
+
+    name = "stand_up"
+    utterances = (
+        "stand up",
+        "get up",
+        "rise",
+        "stand upright",
+        "get to your feet",
+        "get back on your feet",
+        "rise to your feet",
+        "straighten up",
+        "stand back up",
+        "stand tall",
+        "come up from the crouch",
+        "get up from the floor",
+    )
+    prompt = "stand up"
+    parameters = ()
+    start = StartEnvelope(tilt=0.3, joint_speed=4.0, ang_vel=1.5)
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        straight = max(state.joint_pos[i] for i in KNEES) < 0.6
+        still = np.abs(state.joint_vel[LEGS]).max() < SLOW
+        return Outcome.SUCCESS if straight and still and progress.elapsed > 1.0 else Outcome.RUNNING
+
+
+class PointAt(Gesture):
+    """Points left, right or ahead."""
+
+    name = "point_at"
+    utterances = (
+        "point at it",
+        "point ahead",
+        "point to the left",
+        "point to the right",
+        "point at the ball",
+        "point straight ahead",
+        "point with your arm",
+        "show me where it is",
+        "point in that direction",
+        "point at the door",
+        "indicate the direction with your hand",
+        "point your finger that way",
+    )
+    parameters = (
+        Parameter("direction", "", "ahead", choices=("left", "right", "ahead")),
+        Parameter("duration", "s", 3.0, 1.0, 20.0),
+    )
+    PROMPTS = {"left": "point to the left", "right": "point to the right", "ahead": "point straight ahead"}
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        return Request(prompt=self.PROMPTS[progress.parameters["direction"]], elapsed=progress.elapsed)
+
+
+class TouchBall(Gesture):
+    """Touches the red, green or blue ball that the camera sees."""
+
+    name = "touch_ball"
+    utterances = (
+        "touch the ball",
+        "touch the red ball",
+        "touch the blue ball",
+        "touch the green ball",
+        "put your hand on the ball",
+        "reach for the ball",
+        "tap the ball",
+        "reach out and touch the red ball",
+        "place your hand on the green ball",
+        "feel the ball",
+        "make contact with the ball",
+        "poke the ball",
+    )
+    parameters = (
+        Parameter("colour", "", "red", choices=("red", "green", "blue")),
+        Parameter("duration", "s", 4.0, 1.0, 20.0),
+    )
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        return Request(prompt=f"touch the {progress.parameters['colour']} ball", elapsed=progress.elapsed)

@@ -1,0 +1,62 @@
+"""Standing still and stopping."""
+
+from __future__ import annotations
+
+from arbiter.skill import Outcome, Parameter, Progress, Skill
+from arbiter.types import Request, RobotState
+
+
+class StandStill(Skill):
+    """Stands on the spot for a while."""
+
+    name = "stand_still"
+    utterances = (
+        "stand still",
+        "hold still",
+        "stay where you are",
+        "stay put",
+        "wait here",
+        "remain in place",
+        "just stand there",
+        "keep still for a moment",
+        "stay in position",
+        "stand in place",
+        "be still",
+        "do nothing",
+    )
+    joints = "legs"
+    parameters = (Parameter("duration", "s", 2.0, 0.5, 20.0),)
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        return Request(elapsed=progress.elapsed)
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        return Outcome.SUCCESS if progress.elapsed >= progress.parameters["duration"] else Outcome.RUNNING
+
+
+class Stop(Skill):
+    """Stops at once. The stop guard answers the word itself; this is for trees."""
+
+    name = "stop"
+    utterances = (
+        "stop",
+        "halt",
+        "freeze",
+        "stop moving",
+        "stop right there",
+        "stop it",
+        "whoa",
+        "that's enough",
+        "cut it out",
+        "emergency stop",
+        "don't move",
+        "abort",
+    )
+    joints = "legs"
+    time_limit = 5.0
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        return Request(elapsed=progress.elapsed)
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        return Outcome.SUCCESS if progress.elapsed >= 0.5 else Outcome.RUNNING
