@@ -1,0 +1,78 @@
+"""Joint offsets: motor = (joint + offset) * direction. They belong to one robot, and are measured after each assembly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arbiter import strict
+from arbiter.errors import ConfigError
+from arbiter.robot import RobotModel
+from arbiter.types import frozen
+
+
+@dataclass(frozen=True)
+class CalibrationFile:
+    """The file: robot, the day it was measured, and joint -> offset [rad]."""
+
+    robot: str
+    measured: str
+    offsets: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Turns joint coordinates into motor coordinates and back.
+
+    Attributes:
+        offset: Offsets [rad], shape (n,), robot order.
+        direction: +1 or -1, shape (n,), robot order.
+    """
+
+    offset: np.ndarray
+    direction: np.ndarray
+
+    def to_motor(self, joint: np.ndarray) -> np.ndarray:
+        return (joint + self.offset) * self.direction
+
+    def to_joint(self, motor: np.ndarray) -> np.ndarray:
+        return motor * self.direction - self.offset
+
+    def range_to_motor(self, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The motors' ranges that belong to joint ranges; a reversed motor swaps the ends."""
+        ends = self.to_motor(lower), self.to_motor(upper)
+        return np.minimum(*ends), np.maximum(*ends)
+
+
+def nominal(direction: np.ndarray) -> Calibration:
+    """No offsets: what a simulated robot has."""
+    return Calibration(frozen(np.zeros(len(direction))), frozen(direction))
+
+
+def load_calibration(path: Path, model: RobotModel, direction: np.ndarray) -> Calibration:
+    """Reads a calibration file. Raises ConfigError for another robot, a missing joint or an offset beyond one turn."""
+    if not Path(path).is_file():
+        raise ConfigError(f"{path}: no calibration; measure it with `python -m deploy.calibrate`")
+    data = strict.load(CalibrationFile, path)
+    if data.robot != model.name:
+        raise ConfigError(f"{path}: calibration of {data.robot!r}; this robot is {model.name!r}")
+    missing, extra = set(model.joints) - set(data.offsets), set(data.offsets) - set(model.joints)
+    if missing or extra:
+        raise ConfigError(f"{path}: joints missing: {sorted(missing) or 'none'}; unknown: {sorted(extra) or 'none'}")
+    for joint, offset in data.offsets.items():
+        if not math.isfinite(offset) or abs(offset) > 2.0 * math.pi:
+            raise ConfigError(f"{path}: offset of {joint} is {offset}; at most one turn (6.28 rad) is plausible")
+    return Calibration(frozen([data.offsets[joint] for joint in model.joints]), frozen(direction))
+
+
+def save_calibration(path: Path, model: RobotModel, offset: np.ndarray, measured: str) -> None:
+    """Writes a calibration file, whole or not at all."""
+    lines = [f"robot: {model.name}", f"measured: {measured!r}", "offsets:  # [rad], motor = (joint + offset) * direction"]
+    lines += [f"  {joint}: {value:.6f}" for joint, value in zip(model.joints, offset, strict=True)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".tmp")
+    beside.write_text("\n".join(lines) + "\n")
+    beside.replace(path)
