@@ -12,6 +12,8 @@ import yaml
 
 HERE = Path(__file__).parent
 FEET = ("leg_left_ankle_roll", "leg_right_ankle_roll")
+SOLE_MARGIN = 0.005  # [m]
+HAND = (0.0, 0.012, -0.075)  # [m] what a hand touches with, in the frame of its link
 FOOT_FRICTION = "1.0 0.02 0.01"
 
 
@@ -35,8 +37,15 @@ def add_body(parent: ET.Element, body: dict, joints: dict[str, dict]) -> ET.Elem
         geom = ET.SubElement(node, "geom", {"class": "foot" if body["name"] in FEET else "collision"},
                              name=f"{body['name']}_collision", type=shape["shape"], size=numbers(shape["size"]),
                              pos=numbers(shape["position"]), quat=numbers(shape["orientation"]))
-        assert geom is not None
+        if body["name"] in FEET:  # a touch sensor adds up the contacts inside its site: the sole and a little more
+            ET.SubElement(node, "site", name=f"{body['name']}_sole", type="box", pos=geom.get("pos"), quat=geom.get("quat"),
+                          size=numbers(size + SOLE_MARGIN for size in shape["size"]), group="4")
     return node
+
+
+def add_head_camera(base: ET.Element) -> None:
+    """Looks forward and down, so that what the hands can reach is in the picture."""
+    ET.SubElement(base, "camera", name="head", pos="0.085 0 0.93", xyaxes="0 -1 0 0.766 0 0.643", fovy="75")
 
 
 def build() -> str:
@@ -58,6 +67,9 @@ def build() -> str:
     nodes = {"world": world}
     for body in figures["bodies"]:
         nodes[body["name"]] = add_body(nodes[body["parent"]], body, joints)
+    for side in ("left", "right"):
+        ET.SubElement(nodes[f"arm_{side}_hand_link"], "site", name=f"hand_{side}", pos=numbers(HAND), size="0.01")
+    add_head_camera(nodes["base"])
     imu = figures["imu"]
     ET.SubElement(nodes[imu["body"]], "site", name="imu", pos=numbers(imu["position"]))
     actuator = ET.SubElement(root, "actuator")
@@ -67,6 +79,8 @@ def build() -> str:
     ET.SubElement(sensor, "framequat", name="imu_quat", objtype="site", objname="imu")
     ET.SubElement(sensor, "gyro", name="imu_gyro", site="imu")
     ET.SubElement(sensor, "accelerometer", name="imu_acc", site="imu")
+    for foot in FEET:
+        ET.SubElement(sensor, "touch", name=f"{foot}_touch", site=f"{foot}_sole")
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"
 

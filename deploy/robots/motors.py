@@ -1,0 +1,76 @@
+"""Simulated motors of the real kind: torque = kp (q* − q) − kd q̇, clamped, with a watchdog, damping and off."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arbiter.errors import RobotError
+from arbiter.robot import RobotModel
+from arbiter.types import Mode, SafeCommand
+
+
+class Motors:
+    """Keeps the last command and turns it into torques at the motors' own rate.
+
+    A motor that is driving (kp above zero) and hears nothing for `watchdog` seconds falls to damping and stays there
+    until `clear`: this is how the real motors are assumed to behave.
+
+    Attributes:
+        expired: True once the watchdog fell.
+        driving: True while position gains act.
+    """
+
+    def __init__(self, model: RobotModel, watchdog: float) -> None:
+        self._model = model
+        self._watchdog = watchdog
+        self._q = np.zeros(model.n)
+        self._kp = np.zeros(model.n)
+        self._kd = np.zeros(model.n)
+        self._buffer = np.zeros(model.n)
+        self._fed_at = 0.0
+        self.expired = False
+        self.driving = False
+        self.damp()
+
+    def damp(self) -> None:
+        """No position gain, nominal kd."""
+        self._kp[:] = 0.0
+        self._kd[:] = self._model.kd
+        self.driving = False
+
+    def clear(self) -> None:
+        """Forgets a fallen watchdog; the motors stay in damping until the next command."""
+        self.expired = False
+        self.damp()
+
+    def take(self, command: SafeCommand, time: float) -> None:
+        """The command that holds from `time` [s] on. Raises RobotError unless it is a finite SafeCommand."""
+        if not isinstance(command, SafeCommand):
+            raise RobotError(f"simulated robot: a {type(command).__name__} was written; only a SafeCommand is taken")
+        for name, values in (("q", command.q), ("kp", command.kp), ("kd", command.kd)):
+            if np.shape(values) != (self._model.n,) or not np.isfinite(values).all():
+                raise RobotError(f"simulated robot: {name} of the command is {values!r}; "
+                                 f"{self._model.n} finite numbers are expected")
+        self._fed_at = time
+        if self.expired:
+            return
+        self._q[:] = command.q
+        if command.mode is Mode.OFF:
+            self._kp[:] = 0.0
+            self._kd[:] = 0.0
+        else:
+            self._kp[:] = command.kp
+            self._kd[:] = command.kd
+        self.driving = bool(self._kp.any())
+
+    def torque(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray) -> None:
+        """Writes the torques [N·m], shape (n,), at positions `q` [rad] and velocities `dq` [rad/s] into `out`."""
+        if self.driving and time - self._fed_at > self._watchdog:
+            self.expired = True
+            self.damp()
+        np.subtract(self._q, q, out=out)
+        np.multiply(self._kp, out, out=out)
+        np.multiply(self._kd, dq, out=self._buffer)
+        np.subtract(out, self._buffer, out=out)
+        np.minimum(out, self._model.effort, out=out)
+        np.maximum(out, -self._model.effort, out=out)
