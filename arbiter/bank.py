@@ -40,6 +40,7 @@ class PolicyBank:
             raise PolicyError(f"no policy {name!r}; there are: {', '.join(sorted(self._players))}") from None
 
     def fallback(self, name: str) -> Policy:
+        """The first player of a policy that is known to be there."""
         return self._players[name][0]
 
     def pick(self, name: str, driving: Iterable[Policy], warming: Iterable[Policy]) -> Policy | None:

@@ -129,7 +129,7 @@ class Switchboard:
             mask = self.model.groups[group] & joints
             if not mask.any() or any((t.joints & mask).any() for t in self.pending):
                 continue
-            policy = self.bank.players(name)[0] if name not in self.bank.banned else self.bank.fallback(self._spare(group))
+            policy = self.bank.fallback(self._spare(group) if name in self.bank.banned else name)
             grips = self.authority.owners(mask)
             if len(grips) == 1 and grips[0].policy is policy:
                 grips[0].run, grips[0].request = None, Request()
@@ -296,7 +296,12 @@ class Switchboard:
         for group, name in (("legs", "stand"), ("arms", "hold")):
             mask = grip.joints & self.model.groups[group]
             if mask.any():
-                posture = self.authority.q.copy()
-                self.force(mask, self.bank.fallback(name), Request(posture=posture), state, now, result=f"fallback: {why}")
+                request = Request(posture=self._keep(grip, group))
+                self.force(mask, self.bank.fallback(name), request, state, now, result=f"fallback: {why}")
         if grip.policy.kind == "chunk":
             self.go_home(grip.joints, now)
+
+    def _keep(self, grip: Grip, group: str) -> np.ndarray:
+        """Posture [rad] for a fallback: legs in mid-stride go to the standing one, all others stay as they are."""
+        walking = group == "legs" and grip.policy.kind == "locomotion"
+        return self.model.default if walking else self.authority.q.copy()

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class LatestSlot(Generic[T]):
+class LatestSlot[T]:
     """One writer, one reader, latest value wins.
 
     Reading and writing are single attribute operations, atomic under CPython, so neither side can wait for the other.

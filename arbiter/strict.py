@@ -1,4 +1,4 @@
-"""Strict YAML into dataclasses: unknown keys, wrong types and duplicates are errors with file, line and the nearest valid name.
+"""Strict YAML into dataclasses: unknown keys, wrong types, duplicates are errors with file, line, nearest valid name.
 
     problems = Problems()
     config = build(Config, parse(path), problems)

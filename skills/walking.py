@@ -27,7 +27,8 @@ class Walk(Skill):
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         speed = progress.parameters["speed"] * ramp(progress.elapsed)
-        return Request(velocity=np.array((speed * self.direction[0], speed * self.direction[1], 0.0)), elapsed=progress.elapsed)
+        velocity = np.array((speed * self.direction[0], speed * self.direction[1], 0.0))
+        return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         duration, distance = progress.parameters["duration"], progress.parameters["distance"]
@@ -237,7 +238,8 @@ class WalkInCircle(Skill):
     def request(self, state: RobotState, progress: Progress) -> Request:
         speed = progress.parameters["speed"] * ramp(progress.elapsed)
         sign = 1.0 if progress.parameters["side"] == "left" else -1.0
-        return Request(velocity=np.array((speed, 0.0, sign * speed / progress.parameters["radius"])), elapsed=progress.elapsed)
+        velocity = np.array((speed, 0.0, sign * speed / progress.parameters["radius"]))
+        return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         duration = progress.parameters["duration"]

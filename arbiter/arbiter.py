@@ -1,0 +1,277 @@
+"""The tick.
+
+    robot.read -> inbox -> tree.tick -> policies.act -> blend -> safety.filter -> robot.write -> trace
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter_ns
+
+import numpy as np
+import py_trees
+
+from arbiter.authority import Authority
+from arbiter.bank import PolicyBank
+from arbiter.blend import Blend
+from arbiter.errands import Errands
+from arbiter.errors import RobotError
+from arbiter.events import Event
+from arbiter.handover import HandoverSettings, Switchboard
+from arbiter.inbox import Inbox, RouteService
+from arbiter.policy import Policy
+from arbiter.robot import Robot
+from arbiter.runs import SkillCaller
+from arbiter.safety import Safety
+from arbiter.skill import Skill
+from arbiter.tree.build import Spec, branch, grow
+from arbiter.tree.world import World
+from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, Verdict
+from arbiter.wall import walled
+
+STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport:
+    """One tick, whole: what a trace records and a console shows.
+
+    Attributes:
+        index: Number of the tick, from 0.
+        now: Its time [s].
+        state: What was read.
+        command: What was sent.
+        verdict: What the safety layer made of it.
+        owners: Policy name of each joint, robot order.
+        branch: Path through the tree to the leaf that runs.
+        events: What happened.
+        asked: Position targets before the safety layer [rad], shape (n,).
+        stage_ns: Time spent in each of `STAGES` [ns].
+    """
+
+    index: int
+    now: float
+    state: RobotState
+    command: SafeCommand
+    verdict: Verdict
+    owners: tuple[str, ...]
+    branch: str
+    events: tuple[Event, ...]
+    asked: np.ndarray
+    stage_ns: tuple[int, ...]
+
+
+class Arbiter:
+    """Routes instructions to skills, skills to policies, policies to joints, all of it through the safety layer.
+
+    Args:
+        robot: A connected driver.
+        policies: Players by policy name; "stand", "hold" and "rest" among them.
+        skills: Skills by name.
+        home: Policy name by joint group for joints that no skill wants.
+        safety: The safety layer.
+        routing: Routes beside the tick.
+        tree: A checked tree (`arbiter.tree.build.check`).
+        stop_guard: Tells whether a text is a stop; answers within microseconds.
+        settings: How joints change hands.
+        instructions: What a new instruction does to older ones: "replace", "queue", "together".
+        caller: Makes the object that asks a skill.
+    """
+
+    def __init__(self, robot: Robot, policies: Mapping[str, Sequence[Policy]], skills: Mapping[str, Skill],
+                 home: dict[str, str], safety: Safety, routing: RouteService, tree: Spec,
+                 stop_guard: Callable[[str], bool], settings: HandoverSettings = HandoverSettings(),
+                 instructions: str = "replace", caller: Callable[[Skill], object] = SkillCaller) -> None:
+        self.robot, self.safety, self.model = robot, safety, robot.model
+        self.inbox = Inbox(instructions)
+        self.bank = PolicyBank(policies)
+        self.authority = Authority(self.model)
+        self.switchboard = Switchboard(self.model, self.authority, self.bank, home, settings)
+        self.errands = Errands(self.model, skills, self.switchboard, routing, self._emit, caller)
+        self.world = World(self.model, self.switchboard, self.errands, self._emit)
+        self.root = grow(tree, self.world)
+        self.blend = Blend(self.model, settings.blend, settings.blend_time)
+        self._stop_guard = stop_guard
+        self._events: list[Event] = []
+        self._index = 0
+        self._state: RobotState | None = None
+        self._mode = Mode.PASSIVE
+        self._branch, self._tip = "", None
+        self._owners, self._version = (), -1
+        self._q = np.zeros((3, self.model.n))  # sent positions of this tick and the two before it
+        self._ns = [0] * (len(STAGES) + 1)
+
+    # -- the tick -------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> TickReport:
+        """One tick at `now` [s]. Never waits, never raises for what a plug-in, a policy or a driver does."""
+        clock, ns = perf_counter_ns, self._ns
+        ns[0] = clock()
+        state = self._read(now)
+        ns[1] = clock()
+        self._receive(state, now)
+        ns[2] = clock()
+        self._decide(state, now)
+        ns[3] = clock()
+        self._act(state, now)
+        ns[4] = clock()
+        target = self._blend(now)
+        ns[5] = clock()
+        command, verdict = self.safety.filter(target, self.authority.names, state, now)
+        ns[6] = clock()
+        self._write(command)
+        ns[7] = clock()
+        return self._report(state, target, command, verdict, now)
+
+    # -- stages ---------------------------------------------------------------------------------------------------
+
+    def _read(self, now: float) -> RobotState:
+        state, error = walled(self.robot.read, now)
+        if error or not isinstance(state, RobotState):
+            error = error or f"read() returned {type(state).__name__}"
+            if self._state is None:
+                raise RobotError(f"the robot gave no first reading: {error}")
+            late = now - self._state.stamp
+            state = replace(self._state, joint_age=self._state.joint_age + late, imu_age=self._state.imu_age + late,
+                            faults=(f"driver: {error}",))
+            return state
+        self._state = state
+        return state
+
+    def _receive(self, state: RobotState, now: float) -> None:
+        mail = self.inbox.poll(now)
+        if mail is not None:
+            for instruction in mail.said:
+                if self._stop_guard(instruction.text):
+                    self.errands.log.append(instruction)
+                    instruction.finished, instruction.result, instruction.reason = now, "stopped", "a stop word"
+                    mail.stop = instruction.text
+                else:
+                    self.errands.receive(instruction, now)
+            if mail.stop:
+                self.stop(mail.stop, state, now)
+            if mail.reset:
+                self._reset(now)
+            if mail.go:
+                self.world.free = True
+        self.errands.poll(now)
+        if self.errands.waiting and self.world.stopped:
+            self.world.stopped = ""
+
+    def _decide(self, state: RobotState, now: float) -> None:
+        world = self.world
+        world.state, world.now, world.mode, world.fault = state, now, self.safety.mode, self.safety.fault
+        for _ in self.root.tick():
+            pass
+        if self.safety.wants_settle:
+            self._settle(state, now)
+        self.switchboard.update(state, now)
+
+    def _act(self, state: RobotState, now: float) -> None:
+        if self._mode in (Mode.PASSIVE, Mode.DAMP, Mode.OFF):
+            return  # nothing drives: the safety layer sends damping whatever is asked
+        for grip, why in self.authority.act(state, now):
+            self._emit(Event(now, "policy", f"policy {grip.policy.name} failed: {why}", {"policy": grip.policy.name}))
+            if grip.policy.kind == "fallback":
+                self.safety.trip(f"fallback {grip.policy.name} failed: {why}")
+            else:
+                self.switchboard.failed(grip, why, state, now)
+
+    def _blend(self, now: float) -> JointTarget:
+        authority, fresh = self.authority, self.switchboard.fresh
+        if fresh.any():
+            self.blend.start(fresh, authority.q, authority.kp, authority.kd, now)
+            fresh[:] = False
+        return self.blend.apply(authority.q, authority.kp, authority.kd, now)
+
+    def _write(self, command: SafeCommand) -> None:
+        _, error = walled(self.robot.write, command)
+        if error:
+            self.safety.trip(f"driver: write failed: {error}")
+
+    def _report(self, state: RobotState, target: JointTarget, command: SafeCommand, verdict: Verdict,
+                now: float) -> TickReport:
+        q, dt = self._q, self.model.dt
+        q[2], q[1], q[0] = q[1], q[0], command.q
+        if self._index >= 2 and self.switchboard.log:
+            speed = np.abs(q[0] - q[1]) / dt
+            change = np.abs(q[0] - 2.0 * q[1] + q[2]) / (dt * dt)
+            self.switchboard.measure(speed, change, self.blend.active, now)
+        if verdict.mode is not self._mode:
+            self._changed_mode(verdict, state, now)
+        tip = self.root.tip()
+        if tip is not self._tip:
+            self._tip, self._branch = tip, branch(self.root)
+        if self.authority.version != self._version:
+            self._version, self._owners = self.authority.version, tuple(self.authority.names)
+        ns = self._ns
+        report = TickReport(self._index, now, state, command, verdict, self._owners, self._branch, tuple(self._events),
+                            target.q, tuple(b - a for a, b in zip(ns, ns[1:], strict=False)))
+        self._events.clear()
+        self._index += 1
+        return report
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+
+    def arm(self, now: float) -> str:
+        """Lets motors move: legs to the standing posture, arms to rest. Returns why not, "" when armed."""
+        state = self._read(now)
+        refusal = self.safety.arm(state, now)
+        if refusal:
+            return refusal
+        self.world.ready = self.world.free = False
+        self.blend.seed(state.joint_pos)
+        self.authority.q[:] = state.joint_pos
+        groups = self.model.groups
+        self.switchboard.force(groups["legs"], self.bank.fallback("stand"), Request(posture=self.model.default), state, now)
+        self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(), state, now)
+        self._mode = Mode.RUN
+        return ""
+
+    def stop(self, why: str, state: RobotState, now: float) -> None:
+        """Within this tick: legs to zero velocity (a crouch or a bow stays as it is), arms hold, all errands cancelled."""
+        self.errands.cancel(f"stopped: {why}", now)
+        self.switchboard.drop_all("stopped", now)
+        self.world.stopped = why
+        self._emit(Event(now, "stopped", f"stopped: {why}", {"reason": why}))
+        if not self.world.ready:
+            return
+        legs, arms = self.model.groups["legs"], self.model.groups["arms"]
+        posture = Request(posture=self.blend.output.copy())
+        grip = self.authority.owner(legs)
+        if grip is not None and grip.policy.kind == "chunk":
+            self.switchboard.force(legs, self.bank.fallback("stand"), posture, state, now, result="stopped")
+        self.switchboard.force(arms, self.bank.fallback("hold"), posture, state, now, result="stopped")
+
+    def _settle(self, state: RobotState, now: float) -> None:
+        """The ladder asks for SETTLE: fallbacks take every joint at once."""
+        self.errands.cancel(self.safety.fault or "settling", now)
+        self.switchboard.drop_all("settling", now)
+        groups = self.model.groups
+        stand = Request(posture=self.model.default)
+        self.switchboard.force(groups["legs"], self.bank.fallback("stand"), stand, state, now, result="settle")
+        self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(), state, now, result="settle")
+
+    def _reset(self, now: float) -> None:
+        self.safety.reset()
+        self.bank.pardon()
+        self.world.ready = self.world.free = False
+        self.world.stopped = ""
+        self._emit(Event(now, "mode", "reset by the operator: passive"))
+
+    def _changed_mode(self, verdict: Verdict, state: RobotState, now: float) -> None:
+        reason = f": {verdict.reason}" if verdict.reason else ""
+        kind = "fault" if self.safety.fault else "mode"
+        self._emit(Event(now, kind, f"{self._mode.value} -> {verdict.mode.value}{reason}",
+                         {"from": self._mode.value, "to": verdict.mode.value, "reason": verdict.reason}))
+        self._mode = verdict.mode
+
+    def _emit(self, event: Event) -> None:
+        self._events.append(event)
+
+    def close(self) -> None:
+        """Ends workers and frees the policies; the robot is closed by whoever opened it."""
+        self.errands.routing.close()
+        self.bank.close()
+        py_trees.blackboard.Blackboard.clear()

@@ -1,0 +1,50 @@
+"""What the leaves of the tree see and may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbiter.errands import Errands
+from arbiter.events import Event
+from arbiter.handover import Switchboard
+from arbiter.robot import RobotModel
+from arbiter.types import Mode, RobotState
+
+
+@dataclass(slots=True)
+class World:
+    """The blackboard: filled by the arbiter before each tick of the tree.
+
+    Attributes:
+        model: The robot.
+        switchboard: Changes of hands.
+        errands: Instructions.
+        emit: Takes events.
+        state: This tick's reading.
+        now: This tick's time [s].
+        mode: The safety layer's mode.
+        fault: The latched fault, "" if none.
+        stopped: Why the robot was told to stop; "" once a new instruction was accepted.
+        ready: It stands by itself and may be told what to do.
+        free: The operator said that the harness is down.
+        settle: A node asks the safety ladder for SETTLE.
+    """
+
+    model: RobotModel
+    switchboard: Switchboard
+    errands: Errands
+    emit: Callable[[Event], None]
+    state: RobotState | None = None
+    now: float = 0.0
+    mode: Mode = Mode.PASSIVE
+    fault: str = ""
+    stopped: str = ""
+    ready: bool = False
+    free: bool = False
+    settle: str = ""
+    said: set[str] = field(default_factory=set)
+
+    def tell(self, kind: str, text: str) -> None:
+        """Emits an event stamped with this tick."""
+        self.emit(Event(self.now, kind, text))
