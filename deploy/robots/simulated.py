@@ -37,7 +37,8 @@ class SimulatedRobot:
     """
 
     def __init__(self, model: RobotModel, *, seed: int = 0, scene: Scene | None = None, noise: Noise | None = None,
-                 physics_dt: float = 0.002, motor_hz: float = 500.0, watchdog: float = 0.1, hanging: bool = True) -> None:
+                 physics_dt: float = 0.002, motor_hz: float = 500.0, watchdog: float = 0.1,
+                 hanging: bool = True) -> None:
         """`physics_dt` [s]; the motors compute their torque at `motor_hz`; without a command for `watchdog` seconds of
         simulated time they damp. `hanging` False: starts free, on its feet, in the default posture."""
         ratio = 1.0 / (motor_hz * physics_dt)

@@ -22,7 +22,8 @@ def numbers(values) -> str:
 
 
 def add_body(parent: ET.Element, body: dict, joints: dict[str, dict]) -> ET.Element:
-    node = ET.SubElement(parent, "body", name=body["name"], pos=numbers(body["position"]), quat=numbers(body["orientation"]))
+    node = ET.SubElement(parent, "body", name=body["name"], pos=numbers(body["position"]),
+                         quat=numbers(body["orientation"]))
     ET.SubElement(node, "inertial", pos=numbers(body["centre_of_mass"]), mass=f"{body['mass']:.9g}",
                   fullinertia=numbers(body["inertia"]))
     if body["name"] == "base":
