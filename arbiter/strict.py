@@ -123,6 +123,9 @@ def _convert(loader, node, file: str, problems: Problems, seen: set[int]) -> Nod
     if isinstance(node, yaml.ScalarNode):
         return Node(loader.construct_object(node), file, line)
     seen.add(id(node))
+    if node.tag not in ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"):
+        problems.add(here, f"the tag {node.tag} is not allowed")
+        return here
     if isinstance(node, yaml.SequenceNode):
         return Node([_convert(loader, item, file, problems, seen) for item in node.value], file, line)
     mapping: dict[str, Node] = {}

@@ -1,0 +1,49 @@
+"""Says what happens as it happens. Printing can block, so it has a thread of its own."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+from typing import TextIO
+
+from arbiter.arbiter import TickReport
+from arbiter.events import Event
+
+QUIET = ("handover",)
+
+
+class Narrator:
+    """Prints events, one line each: time, text."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._print, name="narrator", daemon=True)
+        self._thread.start()
+
+    def __call__(self, report: TickReport) -> None:
+        for event in report.events:
+            if event.kind not in QUIET:
+                self._lines.put(line_of(event))
+
+    def say(self, text: str) -> None:
+        """A line without a time."""
+        self._lines.put(text)
+
+    def _print(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                print(line, file=self._stream, flush=True)
+            except (OSError, ValueError):
+                return  # the reader of the pipe is gone; the robot goes on
+
+    def close(self) -> None:
+        """Prints what is left."""
+        self._lines.put(None)
+        self._thread.join(2.0)
+
+
+def line_of(event: Event) -> str:
+    """An event as a line for a person."""
+    return f"{event.at:7.2f} s  {event.text}"

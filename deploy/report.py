@@ -1,0 +1,142 @@
+"""The report of a run: one JSON object, and a summary for people."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arbiter.arbiter import STAGES, Arbiter, TickReport
+from arbiter.inbox import Instruction
+from arbiter.runs import yaw_of
+
+PATH_HZ = 10.0
+
+
+class Recorder:
+    """Collects, tick by tick, what the report tells.
+
+    Args:
+        arbiter: The arbiter of the run.
+        truth: The simulated robot's truth, for the path of the base; None on a real robot.
+    """
+
+    def __init__(self, arbiter: Arbiter, truth=None) -> None:
+        self._arbiter, self._truth = arbiter, truth
+        self._ns: list[tuple[int, ...]] = []
+        self._modes: list[dict[str, Any]] = []
+        self._faults: list[dict[str, Any]] = []
+        self._path: list[list[float]] = []
+        self._start: float | None = None
+        self._end = 0.0
+        self.falls = 0
+        self._fallen = False
+
+    def __call__(self, report: TickReport) -> None:
+        if self._start is None:
+            self._start = report.now
+        self._end = report.now
+        self._ns.append(report.stage_ns)
+        mode = report.verdict.mode.value
+        if not self._modes or self._modes[-1]["mode"] != mode:
+            self._modes.append({"at_s": self._since(report.now), "mode": mode, "reason": report.verdict.reason})
+        for event in report.events:
+            if event.kind == "fault":
+                self._faults.append({"at_s": self._since(report.now), "text": event.text})
+        fallen = report.state.tilt > self._arbiter.model.fall_tilt
+        self.falls += fallen and not self._fallen
+        self._fallen = fallen
+        if self._truth is not None and len(self._path) <= self._since(report.now) * PATH_HZ + 1e-6:
+            truth = self._truth()
+            self._path.append([round(self._since(report.now), 3), *(round(float(v), 4) for v in truth.base_pos[:2]),
+                               round(yaw_of(truth.base_quat), 4)])
+
+    def _since(self, now: float | None) -> float | None:
+        return None if now is None or self._start is None else round(now - self._start, 6)
+
+    @property
+    def ticks(self) -> int:
+        return len(self._ns)
+
+    def build(self, overruns: int) -> dict[str, Any]:
+        """The whole report."""
+        errands, board = self._arbiter.errands, self._arbiter.switchboard
+        duration = self._end - (self._start or 0.0) + self._arbiter.model.dt if self._ns else 0.0
+        counts = {" / ".join(str(part) for part in key if part): n for key, n in self._arbiter.safety.counts.items()}
+        return _finite({
+            "duration_s": round(duration, 6), "ticks": self.ticks,
+            "control_hz": round(self.ticks / duration, 3) if duration else 0.0,
+            "overruns": overruns, "falls": self.falls,
+            "instructions": [self._instruction(item) for item in errands.log],
+            "handovers": [self._handover(item) for item in board.log],
+            "safety": {"modes": self._modes, "interventions": counts, "faults": self._faults},
+            "base_path": self._path, "timing_us": self.timing(),
+        })
+
+    def timing(self) -> dict[str, dict[str, float]]:
+        """p50, p99 and max of the tick and of each stage [µs]."""
+        if not self._ns:
+            return {}
+        table = np.array(self._ns, dtype=np.float64) / 1e3
+        columns = {"tick": table.sum(axis=1)} | {name: table[:, i] for i, name in enumerate(STAGES)}
+        return {name: {"p50": round(float(np.percentile(values, 50)), 2), "p99": round(float(np.percentile(values, 99)), 2),
+                       "max": round(float(values.max()), 2)} for name, values in columns.items()}
+
+    def _instruction(self, item: Instruction) -> dict[str, Any]:
+        route = item.route
+        steps = route.steps if route is not None else ()
+        calls = [call for step in steps for call in step]
+        outcome = route.outcome if route is not None else ("stopped" if item.result == "stopped" else "rejected")
+        return {
+            "text": item.text, "at_s": self._since(item.at), "outcome": outcome, "skills": [call.skill for call in calls],
+            "parameters": [dict(call.parameters) for call in calls], "score": route.score if route else None,
+            "margin": route.margin if route else None, "reason": item.reason or (route.reason if route else ""),
+            "route_ms": route.ms if route else None, "first_command_s": self._since(item.first_command),
+            "blend_end_s": self._since(item.blend_end), "finished_s": self._since(item.finished),
+            "result": item.result or "unfinished"}
+
+    def _handover(self, item) -> dict[str, Any]:
+        return {
+            "from": item.from_policy, "to": item.to_policy, "skill": item.skill, "joints": item.joints,
+            "requested_s": self._since(item.requested), "first_command_s": self._since(item.first_command),
+            "blend_end_s": self._since(item.blend_end), "peak_velocity_rad_s": round(item.peak_velocity, 4),
+            "peak_acceleration_rad_s2": round(item.peak_acceleration, 3), "result": item.result}
+
+
+def _finite(value):
+    """JSON has no NaN: it becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """Writes it whole or not at all."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(report, indent=1) + "\n")
+    partial.replace(path)
+
+
+def summary(report: dict[str, Any]) -> str:
+    """A few lines for a person."""
+    done = [item for item in report["instructions"] if item["result"] == "succeeded"]
+    timing = report["timing_us"].get("tick", {})
+    lines = ["", f"{len(report['instructions'])} instructions, {len(done)} carried out; {report['falls']} falls; "
+             f"{report['duration_s']:.1f} s at {report['control_hz']:.1f} Hz, {report['overruns']} overruns; "
+             f"tick p50 {timing.get('p50', 0):.0f} µs, p99 {timing.get('p99', 0):.0f} µs"]
+    for item in report["instructions"]:
+        skills = ", ".join(item["skills"]) or "-"
+        lines.append(f"  {item['result']:<10} {item['text']!r} -> {skills}" + (f"  ({item['reason']})" if item["reason"] else ""))
+    blended = [item["blend_end_s"] - item["requested_s"] for item in report["handovers"]
+               if item["blend_end_s"] is not None and item["result"] == "done"]
+    if blended:
+        lines.append(f"  {len(blended)} hand-overs; request to blend end: median {np.median(blended):.2f} s, "
+                     f"longest {max(blended):.2f} s")
+    changed = sum(report["safety"]["interventions"].values())
+    lines.append(f"  safety: {changed} interventions" + "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"]))
+    return "\n".join(lines)

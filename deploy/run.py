@@ -1,0 +1,148 @@
+"""The main job: a humanoid that does what it is told.
+
+    python -m deploy.run --tree default.yaml --say "walk forward" --say "wave your right hand"
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from arbiter.errors import ArbiterError
+from deploy.assemble import Assembly, assemble
+from deploy.config import Loaded, load_tree
+from deploy.narrate import Narrator
+from deploy.report import Recorder, summary, write_report
+from deploy.session import Session
+from deploy.trace import TraceWriter
+from deploy.words import Sayings, Script, StandardInput
+
+EPILOG = """\
+examples:
+  python -m deploy.run --tree default.yaml --say "walk forward" --say "wave your right hand"
+  python -m deploy.run --tree default.yaml                       # type instructions; "stop", "reset", "quit"
+  python -m deploy.run --tree default.yaml --viewer web          # the same in a browser
+  python -m deploy.run --tree default.yaml --fast --seed 1 --script demo.yaml --report run.json
+
+exit status: 0 when nothing faulted, 1 when the robot faulted, 2 for a wrong option or file.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m deploy.run", description=__doc__.splitlines()[0], epilog=EPILOG,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file, or a name in deploy/trees")
+    p.add_argument("--robot", default="simulated", help="simulated (default), bench, or berkeley_humanoid_lite (the real one)")
+    p.add_argument("--say", action="append", default=[], metavar="TEXT", help="an instruction; several run one after the other")
+    p.add_argument("--script", metavar="FILE", help="YAML list of {at: seconds, say: text} and {at: seconds, stop: true}")
+    p.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
+    p.add_argument("--fast", action="store_true", help="lockstep: as fast as it goes, repeatable bit for bit")
+    p.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    p.add_argument("--viewer", choices=("auto", "web", "native", "none"), default="auto",
+                   help="auto: native where there is a display and standard input is a terminal, else none")
+    p.add_argument("--port", type=int, default=8080, help="of the web viewer (default 8080, on 127.0.0.1)")
+    p.add_argument("--video", metavar="FILE.mp4", help="films the run (no OpenGL needed)")
+    p.add_argument("--report", metavar="FILE.json", help="writes the report of the run")
+    p.add_argument("--log", metavar="DIR", help="writes the trace of every tick and the settings in force")
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs. Returns the exit status."""
+    args = parser().parse_args(argv)
+    began = time.monotonic()
+    try:
+        loaded = load_tree(args.tree, args.set)
+        sources = _sources(args)
+        assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed)
+    except ArbiterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        return _run(args, loaded, assembly, sources, began)
+    except ArbiterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        assembly.close()
+
+
+def _sources(args) -> list:
+    if args.say and args.script:
+        raise ArbiterError("--say and --script together: put the sayings into the script")
+    if args.seconds is not None and not args.seconds > 0.0:
+        raise ArbiterError(f"--for {args.seconds:g}: a positive number of seconds is expected")
+    if args.script:
+        return [Script.load(args.script)]
+    return [Sayings(args.say)] if args.say else [StandardInput()]
+
+
+def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) -> int:
+    narrator = Narrator()
+    recorder = Recorder(assembly.arbiter, assembly.truth)
+    observers = [narrator, recorder, *assembly.observers]
+    session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers)
+    closers = _extras(args, loaded, assembly, session, narrator)
+    for line in assembly.notes:
+        narrator.say(line)
+    narrator.say(f"{loaded.config.robot}, {args.robot}: armed after {time.monotonic() - began:.1f} s")
+    previous = signal.signal(signal.SIGINT, lambda *_: _interrupt(session))
+    try:
+        session.start()
+        session.run(args.seconds)
+        session.stop()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        for close in closers:
+            close()
+        report = recorder.build(assembly.clock.overruns)
+        if args.report:
+            write_report(report, Path(args.report))
+        narrator.say(summary(report))
+        narrator.close()
+    return 1 if session.faulted else 0
+
+
+def _interrupt(session: Session) -> None:
+    """Once: settle and end. Twice: damp."""
+    session.interrupts += 1
+    if session.interrupts > 1:
+        session.arbiter.safety.stop("interrupted twice", level="damp")
+
+
+def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator) -> list:
+    """Trace, video and viewer, each an observer on a thread of its own. Returns what to close."""
+    closers = []
+    if args.log:
+        trace = TraceWriter(Path(args.log), loaded, assembly, seed=args.seed, fast=args.fast)
+        session.observers.append(trace)
+        closers.append(trace.close)
+    if args.video:
+        from deploy.show import film
+
+        video = film(Path(args.video), assembly)
+        session.observers.append(video)
+        closers.append(video.close)
+    viewer = args.viewer
+    if viewer == "auto":
+        from deploy.show import has_display
+
+        viewer = "native" if has_display() and sys.stdin.isatty() and not args.fast else "none"
+    if viewer != "none":
+        from deploy.show import show
+
+        screen = show(viewer, assembly, args.port)
+        session.observers.append(screen)
+        session.sources.append(screen)
+        narrator.say(screen.address)
+        closers.append(screen.close)
+    return closers
+
+
+if __name__ == "__main__":
+    sys.exit(main())

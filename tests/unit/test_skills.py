@@ -1,0 +1,126 @@
+"""The built-in skills and how third parties' come in."""
+
+import math
+import textwrap
+
+import numpy as np
+import pytest
+
+from arbiter.skill import Outcome, Parameter, Progress, Skill
+from skills import builtin_skills
+from skills.contract import check_skill, default_parameters, standing_state
+from skills.registry import load_skills
+
+NAMES = {
+    "stand_still", "stop", "walk_forward", "walk_backward", "sidestep_left", "sidestep_right", "turn_left", "turn_right",
+    "walk_in_circle", "wave_right", "wave_left", "raise_arms", "lower_arms", "bow", "sit_down", "stand_up", "point_at",
+    "touch_ball"}
+
+
+def progress(skill, elapsed=1.0, travelled=(0.0, 0.0, 0.0), turned=0.0, **parameters):
+    values = default_parameters(skill) | parameters
+    return Progress(elapsed, np.array(travelled), turned, values, 0, standing_state())
+
+
+def test_the_built_in_names():
+    assert {skill.name for skill in builtin_skills()} == NAMES
+
+
+@pytest.mark.parametrize("skill", builtin_skills(), ids=lambda skill: skill.name)
+def test_built_in_skills_keep_the_contract(skill):
+    assert check_skill(skill) == []
+    assert len(skill.utterances) >= 8
+
+
+def by_name(name):
+    return next(skill for skill in builtin_skills() if skill.name == name)
+
+
+def test_walking_ends_at_the_distance_or_the_duration():
+    walk, state = by_name("walk_forward"), standing_state()
+    assert walk.finish(state, progress(walk, travelled=(0.99, 0, 0))) is Outcome.RUNNING
+    assert walk.finish(state, progress(walk, travelled=(1.0, 0, 0))) is Outcome.SUCCESS
+    assert walk.finish(state, progress(walk, 3.9, travelled=(9, 0, 0), duration=4.0)) is Outcome.RUNNING
+    assert walk.finish(state, progress(walk, 4.0, duration=4.0)) is Outcome.SUCCESS
+
+
+@pytest.mark.parametrize(("name", "direction"), [
+    ("walk_forward", (1, 0, 0)), ("walk_backward", (-1, 0, 0)), ("sidestep_left", (0, 1, 0)),
+    ("sidestep_right", (0, -1, 0)), ("turn_left", (0, 0, 1)), ("turn_right", (0, 0, -1)), ("walk_in_circle", (1, 0, 1))])
+def test_velocity_points_where_the_name_says(name, direction):
+    skill = by_name(name)
+    velocity = skill.request(standing_state(), progress(skill)).velocity
+    assert np.array_equal(np.sign(velocity), direction)
+
+
+def test_a_circle_to_the_right_turns_right():
+    skill = by_name("walk_in_circle")
+    assert skill.request(standing_state(), progress(skill, side="right")).velocity[2] < 0
+
+
+def test_a_turn_ends_a_little_before_the_angle_since_the_body_goes_on():
+    turn, state = by_name("turn_left"), standing_state()
+    assert turn.finish(state, progress(turn, turned=math.pi / 2 - 0.2)) is Outcome.RUNNING
+    assert turn.finish(state, progress(turn, turned=math.pi / 2 - 0.05)) is Outcome.SUCCESS
+    assert turn.finish(state, progress(turn, turned=-3.0)) is Outcome.RUNNING
+
+
+def test_prompts_carry_their_parameters():
+    touch, point = by_name("touch_ball"), by_name("point_at")
+    assert touch.request(standing_state(), progress(touch, colour="blue")).prompt == "touch the blue ball"
+    assert point.request(standing_state(), progress(point, direction="left")).prompt == "point to the left"
+
+
+class Nod(Skill):
+    name = "nod"
+    utterances = ("nod", "nod your head", "say yes with your head")
+
+
+@pytest.mark.parametrize(("changes", "error"), [
+    ({"name": "Nod!"}, "name is 'Nod!'"),
+    ({"utterances": ("nod",)}, "utterances is not a tuple of three or more"),
+    ({"joints": "head"}, "joints is 'head'; allowed: legs, arms, whole_body"),
+    ({"time_limit": math.nan}, "time_limit is nan"),
+    ({"parameters": (Parameter("speed", "m/s", 2.0, 0.0, 1.0),)}, "parameter speed: default 2 is outside 0 to 1"),
+    ({"parameters": (Parameter("side", "", "up", choices=("left",)),)}, "default 'up' is not among its choices left"),
+    ({"request": lambda self, state, progress: 3}, "request() returned int; an arbiter.types.Request is expected"),
+    ({"finish": lambda self, state, progress: True}, "finish() returned True; an arbiter.skill.Outcome is expected"),
+    ({"finish": lambda self, state, progress: 1 / 0}, "ZeroDivisionError"),
+])
+def test_the_contract_names_what_is_wrong(changes, error):
+    assert any(error in problem for problem in check_skill(type("Broken", (Nod,), changes)()))
+
+
+def write(path, text):
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+GOOD = """
+    from arbiter.skill import Skill
+    class Nod(Skill):
+        name = "nod"
+        utterances = ("nod", "nod your head", "say yes")
+"""
+
+
+@pytest.mark.parametrize(("text", "error"), [
+    ("raise RuntimeError('no licence')", "left out: RuntimeError: no licence"),
+    ("import sys; sys.exit(3)", "left out: SystemExit: 3"),
+    ("def nod(:", "left out: SyntaxError"),
+    ("x = 1", "left out: SkillError: holds no subclass of arbiter.skill.Skill"),
+    (GOOD.replace('"nod"\n', '"bow"\n', 1), "the name is taken"),
+    (GOOD.replace("utterances", "utterance"), "utterances is not a tuple"),
+    ("import time; time.sleep(60)", "left out: blocks: not loaded within 0.3 s"),
+])
+def test_a_broken_file_is_left_out_by_name_and_the_others_stay(tmp_path, text, error):
+    broken, good = write(tmp_path / "broken.py", text), write(tmp_path / "good.py", GOOD)
+    found = load_skills([broken, good], use_entry_points=False, patience=0.3)
+    assert set(found.skills) == NAMES | {"nod"}
+    assert found.foreign == {"nod"}
+    assert len(found.problems) == 1 and "broken.py" in found.problems[0] and error in found.problems[0]
+
+
+def test_a_missing_file_is_reported(tmp_path):
+    found = load_skills([tmp_path / "none.py"], use_entry_points=False)
+    assert "none.py: no such file" in found.problems[0]
