@@ -1,0 +1,36 @@
+"""A whole plug-in: the robot dances, turning left and right on the spot under the walking policy."""
+
+import math
+
+import numpy as np
+
+from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope
+from arbiter.types import Request, RobotState
+
+SWING = 0.6  # [rad/s] of yaw at the middle of a swing
+PERIOD = 2.0  # [s] of one swing left and right
+
+
+class Dance(Skill):
+    """Swings left and right `count` times."""
+
+    name = "dance"
+    utterances = (
+        "dance", "do a little dance", "dance for me", "show me your moves", "let's dance", "boogie", "shake it",
+        "dance to the music", "can you dance", "give us a dance",
+    )
+    policy = "locomotion"
+    joints = "legs"
+    parameters = (Parameter("count", "", 2.0, 1.0, 10.0),)
+    start = StartEnvelope(posture=0.8)
+    time_limit = 30.0
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        """A yaw command that swings like a pendulum."""
+        yaw = SWING * math.sin(2.0 * math.pi * progress.elapsed / PERIOD)
+        return Request(velocity=np.array((0.0, 0.0, yaw)), elapsed=progress.elapsed)
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        """Done after `count` swings."""
+        done = progress.elapsed >= progress.parameters["count"] * PERIOD
+        return Outcome.SUCCESS if done else Outcome.RUNNING
