@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from dataclasses import dataclass
 
 import can
@@ -22,6 +23,7 @@ def open_bus(config: BusConfig) -> can.BusABC:
     """Opens a python-can bus. Raises RobotError with the way out."""
     options = {"channel": config.channel or config.name}
     if config.interface == "socketcand":
+        logging.getLogger("can.interfaces.socketcand").setLevel(logging.ERROR)  # it warns of every split TCP segment
         options |= {"host": config.host, "port": config.port, "tcp_tune": True}
     if config.interface == "slcan":
         options |= {"bitrate": BITRATE, "sleep_after_open": 0.2}

@@ -127,11 +127,11 @@ class HardwareConfig:
         return np.array([motor.direction for motor in self.motor_of(model)], dtype=np.float64)
 
 
-def load_hardware(robot: str = "berkeley_humanoid_lite") -> HardwareConfig:
-    """The hardware of a robot known by name or path. Raises ConfigError with every problem of the file."""
-    path = description_dir(robot) / "hardware.yaml"
+def load_hardware(robot: str = "berkeley_humanoid_lite", path: str | Path | None = None) -> HardwareConfig:
+    """The hardware of a robot known by name or path, from `path` if given. Raises ConfigError with every problem of the file."""
+    path = Path(path) if path else description_dir(robot) / "hardware.yaml"
     if not path.is_file():
-        raise ConfigError(f"robot {robot!r} has no hardware.yaml: it can be simulated only")
+        raise ConfigError(f"robot {robot!r}: {path} is missing: without it the robot can only be simulated")
     config = strict.load(HardwareConfig, path)
     config.check(load_model(robot))
     return config

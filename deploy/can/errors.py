@@ -35,7 +35,7 @@ def describe_send_error(error: Exception) -> str:
     cause = error.__cause__
     if number is None and cause is not None:
         number = getattr(cause, "errno", None)
-    if number in (errno.ENOBUFS, errno.EAGAIN):
+    if number in (errno.ENOBUFS, errno.EAGAIN) or "buffer full" in str(error):
         return "transmit queue full"
     if number in GONE or isinstance(error, ConnectionError) or "closed bus" in str(error):
         return "adapter gone"

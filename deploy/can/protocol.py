@@ -109,6 +109,8 @@ class Parameter(enum.Enum):
         self.address = address
         self.kind = kind
 
+    __hash__ = object.__hash__  # members are singletons, and are dictionary keys in the 250 Hz cycle
+
     @classmethod
     def at(cls, address: int) -> Parameter | None:
         """The parameter at an address, None if this project does not use it."""

@@ -1,0 +1,75 @@
+"""The bench in this process and in lockstep: bench time passes only in `step`, so that a run is repeatable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from arbiter.robot import RobotModel
+from deploy.bench.bench import Bench
+from deploy.bench.faults import Fault, parse_fault
+from deploy.can.calibration import nominal
+from deploy.can.config import HardwareConfig, ImuConfig, load_hardware
+from deploy.robots.can_robot import CanRobot
+from deploy.robots.description import load_model
+from deploy.sensors.imu import Imu
+
+
+class BenchRobot(CanRobot):
+    """The real robot's driver in front of a bench. `step` runs the command cycle and the bench, turn by turn.
+
+    Attributes:
+        bench: Motors, IMU and body; `bench.body` is the simulated robot (gantry, truth, pushes) if it is MuJoCo's.
+    """
+
+    def __init__(self, bench: Bench):
+        self.bench = bench
+        self._left = 0.0
+        model, hardware = bench.model, bench.hardware
+        super().__init__(model, hardware, bench.calibration, Imu(hardware.imu or ImuConfig(), bench.imu_port),
+                         bus_opener=bench.host_bus, clock=lambda: bench.time, wait=self._wait_still)
+
+    def step(self, dt: float) -> None:
+        """Lets `dt` seconds pass: whole rounds of the command cycle; what is left over is kept for the next call."""
+        self._left += dt
+        while self._left > self.period - 1e-9:
+            self._left -= self.period
+            self._look_around(self.bench.time)
+            self.cycle.round(self.bench.time)
+            for _ in range(2):
+                self.bench.advance(self.period / 2)
+                self.imu.poll(self.bench.time)
+                self.cycle.receive(self.bench.time)
+
+    def close(self) -> None:
+        super().close()
+        self.bench.close()
+
+    def _start_cycle(self) -> None:
+        """No thread: `step` runs the rounds."""
+
+    def _wait_still(self, dt: float) -> None:
+        """While starting, the robot's body is held."""
+        self.bench.advance(dt, still=self.cycle is None)
+        self.imu.poll(self.bench.time)
+
+
+def start(robot: str = "berkeley_humanoid_lite", *, faults: tuple[str, ...] = (), body: str = "mujoco", seed: int = 0,
+          noise: float = 0.0, hardware: HardwareConfig | None = None, model: RobotModel | None = None,
+          **options) -> BenchRobot:
+    """A bench and the robot's driver in front of it, not yet connected.
+
+    Args:
+        robot: Name of a robot description.
+        faults: Fault list, such as ("can1:drop=0.2@5s",); times count from `connect`.
+        body: "mujoco" or "joints" (each joint on its own: tests of the wire).
+        noise: Standard deviation of measured positions [rad].
+        options: Passed to the MuJoCo body: scene, hanging, physics_dt, ...
+    """
+    model = model or load_model(robot)
+    hardware = hardware or load_hardware(robot)
+    hardware = replace(hardware, imu=hardware.imu or ImuConfig())
+    buses = tuple(bus.name for bus in hardware.buses)
+    played: tuple[Fault, ...] = tuple(parse_fault(text, buses, model.joints) for text in faults)
+    bench = Bench(hardware, model, body=body, calibration=nominal(hardware.directions(model)), faults=played, seed=seed,
+                  noise=noise, **options)
+    return BenchRobot(bench)

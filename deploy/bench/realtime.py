@@ -1,0 +1,164 @@
+"""The bench in real time: time passes with the machine's clock, frames come over sockets, the IMU over a serial line."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TextIO
+
+import can
+import yaml
+
+from arbiter.errors import ArbiterError, RobotError
+from deploy.bench.bench import Bench
+from deploy.bench.faults import parse_fault
+from deploy.bench.serial_line import PtyPort
+from deploy.bench.server import SocketcandServer
+from deploy.can.calibration import nominal, save_calibration
+from deploy.can.config import HardwareConfig, ImuConfig, load_hardware
+from deploy.can.loop import claim_realtime
+from deploy.robots.description import load_model
+
+STEP = 0.002  # [s] of physics and motors
+PRIORITY = 60
+NAP = 0.0003  # [s]
+MOST_BEHIND = 0.1  # [s] of time that is left out when the machine is too slow
+
+
+def command_lines(stream: TextIO) -> Callable[[], str | None]:
+    """Reads lines on a thread; the result takes the next one or None."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in stream:
+            lines.put(line.strip())
+
+    threading.Thread(target=read, name="bench commands", daemon=True).start()
+
+    def take() -> str | None:
+        try:
+            return lines.get_nowait()
+        except queue.Empty:
+            return None
+
+    return take
+
+
+class RealtimeBench:
+    """A bench that other processes talk to.
+
+    Attributes:
+        bench: Motors, IMU and body.
+        hardware: What the other side needs to open it.
+        left_out: Seconds that the machine was too slow for.
+    """
+
+    def __init__(self, robot: str = "berkeley_humanoid_lite", *, interface: str = "socketcand", port: int = 0,
+                 body: str = "mujoco", free: bool = False, faults: tuple[str, ...] = (), latency: float = 0.0,
+                 noise: float = 0.0, seed: int = 0):
+        self.model = load_model(robot)
+        hardware = load_hardware(robot)
+        self._buses = tuple(bus.name for bus in hardware.buses)
+        parsed = tuple(parse_fault(text, self._buses, self.model.joints) for text in faults)
+        options = {"hanging": not free} if body == "mujoco" else {}
+        self.bench = Bench(hardware, self.model, body=body, calibration=nominal(hardware.directions(self.model)),
+                           faults=parsed, seed=seed, latency=latency, noise=noise, **options)
+        self._line = PtyPort()
+        self.bench.imu.port = self._line
+        self._server = SocketcandServer(self._buses, port) if interface == "socketcand" else None
+        for bus in hardware.buses:
+            self.bench.nodes[bus.name].bus = self._server.buses[bus.name] if self._server else _open(bus.channel)
+        self.hardware = replace(
+            hardware, imu=replace(hardware.imu or ImuConfig(), port=self._line.path),
+            buses=tuple(replace(bus, interface=interface, channel=bus.name, port=self._server.port if self._server else 0)
+                        for bus in hardware.buses))
+        self.left_out = 0.0
+        self._nap = NAP if latency > 0.0 or interface == "socketcan" else STEP  # the longest sleep without a look
+
+    def describe(self) -> str:
+        where = f"socketcand on 127.0.0.1:{self._server.port}" if self._server else "socketcan"
+        return f"{where}, channels {', '.join(self._buses)}; IMU on {self._line.path}"
+
+    def write_hardware(self, path: str | Path) -> Path:
+        """Writes the hardware file for the other side, and a calibration without offsets beside it."""
+        path = Path(path).absolute()
+        calibration = path.with_suffix(".calibration.yaml")
+        save_calibration(calibration, self.model, self.bench.calibration.offset, "bench")
+        path.write_text(yaml.safe_dump(_plain(replace(self.hardware, calibration=str(calibration))), sort_keys=False))
+        return path
+
+    def run(self, seconds: float = 0.0, take_line: Callable[[], str | None] = lambda: None) -> None:
+        """Runs until `seconds` have passed (0: for ever) or "quit" is said."""
+        claim_realtime(PRIORITY)  # hardware does not wait for other programs; granted on few systems
+        began = due = time.monotonic()
+        while not seconds or time.monotonic() - began < seconds:
+            left = min(max(0.0, due - time.monotonic()), self._nap)
+            if self._server is not None:
+                self._server.poll(left, time.time())
+            else:
+                time.sleep(left)
+            self.bench.pump(min(STEP, max(0.0, time.monotonic() - due + STEP)))
+            if self._server is not None:
+                self._server.flush()
+            if time.monotonic() < due:
+                continue
+            self.bench.advance(STEP)
+            if self._server is not None:
+                self._server.unplugged = {name for name, node in self.bench.nodes.items() if node.wire.refuse}
+            due += STEP
+            behind = time.monotonic() - due
+            if behind > MOST_BEHIND:
+                self.left_out += behind
+                due += behind
+            line = take_line()
+            if line == "quit":
+                return
+            if line:
+                print(self.obey(line), flush=True)
+
+    def obey(self, line: str) -> str:
+        """One command of standard input; the answer."""
+        word, *rest = line.split(maxsplit=1)
+        try:
+            if word in ("fault", "mend") and rest:
+                self.bench.set_fault(parse_fault(rest[0], self._buses, self.model.joints), word == "fault")
+            elif word in ("release", "hang", "push") and hasattr(self.bench.body, word):
+                arguments = [tuple(float(value) for value in rest[0].split())] if rest else []
+                getattr(self.bench.body, word)(*arguments)
+            elif word == "status":
+                modes = " ".join(f"{motor.mode:02x}/{motor.errors:x}" for motor in self.bench.motors)
+                return f"time {self.bench.time:.3f} left_out {self.left_out:.3f} modes {modes}"
+            else:
+                return f"unknown: {line!r}; release, hang, push X Y Z, fault SPEC, mend SPEC, status, quit"
+        except (ArbiterError, ValueError, TypeError) as error:
+            return f"error: {error}"
+        return f"done: {line}"
+
+    def close(self) -> None:
+        self.bench.close()
+        self._line.close()
+        if self._server is not None:
+            self._server.close()
+
+
+def _open(channel: str) -> can.BusABC:
+    try:
+        return can.Bus(interface="socketcan", channel=channel)
+    except (can.CanError, OSError) as error:
+        raise RobotError(f"bench: cannot open {channel}: {error}; sudo ip link add dev {channel} type vcan && "
+                         f"sudo ip link set {channel} up") from error
+
+
+def _plain(config: HardwareConfig) -> dict:
+    """A configuration as plain values for YAML."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+    return plain(asdict(config))

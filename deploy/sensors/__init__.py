@@ -1,0 +1,1 @@
+"""Sensors that hang on the robot's computer: the IMU and cameras."""
