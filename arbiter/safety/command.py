@@ -1,0 +1,36 @@
+"""The one place where a SafeCommand that a robot accepts is made."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arbiter.errors import RobotError
+from arbiter.types import Mode, SafeCommand
+
+_TOKEN = object()
+
+
+class _Issued(SafeCommand):
+    """A SafeCommand that went through the safety layer.
+
+    `dataclasses.replace` and any other call without the token fail, so an issued command cannot be edited into another.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, token: object = None, stamp: float = 0.0, q: np.ndarray | None = None,
+                 kp: np.ndarray | None = None, kd: np.ndarray | None = None, mode: Mode = Mode.PASSIVE) -> None:
+        if token is not _TOKEN:
+            raise RobotError("a command for motors was built outside arbiter.safety; only Safety.filter makes one")
+        SafeCommand.__init__(self, stamp, q, kp, kd, mode)
+
+
+def issue(stamp: float, block: np.ndarray, mode: Mode) -> SafeCommand:
+    """Seals a command. `block` holds q, kp, kd, shape (3, n); it becomes read-only."""
+    block.setflags(write=False)
+    return _Issued(_TOKEN, stamp, block[0], block[1], block[2], mode)
+
+
+def is_safe(command: object) -> bool:
+    """Whether `command` came out of the safety layer: what a robot asks before it takes one."""
+    return type(command) is _Issued

@@ -1,0 +1,111 @@
+"""What is taken from a policy: a target of the right shape, finite, with sane gains. NaN is refused, never clamped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from arbiter.robot import RobotModel
+from arbiter.safety.limits import SafetyLimits
+from arbiter.types import JointTarget
+
+
+def is_array(value: object, shape: tuple[int, ...]) -> bool:
+    """Whether `value` is a plain array of real numbers of this shape, safe to copy into float64."""
+    return (type(value) is np.ndarray and value.shape == shape
+            and (value.dtype.kind == "f" and value.dtype.itemsize <= 8 or value.dtype.kind in "iu"))
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a plain finite number (of moderate size: times and ages)."""
+    return type(value) in (float, int, np.float64) and -1e12 < value < 1e12
+
+
+def describe(value: object, shape: tuple[int, ...]) -> str:
+    """Why `value` is no array of `shape`."""
+    if type(value) is not np.ndarray:
+        return f"is {type(value).__name__}; an array of shape {shape} is expected"
+    if value.shape != shape:
+        return f"has shape {value.shape}; {shape} is expected"
+    return f"holds {value.dtype}; real numbers are expected"
+
+
+class Intake:
+    """Copies a target into `block` and tells what of it may be used.
+
+    Attributes:
+        block: q, kp, kd [rad, N·m/rad, N·m·s/rad], shape (3, n); rubbish where `refused`.
+        asked: The same before it was clamped.
+        refused: Joints whose owner sent something unusable, bool, shape (n,). One bad value refuses every joint of its owner.
+        problem: (check, why), "" if nothing is refused.
+        bad: Joints with a value that is not finite, bool, shape (n,).
+        clamped: Rows of `block` were outside the range or the allowed gains.
+        owners: Policy name of each joint; "?" where the caller gave none.
+    """
+
+    def __init__(self, model: RobotModel, limits: SafetyLimits) -> None:
+        n = model.n
+        self._shape = (n,)
+        zero = np.zeros(n)
+        self._low = np.stack((limits.lower, zero, zero))
+        self._high = np.stack((limits.upper, limits.kp, limits.kd))
+        self._ok, self._ok2 = np.zeros((3, n), bool), np.zeros((3, n), bool)
+        self._unknown = ("?",) * n
+        self.block = np.zeros((3, n))
+        self.asked = np.zeros((3, n))
+        self.refused, self.bad = np.zeros(n, bool), np.zeros(n, bool)
+        self.problem = ("", "")
+        self.clamped = False
+        self.owners: Sequence[str] = self._unknown
+
+    def take(self, target: object, owners: object) -> None:
+        """Reads a target, whatever it is."""
+        self.problem, self.clamped = ("", ""), False
+        self.owners = owners if type(owners) in (list, tuple) and len(owners) == self._shape[0] else self._unknown
+        why = self._copy(target)
+        if why:
+            self.refused[:], self.bad[:], self.problem = True, False, ("shape", why)
+            return
+        block, ok = self.block, self._ok
+        np.greater_equal(block, self._low, out=ok)
+        np.less_equal(block, self._high, out=self._ok2)
+        np.logical_and(ok, self._ok2, out=ok)
+        self.refused[:] = False
+        if not ok.all():
+            self._sift()
+
+    def owner(self, i: int) -> str:
+        """Policy that is charged with joint `i`."""
+        name = self.owners[i]
+        return name if type(name) is str else "?"
+
+    def _copy(self, target: object) -> str:
+        """Copies q, kp, kd; returns what is wrong with them."""
+        if type(target) is not JointTarget:
+            return f"the target is {type(target).__name__}; a JointTarget is expected"
+        for row, name in enumerate(("q", "kp", "kd")):
+            value = getattr(target, name, None)
+            if not is_array(value, self._shape):
+                return f"{name} {describe(value, self._shape)}"
+            self.block[row] = value
+        joints = getattr(target, "joints", None)
+        if type(joints) is not np.ndarray or joints.dtype != bool or joints.shape != self._shape or not joints.all():
+            return "joints is not a mask that is true for every joint; the layer takes full-body targets only"
+        return ""
+
+    def _sift(self) -> None:
+        """Something is out of bounds: refuses what is not finite, clamps the rest."""
+        block = self.block
+        finite = np.isfinite(block)
+        if not finite.all():
+            np.logical_not(finite.all(axis=0), out=self.bad)
+            culprits = {self.owner(i) for i in np.flatnonzero(self.bad)}
+            self.refused[:] = [self.owner(i) in culprits for i in range(len(self.owners))]
+            self.problem = ("finite", f"{' and '.join(sorted(culprits))} asked for what is not a finite number")
+            block[:, self.refused] = self._low[:, self.refused]
+        else:
+            self.bad[:] = False
+        self.asked[:] = block
+        np.clip(block, self._low, self._high, out=block)
+        self.clamped = True

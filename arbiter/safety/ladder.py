@@ -1,0 +1,146 @@
+"""The ladder: HOLD, SETTLE, DAMP, OFF. It chooses by what is still healthy: a biped falls when its power is cut."""
+
+from __future__ import annotations
+
+from arbiter.safety.limits import SafetyLimits
+from arbiter.safety.watch import Watch
+from arbiter.types import Mode
+
+DRIVING = (Mode.RUN, Mode.HOLD, Mode.SETTLE)
+RECOVERY = 0.25  # a good tick pays back this much of a held one, so that a flickering fault still runs out of time
+
+
+class Ladder:
+    """Which mode is in force and why. Owned by the tick, but for `stop`, which any thread or signal handler may call.
+
+    Attributes:
+        mode: The mode in force.
+        fault: The latched fault, "" if none; only `reset` clears it.
+        reason: Why the mode is not RUN.
+    """
+
+    def __init__(self, limits: SafetyLimits, watch: Watch) -> None:
+        self._limits, self._watch = limits, watch
+        self.mode, self.fault, self.reason = Mode.PASSIVE, "", "not armed"
+        self._settle = False
+        self._held = 0.0  # time on hold, paid back slowly by good ticks [s]
+        # One slot a level: each is one store, so calls from several threads cannot lose the stronger one.
+        self._stop_settle = self._stop_damp = self._stop_off = ""
+
+    # -- wishes ---------------------------------------------------------------------------------------------------
+
+    def arm(self) -> str:
+        """Passive to RUN. Returns why not, "" when armed."""
+        watch = self._watch
+        if self.fault:
+            return f"a fault is latched: {self.fault}; an operator has to reset it"
+        if self.mode is not Mode.PASSIVE:
+            return f"the robot is in {self.mode.value}; it has to be passive"
+        if watch.lost or watch.lost_arms or not watch.healthy or watch.stale_arms:
+            return watch.stale or watch.stale_arms or "the robot has fallen; set it up and reset"
+        if watch.faults:
+            return f"the robot reports {', '.join(watch.faults)}"
+        self._stop_settle = self._stop_damp = self._stop_off = ""
+        self._settle, self._held = False, 0.0
+        self.mode, self.reason = Mode.RUN, ""
+        return ""
+
+    def stop(self, reason: str, level: str) -> None:
+        """Leaves a wish that the next `step` honours: no lock, no disk, no import, no policy call."""
+        if level == "off":
+            self._stop_off = reason
+        elif level == "settle":
+            self._stop_settle = reason
+        else:
+            self._stop_damp = reason
+
+    def resume(self) -> str:
+        """Back to RUN from a SETTLE that no fault caused. Returns why not, "" when it is done."""
+        if self.fault:
+            return f"a fault is latched: {self.fault}; an operator has to reset it"
+        if self.mode not in DRIVING:
+            return f"the robot is in {self.mode.value}; reset and arm it"
+        self._settle, self._held = False, 0.0
+        self.mode, self.reason = Mode.RUN, ""
+        return ""
+
+    def passive(self, why: str) -> None:
+        """Damping until it is armed again."""
+        self._settle, self._held = False, 0.0
+        self.mode, self.reason = Mode.PASSIVE, why
+
+    def reset(self) -> None:
+        """An operator clears whatever latched."""
+        self.fault = ""
+        self._stop_settle = self._stop_damp = self._stop_off = ""
+        self.passive("not armed")
+
+    def trip(self, fault: str) -> None:
+        """Latches a fault and goes down: to SETTLE where a fallback can stand, one rung further when it already settles."""
+        rung = Mode.DAMP if self.mode is Mode.SETTLE else Mode.SETTLE
+        self._latch(fault, rung)
+
+    # -- the tick's part ------------------------------------------------------------------------------------------
+
+    def step(self, blocked: str, dt: float) -> Mode:
+        """Advances by `dt` [s]; `blocked`: why the target of this tick cannot be used, "" if it can."""
+        if self._stop_off or self._stop_damp or self._stop_settle:
+            self._obey()
+        if self.mode not in DRIVING:
+            return self.mode
+        self._check_health()
+        if self.mode in DRIVING:
+            self._wait(blocked or self._watch.stale or self._watch.stale_arms, dt)
+        return self.mode
+
+    def _obey(self) -> None:
+        off, damp, settle = self._stop_off, self._stop_damp, self._stop_settle
+        if off:
+            self.mode, self.reason = Mode.OFF, f"stopped: {off}"
+        elif damp and self.mode is not Mode.OFF:
+            self.mode, self.reason = Mode.DAMP, f"stopped: {damp}"
+        elif settle and self.mode in (Mode.RUN, Mode.HOLD):
+            self._down(f"stopped: {settle}")
+        # A stop that arrives between the reads above and here is still found: only what was read is taken off.
+        if self._stop_settle is settle:
+            self._stop_settle = ""
+        if self._stop_damp is damp:
+            self._stop_damp = ""
+        if self._stop_off is off:
+            self._stop_off = ""
+
+    def _check_health(self) -> None:
+        watch = self._watch
+        if watch.fallen:
+            self._latch("fall", Mode.DAMP, f"fall: tilt {watch.tilt:.2f} rad, at most {self._limits.fall_tilt:g}")
+        elif watch.lost:
+            self._latch(watch.lost, Mode.DAMP)
+        elif not self.fault and watch.faults:
+            self._latch(f"robot: {', '.join(watch.faults)}", Mode.SETTLE)
+        elif not self.fault and watch.lost_arms:
+            self._latch(watch.lost_arms, Mode.SETTLE)
+
+    def _wait(self, blocked: str, dt: float) -> None:
+        if blocked:
+            self._held += dt
+        elif self._held > 0.0:
+            self._held = max(0.0, self._held - RECOVERY * dt)
+        if self._held > self._limits.hold_limit:
+            self.trip(f"held for {self._limits.hold_limit:g} s: {blocked}")
+        elif not self._settle:
+            self.mode, self.reason = (Mode.HOLD, blocked) if blocked else (Mode.RUN, "")
+
+    def _latch(self, fault: str, rung: Mode, reason: str = "") -> None:
+        self.fault = self.fault or fault
+        if self.mode not in DRIVING:
+            return
+        if rung is Mode.SETTLE:
+            self._down(reason or fault)
+        else:
+            self.mode, self.reason = Mode.DAMP, reason or fault
+
+    def _down(self, reason: str) -> None:
+        """To SETTLE if a fallback can stand, else to DAMP."""
+        self._held = 0.0
+        self._settle = self._watch.healthy
+        self.mode, self.reason = (Mode.SETTLE, reason) if self._settle else (Mode.DAMP, reason)

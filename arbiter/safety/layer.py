@@ -1,0 +1,270 @@
+"""The safety layer: nothing reaches a motor but through `Safety.filter`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from arbiter.robot import RobotModel
+from arbiter.safety.command import issue
+from arbiter.safety.contact import Collision, Contact
+from arbiter.safety.intake import Intake, is_number
+from arbiter.safety.ladder import DRIVING, Ladder
+from arbiter.safety.limits import SafetyLimits
+from arbiter.safety.shaper import EPS, Shaper
+from arbiter.safety.watch import Watch
+from arbiter.types import Intervention, Mode, RobotState, SafeCommand, Verdict
+
+ROBOT = "robot"  # who is charged with a bad reading
+SEED_SLACK = 0.1  # [rad] a joint that hangs this far outside its range may still be armed; the target starts at the end
+NAN = float("nan")
+
+
+class Safety:
+    """Turns whatever policies ask into a command that keeps the limits, or into none.
+
+    Args:
+        model: The robot.
+        limits: Its limits, perhaps tightened; None: the robot's own.
+        collision: Finds the pairs that touch in a posture [rad], shape (n,), see Contact; None: not checked.
+        fallbacks: Policies whose targets pass in SETTLE; all others are held.
+
+    Attributes:
+        counts: Interventions so far by (check, joint, policy).
+    """
+
+    def __init__(self, model: RobotModel, limits: SafetyLimits | None = None, collision: Collision | None = None,
+                 fallbacks: tuple[str, ...] = ("stand", "crouch", "hold", "rest", "damp")) -> None:
+        self.model, self.limits = model, limits or SafetyLimits.from_model(model)
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self._intake, self._watch = Intake(model, self.limits), Watch(model, self.limits)
+        self._ladder, self._shaper = Ladder(self.limits, self._watch), Shaper(self.limits, model.dt)
+        self._contact = Contact(model, collision) if collision is not None else None
+        self._fallbacks = frozenset(fallbacks)
+        self._notes: list[tuple[str, str, str, float, float]] = []
+        self._held = np.zeros(model.n, bool)
+        self._out = np.zeros((3, model.n))
+        self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
+        self._now = 0.0
+        self._command = issue(0.0, np.stack((model.default, np.zeros(model.n), model.kd)), Mode.PASSIVE)
+        self._verdict = Verdict(Mode.PASSIVE, (), "not armed")
+
+    # -- state and orders -----------------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> Mode:
+        return self._ladder.mode
+
+    @property
+    def armed(self) -> bool:
+        """Motors may move."""
+        return self._ladder.mode in DRIVING
+
+    @property
+    def fault(self) -> str:
+        """The latched fault, "" if none."""
+        return self._ladder.fault
+
+    @property
+    def reason(self) -> str:
+        """Why the mode is not RUN."""
+        return self._ladder.reason
+
+    @property
+    def wants_settle(self) -> bool:
+        """The ladder asks for a fallback policy on every joint."""
+        return self._ladder.mode is Mode.SETTLE
+
+    def arm(self, state: RobotState | None = None, now: float | None = None) -> str:
+        """Lets motors move, from the measured posture on. Returns why not, "" when armed.
+
+        Args:
+            state, now: A reading to go by; None: the one of the last `filter`.
+        """
+        if state is not None:
+            self._watch.read(state, now if is_number(now) else self._now)
+        if self._watch.problem[2]:
+            return self._watch.problem[2]
+        q, limits = self._watch.q, self.limits
+        outside = np.maximum(limits.lower - q, q - limits.upper)
+        i = int(np.argmax(outside))
+        if outside[i] > SEED_SLACK:
+            return (f"{self.model.joints[i]} is at {q[i]:.2f} rad, outside {limits.lower[i]:.2f} to {limits.upper[i]:.2f}; "
+                    f"move it by hand or calibrate it")
+        refusal = self._ladder.arm()
+        if not refusal:
+            self._shaper.seed(q)
+            self._gains[:] = self.model.kp, self.model.kd
+            if self._contact is not None:
+                self._contact.seed(self._shaper.q)
+        return refusal
+
+    def disarm(self) -> None:
+        """Damping until it is armed again. A latched fault stays."""
+        if self.armed:
+            self._ladder.passive("disarmed")
+
+    def reset(self) -> None:
+        """An operator clears a latched fault or a stop: passive, may be armed again."""
+        self._ladder.reset()
+        self._watch.forget_fall()
+
+    def stop(self, reason: str = "operator", level: str = "damp") -> None:
+        """Stops within one tick, from any state, thread or signal handler. Takes no lock.
+
+        Args:
+            reason: Who or what stopped it.
+            level: "settle" (stand under a fallback where that is possible, else damp), "damp" or "off".
+        """
+        self._ladder.stop(reason or "operator", level)
+
+    def trip(self, fault: str) -> None:
+        """Latches a fault that someone else found; called by the tick. In SETTLE already: one rung further down."""
+        self._ladder.trip(fault)
+
+    def request_mode(self, mode: Mode, reason: str = "requested") -> str:
+        """Asks for a rung without a fault. Returns why not, "" when the next `filter` will honour it.
+
+        SETTLE, DAMP and OFF are stops; RUN ends a SETTLE that no fault caused; PASSIVE disarms.
+        """
+        if mode is Mode.RUN:
+            return self._ladder.resume()
+        if mode is Mode.PASSIVE:
+            self.disarm()
+            return ""
+        if mode in (Mode.SETTLE, Mode.DAMP, Mode.OFF):
+            self.stop(reason, mode.value)
+            return ""
+        return f"mode {mode.value} cannot be requested; run, settle, damp, off and passive can"
+
+    # -- the tick's part ------------------------------------------------------------------------------------------
+
+    def filter(self, target: object, owners: object, state: object, now: float) -> tuple[SafeCommand, Verdict]:
+        """The command for this tick, and why it is what it is. Never raises, whatever it is given.
+
+        Args:
+            target: A JointTarget for every joint.
+            owners: Policy name of each joint, robot order: who is charged.
+            state: The newest reading.
+            now: Time of the tick [s].
+        """
+        self._notes.clear()
+        blocked, dt = self._clock(now)
+        repeat = bool(blocked)
+        intake, watch = self._intake, self._watch
+        intake.take(target, owners)  # finite, shape
+        watch.read(state, self._now)  # finite, shape and age of the reading
+        mode = self._ladder.step(blocked or self._unusable(), dt)  # age, mode
+        if mode not in DRIVING:
+            return self._limp(mode)
+        self._note_refusals(blocked)
+        if repeat:
+            return self._command, self._judge(mode)
+        self._hold(mode)
+        want, kp, kd = intake.block
+        self._shaper.propose(want, watch.q, watch.dq, kp, kd)  # position, velocity, acceleration, torque
+        if self._contact is not None:
+            self._keep_clear(self._contact)
+        return self._send(mode)
+
+    def _clock(self, now: object) -> tuple[str, float]:
+        """Advances the time. Returns why this tick does not count, and its length [s]."""
+        dt = self.model.dt
+        if not is_number(now):
+            self._now += dt
+            return "", dt
+        elapsed = now - self._now
+        if elapsed < 0.5 * dt and self.armed:
+            return f"the clock moved by {elapsed:.4f} s since the last tick, {dt:g} s is a tick", dt
+        self._now = now
+        return "", min(max(elapsed, dt), 5.0 * dt)
+
+    def _unusable(self) -> str:
+        """Why some joints hold whatever was asked."""
+        if self._intake.problem[1]:
+            return self._intake.problem[1]
+        if self._ladder.mode is Mode.SETTLE and not self._fallbacks.issuperset(self._intake.owners):
+            return "no fallback policy drives"
+        return ""
+
+    def _note_refusals(self, blocked: str) -> None:
+        intake, watch, note = self._intake, self._watch, self._notes.append
+        check, _ = intake.problem
+        if check == "finite":
+            for i in np.flatnonzero(intake.bad):
+                note((check, self.model.joints[i], intake.owner(i), NAN, float(self._shaper.q[i])))
+        elif check:
+            for owner in {intake.owner(i) for i in range(self.model.n)}:
+                note((check, "", owner, NAN, NAN))
+        if watch.problem[0]:
+            note((watch.problem[0], watch.problem[1], ROBOT, NAN, NAN))
+        if blocked or watch.stale or watch.stale_arms:
+            note(("age", "", ROBOT, NAN, NAN))
+
+    def _hold(self, mode: Mode) -> None:
+        """Joints whose target cannot be used: the last good command stands in."""
+        held, intake, watch = self._held, self._intake, self._watch
+        held[:] = intake.refused
+        if mode is Mode.SETTLE:
+            strangers = {intake.owner(i) for i in range(self.model.n)} - self._fallbacks
+            if strangers:
+                held |= np.array([intake.owner(i) in strangers for i in range(self.model.n)])
+                self._notes.extend(("mode", "", owner, NAN, NAN) for owner in sorted(strangers))
+        if watch.stale:
+            held[:] = True
+        elif watch.stale_arms:
+            held |= ~self.model.groups["legs"]
+        if intake.clamped:
+            self._note_clamps(~held)
+        if held.any():
+            self._shaper.still(held, intake.block[0])
+            np.copyto(intake.block[1:], self._gains, where=held)
+
+    def _note_clamps(self, used: np.ndarray) -> None:
+        for check, asked, given in zip(("position", "gain", "gain"), self._intake.asked, self._intake.block, strict=True):
+            for i in np.flatnonzero((np.abs(asked - given) > EPS) & used):
+                self._notes.append((check, self.model.joints[i], self._intake.owner(i), float(asked[i]), float(given[i])))
+
+    def _keep_clear(self, contact: Contact) -> None:
+        asked = self._shaper.next.copy()
+        stopped, pair = contact.clear(self._shaper)
+        if contact.error:
+            self._ladder.trip(f"collision check failed: {contact.error}")
+        elif stopped is not None:
+            for i in np.flatnonzero(stopped & (np.abs(asked - self._shaper.next) > EPS)):
+                self._notes.append(("collision", self.model.joints[i], self._intake.owner(i), float(asked[i]),
+                                    float(self._shaper.next[i])))
+
+    def _send(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
+        out, shaper, block = self._out, self._shaper, self._intake.block
+        out[0], out[1], out[2] = shaper.next, block[1], block[2]
+        if not np.isfinite(out).all():  # cannot happen; if it does, no number of ours is to be trusted
+            self._ladder.trip("the safety layer computed what is not a finite number")
+            self._ladder.trip("the safety layer computed what is not a finite number")
+            return self._limp(self._ladder.mode)
+        for check, mask, asked, given, scale in shaper.changes:
+            for i in np.flatnonzero(mask):
+                self._notes.append((check, self.model.joints[i], self._intake.owner(i), float(asked[i]) * scale,
+                                    float(given[i]) * scale))
+        shaper.commit()
+        self._gains[:] = block[1:]
+        self._command = issue(self._now, out.copy(), mode)
+        return self._command, self._judge(mode)
+
+    def _limp(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
+        """No position control: damping, or no torque at all."""
+        out = np.zeros((3, self.model.n))
+        np.clip(self._watch.q, self.limits.lower, self.limits.upper, out=out[0])
+        if mode is not Mode.OFF:
+            out[2] = self.model.kd
+        self._command = issue(self._now, out, mode)
+        return self._command, self._judge(mode)
+
+    def _judge(self, mode: Mode) -> Verdict:
+        verdict, reason = self._verdict, self._ladder.reason
+        if not self._notes and verdict.mode is mode and verdict.reason == reason and not verdict.interventions:
+            return verdict
+        self.counts.update(note[:3] for note in self._notes)
+        self._verdict = Verdict(mode, tuple(Intervention(*note) for note in self._notes), reason)
+        return self._verdict
