@@ -1,0 +1,116 @@
+"""Builds the observation vector of a locomotion policy out of named terms, without allocating.
+
+Every term is a slice of one raw vector of measurements, so the newest values are one gather, one subtraction and one
+product: (raw[index] - offset) * scale.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from arbiter.robot import RobotModel
+from arbiter.types import Request, RobotState
+from policies.card import ObservationTerm, PolicyCard
+
+STILL = 0.02  # a velocity command below this [m/s, rad/s] asks to stand: it stops a phase clock that may stand still
+
+
+class ObservationBuilder:
+    """The observation of one policy, updated once per step of the policy.
+
+    Attributes:
+        vector: What the network sees, float32, shape (1, size); always the same memory.
+        phase: Of the clock, 0 to 1.
+    """
+
+    def __init__(self, card: PolicyCard, model: RobotModel) -> None:
+        n, m = model.n, len(card.joints)
+        self._pos, self._vel = slice(9, 9 + n), slice(9 + n, 9 + 2 * n)
+        self._action, self._clock = slice(9 + 2 * n, 9 + 2 * n + m), slice(9 + 2 * n + m, 11 + 2 * n + m)
+        self._raw = np.zeros(11 + 2 * n + m)
+        self._clock_step, self._stand_still = 0.0, False
+        default = np.array(model.default)
+        default[[model.index(joint) for joint in card.joints]] = card.default_pos
+        index, offset, scale = [], [], []
+        for term in card.observations:
+            where = self._where(term, model)
+            index += where
+            offset += [default[i - 9] if term.term == "joint_pos_rel" else 0.0 for i in where]
+            scale += list(np.broadcast_to(term.scale, len(where)))
+            if term.term == "phase":
+                self._clock_step = 1.0 / (term.period * card.rate_hz)
+                self._stand_still = bool(term.stand_still)
+        self._index, self._offset, self._scale = np.array(index), np.array(offset), np.array(scale)
+        self._now = np.zeros(len(index))
+        self.vector = np.zeros((1, card.observation_size), dtype=np.float32)
+        self._zeros = np.zeros(card.observation_size, dtype=np.float32)
+        self._slots = self._layout(card)
+        self._plain = all(term.history == 1 for term in card.observations)
+        self.phase = 0.0
+
+    def _where(self, term: ObservationTerm, model: RobotModel) -> list[int]:
+        """Places of the term's values in the raw vector."""
+        starts = {"velocity_command": 0, "base_ang_vel": 3, "projected_gravity": 6,
+                  "previous_action": self._action.start, "phase": self._clock.start}
+        if term.term in starts:
+            return [starts[term.term] + i for i in range(term.size(self._action.stop - self._action.start))]
+        start = (self._pos if term.term == "joint_pos_rel" else self._vel).start
+        return [start + model.index(joint) for joint in term.joints]
+
+    def _layout(self, card: PolicyCard) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """(name, view of the vector (history, size), view of the newest values (size,)) of each term."""
+        slots, at, new = [], 0, 0
+        for term in card.observations:
+            size = term.size(len(card.joints))
+            block = self.vector[0, at:at + size * term.history].reshape(term.history, size)
+            slots.append((term.term, block, self._now[new:new + size]))
+            at, new = at + size * term.history, new + size
+        return slots
+
+    def reset(self, state: RobotState) -> None:
+        """Fills every history with `state`, no command, no action."""
+        self._raw[:] = 0.0
+        self.phase = 0.0
+        self._measure(state, self._raw[:3])
+        for _, block, newest in self._slots:
+            block[:] = newest
+
+    def update(self, state: RobotState, request: Request) -> None:
+        """One step of the policy: the newest values in, the oldest out."""
+        self._measure(state, request.velocity)
+        if self._plain:
+            self.vector[0] = self._now
+            return
+        for _, block, newest in self._slots:
+            block[:-1] = block[1:]
+            block[-1] = newest
+
+    def _measure(self, state: RobotState, command: np.ndarray) -> None:
+        raw = self._raw
+        raw[:3] = command
+        raw[3:6] = state.base_ang_vel
+        raw[6:9] = state.gravity
+        raw[self._pos] = state.joint_pos
+        raw[self._vel] = state.joint_vel
+        if self._clock_step:
+            angle = 2.0 * math.pi * self.phase
+            raw[self._clock] = math.sin(angle), math.cos(angle)
+        np.take(raw, self._index, out=self._now)
+        np.subtract(self._now, self._offset, out=self._now)
+        np.multiply(self._now, self._scale, out=self._now)
+
+    def acted(self, action: np.ndarray, request: Request) -> None:
+        """The network answered: remembers the action, moves the clock on."""
+        self._raw[self._action] = action
+        if self._clock_step:
+            x, y, yaw = request.velocity
+            still = self._stand_still and x * x + y * y + yaw * yaw <= STILL * STILL
+            self.phase = 0.0 if still else (self.phase + self._clock_step) % 1.0
+
+    def not_finite(self) -> str:
+        """Name of the first term that is not finite; "" if all are."""
+        if float(self.vector[0] @ self._zeros) == 0.0:
+            return ""
+        return next((name for name, block, _ in self._slots if not np.isfinite(block).all()), "")
