@@ -19,7 +19,7 @@ from arbiter.errands import Errands
 from arbiter.errors import RobotError
 from arbiter.events import Event
 from arbiter.handover import HandoverSettings, Switchboard
-from arbiter.inbox import Inbox, RouteService
+from arbiter.inbox import Inbox, Mail, RouteService
 from arbiter.policy import Policy
 from arbiter.robot import Robot
 from arbiter.runs import SkillCaller
@@ -30,6 +30,7 @@ from arbiter.tree.world import World
 from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, Verdict
 from arbiter.wall import walled
 
+DEFAULTS = HandoverSettings()
 STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
 
 
@@ -46,6 +47,8 @@ class TickReport:
         owners: Policy name of each joint, robot order.
         branch: Path through the tree to the leaf that runs.
         events: What happened.
+        inputs: What came from outside, for a replay: ("say", text, how), ("stop", why), ("reset",), ("go",), ("arm",),
+            ("route", ticket, Route).
         asked: Position targets before the safety layer [rad], shape (n,).
         stage_ns: Time spent in each of `STAGES` [ns].
     """
@@ -58,6 +61,7 @@ class TickReport:
     owners: tuple[str, ...]
     branch: str
     events: tuple[Event, ...]
+    inputs: tuple[tuple, ...]
     asked: np.ndarray
     stage_ns: tuple[int, ...]
 
@@ -81,7 +85,7 @@ class Arbiter:
 
     def __init__(self, robot: Robot, policies: Mapping[str, Sequence[Policy]], skills: Mapping[str, Skill],
                  home: dict[str, str], safety: Safety, routing: RouteService, tree: Spec,
-                 stop_guard: Callable[[str], bool], settings: HandoverSettings = HandoverSettings(),
+                 stop_guard: Callable[[str], bool], settings: HandoverSettings = DEFAULTS,
                  instructions: str = "replace", caller: Callable[[Skill], object] = SkillCaller) -> None:
         self.robot, self.safety, self.model = robot, safety, robot.model
         self.inbox = Inbox(instructions)
@@ -94,6 +98,7 @@ class Arbiter:
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
         self._stop_guard = stop_guard
         self._events: list[Event] = []
+        self._inputs: list[tuple] = []
         self._index = 0
         self._state: RobotState | None = None
         self._mode = Mode.PASSIVE
@@ -142,6 +147,7 @@ class Arbiter:
     def _receive(self, state: RobotState, now: float) -> None:
         mail = self.inbox.poll(now)
         if mail is not None:
+            self._note(mail)
             for instruction in mail.said:
                 if self._stop_guard(instruction.text):
                     self.errands.log.append(instruction)
@@ -155,7 +161,7 @@ class Arbiter:
                 self._reset(now)
             if mail.go:
                 self.world.free = True
-        self.errands.poll(now)
+        self._inputs += [("route", ticket, route) for ticket, route in self.errands.poll(now)]
         if self.errands.waiting and self.world.stopped:
             self.world.stopped = ""
 
@@ -194,7 +200,7 @@ class Arbiter:
                 now: float) -> TickReport:
         q, dt = self._q, self.model.dt
         q[2], q[1], q[0] = q[1], q[0], command.q
-        if self._index >= 2 and self.switchboard.log:
+        if self._index >= 2 and self.switchboard.measuring:
             speed = np.abs(q[0] - q[1]) / dt
             change = np.abs(q[0] - 2.0 * q[1] + q[2]) / (dt * dt)
             self.switchboard.measure(speed, change, self.blend.active, now)
@@ -207,8 +213,9 @@ class Arbiter:
             self._version, self._owners = self.authority.version, tuple(self.authority.names)
         ns = self._ns
         report = TickReport(self._index, now, state, command, verdict, self._owners, self._branch, tuple(self._events),
-                            target.q, tuple(b - a for a, b in zip(ns, ns[1:], strict=False)))
+                            tuple(self._inputs), target.q, tuple(b - a for a, b in zip(ns, ns[1:], strict=False)))
         self._events.clear()
+        self._inputs.clear()
         self._index += 1
         return report
 
@@ -227,6 +234,7 @@ class Arbiter:
         self.switchboard.force(groups["legs"], self.bank.fallback("stand"), Request(posture=self.model.default), state, now)
         self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(), state, now)
         self._mode = Mode.RUN
+        self._inputs.append(("arm",))
         return ""
 
     def stop(self, why: str, state: RobotState, now: float) -> None:
@@ -266,6 +274,11 @@ class Arbiter:
         self._emit(Event(now, kind, f"{self._mode.value} -> {verdict.mode.value}{reason}",
                          {"from": self._mode.value, "to": verdict.mode.value, "reason": verdict.reason}))
         self._mode = verdict.mode
+
+    def _note(self, mail: Mail) -> None:
+        """Keeps what came in for the trace."""
+        self._inputs += [("say", item.text, item.how) for item in mail.said]
+        self._inputs += [("stop", mail.stop)] * bool(mail.stop) + [("reset",)] * mail.reset + [("go",)] * mail.go
 
     def _emit(self, event: Event) -> None:
         self._events.append(event)

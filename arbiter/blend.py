@@ -1,9 +1,9 @@
 """Blends at a hand-over: no jolt when one policy's target takes over from another's.
 
-Inertialisation (Bollo, "Inertialization: High-Performance Animation Transitions in Gears of War", GDC 2018): the new policy
-runs at once, and the difference between what was sent and what it asks, in position and velocity, decays along a quintic that
-ends with zero offset, velocity and acceleration. The cross-fade lets the old target coast to a stop while the new one's weight
-rises.
+Inertialisation (Bollo, "Inertialization: High-Performance Animation Transitions in Gears of War", GDC 2018): the new
+policy runs at once, and the difference between what was sent and what it asks, in position and velocity, decays along
+a quintic that ends with zero offset, velocity and acceleration. The cross-fade lets the old target coast to a stop
+while the new one's weight rises.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from arbiter.types import JointTarget
 
 KINDS = ("inertial", "crossfade")
 SHORTEST = 0.1  # [s]
-# Peaks of the quintics below over s = t / T: of the offset's in speed and acceleration, of the velocity's in acceleration.
+TRAIL = 4  # ticks over which the velocity is taken: targets of RL policies jitter from tick to tick
+# Peaks of the quintics below over s = t / T: the offset's speed and acceleration, the velocity's acceleration.
 OFFSET_SPEED, OFFSET_ACCELERATION, VELOCITY_ACCELERATION = 1.875, 5.7736, 3.9395
 SHARE = 0.5  # of the joint's velocity and acceleration limits for the blend, the rest for the policy
 
@@ -42,16 +43,16 @@ def blend_time(offset: np.ndarray, speed: np.ndarray, velocity: np.ndarray, acce
     """
     v, a = SHARE * velocity, SHARE * acceleration
     b = VELOCITY_ACCELERATION * speed
-    needed = np.maximum(OFFSET_SPEED * offset / v, (b + np.sqrt(b * b + 4.0 * a * OFFSET_ACCELERATION * offset)) / (2.0 * a))
-    return np.clip(needed, min(SHORTEST, longest), longest)
+    gentle = (b + np.sqrt(b * b + 4.0 * a * OFFSET_ACCELERATION * offset)) / (2.0 * a)
+    return np.clip(np.maximum(OFFSET_SPEED * offset / v, gentle), min(SHORTEST, longest), longest)
 
 
 class Blend:
     """Blends per joint; every array has shape (n,), robot order.
 
     A blend that starts while another runs starts from what goes out now, so the output stays continuous in position and
-    velocity. A target that is not finite passes through (the safety layer refuses it and charges its policy); when finite ones
-    come again, they are blended in.
+    velocity. A target that is not finite passes through (the safety layer refuses it and charges its policy); when
+    finite ones come again, they are blended in.
 
     Args:
         model: The robot.
@@ -61,7 +62,7 @@ class Blend:
     Attributes:
         active: Joints whose blend still runs.
         output: Last finite position target that went out [rad].
-        velocity: Its velocity [rad/s].
+        velocity: Its velocity [rad/s], from the last two ticks.
         duration: Length of each joint's last blend [s].
     """
 
@@ -83,12 +84,21 @@ class Blend:
         self._from_gains = self._gains.copy()
         self._lost = np.zeros(n, bool)  # joints whose last target was not finite
         self._running = self._losing = False
+        self._trail = np.tile(self.output, (TRAIL, 1))  # what went out before, a ring
+        self._row = 0
 
     def seed(self, q: np.ndarray, kp: np.ndarray | None = None, kd: np.ndarray | None = None) -> None:
         """Starts at rest at `q` [rad]: the measured posture when motors are armed."""
         self.output[:], self.velocity[:] = q, 0.0
         self._gains[:] = self._model.kp if kp is None else kp, self._model.kd if kd is None else kd
         self.active[:] = self._lost[:] = self._running = self._losing = False
+        self._trail[:] = self.output
+
+    def _momentum(self) -> np.ndarray:
+        """Velocity [rad/s] to go on with: the mean of the last ticks, as far as the joints' acceleration allows."""
+        mean = (self.output - self._trail[self._row]) / (TRAIL * self._dt)
+        change = self._model.acceleration * self._dt
+        return np.clip(mean, self.velocity - change, self.velocity + change)
 
     def start(self, mask: np.ndarray, q: np.ndarray, kp: np.ndarray, kd: np.ndarray, now: float,
               dq: np.ndarray | None = None) -> None:
@@ -103,14 +113,14 @@ class Blend:
         self._lost |= mask & ~finite
         self._losing = bool(self._lost.any())
         mask = mask & finite
-        coasting = self.output + self.velocity * self._dt
-        offset = coasting - q
-        speed = self.velocity - (0.0 if dq is None else np.nan_to_num(dq))
-        limits = self._model
+        momentum = self._momentum()
+        coasting = self.output + momentum * self._dt
+        offset = coasting - np.where(mask, q, 0.0)
+        speed = momentum - (0.0 if dq is None or self._crossfade else np.nan_to_num(dq))
+        duration = blend_time(np.abs(offset), np.abs(speed), self._model.velocity, self._model.acceleration,
+                              self._longest)
         for into, value in ((self._from, coasting), (self._offset, offset), (self._speed, speed),
-                            (self._from_gains, self._gains), (self._began, now),
-                            (self.duration, blend_time(np.abs(offset), np.abs(speed), limits.velocity, limits.acceleration,
-                                                       self._longest))):
+                            (self._from_gains, self._gains), (self._began, now), (self.duration, duration)):
             np.copyto(into, value, where=mask)
         self.active |= mask
         self._running = bool(self.active.any())
@@ -151,11 +161,11 @@ class Blend:
         np.copyto(out[1:], out[1:] + (self._from_gains - out[1:]) * old, where=self.active)
 
     def _remember(self, out: np.ndarray) -> None:
-        step = (out[0] - self.output) / self._dt
+        self._trail[self._row] = self.output
+        self._row = (self._row + 1) % TRAIL
         if self._losing:
-            good = ~self._lost
-            np.copyto(self.velocity, np.where(good, step, 0.0))
-            np.copyto(self.output, out[0], where=good)
-            np.copyto(self._gains, out[1:], where=good)
-        else:
-            self.velocity, self.output[:], self._gains[:] = step, out[0], out[1:]
+            out = np.where(self._lost, np.stack((self.output, *self._gains)), out)
+            self._trail[:, self._lost] = self.output[self._lost]
+        np.subtract(out[0], self.output, out=self.velocity)
+        self.velocity *= 1.0 / self._dt
+        self.output[:], self._gains[:] = out[0], out[1:]

@@ -12,7 +12,7 @@ from arbiter.handover import Switchboard
 from arbiter.inbox import Instruction, RouteService
 from arbiter.robot import RobotModel
 from arbiter.runs import Phase, Run, SkillCaller
-from arbiter.skill import Outcome, Skill, SkillCall
+from arbiter.skill import Outcome, Route, Skill, SkillCall
 from arbiter.types import RobotState
 
 
@@ -50,6 +50,8 @@ class Errands:
         self.routing_now: dict[int, Instruction] = {}
         self.held: list[Run] = []
         self._emit, self.caller = emit, caller
+        self._changes = 0
+        self._sent_home: tuple[int, ...] = ()
 
     @property
     def idle(self) -> bool:
@@ -67,10 +69,12 @@ class Errands:
         self.routing.submit(instruction.text, instruction.ticket, now)
         self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
-    def poll(self, now: float) -> None:
-        """Takes finished routes."""
+    def poll(self, now: float) -> list[tuple[int, Route]]:
+        """Takes finished routes; returns them with their tickets."""
+        answers = []
         while (answer := self.routing.poll(now)) is not None:
             ticket, route = answer
+            answers.append(answer)
             instruction = self.routing_now.pop(ticket, None)
             if instruction is None:
                 continue
@@ -82,6 +86,7 @@ class Errands:
             self._emit(Event(now, "routed", f'"{instruction.text}" -> {names} (score {route.score:.2f})',
                              {"ticket": ticket, "skills": names, "score": route.score}))
             self.waiting.append(instruction)
+        return answers
 
     def tick(self, state: RobotState, now: float) -> None:
         """Starts what waits, steps what runs, goes on to the next step or the end."""
@@ -90,8 +95,17 @@ class Errands:
             for run in errand.runs:
                 if run.phase is Phase.RUNNING:
                     run.step(state, now)
+                    self._changes += run.over
             self._follow(errand, state, now)
-        self.switchboard.go_home(self.free_joints(), now)
+        self.send_home(now)
+
+    def send_home(self, now: float) -> None:
+        """Joints that nobody wants go to their home policies; looks again only after something changed."""
+        board = self.switchboard
+        key = (board.authority.version, board.changes, self._changes)
+        if key != self._sent_home:
+            board.go_home(self.free_joints(), now)
+            self._sent_home = (board.authority.version, board.changes, self._changes)
 
     def free_joints(self) -> np.ndarray:
         """Joints that no running and no held skill wants, bool, shape (n,)."""
@@ -113,6 +127,7 @@ class Errands:
         self.waiting.clear()
         self.routing_now.clear()
         self.held.clear()
+        self._changes += 1
 
     # -- one errand -----------------------------------------------------------------------------------------------
 
@@ -161,10 +176,12 @@ class Errands:
             run = Run(skill, call, joints, now, self.caller(skill))
             self.held = [held for held in self.held if not (held.joints & joints).any()]
             errand.runs.append(run)
+            self._changes += 1
             self.switchboard.want(run, state, now)
             self._emit(Event(now, "started", f"{call.skill} {_words(call.parameters)}".rstrip(), {"skill": call.skill}))
 
     def _let_go(self, errand: Errand, now: float) -> None:
+        self._changes += 1
         for run in errand.runs:
             if run.phase is Phase.HELD:
                 self.held.append(run)
@@ -179,6 +196,7 @@ class Errands:
         self._emit(Event(now, "finished", f'done: "{errand.instruction.text}"', {"result": "succeeded"}))
 
     def _abort(self, errand: Errand, why: str, now: float, result: str = "cancelled") -> None:
+        self._changes += 1
         for run in errand.runs:
             run.end(Outcome.FAILURE, why, now)
             self.switchboard.release(run)

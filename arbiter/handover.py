@@ -37,6 +37,9 @@ class HandoverSettings:
     bridge_limit: float = 8.0
 
 
+DEFAULTS = HandoverSettings()
+
+
 @dataclass(slots=True)
 class Handover:
     """One change of hands, for the report. Times [s]; None: did not happen (yet)."""
@@ -97,11 +100,13 @@ class Switchboard:
     """
 
     def __init__(self, model: RobotModel, authority: Authority, bank: PolicyBank, home: dict[str, str],
-                 settings: HandoverSettings = HandoverSettings()) -> None:
+                 settings: HandoverSettings = DEFAULTS) -> None:
         self.model, self.authority, self.bank, self.home, self.settings = model, authority, bank, home, settings
         self.pending: list[Transition] = []
         self.log: list[Handover] = []
         self.fresh = np.zeros(model.n, bool)
+        self.changes = 0
+        self._open_records: list[Handover] = []
         self._switched = np.full(model.n, -np.inf)
         self._labels = {mask.tobytes(): name for name, mask in model.groups.items()}
 
@@ -156,6 +161,7 @@ class Switchboard:
         """`run` is over: its policy goes on at zero velocity until someone takes the joints."""
         for grip in self.authority.grips:
             if grip.run is run:
+                self.changes += 1
                 grip.run, grip.request = None, replace(run.request, velocity=ZERO_VELOCITY)
 
     # -- the tick's part ------------------------------------------------------------------------------------------
@@ -184,6 +190,7 @@ class Switchboard:
         elif not t.warm and waited > self.settings.warm_limit:
             self._refuse(t, f"policy {t.policy.name} not ready within {self.settings.warm_limit:g} s", now)
         elif t.warm and now - self._switched[t.joints].max() >= self.settings.dwell - 1e-9:
+            self.changes += 1
             self.pending.remove(t)
             self._take(t, request, state, now)
             t.record.result = "done"
@@ -219,17 +226,19 @@ class Switchboard:
             self.log.append(record)
 
     def _take(self, t: Transition, request: Request, state: RobotState, now: float) -> None:
-        owners = self.authority.owners(t.joints)
+        t.record.from_policy = self._from(t.joints)
         changed = t.joints.copy()
-        for grip in owners:
+        for grip in self.authority.owners(t.joints):
             if grip.policy is t.policy:
                 changed &= ~grip.joints
         for policy in self.authority.give(t.joints, t.policy, t.run, request):
             walled(policy.release)
-        self.fresh |= changed
         self._switched[changed] = now
         t.record.first_command = now
-        if not changed.any():
+        if changed.any():
+            self.fresh |= changed
+            self._open_records.append(t.record)
+        else:
             t.record.blend_end = now
         if t.run is not None:
             t.run.begin(state, now)
@@ -237,18 +246,22 @@ class Switchboard:
 
     # -- bookkeeping ----------------------------------------------------------------------------------------------
 
+    @property
+    def measuring(self) -> bool:
+        """Whether a blend is being measured."""
+        return bool(self._open_records)
+
     def measure(self, velocity: np.ndarray, acceleration: np.ndarray, blending: np.ndarray, now: float) -> None:
         """Notes peaks of the sent command [rad/s, rad/s²], shape (n,), while blends run; closes those that ended."""
-        for record in self.log[-8:]:
-            if record.first_command is None or record.blend_end is not None:
-                continue
+        for record in list(self._open_records):
             mask = self.model.groups.get(record.joints, self.model.groups["whole_body"])
             record.peak_velocity = max(record.peak_velocity, float(velocity[mask].max()))
             record.peak_acceleration = max(record.peak_acceleration, float(acceleration[mask].max()))
             if now > record.first_command and not (blending & mask).any():
                 record.blend_end = now
+                self._open_records.remove(record)
                 for grip in self.authority.grips:
-                    if grip.run is not None and grip.run.blend_end is None:
+                    if grip.run is not None and grip.run.blend_end is None and (grip.joints & mask).any():
                         grip.run.blend_end = now
 
     def drop_all(self, why: str, now: float) -> None:
@@ -258,6 +271,7 @@ class Switchboard:
     def _open(self, policy: Policy, joints: np.ndarray, run: Run | None, envelope: StartEnvelope, skill: str,
               requested: float) -> None:
         record = Handover(self._from(joints), policy.name, skill, self._label(joints), requested)
+        self.changes += 1
         self.log.append(record)
         self.pending.append(Transition(policy, joints, run, envelope, record))
 
@@ -270,6 +284,7 @@ class Switchboard:
             self._refuse(t, why, now)
 
     def _refuse(self, t: Transition, why: str, now: float) -> None:
+        self.changes += 1
         self.pending.remove(t)
         t.record.result = f"refused: {why}"
         if not self.authority.drives(t.policy):

@@ -13,7 +13,7 @@ from arbiter.tree.registry import NODE_TYPES, NodeType
 from arbiter.tree.world import World
 from arbiter.types import Mode
 
-RESERVED = ("name", "child", "children")
+MODES = tuple(mode.value for mode in Mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _config(kind: NodeType, settings: Node, names: Names, problems: Problems):
 def _references(kind: NodeType, config, settings: Node, names: Names, problems: Problems) -> None:
     """Names that the settings refer to, and values with a fixed set."""
     tables = {("run", "skill"): names.skills, ("hand_over", "to"): names.policies, ("hand_over", "joints"): names.groups,
-              ("guard", "mode"): [mode.value for mode in Mode], ("parallel", "until"): ("all", "one")}
+              ("guard", "mode"): MODES, ("when", "mode"): MODES, ("parallel", "until"): ("all", "one")}
     for (owner, key), allowed in tables.items():
         if owner == kind.name:
             value = getattr(config, key)

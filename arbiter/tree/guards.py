@@ -1,7 +1,8 @@
-"""Conditions: `guard: {NAME: VALUE, ...}` succeeds when all of them hold, else fails. Never runs on."""
+"""Conditions: `guard: {NAME: VALUE, ...}` succeeds when all hold, else fails; `when: {..., child: NODE}` stands before a branch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,10 @@ class GuardConfig:
     turning_above: float | None = None
 
 
-class Guard(py_trees.behaviour.Behaviour):
-    """Checks its conditions against the world, in the order written."""
+class Conditions:
+    """Checks a GuardConfig against the world, in the order of its fields."""
 
-    def __init__(self, name: str, world: World, config: GuardConfig) -> None:
-        super().__init__(name)
+    def __init__(self, world: World, config: GuardConfig) -> None:
         checks = {
             "mode": lambda value: world.mode is Mode(value),
             "fault": lambda value: bool(world.fault) is value,
@@ -58,12 +58,40 @@ class Guard(py_trees.behaviour.Behaviour):
             "joint_speed_above": lambda value: np.abs(world.state.joint_vel).max() > value,
             "turning_above": lambda value: np.abs(world.state.base_ang_vel).max() > value,
         }
-        given = [(field, getattr(config, field)) for field in checks if getattr(config, field) is not None]
-        self._checks = [(checks[field], value) for field, value in given]
+        self._checks = [(check, getattr(config, name)) for name, check in checks.items() if getattr(config, name) is not None]
+
+    def hold(self) -> bool:
+        """Whether every condition holds."""
+        return all(check(value) for check, value in self._checks)
+
+
+class Guard(py_trees.behaviour.Behaviour):
+    """SUCCESS when every condition holds, else FAILURE."""
+
+    def __init__(self, name: str, world: World, config: GuardConfig) -> None:
+        super().__init__(name)
+        self._conditions = Conditions(world, config)
 
     def update(self) -> Status:
-        """SUCCESS when every condition holds."""
-        for check, value in self._checks:
-            if not check(value):
-                return Status.FAILURE
-        return Status.SUCCESS
+        return Status.SUCCESS if self._conditions.hold() else Status.FAILURE
+
+
+class When(py_trees.decorators.Decorator):
+    """A branch behind conditions: FAILURE, and its child is interrupted, unless all of them hold."""
+
+    def __init__(self, name: str, world: World, config: GuardConfig, child: py_trees.behaviour.Behaviour) -> None:
+        super().__init__(name=name, child=child)
+        self._conditions = Conditions(world, config)
+
+    def tick(self) -> Iterator[py_trees.behaviour.Behaviour]:
+        """Looks at the conditions before anything below is ticked."""
+        if self._conditions.hold():
+            yield from super().tick()
+        else:
+            if self.status is Status.RUNNING:
+                self.stop(Status.INVALID)
+            self.status = Status.FAILURE
+            yield self
+
+    def update(self) -> Status:
+        return self.decorated.status

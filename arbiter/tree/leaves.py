@@ -44,8 +44,7 @@ class Home(Leaf):
     """Joints that nobody wants go to their home policies. Runs on."""
 
     def update(self) -> Status:
-        world = self.world
-        world.switchboard.go_home(world.errands.free_joints(), world.now)
+        self.world.errands.send_home(self.world.now)
         return Status.RUNNING
 
 

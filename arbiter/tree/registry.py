@@ -9,7 +9,7 @@ import py_trees
 from py_trees.common import Status
 
 from arbiter.tree import leaves
-from arbiter.tree.guards import Guard, GuardConfig
+from arbiter.tree.guards import Guard, GuardConfig, When
 from arbiter.tree.world import World
 from arbiter.wall import walled
 
@@ -149,6 +149,7 @@ NODE_TYPES: dict[str, NodeType] = {node.name: node for node in (
     NodeType("steps", "composite", lambda name, config: py_trees.composites.Sequence(name=name, memory=True),
              help="a sequence that remembers: a child that succeeded is not ticked again"),
     NodeType("parallel", "composite", _parallel, ParallelConfig, "until", "ticks all children every tick"),
+    NodeType("when", "decorator", When, GuardConfig, help="a branch behind conditions: fails unless all of them hold"),
     NodeType("not", "decorator", _plain(py_trees.decorators.Inverter), help="swaps success and failure"),
     NodeType("ignore_failure", "decorator", _plain(py_trees.decorators.FailureIsSuccess), help="a failure counts as success"),
     NodeType("timeout", "decorator", Timeout, TimeoutConfig, "seconds", "fails when its child runs too long"),

@@ -77,3 +77,13 @@ def test_overrides_are_checked_like_the_file():
 def test_a_missing_tree_names_the_nearest():
     with pytest.raises(ConfigError, match="did you mean default.yaml?"):
         load_tree("defualt.yaml")
+
+
+def test_the_page_lists_every_node_type_and_condition():
+    from dataclasses import fields
+    from pathlib import Path
+
+    from arbiter.tree.guards import GuardConfig
+    page = (Path(__file__).parents[2] / "docs" / "tree.md").read_text()
+    assert [name for name in NODE_TYPES if f"`{name}" not in page] == []
+    assert [field.name for field in fields(GuardConfig) if f"`{field.name}`" not in page] == []

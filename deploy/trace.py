@@ -1,0 +1,111 @@
+"""The trace of a run: JSON lines, one a tick, written on a thread. `python -m deploy.replay FILE` opens it.
+
+The first line holds the settings in force. Numbers are written so that reading gives the same bits back.
+A fault leaves a dump of the last ticks beside the trace, whatever the disk does to the trace itself.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import queue
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arbiter.arbiter import TickReport
+from arbiter.errors import ConfigError
+
+FORMAT = 1
+RING = 500  # ticks kept for a dump: 10 s at 50 Hz
+
+
+def encode(report: TickReport) -> dict[str, Any]:
+    """One tick as JSON values. NaN becomes null."""
+    state, command, verdict = report.state, report.command, report.verdict
+    return {
+        "i": report.index, "t": report.now,
+        "state": {"stamp": state.stamp, "q": _list(state.joint_pos), "dq": _list(state.joint_vel), "quat": _list(state.base_quat),
+                  "gyro": _list(state.base_ang_vel), "age": _list(state.joint_age), "imu_age": state.imu_age,
+                  "battery": None if math.isnan(state.battery) else state.battery, "faults": list(state.faults)},
+        "inputs": [list(item) for item in report.inputs],
+        "asked": _list(report.asked), "q": _list(command.q), "kp": _list(command.kp), "kd": _list(command.kd),
+        "mode": verdict.mode.value, "reason": verdict.reason,
+        "interventions": [[iv.check, iv.joint, iv.policy, _number(iv.asked), _number(iv.given)] for iv in verdict.interventions],
+        "owners": list(report.owners), "branch": report.branch,
+        "events": [[event.kind, event.text] for event in report.events], "ns": list(report.stage_ns),
+    }
+
+
+def _list(values: np.ndarray) -> list[float | None]:
+    return [_number(value) for value in values.tolist()]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+class TraceWriter:
+    """Writes every tick into `folder/trace.jsonl` and the settings into `folder/config.yaml`, on its own thread.
+
+    A full disk ends the trace with one message; the robot goes on.
+    """
+
+    def __init__(self, folder: Path, header: dict[str, Any], config: str) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "config.yaml").write_text(config)
+            self._file = (folder / "trace.jsonl").open("w")
+        except OSError as error:
+            raise ConfigError(f"--log {folder}: cannot be written: {error.strerror}; name another folder") from error
+        self._folder = folder
+        self._ring: deque[TickReport] = deque(maxlen=RING)
+        self._header = {"format": FORMAT} | header
+        self._queue: queue.SimpleQueue[TickReport | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="trace", daemon=True)
+        self._thread.start()
+        self.dumps: list[Path] = []
+
+    def __call__(self, report: TickReport) -> None:
+        self._queue.put(report)
+
+    def _write(self) -> None:
+        broken = not self._line(self._header)
+        while (report := self._queue.get()) is not None:
+            self._ring.append(report)
+            if not broken:
+                broken = not self._line(encode(report))
+            if any(event.kind == "fault" for event in report.events):
+                self._dump(report)
+
+    def _line(self, value: dict[str, Any]) -> bool:
+        try:
+            self._file.write(json.dumps(value, separators=(",", ":")) + "\n")
+            return True
+        except OSError as error:
+            print(f"trace {self._folder}: ended: {error.strerror}", file=sys.stderr)
+            return False
+
+    def _dump(self, report: TickReport) -> None:
+        path = self._folder / f"fault_{report.index}.jsonl"
+        try:
+            lines = [self._header, *(encode(item) for item in self._ring)]
+            path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+            self.dumps.append(path)
+            print(f"fault: the last {len(self._ring)} ticks are in {path}; look at them with: python -m deploy.replay {path}",
+                  file=sys.stderr)
+        except OSError as error:
+            print(f"fault dump {path}: {error.strerror}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Writes what is left."""
+        self._queue.put(None)
+        self._thread.join(10.0)
+        try:
+            self._file.close()
+        except OSError as error:
+            print(f"trace {self._folder}: {error.strerror}", file=sys.stderr)

@@ -1,0 +1,353 @@
+"""The tick over stand-in robots and policies: routing to skills, hand-over, stop, failures."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arbiter.arbiter import Arbiter
+from arbiter.errors import RobotError
+from arbiter.inbox import LockstepRouting
+from arbiter.runs import ThreadedCaller
+from arbiter.safety import Safety
+from arbiter.skill import Outcome, Route, Skill, StartEnvelope
+from arbiter.types import Mode
+from deploy.config import load_tree
+from deploy.tree import check_tree
+from skills.contract import default_parameters
+from skills.registry import load_skills
+from tests.fakes import MODEL, FakePolicy, FakeRobot, SkillCall, fallbacks
+
+LEGS, ARMS = MODEL.groups["legs"], MODEL.groups["arms"]
+DT = MODEL.dt
+
+
+class Rig:
+    """An arbiter on stand-ins; instructions are written as skill names: "bow", "walk_forward+wave_right,bow"."""
+
+    def __init__(self, order="replace", caller=None, skills=None):
+        self.robot = FakeRobot()
+        self.locomotion = FakePolicy("locomotion", "locomotion", "legs", 0.05)
+        self.players = [FakePolicy("chunk", "chunk", offset=0.1), FakePolicy("chunk", "chunk", offset=0.1)]
+        loaded = load_tree("default.yaml")
+        found = load_skills(use_entry_points=False)
+        found.skills.update({skill.name: skill for skill in skills or ()})
+        self.skills = found.skills
+        names = {"locomotion", "chunk", "stand", "rest", "hold", "damp"}
+        self.fallbacks = fallbacks()
+        policies = self.fallbacks | {"locomotion": (self.locomotion,), "chunk": tuple(self.players)}
+        extra = {"caller": caller} if caller else {}
+        self.arbiter = Arbiter(
+            self.robot, policies, found.skills, loaded.config.home, Safety(MODEL), LockstepRouting(self.route),
+            check_tree(loaded, found, names), lambda text: text == "stop", loaded.config.control.handover, order, **extra)
+        self.now = 0.0
+        self.events = []
+        assert self.arbiter.arm(0.0) == ""
+
+    def route(self, text):
+        if text == "gibberish":
+            return Route(text, "rejected", reason="not understood")
+        steps = tuple(tuple(SkillCall(name, default_parameters(self.skills[name])) for name in step.split("+"))
+                      for step in text.split(","))
+        return Route(text, "accepted", steps, score=0.9, margin=0.5)
+
+    def tick(self, count=1):
+        for _ in range(count):
+            self.now = round(self.now + DT, 6)
+            report = self.arbiter.tick(self.now)
+            self.events += report.events
+        return report
+
+    def ready(self):
+        self.arbiter.inbox.go()
+        self.tick(40)
+        assert self.owner() == {"legs": "locomotion", "arms": "rest"}
+        return self
+
+    def say(self, text, how=""):
+        self.arbiter.inbox.say(text, how)
+        return self
+
+    def owner(self):
+        return self.arbiter.authority.describe()
+
+    def last(self):
+        return self.arbiter.errands.log[-1]
+
+    def texts(self, kind):
+        return [event.text for event in self.events if event.kind == kind]
+
+
+def test_it_starts_under_fallbacks_and_goes_home_when_it_stands_by_itself():
+    rig = Rig()
+    rig.tick(10)
+    assert rig.owner() == {"legs": "stand", "arms": "rest"}
+    rig.say("walk_forward").tick(20)
+    assert rig.owner()["legs"] == "stand", "nothing but the fallback drives before it stands by itself"
+    rig.ready()
+
+
+def test_the_first_command_goes_out_in_the_tick_after_routing():
+    rig = Rig().ready()
+    rig.say("walk_forward")
+    rig.tick(3)
+    assert rig.last().first_command - rig.last().routed <= DT + 1e-9
+    assert rig.locomotion.requests[-1].velocity[0] > 0
+
+
+def test_walking_is_a_new_request_to_the_policy_that_drives_already():
+    rig = Rig().ready()
+    rig.locomotion.calls.clear()
+    rig.say("walk_forward").tick(5)
+    assert rig.locomotion.calls == [], "no reset, no warm-up"
+    assert rig.arbiter.switchboard.log[-1].blend_end == rig.arbiter.switchboard.log[-1].first_command
+
+
+def test_a_rejection_moves_nothing():
+    rig = Rig().ready()
+    owners = rig.owner()
+    rig.say("gibberish").tick(5)
+    assert rig.last().result == "rejected" and rig.last().reason == "not understood"
+    assert rig.owner() == owners
+
+
+def test_legs_walk_while_arms_wave_and_both_go_home():
+    rig = Rig().ready()
+    rig.say("walk_forward+wave_right").tick(20)
+    assert rig.owner() == {"legs": "locomotion", "arms": "chunk"}
+    rig.tick(250)
+    assert rig.last().result == "succeeded"
+    rig.tick(30)
+    assert rig.owner() == {"legs": "locomotion", "arms": "rest"}
+    assert np.array_equal(rig.locomotion.requests[-1].velocity, np.zeros(3))
+
+
+def test_a_held_posture_stays_until_another_skill_wants_the_joints():
+    rig = Rig().ready()
+    rig.say("raise_arms").tick(150)
+    assert rig.last().result == "succeeded"
+    rig.tick(100)
+    assert rig.owner()["arms"] == "chunk"
+    rig.say("walk_forward").tick(20)
+    assert rig.owner() == {"legs": "locomotion", "arms": "chunk"}
+    rig.say("lower_arms").tick(120)
+    assert rig.owner()["arms"] == "rest"
+
+
+def test_the_next_prompt_warms_on_the_other_player_while_the_last_one_drives():
+    rig = Rig().ready()
+    rig.say("raise_arms").tick(150)
+    driving = next(p for p in rig.players if rig.arbiter.authority.drives(p))
+    other = next(p for p in rig.players if p is not driving)
+    other.warm_ticks = 10
+    rig.say("wave_right").tick(6)
+    assert rig.arbiter.authority.drives(driving) and "warm" in other.calls
+    rig.tick(20)
+    assert rig.arbiter.authority.drives(other) and not rig.arbiter.authority.drives(driving)
+    assert driving.calls[-1] == "release"
+
+
+@pytest.mark.parametrize("how", ["word", "call"])
+def test_stop_works_within_one_tick(how):
+    rig = Rig().ready()
+    rig.say("walk_forward+wave_right").tick(20)
+    rig.say("stop") if how == "word" else rig.arbiter.inbox.stop("key")
+    rig.tick()
+    assert np.array_equal(rig.locomotion.requests[-1].velocity, np.zeros(3))
+    assert rig.owner() == {"legs": "locomotion", "arms": "hold"}
+    assert rig.arbiter.errands.idle
+    rig.tick(100)
+    assert rig.owner()["arms"] == "hold", "it stays stopped"
+    rig.say("wave_right").tick(30)
+    assert rig.owner()["arms"] == "chunk", "until a new instruction"
+
+
+def test_stop_during_a_whole_body_chunk_freezes_the_posture_under_the_balancing_fallback():
+    rig = Rig().ready()
+    rig.say("bow").tick(60)
+    assert rig.owner() == {"legs": "chunk", "arms": "chunk"}
+    before = np.array(rig.robot.sent[-1].q)
+    rig.arbiter.inbox.stop("page")
+    rig.tick()
+    assert rig.owner() == {"legs": "stand", "arms": "hold"}
+    assert np.abs(rig.fallbacks["stand"][0].requests[-1].posture[LEGS] - before[LEGS]).max() < 0.05
+
+
+def test_stop_without_anything_to_stop_is_fine_in_any_state():
+    rig = Rig()
+    rig.arbiter.inbox.stop("early")
+    rig.tick(3)
+    assert rig.texts("stopped") == ["stopped: early"]
+
+
+def test_strict_hand_over_the_old_policy_stays_when_the_new_one_cannot_warm():
+    rig = Rig().ready()
+    for player in rig.players:
+        player.warm_ticks = 10**6
+    rig.say("wave_right").tick(270)
+    assert rig.owner()["arms"] == "rest"
+    assert rig.last().result == "failed" and "not ready within 5 s" in rig.last().reason
+
+
+def test_the_start_envelope_is_awaited_then_the_skill_fails_and_says_why():
+    rig = Rig().ready()
+    rig.robot.tilt = 0.3  # bow begins below 0.25
+    rig.say("bow").tick(20)
+    assert rig.owner()["legs"] == "locomotion"
+    rig.robot.tilt = 0.0
+    rig.tick(10)
+    assert rig.owner()["legs"] == "chunk"
+    rig = Rig().ready()
+    rig.robot.tilt = 0.3
+    rig.say("bow").tick(430)
+    assert "start envelope not reached within 8 s: tilt 0.30 rad, at most 0.25" in rig.last().reason
+
+
+def test_a_crouch_is_bridged_by_standing_before_walking():
+    rig = Rig().ready()
+    crouch = MODEL.default.copy()
+    crouch[[12, 18]], crouch[[13, 19]], crouch[[14, 20]] = -0.9, 1.4, -0.6
+    for player in rig.players:
+        player.q = crouch
+    rig.say("sit_down").tick(250)
+    assert rig.last().result == "succeeded" and rig.owner()["legs"] == "chunk"
+    rig.say("walk_forward").tick(100)
+    log = [(item.from_policy, item.to_policy, item.result) for item in rig.arbiter.switchboard.log[-3:]]
+    assert ("chunk", "stand", "bridge") in log and ("stand", "locomotion", "done") in log
+    assert rig.owner()["legs"] == "locomotion"
+
+
+def test_a_policy_that_fails_is_replaced_by_a_fallback_and_named():
+    rig = Rig().ready()
+    rig.say("wave_right").tick(30)
+    for player in rig.players:
+        player.fail = "camera lost"
+    rig.tick(2)
+    assert rig.last().result == "failed" and "policy chunk: PolicyError: camera lost" in rig.last().reason
+    rig.tick(60)
+    assert rig.owner() == {"legs": "locomotion", "arms": "rest"}
+
+
+def test_a_walking_policy_that_fails_is_out_of_use_until_reset():
+    rig = Rig().ready()
+    rig.say("walk_forward").tick(30)
+    rig.locomotion.fail = "NaN"
+    rig.tick(3)
+    assert rig.owner()["legs"] == "stand"
+    rig.locomotion.fail = ""
+    rig.say("turn_left").tick(5)
+    assert "policy locomotion is out of use: PolicyError: NaN" in rig.last().reason
+
+
+def test_non_finite_targets_never_reach_the_motors():
+    rig = Rig().ready()
+    rig.say("wave_right").tick(30)
+    for player in rig.players:
+        player.q = np.full(MODEL.n, np.nan)
+    rig.tick(5)
+    assert all(np.isfinite(command.q).all() for command in rig.robot.sent)
+    assert any(key[0] == "finite" and key[2] == "chunk" for key in rig.arbiter.safety.counts)
+
+
+def test_storms_are_tamed():
+    rig = Rig().ready()
+    rig.arbiter.switchboard.log.clear()
+    for i in range(100):
+        rig.say(("wave_right", "wave_left", "raise_arms")[i % 3]).tick(3)
+    rig.tick(100)
+    taken = sorted(item.first_command for item in rig.arbiter.switchboard.log
+                   if item.joints == "arms" and item.first_command is not None)
+    assert 10 <= len(taken) <= 6.0 / rig.arbiter.switchboard.settings.dwell + 2
+    assert min(np.diff(taken)) >= rig.arbiter.switchboard.settings.dwell - 1e-6
+
+
+def test_a_newer_instruction_replaces_one_not_yet_routed():
+    rig = Rig().ready()
+    rig.say("walk_forward").say("turn_left").tick(5)
+    first, second = rig.arbiter.errands.log[-2:]
+    assert first.result == "rejected" and "replaced by a newer instruction" in first.reason
+    assert second.route.steps[0][0].skill == "turn_left" and second.first_command is not None
+
+
+def test_queue_runs_one_after_the_other_and_together_beside():
+    rig = Rig("queue").ready()
+    rig.say("wave_right").say("wave_left").tick(10)
+    assert [item.first_command is not None for item in rig.arbiter.errands.log] == [True, False]
+    rig.tick(450)
+    assert [item.result for item in rig.arbiter.errands.log] == ["succeeded", "succeeded"]
+    rig = Rig("together").ready()
+    rig.say("walk_forward").tick(20)
+    rig.say("wave_left").tick(20)
+    assert rig.owner() == {"legs": "locomotion", "arms": "chunk"}
+    assert rig.locomotion.requests[-1].velocity[0] > 0
+
+
+class Clumsy(Skill):
+    name = "clumsy"
+    utterances = ("be clumsy", "fumble", "trip up")
+    start = StartEnvelope()
+    fault = "request"
+
+    def request(self, state, progress):
+        if self.fault == "request" and progress.elapsed > 0.1:
+            raise ZeroDivisionError("oops")
+        if self.fault == "block" and progress.elapsed > 0.1:
+            import time
+            time.sleep(2.0)
+        return super().request(state, progress)
+
+    def finish(self, state, progress):
+        return 7 if self.fault == "rubbish" and progress.elapsed > 0.1 else Outcome.RUNNING
+
+
+@pytest.mark.parametrize(("fault", "reason"), [
+    ("request", "skill clumsy: ZeroDivisionError: oops"), ("rubbish", "skill clumsy: SkillError: finish() returned 7"),
+    ("block", "skill clumsy: blocks: no answer within 10 ticks")])
+def test_a_broken_skill_fails_by_name_and_the_robot_goes_on(fault, reason):
+    skill = Clumsy()
+    skill.fault = fault
+    rig = Rig(skills=[skill], caller=lambda skill: ThreadedCaller(skill, patience=0.002 if fault == "block" else 1.0)).ready()
+    rig.say("clumsy").tick(40)
+    assert rig.last().result == "failed" and reason in rig.last().reason
+    rig.say("wave_right").tick(30)
+    assert rig.owner()["arms"] == "chunk"
+
+
+def test_a_driver_that_raises_ages_the_last_reading_and_never_stops_the_tick():
+    rig = Rig().ready()
+    rig.robot.broken = "unplugged"
+    report = rig.tick(3)
+    assert report.state.faults == ("driver: OSError: unplugged",)
+    assert report.state.joint_age.max() >= 2 * DT - 1e-9
+    assert report.verdict.mode is not Mode.RUN
+
+
+def test_without_a_first_reading_nothing_starts():
+    rig = Rig.__new__(Rig)
+    robot = FakeRobot()
+    robot.broken = "no power"
+    loaded, found = load_tree("default.yaml"), load_skills(use_entry_points=False)
+    policies = fallbacks() | {"locomotion": (FakePolicy("locomotion", "locomotion", "legs"),), "chunk": (FakePolicy("chunk", "chunk"),)}
+    arbiter = Arbiter(robot, policies, found.skills, loaded.config.home, Safety(MODEL), LockstepRouting(rig.route),
+                      check_tree(loaded, found, set(policies)), lambda text: False)
+    with pytest.raises(RobotError, match="no first reading: OSError: no power"):
+        arbiter.tick(0.0)
+
+
+INSTRUCTIONS = st.sampled_from(["walk_forward", "wave_right", "bow", "raise_arms", "sit_down", "stop", "gibberish",
+                                "turn_left+wave_left", "sit_down,stand_up", "stand_still"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(INSTRUCTIONS, st.integers(1, 40), st.sampled_from(["replace", "queue", "together"])), max_size=12))
+def test_each_joint_has_exactly_one_owner_at_each_tick(script):
+    rig = Rig().ready()
+    for text, ticks, how in script:
+        rig.say(text, how)
+        for _ in range(ticks):
+            report = rig.tick()
+            count = sum(grip.joints.astype(int) for grip in rig.arbiter.authority.grips)
+            assert (count == 1).all()
+            assert all(report.owners)
+    for item in rig.arbiter.errands.log:
+        assert item.result in ("", "succeeded", "cancelled", "rejected", "failed", "stopped")
