@@ -4,7 +4,6 @@ at a path."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -83,7 +82,6 @@ def description_dir(name: str = "berkeley_humanoid_lite") -> Path:
     return folder
 
 
-@cache
 def load_model(name: str = "berkeley_humanoid_lite") -> RobotModel:
     """The figures and limits of a robot, from its `robot.yaml`. Raises ConfigError with every problem of the file."""
     file = strict.load(RobotFile, description_dir(name) / "robot.yaml")

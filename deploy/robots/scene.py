@@ -26,13 +26,14 @@ class Scene:
 
     Attributes:
         balls: Centre of each ball (x, y, z) [m] in the world, by colour ("red", "green", "blue"); a colour left out
-            has no ball. The robot starts at the origin and looks along x.
+            has no ball. The robot starts at the origin and looks along x; a hand reaches about x 0.3, y 0.05 to
+            0.3 on its own side, z 0.5 to 0.8.
         friction: Sliding friction between feet and floor.
         payload: Mass that the left and the right hand carry [kg].
     """
 
     balls: Mapping[str, tuple[float, float, float]] = field(default_factory=lambda: {
-        "red": (0.24, 0.17, 0.62), "green": (0.27, 0.0, 0.60), "blue": (0.24, -0.17, 0.62)})
+        "red": (0.27, 0.20, 0.66), "green": (0.27, 0.05, 0.64), "blue": (0.27, -0.20, 0.66)})
     friction: float = 1.0
     payload: tuple[float, float] = (0.0, 0.0)
 
@@ -59,6 +60,7 @@ def compile_scene(robot: str, scene: Scene, timestep: float) -> mujoco.MjModel:
     spec.option.timestep = timestep
     # A diverged simulation must be seen, not silently put back to the start.
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = 2048, 2048  # largest picture of an OpenGL renderer
     add_floor(spec, scene.friction)
     add_balls(spec, scene.balls)
     for name, mass in zip(HANDS, scene.payload, strict=True):

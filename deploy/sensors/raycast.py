@@ -1,0 +1,217 @@
+"""Pictures of a MuJoCo scene by ray casting: no OpenGL, no display, no GPU, repeatable bit for bit.
+
+Rays are intersected with the primitive shapes directly, each shape only where it can be on the picture. (MuJoCo's own
+mj_multiRay is slower with this many shapes, and its culling by angles was seen to lose some of them.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from deploy.robots.scene import FLOOR_DARK, FLOOR_LIGHT, TILE
+from deploy.sensors.shapes import SHAPES
+
+SEEN_GROUPS = (0, 1, 2)  # group 3 holds the shapes for contacts
+LAMP = np.array((2.6, -3.4, 7.5))  # [m] from the base of the robot
+AMBIENT, DIFFUSE, GLOSS = 0.52, 0.52, 0.20
+SHADE = 0.35  # share of the diffuse light that is left in the shadow
+HORIZON = np.array((0.90, 0.93, 0.96), np.float32)
+ZENITH = np.array((0.52, 0.67, 0.84), np.float32)
+FAR = 14.0  # [m] at which the floor has faded into the horizon
+MAP, MAP_FIELD = 320, 0.34  # pixels and angle [rad] of the lamp's own view of the robot, for shadows
+BIAS = 0.008  # [m] by which a point may lie behind what the lamp sees and still be lit
+
+
+@dataclass(slots=True)
+class View:
+    """A camera with square pixels, and what its rays met.
+
+    Attributes:
+        width, height: [pixels].
+        edge: Tangent of half the vertical angle of view.
+        rays: Unit vectors through the pixels in the camera's frame (right, up, backward), shape (height, width, 3).
+        vec: The same in the world.
+        dist: Distance to the nearest surface [m], inf for the sky, shape (height, width).
+        hit: Geom id, -1 for the sky, shape (height, width).
+        normal: Outward unit normal there, world, shape (height, width, 3).
+    """
+
+    width: int
+    height: int
+    edge: float
+    rays: np.ndarray
+    vec: np.ndarray
+    dist: np.ndarray
+    hit: np.ndarray
+    normal: np.ndarray
+
+
+def new_view(width: int, height: int, vertical_field: float) -> View:
+    """`vertical_field`: angle from the top to the bottom edge [rad]."""
+    edge = np.tan(0.5 * vertical_field)
+    up = edge * (1.0 - (2.0 * np.arange(height) + 1.0) / height)
+    right = edge * ((2.0 * np.arange(width) + 1.0) - width) / height
+    rays = np.empty((height, width, 3))
+    rays[..., 0], rays[..., 1], rays[..., 2] = right, up[:, None], -1.0
+    rays /= np.linalg.norm(rays, axis=2, keepdims=True)
+    return View(width, height, edge, rays, np.empty_like(rays), np.empty((height, width)),
+                np.empty((height, width), np.int32), np.empty_like(rays))
+
+
+class RayCaster:
+    """Draws the scene of a compiled model. Keeps buffers: one thread at a time."""
+
+    def __init__(self, model: mujoco.MjModel, width: int, height: int, vertical_field: float,
+                 shadows: bool = False) -> None:
+        """`vertical_field`: angle of view from the top to the bottom edge [rad]."""
+        self._view = new_view(width, height, vertical_field)
+        self._lamp_view = new_view(MAP, MAP, MAP_FIELD) if shadows else None
+        self._size = model.geom_size
+        self._bound = model.geom_rbound
+        self._type = model.geom_type
+        solid = np.isin(model.geom_type, [int(kind) for kind in SHAPES])
+        self._solid = np.flatnonzero(solid & np.isin(model.geom_group, SEEN_GROUPS) & (model.geom_rgba[:, 3] > 0.0))
+        self._floor = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, "floor")
+        self._colours = model.geom_rgba[:, :3].astype(np.float32)
+
+    def render(self, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+        """RGB, uint8, shape (height, width, 3), of `data` after mj_kinematics.
+
+        `position`: Of the camera [m], world, shape (3,). `rotation`: Its axes right, up, backward as the columns of a
+        (3, 3) matrix.
+        """
+        view = self._view
+        self._cast(view, data, np.asarray(position), np.asarray(rotation))
+        colour = np.broadcast_to(HORIZON, view.rays.shape).copy()
+        above = np.clip(1.6 * view.vec[..., 2], 0.0, 1.0).astype(np.float32)
+        colour += (above * (view.hit < 0))[..., None] * (ZENITH - HORIZON)
+        seen = view.hit >= 0
+        points = position + view.dist[seen][:, None] * view.vec[seen]
+        colour[seen] = self._shade(data, points, view.vec[seen], view.normal[seen], view.hit[seen], view.dist[seen])
+        np.clip(colour, 0.0, 1.0, out=colour)
+        colour *= 255.0
+        colour += 0.5
+        return colour.astype(np.uint8)
+
+    def _cast(self, view: View, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> None:
+        """Fills the view with what its rays meet first."""
+        np.matmul(view.rays, rotation.T, out=view.vec)
+        down = view.vec[..., 2] < -1e-6
+        on_floor = down if self._floor >= 0 and position[2] > 0.0 else np.zeros_like(down)
+        view.dist[:] = np.inf
+        np.divide(-position[2], view.vec[..., 2], out=view.dist, where=on_floor)
+        view.hit[:] = np.where(on_floor, self._floor, -1)
+        view.normal[:] = (0.0, 0.0, 1.0)
+        centres = (data.geom_xpos[self._solid] - position) @ rotation
+        for geom, (top, bottom, left, right) in zip(
+                self._solid, windows(view, centres, self._bound[self._solid]), strict=True):
+            if top < bottom and left < right:
+                self._cast_at(view, data, int(geom), position, (slice(top, bottom), slice(left, right)))
+
+    def _cast_at(self, view: View, data: mujoco.MjData, geom: int, position: np.ndarray, window) -> None:
+        intersect, normal = SHAPES[mujoco.mjtGeom(self._type[geom])]
+        matrix = data.geom_xmat[geom].reshape(3, 3)
+        origin = matrix.T @ (position - data.geom_xpos[geom])
+        local = (view.vec[window] @ matrix).reshape(-1, 3)
+        dist = intersect(origin, local, self._size[geom])
+        nearer = (dist < view.dist[window].reshape(-1)).nonzero()[0]
+        if nearer.size == 0:
+            return
+        surface = normal(origin + dist[nearer, None] * local[nearer], self._size[geom])
+        surface /= np.sqrt(np.einsum("ij,ij->i", surface, surface))[:, None]
+        rows, columns = np.divmod(nearer, window[1].stop - window[1].start)
+        rows += window[0].start
+        columns += window[1].start
+        view.dist[rows, columns] = dist[nearer]
+        view.hit[rows, columns] = geom
+        view.normal[rows, columns] = surface @ matrix.T
+
+    def _shade(self, data: mujoco.MjData, points: np.ndarray, vec: np.ndarray, normal: np.ndarray, hit: np.ndarray,
+               dist: np.ndarray) -> np.ndarray:
+        """Colours of surface points under one lamp, with the floor fading into the horizon, float32, shape (k, 3)."""
+        base = self._base_position(data)
+        lamp = base + LAMP
+        to_lamp = lamp - points
+        away = np.sqrt(np.einsum("ij,ij->i", to_lamp, to_lamp))
+        to_lamp /= away[:, None]
+        facing = np.maximum(0.0, np.einsum("ij,ij->i", normal, to_lamp))
+        half = to_lamp - vec
+        gloss = np.einsum("ij,ij->i", normal, half) / np.sqrt(np.einsum("ij,ij->i", half, half) + 1e-12)
+        gloss = np.maximum(0.0, gloss) ** 32
+        floor = hit == self._floor
+        gloss[floor] = 0.0
+        if self._lamp_view is not None:
+            # Moved off the surface, so that it does not shade itself.
+            lit = SHADE + (1.0 - SHADE) * self._lit(data, lamp, base, points + BIAS * normal, away)
+            facing *= lit
+            gloss *= lit
+        colour = self._colours[hit]
+        colour[floor] = checker(points[floor])
+        colour *= (AMBIENT + DIFFUSE * facing).astype(np.float32)[:, None]
+        colour += (GLOSS * gloss).astype(np.float32)[:, None]
+        share = (np.minimum(1.0, dist[floor] / FAR) ** 2).astype(np.float32)[:, None]
+        colour[floor] += share * (HORIZON - colour[floor])
+        return colour
+
+    def _lit(self, data: mujoco.MjData, lamp: np.ndarray, base: np.ndarray, points: np.ndarray,
+             away: np.ndarray) -> np.ndarray:
+        """How much of the lamp each point sees, 0..1: what the lamp itself sees decides (a shadow map)."""
+        view = self._lamp_view
+        rotation = look_at(lamp, base + (0.0, 0.0, 0.45))
+        self._cast(view, data, lamp, rotation)
+        local = (points - lamp) @ rotation
+        x = (local[:, 0] / -local[:, 2] / view.edge * view.height + view.width - 1.0) * 0.5
+        y = ((1.0 - local[:, 1] / -local[:, 2] / view.edge) * view.height - 1.0) * 0.5
+        lit = np.zeros(len(points))
+        for dx, dy in ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5)):  # four looks soften the edge
+            column, row = np.rint(x + dx).astype(np.int64), np.rint(y + dy).astype(np.int64)
+            inside = (column >= 0) & (column < view.width) & (row >= 0) & (row < view.height)
+            seen = view.dist[np.where(inside, row, 0), np.where(inside, column, 0)]
+            lit += ~inside | (away < seen + BIAS)
+        return 0.25 * lit
+
+    @staticmethod
+    def _base_position(data: mujoco.MjData) -> np.ndarray:
+        return np.array((data.qpos[0], data.qpos[1], 0.0))
+
+
+def windows(view: View, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Part of the picture in which each sphere can be: rows from, to, columns from, to; empty when it is not seen.
+
+    `centres`: In the camera's frame (right, up, backward) [m], shape (k, 3). `radii`: [m], shape (k,).
+    """
+    depth = -centres[:, 2]
+    bounds = []
+    for across in (centres[:, 0], centres[:, 1]):
+        away = np.hypot(across, depth)
+        spread = np.arcsin(np.minimum(1.0, radii / np.maximum(away, 1e-9)))
+        middle = np.arctan2(across, depth)
+        limit = 0.5 * np.pi - 1e-3
+        bounds.append(np.tan(np.clip((middle - spread, middle + spread), -limit, limit)) / view.edge)
+    near = np.hypot(np.hypot(centres[:, 0], centres[:, 1]), depth) <= radii
+    columns = 0.5 * (bounds[0] * view.height + view.width - 1.0)
+    rows = 0.5 * ((1.0 - bounds[1][::-1]) * view.height - 1.0)
+    edges = np.array((np.floor(rows[0]), np.ceil(rows[1]) + 1, np.floor(columns[0]), np.ceil(columns[1]) + 1))
+    edges[:, near] = np.array((0, view.height, 0, view.width))[:, None]
+    edges[:, depth < -radii] = 0
+    edges[:2] = np.clip(edges[:2], 0, view.height)
+    edges[2:] = np.clip(edges[2:], 0, view.width)
+    return edges.T.astype(np.int64)
+
+
+def checker(points: np.ndarray) -> np.ndarray:
+    """Colours of the floor at `points` [m], float32, shape (k, 3)."""
+    light = (np.floor(points[:, 0] / TILE) + np.floor(points[:, 1] / TILE)) % 2.0 == 0.0
+    return np.where(light[:, None], np.array(FLOOR_LIGHT, np.float32), np.array(FLOOR_DARK, np.float32))
+
+
+def look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Axes right, up, backward, as columns, of an upright camera at `position` that looks at `target` [m]."""
+    backward = np.subtract(position, target, dtype=np.float64)
+    backward /= np.linalg.norm(backward)
+    right = np.cross((0.0, 0.0, 1.0), backward)
+    right /= np.linalg.norm(right)
+    return np.column_stack((right, np.cross(backward, right), backward))
