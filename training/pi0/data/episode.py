@@ -1,0 +1,225 @@
+"""One episode as one HDF5 file in the integration guide's layout, written frame by frame, whole or absent.
+
+    observations/images/head_camera   uint8    (T, H, W, 3)  RGB
+    observations/joint_positions      float32  (T, n)        [rad]
+    observations/joint_velocities     float32  (T, n)        [rad/s]
+    actions                           float32  (T, n)        position targets [rad]
+    timestamps                        float64  (T,)          [s]
+    attribute language_instruction    text
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from arbiter.errors import ArbiterError
+
+IMAGES = "observations/images/head_camera"
+POSITIONS = "observations/joint_positions"
+VELOCITIES = "observations/joint_velocities"
+ACTIONS = "actions"
+TIMES = "timestamps"
+INSTRUCTION = "language_instruction"
+BLOCK = 64  # frames that the low-dimensional arrays are stored by
+RESERVE = 64 << 20  # [bytes] that must stay free on the disk
+
+
+class RecordingError(ArbiterError):
+    """A demonstration cannot be recorded or read as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One tick of a demonstration; n joints in robot order.
+
+    Attributes:
+        time: When the joints were measured [s].
+        image: Head camera, uint8, RGB, shape (H, W, 3).
+        joint_pos: [rad], shape (n,). joint_vel: [rad/s], shape (n,).
+        action: Position targets that the demonstrator asks for [rad], shape (n,).
+    """
+
+    time: float
+    image: np.ndarray
+    joint_pos: np.ndarray
+    joint_vel: np.ndarray
+    action: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Sizes that every frame of a data set has.
+
+    Attributes:
+        joints: Joint names, robot order. image: Height and width of a picture [px]. fps: Frames per second.
+    """
+
+    joints: tuple[str, ...]
+    image: tuple[int, int] = (224, 224)
+    fps: int = 50
+
+    def check(self, frame: Frame) -> None:
+        """Raises RecordingError naming what is wrong with `frame`."""
+        n = len(self.joints)
+        for name in ("joint_pos", "joint_vel", "action"):
+            values = np.asarray(getattr(frame, name))
+            if values.shape != (n,):
+                raise RecordingError(f"frame at {frame.time:.3f} s: {name} has shape {values.shape}; ({n},) is "
+                                     "expected; the episode was not recorded")
+            if not np.isfinite(values).all():
+                joint = self.joints[int(np.flatnonzero(~np.isfinite(values))[0])]
+                raise RecordingError(f"frame at {frame.time:.3f} s: {name} of {joint} is not finite; mend the source; "
+                                     "the episode was not recorded")
+        image = np.asarray(frame.image)
+        if image.shape != (*self.image, 3) or image.dtype != np.uint8:
+            raise RecordingError(f"frame at {frame.time:.3f} s: image is {image.dtype} {image.shape}; uint8 "
+                                 f"{(*self.image, 3)} is expected; the episode was not recorded")
+        if not np.isfinite(frame.time):
+            raise RecordingError(f"frame: time is {frame.time}; a finite number of seconds is expected")
+
+
+class EpisodeWriter:
+    """Writes one episode to a file that appears under its name only when it is complete."""
+
+    def __init__(self, path: Path, instruction: str, layout: Layout) -> None:
+        if not instruction.strip():
+            raise RecordingError("an episode needs an instruction; got an empty one")
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.partial")
+        self._layout = layout
+        self._last = -np.inf
+        self.frames = 0
+        self._file: h5py.File | None = None
+        with disk_errors(path):
+            free_space(path.parent)
+            self._file = h5py.File(self._partial, "w")
+            self._file.attrs[INSTRUCTION] = instruction
+            self._file.attrs["joints"] = list(layout.joints)
+            self._file.attrs["fps"] = layout.fps
+            n, size = len(layout.joints), layout.image
+            self._file.create_dataset(IMAGES, (0, *size, 3), np.uint8, maxshape=(None, *size, 3), chunks=(1, *size, 3),
+                                      compression="lzf")
+            for name in (POSITIONS, VELOCITIES, ACTIONS):
+                self._file.create_dataset(name, (0, n), np.float32, maxshape=(None, n), chunks=(BLOCK, n))
+            self._file.create_dataset(TIMES, (0,), np.float64, maxshape=(None,), chunks=(BLOCK,))
+
+    def add(self, frame: Frame) -> None:
+        """Appends a frame. Raises RecordingError, and drops the episode, when the frame or the disk is not good."""
+        try:
+            self._layout.check(frame)
+            if frame.time <= self._last:
+                raise RecordingError(f"frame at {frame.time:.3f} s follows one at {self._last:.3f} s; time must go "
+                                     "forward; the episode was not recorded")
+            with disk_errors(self._path):
+                if self.frames % BLOCK == 0:
+                    free_space(self._path.parent)
+                values = {IMAGES: frame.image, POSITIONS: frame.joint_pos, VELOCITIES: frame.joint_vel,
+                          ACTIONS: frame.action, TIMES: frame.time}
+                for name, value in values.items():
+                    stored = self._file[name]
+                    stored.resize(self.frames + 1, axis=0)
+                    stored[self.frames] = value
+        except RecordingError:
+            self.discard()
+            raise
+        self._last = frame.time
+        self.frames += 1
+
+    def commit(self) -> Path:
+        """Makes the episode appear under its name, on disk for good. Raises RecordingError when it is empty."""
+        if self.frames == 0:
+            self.discard()
+            raise RecordingError(f"{self._path.name}: the episode has no frames; nothing was recorded")
+        try:
+            with disk_errors(self._path):
+                self._file.close()
+                self._file = None
+                with open(self._partial, "rb+") as handle:
+                    os.fsync(handle.fileno())
+                os.replace(self._partial, self._path)
+                folder = os.open(self._path.parent, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+        except RecordingError:
+            self.discard()
+            raise
+        return self._path
+
+    def discard(self) -> None:
+        """Drops the episode. May be called twice."""
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError:  # what could not be flushed is thrown away anyway
+                pass
+            self._file = None
+        self._partial.unlink(missing_ok=True)
+
+
+class disk_errors:  # noqa: N801  (reads as a statement: `with disk_errors(path):`)
+    """Turns errors of the disk into one RecordingError that says what to do."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, (OSError, RuntimeError)) and not isinstance(error, RecordingError):
+            number = getattr(error, "errno", None)
+            full = number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+            what = "the disk is full; free some space" if full else f"cannot be written: {error}"
+            raise RecordingError(f"{self._path}: {what}; this episode was not recorded, "
+                                 "all earlier ones are safe") from error
+
+
+def free_space(folder: Path) -> None:
+    """Raises an OSError (disk full) when less than RESERVE bytes are free."""
+    stat = os.statvfs(folder)
+    if stat.f_bavail * stat.f_frsize < RESERVE:
+        raise OSError(errno.ENOSPC, "No space left")
+
+
+def read_instruction(path: Path) -> str:
+    """The instruction of an episode file. Raises RecordingError unless it is one."""
+    try:
+        with h5py.File(path, "r") as file:
+            missing = [name for name in (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES) if name not in file]
+            if missing or INSTRUCTION not in file.attrs:
+                raise RecordingError(f"{path}: no {', '.join(missing) or 'attribute ' + INSTRUCTION} in it; an episode "
+                                     "in the guide's layout is expected")
+            counts = {name: len(file[name]) for name in (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES)}
+            if len(set(counts.values())) != 1:
+                raise RecordingError(f"{path}: the arrays differ in length: {counts}")
+            said = file.attrs[INSTRUCTION]
+            return said.decode() if isinstance(said, bytes) else str(said)
+    except OSError as error:
+        raise RecordingError(f"{path}: not a readable HDF5 file ({error})") from error
+
+
+def read_frames(path: Path) -> Iterator[Frame]:
+    """The frames of an episode file, one at a time."""
+    with h5py.File(path, "r") as file:
+        low = [file[name][:] for name in (TIMES, POSITIONS, VELOCITIES, ACTIONS)]
+        for i, (time, pos, vel, action) in enumerate(zip(*low, strict=True)):
+            yield Frame(float(time), file[IMAGES][i], pos, vel, action)
+
+
+def layout_of(path: Path, joints: tuple[str, ...], fps: int = 50) -> Layout:
+    """Sizes of an episode file; `joints` and `fps` where the file does not name them."""
+    read_instruction(path)
+    with h5py.File(path, "r") as file:
+        names = tuple(str(name) for name in file.attrs.get("joints", joints))
+        if file[POSITIONS].shape[1] != len(names):
+            raise RecordingError(f"{path}: {file[POSITIONS].shape[1]} joints; {len(names)} are expected")
+        return Layout(names, tuple(file[IMAGES].shape[1:3]), int(file.attrs.get("fps", fps)))

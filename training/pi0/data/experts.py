@@ -1,0 +1,153 @@
+"""Scripted experts: each knows where a gesture leads from every state, and needs no clock.
+
+An expert gives a wanted joint velocity at the present posture. Its target lets the joint controller (stiffness kp,
+damping kd) move at that velocity against gravity: q* = q + (kd v + g(q)) / kp. A demonstration that starts anywhere, or
+is pushed off its way, therefore finds back, and a network that sees only the state can follow it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from arbiter.errors import ConfigError
+from training.pi0.data.instructions import Instruction
+from training.pi0.data.kinematics import SIDES, UpperBody
+
+GAIN = 4.0  # [1/s] of the approach: velocity per distance left
+SPEED = 2.0  # [rad/s] of the fastest joint
+KICK = 0.6  # [rad/s] by which the wanted velocity may differ from the measured one: bounds the acceleration
+
+# Postures of the left arm (shoulder pitch, roll, yaw, elbow pitch, roll) [rad]; the right arm's are the mirror images.
+# Found by a random search over postures that the motors can hold inside the joints' ranges.
+UP = (-1.38, 1.20, -0.18, 1.45, 0.0)
+WAVING = (-1.30, 0.20, 0.0, 1.42, 0.0)
+SIDEWAYS = (-1.40, 1.16, -0.48, 0.03, 0.0)
+FORWARD = (-0.80, -0.10, 0.10, 0.72, 0.0)
+REACHING = (-0.55, 0.10, 0.0, 0.95, 0.0)
+MIRROR = np.array((-1.0, -1.0, -1.0, -1.0, -1.0))
+
+WAVE_JOINT = 2  # shoulder yaw, within an arm
+WAVE_AMPLITUDE = 0.40  # [rad]
+WAVE_RATE = 2.0 * np.pi * 0.9  # [rad/s]
+WAVE_LEAD = 0.07  # [s] that the joint lags behind the wanted velocity
+WAVE_NEAR = 0.35  # [rad] from the raised posture at which the waving is in full swing
+
+
+class Expert(Protocol):
+    """What demonstrates one instruction."""
+
+    def act(self, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray]) -> np.ndarray:
+        """Position targets [rad], shape (n,), robot order.
+
+        Args:
+            q: Joint positions [rad], shape (n,). dq: Joint velocities [rad/s], shape (n,).
+            balls: Centre of each ball in the base frame [m], shape (3,), by colour.
+        """
+
+
+def follow(body: UpperBody, q: np.ndarray, dq: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Targets that move the arms at `wanted` [rad/s], shape (n,); legs: the default posture."""
+    model = body.model
+    velocity = dq + np.clip(wanted - dq, -KICK, KICK)
+    target = q + (model.kd * velocity + body.gravity(q)) / model.kp
+    return np.where(model.groups["arms"], np.clip(target, model.lower, model.upper), model.default)
+
+
+def approach(q: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """Velocity towards `goal` on a straight line in joint space [rad/s], slowing down near it."""
+    velocity = GAIN * (goal - q)
+    return velocity / max(1.0, np.abs(velocity).max() / SPEED)
+
+
+def posture(body: UpperBody, left: tuple[float, ...] | None, right: tuple[float, ...] | None) -> np.ndarray:
+    """Both arms, each given as the left arm's joints [rad] or None for rest; legs: default. Shape (n,)."""
+    q = body.model.default.copy()
+    if left is not None:
+        q[body.arm["left"]] = left
+    if right is not None:
+        q[body.arm["right"]] = MIRROR * np.array(right)
+    return q
+
+
+@dataclass(frozen=True)
+class Assume:
+    """Goes to a posture and stays."""
+
+    body: UpperBody
+    goal: np.ndarray
+
+    def act(self, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray]) -> np.ndarray:
+        arms = self.body.model.groups["arms"]
+        return follow(self.body, q, dq, np.where(arms, approach(np.where(arms, q, self.goal), self.goal), 0.0))
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Raises one hand and turns the upper arm to and fro: an oscillator whose phase is read from the joint itself."""
+
+    body: UpperBody
+    side: str
+
+    def act(self, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray]) -> np.ndarray:
+        body = self.body
+        arms = body.model.groups["arms"]
+        goal = posture(body, *(WAVING if side == self.side else None for side in SIDES))
+        wanted = np.where(arms, approach(np.where(arms, q, goal), goal), 0.0)
+        joint = np.flatnonzero(body.arm[self.side])[WAVE_JOINT]
+        others = [i for i in np.flatnonzero(body.arm[self.side]) if i != joint]
+        near = np.clip(1.0 - np.abs(q - goal)[others].max() / (2.0 * WAVE_NEAR), 0.0, 0.5) / 0.5
+        offset, rate = (q - goal)[joint] / WAVE_AMPLITUDE, dq[joint] / (WAVE_AMPLITUDE * WAVE_RATE)
+        # The velocity a little ahead on the circle: at the turns the joint would otherwise stand still.
+        phase = np.arctan2(offset, rate) + WAVE_RATE * WAVE_LEAD
+        swing = WAVE_AMPLITUDE * WAVE_RATE * np.cos(phase) * np.clip(2.0 - np.hypot(offset, rate), 0.5, 1.5)
+        wanted[joint] = (1.0 - near) * wanted[joint] + near * swing
+        return follow(body, q, dq, wanted)
+
+
+class Touch:
+    """Brings the hand on the ball's side to the ball of one colour, wherever it is now."""
+
+    MOVED = 0.002  # [m] of the ball in the base frame that is worth solving again
+
+    def __init__(self, body: UpperBody, colour: str) -> None:
+        self._body = body
+        self._colour = colour
+        self._seen = np.full(3, np.inf)
+        self._goal = body.model.default
+
+    def act(self, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray]) -> np.ndarray:
+        ball = balls[self._colour]
+        if not np.linalg.norm(ball - self._seen) < self.MOVED:
+            self._seen = ball.copy()
+            self._goal = reach_for(self._body, ball)[0]
+        return Assume(self._body, self._goal).act(q, dq, balls)
+
+
+def nearer_side(point: np.ndarray) -> str:
+    """The hand that is used for a point in the base frame: the one on its side."""
+    return "left" if point[1] > 0.0 else "right"
+
+
+def reach_for(body: UpperBody, point: np.ndarray) -> tuple[np.ndarray, float]:
+    """Posture with the hand on the point's side at `point` [m, base frame], shape (n,), and the distance left [m]."""
+    side = nearer_side(point)
+    return body.reach(side, point, posture(body, *(REACHING if one == side else None for one in SIDES)))
+
+
+def expert_for(instruction: Instruction, body: UpperBody) -> Expert:
+    """The expert that demonstrates a gesture. Raises ConfigError for an instruction that has none."""
+    still = {
+        "raise_arms": (UP, UP), "lower_arms": (None, None),
+        "point_at": {"left": (SIDEWAYS, None), "right": (None, SIDEWAYS), "ahead": (None, FORWARD)}.get(
+            instruction.target)}
+    if instruction.skill in still:
+        return Assume(body, posture(body, *still[instruction.skill]))
+    if instruction.skill in ("wave_right", "wave_left"):
+        return Wave(body, instruction.target)
+    if instruction.skill == "touch_ball":
+        return Touch(body, instruction.target)
+    raise ConfigError(f"no scripted expert for {instruction.text!r} (skill {instruction.skill!r}); "
+                      "walking is demonstrated by training.pi0.data.rollouts")

@@ -1,0 +1,99 @@
+"""Kinematics and gravity of the upper body on a fixed base, and inverse kinematics of a hand with mink."""
+
+from __future__ import annotations
+
+import mink
+import mujoco
+import numpy as np
+
+from arbiter.robot import RobotModel
+from deploy.robots.description import description_dir
+
+SIDES = ("left", "right")
+FEET = ("leg_left_ankle_roll", "leg_right_ankle_roll")
+SOLVER = "daqp"
+IK_STEPS = 60
+IK_DT = 0.05  # [s] of the differential inverse kinematics; only sets the size of its steps
+SETTLED = 1e-4  # [rad] change of a step below which the inverse kinematics is done
+POSTURE_COST = 2e-3  # against a position cost of 1: chooses among equal solutions, moves the hand by under 2 mm
+
+
+class UpperBody:
+    """The robot with its base frame fixed at the origin: what the arms do, seen from the base.
+
+    All joint arrays are shape (n,), robot order [rad]; positions are in the base frame [m].
+
+    Attributes:
+        model: Figures and limits.
+        arm: Mask of the joints of the "left" and the "right" arm, shape (n,).
+        standing_height: Height of the torso's centre of mass when the robot stands in its default posture [m].
+    """
+
+    def __init__(self, model: RobotModel) -> None:
+        self.model = model
+        spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
+        spec.delete(spec.joint("root"))
+        self._mj = spec.compile()
+        self._data = mujoco.MjData(self._mj)
+        self._hands = [self._mj.site(f"hand_{side}").id for side in SIDES]
+        self._elbows = [self._mj.body(f"arm_{side}_elbow_pitch").id for side in SIDES]
+        self._arms = model.groups["arms"]
+        self.standing_height = self._standing_height()
+        self.arm = {side: np.array([f"arm_{side}_" in name for name in model.joints]) for side in SIDES}
+
+    def _standing_height(self) -> float:
+        self._data.qpos[:] = self.model.default
+        mujoco.mj_kinematics(self._mj, self._data)
+        feet = [self._mj.geom(f"{foot}_collision").id for foot in FEET]
+        soles = [self._data.geom_xpos[i, 2] - np.abs(self._data.geom_xmat[i, 6:]) @ self._mj.geom_size[i] for i in feet]
+        return float(self._data.xipos[self._mj.body("base").id, 2] - min(soles))
+
+    def hands(self, q: np.ndarray) -> np.ndarray:
+        """Position of the left and the right hand [m], shape (2, 3)."""
+        self._data.qpos[:] = q
+        mujoco.mj_kinematics(self._mj, self._data)
+        return self._data.site_xpos[self._hands].copy()
+
+    def forearms(self, q: np.ndarray) -> np.ndarray:
+        """Direction from the elbow to the hand, left and right, unit vectors, shape (2, 3)."""
+        along = self.hands(q) - self._data.xpos[self._elbows]
+        return along / np.linalg.norm(along, axis=1, keepdims=True)
+
+    def gravity(self, q: np.ndarray) -> np.ndarray:
+        """Torque that holds the arms at rest at `q` on an upright base [N·m], shape (n,); zero for the legs."""
+        self._data.qpos[:] = q
+        self._data.qvel[:] = 0.0
+        mujoco.mj_fwdPosition(self._mj, self._data)
+        mujoco.mj_fwdVelocity(self._mj, self._data)
+        return np.where(self._arms, self._data.qfrc_bias, 0.0)
+
+    def holdable(self, q: np.ndarray) -> bool:
+        """Whether the motors can hold the arms at `q` with position targets inside the joints' ranges."""
+        target = q + self.gravity(q) / self.model.kp
+        return bool(np.all((target >= self.model.lower) & (target <= self.model.upper)))
+
+    def reach(self, side: str, point: np.ndarray, nominal: np.ndarray) -> tuple[np.ndarray, float]:
+        """Joint positions that bring a hand to a point, found from `nominal`: the same point gives the same posture.
+
+        Args:
+            side: "left" or "right".
+            point: Where the hand should be [m], base frame, shape (3,).
+            nominal: Posture to start from and to stay near [rad], shape (n,).
+
+        Returns:
+            Joint positions [rad], shape (n,), equal to `nominal` outside that arm, and the distance that is left [m].
+        """
+        configuration = mink.Configuration(self._mj, q=np.array(nominal, float))
+        hand = mink.FrameTask(f"hand_{side}", "site", position_cost=1.0, orientation_cost=0.0, lm_damping=1e-3)
+        hand.set_target(mink.SE3.from_translation(np.asarray(point, float)))
+        posture = mink.PostureTask(self._mj, cost=POSTURE_COST)
+        posture.set_target(np.array(nominal, float))
+        limits = [mink.ConfigurationLimit(self._mj, gain=0.9)]
+        freeze = [mink.DofFreezingTask(self._mj, dof_indices=np.flatnonzero(~self.arm[side]).tolist())]
+        for _ in range(IK_STEPS):
+            velocity = mink.solve_ik(configuration, [hand, posture], IK_DT, SOLVER, limits=limits, constraints=freeze)
+            configuration.integrate_inplace(velocity, IK_DT)
+            if np.abs(velocity).max() * IK_DT < SETTLED:
+                break
+        q = np.where(self.arm[side], np.clip(configuration.q, self.model.lower, self.model.upper), nominal)
+        return q, float(np.linalg.norm(self.hands(q)[SIDES.index(side)] - point))
