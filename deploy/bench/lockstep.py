@@ -33,24 +33,72 @@ class BenchRobot(CanRobot):
         self._left += dt
         while self._left > self.period - 1e-9:
             self._left -= self.period
-            self._look_around(self.bench.time)
-            self.cycle.round(self.bench.time)
-            for _ in range(2):
-                self.bench.advance(self.period / 2)
-                self.imu.poll(self.bench.time)
-                self.cycle.receive(self.bench.time)
+            self._round(still=False)
 
     def close(self) -> None:
         super().close()
         self.bench.close()
 
+    def _round(self, still: bool) -> None:
+        self._look_around(self.bench.time)
+        self.cycle.round(self.bench.time)
+        for _ in range(2):
+            self.bench.advance(self.period / 2, still)
+            self.imu.poll(self.bench.time)
+            self.cycle.receive(self.bench.time)
+
     def _start_cycle(self) -> None:
-        """No thread: `step` runs the rounds."""
+        """No thread: `step` runs the rounds. The first ones find the robot still held."""
+        for _ in range(2):
+            self._round(still=True)
 
     def _wait_still(self, dt: float) -> None:
         """While starting, the robot's body is held."""
         self.bench.advance(dt, still=self.cycle is None)
         self.imu.poll(self.bench.time)
+
+    # What only a simulation has: the gantry and the truth of MuJoCo's body
+
+    @property
+    def time(self) -> float:
+        """Simulated time of the body [s]."""
+        return self.bench.body.time
+
+    @property
+    def supported(self) -> float:
+        """1 hanging in the harness, 0 free."""
+        return self.bench.body.supported
+
+    def release(self, *arguments: float) -> None:
+        """Lowers the robot onto its feet and lets it go."""
+        self.bench.body.release(*arguments)
+
+    def hang(self, *arguments: float) -> None:
+        """Catches the robot and lifts it."""
+        self.bench.body.hang(*arguments)
+
+    def push(self, velocity) -> None:
+        """Adds `velocity` (x, y, z) [m/s], world frame, to the base's."""
+        self.bench.body.push(velocity)
+
+    def set_balls(self, balls) -> None:
+        self.bench.body.set_balls(balls)
+
+    @property
+    def mj_model(self):
+        return self.bench.body.mj_model
+
+    @property
+    def scene(self):
+        return self.bench.body.scene
+
+    @property
+    def pose(self):
+        return self.bench.body.pose
+
+    @property
+    def truth(self):
+        return self.bench.body.truth
 
 
 def start(robot: str = "berkeley_humanoid_lite", *, faults: tuple[str, ...] = (), body: str = "mujoco", seed: int = 0,

@@ -33,6 +33,7 @@ from deploy.sensors.imu import Imu, ImuThread, open_imu
 MOTOR_MODES = {Mode.PASSIVE: MotorMode.DAMPING, Mode.RUN: MotorMode.POSITION, Mode.HOLD: MotorMode.POSITION,
                Mode.SETTLE: MotorMode.POSITION, Mode.DAMP: MotorMode.DAMPING, Mode.OFF: MotorMode.IDLE}
 CELLS, CELL_EMPTY, CELL_FULL = 6, 3.3, 4.2  # lithium cells of the battery, [V] each
+FIRST_ROUNDS = 50  # rounds within which every motor should have answered
 STILL = 0.2  # [rad/s]: slower joints may be let go
 LET_GO_ROUNDS = 250  # rounds of damping at most before the motors are left
 FEED_PERIOD = 0.02  # [s] between heartbeats while the motors are prepared
@@ -95,6 +96,10 @@ class CanRobot:
             raise
         self.cycle = self._make_cycle()
         self._start_cycle()
+        for _ in range(FIRST_ROUNDS):
+            if np.isfinite(self.cycle.snapshot.answered).all():
+                return
+            self._wait(self.period)
 
     def read(self, now: float) -> RobotState:
         """The newest state. Ages are upper bounds: a joint's counts from when it was asked, not when it answered."""

@@ -1,0 +1,200 @@
+"""An independent process that damps the motors when the control loop's heart stops.
+
+    with Supervision(hardware_file) as supervision:     # in the loop's process
+        robot = open_robot(..., tripped=supervision.tripped)
+        ...
+        supervision.beat()                              # every tick
+
+It opens the CAN buses by itself, so that a blocked loop, a blocked interpreter or a killed process all end the same way: every
+motor in DAMPING. Once tripped it stays so until the loop is started anew. (The motors' own watchdog is the wall behind it.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from arbiter.errors import ArbiterError, RobotError
+from deploy.can import protocol
+from deploy.can.bus import BusPort, open_bus
+from deploy.can.config import HardwareConfig, load_hardware
+from deploy.can.loop import claim_realtime
+from deploy.can.protocol import MotorMode
+from deploy.heartbeat import Heartbeat, heartbeat_path
+
+LOOK = 0.005  # [s] between two looks at the heartbeat
+REPEAT = 4  # looks between two damping commands while tripped
+PRIORITY = 90  # above the 250 Hz thread: it must run when everything else hangs
+STARTING = 5.0  # [s] for the supervisor's process to come up
+ALIVE = 0.5  # [s] without a look until the supervisor counts as gone
+
+
+class Watch:
+    """Decides when the heart has stopped. Time is an argument.
+
+    Attributes:
+        reason: Why it tripped, "" while all is well.
+    """
+
+    def __init__(self, timeout: float):
+        self._timeout = timeout
+        self._beats = -1
+        self._since = 0.0
+        self.reason = ""
+
+    def look(self, now: float, beats: int, watching: bool, alive: bool) -> bool:
+        """True once it has tripped. `alive`: whether the loop's process exists."""
+        if self.reason:
+            return True
+        if beats != self._beats or not watching:
+            self._beats, self._since = beats, now
+        if watching and not alive:
+            self.reason = "the loop's process is gone"
+        elif now - self._since > self._timeout:
+            self.reason = f"no heartbeat for {1000 * (now - self._since):.0f} ms"
+        return bool(self.reason)
+
+
+def exists(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state != "Z"
+
+
+def damp_all(ports: dict[str, BusPort], hardware: HardwareConfig) -> None:
+    """DAMPING to every motor on every bus."""
+    for motor in hardware.motors:
+        frame = protocol.set_mode(motor.id, MotorMode.DAMPING)
+        ports[motor.bus].send(ports[motor.bus].message(frame.id, frame.data))
+
+
+def supervise(beat: Heartbeat, hardware: HardwareConfig, timeout: float) -> None:
+    """The supervisor's process: runs until the loop says that it watches no more, or is gone and the motors are damped."""
+    ports = {bus.name: BusPort(bus.name, open_bus(bus)) for bus in hardware.buses}
+    claim_realtime(PRIORITY)
+    watch, looks, gone = Watch(timeout), 0, 0
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal stops the loop, which then stops us
+    while not stop:
+        looks += 1
+        beat.set("supervisor_beats", looks)
+        pid = beat.get("pid")
+        alive = exists(pid)
+        if watch.look(time.monotonic(), beat.get("beats"), bool(beat.get("watching")), alive):
+            if not beat.get("tripped"):
+                print(f"supervisor: {watch.reason}: damping every motor", file=sys.stderr, flush=True)
+                beat.set("tripped", 1)
+            if looks % REPEAT == 0 or not alive:
+                damp_all(ports, hardware)
+        for port in ports.values():
+            port.receive()  # or the queues fill up
+        if not alive:
+            gone += 1
+            if gone == REPEAT:
+                break
+        time.sleep(LOOK)
+    for port in ports.values():
+        port.close()
+
+
+class Supervision:
+    """The loop's side: starts the supervisor and feeds it. A context manager; `start` and `close` by hand do the same.
+
+    Args:
+        robot: Name of the robot description.
+        hardware_file: Another hardware file than the robot's own, such as the bench's.
+        timeout: Longest time without a beat [s].
+    """
+
+    def __init__(self, robot: str = "berkeley_humanoid_lite", hardware_file: str | None = None, timeout: float = 0.1):
+        self._arguments = ["--robot", robot, "--timeout", str(timeout)]
+        if hardware_file:
+            self._arguments += ["--hardware", str(hardware_file)]
+        self._process: subprocess.Popen | None = None
+        self._beat: Heartbeat | None = None
+        self._looks, self._looked_at = -1, 0.0
+
+    def start(self) -> Supervision:
+        """Starts the process and waits until it looks. Raises RobotError if it does not come up."""
+        self._beat = Heartbeat(heartbeat_path())
+        self._beat.set("pid", os.getpid())
+        command = [sys.executable, "-m", "deploy.supervisor", "--heartbeat", str(self._beat.path), *self._arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + STARTING
+        while not self._beat.get("supervisor_beats"):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.close()
+                raise RobotError("supervisor: did not come up; see its message above")
+            time.sleep(0.01)
+        return self
+
+    def beat(self) -> None:
+        """Once a tick. The first beat begins the watch."""
+        self._beat.beat()
+        self._beat.set("watching", 1)
+
+    def pause(self) -> None:
+        """No beats are expected until the next one: before slow work while the motors are damped."""
+        self._beat.set("watching", 0)
+
+    def tripped(self) -> bool:
+        """Whether the supervisor has damped the motors. Cheap: the 250 Hz thread asks."""
+        return bool(self._beat is not None and self._beat.get("tripped"))
+
+    def gone(self, now: float) -> bool:
+        """Whether the supervisor itself has stopped looking. `now` [s]."""
+        looks = self._beat.get("supervisor_beats")
+        if looks != self._looks:
+            self._looks, self._looked_at = looks, now
+        return now - self._looked_at > ALIVE
+
+    def close(self) -> None:
+        if self._beat is not None:
+            self._beat.set("watching", 0)
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=2.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._beat is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self._beat.path.unlink()
+            self._beat.close()
+            self._beat = None
+
+    __enter__ = start
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.supervisor", description=__doc__.splitlines()[0])
+    parser.add_argument("--heartbeat", required=True, type=Path, help="the loop's heartbeat file")
+    parser.add_argument("--robot", default="berkeley_humanoid_lite")
+    parser.add_argument("--hardware", help="another hardware file than the robot's own")
+    parser.add_argument("--timeout", type=float, default=0.1, help="longest time without a beat [s]")
+    args = parser.parse_args(arguments)
+    try:
+        supervise(Heartbeat(args.heartbeat), load_hardware(args.robot, args.hardware), args.timeout)
+    except (ArbiterError, OSError) as error:
+        print(f"supervisor: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

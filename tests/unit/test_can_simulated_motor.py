@@ -1,0 +1,142 @@
+"""The simulated motor controller: answers, modes, limits, watchdog, and the fault list's grammar."""
+
+import math
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arbiter.errors import ConfigError
+from deploy.bench.faults import parse_fault
+from deploy.bench.motor import SimulatedMotor
+from deploy.can import protocol
+from deploy.can.protocol import Frame, Function, MotorError, MotorMode, Parameter
+
+
+def driving(kp=20.0, kd=2.0, limit=6.0, now=0.0) -> SimulatedMotor:
+    motor = SimulatedMotor(7)
+    for parameter, value in ((Parameter.POSITION_KP, kp), (Parameter.VELOCITY_KP, kd), (Parameter.TORQUE_LIMIT, limit),
+                             (Parameter.WATCHDOG_TIMEOUT, 100)):
+        motor.handle(protocol.write_parameter(7, parameter, value), now)
+    motor.handle(protocol.set_mode(7, MotorMode.POSITION), now)
+    return motor
+
+
+def ask(motor, frame, now=0.0):
+    motor.handle(frame, now)
+    return motor.take_frames()
+
+
+def test_answers_the_bytes_that_the_published_client_waits_for():
+    """By hand from the table: PDO 2, SDO read and ping, as seen on the wire."""
+    motor = SimulatedMotor(7)
+    motor.step(0.0, 0.5, -1.0)
+    assert ask(motor, Frame(0x307, struct.pack("<ff", 0.0, 0.0))) == [Frame(0x287, struct.pack("<ff", 0.5, -1.0))]
+    assert ask(motor, Frame(0x607, bytes.fromhex("400400")))[0].data == struct.pack("<I", 0x20250226)
+    assert ask(motor, Frame(0x207, b"\xca")) == [Frame(0x187, b"\xca" + bytes(7))]
+    assert ask(motor, Frame(0x607, bytes.fromhex("202000000000a041"))) == []  # writes are not acknowledged
+    assert ask(motor, Frame(0x607, bytes.fromhex("402000"))) == [Frame(0x587, bytes.fromhex("0000a041"))]
+
+
+def test_other_ids_and_garbage_are_not_answered():
+    motor = SimulatedMotor(7)
+    for frame in (Frame(0x308, bytes(8)), Frame(0x307, bytes(3)), Frame(0x607, b"\x40"), Frame(0x007, b"\x13\x08"),
+                  Frame(0x607, bytes.fromhex("2004000000000000"))):
+        assert ask(motor, frame) == []
+    assert motor.mode == MotorMode.IDLE and motor.values[Parameter.FIRMWARE_VERSION] == protocol.FIRMWARE
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3), st.floats(-10, 10), st.floats(-10, 10))
+def test_position_mode_is_a_clamped_pd_law(target, position, wanted, velocity):
+    motor = driving()
+    motor.handle(protocol.targets(7, target, wanted), 0.0)
+    target, wanted = struct.unpack("<ff", struct.pack("<ff", target, wanted))
+    torque = motor.step(0.0, position, velocity)
+    assert torque == pytest.approx(max(-6.0, min(6.0, 20.0 * (target - position) + 2.0 * (wanted - velocity))))
+
+
+def test_limits_of_position_and_velocity():
+    motor = driving(kd=0.0)
+    motor.handle(protocol.write_parameter(7, Parameter.POSITION_LIMIT_UPPER, 0.1), 0.0)
+    motor.handle(protocol.targets(7, 3.0, 0.0), 0.0)
+    assert motor.step(0.0, 0.1, 0.0) == pytest.approx(0.0, abs=1e-6)
+    assert motor.step(0.0, 0.0, 25.0) == 0.0  # does not push a joint that is too fast already
+
+
+@pytest.mark.parametrize("mode, torque", [(MotorMode.IDLE, 0.0), (MotorMode.DISABLED, 0.0), (MotorMode.DAMPING, -1.5)])
+def test_modes_without_targets(mode, torque):
+    motor = driving()
+    motor.handle(protocol.targets(7, 1.0, 0.0), 0.0)
+    motor.handle(protocol.set_mode(7, mode), 0.0)
+    assert motor.step(0.0, 0.0, 1.5) == torque
+
+
+def test_watchdog_damps_and_reports_once_and_heartbeats_hold_it_off():
+    motor = driving()
+    for k in range(50):
+        motor.handle(protocol.heartbeat(7), 0.02 * k)
+        motor.step(0.02 * k, 0.0, 0.0)
+    assert motor.mode == MotorMode.POSITION and motor.errors == 0
+    last = 0.02 * 49
+    motor.step(last + 0.0999, 0.0, 0.0)
+    assert motor.mode == MotorMode.POSITION
+    motor.step(last + 0.1001, 0.0, 0.0)
+    assert motor.mode == MotorMode.DAMPING and motor.errors == MotorError.WATCHDOG_TIMEOUT
+    assert motor.take_frames() == [Frame(0x087, struct.pack("<I", 0x40))]
+    motor.step(last + 0.2, 0.0, 0.0)
+    assert motor.take_frames() == []
+    motor.handle(protocol.heartbeat(7), last + 0.2)
+    assert motor.mode == MotorMode.DAMPING  # a heartbeat does not arm
+
+
+def test_unknown_mode_is_an_error():
+    motor = driving()
+    assert ask(motor, Frame(0x007, b"\x77\x07")) == [Frame(0x087, struct.pack("<I", 0x20))]
+    assert motor.mode == MotorMode.POSITION
+
+
+def test_flash_keeps_settings():
+    motor = driving(kp=11.0)
+    motor.handle(protocol.store_settings(7), 0.0)
+    motor.handle(protocol.write_parameter(7, Parameter.POSITION_KP, 3.0), 0.0)
+    motor.handle(protocol.load_settings(7), 0.0)
+    assert motor.values[Parameter.POSITION_KP] == 11.0 and motor.mode == MotorMode.POSITION
+
+
+def test_faults_on_demand():
+    motor = driving()
+    motor.disturbance.twice = True
+    assert len(ask(motor, protocol.targets(7, 0.0, 0.0))) == 2
+    motor.disturbance.twice, motor.disturbance.answers_as = False, 9
+    assert [frame.device for frame in ask(motor, protocol.targets(7, 0.0, 0.0))] == [9]
+    motor.disturbance.answers_as, motor.disturbance.not_a_number = None, True
+    assert all(math.isnan(value) for value in protocol.unpack_pair(ask(motor, protocol.targets(7, 0.0, 0.0))[0].data))
+    motor.disturbance.silent = True
+    assert ask(motor, protocol.ping(7)) == []
+    motor.disturbance.silent = False
+    motor.disturbance.deaf_settings = True
+    motor.handle(protocol.write_parameter(7, Parameter.POSITION_KP, 99.0), 0.0)
+    assert motor.values[Parameter.POSITION_KP] == 20.0
+
+
+BUSES, JOINTS = ("can0", "can1"), ("knee_joint",)
+
+
+def test_fault_list():
+    fault = parse_fault("can1:drop=0.2@5s", BUSES, JOINTS)
+    assert (fault.target, fault.kind, fault.value, fault.start, fault.end) == ("can1", "drop", 0.2, 5.0, math.inf)
+    assert not fault.holds(4.99) and fault.holds(5.0)
+    fault = parse_fault("imu:silent@8s+0.2s", BUSES, JOINTS)
+    assert fault.holds(8.1) and not fault.holds(8.2)
+    assert parse_fault("knee_joint:error=over temperature", BUSES, JOINTS).value == MotorError.OVER_TEMPERATURE
+
+
+@pytest.mark.parametrize("text, words", [
+    ("can1", "expected TARGET:FAULT"), ("can9:drop=1", "unknown target 'can9'; did you mean"),
+    ("can1:dorp=1", "did you mean 'drop'"), ("can1:drop", "drop takes a value"), ("can1:bus_off=1", "bus_off takes no value"),
+    ("knee_joint:error=warm", "unknown error 'warm'"), ("can1:drop=much", "'much' is not a number"),
+    ("imu:bus_off", "unknown fault 'bus_off' of imu")])
+def test_fault_list_errors_name_the_way_out(text, words):
+    with pytest.raises(ConfigError, match=words):
+        parse_fault(text, BUSES, JOINTS)
