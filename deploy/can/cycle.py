@@ -250,12 +250,14 @@ class BusCycle:
             motor.reading, motor.read_cycle = parameter, self.cycle
 
     def reset(self) -> None:
-        """Forgets what was latched: error bits and mismatches are read again, settings written again."""
+        """Forgets what was latched: error bits are cleared in the motors and read again, gains written again."""
         self._other_host = self.many_errors = False
         self.loss = 0.0
         self._held.clear()
         self.lines = {}
         for motor in self.motors:
+            if motor.errors:
+                self.port.send(self._message(protocol.write_parameter(motor.device, Parameter.ERROR, 0)))
             motor.errors = motor.mismatches = motor.missed = motor.duplicates = 0
             motor.mode = None
             motor.gains.clear()
@@ -273,12 +275,17 @@ class Cycle:
         self.buses, self.n, self.limits = buses, n, limits
         self.motors = sorted((motor for bus in buses for motor in bus.motors), key=lambda motor: motor.index)
         self.damped_by = ""
+        self._reset_asked = False
         self.command: MotorCommand | None = None  # the slot that `write` puts into
         self.external: tuple[str, ...] = ()  # fault lines of the other drivers, such as the IMU's
         self.snapshot = self._publish(())
 
     def round(self, now: float) -> None:
         """Ends one round and begins the next."""
+        if self._reset_asked:
+            self._reset_asked, self.damped_by = False, ""
+            for bus in self.buses:
+                bus.reset()
         self.receive(now, close=True)
         self.send(now)
 
@@ -321,8 +328,6 @@ class Cycle:
             bus.send(now, command if mode == MotorMode.POSITION else None, mode)
 
     def reset(self) -> None:
-        """An operator's reset: the latch opens, and the next command must arm anew."""
+        """An operator's reset: with the next round the latch opens, and motion must be armed anew."""
         self.command = None
-        self.damped_by = ""
-        for bus in self.buses:
-            bus.reset()
+        self._reset_asked = True

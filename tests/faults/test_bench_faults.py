@@ -1,0 +1,300 @@
+"""The driver on the bench, in lockstep: start, drive, stop, and every fault to its reaction, counted in command cycles."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import deploy.bench
+from arbiter.errors import RobotError
+from arbiter.safety.command import issue
+from arbiter.types import Mode, SafeCommand
+from deploy.bench.faults import parse_fault
+from deploy.can.calibration import Calibration
+from deploy.can.config import load_hardware
+from deploy.can.protocol import MotorMode, Parameter
+
+KNEE, ELBOW = "leg_left_knee_pitch_joint", "arm_left_elbow_pitch_joint"
+PERIOD = 0.004
+JOINTS = [motor.joint for motor in load_hardware().motors]
+
+
+def command(model, mode=Mode.RUN, q=None, kp=None, kd=None) -> SafeCommand:
+    block = np.array([model.default if q is None else q, model.kp if kp is None else kp, model.kd if kd is None else kd])
+    return issue(0.0, block, mode)
+
+
+def bench(*faults, **options):
+    robot = deploy.bench.start(faults=faults, body="joints", **options)
+    robot.connect()
+    return robot
+
+
+def drive(robot, cycles, mode=Mode.RUN, **what):
+    """Command cycles one by one, with a fresh command every fifth, as the tick does."""
+    for k in range(cycles):
+        if k % 5 == 0:
+            robot.write(command(robot.model, mode, **what))
+        robot.step(PERIOD)
+
+
+def modes(robot):
+    return {motor.mode for motor in robot.bench.motors}
+
+
+def healthy(robot, fault_bus):
+    """The motors that the driver can still reach."""
+    wiring = robot.hardware.motor_of(robot.model)
+    return [m for m, at in zip(robot.bench.motors, wiring, strict=True) if at.bus != fault_bus and not m.disturbance.silent]
+
+
+def test_start_writes_every_limit_and_leaves_the_motors_damped():
+    robot = bench()
+    assert modes(robot) == {MotorMode.DAMPING}
+    for i, motor in enumerate(robot.bench.motors):
+        values, model, direction = motor.values, robot.model, robot.calibration.direction[i]
+        ends = sorted(((model.lower[i] - 0.05) * direction, (model.upper[i] + 0.05) * direction))
+        assert values[Parameter.TORQUE_LIMIT] == model.effort[i]
+        assert values[Parameter.POSITION_KP] == model.kp[i] and values[Parameter.VELOCITY_KP] == model.kd[i]
+        assert values[Parameter.WATCHDOG_TIMEOUT] == 100 and values[Parameter.VELOCITY_LIMIT] == 20.0
+        np.testing.assert_allclose(
+            (values[Parameter.POSITION_LIMIT_LOWER], values[Parameter.POSITION_LIMIT_UPPER]), ends, rtol=1e-6)
+    state = robot.read(0.0)
+    assert state.faults == () and np.isfinite(state.joint_age).all() and state.joint_age.max() <= 2 * PERIOD
+    robot.close()
+
+
+def test_passive_until_a_command_runs_and_off_when_told():
+    robot = bench()
+    drive(robot, 20, Mode.PASSIVE)
+    assert modes(robot) == {MotorMode.DAMPING}
+    for mode, expected in ((Mode.RUN, MotorMode.POSITION), (Mode.HOLD, MotorMode.POSITION), (Mode.SETTLE, MotorMode.POSITION),
+                           (Mode.DAMP, MotorMode.DAMPING), (Mode.OFF, MotorMode.IDLE)):
+        drive(robot, 10, mode)
+        assert modes(robot) == {expected}, mode
+    assert robot.read(0.0).faults == ()
+    robot.close()
+
+
+def test_joints_follow_in_joint_coordinates_whatever_the_offsets():
+    robot = deploy.bench.start(body="joints")
+    offset = np.linspace(-0.3, 0.3, robot.model.n)
+    robot.bench.calibration = robot.calibration = Calibration(offset, robot.calibration.direction)
+    robot.bench.advance(0.0)
+    robot.connect()
+    goal = 0.5 * (robot.model.lower + robot.model.upper)
+    drive(robot, 500, q=goal)
+    np.testing.assert_allclose(robot.read(0.0).joint_pos, goal, atol=0.01)
+    np.testing.assert_allclose([m.position for m in robot.bench.motors], (goal + offset) * robot.calibration.direction, atol=0.01)
+    robot.close()
+
+
+def test_gains_that_change_reach_every_motor_within_a_tick_and_a_half():
+    robot = bench()
+    drive(robot, 20)
+    kp, kd = robot.model.kp * 0.5, robot.model.kd * 1.5
+    drive(robot, 8, kp=kp, kd=kd)
+    assert [m.values[Parameter.POSITION_KP] for m in robot.bench.motors] == list(kp)
+    assert [m.values[Parameter.VELOCITY_KP] for m in robot.bench.motors] == list(kd)
+    robot.close()
+
+
+def test_a_gain_that_got_lost_is_written_again():
+    robot = bench()
+    drive(robot, 60)
+    robot.bench.motors[13].values[Parameter.POSITION_KP] = 1.0  # as if the write had been lost
+    drive(robot, 120)
+    assert robot.bench.motors[13].values[Parameter.POSITION_KP] == robot.model.kp[13]
+    assert robot.read(0.0).faults == ()
+    robot.close()
+
+
+def test_velocity_feedforward_is_the_commands_own_rate():
+    hardware = load_hardware()
+    hardware = replace(hardware, limits=replace(hardware.limits, velocity_feedforward=0.5))
+    robot = bench(hardware=hardware)
+    q = robot.model.default.copy()
+    for _ in range(5):
+        q[3] += 0.02
+        robot.write(command(robot.model, q=q))
+        robot.step(robot.model.dt)
+    assert robot.bench.motors[3].velocity_target == pytest.approx(-0.5, rel=1e-5)  # 0.5 * 0.02 rad / 20 ms, turned
+    assert robot.bench.motors[0].velocity_target == 0.0
+    robot.close()
+
+
+def test_only_commands_of_the_safety_layer_are_taken():
+    robot = bench()
+    model = robot.model
+    with pytest.raises(RobotError, match="did not come from the safety layer"):
+        robot.write(SafeCommand(0.0, model.default, model.kp, model.kd, Mode.RUN))
+    robot.close()
+
+
+def test_read_and_write_before_connect_name_the_way_out():
+    robot = deploy.bench.start(body="joints")
+    for call in (lambda: robot.read(0.0), lambda: robot.write(command(robot.model))):
+        with pytest.raises(RobotError, match="call connect\\(\\) first"):
+            call()
+
+
+def test_close_damps_then_lets_go_and_may_be_called_twice():
+    robot = bench()
+    drive(robot, 50)
+    motors = robot.bench.motors
+    robot.close()
+    robot.close()
+    assert {motor.mode for motor in motors} == {MotorMode.IDLE}
+
+
+# A send fails in the cycle after the fault began, so refused sends have three cycles, one of which is not the driver's.
+# fault at 0.4 s -> (words in RobotState.faults, cycles until seen, whether the driver damps by itself)
+FAULTS = {
+    "can2:bus_off": ("can2: bus off", 2, True),
+    "can0:bus_off": ("can0: bus off", 2, False),
+    "can2:enobufs": ("can2: transmit queue full", 3, True),
+    "can2:unplug": ("can2: adapter gone", 3, True),
+    "can1:unplug": ("can1: adapter gone", 3, False),
+    "can3:error_passive": ("can3: error passive", 2, False),
+    f"{KNEE}:duplicate_id": (f"can2/{KNEE}: two motors answer as one", 2, True),
+    f"{KNEE}:wrong_id=9": ("can2: id 9: unknown id answers", 2, True),
+    f"{KNEE}:nan": (f"can2/{KNEE}: sends what is not a number", 2, True),
+    f"{KNEE}:error=over current": (f"can2/{KNEE}: over current", 2, True),
+    f"{KNEE}:error=over temperature": (f"can2/{KNEE}: over temperature", 2, False),
+    f"{ELBOW}:error=powerstage": (f"can0/{ELBOW}: powerstage", 2, False),
+    f"{ELBOW}:error=estop": (f"can0/{ELBOW}: estop", 2, True),
+    f"{KNEE}:silent": (f"can2/{KNEE}: does not answer", 5 + 2, True),
+    f"{ELBOW}:silent": (f"can0/{ELBOW}: does not answer", 5 + 2, False),
+    "can3:drop=1": ("can3/leg_right_hip_roll_joint: does not answer", 5 + 2, True),
+    f"{KNEE}:voltage=19": (f"can2/{KNEE}: low voltage (19.0 V)", 36 + 2, False),
+    f"{KNEE}:voltage=28": (f"can2/{KNEE}: high voltage (28.0 V)", 36 + 2, False),
+    f"{KNEE}:mode=2": (f"can2/{KNEE}: left position mode", 36 + 2, True),
+    "imu:unplug": ("imu: imu unplugged", 2, True),
+    "imu:silent": ("imu: imu silent", 13 + 2, True),
+    "imu:frozen": ("imu: imu frozen", 63 + 2, True),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_named_and_answered_in_time(fault):
+    """Two cycles from the moment that the bus or the read-back can tell; then every reachable motor is damped."""
+    words, cycles, damps = FAULTS[fault]
+    robot = bench(f"{fault}@0.4s")
+    drive(robot, 100)
+    assert modes(robot) == {MotorMode.POSITION} and robot.read(0.0).faults == ()
+    drive(robot, cycles)
+    assert words in robot.read(0.0).faults
+    assert bool(robot.damped_by) == damps
+    drive(robot, 1)
+    reached = healthy(robot, fault.split(":")[0])
+    if damps:
+        assert {motor.mode for motor in reached} == {MotorMode.DAMPING}
+    else:
+        assert MotorMode.POSITION in {motor.mode for motor in reached}
+    robot.close()
+
+
+def test_a_damped_robot_never_arms_itself_again():
+    robot = bench(f"{KNEE}:silent@0.4s+0.1s")
+    drive(robot, 300)
+    assert robot.damped_by == f"can2/{KNEE}: does not answer" and robot.damped_by in robot.read(0.0).faults
+    assert modes(robot) == {MotorMode.DAMPING}  # the motor answers again, and RUN is still asked for
+    robot.clear_faults()
+    robot.step(0.2)
+    assert modes(robot) == {MotorMode.DAMPING} and robot.read(0.0).faults == ()  # nor does the reset arm it
+    drive(robot, 20)
+    assert modes(robot) == {MotorMode.POSITION}
+    robot.close()
+
+
+def test_a_tick_that_stops_is_not_repeated_for_ever():
+    robot = bench()
+    drive(robot, 50)
+    robot.step(0.2)  # no write
+    assert robot.damped_by.startswith("tick: command too old") and modes(robot) == {MotorMode.DAMPING}
+    robot.close()
+
+
+def test_an_over_tired_supervisor_damps():
+    robot = bench()
+    drive(robot, 50)
+    robot._tripped = lambda: True
+    drive(robot, 2)
+    assert "supervisor: supervisor damped" in robot.read(0.0).faults and modes(robot) == {MotorMode.DAMPING}
+    robot.close()
+
+
+def test_another_host_on_the_bus_is_a_fault():
+    robot = bench()
+    drive(robot, 50)
+    robot.bench.nodes["can1"].bus.send(robot.ports["can1"].message(0x302, bytes(8)))
+    drive(robot, 2)
+    assert "can1: another host commands this bus" in robot.read(0.0).faults and modes(robot) == {MotorMode.DAMPING}
+    robot.close()
+
+
+def test_a_few_lost_frames_do_not_stop_the_robot():
+    robot = bench("can2:drop=0.01@0.1s")
+    drive(robot, 600)
+    assert robot.read(0.0).faults == () and modes(robot) == {MotorMode.POSITION}
+    robot.close()
+
+
+def test_lossy_and_noisy_buses_are_reported():
+    robot = bench("can1:drop=0.1@0.1s", "can3:error_frame@0.1s")
+    drive(robot, 600)
+    faults = robot.read(0.0).faults
+    assert any(line.startswith("can1: replies lost (") for line in faults)
+    assert "can3: many error frames" in faults and "can3: error frame" in robot.warnings
+    assert [report.error_frames > 0 for report in robot.bus_reports()] == [False, False, False, True]
+    robot.close()
+
+
+def test_a_battery_that_runs_low_is_a_warning_first():
+    robot = bench(*(f"{joint}:voltage=20.5@0.1s" for joint in JOINTS))
+    drive(robot, 200)
+    state = robot.read(0.0)
+    assert state.faults == () and any("battery runs low (20.5 V)" in line for line in robot.warnings)
+    assert state.battery == pytest.approx((20.5 / 6 - 3.3) / 0.9, abs=1e-3)
+    robot.close()
+
+
+@pytest.mark.parametrize("fault, words", [
+    (f"{KNEE}:silent", "can2: motor 7 does not answer when asked for ERROR; check power"),
+    (f"{KNEE}:deaf", "can2: motor 7 keeps POSITION_KP at"), ("imu:silent", "imu: no reading from")])
+def test_start_refuses_a_robot_that_is_not_whole(fault, words):
+    robot = deploy.bench.start(body="joints")
+    robot.bench.set_fault(parse_fault(fault, tuple(robot.bench.nodes), robot.model.joints), True)
+    with pytest.raises(RobotError, match=words):
+        robot.connect()
+    assert MotorMode.POSITION not in modes(robot)
+
+
+def test_bus_load_is_what_the_frames_take():
+    """Legs: 12 PDO 2 of about 128 bits, reads and a heartbeat, out of 4000 bits a cycle."""
+    robot = bench()
+    drive(robot, 400)
+    loads = [report.load for report in robot.bus_reports()]
+    assert 0.3 < loads[0] < loads[2] < 0.6
+    robot.close()
+
+
+def test_two_runs_are_equal_bit_for_bit():
+    def run():
+        robot = bench("can1:drop=0.05@0.1s", noise=0.001, seed=5)
+        drive(robot, 150)
+        state = robot.read(0.0)
+        robot.close()
+        return state
+    a, b = run(), run()
+    np.testing.assert_array_equal(a.joint_pos, b.joint_pos)
+    np.testing.assert_array_equal(a.joint_age, b.joint_age)
+
+
+def test_over_python_cans_virtual_bus():
+    hardware = load_hardware()
+    hardware = replace(hardware, buses=tuple(replace(bus, interface="virtual") for bus in hardware.buses))
+    robot = bench(hardware=hardware)
+    drive(robot, 60, q=robot.model.default + 0.1)
+    assert modes(robot) == {MotorMode.POSITION} and robot.read(0.0).faults == ()
+    robot.close()
