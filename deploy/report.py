@@ -138,5 +138,6 @@ def summary(report: dict[str, Any]) -> str:
         lines.append(f"  {len(blended)} hand-overs; request to blend end: median {np.median(blended):.2f} s, "
                      f"longest {max(blended):.2f} s")
     changed = sum(report["safety"]["interventions"].values())
-    lines.append(f"  safety: {changed} interventions" + "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"]))
+    faults = "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"])
+    lines.append(f"  safety: {changed} interventions{faults}")
     return "\n".join(lines)

@@ -119,7 +119,9 @@ def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator
     """Trace, video and viewer, each an observer on a thread of its own. Returns what to close."""
     closers = []
     if args.log:
-        trace = TraceWriter(Path(args.log), loaded, assembly, seed=args.seed, fast=args.fast)
+        header = {"tree": str(loaded.path), "robot": args.robot, "seed": args.seed, "fast": args.fast,
+                  "joints": list(assembly.robot.model.joints), "config": loaded.resolved_yaml()}
+        trace = TraceWriter(Path(args.log), header, loaded.resolved_yaml())
         session.observers.append(trace)
         closers.append(trace.close)
     if args.video:

@@ -1,0 +1,133 @@
+"""Puts a run together from a tree file: robot, policies, skills, router, safety, arbiter. Nothing moves yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbiter.arbiter import Arbiter
+from arbiter.errors import ConfigError
+from arbiter.inbox import LockstepRouting, RouteService
+from arbiter.robot import Robot, RobotModel
+from arbiter.routing import Router, RouteWorker, stop_guard
+from arbiter.runs import SkillCaller, ThreadedCaller
+from arbiter.safety import Safety, SafetyLimits
+from arbiter.skill import Skill
+from deploy.clock import LockstepClock, RealClock
+from deploy.config import Loaded, SimulationConfig
+from deploy.eyes import LockstepEye, ThreadedEye
+from deploy.lifecycle import Gantry
+from deploy.robots.collision import SelfCollision
+from deploy.robots.description import load_model
+from deploy.robots.simulated import Noise, Scene, SimulatedRobot
+from deploy.tree import check_tree, load_skill_set
+from policies.registry import PolicyContext, load_policies
+
+# Encoders and an IMU of the real robot's kind.
+SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel=0.02)
+FOREIGN_PATIENCE = 1.0  # [s] a foreign skill may take in lockstep, where waiting does not disturb the clock
+
+
+@dataclass(slots=True)
+class Assembly:
+    """Everything of a run.
+
+    Attributes:
+        robot, arbiter, clock: What the session drives.
+        observers: Called after each tick: the gantry of a simulated robot, the camera.
+        notes: Lines for the user before the start.
+        truth: The simulation's truth; None on a real robot.
+        closers: Called by `close`, in order.
+    """
+
+    robot: Robot
+    arbiter: Arbiter
+    clock: RealClock | LockstepClock
+    observers: list[Callable] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    truth: Callable | None = None
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Damps and frees everything."""
+        for close in self.closers:
+            close()
+
+
+def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, seed: int = 0,
+             scene: Scene | None = None) -> Assembly:
+    """A run of the tree file `loaded`. Raises ArbiterError before anything is opened that could move.
+
+    Args:
+        loaded: The tree file.
+        robot: "simulated"; "bench" or a robot's name for the drivers on CAN.
+        fast: Lockstep simulation.
+        seed: Of everything random.
+        scene: Surroundings of the simulated robot.
+    """
+    config = loaded.config
+    model = load_model(config.robot)
+    skills = load_skill_set(loaded)
+    if robot == "simulated":
+        body, camera, observers = _simulated(model, config.simulation, fast, seed, scene)
+    else:
+        from deploy.hardware import open_hardware
+
+        if fast:
+            raise ConfigError(f"--fast needs the simulated robot; --robot {robot} runs in real time")
+        body, camera, observers = open_hardware(robot, model, seed)
+    context = PolicyContext(model, loaded.path.parent, camera, config.simulation.chunk_delay if fast else None, seed)
+    policies = load_policies(config.policies, context)
+    try:
+        spec = check_tree(loaded, skills, set(policies))
+        _check_skills(skills.skills, set(policies), loaded)
+        limits = SafetyLimits.from_model(model)
+        if config.limits:
+            limits = limits.tightened(**{name: node.plain() for name, node in config.limits.items()})
+        routing = _routing(list(skills.skills.values()), config.simulation.routing_delay if fast else None)
+    except ConfigError:
+        for players in policies.values():
+            for player in players:
+                player.close()
+        raise
+    safety = Safety(model, limits, SelfCollision(model))
+    arbiter = Arbiter(body, policies, skills.skills, config.home, safety, routing, spec, stop_guard, config.control.handover,
+                      config.control.instructions, _caller(skills.foreign, fast))
+    body.connect()
+    clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
+    assembly = Assembly(body, arbiter, clock, observers, [f"warning: {line}" for line in skills.problems])
+    assembly.closers = [arbiter.close, *([camera.close] if camera is not None else []), body.close]
+    if isinstance(body, SimulatedRobot):
+        assembly.observers.append(Gantry(body, arbiter))
+        assembly.truth = lambda: body.truth
+    return assembly
+
+
+def _simulated(model: RobotModel, config: SimulationConfig, fast: bool, seed: int, scene: Scene | None):
+    noise = SENSOR_NOISE if config.noise else Noise()
+    robot = SimulatedRobot(model, seed=seed, scene=scene, noise=noise)
+    if fast:
+        return robot, LockstepEye(robot, config.camera_hz), []
+    eye = ThreadedEye(robot, config.camera_hz)
+    return robot, eye, [eye.observe]
+
+
+def _check_skills(skills: dict[str, Skill], policies: set[str], loaded: Loaded) -> None:
+    for skill in skills.values():
+        if skill.policy not in policies:
+            raise ConfigError(f"{loaded.path}: skill {skill.name} wants the policy {skill.policy!r}; there are: "
+                              f"{', '.join(sorted(policies))}; add it, or leave the skill out with skills.without")
+
+
+def _routing(skills: list[Skill], delay: float | None) -> RouteService:
+    router = Router(skills)
+    return RouteWorker(router) if delay is None else LockstepRouting(router.route, delay)
+
+
+def _caller(foreign: set[str], fast: bool) -> Callable[[Skill], object]:
+    def make(skill: Skill) -> object:
+        if skill.name not in foreign:
+            return SkillCaller(skill)
+        return ThreadedCaller(skill, FOREIGN_PATIENCE) if fast else ThreadedCaller(skill)
+
+    return make

@@ -1,0 +1,140 @@
+"""Opens a trace: steps through it, plots it, and runs its decisions again.
+
+    python -m deploy.replay LOG                     # what happened, line by line
+    python -m deploy.replay LOG --at 12.3           # one tick, whole
+    python -m deploy.replay LOG --plot out.png      # commands, modes and owners over time
+    python -m deploy.replay LOG --rerun             # the same readings and words again: the same decisions come out
+
+LOG is a folder written by `deploy.run --log`, or a trace or fault dump in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arbiter.errors import ArbiterError, ConfigError
+from deploy.trace import FORMAT
+
+
+def load_trace(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(header, ticks) of a trace. A last line that was cut off is left out. Raises ConfigError."""
+    path = path / "trace.jsonl" if path.is_dir() else path
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}; a folder written by deploy.run --log is expected") from error
+    values = []
+    for number, line in enumerate(lines, 1):
+        try:
+            values.append(json.loads(line))
+        except ValueError as error:
+            if number < len(lines):
+                raise ConfigError(f"{path}:{number}: not JSON: {error}") from error
+    header = values[0] if values and isinstance(values[0], dict) else {}
+    if header.get("format") != FORMAT:
+        raise ConfigError(f"{path}:1: not a trace of format {FORMAT}; the first line says {header.get('format')!r}")
+    return header, values[1:]
+
+
+def story(ticks: list[dict[str, Any]]) -> list[str]:
+    """What happened: events, and changes of mode, branch and owners."""
+    lines, last = [], {}
+    for tick in ticks:
+        owners = dict.fromkeys(tick["owners"])
+        now = {"mode": tick["mode"], "branch": tick["branch"], "owners": " ".join(owners)}
+        lines += [f"{tick['t']:9.3f}  {kind:<9} {text}" for kind, text in tick["events"]]
+        lines += [f"{tick['t']:9.3f}  {key:<9} {value}" for key, value in now.items() if last.get(key) != value]
+        last = now
+    return lines
+
+
+def describe(tick: dict[str, Any], joints: list[str]) -> str:
+    """One tick as a table."""
+    lines = [f"tick {tick['i']} at {tick['t']:.4f} s: {tick['mode']} {tick['reason']}", f"branch {tick['branch']}",
+             f"{'joint':<32} {'measured':>9} {'asked':>9} {'sent':>9} {'kp':>6} {'kd':>6}  owner"]
+    for i, joint in enumerate(joints):
+        cells = (tick["state"]["q"][i], tick["asked"][i], tick["q"][i], tick["kp"][i], tick["kd"][i])
+        shown = [f"{value:9.4f}" if value is not None else "      nan" for value in cells[:3]]
+        lines.append(f"{joint:<32} {' '.join(shown)} {cells[3]:6.1f} {cells[4]:6.2f}  {tick['owners'][i]}")
+    lines += [f"changed by {check}: {joint or 'the whole command'}, charged to {policy}: {asked} -> {given}"
+              for check, joint, policy, asked, given in tick["interventions"]]
+    return "\n".join(lines)
+
+
+def plot(header: dict[str, Any], ticks: list[dict[str, Any]], path: Path) -> None:
+    """Commands of legs and arms, with owners, over time."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ConfigError("--plot needs matplotlib; install the extra `train`: uv sync --extra train") from error
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    t = np.array([tick["t"] for tick in ticks])
+    q = np.array([tick["q"] for tick in ticks], dtype=float)
+    figure, axes = pyplot.subplots(3, 1, sharex=True, figsize=(12, 9), constrained_layout=True)
+    for axis, part in ((axes[0], "leg_"), (axes[1], "arm_")):
+        for i, joint in enumerate(header["joints"]):
+            if joint.startswith(part):
+                axis.plot(t, q[:, i], linewidth=0.8, label=joint.removesuffix("_joint"))
+        axis.set_ylabel(f"{part[:-1]} targets [rad]")
+        axis.legend(fontsize=5, ncol=2, loc="upper right")
+    names = sorted({owner for tick in ticks for owner in tick["owners"]})
+    for label, part in (("legs", "leg_"), ("arms", "arm_")):
+        first = next(i for i, joint in enumerate(header["joints"]) if joint.startswith(part))
+        axes[2].step(t, [names.index(tick["owners"][first]) for tick in ticks], where="post", label=label)
+    axes[2].set_yticks(range(len(names)), names)
+    axes[2].set_xlabel("time [s]")
+    axes[2].legend()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status 1 when a re-run decided otherwise, 2 for a file that is no trace."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.replay", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("log", type=Path, help="folder, trace or fault dump")
+    parser.add_argument("--at", type=float, metavar="SECONDS", help="shows the tick at this time")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draws commands and owners")
+    parser.add_argument("--rerun", action="store_true", help="decides everything again and compares")
+    args = parser.parse_args(argv)
+    try:
+        header, ticks = load_trace(args.log)
+        if not ticks:
+            raise ConfigError(f"{args.log}: the trace holds no tick")
+        if args.rerun:
+            from deploy.rerun import rerun
+
+            return report_rerun(rerun(header, ticks), len(ticks))
+        if args.plot:
+            plot(header, ticks, args.plot)
+        elif args.at is not None:
+            i = bisect.bisect_left([tick["t"] for tick in ticks], args.at - 1e-9)
+            print(describe(ticks[min(i, len(ticks) - 1)], header["joints"]))
+        else:
+            print("\n".join(story(ticks)))
+    except ArbiterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def report_rerun(differences: list[str], count: int) -> int:
+    """Prints what came out differently."""
+    if not differences:
+        print(f"{count} ticks: the same decisions came out")
+        return 0
+    print(f"{len(differences)} of {count} ticks came out differently; the first:\n{differences[0]}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
