@@ -1,0 +1,151 @@
+"""Sim in the loop: each built-in skill does what its name says, by words, through the router, the tree and the safety layer."""
+
+import math
+
+import numpy as np
+import pytest
+
+from deploy.robots.simulated import Scene
+from tests.sim.rig import SimRun
+
+
+@pytest.fixture(scope="module")
+def run():
+    with SimRun(seed=3) as sim:
+        yield sim
+        assert sim.falls == 0
+        assert sim.broken_limits() == []
+
+
+def moved(run, text, settle=0.6):
+    """Displacement (x, y, yaw) of an instruction, after it came to rest."""
+    start = run.mark()
+    item = run.say(text)
+    assert item.result == "succeeded", f"{text}: {item.result}: {item.reason}"
+    run.wait(settle)
+    return run.path(start)
+
+
+@pytest.mark.parametrize(("text", "axis", "least", "most"), [
+    ("walk forward", 0, 0.7, 1.3), ("walk forward two meters", 0, 1.5, 2.5), ("walk backward half a meter", 0, -0.75, -0.3),
+    ("sidestep left", 1, 0.15, 0.5), ("sidestep right", 1, -0.5, -0.15)])
+def test_walking_goes_the_distance(run, text, axis, least, most):
+    assert least <= moved(run, text)[axis] <= most
+
+
+@pytest.mark.parametrize(("text", "angle"), [
+    ("turn left", 90), ("turn right", -90), ("turn left 45 degrees", 45), ("turn around", 180)])
+def test_turning_turns_the_angle(run, text, angle):
+    assert abs(math.degrees(moved(run, text)[2]) - angle) <= 20
+
+
+def test_speed_and_duration(run):
+    x = moved(run, "walk forward at 0.3 m/s for 4 seconds")[0]
+    assert 0.75 <= x <= 1.5
+
+
+def test_a_circle_closes(run):
+    start = run.mark()
+    assert run.say("walk in a circle", limit=60.0).result == "succeeded"
+    xs = np.array([t.base_pos[:2] for t in run.truth[start:]])
+    dx, dy, yaw = run.path(start)
+    assert abs(yaw - 2 * math.pi) <= 0.5
+    assert math.hypot(dx, dy) < 0.6 < np.ptp(xs[:, 0]), "it comes back, and went somewhere"
+
+
+def test_standing_still_stays(run):
+    run.wait(1.0)
+    dx, dy, yaw = moved(run, "stand still")
+    assert math.hypot(dx, dy) < 0.05 and abs(yaw) < 0.1
+
+
+@pytest.mark.parametrize(("text", "index"), [("wave your right hand", 1), ("wave your left hand", 0)])
+def test_waving_raises_the_right_hand_and_moves_it_to_and_fro(run, text, index):
+    start = run.mark()
+    moved(run, text)
+    hand = np.array([t.hands[index] - t.base_pos for t in run.truth[start:]])
+    other = np.array([t.hands[1 - index] - t.base_pos for t in run.truth[start:]])
+    assert hand[:, 2].max() > 0.70, "the hand comes up"
+    assert hand[:, 2].max() > other[:, 2].max() + 0.1, "and not the other one"
+
+
+def test_arms_go_up_stay_up_and_come_down(run):
+    moved(run, "raise your arms")
+    up = run.truth[-1]
+    assert (up.hands[:, 2] - up.base_pos[2]).min() > 0.9
+    run.wait(2.0)
+    assert (run.truth[-1].hands[:, 2] - run.truth[-1].base_pos[2]).min() > 0.85
+    moved(run, "lower your arms", settle=2.0)
+    assert (run.truth[-1].hands[:, 2] - run.truth[-1].base_pos[2]).max() < 0.65
+
+
+def test_bowing_leans_forward_and_comes_back(run):
+    start = run.mark()
+    moved(run, "take a bow", settle=2.0)
+    pitch = [math.asin(max(-1.0, min(1.0, 2 * (q[0] * q[2] - q[3] * q[1])))) for q in (t.base_quat for t in run.truth[start:])]
+    assert max(pitch) > 0.2 and abs(pitch[-1]) < 0.12
+
+
+def test_sitting_down_lowers_the_torso_and_standing_up_raises_it(run):
+    before = run.truth[-1].torso_height
+    moved(run, "sit down")
+    low = run.truth[-1].torso_height
+    assert low < before - 0.02
+    moved(run, "stand up", settle=2.0)
+    assert run.truth[-1].torso_height > before - 0.015
+
+
+def test_pointing_stretches_an_arm(run):
+    start = run.mark()
+    moved(run, "point to the left")
+    reach = max(t.hands[0][1] - t.base_pos[1] for t in run.truth[start:])
+    assert reach > 0.2
+
+
+def test_walking_while_waving_is_one_instruction(run):
+    start = run.mark()
+    item = run.say("walk forward and wave your right hand")
+    assert [len(step) for step in item.route.steps] == [2]
+    assert item.result == "succeeded"
+    run.wait(0.5)
+    owners = {(report.owners[0], report.owners[10]) for report in run.reports[start:]}
+    assert ("chunk", "locomotion") in owners
+    assert run.path(start)[0] > 0.6
+
+
+def test_then_is_one_after_the_other(run):
+    item = run.say("turn left, then walk forward half a meter")
+    assert [[call.skill for call in step] for step in item.route.steps] == [["turn_left"], ["walk_forward"]]
+    assert item.result == "succeeded"
+
+
+def test_stop_in_mid_stride(run):
+    run.wait(1.0)
+    run.arbiter.inbox.say("walk forward")
+    run.wait(1.5)
+    run.arbiter.inbox.say("stop")
+    run.wait(0.02)
+    here = run.mark()
+    run.wait(2.0)
+    assert np.hypot(*run.path(here)[:2]) < 0.25
+    assert run.arbiter.errands.idle
+    assert run.say("stand still").result == "succeeded"
+
+
+def test_nonsense_moves_nothing(run):
+    run.wait(1.0)
+    start = run.mark()
+    item = run.say("calculate my taxes")
+    assert item.result == "rejected" and item.reason
+    run.wait(1.0)
+    assert np.hypot(*run.path(start)[:2]) < 0.05
+
+
+def test_touching_the_ball_it_sees():
+    scene = Scene(balls={"red": (0.24, 0.15, 0.62), "green": (0.26, -0.02, 0.60), "blue": (0.24, -0.17, 0.62)})
+    with SimRun(seed=1, scene=scene) as sim:
+        start = sim.mark()
+        assert sim.say("touch the red ball").result == "succeeded"
+        distance = min(np.linalg.norm(t.hands - t.balls["red"], axis=1).min() for t in sim.truth[start:])
+        assert distance < 0.10
+        assert sim.falls == 0
