@@ -16,13 +16,14 @@ Collision = Callable[[np.ndarray], Sequence[tuple]]
 class Contact:
     """Refuses steps that lead into a self-collision.
 
-    What is checked is the posture that the step would come to rest in if braked from there: so a refused joint can always
-    stop, within its acceleration, in a posture that was found free before. Pairs that touch already may go on touching as long
-    as they do not sink deeper, so that a robot that starts in a collision can leave it.
+    What is checked is the posture that the step would come to rest in if braked from there: so a refused joint can
+    always stop, within its acceleration, in a posture that was found free before. Pairs that touch already may go on
+    touching as long as they do not sink deeper, so that a robot that starts in a collision can leave it.
 
     Args:
-        find: Takes joint positions [rad], shape (n,); returns the pairs that touch: (a, b) or (a, b, depth [m]), where a and b
-            are names of bodies or joints ("arm_left_elbow_pitch" is the body that "arm_left_elbow_pitch_joint" moves).
+        find: Takes joint positions [rad], shape (n,); returns the pairs that touch: (a, b) or (a, b, depth [m]), where
+            a and b are names of bodies or joints ("arm_left_elbow_pitch" is the body that
+            "arm_left_elbow_pitch_joint" moves).
     """
 
     def __init__(self, model: RobotModel, find: Collision) -> None:
@@ -40,7 +41,7 @@ class Contact:
         self._depth = self._touching(posture)
 
     def clear(self, shaper: Shaper) -> tuple[np.ndarray | None, str]:
-        """Replaces the proposed step where it leads into a collision. Returns the joints that were stopped and the pair."""
+        """Replaces the proposed step where it leads into a collision. Returns the stopped joints and the pair."""
         found = self._touching(shaper.rest())
         worse = self._worse(found)
         if not worse:

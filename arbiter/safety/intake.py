@@ -11,10 +11,15 @@ from arbiter.safety.limits import SafetyLimits
 from arbiter.types import JointTarget
 
 
+FLOAT = np.dtype(np.float64)
+
+
 def is_array(value: object, shape: tuple[int, ...]) -> bool:
     """Whether `value` is a plain array of real numbers of this shape, safe to copy into float64."""
-    return (type(value) is np.ndarray and value.shape == shape
-            and (value.dtype.kind == "f" and value.dtype.itemsize <= 8 or value.dtype.kind in "iu"))
+    if type(value) is not np.ndarray or value.shape != shape:
+        return False
+    dtype = value.dtype
+    return dtype is FLOAT or dtype.kind == "f" and dtype.itemsize <= 8 or dtype.kind in "iu"
 
 
 def is_number(value: object) -> bool:
@@ -36,8 +41,10 @@ class Intake:
 
     Attributes:
         block: q, kp, kd [rad, N·m/rad, N·m·s/rad], shape (3, n); rubbish where `refused`.
+        q, kp, kd: Its rows.
         asked: The same before it was clamped.
-        refused: Joints whose owner sent something unusable, bool, shape (n,). One bad value refuses every joint of its owner.
+        refused: Joints whose owner sent something unusable, bool, shape (n,). One bad value refuses every joint of its
+            owner.
         problem: (check, why), "" if nothing is refused.
         bad: Joints with a value that is not finite, bool, shape (n,).
         clamped: Rows of `block` were outside the range or the allowed gains.
@@ -50,9 +57,11 @@ class Intake:
         zero = np.zeros(n)
         self._low = np.stack((limits.lower, zero, zero))
         self._high = np.stack((limits.upper, limits.kp, limits.kd))
-        self._ok, self._ok2 = np.zeros((3, n), bool), np.zeros((3, n), bool)
+        self._ok = np.zeros((2, 3, n), bool)
+        self._above, self._below = self._ok
         self._unknown = ("?",) * n
         self.block = np.zeros((3, n))
+        self.q, self.kp, self.kd = self._rows = tuple(self.block)
         self.asked = np.zeros((3, n))
         self.refused, self.bad = np.zeros(n, bool), np.zeros(n, bool)
         self.problem = ("", "")
@@ -67,12 +76,10 @@ class Intake:
         if why:
             self.refused[:], self.bad[:], self.problem = True, False, ("shape", why)
             return
-        block, ok = self.block, self._ok
-        np.greater_equal(block, self._low, out=ok)
-        np.less_equal(block, self._high, out=self._ok2)
-        np.logical_and(ok, self._ok2, out=ok)
-        self.refused[:] = False
-        if not ok.all():
+        np.greater_equal(self.block, self._low, out=self._above)
+        np.less_equal(self.block, self._high, out=self._below)
+        self.refused.fill(False)
+        if np.count_nonzero(self._ok) != self._ok.size:  # nan is neither above nor below
             self._sift()
 
     def owner(self, i: int) -> str:
@@ -80,17 +87,22 @@ class Intake:
         name = self.owners[i]
         return name if type(name) is str else "?"
 
+    def names(self) -> list[str]:
+        """Policy that is charged with each joint."""
+        return [self.owner(i) for i in range(len(self.owners))]
+
     def _copy(self, target: object) -> str:
         """Copies q, kp, kd; returns what is wrong with them."""
         if type(target) is not JointTarget:
             return f"the target is {type(target).__name__}; a JointTarget is expected"
-        for row, name in enumerate(("q", "kp", "kd")):
+        for row, name in zip(self._rows, ("q", "kp", "kd"), strict=True):
             value = getattr(target, name, None)
             if not is_array(value, self._shape):
                 return f"{name} {describe(value, self._shape)}"
-            self.block[row] = value
+            row[:] = value
         joints = getattr(target, "joints", None)
-        if type(joints) is not np.ndarray or joints.dtype != bool or joints.shape != self._shape or not joints.all():
+        if (type(joints) is not np.ndarray or joints.dtype != bool or joints.shape != self._shape
+                or np.count_nonzero(joints) != joints.size):
             return "joints is not a mask that is true for every joint; the layer takes full-body targets only"
         return ""
 
@@ -101,7 +113,7 @@ class Intake:
         if not finite.all():
             np.logical_not(finite.all(axis=0), out=self.bad)
             culprits = {self.owner(i) for i in np.flatnonzero(self.bad)}
-            self.refused[:] = [self.owner(i) in culprits for i in range(len(self.owners))]
+            self.refused[:] = [name in culprits for name in self.names()]
             self.problem = ("finite", f"{' and '.join(sorted(culprits))} asked for what is not a finite number")
             block[:, self.refused] = self._low[:, self.refused]
         else:

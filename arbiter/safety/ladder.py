@@ -36,17 +36,21 @@ class Ladder:
             return f"a fault is latched: {self.fault}; an operator has to reset it"
         if self.mode is not Mode.PASSIVE:
             return f"the robot is in {self.mode.value}; it has to be passive"
+        if self._stop_off or self._stop_damp or self._stop_settle:
+            return f"stopped: {self._stop_off or self._stop_damp or self._stop_settle}; an operator has to reset it"
         if watch.lost or watch.lost_arms or not watch.healthy or watch.stale_arms:
             return watch.stale or watch.stale_arms or "the robot has fallen; set it up and reset"
         if watch.faults:
             return f"the robot reports {', '.join(watch.faults)}"
-        self._stop_settle = self._stop_damp = self._stop_off = ""
         self._settle, self._held = False, 0.0
         self.mode, self.reason = Mode.RUN, ""
         return ""
 
     def stop(self, reason: str, level: str) -> None:
-        """Leaves a wish that the next `step` honours: no lock, no disk, no import, no policy call."""
+        """Leaves a wish that the next `step` honours: no lock, no disk, no import, no policy call. Never raises.
+
+        Anything but "settle" and "off" counts as "damp".
+        """
         if level == "off":
             self._stop_off = reason
         elif level == "settle":
@@ -76,7 +80,7 @@ class Ladder:
         self.passive("not armed")
 
     def trip(self, fault: str) -> None:
-        """Latches a fault and goes down: to SETTLE where a fallback can stand, one rung further when it already settles."""
+        """Latches a fault and goes down: to SETTLE where a fallback can stand; from SETTLE one rung further."""
         rung = Mode.DAMP if self.mode is Mode.SETTLE else Mode.SETTLE
         self._latch(fault, rung)
 

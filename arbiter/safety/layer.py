@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -43,10 +44,9 @@ class Safety:
         self._contact = Contact(model, collision) if collision is not None else None
         self._fallbacks = frozenset(fallbacks)
         self._notes: list[tuple[str, str, str, float, float]] = []
-        self._held = np.zeros(model.n, bool)
-        self._out = np.zeros((3, model.n))
+        self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
-        self._now = 0.0
+        self._now, self._ticked = 0.0, -math.inf
         self._command = issue(0.0, np.stack((model.default, np.zeros(model.n), model.kd)), Mode.PASSIVE)
         self._verdict = Verdict(Mode.PASSIVE, (), "not armed")
 
@@ -90,10 +90,11 @@ class Safety:
         outside = np.maximum(limits.lower - q, q - limits.upper)
         i = int(np.argmax(outside))
         if outside[i] > SEED_SLACK:
-            return (f"{self.model.joints[i]} is at {q[i]:.2f} rad, outside {limits.lower[i]:.2f} to {limits.upper[i]:.2f}; "
-                    f"move it by hand or calibrate it")
+            return (f"{self.model.joints[i]} is at {q[i]:.2f} rad, outside {limits.lower[i]:.2f} to "
+                    f"{limits.upper[i]:.2f}; move it by hand or calibrate it")
         refusal = self._ladder.arm()
         if not refusal:
+            self._ticked = -math.inf
             self._shaper.seed(q)
             self._gains[:] = self.model.kp, self.model.kd
             if self._contact is not None:
@@ -110,7 +111,7 @@ class Safety:
         self._ladder.reset()
         self._watch.forget_fall()
 
-    def stop(self, reason: str = "operator", level: str = "damp") -> None:
+    def stop(self, reason: str = "operator", level: str = "settle") -> None:
         """Stops within one tick, from any state, thread or signal handler. Takes no lock.
 
         Args:
@@ -162,8 +163,7 @@ class Safety:
         if repeat:
             return self._command, self._judge(mode)
         self._hold(mode)
-        want, kp, kd = intake.block
-        self._shaper.propose(want, watch.q, watch.dq, kp, kd)  # position, velocity, acceleration, torque
+        self._shaper.propose(intake.q, watch.q, watch.dq, intake.kp, intake.kd)  # position, velocity, acceleration, torque
         if self._contact is not None:
             self._keep_clear(self._contact)
         return self._send(mode)
@@ -172,30 +172,29 @@ class Safety:
         """Advances the time. Returns why this tick does not count, and its length [s]."""
         dt = self.model.dt
         if not is_number(now):
-            self._now += dt
-            return "", dt
-        elapsed = now - self._now
+            now = self._now + dt
+        elapsed = now - self._ticked
         if elapsed < 0.5 * dt and self.armed:
-            return f"the clock moved by {elapsed:.4f} s since the last tick, {dt:g} s is a tick", dt
-        self._now = now
+            return f"the clock moved by {elapsed:.4f} s since the last tick; {dt:g} s is a tick", dt
+        self._now = self._ticked = now
         return "", min(max(elapsed, dt), 5.0 * dt)
 
     def _unusable(self) -> str:
         """Why some joints hold whatever was asked."""
-        if self._intake.problem[1]:
+        if self._intake.problem[0]:
             return self._intake.problem[1]
-        if self._ladder.mode is Mode.SETTLE and not self._fallbacks.issuperset(self._intake.owners):
+        if self._ladder.mode is Mode.SETTLE and not self._fallbacks.issuperset(self._intake.names()):
             return "no fallback policy drives"
         return ""
 
     def _note_refusals(self, blocked: str) -> None:
         intake, watch, note = self._intake, self._watch, self._notes.append
-        check, _ = intake.problem
+        check = intake.problem[0]
         if check == "finite":
             for i in np.flatnonzero(intake.bad):
                 note((check, self.model.joints[i], intake.owner(i), NAN, float(self._shaper.q[i])))
         elif check:
-            for owner in {intake.owner(i) for i in range(self.model.n)}:
+            for owner in sorted(set(intake.names())):
                 note((check, "", owner, NAN, NAN))
         if watch.problem[0]:
             note((watch.problem[0], watch.problem[1], ROBOT, NAN, NAN))
@@ -204,27 +203,33 @@ class Safety:
 
     def _hold(self, mode: Mode) -> None:
         """Joints whose target cannot be used: the last good command stands in."""
-        held, intake, watch = self._held, self._intake, self._watch
-        held[:] = intake.refused
+        intake, watch, held = self._intake, self._watch, self._intake.refused
         if mode is Mode.SETTLE:
-            strangers = {intake.owner(i) for i in range(self.model.n)} - self._fallbacks
-            if strangers:
-                held |= np.array([intake.owner(i) in strangers for i in range(self.model.n)])
-                self._notes.extend(("mode", "", owner, NAN, NAN) for owner in sorted(strangers))
+            names = intake.names()
+            strangers = sorted(set(names) - self._fallbacks)
+            held |= np.array([name in strangers for name in names])
+            self._notes.extend(("mode", "", name, NAN, NAN) for name in strangers)
         if watch.stale:
-            held[:] = True
+            held.fill(True)
         elif watch.stale_arms:
-            held |= ~self.model.groups["legs"]
+            held |= watch.arms
         if intake.clamped:
             self._note_clamps(~held)
-        if held.any():
-            self._shaper.still(held, intake.block[0])
+        if np.count_nonzero(held):
+            self._shaper.still(held, intake.q)
             np.copyto(intake.block[1:], self._gains, where=held)
 
     def _note_clamps(self, used: np.ndarray) -> None:
-        for check, asked, given in zip(("position", "gain", "gain"), self._intake.asked, self._intake.block, strict=True):
-            for i in np.flatnonzero((np.abs(asked - given) > EPS) & used):
-                self._notes.append((check, self.model.joints[i], self._intake.owner(i), float(asked[i]), float(given[i])))
+        intake = self._intake
+        for check, asked, given in zip(("position", "gain", "gain"), intake.asked, intake.block, strict=True):
+            self._note(check, (np.abs(asked - given) > EPS) & used, asked, given)
+
+    def _note(self, check: str, mask: np.ndarray, asked: np.ndarray, given: np.ndarray, scale: float = 1.0) -> None:
+        if not np.count_nonzero(mask):
+            return
+        for i in np.flatnonzero(mask).tolist():
+            self._notes.append((check, self.model.joints[i], self._intake.owner(i), float(asked[i]) * scale,
+                                float(given[i]) * scale))
 
     def _keep_clear(self, contact: Contact) -> None:
         asked = self._shaper.next.copy()
@@ -232,24 +237,23 @@ class Safety:
         if contact.error:
             self._ladder.trip(f"collision check failed: {contact.error}")
         elif stopped is not None:
-            for i in np.flatnonzero(stopped & (np.abs(asked - self._shaper.next) > EPS)):
-                self._notes.append(("collision", self.model.joints[i], self._intake.owner(i), float(asked[i]),
-                                    float(self._shaper.next[i])))
+            given = self._shaper.next
+            self._note("collision", stopped & (np.abs(asked - given) > EPS), asked, given)
 
     def _send(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
-        out, shaper, block = self._out, self._shaper, self._intake.block
-        out[0], out[1], out[2] = shaper.next, block[1], block[2]
-        if not np.isfinite(out).all():  # cannot happen; if it does, no number of ours is to be trusted
+        shaper, block = self._shaper, self._intake.block
+        out = block.copy()
+        out[0] = shaper.next
+        np.isfinite(out, out=self._finite)
+        if np.count_nonzero(self._finite) != self._finite.size:  # cannot happen; if it does, no number of ours is to be trusted
             self._ladder.trip("the safety layer computed what is not a finite number")
             self._ladder.trip("the safety layer computed what is not a finite number")
             return self._limp(self._ladder.mode)
-        for check, mask, asked, given, scale in shaper.changes:
-            for i in np.flatnonzero(mask):
-                self._notes.append((check, self.model.joints[i], self._intake.owner(i), float(asked[i]) * scale,
-                                    float(given[i]) * scale))
+        for change in shaper.changes:
+            self._note(*change)
         shaper.commit()
         self._gains[:] = block[1:]
-        self._command = issue(self._now, out.copy(), mode)
+        self._command = issue(self._now, out, mode)
         return self._command, self._judge(mode)
 
     def _limp(self, mode: Mode) -> tuple[SafeCommand, Verdict]:

@@ -48,7 +48,7 @@ class SafetyLimits:
     effort: np.ndarray
     kp: np.ndarray
     kd: np.ndarray
-    torque_factor: float = 1.0
+    torque_factor: float = 2.0
     joint_age: float = 0.06
     joint_age_damp: float = 0.2
     imu_age: float = 0.06
@@ -71,7 +71,8 @@ class SafetyLimits:
         if not np.all(ok):
             i = int(np.argmin(ok))
             value = getattr(self, name)[i]
-            raise ConfigError(f"safety limit {name} of {self.joints[i]}: {value:g} {UNITS[name]} is not allowed; {allowed} is")
+            raise ConfigError(f"safety limit {name} of {self.joints[i]}: {value:g} {UNITS[name]} is not allowed; "
+                              f"{allowed} is")
 
     @classmethod
     def from_model(cls, model: RobotModel) -> SafetyLimits:
@@ -118,8 +119,8 @@ class SafetyLimits:
         if key in self.joints:
             return np.array([joint == key for joint in self.joints])
         known = (*self.groups, *self.joints)
-        near = difflib.get_close_matches(str(key), known, 1)
-        raise ConfigError(f"safety limit {name}: no joint or group {key!r}; did you mean {near[0] if near else known[0]!r}?")
+        near = (*difflib.get_close_matches(str(key), known, 1), known[0])[0]
+        raise ConfigError(f"safety limit {name}: no joint or group {key!r}; did you mean {near!r}?")
 
     def _tighter(self, name: str, key: str, allowed: float, value: float) -> float:
         where, unit = f"{name} of {key}" if key else name, UNITS[name]
@@ -127,8 +128,8 @@ class SafetyLimits:
             raise ConfigError(f"safety limit {where}: {value!r} is not a finite number")
         if value < allowed if name == "lower" else value > allowed:
             word = "at least" if name == "lower" else "at most"
-            raise ConfigError(f"safety limit {where}: {value:g} {unit} is looser than the robot's; {word} {allowed:g} is "
-                              f"allowed: a tree file may only tighten")
+            raise ConfigError(f"safety limit {where}: {value:g} {unit} is looser than the robot's; {word} {allowed:g} "
+                              f"is allowed: a tree file may only tighten")
         return float(value)
 
     def as_dict(self) -> dict[str, float | list[float]]:

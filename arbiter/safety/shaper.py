@@ -9,18 +9,29 @@ from arbiter.safety.limits import SafetyLimits
 EPS = 1e-9  # [rad] below this a difference is rounding, not an intervention
 
 
-def fastest(room: np.ndarray, brake: np.ndarray) -> np.ndarray:
+def fastest(room: np.ndarray, brake: np.ndarray, eight_by_brake: np.ndarray) -> np.ndarray:
     """Largest step from which braking still ends within `room`.
 
-    A step s followed by s - a, s - 2a, ... travels k s - a k (k - 1) / 2 in its k positive terms; solved for s, this is the
-    discrete-time form of v = sqrt(2 a_max distance): exact at every distance, not only for small ticks.
+    A step s followed by s - a, s - 2a, ... travels k s - a k (k - 1) / 2 in its k positive terms; solved for s, this is
+    the discrete-time form of v = sqrt(2 a_max distance): exact at every distance, not only for small ticks.
 
     Args:
         room: Distance to the end before the step [rad], >= 0.
         brake: Largest change of the step from tick to tick [rad], > 0, broadcast against `room`.
+        eight_by_brake: 8 / brake.
     """
-    k = np.maximum(np.ceil(0.5 * (np.sqrt(1.0 + 8.0 / brake * room) - 1.0)), 1.0)
-    return room / k + 0.5 * brake * (k - 1.0)
+    k = room * eight_by_brake
+    k += 1.0
+    np.sqrt(k, out=k)
+    k *= 0.5
+    k -= 0.5
+    np.maximum(np.ceil(k, out=k), 1.0, out=k)
+    s = room / k
+    k -= 1.0
+    k *= brake
+    k *= 0.5
+    s += k
+    return s
 
 
 def braking(step: np.ndarray, brake: np.ndarray) -> np.ndarray:
@@ -33,9 +44,9 @@ def braking(step: np.ndarray, brake: np.ndarray) -> np.ndarray:
 class Shaper:
     """Moves the position target from tick to tick.
 
-    What is sent keeps, in this priority: the range, the velocity, the acceleration, then (as far as these allow) the torque
-    window around the measured joint. Because a step is only taken if braking from it ends inside the range, the first three
-    never contradict each other.
+    What is sent keeps, in this priority: the range, the velocity, the acceleration, then (as far as these allow) the
+    torque window around the measured joint. Because a step is only taken if braking from it ends inside the range, the
+    first three never contradict each other.
 
     `propose` computes `next` and remembers nothing until `commit`.
 
@@ -55,13 +66,17 @@ class Shaper:
         self._tau = limits.effort * limits.torque_factor
         self._rate = 1.0 / dt
         self._half_inverse = 0.5 / self._a
-        self._bounds = np.stack((self._v, self._a))
+        self._eight_inverse = 8.0 / self._a
         self.q, self.step, self.next = np.zeros(n), np.zeros(n), np.zeros(n)
         self.changes: list[tuple[str, np.ndarray, np.ndarray, np.ndarray, float]] = []
         self._aim, self._aimed = np.zeros(n), np.zeros(n)  # this tick's and the last tick's target after clamps
         self._lagging = False
-        self._two, self._two_ok = np.zeros((2, n)), np.zeros((2, n), bool)
-        self._ok, self._x, self._y = np.zeros(n, bool), np.zeros(n), np.zeros(n)
+        # Rows of "size <= bound": speed, acceleration, margin to either end, torque.
+        self._size = np.zeros((5, n))
+        self._bound = np.stack((self._v, self._a, -self._lower, self._upper, self._tau))
+        self._fine = np.zeros((5, n), bool)
+        self._brake = np.zeros(n)
+        self._rooms = np.zeros((3, n))
 
     def seed(self, q: np.ndarray) -> None:
         """Starts at rest at `q` [rad], drawn into the range."""
@@ -82,72 +97,74 @@ class Shaper:
         """Sets `next` from `want` [rad], which lies within the range; q, dq: measured; kp, kd: gains that go out."""
         self.changes.clear()
         self._aim[:] = want
-        if self._lagging or not self._free(want):
-            self._next(report=True)
-        else:
+        if self._free(want, q, dq, kp, kd) and not self._lagging:
             self.next[:] = want
-        x, y, ok = self._x, self._y, self._ok
-        np.subtract(self.next, q, out=x)
-        np.multiply(kp, x, out=x)
-        np.multiply(kd, dq, out=y)
-        np.subtract(x, y, out=x)
-        np.abs(x, out=x)
-        np.less_equal(x, self._tau, out=ok)
-        if not ok.all():
+        else:
+            self._reach(report=True)
             self._relieve(q, dq, kp, kd)
 
-    def _free(self, want: np.ndarray) -> bool:
+    def _free(self, want: np.ndarray, q: np.ndarray, dq: np.ndarray, kp: np.ndarray, kd: np.ndarray) -> bool:
         """Whether `want` can be sent as it is. Cheap and a little strict: a doubtful case goes the exact way."""
-        two, x, y, ok = self._two, self._x, self._y, self._ok
-        d = two[0]
-        np.subtract(want, self.q, out=d)
-        np.subtract(d, self.step, out=two[1])
-        np.multiply(d, d, out=x)
-        np.multiply(x, self._half_inverse, out=x)  # no less than what braking needs
-        np.abs(two, out=two)
-        np.less_equal(two, self._bounds, out=self._two_ok)
-        if not self._two_ok.all():
-            return False
-        np.subtract(want, x, out=y)
-        np.greater_equal(y, self._lower, out=ok)
-        if not ok.all():
-            return False
-        np.add(want, x, out=y)
-        np.less_equal(y, self._upper, out=ok)
-        return bool(ok.all())
+        step, change, below, above, tau = self._size
+        brake = self._brake
+        np.subtract(want, self.q, out=step)
+        np.subtract(step, self.step, out=change)
+        np.multiply(step, step, out=brake)
+        np.multiply(brake, self._half_inverse, out=brake)  # no less than what braking needs
+        np.subtract(want, q, out=tau)
+        np.multiply(tau, kp, out=tau)
+        np.multiply(kd, dq, out=below)
+        np.subtract(tau, below, out=tau)
+        np.subtract(brake, want, out=below)
+        np.add(brake, want, out=above)
+        np.abs(self._size[:2], out=self._size[:2])
+        np.abs(tau, out=tau)
+        np.less_equal(self._size, self._bound, out=self._fine)
+        return np.count_nonzero(self._fine) == self._fine.size
 
-    def _next(self, report: bool, mask: np.ndarray | bool = True) -> None:
+    def _reach(self, report: bool, mask: np.ndarray | bool = True) -> None:
         """The exact way to the aim, for all joints or those of `mask`."""
-        q, v, a, aim = self.q, self._v, self._a, self._aim
+        q, v, a, aim, rooms = self.q, self._v, self._a, self._aim, self._rooms
+        up, down, close = rooms
         d = aim - q
-        drift = np.clip(aim - self._aimed, -v, v)  # the target's own step: following it needs no room to brake
+        drift = aim - self._aimed  # the target's own step: following it needs no room to brake
+        np.minimum(np.maximum(drift, -v, out=drift), v, out=drift)
         behind = d - drift
-        up, down, close = fastest(np.maximum(np.stack((self._upper - q, q - self._lower, np.abs(behind))), 0.0), a)
-        high, low = np.minimum(v, up), np.maximum(-v, -down)
+        np.subtract(self._upper, q, out=up)
+        np.subtract(q, self._lower, out=down)
+        np.abs(behind, out=close)
+        np.maximum(rooms, 0.0, out=rooms)
+        up, down, close = fastest(rooms, a, self._eight_inverse)
+        high, low = np.minimum(up, v, out=up), np.maximum(np.negative(down, out=down), -v, out=down)
         fast = np.minimum(np.maximum(d, low), high)
-        step = np.minimum(np.maximum(drift + np.copysign(close, behind), self.step - a), self.step + a)
-        step = np.minimum(np.maximum(step, low), high)
+        drift += np.copysign(close, behind, out=close)
+        step = np.minimum(np.maximum(drift, self.step - a), self.step + a)
+        step = np.minimum(np.maximum(step, low, out=step), high, out=step)
         moved = np.abs(d - step) > EPS
-        np.copyto(self.next, np.where(moved, np.clip(q + step, self._lower, self._upper), aim), where=mask)
-        if report and moved.any():
-            too_fast = np.abs(d - fast) > EPS
-            too_sudden = np.abs(fast - step) > EPS
-            self.changes.append(("velocity", too_fast, d, fast, self._rate))
-            self.changes.append(("acceleration", too_sudden, fast - self.step, step - self.step, self._rate * self._rate))
+        if not np.count_nonzero(moved):
+            np.copyto(self.next, aim, where=mask)
+            return
+        reached = np.minimum(np.maximum(q + step, self._lower), self._upper)
+        np.copyto(self.next, np.where(moved, reached, aim), where=mask)
+        if report:
+            rate, last = self._rate, self.step
+            self.changes.append(("velocity", np.abs(d - fast) > EPS, d, fast, rate))
+            self.changes.append(("acceleration", np.abs(fast - step) > EPS, fast - last, step - last, rate * rate))
 
     def _relieve(self, q: np.ndarray, dq: np.ndarray, kp: np.ndarray, kd: np.ndarray) -> None:
         """Moves targets whose spring pulls beyond the torque limit towards the measured joint, never past it."""
-        e, damping, before = self.next - q, kd * dq, self.next.copy()
+        e, damping = self.next - q, kd * dq
         tau = kp * e - damping
-        over = (np.abs(tau) > self._tau + EPS) & (tau * e > 0.0) & (kp > 0.0)
-        if not over.any():
+        over = np.abs(tau) > self._tau + EPS
+        if not np.count_nonzero(over):
             return
-        stiff = np.where(over, kp, 1.0)
+        over &= tau * e > 0.0  # else the damping is what exceeds it: moving the target would only push harder
+        stiff, before = np.where(over, kp, 1.0), self.next.copy()
         high = np.maximum((self._tau + damping) / stiff, 0.0)
         low = np.minimum((damping - self._tau) / stiff, 0.0)
-        aim = np.clip(q + np.minimum(np.maximum(e, low), high), self._lower, self._upper)
+        aim = np.minimum(np.maximum(q + np.minimum(np.maximum(e, low), high), self._lower), self._upper)
         np.copyto(self._aim, aim, where=over)
-        self._next(report=False, mask=over)
+        self._reach(report=False, mask=over)
         over &= np.abs(self.next - before) > EPS
         self.changes.append(("torque", over, tau, kp * (self.next - q) - damping, 1.0))
 
@@ -167,4 +184,4 @@ class Shaper:
         self.q[:] = self.next
         self._aimed[:] = self._aim
         if self._lagging or self.changes:
-            self._lagging = bool((np.abs(self._aim - self.q) > EPS).any())
+            self._lagging = np.count_nonzero(np.abs(self._aim - self.q) > EPS) > 0

@@ -20,6 +20,7 @@ class Watch:
     """Keeps the last good reading and how old each part of it is. A reading with a bad part is refused, and ages.
 
     Attributes:
+        arms: The joints beside the legs, bool, shape (n,).
         q, dq: Last good joint positions and velocities [rad, rad/s], shape (n,).
         faults: Faults that the drivers report now.
         problem: (check, joint, why) of the newest reading, "" if it was good.
@@ -35,15 +36,18 @@ class Watch:
         n = model.n
         self._joints, self._limits, self._shape, self._dt = model.joints, limits, (n,), model.dt
         self._legs = model.groups.get("legs", np.ones(n, bool))
+        self.arms = ~self._legs
         self._low = np.stack((model.lower - SLACK, np.full(n, -SPEED), np.full(n, -model.dt)))
         self._high = np.stack((model.upper + SLACK, np.full(n, SPEED), np.full(n, 1e12)))
-        self._block, self._ok, self._ok2 = np.zeros((3, n)), np.zeros((3, n), bool), np.zeros((3, n), bool)
-        self._taken = np.full(n, -np.inf)  # when each joint was measured [s]
-        self._oldest, self._imu_taken = -math.inf, -math.inf
-        self._quick = min(limits.joint_age, limits.joint_age_damp)
+        self._new, self._good = np.zeros((3, n)), np.zeros((3, n))  # position, velocity, age; newest and last good one
+        self._rows, self._ok = tuple(self._new), np.zeros((2, 3, n), bool)
+        self._above, self._below = self._ok
+        self._young = np.zeros(n, bool)
+        self._stamp, self._imu_taken = -math.inf, -math.inf  # when the last good ones were measured [s]
         self._last: object = None
         self._tilted = 0
-        self.q, self.dq = model.default.copy(), np.zeros(n)
+        self.q, self.dq, self._joint_age = self._good
+        self.q[:] = model.default
         self.faults: tuple[str, ...] = ()
         self.problem = ("", "", "")
         self.stale = self.stale_arms = self.lost = self.lost_arms = ""
@@ -80,25 +84,26 @@ class Watch:
         return self._take_joints(state, stamp) or self._take_imu(state, stamp) or ("", "", "")
 
     def _take_joints(self, state: RobotState, stamp: float) -> tuple[str, str, str] | None:
-        for row, name in enumerate(("joint_pos", "joint_vel", "joint_age")):
+        for row, name in zip(self._rows, ("joint_pos", "joint_vel", "joint_age"), strict=True):
             value = getattr(state, name, None)
             if not is_array(value, self._shape):
                 return "shape", "", f"{name} {describe(value, self._shape)}"
-            self._block[row] = value
-        block, ok = self._block, self._ok
-        np.greater_equal(block, self._low, out=ok)
-        np.less_equal(block, self._high, out=self._ok2)
-        np.logical_and(ok, self._ok2, out=ok)
-        if not ok.all():
-            row, i = np.argwhere(~ok)[0]
-            name, joint, value = ("position", "velocity", "age")[row], self._joints[i], block[row, i]
-            check = name if math.isfinite(value) else "finite"
-            return check, joint, f"{joint} reads {name} {value:g}; {self._low[row, i]:g} to {self._high[row, i]:g} can be"
-        self.q[:] = block[0]
-        self.dq[:] = block[1]
-        np.subtract(stamp, block[2], out=self._taken)
-        self._oldest = float(np.minimum.reduce(self._taken))
+            row[:] = value
+        np.greater_equal(self._new, self._low, out=self._above)
+        np.less_equal(self._new, self._high, out=self._below)
+        if np.count_nonzero(self._ok) != self._ok.size:
+            return self._explain()
+        self._good[:] = self._new
+        self._stamp = stamp
         return None
+
+    def _explain(self) -> tuple[str, str, str]:
+        """Names the first impossible number of a reading."""
+        row, i = np.argwhere(~(self._above & self._below))[0]
+        name, joint, value = ("position", "velocity", "age")[row], self._joints[i], self._new[row, i]
+        low, high = self._low[row, i], self._high[row, i]
+        check = name if math.isfinite(value) else "finite"
+        return check, joint, f"{joint} reads {name} {value:g}; {low:g} to {high:g} is possible"
 
     def _take_imu(self, state: RobotState, stamp: float) -> tuple[str, str, str] | None:
         quat, age = getattr(state, "base_quat", None), getattr(state, "imu_age", None)
@@ -127,10 +132,12 @@ class Watch:
             self.stale = f"IMU reading is {imu:.3f} s old, at most {limits.imu_age:g} s"
             if imu > limits.imu_age_damp:
                 self.lost = self.stale
-        if now - self._oldest <= self._quick:
+        late = now - self._stamp
+        np.less_equal(self._joint_age, limits.joint_age - late, out=self._young)
+        if np.count_nonzero(self._young) == self._young.size:
             return
-        age = now - self._taken
-        for legs, mask in ((True, self._legs), (False, ~self._legs)):
+        age = self._joint_age + late
+        for legs, mask in ((True, self._legs), (False, self.arms)):
             if not mask.any():
                 continue
             i = int(np.argmax(np.where(mask, age, -np.inf)))
