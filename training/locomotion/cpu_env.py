@@ -1,0 +1,258 @@
+"""The task on the CPU: many robots over MuJoCo's native threads (`mujoco.rollout`), as an RSL-RL environment."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import torch
+from mujoco import rollout
+from rsl_rl.env import VecEnv
+from tensordict import TensorDict
+
+from training.locomotion import gait, models, terms
+from training.locomotion.state import BatchState
+from training.locomotion.task import Task, TaskConfig, rewards
+
+PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
+CONTROL = int(mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_QFRC_APPLIED)
+TORSO = 0.65  # [m] height of the torso in the base's frame, whose origin lies between the feet
+FREE_QPOS, FREE_QVEL = 7, 6
+CLOCK_SLOT = 1  # the state starts with the simulation's time
+SOLE = 0.07  # [m] height of a sole site's centre above the base frame in the default posture
+
+
+class CpuEnv(VecEnv):
+    """Batched robots.
+
+    Args:
+        config: The task.
+        num_envs: Number of robots.
+        threads: Native threads that simulate.
+        variants: Number of randomised models; robots change theirs at each reset.
+        substeps: Physics steps per control step.
+        dump: Folder for the state of a robot whose simulation diverged.
+    """
+
+    def __init__(self, config: TaskConfig, num_envs: int, *, seed: int, threads: int = 2, variants: int = 64, substeps: int = 4,
+                 dump: Path | None = None) -> None:
+        self.task, self.num_envs, self.device, self.dump = Task(config), num_envs, "cpu", dump
+        self.num_actions, self.cfg, self.substeps = self.task.m, asdict(config), substeps
+        self.dt = 1.0 / config.rate_hz
+        self.max_episode_length = round(config.episode_seconds * config.rate_hz)
+        self.rng = np.random.default_rng(seed)
+        figures = self.task.model
+        drawn = [models.draw_dynamics(self.rng, figures) for _ in range(variants)]
+        self.variants = [models.build(figures, d, config.group, self.dt / substeps) for d in drawn]
+        mass = sum(self.variants[0].body_mass)
+        self.figures = torch.tensor([[d.friction, 0.0, sum(v.body_mass) / mass, d.kp]
+                                     for d, v in zip(drawn, self.variants, strict=True)], dtype=torch.float32)
+        self.data = [mujoco.MjData(self.variants[0]) for _ in range(threads)]
+        self.rollout = rollout.Rollout(nthread=threads)
+        self._allocate()
+        self.reset(torch.arange(num_envs))
+
+    def _allocate(self) -> None:
+        n, m, model = self.num_envs, self.task.m, self.variants[0]
+        drives = self.task.drives.numpy()
+        self.default = torch.tensor(self.task.model.default[drives], dtype=torch.float32)
+        self.lower = torch.tensor(self.task.model.lower[drives], dtype=torch.float32)
+        self.upper = torch.tensor(self.task.model.upper[drives], dtype=torch.float32)
+        self.kp = torch.tensor(self.task.model.kp[drives], dtype=torch.float32)
+        self.kd = torch.tensor(self.task.model.kd[drives], dtype=torch.float32)
+        self.effort = torch.tensor(self.task.model.effort[drives], dtype=torch.float32)
+        self.reach = torch.tensor(self.task.model.velocity[drives], dtype=torch.float32) * self.dt
+        self.nq, self.nv = model.nq, model.nv
+        self.physics = np.zeros((n, mujoco.mj_stateSize(model, PHYSICS)))
+        self.control = np.zeros((n, self.substeps, m + model.nv))
+        self.states = np.zeros((n, self.substeps, self.physics.shape[1]))
+        self.sensors = np.zeros((n, self.substeps, model.nsensordata))
+        self.model_of = np.zeros(n, int)
+        self.state = BatchState.zeros(n, m)
+        self.target = self.default.repeat(n, 1)
+        self.late = torch.zeros(n, dtype=torch.long)
+        self.command_left = torch.zeros(n)
+        self.wrench = torch.zeros(n, 3, 6)  # amplitude, angular frequency, phase of the arms' reaction on the base
+        self.episode_length_buf = torch.zeros(n, dtype=torch.long)
+        self.sums: dict[str, torch.Tensor] = {}
+        self.dumps = 0
+
+    # --- life of an episode -------------------------------------------------------------------------------------
+
+    def reset(self, ids: torch.Tensor) -> None:
+        """Puts robots `ids` on their feet, with a variant, a command and a clock of their own."""
+        if not len(ids):
+            return
+        n, s, task = len(ids), self.state, self.task
+        self.model_of[ids.numpy()] = self.rng.integers(len(self.variants), size=n)
+        joints = self.default + 0.05 * torch.randn(n, task.m)
+        yaw = self.rng.uniform(-np.pi, np.pi, n)
+        row = np.zeros((n, self.physics.shape[1]))
+        row[:, CLOCK_SLOT + 2] = -0.022 + self.rng.uniform(0.0, 0.01, n)
+        lean = 0.1 + 0.04 * self.rng.standard_normal(n)  # the default soles are level when the base leans so
+        row[:, CLOCK_SLOT + 3: CLOCK_SLOT + 7] = np.stack((np.cos(yaw / 2) * np.cos(lean / 2), -np.sin(yaw / 2) * np.sin(lean / 2),
+                                                          np.cos(yaw / 2) * np.sin(lean / 2), np.sin(yaw / 2) * np.cos(lean / 2)), -1)
+        row[:, CLOCK_SLOT + FREE_QPOS: CLOCK_SLOT + self.nq] = joints
+        velocity = CLOCK_SLOT + self.nq
+        row[:, velocity: velocity + 6] = 0.1 * self.rng.standard_normal((n, 6))
+        self.physics[ids.numpy()] = row
+        self.target[ids] = joints.clamp(self.lower, self.upper)
+        self.late[ids] = torch.randint(0, self.substeps + 1, (n,))
+        for name in ("action", "last_action", "last_last_action", "mean_vel", "lin_vel", "torque", "foot_vel", "foot_height"):
+            getattr(s, name)[ids] = 0.0
+        s.foot_force[ids] = 80.0
+        s.phase[ids] = torch.rand(n) * gait.TWO_PI
+        s.dynamics[ids] = self.figures[self.model_of[ids.numpy()]]
+        s.dynamics[ids, 1] = self.late[ids] * self.dt / self.substeps * 10.0
+        self._draw_command(ids)
+        self._draw_wrench(ids)
+        self.episode_length_buf[ids] = 0
+        for total in self.sums.values():
+            total[ids] = 0.0
+        self._observe_physics(ids)
+
+    def _draw_command(self, ids: torch.Tensor) -> None:
+        least, most = self.task.config.command_seconds
+        self.state.command[ids] = self.task.draw_commands(len(ids))
+        self.command_left[ids] = least + (most - least) * torch.rand(len(ids))
+
+    def _draw_wrench(self, ids: torch.Tensor) -> None:
+        n, (force, torque) = len(ids), self.task.config.wrench
+        limit = torch.tensor([force] * 3 + [torque] * 3)
+        calm = (torch.rand(n, 1) < 0.5).float()
+        self.wrench[ids, 0] = (1.0 - calm) * limit * torch.rand(n, 6)
+        self.wrench[ids, 1] = gait.TWO_PI * (0.2 + 1.8 * torch.rand(n, 6))
+        self.wrench[ids, 2] = gait.TWO_PI * torch.rand(n, 6)
+
+    # --- one control step ---------------------------------------------------------------------------------------
+
+    def step(self, actions: torch.Tensor) -> tuple[TensorDict, torch.Tensor, torch.Tensor, dict]:
+        """One control step. `actions`: what the network adds to the reference gait, shape (n, m)."""
+        s = self.state
+        s.last_last_action, s.last_action = s.last_action, s.action
+        s.action = self.reference() + actions
+        self._simulate()
+        s.phase = (s.phase + gait.TWO_PI * self.dt / self.task.config.gait.period) % gait.TWO_PI
+        broken = self._refuse_nan()
+        self._observe_physics(slice(None))
+        fell = terms.fallen(s) | broken
+        reward = self._reward(fell)
+        self.episode_length_buf += 1
+        timed_out = (self.episode_length_buf >= self.max_episode_length) & ~fell
+        done = fell | timed_out
+        extras = {"time_outs": timed_out.float(), "log": self._log(done)}
+        self.reset(done.nonzero().squeeze(-1))
+        self.command_left -= self.dt
+        self._draw_command((self.command_left <= 0.0).nonzero().squeeze(-1))
+        return self.get_observations(), reward, done.long(), extras
+
+    def reference(self) -> torch.Tensor:
+        """The reference gait as an action, shape (n, m)."""
+        s, task = self.state, self.task
+        legs = gait.reference(s.command, s.phase.sin(), s.phase.cos(), task.config.gait) / task.config.action_scale
+        if task.m == len(task.legs):
+            return legs
+        return torch.zeros(self.num_envs, task.m).index_copy(1, task.legs, legs)
+
+    def _simulate(self) -> None:
+        wanted = self.default + self.task.config.action_scale * self.state.action
+        new = (self.target + (wanted - self.target).clamp(-self.reach, self.reach)).clamp(self.lower, self.upper)
+        m = self.task.m
+        for k in range(self.substeps):
+            self.control[:, k, :m] = torch.where((self.late > k).unsqueeze(-1), self.target, new).numpy()
+        self.target = new
+        time = torch.from_numpy(self.physics[:, :1]).float()
+        self.control[:, :, m: m + 6] = (self.wrench[:, 0] * torch.sin(self.wrench[:, 1] * time + self.wrench[:, 2]))[:, None].numpy()
+        self._push()
+        self.rollout.rollout([self.variants[i] for i in self.model_of], self.data, self.physics, self.control,
+                             control_spec=CONTROL, nstep=self.substeps, state=self.states, sensordata=self.sensors)
+        self.before = self.physics.copy()
+        self.physics[:] = self.states[:, -1]
+
+    def _push(self) -> None:
+        hit = np.flatnonzero(self.rng.random(self.num_envs) < self.dt / self.task.config.push_seconds)
+        start = CLOCK_SLOT + self.nq
+        angle, speed = self.rng.uniform(0, 2 * np.pi, len(hit)), self.rng.uniform(0, self.task.stage.push, len(hit))
+        self.physics[hit, start] += speed * np.cos(angle)
+        self.physics[hit, start + 1] += speed * np.sin(angle)
+
+    def _refuse_nan(self) -> torch.Tensor:
+        """Robots whose simulation diverged, shape (n,). The first leave a dump; all start anew."""
+        broken = ~np.isfinite(self.physics).all(-1) | (np.abs(self.physics[:, CLOCK_SLOT + self.nq:]) > 200.0).any(-1)
+        for i in np.flatnonzero(broken):
+            if self.dump is not None and self.dumps < 10:
+                np.savez(self.dump / f"diverged_{self.dumps}.npz", before=self.before[i], control=self.control[i],
+                         after=self.physics[i], variant=self.model_of[i])
+            self.dumps += 1
+            self.physics[i] = self.before[i]
+            self.sensors[i] = 0.0
+        return torch.from_numpy(broken)
+
+    def _reward(self, fell: torch.Tensor) -> torch.Tensor:
+        parts = rewards(self.task, self.state)
+        parts = {name: part * self.dt for name, part in parts.items()}
+        parts["fall"] = -self.task.stage.fall * fell.float()
+        for name, part in parts.items():
+            self.sums.setdefault(name, torch.zeros(self.num_envs)).add_(part)
+        return torch.stack(list(parts.values())).sum(0)
+
+    def _log(self, done: torch.Tensor) -> dict:
+        s = self.state
+        walking = gait.moving(s.command) > 0.0
+        error = terms.velocity_error(s).abs()
+        log = {"/error_linear": error[walking, :2].norm(dim=-1).mean(), "/error_yaw": error[walking, 2].mean()}
+        if done.any():
+            seconds = self.task.config.episode_seconds
+            log |= {f"/reward/{name}": total[done].mean() / seconds for name, total in self.sums.items()}
+        return log
+
+    # --- what is seen -------------------------------------------------------------------------------------------
+
+    def _observe_physics(self, ids) -> None:
+        """Fills the state of robots `ids` from the physics."""
+        s, row = self.state, torch.from_numpy(self.physics[ids if isinstance(ids, slice) else ids.numpy()]).float()
+        qpos = row[:, CLOCK_SLOT: CLOCK_SLOT + self.nq]
+        qvel = row[:, CLOCK_SLOT + self.nq: CLOCK_SLOT + self.nq + self.nv]
+        w, x, y, z = qpos[:, 3:7].unbind(-1)
+        up = torch.stack((2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), -1)  # in the body frame
+        axis = torch.stack((2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)), -1)  # body z in the world
+        heading = torch.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+        cos, sin = heading.cos(), heading.sin()
+        s.gravity[ids], s.ang_vel[ids] = -up, qvel[:, 3:6]
+        spin = rotate(qpos[:, 3:7], qvel[:, 3:6])
+        linear = qvel[:, :3] + TORSO * torch.linalg.cross(spin, axis)
+        s.lin_vel[ids] = torch.stack((cos * linear[:, 0] + sin * linear[:, 1], cos * linear[:, 1] - sin * linear[:, 0], linear[:, 2]), -1)
+        blend = min(1.0, self.dt / self.task.config.mean_seconds)
+        now = torch.cat((s.lin_vel[ids][:, :2], spin[:, 2:]), -1)
+        s.mean_vel[ids] = s.mean_vel[ids] + blend * (now - s.mean_vel[ids])
+        s.height[ids] = qpos[:, 2] + TORSO * (axis[:, 2] - 1.0) + 0.022
+        s.joint_pos[ids] = qpos[:, FREE_QPOS:] - self.default
+        s.joint_vel[ids] = qvel[:, FREE_QVEL:]
+        wish = self.kp * (self.target[ids] - qpos[:, FREE_QPOS:]) - self.kd * qvel[:, FREE_QVEL:]
+        s.torque[ids] = wish.clamp(-self.effort, self.effort)
+        if isinstance(ids, slice):
+            sense = torch.from_numpy(self.sensors[:, -1]).float().view(-1, 2, 7)  # load, position, velocity per foot
+            s.foot_force = torch.from_numpy(self.sensors[:, -2:].max(1)).float().view(-1, 2, 7)[:, :, 0]
+            s.foot_height = sense[:, :, 3] - 0.026
+            s.foot_vel = sense[:, :, 4:6].norm(dim=-1)
+            gap = sense[:, 0, 1:3] - sense[:, 1, 1:3]
+            s.foot_gap = torch.stack((cos * gap[:, 0] + sin * gap[:, 1], cos * gap[:, 1] - sin * gap[:, 0]), -1)
+
+    def get_observations(self) -> TensorDict:
+        """Groups "actor" (noisy) and "critic"."""
+        s, m = self.state, self.task.m
+        actor = terms.actor_observation(s)
+        spin, gravity, position, velocity = self.task.config.noise
+        scale = torch.cat((torch.zeros(3), torch.full((3,), spin), torch.full((3,), gravity), torch.full((m,), position),
+                           torch.full((m,), velocity), torch.zeros(m + 2)))
+        return TensorDict({"actor": actor + scale * torch.randn_like(actor), "critic": terms.critic_observation(s)},
+                          batch_size=[self.num_envs])
+
+
+def rotate(quat: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """`v` turned by unit quaternions (w, x, y, z), shape (n, 3)."""
+    axis = quat[:, 1:]
+    t = 2.0 * torch.linalg.cross(axis, v)
+    return v + quat[:, :1] * t + torch.linalg.cross(axis, t)

@@ -1,0 +1,119 @@
+"""Writes a checkpoint as the ONNX file the robot runs: normaliser and reference gait inside, its card in the metadata.
+
+    python -m training.locomotion.export runs/locomotion/model_900.pt walk.onnx
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from arbiter.errors import ConfigError
+from policies.card import ObservationTerm, PolicyCard, embed_card
+from training.locomotion import gait
+from training.locomotion.checkpoint import load_actor
+from training.locomotion.task import Task, TaskConfig
+
+PARITY = 1e-4  # largest difference between torch and the exported graph, in units of action
+
+
+class Deployed(nn.Module):
+    """Observation in, action out: the network on top of the reference gait.
+
+    Args:
+        actor: Normaliser and network.
+        task: What it was trained on.
+        with_gait: Whether the action includes the reference gait of `task`.
+    """
+
+    def __init__(self, actor: nn.Module, task: Task, with_gait: bool = True) -> None:
+        super().__init__()
+        self.actor, self.gait, self.scale, self.with_gait = actor, task.config.gait, task.config.action_scale, with_gait
+        place = torch.zeros(12, task.m)
+        place[torch.arange(12), task.legs] = 1.0
+        self.register_buffer("place", place)
+
+    def forward(self, obs: torch.Tensor) -> torch.Tensor:
+        action = self.actor(obs)
+        if self.with_gait:
+            legs = gait.reference(obs[:, :3], obs[:, -2], obs[:, -1], self.gait) / self.scale
+            action = action + legs @ self.place
+        return action
+
+
+def card_of(task: Task, name: str, version: str) -> PolicyCard:
+    """The card of a policy trained on `task`."""
+    figures, drives = task.model, task.drives.numpy()
+
+    def column(values: np.ndarray) -> tuple[float, ...]:
+        return tuple(float(value) for value in values[drives])
+
+    terms = (ObservationTerm("velocity_command"), ObservationTerm("base_ang_vel"), ObservationTerm("projected_gravity"),
+             ObservationTerm("joint_pos_rel", task.joints), ObservationTerm("joint_vel", task.joints),
+             ObservationTerm("previous_action"), ObservationTerm("phase", period=task.config.gait.period, stand_still=False))
+    return PolicyCard(
+        format=1, kind="locomotion", name=name, version=version, robot=figures.name, rate_hz=task.config.rate_hz,
+        joints=task.joints, default_pos=column(figures.default), kp=column(figures.kp), kd=column(figures.kd),
+        action_scale=(task.config.action_scale,) * task.m, input="obs", output="actions", observations=terms)
+
+
+def export(checkpoint: Path, out: Path, task: Task, *, name: str = "locomotion", version: str = "1") -> float:
+    """Writes `out`; gives back the largest difference to torch over random observations.
+
+    Raises ConfigError if the checkpoint does not fit the task or the graph differs from torch.
+    """
+    card = card_of(task, name, version)
+    model = Deployed(load_actor(checkpoint, card.observation_size, task.m), task).eval()
+    data = serialize(model, card.observation_size)
+    difference = parity(model, data, card.observation_size)
+    if difference > PARITY:
+        raise ConfigError(f"{checkpoint}: the exported graph differs from torch by {difference:g}; at most {PARITY:g} is "
+                          "allowed: report this with the checkpoint")
+    out.write_bytes(embed_card(data, card))
+    return difference
+
+
+def serialize(model: nn.Module, width: int) -> bytes:
+    """The ONNX bytes of `model`, whose input has `width` values."""
+    buffer = io.BytesIO()
+    torch.onnx.export(model, (torch.zeros(1, width),), buffer, input_names=["obs"], output_names=["actions"],
+                      opset_version=17, dynamo=False)
+    return buffer.getvalue()
+
+
+def parity(model: nn.Module, data: bytes, width: int, samples: int = 200) -> float:
+    """Largest difference between `model` and its ONNX bytes over `samples` random observations, standing ones included."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for k in range(samples):
+        obs = torch.randn(1, width, generator=generator)
+        if k % 2:
+            obs[:, :3] = 0.0
+        with torch.inference_mode():
+            expected = model(obs).numpy()
+        worst = max(worst, float(np.abs(expected - session.run(None, {"obs": obs.numpy()})[0]).max()))
+    return worst
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--group", default="legs", choices=("legs", "whole_body"), help="joints that the policy drives")
+    parser.add_argument("--name", default="locomotion")
+    parser.add_argument("--version", default="1")
+    args = parser.parse_args()
+    difference = export(args.checkpoint, args.out, Task(TaskConfig(group=args.group)), name=args.name, version=args.version)
+    print(f"{args.out}: {args.out.stat().st_size} bytes; differs from torch by at most {difference:.2g}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The task: what is driven, commanded, rewarded and randomised, and how that changes over the training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from arbiter.robot import RobotModel
+from deploy.robots.description import load_model
+from training.locomotion import terms
+from training.locomotion.gait import GaitConfig
+from training.locomotion.state import BatchState
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is asked for in one stretch of the training.
+
+    Attributes:
+        until: Ends at this fraction of the iterations.
+        kernel: Squared width of the velocity bells: x, y [m²/s²] and yaw [rad²/s²].
+        fall: Price of a fall.
+        least: Slowest command drawn [m/s]; slower ones appear in later stages.
+        standing: Fraction of commands that are zero.
+        push: Largest push [m/s].
+        smooth: Factor on the prices of jerky actions, torque and fidgeting.
+        tilt: Price of leaning.
+    """
+
+    until: float
+    kernel: tuple[float, float] = (0.08, 0.15)
+    fall: float = 10.0
+    least: float = 0.2
+    standing: float = 0.1
+    push: float = 0.2
+    smooth: float = 1.0
+    tilt: float = 2.0
+
+
+STAGES = (Stage(0.15), Stage(0.5, fall=40.0, least=0.1, push=0.4, tilt=4.0),
+          Stage(0.8, kernel=(0.04, 0.08), fall=30.0, least=0.0, standing=0.15, push=0.6, tilt=4.0, smooth=1.5),
+          Stage(1.0, kernel=(0.02, 0.05), fall=30.0, least=0.0, standing=0.15, push=0.6, tilt=4.0, smooth=2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskConfig:
+    """The locomotion task, whatever the engine.
+
+    Attributes:
+        group: Joint group that the policy drives: "legs" (12) or "whole_body" (22).
+        action_scale: [rad] per unit of action.
+        command_range: Largest |x|, |y| [m/s] and |yaw| [rad/s].
+        command_seconds: How long a command holds (least, most) [s].
+        episode_seconds: [s].
+        rate_hz: Of the policy [Hz].
+        mean_seconds: Time constant of the velocity that is rewarded [s]: a walking body sways within each step.
+        noise: Standard deviation of the sensors: angular velocity [rad/s], gravity, joint position [rad], joint velocity [rad/s].
+        push_seconds: Mean time between pushes [s].
+        wrench: Largest force [N] and torque [N·m] on the torso of arms that move.
+        gait: The reference gait.
+        stages: Curriculum.
+    """
+
+    robot: str = "berkeley_humanoid_lite"
+    group: str = "legs"
+    action_scale: float = 0.25
+    command_range: tuple[float, float, float] = (0.6, 0.3, 1.0)
+    command_seconds: tuple[float, float] = (3.0, 8.0)
+    episode_seconds: float = 20.0
+    rate_hz: float = 50.0
+    mean_seconds: float = 0.3
+    noise: tuple[float, float, float, float] = (0.1, 0.02, 0.01, 0.4)
+    push_seconds: float = 4.0
+    wrench: tuple[float, float] = (8.0, 2.0)
+    gait: GaitConfig = field(default_factory=GaitConfig)
+    stages: tuple[Stage, ...] = STAGES
+
+
+class Task:
+    """A TaskConfig resolved against the robot's figures.
+
+    Attributes:
+        config: The configuration.
+        model: The robot's figures.
+        joints: Names of the driven joints.
+        drives: Their indices in robot order, shape (m,).
+        sideways: Indices, among the driven joints, of those that should stay near their default.
+        stage: The stage in force.
+    """
+
+    def __init__(self, config: TaskConfig) -> None:
+        self.config, self.model = config, load_model(config.robot)
+        self.drives = torch.tensor(self.model.groups[config.group].nonzero()[0])
+        self.joints = tuple(self.model.joints[i] for i in self.drives)
+        self.legs = torch.tensor([i for i, name in enumerate(self.joints) if name.startswith("leg_")])
+        self.sideways = torch.tensor([i for i, name in enumerate(self.joints)
+                                      if any(part in name for part in ("hip_roll", "hip_yaw", "arm_"))])
+        self.stage = config.stages[0]
+
+    @property
+    def m(self) -> int:
+        """Number of driven joints."""
+        return len(self.joints)
+
+    def enter(self, progress: float) -> None:
+        """Puts the stage at `progress` (0 to 1) of the training in force."""
+        self.stage = next((s for s in self.config.stages if progress < s.until), self.config.stages[-1])
+
+    def draw_commands(self, n: int) -> torch.Tensor:
+        """Commands for n robots: any direction, turning or not, slow or standing as the stage allows, shape (n, 3)."""
+        limit = torch.tensor(self.config.command_range)
+        command = (torch.rand(n, 3) * 2.0 - 1.0) * limit
+        kind = torch.rand(n)
+        command[kind < 0.55] *= one_axis(int((kind < 0.55).sum()))
+        slow = (command / limit).norm(dim=-1) < self.stage.least / limit[0]
+        command[slow] *= (self.stage.least / limit[0] / (command[slow] / limit).norm(dim=-1, keepdim=True).clamp(min=1e-3))
+        command[torch.rand(n) < self.stage.standing] = 0.0
+        return command.clamp(-limit, limit)
+
+
+def one_axis(n: int) -> torch.Tensor:
+    """Masks that leave one of x, y, yaw, shape (n, 3)."""
+    return torch.eye(3)[torch.randint(3, (n,))]
+
+
+def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
+    """Weighed reward terms per second, each of shape (n,)."""
+    stage = task.stage
+    linear, yaw = stage.kernel
+    smooth = stage.smooth
+    return {
+        "track_linear": 2.5 * terms.track_linear(s, linear),
+        "track_yaw": 1.5 * terms.track_yaw(s, yaw),
+        "miss_linear": -1.5 * terms.miss_linear(s),
+        "miss_yaw": -0.6 * terms.miss_yaw(s),
+        "alive": 0.5 * terms.alive(s),
+        "swing_contact": -2.0 * terms.swing_contact(s),
+        "stance_lift": -1.0 * terms.stance_lift(s),
+        "clearance": 1.0 * terms.clearance(s),
+        "tilt": -stage.tilt * terms.tilt(s),
+        "wobble": -0.08 * terms.wobble(s),
+        "bounce": -1.0 * terms.bounce(s),
+        "sink": -20.0 * terms.sink(s),
+        "action_rate": -0.02 * smooth * terms.action_rate(s),
+        "action_bend": -0.005 * smooth * terms.action_bend(s),
+        "torque": -4e-4 * smooth * terms.torque(s),
+        "slip": -0.4 * terms.slip(s),
+        "crowding": -20.0 * terms.crowding(s),
+        "sideways": -0.4 * terms.sideways_joints(s, task.sideways),
+        "fidget": -0.01 * smooth * terms.fidget(s),
+        "posture": -0.1 * terms.posture(s),
+    }

@@ -1,0 +1,160 @@
+"""Observation, reward and termination terms: pure functions of a BatchState. Shapes: n robots, m driven joints."""
+
+from __future__ import annotations
+
+import torch
+
+from training.locomotion.gait import moving, swing
+from training.locomotion.state import BatchState
+
+CONTACT_FORCE = 5.0  # [N] a foot that carries more stands
+NOMINAL_WEIGHT = 160.0  # [N] scales the critic's view of the loads
+
+
+def contact(s: BatchState) -> torch.Tensor:
+    """1.0 where a foot carries load, shape (n, 2)."""
+    return (s.foot_force > CONTACT_FORCE).to(s.foot_force.dtype)
+
+
+def clock(s: BatchState) -> torch.Tensor:
+    """(sin, cos) of the phase, shape (n, 2)."""
+    return torch.stack((s.phase.sin(), s.phase.cos()), -1)
+
+
+# --- observations -----------------------------------------------------------------------------------------------
+
+
+def actor_observation(s: BatchState) -> torch.Tensor:
+    """What the robot can measure, shape (n, 11 + 3 m): command, angular velocity, gravity, joints, action, clock."""
+    return torch.cat((s.command, s.ang_vel, s.gravity, s.joint_pos, s.joint_vel, s.action, clock(s)), -1)
+
+
+def critic_observation(s: BatchState) -> torch.Tensor:
+    """The actor's view without noise, and what only a simulator knows, shape (n, 27 + 3 m)."""
+    return torch.cat((actor_observation(s), s.lin_vel, s.mean_vel, s.height.unsqueeze(-1), s.foot_height * 10.0,
+                      s.foot_force / NOMINAL_WEIGHT, s.foot_gap, s.dynamics), -1)
+
+
+# --- rewards: each of shape (n,), before its weight -----------------------------------------------------------------
+
+
+def velocity_error(s: BatchState) -> torch.Tensor:
+    """x, y [m/s] and yaw [rad/s] still missing, shape (n, 3)."""
+    return s.command - s.mean_vel
+
+
+def track_linear(s: BatchState, width: float) -> torch.Tensor:
+    """1 at the commanded velocity, falling off over sqrt(width) [m/s]."""
+    return torch.exp(-velocity_error(s)[:, :2].square().sum(-1) / width)
+
+
+def track_yaw(s: BatchState, width: float) -> torch.Tensor:
+    """1 at the commanded yaw rate, falling off over sqrt(width) [rad/s]."""
+    return torch.exp(-velocity_error(s)[:, 2].square() / width)
+
+
+def miss_linear(s: BatchState) -> torch.Tensor:
+    """Distance from the commanded velocity [m/s]: a slope where the bell of track_linear is flat."""
+    return velocity_error(s)[:, :2].norm(dim=-1)
+
+
+def miss_yaw(s: BatchState) -> torch.Tensor:
+    """Distance from the commanded yaw rate [rad/s]."""
+    return velocity_error(s)[:, 2].abs()
+
+
+def alive(s: BatchState) -> torch.Tensor:
+    """1."""
+    return torch.ones_like(s.height)
+
+
+def swing_contact(s: BatchState) -> torch.Tensor:
+    """Load on a foot that should be in the air, weighed by how far into the swing it is; 0 when standing."""
+    return (contact(s) * swing(s.phase.sin())).sum(-1) * moving(s.command)
+
+
+def stance_lift(s: BatchState) -> torch.Tensor:
+    """No load on the foot that should carry; when standing, on either."""
+    air = 1.0 - contact(s)
+    walking = (air * swing(-s.phase.sin())).sum(-1)
+    return torch.where(moving(s.command) > 0.0, walking, air.sum(-1))
+
+
+def clearance(s: BatchState, target: float = 0.04) -> torch.Tensor:
+    """How high the swing foot is, up to `target` [m]; 0 when standing."""
+    lift = (s.foot_height / target).clamp(0.0, 1.0)
+    return (lift * swing(s.phase.sin())).sum(-1) * moving(s.command)
+
+
+def tilt(s: BatchState) -> torch.Tensor:
+    """Squared sine of the angle to the vertical."""
+    return s.gravity[:, :2].square().sum(-1)
+
+
+def wobble(s: BatchState) -> torch.Tensor:
+    """Squared roll and pitch rate [rad²/s²]."""
+    return s.ang_vel[:, :2].square().sum(-1)
+
+
+def bounce(s: BatchState) -> torch.Tensor:
+    """Squared vertical velocity [m²/s²]."""
+    return s.lin_vel[:, 2].square()
+
+
+def sink(s: BatchState) -> torch.Tensor:
+    """Squared distance from the default height, below it [m²]."""
+    return s.height.clamp(max=0.0).square()
+
+
+def action_rate(s: BatchState) -> torch.Tensor:
+    """Squared change of the action."""
+    return (s.action - s.last_action).square().sum(-1)
+
+
+def action_bend(s: BatchState) -> torch.Tensor:
+    """Squared change of the change of the action."""
+    return (s.action - 2.0 * s.last_action + s.last_last_action).square().sum(-1)
+
+
+def torque(s: BatchState) -> torch.Tensor:
+    """Squared torque [N²m²]."""
+    return s.torque.square().sum(-1)
+
+
+def power(s: BatchState) -> torch.Tensor:
+    """Mechanical power of the motors, each counted as spent [W]."""
+    return (s.torque * s.joint_vel).abs().sum(-1)
+
+
+def slip(s: BatchState) -> torch.Tensor:
+    """Squared speed of feet that carry load [m²/s²]."""
+    return (s.foot_vel.square() * contact(s)).sum(-1)
+
+
+def crowding(s: BatchState, least: float = 0.10) -> torch.Tensor:
+    """Lateral distance of the feet missing to `least` [m]: a foot is 0.072 m wide and must not meet the other."""
+    return (least - s.foot_gap[:, 1]).clamp(min=0.0)
+
+
+def sideways_joints(s: BatchState, joints: torch.Tensor) -> torch.Tensor:
+    """Squared distance of `joints` from their default [rad²]."""
+    return s.joint_pos[:, joints].square().sum(-1)
+
+
+def fidget(s: BatchState) -> torch.Tensor:
+    """Squared joint velocity while no motion is asked for [rad²/s²]."""
+    return s.joint_vel.square().sum(-1) * (1.0 - moving(s.command))
+
+
+def posture(s: BatchState) -> torch.Tensor:
+    """Distance from the default posture while no motion is asked for [rad]."""
+    return s.joint_pos.abs().sum(-1) * (1.0 - moving(s.command))
+
+
+# --- termination ------------------------------------------------------------------------------------------------
+
+
+def fallen(s: BatchState, tilt_limit: float = 0.8, drop: float = 0.15) -> torch.Tensor:
+    """True where the base leans beyond `tilt_limit` [rad] or sank by `drop` [m], shape (n,)."""
+    upright = torch.cos(torch.tensor(tilt_limit, device=s.height.device))
+    return (-s.gravity[:, 2] < upright) | (s.height < -drop)
