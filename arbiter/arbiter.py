@@ -161,6 +161,9 @@ class Arbiter:
                 self._reset(now)
             if mail.go:
                 self.world.free = True
+            if mail.arm:
+                refusal = self.arm(now)
+                self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
         self._inputs += [("route", ticket, route) for ticket, route in self.errands.poll(now)]
         if self.errands.waiting and self.world.stopped:
             self.world.stopped = ""
@@ -278,7 +281,8 @@ class Arbiter:
     def _note(self, mail: Mail) -> None:
         """Keeps what came in for the trace."""
         self._inputs += [("say", item.text, item.how) for item in mail.said]
-        self._inputs += [("stop", mail.stop)] * bool(mail.stop) + [("reset",)] * mail.reset + [("go",)] * mail.go
+        self._inputs += [("stop", mail.stop)] * bool(mail.stop) + [("reset",)] * mail.reset
+        self._inputs += [("go",)] * mail.go  # "arm" notes itself
 
     def _emit(self, event: Event) -> None:
         self._events.append(event)

@@ -1,4 +1,4 @@
-"""Where words arrive. Any thread may call `say`, `stop`, `reset` and `go`; the tick polls."""
+"""Where words arrive. Any thread may call `say`, `stop`, `reset`, `arm` and `go`; the tick polls."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ class Mail:
     stop: str = ""
     reset: bool = False
     go: bool = False
+    arm: bool = False
 
 
 class Inbox:
@@ -110,6 +111,10 @@ class Inbox:
         """The operator says that the robot stands by itself (harness down)."""
         self._signs.append(("go", ""))
 
+    def arm(self) -> None:
+        """The operator lets motors move."""
+        self._signs.append(("arm", ""))
+
     def poll(self, now: float) -> Mail | None:
         """What arrived since the last poll; None when nothing did."""
         if not (self._said or self._signs):
@@ -119,10 +124,8 @@ class Inbox:
             kind, reason = self._signs.popleft()
             if kind == "stop":
                 mail.stop = reason
-            elif kind == "reset":
-                mail.reset = True
             else:
-                mail.go = True
+                setattr(mail, kind, True)
         for _ in range(len(self._said)):
             ticket, text, how = self._said.popleft()
             mail.said.append(Instruction(ticket, text, how, at=now))

@@ -14,7 +14,7 @@ from arbiter.runs import SkillCaller, ThreadedCaller
 from arbiter.safety import Safety, SafetyLimits
 from arbiter.skill import Skill
 from deploy.clock import LockstepClock, RealClock
-from deploy.config import Loaded, SimulationConfig
+from deploy.config import Loaded
 from deploy.eyes import LockstepEye, ThreadedEye
 from deploy.lifecycle import Gantry
 from deploy.robots.collision import SelfCollision
@@ -37,6 +37,7 @@ class Assembly:
         observers: Called after each tick: the gantry of a simulated robot, the camera.
         notes: Lines for the user before the start.
         truth: The simulation's truth; None on a real robot.
+        by_operator: A person arms it and tells when it stands by itself.
         closers: Called by `close`, in order.
     """
 
@@ -46,6 +47,7 @@ class Assembly:
     observers: list[Callable] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     truth: Callable | None = None
+    by_operator: bool = False
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:
@@ -68,14 +70,8 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     config = loaded.config
     model = load_model(config.robot)
     skills = load_skill_set(loaded)
-    if robot == "simulated":
-        body, camera, observers = _simulated(model, config.simulation, fast, seed, scene)
-    else:
-        from deploy.hardware import open_hardware
-
-        if fast:
-            raise ConfigError(f"--fast needs the simulated robot; --robot {robot} runs in real time")
-        body, camera, observers = open_hardware(robot, model, seed)
+    body = _body(robot, model, loaded, seed, scene)
+    camera, observers = _eye(body, config.simulation.camera_hz, fast, robot)
     context = PolicyContext(model, loaded.path.parent, camera, config.simulation.chunk_delay if fast else None, seed)
     policies = load_policies(config.policies, context)
     try:
@@ -97,19 +93,43 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
     assembly = Assembly(body, arbiter, clock, observers, [f"warning: {line}" for line in skills.problems])
     assembly.closers = [arbiter.close, *([camera.close] if camera is not None else []), body.close]
-    if isinstance(body, SimulatedRobot):
+    if hasattr(body, "release"):
         assembly.observers.append(Gantry(body, arbiter))
         assembly.truth = lambda: body.truth
+    else:
+        assembly.by_operator = True
+        assembly.notes.append("passive. Type `arm` to go to the start posture in the harness, `go` once the robot stands by itself.")
     return assembly
 
 
-def _simulated(model: RobotModel, config: SimulationConfig, fast: bool, seed: int, scene: Scene | None):
-    noise = SENSOR_NOISE if config.noise else Noise()
-    robot = SimulatedRobot(model, seed=seed, scene=scene, noise=noise)
+def _body(robot: str, model: RobotModel, loaded: Loaded, seed: int, scene: Scene | None) -> Robot:
+    if robot == "simulated":
+        noise = SENSOR_NOISE if loaded.config.simulation.noise else Noise()
+        return SimulatedRobot(model, seed=seed, scene=scene, noise=noise)
+    if robot not in ("bench", model.name):
+        raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
+    try:
+        from deploy import bench
+        from deploy.robots.can_robot import open_robot
+    except ImportError as error:
+        raise ConfigError(f"--robot {robot} needs the extra `robot`: uv sync --extra robot ({error})") from error
+    if robot == "bench":
+        return bench.start(model.name, seed=seed, faults=loaded.config.simulation.faults, model=model)
+    return open_robot(model.name)
+
+
+def _eye(body: Robot, hz: float, fast: bool, robot: str):
+    """The head camera, and what has to look at each tick."""
+    if hasattr(body, "mj_model"):
+        if fast:
+            return LockstepEye(body, hz), []
+        eye = ThreadedEye(body, hz)
+        return eye, [eye.observe]
     if fast:
-        return robot, LockstepEye(robot, config.camera_hz), []
-    eye = ThreadedEye(robot, config.camera_hz)
-    return robot, eye, [eye.observe]
+        raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")
+    from deploy.sensors.camera import open_camera
+
+    return open_camera(), []
 
 
 def _check_skills(skills: dict[str, Skill], policies: set[str], loaded: Loaded) -> None:

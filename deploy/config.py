@@ -75,12 +75,14 @@ class SimulationConfig:
         chunk_delay: One inference of a chunk policy [s].
         camera_hz: Pictures per second.
         noise: Sensor noise of the simulated robot.
+        faults: Faults that the bench plays, such as "can1:drop=0.2@5s".
     """
 
     routing_delay: float = 0.005
     chunk_delay: float = 0.1
     camera_hz: float = 25.0
     noise: bool = True
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,10 +90,10 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     closers = _extras(args, loaded, assembly, session, narrator)
     for line in assembly.notes:
         narrator.say(line)
-    narrator.say(f"{loaded.config.robot}, {args.robot}: armed after {time.monotonic() - began:.1f} s")
+    narrator.say(f"{loaded.config.robot}, {args.robot}: ready to arm after {time.monotonic() - began:.1f} s")
     previous = signal.signal(signal.SIGINT, lambda *_: _interrupt(session))
     try:
-        session.start()
+        session.start(arm=not assembly.by_operator)
         session.run(args.seconds)
         session.stop()
     finally:

@@ -36,11 +36,14 @@ class Session:
         self._started = 0.0
         self._dt = arbiter.model.dt
 
-    def start(self) -> None:
-        """Arms. Raises RobotError if the safety layer refuses."""
+    def start(self, arm: bool = True) -> None:
+        """Starts the clock and arms; without `arm` it stays passive until the operator does.
+
+        Raises RobotError if the safety layer refuses.
+        """
         self.clock.start()
         self._started = self.clock.now
-        refusal = self.arbiter.arm(self._started)
+        refusal = self.arbiter.arm(self._started) if arm else ""
         if refusal:
             raise RobotError(f"not armed: {refusal}")
 

@@ -14,6 +14,8 @@ from arbiter.errors import ConfigError
 from arbiter.inbox import Inbox
 from arbiter.strict import Problems, build, parse
 
+OPERATOR = ("arm", "go", "reset")  # typed alone, these are the operator's, not instructions
+
 
 class Source(Protocol):
     """Feeds an inbox."""
@@ -124,9 +126,8 @@ class StandardInput:
         return self._ended and not self._lines
 
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
-        if self._lines and self._lines[0] == "reset":
-            self._lines.popleft()
-            inbox.reset()
+        if self._lines and self._lines[0] in OPERATOR:
+            getattr(inbox, self._lines.popleft())()
         elif self._lines and (self._terminal or idle or _stops(self._lines[0])):
             inbox.say(self._lines.popleft(), "" if self._terminal else "queue")
 
