@@ -98,7 +98,7 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
         assembly.truth = lambda: body.truth
     else:
         assembly.by_operator = True
-        assembly.notes.append("passive. Type `arm` to go to the start posture in the harness, `go` once the robot stands by itself.")
+        assembly.notes.append("passive. Type `arm` to go to the start posture in the harness, `go` once it stands by itself.")
     return assembly
 
 
