@@ -1,0 +1,181 @@
+"""Across processes, on loopback: the bench, the robot's driver, the supervisor, and what is left when one of them dies.
+
+Real pacing, but nothing here depends on how fast the machine is: each test waits for what must come.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import yaml
+
+from arbiter.errors import RobotError
+from deploy.bench.process import BenchProcess
+from deploy.can.protocol import MotorError, MotorMode
+from deploy.heartbeat import Heartbeat, heartbeat_path
+from deploy.supervisor import Supervision, Watch, exists
+
+# A loop of its own process: opens the bench, arms, ticks; then does what its argument says.
+LOOP = """
+import ctypes, sys, time
+import numpy as np
+from arbiter.safety.command import issue
+from arbiter.types import Mode
+from deploy.can.config import load_hardware
+from deploy.robots.can_robot import open_robot
+from deploy.supervisor import Supervision
+
+file, supervised, end = sys.argv[1:]
+supervision = Supervision(hardware_file=file, timeout=0.5).start() if supervised == "yes" else None
+robot = open_robot(hardware=load_hardware(path=file), tripped=supervision.tripped if supervision else lambda: False)
+robot.connect()
+model = robot.model
+block = np.array((model.default, model.kp, model.kd))
+ticks = 0
+while True:
+    robot.write(issue(time.monotonic(), block.copy(), Mode.RUN))
+    if supervision:
+        supervision.beat()
+    ticks += 1
+    if ticks == 25:
+        print("running", flush=True)
+        sys.stdin.readline()
+        if end == "blocked loop":
+            sys.stdin.readline()
+            print(robot.damped_by, flush=True)
+        if end == "blocked interpreter":
+            ctypes.PyDLL(None).usleep(60_000_000)  # holds the GIL
+    time.sleep(0.02)
+"""
+
+
+def patient(file, **limits):
+    """The bench's hardware file with other limits: a loaded test machine must not look like a fault."""
+    data = yaml.safe_load(file.read_text())
+    data["limits"] |= {"silent_cycles": 1000, "command_age": 100.0, "loss": 1.0, **limits}
+    data["imu"]["max_age"] = 100.0
+    file.write_text(yaml.safe_dump(data))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    with BenchProcess(tmp_path_factory.mktemp("bench"), "--body", "joints") as process:
+        yield process
+
+
+def start_loop(bench, supervised, end):
+    loop = subprocess.Popen([sys.executable, "-c", LOOP, str(bench.hardware_file), supervised, end],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.getcwd())
+    assert loop.stdout.readline().strip() == "running"
+    wait_for(lambda: {mode for mode, _ in bench.modes()} == {MotorMode.POSITION})
+    loop.stdin.write("go\n")
+    loop.stdin.flush()
+    return loop
+
+
+def wait_for(condition, seconds=90.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
+
+
+def all_damped(bench):
+    return {mode for mode, _ in bench.modes()} == {MotorMode.DAMPING}
+
+
+def kill(loop):
+    loop.send_signal(signal.SIGKILL)
+    loop.wait()
+    loop.stdin.close()
+    loop.stdout.close()
+
+
+def test_a_killed_process_leaves_the_motors_to_their_watchdogs(bench):
+    patient(bench.hardware_file, watchdog_ms=300)
+    loop = start_loop(bench, "no", "killed")
+    kill(loop)
+    wait_for(lambda: all_damped(bench))
+    assert {errors for _, errors in bench.modes()} == {MotorError.WATCHDOG_TIMEOUT}
+
+
+@pytest.mark.parametrize("end", ["blocked loop", "blocked interpreter", "killed"])
+def test_the_supervisor_damps_every_motor(bench, end):
+    """With watchdogs of 60 s and commands that never grow too old, only the supervisor can have done it."""
+    patient(bench.hardware_file, watchdog_ms=60_000)
+    loop = start_loop(bench, "yes", end)
+    if end == "killed":
+        kill(loop)
+    wait_for(lambda: all_damped(bench))
+    assert {errors for _, errors in bench.modes()} == {0}
+    if end == "blocked loop":  # the driver, whose own thread still runs, has learnt of it, and does not arm again
+        loop.stdin.write("go on\n")
+        loop.stdin.flush()
+        said = loop.stdout.readline().strip()
+        assert said == "supervisor: supervisor damped" or said.endswith("another host commands this bus")
+    if end != "killed":
+        kill(loop)
+
+
+def test_faults_of_a_running_bench(bench):
+    assert bench.ask("fault can1:drop=0.5") == "done: fault can1:drop=0.5"
+    assert bench.ask("mend can1:drop=0.5") == "done: mend can1:drop=0.5"
+    assert bench.ask("fault can9:drop=0.5").startswith("error: fault 'can9:drop=0.5': unknown target 'can9'")
+    assert bench.ask("dance").startswith("unknown: 'dance'; release, hang")
+
+
+def test_the_watch_counts_beats_not_seconds():
+    watch = Watch(0.1)
+    assert not watch.look(0.0, 0, False, True)
+    assert not watch.look(5.0, 0, False, True)  # nothing is watched before the first beat
+    assert not watch.look(5.05, 1, True, True)
+    assert not watch.look(5.14, 1, True, True)
+    assert watch.look(5.16, 1, True, True) and "no heartbeat for 110 ms" in watch.reason
+    assert watch.look(5.17, 2, True, True)  # it stays tripped
+    dead = Watch(0.1)
+    assert dead.look(0.0, 1, True, False) and "process is gone" in dead.reason
+
+
+def test_a_heartbeat_is_seen_by_another_mapping():
+    path = heartbeat_path()
+    one, other = Heartbeat(path), Heartbeat(path)
+    one.beat()
+    one.beat()
+    other.set("tripped", 1)
+    assert other.get("beats") == 2 and one.get("tripped") == 1 and one.get("watching") == 0
+    one.close()
+    other.close()
+    path.unlink()
+
+
+def test_processes_that_exist():
+    assert exists(os.getpid())
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    while exists(child.pid):  # a zombie does not count
+        time.sleep(0.01)
+    child.wait()
+    assert not exists(2**22 + 1)
+
+
+def test_a_supervisor_that_cannot_open_its_buses_says_so(tmp_path, capfd):
+    file = tmp_path / "hardware.yaml"
+    file.write_text("buses: [{name: can0, interface: socketcan, channel: nocan}]\nmotors: []\n")
+    with pytest.raises(RobotError, match="supervisor: did not come up"):
+        Supervision(hardware_file=str(file)).start()
+    assert "joints without a motor" in capfd.readouterr().err
+
+
+def test_the_interpreter_lock_is_really_held():
+    """The blocked-interpreter case above relies on PyDLL keeping the GIL."""
+    ticks = []
+    thread = threading.Thread(target=lambda: [ticks.append(time.sleep(0.001)) for _ in range(1000)], daemon=True)
+    thread.start()
+    time.sleep(0.02)
+    before = len(ticks)
+    ctypes.PyDLL(None).usleep(200_000)
+    assert len(ticks) - before <= 2
