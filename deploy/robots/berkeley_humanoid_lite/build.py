@@ -1,9 +1,9 @@
-"""Writes `model.xml` (MJCF) from `robot.yaml`, `bodies.yaml` and `looks.yaml`.
+"""Writes `model.xml` (MJCF) from `robot.yaml`, `bodies.yaml`, `looks.yaml` and `hulls.yaml`.
 
     python -m deploy.robots.berkeley_humanoid_lite.build
 
 Primitive shapes only; names, order, masses, inertias, ranges and efforts are those of the figures.
-Groups of geoms: 2 is what one sees, 3 is what collides.
+Groups of geoms: 2 is what one sees, 3 touches the floor, 5 is what `deploy.robots.collision` keeps apart.
 """
 
 from __future__ import annotations
@@ -69,10 +69,11 @@ def mirrored(look: dict) -> dict:
     flip = np.array((1.0, -1.0, 1.0))
     points = 2 if kind in ("tube", "capsule") else 1
     figures = [list(flip * point) for point in look[kind][:points]] + look[kind][points:]
-    return look | {"body": look["body"].replace("_left_", "_right_"), kind: figures}
+    other = {key: look[key].replace("left_", "right_") for key in ("body", "name") if key in look}
+    return look | other | {kind: figures}
 
 
-def add_look(node: ET.Element, look: dict, frame: tuple[np.ndarray, np.ndarray], colour: list[float]) -> None:
+def add_shape(node: ET.Element, look: dict, frame: tuple[np.ndarray, np.ndarray], **attributes: str) -> None:
     """A shape without mass or contact, given in the base frame, in the frame of its body."""
     origin, rotation = frame
     kind = next(key for key in SHAPES if key in look)
@@ -89,17 +90,27 @@ def add_look(node: ET.Element, look: dict, frame: tuple[np.ndarray, np.ndarray],
         quat = np.zeros(4)
         mujoco.mju_mat2Quat(quat, rotation.T.flatten())
         place["quat"] = numbers(quat)
-    ET.SubElement(node, "geom", {"class": "look"}, type=SHAPES[kind], size=numbers(size), **place,
-                  rgba=numbers([*colour, 1.0]))
+    ET.SubElement(node, "geom", attributes, type=SHAPES[kind], size=numbers(size), **place)
 
 
-def add_looks(nodes: dict[str, ET.Element], bodies: list[dict], looks: dict) -> None:
-    """All shapes, the head camera and the sites that the hands touch with."""
+def both_sides(shapes: list[dict]) -> list[dict]:
+    """The shapes and the mirror images of those that have one."""
+    found = []
+    for shape in shapes:
+        found.append(shape)
+        if shape.get("mirror", False) or "_left_" in shape["body"]:
+            found.append(mirrored(shape))
+    return found
+
+
+def add_looks(nodes: dict[str, ET.Element], bodies: list[dict], looks: dict, hulls: dict) -> None:
+    """What one sees, what is kept apart, the head camera and the sites that the hands touch with."""
     places = frames(bodies)
-    for look in looks["shapes"]:
-        both = look.get("mirror", False) or "_left_" in look["body"]
-        for one in (look, mirrored(look)) if both else (look,):
-            add_look(nodes[one["body"]], one, places[one["body"]], looks["palette"][one["colour"]])
+    for look in both_sides(looks["shapes"]):
+        add_shape(nodes[look["body"]], look, places[look["body"]],
+                  **{"class": "look", "rgba": numbers([*looks["palette"][look["colour"]], 1.0])})
+    for hull in both_sides(hulls["shapes"]):
+        add_shape(nodes[hull["body"]], hull, places[hull["body"]], **{"class": "hull", "name": f"hull_{hull['name']}"})
     camera = looks["camera"]
     up = (np.sin(camera["pitch"]), 0.0, np.cos(camera["pitch"]))
     ET.SubElement(nodes["base"], "camera", name="head", pos=numbers(camera["position"]),
@@ -119,12 +130,14 @@ def add_defaults(root: ET.Element, figures: dict) -> None:
     ET.SubElement(foot, "geom", group="3", contype="0", conaffinity="1", mass="0", friction=FOOT_FRICTION, condim="3")
     look = ET.SubElement(default, "default", {"class": "look"})
     ET.SubElement(look, "geom", group="2", contype="0", conaffinity="0", mass="0")
+    hull = ET.SubElement(default, "default", {"class": "hull"})
+    ET.SubElement(hull, "geom", group="5", contype="0", conaffinity="0", mass="0")
 
 
 def build() -> str:
     """The text of `model.xml`."""
-    robot, figures, looks = (yaml.safe_load((HERE / f"{name}.yaml").read_text())
-                             for name in ("robot", "bodies", "looks"))
+    robot, figures, looks, hulls = (yaml.safe_load((HERE / f"{name}.yaml").read_text())
+                                    for name in ("robot", "bodies", "looks", "hulls"))
     joints = {joint["name"]: joint for joint in robot["joints"]}
     root = ET.Element("mujoco", model=robot["name"])
     ET.SubElement(root, "compiler", angle="radian", autolimits="true")
@@ -133,7 +146,7 @@ def build() -> str:
     nodes = {"world": ET.SubElement(root, "worldbody")}
     for body in figures["bodies"]:
         nodes[body["name"]] = add_body(nodes[body["parent"]], body, joints)
-    add_looks(nodes, figures["bodies"], looks)
+    add_looks(nodes, figures["bodies"], looks, hulls)
     imu = figures["imu"]
     ET.SubElement(nodes[imu["body"]], "site", name="imu", pos=numbers(imu["position"]), group="4")
     actuator = ET.SubElement(root, "actuator")
