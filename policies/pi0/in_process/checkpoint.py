@@ -1,0 +1,192 @@
+"""Checkpoints of π0: saving, and loading that fails instead of going on with random weights.
+
+LeRobot's own `PI0Policy.from_pretrained` prints a warning and returns random weights when a file does not fit; here a
+missing, unexpected or mis-shaped weight is an error. Layout of a folder: LeRobot's files (config.json,
+model.safetensors, policy_preprocessor.json, policy_postprocessor.json and their statistics), plus `tokenizer/` where
+the tokenizer is not the public PaliGemma one and `tiny.json` where the sizes are not LeRobot's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from arbiter.errors import ConfigError
+from policies.pi0.in_process.tiny import TinySpec, load_spec, tiny_sizes
+
+TOKENIZER = "tokenizer"
+GROWING = ("state_proj.weight", "action_in_proj.weight", "action_out_proj.weight", "action_out_proj.bias")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A loaded checkpoint.
+
+    Attributes:
+        policy: LeRobot's policy, in evaluation mode.
+        before, after: LeRobot's processors: raw observation to model input, model output to joint targets [rad].
+        spec: Sizes of a tiny policy; None: LeRobot's own.
+        folder: Where it came from.
+    """
+
+    policy: Any
+    before: Any
+    after: Any
+    spec: TinySpec | None
+    folder: Path
+
+
+@contextlib.contextmanager
+def local_tokenizer(folder: Path | None):
+    """Inside this context LeRobot's π0 processors take the tokenizer in `folder` instead of the gated one."""
+    if folder is None:
+        yield
+        return
+    import lerobot.policies.pi0.processor_pi0 as pi0
+    import lerobot.policies.pi05.processor_pi05 as pi05
+
+    original = pi0.TokenizerProcessorStep
+
+    def step(tokenizer_name: str = "", **options):
+        return original(tokenizer_name=str(folder), **options)
+
+    pi0.TokenizerProcessorStep = pi05.TokenizerProcessorStep = step
+    try:
+        yield
+    finally:
+        pi0.TokenizerProcessorStep = pi05.TokenizerProcessorStep = original
+
+
+def make_processors(config, stats: dict, tokenizer: Path | None = None):
+    """New processors of a policy's config with the statistics `stats`; `tokenizer`: folder of a local one."""
+    from lerobot.policies import make_pre_post_processors
+
+    tensors = {key: {name: torch.as_tensor(value) for name, value in entry.items()} for key, entry in stats.items()}
+    with local_tokenizer(tokenizer):
+        return make_pre_post_processors(policy_cfg=config, dataset_stats=tensors)
+
+
+def statistics(before) -> dict[str, dict]:
+    """The statistics in a pre-processor, by feature, as arrays."""
+    normaliser = next(step for step in before.steps if hasattr(step, "norm_map"))
+    return {key: {name: torch.as_tensor(value).cpu().numpy() for name, value in entry.items()}
+            for key, entry in normaliser._tensor_stats.items()}
+
+
+def save(folder: Path, policy, before, after, spec: TinySpec | None = None, tokenizer: Path | None = None) -> None:
+    """Writes a checkpoint that `load` reads back anywhere: the tokenizer travels with it."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    policy.save_pretrained(folder)
+    before.save_pretrained(folder)
+    after.save_pretrained(folder)
+    if spec is not None:
+        spec.save(folder)
+    if tokenizer is not None and Path(tokenizer) != folder / TOKENIZER:
+        (folder / TOKENIZER).mkdir(exist_ok=True)
+        for file in Path(tokenizer).iterdir():
+            (folder / TOKENIZER / file.name).write_bytes(file.read_bytes())
+    relocate_tokenizer(folder)
+
+
+def relocate_tokenizer(folder: Path) -> None:
+    """Takes this machine's path of the tokenizer out of the saved processor; `load` puts the folder's own back."""
+    file = folder / "policy_preprocessor.json"
+    data = json.loads(file.read_text())
+    for step in data["steps"]:
+        if step.get("registry_name") == "tokenizer_processor" and (folder / TOKENIZER).is_dir():
+            step["config"]["tokenizer_name"] = TOKENIZER
+    file.write_text(json.dumps(data, indent=2) + "\n")
+
+
+def fit_weights(weights: dict[str, Tensor], policy, grow: bool = True) -> dict[str, Tensor]:
+    """Checkpoint weights under the policy's own names and shapes.
+
+    Takes LeRobot's names and those of openpi's conversion script (without the leading `model.`). With `grow`, input
+    and output projections for fewer dimensions than this robot has are widened with zeros: on a state padded with
+    zeros the output is exactly what it was.
+    """
+    own = policy.state_dict()
+    fitted = {}
+    for key, value in policy._fix_pytorch_state_dict_keys(weights, policy.config).items():
+        key = key if key.startswith("model.") else f"model.{key}"
+        wanted = own.get(key)
+        if wanted is not None and grow and key.endswith(GROWING) and value.shape != wanted.shape:
+            if any(have > want for have, want in zip(value.shape, wanted.shape, strict=True)):
+                raise ConfigError(f"weight {key}: the checkpoint has {tuple(value.shape)}, the policy only "
+                                  f"{tuple(wanted.shape)}; raise max_state_dim or max_action_dim")
+            grown = torch.zeros_like(wanted)
+            grown[tuple(slice(0, size) for size in value.shape)] = value.to(grown.dtype)
+            value = grown
+        fitted[key] = value
+    return fitted
+
+
+def load_weights(policy, file: Path, grow: bool = True) -> None:
+    """Loads safetensors into `policy`. Raises ConfigError naming missing, unexpected and mis-shaped weights."""
+    from safetensors.torch import load_file
+
+    if not Path(file).is_file():
+        raise ConfigError(f"checkpoint {Path(file).parent}: no {Path(file).name}; is the download complete?")
+    fitted = fit_weights(load_file(file), policy, grow)
+    own = policy.state_dict()
+    # The vocabulary heads take no part in predicting actions, and openpi's converted checkpoints tie or drop them.
+    missing = [key for key in own if key not in fitted and not key.endswith("lm_head.weight")]
+    unexpected = [key for key in fitted if key not in own]
+    shapes = [f"{key} {tuple(fitted[key].shape)} instead of {tuple(own[key].shape)}" for key in own
+              if key in fitted and fitted[key].shape != own[key].shape]
+    if missing or unexpected or shapes:
+        def some(names: list[str]) -> str:
+            return f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''}" if names else "none"
+        raise ConfigError(
+            f"checkpoint {file} does not fit {type(policy).__name__}: {len(missing)} missing ({some(missing)}), "
+            f"{len(unexpected)} unexpected ({some(unexpected)}), {len(shapes)} of another shape ({some(shapes)}). "
+            f"Check the variant (pi0, pi05, pi0_fast) and the sizes in config.json or tiny.json")
+    policy.load_state_dict(fitted, strict=False)
+
+
+def construct(config, spec: TinySpec | None):
+    """A policy of `config` with random weights, in the sizes of `spec`."""
+    from lerobot.policies.factory import get_policy_class
+
+    with tiny_sizes(spec, config.type) if spec is not None else contextlib.nullcontext():
+        return get_policy_class(config.type)(config)
+
+
+def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpoint:
+    """Loads a checkpoint folder strictly; a LoRA adapter is applied to its base and, with `merge`, merged into it."""
+    from lerobot.configs import PreTrainedConfig
+    from lerobot.policies import make_pre_post_processors
+
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"checkpoint {folder}: no config.json; give the folder that holds model.safetensors, such as "
+                          "RUN/checkpoints/last/pretrained_model")
+    adapter = folder / "adapter_config.json"
+    base = folder
+    if adapter.is_file():
+        base = Path(json.loads(adapter.read_text())["base_model_name_or_path"])
+        base = base if base.is_absolute() else folder / base
+    config = PreTrainedConfig.from_pretrained(folder)
+    config.device = device
+    spec = load_spec(base)
+    policy = construct(config, spec)
+    load_weights(policy, base / "model.safetensors")
+    if adapter.is_file():
+        from peft import PeftModel
+
+        policy = PeftModel.from_pretrained(policy, str(folder))
+        policy = policy.merge_and_unload() if merge else policy
+    overrides: dict[str, dict] = {"device_processor": {"device": device}}
+    words = next((path / TOKENIZER for path in (folder, base) if (path / TOKENIZER).is_dir()), None)
+    if words is not None:
+        overrides["tokenizer_processor"] = {"tokenizer_name": str(words)}
+    before, after = make_pre_post_processors(config, pretrained_path=str(folder), preprocessor_overrides=overrides)
+    policy.to(device).eval().requires_grad_(False)
+    return Checkpoint(policy, before, after, spec, folder)

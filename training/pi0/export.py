@@ -1,0 +1,149 @@
+"""Exports a π0 checkpoint to a folder that runs without torch.
+
+    python -m training.pi0.export runs/pi0/best --to onnx --out exported/pi0
+    python -m training.pi0.export runs/pi0/best --to onnx --precision int8 --calibration data/pi0 --out exported/pi0_int8
+    python -m training.pi0.export runs/pi0/best --to tensorrt --precision fp16 --out engines/pi0
+
+Writes the graphs, the tokenizer, the card and `parity.json`: how far the exported chunk is from LeRobot's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from arbiter.errors import ConfigError
+from deploy.robots.description import load_model
+from policies.pi0.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.checkpoint import Checkpoint
+from training.pi0.graphs import export_graphs
+from training.pi0.parity import compare, observations, table
+
+
+def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision: str) -> Pi0Card:
+    """The card of a loaded checkpoint; hashes are still empty."""
+    config, model = loaded.policy.config, load_model(robot)
+    if config.type not in ("pi0", "pi05"):
+        raise ConfigError(f"checkpoint {loaded.folder}: {config.type!r} cannot be exported as prefix and step; pi0 and "
+                          "pi05 can. Run it with the backend `lerobot` or serve it with `python -m deploy.serve`")
+    state, action = (_affine(loaded, key, mode) for key, mode in (("observation.state", "STATE"), ("action", "ACTION")))
+    if len(action[0]) != model.n:
+        raise ConfigError(f"checkpoint {loaded.folder}: actions for {len(action[0])} joints; {robot} has {model.n}")
+    return Pi0Card(
+        format=1, kind="chunk", variant=config.type, name=name, version=version, robot=robot, rate_hz=model.control_hz,
+        joints=model.joints, horizon=config.chunk_size, state_offset=state[0], state_scale=state[1],
+        action_offset=action[0], action_scale=action[1],
+        state_size=config.max_state_dim, action_size=config.max_action_dim, image=config.image_resolution[0],
+        tokens=config.tokenizer_max_length, steps=config.num_inference_steps, precision=precision, needs_image=True,
+        files={})
+
+
+def _affine(loaded: Checkpoint, key: str, mode: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Offset and scale of LeRobot's normalisation of `key`: normalised = (value - offset) / scale."""
+    normaliser = next(step for step in loaded.before.steps if hasattr(step, "norm_map"))
+    kind = loaded.policy.config.normalization_mapping[mode].value
+    stats = {name: value.astype(np.float64) for name, value in checkpoint.statistics(loaded.before)[key].items()}
+    if kind == "MEAN_STD":
+        offset, scale = stats["mean"], stats["std"] + normaliser.eps
+    elif kind == "QUANTILES":
+        width = stats["q99"] - stats["q01"]
+        offset, scale = (stats["q99"] + stats["q01"]) / 2.0, np.where(width == 0, normaliser.eps, width) / 2.0
+    else:
+        raise ConfigError(f"checkpoint {loaded.folder}: {key} is normalised by {kind}; MEAN_STD and QUANTILES can be "
+                          "exported")
+    return tuple(map(float, offset)), tuple(map(float, scale))
+
+
+def export_onnx(loaded: Checkpoint, out: Path, *, robot: str = "berkeley_humanoid_lite", name: str = "pi0",
+                version: str = "1", precision: str = "fp32", calibration: list[dict] | None = None) -> Pi0Card:
+    """Writes the folder `out`. `calibration`: inputs of the step graph for calibrated int8; None: dynamic int8."""
+    if precision not in ("fp32", "fp16", "int8"):
+        raise ConfigError(f"precision {precision!r} is unknown; there are: fp32, fp16, int8")
+    out.mkdir(parents=True, exist_ok=True)
+    card = make_card(loaded, robot, name, version, precision)
+    _copy_tokenizer(loaded, out)
+    with tempfile.TemporaryDirectory() as scratch:
+        first, second = Path(scratch) / PREFIX, Path(scratch) / STEP
+        export_graphs(loaded.policy, first, second)
+        for file in (first, second):
+            _write(file, out / file.name, precision, calibration if file.name == STEP else None)
+    return embed_card(out, card)
+
+
+def _write(file: Path, out: Path, precision: str, calibration: list[dict] | None) -> None:
+    """Converts one graph to `precision` and moves it, with its external data, into place."""
+    from training.pi0.quantise import to_fp16, to_int8
+
+    if precision == "fp16":
+        to_fp16(file, out)
+    elif precision == "int8":
+        to_int8(file, out, calibration)
+    else:
+        for part in file.parent.glob(f"{file.name}*"):
+            shutil.copyfile(part, out.parent / part.name)
+
+
+def _copy_tokenizer(loaded: Checkpoint, out: Path) -> None:
+    tokenizer = next(step for step in loaded.before.steps if hasattr(step, "input_tokenizer")).input_tokenizer
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise ConfigError(f"checkpoint {loaded.folder}: its tokenizer {type(tokenizer).__name__} has no tokenizer.json; "
+                          "install transformers' fast tokenizers")
+    backend.no_padding()
+    backend.no_truncation()
+    backend.save(str(out / TOKENIZER))
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files of a folder."""
+    return sum(file.stat().st_size for file in Path(folder).iterdir() if file.is_file())
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", type=Path, help="folder with config.json and model.safetensors")
+    parser.add_argument("--to", choices=("onnx", "tensorrt"), default="onnx")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--robot", default="berkeley_humanoid_lite")
+    parser.add_argument("--name", default="pi0")
+    parser.add_argument("--policy-version", default="1")
+    parser.add_argument("--calibration", type=Path, help="LeRobotDataset whose observations calibrate int8; "
+                        "without it int8 is dynamic")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--samples", type=int, default=16, help="chunks compared in the parity report")
+    arguments = parser.parse_args(argv)
+    loaded = checkpoint.load(arguments.checkpoint, arguments.device)
+    calibration = None
+    if arguments.calibration is not None:
+        from training.pi0.quantise import calibration_inputs
+
+        calibration = calibration_inputs(loaded, arguments.calibration)
+    onnx = arguments.out if arguments.to == "onnx" else Path(tempfile.mkdtemp())
+    card = export_onnx(loaded, onnx, robot=arguments.robot, name=arguments.name, version=arguments.policy_version,
+                       precision=arguments.precision if arguments.to == "onnx" else "fp32", calibration=calibration)
+    if arguments.to == "tensorrt":
+        from training.pi0.tensorrt import build_engines
+
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        build_engines(onnx, arguments.out, arguments.precision, calibration)
+        shutil.copyfile(onnx / TOKENIZER, arguments.out / TOKENIZER)
+        card = write_card(arguments.out, dataclasses.replace(card, precision=arguments.precision, files={}))
+        shutil.rmtree(onnx)
+    report = compare(loaded, arguments.out, arguments.to, observations(card, arguments.samples))
+    report["bytes"] = size_of(arguments.out)
+    (arguments.out / "parity.json").write_text(json.dumps(report, indent=1) + "\n")
+    if arguments.to == "onnx":
+        embed_card(arguments.out, read_card(arguments.out))
+    print(table(report))
+
+
+if __name__ == "__main__":
+    main()

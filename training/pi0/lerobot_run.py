@@ -1,0 +1,248 @@
+"""Fine-tuning over LeRobot's own trainer: strict loading, TensorBoard, early stopping and local tokenizers added.
+
+LeRobot offers no hook for these; the few names of its training script that have to be replaced are replaced in one
+place (`hooks`) for the length of a run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from arbiter.errors import ConfigError
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.checkpoint import TOKENIZER, local_tokenizer
+from policies.pi0.in_process.tiny import SPEC_FILE, load_spec, tiny_sizes
+from training.pi0.presets import FineTuning
+
+
+class EarlyStop(Exception):
+    """The held-out loss has stopped falling."""
+
+
+@dataclass
+class Watch:
+    """Follows the held-out loss. `losses`: (step, loss) of every evaluation."""
+
+    patience: int
+    every: int
+    losses: list[tuple[int, float]] = field(default_factory=list)
+
+    def see(self, loss: float) -> None:
+        """Takes the loss of the next evaluation. Raises EarlyStop after `patience` evaluations without a better one."""
+        self.losses.append((self.every * (len(self.losses) + 1), loss))
+        best = min(range(len(self.losses)), key=lambda i: self.losses[i][1])
+        if self.patience and len(self.losses) - 1 - best >= self.patience:
+            raise EarlyStop(f"the held-out loss has not fallen below {self.losses[best][1]:.4f} for {self.patience} "
+                            f"evaluations; the best checkpoint is that of step {self.losses[best][0]}")
+
+
+def make_accelerator(options: FineTuning, device: str, watch: Watch):
+    """Accelerate as LeRobot sets it up, with FSDP where asked for, and `watch` on every process's evaluations."""
+    from accelerate import Accelerator, FullyShardedDataParallelPlugin
+    from accelerate.utils import DistributedDataParallelKwargs
+
+    class Watched(Accelerator):
+        """LeRobot averages the held-out loss over the processes while the policy is in evaluation mode."""
+
+        def reduce(self, tensor, reduction="sum", scale=1.0):
+            value = super().reduce(tensor, reduction, scale)
+            if self._models and not self._models[0].training:
+                watch.see(float(value))
+            return value
+
+    plugin = None
+    if options.fsdp:
+        # LeRobot's forward pass reaches into the layers, past the hooks of layers wrapped one by one: wrap the whole.
+        plugin = FullyShardedDataParallelPlugin(auto_wrap_policy="NO_WRAP", use_orig_params=True,
+                                                state_dict_type="FULL_STATE_DICT")
+    return Watched(step_scheduler_with_optimizer=False, mixed_precision="bf16" if options.bf16 else "no",
+                   kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)], cpu=device == "cpu",
+                   fsdp_plugin=plugin)
+
+
+def board(out: Path, wandb_logger):
+    """LeRobot's logger interface onto TensorBoard, and on to wandb if asked for."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    class Board:
+        """Every number of the training log."""
+
+        def __init__(self, cfg) -> None:
+            self._writer = SummaryWriter(str(out / "tensorboard"))
+            self._wandb = wandb_logger(cfg) if wandb_logger is not None else None
+
+        def log_dict(self, values: dict, step: int, mode: str = "train") -> None:
+            for key, value in values.items():
+                if isinstance(value, int | float):
+                    self._writer.add_scalar(f"{mode}/{key}", value, step)
+            self._writer.flush()
+            if self._wandb is not None:
+                self._wandb.log_dict(values, step, mode)
+
+        def log_policy(self, folder: Path) -> None:
+            if self._wandb is not None:
+                self._wandb.log_policy(folder)
+
+    return Board
+
+
+@contextlib.contextmanager
+def hooks(base: Path | None, spec, tokenizer: Path | None, out: Path, wandb: bool):
+    """Inside this context LeRobot's training script loads strictly and locally, and logs to TensorBoard."""
+    import lerobot.scripts.lerobot_train as script
+    from lerobot.policies.factory import get_policy_class
+
+    before = script.make_policy, script.make_pre_post_processors, script.WandBLogger
+    stack = contextlib.ExitStack()
+
+    def make_policy(cfg, **options):
+        kind, adapter = get_policy_class(cfg.type), cfg.use_peft
+        original = kind.from_pretrained
+
+        def strictly(pretrained_name_or_path, *, config, **_):
+            folder = Path(pretrained_name_or_path)
+            policy = checkpoint.construct(config, load_spec(folder) or spec)
+            checkpoint.load_weights(policy, folder / "model.safetensors")
+            return policy
+
+        kind.from_pretrained = staticmethod(strictly)
+        try:
+            with tiny_sizes(spec, cfg.type) if spec is not None and not adapter else contextlib.nullcontext():
+                return before[0](cfg=cfg, **options)
+        finally:
+            kind.from_pretrained = original
+
+    def make_processors(**options):
+        words = tokenizer or (base / TOKENIZER if base is not None and (base / TOKENIZER).is_dir() else None)
+        if words is not None and options.get("pretrained_path"):
+            options.setdefault("preprocessor_overrides", {})["tokenizer_processor"] = {"tokenizer_name": str(words)}
+        with local_tokenizer(words):
+            return before[1](**options)
+
+    script.make_policy, script.make_pre_post_processors = make_policy, make_processors
+    script.WandBLogger = board(out, before[2] if wandb else None)
+    try:
+        with stack:
+            yield script.train
+    finally:
+        script.make_policy, script.make_pre_post_processors, script.WandBLogger = before
+
+
+def build_config(options: FineTuning, dataset: Path, base: Path | None, out: Path, device: str, resume: bool,
+                 tokenizers: dict[str, str]):
+    """LeRobot's TrainPipelineConfig of the run."""
+    from lerobot.configs import PreTrainedConfig
+    from lerobot.configs.default import DatasetConfig, PeftConfig, WandBConfig
+    from lerobot.configs.train import TrainPipelineConfig
+    from lerobot.datasets import LeRobotDatasetMetadata
+    from lerobot.optim import CosineDecayWithWarmupSchedulerConfig
+    from lerobot.policies.factory import make_policy_config
+
+    meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
+    if base is not None:
+        policy = PreTrainedConfig.from_pretrained(base)
+        if policy.type != options.variant:
+            raise ConfigError(f"checkpoint {base} is {policy.type!r}; --variant says {options.variant!r}")
+        policy.pretrained_path, policy.device = base, device
+        policy.input_features, policy.output_features = {}, {}
+    else:
+        policy = make_policy_config(options.variant, device=device, **tokenizers)
+    policy.push_to_hub, policy.dtype = False, "bfloat16" if options.bf16 else "float32"
+    n = meta.features["action"]["shape"][0]
+    policy.max_state_dim = max(policy.max_state_dim, meta.features["observation.state"]["shape"][0])
+    policy.max_action_dim = max(policy.max_action_dim, n)
+    for name, value in (("gradient_checkpointing", options.checkpointing), ("train_expert_only", options.expert_only),
+                        ("freeze_vision_encoder", options.freeze_vision)):
+        if hasattr(policy, name):
+            setattr(policy, name, value)
+        elif value:
+            raise ConfigError(f"{options.variant} of this LeRobot has no option {name}")
+    steps = options.total_steps(meta.total_frames, int(os.environ.get("WORLD_SIZE", "1")))
+    return TrainPipelineConfig(
+        dataset=DatasetConfig(repo_id=f"local/{dataset.name}", root=str(dataset), video_backend="pyav",
+                              eval_split=options.held_out),
+        policy=policy, output_dir=out, resume=resume, seed=options.seed, num_workers=options.workers,
+        batch_size=options.batch, steps=steps, log_freq=max(1, min(10, options.every)), save_freq=options.every,
+        eval_steps=options.every if options.held_out else 0, env_eval_freq=0, use_policy_training_preset=False,
+        optimizer=_optimiser(options),
+        scheduler=CosineDecayWithWarmupSchedulerConfig(num_warmup_steps=options.warmup, num_decay_steps=steps,
+                                                       peak_lr=options.rate, decay_lr=options.rate / 10),
+        wandb=WandBConfig(enable=True, disable_artifact=True, project="policy-arbiter"),
+        peft=PeftConfig(method_type="LORA", r=options.rank, lora_alpha=options.alpha) if options.rank else None)
+
+
+def _optimiser(options: FineTuning):
+    from lerobot.optim import AdamWConfig
+
+    shared = {"lr": options.rate, "betas": options.betas, "weight_decay": options.weight_decay,
+              "grad_clip_norm": options.clip}
+    if not options.eight_bit:
+        return AdamWConfig(**shared)
+    from training.pi0.eight_bit import AdamW8bitConfig
+
+    return AdamW8bitConfig(**shared)
+
+
+def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, device: str = "cpu",
+        resume: bool = False, wandb: bool = False, tokenizer: Path | None = None,
+        tokenizers: dict[str, str] | None = None) -> Path:
+    """Runs LeRobot's trainer. Returns the folder of the best checkpoint, or of the last without held-out episodes."""
+    if options.rank and base is None:
+        raise ConfigError("LoRA adapts an existing model: give --checkpoint, such as lerobot/pi0_base downloaded to a "
+                          "folder")
+    if not resume and out.exists():
+        raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
+    spec = load_spec(base) if base is not None else None
+    watch = Watch(options.patience, options.every)
+    config = build_config(options, dataset, base, out, device, resume, tokenizers or {})
+    arguments = sys.argv
+    sys.argv = arguments[:1]
+    if resume:
+        last = out / "checkpoints" / "last" / "pretrained_model"
+        sys.argv = [arguments[0], f"--config_path={last / 'train_config.json'}"]
+        watch.losses = [tuple(pair) for pair in json.loads((out / "held_out.json").read_text())]
+    try:
+        accelerator = make_accelerator(options, device, watch)
+        with hooks(base, spec, tokenizer, out, wandb) as train:
+            train(config, accelerator)
+    except EarlyStop as reason:
+        print(f"stopped early: {reason}")
+        accelerator.end_training()
+    finally:
+        sys.argv = arguments
+    if accelerator.is_main_process:
+        _finish(out, base, watch)
+    return out / "checkpoints" / ("best" if watch.losses else "last") / "pretrained_model"
+
+
+def _finish(out: Path, base: Path | None, watch: Watch) -> None:
+    """Puts the tokenizer and the sizes beside every checkpoint and points `best` at the one with the lowest loss."""
+    (out / "held_out.json").write_text(json.dumps(watch.losses) + "\n")
+    steps = sorted(path for path in (out / "checkpoints").iterdir() if path.is_dir() and not path.is_symlink())
+    for folder in (path / "pretrained_model" for path in steps):
+        if base is not None and (base / SPEC_FILE).is_file():
+            (folder / SPEC_FILE).write_bytes((base / SPEC_FILE).read_bytes())
+        if base is not None and (base / TOKENIZER).is_dir():
+            (folder / TOKENIZER).mkdir(exist_ok=True)
+            for file in (base / TOKENIZER).iterdir():
+                (folder / TOKENIZER / file.name).write_bytes(file.read_bytes())
+            checkpoint.relocate_tokenizer(folder)
+    if watch.losses and steps:
+        best = min(watch.losses, key=lambda pair: pair[1])[0]
+        link = out / "checkpoints" / "best"
+        link.unlink(missing_ok=True)
+        link.symlink_to(min(steps, key=lambda path: abs(int(path.name) - best)).name)
+
+
+def device_of(wanted: str) -> str:
+    """"auto": the GPU if there is one."""
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"

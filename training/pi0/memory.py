@@ -1,0 +1,187 @@
+"""Demonstrations in memory: what the tiny preset trains from.
+
+A LeRobotDataset decodes a picture and its 50 actions anew for every sample; two CPU cores cannot afford that. Here the
+numbers are read once from the dataset's parquet columns and the pictures once from its videos, already in the model's
+size, and a batch is an index operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arbiter.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstrations:
+    """Frames of all episodes, one after the other.
+
+    Attributes:
+        state: Joint positions [rad] and velocities [rad/s], shape (N, 44), float32.
+        action: Joint targets [rad], shape (N, 22), float32.
+        picture: Head camera, shape (M, S, S, 3), uint8; M <= N, see `picture_of`.
+        picture_of: Index into `picture` of each frame, shape (N,).
+        end: Index one past the last frame of each frame's episode, shape (N,).
+        episode: Number of the episode of each frame, shape (N,).
+        task: Index into `tasks` of each frame, shape (N,).
+        tasks: The instructions.
+    """
+
+    state: np.ndarray
+    action: np.ndarray
+    picture: np.ndarray
+    picture_of: np.ndarray
+    end: np.ndarray
+    episode: np.ndarray
+    task: np.ndarray
+    tasks: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def chunk(self, frames: np.ndarray, length: int = 50) -> np.ndarray:
+        """The next `length` actions from each of `frames`, shape (B, length, 22); past the end the last one holds."""
+        rows = np.minimum(frames[:, None] + np.arange(length), self.end[frames][:, None] - 1)
+        return self.action[rows]
+
+    def inside(self, frames: np.ndarray, length: int = 50) -> np.ndarray:
+        """Which rows of `chunk` were recorded and not held past the end, bool, shape (B, length)."""
+        return frames[:, None] + np.arange(length) < self.end[frames][:, None]
+
+    def pictures(self, frames: np.ndarray) -> np.ndarray:
+        """Pictures of `frames` in [0, 1], shape (B, 3, S, S), float32."""
+        return self.picture[self.picture_of[frames]].transpose(0, 3, 1, 2).astype(np.float32) / 255.0
+
+    def stats(self) -> dict[str, dict[str, np.ndarray]]:
+        """Mean and standard deviation of state and action, with a floor.
+
+        A joint that hardly moves in the demonstrations would otherwise turn sensor noise into large numbers.
+        """
+        floors = {"observation.state": np.r_[np.full(22, 0.05), np.full(22, 0.3)], "action": np.full(22, 0.05)}
+        values = {"observation.state": self.state, "action": self.action}
+        return {key: {"mean": x.mean(0, dtype=np.float64).astype(np.float32),
+                      "std": np.maximum(x.std(0, dtype=np.float64), floors[key]).astype(np.float32)}
+                for key, x in values.items()}
+
+    def split(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Frames to train on and frames of held-out episodes; the share `held_out` of every task's episodes."""
+        rng = np.random.default_rng(seed)
+        first = np.unique(self.episode, return_index=True)
+        task_of = self.task[first[1]]
+        chosen = [rng.permutation(first[0][task_of == task])[:round(held_out * np.sum(task_of == task))]
+                  for task in np.unique(task_of)]
+        mask = np.isin(self.episode, np.concatenate(chosen) if chosen else [])
+        return np.flatnonzero(~mask), np.flatnonzero(mask)
+
+
+def join(parts: list[Demonstrations]) -> Demonstrations:
+    """Several sets as one."""
+    if len(parts) == 1:
+        return parts[0]
+    tasks = tuple(dict.fromkeys(task for part in parts for task in part.tasks))
+    fields: dict[str, list[np.ndarray]] = {name: [] for name in Demonstrations.__slots__ if name != "tasks"}
+    frames = episodes = pictures = 0
+    for part in parts:
+        renumber = np.array([tasks.index(task) for task in part.tasks])
+        for name, value in (("state", part.state), ("action", part.action), ("picture", part.picture),
+                            ("picture_of", part.picture_of + pictures), ("end", part.end + frames),
+                            ("episode", part.episode + episodes), ("task", renumber[part.task])):
+            fields[name].append(value)
+        frames, pictures = frames + len(part), pictures + len(part.picture)
+        episodes += int(part.episode.max()) + 1
+    return Demonstrations(tasks=tasks, **{name: np.concatenate(value) for name, value in fields.items()})
+
+
+def _shrink(frame: np.ndarray, side: int) -> np.ndarray:
+    """A square picture (H, H, 3) uint8 to (side, side, 3), in the way that the policy itself does at run time."""
+    import torch
+    from lerobot.policies.common.vla_utils import resize_with_pad_torch
+
+    picture = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255.0
+    small = resize_with_pad_torch(picture, side, side)[0].permute(1, 2, 0)
+    return (small * 255.0).round().to(torch.uint8).numpy()
+
+
+def _video_frames(dataset, camera: str, episode: dict, side: int, stride: int) -> np.ndarray:
+    """Every `stride`-th picture of one episode, read in one pass through its stretch of the video file."""
+    import av
+
+    file = Path(dataset.root) / dataset.meta.get_video_file_path(episode["episode_index"], camera)
+    start, length = float(episode[f"videos/{camera}/from_timestamp"]), int(episode["length"])
+    frames = []
+    with av.open(str(file)) as container:
+        stream = container.streams.video[0]
+        container.seek(int(start / stream.time_base), stream=stream, backward=True, any_frame=False)
+        for frame in container.decode(stream):
+            number = round((float(frame.pts * stream.time_base) - start) * dataset.fps)
+            if number >= length:
+                break
+            if number >= 0 and number % stride == 0:
+                frames.append(_shrink(frame.to_ndarray(format="rgb24"), side))
+    expected = -(-length // stride)
+    if len(frames) != expected:
+        raise ConfigError(f"dataset {dataset.root}: episode {episode['episode_index']} has {len(frames)} of "
+                          f"{expected} pictures of {camera!r} in {file.name}; record it again")
+    return np.stack(frames)
+
+
+def load(root: str | Path, side: int, camera: str = "observation.images.head_camera", stride: int = 2,
+         progress: bool = True) -> Demonstrations:
+    """Reads a LeRobotDataset v3 under `root`; pictures at `side` x `side`, every `stride`-th frame's."""
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+    from tqdm import tqdm
+
+    dataset = LeRobotDataset(f"local/{Path(root).name}", root=root, video_backend="pyav")
+    if camera not in dataset.meta.features:
+        raise ConfigError(f"dataset {root}: no camera {camera!r}; it has {', '.join(dataset.meta.camera_keys) or 'none'}")
+    table = dataset.hf_dataset.with_format("numpy")
+    columns = table.select_columns(["observation.state", "action", "episode_index", "task_index"])[:]
+    lengths, pictures, of = [], [], []
+    is_video, seen = camera in dataset.meta.video_keys, 0
+    for episode in tqdm(dataset.meta.episodes, desc="pictures", disable=not progress):
+        length, begin = int(episode["length"]), int(episode["dataset_from_index"])
+        if is_video:
+            small = _video_frames(dataset, camera, episode, side, stride)
+        else:
+            small = np.stack([_shrink((dataset[begin + i][camera].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8),
+                                      side) for i in range(0, length, stride)])
+        pictures.append(small)
+        of.append(seen + np.arange(length) // stride)
+        seen += len(small)
+        lengths.append(length)
+    ends = np.cumsum(lengths)
+    names = dataset.meta.tasks
+    return Demonstrations(
+        state=np.asarray(columns["observation.state"], np.float32), action=np.asarray(columns["action"], np.float32),
+        picture=np.concatenate(pictures), picture_of=np.concatenate(of), end=np.repeat(ends, lengths),
+        episode=np.asarray(columns["episode_index"], np.int64), task=np.asarray(columns["task_index"], np.int64),
+        tasks=tuple(names.sort_values("task_index").index))
+
+
+def gather(sources: list[Path], side: int) -> Demonstrations:
+    """Joins LeRobotDataset folders and .npz caches."""
+    parts = []
+    for source in sources:
+        part = load_cache(source) if Path(source).suffix == ".npz" else load(source, side)
+        if part.picture.shape[1] != side:
+            raise ConfigError(f"{source}: pictures of {part.picture.shape[1]} px; this policy reads {side} px; make the "
+                              "cache again")
+        parts.append(part)
+    return join(parts)
+
+
+def save_cache(demonstrations: Demonstrations, file: Path) -> None:
+    """Keeps what `load` read, for the next run."""
+    arrays = {name: getattr(demonstrations, name) for name in Demonstrations.__slots__ if name != "tasks"}
+    np.savez(file, tasks=np.array(demonstrations.tasks), **arrays)
+
+
+def load_cache(file: Path) -> Demonstrations:
+    """Reads what `save_cache` wrote."""
+    with np.load(file, allow_pickle=False) as data:
+        fields: Mapping[str, np.ndarray] = {name: data[name] for name in Demonstrations.__slots__ if name != "tasks"}
+        return Demonstrations(tasks=tuple(str(task) for task in data["tasks"]), **fields)

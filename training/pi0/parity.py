@@ -1,0 +1,63 @@
+"""How far an exported π0 is from the checkpoint it was made of: same observations, same noise, joint by joint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from policies.chunk import ChunkObservation
+from policies.pi0 import load_backend
+from policies.pi0.card import Pi0Card
+from policies.pi0.in_process.backend import LeRobotBackend
+from policies.pi0.in_process.checkpoint import Checkpoint
+
+PROMPTS = ("wave the right hand", "raise both arms", "touch the red ball", "sit down")
+
+
+def observations(card: Pi0Card, count: int, seed: int = 0) -> list[tuple[ChunkObservation, str]]:
+    """Random observations within the statistics of the training data, and a prompt for each."""
+    rng, n = np.random.default_rng(seed), len(card.joints)
+    offset, scale = np.array(card.state_offset), np.array(card.state_scale)
+    found = []
+    for i in range(count):
+        state = offset + scale * rng.standard_normal(2 * n).clip(-2, 2)
+        blocks = rng.integers(0, 256, (14, 14, 3), dtype=np.uint8)
+        picture = np.kron(blocks, np.ones((16, 16, 1), np.uint8))
+        found.append((ChunkObservation(0.0, state[:n], state[n:], picture, 0.0), PROMPTS[i % len(PROMPTS)]))
+    return found
+
+
+def compare(loaded: Checkpoint, folder: Path, kind: str, samples: list[tuple[ChunkObservation, str]]) -> dict:
+    """Runs both on `samples`: cosine, largest and rms error, per joint, and the time of a chunk."""
+    exported = load_backend(folder, kind)
+    config = loaded.policy.config
+    ours = LeRobotBackend(loaded.folder, joints=exported.joints, device=config.device)
+    wanted, got, seconds = [], [], []
+    for seed, (observation, prompt) in enumerate(samples):
+        wanted.append(ours.predict(observation, prompt, seed=seed))
+        got.append(exported.predict(observation, prompt, seed=seed))
+        seconds.append(exported.seconds)
+    a, b = np.concatenate(wanted), np.concatenate(got)
+    error, scale = b - a, np.array(exported.card.action_scale)
+    cosine = np.sum(a / scale * b / scale) / (np.linalg.norm(a / scale) * np.linalg.norm(b / scale))
+    return {
+        "checkpoint": loaded.folder.name, "to": kind, "precision": exported.card.precision, "chunks": len(samples),
+        "cosine": float(cosine), "rms_rad": float(np.sqrt(np.mean(error ** 2))), "max_rad": float(np.abs(error).max()),
+        "rms_of_spread": float(np.sqrt(np.mean((error / scale) ** 2))),
+        "joints": {joint: {"rms_rad": float(np.sqrt(np.mean(error[:, i] ** 2))),
+                           "max_rad": float(np.abs(error[:, i]).max())} for i, joint in enumerate(exported.joints)},
+        "prefix_ms": float(np.median([s[0] for s in seconds]) * 1e3),
+        "steps_ms": float(np.median([s[1] for s in seconds]) * 1e3), "steps": exported.steps}
+
+
+def table(report: dict) -> str:
+    """The report as text."""
+    lines = [f"{report['to']} {report['precision']}: {report['chunks']} chunks against LeRobot, same noise",
+             f"  cosine {report['cosine']:.6f}   rms {report['rms_rad']:.2e} rad   max {report['max_rad']:.2e} rad   "
+             f"rms {100 * report['rms_of_spread']:.2f} % of the actions' spread",
+             f"  prefix {report['prefix_ms']:.1f} ms + {report['steps']} steps {report['steps_ms']:.1f} ms"]
+    if "bytes" in report:
+        lines[-1] += f"   {report['bytes'] / 1e6:.2f} MB"
+    worst = sorted(report["joints"].items(), key=lambda item: -item[1]["max_rad"])[:5]
+    return "\n".join(lines + [f"  {joint:32s} rms {e['rms_rad']:.2e}  max {e['max_rad']:.2e} rad" for joint, e in worst])

@@ -1,0 +1,81 @@
+"""Smaller graphs: fp16 weights, dynamic int8, and int8 with activation ranges from recorded observations."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from arbiter.errors import ConfigError
+from policies.pi0.in_process.checkpoint import Checkpoint, statistics
+
+
+def to_fp16(file: Path, out: Path) -> None:
+    """Stores the weights in half precision and computes in it; inputs and outputs stay float32."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    # The time embedding needs its range, and the attention mask is a number that half precision cannot hold.
+    blocked = ["Sin", "Cos", "Where", "CumSum", "Range", "Softmax", "Add"]
+    model = convert_float_to_float16(onnx.load(str(file)), keep_io_types=True, op_block_list=blocked,
+                                     disable_shape_infer=False)
+    onnx.save(model, str(out))
+
+
+def to_int8(file: Path, out: Path, calibration: list[dict] | None = None) -> None:
+    """int8 weights per channel; activations are scaled as they come, or once and for all by `calibration`."""
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as scratch:
+        ready = Path(scratch) / file.name
+        quant_pre_process(str(file), str(ready), skip_symbolic_shape=True)
+        if calibration is None:
+            quantize_dynamic(str(ready), str(out), weight_type=QuantType.QInt8, per_channel=True)
+        else:
+            quantize_static(str(ready), str(out), _reader(calibration), quant_format=QuantFormat.QDQ, per_channel=True,
+                            weight_type=QuantType.QInt8, activation_type=QuantType.QInt8,
+                            op_types_to_quantize=["MatMul", "Gemm"])
+
+
+def _reader(inputs: list[dict]):
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):
+        """Hands out recorded inputs one by one."""
+
+        def __init__(self) -> None:
+            self._left = iter(inputs)
+
+        def get_next(self):
+            return next(self._left, None)
+
+    return Reader()
+
+
+def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed: int = 0) -> list[dict]:
+    """Inputs of the step graph as they occur on recorded observations, at times spread over the flow."""
+    import torch
+
+    from training.pi0 import memory
+    from training.pi0.graphs import Prefix
+    from training.pi0.train_tiny import Batches
+
+    config = loaded.policy.config
+    if config.type != "pi0":
+        raise ConfigError(f"calibrated int8 is for pi0; {config.type} takes dynamic int8 (leave --calibration out)")
+    data = memory.load(dataset, config.image_resolution[0], progress=False)
+    stats = statistics(loaded.before)
+    batches, prefix = Batches(loaded.policy, loaded.before, data, stats), Prefix(loaded.policy.model)
+    rng, draw, found = np.random.default_rng(seed), torch.Generator().manual_seed(seed), []
+    with torch.no_grad():
+        for i, frame in enumerate(rng.choice(len(data), count)):
+            batch = batches.at(np.array([frame]), full_prompt=True)
+            k, v, pad = prefix(batch["images"][0][:, None], batch["image_masks"][0][:, None], batch["tokens"],
+                               batch["token_mask"])
+            t = torch.tensor([(i + 0.5) / count])
+            x = t * torch.randn(batch["actions"].shape, generator=draw) + (1 - t) * batch["actions"]
+            found.append({"k": k.numpy(), "v": v.numpy(), "pad": pad.numpy(), "state": batch["state"].numpy(),
+                          "x_t": x.numpy(), "t": t.numpy()})
+    return found

@@ -1,0 +1,258 @@
+"""The training loop of the tiny preset: demonstrations in memory, several flow draws per observation, averaged weights."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from policies.pi0.in_process import checkpoint
+from training.pi0.flow import flow_loss
+from training.pi0.memory import Demonstrations
+
+
+@dataclass(frozen=True, slots=True)
+class TinyTraining:
+    """Hyper-parameters.
+
+    Attributes:
+        steps: Updates.
+        batch: Observations per update.
+        draws: Draws of noise and time per observation.
+        rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the last `decay` of them.
+        average: Decay of the running mean of the weights, which is what is kept.
+        state_noise: Standard deviation of the noise on the normalised state.
+        shift: Largest shift of a picture, as a share of its side, and largest change of brightness and colour.
+        held_out: Share of episodes whose loss decides early stopping; `patience` evaluations without a better one
+            stop the run (0: never).
+        every: Updates between evaluations and checkpoints.
+    """
+
+    steps: int = 6000
+    batch: int = 32
+    draws: int = 2
+    rate: float = 1e-3
+    warmup: int = 100
+    decay: float = 0.3
+    average: float = 0.998
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    state_noise: float = 0.1
+    shift: float = 0.0
+    colour: float = 0.1
+    held_out: float = 0.04
+    patience: int = 0
+    every: int = 500
+    seed: int = 0
+    threads: int = 1
+
+    def scale(self, step: int) -> float:
+        """Learning rate of `step` as a share of the peak: warm up, stay, decay."""
+        left = (self.steps - step) / max(1.0, self.decay * self.steps)
+        return min(1.0, (step + 1) / max(1, self.warmup), max(left, 0.0))
+
+
+def joint_weights(tasks: tuple[str, ...], robot: str = "berkeley_humanoid_lite", outside: float = 0.02) -> np.ndarray:
+    """Weight of each joint's error by instruction, shape (tasks, n).
+
+    Joints outside the skill's group are driven by another policy at run time: they count `outside`, not one.
+    """
+    from deploy.robots.description import load_model
+    from training.pi0.data.instructions import find
+
+    groups = load_model(robot).groups
+    return np.stack([np.where(groups[find(task).joints], 1.0, outside) for task in tasks]).astype(np.float32)
+
+
+class Batches:
+    """Turns frames into model inputs.
+
+    Args:
+        policy, before: LeRobot's policy and its pre-processor, for the tokenizer and the statistics.
+        data: The demonstrations.
+        stats: Mean and standard deviation by feature.
+        weight: Weight of each joint's error by task, shape (tasks, 22); None: all one.
+    """
+
+    def __init__(self, policy, before, data: Demonstrations, stats: dict, weight: np.ndarray | None = None) -> None:
+        self.data, self.config = data, policy.config
+        tokenizer = next(step for step in before.steps if hasattr(step, "input_tokenizer")).input_tokenizer
+        words = tokenizer([f"{task}\n" for task in data.tasks], padding="max_length", truncation=True,
+                          max_length=policy.config.tokenizer_max_length, padding_side="right", return_tensors="pt")
+        self.tokens, self.token_mask = words["input_ids"], words["attention_mask"].bool()
+        self.stats = stats
+        self.weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
+        mean, std = (stats["action"][key] for key in ("mean", "std"))
+        self.action = Demonstrations(**{**{n: getattr(data, n) for n in Demonstrations.__slots__},
+                                        "action": ((data.action - mean) / std).astype(np.float32)})
+        mean, std = (stats["observation.state"][key] for key in ("mean", "std"))
+        self.state = ((data.state - mean) / std).astype(np.float32)
+
+    def at(self, frames: np.ndarray, noise: float = 0.0, colour: float = 0.0, shift: float = 0.0,
+           rng: torch.Generator | None = None, full_prompt: bool = False) -> dict:
+        """Arguments of `flow_loss` for `frames`; the padding of the prompts is cut off unless `full_prompt`."""
+        tasks = self.data.task[frames]
+        tokens, mask = self.tokens[tasks], self.token_mask[tasks]
+        used = mask.shape[1] if full_prompt else int(mask.sum(1).max())
+        state = torch.from_numpy(self.state[frames])
+        picture = torch.from_numpy(self.data.pictures(frames))
+        if noise:
+            state = state + noise * torch.randn(state.shape, generator=rng)
+        if shift:
+            picture = jitter_place(picture, shift, rng)
+        if colour:
+            gain = 1.0 + colour * (2 * torch.rand(len(frames), 3, 1, 1, generator=rng) - 1)
+            light = colour * (2 * torch.rand(len(frames), 1, 1, 1, generator=rng) - 1)
+            picture = (picture * gain + light).clamp(0.0, 1.0)
+        return {"images": [picture * 2.0 - 1.0], "image_masks": [torch.ones(len(frames), dtype=torch.bool)],
+                "tokens": tokens[:, :used], "token_mask": mask[:, :used], "state": state,
+                "actions": torch.from_numpy(self.action.chunk(frames, self.config.chunk_size)),
+                "weight": self._weights(frames, tasks)}
+
+    def _weights(self, frames: np.ndarray, tasks: np.ndarray) -> torch.Tensor:
+        """Weight of each row and joint: by the task's joints; nothing past the end of an episode, (B, T, 22)."""
+        inside = torch.from_numpy(self.data.inside(frames, self.config.chunk_size)).float()
+        joints = torch.ones(len(frames), self.data.action.shape[1]) if self.weight is None else self.weight[tasks]
+        return inside[:, :, None] * joints[:, None, :]
+
+
+def jitter_place(picture: torch.Tensor, share: float, rng: torch.Generator | None) -> torch.Tensor:
+    """Shifts each picture of (B, 3, S, S) by up to `share` of its side; the border repeats."""
+    side = picture.shape[-1]
+    reach = max(1, round(share * side))
+    padded = torch.nn.functional.pad(picture, (reach,) * 4, mode="replicate")
+    place = torch.randint(0, 2 * reach + 1, (len(picture), 2), generator=rng)
+    return torch.stack([p[:, y:y + side, x:x + side] for p, (y, x) in zip(padded, place.tolist(), strict=True)])
+
+
+@torch.no_grad()
+def held_out_loss(policy, batches: Batches, frames: np.ndarray, limit: int = 512, seed: int = 0) -> float:
+    """Flow loss on fixed frames with fixed noise: comparable from one evaluation to the next."""
+    rng = np.random.default_rng(seed)
+    frames = np.sort(rng.choice(frames, min(limit, len(frames)), replace=False))
+    generator, losses = torch.Generator().manual_seed(seed), []
+    for part in np.array_split(frames, max(1, len(frames) // 64)):
+        inputs = batches.at(part)
+        noise = torch.randn(inputs["actions"].shape, generator=generator)
+        when = torch.linspace(0.05, 0.95, len(part))
+        losses.append(float(flow_loss(policy.model, **inputs, draws=1, noise=noise, time=when)) * len(part))
+    return sum(losses) / len(frames)
+
+
+class Average:
+    """A running mean of a policy's weights; its early bias towards the first weights is taken out."""
+
+    def __init__(self, policy, decay: float) -> None:
+        self.decay = decay
+        self.weights = {name: value.detach().clone() for name, value in policy.state_dict().items()}
+
+    def update(self, policy, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in policy.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.weights[name].lerp_(value.detach(), 1.0 - decay)
+
+
+
+def train(policy, before, after, data: Demonstrations, stats: dict, options: TinyTraining, out: Path,
+          spec=None, tokenizer: Path | None = None, weight: np.ndarray | None = None, resume: bool = False,
+          loss=None) -> Path:
+    """Trains `policy` in place and returns the folder of the best checkpoint (out/best).
+
+    `loss(policy, batches, frames, generator)` replaces the demonstrations' flow loss, for distillation.
+    """
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    batches = Batches(policy, before, data, stats, weight)
+    training, held = data.split(options.held_out, options.seed)
+    optimiser = torch.optim.AdamW(policy.parameters(), lr=options.rate, betas=(0.9, 0.95),
+                                  weight_decay=options.weight_decay)
+    average, first, best = Average(policy, options.average), 0, (np.inf, 0)
+    if resume:
+        first, best = _load_state(out / "state", policy, optimiser, average)
+    (out / "options.json").write_text(json.dumps(asdict(options), indent=1) + "\n")
+    writer, log = _writer(out), (out / "log.jsonl").open("a" if resume else "w")
+    rng, generator = np.random.default_rng((options.seed, first)), torch.Generator().manual_seed(options.seed + first)
+    parameters = [p for p in policy.parameters() if p.requires_grad]
+    started, recent = time.monotonic(), []
+    policy.train()
+    for step in range(first, options.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = options.rate * options.scale(step)
+        frames = rng.choice(training, options.batch)
+        if loss is None:
+            inputs = batches.at(frames, options.state_noise, options.colour, options.shift, generator)
+            value = flow_loss(policy.model, **inputs, draws=options.draws)
+        else:
+            value = loss(policy, batches, frames, generator)
+        value.backward()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, options.clip)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        average.update(policy, step)
+        recent.append(value.item())
+        if (step + 1) % options.every and step + 1 < options.steps:
+            continue
+        raw = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
+        policy.load_state_dict(average.weights)
+        score = held_out_loss(policy, batches, held) if len(held) else float(np.mean(recent))
+        if score < best[0]:
+            best = (score, step + 1)
+            checkpoint.save(out / "best", policy, before, after, spec, tokenizer)
+        checkpoint.save(out / "last", policy, before, after, spec, tokenizer)
+        policy.load_state_dict(raw)
+        policy.train()
+        rate = (step + 1 - first) * options.batch * options.draws / (time.monotonic() - started)
+        entry = {"step": step + 1, "loss": round(float(np.mean(recent)), 5), "held_out": round(score, 5),
+                 "rate": optimiser.param_groups[0]["lr"], "grad": round(float(norm), 3), "flows_per_s": round(rate, 1),
+                 "seconds": round(time.monotonic() - started, 1)}
+        log.write(json.dumps(entry) + "\n")
+        log.flush()
+        print(entry, flush=True)
+        for key in ("loss", "held_out", "rate", "grad"):
+            writer.add_scalar(key, entry[key], step + 1)
+        _save_state(out / "state", policy, optimiser, average, step + 1, best)
+        recent = []
+        if options.patience and step + 1 - best[1] >= options.patience * options.every:
+            print(f"no better held-out loss for {options.patience} evaluations: stopped at step {step + 1}", flush=True)
+            break
+    writer.close()
+    log.close()
+    return out / "best"
+
+
+def _writer(out: Path):
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(out / "tensorboard"))
+
+
+def _save_state(folder: Path, policy, optimiser, average: Average, step: int, best: tuple[float, int]) -> None:
+    """What a resumed run needs, as safetensors and JSON."""
+    from lerobot.optim import save_optimizer_state
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_optimizer_state(optimiser, folder)
+    save_file({name: value.clone().contiguous() for name, value in policy.state_dict().items()},
+              folder / "weights.safetensors")
+    save_file({name: value.clone().contiguous() for name, value in average.weights.items()},
+              folder / "average.safetensors")
+    (folder / "step.json").write_text(json.dumps({"step": step, "best": best}) + "\n")
+
+
+def _load_state(folder: Path, policy, optimiser, average: Average) -> tuple[int, tuple[float, int]]:
+    from lerobot.optim import load_optimizer_state
+    from safetensors.torch import load_file
+
+    load_optimizer_state(optimiser, folder)
+    policy.load_state_dict(load_file(folder / "weights.safetensors"))
+    average.weights = load_file(folder / "average.safetensors")
+    state = json.loads((folder / "step.json").read_text())
+    return state["step"], tuple(state["best"])
