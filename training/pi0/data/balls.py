@@ -1,0 +1,57 @@
+"""Where balls hang so that a hand can touch them and the head camera sees them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.pi0.data.experts import nearer_side, reach_for
+from training.pi0.data.kinematics import SIDES, UpperBody
+
+LOW, HIGH = np.array((0.20, 0.05, 0.50)), np.array((0.36, 0.30, 0.80))  # [m] x, |y|, z in the base frame
+REACHED = 0.006  # [m] that the inverse kinematics may leave
+HELD = 0.012  # [m] by which gravity may pull the hand away where the motors' targets reach their ends
+APART = 0.09  # [m] between two balls
+UNHIDDEN = 0.15  # [rad] between two balls as the camera sees them
+CAMERA = np.array((0.1, 0.0, 0.93))  # [m] of the head camera in the base frame, near enough for choosing places
+TRIES = 2000
+
+
+def held_gap(body: UpperBody, q: np.ndarray, point: np.ndarray) -> float:
+    """Distance between the hand and `point` [m] when the motors hold `q` as well as their targets' range allows."""
+    model = body.model
+    sag = body.gravity(q) / model.kp
+    rests = np.clip(q + sag, model.lower, model.upper) - sag
+    return float(np.linalg.norm(body.hands(rests)[SIDES.index(nearer_side(point))] - point))
+
+
+def touchable(body: UpperBody, point: np.ndarray) -> bool:
+    """Whether the hand on its side can be brought to `point` [m, base frame] and held there."""
+    q, left = reach_for(body, point)
+    return left <= REACHED and held_gap(body, q, point) <= HELD
+
+
+def unhidden(points: list[np.ndarray]) -> bool:
+    """Whether the camera sees all points apart from each other."""
+    rays = [(point - CAMERA) / np.linalg.norm(point - CAMERA) for point in points]
+    return all(np.linalg.norm(a - b) > APART and np.arccos(np.clip(u @ v, -1.0, 1.0)) > UNHIDDEN
+               for i, (a, u) in enumerate(zip(points, rays, strict=True))
+               for b, v in list(zip(points, rays, strict=True))[:i])
+
+
+def random_point(rng: np.random.Generator) -> np.ndarray:
+    """A point in the box before the robot [m, base frame], shape (3,); it may be out of reach."""
+    point = rng.uniform(LOW, HIGH)
+    point[1] *= rng.choice((-1.0, 1.0))
+    return point
+
+
+def place(body: UpperBody, rng: np.random.Generator, colours: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Random touchable places [m, base frame], shape (3,), one a colour. Raises RuntimeError if none are found."""
+    points: list[np.ndarray] = []
+    for _ in range(TRIES):
+        point = random_point(rng)
+        if unhidden([*points, point]) and touchable(body, point):
+            points.append(point)
+        if len(points) == len(colours):
+            return dict(zip(colours, points, strict=True))
+    raise RuntimeError(f"no touchable places for {len(colours)} balls in {TRIES} tries")

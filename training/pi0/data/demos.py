@@ -1,0 +1,240 @@
+"""Scripted demonstrations in simulation: every gesture and every ball, randomised, judged, recorded.
+
+    python -m training.pi0.data.demos --root datasets/gestures --rounds 24 --seed 1
+
+A run that is interrupted goes on where it was when it is started again with the same arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from arbiter.errors import ConfigError
+from deploy.robots.description import load_model
+from deploy.robots.scene import BALL_COLOURS
+from deploy.robots.simulated import Noise
+from training.pi0.data import fanout
+from training.pi0.data.balls import place
+from training.pi0.data.episode import Frame, Layout
+from training.pi0.data.experts import Expert, expert_for
+from training.pi0.data.instructions import GESTURES, Instruction, find, select
+from training.pi0.data.recorder import Recorder
+from training.pi0.data.stage import Stage
+from training.pi0.data.success import Judgement, judge, rotations, trajectory
+
+COLOURS = tuple(BALL_COLOURS)
+SECONDS = {"wave_right": 3.2, "wave_left": 3.2, "raise_arms": 2.0, "lower_arms": 2.0, "point_at": 2.0, "touch_ball": 2.3,
+           "bow": 4.6, "sit_down": 3.0, "stand_up": 3.0}
+BALLS_A_ROUND = 5  # demonstrations of each ball for one of each gesture
+TRIES = 10
+STANDING_NOISE = Noise(joint_pos=0.003, joint_vel=0.03, orientation=0.005, ang_vel=0.02)
+ARM_SPREAD = 0.3  # [rad] of the arms about rest at the start
+LEG_SPREAD = 0.015  # [rad] of the legs about the default posture
+DRIFT = 0.05  # [rad] standard deviation of the disturbance of the arms' targets
+DRIFT_TIME = 0.3  # [s] over which it forgets
+AWAY = {colour: np.array((-3.0, 0.3 * i, 0.1)) for i, colour in enumerate(COLOURS)}  # [m] out of the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is the same for all demonstrations of a data set.
+
+    Attributes:
+        seed: Of everything random. picture: Side of a picture [px]. camera_hz: New pictures per second.
+        walker: File of a locomotion policy for the legs in half of the arm gestures; "": they always stand.
+    """
+
+    seed: int = 0
+    picture: int = 224
+    camera_hz: float = 25.0
+    walker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One attempt. `frames`: what is recorded. `interventions`: changes by the safety layer while it was recorded."""
+
+    instruction: str
+    frames: tuple[Frame, ...]
+    judgement: Judgement
+    interventions: int
+
+
+class Demonstrator:
+    """Makes demonstrations one by one; the same settings and number give the same demonstration."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        model = load_model()
+        walker = None
+        if settings.walker:
+            from policies.onnx_policy import OnnxPolicy
+
+            walker = OnnxPolicy(settings.walker, model)
+        self._stage = Stage(model, picture=settings.picture, camera_hz=settings.camera_hz, walker=walker,
+                            noise=STANDING_NOISE, seed=settings.seed)
+        self._walks = walker is not None
+
+    def make(self, number: int, instruction: Instruction) -> tuple[Demonstration | None, list[str]]:
+        """The demonstration of that number, and why earlier tries at it were dropped; None: every try failed."""
+        reasons = []
+        for attempt in range(TRIES):
+            rng = np.random.default_rng((self._settings.seed, number, attempt))
+            made = self.attempt(instruction, rng)
+            if made.judgement.success:
+                return made, reasons
+            reasons.append(f"{instruction.text}: {made.judgement.text}")
+        return None, reasons
+
+    def attempt(self, instruction: Instruction, rng: np.random.Generator) -> Demonstration:
+        """One try: a random start, then the expert until its time is over."""
+        stage, body = self._stage, self._stage.body
+        velocity = self._leg_command(instruction, rng)
+        self._prepare(instruction, rng, velocity)
+        self._hang_balls(instruction, rng)
+        expert = expert_for(instruction, body)
+        drift = Drift(stage.model.groups["arms"], rng, DRIFT if rng.random() < 0.5 else 0.0)
+        frames, truths, start, before = [], [], stage.now, stage.interventions
+        for _ in range(round(SECONDS[instruction.skill] / stage.model.dt)):
+            seen = stage.observe()
+            action = expert.act(seen.state.joint_pos, seen.state.joint_vel, seen.balls)
+            truths.append(seen.truth)
+            frames.append(stage.frame(seen, action, start))
+            stage.step(seen, action + drift.next(stage.model.dt), velocity)
+        run = trajectory(truths, stage.model, body)
+        return Demonstration(instruction.text, tuple(frames), judge(run, instruction), stage.interventions - before)
+
+    def _leg_command(self, instruction: Instruction, rng: np.random.Generator) -> tuple[float, float, float] | None:
+        """What the walker is told, None: stand. A robot that reaches for a ball marches on the spot at most."""
+        if not self._walks or instruction.joints != "arms" or rng.random() < 0.5:
+            return None
+        if instruction.skill == "touch_ball" or rng.random() < 0.5:
+            return (0.0, 0.0, 0.0)
+        return tuple(rng.uniform((-0.2, -0.1, -0.4), (0.4, 0.1, 0.4)))
+
+    def _prepare(self, instruction: Instruction, rng: np.random.Generator, velocity) -> None:
+        """Leaves the arms wherever another gesture has brought them."""
+        stage = self._stage
+        posture = stage.model.default.copy()
+        arms, legs = stage.model.groups["arms"], stage.model.groups["legs"]
+        posture[arms] += rng.uniform(-ARM_SPREAD, ARM_SPREAD, arms.sum())
+        posture[legs] += rng.normal(0.0, LEG_SPREAD, legs.sum())
+        stage.reset(np.clip(posture, stage.model.lower, stage.model.upper), AWAY)
+        before, seconds = self._earlier(instruction, rng)
+        for _ in range(round(seconds / stage.model.dt)):
+            seen = stage.observe()
+            stage.step(seen, before.act(seen.state.joint_pos, seen.state.joint_vel, seen.balls), velocity)
+
+    def _earlier(self, instruction: Instruction, rng: np.random.Generator) -> tuple[Expert, float]:
+        """The gesture that went before, and for how long [s]."""
+        down = instruction.skill == "lower_arms"
+        others = [one for one in GESTURES if one.joints == "arms" and one.skill not in (instruction.skill, "touch_ball")]
+        rest = next(one for one in GESTURES if one.skill == "lower_arms")
+        chosen = rest if not down and rng.random() < 0.4 else others[rng.integers(len(others))]
+        return expert_for(chosen, self._stage.body), rng.uniform(0.8 if down else 0.3, 2.2)
+
+    def _hang_balls(self, instruction: Instruction, rng: np.random.Generator) -> None:
+        """Balls before the robot as it stands now: always for touching, mostly for gestures."""
+        if instruction.skill != "touch_ball" and rng.random() < 0.3:
+            return
+        truth = self._stage.observe().truth
+        turn = rotations(truth.base_quat)
+        self._stage.hang({colour: truth.base_pos + turn @ point
+                          for colour, point in place(self._stage.body, rng, COLOURS).items()})
+
+
+class Drift:
+    """A smooth random disturbance of the arms' targets, so that demonstrations show the way back."""
+
+    def __init__(self, arms: np.ndarray, rng: np.random.Generator, spread: float) -> None:
+        self._arms, self._rng, self._spread = arms, rng, spread
+        self._slow = np.zeros(len(arms))
+        self._value = np.zeros(len(arms))
+
+    def next(self, dt: float) -> np.ndarray:
+        """The disturbance of the next tick [rad], shape (n,)."""
+        keep = np.exp(-dt / DRIFT_TIME)
+        self._slow = keep * self._slow + np.sqrt(1.0 - keep * keep) * self._rng.normal(size=len(self._arms))
+        self._value += (1.0 - np.exp(-dt / (0.3 * DRIFT_TIME))) * (self._spread * self._slow - self._value)
+        return np.where(self._arms, self._value, 0.0)
+
+
+def plan(instructions: tuple[Instruction, ...], rounds: int, seed: int) -> list[str]:
+    """Texts to demonstrate, in order: every round has each gesture once and each ball BALLS_A_ROUND times, shuffled."""
+    order: list[str] = []
+    for number in range(rounds):
+        texts = [one.text for one in instructions for _ in range(BALLS_A_ROUND if one.skill == "touch_ball" else 1)]
+        order += [str(text) for text in np.random.default_rng((seed, number)).permutation(texts)]
+    return order
+
+
+_DEMONSTRATORS: dict[Settings, Demonstrator] = {}  # one a process: a stage takes a second to build
+
+
+def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[str]]:
+    """One demonstration, as a function that other processes can be handed."""
+    settings, number, text = task
+    if settings not in _DEMONSTRATORS:
+        _DEMONSTRATORS[settings] = Demonstrator(settings)
+    return _DEMONSTRATORS[settings].make(number, find(text))
+
+
+def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = "h264", address: str | None = None,
+           quiet: bool = False) -> dict:
+    """Demonstrates `texts` one after the other into the data set at `root`; returns the report.
+
+    Raises ConfigError when an instruction fails its criterion TRIES times over.
+    """
+    model = load_model()
+    layout = Layout(model.joints, (settings.picture, settings.picture), round(model.control_hz))
+    dropped: Counter[str] = Counter()
+    frames = interventions = 0
+    with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
+        first = recorder.recorded
+        tasks: Iterator = ((settings, i, text) for i, text in enumerate(texts) if i >= first)
+        made = fanout.run(make, tasks, address)
+        for demonstration, reasons in tqdm(made, total=len(texts), initial=min(first, len(texts)), unit="demo",
+                                           desc=str(root), disable=quiet):
+            dropped.update(reason.split(":")[0] for reason in reasons)
+            if demonstration is None:
+                raise ConfigError(f"no success in {TRIES} tries: {reasons[-1]}; mend the expert or its criterion")
+            recorder.begin(demonstration.instruction)
+            for frame in demonstration.frames:
+                recorder.add(frame)
+            recorder.end()
+            frames += len(demonstration.frames)
+            interventions += demonstration.interventions
+        report = {"episodes": recorder.recorded, "recorded now": recorder.recorded - first, "frames now": frames,
+                  "dropped now": dict(dropped), "safety interventions now": interventions, "seed": settings.seed}
+    (root / "demonstrations.json").write_text(json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
+    parser.add_argument("--skills", default="gestures", help="comma-separated skills or instructions (default: all)")
+    parser.add_argument("--rounds", type=int, default=24,
+                        help=f"demonstrations of each gesture; each ball gets {BALLS_A_ROUND} times as many")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    parser.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
+    parser.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
+    parser.add_argument("--walker", default="", help="ONNX locomotion policy for the legs in half of the arm gestures")
+    fanout.add_argument(parser)
+    options = parser.parse_args(arguments)
+    settings = Settings(options.seed, options.picture, options.camera_hz, options.walker)
+    texts = plan(select(options.skills), options.rounds, options.seed)
+    print(json.dumps(record(options.root, settings, texts, pictures=options.pictures, address=options.ray_address)))
+
+
+if __name__ == "__main__":
+    main()
