@@ -47,8 +47,8 @@ class TickReport:
         owners: Policy name of each joint, robot order.
         branch: Path through the tree to the leaf that runs.
         events: What happened.
-        inputs: What came from outside, for a replay: ("say", text, how), ("stop", why), ("reset",), ("go",), ("arm",),
-            ("route", ticket, Route).
+        inputs: What came from outside, for a replay: ("say", text, how), ("stop", why), ("reset",), ("go",), ("arm",
+            time, RobotState), ("route", ticket, Route), and whatever `taps` bring.
         asked: Position targets before the safety layer [rad], shape (n,).
         stage_ns: Time spent in each of `STAGES` [ns].
     """
@@ -81,6 +81,9 @@ class Arbiter:
         settings: How joints change hands.
         instructions: What a new instruction does to older ones: "replace", "queue", "together".
         caller: Makes the object that asks a skill.
+
+    Attributes:
+        taps: Asked every tick for further inputs, for the trace: what workers delivered.
     """
 
     def __init__(self, robot: Robot, policies: Mapping[str, Sequence[Policy]], skills: Mapping[str, Skill],
@@ -96,6 +99,7 @@ class Arbiter:
         self.world = World(self.model, self.switchboard, self.errands, self._emit)
         self.root = grow(tree, self.world)
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
+        self.taps: list[Callable[[], list[tuple]]] = []
         self._stop_guard = stop_guard
         self._events: list[Event] = []
         self._inputs: list[tuple] = []
@@ -201,6 +205,8 @@ class Arbiter:
 
     def _report(self, state: RobotState, target: JointTarget, command: SafeCommand, verdict: Verdict,
                 now: float) -> TickReport:
+        for tap in self.taps:
+            self._inputs += tap()
         q, dt = self._q, self.model.dt
         q[2], q[1], q[0] = q[1], q[0], command.q
         if self._index >= 2 and self.switchboard.measuring:
@@ -237,7 +243,7 @@ class Arbiter:
         self.switchboard.force(groups["legs"], self.bank.fallback("stand"), Request(posture=self.model.default), state, now)
         self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(), state, now)
         self._mode = Mode.RUN
-        self._inputs.append(("arm",))
+        self._inputs.append(("arm", now, state))
         return ""
 
     def stop(self, why: str, state: RobotState, now: float) -> None:

@@ -21,7 +21,9 @@ from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
 from deploy.robots.simulated import Noise, Scene, SimulatedRobot
 from deploy.tree import check_tree, load_skill_set
+from policies.record import Recorder
 from policies.registry import PolicyContext, load_policies
+from skills.registry import SkillSet
 
 # Encoders and an IMU of the real robot's kind.
 SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel=0.02)
@@ -72,23 +74,11 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     skills = load_skill_set(loaded)
     body = _body(robot, model, loaded, seed, scene)
     camera, observers = _eye(body, config.simulation.camera_hz, fast, robot)
-    context = PolicyContext(model, loaded.path.parent, camera, config.simulation.chunk_delay if fast else None, seed)
-    policies = load_policies(config.policies, context)
-    try:
-        spec = check_tree(loaded, skills, set(policies))
-        _check_skills(skills.skills, set(policies), loaded)
-        limits = SafetyLimits.from_model(model)
-        if config.limits:
-            limits = limits.tightened(**{name: node.plain() for name, node in config.limits.items()})
-        routing = _routing(list(skills.skills.values()), config.simulation.routing_delay if fast else None)
-    except ConfigError:
-        for players in policies.values():
-            for player in players:
-                player.close()
-        raise
-    safety = Safety(model, limits, SelfCollision(model))
-    arbiter = Arbiter(body, policies, skills.skills, config.home, safety, routing, spec, stop_guard, config.control.handover,
-                      config.control.instructions, _caller(skills.foreign, fast))
+    recorder = Recorder()
+    context = PolicyContext(model, loaded.path.parent, camera, config.simulation.chunk_delay if fast else None, seed, recorder)
+    arbiter = wire(loaded, skills, body, context, _routing(config.simulation.routing_delay if fast else None),
+                   caller_for(skills.foreign, fast))
+    arbiter.taps.append(recorder.take)
     body.connect()
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
     assembly = Assembly(body, arbiter, clock, observers, [f"warning: {line}" for line in skills.problems])
@@ -100,6 +90,37 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
         assembly.by_operator = True
         assembly.notes.append("passive. Type `arm` to go to the start posture in the harness, `go` once it stands by itself.")
     return assembly
+
+
+def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, routing: Callable[[Router], RouteService],
+         caller: Callable[[Skill], object]) -> Arbiter:
+    """The arbiter of a tree file on `body`: everything checked, nothing moved.
+
+    Args:
+        loaded: The tree file.
+        skills: Its skills.
+        body: The robot, not yet connected.
+        context: What policies are made with.
+        routing: Makes the routing beside the tick.
+        caller: Makes the object that asks a skill.
+    """
+    config, model = loaded.config, body.model
+    policies = load_policies(config.policies, context)
+    try:
+        spec = check_tree(loaded, skills, set(policies))
+        _check_skills(skills.skills, set(policies), loaded)
+        limits = SafetyLimits.from_model(model)
+        if config.limits:
+            limits = limits.tightened(**{name: node.plain() for name, node in config.limits.items()})
+    except ConfigError:
+        for players in policies.values():
+            for player in players:
+                player.close()
+        raise
+    safety = Safety(model, limits, SelfCollision(model))
+    service = routing(Router(list(skills.skills.values())))
+    return Arbiter(body, policies, skills.skills, config.home, safety, service, spec, stop_guard, config.control.handover,
+                   config.control.instructions, caller)
 
 
 def _body(robot: str, model: RobotModel, loaded: Loaded, seed: int, scene: Scene | None) -> Robot:
@@ -139,12 +160,12 @@ def _check_skills(skills: dict[str, Skill], policies: set[str], loaded: Loaded) 
                               f"{', '.join(sorted(policies))}; add it, or leave the skill out with skills.without")
 
 
-def _routing(skills: list[Skill], delay: float | None) -> RouteService:
-    router = Router(skills)
-    return RouteWorker(router) if delay is None else LockstepRouting(router.route, delay)
+def _routing(delay: float | None) -> Callable[[Router], RouteService]:
+    return RouteWorker if delay is None else lambda router: LockstepRouting(router.route, delay)
 
 
-def _caller(foreign: set[str], fast: bool) -> Callable[[Skill], object]:
+def caller_for(foreign: set[str], fast: bool) -> Callable[[Skill], object]:
+    """Makes what asks a skill: third parties' on threads of their own."""
     def make(skill: Skill) -> object:
         if skill.name not in foreign:
             return SkillCaller(skill)

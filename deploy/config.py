@@ -156,6 +156,15 @@ def load_tree(name: str, settings: Sequence[str] = ()) -> Loaded:
     node = parse(path)
     for setting in settings:
         node = _override(node, setting)
+    return _typed(path, node)
+
+
+def load_text(text: str, path: Path) -> Loaded:
+    """The same from text, as a trace keeps it; files in it are named relative to `path`."""
+    return _typed(path, parse_text(text, str(path)))
+
+
+def _typed(path: Path, node: Node) -> Loaded:
     problems = Problems()
     config = build(TreeConfig, node, problems)
     problems.raise_if_any()

@@ -19,6 +19,8 @@ import numpy as np
 
 from arbiter.arbiter import TickReport
 from arbiter.errors import ConfigError
+from arbiter.skill import Route, SkillCall
+from arbiter.types import RobotState, frozen
 
 FORMAT = 1
 RING = 500  # ticks kept for a dump: 10 s at 50 Hz
@@ -26,13 +28,10 @@ RING = 500  # ticks kept for a dump: 10 s at 50 Hz
 
 def encode(report: TickReport) -> dict[str, Any]:
     """One tick as JSON values. NaN becomes null."""
-    state, command, verdict = report.state, report.command, report.verdict
+    command, verdict = report.command, report.verdict
     return {
-        "i": report.index, "t": report.now,
-        "state": {"stamp": state.stamp, "q": _list(state.joint_pos), "dq": _list(state.joint_vel), "quat": _list(state.base_quat),
-                  "gyro": _list(state.base_ang_vel), "age": _list(state.joint_age), "imu_age": state.imu_age,
-                  "battery": None if math.isnan(state.battery) else state.battery, "faults": list(state.faults)},
-        "inputs": [list(item) for item in report.inputs],
+        "i": report.index, "t": report.now, "state": encode_state(report.state),
+        "inputs": [[_input(part) for part in item] for item in report.inputs],
         "asked": _list(report.asked), "q": _list(command.q), "kp": _list(command.kp), "kd": _list(command.kd),
         "mode": verdict.mode.value, "reason": verdict.reason,
         "interventions": [[iv.check, iv.joint, iv.policy, _number(iv.asked), _number(iv.given)] for iv in verdict.interventions],
@@ -41,11 +40,50 @@ def encode(report: TickReport) -> dict[str, Any]:
     }
 
 
+def encode_state(state: RobotState) -> dict[str, Any]:
+    """A reading as JSON values."""
+    return {"stamp": state.stamp, "q": _list(state.joint_pos), "dq": _list(state.joint_vel), "quat": _list(state.base_quat),
+            "gyro": _list(state.base_ang_vel), "age": _list(state.joint_age), "imu_age": _number(state.imu_age),
+            "battery": _number(state.battery), "faults": list(state.faults)}
+
+
+def decode_state(value: dict[str, Any]) -> RobotState:
+    """The reading again, bit for bit."""
+    def array(key: str) -> np.ndarray:
+        return frozen([math.nan if item is None else item for item in value[key]])
+
+    def number(key: str) -> float:
+        return math.nan if value[key] is None else value[key]
+
+    return RobotState(stamp=value["stamp"], joint_pos=array("q"), joint_vel=array("dq"), base_quat=array("quat"),
+                      base_ang_vel=array("gyro"), joint_age=array("age"), imu_age=number("imu_age"), battery=number("battery"),
+                      faults=tuple(value["faults"]))
+
+
+def _input(part: object) -> object:
+    if isinstance(part, RobotState):
+        return encode_state(part)
+    if isinstance(part, Route):
+        return {"text": part.text, "outcome": part.outcome, "reason": part.reason, "score": _number(part.score),
+                "margin": _number(part.margin), "ms": part.ms,
+                "steps": [[[call.skill, dict(call.parameters), call.score, call.margin, call.phrase] for call in step]
+                          for step in part.steps]}
+    return part.tolist() if isinstance(part, np.ndarray) else part
+
+
+def decode_route(value: dict[str, Any]) -> Route:
+    """The route again."""
+    steps = tuple(tuple(SkillCall(*call) for call in step) for step in value["steps"])
+    score, margin = (math.nan if value[key] is None else value[key] for key in ("score", "margin"))
+    return Route(value["text"], value["outcome"], steps, value["reason"], score, margin, value["ms"])
+
+
 def _list(values: np.ndarray) -> list[float | None]:
     return [_number(value) for value in values.tolist()]
 
 
 def _number(value: float) -> float | None:
+    value = float(value)
     return value if math.isfinite(value) else None
 
 

@@ -1,0 +1,116 @@
+"""Decides a recorded run again: the same readings, words, routes and chunks; what comes out is compared tick by tick."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arbiter.robot import RobotModel
+from arbiter.skill import Route
+from arbiter.types import RobotState, SafeCommand
+from deploy.assemble import caller_for, wire
+from deploy.config import load_text
+from deploy.robots.description import load_model
+from deploy.trace import decode_route, decode_state, encode
+from deploy.tree import load_skill_set
+from policies.chunk import CameraFrame
+from policies.record import Playback
+from policies.registry import PolicyContext
+
+COMPARED = ("q", "kp", "kd", "mode", "owners", "branch", "interventions")
+
+
+class RecordedRobot:
+    """Reads what was read."""
+
+    def __init__(self, model: RobotModel) -> None:
+        self.model = model
+        self.state: RobotState | None = None
+
+    def connect(self) -> None:
+        """Nothing to open."""
+
+    def read(self, now: float) -> RobotState:
+        """The recorded reading of this tick."""
+        return self.state
+
+    def write(self, command: SafeCommand) -> None:
+        """Nobody is there."""
+
+    def step(self, dt: float) -> None:
+        """Time is the trace's."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class RecordedRouting:
+    """Answers as the router answered then, at the same tick."""
+
+    def __init__(self) -> None:
+        self.due: deque[tuple[int, Route]] = deque()
+
+    def submit(self, text: str, ticket: int, now: float) -> None:
+        """The answer is known already."""
+
+    def poll(self, now: float) -> tuple[int, Route] | None:
+        """The next answer of this tick."""
+        return self.due.popleft() if self.due else None
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+def rerun(header: dict[str, Any], ticks: list[dict[str, Any]]) -> list[str]:
+    """What came out differently, a line for each tick; empty when the decisions are the same.
+
+    Args:
+        header, ticks: From `deploy.replay.load_trace`; the ticks must begin with the first of the run.
+    """
+    loaded = load_text(header["config"], Path(header["tree"]))
+    robot, routing, playback = RecordedRobot(load_model(loaded.config.robot)), RecordedRouting(), Playback()
+    for tick in ticks:
+        for kind, *rest in tick["inputs"]:
+            if kind == "chunk":
+                policy, player, _, rows, error = rest
+                playback.add(tick["t"], policy, player, None if rows is None else np.array(rows), error)
+    blank = np.zeros((224, 224, 3), np.uint8)
+    now = [0.0]
+    context = PolicyContext(robot.model, loaded.path.parent, lambda: CameraFrame(now[0], blank), 0.0, header["seed"], playback)
+    skills = load_skill_set(loaded)
+    arbiter = wire(loaded, skills, robot, context, lambda router: routing, caller_for(skills.foreign, True))
+    differences = []
+    try:
+        for tick in ticks:
+            now[0] = tick["t"]
+            _feed(arbiter, robot, routing, tick)
+            report = encode(arbiter.tick(tick["t"]))
+            differences += _differences(tick, report)
+    finally:
+        arbiter.close()
+    return differences
+
+
+def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, tick: dict[str, Any]) -> None:
+    inbox = arbiter.inbox
+    for kind, *rest in tick["inputs"]:
+        if kind == "arm":
+            robot.state = decode_state(rest[1])
+            arbiter.arm(rest[0])
+        elif kind == "route":
+            routing.due.append((rest[0], decode_route(rest[1])))
+        elif kind == "say":
+            inbox.say(*rest)
+        elif kind == "stop":
+            inbox.stop(*rest)
+        elif kind in ("reset", "go"):
+            getattr(inbox, kind)()
+    robot.state = decode_state(tick["state"])
+
+
+def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    parts = [key for key in COMPARED if then[key] != now[key]]
+    return [f"tick {then['i']} at {then['t']:.3f} s: {', '.join(parts)}"] if parts else []
