@@ -22,6 +22,7 @@ import numpy as np
 from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
+from arbiter.safety.limits import GAIN_ROOM
 from policies.onnx_file import NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata
 
 METADATA_KEY = "policy_arbiter"
@@ -257,7 +258,8 @@ def _misfits(card: PolicyCard, model: RobotModel) -> list[str]:
         if not model.lower[j] - TOLERANCE <= card.default_pos[i] <= model.upper[j] + TOLERANCE:
             found.append(f"default_pos of {joint} is {card.default_pos[i]:g} rad; its range is "
                          f"{model.lower[j]:g} to {model.upper[j]:g}")
-        for key, value, most in (("kp", card.kp[i], model.kp[j]), ("kd", card.kd[i], model.kd[j])):
+        for key, value, nominal in (("kp", card.kp[i], model.kp[j]), ("kd", card.kd[i], model.kd[j])):
+            most = GAIN_ROOM * nominal
             if not 0.0 <= value <= most + TOLERANCE:
                 found.append(f"{key} of {joint} is {value:g}; the robot allows 0 to {most:g}")
     return found

@@ -20,7 +20,7 @@ from policies.balance.stance import GRAVITY, SagittalChain, Segment
 
 HERE = Path(__file__).parent / "balance"
 LARGEST = 0.45  # [rad] of answer to a disturbance, for each joint
-TRIM_RATE = 0.3  # [rad/s] of lean for each metre between the wanted and the measured centre of pressure
+TRIM_RATE = 0.15  # [rad/s] of lean for each metre between the wanted and the measured centre of pressure
 LARGEST_TRIM = 0.2  # [rad]
 
 

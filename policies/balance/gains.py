@@ -22,9 +22,9 @@ TICK = 0.02  # [s]
 KP, KD = 20.0, 2.0
 # Prices of displacement (x, y, z, rotation) and its rate, against 1 for each radian² of correction: the best of a few
 # hundred random draws, by the hardest push survived with sensor noise and one tick of delay.
-PRICE_Z = (1.4e5, 80.0, 9.0e3, 1.1e5, 1.2e5, 4.0e3)
-PRICE_RATE = (9.7e3, 70.0, 150.0, 3.0e3, 340.0, 25.0)
-IMU_WEIGHT = 5.0  # how much more the orientation is believed than one leg angle
+PRICE_Z = (5.0e4, 90.0, 7.0e2, 7.0e4, 1.7e5, 4.0e3)
+PRICE_RATE = (2.3e3, 22.0, 80.0, 2.7e3, 160.0, 20.0)
+IMU_WEIGHT = 2.0  # how much more the orientation is believed than one leg angle
 
 
 def chain(mj: mujoco.MjModel) -> SagittalChain:
@@ -49,7 +49,8 @@ def chain(mj: mujoco.MjModel) -> SagittalChain:
         bodies = np.flatnonzero(level == depth)
         mass = mj.body_mass[bodies]
         com = mass @ data.xipos[bodies][:, [0, 2]] / mass.sum() - anchor[lower]
-        segments.append(Segment(float(mass.sum()), tuple(map(float, com)), tuple(map(float, anchor[upper] - anchor[lower]))))
+        link = anchor[upper] - anchor[lower]
+        segments.append(Segment(float(mass.sum()), tuple(map(float, com)), tuple(map(float, link))))
     return SagittalChain(*segments)
 
 

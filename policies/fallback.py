@@ -1,0 +1,153 @@
+"""Policies that need no network: what is left when others fail, and what the robot does between skills."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from arbiter.robot import RobotModel
+from arbiter.types import JointTarget, Request, RobotState, frozen
+from policies.reflex import BalanceReflex
+
+SETTLE_RATE = 4.0  # [1/s] how fast a glide closes in on its goal: within 1 % in about 1.7 s
+GLIDE_SPEED = 1.2  # [rad/s] of the joint that has the longest way
+REST_SPEED = 0.8  # [rad/s]
+
+
+class Glide:
+    """A posture that glides to a goal along a straight line in joint space, critically damped, at a bounded speed.
+
+    Args:
+        speed: Largest speed of any joint [rad/s]; the others keep step.
+    """
+
+    def __init__(self, speed: float) -> None:
+        self._most = speed
+        self.q = np.zeros(0)
+        self._dq = np.zeros(0)
+
+    def start(self, q: np.ndarray) -> None:
+        """Begins at `q` [rad], at rest."""
+        self.q, self._dq = np.array(q), np.zeros(len(q))
+
+    def step(self, goal: np.ndarray, dt: float) -> np.ndarray:
+        """One tick of `dt` [s] towards `goal` [rad]."""
+        w = SETTLE_RATE
+        # Implicit Euler of q̈ = w² (goal - q) - 2 w q̇: stable for any dt.
+        self._dq = (self._dq + dt * w * w * (goal - self.q)) / (1.0 + w * dt) ** 2
+        fastest = float(np.abs(self._dq).max())
+        if fastest > self._most:
+            self._dq *= self._most / fastest
+        self.q = self.q + dt * self._dq
+        return self.q
+
+
+class Fallback:
+    """What the policies of this module share. `joints` None: the whole body."""
+
+    kind = "fallback"
+    name = ""
+
+    def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
+        self._model = model
+        self.name = name or type(self).name
+        self.joints = frozen(model.groups["whole_body"] if joints is None else joints, bool)
+        self._at = math.nan
+        self._last: JointTarget | None = None
+
+    def reset(self, state: RobotState, now: float) -> None:
+        """Starts from the measured posture."""
+        self._at, self._last = math.nan, None
+        self._start(state)
+
+    def warm(self, state: RobotState, request: Request, now: float) -> bool:
+        """Follows the robot until it acts. Always ready."""
+        self._start(state)
+        return True
+
+    def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
+        """The target of this tick; the same one when asked twice."""
+        if self._last is None or now != self._at:
+            dt = now - self._at
+            self._at = now
+            self._last = self._compose(state, request, dt if 0.0 < dt < 0.5 else self._model.dt)
+        return self._last
+
+    def _start(self, state: RobotState) -> None:
+        """Takes the measured posture as its beginning."""
+
+    def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
+        raise TypeError(f"{type(self).__name__} composes no target")
+
+    def _target(self, q: np.ndarray, kp: np.ndarray | None = None) -> JointTarget:
+        return JointTarget(frozen(q), self._model.kp if kp is None else kp, self._model.kd, self.joints)
+
+    def release(self) -> None:
+        """Nothing runs in the background."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class Hold(Fallback):
+    """Keeps the posture that was measured when it took over."""
+
+    name = "hold"
+
+    def _start(self, state: RobotState) -> None:
+        self._q = frozen(np.clip(state.joint_pos, self._model.lower, self._model.upper))
+
+    def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
+        return self._target(self._q)
+
+
+class Damp(Fallback):
+    """No position gain: the joints resist motion, nothing else."""
+
+    name = "damp"
+
+    def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
+        super().__init__(model, name=name, joints=joints)
+        self._zero = frozen(np.zeros(model.n))
+
+    def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
+        return self._target(state.joint_pos, self._zero)
+
+
+class Rest(Fallback):
+    """Goes slowly to the default posture, or to the one the request names: arms at rest."""
+
+    name = "rest"
+
+    def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
+        super().__init__(model, name=name, joints=joints)
+        self._glide = Glide(REST_SPEED)
+
+    def _start(self, state: RobotState) -> None:
+        self._glide.start(state.joint_pos)
+
+    def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
+        goal = self._model.default if request.posture is None else request.posture
+        return self._target(self._glide.step(np.asarray(goal), dt))
+
+
+class Stand(Rest):
+    """Stands in the default posture, or in the one the request names, and balances: see BalanceReflex."""
+
+    name = "stand"
+
+    def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
+        super().__init__(model, name=name, joints=joints)
+        self._glide = Glide(GLIDE_SPEED)
+        self._reflex = BalanceReflex(model)
+
+    def reset(self, state: RobotState, now: float) -> None:
+        """Starts from the measured posture, without trim."""
+        super().reset(state, now)
+        self._reflex.reset()
+
+    def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
+        goal = self._model.default if request.posture is None else request.posture
+        posture = self._glide.step(np.asarray(goal), dt)
+        return self._target(posture + self._reflex.correction(state, posture))

@@ -1,0 +1,194 @@
+"""Policies by kind, from the settings of a tree file.
+
+    policies:
+      locomotion: {kind: onnx, file: walk.onnx}
+      chunk: {kind: chunk, backend: pi0, path: pi0_tiny}
+      stand: {kind: stand}
+
+Libraries of a backend are imported only when a file asks for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from arbiter.errors import ConfigError
+from arbiter.policy import Policy
+from arbiter.robot import RobotModel
+from arbiter.strict import Node, Problems, build, nearest
+from policies.chunk import CameraFrame, ChunkBackend
+from policies.chunk_player import ChunkPolicy, ChunkTiming
+from policies.fallback import Damp, Hold, Rest, Stand
+from policies.onnx_policy import OnnxPolicy
+from policies.recorded import RecordedChunks
+from policies.reflex import BalanceReflex
+from policies.worker import LockstepWorker, ThreadWorker, Worker
+
+FALLBACKS = {"stand": Stand, "hold": Hold, "rest": Rest, "damp": Damp}
+SHIPPED = Path(__file__).parent / "weights"
+CARDS = Path(__file__).parent / "cards"
+PLAYERS = 2  # one plays while the next prompt warms
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxConfig:
+    """A locomotion policy.
+
+    Attributes:
+        file: The ONNX file: beside the tree file, or one that ships with this project.
+        card: A YAML card for a file without metadata: beside the tree file, or one that ships.
+        provider: Where it runs.
+        threads: Of its inference.
+    """
+
+    kind: Literal["onnx"]
+    file: str
+    card: str | None = None
+    provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.threads <= 64:
+            raise ConfigError(f"threads is {self.threads}; 1 to 64 are allowed")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkConfig:
+    """A chunk policy.
+
+    Attributes:
+        backend: Who predicts: "recorded", or a kind of π0.
+        path: What the backend opens: a file, a folder or an address.
+        options: Further settings of the backend.
+        timing: When chunks are asked for, blended and given up.
+        balance: Whether the reflex balances the legs around the chunk.
+    """
+
+    kind: Literal["chunk"]
+    backend: str
+    path: str
+    options: dict[str, str | int | float | bool] = field(default_factory=dict)
+    timing: ChunkTiming = ChunkTiming()
+    balance: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackConfig:
+    """A policy that needs no network."""
+
+    kind: Literal["stand", "hold", "rest", "damp"]
+
+
+KINDS = {"onnx": OnnxConfig, "chunk": ChunkConfig} | dict.fromkeys(FALLBACKS, FallbackConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyContext:
+    """What policies are made with.
+
+    Attributes:
+        model: The robot.
+        base: Folder that files are named from: that of the tree file.
+        camera: Gives the latest picture at once; None: there is no camera.
+        chunk_delay: How long an inference takes in lockstep simulation [s]; None: real time, on a thread.
+        seed: Of sampling.
+        wrap: Stands before each worker of a chunk policy: (policy, player, worker) -> worker. For traces and replays.
+    """
+
+    model: RobotModel
+    base: Path = Path(".")
+    camera: Callable[[], CameraFrame | None] | None = None
+    chunk_delay: float | None = None
+    seed: int = 0
+    wrap: Callable[[str, int, Worker], Worker] = lambda policy, player, worker: worker
+
+
+def load_policies(nodes: Mapping[str, Node], context: PolicyContext) -> dict[str, tuple[Policy, ...]]:
+    """Players of every policy by name, the fallbacks included. Raises ConfigError with every problem of the file."""
+    problems = Problems()
+    configs = {name: read_config(name, node, problems) for name, node in nodes.items()}
+    problems.raise_if_any()
+    players: dict[str, tuple[Policy, ...]] = {}
+    for name, config in configs.items():
+        try:
+            players[name] = load_policy(name, config, context)
+        except ConfigError as error:
+            problems.add(nodes[name], f"policy {name!r}: {error}")
+    if problems.lines:
+        for policy in (player for group in players.values() for player in group):
+            policy.close()
+    problems.raise_if_any()
+    for kind in FALLBACKS.keys() - players.keys():
+        players[kind] = load_policy(kind, FallbackConfig(kind), context)
+    return players
+
+
+def read_config(name: str, node: Node, problems: Problems) -> OnnxConfig | ChunkConfig | FallbackConfig | None:
+    """The typed settings of one policy; problems are added."""
+    kind = node.value.get("kind") if isinstance(node.value, dict) else None
+    if kind is None:
+        problems.add(node, f"policy {name!r} has no kind; allowed: {', '.join(sorted(KINDS))}")
+        return None
+    if not isinstance(kind.value, str) or kind.value not in KINDS:
+        problems.add(kind, f"policy {name!r} has the kind {kind.value!r}; {nearest(str(kind.value), KINDS)}")
+        return None
+    if name in FALLBACKS and kind.value not in FALLBACKS:
+        problems.add(kind, f"policy {name!r} has the kind {kind.value!r}; under this name stands what is left when "
+                     f"others fail: one of {', '.join(sorted(FALLBACKS))}")
+        return None
+    return build(KINDS[kind.value], node, problems, f"policies.{name}")
+
+
+def load_policy(name: str, config: OnnxConfig | ChunkConfig | FallbackConfig,
+                context: PolicyContext) -> tuple[Policy, ...]:
+    """The players of one policy. Raises ConfigError with the way out."""
+    if isinstance(config, FallbackConfig):
+        return (FALLBACKS[config.kind](context.model, name=name),)
+    if isinstance(config, ChunkConfig):
+        return _chunk_players(name, config, context)
+    file = _find(config.file, context.base, SHIPPED)
+    card = None if config.card is None else _find(config.card, context.base, CARDS)
+    return (OnnxPolicy(file, context.model, card=card, name=name, threads=config.threads, provider=config.provider),)
+
+
+def _find(name: str, base: Path, shipped: Path) -> Path:
+    """A file beside the tree file, else one that ships."""
+    near, ours = base / name, shipped / name
+    return ours if not near.exists() and ours.exists() else near
+
+
+def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:
+    backend = open_backend(config, context)
+    lock = threading.Lock()
+    players = []
+    for player in range(PLAYERS):
+        if context.chunk_delay is None:
+            worker = ThreadWorker(backend, lock)
+        else:
+            worker = LockstepWorker(backend, context.chunk_delay)
+        worker = context.wrap(name, player, worker)
+        reflex = BalanceReflex(context.model) if config.balance else None
+        players.append(ChunkPolicy(backend, context.model, worker, name=name, camera=context.camera, reflex=reflex,
+                                   timing=config.timing, seed=context.seed))
+    return tuple(players)
+
+
+def open_backend(config: ChunkConfig, context: PolicyContext) -> ChunkBackend:
+    """The backend of a chunk policy. Raises ConfigError with the way out."""
+    if config.backend == "recorded":
+        if config.options:
+            raise ConfigError(f"backend 'recorded' takes no options; given: {', '.join(config.options)}")
+        return RecordedChunks.load(_find(config.path, context.base, SHIPPED))
+    if config.backend != "pi0":
+        raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, ('recorded', 'pi0'))}")
+    pi0 = importlib.import_module("policies.pi0")
+    path = config.path if "://" in config.path else _find(config.path, context.base, SHIPPED)
+    try:
+        return pi0.load_backend(path, **config.options)
+    except TypeError as error:
+        raise ConfigError(f"chunk backend 'pi0': its options do not fit: {error}") from error
