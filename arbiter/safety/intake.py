@@ -10,7 +10,6 @@ from arbiter.robot import RobotModel
 from arbiter.safety.limits import SafetyLimits
 from arbiter.types import JointTarget
 
-
 FLOAT = np.dtype(np.float64)
 
 

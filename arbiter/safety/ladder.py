@@ -79,10 +79,9 @@ class Ladder:
         self._stop_settle = self._stop_damp = self._stop_off = ""
         self.passive("not armed")
 
-    def trip(self, fault: str) -> None:
+    def trip(self, fault: str, rung: Mode = Mode.SETTLE) -> None:
         """Latches a fault and goes down: to SETTLE where a fallback can stand; from SETTLE one rung further."""
-        rung = Mode.DAMP if self.mode is Mode.SETTLE else Mode.SETTLE
-        self._latch(fault, rung)
+        self._latch(fault, Mode.DAMP if self.mode is Mode.SETTLE else rung)
 
     # -- the tick's part ------------------------------------------------------------------------------------------
 

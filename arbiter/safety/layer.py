@@ -163,7 +163,7 @@ class Safety:
         if repeat:
             return self._command, self._judge(mode)
         self._hold(mode)
-        self._shaper.propose(intake.q, watch.q, watch.dq, intake.kp, intake.kd)  # position, velocity, acceleration, torque
+        self._shaper.propose(intake.q, watch.q, watch.dq, intake.kp, intake.kd)  # position ... torque
         if self._contact is not None:
             self._keep_clear(self._contact)
         return self._send(mode)
@@ -245,10 +245,9 @@ class Safety:
         out = block.copy()
         out[0] = shaper.next
         np.isfinite(out, out=self._finite)
-        if np.count_nonzero(self._finite) != self._finite.size:  # cannot happen; if it does, no number of ours is to be trusted
-            self._ladder.trip("the safety layer computed what is not a finite number")
-            self._ladder.trip("the safety layer computed what is not a finite number")
-            return self._limp(self._ladder.mode)
+        if np.count_nonzero(self._finite) != self._finite.size:  # if that happens, no number of ours is to be trusted
+            self._ladder.trip("the safety layer computed what is not a finite number", Mode.DAMP)
+            return self._limp(Mode.DAMP)
         for change in shaper.changes:
             self._note(*change)
         shaper.commit()

@@ -1,0 +1,59 @@
+"""Only the safety layer makes commands that a robot takes."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+from tests.safety_rig import Drive, armed, small_model
+
+from arbiter.errors import RobotError
+from arbiter.safety import is_safe
+from arbiter.safety.command import _Issued
+from arbiter.types import Mode, SafeCommand
+
+MODEL = small_model()
+
+
+def sent() -> SafeCommand:
+    return Drive(armed(MODEL)).tick(MODEL.default)[0]
+
+
+def test_what_the_filter_returns_is_accepted():
+    command = sent()
+    assert isinstance(command, SafeCommand) and is_safe(command)
+    assert command.stamp == 0.02 and command.mode is Mode.RUN
+    assert np.array_equal(command.kp, MODEL.kp) and np.array_equal(command.kd, MODEL.kd)
+
+
+def test_a_forged_command_is_not():
+    zero = np.zeros(MODEL.n)
+    assert not is_safe(SafeCommand(0.0, zero, zero, zero, Mode.RUN))
+    assert not is_safe(None) and not is_safe("command")
+
+    class Fake(SafeCommand):
+        pass
+
+    assert not is_safe(Fake(0.0, zero, zero, zero, Mode.RUN))
+    with pytest.raises(RobotError, match="built outside arbiter.safety; only Safety.filter makes one"):
+        _Issued(object(), 0.0, zero, zero, zero, Mode.RUN)
+
+
+def test_an_issued_command_cannot_be_edited_into_another():
+    command = sent()
+    with pytest.raises(RobotError, match="built outside arbiter.safety"):
+        dataclasses.replace(command, q=np.full(MODEL.n, 9.0))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        command.q = np.full(MODEL.n, 9.0)
+    for array in (command.q, command.kp, command.kd):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 9.0
+    assert np.array_equal(copy.copy(command).q, command.q)
+
+
+def test_commands_do_not_share_memory():
+    drive = Drive(armed(MODEL))
+    first = drive.tick(MODEL.default)[0]
+    before = first.q.copy()
+    drive.tick(MODEL.default + 0.01)
+    assert np.array_equal(first.q, before)
