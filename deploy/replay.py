@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import bisect
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -137,4 +138,5 @@ def report_rerun(differences: list[str], count: int) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # so that `| head` ends it quietly
     sys.exit(main())

@@ -1,0 +1,128 @@
+"""`deploy.run` as a user calls it: report, exit status, repeatability, trace and replay."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.replay import load_trace
+from deploy.replay import main as replay
+from deploy.run import main
+from tests.sim.rig import SimRun
+
+ROOT = Path(__file__).parents[2]
+REPORT_KEYS = {"duration_s", "ticks", "control_hz", "overruns", "falls", "instructions", "handovers", "safety", "base_path", "timing_us"}
+
+
+def run(*options, tmp_path):
+    """Exit status and report of a lockstep run."""
+    path = tmp_path / "report.json"
+    status = main(["--tree", "default.yaml", "--fast", "--report", str(path), *options])
+    return status, json.loads(path.read_text())
+
+
+def test_the_report_tells_everything(tmp_path, capfd):
+    status, report = run("--say", "walk forward half a meter", "--say", "wave your right hand", "--say", "sing me a song",
+                         tmp_path=tmp_path)
+    assert status == 0
+    assert set(report) == REPORT_KEYS
+    walk, wave, song = report["instructions"]
+    assert (walk["outcome"], walk["skills"], walk["result"]) == ("accepted", ["walk_forward"], "succeeded")
+    assert walk["parameters"][0]["distance"] == pytest.approx(0.5)
+    assert (wave["skills"], wave["result"]) == (["wave_right"], "succeeded")
+    assert song["outcome"] == "rejected" and song["reason"]
+    assert walk["first_command_s"] - walk["at_s"] <= 0.045, "routed within a tick, commanded in the next"
+    assert report["falls"] == 0 and report["overruns"] == 0
+    assert report["ticks"] == round(report["duration_s"] * 50)
+    done = [item for item in report["handovers"] if item["result"] == "done"]
+    assert {"locomotion", "chunk", "rest"} <= {item["to"] for item in done}
+    assert all(item["blend_end_s"] - item["first_command_s"] <= 0.32 for item in done if item["blend_end_s"] is not None)
+    assert [mode["mode"] for mode in report["safety"]["modes"]] == ["run"]
+    t, x, y, yaw = report["base_path"][-1]
+    assert 0.25 < x < 0.8
+    out = capfd.readouterr().out
+    assert 'heard "walk forward half a meter"' in out and "3 instructions, 2 carried out; 0 falls" in out
+
+
+def test_lockstep_is_repeatable_bit_for_bit():
+    def commands(seed):
+        with SimRun(seed=seed) as sim:
+            sim.say("walk forward half a meter")
+            sim.say("wave your left hand")
+            return [command.tobytes() for command in sim.commands], [t.joint_pos.tobytes() for t in sim.truth]
+
+    first = commands(5)
+    assert commands(5) == first
+    assert commands(6) != first
+
+
+def test_a_trace_is_decided_again_to_the_same_bits(tmp_path, capsys):
+    log = tmp_path / "log"
+    status, _ = run("--say", "walk forward half a meter and wave", "--say", "take a bow", "--log", str(log), tmp_path=tmp_path)
+    assert status == 0
+    header, ticks = load_trace(log)
+    assert (log / "config.yaml").read_text() == header["config"]
+    assert replay([str(log), "--rerun"]) == 0
+    assert f"{len(ticks)} ticks: the same decisions came out" in capsys.readouterr().out
+    # ... and a changed reading is noticed
+    lines = (log / "trace.jsonl").read_text().splitlines()
+    tick = json.loads(lines[200])
+    tick["state"]["q"][12] += 0.05
+    lines[200] = json.dumps(tick)
+    (log / "trace.jsonl").write_text("\n".join(lines) + "\n")
+    assert replay([str(log), "--rerun"]) == 1
+
+
+def test_replay_shows_and_refuses(tmp_path, capsys):
+    log = tmp_path / "log"
+    run("--say", "stand still", "--log", str(log), tmp_path=tmp_path)
+    capsys.readouterr()
+    assert replay([str(log)]) == 0
+    assert 'heard "stand still"' in capsys.readouterr().out
+    assert replay([str(log), "--at", "3.0"]) == 0
+    assert "leg_left_knee_pitch_joint" in capsys.readouterr().out
+    assert replay([str(log), "--plot", str(tmp_path / "plot.png")]) == 0
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
+    (tmp_path / "no.jsonl").write_text("hello\nworld\n")
+    assert replay([str(tmp_path / "no.jsonl")]) == 2
+    assert "no.jsonl:1: not JSON" in capsys.readouterr().err
+
+
+def test_a_fall_is_a_fault_with_a_dump_and_exit_status_one(tmp_path, capfd):
+    with SimRun(seed=0) as sim:
+        sim.robot.push((3.0, 0.0, 0.0))
+        sim.wait(2.0)
+        assert sim.arbiter.safety.fault
+        assert sim.falls == 1
+        assert sim.reports[-1].verdict.mode.value == "damp"
+        item = sim.say("walk forward")
+        assert item.result == "cancelled"
+        # The operator resets: the gantry lifts it, and it stands again.
+        sim.arbiter.inbox.reset()
+        assert sim.until(lambda: sim.arbiter.world.ready, 20.0)
+        assert sim.say("stand still").result == "succeeded"
+
+
+@pytest.mark.parametrize(("options", "error"), [
+    (["--tree", "defualt.yaml"], "did you mean default.yaml?"),
+    (["--say", "bow", "--script", "x.yaml"], "--say and --script together"),
+    (["--script", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
+    (["--for", "-3"], "--for -3: a positive number of seconds is expected"),
+    (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, bench and the robot of the tree file"),
+    (["--set", "limits.velocity=100"], "velocity"),
+    (["--set", "policies.locomotion.file=none.onnx"], "none.onnx"),
+    (["--set", "home.legs=walkin"], "home.legs: no policy 'walkin'")])
+def test_wrong_options_get_one_clear_error_and_status_two(options, error, capsys):
+    assert main([*options, "--fast", "--say", "bow"] if "--say" not in options else options) == 2
+    assert error in capsys.readouterr().err
+
+
+def test_a_pipe_of_lines_in_real_time():
+    """A real process, the machine's clock, words on standard input."""
+    done = subprocess.run([sys.executable, "-m", "deploy.run", "--tree", "default.yaml"], input="walk forward 0.3 m\nbake a cake\n",
+                          capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert 'done: "walk forward 0.3 m"' in done.stdout
+    assert 'rejected: "bake a cake"' in done.stdout
