@@ -19,8 +19,11 @@ LAMP = np.array((2.6, -3.4, 7.5))  # [m] from the base of the robot
 AMBIENT, DIFFUSE, GLOSS = 0.52, 0.52, 0.20
 SHADE = 0.35  # share of the diffuse light that is left in the shadow
 HORIZON = np.array((0.90, 0.93, 0.96), np.float32)
+TILES = np.array((FLOOR_LIGHT, FLOOR_DARK), np.float32)
 ZENITH = np.array((0.52, 0.67, 0.84), np.float32)
 FAR = 14.0  # [m] at which the floor has faded into the horizon
+LAMP_TARGET = np.array((0.0, 0.0, 0.4))  # [m] what its own view looks at, from the base
+SHADOW_REACH = 1.3  # [m] around the base in which the floor is looked at for shadows
 MAP, MAP_FIELD = 320, 0.34  # pixels and angle [rad] of the lamp's own view of the robot, for shadows
 BIAS = 0.008  # [m] by which a point may lie behind what the lamp sees and still be lit
 
@@ -74,6 +77,7 @@ class RayCaster:
         self._type = model.geom_type
         solid = np.isin(model.geom_type, [int(kind) for kind in SHAPES])
         self._solid = np.flatnonzero(solid & np.isin(model.geom_group, SEEN_GROUPS) & (model.geom_rgba[:, 3] > 0.0))
+        self._lamp, self._lamp_axes = LAMP, np.eye(3)
         self._floor = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, "floor")
         self._colours = model.geom_rgba[:, :3].astype(np.float32)
 
@@ -83,22 +87,29 @@ class RayCaster:
         `position`: Of the camera [m], world, shape (3,). `rotation`: Its axes right, up, backward as the columns of a
         (3, 3) matrix.
         """
-        view = self._view
-        self._cast(view, data, np.asarray(position), np.asarray(rotation))
-        colour = np.broadcast_to(HORIZON, view.rays.shape).copy()
-        above = np.clip(1.6 * view.vec[..., 2], 0.0, 1.0).astype(np.float32)
-        colour += (above * (view.hit < 0))[..., None] * (ZENITH - HORIZON)
-        seen = view.hit >= 0
-        points = position + view.dist[seen][:, None] * view.vec[seen]
-        colour[seen] = self._shade(data, points, view.vec[seen], view.normal[seen], view.hit[seen], view.dist[seen])
-        np.clip(colour, 0.0, 1.0, out=colour)
-        colour *= 255.0
-        colour += 0.5
-        return colour.astype(np.uint8)
+        view, position = self._view, np.asarray(position)
+        self._cast(view, data, position, np.asarray(rotation))
+        base = np.array((data.qpos[0], data.qpos[1], 0.0))
+        self._lamp = base + LAMP
+        if self._lamp_view is not None:
+            self._lamp_axes = look_at(self._lamp, base + LAMP_TARGET)
+            self._cast(self._lamp_view, data, self._lamp, self._lamp_axes)
+        picture = np.empty((view.hit.size, 3), np.float32)
+        hit, vec, dist = view.hit.reshape(-1), view.vec.reshape(-1, 3), view.dist.reshape(-1)
+        on_floor, on_sky = hit == self._floor, hit < 0
+        sky, floor, solid = (mask.nonzero()[0] for mask in (on_sky, on_floor, ~(on_sky | on_floor)))
+        picture[sky] = self._sky(vec[sky, 2])
+        picture[floor] = self._ground(position[:2] + dist[floor, None] * vec[floor, :2], base, dist[floor])
+        points = position + dist[solid, None] * vec[solid]
+        picture[solid] = self._surface(points, vec[solid], view.normal.reshape(-1, 3)[solid], hit[solid])
+        np.minimum(picture, 1.0, out=picture)
+        picture *= 255.0
+        picture += 0.5
+        return picture.astype(np.uint8).reshape(view.vec.shape)
 
     def _cast(self, view: View, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> None:
         """Fills the view with what its rays meet first."""
-        np.matmul(view.rays, rotation.T, out=view.vec)
+        np.matmul(view.rays.reshape(-1, 3), rotation.T, out=view.vec.reshape(-1, 3))
         down = view.vec[..., 2] < -1e-6
         on_floor = down if self._floor >= 0 and position[2] > 0.0 else np.zeros_like(down)
         view.dist[:] = np.inf
@@ -120,8 +131,7 @@ class RayCaster:
         nearer = (dist < view.dist[window].reshape(-1)).nonzero()[0]
         if nearer.size == 0:
             return
-        surface = normal(origin + dist[nearer, None] * local[nearer], self._size[geom])
-        surface /= np.sqrt(np.einsum("ij,ij->i", surface, surface))[:, None]
+        surface = unit(normal(origin + dist[nearer, None] * local[nearer], self._size[geom]))
         rows, columns = np.divmod(nearer, window[1].stop - window[1].start)
         rows += window[0].start
         columns += window[1].start
@@ -129,53 +139,58 @@ class RayCaster:
         view.hit[rows, columns] = geom
         view.normal[rows, columns] = surface @ matrix.T
 
-    def _shade(self, data: mujoco.MjData, points: np.ndarray, vec: np.ndarray, normal: np.ndarray, hit: np.ndarray,
-               dist: np.ndarray) -> np.ndarray:
-        """Colours of surface points under one lamp, with the floor fading into the horizon, float32, shape (k, 3)."""
-        base = self._base_position(data)
-        lamp = base + LAMP
-        to_lamp = lamp - points
-        away = np.sqrt(np.einsum("ij,ij->i", to_lamp, to_lamp))
-        to_lamp /= away[:, None]
-        facing = np.maximum(0.0, np.einsum("ij,ij->i", normal, to_lamp))
-        half = to_lamp - vec
-        gloss = np.einsum("ij,ij->i", normal, half) / np.sqrt(np.einsum("ij,ij->i", half, half) + 1e-12)
-        gloss = np.maximum(0.0, gloss) ** 32
-        floor = hit == self._floor
-        gloss[floor] = 0.0
+    def _sky(self, up: np.ndarray) -> np.ndarray:
+        """Colours of the sky in directions whose upward part is `up`, shape (k,)."""
+        return HORIZON + np.clip(1.6 * up, 0.0, 1.0).astype(np.float32)[:, None] * (ZENITH - HORIZON)
+
+    def _ground(self, points: np.ndarray, base: np.ndarray, dist: np.ndarray) -> np.ndarray:
+        """Colours of the floor at `points` (x, y) [m], shape (k, 2), seen from `dist` [m]: a checker that fades."""
+        offset = points - self._lamp[:2]
+        away = np.sqrt(np.einsum("ij,ij->i", offset, offset) + self._lamp[2] ** 2)
+        light = self._lamp[2] / away
         if self._lamp_view is not None:
-            # Moved off the surface, so that it does not shade itself.
-            lit = SHADE + (1.0 - SHADE) * self._lit(data, lamp, base, points + BIAS * normal, away)
-            facing *= lit
-            gloss *= lit
-        colour = self._colours[hit]
-        colour[floor] = checker(points[floor])
-        colour *= (AMBIENT + DIFFUSE * facing).astype(np.float32)[:, None]
-        colour += (GLOSS * gloss).astype(np.float32)[:, None]
-        share = (np.minimum(1.0, dist[floor] / FAR) ** 2).astype(np.float32)[:, None]
-        colour[floor] += share * (HORIZON - colour[floor])
+            near = np.abs(points - base[:2]).max(axis=1) < SHADOW_REACH
+            lifted = np.column_stack((points[near], np.full(int(near.sum()), BIAS)))
+            light[near] *= SHADE + (1.0 - SHADE) * self._lit(lifted)
+        colour = checker(points) * (AMBIENT + DIFFUSE * light).astype(np.float32)[:, None]
+        share = (np.minimum(1.0, dist / FAR) ** 2).astype(np.float32)[:, None]
+        colour += share * (HORIZON - colour)
         return colour
 
-    def _lit(self, data: mujoco.MjData, lamp: np.ndarray, base: np.ndarray, points: np.ndarray,
-             away: np.ndarray) -> np.ndarray:
+    def _surface(self, points: np.ndarray, vec: np.ndarray, normal: np.ndarray, hit: np.ndarray) -> np.ndarray:
+        """Colours of shapes at `points` [m], shape (k, 3), under one lamp: ambient, diffuse and a little gloss."""
+        to_lamp = unit(self._lamp - points)
+        facing = np.maximum(0.0, np.einsum("ij,ij->i", normal, to_lamp))
+        gloss = np.maximum(0.0, np.einsum("ij,ij->i", normal, unit(to_lamp - vec))) ** 32
+        if self._lamp_view is not None:
+            # Moved off the surface, so that it does not shade itself.
+            lit = SHADE + (1.0 - SHADE) * self._lit(points + BIAS * normal)
+            facing *= lit
+            gloss *= lit
+        colour = self._colours[hit] * (AMBIENT + DIFFUSE * facing).astype(np.float32)[:, None]
+        colour += (GLOSS * gloss).astype(np.float32)[:, None]
+        return colour
+
+    def _lit(self, points: np.ndarray) -> np.ndarray:
         """How much of the lamp each point sees, 0..1: what the lamp itself sees decides (a shadow map)."""
         view = self._lamp_view
-        rotation = look_at(lamp, base + (0.0, 0.0, 0.45))
-        self._cast(view, data, lamp, rotation)
-        local = (points - lamp) @ rotation
-        x = (local[:, 0] / -local[:, 2] / view.edge * view.height + view.width - 1.0) * 0.5
-        y = ((1.0 - local[:, 1] / -local[:, 2] / view.edge) * view.height - 1.0) * 0.5
+        local = (points - self._lamp) @ self._lamp_axes
+        away = np.sqrt(np.einsum("ij,ij->i", local, local)) - BIAS
+        scale = view.height / (view.edge * -local[:, 2])
+        x = 0.5 * (local[:, 0] * scale + view.width - 1.0)
+        y = 0.5 * (view.height - local[:, 1] * scale - 1.0)
         lit = np.zeros(len(points))
-        for dx, dy in ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5)):  # four looks soften the edge
-            column, row = np.rint(x + dx).astype(np.int64), np.rint(y + dy).astype(np.int64)
-            inside = (column >= 0) & (column < view.width) & (row >= 0) & (row < view.height)
-            seen = view.dist[np.where(inside, row, 0), np.where(inside, column, 0)]
-            lit += ~inside | (away < seen + BIAS)
-        return 0.25 * lit
+        for dx, dy in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)):  # four looks soften the edge
+            column = np.clip(x + dx, 0, view.width - 1).astype(np.int32)
+            row = np.clip(y + dy, 0, view.height - 1).astype(np.int32)
+            lit += away < view.dist[row, column]
+        beyond = (x < 0.0) | (x > view.width - 1.0) | (y < 0.0) | (y > view.height - 1.0)
+        return np.where(beyond, 1.0, 0.25 * lit)
 
-    @staticmethod
-    def _base_position(data: mujoco.MjData) -> np.ndarray:
-        return np.array((data.qpos[0], data.qpos[1], 0.0))
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of length 1, shape (k, 3)."""
+    return vectors / np.sqrt(np.einsum("ij,ij->i", vectors, vectors) + 1e-18)[:, None]
 
 
 def windows(view: View, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
@@ -203,9 +218,9 @@ def windows(view: View, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
 
 
 def checker(points: np.ndarray) -> np.ndarray:
-    """Colours of the floor at `points` [m], float32, shape (k, 3)."""
-    light = (np.floor(points[:, 0] / TILE) + np.floor(points[:, 1] / TILE)) % 2.0 == 0.0
-    return np.where(light[:, None], np.array(FLOOR_LIGHT, np.float32), np.array(FLOOR_DARK, np.float32))
+    """Colours of the floor at `points` (x, y) [m], float32, shape (k, 3)."""
+    squares = np.floor(points[:, :2] / TILE).astype(np.int32)
+    return TILES[(squares[:, 0] + squares[:, 1]) & 1]
 
 
 def look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:
