@@ -30,6 +30,7 @@ class BatchState:
         foot_vel: Speed of the soles along the floor [m/s], shape (n, 2).
         foot_force: Vertical load [N], shape (n, 2).
         foot_gap: Left foot minus right foot along the heading frame's x and y [m], shape (n, 2).
+        grounded: How long each foot has been on the floor while motion was asked for [s], shape (n, 2).
         dynamics: What was randomised (friction, latency [s], mass ratio, gain ratio), shape (n, 4). Critic only.
     """
 
@@ -50,13 +51,14 @@ class BatchState:
     foot_vel: torch.Tensor
     foot_force: torch.Tensor
     foot_gap: torch.Tensor
+    grounded: torch.Tensor
     dynamics: torch.Tensor
 
     @classmethod
     def zeros(cls, n: int, m: int, device: str = "cpu") -> BatchState:
         """A state of zeros, upright."""
         widths = {"command": (3,), "phase": (), "gravity": (3,), "ang_vel": (3,), "lin_vel": (3,), "mean_vel": (3,),
-                  "height": (), "foot_height": (2,), "foot_vel": (2,), "foot_force": (2,), "foot_gap": (2,),
+                  "height": (), "foot_height": (2,), "foot_vel": (2,), "foot_force": (2,), "foot_gap": (2,), "grounded": (2,),
                   "dynamics": (4,)}
         state = cls(**{f.name: torch.zeros((n, *widths.get(f.name, (m,))), device=device) for f in fields(cls)})
         state.gravity[:, 2] = -1.0

@@ -61,7 +61,7 @@ def critic_mirror(joints: tuple[str, ...]) -> Mirror:
     """Mirror of terms.critic_observation."""
     # The gap left minus right changes its sign in x (the feet exchange roles) and keeps it in y (so does the axis).
     return _stack([actor_mirror(joints), _signs(*POLAR), _signs(*PLANAR), _signs(1.0), SWAP, SWAP, _signs(-1.0, 1.0),
-                   _signs(1.0, 1.0, 1.0, 1.0)])
+                   SWAP, _signs(1.0, 1.0, 1.0, 1.0)])
 
 
 class HalfMirrored(Symmetry):

@@ -26,21 +26,26 @@ class Stage:
         push: Largest push [m/s].
         smooth: Factor on the prices of jerky actions, torque and fidgeting.
         tilt: Price of leaning.
+        track: Factor on what tracking the command pays.
     """
 
     until: float
     kernel: tuple[float, float] = (0.08, 0.15)
     fall: float = 10.0
     least: float = 0.2
-    standing: float = 0.1
+    standing: float = 0.08
     push: float = 0.2
     smooth: float = 1.0
     tilt: float = 2.0
+    track: float = 1.0
 
 
-STAGES = (Stage(0.15), Stage(0.5, fall=40.0, least=0.1, push=0.4, tilt=4.0),
-          Stage(0.8, kernel=(0.04, 0.08), fall=30.0, least=0.0, standing=0.15, push=0.6, tilt=4.0, smooth=1.5),
-          Stage(1.0, kernel=(0.02, 0.05), fall=30.0, least=0.0, standing=0.15, push=0.6, tilt=4.0, smooth=2.0))
+STAGES = (
+    Stage(0.112),  # step
+    Stage(0.27, fall=25.0, least=0.1, push=0.4, tilt=4.0),  # stay up
+    Stage(0.5, kernel=(0.06, 0.12), fall=25.0, least=0.1, push=0.4, tilt=4.0, track=3.0),  # go where asked
+    Stage(0.8, kernel=(0.03, 0.08), fall=30.0, least=0.0, standing=0.12, push=0.6, tilt=4.0, smooth=1.5, track=3.0),
+    Stage(1.0, kernel=(0.015, 0.05), fall=30.0, least=0.0, standing=0.12, push=0.6, tilt=4.0, smooth=2.0, track=3.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +135,14 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
     linear, yaw = stage.kernel
     smooth = stage.smooth
     return {
-        "track_linear": 2.5 * terms.track_linear(s, linear),
-        "track_yaw": 1.5 * terms.track_yaw(s, yaw),
-        "miss_linear": -1.5 * terms.miss_linear(s),
-        "miss_yaw": -0.6 * terms.miss_yaw(s),
-        "alive": 0.5 * terms.alive(s),
-        "swing_contact": -2.0 * terms.swing_contact(s),
-        "stance_lift": -1.0 * terms.stance_lift(s),
-        "clearance": 1.0 * terms.clearance(s),
+        "track_linear": 2.5 * stage.track * terms.track_linear(s, linear),
+        "track_yaw": 1.5 * stage.track * terms.track_yaw(s, yaw),
+        "miss_linear": -1.5 * stage.track * terms.miss_linear(s),
+        "miss_yaw": -0.6 * stage.track * terms.miss_yaw(s),
+        "alive": 1.0 * terms.alive(s),
+        "swing_contact": -3.0 * terms.swing_contact(s),
+        "stance_lift": -1.5 * terms.stance_lift(s),
+        "clearance": 2.0 * terms.clearance(s),
         "tilt": -stage.tilt * terms.tilt(s),
         "wobble": -0.08 * terms.wobble(s),
         "bounce": -1.0 * terms.bounce(s),

@@ -30,9 +30,9 @@ def actor_observation(s: BatchState) -> torch.Tensor:
 
 
 def critic_observation(s: BatchState) -> torch.Tensor:
-    """The actor's view without noise, and what only a simulator knows, shape (n, 27 + 3 m)."""
+    """The actor's view without noise, and what only a simulator knows, shape (n, 30 + 3 m)."""
     return torch.cat((actor_observation(s), s.lin_vel, s.mean_vel, s.height.unsqueeze(-1), s.foot_height * 10.0,
-                      s.foot_force / NOMINAL_WEIGHT, s.foot_gap, s.dynamics), -1)
+                      s.foot_force / NOMINAL_WEIGHT, s.foot_gap, s.grounded, s.dynamics), -1)
 
 
 # --- rewards: each of shape (n,), before its weight -----------------------------------------------------------------
@@ -158,3 +158,11 @@ def fallen(s: BatchState, tilt_limit: float = 0.8, drop: float = 0.15) -> torch.
     """True where the base leans beyond `tilt_limit` [rad] or sank by `drop` [m], shape (n,)."""
     upright = torch.cos(torch.tensor(tilt_limit, device=s.height.device))
     return (-s.gravity[:, 2] < upright) | (s.height < -drop)
+
+
+def stuck(s: BatchState, patience: float = 1.0) -> torch.Tensor:
+    """True where a foot never left the floor for `patience` [s] although motion is asked for, shape (n,).
+
+    Standing is a deep optimum that a walking reward alone does not leave: an episode that only stands ends instead.
+    """
+    return (s.grounded > patience).any(-1)

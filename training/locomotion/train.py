@@ -19,7 +19,7 @@ def ppo_config(iterations: int) -> dict:
         "critic": dict(model),
         "algorithm": {"class_name": "PPO", "num_learning_epochs": 4, "num_mini_batches": 4, "clip_param": 0.2, "gamma": 0.99, "lam": 0.95,
                       "value_loss_coef": 1.0, "entropy_coef": 0.003, "learning_rate": 1e-3, "max_grad_norm": 1.0,
-                      "use_clipped_value_loss": True, "schedule": "adaptive", "desired_kl": 0.006, "rnd_cfg": None},
+                      "use_clipped_value_loss": False, "schedule": "adaptive", "desired_kl": 0.006, "rnd_cfg": None},
     }
 
 
