@@ -72,7 +72,7 @@ class ChunkPolicy:
                  timing: ChunkTiming | None = None, seed: int = 0) -> None:
         missing = [joint for joint in backend.joints if joint not in model.joints]
         if missing:
-            raise ConfigError(f"chunk backend {backend.name}: drives {missing[0]!r}, which the robot {model.name} lacks")
+            raise ConfigError(f"chunk backend {backend.name}: drives {missing[0]!r}, which {model.name} does not have")
         if camera is None and backend.needs_image:
             raise ConfigError(f"chunk backend {backend.name}: needs a camera and was given none")
         self.name, self.timing = name, timing or ChunkTiming()
@@ -163,6 +163,8 @@ class ChunkPolicy:
         posture[self._driven] = q
         if self._reflex is not None:
             posture += self._reflex.correction(state, posture)
+        if not np.isfinite(posture).all():
+            raise PolicyError(f"policy {self.name}: its target is not finite; check the sensors behind the reflex")
         posture.setflags(write=False)
         return JointTarget(posture, self._model.kp, self._model.kd, self.joints)
 
@@ -188,8 +190,8 @@ class ChunkPolicy:
         previous, steps = None, 0
         if self._backend.supports_rtc and not math.isnan(self._began):
             previous = self._plan.left_over(state.stamp, self._backend.horizon)
+            steps = min(len(previous), math.ceil(max(self._delays, default=0.0) * self._backend.rate_hz))
             previous = previous if len(previous) else None
-            steps = 0 if previous is None else min(len(previous), math.ceil(max(self._delays, default=0.0) * self._backend.rate_hz))
         self._prompt, self._waiting = request.prompt, True
         self._asked += 1
         seed = self._seed + self._asked

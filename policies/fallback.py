@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from arbiter.errors import PolicyError
 from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
 from policies.reflex import BalanceReflex
@@ -81,6 +82,8 @@ class Fallback:
         raise TypeError(f"{type(self).__name__} composes no target")
 
     def _target(self, q: np.ndarray, kp: np.ndarray | None = None) -> JointTarget:
+        if not np.isfinite(q).all():
+            raise PolicyError(f"policy {self.name}: its target is not finite; check the sensors behind it")
         return JointTarget(frozen(q), self._model.kp if kp is None else kp, self._model.kd, self.joints)
 
     def release(self) -> None:
@@ -110,9 +113,12 @@ class Damp(Fallback):
     def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
         super().__init__(model, name=name, joints=joints)
         self._zero = frozen(np.zeros(model.n))
+        self._q = model.default
 
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
-        return self._target(state.joint_pos, self._zero)
+        if np.isfinite(state.joint_pos).all():  # without a position gain the target only says where a blend ends
+            self._q = state.joint_pos
+        return self._target(self._q, self._zero)
 
 
 class Rest(Fallback):

@@ -41,7 +41,7 @@ class Plan:
         return Plan(self._rows, start, self._rate)
 
     def splice(self, q: np.ndarray, dq: np.ndarray, now: float, length: float) -> None:
-        """Joins on to a target at `q` [rad] moving with `dq` [rad/s] at `now`; the difference is gone after `length`."""
+        """Joins on to a target at `q` [rad] that moves with `dq` [rad/s]; the difference is gone after `length` [s]."""
         rows, rate = self._raw(now)
         self._offset, self._speed = q - rows, dq - rate
         self._spliced, self._length = now, length

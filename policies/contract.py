@@ -1,0 +1,104 @@
+"""What every policy must keep, as a check that its author can run.
+
+    from policies.contract import check_policy
+    check_policy(lambda: MyPolicy(...), model)
+
+Each broken rule is one AssertionError that says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from arbiter.errors import PolicyError
+from arbiter.policy import Policy
+from arbiter.robot import RobotModel
+from arbiter.types import JointTarget, Request, RobotState, frozen
+
+KINDS = ("locomotion", "chunk", "fallback")
+WARM_TICKS = 200
+ACT_TICKS = 60
+
+
+def resting_state(model: RobotModel, now: float = 0.0) -> RobotState:
+    """The robot in its default posture, upright and still; all arrays read-only, as in a run."""
+    zeros = frozen(np.zeros(model.n))
+    return RobotState(now, frozen(model.default), zeros, frozen((1.0, 0.0, 0.0, 0.0)), frozen(np.zeros(3)), zeros)
+
+
+def check_policy(make: Callable[[], Policy], model: RobotModel, request: Request | None = None) -> None:
+    """Runs every check on fresh policies from `make`. Time is an argument: nothing here waits for a clock."""
+    request = request or Request(velocity=frozen((0.2, 0.0, 0.1)))
+    policy = make()
+    try:
+        _check_attributes(policy, model)
+        first = _run(policy, model, request)
+        policy.release()
+        second = _run(policy, model, request)
+        _check_broken_sensors(policy, model, request)
+    finally:
+        policy.close()
+        policy.close()
+    for a, b in zip(first, second, strict=True):
+        assert np.array_equal(a.q, b.q), f"{policy.name}: after reset() the same inputs gave another target: reset() " \
+                                         "must forget everything"
+
+
+def _check_attributes(policy: Policy, model: RobotModel) -> None:
+    assert isinstance(policy.name, str) and policy.name, f"name is {policy.name!r}; text is expected"
+    assert policy.kind in KINDS, f"{policy.name}: kind is {policy.kind!r}; allowed: {', '.join(KINDS)}"
+    joints = policy.joints
+    assert isinstance(joints, np.ndarray) and joints.dtype == bool and joints.shape == (model.n,) and joints.any(), \
+        f"{policy.name}: joints is {joints!r}; a mask of {model.n} bools, at least one true, is expected"
+
+
+def _run(policy: Policy, model: RobotModel, request: Request) -> list[JointTarget]:
+    """A hand-over and some ticks; the targets, checked."""
+    now, dt = 0.0, model.dt
+    policy.reset(resting_state(model, now), now)
+    for _ in range(WARM_TICKS):
+        now += dt
+        if policy.warm(resting_state(model, now), request, now):
+            break
+    else:
+        raise AssertionError(f"{policy.name}: warm() was not ready within {WARM_TICKS} ticks")
+    targets = []
+    for k in range(ACT_TICKS):
+        now += dt
+        state = resting_state(model, now)
+        request = replace(request, elapsed=k * dt)
+        target = policy.act(state, request, now)
+        _check_target(policy, target, model)
+        again = policy.act(state, request, now)
+        assert np.array_equal(target.q, again.q), f"{policy.name}: two calls of act() in one tick gave two targets; " \
+                                                  "a policy may drive two sets of joints"
+        targets.append(target)
+    return targets
+
+
+def _check_target(policy: Policy, target: object, model: RobotModel) -> None:
+    assert isinstance(target, JointTarget), f"{policy.name}: act() returned {type(target).__name__}; a JointTarget is expected"
+    for key in ("q", "kp", "kd"):
+        values = getattr(target, key)
+        assert isinstance(values, np.ndarray) and values.shape == (model.n,), \
+            f"{policy.name}: {key} has shape {np.shape(values)}; ({model.n},) is expected"
+        assert np.isfinite(values).all(), f"{policy.name}: {key} is not finite"
+    assert (target.kp >= 0.0).all() and (target.kd >= 0.0).all(), f"{policy.name}: a gain is negative"
+    assert not (target.joints & ~policy.joints).any(), f"{policy.name}: the target drives joints that its mask leaves out"
+
+
+def _check_broken_sensors(policy: Policy, model: RobotModel, request: Request) -> None:
+    """Readings that are not finite end in a PolicyError, never in a target that is not finite."""
+    for key in ("joint_pos", "joint_vel", "base_quat", "base_ang_vel"):
+        _run(policy, model, request)
+        now = 100.0
+        state = resting_state(model, now)
+        state = replace(state, **{key: frozen(np.full(getattr(state, key).shape, np.nan))})
+        try:
+            target = policy.act(state, request, now)
+        except PolicyError:
+            continue
+        _check_target(policy, target, model)
