@@ -27,7 +27,7 @@ def ellipsoid_normal(p: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 
 def sphere(o: np.ndarray, d: np.ndarray, size: np.ndarray) -> np.ndarray:
-    return ellipsoid(o, d, np.full(3, size[0]))
+    return ellipsoid(o, d, np.repeat(size[:1], 3))
 
 
 def sphere_normal(p: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -42,13 +42,16 @@ def cylinder(o: np.ndarray, d: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 def cylinder_normal(p: np.ndarray, size: np.ndarray) -> np.ndarray:
     end = np.abs(p[:, 2]) / size[1] > np.hypot(p[:, 0], p[:, 1]) / size[0]
-    return np.where(end[:, None], p * (0.0, 0.0, 1.0), p * (1.0, 1.0, 0.0))
+    normal = p.copy()
+    normal[end, :2] = 0.0
+    normal[~end, 2] = 0.0
+    return normal
 
 
 def capsule(o: np.ndarray, d: np.ndarray, size: np.ndarray) -> np.ndarray:
-    radius, half = size[0], size[1]
-    ball = np.full(3, radius)
-    ends = np.minimum(ellipsoid(o - (0.0, 0.0, half), d, ball), ellipsoid(o + (0.0, 0.0, half), d, ball))
+    up = np.array((0.0, 0.0, size[1]), size.dtype)
+    ball = np.repeat(size[:1], 3)
+    ends = np.minimum(ellipsoid(o - up, d, ball), ellipsoid(o + up, d, ball))
     return np.minimum(ends, cylinder(o, d, size))
 
 
