@@ -25,7 +25,10 @@ class TinyTraining:
         draws: Draws of noise and time per observation.
         rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the last `decay` of them.
         average: Decay of the running mean of the weights, which is what is kept.
-        state_noise: Standard deviation of the noise on the normalised state.
+        state_noise: Standard deviation of the noise on the normalised state of a rhythmic skill, which has only its own
+            motion to go by.
+        goal_noise: The same for skills with a goal. In a demonstration the motion gives the goal away; without strong
+            noise on it a network learns to go on as it moves and never looks at the picture.
         shift: Largest shift of a picture, as a share of its side, and largest change of brightness and colour.
         held_out: Share of episodes whose loss decides early stopping; `patience` evaluations without a better one
             stop the run (0: never).
@@ -42,6 +45,7 @@ class TinyTraining:
     weight_decay: float = 0.01
     clip: float = 1.0
     state_noise: float = 0.1
+    goal_noise: tuple[float, float] = (0.3, 2.0)
     shift: float = 0.0
     colour: float = 0.1
     held_out: float = 0.04
@@ -68,6 +72,18 @@ def joint_weights(tasks: tuple[str, ...], robot: str = "berkeley_humanoid_lite",
     return np.stack([np.where(groups[find(task).joints], 1.0, outside) for task in tasks]).astype(np.float32)
 
 
+RHYTHMIC = ("wave_right", "wave_left", "bow")
+
+
+def state_noise(tasks: tuple[str, ...], options: TinyTraining, joints: int = 22) -> np.ndarray:
+    """Standard deviation of the noise on the normalised state by instruction, shape (tasks, 2 joints)."""
+    from training.pi0.data.instructions import find
+
+    goal = np.repeat(options.goal_noise, joints)
+    rhythmic = np.full(2 * joints, options.state_noise)
+    return np.stack([rhythmic if find(task).skill in RHYTHMIC else goal for task in tasks]).astype(np.float32)
+
+
 class Batches:
     """Turns frames into model inputs.
 
@@ -92,7 +108,7 @@ class Batches:
         mean, std = (stats["observation.state"][key] for key in ("mean", "std"))
         self.state = ((data.state - mean) / std).astype(np.float32)
 
-    def at(self, frames: np.ndarray, noise: float = 0.0, colour: float = 0.0, shift: float = 0.0,
+    def at(self, frames: np.ndarray, noise: np.ndarray | None = None, colour: float = 0.0, shift: float = 0.0,
            rng: torch.Generator | None = None, full_prompt: bool = False) -> dict:
         """Arguments of `flow_loss` for `frames`; the padding of the prompts is cut off unless `full_prompt`."""
         tasks = self.data.task[frames]
@@ -100,8 +116,8 @@ class Batches:
         used = mask.shape[1] if full_prompt else int(mask.sum(1).max())
         state = torch.from_numpy(self.state[frames])
         picture = torch.from_numpy(self.data.pictures(frames))
-        if noise:
-            state = state + noise * torch.randn(state.shape, generator=rng)
+        if noise is not None:
+            state = state + torch.from_numpy(noise[tasks]) * torch.randn(state.shape, generator=rng)
         if shift:
             picture = jitter_place(picture, shift, rng)
         if colour:
@@ -179,6 +195,7 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
     (out / "options.json").write_text(json.dumps(asdict(options), indent=1) + "\n")
     writer, log = _writer(out), (out / "log.jsonl").open("a" if resume else "w")
     rng, generator = np.random.default_rng((options.seed, first)), torch.Generator().manual_seed(options.seed + first)
+    noise = state_noise(data.tasks, options)
     parameters = [p for p in policy.parameters() if p.requires_grad]
     started, recent = time.monotonic(), []
     policy.train()
@@ -187,7 +204,7 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
             group["lr"] = options.rate * options.scale(step)
         frames = rng.choice(training, options.batch)
         if loss is None:
-            inputs = batches.at(frames, options.state_noise, options.colour, options.shift, generator)
+            inputs = batches.at(frames, noise, options.colour, options.shift, generator)
             value = flow_loss(policy.model, **inputs, draws=options.draws)
         else:
             value = loss(policy, batches, frames, generator)

@@ -53,7 +53,7 @@ class TinySpec:
     vision_depth: int = 2
     vision_heads: int = 4
     vision_mlp: int = 128
-    patch: int = 14
+    patch: int = 21
     image: int = 84
     tokens: int = 16
     steps: int = 5

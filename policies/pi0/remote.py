@@ -1,0 +1,179 @@
+"""π0 on another host, over the protocol of openpi's websocket policy servers (`python -m deploy.serve` speaks it too).
+
+The connection lives on a thread of its own: it is opened, lost and opened again without the tick noticing. A server
+that is gone, slow or talks rubbish makes `predict` fail with its reason within `timeout`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.sync.client import connect
+
+from arbiter.errors import ConfigError, PolicyError
+from policies.chunk import ChunkObservation
+from policies.pi0 import wire
+
+KEYS = ("observation/state", "observation/image", "prompt")
+
+
+class Connection:
+    """One websocket that comes back by itself.
+
+    Attributes:
+        metadata: What the server said of itself when it was last reached; None before that.
+        problem: Why there is no connection; "" while there is one.
+    """
+
+    def __init__(self, address: str, timeout: float, retry: float, key: str) -> None:
+        self.address, self.metadata, self.problem = address, None, "not connected yet"
+        self._timeout, self._retry = timeout, retry
+        self._headers = {"Authorization": f"Api-Key {key}"} if key else None
+        self._socket = None
+        self._lock = threading.Lock()
+        self._ready, self._lost, self._closing = threading.Event(), threading.Event(), threading.Event()
+        self._lost.set()
+        self._thread = threading.Thread(target=self._keep, name=f"openpi {address}", daemon=True)
+        self._thread.start()
+
+    def _keep(self) -> None:
+        while not self._closing.is_set():
+            if not self._lost.wait(0.2):
+                continue
+            try:
+                socket = connect(self.address, compression=None, max_size=wire.MAX_BYTES, open_timeout=self._timeout,
+                                 close_timeout=0.2, additional_headers=self._headers)
+                hello = socket.recv(timeout=self._timeout)
+                metadata = wire.unpack(hello if isinstance(hello, bytes) else hello.encode())
+            except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed, wire.WireError) as error:
+                self.problem = f"{type(error).__name__}: {error}"
+                self._closing.wait(self._retry)
+                continue
+            with self._lock:
+                self._socket, self.metadata, self.problem = socket, metadata, ""
+                self._lost.clear()
+                self._ready.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether a server has been reached within `seconds`."""
+        return self._ready.wait(seconds)
+
+    def drop(self, reason: str) -> None:
+        """Gives the connection up; the thread opens another."""
+        with self._lock:
+            socket, self._socket, self.problem = self._socket, None, reason
+            self._ready.clear()
+            self._lost.set()
+        if socket is not None:
+            socket.close()
+
+    def ask(self, message: dict) -> dict:
+        """The answer to `message`. Raises PolicyError with the reason within the time-out."""
+        socket = self._socket
+        if socket is None:
+            raise PolicyError(f"π0 server {self.address}: no connection ({self.problem}); it is tried again all the time")
+        try:
+            socket.send(wire.pack(message))
+            answer = socket.recv(timeout=self._timeout)
+        except TimeoutError:
+            self.drop("it took too long")
+            raise PolicyError(f"π0 server {self.address}: no answer within {self._timeout:g} s; a nearer or faster "
+                              "server, or a longer `timeout`, helps") from None
+        except (ConnectionClosed, OSError) as error:
+            self.drop(str(error) or type(error).__name__)
+            raise PolicyError(f"π0 server {self.address}: connection lost: {self.problem}") from error
+        if isinstance(answer, str):
+            self.drop("it reported an error")
+            raise PolicyError(f"π0 server {self.address}: its inference failed: {answer.strip().splitlines()[-1][:300]}")
+        try:
+            return wire.unpack(answer)
+        except wire.WireError as error:
+            self.drop("it talks rubbish")
+            raise PolicyError(f"π0 server {self.address}: {error}") from error
+
+    def close(self) -> None:
+        self._closing.set()
+        self.drop("closed")
+        self._thread.join(1.0)
+
+
+class OpenPiBackend:
+    """Chunks from a websocket policy server: openpi's own or `python -m deploy.serve`.
+
+    Args:
+        address: "ws://host:8000".
+        joints: Names of the joints in the server's order; empty: as its metadata says.
+        rate_hz: Rows per second; 0: as its metadata says, else 50.
+        horizon: Rows of a chunk; 0: as its metadata says, else 50.
+        timeout: Longest wait for an answer [s].
+        retry: Pause between attempts to connect [s].
+        wait: How long the constructor waits for the server [s].
+        keys: Names that the server gives to state, picture and prompt.
+        api_key: Sent as openpi's client sends it.
+    """
+
+    needs_image = True
+
+    def __init__(self, address: str, *, joints: Sequence[str] = (), rate_hz: float = 0.0, horizon: int = 0,
+                 timeout: float = 1.0, retry: float = 1.0, wait: float = 10.0, keys: tuple[str, str, str] = KEYS,
+                 api_key: str = "", name: str = "openpi") -> None:
+        address = address if str(address).startswith(("ws://", "wss://")) else f"ws://{address}"
+        self.name, self._keys = name, tuple(keys)
+        self._connection = Connection(address, timeout, retry, api_key)
+        if not self._connection.wait(wait):
+            problem = self._connection.problem
+            self.close()
+            raise ConfigError(f"π0 server {address}: not reached within {wait:g} s ({problem}); is it running? Start one "
+                              "with `python -m deploy.serve CHECKPOINT` or openpi's scripts/serve_policy.py")
+        told = self._connection.metadata or {}
+        names = tuple(joints) or tuple(told.get("joints", ()))
+        if not names or not all(isinstance(joint, str) for joint in names):
+            self.close()
+            raise ConfigError(f"π0 server {address}: it does not name its joints; give `joints` in the order that its "
+                              "policy was trained with")
+        self.joints = names
+        self.rate_hz = float(rate_hz or told.get("rate_hz", 50.0))
+        self.horizon = int(horizon or told.get("horizon", 50))
+        self.supports_rtc = bool(told.get("rtc", False))
+        self.seconds = float("nan")
+
+    def predict(self, observation: ChunkObservation, prompt: str, *, previous: np.ndarray | None = None,
+                delay_steps: int = 0, seed: int = 0) -> np.ndarray:
+        """See `policies.chunk.ChunkBackend.predict`. `seed` and `previous` reach servers of this project only."""
+        started = time.perf_counter()
+        if observation.image is None:
+            raise PolicyError(f"{self.name}: no picture of the head camera; the server's policy needs one")
+        state = np.concatenate((observation.joint_pos, observation.joint_vel)).astype(np.float32)
+        if not np.isfinite(state).all():
+            raise PolicyError(f"{self.name}: the state holds a value that is not finite; it is not sent")
+        message = dict(zip(self._keys, (state, np.ascontiguousarray(observation.image), prompt), strict=True))
+        if self.supports_rtc:
+            message["seed"] = seed
+            if previous is not None:
+                message |= {"previous": np.asarray(previous, np.float32), "delay_steps": delay_steps}
+        answer = self._connection.ask(message)
+        self.seconds = time.perf_counter() - started
+        return self._checked(answer.get("actions"))
+
+    def _checked(self, actions: object) -> np.ndarray:
+        """The rows of an answer. Raises PolicyError unless they are what a chunk is."""
+        n = len(self.joints)
+        if not isinstance(actions, np.ndarray) or actions.ndim != 2 or actions.dtype.kind != "f":
+            what = f"{actions.dtype} {actions.shape}" if isinstance(actions, np.ndarray) else type(actions).__name__
+            raise PolicyError(f"{self.name}: the answer's `actions` is {what}; floats of shape ({self.horizon}, {n}) are "
+                              "expected")
+        if len(actions) < self.horizon or actions.shape[1] < n:
+            raise PolicyError(f"{self.name}: the answer's `actions` has shape {actions.shape}; at least "
+                              f"({self.horizon}, {n}) is expected")
+        rows = actions[:self.horizon, :n].astype(np.float64)
+        if not np.isfinite(rows).all():
+            raise PolicyError(f"{self.name}: the answer's `actions` hold values that are not finite")
+        return rows
+
+    def close(self) -> None:
+        """Closes the connection and its thread. May be called twice."""
+        self._connection.close()
