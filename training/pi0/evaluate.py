@@ -1,0 +1,72 @@
+"""Evaluates π0 in closed loop: simulated robot, camera, words, arbiter and safety layer as they run on the robot.
+
+    python -m training.pi0.evaluate policies/weights/pi0_tiny --runs 50
+    python -m training.pi0.evaluate exported/pi0 exported/pi0_int8 --only "touch the red ball" --video runs/touch.mp4
+    python -m training.pi0.evaluate runs/lora/best --kind lerobot --json runs/lora.json
+
+Each run says the instruction to a standing robot with the balls at new places and judges what it did
+(`training.pi0.data.success`). Several policies are compared side by side. What failed is listed as the demonstrations
+to collect next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from training.pi0.data import fanout
+from training.pi0.data.instructions import GESTURES, select
+from training.pi0.results import Result, demonstrations_to_collect, summary, table
+from training.pi0.rollout import Job, run_job
+
+
+def jobs(policies: list[Path], kind: str, texts: list[str], runs: int, seed: int, block: int = 5) -> list[Job]:
+    """The work, in blocks of `block` runs of one instruction on one simulated robot."""
+    return [Job(str(policy), kind, text, min(block, runs - first), seed + first)
+            for policy in policies for text in texts for first in range(0, runs, block)]
+
+
+def evaluate(work: list[Job], ray_address: str | None = None, video: Path | None = None) -> list[Result]:
+    """Results of all jobs, in order; a line for each as it comes. `video`: films the first job."""
+    found: list[Result] = []
+    if video is not None and work:
+        found += run_job(work[0], video)
+        work = work[1:]
+    for results in fanout.run(run_job, work, ray_address):
+        found += results
+        for one in results:
+            print(f"{'ok  ' if one.success else 'FAIL'} {one.instruction:22s} {one.text}", flush=True)
+    return found
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("policies", type=Path, nargs="+", help="exported folders or checkpoints, compared side by side")
+    parser.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt"), default="onnx")
+    parser.add_argument("--runs", type=int, default=50, help="random starts of each instruction")
+    parser.add_argument("--only", action="append", help="an instruction or skill; may be given again")
+    parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--json", type=Path, help="writes all results and the summary")
+    parser.add_argument("--video", type=Path, help="films the first runs, .mp4")
+    fanout.add_argument(parser)
+    arguments = parser.parse_args(argv)
+    chosen = select(",".join(arguments.only)) if arguments.only else GESTURES
+    work = jobs(arguments.policies, arguments.kind, [one.text for one in chosen], arguments.runs, arguments.seed)
+    results = evaluate(work, arguments.ray_address, arguments.video)
+    rows = summary(results)
+    print(table(rows))
+    wanted = demonstrations_to_collect(results)
+    if wanted:
+        print("\ndemonstrations to collect next:")
+        for line in wanted:
+            print(f"  {line}")
+    if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps({"summary": rows, "runs": [asdict(one) for one in results],
+                                              "collect": wanted}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Runs one instruction a few times in simulation, by words, through the arbiter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arbiter.arbiter import TickReport
+from arbiter.errors import ConfigError
+from deploy.assemble import assemble
+from deploy.config import load_tree
+from deploy.robots.truth import Truth
+from deploy.session import Session
+from training.pi0.data.balls import place
+from training.pi0.data.instructions import find
+from training.pi0.data.kinematics import UpperBody
+from training.pi0.data.success import fell, judge, rotations, trajectory
+from training.pi0.results import Result, rms_jerk
+
+COLOURS = ("red", "green", "blue")
+READY_S, LIMIT_S, AFTER_S = 20.0, 20.0, 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`runs` runs of one instruction on one simulated robot, seeds from `seed` on."""
+
+    policy: str
+    kind: str
+    instruction: str
+    runs: int
+    seed: int
+
+
+class Theatre:
+    """The default tree with one chunk policy, ready for instructions.
+
+    Attributes:
+        truths, reports: Of every tick since `begin`.
+    """
+
+    def __init__(self, policy: str, kind: str, seed: int, tree: str = "default.yaml") -> None:
+        folder = Path(policy).resolve()
+        if not folder.is_dir():
+            raise ConfigError(f"policy {policy}: no such folder")
+        settings = [f"policies.chunk.path={folder}"]
+        if kind != "onnx":
+            settings.append(f"policies.chunk.options={{kind: {kind}}}")
+        self.assembly = assemble(load_tree(tree, settings), fast=True, seed=seed)
+        self.robot, self.arbiter = self.assembly.robot, self.assembly.arbiter
+        self.model, self.rng = self.robot.model, np.random.default_rng(seed)
+        self.body = UpperBody(self.model)
+        self.session = Session(self.robot, self.arbiter, self.assembly.clock, [],
+                               [*self.assembly.observers, self._keep])
+        self.truths: list[Truth] = []
+        self.reports: list[TickReport] = []
+        self.watchers: list = []
+        self.session.start()
+        self.until(lambda: self.arbiter.world.ready, READY_S)
+        self.wait(1.0)
+
+    def _keep(self, report: TickReport) -> None:
+        self.truths.append(self.robot.truth)
+        self.reports.append(report)
+        for watch in self.watchers:
+            watch(report)
+
+    def begin(self) -> None:
+        """Forgets what was kept."""
+        self.truths.clear()
+        self.reports.clear()
+
+    def until(self, done, limit: float) -> bool:
+        """Lets time pass until `done()`, at most `limit` [s]; whether it came."""
+        end = self.session.clock.now + limit
+        while not done():
+            if self.session.clock.now >= end:
+                return False
+            self.session.step()
+        return True
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.until(lambda: False, seconds)
+
+    def say(self, text: str) -> str:
+        """Says it and waits for the end. Returns "succeeded", or why not."""
+        count = len(self.arbiter.errands.log)
+        self.arbiter.inbox.say(text, "replace")
+        if not self.until(lambda: len(self.arbiter.errands.log) > count, 1.0):
+            return "nothing heard"
+        item = self.arbiter.errands.log[-1]
+        if not self.until(lambda: item.finished is not None, LIMIT_S):
+            return "not finished"
+        return "succeeded" if item.result == "succeeded" else f"{item.result}: {item.reason}"
+
+    def hang_balls(self) -> dict[str, np.ndarray]:
+        """New random places within reach; centres [m, world]."""
+        truth = self.robot.truth
+        turn = rotations(truth.base_quat)
+        places = {colour: truth.base_pos + turn @ point
+                  for colour, point in place(self.body, self.rng, COLOURS).items()}
+        self.robot.set_balls(places)
+        return places
+
+    def close(self) -> None:
+        self.assembly.close()
+
+
+def prepare(theatre: Theatre, skill: str) -> None:
+    """Brings the robot to where the skill makes sense: crouched before standing up, arms up before lowering them."""
+    before = {"stand_up": "sit down", "lower_arms": "raise both arms"}.get(skill)
+    if before is not None:
+        theatre.say(before)
+        theatre.wait(0.5)
+    elif skill not in ("sit_down",):
+        theatre.say("lower both arms")
+    theatre.wait(float(theatre.rng.uniform(0.3, 1.2)))
+
+
+def run_once(theatre: Theatre, job: Job, seed: int) -> Result:
+    """One run, judged."""
+    instruction = find(job.instruction)
+    prepare(theatre, instruction.skill)
+    places = theatre.hang_balls()
+    theatre.wait(0.2)
+    theatre.begin()
+    outcome = theatre.say(instruction.text)
+    theatre.wait(AFTER_S)
+    run = trajectory(theatre.truths, theatre.model, theatre.body)
+    judged = judge(run, instruction)
+    commands = np.array([report.command.q for report in theatre.reports])
+    seconds = len(commands) * theatre.model.dt
+    changes = sum(len(report.verdict.interventions) for report in theatre.reports)
+    finished = outcome == "succeeded"
+    return Result(
+        policy=Path(job.policy).name, instruction=instruction.text, seed=seed, success=judged.success and finished,
+        measured=judged.measured, unit=judged.unit, text=judged.text if finished else f"{judged.text}; {outcome}",
+        fell=fell(run), jerk=rms_jerk(commands[:, theatre.model.groups["arms"]], theatre.model.dt),
+        interventions=changes / seconds, seconds=seconds, inference_ms=_inference_ms(theatre),
+        scene=tuple(map(float, places[instruction.target])) if instruction.target in places else ())
+
+
+def _inference_ms(theatre: Theatre) -> float:
+    """Time of the last chunk [ms]; nan where the backend does not tell."""
+    for player in theatre.arbiter.policies.get("chunk", ()):
+        backend = getattr(player, "_backend", None)
+        if backend is not None and hasattr(backend, "seconds"):
+            return float(np.sum(backend.seconds) * 1e3)
+    return float("nan")
+
+
+def run_job(job: Job, video: Path | None = None) -> list[Result]:
+    """All runs of a job on one robot; after a fall the next run begins on a new robot."""
+    theatre, results = Theatre(job.policy, job.kind, job.seed), []
+    film = None
+    if video is not None:
+        from deploy.show import FilmObserver
+
+        film = FilmObserver(video, theatre.assembly)
+        theatre.watchers.append(film)
+    try:
+        for i in range(job.runs):
+            results.append(run_once(theatre, job, job.seed + i))
+            if results[-1].fell or theatre.session.faulted:
+                theatre.close()
+                if i + 1 < job.runs:
+                    theatre = Theatre(job.policy, job.kind, job.seed + i + 1)
+    finally:
+        if film is not None:
+            film.close()
+        theatre.close()
+    return results
