@@ -13,6 +13,8 @@ from deploy.robots.can_robot import CanRobot
 from deploy.robots.description import load_model
 from deploy.sensors.imu import Imu
 
+SLICE = 0.01  # [s] of waiting at once
+
 
 class BenchRobot(CanRobot):
     """The real robot's driver in front of a bench. `step` runs the command cycle and the bench, turn by turn.
@@ -54,8 +56,9 @@ class BenchRobot(CanRobot):
 
     def _wait_still(self, dt: float) -> None:
         """While starting, the robot's body is held."""
-        self.bench.advance(dt, still=self.cycle is None)
-        self.imu.poll(self.bench.time)
+        for slice_ in (SLICE,) * int(dt / SLICE) + (dt % SLICE,):
+            self.bench.advance(slice_, still=self.cycle is None)
+            self.imu.poll(self.bench.time)
 
     # What only a simulation has: the gantry and the truth of MuJoCo's body
 

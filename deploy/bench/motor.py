@@ -104,11 +104,8 @@ class SimulatedMotor:
         """The torque [N·m] that the motor puts on its joint while it is at `position` and `velocity`, motor coordinates."""
         values = self.values
         self.position, self.velocity = position, velocity
+        self.watch(now)
         mode = values[Parameter.MODE]
-        timeout = values[Parameter.WATCHDOG_TIMEOUT]
-        if timeout and now - self.fed > timeout / 1000.0 and mode not in (MotorMode.DISABLED, MotorMode.IDLE):
-            self.raise_error(MotorError.WATCHDOG_TIMEOUT)
-            mode = values[Parameter.MODE] = int(MotorMode.DAMPING)
         torque = 0.0
         if mode == MotorMode.POSITION:
             lower, upper = values[Parameter.POSITION_LIMIT_LOWER], values[Parameter.POSITION_LIMIT_UPPER]
@@ -123,6 +120,13 @@ class SimulatedMotor:
         torque = min(max(torque, -limit), limit)
         values[Parameter.TORQUE_MEASURED] = torque
         return torque
+
+    def watch(self, now: float) -> None:
+        """The watchdog."""
+        timeout, mode = self.values[Parameter.WATCHDOG_TIMEOUT], self.values[Parameter.MODE]
+        if timeout and now - self.fed > timeout / 1000.0 and mode not in (MotorMode.DISABLED, MotorMode.IDLE):
+            self.raise_error(MotorError.WATCHDOG_TIMEOUT)
+            self.values[Parameter.MODE] = int(MotorMode.DAMPING)
 
     def handle(self, frame: Frame, now: float) -> None:
         """Takes a frame from the host; answers wait for `take_frames`."""

@@ -54,6 +54,7 @@ class Node:
             if motor is not None:
                 motor.handle(Frame(message.arbitration_id, bytes(message.data)), now)
         for motor in self.motors:
+            motor.watch(now)
             for frame in motor.take_frames():
                 self._pending.append((now + self._latency + wire.delay, frame))
         if wire.error:

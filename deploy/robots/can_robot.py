@@ -72,7 +72,7 @@ class CanRobot:
                  wait: Callable[[float], None] = time.sleep, tripped: Callable[[], bool] = lambda: False):
         hardware.check(model)
         self.model, self.hardware, self.calibration, self.imu = model, hardware, calibration, imu
-        self._open, self._clock, self._wait, self._tripped = bus_opener, clock, wait, tripped
+        self.open_bus, self.clock, self.wait, self._tripped = bus_opener, clock, wait, tripped
         self.period = 1.0 / model.motor_hz
         self.ports: dict[str, BusPort] = {}
         self.cycle: Cycle | None = None
@@ -88,7 +88,7 @@ class CanRobot:
             return
         try:
             for bus in self.hardware.buses:
-                self.ports[bus.name] = BusPort(bus.name, self._open(bus))
+                self.ports[bus.name] = BusPort(bus.name, self.open_bus(bus))
             self._start_imu()
             self._prepare_motors()
         except RobotError:
@@ -99,13 +99,13 @@ class CanRobot:
         for _ in range(FIRST_ROUNDS):
             if np.isfinite(self.cycle.snapshot.answered).all():
                 return
-            self._wait(self.period)
+            self.wait(self.period)
 
     def read(self, now: float) -> RobotState:
         """The newest state. Ages are upper bounds: a joint's counts from when it was asked, not when it answered."""
         if self.cycle is None:
             raise RobotError(f"{self.model.name}: read before connect(); call connect() first")
-        snapshot, clock = self.cycle.snapshot, self._clock()
+        snapshot, clock = self.cycle.snapshot, self.clock()
         sample = self.imu.sample if self.imu else None
         faults = snapshot.faults
         if self._thread is not None and not self._thread.alive:
@@ -134,7 +134,7 @@ class CanRobot:
             feedforward = self.hardware.limits.velocity_feedforward * np.clip(rate, -self.model.velocity, self.model.velocity)
         self._last_q = command.q if mode == MotorMode.POSITION else None
         self.cycle.command = MotorCommand(
-            self._clock(), mode, self.calibration.to_motor(command.q).tolist(),
+            self.clock(), mode, self.calibration.to_motor(command.q).tolist(),
             (feedforward * self.calibration.direction).tolist(), command.kp.tolist(), command.kd.tolist())
 
     def step(self, dt: float) -> None:
@@ -184,13 +184,13 @@ class CanRobot:
     def _start_imu(self) -> None:
         if self.imu is None:
             return
-        if self._wait is time.sleep:
-            self._imu_thread = ImuThread(self.imu, self._clock)
+        if self.wait is time.sleep:
+            self._imu_thread = ImuThread(self.imu, self.clock)
             self._imu_thread.start()
         for _ in range(round(FIRST_READING / 0.01)):
             if self.imu.sample is not None:
                 return
-            self._wait(0.01)
+            self.wait(0.01)
         raise RobotError(f"imu: no reading from {self.hardware.imu.port} within {FIRST_READING:g} s "
                          f"({self.imu.count.frames} frames, {self.imu.count.skipped} bytes skipped); "
                          "check its cable and baud rate")
@@ -198,13 +198,13 @@ class CanRobot:
     def _prepare_motors(self) -> None:
         wiring = self.hardware.motor_of(self.model)
         heartbeats = [(self.ports[motor.bus], heartbeat(motor.id)) for motor in wiring]
-        self._fed = self._clock()
+        self._fed = self.clock()
 
         def wait_and_feed(dt: float) -> None:
             """Motors that are ready already must not starve while the others are prepared."""
-            self._wait(dt)
-            if self._clock() - self._fed > FEED_PERIOD:
-                self._fed = self._clock()
+            self.wait(dt)
+            if self.clock() - self._fed > FEED_PERIOD:
+                self._fed = self.clock()
                 for port, frame in heartbeats:
                     port.send(port.message(frame.id, frame.data))
 
@@ -225,7 +225,7 @@ class CanRobot:
         return Cycle(buses, self.model.n, self.hardware.limits)
 
     def _start_cycle(self) -> None:
-        self._thread = CycleThread(self.cycle, self.period, self._look_around, self._clock)
+        self._thread = CycleThread(self.cycle, self.period, self._look_around, self.clock)
         self._thread.start()
 
     def _look_around(self, now: float) -> None:
@@ -243,10 +243,10 @@ class CanRobot:
             self._thread.stop()
         cycle, zero = self.cycle, [0.0] * self.model.n
         for mode, rounds in ((MotorMode.DAMPING, LET_GO_ROUNDS), (MotorMode.IDLE, 3)):
-            cycle.command = MotorCommand(self._clock(), mode, zero, zero, zero, zero)
+            cycle.command = MotorCommand(self.clock(), mode, zero, zero, zero, zero)
             for k in range(rounds):
-                cycle.round(self._clock())
-                self._wait(self.period)
+                cycle.round(self.clock())
+                self.wait(self.period)
                 if mode == MotorMode.DAMPING and k > 3 and np.abs(cycle.snapshot.velocity).max() < STILL:
                     break
             else:

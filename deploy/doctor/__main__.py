@@ -1,0 +1,42 @@
+"""python -m deploy.doctor: looks at everything before motion is armed. Exit status 0: may be armed, 1: not."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from arbiter.errors import ArbiterError
+from deploy import bench
+from deploy.can.config import load_hardware
+from deploy.doctor.examine import preflight
+from deploy.robots.can_robot import open_robot
+from deploy.sensors.camera import CameraConfig
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.doctor", description="Pre-flight: pass, warn or fail, and what to do.")
+    parser.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description, or bench")
+    parser.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own, such as a bench's")
+    parser.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file whose policies are loaded; none: left out")
+    parser.add_argument("--camera", default="0", metavar="SOURCE", help="device number or path; none: left out")
+    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="with --robot bench: a fault to find")
+    args = parser.parse_args(arguments)
+    source = int(args.camera) if args.camera.isdigit() else args.camera
+    try:
+        if args.robot == "bench":
+            robot = bench.start(faults=tuple(args.fault), body="joints")
+            robot.bench.advance(0.0)
+        else:
+            robot = open_robot(args.robot, load_hardware(args.robot, args.hardware))
+    except ArbiterError as error:
+        print(f"fail  robot  {error}", file=sys.stderr)
+        return 1
+    camera = None if args.robot == "bench" or args.camera == "none" else CameraConfig(source=source)
+    report = preflight(robot, tree=None if args.tree == "none" else args.tree, camera=camera)
+    robot.close()
+    print(report.table())
+    return 0 if report.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Pre-flight of buses and motors. Nothing here makes torque: the torque limit is zero while a motor is in POSITION."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from arbiter.errors import RobotError
+from arbiter.robot import RobotModel
+from deploy.can import protocol
+from deploy.can.bus import BusPort
+from deploy.can.calibration import Calibration
+from deploy.can.config import HardwareConfig, MotorConfig
+from deploy.can.protocol import MotorError, MotorMode, Parameter, error_names
+from deploy.can.sdo import SdoClient
+from deploy.can.startup import settings
+from deploy.doctor.report import Check, Verdict, attempt, failed, passed, warned
+
+SCAN = range(1, 21)  # ids that are looked for besides those that belong to a bus
+SCAN_PATIENCE = 5  # looks
+WATCHDOG_SPARE = 0.1  # [s] that the watchdog's reaction may take beyond its time
+HARMLESS = {Parameter.TORQUE_LIMIT: 0.0, Parameter.POSITION_KP: 0.0, Parameter.VELOCITY_KP: 0.0}
+
+
+def check_bus(port: BusPort, config: HardwareConfig, wait: Callable[[float], None]) -> list[Check]:
+    """Who answers on a bus, and whether the adapter is well."""
+    mine = {motor.id: motor for motor in config.motors if motor.bus == port.name}
+    port.clear()
+    client, quick = SdoClient(port, wait), SdoClient(port, wait, SCAN_PATIENCE)
+
+    def look() -> list[Check]:
+        silent = [f"{m.id} ({m.joint})" for m in mine.values() if not (client.ping(m.id) or client.ping(m.id))]
+        strangers = [device for device in SCAN if device not in mine and quick.ping(device)]
+        found = []
+        if silent:
+            found.append(failed(f"{port.name} motors", f"no answer from {', '.join(silent)}",
+                                "check power, the connector before the first silent motor, and ids"))
+        if strangers:
+            found.append(failed(f"{port.name} strangers", f"ids {strangers} answer and belong elsewhere",
+                                "two buses are swapped, or a motor has a wrong id"))
+        if port.count.error_frames:
+            found.append(warned(f"{port.name} errors", f"{port.count.error_frames} error frames ({', '.join(port.events)})",
+                                "check termination (60 ohm between the lines), bit rate and cables"))
+        return found or [passed(f"{port.name} motors", f"{len(mine)} of {len(mine)} answer, no strangers")]
+
+    return attempt(f"{port.name} motors", look)
+
+
+def check_motor(client: SdoClient, motor: MotorConfig, index: int, config: HardwareConfig, model: RobotModel,
+                calibration: Calibration) -> list[Check]:
+    """Firmware, errors, voltage, position and limits of one motor; it is left in IDLE with its limits written."""
+    name = f"{motor.bus}/{motor.joint}"
+
+    def look() -> list[Check]:
+        client.set_mode(motor.id, MotorMode.IDLE)
+        found = [*_identity(client, motor, name), *_errors(client, motor, name), *_voltage(client, motor, name, config),
+                 *_position(client, motor, name, index, model, calibration)]
+        if all(check.verdict is not Verdict.FAIL for check in found):
+            _write_settings(client, motor, settings(config, model, calibration, index))
+        return found
+
+    found = attempt(name, look)
+    return found or [passed(name, f"firmware {protocol.FIRMWARE:#x}, no errors, limits written and read back")]
+
+
+def _identity(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
+    firmware, device = client.read(motor.id, Parameter.FIRMWARE_VERSION), client.read(motor.id, Parameter.DEVICE_ID)
+    if device != motor.id:
+        return [failed(name, f"answers as {motor.id} and says it is {device}", "set its id with the motor's own tool")]
+    if firmware != protocol.FIRMWARE:
+        return [warned(name, f"firmware {firmware:#x}", f"this project was written for {protocol.FIRMWARE:#x}; check the protocol")]
+    return []
+
+
+def _errors(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
+    """The watchdog's bit is left over from the time before; any other that comes back after clearing is a fault."""
+    before = int(client.read(motor.id, Parameter.ERROR))
+    client.send(protocol.write_parameter(motor.id, Parameter.ERROR, 0))
+    after = int(client.read(motor.id, Parameter.ERROR))
+    if after:
+        return [failed(name, f"reports {', '.join(error_names(after))}", "mend the cause, then switch the motor off and on")]
+    old = before & ~int(MotorError.WATCHDOG_TIMEOUT)
+    if old:
+        return [warned(name, f"reported {', '.join(error_names(old))}; it could be cleared", "watch whether it comes back")]
+    return []
+
+
+def _voltage(client: SdoClient, motor: MotorConfig, name: str, config: HardwareConfig) -> list[Check]:
+    volts, limits = client.read(motor.id, Parameter.BUS_VOLTAGE_MEASURED), config.limits
+    if not limits.voltage_low <= volts <= limits.voltage_high:
+        return [failed(name, f"supply {volts:.1f} V; {limits.voltage_low:g} to {limits.voltage_high:g} V are needed",
+                       "charge or change the battery, check its fuse")]
+    if volts < limits.voltage_warn:
+        return [warned(name, f"supply {volts:.1f} V", "charge the battery soon")]
+    return []
+
+
+def _position(client: SdoClient, motor: MotorConfig, name: str, index: int, model: RobotModel,
+              calibration: Calibration) -> list[Check]:
+    joint = client.measure(motor.id) * calibration.direction[index] - calibration.offset[index]
+    lower, upper = model.lower[index], model.upper[index]
+    if not np.isfinite(joint) or not lower - 0.1 <= joint <= upper + 0.1:
+        return [failed(name, f"stands at {joint:.2f} rad; its range is {lower:.2f} to {upper:.2f} rad",
+                       "calibrate it: python -m deploy.calibrate (the offset may be lost after switching off)")]
+    return []
+
+
+def _write_settings(client: SdoClient, motor: MotorConfig, values: dict[Parameter, float]) -> None:
+    """Raises RobotError, naming the parameter, if one does not take."""
+    for parameter, value in values.items():
+        client.write(motor.id, parameter, value)
+
+
+def check_watchdogs(clients: dict[str, SdoClient], config: HardwareConfig, wait: Callable[[float], None]) -> Check:
+    """That a motor which is not fed falls to DAMPING with its error bit set: in POSITION, with no gain and no torque.
+
+    The firmware is not published; this is what everything behind the 250 Hz cycle relies on.
+    """
+    for motor in config.motors:
+        client = clients[motor.bus]
+        for parameter, value in (*HARMLESS.items(), (Parameter.WATCHDOG_TIMEOUT, config.limits.watchdog_ms)):
+            client.feed(motor.id)
+            client.write(motor.id, parameter, value)
+    for motor in config.motors:
+        clients[motor.bus].feed(motor.id)
+        clients[motor.bus].set_mode(motor.id, MotorMode.POSITION)
+    wait(config.limits.watchdog_ms / 1000.0 + WATCHDOG_SPARE)
+    wrong = []
+    for motor in config.motors:
+        client = clients[motor.bus]
+        mode, errors = int(client.read(motor.id, Parameter.MODE)), int(client.read(motor.id, Parameter.ERROR))
+        if mode == MotorMode.POSITION:
+            wrong.append(f"{motor.joint} stays in POSITION")
+        elif not errors & MotorError.WATCHDOG_TIMEOUT:
+            wrong.append(f"{motor.joint} leaves POSITION without the error bit")
+        client.set_mode(motor.id, MotorMode.IDLE)
+        client.send(protocol.write_parameter(motor.id, Parameter.ERROR, 0))
+    if wrong:
+        return failed("watchdogs", "; ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""),
+                      "do not run without a watchdog: a dead computer would leave the motors driving")
+    return passed("watchdogs", f"all {len(config.motors)} motors fall to damping {config.limits.watchdog_ms} ms after the last beat")
+
+
+def open_ports(config: HardwareConfig, opener: Callable) -> tuple[dict[str, BusPort], list[Check]]:
+    """The buses that can be opened, and a failed check for each that cannot."""
+    ports, found = {}, []
+    for bus in config.buses:
+        try:
+            ports[bus.name] = BusPort(bus.name, opener(bus))
+        except RobotError as error:
+            seen, _, advice = str(error).partition("; ")
+            found.append(failed(bus.name, seen, advice))
+    return ports, found

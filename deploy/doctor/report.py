@@ -1,0 +1,76 @@
+"""The outcome of a pre-flight."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from arbiter.errors import ArbiterError
+
+
+class Verdict(enum.Enum):
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: what was looked at, how it is, what was seen, and what to do about it."""
+
+    name: str
+    verdict: Verdict
+    seen: str
+    advice: str = ""
+
+
+def passed(name: str, seen: str) -> Check:
+    return Check(name, Verdict.PASS, seen)
+
+
+def warned(name: str, seen: str, advice: str) -> Check:
+    return Check(name, Verdict.WARN, seen, advice)
+
+
+def failed(name: str, seen: str, advice: str) -> Check:
+    return Check(name, Verdict.FAIL, seen, advice)
+
+
+def attempt(name: str, look: Callable[[], Check | list[Check]]) -> list[Check]:
+    """Runs a look; an error that names its way out becomes a failed check."""
+    try:
+        found = look()
+    except ArbiterError as error:
+        seen, _, advice = str(error).partition("; ")
+        return [failed(name, seen, advice or "see the message")]
+    return found if isinstance(found, list) else [found]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All checks in the order they were made."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether motion may be armed: nothing failed."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+
+    def table(self) -> str:
+        """For the terminal."""
+        width = max((len(check.name) for check in self.checks), default=0)
+        lines = []
+        for check in self.checks:
+            lines.append(f"{check.verdict.value:4}  {check.name:{width}}  {check.seen}")
+            if check.advice and check.verdict is not Verdict.PASS:
+                lines.append(f"{'':4}  {'':{width}}  -> {check.advice}")
+        counts = {verdict: sum(check.verdict is verdict for check in self.checks) for verdict in Verdict}
+        lines.append(", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
+                     + ("" if self.ok else ": motion is not armed"))
+        return "\n".join(lines)

@@ -1,0 +1,153 @@
+"""Pre-flight on the bench: a whole robot passes, each defect is found and named, and motion is refused on a fail."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import deploy.bench
+from arbiter.errors import RobotError
+from deploy.bench.faults import parse_fault
+from deploy.can.bus import open_bus
+from deploy.can.config import BusConfig
+from deploy.can.protocol import MotorMode, Parameter
+from deploy.doctor import preflight
+from deploy.doctor.__main__ import main
+from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
+from deploy.doctor.examine import _dry_command, check_limits
+from deploy.doctor.report import Report, Verdict, failed, passed, warned
+from deploy.doctor.senses import check_camera
+from deploy.sensors.camera import CameraConfig
+
+KNEE = "leg_left_knee_pitch_joint"
+
+
+def robot_with(*faults):
+    robot = deploy.bench.start(body="joints")
+    for text in faults:
+        robot.bench.set_fault(parse_fault(text, tuple(robot.bench.nodes), robot.model.joints), True)
+    return robot
+
+
+def lines(report, verdict=Verdict.FAIL):
+    return [f"{check.name}: {check.seen} -> {check.advice}" for check in report.checks if check.verdict is verdict]
+
+
+def test_a_whole_robot_passes_and_can_be_connected_afterwards():
+    robot = robot_with()
+    report = preflight(robot, machine=False)
+    assert report.ok, report.table()
+    assert [check.verdict for check in report.checks].count(Verdict.WARN) == 0
+    assert {motor.mode for motor in robot.bench.motors} == {MotorMode.IDLE}
+    robot.connect()
+    robot.step(0.1)
+    assert robot.read(0.0).faults == () and {motor.mode for motor in robot.bench.motors} == {MotorMode.DAMPING}
+    assert all(motor.values[Parameter.TORQUE_LIMIT] > 0 for motor in robot.bench.motors)
+    robot.close()
+
+
+DEFECTS = {
+    (f"{KNEE}:silent",): f"can2 motors: no answer from 7 ({KNEE})",
+    (f"{KNEE}:voltage=19",): f"can2/{KNEE}: supply 19.0 V; 19.8 to 26.5 V are needed",
+    (f"{KNEE}:deaf",): f"can2/{KNEE}: can2: motor 7 keeps POSITION_KP at",
+    ("imu:silent",): "imu: no reading",
+    ("imu:unplug",): "imu: ",
+    ("can3:unplug",): "can3 motors: can3: cannot send: adapter gone",
+}
+
+
+@pytest.mark.parametrize("faults", DEFECTS)
+def test_a_defect_is_found_named_and_refused(faults):
+    report = preflight(robot_with(*faults), machine=False)
+    assert not report.ok
+    assert any(line.startswith(DEFECTS[faults]) for line in lines(report)), report.table()
+    assert all(check.advice for check in report.failures)
+    assert report.table().endswith(": motion is not armed")
+
+
+def test_motors_that_are_not_where_they_should_be():
+    robot = robot_with()
+    robot.calibration = replace(robot.calibration, offset=np.where(np.arange(22) == 13, 3.0, robot.calibration.offset))
+    assert any("stands at -2.60 rad; its range is 0.00 to 2.44 rad" in line for line in lines(preflight(robot, machine=False)))
+
+
+def test_swapped_buses_and_old_firmware_are_found():
+    robot = robot_with()
+    nodes = robot.bench.nodes
+    nodes["can0"]._by_device, nodes["can1"]._by_device = nodes["can1"]._by_device, nodes["can0"]._by_device
+    nodes["can0"].motors, nodes["can1"].motors = nodes["can1"].motors, nodes["can0"].motors
+    report = preflight(robot, machine=False)
+    assert any(line.startswith("can0 strangers: ids [2, 4, 6, 8, 10] answer") for line in lines(report))
+    robot = robot_with()
+    robot.bench.motors[0].values[Parameter.FIRMWARE_VERSION] = 0x20240101
+    assert any("firmware 0x20240101" in line for line in lines(preflight(robot, machine=False), Verdict.WARN))
+
+
+def test_a_motor_whose_watchdog_does_not_bite_is_refused():
+    robot = robot_with()
+    robot.bench.motors[13].watch = lambda now: None
+    report = preflight(robot, machine=False)
+    assert any(line.startswith(f"watchdogs: {KNEE} stays in POSITION") for line in lines(report))
+
+
+def test_an_error_that_comes_back_is_refused_and_an_old_one_is_a_warning():
+    robot = robot_with(f"{KNEE}:error=over temperature")
+    assert any("reported over temperature; it could be cleared" in line
+               for line in lines(preflight(robot, machine=False), Verdict.WARN))
+    robot = robot_with(f"{KNEE}:error=over temperature")
+    robot.bench.motors[13].disturbance.deaf_settings = True
+    assert any("reports over temperature" in line for line in lines(preflight(robot, machine=False)))
+
+
+def test_a_tilted_imu_is_refused():
+    robot = robot_with()
+    robot.bench.body.base = lambda: (np.array((0.8, 0.6, 0.0, 0.0)), np.array((0.0, 0.0, 1.0)))
+    report = preflight(robot, machine=False)
+    assert any(line.startswith("imu tilt: 1.29 rad") for line in lines(report))
+    assert any(line.startswith("imu rest: turns at") for line in lines(report, Verdict.WARN))
+
+
+def test_limits_that_let_targets_pass_are_found(monkeypatch):
+    model = deploy.bench.start(body="joints").model
+    assert check_limits(model)[0].verdict is Verdict.PASS
+    assert _dry_command(model, 13, 5.0) == pytest.approx(model.upper[13], abs=0.05)  # it does go to the end
+    monkeypatch.setattr("deploy.doctor.examine._dry_command", lambda model, index, target: target)
+    assert "would be sent to" in check_limits(model)[0].seen
+
+
+def test_the_computer(tmp_path):
+    assert {check.name for check in check_timing()} == {"timing", "priority"}
+    assert check_disk(tmp_path).verdict in Verdict and "ONNX Runtime" in check_engines().seen
+    assert check_heat(tmp_path).verdict is Verdict.PASS
+    zone = tmp_path / "thermal_zone0"
+    zone.mkdir()
+    (zone / "temp").write_text("91000\n")
+    assert check_heat(tmp_path).seen == "91 °C" and check_heat(tmp_path).verdict is Verdict.WARN
+
+
+def test_tree_and_camera_errors_become_lines(tmp_path):
+    robot = robot_with()
+    report = preflight(robot, tree=str(tmp_path / "none.yaml"), machine=False)
+    assert any(line.startswith("tree: --tree") and "no such file" in line for line in lines(report))
+    [check] = check_camera(CameraConfig(source=str(tmp_path / "none.avi"), backend="file"), lambda dt: None)
+    assert check.verdict is Verdict.FAIL and "is it plugged in" in check.advice
+
+
+def test_the_table():
+    report = Report((passed("a", "well"), warned("long name", "so so", "do this"), failed("b", "bad", "do that")))
+    assert report.table().splitlines() == [
+        "pass  a          well", "warn  long name  so so", "                 -> do this",
+        "fail  b          bad", "                 -> do that", "1 pass, 1 warn, 1 fail: motion is not armed"]
+
+
+def test_the_command_line(capsys):
+    assert main(["--robot", "bench", "--tree", "none"]) == 0
+    assert "22 motors fall to damping" in capsys.readouterr().out
+    assert main(["--robot", "bench", "--tree", "none", "--fault", f"{KNEE}:silent"]) == 1
+    assert main(["--robot", "nobody"]) == 1
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_a_bus_that_is_not_there_names_the_way_out():
+    with pytest.raises(RobotError, match="can0: cannot open socketcan 'nocan0': .*ip link set nocan0 up type can bitrate 1000000"):
+        open_bus(BusConfig("can0", "socketcan", "nocan0"))
