@@ -1,0 +1,170 @@
+"""`--viewer web`: the robot in 3-D in a browser, a box for instructions, a stop button, what the robot thinks."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+
+import mujoco
+import numpy as np
+
+from arbiter.errors import ConfigError
+from arbiter.robot import RobotModel
+from arbiter.slots import LatestSlot
+from deploy.console import page
+from deploy.console.snapshot import Event, Snapshot
+from deploy.robots.scene import Scene, compile_scene
+
+HZ = 25.0  # pictures a second
+TEXT_HZ = 5.0  # refreshes of the panel a second
+LONGEST = 400  # [characters] of an instruction
+
+
+class WebConsole:
+    """A page on `host`:`port`. Draws on a thread of its own; `publish` and `poll` return at once.
+
+    Attributes:
+        address: Where to look.
+    """
+
+    def __init__(self, model: RobotModel, host: str = "127.0.0.1", port: int = 8080) -> None:
+        """Raises ConfigError if viser is missing or the port is taken."""
+        try:
+            import viser
+
+            from deploy.console.meshes import body_meshes
+        except ImportError as error:
+            raise ConfigError("--viewer web needs viser, which the extra `viewer` brings: "
+                              "uv sync --extra viewer") from error
+        check_port(host, port)
+        self._model = compile_scene(model.name, Scene(), 0.002)
+        self._data = mujoco.MjData(self._model)
+        self._server = viser.ViserServer(host=host, port=port, label=model.name.replace("_", " "), verbose=False)
+        self.address = f"http://{host}:{self._server.get_port()}"
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._slot: LatestSlot[Snapshot] = LatestSlot()
+        self._closing = threading.Event()
+        self._build_scene(body_meshes(self._model))
+        self._build_panel()
+        self._thread = threading.Thread(target=self._draw, name="web console", daemon=True)
+        self._thread.start()
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """What to show from now on."""
+        self._slot.put(snapshot)
+
+    def poll(self) -> list[Event]:
+        """What was done on the page since the last call: stops first, then the rest in order."""
+        events = []
+        while True:
+            try:
+                events.append(self._events.get_nowait())
+            except queue.Empty:
+                return sorted(events, key=lambda event: event[0] != "stop")
+
+    def close(self) -> None:
+        """Ends the page. May be called twice."""
+        if not self._closing.is_set():
+            self._closing.set()
+            self._thread.join(2.0)
+            self._server.stop()
+
+    def _build_scene(self, meshes: list) -> None:
+        scene = self._server.scene
+        scene.set_up_direction("+z")
+        scene.add_grid("/floor", width=40.0, height=40.0, cell_size=0.5, section_size=1.0, plane_color=(214, 218, 223),
+                       plane_opacity=1.0, shadow_opacity=0.35)
+        self._server.initial_camera.position = (1.9, -1.3, 1.0)
+        self._server.initial_camera.look_at = (0.0, 0.0, 0.45)
+        self._frames = {}
+        for number, mesh in enumerate(meshes):
+            name = self._model.body(mesh.body).name
+            if mesh.body not in self._frames:
+                self._frames[mesh.body] = scene.add_frame(f"/robot/{name}", show_axes=False)
+            scene.add_mesh_simple(f"/robot/{name}/{number}", mesh.vertices, mesh.faces, color=mesh.colour)
+
+    def _build_panel(self) -> None:
+        gui = self._server.gui
+        gui.configure_theme(show_logo=False, show_share_button=False, brand_color=(242, 144, 58), control_width="large")
+        stop = gui.add_button("STOP", color="red", hint="Stops the robot at once, whatever it does")
+        self._status = gui.add_html("")
+        with gui.add_form("Tell it what to do") as form:
+            text = gui.add_text("Say", "", hint="walk forward, wave your right hand, turn left 90 degrees …")
+            say = gui.add_button("Send")
+        with gui.add_folder("Route"):
+            self._route = gui.add_html(page.route(None))
+        with gui.add_folder("Joints"):
+            self._owners = gui.add_html("")
+        with gui.add_folder("Tree"):
+            self._branch = gui.add_html("")
+        with gui.add_folder("Events"):
+            self._log = gui.add_html("")
+        reset = gui.add_button("Reset after a fault",
+                               hint="Forgets a latched fault; the robot is hung up and armed again")
+
+        # Coroutines run on the page's own event loop: a stop does not wait for a free thread.
+        @stop.on_click
+        async def _(_) -> None:
+            self._events.put(("stop",))
+
+        @reset.on_click
+        async def _(_) -> None:
+            self._events.put(("reset",))
+
+        @say.on_click
+        async def _(_) -> None:
+            form.submit()
+
+        @form.on_submit
+        async def _(_) -> None:
+            asked = " ".join(text.value.split())[:LONGEST]
+            text.value = ""
+            if asked:
+                self._events.put(("say", asked))
+
+    def _draw(self) -> None:
+        count, last = 0, None
+        while not self._closing.wait(1.0 / HZ):
+            snapshot = self._slot.peek()
+            if snapshot is None or snapshot is last:
+                continue
+            last = snapshot
+            self._place(snapshot)
+            if count % round(HZ / TEXT_HZ) == 0:
+                self._write(snapshot)
+            count += 1
+
+    def _place(self, snapshot: Snapshot) -> None:
+        """Moves the bodies to where the snapshot has them."""
+        data = self._data
+        data.qpos[:3], data.qpos[3:7], data.qpos[7:] = snapshot.base_pos, snapshot.base_quat, snapshot.joint_pos
+        if not np.isfinite(data.qpos).all():  # a broken sensor: the picture stays
+            return
+        for colour, centre in snapshot.balls.items():
+            data.mocap_pos[self._model.body(f"ball_{colour}").mocapid[0]] = centre
+        mujoco.mj_kinematics(self._model, data)
+        with self._server.atomic():
+            for body, frame in self._frames.items():
+                frame.position = data.xpos[body]
+                frame.wxyz = data.xquat[body]
+
+    def _write(self, snapshot: Snapshot) -> None:
+        """Fills the panel."""
+        for handle, content in ((self._status, page.status(snapshot)), (self._branch, page.branch(snapshot)),
+                                (self._owners, page.owners(snapshot)), (self._route, page.route(snapshot.route)),
+                                (self._log, page.log(snapshot))):
+            if handle.content != content:
+                handle.content = content
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises ConfigError if nothing can listen there (viser would quietly take the next port)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(f"--viewer web: cannot listen on {host}:{port}: {reason}; "
+                              "choose another with --port") from error
