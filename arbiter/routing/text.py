@@ -14,6 +14,7 @@ _LOOKALIKES = str.maketrans({
 })
 _UNWANTED = re.compile(r"[^a-z0-9'.,;:!?/%+\-\s]")
 _SPACES = re.compile(r"\s+")
+_WORD = re.compile(r"[a-z0-9']+")
 
 _CONTRACTIONS = (
     (re.compile(r"\bcan't\b|\bcant\b|\bcannot\b"), "can not"),
@@ -33,7 +34,7 @@ _BEFORE = sorted((
     "please", "pls", "plz", "kindly", "just", "simply", "now", "then", "so", "ok", "okay", "okey", "alright", "all right",
     "well", "um", "uh", "erm", "hmm", "oh", "hey", "hi there", "hey there", "hello there", "yo", "dear", "robot", "hey robot",
     "mister robot", "mr robot", "my friend", "buddy", "mate", "pal", "sir", "listen", "look here", "excuse me", "pardon me",
-    "sorry", "yes", "yeah", "no", "nope", "right now", "immediately", "first", "firstly", "second", "secondly", "next",
+    "sorry", "yes", "yeah", "right now", "immediately", "first", "firstly", "second", "secondly", "next",
     "finally", "lastly", "afterwards", "also", "and", "but", "again", "this time", "instead", "quickly then", "right then",
     "could you", "can you", "would you", "will you", "can not you", "could not you", "would not you", "will not you",
     "why do not you", "why not", "would you mind", "do you mind", "would you please", "if you please",
@@ -43,7 +44,9 @@ _BEFORE = sorted((
     "i would like you to", "i would like to see you", "i would like it if you could", "i would love it if you would",
     "i would appreciate it if you could", "i would appreciate it if you would", "i want you to", "i want to see you",
     "i need you to", "i need to see you", "i order you to", "i command you to", "i told you to", "i said",
-    "i wish you would", "i wonder if you could", "i was wondering if you could", "it would be great if you could",
+    "i wish you would", "we want you to", "we would like you to", "we need you to", "everyone wants you to", "can we see you", "can we see",
+    "can we have", "could we have", "could we see", "can i have", "may i have", "could i have", "can i see you", "could i see you", "i would like", "i want",
+    "i need", "i would love", "we want", "we would like", "i wonder if you could", "i was wondering if you could", "it would be great if you could",
     "it would be nice if you", "you should", "you must", "you have to", "you need to", "you can", "you may", "you could",
     "you ought to", "you might want to", "it is time to", "time to", "let us see you", "let me see you",
     "do me a favor and", "do me a favour and", "try to", "try and", "make sure to", "make sure you", "be sure to",
@@ -63,6 +66,7 @@ _AFTER = sorted((
 ), key=len, reverse=True)
 _BEFORE_PATTERN = re.compile(r"^(?:" + "|".join(map(re.escape, _BEFORE)) + r")(?=$|[\s,.;:!?])[\s,.;:!?]*")
 _AFTER_PATTERN = re.compile(r"(?:^|[\s,.;:!?]+)(?:" + "|".join(map(re.escape, _AFTER)) + r")[\s.,;:!?]*$")
+_NO = re.compile(r"^(?:no|nope)(?:$|[,.;!?]+\s*)")  # "no, turn left"; but "no turning" says something
 _INSIDE = re.compile(r"(?<=\s)(?:please|pls|kindly|just)(?=\s)")
 
 
@@ -88,7 +92,7 @@ def strip_politeness(text: str) -> str:
     while before != text:
         before = text
         text = _INSIDE.sub("", text).strip(" ,.;:!?-+/")
-        text = _BEFORE_PATTERN.sub("", text)
+        text = _NO.sub("", _BEFORE_PATTERN.sub("", text))
         text = _AFTER_PATTERN.sub("", text)
         text = _SPACES.sub(" ", text).strip()
     return text
@@ -96,4 +100,4 @@ def strip_politeness(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Words of a normalised text."""
-    return re.findall(r"[a-z0-9']+", text)
+    return _WORD.findall(text)

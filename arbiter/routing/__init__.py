@@ -1,0 +1,10 @@
+"""From words to skills. See docs/routing.md.
+
+    route = Router(skills).route("walk forward two meters, then wave")
+"""
+
+from arbiter.routing.guard import stop_guard
+from arbiter.routing.router import Router
+from arbiter.routing.worker import RouteWorker
+
+__all__ = ["RouteWorker", "Router", "stop_guard"]

@@ -1,0 +1,164 @@
+"""A sentence -> the pieces that ask for one thing each, how they are joined, and what is ruled out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from arbiter.routing.quantities import extract
+from arbiter.routing.text import strip_politeness, words
+
+MAX_PIECES = 8
+
+_DONE = r"(?:(?:you are|you have|you're|that is|it is|having) )?(?:done|finished|ready|there|done that|done so|arrived|completed)"
+_JOINTS = re.compile(
+    rf"(?P<then>[,.;:!]? ?\b(?:(?:and |but )?(?:then|after that|after this|afterwards?|after which|subsequently|thereafter|finally|lastly|next)(?! to\b)"
+    rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}|(?:just |right |shortly )?before(?: you)?|prior to)\b,?(?: then\b)?)"
+    r"|(?P<after>,? ?\b(?:just |right )?(?:after|once)(?: you(?: have)?| having)?\b)"
+    r"|(?P<while>,? ?(?:and )?\b(?:while|whilst|as you|whilst you|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
+    r"|(?P<break>(?:\.(?!\d)|[;!?:])+|,? ?\bbut\b(?: (?:instead|rather))?)"
+    r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
+    r"|(?P<and>(?<!hundred) ?(?:\band(?: also)?\b(?! a (?:half|quarter)\b)|&|\bplus\b|\balong with\b|\btogether with\b))"
+)
+_TOGETHER = re.compile(r",? ?\b(?:(?:all |both )?at the same time|simultaneously|at once|in parallel|concurrently|all together|both)\b")
+_WITH_ARMS = re.compile(r" with (?:both )?(?:your |the )?(?P<what>(?:both )?(?:arms|hands)(?: held)? (?:up|raised|high|lifted|in the air|overhead|above your head|over your head)[a-z ]*)$")
+_NEGATORS = re.compile(
+    r"\b(?:(?:do|does|did|will|would|should|shall|must|can|could|need|may|might|are|is|ought|better) not|not|never|without|instead of|rather than"
+    r"|(?:there is |you have |have |i see )?no (?:need|reason) (?:to|for)|avoid|refrain from|abstain from|no more|forbidden to|forbid you to|nobody|none of"
+    r"|no(?= \w+ing\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
+)
+_SUBJECTS = frozenset("i you we they it he she there this that is are was be the robot should must may might would will shall can could do does "
+                      "really please so just but oh want like think need to have had better prefer am absolutely definitely now also and or "
+                      "it's necessary required allowed say said told a".split())
+_PREPOSITIONS = ("with", "to", "using", "by", "towards", "toward", "at", "for", "in", "on", "from")
+_VERBLESS = re.compile(r"^(?:(?:with|using|to|towards?|at|for|from|in|on|by)\b(?! (?:walk|turn|go))|(?:(?:your|the|left|right|both) )*(?:arms?|hands?|left|right)$)")
+_GREETINGS = re.compile(r"^(?:hello|hi|hey|good (?:morning|evening|afternoon|day)|greetings|howdy|yo)(?: (?:there|robot|everyone|buddy|friend))*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an instruction that asks for one thing.
+
+    Attributes:
+        text: Normalised words without politeness.
+        joint: How it follows the piece before: "then", "and" (at once if the joints allow), "list" or "while".
+    """
+
+    text: str
+    joint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What is asked, and what is ruled out.
+
+    Attributes:
+        pieces: In the order to be done.
+        ruled_out: What the words forbid, as given.
+    """
+
+    pieces: tuple[Piece, ...]
+    ruled_out: tuple[str, ...]
+
+
+def parse(text: str) -> Parsed:
+    """Splits a normalised, expanded text at its connectives."""
+    together = _TOGETHER.search(text) is not None
+    text = strip_politeness(_TOGETHER.sub(" ", text))
+    raw = _reorder(_split(text))
+    pieces, ruled_out = _without_negated(raw)
+    pieces = [piece for piece in pieces if piece.text]
+    if len(pieces) > 1 and _GREETINGS.match(pieces[0].text) and pieces[1].joint != "and":
+        pieces = pieces[1:]
+    pieces = _with_arms(_attach_quantities(_fronted(pieces)))
+    if together:
+        pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])] if pieces else []
+    return Parsed(tuple(pieces), tuple(ruled_out))
+
+
+def _split(text: str) -> list[Piece]:
+    pieces, joint, position = [], "then", 0
+    listed = len(re.findall(r",", text)) > 0
+    for match in _JOINTS.finditer(text):
+        pieces.append(Piece(text[position:match.start()].strip(" ,"), joint))
+        kind = match.lastgroup
+        joint = "before" if kind == "then" and re.match(r",? ?(?:just |right |shortly )?(?:before|prior)", match[0]) else kind
+        if kind == "and" and listed and len(pieces) > 1:
+            joint = "comma"  # the "and" that ends a list
+        position = match.end()
+    pieces.append(Piece(text[position:].strip(" ,"), joint))
+    return pieces
+
+
+def _reorder(pieces: list[Piece]) -> list[Piece]:
+    """"Before A, B" and "B after A": into the order to be done. Joints become then, and, list, while or break."""
+    ordered: list[Piece] = []
+    names = {"comma": "list", "before": "then", "after": "then"}
+    for index, piece in enumerate(pieces):
+        at_start = not any(p.text for p in pieces[:index])
+        if piece.joint == "after" and not at_start and ordered:
+            previous = ordered.pop()
+            ordered += [Piece(piece.text, previous.joint), Piece(previous.text, "then")]
+        elif index and pieces[index - 1].joint in ("before", "while") and not any(p.text for p in pieces[:index - 1]) and piece.joint == "comma":
+            if pieces[index - 1].joint == "while":
+                ordered.append(Piece(piece.text, "while"))
+            else:
+                ordered.insert(len(ordered) - 1, Piece(piece.text, "then"))
+        else:
+            ordered.append(Piece(piece.text, names.get(piece.joint, piece.joint)))
+    return ordered
+
+
+def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
+    kept: list[Piece] = []
+    ruled_out: list[str] = []
+    negating = False
+    for piece in pieces:
+        negating = negating and piece.joint == "and"
+        text = strip_politeness(piece.text)
+        if negating:
+            ruled_out.append(text)
+            continue
+        if match := _NEGATORS.search(text):
+            before = text[:match.start()].strip()
+            ruled_out.append(text[match.start():])
+            negating = True
+            text = "" if set(words(before)) <= _SUBJECTS else strip_politeness(before)
+        kept.append(Piece(text, "list" if piece.joint == "break" else piece.joint))
+    return kept, ruled_out
+
+
+def _fronted(pieces: list[Piece]) -> list[Piece]:
+    """"With your left hand, wave": what stands before a comma and has no verb belongs to the command after it."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        if joined and piece.joint == "list" and _VERBLESS.match(joined[-1].text):
+            front = joined.pop()
+            joined.append(Piece(f"{piece.text} {front.text if front.text.split()[0] in _PREPOSITIONS else 'with your ' + front.text}", front.joint))
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _attach_quantities(pieces: list[Piece]) -> list[Piece]:
+    """"Walk forward, two meters": a piece that is nothing but a quantity belongs to the piece before it."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        said, rest = extract(piece.text)
+        if merged and (said.values or said.pace) and not set(words(rest)) - {"for", "by", "at", "in", "of", "a", "about", "speed", "steps", "only", "that"}:
+            merged[-1] = Piece(f"{merged[-1].text} {piece.text}", merged[-1].joint)
+        else:
+            merged.append(piece)
+    return merged
+
+
+def _with_arms(pieces: list[Piece]) -> list[Piece]:
+    """"Walk forward with your arms up" asks for two things at once."""
+    split: list[Piece] = []
+    for piece in pieces:
+        match = _WITH_ARMS.search(piece.text)
+        if match:
+            split += [Piece(piece.text[:match.start()], piece.joint), Piece(f"hold your {match['what']}", "while")]
+        else:
+            split.append(piece)
+    return split

@@ -1,0 +1,70 @@
+"""Sentence -> unit vector, by an int8 ONNX graph on one thread. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from tokenizers import Tokenizer
+
+from arbiter.errors import ConfigError
+
+MODEL_DIR = Path(__file__).parent / "model"
+ENCODER, TOKENIZER, CARD = "encoder.onnx", "tokenizer.json", "card.json"
+MAX_TOKENS = 24  # a clause of a spoken command has fewer; bounds the cost
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Encoder:
+    """A sentence encoder in a folder: encoder.onnx, tokenizer.json and card.json with their hashes.
+
+    Attributes:
+        size: Length of a vector.
+        digest: Hash of the graph; vectors of different digests must not be compared.
+    """
+
+    def __init__(self, folder: Path = MODEL_DIR) -> None:
+        for name in (ENCODER, TOKENIZER, CARD):
+            if not (folder / name).is_file():
+                raise ConfigError(f"{folder / name} is missing; `python -m training.router.build --out {folder}` makes it")
+        try:
+            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            files, self.size = dict(card["files"]), int(card["size"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{folder / CARD} is no card of an encoder ({error}); `python -m training.router.build` makes it") from error
+        for name in (ENCODER, TOKENIZER):
+            if sha256(folder / name) != files.get(name):
+                raise ConfigError(f"{folder / name} is not the file that {CARD} lists (sha256 differs); build it again or restore it")
+        self.digest: str = files[ENCODER]
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(str(folder / ENCODER), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors of `texts`, float32, shape (len(texts), size)."""
+        if not texts:
+            return np.zeros((0, self.size), np.float32)
+        ids = [self._tokenizer.encode(text).ids for text in texts]
+        padded = np.zeros((len(ids), max(map(len, ids))), np.int64)
+        mask = np.zeros_like(padded)
+        for row, tokens in enumerate(ids):
+            padded[row, :len(tokens)] = tokens
+            mask[row, :len(tokens)] = 1
+        return self._session.run(None, {"input_ids": padded, "attention_mask": mask})[0]
+
+    def common_words(self, ranks: int) -> frozenset[str]:
+        """English words of the tokenizer's vocabulary, which is sorted by frequency: short ones among its first `ranks` only."""
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=False)
+        return frozenset(word for word, rank in vocabulary.items() if (rank < ranks or len(word) > 4) and word.isascii() and word.isalpha())

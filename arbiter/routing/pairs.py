@@ -1,0 +1,86 @@
+"""Skills that differ by a direction only, found by their names: wave_left and wave_right, raise_arms and lower_arms.
+
+An encoder can't tell such commands apart. Left and right share one class of the head and the word decides; other
+opposites keep their classes, but are scored together, and a word that only one of them claims decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from arbiter.skill import Skill
+
+SIDES = ("left", "right")
+# Opposites and the words that speak for each.
+_OPPOSITES = (
+    (("forward", "forwards", "ahead", "front"), ("forward", "forwards", "ahead", "onward", "onwards"),
+     ("backward", "backwards", "back", "reverse"), ("backward", "backwards", "back", "reverse", "rearward", "rearwards")),
+    (("raise", "lift", "up"), ("raise", "raised", "raising", "lift", "up", "upward", "upwards", "high", "above", "overhead"),
+     ("lower", "drop", "down"), ("lower", "lowered", "lowering", "drop", "down", "downward", "downwards", "low", "below")),
+    (("stand", "rise"), ("stand", "standing", "up", "upright", "rise"), ("sit", "crouch", "squat"), ("sit", "seated", "down", "crouch", "squat", "low")),
+    (("open",), ("open",), ("close", "shut"), ("close", "shut")),
+    (("in",), ("in", "inward", "inwards"), ("out",), ("out", "outward", "outwards")),
+    (("start", "on"), ("start", "on"), ("end", "off"), ("end", "off")),
+    (("push",), ("push",), ("pull",), ("pull",)),
+    (("fast", "quick"), ("fast", "quick", "quickly"), ("slow",), ("slow", "slowly")),
+    (("near", "closer"), ("near", "nearer", "closer", "toward", "towards"), ("far", "away"), ("far", "farther", "further", "away")),
+)
+
+
+def side_of(name: str) -> str:
+    """"left" or "right" where the name says so once, else ""."""
+    found = [token for token in name.split("_") if token in SIDES]
+    return found[0] if len(found) == 1 else ""
+
+
+def class_of(name: str, names: Sequence[str]) -> str:
+    """The head's class of a skill: that of its mirrored pair with "*" for the side, or its own name."""
+    side = side_of(name)
+    if not side:
+        return name
+    other = SIDES[1 - SIDES.index(side)]
+    tokens = name.split("_")
+    partner = "_".join(other if token == side else token for token in tokens)
+    return "_".join("*" if token == side else token for token in tokens) if partner in names else name
+
+
+@dataclass(frozen=True, slots=True)
+class Opposites:
+    """Two skills whose names are opposites.
+
+    Attributes:
+        names: The skills. words: Words that speak for each.
+    """
+
+    names: tuple[str, str]
+    words: tuple[frozenset[str], frozenset[str]]
+
+    def cue(self, found: Sequence[str]) -> str:
+        """The one that the words speak for; "" if for neither or both."""
+        hits = [bool(mine & set(found)) for mine in self.words]
+        return self.names[hits.index(True)] if sum(hits) == 1 else ""
+
+
+def _opposite_words(a: str, b: str) -> tuple[set[str], set[str]] | None:
+    for first, first_words, second, second_words in _OPPOSITES:
+        if a in first and b in second:
+            return {a, *first_words}, {b, *second_words}
+        if a in second and b in first:
+            return {a, *second_words}, {b, *first_words}
+    return None
+
+
+def opposites(skills: Sequence[Skill]) -> tuple[Opposites, ...]:
+    """All pairs of skills of one policy and joint group whose names differ in opposite words only."""
+    found = []
+    for i, a in enumerate(skills):
+        for b in skills[i + 1:]:
+            tokens = list(zip(a.name.split("_"), b.name.split("_"), strict=False))
+            if a.name.count("_") != b.name.count("_") or (a.policy, a.joints) != (b.policy, b.joints):
+                continue
+            words = [_opposite_words(x, y) for x, y in tokens if x != y]
+            if words and all(words):
+                mine, theirs = (frozenset().union(*(pair[k] for pair in words)) for k in (0, 1))
+                found.append(Opposites((a.name, b.name), (mine - theirs, theirs - mine)))
+    return tuple(found)

@@ -1,0 +1,194 @@
+"""Numbers with units, manner and direction words of a clause -> SI values, and the clause without them."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_ONES = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+         "eighteen nineteen").split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL = {word: float(value) for value, word in enumerate(_ONES)} | {word: 20.0 + 10.0 * i for i, word in enumerate(_TENS)} | {"fourty": 40.0}
+_VAGUE = {"a": 1.0, "an": 1.0, "couple": 2.0, "few": 3.0, "several": 4.0, "dozen": 12.0}
+_FRACTION = {"half": 0.5, "quarter": 0.25, "third": 1.0 / 3.0}
+
+_DIGITS = r"(?<![\w.])[+-]?(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?: ?/ ?\d{1,4}(?![\d/]))?(?![\d])"
+_NUMBER_WORD = r"\b(?:" + "|".join([*_ONES, *_TENS, "fourty", "hundred", "thousand"]) + r")\b"
+_SPELLED = rf"(?:a |one )?{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*(?: point(?: {_NUMBER_WORD})+)?(?: and a (?:half|quarter))?"
+_PART = r"(?:(?:one |a |an )?(?:half|quarter|third)(?: of)?(?: an?)?|three[ -]quarters?(?: of)?(?: an?)?)"
+_LOOSE = r"(?:an?(?: (?:couple|few|dozen))?(?: of)?(?: and a half)?|a few|(?:couple|several)(?: of)?)"
+NUMBER = rf"(?:{_DIGITS}(?: and a half)?|{_PART}(?= )|{_SPELLED}|{_LOOSE}(?= ))"
+
+# kind, SI factor, words
+_UNITS = (
+    ("speed", 1.0, r"m ?/ ?s(?:ec)?|mps|met(?:er|re)s? ?(?:/|per|a|each|every) ?s(?:ec(?:ond)?)?"),
+    ("speed", 0.01, r"cm ?/ ?s(?:ec)?|centimet(?:er|re)s? (?:per|a|each) sec(?:ond)?"),
+    ("speed", 1.0 / 3.6, r"km ?/ ?h|kmh|kph|kilomet(?:er|re)s? (?:per|an) hour"),
+    ("speed", 0.44704, r"mph|miles? (?:per|an) hour"),
+    ("speed", 0.3048, r"ft ?/ ?s|feet (?:per|a) sec(?:ond)?|foot (?:per|a) sec(?:ond)?"),
+    ("rate", 1.0, r"rad ?/ ?s(?:ec)?|radians? ?(?:/|per|a) ?s(?:ec(?:ond)?)?"),
+    ("rate", math.pi / 180.0, r"deg(?:rees?)? ?(?:/|per|a) ?s(?:ec(?:ond)?)?"),
+    ("duration", 0.001, r"ms|milliseconds?"),
+    ("duration", 60.0, r"minutes?|mins?"),
+    ("duration", 3600.0, r"hours?|hrs?"),
+    ("duration", 1.0, r"seconds?|secs?|s"),
+    ("distance", 0.01, r"cm|cms|centimet(?:er|re)s?|centimeters?"),
+    ("distance", 0.001, r"mm|millimet(?:er|re)s?"),
+    ("distance", 1000.0, r"km|kilomet(?:er|re)s?"),
+    ("distance", 1609.344, r"miles?"),
+    ("distance", 0.9144, r"yards?|yds?"),
+    ("distance", 0.3048, r"ft|feet|foot"),
+    ("distance", 0.0254, r"inch(?:es)?"),
+    ("distance", 1.0, r"m|mtrs?|met(?:er|re)s?"),
+    ("angle", math.pi / 180.0, r"deg|degs|degrees?|degress"),
+    ("angle", 1.0, r"rad|rads|radians?"),
+    ("angle", 2.0 * math.pi, r"(?:full |whole |complete )?(?:turns?|rotations?|revolutions?|circles?|laps?|loops?|rounds?|spins?)"),
+    ("count", 1.0, r"times?|x"),
+    ("steps", 1.0, r"(?:small |little |short |tiny |big |large |long |more |single )*(?:steps?|paces?|strides?)"),
+)
+_KINDS = tuple((kind, factor, re.compile(rf"(?:{words})(?![\w/])")) for kind, factor, words in _UNITS)
+_PREPOSITION = r"(?:(?:for|by|at|in|over|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of|an angle of|a speed of|the next|up to|with a speed of) )*"
+_QUANTITY = re.compile(rf"(?P<before>{_PREPOSITION})(?P<number>{NUMBER})(?P<gap>[ -]?)(?P<rest>[a-z/].{{0,40}})?")
+
+_SPEEDS = (  # fraction of the way from the default to the low (negative) or high (positive) end of the range
+    (-1.0, r"(?:very|really|extremely|super|ever so) (?:slow|slowly|gently|carefully)|as (?:slow|slowly) as (?:you can|possible)|at a snail'?s pace"),
+    (1.0, r"(?:very|really|extremely|super) (?:fast|quick|quickly|swiftly|rapidly)|as (?:fast|quick|quickly) as (?:you can|possible)|(?:at |with )?(?:full|top|maximum|max) speed"),
+    (-0.5, r"slow(?:ly|er)?|gently|carefully|cautiously|leisurely|unhurriedly|calmly|at a (?:slow|gentle|leisurely|relaxed) (?:pace|speed)|slow speed|without rush(?:ing)?"),
+    (0.5, r"fast(?:er)?|quick(?:ly|er)?|swiftly|rapidly|speedily|briskly|hastily|hurriedly|at a (?:fast|quick|brisk) (?:pace|speed)|in a hurry|at speed"),
+)
+_SPEED = tuple((fraction, re.compile(rf"\b(?:{words})\b")) for fraction, words in _SPEEDS)
+_LITTLE = re.compile(r"\b(?:just )?(?:a (?:little |tiny )?bit|a (?:little|tad|touch|smidge)|slightly|somewhat|a short (?:way|distance))\b(?! (?:of|wave|bow|step|poke|touch|tap|lap|loop|circle|girl|boy))")
+_FAR = re.compile(r"\b(?:a lot|far|a long (?:way|distance)|very far)\b(?! (?:side|end|wall|left|right))")
+_AROUND = re.compile(r"\b(?:(?:all|right) the way (?:a)?round|(?:a )?360|three sixty|(?:a )?(?:full|complete|whole) (?:turn|circle|rotation|spin|revolution|lap|loop))\b")
+_ABOUT = re.compile(r"\b(?:around|round|about(?: face| turn)?|u[ -]?turn|other way|opposite (?:way|direction)|your back|behind you|(?:a )?180|one[ -]eighty|half turn)\b")
+_COUNT_WORD = re.compile(r"\b(?:once|twice|thrice)\b(?! more)")
+_BARE_ANGLE = re.compile(r"\b(?:(?:do|make|pull|perform) )?an? (180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))")
+_DIGIT = re.compile(_DIGITS)
+_MIRROR = re.compile(r"\b(?:anti|counter)-? ?clockwise\b|\bccw\b")
+_FOREVER = re.compile(r"\b(?:forever|endlessly|indefinitely|nonstop|non-stop|without (?:stopping|a pause|pause)|(?:until|till) (?:i|we) (?:say|tell you to|shout)(?: the word)? \w+)\b")
+
+COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "violet", "pink", "white", "black", "grey", "gray", "brown", "golden", "silver", "cyan")
+_COLOUR = re.compile(rf"\b(?:{'|'.join(COLOURS)})\b")
+_SIDES = {
+    "left": re.compile(r"\b(?:left|leftwards?|leftmost|lefthand|lefty|counter-? ?clockwise|anti-? ?clockwise|ccw|widdershins)\b"),
+    "right": re.compile(r"\b(?:right(?! now\b| away\b| here\b| there\b| ahead\b| in front\b| up\b| where\b| back\b| behind\b| about\b| at\b| this\b| into\b| next\b| after\b| on\b(?! the)|ly\b)|rightwards?|rightmost|righthand|(?<!counter)(?<!counter-)(?<!counter )(?<!anti)(?<!anti-)(?<!anti )clockwise|cw)\b"),
+}
+_DIRECTIONS = {
+    "ahead": re.compile(r"\b(?:ahead|forwards?|straight|in front|front|centre|center|middle)\b"),
+    "behind": re.compile(r"\b(?:behind|backwards?|back(?! (?:up|to)))\b"),
+    "up": re.compile(r"\b(?:up(?! ahead)|upwards?|sky|ceiling|above)\b"),
+    "down": re.compile(r"\b(?:down|downwards?|floor|ground|below)\b"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """What a clause says beside its verb. None or an empty tuple: nothing.
+
+    Attributes:
+        values: (kind, SI value, words): kind is speed, rate, duration, distance, angle, count, steps or number.
+        pace: -1 (as slow as possible) .. 1 (as fast as possible).
+        little, far, around, about, forever: Words to that effect are there; around: 360 degrees, about: 180.
+        sides: Of ("left", "right"), those that are named.
+        directions: Of ("left", "right", "ahead", "behind", "up", "down"), those that are named.
+        colours: Colours that are named.
+    """
+
+    values: tuple[tuple[str, float, str], ...] = ()
+    pace: float = 0.0
+    little: bool = False
+    far: bool = False
+    around: bool = False
+    about: bool = False
+    forever: bool = False
+    sides: tuple[str, ...] = ()
+    directions: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+
+
+def number(text: str) -> float:
+    """Value of a number in digits or words: "1.5", "3/4", "ninety five", "one hundred and eighty", "half a"."""
+    text = text.strip().replace("-", " ") if not text.strip().startswith("-") else text.strip()
+    extra = 0.0
+    if match := re.search(r" and a (half|quarter)$", text):
+        extra, text = _FRACTION[match[1]], text[:match.start()]
+    if re.match(r"[+-]?\.?\d", text):
+        top, _, bottom = text.replace(" ", "").partition("/")
+        return (float(top) / float(bottom) if bottom and float(bottom) else float(top)) + extra
+    if re.match(r"three quarter", text):
+        return 0.75
+    if match := re.search(r"\b(half|quarter|third)\b", text):
+        return _FRACTION[match[1]]
+    whole, _, decimals = text.partition(" point")
+    digits = "".join(str(int(_SMALL.get(word, 0.0))) for word in decimals.split())
+    return _spelled(whole) + (float(f"0.{digits}") if digits else 0.0) + extra
+
+
+def _spelled(text: str) -> float:
+    total = current = 0.0
+    for word in text.split():
+        if word in _SMALL:
+            current += _SMALL[word]
+        elif word in ("hundred", "thousand"):
+            current = (current or 1.0) * (100.0 if word == "hundred" else 1000.0)
+            if word == "thousand":
+                total, current = total + current, 0.0
+        elif word in _VAGUE:
+            current = _VAGUE[word]
+    return total + current
+
+
+def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
+    """Quantities with a unit, and the text without them."""
+    values, position = [], 0
+    while match := _QUANTITY.search(text, position):
+        rest = match["rest"] or ""
+        found = next(((kind, factor, unit.match(rest)) for kind, factor, unit in _KINDS if unit.match(rest)), None)
+        loose = re.fullmatch(r"(?:an?|one)", match["number"].strip()) is not None
+        if found is None or (loose and found[0] in ("count", "angle", "steps")):
+            position = match.start("number") + max(1, len(match["number"].split(" ")[0]))
+            continue
+        kind, factor, unit = found
+        if len(unit[0]) == 1 and not re.search(r"\d", match["number"]):  # "a s", "one m"
+            position = match.end("number")
+            continue
+        end = match.start("rest") + unit.end()
+        values.append((kind, number(match["number"]) * factor, text[match.start("number"):end]))
+        kept = {"steps": " steps ", "angle": f" {unit[0]} " if factor > 6.0 else " "}.get(kind, " ")
+        text = text[:match.start()] + kept + text[end:]
+        position = match.start() + len(kept) - 1
+    return values, text
+
+
+@lru_cache(maxsize=256)
+def extract(text: str) -> tuple[Quantities, str]:
+    """Quantities of a normalised clause, and the clause without numbers, units and manner."""
+    pace = 0.0
+    for fraction, pattern in _SPEED:
+        text, hits = pattern.subn(" ", text)
+        pace = pace or (fraction if hits else 0.0)
+    forever, text = bool(_FOREVER.search(text)), _FOREVER.sub(" ", text)
+    around, about = bool(_AROUND.search(text)), bool(_ABOUT.search(text))
+    text = _BARE_ANGLE.sub("turn around", text)
+    values, text = _values(text)
+    for match in _COUNT_WORD.finditer(text):
+        values.append(("count", {"once": 1.0, "twice": 2.0, "thrice": 3.0}[match[0]], match[0]))
+    text = _COUNT_WORD.sub(" ", text)
+    for match in _DIGIT.finditer(text):
+        values.append(("number", number(match[0]), match[0].strip()))
+    text = _DIGIT.sub(" ", text)
+    little, far = bool(_LITTLE.search(text)), bool(_FAR.search(text))
+    text = _FAR.sub(" ", _LITTLE.sub(" ", text))
+    sides = tuple(side for side, pattern in _SIDES.items() if pattern.search(text))
+    directions = sides + tuple(name for name, pattern in _DIRECTIONS.items() if pattern.search(text))
+    colours = tuple(dict.fromkeys(_COLOUR.findall(text)))
+    return Quantities(tuple(values), pace, little, far, around, about, forever, sides, directions, colours), " ".join(text.split())
+
+
+def mirrored(text: str) -> str:
+    """The clause with right said as left, for what a head can't and need not tell apart."""
+    text = _SIDES["right"].sub(lambda match: "counterclockwise" if match[0].endswith(("clockwise", "cw")) else
+                               match[0].replace("right", "left"), text)
+    return _MIRROR.sub("counterclockwise", text)

@@ -1,0 +1,72 @@
+"""Typing errors: an unknown word becomes the one command word that is near it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+
+from arbiter.routing.text import words
+
+_REPEATED = re.compile(r"(.)\1+")
+LONG = 6  # letters from which two edits may be mended
+
+
+def distance(a: str, b: str) -> int:
+    """Optimal string alignment: insertions, deletions, replacements and swaps of neighbours."""
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
+
+
+def _deletions(word: str) -> set[str]:
+    edits = 2 if len(word) >= LONG else 1
+    return {"".join(kept) for n in range(edits + 1) for kept in combinations(word, len(word) - n)}
+
+
+class Repair:
+    """Args:
+        vocabulary: Command words with how often they occur.
+        known: Other words that stand as they are.
+    """
+
+    def __init__(self, vocabulary: Mapping[str, int], known: Iterable[str]) -> None:
+        self._count = {word: count for word, count in vocabulary.items() if word.isalpha() and len(word) >= 3}
+        self._known = frozenset(known) | frozenset(vocabulary)
+        self._parts = frozenset(word for word, count in vocabulary.items() if count > 4 and len(word) > 1)
+        self._near: dict[str, list[str]] = {}
+        for word in self._count:
+            for deletion in _deletions(word):
+                self._near.setdefault(deletion, []).append(word)
+
+    def __call__(self, text: str) -> str:
+        """The text with its typing errors mended; a word that is near several stays."""
+        for word in words(text):
+            if word.isalpha() and len(word) >= 3 and word not in self._known and (better := self.nearest(word)):
+                text = f" {text} ".replace(f" {word} ", f" {better} ").strip() if f" {word} " in f" {text} " else text.replace(word, better, 1)
+        return text
+
+    def nearest(self, word: str) -> str:
+        """The command word meant, or "" if there is none. "standup" becomes two words."""
+        for cut in range(2, len(word) - 1):
+            if word[:cut] in self._parts and word[cut:] in self._parts:
+                return f"{word[:cut]} {word[cut:]}"
+        for ending in ("ing", "ed", "es", "s", "er"):  # "bowing" is no typing error
+            stem = word.removesuffix(ending)
+            if stem != word and len(stem) > 2 and {stem, f"{stem}e", stem[:-1] if stem[-1] == stem[-2] else stem} & self._known:
+                return ""
+        squeezed = _REPEATED.sub(r"\1", word)
+        if squeezed != word and squeezed in self._parts:
+            return squeezed
+        candidates = {near for deletion in _deletions(word) for near in self._near.get(deletion, ())}
+        ranked = sorted((distance(word, near), sorted(word) != sorted(near), word[0] != near[0], -self._count[near], near) for near in candidates)
+        ranked = [rank for rank in ranked if rank[0] <= (2 if min(len(word), len(rank[4])) >= LONG - 1 and len(word) >= LONG else 1)]
+        return ranked[0][4] if ranked else ""

@@ -1,0 +1,87 @@
+"""Says what an instruction would make the robot do, and why. Nothing moves.
+
+    python -m deploy.route "walk forward two meters, then wave"
+    python -m deploy.route --json --file instructions.txt
+    echo "turn left" | python -m deploy.route
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from arbiter.errors import ArbiterError
+from arbiter.routing import Router
+from arbiter.routing.scorer import canonical
+from arbiter.skill import Route
+from skills.registry import load_skills
+
+
+def as_json(route: Route) -> str:
+    """One line: text outcome skills parameters score margin reason ms; a parallel step is a list inside skills."""
+    def number(value: float) -> float | None:
+        return round(value, 4) if math.isfinite(value) else None
+
+    steps = [[call.skill for call in step] for step in route.steps]
+    return json.dumps({
+        "text": route.text, "outcome": route.outcome, "skills": [step[0] if len(step) == 1 else step for step in steps],
+        "parameters": [dict(call.parameters) for step in route.steps for call in step],
+        "score": number(route.score), "margin": number(route.margin), "reason": route.reason, "ms": round(route.ms, 3),
+    }, ensure_ascii=False)
+
+
+def as_text(route: Route, router: Router) -> str:
+    """A few lines for people: the plan or the refusal, the values, and the likeliest skills of the whole text."""
+    lines = [f'"{route.text}"']
+    if route.outcome == "rejected":
+        lines.append(f"  refused: {route.reason}")
+    for number, step in enumerate(route.steps, 1):
+        for index, call in enumerate(step):
+            values = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                               for name, value in call.parameters.items() if value is not None)
+            place = f"{number}." if not index else " +"
+            lines.append(f"  {place} {call.skill:16} {values or '-':44} score {call.score:.2f}  margin {call.margin:.2f}")
+    if route.outcome != "rejected" and route.reason:
+        lines.append(f"  note: {route.reason}")
+    if route.outcome != "stopped" and (clause := canonical(route.text)) and len(route.steps) < 2:
+        ranked = sorted(router.scorer.score([clause])[0].probability.items(), key=lambda item: -item[1])[:3]
+        lines.append("  likeliest: " + ", ".join(f"{name} {p:.2f}" for name, p in ranked))
+    lines.append(f"  {route.outcome} in {route.ms:.1f} ms")
+    return "\n".join(lines)
+
+
+def instructions(texts: Sequence[str], file: Path | None) -> Iterable[str]:
+    """From the command line, a file (one a line; # is a comment) or standard input."""
+    if texts:
+        return texts
+    lines = file.read_text(encoding="utf-8").splitlines() if file else sys.stdin
+    return (line.rstrip("\n") for line in lines if line.strip() and not line.startswith("#"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0 if everything was understood, 1 if something was refused, 2 if an input can't be read."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.route", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("text", nargs="*", help="instructions; without any, lines of --file or of standard input")
+    parser.add_argument("--file", type=Path, help="a file with one instruction a line")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    args = parser.parse_args(argv)
+    try:
+        found = load_skills()
+        router = Router(list(found.skills.values()))
+        refused = False
+        for text in instructions(args.text, args.file):
+            route = router.route(text)
+            refused |= route.outcome == "rejected"
+            print(as_json(route) if args.json else as_text(route, router), flush=True)
+    except (ArbiterError, OSError, UnicodeDecodeError) as error:
+        print(f"route: {error}", file=sys.stderr)
+        return 2
+    return int(refused)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Fits the router's head on the fit set and its calibration on the dev set; the report set is never looked at.
+
+    python -m training.router.fit [--model DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from arbiter.routing.artefact import HEAD, Artefact, Calibration, save
+from arbiter.routing.encoder import MODEL_DIR, Encoder
+from arbiter.routing.features import Words
+from arbiter.routing.head import NONE, fit, minimise
+from arbiter.routing.pairs import class_of, opposites
+from arbiter.routing.scorer import FEATURES, Scorer, canonical, sided
+from skills import builtin_skills
+from training.router.phrases import Phrase, load_phrases
+
+RIDGE = 1.0
+ACCEPT = 0.5
+
+
+def corpus() -> list[tuple[str, str, bool]]:
+    """(canonical text, skill or "none", names a side) of all phrases to fit on, each once."""
+    rows = [(text, skill.name) for skill in builtin_skills() for text in skill.utterances]
+    rows += [(phrase.text, phrase.plans[0][0][0] if phrase.plans else NONE) for name in ("fit", "none") for phrase in load_phrases(name)]
+    names = [skill.name for skill in builtin_skills()]
+    unique: dict[tuple[str, str], tuple[str, str, bool]] = {}
+    for text, owner in rows:
+        clause = canonical(text)
+        if clause:
+            unique.setdefault((clause, class_of(owner, names)), (clause, owner, sided(text)))
+    return list(unique.values())
+
+
+def fit_head(encoder: Encoder) -> Artefact:
+    """A head without its calibration."""
+    rows = corpus()
+    texts, owners = tuple(text for text, *_ in rows), tuple(owner for _, owner, _ in rows)
+    names = [skill.name for skill in builtin_skills()]
+    vectors = np.array([encoder([text])[0] for text in texts]).astype(np.float16).astype(np.float32)
+    vocabulary = Words.of(texts)
+    head = fit([class_of(owner, names) for owner in owners], vectors, vocabulary.rows(texts), len(vocabulary.index))
+    blank = Calibration(np.zeros(len(FEATURES)), 0.0, ACCEPT)
+    return Artefact(head, vocabulary, texts, owners, np.array([side for *_, side in rows]), vectors, blank, encoder.digest)
+
+
+def single(phrase: Phrase) -> bool:
+    """Whether a phrase is one clause that the calibration can learn from."""
+    return phrase.kind != "safe" and all(len(plan) == 1 and len(plan[0]) == 1 for plan in phrase.plans)
+
+
+def calibrate(artefact: Artefact, encoder: Encoder) -> Calibration:
+    """Logistic regression of "the best class is what is meant" on the scorer's features, over dev phrases that are not fitted on."""
+    skills = builtin_skills()
+    joined = {name: pair.names[0] for pair in opposites(skills) for name in pair.names}
+    scorer = Scorer(skills, artefact, encoder, joined)
+    fitted = set(artefact.texts)
+    phrases = [(canonical(phrase.text), phrase) for phrase in load_phrases("dev") if single(phrase)]
+    phrases = [(text, phrase) for text, phrase in phrases if text and text not in fitted]
+    scored = scorer.score([text for text, _ in phrases])
+    right = np.array([any(joined.get(scorer.class_of[plan[0][0]], scorer.class_of[plan[0][0]]) == joined.get(s.best, s.best) for plan in phrase.plans)
+                      for s, (_, phrase) in zip(scored, phrases, strict=True)], float)
+    x = np.array([[*s.features, 1.0] for s in scored])
+    mean, spread = x.mean(axis=0), x.std(axis=0)
+    mean[-1], spread[-1] = 0.0, 1.0
+    z = (x - mean) / np.maximum(spread, 1e-9)
+
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = (2.0 * right - 1.0) * (z @ w)
+        gradient = -z.T @ ((2.0 * right - 1.0) / (1.0 + np.exp(margin))) + RIDGE * w
+        return float(np.logaddexp(0.0, -margin).sum() + 0.5 * RIDGE * w @ w), gradient
+
+    w = minimise(loss, np.zeros(z.shape[1]), 200) / np.maximum(spread, 1e-9)
+    for name, weight in zip(FEATURES, w, strict=False):
+        print(f"  {weight:8.2f}  {name}")
+    return Calibration(w[:-1], float(w[-1] - w[:-1] @ mean[:-1]), ACCEPT)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=MODEL_DIR, help="folder of the encoder; the head is written there")
+    args = parser.parse_args()
+    encoder = Encoder(args.model)
+    artefact = fit_head(encoder)
+    print(f"{len(artefact.texts)} phrases, {len(artefact.head.classes)} classes, {len(artefact.vocabulary.index)} terms")
+    save(dataclasses.replace(artefact, calibration=calibrate(artefact, encoder)), args.model / HEAD)
+    print(f"{args.model / HEAD}: {(args.model / HEAD).stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
