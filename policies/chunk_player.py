@@ -95,7 +95,7 @@ class ChunkPolicy:
         self._warm_since = self._began = math.nan
         self._target: JointTarget | None = None
         self._at = math.nan
-        self._q = self._dq = np.zeros(len(self._driven))
+        self._q = np.zeros(len(self._driven))
         self._delays: deque[float] = deque(maxlen=8)
         self._why = ""
         self.chunks = self.refused = 0
@@ -142,7 +142,6 @@ class ChunkPolicy:
             raise PolicyError(f"policy {self.name}: held its last target for {late:.2f} s without a new chunk: "
                               f"{self._why or f'{self._backend.name} does not answer'}")
         q = self._plan.at(now)
-        self._dq = (q - self._q) / (now - self._at) if now > self._at else np.zeros_like(q)
         self._q, self._at = q, now
         self._target = self._compose(state, q)
         return self._target
@@ -190,7 +189,7 @@ class ChunkPolicy:
         previous, steps = None, 0
         if self._backend.supports_rtc and not math.isnan(self._began):
             previous = self._plan.left_over(state.stamp, self._backend.horizon)
-            steps = min(len(previous), math.ceil(max(self._delays, default=0.0) * self._backend.rate_hz))
+            steps = min(len(previous), math.ceil(max(self._delays, default=0.0) * self._backend.rate_hz - 1e-6))
             previous = previous if len(previous) else None
         self._prompt, self._waiting = request.prompt, True
         self._asked += 1
@@ -216,12 +215,17 @@ class ChunkPolicy:
             return
         plan = Plan(np.array(answer.chunk, dtype=np.float64), answer.question.observation.stamp, self._backend.rate_hz)
         if not math.isnan(self._began):
-            gap = float(np.abs(self._q - plan.at(now)).max())
-            plan.splice(self._q, self._dq, now,
-                        min(LONGEST_SPLICE, max(self.timing.blend, 1.875 * gap / SPLICE_SPEED)))
-            self.chunks += 1
+            self._splice(plan, now)
         self._plan, self._why = plan, ""
         self._next = self._ask_at()
+
+    def _splice(self, plan: Plan, now: float) -> None:
+        """Joins `plan` on to what the present one would do now."""
+        q = self._plan.at(now)
+        dq = (q - self._q) / (now - self._at) if now > self._at else np.zeros_like(q)
+        gap = float(np.abs(q - plan.at(now)).max())
+        plan.splice(q, dq, now, min(LONGEST_SPLICE, max(self.timing.blend, 1.875 * gap / SPLICE_SPEED)))
+        self.chunks += 1
 
     def _fault(self, answer: Answer, now: float) -> str:
         """Why the answer cannot be played; "" if it can."""

@@ -45,7 +45,6 @@ class ObservationBuilder:
         self._index, self._offset, self._scale = np.array(index), np.array(offset), np.array(scale)
         self._now = np.zeros(len(index))
         self.vector = np.zeros((1, card.observation_size), dtype=np.float32)
-        self._zeros = np.zeros(card.observation_size, dtype=np.float32)
         self._slots = self._layout(card)
         self._plain = all(term.history == 1 for term in card.observations)
         self.phase = 0.0
@@ -111,6 +110,6 @@ class ObservationBuilder:
 
     def not_finite(self) -> str:
         """Name of the first term that is not finite; "" if all are."""
-        if float(self.vector[0] @ self._zeros) == 0.0:
+        if np.isfinite(self.vector).all():
             return ""
         return next((name for name, block, _ in self._slots if not np.isfinite(block).all()), "")

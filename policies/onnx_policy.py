@@ -44,7 +44,6 @@ class OnnxPolicy:
         self._observation = ObservationBuilder(self.card, model)
         self._network = Network(path, self.card.input, self.card.output, self._observation.vector,
                                 len(self.card.joints), threads=threads, provider=provider)
-        self._zeros = np.zeros(len(self.card.joints), dtype=np.float32)
         self._network.run()  # the first run of a session is slow
         self._forget()
 
@@ -83,7 +82,7 @@ class OnnxPolicy:
         if bad := observation.not_finite():
             raise PolicyError(f"policy {self.name}: observation {bad} is not finite; check the sensors behind it")
         action = self._network.run()[0]
-        if float(action @ self._zeros) != 0.0:
+        if not np.isfinite(action).all():
             joint = self.card.joints[int(np.argmin(np.isfinite(action)))]
             raise PolicyError(f"policy {self.name}: its action for {joint} is not finite")
         observation.acted(action, request)

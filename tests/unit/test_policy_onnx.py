@@ -1,0 +1,163 @@
+"""OnnxPolicy: the observation it builds, its rate, its clock, its refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from arbiter.errors import ConfigError, PolicyError
+from arbiter.types import Request, frozen
+from policies.card import ObservationTerm
+from policies.onnx_policy import OnnxPolicy
+from tests.fakes import MODEL, state_of
+from tests.onnx_policies import card_for, policy_bytes, save_policy
+
+LEGS = np.flatnonzero(MODEL.groups["legs"])
+RNG = np.random.default_rng(0)
+
+
+def random_state(now=0.0):
+    quat = RNG.normal(size=4)
+    return state_of(MODEL.default + 0.1 * RNG.normal(size=MODEL.n), RNG.normal(size=MODEL.n), now,
+                    base_quat=frozen(quat / np.linalg.norm(quat)), base_ang_vel=frozen(RNG.normal(size=3)))
+
+
+def echo(tmp_path, card, pick):
+    """A policy whose action is the observation at the places `pick`."""
+    weights = np.zeros((card.observation_size, len(card.joints)))
+    weights[pick, np.arange(len(pick))] = 1.0
+    return OnnxPolicy(save_policy(tmp_path / "echo.onnx", card, weights), MODEL)
+
+
+def actions(policy, target):
+    return (target.q[LEGS] - MODEL.default[LEGS]) / 0.25
+
+
+def test_the_observation_is_what_the_card_says(tmp_path):
+    joints = tuple(MODEL.joints[i] for i in LEGS)
+    card = card_for(MODEL, observations=(
+        ObservationTerm("velocity_command", scale=(2.0, 2.0, 0.25)), ObservationTerm("base_ang_vel", scale=0.2),
+        ObservationTerm("projected_gravity"), ObservationTerm("joint_pos_rel", joints[::-1]), ObservationTerm("joint_vel", joints, 0.05),
+        ObservationTerm("previous_action")))
+    state, request = random_state(), Request(velocity=frozen((0.3, -0.1, 0.7)))
+    wanted = np.concatenate(([0.6, -0.2, 0.175], 0.2 * state.base_ang_vel, state.gravity,
+                             (state.joint_pos - MODEL.default)[LEGS][::-1], 0.05 * state.joint_vel[LEGS], np.zeros(12)))
+    seen = []
+    for start in range(0, card.observation_size, 12):
+        pick = np.arange(start, min(start + 12, card.observation_size))
+        policy = echo(tmp_path, card, pick)
+        policy.reset(state, 0.0)
+        seen.append(actions(policy, policy.act(state, request, 0.0))[:len(pick)])
+    np.testing.assert_allclose(np.concatenate(seen), wanted, atol=1e-6)
+
+
+def test_history_is_oldest_first_and_previous_action_follows(tmp_path):
+    card = card_for(MODEL, observations=(ObservationTerm("base_ang_vel", history=3), ObservationTerm("previous_action")))
+    policy = echo(tmp_path, card, np.r_[0:9, 9:12])
+    start = state_of(base_ang_vel=frozen((1.0, 2.0, 3.0)))
+    policy.reset(start, 0.0)
+    first = actions(policy, policy.act(state_of(base_ang_vel=frozen((4.0, 5.0, 6.0))), Request(), 0.02))
+    np.testing.assert_allclose(first, [1, 2, 3, 1, 2, 3, 4, 5, 6, 0, 0, 0], atol=1e-6)
+    second = actions(policy, policy.act(state_of(base_ang_vel=frozen((7.0, 8.0, 9.0))), Request(), 0.04))
+    np.testing.assert_allclose(second, [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3], atol=1e-5)
+
+
+def test_warming_fills_the_history(tmp_path):
+    card = card_for(MODEL, observations=(ObservationTerm("base_ang_vel", history=3),))
+    policy = echo(tmp_path, card, np.arange(9))
+    policy.reset(state_of(), 0.0)
+    for k in (1.0, 2.0):
+        assert policy.warm(state_of(base_ang_vel=frozen((k, k, k))), Request(), 0.02 * k)
+    target = policy.act(state_of(base_ang_vel=frozen((3.0, 3.0, 3.0))), Request(), 0.06)
+    np.testing.assert_allclose(actions(policy, target)[:9], [1, 1, 1, 2, 2, 2, 3, 3, 3], atol=1e-6)
+
+
+@pytest.mark.parametrize(("rate", "every"), [(50.0, 1), (25.0, 2), (10.0, 5)])
+def test_a_slower_policy_holds_between_its_steps(tmp_path, rate, every):
+    policy = echo(tmp_path, card_for(MODEL, rate_hz=rate), np.array([3, 4, 5]))
+    policy.reset(state_of(), 0.0)
+    policy.warm(state_of(), Request(), 0.0)  # an odd number of warm ticks must not delay the first action
+    seen = []
+    for k in range(1, 12):
+        seen.append(actions(policy, policy.act(state_of(base_ang_vel=frozen((k, 0.0, 0.0))), Request(), 0.02 * k))[0])
+    np.testing.assert_allclose(seen, [1 + every * ((k - 1) // every) for k in range(1, 12)], atol=1e-5)
+
+
+def test_the_clock_runs_while_a_command_is_given(tmp_path):
+    card = card_for(MODEL, observations=(ObservationTerm("phase", period=0.4, stand_still=True),))
+    policy = echo(tmp_path, card, np.array([0, 1]))
+    policy.reset(state_of(), 0.0)
+    walk, seen = Request(velocity=frozen((0.3, 0.0, 0.0))), []
+    for k, request in enumerate([Request()] * 2 + [walk] * 6 + [Request()] * 2):
+        seen.append(actions(policy, policy.act(state_of(), request, 0.02 * (k + 1)))[:2])
+    turns = np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 0]) * 0.02 / 0.4
+    np.testing.assert_allclose(seen, np.stack((np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)), 1), atol=1e-6)
+
+
+def test_a_clock_without_stand_still_never_stops(tmp_path):
+    card = card_for(MODEL, observations=(ObservationTerm("phase", period=0.4),))
+    policy = echo(tmp_path, card, np.array([0, 1]))
+    policy.reset(state_of(), 0.0)
+    seen = [actions(policy, policy.act(state_of(), Request(), 0.02 * k))[0] for k in range(1, 4)]
+    np.testing.assert_allclose(seen, np.sin(2 * np.pi * 0.05 * np.arange(3)), atol=1e-6)
+
+
+def test_gains_default_pose_and_mask_come_from_the_card(tmp_path):
+    card = card_for(MODEL, kp=(30.0,) * 12, kd=(1.5,) * 12, default_pos=(0.05,) * 12)
+    policy = OnnxPolicy(save_policy(tmp_path / "walk.onnx", card, bias=2.0), MODEL, name="locomotion")
+    policy.reset(state_of(), 0.0)
+    target = policy.act(state_of(), Request(), 0.0)
+    assert policy.name == "locomotion" and policy.kind == "locomotion"
+    assert (policy.joints == MODEL.groups["legs"]).all() and target.joints is policy.joints
+    np.testing.assert_allclose(target.q[LEGS], 0.05 + 0.25 * 2.0)
+    assert (target.kp[LEGS] == 30.0).all() and (target.kd[LEGS] == 1.5).all()
+    assert (target.kp[:10] == MODEL.kp[:10]).all() and (target.q[:10] == MODEL.default[:10]).all()
+    assert not target.q.flags.writeable
+
+
+@pytest.mark.parametrize(("key", "term"), [("joint_pos", "joint_pos_rel"), ("joint_vel", "joint_vel"),
+                                           ("base_ang_vel", "base_ang_vel"), ("base_quat", "projected_gravity")])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_readings_that_are_not_finite_are_refused(tmp_path, key, term, value):
+    policy = OnnxPolicy(save_policy(tmp_path / "walk.onnx", card_for(MODEL)), MODEL)
+    policy.reset(state_of(), 0.0)
+    bad = np.array(getattr(state_of(), key))
+    bad[-1] = value
+    with pytest.raises(PolicyError, match=f"policy test_walk: observation {term} is not finite"):
+        policy.act(state_of(**{key: frozen(bad)}) if key != "joint_pos" else state_of(bad), Request(), 0.0)
+
+
+def test_actions_that_are_not_finite_are_refused(tmp_path):
+    weights = np.zeros((45, 12))
+    weights[0, 4] = np.inf
+    policy = OnnxPolicy(save_policy(tmp_path / "walk.onnx", card_for(MODEL), weights), MODEL)
+    policy.reset(state_of(), 0.0)
+    with pytest.raises(PolicyError, match="its action for leg_left_ankle_pitch_joint is not finite"):
+        policy.act(state_of(), Request(velocity=frozen((1.0, 0.0, 0.0))), 0.0)
+
+
+def test_a_graph_that_does_not_fit_its_card_is_refused(tmp_path):
+    path = tmp_path / "walk.onnx"
+    path.write_bytes(policy_bytes(44, 12))
+    with pytest.raises(ConfigError, match=r"input 'obs' is tensor\(float\) \[1, 44\]; its card describes tensor\(float\) \[1, 45\]"):
+        OnnxPolicy(path, MODEL, card=card_for(MODEL))
+    path.write_bytes(policy_bytes(45, 11))
+    with pytest.raises(ConfigError, match="output 'actions'"):
+        OnnxPolicy(path, MODEL, card=card_for(MODEL))
+    with pytest.raises(ConfigError, match="no input 'observation' in the graph; there are: obs"):
+        OnnxPolicy(path, MODEL, card=dataclasses.replace(card_for(MODEL), input="observation"))
+    path.write_bytes(b"")
+    with pytest.raises(ConfigError, match="ONNX Runtime cannot load it"):
+        OnnxPolicy(path, MODEL, card=card_for(MODEL))
+
+
+def test_a_provider_that_is_not_there_is_named(tmp_path):
+    path = save_policy(tmp_path / "walk.onnx", card_for(MODEL))
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has the CUDA provider")
+    with pytest.raises(ConfigError, match="'cuda' is not available; there are: cpu"):
+        OnnxPolicy(path, MODEL, provider="cuda")
