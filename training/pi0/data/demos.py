@@ -32,7 +32,7 @@ from training.pi0.data.success import Judgement, judge, rotations, trajectory
 
 COLOURS = tuple(BALL_COLOURS)
 SECONDS = {"wave_right": 3.2, "wave_left": 3.2, "raise_arms": 2.0, "lower_arms": 2.0, "point_at": 2.0, "touch_ball": 2.3,
-           "bow": 4.6, "sit_down": 3.0, "stand_up": 3.0}
+           "bow": 3.2, "sit_down": 2.6, "stand_up": 2.6}
 BALLS_A_ROUND = 5  # demonstrations of each ball for one of each gesture
 TRIES = 10
 STANDING_NOISE = Noise(joint_pos=0.003, joint_vel=0.03, orientation=0.005, ang_vel=0.02)
@@ -135,6 +135,8 @@ class Demonstrator:
 
     def _earlier(self, instruction: Instruction, rng: np.random.Generator) -> tuple[Expert, float]:
         """The gesture that went before, and for how long [s]."""
+        if instruction.skill == "stand_up":
+            return expert_for(find("sit down"), self._stage.body), rng.uniform(1.0, 3.0)
         down = instruction.skill == "lower_arms"
         others = [one for one in GESTURES if one.joints == "arms" and one.skill not in (instruction.skill, "touch_ball")]
         rest = next(one for one in GESTURES if one.skill == "lower_arms")

@@ -1,6 +1,6 @@
-"""Scripted experts: each knows where a gesture leads from every state, and needs no clock.
+"""Scripted experts: each knows where a gesture leads from every state, and (but for the bow) needs no clock.
 
-An expert gives a wanted joint velocity at the present posture. Its target lets the joint controller (stiffness kp,
+An arm expert gives a wanted joint velocity at the present posture. Its target lets the joint controller (stiffness kp,
 damping kd) move at that velocity against gravity: q* = q + (kd v + g(q)) / kp. A demonstration that starts anywhere, or
 is pushed off its way, therefore finds back, and a network that sees only the state can follow it.
 """
@@ -33,6 +33,13 @@ WAVE_JOINT = 2  # shoulder yaw, within an arm
 WAVE_AMPLITUDE = 0.40  # [rad]
 WAVE_RATE = 2.0 * np.pi * 0.9  # [rad/s]
 WAVE_LEAD = 0.07  # [s] that the joint lags behind the wanted velocity
+# Leg postures (hip pitch, knee, ankle pitch, both legs) [rad] that hold under the balance reflex.
+CROUCH = (-0.8, 1.2, -0.58)
+LEAN = (-0.7, 0.4, -0.03)
+LEG_GAIN = 3.0  # [1/s] of the approach along a line of leg postures
+LEG_SPEED = 0.9  # [1/s], share of the line
+LEG_LEAD = 0.16  # [s] by which the legs' targets are ahead of the measured posture
+BOW_RATE = 2.0 * np.pi / 3.2  # [rad/s]
 WAVE_NEAR = 0.35  # [rad] from the raised posture at which the waving is in full swing
 
 
@@ -107,6 +114,60 @@ class Wave:
         return follow(body, q, dq, wanted)
 
 
+@dataclass(frozen=True)
+class Legs:
+    """Moves the legs along a line of postures; the arms go to rest. Balance is the reflex's.
+
+    How far along it is, is read from the joints themselves: hips and knees, as far as the line moves them.
+
+    Attributes:
+        line: Postures at 0 and 1 [rad], each shape (n,). to: Where to go, 0 or 1.
+    """
+
+    body: UpperBody
+    line: tuple[np.ndarray, np.ndarray]
+    to: float
+
+    def act(self, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray]) -> np.ndarray:
+        at = self.progress(q)
+        step = np.clip(LEG_GAIN * (self.to - at), -LEG_SPEED, LEG_SPEED) * LEG_LEAD
+        return self.compose(q, dq, np.clip(at + step, 0.0, 1.0))
+
+    def progress(self, q: np.ndarray) -> float:
+        """How far along the line: the least-squares fit over hips and knees."""
+        along = np.where(self._measured, self.line[1] - self.line[0], 0.0)
+        return float(along @ (q - self.line[0]) / (along @ along))
+
+    def compose(self, q: np.ndarray, dq: np.ndarray, share: float) -> np.ndarray:
+        """Targets [rad], shape (n,): the line's posture at `share`, arms on their way to rest."""
+        arms = self.body.model.groups["arms"]
+        legs = self.line[0] + share * (self.line[1] - self.line[0])
+        rest = self.body.model.default
+        moving = follow(self.body, q, dq, np.where(arms, approach(np.where(arms, q, rest), rest), 0.0))
+        return np.where(arms, moving, legs)
+
+    @property
+    def _measured(self) -> np.ndarray:
+        # The balance reflex moves the ankles on its own account.
+        return np.array(["hip_pitch" in name or "knee" in name for name in self.body.model.joints])
+
+
+class Bow:
+    """Leans forward and comes back, over and over, by the clock: one bow begins with the first call.
+
+    The only expert with a clock: where the legs are and how fast they move tells a network all of it.
+    """
+
+    def __init__(self, body: UpperBody) -> None:
+        self._legs = Legs(body, (body.model.default, leg_posture(body, LEAN)), 0.0)
+        self._step = BOW_RATE * body.model.dt
+        self._phase = 0.0
+
+    def act(self, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray]) -> np.ndarray:
+        self._phase += self._step
+        return self._legs.compose(q, dq, float(0.5 - 0.5 * np.cos(self._phase)))
+
+
 class Touch:
     """Brings the hand on the ball's side to the ball of one colour, wherever it is now."""
 
@@ -137,6 +198,15 @@ def reach_for(body: UpperBody, point: np.ndarray) -> tuple[np.ndarray, float]:
     return body.reach(side, point, posture(body, *(REACHING if one == side else None for one in SIDES)))
 
 
+def leg_posture(body: UpperBody, both: tuple[float, float, float]) -> np.ndarray:
+    """The default posture with other hip pitch, knee and ankle pitch [rad] of both legs, shape (n,)."""
+    q = body.model.default.copy()
+    for part, angle in zip(("hip_pitch", "knee_pitch", "ankle_pitch"), both, strict=True):
+        for side in SIDES:
+            q[body.model.index(f"leg_{side}_{part}_joint")] = angle
+    return q
+
+
 def expert_for(instruction: Instruction, body: UpperBody) -> Expert:
     """The expert that demonstrates a gesture. Raises ConfigError for an instruction that has none."""
     still = {
@@ -147,6 +217,11 @@ def expert_for(instruction: Instruction, body: UpperBody) -> Expert:
         return Assume(body, posture(body, *still[instruction.skill]))
     if instruction.skill in ("wave_right", "wave_left"):
         return Wave(body, instruction.target)
+    if instruction.skill in ("sit_down", "stand_up"):
+        line = (body.model.default, leg_posture(body, CROUCH))
+        return Legs(body, line, 1.0 if instruction.skill == "sit_down" else 0.0)
+    if instruction.skill == "bow":
+        return Bow(body)
     if instruction.skill == "touch_ball":
         return Touch(body, instruction.target)
     raise ConfigError(f"no scripted expert for {instruction.text!r} (skill {instruction.skill!r}); "

@@ -15,6 +15,7 @@ SOLVER = "daqp"
 IK_STEPS = 60
 IK_DT = 0.05  # [s] of the differential inverse kinematics; only sets the size of its steps
 SETTLED = 1e-4  # [rad] change of a step below which the inverse kinematics is done
+DAMPING = 1e-3  # [m²] of the jog: keeps joint speeds small near a stretched arm
 POSTURE_COST = 2e-3  # against a position cost of 1: chooses among equal solutions, moves the hand by under 2 mm
 
 
@@ -71,6 +72,16 @@ class UpperBody:
         """Whether the motors can hold the arms at `q` with position targets inside the joints' ranges."""
         target = q + self.gravity(q) / self.model.kp
         return bool(np.all((target >= self.model.lower) & (target <= self.model.upper)))
+
+    def jog(self, side: str, q: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+        """Joint velocity that moves a hand at `velocity` [m/s], base frame, shape (3,): damped least squares, shape (n,)."""
+        self._data.qpos[:] = q
+        mujoco.mj_kinematics(self._mj, self._data)
+        mujoco.mj_comPos(self._mj, self._data)
+        jacobian = np.zeros((3, self._mj.nv))
+        mujoco.mj_jacSite(self._mj, self._data, jacobian, None, self._hands[SIDES.index(side)])
+        jacobian[:, ~self.arm[side]] = 0.0
+        return jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + DAMPING * np.eye(3), velocity)
 
     def reach(self, side: str, point: np.ndarray, nominal: np.ndarray) -> tuple[np.ndarray, float]:
         """Joint positions that bring a hand to a point, found from `nominal`: the same point gives the same posture.

@@ -39,6 +39,7 @@ class Recorder:
         self._recover()
         self._packed = self._stored_episodes()
         self._writer: EpisodeWriter | None = None
+        self._said = ""
         self.recorded = self._packed + len(self.pending)
         self.dropped = 0
 
@@ -47,9 +48,15 @@ class Recorder:
         """Whole episodes that are not yet in the data set, in order."""
         return sorted(self._journal.glob("episode_*.hdf5"))
 
+    @property
+    def writing(self) -> str | None:
+        """The instruction of the episode under way, None between episodes."""
+        return self._said if self._writer is not None else None
+
     def begin(self, instruction: str) -> None:
         """Starts an episode; one that is under way is dropped."""
         self.discard()
+        self._said = instruction
         self._writer = EpisodeWriter(self._journal / KEPT.format(self.recorded), instruction, self.layout)
 
     def add(self, frame: Frame) -> None:

@@ -11,6 +11,7 @@ from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, Request, RobotState, frozen
+from deploy.robots.collision import SelfCollision
 from deploy.robots.simulated import Noise, Scene, SimulatedRobot
 from deploy.robots.truth import Truth
 from deploy.sensors.sim_camera import SimCamera
@@ -59,6 +60,7 @@ class Stage:
         self._every = max(1, round(model.control_hz / camera_hz))
         self._walker = walker
         self._reflex = BalanceReflex(model)
+        self._collision = SelfCollision(model)
         self._owners = (OWNER,) * model.n
         self._legs = model.groups["legs"]
 
@@ -68,7 +70,7 @@ class Stage:
         self._robot.reset(joint_pos, hanging=False)
         self._robot.set_balls(balls)
         self._reflex.reset()
-        self._safety = Safety(self.model)
+        self._safety = Safety(self.model, collision=self._collision)
         self._tick = 0
         self._image: np.ndarray | None = None
         self.interventions = 0
@@ -101,6 +103,11 @@ class Stage:
         """This tick for the recorder, timed from `start` [s]."""
         state = observation.state
         return Frame(self.now - start, self.picture(), state.joint_pos, state.joint_vel, action)
+
+    def walking(self, observation: Observation, velocity: tuple[float, float, float]) -> np.ndarray:
+        """What the walker asks for at this tick [rad], shape (n,): legs (and arms, if it drives them), else default."""
+        wanted = self._walker.act(observation.state, Request(velocity=frozen(velocity)), self.now)
+        return np.where(wanted.joints, wanted.q, self.model.default)
 
     def step(self, observation: Observation, target: np.ndarray, velocity: tuple[float, float, float] | None) -> None:
         """One tick towards position targets [rad], shape (n,), through the safety layer.

@@ -91,12 +91,15 @@ def episodes(dataset) -> list[StoredEpisode]:
 
 def frames(dataset, episode: StoredEpisode) -> Iterator[Frame]:
     """The frames of one stored episode, one at a time."""
-    for row in range(episode.start, episode.stop):
-        item = dataset[row]
-        state = item[STATE].numpy()
-        n = len(state) // 2
-        image = (255.0 * item[IMAGE].numpy().transpose(1, 2, 0) + 0.5).astype(np.uint8)
-        yield Frame(float(item[CAPTURED]), image, state[:n], state[n:], item[ACTION].numpy())
+    # Through PyTorch doubles would come back as floats, and asking for one number would decode a picture.
+    table = dataset.hf_dataset.with_format("numpy").select_columns([STATE, ACTION, CAPTURED])
+    low = table[episode.start:episode.stop]
+    n = low[STATE].shape[1] // 2
+    times = np.asarray(low[CAPTURED], np.float64).reshape(-1)
+    for i, time in enumerate(times):
+        image = dataset[episode.start + i][IMAGE].numpy().transpose(1, 2, 0)
+        yield Frame(float(time), (255.0 * image + 0.5).astype(np.uint8), low[STATE][i, :n], low[STATE][i, n:],
+                    low[ACTION][i])
 
 
 def pack(files: list[Path], root: Path, joints: tuple[str, ...], pictures: str = "h264",

@@ -25,6 +25,9 @@ STAND_DROP = 0.015  # [m] below standing height that still counts as standing
 POINT_ANGLE = np.radians(20.0)
 TOUCH_DISTANCE = 0.04  # [m] between hand and the ball's centre
 REST_ANGLE = 0.30  # [rad] of an arm joint from the default posture
+WALK_SHARE = 0.5  # of the commanded velocity
+STILL_SPEED = 0.08  # [m/s]
+TURN_RADIUS = 0.3  # [m] at which turning counts as moving
 SPAN = 0.2  # [s] that a posture must last
 DIRECTIONS = {"left": np.array((0.0, 1.0, 0.0)), "right": np.array((0.0, -1.0, 0.0)), "ahead": np.array((1.0, 0.0, 0.0))}
 
@@ -41,6 +44,7 @@ class Trajectory:
         pitch: Of the base, forward positive [rad], shape (T,).
         tilt: Of the base [rad], shape (T,).
         height: Of the torso's centre of mass [m], shape (T,).
+        place: Of the base in the world, x, y [m], shape (T, 2). yaw: Its heading, unwrapped [rad], shape (T,).
         balls: Centre of each ball in the base frame [m], shape (T, 3), by colour.
         arm_rest: Default posture [rad], shape (n,). arms: Mask of the arm joints, shape (n,).
         standing: Height of the torso's centre of mass when standing in the default posture [m].
@@ -54,6 +58,8 @@ class Trajectory:
     pitch: np.ndarray
     tilt: np.ndarray
     height: np.ndarray
+    place: np.ndarray
+    yaw: np.ndarray
     balls: dict[str, np.ndarray]
     arm_rest: np.ndarray
     arms: np.ndarray
@@ -68,7 +74,7 @@ class Judgement:
         success: It did.
         measured: The number that decides, in `unit`.
         required: What it had to reach or stay below.
-        unit: "m", "rad", "periods".
+        unit: "m", "rad", "m/s", "periods", "share".
         text: One line for people.
     """
 
@@ -105,7 +111,8 @@ def trajectory(truths: Sequence[Truth], model: RobotModel, body: UpperBody) -> T
         # The base's x axis sinks by sin(pitch).
         pitch=frozen(np.arcsin(np.clip(-rotation[:, 2, 0], -1.0, 1.0))),
         tilt=frozen(np.arccos(np.clip(rotation[:, 2, 2], -1.0, 1.0))),
-        height=frozen([one.torso_height for one in truths]), balls={c: frozen(b) for c, b in balls.items()},
+        height=frozen([one.torso_height for one in truths]), place=frozen(pos[:, :2]),
+        yaw=frozen(np.unwrap([one.yaw for one in truths])), balls={c: frozen(b) for c, b in balls.items()},
         arm_rest=model.default, arms=model.groups["arms"], standing=body.standing_height)
 
 
@@ -202,6 +209,24 @@ def touch_ball(run: Trajectory, colour: str) -> Judgement:
                      f"a hand came within {100 * gap:.1f} cm of the {colour} ball")
 
 
+def walk(run: Trajectory, velocity: tuple[float, float, float]) -> Judgement:
+    """The second half of the run goes the commanded way at WALK_SHARE of its speed; told to stop, it stands."""
+    last = slice(len(run.time) // 2, None)
+    span = run.time[last][-1] - run.time[last][0]
+    turned = float(run.yaw[last][-1] - run.yaw[last][0])
+    heading = run.yaw[last][0] + 0.5 * turned
+    moved = run.place[last][-1] - run.place[last][0]
+    ahead = moved @ (np.cos(heading), np.sin(heading))
+    aside = moved @ (-np.sin(heading), np.cos(heading))
+    speed = np.array((ahead, aside, TURN_RADIUS * turned)) / max(span, 1e-9)
+    wanted = np.array(velocity) * (1.0, 1.0, TURN_RADIUS)
+    if not wanted.any():
+        still = float(np.linalg.norm(speed))
+        return Judgement(still <= STILL_SPEED, still, STILL_SPEED, "m/s", f"the robot moved at {still:.2f} m/s")
+    share = float(speed @ wanted / (wanted @ wanted))
+    return Judgement(share >= WALK_SHARE, share, WALK_SHARE, "share", f"the robot went at {100 * share:.0f} % of the command")
+
+
 def _ticks(run: Trajectory, span: float) -> int:
     """How many of the last ticks lie within `span` seconds of the end."""
     return max(1, int(np.count_nonzero(run.time >= run.time[-1] - span - 1e-9)))
@@ -224,4 +249,6 @@ def judge(run: Trajectory, instruction: Instruction) -> Judgement:
     """Whether `run` did what `instruction` asks for. A fall fails everything."""
     if fell(run):
         return Judgement(False, float(run.tilt.max()), FALLEN_TILT, "rad", f"fell: tilt {run.tilt.max():.2f} rad")
+    if instruction.velocity is not None:
+        return walk(run, instruction.velocity)
     return CRITERIA[instruction.skill](run, instruction)

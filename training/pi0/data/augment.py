@@ -1,0 +1,144 @@
+"""More of the same: a data set again with shifted, recoloured pictures, noisy joint readings and other words.
+
+    python -m training.pi0.data.augment datasets/gestures datasets/gestures_more --copies 2 --seed 1
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from arbiter.errors import ConfigError
+from deploy.robots.description import load_model
+from training.pi0.data.episode import Frame, Layout
+from training.pi0.data.inspect import sources
+from training.pi0.data.instructions import find
+from training.pi0.data.recorder import Recorder
+
+GREY = np.array((0.299, 0.587, 0.114), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How much changes; drawn once an episode, except the noise.
+
+    Attributes:
+        crop: Share of the picture's side that is cut away at most, before it is scaled back.
+        brightness, contrast, saturation: Largest change, share.
+        joint_pos: Standard deviation of the noise of positions [rad]. joint_vel: Of velocities [rad/s].
+        words: Whether the instruction is replaced by one of its paraphrases.
+    """
+
+    crop: float = 0.06
+    brightness: float = 0.2
+    contrast: float = 0.2
+    saturation: float = 0.2
+    joint_pos: float = 0.005
+    joint_vel: float = 0.05
+    words: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("crop", "brightness", "contrast", "saturation"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(f"augmentation: {name} {getattr(self, name)}; 0 to 1 is possible")
+        if self.joint_pos < 0.0 or self.joint_vel < 0.0:
+            raise ConfigError(f"augmentation: noise {self.joint_pos}, {self.joint_vel}; it cannot be negative")
+
+
+def cut(image: np.ndarray, top: int, left: int, size: tuple[int, int]) -> np.ndarray:
+    """The part of a picture at (top, left), of `size`, scaled back to the whole size."""
+    import cv2
+
+    part = image[top:top + size[0], left:left + size[1]]
+    return cv2.resize(part, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def recolour(image: np.ndarray, brightness: float, contrast: float, saturation: float) -> np.ndarray:
+    """A picture with other brightness, contrast and saturation; each is a factor, 1 leaves it."""
+    colour = image.astype(np.float32) * brightness
+    colour += (1.0 - contrast) * (colour.mean() - colour)
+    grey = (colour @ GREY)[..., None]
+    colour = grey + saturation * (colour - grey)
+    return np.clip(colour + 0.5, 0.0, 255.0).astype(np.uint8)
+
+
+def reword(instruction: str, rng: np.random.Generator) -> str:
+    """The instruction or one of its paraphrases; one that is not known stays."""
+    try:
+        known = find(instruction)
+    except ConfigError:
+        return instruction
+    choices = (known.text, *known.paraphrases)
+    return choices[rng.integers(len(choices))]
+
+
+def vary(instruction: str, frames: Iterable[Frame], how: Augmentation,
+         rng: np.random.Generator) -> tuple[str, Iterator[Frame]]:
+    """An episode with one random change throughout. Actions and times stay."""
+    text = reword(instruction, rng) if how.words else instruction
+    share, place = rng.uniform(0.0, how.crop), rng.uniform(size=2)
+    factors = [1.0 + rng.uniform(-spread, spread) for spread in (how.brightness, how.contrast, how.saturation)]
+
+    def changed() -> Iterator[Frame]:
+        for frame in frames:
+            height, width = frame.image.shape[:2]
+            size = (round(height * (1.0 - share)), round(width * (1.0 - share)))
+            top, left = (int(at * (whole - part)) for at, whole, part in zip(place, (height, width), size, strict=True))
+            image = recolour(cut(frame.image, top, left, size), *factors)
+            n = len(frame.joint_pos)
+            yield replace(frame, image=image, joint_pos=frame.joint_pos + how.joint_pos * rng.normal(size=n),
+                          joint_vel=frame.joint_vel + how.joint_vel * rng.normal(size=n))
+
+    return text, changed()
+
+
+def augment(source: Path, root: Path, joints: tuple[str, ...], how: Augmentation, copies: int, seed: int, *,
+            pictures: str = "h264", quiet: bool = False) -> int:
+    """Records `copies` varied copies of every episode at `root`; returns how many episodes."""
+    recorder: Recorder | None = None
+    number = 0
+    for _ in range(copies):
+        dt, episodes = sources(source)
+        for text, frames in tqdm(episodes, desc=str(root), disable=quiet):
+            said, changed = vary(text, frames, how, np.random.default_rng((seed, number)))
+            for frame in changed:
+                if recorder is None:
+                    layout = Layout(joints, frame.image.shape[:2], round(1.0 / dt))
+                    recorder = Recorder(root, layout, pictures=pictures, quiet=quiet)
+                if recorder.writing is None:
+                    recorder.begin(said)
+                recorder.add(frame)
+            recorder.end()
+            number += 1
+    if recorder is not None:
+        recorder.close()
+    return number
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
+    parser.add_argument("root", type=Path, help="folder of the new LeRobotDataset")
+    parser.add_argument("--copies", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--robot", default="berkeley_humanoid_lite")
+    parser.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
+    for name, default in (("crop", 0.06), ("brightness", 0.2), ("contrast", 0.2), ("saturation", 0.2),
+                          ("joint-pos", 0.005), ("joint-vel", 0.05)):
+        parser.add_argument(f"--{name}", type=float, default=default)
+    parser.add_argument("--same-words", action="store_true", help="keep the instructions as they are")
+    options = parser.parse_args(arguments)
+    how = Augmentation(options.crop, options.brightness, options.contrast, options.saturation, options.joint_pos,
+                       options.joint_vel, not options.same_words)
+    count = augment(options.source, options.root, load_model(options.robot).joints, how, options.copies, options.seed,
+                    pictures=options.pictures)
+    print(f"{options.root}: {count} episodes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Between the integration guide's HDF5 episodes and a LeRobotDataset v3, frame by frame, checked.
+
+    python -m training.pi0.data.convert demos_hdf5/ datasets/demos          # HDF5 -> LeRobotDataset
+    python -m training.pi0.data.convert datasets/demos demos_hdf5/          # and back
+
+Pictures are kept as PNG, so that nothing is lost; `--pictures h264` is smaller and not exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from deploy.robots.description import load_model
+from training.pi0.data import store
+from training.pi0.data.episode import EpisodeWriter, Frame, Layout, RecordingError, read_frames, read_instruction
+from training.pi0.data.recorder import KEPT
+
+PATTERN = "*.hdf5"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a conversion changed: largest differences. All zero: nothing was lost.
+
+    Attributes:
+        episodes, frames: How many were compared. joints: [rad] or [rad/s]; rounding of doubles to floats shows here.
+        time: [s]. picture: Steps of a pixel's 255.
+    """
+
+    episodes: int
+    frames: int
+    joints: float
+    time: float
+    picture: float
+
+    @property
+    def exact(self) -> bool:
+        return self.joints == self.time == self.picture == 0.0
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether a LeRobotDataset is there."""
+    return (path / "meta" / "info.json").is_file()
+
+
+def episode_files(folder: Path) -> list[Path]:
+    """The episode files of a folder, in order. Raises RecordingError if there are none."""
+    files = sorted(folder.glob(PATTERN))
+    if not files:
+        raise RecordingError(f"{folder}: neither a LeRobotDataset nor a folder with {PATTERN} files")
+    return files
+
+
+def to_dataset(folder: Path, root: Path, joints: tuple[str, ...], pictures: str = "png", quiet: bool = False) -> int:
+    """HDF5 episodes to a new LeRobotDataset; returns the number of frames."""
+    if root.exists():
+        raise RecordingError(f"{root} exists; name another folder or remove it")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    return store.pack(episode_files(folder), root, joints, pictures, lambda files: tqdm(files, disable=quiet))
+
+
+def to_files(root: Path, folder: Path, quiet: bool = False) -> int:
+    """A LeRobotDataset to one HDF5 file an episode; returns the number of frames."""
+    if folder.exists() and any(folder.iterdir()):
+        raise RecordingError(f"{folder} is not empty; name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    dataset = store.open_dataset(root)
+    height, width = dataset.meta.features[store.IMAGE]["shape"][:2]
+    names = tuple(name.removesuffix(".pos") for name in dataset.meta.features[store.ACTION]["names"])
+    layout, count = Layout(names, (height, width), int(dataset.meta.fps)), 0
+    for episode in tqdm(store.episodes(dataset), disable=quiet):
+        writer = EpisodeWriter(folder / KEPT.format(episode.index), episode.instruction, layout)
+        for frame in store.frames(dataset, episode):
+            writer.add(frame)
+        count += writer.frames
+        writer.commit()
+    return count
+
+
+def compare(pairs: Iterable[tuple[tuple[str, Iterable[Frame]], tuple[str, Iterable[Frame]]]]) -> Difference:
+    """Largest differences between episodes and their copies. Raises RecordingError when one is missing or cut."""
+    episodes = count = 0
+    worst = np.zeros(3)
+    for (said, frames), (copied_said, copies) in pairs:
+        if said != copied_said:
+            raise RecordingError(f"episode {episodes}: the instruction became {copied_said!r}, it was {said!r}")
+        for frame, copy in zip_longest(frames, copies):
+            if frame is None or copy is None:
+                raise RecordingError(f"episode {episodes}: the copy has another number of frames")
+            joints = max(np.abs(np.asarray(getattr(frame, name), float) - getattr(copy, name)).max()
+                         for name in ("joint_pos", "joint_vel", "action"))
+            picture = np.abs(frame.image.astype(int) - copy.image).max()
+            worst = np.maximum(worst, (joints, abs(frame.time - copy.time), picture))
+            count += 1
+        episodes += 1
+    return Difference(episodes, count, *map(float, worst))
+
+
+def check(folder: Path, root: Path) -> Difference:
+    """Compares HDF5 episodes with a LeRobotDataset."""
+    dataset = store.open_dataset(root)
+    files, stored = episode_files(folder), store.episodes(dataset)
+    if len(files) != len(stored):
+        raise RecordingError(f"{folder} has {len(files)} episodes, {root} has {len(stored)}")
+    return compare(((read_instruction(file), read_frames(file)), (one.instruction, store.frames(dataset, one)))
+                   for file, one in zip(files, stored, strict=True))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="a folder of HDF5 episodes, or a LeRobotDataset")
+    parser.add_argument("target", type=Path, help="where the other form goes; must not exist yet")
+    parser.add_argument("--robot", default="berkeley_humanoid_lite", help="names the joints of files that do not")
+    parser.add_argument("--pictures", choices=store.PICTURES, default="png", help="how the data set keeps pictures")
+    parser.add_argument("--no-check", action="store_true", help="do not compare the result with the source")
+    options = parser.parse_args(arguments)
+    source, target = options.source, options.target
+    if is_dataset(source):
+        count, pair = to_files(source, target), (target, source)
+    else:
+        count, pair = to_dataset(source, target, load_model(options.robot).joints, options.pictures), (source, target)
+    print(f"{target}: {count} frames")
+    if not options.no_check:
+        found = check(*pair)
+        print(json.dumps({**asdict(found), "exact": found.exact}))
+
+
+if __name__ == "__main__":
+    main()

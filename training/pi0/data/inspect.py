@@ -1,0 +1,202 @@
+"""What is in a data set of demonstrations: a table, JSON, a plot and a sheet of pictures.
+
+    python -m training.pi0.data.inspect datasets/gestures --out runs/inspect
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from arbiter.robot import RobotModel
+from deploy.robots.description import load_model
+from training.pi0.data import store
+from training.pi0.data.convert import episode_files, is_dataset
+from training.pi0.data.episode import Frame, read_frames, read_instruction
+
+LATE = 1.5  # periods between two frames that count as a gap
+COLUMNS = 8  # pictures of an episode on the sheet
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeReport:
+    """Figures of one episode.
+
+    Attributes:
+        instruction: Its task. frames: Count. seconds: Duration by the capture times.
+        dropped: Frames missing by the capture times.
+        low, high: Least and largest measured position of each joint [rad], shape (n,).
+        outside: Targets outside a joint's range. fast: Target steps beyond the joint's commanded velocity limit.
+        jerk: Root mean square of the third derivative of the measured positions [rad/s³], arms and legs.
+    """
+
+    instruction: str
+    frames: int
+    seconds: float
+    dropped: int
+    low: np.ndarray
+    high: np.ndarray
+    outside: int
+    fast: int
+    jerk: float
+
+
+def examine(instruction: str, frames: Iterable[Frame], model: RobotModel, dt: float) -> EpisodeReport:
+    """The figures of an episode; `dt`: nominal time between two frames [s]."""
+    rows = [(frame.time, frame.joint_pos, frame.action, frame.joint_vel) for frame in frames]
+    time, pos, action, vel = (np.array([row[i] for row in rows], float) for i in range(4))
+    gaps = np.diff(time)
+    missing = np.round(gaps[gaps > LATE * dt] / dt - 1.0).sum()
+    eps = 1e-6
+    # Of the measured velocities: differences of positions would amplify the encoders' noise once more.
+    jerk = np.diff(vel, 2, axis=0) / dt**2
+    return EpisodeReport(
+        instruction, len(rows), float(time[-1] - time[0] + dt), int(missing), pos.min(axis=0), pos.max(axis=0),
+        outside=int(np.count_nonzero((action < model.lower - eps) | (action > model.upper + eps))),
+        fast=int(np.count_nonzero(np.abs(np.diff(action, axis=0)) > model.velocity * dt + eps)),
+        jerk=float(np.sqrt(np.mean(jerk**2))) if len(jerk) else 0.0)
+
+
+def sources(path: Path) -> tuple[float, Iterator[tuple[str, Iterable[Frame]]]]:
+    """Time between frames [s] and the episodes of a LeRobotDataset or of a folder of episode files."""
+    if is_dataset(path):
+        dataset = store.open_dataset(path)
+        return 1.0 / dataset.meta.fps, ((one.instruction, store.frames(dataset, one)) for one in store.episodes(dataset))
+    return 0.02, ((read_instruction(file), read_frames(file)) for file in episode_files(path))
+
+
+def summary(reports: list[EpisodeReport], model: RobotModel) -> dict:
+    """Figures of the whole set, ready for JSON."""
+    by_text: dict[str, list[EpisodeReport]] = defaultdict(list)
+    for report in reports:
+        by_text[report.instruction].append(report)
+    low, high = np.min([r.low for r in reports], axis=0), np.max([r.high for r in reports], axis=0)
+    return {
+        "episodes": len(reports), "frames": sum(r.frames for r in reports),
+        "minutes": round(sum(r.seconds for r in reports) / 60.0, 2), "dropped frames": sum(r.dropped for r in reports),
+        "targets outside the range": sum(r.outside for r in reports),
+        "target steps beyond the velocity limit": sum(r.fast for r in reports),
+        "instructions": {text: {
+            "episodes": len(some), "frames": sum(r.frames for r in some),
+            "seconds": [round(float(f([r.seconds for r in some])), 2) for f in (np.min, np.median, np.max)],
+            "jerk": round(float(np.mean([r.jerk for r in some])), 1),
+            "dropped": sum(r.dropped for r in some)} for text, some in sorted(by_text.items())},
+        "joints": {name: {"low": round(float(low[i]), 3), "high": round(float(high[i]), 3),
+                          "coverage": round(float((high[i] - low[i]) / (model.upper[i] - model.lower[i])), 3)}
+                   for i, name in enumerate(model.joints)}}
+
+
+def table(report: dict) -> str:
+    """The summary for people."""
+    lines = [f"{report['episodes']} episodes, {report['frames']} frames, {report['minutes']} min; "
+             f"{report['dropped frames']} frames dropped, {report['targets outside the range']} targets outside the "
+             f"range, {report['target steps beyond the velocity limit']} steps too fast", "",
+             f"{'instruction':32s} {'episodes':>8s} {'frames':>8s} {'s (min med max)':>18s} {'jerk':>9s}"]
+    for text, row in report["instructions"].items():
+        seconds = " ".join(f"{value:.1f}" for value in row["seconds"])
+        lines.append(f"{text:32s} {row['episodes']:8d} {row['frames']:8d} {seconds:>18s} {row['jerk']:9.1f}")
+    return "\n".join(lines)
+
+
+def plot(report: dict, model: RobotModel, file: Path) -> None:
+    """Coverage of each joint's range, and episodes for each instruction."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    joints, counts = figure.subplots(1, 2, width_ratios=(3, 2))
+    y = np.arange(model.n)
+    joints.barh(y, model.upper - model.lower, left=model.lower, color="#d5dae1", label="range")
+    low = np.array([row["low"] for row in report["joints"].values()])
+    high = np.array([row["high"] for row in report["joints"].values()])
+    joints.barh(y, high - low, left=low, height=0.45, color="#2563a8", label="demonstrated")
+    joints.set_yticks(y, [name.removesuffix("_joint") for name in model.joints], fontsize=8)
+    joints.invert_yaxis()
+    joints.set_xlabel("rad")
+    joints.legend(loc="lower right", fontsize=8)
+    texts = list(report["instructions"])
+    counts.barh(np.arange(len(texts)), [row["episodes"] for row in report["instructions"].values()], color="#d9822b")
+    counts.set_yticks(np.arange(len(texts)), texts, fontsize=8)
+    counts.invert_yaxis()
+    counts.set_xlabel("episodes")
+    figure.savefig(file, dpi=110)
+
+
+def strip(frames: Iterable[Frame], columns: int = COLUMNS) -> np.ndarray:
+    """Pictures of an episode at even times, side by side, uint8, shape (H, columns · W, 3)."""
+    images = [frame.image for frame in frames]
+    at = np.linspace(0, len(images) - 1, columns).round().astype(int)
+    return np.concatenate([images[i] for i in at], axis=1)
+
+
+def write_sheet(strips: dict[str, np.ndarray], file: Path) -> None:
+    """One row of pictures for each instruction, with its name."""
+    from PIL import Image, ImageDraw
+
+    width = max(row.shape[1] for row in strips.values())
+    margin = 16
+    sheet = Image.new("RGB", (width, sum(row.shape[0] + margin for row in strips.values())), "white")
+    draw, top = ImageDraw.Draw(sheet), 0
+    for text, row in strips.items():
+        draw.text((4, top + 2), text, fill="black")
+        sheet.paste(Image.fromarray(row), (0, top + margin))
+        top += row.shape[0] + margin
+    sheet.save(file)
+
+
+def write_video(clips: list[np.ndarray], file: Path, fps: int) -> None:
+    """Episodes side by side in a grid, each (T, H, W, 3); a short one waits at its last picture."""
+    import av
+
+    columns = int(np.ceil(np.sqrt(len(clips))))
+    height, width = clips[0].shape[1:3]
+    rows = -(-len(clips) // columns)
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("h264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = 2 * (columns * width // 2), 2 * (rows * height // 2), "yuv420p"
+        for t in range(max(len(clip) for clip in clips)):
+            grid = np.zeros((rows * height, columns * width, 3), np.uint8)
+            for i, clip in enumerate(clips):
+                row, column = divmod(i, columns)
+                grid[row * height:(row + 1) * height, column * width:(column + 1) * width] = clip[min(t, len(clip) - 1)]
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(grid[:stream.height, :stream.width]), "rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+
+
+def inspect(path: Path, out: Path, model: RobotModel, quiet: bool = False) -> dict:
+    """Writes report.json, coverage.png, sheet.png and sheet.mp4 to `out`; returns the summary."""
+    out.mkdir(parents=True, exist_ok=True)
+    dt, episodes = sources(path)
+    reports, shown = [], {}
+    for text, frames in tqdm(episodes, desc="episodes", disable=quiet):
+        frames = list(frames)
+        reports.append(examine(text, frames, model, dt))
+        if text not in shown:
+            shown[text] = frames
+    report = summary(reports, model)
+    (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    plot(report, model, out / "coverage.png")
+    write_sheet({text: strip(frames) for text, frames in sorted(shown.items())}, out / "sheet.png")
+    write_video([np.stack([frame.image for frame in frames]) for _, frames in sorted(shown.items())], out / "sheet.mp4",
+                round(1.0 / dt))
+    return report
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the report")
+    parser.add_argument("--robot", default="berkeley_humanoid_lite")
+    options = parser.parse_args(arguments)
+    print(table(inspect(options.source, options.out, load_model(options.robot))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Motion capture to demonstrations: BVH files, retargeted to the robot's joints, played in simulation, recorded.
+
+    python -m training.pi0.data.mocap wave.bvh --instruction "wave the right hand" --root datasets/mocap
+
+Upper arms, forearms, thighs and shanks of the robot take the directions of the human's, seen from the torso, as far as
+joint ranges allow. What is left over is reported as the residual. A motion that is faster than the joints may move is
+slowed down as a whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import mink
+import mujoco
+import numpy as np
+from tqdm import tqdm
+
+from arbiter.robot import RobotModel
+from deploy.robots.description import description_dir, load_model
+from training.pi0.data.bvh import Motion, read_bvh
+from training.pi0.data.demos import AWAY, STANDING_NOISE
+from training.pi0.data.episode import Layout, RecordingError
+from training.pi0.data.experts import follow
+from training.pi0.data.kinematics import SIDES, SOLVER
+from training.pi0.data.recorder import Recorder
+from training.pi0.data.stage import Stage
+from training.pi0.data.success import FALLEN_TILT
+
+# Names of the same joints in the skeletons of CMU, Mixamo, LAFAN1 and others; "mixamorig:" is cut off.
+NAMES = {
+    "arm": ("{S}Arm", "{S}UpArm", "{s}_upperarm", "{S}UpperArm", "{c}Shldr"),
+    "forearm": ("{S}ForeArm", "{S}LowArm", "{s}_forearm", "{S}LowerArm", "{c}ForeArm"),
+    "hand": ("{S}Hand", "{s}_hand", "{c}Hand", "{S}Wrist"),
+    "thigh": ("{S}UpLeg", "{S}UpperLeg", "{s}_thigh", "{c}Thigh", "{S}Hip"),
+    "shank": ("{S}Leg", "{S}LowerLeg", "{s}_shin", "{c}Shin", "{S}Knee"),
+    "foot": ("{S}Foot", "{s}_foot", "{c}Foot", "{S}Ankle"),
+}
+# Limbs of the robot: from body, to frame, kind of frame, and the human's two ends.
+LIMBS = (
+    ("arm_{side}_shoulder_roll", "arm_{side}_elbow_pitch", "body", "arm", "forearm"),
+    ("arm_{side}_elbow_pitch", "hand_{side}", "site", "forearm", "hand"),
+    ("leg_{side}_hip_pitch", "leg_{side}_knee_pitch", "body", "thigh", "shank"),
+    ("leg_{side}_knee_pitch", "leg_{side}_ankle_pitch", "body", "shank", "foot"),
+)
+ITERATIONS = 12
+FIRST_ITERATIONS = 120
+STEP = 0.1  # [s] of a step of the differential inverse kinematics
+SPEED_SHARE = 0.5  # of the robot's commanded velocity limit that a retargeted motion may use
+SMOOTHING = 0.06  # [s] of the filter against the jitter of capturing
+
+
+@dataclass(frozen=True, slots=True)
+class Retargeted:
+    """A motion on the robot.
+
+    Attributes:
+        q: Joint positions at the robot's rate [rad], shape (T, n), inside the ranges and the velocity limit.
+        residual: Mean angle between the robot's and the human's limbs [rad], by limb ("left arm", ...).
+        worst: The largest of all those angles [rad].
+        slowed: By what factor the motion was stretched in time; 1: not at all.
+        at_limit: Share of frames in which some joint is at the end of its range.
+    """
+
+    q: np.ndarray
+    residual: dict[str, float]
+    worst: float
+    slowed: float
+    at_limit: float
+
+
+def human_joint(names: dict[str, str], part: str, side: str, path: str) -> str:
+    """The file's name of a joint. Raises RecordingError listing the names that the file has."""
+    wanted = [form.format(S=side.capitalize(), s=side, c=side[0]) for form in NAMES[part]]
+    for name in wanted:
+        if name.lower() in names:
+            return names[name.lower()]
+    raise RecordingError(f"{path}: no joint for the {side} {part} ({', '.join(wanted)}); it has {', '.join(names.values())}")
+
+
+def limb_directions(motion: Motion, path: str) -> dict[tuple[str, str], np.ndarray]:
+    """Direction of each human limb in the torso's frame (x ahead, y left, z up), unit vectors, shape (T, 3)."""
+    places = motion.positions()
+    names = {name.split(":")[-1].lower(): name for name in places}
+
+    def at(part: str, side: str) -> np.ndarray:
+        return places[human_joint(names, part, side, path)]
+
+    shoulders, hips = (at(part, "left") - at(part, "right") for part in ("arm", "thigh"))
+    up = (at("arm", "left") + at("arm", "right")) - (at("thigh", "left") + at("thigh", "right"))
+    # The legs are seen from the hips, the arms from the shoulders: a turned trunk must not turn the legs.
+    frames = {"arm": torso_frame(up, shoulders), "leg": torso_frame(up, hips)}
+    directions = {}
+    for start, _, _, near, far in LIMBS:
+        for side in SIDES:
+            along = np.einsum("tij,tj->ti", frames[start[:3]], at(far, side) - at(near, side))
+            length = np.linalg.norm(along, axis=1, keepdims=True)
+            if not (length > 1e-6).all():
+                raise RecordingError(f"{path}: the {side} {near} has no length in some frame")
+            directions[near, side] = along / length
+    return directions
+
+
+def torso_frame(up: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Rows ahead, left, up of an orthonormal frame, shape (T, 3, 3)."""
+    up = up / np.linalg.norm(up, axis=1, keepdims=True)
+    left = left - np.einsum("ti,ti->t", left, up)[:, None] * up
+    left = left / np.linalg.norm(left, axis=1, keepdims=True)
+    return np.stack((np.cross(left, up), left, up), axis=1)
+
+
+class Retargeter:
+    """Finds joint positions whose limbs point where the human's do, frame after frame."""
+
+    def __init__(self, model: RobotModel) -> None:
+        self._model = model
+        spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
+        spec.delete(spec.joint("root"))
+        self._mj = spec.compile()
+        self._configuration = mink.Configuration(self._mj, q=np.array(model.default))
+        self._limits = [mink.ConfigurationLimit(self._mj, gain=0.95)]
+        self._posture = mink.PostureTask(self._mj, cost=3e-3)
+        self._posture.set_target(np.array(model.default))
+        self._limbs = [(near, side, start.format(side=side), end.format(side=side), kind)
+                       for start, end, kind, near, _ in LIMBS for side in SIDES]
+        self._tasks = [mink.FrameTask(end, kind, position_cost=1.0, orientation_cost=0.0, lm_damping=1e-3)
+                       for _, _, _, end, kind in self._limbs]
+        self._lengths = [np.linalg.norm(self._place(end, kind) - self._place(start, "body"))
+                         for _, _, start, end, kind in self._limbs]
+
+    def _place(self, name: str, kind: str) -> np.ndarray:
+        return self._configuration.get_transform_frame_to_world(name, kind).translation()
+
+    def solve(self, directions: dict[tuple[str, str], np.ndarray], frame: int, iterations: int) -> np.ndarray:
+        """Joint positions of one frame [rad], shape (n,), found from those of the one before."""
+        for _ in range(iterations):
+            for task, (near, side, start, _, _), length in zip(self._tasks, self._limbs, self._lengths, strict=True):
+                target = self._place(start, "body") + length * directions[near, side][frame]
+                task.set_target(mink.SE3.from_translation(target))
+            velocity = mink.solve_ik(self._configuration, [*self._tasks, self._posture], STEP, SOLVER, limits=self._limits)
+            self._configuration.integrate_inplace(velocity, STEP)
+        return np.clip(self._configuration.q, self._model.lower, self._model.upper)
+
+    def angles(self, directions: dict[tuple[str, str], np.ndarray], frame: int) -> dict[str, float]:
+        """Angle between each robot limb and the human's, now [rad]."""
+        out = {}
+        for near, side, start, end, kind in self._limbs:
+            along = self._place(end, kind) - self._place(start, "body")
+            cosine = along @ directions[near, side][frame] / np.linalg.norm(along)
+            out[f"{side} {near}"] = float(np.arccos(np.clip(cosine, -1.0, 1.0)))
+        return out
+
+
+def retarget(motion: Motion, model: RobotModel, path: str = "motion", quiet: bool = True) -> Retargeted:
+    """A captured motion on the robot, at the robot's rate."""
+    directions = limb_directions(motion, path)
+    solver, frames = Retargeter(model), len(motion.values)
+    solved, angles = [], []
+    for frame in tqdm(range(frames), desc=f"retargeting {path}", disable=quiet):
+        solved.append(solver.solve(directions, frame, ITERATIONS if frame else FIRST_ITERATIONS))
+        angles.append(solver.angles(directions, frame))
+    q = smooth(np.array(solved), motion.frame_time)
+    fastest = np.max(np.abs(np.diff(q, axis=0)) / motion.frame_time / (SPEED_SHARE * model.velocity))
+    slowed = max(1.0, float(fastest))
+    times = np.arange(frames) * motion.frame_time * slowed
+    ticks = np.arange(0.0, times[-1] + 1e-9, model.dt)
+    played = np.stack([np.interp(ticks, times, column) for column in q.T], axis=1)
+    edge = (played <= model.lower + 1e-3) | (played >= model.upper - 1e-3)
+    return Retargeted(
+        np.clip(played, model.lower, model.upper),
+        {limb: float(np.mean([one[limb] for one in angles])) for limb in angles[0]},
+        float(max(max(one.values()) for one in angles)), slowed, float(edge.any(axis=1).mean()))
+
+
+def smooth(q: np.ndarray, dt: float) -> np.ndarray:
+    """`q`, shape (T, n), under a normalised window of SMOOTHING seconds."""
+    half = round(SMOOTHING / dt)
+    if half < 1:
+        return q
+    window = np.hanning(2 * half + 3)[1:-1]
+    padded = np.pad(q, ((half, half), (0, 0)), mode="edge")
+    return np.stack([np.convolve(column, window / window.sum(), mode="valid") for column in padded.T], axis=1)
+
+
+def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, legs: bool) -> None:
+    """Plays joint positions, shape (T, n), in simulation and records them. Raises RecordingError when the robot falls."""
+    model = stage.model
+    arms = model.groups["arms"]
+    if not legs:
+        q = np.where(arms, q, model.default)
+    speed = np.gradient(q, model.dt, axis=0)
+    stage.reset(q[0], AWAY)
+    recorder.begin(instruction)
+    start = stage.now
+    for posture, velocity in zip(q, speed, strict=True):
+        seen = stage.observe()
+        if seen.state.tilt > FALLEN_TILT:
+            recorder.discard()
+            raise RecordingError(f"{instruction!r}: the robot fell after {stage.now - start:.1f} s of the motion; leave "
+                                 "the legs to the balance reflex (without --legs)")
+        # Feed-forward about the wanted posture: the arms must not sag behind the human's.
+        ahead = follow(stage.body, posture, velocity, velocity)
+        action = np.where(arms, ahead, posture)
+        recorder.add(stage.frame(seen, action, start))
+        stage.step(seen, action, None)
+    recorder.end()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", type=Path, nargs="+", help="BVH files")
+    parser.add_argument("--instruction", required=True, help="what the motion shows")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
+    parser.add_argument("--legs", action="store_true", help="let the legs follow too (they stand otherwise)")
+    parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    options = parser.parse_args(arguments)
+    model = load_model()
+    stage = Stage(model, picture=options.picture, noise=STANDING_NOISE)
+    layout = Layout(model.joints, (options.picture, options.picture), round(model.control_hz))
+    with Recorder(options.root, layout) as recorder:
+        for file in options.files:
+            found = retarget(read_bvh(file), model, str(file), quiet=False)
+            perform(stage, found.q, recorder, options.instruction, options.legs)
+            print(json.dumps({
+                "file": str(file), "seconds": round(len(found.q) * model.dt, 2), "slowed": round(found.slowed, 2),
+                "residual [deg]": {limb: round(np.degrees(angle), 1) for limb, angle in found.residual.items()},
+                "worst [deg]": round(np.degrees(found.worst), 1), "share of frames at a limit": round(found.at_limit, 2)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Roll-outs of a locomotion policy over the walking instructions, recorded as demonstrations.
+
+    python -m training.pi0.data.rollouts POLICY.onnx --root datasets/walks --rounds 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from arbiter.errors import ConfigError
+from deploy.robots.description import load_model
+from policies.onnx_policy import OnnxPolicy
+from training.pi0.data import fanout
+from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings
+from training.pi0.data.episode import Layout
+from training.pi0.data.instructions import WALKS, Instruction, find, select
+from training.pi0.data.recorder import Recorder
+from training.pi0.data.stage import Stage
+from training.pi0.data.success import judge, trajectory
+
+SECONDS = 4.0
+BEFORE = (0.6, 1.6)  # [s] of something else before the record starts
+SPREAD = 0.1  # share by which the command varies
+POSTURE_SPREAD = 0.02  # [rad]
+_STAGES: dict[Settings, Stage] = {}
+
+
+def roll_out(stage: Stage, instruction: Instruction, rng: np.random.Generator) -> Demonstration:
+    """One walk: something else first, then the instruction for SECONDS."""
+    posture = stage.model.default + rng.normal(0.0, POSTURE_SPREAD, stage.model.n)
+    stage.reset(np.clip(posture, stage.model.lower, stage.model.upper), AWAY)
+    others = [one for one in WALKS if one is not instruction]
+    earlier = others[rng.integers(len(others))] if rng.random() < 0.5 or not any(instruction.velocity) else WALKS[-1]
+    command = tuple(np.array(instruction.velocity) * rng.uniform(1.0 - SPREAD, 1.0 + SPREAD, 3))
+    for _ in range(round(rng.uniform(*BEFORE) / stage.model.dt)):
+        seen = stage.observe()
+        stage.step(seen, stage.walking(seen, earlier.velocity), earlier.velocity)
+    frames, truths, start, before = [], [], stage.now, stage.interventions
+    for _ in range(round(SECONDS / stage.model.dt)):
+        seen = stage.observe()
+        action = stage.walking(seen, command)
+        truths.append(seen.truth)
+        frames.append(stage.frame(seen, action, start))
+        stage.step(seen, action, command)
+    run = trajectory(truths, stage.model, stage.body)
+    return Demonstration(instruction.text, tuple(frames), judge(run, instruction), stage.interventions - before)
+
+
+def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[str]]:
+    """The roll-out of that number; None when TRIES of them failed their criterion."""
+    settings, number, text = task
+    if settings not in _STAGES:
+        model = load_model()
+        _STAGES[settings] = Stage(model, picture=settings.picture, camera_hz=settings.camera_hz,
+                                  walker=OnnxPolicy(settings.walker, model), noise=STANDING_NOISE, seed=settings.seed)
+    reasons = []
+    for attempt in range(TRIES):
+        made = roll_out(_STAGES[settings], find(text), np.random.default_rng((settings.seed, number, attempt)))
+        if made.judgement.success:
+            return made, reasons
+        reasons.append(f"{text}: {made.judgement.text}")
+    return None, reasons
+
+
+def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = "h264", address: str | None = None,
+           quiet: bool = False) -> dict:
+    """Rolls out `texts` one after the other into the data set at `root`; returns the report.
+
+    An instruction that the policy cannot follow is left out and counted, not fatal.
+    """
+    model = load_model()
+    layout = Layout(model.joints, (settings.picture, settings.picture), round(model.control_hz))
+    failed: dict[str, str] = {}
+    with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
+        first = recorder.recorded
+        tasks = [(settings, i, text) for i, text in enumerate(texts) if i >= first]
+        for demonstration, reasons in tqdm(fanout.run(make, tasks, address), total=len(tasks), unit="walk",
+                                           desc=str(root), disable=quiet):
+            if demonstration is None:
+                failed[reasons[-1].split(":")[0]] = reasons[-1]
+                continue
+            recorder.begin(demonstration.instruction)
+            for frame in demonstration.frames:
+                recorder.add(frame)
+            recorder.end()
+        report = {"episodes": recorder.recorded, "recorded now": recorder.recorded - first, "failed": failed,
+                  "seed": settings.seed}
+    if not report["episodes"]:
+        raise ConfigError(f"{settings.walker}: the policy follows none of the instructions: {failed}")
+    (root / "rollouts.json").write_text(json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("policy", help="ONNX locomotion policy")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
+    parser.add_argument("--instructions", default="walks", help="comma-separated instructions (default: all walks)")
+    parser.add_argument("--rounds", type=int, default=20, help="roll-outs of each instruction")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    parser.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
+    parser.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
+    fanout.add_argument(parser)
+    options = parser.parse_args(arguments)
+    chosen = select(options.instructions)
+    gestures = [one.text for one in chosen if one.velocity is None]
+    if gestures:
+        raise ConfigError(f"{gestures[0]!r} is no walking instruction; training.pi0.data.demos demonstrates it")
+    settings = Settings(options.seed, options.picture, options.camera_hz, options.policy)
+    texts = [one.text for _ in range(options.rounds) for one in chosen]
+    print(json.dumps(record(options.root, settings, texts, pictures=options.pictures, address=options.ray_address)))
+
+
+if __name__ == "__main__":
+    main()

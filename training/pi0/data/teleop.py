@@ -1,0 +1,208 @@
+"""Teleoperation: a person steers the simulated robot through the arbiter and its safety layer; episodes are recorded.
+
+    python -m training.pi0.data.teleop LOCOMOTION.onnx --instruction "touch the red ball" --root datasets/teleop
+
+The operator's two skills, `drive` (legs) and `jog` (arms), take their joints from the arbiter as any skill does; "stop"
+and the safety ladder stand above them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from arbiter.arbiter import Arbiter, TickReport
+from arbiter.inbox import LockstepRouting
+from arbiter.policy import Policy
+from arbiter.robot import Robot, RobotModel
+from arbiter.routing.guard import stop_guard
+from arbiter.safety import Safety
+from arbiter.skill import Progress, Route, Skill, SkillCall
+from arbiter.strict import Problems, parse_text
+from arbiter.tree.build import Names, check
+from arbiter.types import JointTarget, Mode, Request, RobotState, frozen
+from deploy.clock import LockstepClock, RealClock
+from deploy.lifecycle import Gantry
+from deploy.robots.collision import SelfCollision
+from deploy.robots.description import load_model
+from deploy.robots.simulated import SimulatedRobot
+from deploy.sensors.sim_camera import SimCamera
+from deploy.session import Session
+from policies.fallback import Damp, Fallback, Hold, Rest, Stand
+from policies.onnx_policy import OnnxPolicy
+from training.pi0.data.episode import Frame, Layout, RecordingError
+from training.pi0.data.kinematics import UpperBody
+from training.pi0.data.pads import Controls, Gamepad, Keyboard, Pad
+from training.pi0.data.recorder import Recorder
+
+TREE = """
+selector:
+  - when: {name: fault, fault: true, child: abandon}
+  - when: {name: fall, fallen: true, child: abandon}
+  - when: {name: start, ready: false, child: get_ready}
+  - when: {name: stopped, stopped: true, child: stop}
+  - when: {name: instruction, instruction: true, child: {sequence: [route, instructions]}}
+  - home
+"""
+STEERING = "teleoperate"
+FOREVER = 1e9  # [s]
+
+
+class Drive(Skill):
+    """Walks as the operator steers."""
+
+    name = "drive"
+    utterances = (STEERING,)
+    time_limit = FOREVER
+
+    def __init__(self) -> None:
+        self.controls = Controls()
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        return Request(velocity=self.controls.velocity, elapsed=progress.elapsed)
+
+
+class Jog(Skill):
+    """Moves a hand as the operator steers."""
+
+    name = "jog"
+    utterances = (STEERING,)
+    policy = "jog"
+    joints = "arms"
+    time_limit = FOREVER
+
+
+class Jogging(Fallback):
+    """Arms that hold where they are and follow the operator's hand velocity."""
+
+    name = "jog"
+
+    def __init__(self, model: RobotModel, drive: Drive) -> None:
+        super().__init__(model, joints=model.groups["arms"])
+        self._body = UpperBody(model)
+        self._drive = drive
+
+    def _start(self, state: RobotState) -> None:
+        self._q = np.array(state.joint_pos)
+
+    def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
+        controls = self._drive.controls
+        if controls.hand.any():
+            self._q += dt * self._body.jog(controls.side, self._q, controls.hand)
+            self._q = np.clip(self._q, self._model.lower, self._model.upper)
+        return self._target(self._q + self._body.gravity(self._q) / self._model.kp)
+
+
+class Teleoperation:
+    """One operator, one robot, one recorder.
+
+    Attributes:
+        session: Robot, arbiter and clock.
+        over: The operator wants to quit.
+    """
+
+    def __init__(self, robot: Robot, camera, locomotion: Policy, pad: Pad, recorder: Recorder, instruction: str, *,
+                 fast: bool = False, tell: Callable[[str], None] = print) -> None:
+        """`camera`: called without arguments for the newest picture. `fast`: simulated time instead of real time.
+        `tell`: takes each new message."""
+        model = robot.model
+        self._drive = Drive()
+        self._pad, self._camera, self._recorder, self._instruction = pad, camera, recorder, instruction
+        policies = {"locomotion": [locomotion], "jog": [Jogging(model, self._drive)]}
+        for kind in (Stand, Hold, Rest, Damp):
+            # One player a joint group: arms and legs may be in different hands.
+            policies[kind.name] = [kind(model), kind(model, joints=model.groups["arms"]),
+                                   kind(model, joints=model.groups["legs"])]
+        skills = {skill.name: skill for skill in (self._drive, Jog())}
+        step = tuple(SkillCall(name) for name in skills)
+        routing = LockstepRouting(lambda text: Route(text, "accepted", (step,)), 0.0)
+        problems = Problems()
+        spec = check(parse_text(TREE, "teleop"), Names(skills, policies, model.groups), problems)
+        problems.raise_if_any()
+        arbiter = Arbiter(robot, policies, skills, {"legs": "locomotion", "arms": "rest"},
+                          Safety(model, collision=SelfCollision(model)), routing, spec, stop_guard)
+        clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
+        observers = [Gantry(robot, arbiter)] if hasattr(robot, "release") else []
+        self.session = Session(robot, arbiter, clock, (), [*observers, self._observe])
+        self.over, self._tell = False, tell
+        self._started: float | None = None
+
+    def run(self, ticks: int | None = None) -> None:
+        """Until the operator quits, or for `ticks`."""
+        self.session.start()
+        self.session.arbiter.inbox.say(STEERING)
+        count = 0
+        while not self.over and not self.session.interrupts and (ticks is None or count < ticks):
+            self._drive.controls = controls = self._pad.poll(self.session.clock.now)
+            self._obey(controls.command)
+            self.session.step()
+            count += 1
+        self._recorder.discard()
+        self.session.stop()
+
+    def _obey(self, command: str) -> None:
+        recorder = self._recorder
+        if command == "start":
+            recorder.begin(self._instruction)
+            self._started = None
+            self._tell(f"recording {self._instruction!r}")
+        elif command == "stop" and recorder.writing is not None:
+            try:
+                recorder.end()
+                self._tell(f"kept; {recorder.recorded} episodes")
+            except RecordingError as error:
+                self._tell(str(error))
+        elif command == "discard":
+            recorder.discard()
+            self._tell("discarded")
+        elif command == "quit":
+            self.over = True
+
+    def _observe(self, report: TickReport) -> None:
+        """Records what was sent. An episode in which the safety layer took over is no demonstration."""
+        if self._recorder.writing is None:
+            return
+        if report.verdict.mode is not Mode.RUN:
+            self._recorder.discard()
+            self._tell(f"discarded: {report.verdict.mode.value} {report.verdict.reason}".strip())
+            return
+        self._started = report.now if self._started is None else self._started
+        state = report.state
+        try:
+            self._recorder.add(Frame(report.now - self._started, self._camera(), state.joint_pos, state.joint_vel,
+                                     frozen(report.command.q)))
+        except RecordingError as error:
+            self._tell(str(error))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("policy", help="ONNX locomotion policy for the legs")
+    parser.add_argument("--instruction", required=True, help="what the episodes show")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
+    parser.add_argument("--pad", choices=("keyboard", "gamepad"), default="keyboard")
+    parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    options = parser.parse_args(arguments)
+    model = load_model()
+    pad = Keyboard() if options.pad == "keyboard" else Gamepad()
+    robot = SimulatedRobot(model)
+    robot.connect()
+    camera = SimCamera(robot.mj_model, width=options.picture, height=options.picture)
+    layout = Layout(model.joints, (options.picture, options.picture), round(model.control_hz))
+    print(pad.help)
+    try:
+        with Recorder(options.root, layout) as recorder:
+            teleoperation = Teleoperation(robot, lambda: camera.render(robot.pose), OnnxPolicy(options.policy, model), pad,
+                                          recorder, options.instruction)
+            teleoperation.run()
+    finally:
+        pad.close()
+        camera.close()
+        robot.close()
+
+
+if __name__ == "__main__":
+    main()
