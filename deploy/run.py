@@ -125,9 +125,9 @@ def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator
         session.observers.append(trace)
         closers.append(trace.close)
     if args.video:
-        from deploy.show import film
+        from deploy.show import FilmObserver
 
-        video = film(Path(args.video), assembly)
+        video = FilmObserver(Path(args.video), assembly)
         session.observers.append(video)
         closers.append(video.close)
     viewer = args.viewer
