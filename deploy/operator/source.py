@@ -1,0 +1,56 @@
+"""The operator as a source of a session: orders into the inbox, the hand into its slot, loss into a stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from arbiter.inbox import Inbox
+from deploy.operator.devices import Device
+from deploy.operator.hand import HAND, Hand
+
+
+class OperatorSource:
+    """Polled between ticks, on the loop's thread.
+
+    Args:
+        device: A gamepad or a keyboard.
+        record: Called with True and False when recording is switched; None: there is nothing to record.
+        clock: Monotonic seconds.
+
+    Attributes:
+        recording: Whether it is on.
+        lost: Whether the operator is gone. He was stopped for once; the robot needs a new operator, or a reset at the console.
+    """
+
+    done = False  # an operator may always say something more
+
+    def __init__(self, device: Device, record: Callable[[bool], None] | None = None,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._device, self._record, self._clock = device, record, clock
+        self.recording = self.lost = False
+
+    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+        """Takes what the hands did since the last poll."""
+        signs = self._device.poll()
+        HAND.put(Hand(signs.velocity, self._clock()))
+        for order in signs.orders:
+            self._obey(order, inbox)
+        if signs.lost and not self.lost:
+            inbox.stop("the operator is lost")
+        self.lost = signs.lost
+
+    def _obey(self, order: str, inbox: Inbox) -> None:
+        if order == "stop":
+            inbox.stop("operator")
+        elif order == "hand":
+            inbox.say("drive by hand")
+        elif order == "record":
+            self.recording = not self.recording
+            if self._record is not None:
+                self._record(self.recording)
+        else:
+            getattr(inbox, order)()
+
+    def close(self) -> None:
+        self._device.close()
