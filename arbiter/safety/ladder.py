@@ -128,7 +128,7 @@ class Ladder:
             self._held += dt
         elif self._held > 0.0:
             self._held = max(0.0, self._held - RECOVERY * dt)
-        if self._held > self._limits.hold_limit:
+        if self._held > self._limits.hold_limit + 1e-9:  # a sum of ticks that meets it exactly is fine
             self.trip(f"held for {self._limits.hold_limit:g} s: {blocked}")
         elif not self._settle:
             self.mode, self.reason = (Mode.HOLD, blocked) if blocked else (Mode.RUN, "")

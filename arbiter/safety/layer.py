@@ -97,9 +97,16 @@ class Safety:
             self._ticked = -math.inf
             self._shaper.seed(q)
             self._gains[:] = self.model.kp, self.model.kd
-            if self._contact is not None:
-                self._contact.seed(self._shaper.q)
+            refusal = self._seed_contact()
         return refusal
+
+    def _seed_contact(self) -> str:
+        if self._contact is not None:
+            self._contact.seed(self._shaper.q)
+            if self._contact.error:
+                self._ladder.passive("not armed")
+                return f"the collision check fails: {self._contact.error}"
+        return ""
 
     def disarm(self) -> None:
         """Damping until it is armed again. A latched fault stays."""
@@ -164,7 +171,9 @@ class Safety:
             return self._command, self._judge(mode)
         self._hold(mode)
         self._shaper.propose(intake.q, watch.q, watch.dq, intake.kp, intake.kd)  # position ... torque
-        if self._contact is not None:
+        for change in self._shaper.changes:
+            self._note(*change)
+        if self._contact is not None and not self._contact.error:
             self._keep_clear(self._contact)
         return self._send(mode)
 
@@ -248,8 +257,6 @@ class Safety:
         if np.count_nonzero(self._finite) != self._finite.size:  # if that happens, no number of ours is to be trusted
             self._ladder.trip("the safety layer computed what is not a finite number", Mode.DAMP)
             return self._limp(Mode.DAMP)
-        for change in shaper.changes:
-            self._note(*change)
         shaper.commit()
         self._gains[:] = block[1:]
         self._command = issue(self._now, out, mode)

@@ -127,8 +127,8 @@ class Shaper:
         q, v, a, aim, rooms = self.q, self._v, self._a, self._aim, self._rooms
         up, down, close = rooms
         d = aim - q
-        drift = aim - self._aimed  # the target's own step: following it needs no room to brake
-        np.minimum(np.maximum(drift, -v, out=drift), v, out=drift)
+        drift = aim - self._aimed  # the target's own step, as far as it leads there: following it needs no room to brake
+        np.minimum(np.maximum(drift, np.minimum(d, 0.0), out=drift), np.maximum(d, 0.0), out=drift)
         behind = d - drift
         np.subtract(self._upper, q, out=up)
         np.subtract(q, self._lower, out=down)
@@ -165,6 +165,9 @@ class Shaper:
         aim = np.minimum(np.maximum(q + np.minimum(np.maximum(e, low), high), self._lower), self._upper)
         np.copyto(self._aim, aim, where=over)
         self._reach(report=False, mask=over)
+        # The way to the nearer aim may brake earlier than the way that was proposed; it must not fall back behind it.
+        kept = np.where(e > 0.0, np.minimum(self.next, before), np.maximum(self.next, before))
+        np.copyto(self.next, kept, where=over)
         over &= np.abs(self.next - before) > EPS
         self.changes.append(("torque", over, tau, kp * (self.next - q) - damping, 1.0))
 

@@ -13,6 +13,7 @@ from arbiter.types import RobotState
 
 SLACK = 0.5  # [rad] a joint measured further outside its range than this is a broken encoder, not a posture
 SPEED = 1000.0  # [rad/s] no joint turns faster than this
+ROUNDING = 1e-9  # [s] ages are differences of clock readings; one that meets its limit exactly is fine
 FALL_READINGS = 2  # one tilted reading may be a glitch of the IMU
 
 
@@ -50,7 +51,8 @@ class Watch:
         self.q[:] = model.default
         self.faults: tuple[str, ...] = ()
         self.problem = ("", "", "")
-        self.stale = self.stale_arms = self.lost = self.lost_arms = ""
+        self.stale = self.lost = "no reading was taken yet"
+        self.stale_arms = self.lost_arms = ""
         self.fallen, self.tilt = False, 0.0
 
     @property
@@ -116,9 +118,8 @@ class Watch:
         if not 0.8 < norm < 1.2:
             check = "shape" if math.isfinite(norm) else "finite"
             return check, "", f"base_quat has a squared length of {norm:g}; 1 is expected"
-        taken = stamp - age
-        if taken > self._imu_taken:
-            self._imu_taken = taken
+        last, self._imu_taken = self._imu_taken, stamp - age
+        if self._imu_taken > last:
             self.tilt = math.acos(min(1.0, max(-1.0, 1.0 - 2.0 * (x * x + y * y) / norm)))
             self._tilted = self._tilted + 1 if self.tilt > self._limits.fall_tilt else 0
             self.fallen = self._tilted >= FALL_READINGS
@@ -127,12 +128,12 @@ class Watch:
     def _age(self, now: float) -> None:
         limits, self.stale, self.lost = self._limits, "", ""
         self.stale_arms = self.lost_arms = ""
-        imu = now - self._imu_taken
+        imu = now - self._imu_taken - ROUNDING
         if imu > limits.imu_age:
             self.stale = f"IMU reading is {imu:.3f} s old, at most {limits.imu_age:g} s"
             if imu > limits.imu_age_damp:
                 self.lost = self.stale
-        late = now - self._stamp
+        late = now - self._stamp - ROUNDING
         np.less_equal(self._joint_age, limits.joint_age - late, out=self._young)
         if np.count_nonzero(self._young) == self._young.size:
             return

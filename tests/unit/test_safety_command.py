@@ -5,12 +5,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.safety_rig import Drive, armed, small_model
 
 from arbiter.errors import RobotError
 from arbiter.safety import is_safe
 from arbiter.safety.command import _Issued
 from arbiter.types import Mode, SafeCommand
+from tests.safety_rig import Drive, armed, small_model
 
 MODEL = small_model()
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.safety_rig import small_model
 
 from arbiter.errors import ConfigError
 from arbiter.safety import SafetyLimits
+from tests.safety_rig import small_model
 
 MODEL = small_model()
 LIMITS = SafetyLimits.from_model(MODEL)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.safety_rig import DT, Drive, armed, check_limits, loose, small_model
 
 from arbiter.safety.shaper import braking, fastest
+from tests.safety_rig import DT, Drive, armed, check_limits, loose, small_model
 
 MODEL = small_model()
 

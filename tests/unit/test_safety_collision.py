@@ -1,0 +1,94 @@
+"""Self-collision: the step that leads into one is refused, the way out is free."""
+
+import numpy as np
+import pytest
+
+from arbiter.types import Mode
+from tests.safety_rig import Drive, armed, check_limits, small_model
+
+MODEL = small_model()
+LIMIT = 0.5
+
+
+def arm_hits_body(q):
+    """The shoulder touches the body beyond 0.5 rad."""
+    return [("arm_shoulder", "base", q[2] - LIMIT)] if q[2] > LIMIT else []
+
+
+def arm_hits_leg(q):
+    """The elbow's link touches the knee's when both are forward."""
+    return [("arm_elbow", "leg_knee")] if q[3] > 0.2 and q[1] > 0.6 else []
+
+
+def posture(**values):
+    q = MODEL.default.copy()
+    for name, value in values.items():
+        q[[i for i, joint in enumerate(MODEL.joints) if name in joint]] = value
+    return q
+
+
+def test_an_arm_stops_before_the_body_and_legs_go_on():
+    drive = Drive(armed(MODEL, collision=arm_hits_body), owners=("walk", "walk", "wave", "wave"))
+    for k in range(60):
+        command, verdict = drive.tick(posture(shoulder=1.5, hip=0.3 * np.sin(0.2 * k)))
+        assert command.q[2] <= LIMIT
+        assert command.q[0] == pytest.approx(0.3 * np.sin(0.2 * k), abs=1e-9)
+    assert command.q[2] > LIMIT - 0.17  # one step at full speed short of it
+    assert verdict.mode is Mode.RUN
+    notes = [i for i in verdict.interventions if i.check == "collision"]
+    assert [(i.joint, i.policy) for i in notes] == [("arm_shoulder_joint", "wave")]
+    assert notes[0].given == command.q[2] and notes[0].asked > command.q[2]
+    check_limits(MODEL, MODEL.default, drive.sent)
+
+
+def test_the_way_back_is_free():
+    drive = Drive(armed(MODEL, collision=arm_hits_body))
+    drive.ticks(40, posture(shoulder=1.5))
+    command, verdict = drive.ticks(40, posture(shoulder=-0.3))
+    assert command.q[2] == pytest.approx(-0.3) and verdict.interventions == ()
+
+
+def test_a_robot_that_starts_in_a_collision_can_leave_it_but_not_go_deeper():
+    start = posture(shoulder=0.8)
+    drive = Drive(armed(MODEL, start, collision=arm_hits_body), start)
+    command, verdict = drive.ticks(10, posture(shoulder=1.5))
+    assert command.q[2] == pytest.approx(0.8) and verdict.interventions[-1].check == "collision"
+    command, _ = drive.ticks(60, posture(shoulder=0.0))
+    assert command.q[2] == pytest.approx(0.0)
+    command, _ = drive.ticks(60, posture(shoulder=1.5))
+    assert command.q[2] <= LIMIT  # once free, it stays out
+
+
+def test_where_stopping_the_arm_is_enough_the_legs_go_on_and_else_they_stop_too():
+    start = posture(elbow=0.3)
+    drive = Drive(armed(MODEL, start, collision=arm_hits_leg), start)
+    drive.ticks(30, posture(elbow=0.3, knee=1.0))
+    assert all(not arm_hits_leg(command.q) for command in drive.sent)
+    assert drive.sent[-1].q[1] <= 0.6
+    start = posture(knee=1.0)
+    drive = Drive(armed(MODEL, start, collision=arm_hits_leg), start)
+    command, _ = drive.ticks(80, posture(elbow=0.4, knee=1.3))
+    assert all(not arm_hits_leg(command.q) for command in drive.sent)
+    assert command.q[1] == pytest.approx(1.3) and command.q[3] < 0.2
+    check_limits(MODEL, start, drive.sent)
+
+
+def test_names_that_are_not_known_stop_every_joint():
+    drive = Drive(armed(MODEL, collision=lambda q: [("left", "right")] if q[2] > 0.1 else []))
+    command, _ = drive.ticks(20, posture(shoulder=1.0, hip=0.5))
+    assert command.q[0] < 0.5 and command.q[2] <= 0.1
+
+
+@pytest.mark.parametrize("wrong", [lambda q: 1 / 0, lambda q: 5, lambda q: [("a",)], lambda q: [("a", "b", "deep")]])
+def test_a_check_that_fails_settles_the_robot(wrong):
+    calls = []
+
+    def find(q):
+        calls.append(1)
+        return [] if len(calls) < 3 else wrong(q)
+
+    drive = Drive(armed(MODEL, collision=find))
+    for _ in range(4):
+        command, verdict = drive.tick(MODEL.default + 0.003)
+    assert drive.safety.fault.startswith("collision check failed: ") and drive.safety.wants_settle
+    assert np.isfinite(command.q).all()

@@ -1,0 +1,356 @@
+"""The ladder: each fault to its rung, latched until an operator resets it."""
+
+import numpy as np
+import pytest
+
+from arbiter.safety import Safety
+from arbiter.types import Mode
+from tests.safety_rig import DT, Drive, armed, check_limits, reading, small_model, target
+
+MODEL = small_model()
+N = MODEL.n
+LEG_AGE = np.array((0.1, 0.0, 0.0, 0.0))
+ARM_AGE = np.array((0.0, 0.0, 0.0, 0.1))
+STAND = ("stand", "stand", "rest", "rest")
+
+
+def running(**options) -> Drive:
+    drive = Drive(armed(MODEL, **options))
+    _, verdict = drive.ticks(3, MODEL.default)
+    assert verdict.mode is Mode.RUN and drive.safety.armed and not drive.safety.fault and verdict.reason == ""
+    return drive
+
+
+# -- arming ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("changes", "text"), [
+    ({"joint_age": LEG_AGE}, "reading of leg_hip_joint is 0.100 s old, at most 0.06 s"),
+    ({"joint_age": ARM_AGE}, "reading of arm_elbow_joint is 0.100 s old, at most 0.06 s"),
+    ({"imu_age": 0.1}, "IMU reading is 0.100 s old, at most 0.06 s"),
+    ({"faults": ("can1: bus off", "low voltage")}, "the robot reports can1: bus off, low voltage"),
+    ({"joint_pos": np.array((0.0, -0.3, 0.0, 0.0))}, "leg_knee_joint is at -0.30 rad, outside 0.00 to 2.00; move it by hand"),
+    ({"joint_pos": np.array((0.0, np.nan, 0.0, 0.0))}, "leg_knee_joint reads position nan; -0.5 to 2.5 is possible"),
+    ({"joint_vel": np.array((0.0, 0.0, 2e3, 0.0))}, "arm_shoulder_joint reads velocity 2000; -1000 to 1000 is possible"),
+    ({"base_quat": np.zeros(4)}, "base_quat has a squared length of 0; 1 is expected"),
+])
+def test_arming_is_refused_with_the_reason(changes, text):
+    safety = Safety(MODEL)
+    assert text in safety.arm(reading(MODEL, 0.0, **changes), 0.0)
+    assert safety.mode is Mode.PASSIVE and not safety.armed
+    assert safety.arm(reading(MODEL, 0.02), 0.02) == "" and safety.mode is Mode.RUN
+
+
+def test_arming_needs_a_reading_and_takes_the_last_one():
+    safety = Safety(MODEL)
+    assert safety.arm() == "no reading was taken yet"
+    safety.filter(target(MODEL, MODEL.default), STAND, reading(MODEL, 1.0), 1.0)
+    assert safety.arm() == ""
+    assert safety.arm() == "the robot is in run; it has to be passive"
+
+
+def test_a_robot_that_lies_on_the_floor_is_not_armed():
+    safety = Safety(MODEL)
+    for k in range(2):
+        safety.filter(None, STAND, reading(MODEL, k * DT, tilt=1.5), k * DT)
+    assert safety.arm() == "the robot has fallen; set it up and reset"
+    assert safety.fault == ""
+
+
+def test_the_command_starts_at_the_measured_posture_drawn_into_the_range():
+    start = np.array((0.3, -0.05, 1.0, 0.2))
+    drive = Drive(armed(MODEL, start), start)
+    command, _ = drive.tick(MODEL.default)
+    assert command.q[1] == pytest.approx(0.12)  # the knee starts at its end, 0, and may move by 300 rad/s² x dt²
+    assert command.q[3] == pytest.approx(0.196)
+    check_limits(MODEL, np.clip(start, MODEL.lower, MODEL.upper), drive.sent)
+
+
+def test_disarm_damps_and_may_be_armed_again():
+    drive = running()
+    drive.safety.disarm()
+    command, verdict = drive.tick(MODEL.default)
+    assert verdict.mode is Mode.PASSIVE and verdict.reason == "disarmed" and not command.kp.any()
+    assert drive.safety.arm() == ""
+
+
+# -- HOLD -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("changes", "text"), [
+    ({"joint_age": LEG_AGE}, "reading of leg_hip_joint is 0.100 s old, at most 0.06 s"),
+    ({"imu_age": 0.1}, "IMU reading is 0.100 s old, at most 0.06 s"),
+])
+def test_stale_legs_or_imu_hold_everything_and_recover(changes, text):
+    drive = running()
+    asked = MODEL.default + 0.003
+    command, verdict = drive.tick(asked, **changes)
+    assert verdict.mode is Mode.HOLD and verdict.reason == text and np.array_equal(command.q, MODEL.default)
+    assert [(i.check, i.policy) for i in verdict.interventions] == [("age", "robot")]
+    command, verdict = drive.tick(asked)
+    assert verdict.mode is Mode.RUN and np.array_equal(command.q, asked) and not drive.safety.fault
+
+
+def test_a_stale_arm_holds_the_arms_only():
+    drive = running()
+    asked = MODEL.default + 0.003
+    command, verdict = drive.tick(asked, joint_age=ARM_AGE)
+    assert verdict.mode is Mode.HOLD and "arm_elbow_joint" in verdict.reason
+    assert np.array_equal(command.q[:2], asked[:2]) and np.array_equal(command.q[2:], MODEL.default[2:])
+
+
+@pytest.mark.parametrize("age", [0.059, 0.061])
+def test_the_boundary_of_age(age):
+    drive = running()
+    for changes in ({"joint_age": np.full(N, age)}, {"imu_age": age}):
+        assert drive.tick(MODEL.default, **changes)[1].mode is (Mode.RUN if age < 0.06 else Mode.HOLD)
+
+
+def test_age_counts_from_the_stamp_and_a_repeated_reading_ages():
+    drive = running()
+    old = reading(MODEL, drive.t)
+    modes = [drive.tick(MODEL.default, state=old)[1].mode for _ in range(11)]
+    assert modes[:3] == [Mode.RUN] * 3 and modes[3:9] == [Mode.HOLD] * 6 and modes[10] is Mode.DAMP
+    assert "IMU reading is" in drive.safety.fault
+
+
+@pytest.mark.parametrize("spoil", [{"joint_pos": np.full(N, np.nan)}, {"joint_pos": np.array((9.0, 0.0, 0.0, 0.0))},
+                                   {"joint_vel": np.full(N, np.inf)}, {"joint_age": np.full(N, -1.0)},
+                                   {"joint_pos": np.zeros(3)}, {"base_quat": np.full(4, np.nan)}, {"imu_age": np.nan},
+                                   {"imu_age": -1.0}, {"base_quat": None}, {"stamp": np.nan}, {"stamp": 99.0},
+                                   {"faults": None}, {"base_quat": np.array((0.5, 0.0, 0.0, 0.0))}])
+def test_a_bad_reading_is_not_believed_and_ages(spoil):
+    drive = running()
+    _, verdict = drive.tick(MODEL.default, **spoil)
+    assert verdict.mode is Mode.RUN and {i.policy for i in verdict.interventions} == {"robot"}
+    modes = [drive.tick(MODEL.default, **spoil)[1].mode for _ in range(10)]
+    assert modes[1] is Mode.RUN and modes[3] is Mode.HOLD and modes[-1] is Mode.DAMP
+    assert drive.safety.fault
+
+
+def test_a_hold_brakes_within_the_acceleration():
+    drive = running()
+    goal = MODEL.default + np.array((0.0, 0.0, 1.9, 0.4))
+    drive.ticks(6, goal)
+    drive.tick(np.full(N, np.nan))
+    at = drive.sent[-1].q
+    drive.ticks(12, np.full(N, np.nan))
+    assert np.abs(drive.sent[-1].q - drive.sent[-2].q).max() < 1e-9
+    assert drive.sent[-1].q[2] - at[2] == pytest.approx(0.0, abs=1e-9)  # 8 rad/s stop within one more tick
+    assert 0.01 < drive.sent[-1].q[3] - at[3] < 0.2
+    check_limits(MODEL, MODEL.default, drive.sent)
+
+
+def test_a_hold_that_lasts_settles_and_latches():
+    drive = running()
+    modes = [drive.tick(None, state=reading(MODEL, drive.t + DT))[1].mode for _ in range(26)]
+    assert modes == [Mode.HOLD] * 25 + [Mode.SETTLE]
+    assert drive.safety.fault == "held for 0.5 s: the target is NoneType; a JointTarget is expected"
+    assert drive.safety.wants_settle and drive.safety.armed
+
+
+def test_a_flickering_target_runs_out_of_time_too():
+    drive = running()
+    bad = np.full(N, np.nan)
+    for k in range(100):
+        drive.tick(bad if k % 2 else MODEL.default)
+        if drive.safety.fault:
+            break
+    assert 50 < k < 80 and drive.safety.mode is Mode.SETTLE
+
+
+def test_rare_glitches_are_forgiven():
+    drive = running()
+    for k in range(600):
+        drive.tick(np.full(N, np.nan) if k % 10 == 0 else MODEL.default)
+    assert drive.safety.mode is Mode.RUN and not drive.safety.fault
+
+
+# -- SETTLE ---------------------------------------------------------------------------------------------------------
+
+
+def settling() -> Drive:
+    drive = running()
+    _, verdict = drive.tick(MODEL.default, faults=("can1: error passive",))
+    assert verdict.mode is Mode.SETTLE and drive.safety.fault == "robot: can1: error passive"
+    return drive
+
+
+def test_in_settle_only_a_fallback_drives():
+    drive = settling()
+    asked = MODEL.default + 0.003
+    command, verdict = drive.tick(asked, faults=("can1: error passive",))
+    assert np.array_equal(command.q, MODEL.default) and verdict.mode is Mode.SETTLE
+    assert [(i.check, i.joint, i.policy) for i in verdict.interventions] == [("mode", "", "walk")]
+    drive.owners = STAND
+    command, verdict = drive.tick(asked, faults=("can1: error passive",))
+    assert np.array_equal(command.q, asked) and verdict.interventions == ()
+    drive.owners = ("stand", "stand", "wave", "wave")
+    command, _ = drive.tick(asked + 0.003)
+    assert np.allclose(command.q[:2], asked[:2] + 0.003) and np.allclose(command.q[2:], asked[2:], atol=0.004)
+
+
+def test_settle_without_a_fallback_damps():
+    drive = settling()
+    for _ in range(26):
+        _, verdict = drive.tick(MODEL.default)
+    assert verdict.mode is Mode.DAMP and "no fallback policy drives" in verdict.reason
+    assert drive.safety.fault == "robot: can1: error passive"  # the first cause stays
+
+
+def test_settle_stays_until_the_reset():
+    drive = settling()
+    drive.owners = STAND
+    _, verdict = drive.ticks(200, MODEL.default)
+    assert verdict.mode is Mode.SETTLE and drive.safety.request_mode(Mode.RUN).startswith("a fault is latched")
+    assert drive.safety.arm().startswith("a fault is latched: robot: can1: error passive; an operator has to reset it")
+    drive.safety.reset()
+    _, verdict = drive.tick(MODEL.default)
+    assert verdict.mode is Mode.PASSIVE and drive.safety.fault == "" and not drive.safety.wants_settle
+    assert drive.safety.arm() == ""
+    assert drive.tick(MODEL.default)[1].mode is Mode.RUN
+
+
+@pytest.mark.parametrize("changes", [{"joint_age": LEG_AGE}, {"imu_age": 0.1}])
+def test_a_fault_damps_where_no_fallback_can_stand(changes):
+    drive = running()
+    _, verdict = drive.tick(MODEL.default, faults=("low voltage",), **changes)
+    assert verdict.mode is Mode.DAMP and drive.safety.fault == "robot: low voltage"
+
+
+def test_an_arm_that_is_lost_settles_and_a_leg_damps():
+    drive = running()
+    _, verdict = drive.tick(MODEL.default, joint_age=3 * ARM_AGE)
+    assert verdict.mode is Mode.SETTLE and "reading of arm_elbow_joint is 0.300 s old" in drive.safety.fault
+    drive = running()
+    command, verdict = drive.tick(MODEL.default, joint_age=3 * LEG_AGE)
+    assert verdict.mode is Mode.DAMP and "reading of leg_hip_joint is 0.300 s old" in drive.safety.fault
+    assert not command.kp.any() and np.array_equal(command.kd, MODEL.kd)
+    drive = running()
+    assert drive.tick(MODEL.default, imu_age=0.21)[1].mode is Mode.DAMP
+
+
+def test_a_trip_goes_down_one_rung_at_a_time():
+    drive = running()
+    drive.safety.trip("driver: write failed")
+    assert drive.safety.wants_settle and drive.safety.fault == "driver: write failed"
+    drive.owners = STAND
+    assert drive.ticks(3, MODEL.default)[1].mode is Mode.SETTLE
+    drive.safety.trip("fallback stand failed")
+    assert drive.tick(MODEL.default)[1].mode is Mode.DAMP and drive.safety.fault == "driver: write failed"
+    passive = Safety(MODEL)
+    passive.trip("early")
+    assert passive.mode is Mode.PASSIVE and "a fault is latched: early" in passive.arm(reading(MODEL, 0.0), 0.0)
+
+
+# -- fall -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_fall_damps_after_two_readings():
+    drive = running()
+    assert drive.tick(MODEL.default, tilt=0.91)[1].mode is Mode.RUN
+    assert drive.tick(MODEL.default, tilt=0.2)[1].mode is Mode.RUN
+    fallen = reading(MODEL, drive.t + DT, tilt=0.91)
+    assert drive.tick(MODEL.default, state=fallen)[1].mode is Mode.RUN
+    assert drive.tick(MODEL.default, state=fallen)[1].mode is Mode.RUN  # the same reading does not count twice
+    command, verdict = drive.tick(MODEL.default, tilt=0.91)
+    assert verdict.mode is Mode.DAMP and drive.safety.fault == "fall" and not command.kp.any()
+    assert verdict.reason == "fall: tilt 0.91 rad, at most 0.9"
+    drive.safety.reset()
+    assert drive.tick(MODEL.default)[1].mode is Mode.PASSIVE and drive.safety.arm() == ""
+
+
+def test_a_lean_is_no_fall():
+    drive = running()
+    for _ in range(10):
+        assert drive.tick(MODEL.default, tilt=0.89)[1].mode is Mode.RUN
+
+
+# -- stop -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("level", "mode"), [("settle", Mode.SETTLE), ("damp", Mode.DAMP), ("off", Mode.OFF),
+                                             ("nonsense", Mode.DAMP)])
+def test_a_stop_takes_effect_in_the_next_tick_without_a_fault(level, mode):
+    drive = running()
+    drive.safety.stop("page", level)
+    command, verdict = drive.tick(MODEL.default)
+    assert verdict.mode is mode and verdict.reason == "stopped: page" and drive.safety.fault == ""
+    assert bool(command.kd.any()) is (mode is not Mode.OFF) and bool(command.kp.any()) is (mode is Mode.SETTLE)
+    drive.owners = STAND
+    assert drive.ticks(40, MODEL.default)[1].mode is mode
+    if mode is not Mode.SETTLE:
+        assert drive.safety.arm() == f"the robot is in {mode.value}; it has to be passive"
+        assert drive.safety.request_mode(Mode.RUN) == f"the robot is in {mode.value}; reset and arm it"
+    drive.safety.reset()
+    assert drive.safety.mode is Mode.PASSIVE and drive.safety.arm() == ""
+
+
+def test_a_settle_without_a_fault_ends_on_request():
+    drive = running()
+    drive.safety.stop()
+    assert drive.tick(MODEL.default)[1].mode is Mode.SETTLE and drive.safety.reason == "stopped: operator"
+    assert drive.safety.request_mode(Mode.RUN) == ""
+    assert drive.tick(MODEL.default)[1].mode is Mode.RUN
+
+
+def test_a_settle_stop_damps_where_no_fallback_can_stand():
+    drive = running()
+    drive.safety.stop("key")
+    assert drive.tick(MODEL.default, imu_age=0.1)[1].mode is Mode.DAMP and not drive.safety.fault
+
+
+def test_the_stronger_of_two_stops_wins_whatever_the_order():
+    for levels in (("off", "damp", "settle"), ("settle", "damp", "off")):
+        drive = running()
+        for level in levels:
+            drive.safety.stop("twice", level)
+        assert drive.tick(MODEL.default)[1].mode is Mode.OFF
+        drive.safety.stop("again", "damp")
+        assert drive.tick(MODEL.default)[1].mode is Mode.OFF
+
+
+def test_a_stop_before_arming_is_not_forgotten():
+    safety = Safety(MODEL)
+    safety.stop("key", "damp")
+    assert safety.arm(reading(MODEL, 0.0), 0.0) == "stopped: key; an operator has to reset it"
+    safety.reset()
+    assert safety.arm(reading(MODEL, 0.0), 0.0) == ""
+
+
+def test_modes_by_request():
+    drive = running()
+    assert drive.safety.request_mode(Mode.HOLD).startswith("mode hold cannot be requested")
+    assert drive.safety.request_mode(Mode.DAMP, "tree") == ""
+    assert drive.tick(MODEL.default)[1].reason == "stopped: tree"
+    drive = running()
+    assert drive.safety.request_mode(Mode.PASSIVE) == "" and drive.safety.mode is Mode.PASSIVE
+
+
+# -- clock ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_stands_still_moves_nothing_and_then_damps():
+    drive = running()
+    safety, state = drive.safety, reading(MODEL, drive.t)
+    first = drive.sent[-1]
+    modes = []
+    for _ in range(60):
+        command, verdict = safety.filter(target(MODEL, MODEL.default + 0.003), ("walk",) * N, state, drive.t)
+        modes.append(verdict.mode)
+        assert command is first or verdict.mode is Mode.DAMP
+    assert modes[0] is Mode.HOLD and Mode.SETTLE in modes and modes[-1] is Mode.DAMP
+    assert "the clock moved by 0.0000 s since the last tick; 0.02 s is a tick" in safety.fault
+
+
+def test_ticks_that_come_early_do_not_double_the_speed():
+    drive = running()
+    safety, t = drive.safety, drive.t
+    goal = MODEL.default + np.array((0.9, 0.0, 1.9, 0.4))
+    last, moved = drive.sent[-1].q, 0
+    for k in range(1, 12):
+        now = t + k * 0.3 * DT
+        command, _ = safety.filter(target(MODEL, goal), ("walk",) * N, reading(MODEL, now, last), now)
+        moved += not np.array_equal(command.q, last)
+        last = command.q
+    assert moved <= 6
