@@ -43,9 +43,8 @@ class Stage:
 STAGES = (
     Stage(0.112),  # step
     Stage(0.27, fall=25.0, least=0.1, push=0.4, tilt=4.0),  # stay up
-    Stage(0.5, kernel=(0.06, 0.12), fall=25.0, least=0.1, push=0.4, tilt=4.0, track=3.0),  # go where asked
-    Stage(0.8, kernel=(0.03, 0.08), fall=30.0, least=0.0, standing=0.12, push=0.6, tilt=4.0, smooth=1.5, track=3.0),
-    Stage(1.0, kernel=(0.015, 0.05), fall=30.0, least=0.0, standing=0.12, push=0.6, tilt=4.0, smooth=2.0, track=3.5))
+    Stage(0.82, kernel=(0.15, 0.25), fall=10.0, least=0.2, push=0.3, tilt=4.0, track=4.0),  # go where asked
+    Stage(1.0, kernel=(0.04, 0.1), fall=15.0, least=0.0, standing=0.12, push=0.5, tilt=4.0, smooth=1.5, track=4.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ def ppo_config(iterations: int) -> dict:
         "actor": model | {"distribution_cfg": {"class_name": "GaussianDistribution", "init_std": 0.6, "std_type": "log"}},
         "critic": dict(model),
         "algorithm": {"class_name": "PPO", "num_learning_epochs": 4, "num_mini_batches": 4, "clip_param": 0.2, "gamma": 0.99, "lam": 0.95,
-                      "value_loss_coef": 1.0, "entropy_coef": 0.003, "learning_rate": 1e-3, "max_grad_norm": 1.0,
-                      "use_clipped_value_loss": False, "schedule": "adaptive", "desired_kl": 0.006, "rnd_cfg": None},
+                      "value_loss_coef": 1.0, "entropy_coef": 0.0, "learning_rate": 1e-3, "max_grad_norm": 1.0,
+                      "use_clipped_value_loss": False, "schedule": "adaptive", "desired_kl": 0.009, "rnd_cfg": None},
     }
 
 
@@ -48,6 +48,8 @@ def main() -> None:
         runner.alg.actor.mlp[-1].weight.mul_(0.02)
     if args.resume:
         runner.load(str(args.resume))
+        with torch.no_grad():
+            runner.alg.actor.distribution.log_std_param.fill_(-1.2)
     original = runner.alg.update
 
     def update():

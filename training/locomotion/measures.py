@@ -1,0 +1,106 @@
+"""Figures over records, each with a 95 % confidence interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.locomotion.record import Record
+from training.locomotion.suites import SETTLE, Suite
+
+Z = 1.959964  # 97.5 % point of the normal distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured value.
+
+    Attributes:
+        value: nan where nothing could be measured.
+        low, high: 95 % confidence interval.
+        unit: "" for a ratio or a count.
+    """
+
+    value: float
+    low: float
+    high: float
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return "-" if np.isnan(self.value) else f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def proportion(hits: int, n: int) -> Figure:
+    """Share of hits, with Wilson's interval: right for none and all, too."""
+    if n == 0:
+        return Figure(np.nan, np.nan, np.nan)
+    p = hits / n
+    centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z * np.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
+    return Figure(p, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def bootstrap(values: np.ndarray, statistic, unit: str = "", draws: int = 1000) -> Figure:
+    """`statistic` of rows of `values`, with the percentile interval over resampled rows; rows with nan are left out."""
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values.reshape(len(values), -1)).all(-1)] if len(values) else values
+    if len(values) == 0:
+        return Figure(np.nan, np.nan, np.nan, unit)
+    rng = np.random.default_rng(0)
+    again = [statistic(values[rng.integers(len(values), size=len(values))]) for _ in range(draws)]
+    return Figure(float(statistic(values)), *(float(v) for v in np.percentile(again, (2.5, 97.5))), unit)
+
+
+def rms(values: np.ndarray) -> float:
+    """Root mean square; of rows of several values: of their length."""
+    values = np.atleast_2d(values.T).T
+    return float(np.sqrt((values**2).sum(-1).mean()))
+
+
+def errors(records: list[Record]) -> np.ndarray:
+    """Mean velocity minus command of each episode after SETTLE, x, y [m/s], yaw [rad/s]; nan after a fall, shape (n, 3).
+
+    A walking body sways within each step; what counts is where it gets, so the error is that of the mean.
+    """
+    return np.array([record.mean_velocity(SETTLE) - record.world.commands[0][1] for record in records]).reshape(-1, 3)
+
+
+def falls(records: list[Record]) -> Figure:
+    """Share of episodes with a fall."""
+    return proportion(sum(record.fell is not None for record in records), len(records))
+
+
+def tracking(records: list[Record], prefix: str) -> dict[str, Figure]:
+    """Rms error and falls under constant commands; errors are those of the episodes that did not fall."""
+    error = errors(records)
+    return {f"{prefix}: rms x, y": bootstrap(error[:, :2], rms, "m/s"), f"{prefix}: rms yaw": bootstrap(error[:, 2], rms, "rad/s"),
+            f"{prefix}: falls": falls(records)}
+
+
+def grid_figures(records: list[Record]) -> dict[str, Figure]:
+    """Everything that the plain grid tells."""
+    error = errors(records)
+    walking = [record for record in records if record.fell is None and np.linalg.norm(record.world.commands[0][1][:2]) > 0.2]
+    standing = [record for record in records if not np.any(record.world.commands[0][1])]
+    first = round(SETTLE / records[0].dt)
+    return tracking(records, "grid") | {
+        "grid: bias x": bootstrap(error[:, 0], np.mean, "m/s"), "grid: bias y": bootstrap(error[:, 1], np.mean, "m/s"),
+        "grid: bias yaw": bootstrap(error[:, 2], np.mean, "rad/s"),
+        "cost of transport": bootstrap(np.array([record.transport_cost(SETTLE) for record in walking]), np.median),
+        "target change per tick²": bootstrap(np.array([np.mean(r.jerk[first:]) for r in walking]), np.mean, "rad"),
+        "foot slip": bootstrap(np.array([np.nanmean(r.slip[first:]) for r in walking]), np.mean, "m/s"),
+        "standing: feet in the air": bootstrap(np.array([np.mean(r.air[first:]) for r in standing if r.fell is None]), np.mean),
+    }
+
+
+def figures(suite: Suite, records: list[Record]) -> dict[str, Figure]:
+    """The figures of one suite, by name."""
+    if suite.name == "grid":
+        return grid_figures(records)
+    if suite.name == "random":
+        return {"random: falls": falls(records)}
+    if suite.name.startswith("push"):
+        up_before = [r for r in records if r.fell is None or r.fell > 3.0]
+        return {f"{suite.name}: recovered": proportion(sum(r.fell is None for r in up_before), len(up_before))}
+    return tracking(records, suite.name)

@@ -1,0 +1,81 @@
+"""The evaluation's episodes: each suite is a list of worlds and a length, the same for every policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from training.locomotion.arena import World
+
+SETTLE = 3.0  # [s] until the velocity counts as reached
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Episodes to run.
+
+    Attributes:
+        name: For tables.
+        worlds: One episode each.
+        seconds: Length of each [s].
+        rate_hz: Rate to run the policy at; None: its own.
+    """
+
+    name: str
+    worlds: list[World] = field(default_factory=list)
+    seconds: float = 8.0
+    rate_hz: float | None = None
+
+
+def hold(command: tuple[float, float, float], **conditions) -> World:
+    """One command from start to end."""
+    return World(commands=((0.0, command),), **conditions)
+
+
+def grid() -> list[tuple[float, float, float]]:
+    """The commands over which tracking is measured: x +-0.5, y +-0.2 m/s, yaw +-0.8 rad/s, slow ones and zero included."""
+    return [(x, y, yaw) for x in (-0.5, -0.25, 0.0, 0.25, 0.5) for y in (-0.2, 0.0, 0.2) for yaw in (-0.8, 0.0, 0.8)]
+
+
+FEW = [(0.3, 0.0, 0.0), (-0.3, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, -0.2, 0.0), (0.0, 0.0, 0.5), (0.0, 0.0, -0.5),
+       (0.1, 0.0, 0.0), (0.3, 0.0, 0.5)]
+
+
+def changing(rng: np.random.Generator, seconds: float) -> tuple[tuple[float, tuple[float, float, float]], ...]:
+    """Random commands, one in five zero, that change every 2 to 5 s."""
+    found, time = [], 0.0
+    while time < seconds:
+        command = rng.uniform((-0.5, -0.2, -0.8), (0.5, 0.2, 0.8)) * (rng.random() > 0.2)
+        found.append((time, tuple(float(v) for v in command)))
+        time = round((time + rng.uniform(2.0, 5.0)) * 50.0) / 50.0
+    return tuple(found)
+
+
+def randomised(rng: np.random.Generator, seconds: float) -> World:
+    """Conditions within what the real robot may bring."""
+    return World(
+        friction=float(rng.uniform(0.4, 1.2)), mass=float(rng.uniform(0.95, 1.05)),
+        payload=tuple(float(v) for v in rng.uniform(0.0, 0.3, 2)), gain=float(rng.uniform(0.9, 1.1)),
+        latency=float(rng.integers(0, 11)) * 0.002, noise=0.5, commands=changing(rng, seconds))
+
+
+def pushed(rng: np.random.Generator, speed: float) -> World:
+    """A push from a random side at 3 s, on the plain model, while one of several commands holds."""
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    command = [(0.0, 0.0, 0.0), *FEW][rng.integers(len(FEW) + 1)]
+    return replace(hold(command), pushes=((3.0, (float(speed * np.cos(angle)), float(speed * np.sin(angle)))),))
+
+
+def suites(episodes: int = 100, seed: int = 0) -> list[Suite]:
+    """Every suite; `episodes` scales the long ones (100 is the full evaluation)."""
+    rng = np.random.default_rng(seed)
+    pushes, waves = max(4, episodes * 6 // 10), max(4, episodes // 5)
+    return [
+        Suite("grid", [hold(command) for command in grid()]),
+        Suite("random", [randomised(rng, 20.0) for _ in range(episodes)], seconds=20.0),
+        Suite("push 0.5 m/s", [pushed(rng, 0.5) for _ in range(pushes)], seconds=7.0),
+        Suite("arms waving", [hold(FEW[k % len(FEW)], waving=0.6) for k in range(waves)]),
+        *(Suite(f"friction {mu}", [hold(command, friction=mu) for command in FEW]) for mu in (0.4, 0.6, 0.8, 1.0, 1.2)),
+        *(Suite(f"{rate:.0f} Hz", [hold(command) for command in FEW], rate_hz=rate) for rate in (25.0, 50.0)),
+    ]
