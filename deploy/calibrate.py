@@ -1,0 +1,158 @@
+"""Measures the joints' offsets, and sets the IMU up.
+
+    python -m deploy.calibrate            # move every joint by hand to its ends; Enter when done; writes the calibration file
+    python -m deploy.calibrate imu        # writes output rate and content into the IMU
+
+The motors are in IDLE, without torque: the robot must hang or lie. Each joint is pushed to its two ends; the offset puts the
+middle of what was seen at the middle of the joint's range, and the two spans must agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from arbiter.errors import ArbiterError, RobotError
+from arbiter.robot import RobotModel
+from deploy.can.bus import BusPort, open_bus
+from deploy.can.calibration import save_calibration
+from deploy.can.config import HardwareConfig, calibration_path, load_hardware
+from deploy.can.protocol import MotorMode
+from deploy.can.sdo import SdoClient
+from deploy.robots.description import load_model
+from deploy.sensors.imu import open_imu
+
+SPAN_SLACK = 0.15  # [rad] that a measured span may differ from the range: stops give, printed parts vary
+
+
+@dataclass(slots=True)
+class Sweep:
+    """What was seen while the joints were moved by hand: least and largest reading, motor coordinates times direction [rad].
+
+    Attributes:
+        low, high: Shape (n,).
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def begin(cls, n: int) -> Sweep:
+        return cls(np.full(n, np.inf), np.full(n, -np.inf))
+
+    def take(self, reading: np.ndarray) -> None:
+        np.minimum(self.low, reading, out=self.low)
+        np.maximum(self.high, reading, out=self.high)
+
+
+def offsets(sweep: Sweep, model: RobotModel) -> tuple[np.ndarray, list[str]]:
+    """Offsets [rad], shape (n,), and what is wrong with the sweep, joint by joint."""
+    seen, span = sweep.high - sweep.low, model.upper - model.lower
+    wrong = [f"{joint}: moved {seen[i]:.2f} rad, its range is {span[i]:.2f} rad; push it to both ends"
+             if seen[i] < span[i] else
+             f"{joint}: moved {seen[i]:.2f} rad, more than its range of {span[i]:.2f} rad; is it the right motor?"
+             for i, joint in enumerate(model.joints) if not abs(seen[i] - span[i]) <= SPAN_SLACK]
+    return 0.5 * (sweep.low + sweep.high) - 0.5 * (model.lower + model.upper), wrong
+
+
+class Calibrator:
+    """Reads every motor in IDLE.
+
+    Args:
+        model, hardware: Figures and wiring.
+        opener: Opens a bus.
+        wait: Lets time pass.
+    """
+
+    def __init__(self, model: RobotModel, hardware: HardwareConfig, opener: Callable = open_bus,
+                 wait: Callable[[float], None] = time.sleep) -> None:
+        self.model = model
+        self._ports = {bus.name: BusPort(bus.name, opener(bus)) for bus in hardware.buses}
+        self._motors = [(SdoClient(self._ports[m.bus], wait), m) for m in hardware.motor_of(model)]
+        for client, motor in self._motors:
+            client.set_mode(motor.id, MotorMode.IDLE)
+
+    def read(self) -> np.ndarray:
+        """Positions times direction [rad], shape (n,): joint positions but for the offsets."""
+        return np.array([client.measure(motor.id) * motor.direction for client, motor in self._motors])
+
+    def sweep(self, done: Callable[[], bool], show: Callable[[Sweep], None] = lambda sweep: None) -> Sweep:
+        """Reads until `done`."""
+        sweep = Sweep.begin(self.model.n)
+        while True:
+            sweep.take(self.read())
+            show(sweep)
+            if done():
+                return sweep
+
+    def close(self) -> None:
+        for port in self._ports.values():
+            port.close()
+
+
+def calibrate(calibrator: Calibrator, path: Path, done: Callable[[], bool], today: str,
+              show: Callable[[Sweep], None] = lambda sweep: None) -> np.ndarray:
+    """Measures and writes the file. Raises RobotError, and writes nothing, if a joint was not moved through its range."""
+    found, wrong = offsets(calibrator.sweep(done, show), calibrator.model)
+    if wrong:
+        raise RobotError("calibration: nothing written:\n" + "\n".join(wrong))
+    save_calibration(path, calibrator.model, found, today)
+    return found
+
+
+def _progress(model: RobotModel) -> Callable[[Sweep], None]:
+    last = [0.0]
+
+    def show(sweep: Sweep) -> None:
+        if time.monotonic() - last[0] > 0.2:
+            last[0] = time.monotonic()
+            share = np.clip((sweep.high - sweep.low) / (model.upper - model.lower), 0.0, 1.0)
+            todo = [model.joints[i].removesuffix("_joint") for i in np.argsort(share)[:3] if share[i] < 0.97]
+            print(f"\r{int((share >= 0.97).sum()):2} of {model.n} joints done; next: {', '.join(todo) or 'press Enter':90}",
+                  end="", flush=True)
+
+    return show
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.calibrate", description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", choices=("joints", "imu"), default="joints")
+    parser.add_argument("--robot", default="berkeley_humanoid_lite")
+    parser.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own")
+    args = parser.parse_args(arguments)
+    try:
+        hardware = load_hardware(args.robot, args.hardware)
+        if args.what == "imu":
+            if hardware.imu is None:
+                raise RobotError("imu: none is configured; add imu: to hardware.yaml")
+            imu = open_imu(hardware.imu)
+            imu.configure()
+            imu.close()
+            print(f"imu: {hardware.imu.rate_hz} Hz, acceleration, angular velocity, angles and quaternion, stored")
+            return 0
+        model, path = load_model(args.robot), calibration_path(hardware, args.robot)
+        calibrator = Calibrator(model, hardware)
+        enter = threading.Event()
+        threading.Thread(target=lambda: (sys.stdin.readline(), enter.set()), daemon=True).start()
+        print("The motors are without torque. Move every joint to both of its ends, then press Enter.")
+        try:
+            calibrate(calibrator, path, enter.is_set, date.today().isoformat(), _progress(model))
+        finally:
+            calibrator.close()
+        print(f"\nwritten: {path}")
+    except ArbiterError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
