@@ -145,7 +145,7 @@ def run_once(theatre: Theatre, job: Job, seed: int) -> Result:
 
 def _inference_ms(theatre: Theatre) -> float:
     """Time of the last chunk [ms]; nan where the backend does not tell."""
-    for player in theatre.arbiter.policies.get("chunk", ()):
+    for player in theatre.arbiter.bank.players("chunk"):
         backend = getattr(player, "_backend", None)
         if backend is not None and hasattr(backend, "seconds"):
             return float(np.sum(backend.seconds) * 1e3)

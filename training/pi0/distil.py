@@ -1,0 +1,122 @@
+"""Distils π0: a tiny student learns the chunks of a teacher, and a report says how far they agree.
+
+    python -m training.pi0.distil --teacher runs/lora/checkpoints/best/pretrained_model --dataset data/pi0 --out runs/student
+    python -m training.pi0.distil --teacher big --student runs/tiny/best --dataset data/pi0 --out runs/student
+
+The teacher's chunks are drawn once for the observations of the dataset; the student then trains on them as on
+demonstrations. Teacher and student read the same observations and drive the same joints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.checkpoint import Checkpoint
+from policies.pi0.in_process.tiny import TinySpec, seeded
+from training.pi0.flow import flow_loss
+from training.pi0.memory import Demonstrations, gather
+from training.pi0.train_tiny import Batches, TinyTraining, joint_weights, train
+from training.pi0.words import train_tokenizer, vocabulary
+
+
+@torch.no_grad()
+def teacher_chunks(teacher: Checkpoint, data: Demonstrations, frames: np.ndarray, seed: int = 0, batch: int = 16,
+                   quiet: bool = False) -> np.ndarray:
+    """The teacher's chunks for `frames` [rad], shape (frames, rows, joints)."""
+    draw, found = torch.Generator().manual_seed(seed), []
+    config = teacher.policy.config
+    camera = next(iter(config.image_features))
+    for part in tqdm(np.array_split(frames, max(1, -(-len(frames) // batch))), desc="teacher", disable=quiet):
+        raw = {"observation.state": torch.from_numpy(data.state[part]), camera: torch.from_numpy(data.pictures(part)),
+               "task": [data.tasks[task] for task in data.task[part]]}
+        noise = torch.randn((len(part), config.chunk_size, config.max_action_dim), generator=draw)
+        chunk = teacher.policy.predict_action_chunk(teacher.before(raw), noise=noise.to(config.device))
+        found.append(teacher.after(chunk).cpu().numpy())
+    return np.concatenate(found)
+
+
+class FromTeacher:
+    """A loss for `train`: the flow towards the teacher's chunks at a fixed set of frames."""
+
+    def __init__(self, frames: np.ndarray, chunks: np.ndarray, stats: dict, draws: int) -> None:
+        self._frames, self._draws = frames, draws
+        mean, std = stats["action"]["mean"], stats["action"]["std"]
+        self._chunks = torch.from_numpy(((chunks - mean) / std).astype(np.float32))
+
+    def __call__(self, policy, batches: Batches, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        rows = torch.randint(0, len(self._frames), (len(frames),), generator=generator)
+        inputs = batches.at(self._frames[rows.numpy()], rng=generator)
+        joints = inputs["weight"].amax(1, keepdim=True)  # the teacher goes on where the recording ended
+        inputs |= {"actions": self._chunks[rows], "weight": joints.expand_as(self._chunks[rows])}
+        return flow_loss(policy.model, **inputs, draws=self._draws)
+
+
+def agreement(teacher: np.ndarray, student: np.ndarray, scale: np.ndarray) -> dict:
+    """How far two sets of chunks (N, T, A) [rad] agree; `scale`: spread of the actions [rad], shape (A,)."""
+    error = student - teacher
+    a, b = teacher / scale, student / scale
+    return {"chunks": len(teacher), "rms_rad": float(np.sqrt(np.mean(error ** 2))),
+            "max_rad": float(np.abs(error).max()), "rms_of_spread": float(np.sqrt(np.mean((error / scale) ** 2))),
+            "cosine": float(np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12)),
+            "joints_rms_rad": [float(x) for x in np.sqrt(np.mean(error ** 2, axis=(0, 1)))]}
+
+
+def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTraining, student: Checkpoint | None = None,
+           spec: TinySpec | None = None, samples: int = 2000, quiet: bool = False) -> dict:
+    """Trains a student; returns the report, which is also written to `out/agreement.json`."""
+    out.mkdir(parents=True, exist_ok=True)
+    if student is None:
+        spec, stats, words = spec or TinySpec(), data.stats(), out / checkpoint.TOKENIZER
+        words.mkdir(exist_ok=True)
+        train_tokenizer(vocabulary(data.tasks), words, spec.vocab)
+        policy = seeded(spec, options.seed, chunk=teacher.policy.config.chunk_size)
+        before, after = checkpoint.make_processors(policy.config, stats, words)
+    else:
+        spec, words = student.spec, student.folder / checkpoint.TOKENIZER
+        policy, before, after = student.policy.requires_grad_(True), student.before, student.after
+        stats = checkpoint.statistics(before)
+    rng = np.random.default_rng(options.seed)
+    training, held = data.split(max(options.held_out, 0.05), options.seed)
+    frames = np.sort(rng.choice(training, min(samples, len(training)), replace=False))
+    chunks = teacher_chunks(teacher, data, frames, options.seed, quiet=quiet)
+    best = train(policy, before, after, data, stats, options, out, spec, words, joint_weights(data.tasks),
+                 loss=FromTeacher(frames, chunks, stats, options.draws))
+    learnt = checkpoint.load(best)
+    test = np.sort(rng.choice(held if len(held) else training, min(64, max(len(held), 1)), replace=False))
+    report = agreement(teacher_chunks(teacher, data, test, 1, quiet=True), teacher_chunks(learnt, data, test, 1, quiet=True),
+                       stats["action"]["std"])
+    (out / "agreement.json").write_text(json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--student", type=Path, help="tiny checkpoint to start from; none: a new one")
+    parser.add_argument("--dataset", type=Path, nargs="+", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", default="cpu", help="where the teacher runs")
+    parser.add_argument("--samples", type=int, default=2000, help="observations that the teacher is asked about")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    a = parser.parse_args(argv)
+    teacher = checkpoint.load(a.teacher, a.device)
+    student = checkpoint.load(a.student) if a.student is not None else None
+    side = (student.spec if student is not None else TinySpec()).image
+    options = dataclasses.replace(TinyTraining(), steps=a.steps, rate=a.rate, seed=a.seed)
+    report = distil(teacher, gather(a.dataset, side), a.out, options, student, samples=a.samples)
+    print(f"student and teacher on {report['chunks']} held-out observations: cosine {report['cosine']:.4f}, rms "
+          f"{report['rms_rad']:.4f} rad ({100 * report['rms_of_spread']:.1f} % of the actions' spread)")
+
+
+if __name__ == "__main__":
+    main()
