@@ -72,8 +72,7 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     config = loaded.config
     model = load_model(config.robot)
     skills = load_skill_set(loaded)
-    body = _body(robot, model, loaded, seed, scene)
-    camera, observers = _eye(body, config.simulation.camera_hz, fast, robot)
+    body, camera, observers, notes, closers = _open(robot, model, loaded, fast, seed, scene)
     recorder = Recorder()
     context = PolicyContext(model, loaded.path.parent, camera, config.simulation.chunk_delay if fast else None, seed, recorder)
     arbiter = wire(loaded, skills, body, context, _routing(config.simulation.routing_delay if fast else None),
@@ -81,8 +80,8 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     arbiter.taps.append(recorder.take)
     body.connect()
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
-    assembly = Assembly(body, arbiter, clock, observers, [f"warning: {line}" for line in skills.problems])
-    assembly.closers = [arbiter.close, *([camera.close] if camera is not None else []), body.close]
+    assembly = Assembly(body, arbiter, clock, observers, [*notes, *(f"warning: {line}" for line in skills.problems)])
+    assembly.closers = [arbiter.close, camera.close, body.close, *closers]
     if hasattr(body, "release"):
         assembly.observers.append(Gantry(body, arbiter))
         assembly.truth = lambda: body.truth
@@ -123,34 +122,33 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
                    config.control.instructions, caller)
 
 
-def _body(robot: str, model: RobotModel, loaded: Loaded, seed: int, scene: Scene | None) -> Robot:
+def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, scene: Scene | None):
+    """(driver, camera, observers, notes, closers) of `--robot`."""
+    config = loaded.config.simulation
     if robot == "simulated":
-        noise = SENSOR_NOISE if loaded.config.simulation.noise else Noise()
-        return SimulatedRobot(model, seed=seed, scene=scene, noise=noise)
+        body = SimulatedRobot(model, seed=seed, scene=scene, noise=SENSOR_NOISE if config.noise else Noise())
+        return body, *_eye(body, config.camera_hz, fast), [], []
     if robot not in ("bench", model.name):
         raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
     try:
-        from deploy import bench
-        from deploy.robots.can_robot import open_robot
+        from deploy import hardware
     except ImportError as error:
         raise ConfigError(f"--robot {robot} needs the extra `robot`: uv sync --extra robot ({error})") from error
     if robot == "bench":
-        return bench.start(model.name, seed=seed, faults=loaded.config.simulation.faults, model=model)
-    return open_robot(model.name)
-
-
-def _eye(body: Robot, hz: float, fast: bool, robot: str):
-    """The head camera, and what has to look at each tick."""
-    if hasattr(body, "mj_model"):
-        if fast:
-            return LockstepEye(body, hz), []
-        eye = ThreadedEye(body, hz)
-        return eye, [eye.observe]
+        found = hardware.open_bench(model, config.faults, seed)
+        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], []
     if fast:
         raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")
-    from deploy.sensors.camera import open_camera
+    found = hardware.open_real(model, hardware.CameraConfig())
+    return found.robot, hardware.open_camera(), [lambda report: found.beat()], [found.table], found.closers
 
-    return open_camera(), []
+
+def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | ThreadedEye, list[Callable]]:
+    """The head camera, and what has to look at each tick."""
+    if fast:
+        return LockstepEye(body, hz), []
+    eye = ThreadedEye(body, hz)
+    return eye, [eye.observe]
 
 
 def _check_skills(skills: dict[str, Skill], policies: set[str], loaded: Loaded) -> None:

@@ -132,13 +132,13 @@ def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator
         closers.append(video.close)
     viewer = args.viewer
     if viewer == "auto":
-        from deploy.show import has_display
+        from deploy.console.native import has_display
 
         viewer = "native" if has_display() and sys.stdin.isatty() and not args.fast else "none"
     if viewer != "none":
-        from deploy.show import show
+        from deploy.show import Screen
 
-        screen = show(viewer, assembly, args.port)
+        screen = Screen(viewer, assembly, args.port)
         session.observers.append(screen)
         session.sources.append(screen)
         narrator.say(screen.address)

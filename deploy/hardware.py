@@ -1,0 +1,64 @@
+"""The robot on CAN, real or on the bench, for a run: pre-flight first, then a driver; the supervisor beside it.
+
+Imported only when asked for: it needs the extra `robot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbiter.errors import RobotError
+from arbiter.robot import RobotModel
+from deploy import bench
+from deploy.doctor import preflight
+from deploy.robots.can_robot import CanRobot, open_robot
+from deploy.sensors.camera import Camera, CameraConfig
+from deploy.supervisor import Supervision
+
+
+@dataclass(slots=True)
+class Hardware:
+    """What a run needs of it.
+
+    Attributes:
+        robot: The driver, not yet connected.
+        table: What the pre-flight found, for the user.
+        beat: Called after each tick; None on the bench.
+        closers: Called at the end.
+    """
+
+    robot: CanRobot
+    table: str
+    beat: Callable[[], None] | None = None
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+
+def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardware:
+    """Simulated motors and IMU that speak the same bytes, with a body in MuJoCo behind them."""
+    looked_at = bench.start(model.name, faults=faults, body="joints", model=model)
+    looked_at.bench.advance(0.0)
+    table = _checked(looked_at, None)
+    return Hardware(bench.start(model.name, seed=seed, faults=faults, model=model), table)
+
+
+def open_real(model: RobotModel, camera: CameraConfig) -> Hardware:
+    """The real robot, watched by a supervisor process. Raises RobotError with the table when pre-flight fails."""
+    table = _checked(open_robot(model.name), camera)
+    supervision = Supervision(model.name).start()
+    robot = open_robot(model.name, tripped=supervision.tripped)
+    return Hardware(robot, table, supervision.beat, [supervision.close])
+
+
+def _checked(robot: CanRobot, camera: CameraConfig | None) -> str:
+    report = preflight(robot, camera=camera, machine=camera is not None)
+    robot.close()
+    if not report.ok:
+        raise RobotError(f"pre-flight failed, nothing was armed:\n{report.table()}\nmend it, then look again with: "
+                         "python -m deploy.doctor")
+    return report.table()
+
+
+def open_camera() -> Camera:
+    """The head camera: the first video device."""
+    return Camera(CameraConfig())
