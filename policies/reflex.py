@@ -53,6 +53,7 @@ class BalanceReflex:
         self._knees = np.array([knot["knee"] for knot in data["knots"]])
         self._gains = np.array([np.hstack([knot[key] for key in ("pos", "vel", "tilt", "rate")])
                                 for knot in data["knots"]])
+        self._carry = np.array([knot["carry"] for knot in data["knots"]]) / model.kp[self.legs]
         self._x = np.zeros(self._gains.shape[2])
         self._out = np.zeros(model.n)
         self._target = np.zeros(model.n)
@@ -84,8 +85,10 @@ class BalanceReflex:
         x[2 * n + 2:] = state.base_ang_vel[:2]
         for i in (0, 1):  # the ankles' reference leans with the body
             x[self._column(ankles[i])] -= lean
-        answer = -(self._gain(knee) @ x)
-        out[legs] = np.minimum(np.maximum(answer, -LARGEST), LARGEST)
+        i, share = self._between(knee)
+        gain = (1.0 - share) * self._gains[i] + share * self._gains[i + 1]
+        carry = (1.0 - share) * self._carry[i] + share * self._carry[i + 1]
+        out[legs] = carry - np.minimum(np.maximum(gain @ x, -LARGEST), LARGEST)
         for pair, torque in zip(self._pitch, stance.torques, strict=True):
             for i in pair:
                 out[i] += torque / self._model.kp[i]
@@ -98,12 +101,11 @@ class BalanceReflex:
     def _column(self, joint: int) -> int:
         return joint - int(self.legs[0])
 
-    def _gain(self, knee: float) -> np.ndarray:
-        """Gains at a knee angle, between the two nearest knots."""
+    def _between(self, knee: float) -> tuple[int, float]:
+        """The knot below a knee angle, and how far it is on the way to the next."""
         k = self._knees
         i = min(max(int(np.searchsorted(k, knee)) - 1, 0), len(k) - 2)
-        share = min(max((knee - k[i]) / (k[i + 1] - k[i]), 0.0), 1.0)
-        return (1.0 - share) * self._gains[i] + share * self._gains[i + 1]
+        return i, min(max((knee - k[i]) / (k[i + 1] - k[i]), 0.0), 1.0)
 
     def _follow_pressure(self, state: RobotState, wanted: float) -> None:
         """Leans slowly until the feet press where the balanced posture says: arms out, a load, a slope."""

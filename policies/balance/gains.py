@@ -116,7 +116,8 @@ def make(path: str | Path, robot: str) -> dict:
             for part in ("hip", "knee", "ankle"):
                 q[names.index(f"leg_{side}_{part}_pitch_joint")] = getattr(stance, part)
         gains = {key: np.round(value, 5).tolist() for key, value in knot(standing, q).items()}
-        knots.append({"knee": knee, **gains})
+        carried = np.where(["_pitch_" in names[i] for i in legs], 0.0, standing.carry(q))  # pitch: SagittalChain
+        knots.append({"knee": knee, "carry": np.round(carried, 5).tolist(), **gains})
     segments = {key: {"mass": part.mass, "com": part.com, "upper": part.upper}
                 for key, part in (("shank", body.shank), ("thigh", body.thigh), ("trunk", body.trunk))}
     return {"format": 1, "robot": robot, "legs": [names[i] for i in legs], "chain": segments, "knots": knots}

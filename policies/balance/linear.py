@@ -88,6 +88,20 @@ class Standing:
             self._data.qpos[self._leg_qpos] += np.linalg.solve(jacobian[:, self._dofs], error)
             self._forward()
 
+    def carry(self, q: np.ndarray) -> np.ndarray:
+        """Leg torques [N·m] that carry posture `q` when each foot bears half the weight, straight up: the feet need no
+        friction, so they do not creep. Shape (legs,)."""
+        self.place(q)
+        mujoco.mj_forward(self._mj, self._data)
+        torque = self._data.qfrc_bias.copy()
+        half = 0.5 * GRAVITY * float(self._mj.body_mass.sum())
+        jacobian = np.zeros((3, self._mj.nv))
+        for foot in self._feet:
+            point = np.array((self._data.subtree_com[0, 0], *self._data.xpos[foot, 1:]))
+            mujoco.mj_jac(self._mj, self._data, jacobian, None, point, foot)
+            torque -= half * jacobian[2]
+        return torque[self._dofs]
+
     def linearise(self, q: np.ndarray, eps: float = 1e-3) -> Linearised:
         """The linear system about posture `q` [rad], by central differences over the base pose."""
         base = self.place(q)
