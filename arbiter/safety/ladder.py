@@ -93,7 +93,9 @@ class Ladder:
             return self.mode
         self._check_health()
         if self.mode in DRIVING:
-            self._wait(blocked or self._watch.stale or self._watch.stale_arms, dt)
+            # A stand does not need its arms: in SETTLE they hold, and the legs go on.
+            arms = "" if self.mode is Mode.SETTLE else self._watch.stale_arms
+            self._wait(blocked or self._watch.stale or arms, dt)
         return self.mode
 
     def _obey(self) -> None:

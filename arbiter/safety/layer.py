@@ -43,6 +43,7 @@ class Safety:
         self._ladder, self._shaper = Ladder(self.limits, self._watch), Shaper(self.limits, model.dt)
         self._contact = Contact(model, collision) if collision is not None else None
         self._fallbacks = frozenset(fallbacks)
+        self._legs = np.flatnonzero(~self._watch.arms).tolist()
         self._notes: list[tuple[str, str, str, float, float]] = []
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
@@ -192,8 +193,8 @@ class Safety:
         """Why some joints hold whatever was asked."""
         if self._intake.problem[0]:
             return self._intake.problem[1]
-        if self._ladder.mode is Mode.SETTLE and not self._fallbacks.issuperset(self._intake.names()):
-            return "no fallback policy drives"
+        if self._ladder.mode is Mode.SETTLE and any(self._intake.owner(i) not in self._fallbacks for i in self._legs):
+            return "no fallback policy drives the legs"
         return ""
 
     def _note_refusals(self, blocked: str) -> None:

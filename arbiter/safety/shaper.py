@@ -127,7 +127,7 @@ class Shaper:
         q, v, a, aim, rooms = self.q, self._v, self._a, self._aim, self._rooms
         up, down, close = rooms
         d = aim - q
-        drift = aim - self._aimed  # the target's own step, as far as it leads there: following it needs no room to brake
+        drift = aim - self._aimed  # the target's own step, as far as it leads there: that needs no room to brake
         np.minimum(np.maximum(drift, np.minimum(d, 0.0), out=drift), np.maximum(d, 0.0), out=drift)
         behind = d - drift
         np.subtract(self._upper, q, out=up)

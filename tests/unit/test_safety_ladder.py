@@ -194,7 +194,7 @@ def test_settle_without_a_fallback_damps():
     drive = settling()
     for _ in range(26):
         _, verdict = drive.tick(MODEL.default)
-    assert verdict.mode is Mode.DAMP and "no fallback policy drives" in verdict.reason
+    assert verdict.mode is Mode.DAMP and "no fallback policy drives the legs" in verdict.reason
     assert drive.safety.fault == "robot: can1: error passive"  # the first cause stays
 
 
