@@ -71,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         found = load_skills()
+        for problem in found.problems:
+            print(f"route: {problem}", file=sys.stderr)
         router = Router(list(found.skills.values()))
         refused = False
         for text in instructions(args.text, args.file):

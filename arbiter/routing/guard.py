@@ -38,6 +38,9 @@ _PHRASES = re.compile(
     r"|(?:cancel|discontinue|interrupt|suspend|terminate|end|pause|abandon) (?:(?:that|this|it|everything|all|motion|movement)$"
     r"|what you|(?:the |your |this |that |all |any |current )+(?:motions?|movements?|actions?|mission|task|command|order|walk|walking|turn|gesture|activity|activities))"
     r"|no more moving|no more movement|kill switch|red button|panic button|stand down|never mind|nevermind|forget it$|back off now$|watch out|look out$|danger\b|time out$|timeout$"
+    r"|^pause (?:there|here|now|for|a|right|it|that|this|everything)\b|^do not(?: (?:do|try) (?:that|it|this)(?: again)?| you dare)?$|no do not$"
+    r"|far enough$|(?:go |come )?no (?:farther|closer)$|not so fast|that is (?:it|all|plenty)$|(?:we|you) are (?:done|finished)|time is up|leave it(?: be| alone)?$"
+    r"|shut it off|shut (?:it )?off$|break off$|hold (?:your )?fire$|hold there$|come to rest$|stand fast$|drop everything|lock up now|belay (?:that|this|it)"
     r"|no no no|give it a rest|pull the plug|pack it in|call it quits|lay off$|ease off$|break it off)"
 )
 # Texts that are nothing but one of these (after politeness) are stops.
@@ -48,6 +51,7 @@ _WHOLE = frozenset((
     "steady", "careful", "danger", "red light", "game over", "over", "exit", "top", "sto", "shop", "atop", "tsop", "alto", "para",
     "arrete", "ferma", "right there", "cool it", "relax now", "hold up", "hold on",
     "hang on", "wait wait", "all stop", "sop", "stip", "stob", "stap",
+    "finish", "finished", "done", "all done", "that will do", "belay", "avast", "conclude", "break", "panic", "sos", "end now", "not now", "no way",
 ))
 _FILLER = re.compile(r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|everyone|everybody|mate)\b")
 

@@ -74,7 +74,7 @@ class Scorer:
         owners = [class_of(owner, everyone) if owner in self.class_of or owner == NONE else "" for owner in artefact.owners]
         self._base = tuple(name if name in owners else "" for name in artefact.head.classes)  # "": of a skill that isn't loaded
         new = [(canonical(text), self.class_of[skill.name], skill.name, sided(text)) for skill in skills for text in skill.utterances]
-        new = [row for row in dict.fromkeys(new) if row[0] and (row[0] not in self._rows or owners[self._rows[row[0]]] != row[1])]
+        new = list({row[:2]: row for row in new if row[0] and (row[0] not in self._rows or owners[self._rows[row[0]]] != row[1])}.values())
         vectors = self.vectors([text for text, *_ in new])
         unlike = np.ones(len(owners), bool)
         if new:

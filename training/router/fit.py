@@ -28,12 +28,10 @@ def corpus() -> list[tuple[str, str, bool]]:
     """(canonical text, skill or "none", names a side) of all phrases to fit on, each once."""
     rows = [(text, skill.name) for skill in builtin_skills() for text in skill.utterances]
     rows += [(phrase.text, phrase.plans[0][0][0] if phrase.plans else NONE) for name in ("fit", "none") for phrase in load_phrases(name)]
-    names = [skill.name for skill in builtin_skills()]
-    unique: dict[tuple[str, str], tuple[str, str, bool]] = {}
-    for text, owner in rows:
-        clause = canonical(text)
-        if clause:
-            unique.setdefault((clause, class_of(owner, names)), (clause, owner, sided(text)))
+    unique: dict[str, tuple[str, str, bool]] = {}
+    for text, owner in rows:  # a phrase counts for the first that claims it: a skill before the refused ones
+        if clause := canonical(text):
+            unique.setdefault(clause, (clause, owner, sided(text)))
     return list(unique.values())
 
 
