@@ -1,0 +1,97 @@
+"""A small control loop for a guest that only sets targets: 50 Hz on its own thread, through the safety layer."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from arbiter.errors import RobotError
+from arbiter.robot import Robot
+from arbiter.safety import Safety
+from arbiter.types import JointTarget, RobotState, frozen
+from deploy.clock import RealClock
+from deploy.robots.collision import SelfCollision
+
+START_TIMEOUT = 2.0  # [s] for the first reading
+
+
+class GuestLoop:
+    """Moves a robot towards the guest's last target, no faster than `max_speed`.
+
+    Args:
+        robot: A connected robot; this loop is the only one that talks to it.
+        max_speed: Speed of the target [rad/s].
+        driven: Mask of the joints that follow the guest; the others keep the posture they had when armed.
+
+    Attributes:
+        state: The newest reading; None before the first.
+    """
+
+    def __init__(self, robot: Robot, max_speed: float, driven: np.ndarray) -> None:
+        self.robot, self.model = robot, robot.model
+        self.state: RobotState | None = None
+        self._max_step = max_speed * self.model.dt
+        self._driven = driven
+        self._safety = Safety(self.model, collision=SelfCollision(self.model))
+        self._goal: np.ndarray | None = None  # the slot that `aim` puts into
+        self._q = self.model.default.copy()
+        self._everything = frozen(np.ones(self.model.n), bool)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="guest loop", daemon=True)
+
+    def start(self) -> None:
+        """Begins, passive. Raises RobotError if no reading comes."""
+        self._thread.start()
+        deadline = time.monotonic() + START_TIMEOUT
+        while self.state is None:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise RobotError(f"{self.model.name}: no reading within {START_TIMEOUT:g} s; run python -m deploy.doctor")
+            time.sleep(0.005)
+
+    def arm(self) -> None:
+        """Lets the motors move, from the posture they are in. Raises RobotError with the reason if the safety layer refuses."""
+        state = self.state
+        self._q = state.joint_pos.copy()
+        self._goal = None
+        refusal = self._safety.arm()
+        if refusal:
+            raise RobotError(f"{self.model.name}: not armed: {refusal}")
+
+    @property
+    def fault(self) -> str:
+        """Why the safety layer stopped, "" while all is well."""
+        return self._safety.fault
+
+    def aim(self, q: np.ndarray) -> None:
+        """The guest's target [rad], shape (n,), robot order; entries that he does not drive are ignored."""
+        if q.shape != (self.model.n,) or not np.isfinite(q).all():
+            raise RobotError(f"{self.model.name}: target {q}; {self.model.n} finite numbers are expected")
+        self._goal = q.copy()
+
+    def close(self) -> None:
+        """Damps and ends. The robot is closed by whoever opened it."""
+        self._safety.disarm()
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        clock = RealClock(self.model.dt)
+        clock.start()
+        while not self._stop.is_set():
+            self._tick(clock.now)
+            clock.wait()
+            self.robot.step(self.model.dt)  # a bench on a slow machine falls behind rather than missing ticks
+        self._tick(clock.now)  # disarmed by now: the last command is damping
+
+    def _tick(self, now: float) -> None:
+        self.state = state = self.robot.read(now)
+        goal = self._goal
+        if goal is not None:
+            step = np.clip(goal - self._q, -self._max_step, self._max_step)
+            self._q = np.where(self._driven, self._q + step, self._q)
+        target = JointTarget(frozen(self._q), self.model.kp, self.model.kd, self._everything)
+        command, _ = self._safety.filter(target, ("lerobot",) * self.model.n, state, now)
+        self.robot.write(command)

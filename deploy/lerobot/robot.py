@@ -1,0 +1,166 @@
+"""LeRobot's robot interface in front of this project's drivers and safety layer.
+
+    lerobot-record --robot.type=berkeley_humanoid_lite --robot.id=one --robot.armed=true ...
+    lerobot-teleoperate --robot.type=berkeley_humanoid_lite --robot.bench=true --robot.armed=true ...
+
+Actions are targets of joint positions [rad]; every one passes the safety layer, none reaches a motor by another way. The
+robot hangs in its harness or stands on a stand: no policy balances it here.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from lerobot.cameras import CameraConfig, make_cameras_from_configs
+from lerobot.robots import Robot, RobotConfig
+from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnectedError
+
+from arbiter.errors import ConfigError, RobotError
+from deploy import bench
+from deploy.can.config import load_hardware
+from deploy.doctor import preflight
+from deploy.lerobot.loop import GuestLoop
+from deploy.robots.can_robot import CanRobot, open_robot
+from deploy.robots.description import load_model
+
+NAME = "berkeley_humanoid_lite"
+log = logging.getLogger(__name__)
+
+
+@RobotConfig.register_subclass(NAME)
+@dataclass(kw_only=True)
+class BerkeleyHumanoidLiteConfig(RobotConfig):
+    """Settings.
+
+    Attributes:
+        group: Joints that actions drive: "arms" or "whole_body"; the others keep their posture.
+        armed: False: the motors only damp, actions are ignored: for recording a robot that is led by hand.
+        bench: A simulated robot behind the same drivers.
+        bench_body: "mujoco" (the whole body in its gantry) or "joints" (each joint on its own): what moves on the bench.
+        hardware: Another hardware file than the robot's own.
+        max_speed: Speed of a target [rad/s].
+        cameras: LeRobot cameras by name.
+    """
+
+    group: str = "arms"
+    armed: bool = False
+    bench: bool = False
+    bench_body: str = "mujoco"
+    hardware: str = ""
+    max_speed: float = 2.0
+    cameras: dict[str, CameraConfig] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.group not in ("arms", "whole_body"):
+            raise ConfigError(f"robot.group is {self.group!r}; allowed: arms, whole_body")
+        if not 0.0 < self.max_speed <= 8.0:
+            raise ConfigError(f"robot.max_speed is {self.max_speed:g}; more than 0 and at most 8 rad/s are allowed")
+
+
+class BerkeleyHumanoidLite(Robot):
+    """See the module. Features are "<joint>.pos" [rad] for each joint of the group, and the cameras."""
+
+    config_class = BerkeleyHumanoidLiteConfig
+    name = NAME
+
+    def __init__(self, config: BerkeleyHumanoidLiteConfig) -> None:
+        super().__init__(config)
+        self.config = config
+        self.model = load_model(NAME)
+        self._driven = self.model.groups[config.group]
+        self._index = {f"{joint}.pos": i for i, joint in enumerate(self.model.joints) if self._driven[i]}
+        self._robot: CanRobot | None = None
+        self._loop: GuestLoop | None = None
+        self.cameras = make_cameras_from_configs(config.cameras)
+
+    @cached_property
+    def action_features(self) -> dict[str, type]:
+        return dict.fromkeys(self._index, float)
+
+    @cached_property
+    def observation_features(self) -> dict[str, type | tuple]:
+        pictures = {name: (camera.height, camera.width, 3) for name, camera in self.config.cameras.items()}
+        return {**self.action_features, **pictures}
+
+    @property
+    def is_connected(self) -> bool:
+        return self._loop is not None
+
+    @property
+    def is_calibrated(self) -> bool:
+        """The calibration file is this project's; without one `connect` says how to make it."""
+        return True
+
+    def calibrate(self) -> None:
+        log.info("joint offsets are measured with `python -m deploy.calibrate`")
+
+    def configure(self) -> None:
+        """Limits, gains and watchdogs are written by `connect`."""
+
+    def connect(self, calibrate: bool = True) -> None:
+        """Pre-flight if motion is asked for, then the drivers, the loop and the cameras. Raises RobotError with the way out."""
+        if self.is_connected:
+            raise DeviceAlreadyConnectedError(f"{self} is connected already")
+        config = self.config
+        robot = (bench.start(NAME, body=config.bench_body) if config.bench
+                 else open_robot(NAME, load_hardware(NAME, config.hardware or None)))
+        loop = None
+        try:
+            if config.armed:
+                report = preflight(robot, machine=False)
+                if not report.ok:
+                    raise RobotError(f"{self}: pre-flight failed:\n{report.table()}")
+            robot.connect()
+            loop = GuestLoop(robot, config.max_speed, self._driven)
+            loop.start()
+            if config.armed:
+                loop.arm()
+            for camera in self.cameras.values():
+                camera.connect()
+        except BaseException:  # whatever happens, motors are damped before it goes on
+            if loop is not None:
+                loop.close()
+            robot.close()
+            raise
+        self._robot, self._loop = robot, loop
+
+    def get_observation(self) -> dict:
+        self._need_connection()
+        state = self._loop.state
+        observation = {name: float(state.joint_pos[i]) for name, i in self._index.items()}
+        for name, camera in self.cameras.items():
+            observation[name] = camera.read_latest()
+        return observation
+
+    def send_action(self, action: dict) -> dict:
+        """Aims at `action`. Returns what was aimed at: within the joints' ranges; the posture itself while not armed."""
+        self._need_connection()
+        missing = self._index.keys() - action.keys()
+        if missing:
+            raise RobotError(f"{self}: action without {', '.join(sorted(missing))}; it needs one value for each driven joint")
+        if self._loop.fault:
+            raise RobotError(f"{self}: stopped: {self._loop.fault}; mend it and connect again")
+        if not self.config.armed:
+            return {name: float(self._loop.state.joint_pos[i]) for name, i in self._index.items()}
+        q = self._loop.state.joint_pos.copy()
+        for name, i in self._index.items():
+            q[i] = np.clip(float(action[name]), self.model.lower[i], self.model.upper[i])
+        self._loop.aim(q)
+        return {name: float(q[i]) for name, i in self._index.items()}
+
+    def disconnect(self) -> None:
+        self._need_connection()
+        loop, robot, self._loop, self._robot = self._loop, self._robot, None, None
+        loop.close()
+        robot.close()
+        for camera in self.cameras.values():
+            if camera.is_connected:
+                camera.disconnect()
+
+    def _need_connection(self) -> None:
+        if not self.is_connected:
+            raise DeviceNotConnectedError(f"{self} is not connected; call connect() first")

@@ -1,0 +1,92 @@
+"""The LeRobot plug-in on the bench: found by LeRobot's own discovery, records, obeys, and refuses what is not right."""
+
+import importlib.metadata
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lerobot")
+
+from lerobot.robots import RobotConfig, make_robot_from_config  # noqa: E402
+from lerobot.utils.errors import DeviceNotConnectedError  # noqa: E402
+from lerobot.utils.import_utils import register_third_party_plugins  # noqa: E402
+
+from arbiter.errors import ConfigError, RobotError  # noqa: E402
+from deploy.lerobot import BerkeleyHumanoidLite, BerkeleyHumanoidLiteConfig  # noqa: E402
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "lerobot_robot_berkeley_humanoid_lite"
+ELBOW = "arm_left_elbow_pitch_joint.pos"
+
+
+def connected(tmp_path, **settings):
+    config = BerkeleyHumanoidLiteConfig(id="test", calibration_dir=tmp_path, bench=True, bench_body="joints", **settings)
+    robot = make_robot_from_config(config)
+    robot.connect()
+    return robot
+
+
+def wait_for(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
+
+
+def test_lerobots_discovery_finds_the_package(monkeypatch):
+    """As if installed: on the path, and among the distributions."""
+
+    class Installed:
+        metadata = {"Name": "lerobot_robot_berkeley_humanoid_lite"}
+
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: [Installed])
+    register_third_party_plugins()
+    assert "lerobot_robot_berkeley_humanoid_lite" in sys.modules
+    assert RobotConfig.get_choice_class("berkeley_humanoid_lite") is BerkeleyHumanoidLiteConfig
+    assert isinstance(make_robot_from_config(BerkeleyHumanoidLiteConfig(id="x", bench=True)), BerkeleyHumanoidLite)
+
+
+def test_features(tmp_path):
+    arms = BerkeleyHumanoidLite(BerkeleyHumanoidLiteConfig(id="t", calibration_dir=tmp_path))
+    body = BerkeleyHumanoidLite(BerkeleyHumanoidLiteConfig(id="t", calibration_dir=tmp_path, group="whole_body"))
+    assert len(arms.action_features) == 10 and len(body.action_features) == 22
+    assert arms.observation_features[ELBOW] is float and not arms.is_connected
+    with pytest.raises(DeviceNotConnectedError, match="call connect"):
+        arms.get_observation()
+
+
+def test_an_armed_robot_goes_where_it_is_told_within_its_ranges(tmp_path):
+    robot = connected(tmp_path, armed=True, max_speed=8.0)
+    try:
+        posture = robot.get_observation()
+        assert posture.keys() == robot.observation_features.keys()
+        sent = robot.send_action(dict.fromkeys(posture, 0.1) | {ELBOW: 9.0})
+        assert sent[ELBOW] == pytest.approx(robot.model.upper[3])
+        wait_for(lambda: robot.get_observation()[ELBOW] > 1.3)
+        legs = np.flatnonzero(robot.model.groups["legs"])
+        np.testing.assert_allclose(robot._loop.state.joint_pos[legs], robot.model.default[legs], atol=0.05)
+        with pytest.raises(RobotError, match="action without"):
+            robot.send_action({ELBOW: 0.0})
+    finally:
+        robot.disconnect()
+    assert not robot.is_connected
+
+
+def test_a_robot_that_is_not_armed_ignores_actions(tmp_path):
+    robot = connected(tmp_path)
+    try:
+        asked = dict.fromkeys(robot.action_features, 0.5)
+        assert robot.send_action(asked)[ELBOW] == pytest.approx(0.0, abs=0.02)
+        assert {motor.mode for motor in robot._robot.bench.motors} == {2}
+    finally:
+        robot.disconnect()
+
+
+def test_settings_that_cannot_be_are_refused():
+    with pytest.raises(ConfigError, match="group is 'legs'; allowed: arms, whole_body"):
+        BerkeleyHumanoidLiteConfig(id="t", group="legs")
+    with pytest.raises(ConfigError, match="max_speed is 20"):
+        BerkeleyHumanoidLiteConfig(id="t", max_speed=20.0)
