@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 
 SEEN_GROUP = 2
-AROUND = 24  # corners around a round shape
+AROUND = 18  # corners around a round shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def geom_mesh(model: mujoco.MjModel, geom: int) -> trimesh.Trimesh:
     if kind == mujoco.mjtGeom.mjGEOM_SPHERE:
         mesh = trimesh.creation.icosphere(subdivisions=2, radius=size[0])
     elif kind == mujoco.mjtGeom.mjGEOM_ELLIPSOID:
-        mesh = trimesh.creation.icosphere(subdivisions=3)
+        mesh = trimesh.creation.icosphere(subdivisions=2)
         mesh.apply_scale(size)
     elif kind == mujoco.mjtGeom.mjGEOM_CAPSULE:
         mesh = trimesh.creation.capsule(height=2.0 * size[1], radius=size[0], count=[AROUND, AROUND // 2])

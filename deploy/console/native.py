@@ -48,6 +48,8 @@ class NativeViewer:
         """Shows the snapshot, at most `HZ` times a second of its time."""
         if not self._window.is_running() or snapshot.time - self._shown < 1.0 / HZ:
             return
+        if not (np.isfinite(snapshot.joint_pos).all() and np.isfinite(snapshot.base_quat).all()):
+            return  # a broken sensor: the picture stays
         self._shown = snapshot.time
         with self._window.lock():
             data = self._data

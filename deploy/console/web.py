@@ -86,7 +86,8 @@ class WebConsole:
 
     def _build_panel(self) -> None:
         gui = self._server.gui
-        gui.configure_theme(show_logo=False, show_share_button=False, brand_color=(242, 144, 58), control_width="large")
+        gui.configure_theme(control_layout="collapsible", show_logo=False, show_share_button=False,
+                            brand_color=(242, 144, 58))
         stop = gui.add_button("STOP", color="red", hint="Stops the robot at once, whatever it does")
         self._status = gui.add_html("")
         with gui.add_form("Tell it what to do") as form:

@@ -56,9 +56,9 @@ class Pose:
     Attributes:
         time: Simulated time [s].
         qpos: MuJoCo's generalised positions, shape (7 + n,).
-        mocap: Centres of the balls [m], shape (balls, 3).
+        mocap_pos: Centres of the balls [m], shape (balls, 3).
     """
 
     time: float
     qpos: np.ndarray
-    mocap: np.ndarray
+    mocap_pos: np.ndarray

@@ -84,7 +84,7 @@ def put(model: mujoco.MjModel, data: mujoco.MjData, pose: Pose) -> None:
     """Sets `data` to `pose` and places every shape, camera and light."""
     data.time = pose.time
     data.qpos[:] = pose.qpos
-    data.mocap_pos[:] = pose.mocap
+    data.mocap_pos[:] = pose.mocap_pos
     mujoco.mj_kinematics(model, data)
     mujoco.mj_comPos(model, data)
     mujoco.mj_camlight(model, data)
