@@ -1,4 +1,6 @@
-"""What the safety layer and the blend cost a tick. `python -m pytest tests/bench/test_bench_safety.py --benchmark-enable`.
+"""What the safety layer and the blend cost a tick.
+
+    python -m pytest tests/bench/test_bench_safety.py --benchmark-enable
 
 The floor is what one could not do without: two `np.clip` of the target.
 """
@@ -26,7 +28,8 @@ def inputs(noise: float):
     while True:
         k += 1
         q = base + 0.04 * np.sin(0.06 * k)
-        state = RobotState(k * MODEL.dt, q, np.zeros(MODEL.n), np.array((1.0, 0.0, 0.0, 0.0)), np.zeros(3), np.zeros(MODEL.n))
+        still = np.zeros(MODEL.n)
+        state = RobotState(k * MODEL.dt, q, still, np.array((1.0, 0.0, 0.0, 0.0)), np.zeros(3), still)
         asked = q + rng.normal(scale=noise, size=MODEL.n) if noise else q
         yield JointTarget(asked, MODEL.kp, MODEL.kd, ALL), state, k * MODEL.dt
 

@@ -167,8 +167,7 @@ def _test() -> int:
     import pytest
     files = [str(ROOT / f"tests/unit/test_safety_{name}.py") for name in TESTS]
     for choice in (f"not ({SLOW})", SLOW):
-        status = pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "-k", choice, *files])
-        if status != 0:
+        if pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "-k", choice, *files]) != 0:
             return 1
     return 0
 
