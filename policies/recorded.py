@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -52,7 +53,8 @@ class RecordedChunks:
             arrays, joints, rate = (_safetensors if path.suffix == ".safetensors" else _npz)(path)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, MemoryError, zlib.error,
+                zipfile.BadZipFile) as error:
             raise ConfigError(f"{path}: not a file of recorded motions: {error}") from error
         return cls(arrays, joints, rate)
 
@@ -79,6 +81,8 @@ class RecordedChunks:
 
 
 def _npz(path: Path) -> tuple[dict[str, np.ndarray], list[str], float]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is not a .npz archive")
     with np.load(path, allow_pickle=False) as file:
         arrays = {key: np.asarray(file[key]) for key in file.files}
     joints, rate = arrays.pop("joints"), arrays.pop("rate_hz")
@@ -89,7 +93,7 @@ def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], list[str], float]:
     """The format is eight bytes of header length, a JSON header and raw little-endian data."""
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or size > min(MAX_HEADER, len(data) - 8):
+    if len(data) < 10 or size > min(MAX_HEADER, len(data) - 8):
         raise ValueError(f"its header would be {size} bytes long")
     header = json.loads(data[8:8 + size])
     meta = header.pop("__metadata__", {})

@@ -73,7 +73,7 @@ class SagittalChain:
     def balanced(self, hip: float, knee: float, ankle: float) -> Stance:
         """The stance of the same hips and knees that leans so that ankles and knees share the load."""
         stance = self.stance(hip, knee, ankle)
-        for _ in range(3):
+        for _ in range(4):
             above = self.thigh.mass + self.trunk.mass
             half = 0.5 * GRAVITY * above
             share = ANKLE_PRICE * half * (above + self.shank.mass) / above + half

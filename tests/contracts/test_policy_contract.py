@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.onnx_policies import card_for, save_policy
 
 from arbiter.types import JointTarget, frozen
 from deploy.robots.description import load_model
@@ -15,6 +14,7 @@ from policies.onnx_policy import OnnxPolicy
 from policies.recorded import RecordedChunks
 from policies.reflex import BalanceReflex
 from policies.worker import LockstepWorker
+from tests.onnx_policies import card_for, save_policy
 
 MODEL = load_model()
 
