@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import mujoco
@@ -12,6 +12,7 @@ from mujoco import rollout
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
+from arbiter.errors import ConfigError
 from training.locomotion import gait, models, terms
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
@@ -42,7 +43,7 @@ class CpuEnv(VecEnv):
         self.num_actions, self.cfg, self.substeps = self.task.m, asdict(config), substeps
         self.dt = 1.0 / config.rate_hz
         self.max_episode_length = round(config.episode_seconds * config.rate_hz)
-        self.rng = np.random.default_rng(seed)
+        self.seed, self.rng = seed, np.random.default_rng(seed)
         figures = self.task.model
         drawn = [models.draw_dynamics(self.rng, figures) for _ in range(variants)]
         self.variants = [models.build(figures, d, config.group, self.dt / substeps) for d in drawn]
@@ -53,6 +54,7 @@ class CpuEnv(VecEnv):
         self.rollout = rollout.Rollout(nthread=threads)
         self._allocate()
         self.reset(torch.arange(num_envs))
+        self.observations = self._observe()
 
     def _allocate(self) -> None:
         n, m, model = self.num_envs, self.task.m, self.variants[0]
@@ -147,7 +149,8 @@ class CpuEnv(VecEnv):
         self.reset(done.nonzero().squeeze(-1))
         self.command_left -= self.dt
         self._draw_command((self.command_left <= 0.0).nonzero().squeeze(-1))
-        return self.get_observations(), reward, done.long(), extras
+        self.observations = self._observe()
+        return self.observations, reward, done.long(), extras
 
     def reference(self) -> torch.Tensor:
         """The reference gait as an action, shape (n, m)."""
@@ -242,7 +245,10 @@ class CpuEnv(VecEnv):
             s.foot_gap = torch.stack((cos * gap[:, 0] + sin * gap[:, 1], cos * gap[:, 1] - sin * gap[:, 0]), -1)
 
     def get_observations(self) -> TensorDict:
-        """Groups "actor" (noisy) and "critic"."""
+        """Groups "actor" (noisy) and "critic" of the last step."""
+        return self.observations
+
+    def _observe(self) -> TensorDict:
         s, m = self.state, self.task.m
         actor = terms.actor_observation(s)
         spin, gravity, position, velocity = self.task.config.noise
@@ -250,6 +256,35 @@ class CpuEnv(VecEnv):
                            torch.full((m,), velocity), torch.zeros(m + 2)))
         return TensorDict({"actor": actor + scale * torch.randn_like(actor), "critic": terms.critic_observation(s)},
                           batch_size=[self.num_envs])
+
+
+    # --- resume -------------------------------------------------------------------------------------------------
+
+    KEPT = ("target", "late", "command_left", "wrench", "episode_length_buf")
+
+    def state_dict(self) -> dict:
+        """Everything that the next step depends on but the random generators."""
+        arrays = {name: torch.from_numpy(getattr(self, name).copy()) for name in ("physics", "sensors", "model_of")}
+        state = {field.name: getattr(self.state, field.name).clone() for field in fields(self.state)}
+        return {"seed": self.seed, "arrays": arrays, "state": state, "kept": {name: getattr(self, name).clone() for name in self.KEPT},
+                "sums": {name: total.clone() for name, total in self.sums.items()},
+                "observations": {name: self.observations[name].clone() for name in ("actor", "critic")}}
+
+    def load_state_dict(self, found: dict) -> None:
+        """Puts back what state_dict gave. Raises ConfigError if it comes from another number of robots or another seed."""
+        if (n := len(found["state"]["height"])) != self.num_envs:
+            raise ConfigError(f"checkpoint: it was made with {n} robots, this run has {self.num_envs}; resume with --envs {n}")
+        if found["seed"] != self.seed:  # it drew the randomised models
+            raise ConfigError(f"checkpoint: it was made with seed {found['seed']}, this run has {self.seed}; resume with --seed "
+                              f"{found['seed']}")
+        for name, value in found["arrays"].items():
+            getattr(self, name)[:] = value.numpy()
+        for name, value in found["state"].items():
+            setattr(self.state, name, value.clone())
+        for name, value in found["kept"].items():
+            setattr(self, name, value.clone())
+        self.sums = {name: total.clone() for name, total in found["sums"].items()}
+        self.observations = TensorDict(dict(found["observations"]), batch_size=[self.num_envs])
 
 
 def rotate(quat: torch.Tensor, v: torch.Tensor) -> torch.Tensor:

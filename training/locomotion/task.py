@@ -41,10 +41,10 @@ class Stage:
 
 
 STAGES = (
-    Stage(0.112),  # step
-    Stage(0.27, fall=25.0, least=0.1, push=0.4, tilt=4.0),  # stay up
-    Stage(0.82, kernel=(0.15, 0.25), fall=10.0, least=0.2, push=0.3, tilt=4.0, track=4.0),  # go where asked
-    Stage(1.0, kernel=(0.04, 0.1), fall=15.0, least=0.0, standing=0.12, push=0.5, tilt=4.0, smooth=1.5, track=4.0))
+    Stage(0.1),  # step
+    Stage(0.35, fall=25.0, least=0.1, push=0.4, tilt=4.0),  # stay up
+    Stage(0.85, fall=10.0, kernel=(0.15, 0.25), least=0.2, push=0.3, tilt=4.0, track=4.0),  # go where asked
+    Stage(1.0, fall=15.0, kernel=(0.04, 0.1), least=0.0, standing=0.12, push=0.5, tilt=4.0, smooth=1.5, track=4.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +139,9 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "miss_linear": -1.5 * stage.track * terms.miss_linear(s),
         "miss_yaw": -0.6 * stage.track * terms.miss_yaw(s),
         "alive": 1.0 * terms.alive(s),
-        "swing_contact": -3.0 * terms.swing_contact(s),
+        "swing_contact": -6.0 * terms.swing_contact(s),
         "stance_lift": -1.5 * terms.stance_lift(s),
-        "clearance": 2.0 * terms.clearance(s),
+        "clearance": 4.0 * terms.clearance(s),
         "tilt": -stage.tilt * terms.tilt(s),
         "wobble": -0.08 * terms.wobble(s),
         "bounce": -1.0 * terms.bounce(s),
@@ -150,8 +150,8 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "action_bend": -0.005 * smooth * terms.action_bend(s),
         "torque": -4e-4 * smooth * terms.torque(s),
         "slip": -0.4 * terms.slip(s),
-        "crowding": -20.0 * terms.crowding(s),
-        "sideways": -0.4 * terms.sideways_joints(s, task.sideways),
+        "stance_width": -15.0 * terms.stance_width(s),
+        "sideways": -1.0 * terms.sideways_joints(s, task.sideways),
         "fidget": -0.01 * smooth * terms.fidget(s),
         "posture": -0.1 * terms.posture(s),
     }

@@ -131,9 +131,14 @@ def slip(s: BatchState) -> torch.Tensor:
     return (s.foot_vel.square() * contact(s)).sum(-1)
 
 
-def crowding(s: BatchState, least: float = 0.10) -> torch.Tensor:
-    """Lateral distance of the feet missing to `least` [m]: a foot is 0.072 m wide and must not meet the other."""
-    return (least - s.foot_gap[:, 1]).clamp(min=0.0)
+def stance_width(s: BatchState, least: float = 0.10, most: float = 0.15) -> torch.Tensor:
+    """Lateral distance of the feet outside `least` to `most` [m].
+
+    A foot is 0.072 m wide and must not meet the other. Far apart they stand firmly but cannot step: the hips' torque
+    does not carry the body over one of them, so that the swing ends at once.
+    """
+    gap = s.foot_gap[:, 1]
+    return (least - gap).clamp(min=0.0) + (gap - most).clamp(min=0.0)
 
 
 def sideways_joints(s: BatchState, joints: torch.Tensor) -> torch.Tensor:

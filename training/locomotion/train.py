@@ -1,62 +1,74 @@
 """Trains a walking policy.
 
     python -m training.locomotion.train --preset cpu --seed 1
+    python -m training.locomotion.train --preset cpu --seed 1 --resume      # after a kill: goes on from the last checkpoint
+
+Progress is printed and written as TensorBoard events beside the checkpoints.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import os
-import time
 from pathlib import Path
 
-
-def ppo_config(iterations: int) -> dict:
-    model = {"class_name": "MLPModel", "hidden_dims": [128, 128, 64], "activation": "elu", "obs_normalization": True}
-    return {
-        "num_steps_per_env": 24, "save_interval": 20, "logger": "tensorboard", "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
-        "actor": model | {"distribution_cfg": {"class_name": "GaussianDistribution", "init_std": 0.6, "std_type": "log"}},
-        "critic": dict(model),
-        "algorithm": {"class_name": "PPO", "num_learning_epochs": 4, "num_mini_batches": 4, "clip_param": 0.2, "gamma": 0.99, "lam": 0.95,
-                      "value_loss_coef": 1.0, "entropy_coef": 0.0, "learning_rate": 1e-3, "max_grad_norm": 1.0,
-                      "use_clipped_value_loss": False, "schedule": "adaptive", "desired_kl": 0.009, "rnd_cfg": None},
-    }
+from training.locomotion.presets import PRESETS, TrainConfig
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="cpu")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--envs", type=int, default=512)
-    parser.add_argument("--iterations", type=int, default=1000)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--resume", type=Path)
-    args = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    parser.add_argument("--out", type=Path, help="folder of the run; default runs/locomotion/PRESET-SEED")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
+    parser.add_argument("--group", choices=("legs", "whole_body"), help="joints that the policy drives")
+    parser.add_argument("--envs", type=int, help="robots at once")
+    parser.add_argument("--iterations", type=int, help="updates; the curriculum stretches with them")
+    parser.add_argument("--threads", type=int, help="native threads of the simulation (cpu)")
+    return parser.parse_args(argv)
+
+
+def configure(args: argparse.Namespace) -> TrainConfig:
+    """The preset with what the command line changes."""
+    config = PRESETS[args.preset]
+    changes = {key: value for key in ("envs", "iterations", "threads") if (value := getattr(args, key)) is not None}
+    if args.group:
+        changes["task"] = dataclasses.replace(config.task, group=args.group)
+    return dataclasses.replace(config, **changes)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = arguments(argv)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
     import torch
-    from rsl_rl.runners import OnPolicyRunner
 
-    from training.locomotion.cpu_env import CpuEnv
-    from training.locomotion.symmetry import HalfMirrored
-    from training.locomotion.task import TaskConfig
-    torch.set_num_threads(1)
+    from training.locomotion.runner import Runner, newest
+    config = configure(args)
+    out = args.out or Path("runs/locomotion") / f"{args.preset}-{args.seed}"
+    out.mkdir(parents=True, exist_ok=True)
+    if not args.resume and any(out.glob("model_*.pt")):
+        raise SystemExit(f"{out}: holds checkpoints already; go on with --resume, or name another folder with --out")
     torch.manual_seed(args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
-    env = CpuEnv(TaskConfig(), args.envs, seed=args.seed, dump=args.out)
-    runner = OnPolicyRunner(env, ppo_config(args.iterations), log_dir=str(args.out))
-    runner.alg.symmetry = HalfMirrored(env, runner.alg.actor)
-    with torch.no_grad():
-        runner.alg.actor.mlp[-1].weight.mul_(0.02)
+    env, device = make_env(config, args.seed, out)
+    runner = Runner(env, config, out, device)
     if args.resume:
-        runner.load(str(args.resume))
-        with torch.no_grad():
-            runner.alg.actor.distribution.log_std_param.fill_(-1.2)
-    original = runner.alg.update
+        runner.resume(newest(out))
+    (out / "config.json").write_text(json.dumps(dataclasses.asdict(config) | {"seed": args.seed}, indent=1))
+    runner.train()
 
-    def update():
-        env.task.enter((runner.current_learning_iteration + 1) / args.iterations)
-        return original()
-    runner.alg.update = update
-    runner.learn(args.iterations - runner.current_learning_iteration, init_at_random_ep_len=True)
+
+def make_env(config: TrainConfig, seed: int, out: Path):
+    """The environment of the configured engine, and the device it lives on."""
+    if config.engine == "cpu":
+        import torch
+
+        from training.locomotion.cpu_env import CpuEnv
+        torch.set_num_threads(1)
+        return CpuEnv(config.task, config.envs, seed=seed, threads=config.threads, variants=config.variants, dump=out), "cpu"
+    from training.locomotion.mjlab_env import make
+    return make(config, seed)
 
 
 if __name__ == "__main__":

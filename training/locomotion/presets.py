@@ -1,0 +1,64 @@
+"""How much is trained, on what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from training.locomotion.task import TaskConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """A training run.
+
+    Attributes:
+        engine: "cpu" (MuJoCo's native threads) or "mjlab" (MuJoCo Warp, for a GPU).
+        envs: Robots at once.
+        steps: Control steps of each between updates.
+        iterations: Updates.
+        hidden: Widths of actor and critic.
+        std: Exploration noise at the start, in units of action.
+        entropy: Price of losing it.
+        kl: Divergence per update that the learning rate is held to. Half of the rows of the CPU preset are mirrored
+            and tell nothing about it (symmetry.HalfMirrored): the true one is twice as large.
+        save_every: Updates between checkpoints.
+        threads: Native threads of the simulation; "cpu" only.
+        variants: Randomised models; "cpu" only.
+        task: The task.
+    """
+
+    engine: Literal["cpu", "mjlab"] = "cpu"
+    envs: int = 512
+    steps: int = 24
+    iterations: int = 1500
+    hidden: tuple[int, ...] = (128, 128, 64)
+    std: float = 0.6
+    entropy: float = 0.0
+    kl: float = 0.009
+    save_every: int = 20
+    threads: int = 2
+    variants: int = 64
+    task: TaskConfig = field(default_factory=TaskConfig)
+
+
+PRESETS = {
+    "cpu": TrainConfig(),
+    "gpu": TrainConfig(engine="mjlab", envs=4096, iterations=3000, hidden=(256, 128, 128), kl=0.012, save_every=50),
+}
+
+
+def rsl_rl_config(config: TrainConfig) -> dict:
+    """The dictionary that RSL-RL's runner takes."""
+    model = {"class_name": "MLPModel", "hidden_dims": list(config.hidden), "activation": "elu", "obs_normalization": True}
+    noise = {"class_name": "GaussianDistribution", "init_std": config.std, "std_type": "log"}
+    return {
+        "num_steps_per_env": config.steps, "save_interval": config.save_every, "logger": "tensorboard",
+        "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
+        "actor": model | {"distribution_cfg": noise}, "critic": dict(model),
+        # Unclipped value loss: a fall costs some tens, which a critic that may move by 0.2 an update never learns.
+        "algorithm": {"class_name": "PPO", "num_learning_epochs": 4, "num_mini_batches": 4, "clip_param": 0.2, "gamma": 0.99,
+                      "lam": 0.95, "value_loss_coef": 1.0, "entropy_coef": config.entropy, "learning_rate": 1e-3,
+                      "max_grad_norm": 1.0, "use_clipped_value_loss": False, "schedule": "adaptive", "desired_kl": config.kl,
+                      "rnd_cfg": None},
+    }

@@ -1,0 +1,76 @@
+"""RSL-RL's runner with a curriculum, cheap symmetry and a resume that continues exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from rsl_rl.runners import OnPolicyRunner
+
+from arbiter.errors import ConfigError
+from training.locomotion.checkpoint import read_checkpoint
+from training.locomotion.presets import TrainConfig, rsl_rl_config
+from training.locomotion.symmetry import HalfMirrored
+
+SMALL = 0.02  # scales the actor's last layer at the start: the first steps are those of the reference gait
+
+
+class Runner(OnPolicyRunner):
+    """Trains on `env`, whose `task` it moves through the stages.
+
+    Args:
+        env: An environment of this package: task, state_dict and load_state_dict beside what RSL-RL asks for.
+        config: The run.
+        out: Folder for checkpoints and TensorBoard events; None: neither.
+        device: Of the network.
+    """
+
+    def __init__(self, env, config: TrainConfig, out: Path | None, device: str = "cpu") -> None:
+        super().__init__(env, rsl_rl_config(config), log_dir=str(out) if out else None, device=device)
+        self.config, self.done = config, 0
+        self.alg.symmetry = HalfMirrored(env, self.alg.actor)
+        with torch.no_grad():
+            self.alg.actor.mlp[-1].weight.mul_(SMALL)
+        self._update, self.alg.update = self.alg.update, self._staged_update
+        env.task.enter(0.0)
+
+    def _staged_update(self) -> dict[str, float]:
+        losses = self._update()
+        self.done += 1
+        self.env.task.enter(self.done / self.config.iterations)
+        return losses
+
+    def train(self, iterations: int | None = None) -> None:
+        """Goes on until `iterations` updates are done; None: those of the configuration."""
+        left = (self.config.iterations if iterations is None else iterations) - self.done
+        if left > 0:
+            self.learn(left, init_at_random_ep_len=self.done == 0)
+
+    def save(self, path: str, infos: dict | None = None) -> None:
+        """Also keeps what an exact resume needs: the environment, the random generators, the updates done."""
+        generator = np.random.default_rng().bit_generator.state if not hasattr(self.env, "rng") else self.env.rng.bit_generator.state
+        super().save(path, {"env": self.env.state_dict(), "numpy": generator, "torch": torch.get_rng_state(), "done": self.done})
+
+    def resume(self, path: Path) -> None:
+        """Continues from a checkpoint of `save`. Raises ConfigError if it is none."""
+        found = read_checkpoint(path)
+        infos = found.get("infos") or {}
+        if "env" not in infos or "optimizer_state_dict" not in found:
+            raise ConfigError(f"{path}: holds weights but no training state; --resume needs a checkpoint of this program")
+        self.alg.load(found, None, True)
+        self.done = infos["done"]
+        self.current_learning_iteration = self.done
+        self.env.load_state_dict(infos["env"])
+        if hasattr(self.env, "rng"):
+            self.env.rng.bit_generator.state = infos["numpy"]
+        torch.set_rng_state(infos["torch"])
+        self.env.task.enter(self.done / self.config.iterations)
+
+
+def newest(folder: Path) -> Path:
+    """The checkpoint of the most updates in `folder`. Raises ConfigError if there is none."""
+    found = sorted(folder.glob("model_*.pt"), key=lambda path: int(path.stem.split("_")[1]))
+    if not found:
+        raise ConfigError(f"{folder}: no checkpoint (model_N.pt) to resume from; leave --resume out to start anew")
+    return found[-1]
