@@ -39,7 +39,7 @@ class Pi0Card:
         rate_hz: Rows per second.
         joints: Names of the joints it reads and drives.
         horizon: Rows of a chunk.
-        state_offset, state_scale: normalised state = (state - offset) / scale; positions [rad], then velocities [rad/s].
+        state_offset, state_scale: normalised state = (state - offset) / scale; positions [rad], velocities [rad/s].
         action_offset, action_scale: joint target [rad] = normalised action * scale + offset.
         state_size, action_size: Widths of the graph's state and action; the rest is zeros.
         image: Side of the picture that the graph reads [px].

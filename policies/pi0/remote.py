@@ -75,7 +75,7 @@ class Connection:
         """The answer to `message`. Raises PolicyError with the reason within the time-out."""
         socket = self._socket
         if socket is None:
-            raise PolicyError(f"π0 server {self.address}: no connection ({self.problem}); it is tried again all the time")
+            raise PolicyError(f"π0 server {self.address}: no connection ({self.problem}); it keeps trying")
         try:
             socket.send(wire.pack(message))
             answer = socket.recv(timeout=self._timeout)
@@ -87,8 +87,9 @@ class Connection:
             self.drop(str(error) or type(error).__name__)
             raise PolicyError(f"π0 server {self.address}: connection lost: {self.problem}") from error
         if isinstance(answer, str):
+            last = (answer.strip().splitlines() or [""])[-1][:300]
             self.drop("it reported an error")
-            raise PolicyError(f"π0 server {self.address}: its inference failed: {answer.strip().splitlines()[-1][:300]}")
+            raise PolicyError(f"π0 server {self.address}: its inference failed: {last}")
         try:
             return wire.unpack(answer)
         except wire.WireError as error:
@@ -127,8 +128,8 @@ class OpenPiBackend:
         if not self._connection.wait(wait):
             problem = self._connection.problem
             self.close()
-            raise ConfigError(f"π0 server {address}: not reached within {wait:g} s ({problem}); is it running? Start one "
-                              "with `python -m deploy.serve CHECKPOINT` or openpi's scripts/serve_policy.py")
+            raise ConfigError(f"π0 server {address}: not reached within {wait:g} s ({problem}); is it running? Start "
+                              "one with `python -m deploy.serve CHECKPOINT` or openpi's scripts/serve_policy.py")
         told = self._connection.metadata or {}
         names = tuple(joints) or tuple(told.get("joints", ()))
         if not names or not all(isinstance(joint, str) for joint in names):
@@ -164,8 +165,8 @@ class OpenPiBackend:
         n = len(self.joints)
         if not isinstance(actions, np.ndarray) or actions.ndim != 2 or actions.dtype.kind != "f":
             what = f"{actions.dtype} {actions.shape}" if isinstance(actions, np.ndarray) else type(actions).__name__
-            raise PolicyError(f"{self.name}: the answer's `actions` is {what}; floats of shape ({self.horizon}, {n}) are "
-                              "expected")
+            raise PolicyError(f"{self.name}: the answer's `actions` is {what}; floats of shape ({self.horizon}, {n}) "
+                              "are expected")
         if len(actions) < self.horizon or actions.shape[1] < n:
             raise PolicyError(f"{self.name}: the answer's `actions` has shape {actions.shape}; at least "
                               f"({self.horizon}, {n}) is expected")

@@ -36,8 +36,8 @@ class EngineGraph:
         logger = self._trt.Logger(self._trt.Logger.WARNING)
         engine = self._trt.Runtime(logger).deserialize_cuda_engine(file.read_bytes())
         if engine is None:
-            raise ConfigError(f"{file}: not an engine of TensorRT {self._trt.__version__} for this GPU; build it here with "
-                              "`python -m training.pi0.export CHECKPOINT --to tensorrt`")
+            raise ConfigError(f"{file}: not an engine of TensorRT {self._trt.__version__} for this GPU; build it here "
+                              "with `python -m training.pi0.export CHECKPOINT --to tensorrt`")
         self._engine, self._context = engine, engine.create_execution_context()
         self._stream = self._call(self._cuda.cudaStreamCreate())
         self._host: dict[str, np.ndarray] = {}
@@ -47,7 +47,8 @@ class EngineGraph:
             self._bind(engine.get_tensor_name(i))
 
     def _bind(self, name: str) -> None:
-        array = np.empty(tuple(self._engine.get_tensor_shape(name)), self._trt.nptype(self._engine.get_tensor_dtype(name)))
+        engine = self._engine
+        array = np.empty(tuple(engine.get_tensor_shape(name)), self._trt.nptype(engine.get_tensor_dtype(name)))
         pointer = self._call(self._cuda.cudaMalloc(max(1, array.nbytes)))
         self._host[name], self._device[name] = array, pointer
         self._context.set_tensor_address(name, int(pointer))
@@ -66,12 +67,14 @@ class EngineGraph:
         for name in self._inputs:
             array = self._host[name]
             array[...] = inputs[name]
-            self._call(copy(self._device[name], array.ctypes.data, array.nbytes, kinds.cudaMemcpyHostToDevice, self._stream))
+            self._call(copy(self._device[name], array.ctypes.data, array.nbytes, kinds.cudaMemcpyHostToDevice,
+                            self._stream))
         if not self._context.execute_async_v3(int(self._stream)):
             raise PolicyError("TensorRT backend: the engine did not run; rebuild it on this machine")
         for name in self._outputs:
             array = self._host[name]
-            self._call(copy(array.ctypes.data, self._device[name], array.nbytes, kinds.cudaMemcpyDeviceToHost, self._stream))
+            self._call(copy(array.ctypes.data, self._device[name], array.nbytes, kinds.cudaMemcpyDeviceToHost,
+                            self._stream))
         self._call(self._cuda.cudaStreamSynchronize(self._stream))
         return {name: self._host[name].copy() for name in self._outputs}
 
@@ -93,5 +96,6 @@ class TensorRTBackend(GraphBackend):
     def __init__(self, folder: str | Path, **options) -> None:
         folder = Path(folder)
         card = read_card(folder)
-        super().__init__(folder, EngineGraph(folder / PREFIX_ENGINE), EngineGraph(folder / STEP_ENGINE), card, **options)
+        prefix, step = EngineGraph(folder / PREFIX_ENGINE), EngineGraph(folder / STEP_ENGINE)
+        super().__init__(folder, prefix, step, card, **options)
         self.warm_up()

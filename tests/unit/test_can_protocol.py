@@ -114,7 +114,8 @@ def test_an_empty_error_report_is_still_an_error():
 @pytest.mark.parametrize("identifier, data, words", [
     (0x40, bytes(8), "bus off"), (0x04, b"\x00\x10" + bytes(6), "error passive"),
     (0x04, b"\x00\x04" + bytes(6), "error warning"), (0x04, b"\x00\x01" + bytes(6), "adapter overflow"),
-    (0x20, bytes(8), "no acknowledge"), (0x100, bytes(8), "restarted"), (0x44, b"\x00\x10", "bus off"), (0x88, b"", "error frame")])
+    (0x20, bytes(8), "no acknowledge"), (0x100, bytes(8), "restarted"), (0x44, b"\x00\x10", "bus off"),
+    (0x88, b"", "error frame")])
 def test_error_frames_in_words(identifier, data, words):
     assert describe_error_frame(identifier, data) == words
 

@@ -11,7 +11,7 @@ from arbiter.errors import ConfigError
 from deploy.bench.faults import parse_fault
 from deploy.bench.motor import SimulatedMotor
 from deploy.can import protocol
-from deploy.can.protocol import Frame, Function, MotorError, MotorMode, Parameter
+from deploy.can.protocol import Frame, MotorError, MotorMode, Parameter
 
 
 def driving(kp=20.0, kd=2.0, limit=6.0, now=0.0) -> SimulatedMotor:

@@ -19,7 +19,8 @@ JOINTS = ("a", "b")
 
 def card(**changes) -> Pi0Card:
     values = dict(
-        format=1, kind="chunk", variant="pi0", name="test", version="1", robot="r", rate_hz=50.0, joints=JOINTS, horizon=6,
+        format=1, kind="chunk", variant="pi0", name="test", version="1", robot="r", rate_hz=50.0, joints=JOINTS,
+        horizon=6,
         state_offset=(0.1, 0.2, 0.0, 0.0), state_scale=(1.0, 2.0, 1.0, 1.0), action_offset=(0.0, 0.0),
         action_scale=(0.5, 0.5), state_size=4, action_size=2, image=16, tokens=8, steps=4, precision="fp32",
         needs_image=True, files={})
@@ -163,7 +164,8 @@ def test_wire_round_trip():
 
 
 @pytest.mark.parametrize(("data", "text"), [
-    (b"", "not a msgpack message"), (b"\x93\x01\x02\x03", "a list came instead of a map"), (b"\xc1", "not a msgpack message"),
+    (b"", "not a msgpack message"), (b"\x93\x01\x02\x03", "a list came instead of a map"),
+    (b"\xc1", "not a msgpack message"),
     (b"garbage" * 9, "msgpack|instead of a map")])
 def test_wire_refuses_garbage(data, text):
     with pytest.raises(wire.WireError, match=text):

@@ -10,18 +10,88 @@ from arbiter.routing.guard import LONG, stop_guard
 from training.router.phrases import load_phrases
 
 STOPS = (
-    "stop", "STOP", "Stop!", "STOPP", "stop it", "please stop", "halt", "freeze", "whoa", "woah there", "emergency", "don't move", "do not move",
-    "stooop", "stoppppp", "cut it out", "knock it off", "abort", "that's enough", "enough", "no more", "hold it", "hold on", "wait", "cancel",
-    "stop waving", "stop sitting and get up", "why don't you stop", "don't stop, no wait, stop", "s t o p", "s-t-o-p", "s.t.o.p", "st0p", "e-stop",
-    "ѕtоp", "ｓｔｏｐ", "stop\u200b", "sto\u0301p", "sto\u200dp", "🛑 stop 🛑", "STOP\x00", "nonono stop", "pleasestop", "shut down the motors", "kill the power",
-    "hit the brakes", "not another step", "don't take another step", "quit moving", "stand down", "go ahead and stop", "come to a halt",
+    "stop",
+    "STOP",
+    "Stop!",
+    "STOPP",
+    "stop it",
+    "please stop",
+    "halt",
+    "freeze",
+    "whoa",
+    "woah there",
+    "emergency",
+    "don't move",
+    "do not move",
+    "stooop",
+    "stoppppp",
+    "cut it out",
+    "knock it off",
+    "abort",
+    "that's enough",
+    "enough",
+    "no more",
+    "hold it",
+    "hold on",
+    "wait",
+    "cancel",
+    "stop waving",
+    "stop sitting and get up",
+    "why don't you stop",
+    "don't stop, no wait, stop",
+    "s t o p",
+    "s-t-o-p",
+    "s.t.o.p",
+    "st0p",
+    "e-stop",
+    "ѕtоp",
+    "ｓｔｏｐ",
+    "stop\u200b",
+    "sto\u0301p",
+    "sto\u200dp",
+    "🛑 stop 🛑",
+    "STOP\x00",
+    "nonono stop",
+    "pleasestop",
+    "shut down the motors",
+    "kill the power",
+    "hit the brakes",
+    "not another step",
+    "don't take another step",
+    "quit moving",
+    "stand down",
+    "go ahead and stop",
+    "come to a halt",
 )
 GOES_ON = (
-    "don't stop", "do not stop", "please don't stop", "never stop", "don't stop, keep walking", "walk without stopping", "walk forward until I say stop",
-    "walk forward", "step forward", "step back", "turn left", "bow", "put your hands up", "sit down", "about face", "shop for milk",
-    "where is the bus stop", "take a seat", "breeze", "point at the top", "hold your arms up",
+    "don't stop",
+    "do not stop",
+    "please don't stop",
+    "never stop",
+    "don't stop, keep walking",
+    "walk without stopping",
+    "walk forward until I say stop",
+    "walk forward",
+    "step forward",
+    "step back",
+    "turn left",
+    "bow",
+    "put your hands up",
+    "sit down",
+    "about face",
+    "shop for milk",
+    "where is the bus stop",
+    "take a seat",
+    "breeze",
+    "point at the top",
+    "hold your arms up",
 )
-PLANNED = ("walk forward then stop", "walk forward for 3 seconds, then stop", "go forward 2 meters and then stop", "turn around and stop")
+PLANNED = (
+    "walk forward then stop",
+    "walk forward for 3 seconds, then stop",
+    "go forward 2 meters and then stop",
+    "turn around and stop",
+)
 
 
 @pytest.mark.parametrize("text", STOPS)
@@ -40,12 +110,21 @@ def test_every_labelled_stop(phrase_set):
     assert missed == []
 
 
-@given(st.sampled_from(["stop", "halt", "freeze", "abort"]), st.integers(0, 5), st.sampled_from(string.ascii_lowercase), st.sampled_from("dri"))
+@given(
+    st.sampled_from(["stop", "halt", "freeze", "abort"]),
+    st.integers(0, 5),
+    st.sampled_from(string.ascii_lowercase),
+    st.sampled_from("dri"),
+)
 def test_one_edit_is_a_stop_unless_it_is_another_word(word, place, letter, how):
     from arbiter.routing.guard import _OTHER_WORDS
 
     place = min(place, len(word) - 1)
-    typo = {"d": word[:place] + word[place + 1:], "r": word[:place] + letter + word[place + 1:], "i": word[:place] + letter + word[place:]}[how]
+    typo = {
+        "d": word[:place] + word[place + 1 :],
+        "r": word[:place] + letter + word[place + 1 :],
+        "i": word[:place] + letter + word[place:],
+    }[how]
     assert stop_guard(typo) or typo in _OTHER_WORDS
 
 

@@ -14,40 +14,92 @@ from skills.gestures import PointAt, TouchBall, WaveRight
 from skills.walking import TurnLeft, WalkForward, WalkInCircle
 
 
-@pytest.mark.parametrize(("words", "value"), [
-    ("2", 2.0), ("1.5", 1.5), (".5", 0.5), ("3/4", 0.75), ("two", 2.0), ("ninety five", 95.0), ("one hundred and eighty", 180.0),
-    ("two point five", 2.5), ("one and a half", 1.5), ("half a", 0.5), ("a quarter of a", 0.25), ("a couple of", 2.0), ("twenty-one", 21.0),
-])
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("2", 2.0),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("3/4", 0.75),
+        ("two", 2.0),
+        ("ninety five", 95.0),
+        ("one hundred and eighty", 180.0),
+        ("two point five", 2.5),
+        ("one and a half", 1.5),
+        ("half a", 0.5),
+        ("a quarter of a", 0.25),
+        ("a couple of", 2.0),
+        ("twenty-one", 21.0),
+    ],
+)
 def test_number(words, value):
     assert number(words) == pytest.approx(value)
 
 
-@pytest.mark.parametrize(("text", "kind", "value"), [
-    ("walk forward two meters", "distance", 2.0), ("go 50 cm", "distance", 0.5), ("go 50cm", "distance", 0.5), ("three feet", "distance", 0.9144),
-    ("a yard", "distance", 0.9144), ("half a metre", "distance", 0.5), ("10 inches", "distance", 0.254), ("1.5m", "distance", 1.5),
-    ("at 0.3 m/s", "speed", 0.3), ("half a meter per second", "speed", 0.5), ("36 km/h", "speed", 10.0), ("at 30 degrees per second", "rate", math.pi / 6),
-    ("for 4 seconds", "duration", 4.0), ("for a minute", "duration", 60.0), ("half a minute", "duration", 30.0), ("500 ms", "duration", 0.5),
-    ("ninety degrees", "angle", math.pi / 2), ("90°", "angle", math.pi / 2), ("1.2 radians", "angle", 1.2), ("a quarter turn", "angle", math.pi / 2),
-    ("half a turn", "angle", math.pi), ("two laps", "angle", 4 * math.pi), ("three times", "count", 3.0), ("twice", "count", 2.0),
-    ("three steps", "steps", 3.0), ("one hundred and eighty degrees", "angle", math.pi),
-])
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("walk forward two meters", "distance", 2.0),
+        ("go 50 cm", "distance", 0.5),
+        ("go 50cm", "distance", 0.5),
+        ("three feet", "distance", 0.9144),
+        ("a yard", "distance", 0.9144),
+        ("half a metre", "distance", 0.5),
+        ("10 inches", "distance", 0.254),
+        ("1.5m", "distance", 1.5),
+        ("at 0.3 m/s", "speed", 0.3),
+        ("half a meter per second", "speed", 0.5),
+        ("36 km/h", "speed", 10.0),
+        ("at 30 degrees per second", "rate", math.pi / 6),
+        ("for 4 seconds", "duration", 4.0),
+        ("for a minute", "duration", 60.0),
+        ("half a minute", "duration", 30.0),
+        ("500 ms", "duration", 0.5),
+        ("ninety degrees", "angle", math.pi / 2),
+        ("90°", "angle", math.pi / 2),
+        ("1.2 radians", "angle", 1.2),
+        ("a quarter turn", "angle", math.pi / 2),
+        ("half a turn", "angle", math.pi),
+        ("two laps", "angle", 4 * math.pi),
+        ("three times", "count", 3.0),
+        ("twice", "count", 2.0),
+        ("three steps", "steps", 3.0),
+        ("one hundred and eighty degrees", "angle", math.pi),
+    ],
+)
 def test_unit(text, kind, value):
     said, _ = extract(normalise(text))
     assert [(k, pytest.approx(v)) for k, v, _ in said.values] == [(kind, value)]
 
 
-@pytest.mark.parametrize(("text", "rest"), [
-    ("walk forward two meters", "walk forward"), ("walk at 0.3 m/s for 4 seconds", "walk"), ("turn left by 30 degrees", "turn left"),
-    ("take three steps forward", "take steps forward"), ("wave twice", "wave"), ("turn right slowly", "turn right"), ("walk in a circle", "walk in a circle"),
-])
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("walk forward two meters", "walk forward"),
+        ("walk at 0.3 m/s for 4 seconds", "walk"),
+        ("turn left by 30 degrees", "turn left"),
+        ("take three steps forward", "take steps forward"),
+        ("wave twice", "wave"),
+        ("turn right slowly", "turn right"),
+        ("walk in a circle", "walk in a circle"),
+    ],
+)
 def test_rest(text, rest):
     assert extract(normalise(text))[1] == rest
 
 
-@pytest.mark.parametrize(("text", "sides"), [
-    ("turn left", ("left",)), ("turn to your right", ("right",)), ("rotate clockwise", ("right",)), ("spin counter-clockwise", ("left",)),
-    ("turn anticlockwise", ("left",)), ("right now", ()), ("left, then right", ("left", "right")),
-])
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("turn left", ("left",)),
+        ("turn to your right", ("right",)),
+        ("rotate clockwise", ("right",)),
+        ("spin counter-clockwise", ("left",)),
+        ("turn anticlockwise", ("left",)),
+        ("right now", ()),
+        ("left, then right", ("left", "right")),
+    ],
+)
 def test_sides(text, sides):
     assert extract(normalise(text))[0].sides == sides
 
@@ -61,14 +113,26 @@ def values(skill, text):
     return fill(skill, extract(normalise(text))[0])
 
 
-@pytest.mark.parametrize(("skill", "text", "name", "value"), [
-    (WalkForward(), "walk 2 m", "distance", 2.0), (WalkForward(), "walk 3 steps", "distance", 0.6), (WalkForward(), "walk fast", "speed", 0.425),
-    (WalkForward(), "walk very slowly", "speed", 0.1), (WalkForward(), "walk 1 m in 4 seconds", "speed", 0.25), (WalkForward(), "walk", "distance", 1.0),
-    (TurnLeft(), "turn around", "angle", math.pi), (TurnLeft(), "turn all the way around", "angle", 2 * math.pi), (TurnLeft(), "turn left 90", "angle", math.pi / 2),
-    (TurnLeft(), "turn left a little", "angle", math.pi / 4), (WalkInCircle(), "two laps to the right", "side", "right"),
-    (WalkInCircle(), "two laps", "angle", 4 * math.pi), (TouchBall(), "touch the green ball", "colour", "green"), (PointAt(), "point left", "direction", "left"),
-    (WalkForward(), "walk until I say stop", "duration", 20.0),
-])
+@pytest.mark.parametrize(
+    ("skill", "text", "name", "value"),
+    [
+        (WalkForward(), "walk 2 m", "distance", 2.0),
+        (WalkForward(), "walk 3 steps", "distance", 0.6),
+        (WalkForward(), "walk fast", "speed", 0.425),
+        (WalkForward(), "walk very slowly", "speed", 0.1),
+        (WalkForward(), "walk 1 m in 4 seconds", "speed", 0.25),
+        (WalkForward(), "walk", "distance", 1.0),
+        (TurnLeft(), "turn around", "angle", math.pi),
+        (TurnLeft(), "turn all the way around", "angle", 2 * math.pi),
+        (TurnLeft(), "turn left 90", "angle", math.pi / 2),
+        (TurnLeft(), "turn left a little", "angle", math.pi / 4),
+        (WalkInCircle(), "two laps to the right", "side", "right"),
+        (WalkInCircle(), "two laps", "angle", 4 * math.pi),
+        (TouchBall(), "touch the green ball", "colour", "green"),
+        (PointAt(), "point left", "direction", "left"),
+        (WalkForward(), "walk until I say stop", "duration", 20.0),
+    ],
+)
 def test_fill(skill, text, name, value):
     assert values(skill, text).values[name] == (value if isinstance(value, str) else pytest.approx(value))
 
@@ -83,12 +147,15 @@ def test_what_does_not_fit_is_said():
     assert values(WaveRight(), "wave three times").notes == ['ignored "three times": wave_right takes duration']
 
 
-@pytest.mark.parametrize(("skill", "text", "refusal"), [
-    (WalkForward(), "walk 0 meters", "distance 0 m: walk_forward needs a distance from 0.1 to 5 m"),
-    (WalkForward(), "walk -2 meters", "distance -2 m: walk_forward needs a distance from 0.1 to 5 m"),
-    (TouchBall(), "touch the yellow ball", 'touch_ball has no colour "yellow"; it has red, green, blue'),
-    (PointAt(), "point behind you", 'point_at has no direction "behind"; it has left, right, ahead'),
-])
+@pytest.mark.parametrize(
+    ("skill", "text", "refusal"),
+    [
+        (WalkForward(), "walk 0 meters", "distance 0 m: walk_forward needs a distance from 0.1 to 5 m"),
+        (WalkForward(), "walk -2 meters", "distance -2 m: walk_forward needs a distance from 0.1 to 5 m"),
+        (TouchBall(), "touch the yellow ball", 'touch_ball has no colour "yellow"; it has red, green, blue'),
+        (PointAt(), "point behind you", 'point_at has no direction "behind"; it has left, right, ahead'),
+    ],
+)
 def test_refused(skill, text, refusal):
     assert values(skill, text).refusal == refusal
 
@@ -111,9 +178,17 @@ def test_any_text_gives_finite_values(text):
     assert isinstance(strip_politeness(rest), str)
 
 
-@pytest.mark.parametrize(("text", "rest"), [
-    ("could you please walk forward", "walk forward"), ("hey robot, turn left, thanks", "turn left"), ("I'd like you to sit down", "sit down"),
-    ("why don't you wave", "wave"), ("no, turn left", "turn left"), ("no turning", "no turning"), ("please", ""),
-])
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("could you please walk forward", "walk forward"),
+        ("hey robot, turn left, thanks", "turn left"),
+        ("I'd like you to sit down", "sit down"),
+        ("why don't you wave", "wave"),
+        ("no, turn left", "turn left"),
+        ("no turning", "no turning"),
+        ("please", ""),
+    ],
+)
 def test_politeness(text, rest):
     assert strip_politeness(expand(normalise(text))) == rest

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from arbiter.safety import Safety
 from arbiter.types import Mode
-from tests.safety_rig import Drive, armed, check_limits, small_model
+from tests.safety_rig import Drive, armed, check_limits, reading, small_model
 
 MODEL = small_model()
 LIMIT = 0.5
@@ -34,7 +35,7 @@ def test_an_arm_stops_before_the_body_and_legs_go_on():
         assert command.q[2] <= LIMIT
         assert command.q[0] == pytest.approx(0.3 * np.sin(0.2 * k), abs=1e-9)
     assert command.q[2] > LIMIT - 0.17  # one step at full speed short of it
-    assert verdict.mode is Mode.RUN
+    assert verdict.mode is Mode.RUN and verdict.reason == "arm_shoulder and base would touch"
     notes = [i for i in verdict.interventions if i.check == "collision"]
     assert [(i.joint, i.policy) for i in notes] == [("arm_shoulder_joint", "wave")]
     assert notes[0].given == command.q[2] and notes[0].asked > command.q[2]
@@ -91,4 +92,18 @@ def test_a_check_that_fails_settles_the_robot(wrong):
     for _ in range(4):
         command, verdict = drive.tick(MODEL.default + 0.003)
     assert drive.safety.fault.startswith("collision check failed: ") and drive.safety.wants_settle
-    assert np.isfinite(command.q).all()
+    assert verdict.mode is Mode.SETTLE and np.isfinite(command.q).all()
+    broken = Safety(MODEL, collision=wrong)
+    assert broken.arm(reading(MODEL, 0.0), 0.0).startswith("the collision check fails: ") and not broken.armed
+
+
+def test_a_check_that_fails_while_no_fallback_can_stand_damps():
+    drive = Drive(armed(MODEL, collision=lambda q: [] if np.allclose(q, MODEL.default) else 1 / 0))
+    command, verdict = drive.tick(MODEL.default + 0.003, joint_age=np.array((0.0, 0.0, 0.0, 0.1)))
+    assert verdict.mode is Mode.SETTLE and command.kp.any()
+    drive = Drive(armed(MODEL, collision=lambda q: [] if np.allclose(q, MODEL.default) else 1 / 0))
+    drive.ticks(5, MODEL.default + np.array((0.0, 0.0, 0.0, 0.0)))
+    drive.safety.trip("another fault first")
+    drive.owners = ("stand",) * MODEL.n
+    command, verdict = drive.tick(MODEL.default + 0.003)
+    assert verdict.mode is Mode.DAMP and not command.kp.any()

@@ -1,6 +1,6 @@
 """Distils π0: a tiny student learns the chunks of a teacher, and a report says how far they agree.
 
-    python -m training.pi0.distil --teacher runs/lora/checkpoints/best/pretrained_model --dataset data/pi0 --out runs/student
+    python -m training.pi0.distil --teacher runs/lora/best --dataset data/pi0 --out runs/student
     python -m training.pi0.distil --teacher big --student runs/tiny/best --dataset data/pi0 --out runs/student
 
 The teacher's chunks are drawn once for the observations of the dataset; the student then trains on them as on
@@ -69,8 +69,9 @@ def agreement(teacher: np.ndarray, student: np.ndarray, scale: np.ndarray) -> di
             "joints_rms_rad": [float(x) for x in np.sqrt(np.mean(error ** 2, axis=(0, 1)))]}
 
 
-def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTraining, student: Checkpoint | None = None,
-           spec: TinySpec | None = None, samples: int = 2000, quiet: bool = False) -> dict:
+def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTraining,
+           student: Checkpoint | None = None, spec: TinySpec | None = None, samples: int = 2000,
+           quiet: bool = False) -> dict:
     """Trains a student; returns the report, which is also written to `out/agreement.json`."""
     out.mkdir(parents=True, exist_ok=True)
     if student is None:
@@ -91,8 +92,8 @@ def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTr
                  loss=FromTeacher(frames, chunks, stats, options.draws))
     learnt = checkpoint.load(best)
     test = np.sort(rng.choice(held if len(held) else training, min(64, max(len(held), 1)), replace=False))
-    report = agreement(teacher_chunks(teacher, data, test, 1, quiet=True), teacher_chunks(learnt, data, test, 1, quiet=True),
-                       stats["action"]["std"])
+    wanted, got = (teacher_chunks(one, data, test, 1, quiet=True) for one in (teacher, learnt))
+    report = agreement(wanted, got, stats["action"]["std"])
     (out / "agreement.json").write_text(json.dumps(report, indent=1) + "\n")
     return report
 

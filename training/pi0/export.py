@@ -1,7 +1,7 @@
 """Exports a π0 checkpoint to a folder that runs without torch.
 
     python -m training.pi0.export runs/pi0/best --to onnx --out exported/pi0
-    python -m training.pi0.export runs/pi0/best --to onnx --precision int8 --calibration data/pi0 --out exported/pi0_int8
+    python -m training.pi0.export runs/pi0/best --to onnx --precision int8 --calibration data/pi0 --out exported/int8
     python -m training.pi0.export runs/pi0/best --to tensorrt --precision fp16 --out engines/pi0
 
 Writes the graphs, the tokenizer, the card and `parity.json`: how far the exported chunk is from LeRobot's own.
@@ -94,8 +94,8 @@ def _copy_tokenizer(loaded: Checkpoint, out: Path) -> None:
     tokenizer = next(step for step in loaded.before.steps if hasattr(step, "input_tokenizer")).input_tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        raise ConfigError(f"checkpoint {loaded.folder}: its tokenizer {type(tokenizer).__name__} has no tokenizer.json; "
-                          "install transformers' fast tokenizers")
+        raise ConfigError(f"checkpoint {loaded.folder}: its tokenizer {type(tokenizer).__name__} has no "
+                          "tokenizer.json; install transformers' fast tokenizers")
     backend.no_padding()
     backend.no_truncation()
     backend.save(str(out / TOKENIZER))

@@ -76,8 +76,8 @@ def fine_tune(arguments: argparse.Namespace) -> Path:
     from training.pi0.presets import preset
 
     if len(arguments.dataset) != 1:
-        raise ConfigError(f"the preset {arguments.preset} reads one dataset, {len(arguments.dataset)} were given; merge "
-                          "them with `lerobot-edit-dataset --operation.type merge`")
+        raise ConfigError(f"the preset {arguments.preset} reads one dataset, {len(arguments.dataset)} were given; "
+                          "merge them with `lerobot-edit-dataset --operation.type merge`")
     tokenizers = {key: str(value) for key, value in (("text_tokenizer_name", arguments.tokenizer),
                                                      ("action_tokenizer_name", arguments.action_tokenizer))
                   if value is not None and arguments.variant == "pi0_fast"}

@@ -106,6 +106,11 @@ def _shrink(frame: np.ndarray, side: int) -> np.ndarray:
     return (small * 255.0).round().to(torch.uint8).numpy()
 
 
+def _picture(tensor) -> np.ndarray:
+    """LeRobot's (3, H, W) in [0, 1] as (H, W, 3) uint8."""
+    return (tensor.permute(1, 2, 0).numpy() * 255.0).round().astype(np.uint8)
+
+
 def _video_frames(dataset, camera: str, episode: dict, side: int, stride: int) -> np.ndarray:
     """Every `stride`-th picture of one episode, read in one pass through its stretch of the video file."""
     import av
@@ -137,7 +142,8 @@ def load(root: str | Path, side: int, camera: str = "observation.images.head_cam
 
     dataset = LeRobotDataset(f"local/{Path(root).name}", root=root, video_backend="pyav")
     if camera not in dataset.meta.features:
-        raise ConfigError(f"dataset {root}: no camera {camera!r}; it has {', '.join(dataset.meta.camera_keys) or 'none'}")
+        there = ", ".join(dataset.meta.camera_keys) or "none"
+        raise ConfigError(f"dataset {root}: no camera {camera!r}; it has {there}")
     table = dataset.hf_dataset.with_format("numpy")
     columns = table.select_columns(["observation.state", "action", "episode_index", "task_index"])[:]
     lengths, pictures, of = [], [], []
@@ -147,8 +153,7 @@ def load(root: str | Path, side: int, camera: str = "observation.images.head_cam
         if is_video:
             small = _video_frames(dataset, camera, episode, side, stride)
         else:
-            small = np.stack([_shrink((dataset[begin + i][camera].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8),
-                                      side) for i in range(0, length, stride)])
+            small = np.stack([_shrink(_picture(dataset[begin + i][camera]), side) for i in range(0, length, stride)])
         pictures.append(small)
         of.append(seen + np.arange(length) // stride)
         seen += len(small)
@@ -168,8 +173,8 @@ def gather(sources: list[Path], side: int) -> Demonstrations:
     for source in sources:
         part = load_cache(source) if Path(source).suffix == ".npz" else load(source, side)
         if part.picture.shape[1] != side:
-            raise ConfigError(f"{source}: pictures of {part.picture.shape[1]} px; this policy reads {side} px; make the "
-                              "cache again")
+            raise ConfigError(f"{source}: pictures of {part.picture.shape[1]} px; this policy reads {side} px; make "
+                              "the cache again")
         parts.append(part)
     return join(parts)
 

@@ -69,7 +69,8 @@ class BerkeleyOutputs:
         return {"actions": np.asarray(data["actions"][..., :JOINTS])}
 
 
-def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000, seed: int = 0) -> dict[str, dict[str, list]]:
+def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000,
+               seed: int = 0) -> dict[str, dict[str, list]]:
     """Statistics of state and actions as openpi computes them: after `DeltaActions`, over whole chunks."""
     frames = np.arange(len(data))
     if len(frames) > limit:

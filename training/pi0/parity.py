@@ -60,4 +60,5 @@ def table(report: dict) -> str:
     if "bytes" in report:
         lines[-1] += f"   {report['bytes'] / 1e6:.2f} MB"
     worst = sorted(report["joints"].items(), key=lambda item: -item[1]["max_rad"])[:5]
-    return "\n".join(lines + [f"  {joint:32s} rms {e['rms_rad']:.2e}  max {e['max_rad']:.2e} rad" for joint, e in worst])
+    lines += [f"  {joint:32s} rms {error['rms_rad']:.2e}  max {error['max_rad']:.2e} rad" for joint, error in worst]
+    return "\n".join(lines)

@@ -78,7 +78,8 @@ def summary(results: Sequence[Result]) -> list[dict]:
 
 def table(rows: Sequence[dict]) -> str:
     """The summary as a Markdown table."""
-    lines = ["| policy | instruction | runs | success | 95 % interval | median | falls | jerk rad/s³ | changes/s | ms |",
+    lines = ["| policy | instruction | runs | success | 95 % interval | median | falls | jerk rad/s³ | changes/s "
+             "| ms |",
              "|---|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
         measured = f"{row['measured']:.3g} {row['unit']}" if row["unit"] else ""
@@ -92,5 +93,8 @@ def demonstrations_to_collect(results: Sequence[Result], most: int = 20) -> list
     """The failed runs, those of the least successful instructions first: where new demonstrations help most."""
     rate = {row["instruction"]: row["success"] for row in summary(results)}
     failed = sorted((one for one in results if not one.success), key=lambda one: rate[one.instruction])
-    return [f"{one.instruction!r}, seed {one.seed}: {one.text}"
-            + (f"; ball at ({', '.join(f'{x:.2f}' for x in one.scene)}) m" if one.scene else "") for one in failed[:most]]
+    lines = []
+    for one in failed[:most]:
+        ball = f"; ball at ({', '.join(f'{x:.2f}' for x in one.scene)}) m" if one.scene else ""
+        lines.append(f"{one.instruction!r}, seed {one.seed}: {one.text}{ball}")
+    return lines

@@ -1,4 +1,4 @@
-"""Builds TensorRT engines from the ONNX graphs of π0. An engine belongs to the GPU and the version it was built with."""
+"""Builds TensorRT engines from the ONNX graphs of π0. An engine belongs to the GPU and version it was built with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def build(file: Path, out: Path, precision: str, calibration: list[dict] | None 
     try:
         import tensorrt as trt
     except ImportError as error:
-        raise ConfigError("building engines needs TensorRT: install the extra `gpu` on a machine with an NVIDIA GPU") from error
+        raise ConfigError("building engines needs TensorRT: install the extra `gpu` on a machine with an NVIDIA "
+                          "GPU") from error
     logger = trt.Logger(trt.Logger.WARNING)
     builder = trt.Builder(logger)
     network = builder.create_network(0)

@@ -1,4 +1,4 @@
-"""The training loop of the tiny preset: demonstrations in memory, several flow draws per observation, averaged weights."""
+"""The training loop of the tiny preset: demonstrations in memory, several draws per observation, averaged weights."""
 
 from __future__ import annotations
 
@@ -173,6 +173,76 @@ class Average:
                 self.weights[name].lerp_(value.detach(), 1.0 - decay)
 
 
+class Run:
+    """One training run: its policy, optimiser, averaged weights and log.
+
+    Attributes:
+        first: Update that it begins with; > 0 for a resumed run.
+        best: Lowest held-out loss, and after which update.
+    """
+
+    def __init__(self, policy, before, after, batches: Batches, options: TinyTraining, out: Path, spec,
+                 tokenizer: Path | None, resume: bool) -> None:
+        self.policy, self.batches, self.options, self.out = policy, batches, options, out
+        self._processors, self._spec, self._tokenizer = (before, after), spec, tokenizer
+        self._optimiser = torch.optim.AdamW(policy.parameters(), lr=options.rate, betas=(0.9, 0.95),
+                                            weight_decay=options.weight_decay)
+        self._parameters = [p for p in policy.parameters() if p.requires_grad]
+        self._average, self.first, self.best = Average(policy, options.average), 0, (float("inf"), 0)
+        if resume:
+            self.first, self.best = _load_state(out / "state", policy, self._optimiser, self._average)
+        self._writer, self._log = _writer(out), (out / "log.jsonl").open("a" if resume else "w")
+        self._started, self._losses, self._norm = time.monotonic(), [], 0.0
+        policy.train()
+
+    def update(self, step: int, loss: torch.Tensor) -> None:
+        """One step down the gradient of `loss`."""
+        loss.backward()
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.options.rate * self.options.scale(step)
+        self._norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self.options.clip))
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self._average.update(self.policy, step)
+        self._losses.append(loss.item())
+
+    def review(self, done: int, held: np.ndarray) -> bool:
+        """Evaluates, saves and logs after `done` updates. Whether the run goes on."""
+        score = self._save(done, held)
+        elapsed = time.monotonic() - self._started
+        flows = (done - self.first) * self.options.batch * self.options.draws / elapsed
+        entry = {"step": done, "loss": round(float(np.mean(self._losses)), 5), "held_out": round(score, 5),
+                 "rate": self._optimiser.param_groups[0]["lr"], "grad": round(self._norm, 3),
+                 "flows_per_s": round(flows, 1), "seconds": round(elapsed, 1)}
+        self._log.write(json.dumps(entry) + "\n")
+        self._log.flush()
+        print(entry, flush=True)
+        for key in ("loss", "held_out", "rate", "grad"):
+            self._writer.add_scalar(key, entry[key], done)
+        self._losses = []
+        if not self.options.patience or done - self.best[1] < self.options.patience * self.options.every:
+            return True
+        print(f"no better held-out loss for {self.options.patience} evaluations: stopped after {done} updates")
+        return False
+
+    def _save(self, done: int, held: np.ndarray) -> float:
+        """Saves the averaged weights; returns their held-out loss."""
+        policy = self.policy
+        raw = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
+        policy.load_state_dict(self._average.weights)
+        score = held_out_loss(policy, self.batches, held) if len(held) else float(np.mean(self._losses))
+        for name in ("best", "last") if score < self.best[0] else ("last",):
+            checkpoint.save(self.out / name, policy, *self._processors, self._spec, self._tokenizer)
+        self.best = min(self.best, (score, done))
+        policy.load_state_dict(raw)
+        policy.train()
+        _save_state(self.out / "state", policy, self._optimiser, self._average, done, self.best)
+        return score
+
+    def close(self) -> None:
+        self._writer.close()
+        self._log.close()
+
 
 def train(policy, before, after, data: Demonstrations, stats: dict, options: TinyTraining, out: Path,
           spec=None, tokenizer: Path | None = None, weight: np.ndarray | None = None, resume: bool = False,
@@ -185,62 +255,25 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
     torch.manual_seed(options.seed)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    (out / "options.json").write_text(json.dumps(asdict(options), indent=1) + "\n")
     batches = Batches(policy, before, data, stats, weight)
     training, held = data.split(options.held_out, options.seed)
-    optimiser = torch.optim.AdamW(policy.parameters(), lr=options.rate, betas=(0.9, 0.95),
-                                  weight_decay=options.weight_decay)
-    average, first, best = Average(policy, options.average), 0, (np.inf, 0)
-    if resume:
-        first, best = _load_state(out / "state", policy, optimiser, average)
-    (out / "options.json").write_text(json.dumps(asdict(options), indent=1) + "\n")
-    writer, log = _writer(out), (out / "log.jsonl").open("a" if resume else "w")
-    rng, generator = np.random.default_rng((options.seed, first)), torch.Generator().manual_seed(options.seed + first)
+    run = Run(policy, before, after, batches, options, out, spec, tokenizer, resume)
+    rng = np.random.default_rng((options.seed, run.first))
+    generator = torch.Generator().manual_seed(options.seed + run.first)
     noise = state_noise(data.tasks, options)
-    parameters = [p for p in policy.parameters() if p.requires_grad]
-    started, recent = time.monotonic(), []
-    policy.train()
-    for step in range(first, options.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = options.rate * options.scale(step)
+    for step in range(run.first, options.steps):
         frames = rng.choice(training, options.batch)
         if loss is None:
             inputs = batches.at(frames, noise, options.colour, options.shift, generator)
             value = flow_loss(policy.model, **inputs, draws=options.draws)
         else:
             value = loss(policy, batches, frames, generator)
-        value.backward()
-        norm = torch.nn.utils.clip_grad_norm_(parameters, options.clip)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        average.update(policy, step)
-        recent.append(value.item())
-        if (step + 1) % options.every and step + 1 < options.steps:
-            continue
-        raw = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
-        policy.load_state_dict(average.weights)
-        score = held_out_loss(policy, batches, held) if len(held) else float(np.mean(recent))
-        if score < best[0]:
-            best = (score, step + 1)
-            checkpoint.save(out / "best", policy, before, after, spec, tokenizer)
-        checkpoint.save(out / "last", policy, before, after, spec, tokenizer)
-        policy.load_state_dict(raw)
-        policy.train()
-        rate = (step + 1 - first) * options.batch * options.draws / (time.monotonic() - started)
-        entry = {"step": step + 1, "loss": round(float(np.mean(recent)), 5), "held_out": round(score, 5),
-                 "rate": optimiser.param_groups[0]["lr"], "grad": round(float(norm), 3), "flows_per_s": round(rate, 1),
-                 "seconds": round(time.monotonic() - started, 1)}
-        log.write(json.dumps(entry) + "\n")
-        log.flush()
-        print(entry, flush=True)
-        for key in ("loss", "held_out", "rate", "grad"):
-            writer.add_scalar(key, entry[key], step + 1)
-        _save_state(out / "state", policy, optimiser, average, step + 1, best)
-        recent = []
-        if options.patience and step + 1 - best[1] >= options.patience * options.every:
-            print(f"no better held-out loss for {options.patience} evaluations: stopped at step {step + 1}", flush=True)
+        run.update(step, value)
+        due = (step + 1) % options.every == 0 or step + 1 == options.steps
+        if due and not run.review(step + 1, held):
             break
-    writer.close()
-    log.close()
+    run.close()
     return out / "best"
 
 

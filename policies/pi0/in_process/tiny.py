@@ -101,7 +101,8 @@ def tiny_sizes(spec: TinySpec, kind: str = "pi0") -> Iterator[None]:
         config.vocab_size = 8  # the expert's own vocabulary is never used
         return expert_class(config=config)
 
-    replaced = {"get_gemma_config": sizes, "PaliGemmaForConditionalGenerationWithPiGemma": vlm, "PiGemmaForCausalLM": expert}
+    replaced = {"get_gemma_config": sizes, "PaliGemmaForConditionalGenerationWithPiGemma": vlm,
+                "PiGemmaForCausalLM": expert}
     before = {name: getattr(module, name) for name in replaced}
     for name, value in replaced.items():
         setattr(module, name, value)

@@ -1,0 +1,54 @@
+"""The shipped tiny π0 by words, through the arbiter; and what happens when it loses its camera."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mink", reason="places for balls need mink (the extra `train`)")
+
+from policies.chunk import ChunkObservation  # noqa: E402
+from policies.pi0 import load_backend  # noqa: E402
+from training.pi0.rollout import Job, Theatre, run_once  # noqa: E402
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "policies" / "weights" / "pi0_tiny"
+
+
+@pytest.fixture(scope="module")
+def theatre():
+    made = Theatre(str(WEIGHTS), "onnx", seed=3)
+    yield made
+    made.close()
+
+
+def test_gestures_by_words(theatre):
+    for text in ("wave the right hand", "raise both arms"):
+        result = run_once(theatre, Job(str(WEIGHTS), "onnx", text, 1, 3), 3)
+        assert result.success and not result.fell, result.text
+
+
+def test_without_its_camera_the_skill_fails_and_hands_back(theatre):
+    players = theatre.arbiter.bank.players("chunk")
+    cameras = [player._camera for player in players]
+    try:
+        for player in players:
+            player._camera = lambda: None
+        assert theatre.say("touch the red ball").startswith("failed")
+    finally:
+        for player, camera in zip(players, cameras, strict=True):
+            player._camera = camera
+    theatre.wait(1.0)
+    assert "chunk" not in theatre.reports[-1].owners, "the joints went back"
+    assert not theatre.session.faulted and theatre.robot.truth.torso_height > 0.4
+
+
+def test_it_is_small():
+    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 30e6
+
+
+def test_same_seed_same_chunk(theatre):
+    backend = load_backend(WEIGHTS)
+    state = theatre.robot.read(theatre.session.clock.now)
+    seen = ChunkObservation(0.0, state.joint_pos, state.joint_vel, np.full((224, 224, 3), 90, np.uint8), 0.0)
+    one, two, other = (backend.predict(seen, "bow", seed=seed) for seed in (1, 1, 2))
+    assert (one == two).all() and (one != other).any()
