@@ -1,7 +1,7 @@
 """An independent process that damps the motors when the control loop's heart stops.
 
     with Supervision(hardware_file) as supervision:     # in the loop's process
-        robot = open_robot(..., tripped=supervision.tripped)
+        robot = open_robot(..., supervisor=supervision.word)
         ...
         supervision.beat()                              # every tick
 
@@ -49,12 +49,13 @@ class Watch:
         self.reason = ""
 
     def look(self, now: float, beats: int, watching: bool, alive: bool) -> bool:
-        """True once it has tripped. `alive`: whether the loop's process exists."""
+        """True once it has tripped. `watching`: whether beats are expected; a loop whose process does not exist (`alive`)
+        trips it in any case."""
         if self.reason:
             return True
         if beats != self._beats or not watching:
             self._beats, self._since = beats, now
-        if watching and not alive:
+        if not alive:
             self.reason = "the loop's process is gone"
         elif now - self._since > self._timeout:
             self.reason = f"no heartbeat for {1000 * (now - self._since):.0f} ms"
@@ -147,16 +148,20 @@ class Supervision:
         """No beats are expected until the next one: before slow work while the motors are damped."""
         self._beat.set("watching", 0)
 
-    def tripped(self) -> bool:
-        """Whether the supervisor has damped the motors. Cheap: the 250 Hz thread asks."""
-        return bool(self._beat is not None and self._beat.get("tripped"))
+    def word(self, now: float) -> str:
+        """"" while all is well, "supervisor damped" once it has tripped, "supervisor gone" if it has stopped looking.
 
-    def gone(self, now: float) -> bool:
-        """Whether the supervisor itself has stopped looking. `now` [s]."""
-        looks = self._beat.get("supervisor_beats")
+        Cheap: the 250 Hz thread asks at each `now` [s].
+        """
+        beat = self._beat
+        if beat is None:
+            return ""
+        looks = beat.get("supervisor_beats")
         if looks != self._looks:
             self._looks, self._looked_at = looks, now
-        return now - self._looked_at > ALIVE
+        if beat.get("tripped"):
+            return "supervisor damped"
+        return "supervisor gone" if now - self._looked_at > ALIVE else ""
 
     def close(self) -> None:
         if self._beat is not None:
@@ -170,10 +175,9 @@ class Supervision:
                 self._process.wait()
             self._process = None
         if self._beat is not None:
+            beat, self._beat = self._beat, None  # the 250 Hz thread may still ask
             with contextlib.suppress(FileNotFoundError):
-                self._beat.path.unlink()
-            self._beat.close()
-            self._beat = None
+                beat.path.unlink()
 
     __enter__ = start
 

@@ -25,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="loopback port of socketcand (0: any free one)")
     parser.add_argument("--body", choices=("mujoco", "joints"), default="mujoco", help="what the motors turn")
     parser.add_argument("--free", action="store_true", help="the robot stands free instead of hanging in the gantry")
-    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="TARGET:FAULT[=VALUE][@START s][+DURATION s]")
+    parser.add_argument("--fault", action="append", default=[], metavar="SPEC",
+                        help="TARGET:FAULT[=VALUE][@START s][+DURATION s]; see docs/robot.md")
     parser.add_argument("--latency", type=float, default=0.0, help="of a motor's answer [s]")
     parser.add_argument("--noise", type=float, default=0.0, help="standard deviation of measured positions [rad]")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,6 @@
-"""Faults on demand: `TARGET:FAULT[=VALUE][@START s][+DURATION s]`, such as `can1:drop=0.2@5s` or `leg_left_knee_pitch_joint:error=over current@3s`.
+"""Faults on demand: `TARGET:FAULT[=VALUE][@START s][+DURATION s]`.
+
+Such as `can1:drop=0.2@5s` or `leg_left_knee_pitch_joint:error=over current@3s`.
 
 Targets: a bus ("can1"), a joint's motor by joint name, or "imu".
 """

@@ -88,9 +88,11 @@ def cycles_to_damping(fault: str, most: int = 200) -> int:
 
 def main() -> int:
     times = 1000 * cycle_times(500)
-    print(f"command cycle, 22 joints on 4 buses: {np.median(times):.2f} ms median, {np.percentile(times, 99):.2f} ms 99th percentile")
+    middle, high = np.median(times), np.percentile(times, 99)
+    print(f"command cycle, 22 joints on 4 buses: {middle:.2f} ms median, {high:.2f} ms 99th percentile")
     worst, realtime = lateness(1000)
-    print(f"250 Hz thread: {1000 * worst:.2f} ms at worst in 1000 rounds, real-time priority {'granted' if realtime else 'not granted'}")
+    priority = "granted" if realtime else "not granted"
+    print(f"250 Hz thread: {1000 * worst:.2f} ms at worst in 1000 rounds, real-time priority {priority}")
     print("cycles of 4 ms from fault to damping of every motor within reach:")
     for fault in FAULTS:
         print(f"  {fault:45} {cycles_to_damping(fault)}")

@@ -61,6 +61,7 @@ REACTIONS: dict[str, tuple[Mode, Mode]] = {
     "imu unplugged": (Mode.DAMP, Mode.DAMP),
     "command too old": (Mode.DAMP, Mode.DAMP),
     "supervisor damped": (Mode.DAMP, Mode.DAMP),
+    "supervisor gone": (Mode.SETTLE, Mode.SETTLE),
     "command refused": (Mode.DAMP, Mode.DAMP),
 }
 UNKNOWN = (Mode.DAMP, Mode.SETTLE)

@@ -14,10 +14,12 @@ from deploy.sensors.camera import CameraConfig
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.doctor", description="Pre-flight: pass, warn or fail, and what to do.")
+    parser = argparse.ArgumentParser(prog="python -m deploy.doctor",
+                                     description="Pre-flight: pass, warn or fail, and what to do.")
     parser.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description, or bench")
     parser.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own, such as a bench's")
-    parser.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file whose policies are loaded; none: left out")
+    parser.add_argument("--tree", default="default.yaml", metavar="FILE",
+                        help="tree file whose policies are loaded; none: left out")
     parser.add_argument("--camera", default="0", metavar="SOURCE", help="device number or path; none: left out")
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="with --robot bench: a fault to find")
     args = parser.parse_args(arguments)

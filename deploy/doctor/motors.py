@@ -69,7 +69,8 @@ def _identity(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
     if device != motor.id:
         return [failed(name, f"answers as {motor.id} and says it is {device}", "set its id with the motor's own tool")]
     if firmware != protocol.FIRMWARE:
-        return [warned(name, f"firmware {firmware:#x}", f"this project was written for {protocol.FIRMWARE:#x}; check the protocol")]
+        return [warned(name, f"firmware {firmware:#x}",
+                       f"this project was written for {protocol.FIRMWARE:#x}; check the protocol")]
     return []
 
 
@@ -139,7 +140,8 @@ def check_watchdogs(clients: dict[str, SdoClient], config: HardwareConfig, wait:
     if wrong:
         return failed("watchdogs", "; ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""),
                       "do not run without a watchdog: a dead computer would leave the motors driving")
-    return passed("watchdogs", f"all {len(config.motors)} motors fall to damping {config.limits.watchdog_ms} ms after the last beat")
+    return passed("watchdogs", f"all {len(config.motors)} motors fall to damping {config.limits.watchdog_ms} ms after the "
+                               "last heartbeat")
 
 
 def open_ports(config: HardwareConfig, opener: Callable) -> tuple[dict[str, BusPort], list[Check]]:

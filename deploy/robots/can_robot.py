@@ -64,15 +64,15 @@ class CanRobot:
         bus_opener: Opens a bus.
         clock: Monotonic seconds.
         wait: Lets time pass while starting.
-        tripped: Tells whether the supervisor has damped the motors.
+        supervisor: What there is to say of the supervisor at a time [s]: "", "supervisor damped" or "supervisor gone".
     """
 
     def __init__(self, model: RobotModel, hardware: HardwareConfig, calibration: Calibration, imu: Imu | None = None, *,
                  bus_opener: Callable[[BusConfig], can.BusABC] = open_bus, clock: Callable[[], float] = time.monotonic,
-                 wait: Callable[[float], None] = time.sleep, tripped: Callable[[], bool] = lambda: False):
+                 wait: Callable[[float], None] = time.sleep, supervisor: Callable[[float], str] = lambda now: ""):
         hardware.check(model)
         self.model, self.hardware, self.calibration, self.imu = model, hardware, calibration, imu
-        self.open_bus, self.clock, self.wait, self._tripped = bus_opener, clock, wait, tripped
+        self.open_bus, self.clock, self.wait, self._supervisor = bus_opener, clock, wait, supervisor
         self.period = 1.0 / model.motor_hz
         self.ports: dict[str, BusPort] = {}
         self.cycle: Cycle | None = None
@@ -233,8 +233,8 @@ class CanRobot:
         lines = []
         if self.imu is not None and (fault := self.imu.fault(now)):
             lines.append(f"imu: {fault}")
-        if self._tripped():
-            lines.append("supervisor: supervisor damped")
+        if word := self._supervisor(now):
+            lines.append(f"supervisor: {word}")
         self.cycle.external = tuple(lines)
 
     def _let_go(self) -> None:
@@ -271,10 +271,10 @@ def charge(voltage: float) -> float:
 
 
 def open_robot(robot: str = "berkeley_humanoid_lite", hardware: HardwareConfig | None = None,
-               tripped: Callable[[], bool] = lambda: False) -> CanRobot:
+               supervisor: Callable[[float], str] = lambda now: "") -> CanRobot:
     """The real robot by the name of its description, not yet connected. Raises ConfigError or RobotError."""
     model = load_model(robot)
     hardware = hardware or load_hardware(robot)
     calibration = load_calibration(calibration_path(hardware, robot), model, hardware.directions(model))
     imu = open_imu(hardware.imu) if hardware.imu else None
-    return CanRobot(model, hardware, calibration, imu, tripped=tripped)
+    return CanRobot(model, hardware, calibration, imu, supervisor=supervisor)

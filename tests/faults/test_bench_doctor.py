@@ -13,8 +13,8 @@ from deploy.can.config import BusConfig
 from deploy.can.protocol import MotorMode, Parameter
 from deploy.doctor import preflight
 from deploy.doctor.__main__ import main
-from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
 from deploy.doctor.examine import _dry_command, check_limits
+from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
 from deploy.doctor.report import Report, Verdict, failed, passed, warned
 from deploy.doctor.senses import check_camera
 from deploy.sensors.camera import CameraConfig
@@ -149,5 +149,5 @@ def test_the_command_line(capsys):
 
 
 def test_a_bus_that_is_not_there_names_the_way_out():
-    with pytest.raises(RobotError, match="can0: cannot open socketcan 'nocan0': .*ip link set nocan0 up type can bitrate 1000000"):
+    with pytest.raises(RobotError, match="can0: cannot open socketcan 'nocan0': .*set nocan0 up type can bitrate 1000000"):
         open_bus(BusConfig("can0", "socketcan", "nocan0"))

@@ -215,10 +215,13 @@ def test_a_tick_that_stops_is_not_repeated_for_ever():
     robot.close()
 
 
-def test_an_over_tired_supervisor_damps():
+def test_what_the_supervisor_did_is_learnt():
     robot = bench()
     drive(robot, 50)
-    robot._tripped = lambda: True
+    robot._supervisor = lambda now: "supervisor gone"
+    drive(robot, 2)
+    assert robot.read(0.0).faults == ("supervisor: supervisor gone",) and modes(robot) == {MotorMode.POSITION}
+    robot._supervisor = lambda now: "supervisor damped"
     drive(robot, 2)
     assert "supervisor: supervisor damped" in robot.read(0.0).faults and modes(robot) == {MotorMode.DAMPING}
     robot.close()

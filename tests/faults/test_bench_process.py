@@ -11,12 +11,16 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 import yaml
 
-from arbiter.errors import RobotError
+from arbiter.errors import ConfigError, RobotError
+from arbiter.safety.command import issue
+from arbiter.types import Mode
 from deploy.bench.process import BenchProcess
 from deploy.can.protocol import MotorError, MotorMode
+from deploy.field import take_the_field
 from deploy.heartbeat import Heartbeat, heartbeat_path
 from deploy.supervisor import Supervision, Watch, exists
 
@@ -32,7 +36,7 @@ from deploy.supervisor import Supervision
 
 file, supervised, end = sys.argv[1:]
 supervision = Supervision(hardware_file=file, timeout=0.5).start() if supervised == "yes" else None
-robot = open_robot(hardware=load_hardware(path=file), tripped=supervision.tripped if supervision else lambda: False)
+robot = open_robot(hardware=load_hardware(path=file), supervisor=supervision.word if supervision else lambda now: "")
 robot.connect()
 model = robot.model
 block = np.array((model.default, model.kp, model.kd))
@@ -122,6 +126,35 @@ def test_the_supervisor_damps_every_motor(bench, end):
         kill(loop)
 
 
+def test_the_field_is_taken_driven_and_left(bench):
+    """Pre-flight, supervisor, driver and heartbeat together, over sockets and a pseudo-terminal."""
+    patient(bench.hardware_file, watchdog_ms=2000)
+    field = take_the_field(hardware_file=str(bench.hardware_file))
+    assert field.report.ok
+    field.robot.connect()
+    block = np.array((field.robot.model.default, field.robot.model.kp, field.robot.model.kd))
+    ticks = 0
+    while {mode for mode, _ in bench.modes()} != {MotorMode.POSITION}:
+        field.robot.write(issue(0.0, block.copy(), Mode.RUN))
+        for observe in field.observers:
+            observe(None)
+        ticks += 1
+        assert ticks < 2000
+    assert field.robot.pace.rounds > 0 and field.robot.read(0.0).faults == ()
+    field.close()
+    assert {mode for mode, _ in bench.modes()} == {MotorMode.IDLE}
+
+
+def test_a_field_that_is_not_fit_is_not_taken(bench):
+    patient(bench.hardware_file, watchdog_ms=2000)
+    bench.ask("fault leg_left_knee_pitch_joint:silent")
+    with pytest.raises(RobotError, match="pre-flight failed, motion is not armed:(.|\n)*no answer from 7"):
+        take_the_field(hardware_file=str(bench.hardware_file))
+    bench.ask("mend leg_left_knee_pitch_joint:silent")
+    with pytest.raises(ConfigError, match="operator 'nobody'; allowed: gamepad, keyboard, none"):
+        take_the_field(operator="nobody")
+
+
 def test_faults_of_a_running_bench(bench):
     assert bench.ask("fault can1:drop=0.5") == "done: fault can1:drop=0.5"
     assert bench.ask("mend can1:drop=0.5") == "done: mend can1:drop=0.5"
@@ -139,6 +172,22 @@ def test_the_watch_counts_beats_not_seconds():
     assert watch.look(5.17, 2, True, True)  # it stays tripped
     dead = Watch(0.1)
     assert dead.look(0.0, 1, True, False) and "process is gone" in dead.reason
+
+
+def test_a_supervisor_that_is_gone_is_noticed():
+    supervision = Supervision()
+    assert supervision.word(0.0) == ""  # not started
+    path = heartbeat_path()
+    supervision._beat = Heartbeat(path)
+    supervision._beat.set("supervisor_beats", 1)
+    assert supervision.word(1.0) == "" and supervision.word(1.4) == ""
+    assert supervision.word(1.6) == "supervisor gone"
+    supervision._beat.set("supervisor_beats", 2)
+    assert supervision.word(1.7) == ""
+    supervision._beat.set("tripped", 1)
+    assert supervision.word(1.8) == "supervisor damped"
+    supervision.close()
+    assert not path.exists() and supervision.word(9.0) == ""
 
 
 def test_a_heartbeat_is_seen_by_another_mapping():

@@ -1,0 +1,85 @@
+"""The real robot with all that belongs to a run on it: pre-flight, supervisor, operator.
+
+    field = take_the_field("berkeley_humanoid_lite", tree="default.yaml", operator="gamepad")
+    # field.robot is opened, not connected; field.observers after each tick; field.sources before; field.close at the end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbiter.errors import ConfigError, RobotError
+from deploy.can.config import load_hardware
+from deploy.doctor import Report, preflight
+from deploy.operator import OperatorSource, open_gamepad, open_keyboard
+from deploy.robots.can_robot import CanRobot, open_robot
+from deploy.supervisor import Supervision
+
+OPERATORS = {"gamepad": open_gamepad, "keyboard": open_keyboard, "none": lambda: None}
+
+
+@dataclass(slots=True)
+class Field:
+    """What a session needs of the real robot.
+
+    Attributes:
+        robot: Opened, not connected.
+        report: Of the pre-flight; it has passed.
+        pause: Tells the supervisor that no beats will come until the next one.
+        observers: Called with each tick's report: the supervisor's heartbeat.
+        sources: Polled before each tick: the operator.
+        closers: Called in order, after the robot was closed.
+    """
+
+    robot: CanRobot
+    report: Report
+    pause: Callable[[], None]
+    observers: list[Callable] = field(default_factory=list)
+    sources: list = field(default_factory=list)
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """No more beats are expected; the supervisor still damps if this process dies before the motors are let go."""
+        self.pause()
+        self.robot.close()
+        for close in self.closers:
+            close()
+
+
+def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str | None = None, tree: str | None = None,
+                   camera=None, operator: str = "none", record: Callable[[bool], None] | None = None) -> Field:
+    """Looks at everything, then starts the supervisor and finds the operator. Nothing moves.
+
+    Args:
+        robot: Name of the robot description.
+        hardware_file: Another hardware file than the robot's own.
+        tree: Tree file that pre-flight loads; None: left out.
+        camera: A CameraConfig that pre-flight looks at; None: left out.
+        operator: "gamepad", "keyboard" or "none".
+        record: Called when the operator switches recording.
+
+    Raises:
+        RobotError: Pre-flight failed (with its table), or something cannot be opened.
+        ConfigError: An option or a file is wrong.
+    """
+    if operator not in OPERATORS:
+        raise ConfigError(f"operator {operator!r}; allowed: {', '.join(OPERATORS)}")
+    hardware = load_hardware(robot, hardware_file)
+    supervision = Supervision(robot, hardware_file)
+    body = open_robot(robot, hardware, supervision.word)
+    try:
+        report = preflight(body, tree=tree, camera=camera)
+        if not report.ok:
+            raise RobotError(f"{robot}: pre-flight failed, motion is not armed:\n{report.table()}")
+        device = OPERATORS[operator]()
+        supervision.start()
+    except BaseException:  # whatever happens, ports are freed before it goes on
+        body.close()
+        raise
+    taken = Field(body, report, supervision.pause, observers=[lambda tick: supervision.beat()], closers=[supervision.close])
+    if device is not None:
+        source = OperatorSource(device, record)
+        taken.sources.append(source)
+        taken.closers.append(source.close)
+    return taken
