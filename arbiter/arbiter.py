@@ -18,19 +18,19 @@ from arbiter.blend import Blend
 from arbiter.errands import Errands
 from arbiter.errors import RobotError
 from arbiter.events import Event
-from arbiter.handover import HandoverSettings, Switchboard
+from arbiter.handover import Switchboard
 from arbiter.inbox import Inbox, Mail, RouteService
 from arbiter.policy import Policy
 from arbiter.robot import Robot
 from arbiter.runs import SkillCaller
 from arbiter.safety import Safety
 from arbiter.skill import Skill
+from arbiter.transition import DEFAULTS, HandoverSettings
 from arbiter.tree.build import Spec, branch, grow
 from arbiter.tree.world import World
 from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, Verdict
 from arbiter.wall import walled
 
-DEFAULTS = HandoverSettings()
 STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
 
 

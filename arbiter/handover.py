@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,80 +12,9 @@ from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.runs import ZERO_VELOCITY, Run
 from arbiter.skill import Outcome, StartEnvelope
+from arbiter.transition import DEFAULTS, HOME_ENVELOPE, Handover, HandoverSettings, Transition, outside
 from arbiter.types import Request, RobotState
 from arbiter.wall import walled
-
-HOME_ENVELOPE = StartEnvelope(tilt=0.4, joint_speed=10.0, ang_vel=3.0, posture=0.7)
-
-
-@dataclass(frozen=True, slots=True)
-class HandoverSettings:
-    """How joints change hands.
-
-    Attributes:
-        blend: "inertial" (the new policy runs at once, the difference decays) or "crossfade".
-        blend_time: Longest blend [s].
-        dwell: Least time between two switches of the same joints [s]; tames storms of instructions.
-        warm_limit: Longest time a policy may take to warm [s].
-        bridge_limit: Longest time to wait for, or work towards, the start envelope [s].
-    """
-
-    blend: str = "inertial"
-    blend_time: float = 0.3
-    dwell: float = 0.2
-    warm_limit: float = 5.0
-    bridge_limit: float = 8.0
-
-
-DEFAULTS = HandoverSettings()
-
-
-@dataclass(slots=True)
-class Handover:
-    """One change of hands, for the report. Times [s]; None: did not happen (yet)."""
-
-    from_policy: str
-    to_policy: str
-    skill: str
-    joints: str
-    requested: float
-    first_command: float | None = None
-    blend_end: float | None = None
-    peak_velocity: float = 0.0
-    peak_acceleration: float = 0.0
-    result: str = "pending"
-
-
-@dataclass(slots=True)
-class Transition:
-    """A change of hands that is under way."""
-
-    policy: Policy
-    joints: np.ndarray
-    run: Run | None
-    envelope: StartEnvelope
-    record: Handover
-    reset: bool = False
-    warm: bool = False
-    bridged: str = ""
-
-
-def outside(envelope: StartEnvelope, state: RobotState, joints: np.ndarray, model: RobotModel) -> str:
-    """Why `state` is outside `envelope`; "" when it holds."""
-    if state.tilt > envelope.tilt:
-        return f"tilt {state.tilt:.2f} rad, at most {envelope.tilt:g}"
-    speed = float(np.abs(state.joint_vel[joints]).max(initial=0.0))
-    if speed > envelope.joint_speed:
-        return f"joint speed {speed:.1f} rad/s, at most {envelope.joint_speed:g}"
-    turn = float(np.abs(state.base_ang_vel).max())
-    if turn > envelope.ang_vel:
-        return f"base turns at {turn:.1f} rad/s, at most {envelope.ang_vel:g}"
-    if envelope.posture < np.inf:
-        legs = model.groups["legs"]
-        off = float(np.abs(state.joint_pos[legs] - model.default[legs]).max(initial=0.0))
-        if off > envelope.posture:
-            return f"a leg joint is {off:.2f} rad from the standing posture, at most {envelope.posture:g}"
-    return ""
 
 
 class Switchboard:

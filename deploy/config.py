@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from arbiter.errors import ConfigError
-from arbiter.handover import HandoverSettings
 from arbiter.strict import Node, Problems, build, parse, parse_text
+from arbiter.transition import HandoverSettings
 
 TREES = Path(__file__).parent / "trees"
 BLENDS = ("inertial", "crossfade")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arbiter.arbiter import Arbiter, TickReport
 from arbiter.events import Event
-from arbiter.handover import HOME_ENVELOPE, outside
+from arbiter.transition import HOME_ENVELOPE, outside
 from arbiter.types import Mode
 
 SETTLED = 0.4  # [s] in the start posture before the harness is lowered

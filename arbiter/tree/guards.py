@@ -1,4 +1,4 @@
-"""Conditions: `guard: {NAME: VALUE, ...}` succeeds when all hold, else fails; `when: {..., child: NODE}` stands before a branch."""
+"""Conditions: `guard: {NAME: VALUE, ...}` succeeds when all hold; `when: {..., child: NODE}` puts them before a branch."""
 
 from __future__ import annotations
 

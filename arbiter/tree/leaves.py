@@ -8,9 +8,9 @@ import numpy as np
 import py_trees
 from py_trees.common import Status
 
-from arbiter.handover import HOME_ENVELOPE, outside
 from arbiter.runs import Run
 from arbiter.skill import Outcome, SkillCall
+from arbiter.transition import HOME_ENVELOPE, outside
 from arbiter.tree.world import World
 from arbiter.types import Request
 
