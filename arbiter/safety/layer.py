@@ -45,6 +45,7 @@ class Safety:
         self._fallbacks = frozenset(fallbacks)
         self._legs = np.flatnonzero(~self._watch.arms).tolist()
         self._notes: list[tuple[str, str, str, float, float]] = []
+        self._remark = ""  # what is worth telling in RUN
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
         self._now, self._ticked = 0.0, -math.inf
@@ -159,6 +160,7 @@ class Safety:
             now: Time of the tick [s].
         """
         self._notes.clear()
+        self._remark = ""
         blocked, dt = self._clock(now)
         repeat = bool(blocked)
         intake, watch = self._intake, self._watch
@@ -176,7 +178,7 @@ class Safety:
             self._note(*change)
         if self._contact is not None and not self._contact.error:
             self._keep_clear(self._contact)
-        return self._send(mode)
+        return self._send()
 
     def _clock(self, now: object) -> tuple[str, float]:
         """Advances the time. Returns why this tick does not count, and its length [s]."""
@@ -247,11 +249,13 @@ class Safety:
         if contact.error:
             self._ladder.trip(f"collision check failed: {contact.error}")
         elif stopped is not None:
-            given = self._shaper.next
+            self._remark, given = f"{pair} would touch", self._shaper.next
             self._note("collision", stopped & (np.abs(asked - given) > EPS), asked, given)
 
-    def _send(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
-        shaper, block = self._shaper, self._intake.block
+    def _send(self) -> tuple[SafeCommand, Verdict]:
+        mode, shaper, block = self._ladder.mode, self._shaper, self._intake.block
+        if mode not in DRIVING:  # the collision check has just failed, and no fallback can stand
+            return self._limp(mode)
         out = block.copy()
         out[0] = shaper.next
         np.isfinite(out, out=self._finite)
@@ -273,7 +277,7 @@ class Safety:
         return self._command, self._judge(mode)
 
     def _judge(self, mode: Mode) -> Verdict:
-        verdict, reason = self._verdict, self._ladder.reason
+        verdict, reason = self._verdict, self._ladder.reason or self._remark
         if not self._notes and verdict.mode is mode and verdict.reason == reason and not verdict.interventions:
             return verdict
         self.counts.update(note[:3] for note in self._notes)
