@@ -8,6 +8,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from arbiter.errors import ConfigError, PolicyError
+from arbiter.wall import walled
 from policies.chunk import ChunkObservation
 from policies.pi0.card import Pi0Card
 
@@ -48,10 +49,9 @@ class Inputs:
 
     def __init__(self, card: Pi0Card, folder: Path, name: str) -> None:
         self._card, self._name = card, name
-        try:
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # the library raises bare Exception; this is a file of the plug-in's
-            raise ConfigError(f"π0 {folder}: tokenizer.json cannot be read: {error}") from error
+        self._tokenizer, error = walled(Tokenizer.from_file, str(folder / "tokenizer.json"))  # raises bare Exception
+        if error:
+            raise ConfigError(f"π0 {folder}: tokenizer.json cannot be read: {error}")
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._offset = np.array(card.state_offset)

@@ -1,0 +1,84 @@
+"""The shape of the project: packages, the direction of imports, a light base install, the wheel."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("arbiter", "policies", "skills", "training", "deploy")
+ALLOWED = {
+    "arbiter": set(), "policies": {"arbiter"}, "skills": {"arbiter"}, "deploy": {"skills", "policies", "arbiter"},
+    "training": {"skills", "policies", "arbiter", "deploy"}}
+LIGHT = {"numpy", "py_trees", "yaml", "onnxruntime", "tokenizers"}
+
+
+def modules(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path):
+    """Top-level names that a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+def test_the_top_level_packages_are_these():
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert found == {*PACKAGES, "tests"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_one_way(package):
+    wrong = [(path.relative_to(ROOT).as_posix(), name) for path in modules(package) for name in imported(path)
+             if name in PACKAGES and name != package and name not in ALLOWED[package]]
+    assert wrong == []
+
+
+def test_the_core_imports_next_to_nothing():
+    wrong = {(path.name, name) for path in modules("arbiter") for name in imported(path)
+             if name not in sys.stdlib_module_names and name not in LIGHT | {"arbiter"}}
+    assert wrong == set()
+
+
+def test_broad_excepts_stand_at_the_doors_only():
+    def broad(handler):
+        names = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} if handler.type else {"Exception"}
+        return not names.isdisjoint({"Exception", "BaseException"})
+
+    found = [path.relative_to(ROOT).as_posix() for package in ("arbiter", "skills", "policies") for path in modules(package)
+             if any(isinstance(node, ast.ExceptHandler) and broad(node) for node in ast.walk(ast.parse(path.read_text())))]
+    assert found == ["arbiter/wall.py"]
+
+
+def test_the_main_job_loads_no_heavy_library():
+    code = ("import sys, deploy.run; print(sorted({'torch', 'lerobot', 'transformers', 'matplotlib', 'viser', 'can', 'cv2',"
+            " 'ray', 'av'} & set(sys.modules)))")
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_the_wheel_holds_what_a_run_needs_and_no_tests(tmp_path):
+    uv = [sys.executable, "-m", "uv"]
+    if subprocess.run([*uv, "--version"], capture_output=True).returncode:
+        uv = ["uv"]
+    subprocess.run([*uv, "build", "--wheel", "--out-dir", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    wheel = next(tmp_path.glob("policy_arbiter-*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "site")
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    for needed in ("deploy/trees/default.yaml", "deploy/robots/berkeley_humanoid_lite/model.xml",
+                   "arbiter/routing/model/encoder.onnx", "policies/weights/locomotion.onnx"):
+        assert needed in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    done = subprocess.run([sys.executable, "-m", "deploy.route", "--json", "walk forward two meters"], cwd=tmp_path / "site",
+                          capture_output=True, text=True, check=True)
+    assert '"walk_forward"' in done.stdout
