@@ -26,7 +26,6 @@ class Field:
     Attributes:
         robot: Opened, not connected.
         report: Of the pre-flight; it has passed.
-        pause: Tells the supervisor that no beats will come until the next one.
         observers: Called with each tick's report: the supervisor's heartbeat.
         sources: Polled before each tick: the operator.
         closers: Called in order, after the robot was closed.
@@ -34,14 +33,12 @@ class Field:
 
     robot: CanRobot
     report: Report
-    pause: Callable[[], None]
     observers: list[Callable] = field(default_factory=list)
     sources: list = field(default_factory=list)
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:
-        """No more beats are expected; the supervisor still damps if this process dies before the motors are let go."""
-        self.pause()
+        """The robot first: the supervisor still damps if this process dies before the motors are let go."""
         self.robot.close()
         for close in self.closers:
             close()
@@ -67,7 +64,7 @@ def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str 
         raise ConfigError(f"operator {operator!r}; allowed: {', '.join(OPERATORS)}")
     hardware = load_hardware(robot, hardware_file)
     supervision = Supervision(robot, hardware_file)
-    body = open_robot(robot, hardware, supervision.word)
+    body = open_robot(robot, hardware, supervision.word, supervision.pause)
     try:
         report = preflight(body, tree=tree, camera=camera)
         if not report.ok:
@@ -77,7 +74,7 @@ def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str 
     except BaseException:  # whatever happens, ports are freed before it goes on
         body.close()
         raise
-    taken = Field(body, report, supervision.pause, observers=[lambda tick: supervision.beat()], closers=[supervision.close])
+    taken = Field(body, report, observers=[lambda tick: supervision.beat()], closers=[supervision.close])
     if device is not None:
         source = OperatorSource(device, record)
         taken.sources.append(source)

@@ -12,9 +12,9 @@ from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from deploy import bench
 from deploy.doctor import preflight
-from deploy.robots.can_robot import CanRobot, open_robot
+from deploy.field import take_the_field
+from deploy.robots.can_robot import CanRobot
 from deploy.sensors.camera import Camera, CameraConfig
-from deploy.supervisor import Supervision
 
 
 @dataclass(slots=True)
@@ -38,20 +38,19 @@ def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardwar
     """Simulated motors and IMU that speak the same bytes, with a body in MuJoCo behind them."""
     looked_at = bench.start(model.name, faults=faults, body="joints", model=model)
     looked_at.bench.advance(0.0)
-    table = _checked(looked_at, None)
+    table = _checked(looked_at)
     return Hardware(bench.start(model.name, seed=seed, faults=faults, model=model), table)
 
 
 def open_real(model: RobotModel, camera: CameraConfig) -> Hardware:
     """The real robot, watched by a supervisor process. Raises RobotError with the table when pre-flight fails."""
-    table = _checked(open_robot(model.name), camera)
-    supervision = Supervision(model.name).start()
-    robot = open_robot(model.name, tripped=supervision.tripped)
-    return Hardware(robot, table, supervision.beat, [supervision.close])
+    field = take_the_field(model.name, camera=camera)
+    [beat] = field.observers
+    return Hardware(field.robot, field.report.table(), lambda: beat(None), field.closers)
 
 
-def _checked(robot: CanRobot, camera: CameraConfig | None) -> str:
-    report = preflight(robot, camera=camera, machine=camera is not None)
+def _checked(robot: CanRobot) -> str:
+    report = preflight(robot, machine=False)
     robot.close()
     if not report.ok:
         raise RobotError(f"pre-flight failed, nothing was armed:\n{report.table()}\nmend it, then look again with: "

@@ -146,7 +146,8 @@ class Supervision:
 
     def pause(self) -> None:
         """No beats are expected until the next one: before slow work while the motors are damped."""
-        self._beat.set("watching", 0)
+        if self._beat is not None:
+            self._beat.set("watching", 0)
 
     def word(self, now: float) -> str:
         """"" while all is well, "supervisor damped" once it has tripped, "supervisor gone" if it has stopped looking.

@@ -65,14 +65,17 @@ class CanRobot:
         clock: Monotonic seconds.
         wait: Lets time pass while starting.
         supervisor: What there is to say of the supervisor at a time [s]: "", "supervisor damped" or "supervisor gone".
+        closing: Called before the motors are let go: no more ticks will come.
     """
 
     def __init__(self, model: RobotModel, hardware: HardwareConfig, calibration: Calibration, imu: Imu | None = None, *,
                  bus_opener: Callable[[BusConfig], can.BusABC] = open_bus, clock: Callable[[], float] = time.monotonic,
-                 wait: Callable[[float], None] = time.sleep, supervisor: Callable[[float], str] = lambda now: ""):
+                 wait: Callable[[float], None] = time.sleep, supervisor: Callable[[float], str] = lambda now: "",
+                 closing: Callable[[], None] = lambda: None):
         hardware.check(model)
         self.model, self.hardware, self.calibration, self.imu = model, hardware, calibration, imu
         self.open_bus, self.clock, self.wait, self._supervisor = bus_opener, clock, wait, supervisor
+        self._closing = closing
         self.period = 1.0 / model.motor_hz
         self.ports: dict[str, BusPort] = {}
         self.cycle: Cycle | None = None
@@ -143,6 +146,7 @@ class CanRobot:
     def close(self) -> None:
         """Damps until the joints are still, lets go (IDLE), and releases the hardware. May be called twice."""
         if self.cycle is not None:
+            self._closing()
             self._let_go()
         self._release()
 
@@ -271,10 +275,10 @@ def charge(voltage: float) -> float:
 
 
 def open_robot(robot: str = "berkeley_humanoid_lite", hardware: HardwareConfig | None = None,
-               supervisor: Callable[[float], str] = lambda now: "") -> CanRobot:
+               supervisor: Callable[[float], str] = lambda now: "", closing: Callable[[], None] = lambda: None) -> CanRobot:
     """The real robot by the name of its description, not yet connected. Raises ConfigError or RobotError."""
     model = load_model(robot)
     hardware = hardware or load_hardware(robot)
     calibration = load_calibration(calibration_path(hardware, robot), model, hardware.directions(model))
     imu = open_imu(hardware.imu) if hardware.imu else None
-    return CanRobot(model, hardware, calibration, imu, supervisor=supervisor)
+    return CanRobot(model, hardware, calibration, imu, supervisor=supervisor, closing=closing)
