@@ -7,6 +7,7 @@ its rate, leg angles and their rates with a linear-quadratic regulator (gains: `
 
 from __future__ import annotations
 
+import bisect
 import json
 import math
 from pathlib import Path
@@ -44,19 +45,22 @@ class BalanceReflex:
         missing = [joint for joint in data["legs"] if joint not in model.joints]
         if missing:
             raise ConfigError(f"{path.name}: robot {model.name!r} has no joint {missing[0]!r}; make the gains again")
-        self._model = model
         self.legs = np.array([model.index(joint) for joint in data["legs"]])
         self._pitch = [[model.index(f"leg_{side}_{part}_pitch_joint") for side in ("left", "right")]
                        for part in ("hip", "knee", "ankle")]
         self._chain = SagittalChain(*(Segment(**data["chain"][key]) for key in ("shank", "thigh", "trunk")))
         self._weight = GRAVITY * (self._chain.shank.mass + self._chain.thigh.mass + self._chain.trunk.mass)
-        self._knees = np.array([knot["knee"] for knot in data["knots"]])
+        self._knees = [knot["knee"] for knot in data["knots"]]
         self._gains = np.array([np.hstack([knot[key] for key in ("pos", "vel", "tilt", "rate")])
                                 for knot in data["knots"]])
         self._carry = np.array([knot["carry"] for knot in data["knots"]]) / model.kp[self.legs]
+        self._ankle_columns = [data["legs"].index(model.joints[i]) for i in self._pitch[2]]
+        self._softness = [[1.0 / float(model.kp[i]) for i in pair] for pair in self._pitch]
+        self._motors = [(i, float(model.kp[i]), float(model.kd[i]), float(model.effort[i])) for i in self._pitch[2]]
+        self._dt = model.dt
         self._x = np.zeros(self._gains.shape[2])
         self._out = np.zeros(model.n)
-        self._target = np.zeros(model.n)
+        self._asked = [0.0, 0.0]
         self.reset()
 
     def reset(self) -> None:
@@ -69,42 +73,44 @@ class BalanceReflex:
 
         The array is used again by the next call.
         """
-        hips, knees, ankles = self._pitch
-        hip, knee, ankle = (0.5 * (posture[pair[0]] + posture[pair[1]]) for pair in self._pitch)
+        p = posture.item
+        (h0, h1), (k0, k1), ankles = self._pitch
+        hip, knee, ankle = 0.5 * (p(h0) + p(h1)), 0.5 * (p(k0) + p(k1)), 0.5 * (p(ankles[0]) + p(ankles[1]))
         stance = self._chain.balanced(hip, knee, ankle)
         self._follow_pressure(state, stance.reach)
         lean = stance.ankle - ankle - self._trim
-        n = len(self.legs)
-        x, out, legs = self._x, self._out, self.legs
-        x[:n] = state.joint_pos[legs] - posture[legs]
-        x[n:2 * n] = state.joint_vel[legs]
-        w, qx, qy, qz = state.base_quat
-        down = 2.0 * (qx * qx + qy * qy) - 1.0
-        x[2 * n] = math.atan2(2.0 * (qy * qz + w * qx), -down)
-        x[2 * n + 1] = math.atan2(2.0 * (w * qy - qx * qz), -down) + hip + knee + ankle + lean
-        x[2 * n + 2:] = state.base_ang_vel[:2]
-        for i in (0, 1):  # the ankles' reference leans with the body
-            x[self._column(ankles[i])] -= lean
+        x, out, legs = self._deviation(state, posture, hip + knee + ankle, lean), self._out, self.legs
         i, share = self._between(knee)
-        gain = (1.0 - share) * self._gains[i] + share * self._gains[i + 1]
-        carry = (1.0 - share) * self._carry[i] + share * self._carry[i + 1]
-        out[legs] = carry - np.minimum(np.maximum(gain @ x, -LARGEST), LARGEST)
-        for pair, torque in zip(self._pitch, stance.torques, strict=True):
-            for i in pair:
-                out[i] += torque / self._model.kp[i]
-        for i in ankles:
-            out[i] += lean
-        np.add(posture, out, out=self._target)
+        low, high = self._gains[i:i + 2] @ x
+        answer = np.minimum(np.maximum(low + share * (high - low), -LARGEST), LARGEST)
+        out[legs] = self._carry[i] + share * (self._carry[i + 1] - self._carry[i]) - answer
+        for pair, softness, torque in zip(self._pitch, self._softness, stance.torques, strict=True):
+            for joint, soft in zip(pair, softness, strict=True):
+                out[joint] += torque * soft
+        for side, joint in enumerate(ankles):
+            out[joint] += lean
+            self._asked[side] = p(joint) + out.item(joint)
         self._fresh = False
         return out
 
-    def _column(self, joint: int) -> int:
-        return joint - int(self.legs[0])
+    def _deviation(self, state: RobotState, posture: np.ndarray, pitch: float, lean: float) -> np.ndarray:
+        """What the regulator sees: leg angles and rates, roll and pitch and their rates, off the leaning posture."""
+        n, x, legs = len(self.legs), self._x, self.legs
+        x[:n] = state.joint_pos[legs] - posture[legs]
+        for column in self._ankle_columns:
+            x[column] -= lean
+        x[n:2 * n] = state.joint_vel[legs]
+        w, qx, qy, qz = state.base_quat.tolist()
+        up = 1.0 - 2.0 * (qx * qx + qy * qy)
+        x[2 * n] = math.atan2(2.0 * (qy * qz + w * qx), up)
+        x[2 * n + 1] = math.atan2(2.0 * (w * qy - qx * qz), up) + pitch + lean
+        x[2 * n + 2:] = state.base_ang_vel[:2]
+        return x
 
     def _between(self, knee: float) -> tuple[int, float]:
         """The knot below a knee angle, and how far it is on the way to the next."""
         k = self._knees
-        i = min(max(int(np.searchsorted(k, knee)) - 1, 0), len(k) - 2)
+        i = min(max(bisect.bisect_left(k, knee) - 1, 0), len(k) - 2)
         return i, min(max((knee - k[i]) / (k[i + 1] - k[i]), 0.0), 1.0)
 
     def _follow_pressure(self, state: RobotState, wanted: float) -> None:
@@ -112,8 +118,8 @@ class BalanceReflex:
         if self._fresh:
             return
         torque = 0.0
-        for i in self._pitch[2]:
-            asked = self._model.kp[i] * (self._target[i] - state.joint_pos[i]) - self._model.kd[i] * state.joint_vel[i]
-            torque += min(max(asked, -self._model.effort[i]), self._model.effort[i])
-        trim = self._trim + TRIM_RATE * self._model.dt * (wanted - torque / self._weight)
+        for asked, (i, kp, kd, effort) in zip(self._asked, self._motors, strict=True):
+            given = kp * (asked - state.joint_pos.item(i)) - kd * state.joint_vel.item(i)
+            torque += min(max(given, -effort), effort)
+        trim = self._trim + TRIM_RATE * self._dt * (wanted - torque / self._weight)
         self._trim = min(max(trim, -LARGEST_TRIM), LARGEST_TRIM)

@@ -44,7 +44,7 @@ class Stance:
     torques: tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SagittalChain:
     """Shank, thigh and all above the hips, on ankles that stand on flat feet. Arms count as hanging."""
 
@@ -52,32 +52,47 @@ class SagittalChain:
     thigh: Segment
     trunk: Segment
 
+    def __post_init__(self) -> None:
+        above = 0.5 * GRAVITY * (self.thigh.mass + self.trunk.mass)
+        object.__setattr__(self, "_half_above_knee", above)
+        object.__setattr__(self, "_half_weight", above + 0.5 * GRAVITY * self.shank.mass)
+
     def stance(self, hip: float, knee: float, ankle: float) -> Stance:
         """The stance of these pitch angles [rad]."""
-        x = z = 0.0
-        lean = 0.0
-        joints, masses = [], []
-        for segment, angle in ((self.shank, ankle), (self.thigh, knee), (self.trunk, hip)):
-            lean -= angle
-            c, s = math.cos(lean), math.sin(lean)
-            joints.append(x)
-            masses.append((segment.mass, x + c * segment.com[0] + s * segment.com[1],
-                           z - s * segment.com[0] + c * segment.com[1]))
-            x, z = x + c * segment.upper[0] + s * segment.upper[1], z - s * segment.upper[0] + c * segment.upper[1]
-        # A joint carries the moment of all that is above it; a positive pitch torque pushes the toes down.
-        torques = tuple(0.5 * GRAVITY * sum(mass * (at - joints[i]) for mass, at, _ in masses[i:]) for i in (2, 1, 0))
-        total = sum(mass for mass, _, _ in masses)
-        return Stance(hip, knee, ankle, sum(mass * at for mass, at, _ in masses) / total,
-                      sum(mass * up for mass, _, up in masses) / total, torques)
+        return self._turned(hip, knee, ankle, self._moments(hip, knee, ankle), 0.0)
 
     def balanced(self, hip: float, knee: float, ankle: float) -> Stance:
         """The stance of the same hips and knees that leans so that ankles and knees share the load."""
-        stance = self.stance(hip, knee, ankle)
-        for _ in range(4):
-            above = self.thigh.mass + self.trunk.mass
-            half = 0.5 * GRAVITY * above
-            share = ANKLE_PRICE * half * (above + self.shank.mass) / above + half
-            wanted = (half * stance.reach - stance.torques[1]) / share
-            lean = (min(MOST_FORWARD, max(0.0, wanted)) - stance.reach) / stance.height
-            stance = self.stance(hip, knee, stance.ankle - lean)
-        return stance
+        moments = self._moments(hip, knee, ankle)
+        (_, _), (knee_x, knee_z), (ankle_x, ankle_z) = moments
+        weight, above = self._half_weight, self._half_above_knee
+        lean = 0.0
+        for _ in range(4):  # Newton; leaning turns all moments alike
+            c, s = math.cos(lean), math.sin(lean)
+            reach, height = (c * ankle_x + s * ankle_z) / weight, (c * ankle_z - s * ankle_x) / weight
+            wanted = (above * reach - (c * knee_x + s * knee_z)) / (ANKLE_PRICE * weight + above)
+            lean += (min(MOST_FORWARD, max(0.0, wanted)) - reach) / height
+        return self._turned(hip, knee, ankle, moments, lean)
+
+    def _moments(self, hip: float, knee: float, ankle: float) -> tuple[tuple[float, float], ...]:
+        """Moment of all that is above hip, knee and ankle, about it, with gravity along z and along x; one leg's half."""
+        x = z = lean = 0.0
+        points = []
+        for segment, angle in ((self.shank, ankle), (self.thigh, knee), (self.trunk, hip)):
+            lean -= angle
+            c, s = math.cos(lean), math.sin(lean)
+            (com_x, com_z), (up_x, up_z), half = segment.com, segment.upper, 0.5 * GRAVITY * segment.mass
+            points.append((x, z, half, x + c * com_x + s * com_z, z - s * com_x + c * com_z))
+            x, z = x + c * up_x + s * up_z, z - s * up_x + c * up_z
+        moments, half, sum_x, sum_z = [], 0.0, 0.0, 0.0
+        for at_x, at_z, weight, com_x, com_z in reversed(points):
+            half, sum_x, sum_z = half + weight, sum_x + weight * com_x, sum_z + weight * com_z
+            moments.append((sum_x - half * at_x, sum_z - half * at_z))
+        return tuple(moments)
+
+    def _turned(self, hip: float, knee: float, ankle: float, moments, lean: float) -> Stance:
+        """The stance that leans forward by `lean` [rad] about the ankles; a positive torque pushes the toes down."""
+        c, s = math.cos(lean), math.sin(lean)
+        torques = tuple(c * x + s * z for x, z in moments)
+        height = (c * moments[2][1] - s * moments[2][0]) / self._half_weight
+        return Stance(hip, knee, ankle - lean, torques[2] / self._half_weight, height, torques)
