@@ -23,9 +23,8 @@ from training.locomotion.record import Record
 
 TIMESTEP = 0.002  # [s]
 PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
-START = -0.022  # [m] height of the base frame at which the soles of the default posture touch the floor
-LEAN = 0.1  # [rad] at which they are level
-TORSO = 0.65  # [m] above the origin of the base frame
+REST = -0.022  # [m] height of the base frame at which the soles of the default posture touch the floor
+LEAN = 0.1  # [rad] of the base at which they are level
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,16 @@ class World:
         return np.array([c for start, c in self.commands if start <= time + 1e-9][-1])
 
 
-def compile_world(model: RobotModel, world: World) -> mujoco.MjModel:
-    """The whole robot on a floor, its motors' position loops as actuators."""
+def compile_world(model: RobotModel, world: World, lights: bool = False) -> mujoco.MjModel:
+    """The whole robot on a floor, its motors' position loops as actuators; `lights`: for pictures."""
     spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
     for actuator in list(spec.actuators):
         spec.delete(actuator)
     spec.worldbody.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.1], contype=1, conaffinity=0,
                             friction=[world.friction, 0.005, 0.0001], priority=1)
+    if lights:
+        spec.worldbody.add_light(pos=[1.5, -1.5, 4.0], dir=[-0.3, 0.3, -1.0], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
+        spec.visual.headlight.ambient = [0.4, 0.4, 0.4]
     for i, name in enumerate(model.joints):
         motor = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         kp, kd = model.kp[i] * world.gain, model.kd[i] * world.gain
@@ -105,55 +107,64 @@ class Arena:
         if rate_hz is not None:
             self.card = dataclasses.replace(self.card, rate_hz=rate_hz)
 
-    def run(self, worlds: list[World], seconds: float, seed: int = 0) -> list[Record]:
+    def run(self, worlds: list[World], seconds: float, seed: int = 0, keep_poses: bool = False) -> list[Record]:
         """One episode of `seconds` in each world; the same seed gives the same records."""
-        n, model = len(worlds), self.model
-        rng = np.random.default_rng(seed)
-        models = [compile_world(model, world) for world in worlds]
-        policies = [OnnxPolicy(self.path, model, card=self.card) for _ in worlds]
-        physics = np.stack([start_state(models[0], model)] * n)
-        steps = round(model.dt / TIMESTEP)
-        control = np.zeros((n, steps, model.n))
-        states = np.zeros((n, steps, physics.shape[1]))
-        sensors = np.zeros((n, steps, models[0].nsensordata))
-        target = np.tile(model.default, (n, 1))
-        late = np.array([round(world.latency / TIMESTEP) for world in worlds])
-        waves = np.stack([wave(rng, model) for _ in worlds])
-        records = [Record(world, model.dt, float(m.body_mass.sum())) for world, m in zip(worlds, models, strict=True)]
-        data = [mujoco.MjData(models[0]) for _ in range(self.threads)]
-        for policy, row in zip(policies, physics, strict=True):
-            policy.reset(reading(row, model, 0.0, None), 0.0)
+        episodes = [Episode(self, world, np.random.default_rng((seed, k)), keep_poses) for k, world in enumerate(worlds)]
+        data = [mujoco.MjData(episodes[0].compiled) for _ in range(self.threads)]
         with rollout.Rollout(nthread=self.threads) as pool:
-            for tick in range(round(seconds * model.control_hz)):
-                now = tick * model.dt
-                alive = np.array([record.fell is None for record in records])
-                if not alive.any():
+            for tick in range(round(seconds * self.model.control_hz)):
+                live = [episode for episode in episodes if episode.record.fell is None]
+                if not live:
                     break
-                wanted = target.copy()
-                for i in np.flatnonzero(alive):
-                    world = worlds[i]
-                    shove(physics[i], model, world, now)
-                    state = reading(physics[i], model, now, rng if world.noise else None, world.noise)
-                    wanted[i] = swung(model, waves[i], world.waving, now)
-                    asked = policies[i].act(state, Request(velocity=frozen(world.command(now))), now)
-                    wanted[i, asked.joints] = asked.q[asked.joints]
-                for k in range(steps):
-                    control[:, k] = np.where((late > k)[:, None], target, wanted)
-                live = np.flatnonzero(alive)
-                out, sense = states[live], sensors[live]
-                pool.rollout([models[i] for i in live], data, physics[live], control[live], nstep=steps, state=out,
-                             sensordata=sense)
-                physics[live] = out[:, -1]
-                for j, i in enumerate(live):
-                    records[i].add(now, out[j], sense[j], wanted[i], target[i], model)
-                target = wanted
-        return records
+                control = np.stack([episode.decide(tick * self.model.dt) for episode in live])
+                states, sensors = pool.rollout([e.compiled for e in live], data, np.stack([e.physics for e in live]), control)
+                for episode, state, sense in zip(live, states, sensors, strict=True):
+                    episode.take(tick * self.model.dt, state, sense)
+        return [episode.record for episode in episodes]
+
+
+class Episode:
+    """One world under way.
+
+    Attributes:
+        compiled: Its physics model.
+        physics: Full physics state.
+        record: What is kept.
+    """
+
+    def __init__(self, arena: Arena, world: World, rng: np.random.Generator, keep_poses: bool) -> None:
+        model = arena.model
+        self.model, self.world, self.rng = model, world, rng
+        self.compiled = compile_world(model, world)
+        self.physics = start_state(self.compiled, model)
+        self.policy = OnnxPolicy(arena.path, model, card=arena.card)
+        self.policy.reset(reading(self.physics, model, 0.0, None), 0.0)
+        self.record = Record(world, model.dt, float(self.compiled.body_mass.sum()), keep_poses)
+        self.waves = wave(rng, model)
+        self.sent = self.wanted = model.default
+        self.steps, self.late = round(model.dt / TIMESTEP), round(world.latency / TIMESTEP)
+
+    def decide(self, now: float) -> np.ndarray:
+        """Targets of the physics steps of this tick [rad], shape (steps, n); late by the world's latency."""
+        shove(self.physics, self.model, self.world, now)
+        state = reading(self.physics, self.model, now, self.rng if self.world.noise else None, self.world.noise)
+        self.wanted = swung(self.model, self.waves, self.world.waving, now)
+        asked = self.policy.act(state, Request(velocity=frozen(self.world.command(now))), now)
+        self.wanted[asked.joints] = asked.q[asked.joints]
+        late = np.arange(self.steps) < self.late
+        return np.where(late[:, None], self.sent, self.wanted)
+
+    def take(self, now: float, states: np.ndarray, sensors: np.ndarray) -> None:
+        """What the physics made of it: states (steps, size), sensors (steps, size)."""
+        self.physics = states[-1].copy()
+        self.record.add(now, states, sensors, self.wanted, self.sent, self.model)
+        self.sent = self.wanted
 
 
 def start_state(compiled: mujoco.MjModel, model: RobotModel) -> np.ndarray:
     """The default posture with its soles level on the floor, as a full physics state."""
     data = mujoco.MjData(compiled)
-    data.qpos[2], data.qpos[3], data.qpos[5] = START, np.cos(LEAN / 2), np.sin(LEAN / 2)
+    data.qpos[2], data.qpos[3], data.qpos[5] = REST, np.cos(LEAN / 2), np.sin(LEAN / 2)
     data.qpos[7:] = model.default
     row = np.zeros(mujoco.mj_stateSize(compiled, PHYSICS))
     mujoco.mj_getState(compiled, data, row, PHYSICS)
@@ -163,7 +174,7 @@ def start_state(compiled: mujoco.MjModel, model: RobotModel) -> np.ndarray:
 def reading(row: np.ndarray, model: RobotModel, now: float, rng: np.random.Generator | None, noise: float = 0.0) -> RobotState:
     """What the sensors say of a physics state."""
     n = model.n
-    quat, pos, spin, vel = row[4:7 + 1], row[8:8 + n], row[8 + n + 3: 8 + n + 6], row[8 + n + 6: 8 + 2 * n + 6]
+    quat, pos, spin, vel = row[4:8], row[8:8 + n], row[8 + n + 3: 8 + n + 6], row[8 + n + 6: 8 + 2 * n + 6]
     if rng is not None:
         turn = np.concatenate(([1.0], 0.5 * 0.02 * noise * rng.standard_normal(3)))
         product = np.zeros(4)

@@ -14,15 +14,14 @@ from tensordict import TensorDict
 
 from arbiter.errors import ConfigError
 from training.locomotion import gait, models, terms
+from training.locomotion.kinematics import REST, SOLE_REST, base_motion, planar
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
 
 PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
 CONTROL = int(mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_QFRC_APPLIED)
-TORSO = 0.65  # [m] height of the torso in the base's frame, whose origin lies between the feet
 FREE_QPOS, FREE_QVEL = 7, 6
 CLOCK_SLOT = 1  # the state starts with the simulation's time
-SOLE = 0.07  # [m] height of a sole site's centre above the base frame in the default posture
 
 
 class CpuEnv(VecEnv):
@@ -92,7 +91,7 @@ class CpuEnv(VecEnv):
         joints = self.default + 0.05 * torch.randn(n, task.m)
         yaw = self.rng.uniform(-np.pi, np.pi, n)
         row = np.zeros((n, self.physics.shape[1]))
-        row[:, CLOCK_SLOT + 2] = -0.022 + self.rng.uniform(0.0, 0.01, n)
+        row[:, CLOCK_SLOT + 2] = REST + self.rng.uniform(0.0, 0.01, n)
         lean = 0.1 + 0.04 * self.rng.standard_normal(n)  # the default soles are level when the base leans so
         row[:, CLOCK_SLOT + 3: CLOCK_SLOT + 7] = np.stack((np.cos(yaw / 2) * np.cos(lean / 2), -np.sin(yaw / 2) * np.sin(lean / 2),
                                                           np.cos(yaw / 2) * np.sin(lean / 2), np.sin(yaw / 2) * np.cos(lean / 2)), -1)
@@ -219,19 +218,11 @@ class CpuEnv(VecEnv):
         s, row = self.state, torch.from_numpy(self.physics[ids if isinstance(ids, slice) else ids.numpy()]).float()
         qpos = row[:, CLOCK_SLOT: CLOCK_SLOT + self.nq]
         qvel = row[:, CLOCK_SLOT + self.nq: CLOCK_SLOT + self.nq + self.nv]
-        w, x, y, z = qpos[:, 3:7].unbind(-1)
-        up = torch.stack((2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), -1)  # in the body frame
-        axis = torch.stack((2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)), -1)  # body z in the world
-        heading = torch.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-        cos, sin = heading.cos(), heading.sin()
-        s.gravity[ids], s.ang_vel[ids] = -up, qvel[:, 3:6]
-        spin = rotate(qpos[:, 3:7], qvel[:, 3:6])
-        linear = qvel[:, :3] + TORSO * torch.linalg.cross(spin, axis)
-        s.lin_vel[ids] = torch.stack((cos * linear[:, 0] + sin * linear[:, 1], cos * linear[:, 1] - sin * linear[:, 0], linear[:, 2]), -1)
+        base = base_motion(qpos[:, 3:7], qpos[:, 2], qvel[:, :3], qvel[:, 3:6])
+        s.gravity[ids], s.ang_vel[ids], s.lin_vel[ids], s.height[ids] = base.gravity, qvel[:, 3:6], base.lin_vel, base.height
         blend = min(1.0, self.dt / self.task.config.mean_seconds)
-        now = torch.cat((s.lin_vel[ids][:, :2], spin[:, 2:]), -1)
+        now = torch.cat((base.lin_vel[:, :2], base.yaw_rate.unsqueeze(-1)), -1)
         s.mean_vel[ids] = s.mean_vel[ids] + blend * (now - s.mean_vel[ids])
-        s.height[ids] = qpos[:, 2] + TORSO * (axis[:, 2] - 1.0) + 0.022
         s.joint_pos[ids] = qpos[:, FREE_QPOS:] - self.default
         s.joint_vel[ids] = qvel[:, FREE_QVEL:]
         wish = self.kp * (self.target[ids] - qpos[:, FREE_QPOS:]) - self.kd * qvel[:, FREE_QVEL:]
@@ -239,10 +230,9 @@ class CpuEnv(VecEnv):
         if isinstance(ids, slice):
             sense = torch.from_numpy(self.sensors[:, -1]).float().view(-1, 2, 7)  # load, position, velocity per foot
             s.foot_force = torch.from_numpy(self.sensors[:, -2:].max(1)).float().view(-1, 2, 7)[:, :, 0]
-            s.foot_height = sense[:, :, 3] - 0.026
+            s.foot_height = sense[:, :, 3] - SOLE_REST
             s.foot_vel = sense[:, :, 4:6].norm(dim=-1)
-            gap = sense[:, 0, 1:3] - sense[:, 1, 1:3]
-            s.foot_gap = torch.stack((cos * gap[:, 0] + sin * gap[:, 1], cos * gap[:, 1] - sin * gap[:, 0]), -1)
+            s.foot_gap = planar(sense[:, 0, 1:3] - sense[:, 1, 1:3], base.cos, base.sin)
 
     def get_observations(self) -> TensorDict:
         """Groups "actor" (noisy) and "critic" of the last step."""
@@ -286,9 +276,3 @@ class CpuEnv(VecEnv):
         self.sums = {name: total.clone() for name, total in found["sums"].items()}
         self.observations = TensorDict(dict(found["observations"]), batch_size=[self.num_envs])
 
-
-def rotate(quat: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """`v` turned by unit quaternions (w, x, y, z), shape (n, 3)."""
-    axis = quat[:, 1:]
-    t = 2.0 * torch.linalg.cross(axis, v)
-    return v + quat[:, :1] * t + torch.linalg.cross(axis, t)

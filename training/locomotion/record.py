@@ -25,9 +25,10 @@ class Record:
         jerk: Root mean square change of the targets of the driven legs [rad per tick].
         slip: Mean speed of feet that carry load [m/s]; nan when none does.
         air: Feet without load.
+        poses: Positions of base and joints, if they are kept.
     """
 
-    def __init__(self, world, dt: float, mass: float) -> None:
+    def __init__(self, world, dt: float, mass: float, keep_poses: bool = False) -> None:
         self.world, self.dt, self.mass = world, dt, mass
         self.fell: float | None = None
         self.velocity: list[np.ndarray] = []
@@ -36,7 +37,8 @@ class Record:
         self.jerk: list[float] = []
         self.slip: list[float] = []
         self.air: list[int] = []
-        self._last_change = np.zeros(0)
+        self.poses: list[np.ndarray] = []
+        self._keep_poses, self._last_change = keep_poses, np.zeros(0)
 
     def add(self, now: float, states: np.ndarray, sensors: np.ndarray, target: np.ndarray, before: np.ndarray,
             model: RobotModel) -> None:
@@ -56,6 +58,8 @@ class Record:
         self.velocity.append(np.array((np.cos(yaw) * linear[0] + np.sin(yaw) * linear[1],
                                        np.cos(yaw) * linear[1] - np.sin(yaw) * linear[0], spin[2])))
         self.commands.append(self.world.command(now))
+        if self._keep_poses:
+            self.poses.append(row[1:8 + n].copy())
         force = sensors[:, -n:]
         self.power.append(float(np.abs(force * states[:, 14 + n: 14 + 2 * n]).sum(-1).mean()))
         legs = model.groups["legs"]

@@ -1,0 +1,217 @@
+"""Terms against cases worked out by hand, the reference gait, and left-right symmetry of all of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+import pytest
+import torch
+
+from training.locomotion import gait, terms
+from training.locomotion.gait import GaitConfig
+from training.locomotion.state import LEFT, RIGHT, BatchState
+from training.locomotion.symmetry import actor_mirror, critic_mirror, joint_mirror
+from training.locomotion.task import Task, TaskConfig, rewards
+
+GAIT = GaitConfig()
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    return Task(TaskConfig())
+
+
+def state(**values) -> BatchState:
+    s = BatchState.zeros(1, 12)
+    for name, value in values.items():
+        setattr(s, name, torch.tensor([value]))
+    return s
+
+
+def random_state(n: int, m: int) -> BatchState:
+    torch.manual_seed(0)
+    s = BatchState.zeros(n, m)
+    for f in fields(s):
+        setattr(s, f.name, torch.randn_like(getattr(s, f.name)))
+    s.phase, s.foot_force = s.phase.abs() % gait.TWO_PI, 40.0 * s.foot_force.abs()
+    s.gravity = s.gravity / s.gravity.norm(dim=-1, keepdim=True)
+    s.command[::4] = 0.0
+    return s
+
+
+def mirrored(s: BatchState, joints: tuple[str, ...]) -> BatchState:
+    """The same situation seen in a mirror, written out independently of symmetry.py's observation maps."""
+    j = joint_mirror(joints)
+    polar, axial = torch.tensor([1.0, -1.0, 1.0]), torch.tensor([-1.0, 1.0, -1.0])
+    planar = torch.tensor([1.0, -1.0, -1.0])
+    out = BatchState.zeros(len(s.height), len(joints))
+    for name in ("joint_pos", "joint_vel", "torque", "action", "last_action", "last_last_action"):
+        setattr(out, name, j(getattr(s, name)))
+    for name, sign in (("command", planar), ("mean_vel", planar), ("gravity", polar), ("lin_vel", polar), ("ang_vel", axial),
+                       ("foot_gap", torch.tensor([-1.0, 1.0]))):
+        setattr(out, name, getattr(s, name) * sign)
+    for name in ("foot_height", "foot_vel", "foot_force", "grounded"):
+        setattr(out, name, getattr(s, name)[:, [RIGHT, LEFT]])
+    out.phase, out.height, out.dynamics = (s.phase + math.pi) % gait.TWO_PI, s.height, s.dynamics
+    return out
+
+
+# --- terms ------------------------------------------------------------------------------------------------------
+
+
+def test_tracking_is_one_at_the_command_and_falls_off_with_the_kernel():
+    at = state(command=[0.3, 0.0, 0.5], mean_vel=[0.3, 0.0, 0.5])
+    off = state(command=[0.3, 0.0, 0.5], mean_vel=[0.1, 0.0, 0.3])
+    assert terms.track_linear(at, 0.04).item() == pytest.approx(1.0)
+    assert terms.track_linear(off, 0.04).item() == pytest.approx(math.exp(-1.0))
+    assert terms.track_yaw(off, 0.08).item() == pytest.approx(math.exp(-0.5), rel=1e-5)
+    assert terms.miss_linear(off).item() == pytest.approx(0.2)
+
+
+def test_a_loaded_swing_foot_costs_by_its_phase():
+    quarter = state(command=[0.3, 0.0, 0.0], phase=math.pi / 2, foot_force=[60.0, 90.0])  # the left leg swings
+    assert terms.swing_contact(quarter).item() == pytest.approx(1.0)
+    quarter.foot_force = torch.tensor([[0.0, 150.0]])
+    assert terms.swing_contact(quarter).item() == 0.0
+    assert terms.stance_lift(quarter).item() == 0.0
+
+
+def test_standing_costs_every_foot_in_the_air_and_no_swing():
+    s = state(command=[0.0, 0.0, 0.0], phase=math.pi / 2, foot_force=[0.0, 160.0])
+    assert terms.swing_contact(s).item() == 0.0
+    assert terms.stance_lift(s).item() == 1.0
+
+
+def test_clearance_is_full_at_its_target_height():
+    s = state(command=[0.3, 0.0, 0.0], phase=math.pi / 2, foot_height=[0.02, 0.0])
+    assert terms.clearance(s).item() == pytest.approx(0.5)
+    s.foot_height = torch.tensor([[0.3, 0.0]])
+    assert terms.clearance(s).item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("gap", "cost"), [(0.06, 0.04), (0.10, 0.0), (0.15, 0.0), (0.20, 0.05)])
+def test_feet_too_close_or_too_far_apart_cost(gap, cost):
+    assert terms.stance_width(state(foot_gap=[0.0, gap])).item() == pytest.approx(cost, abs=1e-6)
+
+
+def test_action_terms_are_first_and_second_differences():
+    s = BatchState.zeros(1, 12)
+    s.action[0, 0], s.last_action[0, 0], s.last_last_action[0, 0] = 3.0, 2.0, 0.0
+    assert terms.action_rate(s).item() == 1.0
+    assert terms.action_bend(s).item() == 1.0
+
+
+@pytest.mark.parametrize(("lean", "height", "fell"), [(0.79, 0.0, False), (0.81, 0.0, True), (0.0, -0.14, False), (0.0, -0.16, True)])
+def test_a_fall_is_a_lean_or_a_drop(lean, height, fell):
+    assert terms.fallen(state(gravity=[math.sin(lean), 0.0, -math.cos(lean)], height=height)).item() is fell
+
+
+@pytest.mark.parametrize(("seconds", "stuck"), [(0.99, False), (1.01, True)])
+def test_a_foot_that_never_leaves_the_floor_ends_the_episode(seconds, stuck):
+    assert terms.stuck(state(grounded=[0.1, seconds])).item() is stuck
+
+
+def test_observation_widths_and_order(task):
+    s = random_state(2, 12)
+    obs = terms.actor_observation(s)
+    assert obs.shape == (2, 47)
+    assert torch.equal(obs[:, :3], s.command) and torch.equal(obs[:, 3:6], s.ang_vel) and torch.equal(obs[:, 33:45], s.action)
+    assert torch.allclose(obs[:, 45:], torch.stack((s.phase.sin(), s.phase.cos()), -1))
+    assert terms.critic_observation(s).shape == (2, 66)
+
+
+# --- gait -------------------------------------------------------------------------------------------------------
+
+
+def test_the_reference_stands_still_without_a_command():
+    assert gait.reference(torch.zeros(1, 3), torch.tensor([1.0]), torch.tensor([0.0]), GAIT).abs().max() == 0.0
+
+
+def test_a_quarter_into_the_cycle_only_the_left_leg_is_lifted():
+    legs = gait.reference(torch.tensor([[0.3, 0.0, 0.0]]), torch.tensor([1.0]), torch.tensor([0.0]), GAIT)[0]
+    assert legs[:6].tolist() == pytest.approx([0.0, 0.0, -0.35, 0.7, -0.35, 0.0])
+    assert legs[6:].abs().max() == 0.0
+
+
+def test_a_leg_that_lands_is_in_front_when_walking_forward():
+    legs = gait.reference(torch.tensor([[0.5, 0.0, 0.0]]), torch.tensor([0.0]), torch.tensor([-1.0]), GAIT)[0]  # left lands
+    assert legs[2].item() == pytest.approx(-0.21) and legs[8].item() == pytest.approx(0.21)
+
+
+# --- symmetry ---------------------------------------------------------------------------------------------------
+
+
+def test_mirrors_are_involutions(task):
+    for mirror, width in ((joint_mirror(task.joints), 12), (actor_mirror(task.joints), 47), (critic_mirror(task.joints), 66),
+                          (joint_mirror(Task(TaskConfig(group="whole_body")).joints), 22)):
+        x = torch.randn(5, width)
+        assert torch.equal(mirror(mirror(x)), x)
+        assert not torch.equal(mirror(x), x)
+
+
+def test_a_mirrored_situation_earns_the_same(task):
+    s = random_state(64, 12)
+    here, there = rewards(task, s), rewards(task, mirrored(s, task.joints))
+    for name in here:
+        assert torch.allclose(here[name], there[name], atol=1e-5), name
+
+
+def test_the_observation_mirrors_agree_with_a_mirrored_situation(task):
+    s = random_state(64, 12)
+    other = mirrored(s, task.joints)
+    assert torch.allclose(actor_mirror(task.joints)(terms.actor_observation(s)), terms.actor_observation(other), atol=1e-5)
+    assert torch.allclose(critic_mirror(task.joints)(terms.critic_observation(s)), terms.critic_observation(other), atol=1e-5)
+
+
+def test_the_reference_gait_is_symmetric(task):
+    s = random_state(64, 12)
+    other = mirrored(s, task.joints)
+    here = gait.reference(s.command, s.phase.sin(), s.phase.cos(), GAIT)
+    there = gait.reference(other.command, other.phase.sin(), other.phase.cos(), GAIT)
+    assert torch.allclose(joint_mirror(task.joints)(here), there, atol=1e-5)
+
+
+def test_the_joint_mirror_is_that_of_the_robot():
+    """Forward kinematics: mirrored joints put the mirrored hand and foot where the mirror shows them."""
+    import mujoco
+    import numpy as np
+
+    from deploy.robots.description import description_dir, load_model
+    figures = load_model()
+    model = mujoco.MjModel.from_xml_path(str(description_dir() / "model.xml"))
+    data = mujoco.MjData(model)
+    q = np.random.default_rng(0).uniform(-0.3, 0.3, figures.n)
+
+    def places(joints):
+        data.qpos[7:] = joints
+        mujoco.mj_kinematics(model, data)
+        return [data.site(name).xpos.copy() for name in ("leg_left_ankle_roll_sole", "leg_right_ankle_roll_sole", "hand_left", "hand_right")]
+
+    left_foot, right_foot, left_hand, right_hand = places(q)
+    mirror = joint_mirror(figures.joints)(torch.tensor(q)).numpy()
+    left_foot_m, right_foot_m, left_hand_m, right_hand_m = places(mirror)
+    flip = np.array([1.0, -1.0, 1.0])
+    for here, there in ((left_foot, right_foot_m), (right_foot, left_foot_m), (left_hand, right_hand_m), (right_hand, left_hand_m)):
+        assert np.allclose(here * flip, there, atol=5e-3)
+
+
+# --- commands ---------------------------------------------------------------------------------------------------
+
+
+def test_commands_keep_their_range_and_a_share_stands(task):
+    torch.manual_seed(0)
+    task.enter(0.0)
+    commands = task.draw_commands(4000)
+    assert (commands.abs() <= torch.tensor(task.config.command_range) + 1e-6).all()
+    still = (commands == 0.0).all(-1).float().mean().item()
+    assert still == pytest.approx(task.stage.standing, abs=0.02)
+    positive = (commands[:, 0] > 0.05).float().mean(), (commands[:, 0] < -0.05).float().mean()
+    assert abs(positive[0] - positive[1]) < 0.04
+
+
+def test_stages_follow_the_progress(task):
+    for progress, stage in ((0.0, 0), (0.09, 0), (0.11, 1), (0.9, 3), (1.0, 3)):
+        task.enter(progress)
+        assert task.stage is task.config.stages[stage]
+    task.enter(0.0)
