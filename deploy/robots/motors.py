@@ -48,9 +48,13 @@ class Motors:
         if not isinstance(command, SafeCommand):
             raise RobotError(f"simulated robot: a {type(command).__name__} was written; only a SafeCommand is taken")
         for name, values in (("q", command.q), ("kp", command.kp), ("kd", command.kd)):
-            if np.shape(values) != (self._model.n,) or not np.isfinite(values).all():
-                raise RobotError(f"simulated robot: {name} of the command is {values!r}; "
-                                 f"{self._model.n} finite numbers are expected")
+            if np.shape(values) != (self._model.n,):
+                raise RobotError(f"simulated robot: {name} of the command has the shape {np.shape(values)}; "
+                                 f"({self._model.n},) is expected")
+            broken = np.flatnonzero(~np.isfinite(values))
+            if broken.size:
+                raise RobotError(f"simulated robot: {name} of the command is {values[broken[0]]} for "
+                                 f"{self._model.joints[broken[0]]}; a finite number is expected")
         self._fed_at = time
         if self.expired:
             return
