@@ -86,7 +86,7 @@ def test_head_sees_the_balls_where_they_are(robot):
         seen = {tuple(spot) for spot in coloured(picture, channel)}
         for dx, dy in ((0.0, 0.0), (0.8, 0.0), (-0.8, 0.0), (0.0, 0.8), (0.0, -0.8)):
             assert (int(row + radius * dy), int(column + radius * dx)) in seen, f"no {colour} where the ball is"
-        for dx, dy in ((1.4, 0.0), (-1.4, 0.0), (0.0, 1.4), (0.0, -1.4)):
+        for dx, dy in ((2.0, 0.0), (-2.0, 0.0), (0.0, 2.0), (0.0, -2.0)):
             assert (int(row + radius * dy), int(column + radius * dx)) not in seen, f"{colour} beside the ball"
 
 

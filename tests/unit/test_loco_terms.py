@@ -48,8 +48,14 @@ def mirrored(s: BatchState, joints: tuple[str, ...]) -> BatchState:
     out = BatchState.zeros(len(s.height), len(joints))
     for name in ("joint_pos", "joint_vel", "torque", "action", "last_action", "last_last_action"):
         setattr(out, name, j(getattr(s, name)))
-    for name, sign in (("command", planar), ("mean_vel", planar), ("gravity", polar), ("lin_vel", polar), ("ang_vel", axial),
-                       ("foot_gap", torch.tensor([-1.0, 1.0]))):
+    for name, sign in (
+        ("command", planar),
+        ("mean_vel", planar),
+        ("gravity", polar),
+        ("lin_vel", polar),
+        ("ang_vel", axial),
+        ("foot_gap", torch.tensor([-1.0, 1.0])),
+    ):
         setattr(out, name, getattr(s, name) * sign)
     for name in ("foot_height", "foot_vel", "foot_force", "grounded"):
         setattr(out, name, getattr(s, name)[:, [RIGHT, LEFT]])
@@ -102,7 +108,9 @@ def test_action_terms_are_first_and_second_differences():
     assert terms.action_bend(s).item() == 1.0
 
 
-@pytest.mark.parametrize(("lean", "height", "fell"), [(0.79, 0.0, False), (0.81, 0.0, True), (0.0, -0.14, False), (0.0, -0.16, True)])
+@pytest.mark.parametrize(
+    ("lean", "height", "fell"), [(0.79, 0.0, False), (0.81, 0.0, True), (0.0, -0.14, False), (0.0, -0.16, True)]
+)
 def test_a_fall_is_a_lean_or_a_drop(lean, height, fell):
     assert terms.fallen(state(gravity=[math.sin(lean), 0.0, -math.cos(lean)], height=height)).item() is fell
 
@@ -116,7 +124,9 @@ def test_observation_widths_and_order(task):
     s = random_state(2, 12)
     obs = terms.actor_observation(s)
     assert obs.shape == (2, 47)
-    assert torch.equal(obs[:, :3], s.command) and torch.equal(obs[:, 3:6], s.ang_vel) and torch.equal(obs[:, 33:45], s.action)
+    assert (
+        torch.equal(obs[:, :3], s.command) and torch.equal(obs[:, 3:6], s.ang_vel) and torch.equal(obs[:, 33:45], s.action)
+    )
     assert torch.allclose(obs[:, 45:], torch.stack((s.phase.sin(), s.phase.cos()), -1))
     assert terms.critic_observation(s).shape == (2, 66)
 
@@ -143,8 +153,12 @@ def test_a_leg_that_lands_is_in_front_when_walking_forward():
 
 
 def test_mirrors_are_involutions(task):
-    for mirror, width in ((joint_mirror(task.joints), 12), (actor_mirror(task.joints), 47), (critic_mirror(task.joints), 66),
-                          (joint_mirror(Task(TaskConfig(group="whole_body")).joints), 22)):
+    for mirror, width in (
+        (joint_mirror(task.joints), 12),
+        (actor_mirror(task.joints), 47),
+        (critic_mirror(task.joints), 66),
+        (joint_mirror(Task(TaskConfig(group="whole_body")).joints), 22),
+    ):
         x = torch.randn(5, width)
         assert torch.equal(mirror(mirror(x)), x)
         assert not torch.equal(mirror(x), x)
@@ -161,7 +175,9 @@ def test_the_observation_mirrors_agree_with_a_mirrored_situation(task):
     s = random_state(64, 12)
     other = mirrored(s, task.joints)
     assert torch.allclose(actor_mirror(task.joints)(terms.actor_observation(s)), terms.actor_observation(other), atol=1e-5)
-    assert torch.allclose(critic_mirror(task.joints)(terms.critic_observation(s)), terms.critic_observation(other), atol=1e-5)
+    assert torch.allclose(
+        critic_mirror(task.joints)(terms.critic_observation(s)), terms.critic_observation(other), atol=1e-5
+    )
 
 
 def test_the_reference_gait_is_symmetric(task):
@@ -178,6 +194,7 @@ def test_the_joint_mirror_is_that_of_the_robot():
     import numpy as np
 
     from deploy.robots.description import description_dir, load_model
+
     figures = load_model()
     model = mujoco.MjModel.from_xml_path(str(description_dir() / "model.xml"))
     data = mujoco.MjData(model)
@@ -186,13 +203,21 @@ def test_the_joint_mirror_is_that_of_the_robot():
     def places(joints):
         data.qpos[7:] = joints
         mujoco.mj_kinematics(model, data)
-        return [data.site(name).xpos.copy() for name in ("leg_left_ankle_roll_sole", "leg_right_ankle_roll_sole", "hand_left", "hand_right")]
+        return [
+            data.site(name).xpos.copy()
+            for name in ("leg_left_ankle_roll_sole", "leg_right_ankle_roll_sole", "hand_left", "hand_right")
+        ]
 
     left_foot, right_foot, left_hand, right_hand = places(q)
     mirror = joint_mirror(figures.joints)(torch.tensor(q)).numpy()
     left_foot_m, right_foot_m, left_hand_m, right_hand_m = places(mirror)
     flip = np.array([1.0, -1.0, 1.0])
-    for here, there in ((left_foot, right_foot_m), (right_foot, left_foot_m), (left_hand, right_hand_m), (right_hand, left_hand_m)):
+    for here, there in (
+        (left_foot, right_foot_m),
+        (right_foot, left_foot_m),
+        (left_hand, right_hand_m),
+        (right_hand, left_hand_m),
+    ):
         assert np.allclose(here * flip, there, atol=5e-3)
 
 

@@ -244,10 +244,11 @@ def test_two_processes(tiny, dataset, tmp_path):
     """torchrun with two CPU processes: one run, twice the batch."""
     out, root = tmp_path / "two", Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m",
-         "training.pi0.finetune", "--preset", "full", "--checkpoint", str(tiny), "--dataset", str(dataset), "--out", str(out), "--device", "cpu",
-         "--steps", "4", "--batch", "2", "--every", "2", "--no-bf16", "--no-checkpointing", "--workers", "0",
-         "--held-out", "0.3"], cwd=root, env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
+         "-m", "training.pi0.finetune", "--preset", "full", "--checkpoint", str(tiny), "--dataset", str(dataset),
+         "--out", str(out), "--device", "cpu", "--steps", "4", "--batch", "2", "--every", "2", "--no-bf16",
+         "--no-checkpointing", "--workers", "0", "--held-out", "0.3"],
+        cwd=root, env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
         capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Effective batch size: 2 x 2 = 4" in done.stderr + done.stdout

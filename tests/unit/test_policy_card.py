@@ -31,7 +31,8 @@ def changed(**changes) -> str:
 
 def test_json_round_trip_keeps_every_digit():
     card = dataclasses.replace(CARD, default_pos=(1 / 3,) * 12, observations=(
-        ObservationTerm("phase", period=0.7123456789, stand_still=True), ObservationTerm("joint_vel", CARD.joints[:3], (0.1, 1 / 7, 1.0), 3)))
+        ObservationTerm("phase", period=0.7123456789, stand_still=True),
+        ObservationTerm("joint_vel", CARD.joints[:3], (0.1, 1 / 7, 1.0), 3)))
     assert from_json(to_json(card), "walk.onnx") == card
 
 

@@ -47,7 +47,8 @@ class Backend:
             rows += (previous[0] - rows[0]) * np.exp(-np.arange(50)[:, None] / 15.0)  # continues what is played
         if fault == "raises":
             raise RuntimeError("out of memory")
-        return {"nan": np.where(np.arange(50)[:, None] == 20, np.nan, rows), "shape": rows[:, :9], "short": rows[:10], "tiny": rows[:1],
+        return {"nan": np.where(np.arange(50)[:, None] == 20, np.nan, rows), "shape": rows[:, :9],
+                "short": rows[:10], "tiny": rows[:1],
                 "long": np.vstack((rows, rows)), "list": rows.tolist(), "nothing": None, "flat": rows[0], "far": rows + 40.0,
                 "offset": rows + 0.3, "float32": rows.astype(np.float32), "ints": rows.astype(int)}.get(fault, rows)
 
@@ -156,7 +157,8 @@ def test_without_real_time_chunking_nothing_is_passed_on():
 
 BAD = {"nan": "not finite", "shape": r"returned shape (50, 9); (2 to 50, 10) is expected", "tiny": "returned shape (1, 10)",
        "long": "returned shape (100, 10)", "list": "returned list; an array of floats", "nothing": "returned NoneType",
-       "flat": "returned shape (10,)", "far": "asks arm_left_shoulder_pitch_joint for ", "raises": "raised RuntimeError: out of memory",
+       "flat": "returned shape (10,)", "far": "asks arm_left_shoulder_pitch_joint for ",
+       "raises": "raised RuntimeError: out of memory",
        "ints": "an array of floats is expected"}
 
 

@@ -104,7 +104,8 @@ def test_a_robot_without_gains_is_told_how_to_make_them():
         BalanceReflex(dataclasses.replace(MODEL, name="other"))
 
 
-CHAIN = SagittalChain(Segment(1.0, (0.0, 0.1), (0.0, 0.2)), Segment(2.0, (0.0, 0.1), (0.0, 0.2)), Segment(10.0, (0.01, 0.2), (0.0, 0.0)))
+CHAIN = SagittalChain(Segment(1.0, (0.0, 0.1), (0.0, 0.2)), Segment(2.0, (0.0, 0.1), (0.0, 0.2)),
+                      Segment(10.0, (0.01, 0.2), (0.0, 0.0)))
 
 
 def test_statics_of_a_chain_by_hand():
@@ -231,7 +232,8 @@ def test_the_base_install_needs_no_torch():
     import subprocess
     import sys
 
-    code = "import sys, policies.registry; bad = {'torch', 'lerobot', 'onnx', 'mujoco', 'transformers'} & set(sys.modules); sys.exit(repr(bad) if bad else 0)"
+    code = ("import sys, policies.registry; bad = {'torch', 'lerobot', 'onnx', 'mujoco', 'transformers'} & set(sys.modules); "
+            "sys.exit(repr(bad) if bad else 0)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -253,6 +255,7 @@ def test_a_camera_reaches_the_players(tmp_path):
         asked.append(1)
         return CameraFrame(0.0, np.zeros((4, 4, 3), np.uint8))
 
-    player = load("chunk: {kind: chunk, backend: recorded, path: motions.npz}", tmp_path, chunk_delay=0.0, camera=camera)["chunk"][0]
+    tree = "chunk: {kind: chunk, backend: recorded, path: motions.npz}"
+    player = load(tree, tmp_path, chunk_delay=0.0, camera=camera)["chunk"][0]
     player.reset(state_of(), 0.0)
     assert not player.warm(state_of(), Request(prompt="wave"), 0.0) and asked

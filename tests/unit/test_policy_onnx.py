@@ -39,7 +39,8 @@ def test_the_observation_is_what_the_card_says(tmp_path):
     joints = tuple(MODEL.joints[i] for i in LEGS)
     card = card_for(MODEL, observations=(
         ObservationTerm("velocity_command", scale=(2.0, 2.0, 0.25)), ObservationTerm("base_ang_vel", scale=0.2),
-        ObservationTerm("projected_gravity"), ObservationTerm("joint_pos_rel", joints[::-1]), ObservationTerm("joint_vel", joints, 0.05),
+        ObservationTerm("projected_gravity"), ObservationTerm("joint_pos_rel", joints[::-1]),
+        ObservationTerm("joint_vel", joints, 0.05),
         ObservationTerm("previous_action")))
     state, request = random_state(), Request(velocity=frozen((0.3, -0.1, 0.7)))
     wanted = np.concatenate(([0.6, -0.2, 0.175], 0.2 * state.base_ang_vel, state.gravity,
@@ -141,7 +142,7 @@ def test_actions_that_are_not_finite_are_refused(tmp_path):
 def test_a_graph_that_does_not_fit_its_card_is_refused(tmp_path):
     path = tmp_path / "walk.onnx"
     path.write_bytes(policy_bytes(44, 12))
-    with pytest.raises(ConfigError, match=r"input 'obs' is tensor\(float\) \[1, 44\]; its card describes tensor\(float\) \[1, 45\]"):
+    with pytest.raises(ConfigError, match=r"input 'obs' is tensor\(float\) \[1, 44\]; its card describes .* \[1, 45\]"):
         OnnxPolicy(path, MODEL, card=card_for(MODEL))
     path.write_bytes(policy_bytes(45, 11))
     with pytest.raises(ConfigError, match="output 'actions'"):

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from arbiter.safety import Safety, is_safe
@@ -67,7 +67,7 @@ owners = pick([("walk",) * N, ("walk", "walk", "wave", "wave"), ["stand"] * N, N
 clocks = st.one_of(st.just("tick"), st.just("tick"), st.just("tick"), number)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(st.lists(st.tuples(targets, owners, states, clocks), min_size=1, max_size=25), st.booleans())
 def test_never_raises_and_never_breaks_a_limit(calls, collides):
     find = (lambda q: [("arm_shoulder", "base")] if q[2] > 0.1 else []) if collides else None

@@ -16,6 +16,7 @@ STATE = "observation.state"
 IMAGE = "observation.images.head_camera"
 ACTION = "action"
 CAPTURED = "capture_time"  # LeRobot's own timestamps are frame / fps; this keeps what was measured
+VIDEO_FILE = 4  # [MB]
 PICTURES = ("h264", "av1", "png")
 
 
@@ -55,7 +56,9 @@ def create(root: Path, layout: Layout, pictures: str = "h264"):
     return LeRobotDataset.create(
         repo_id=f"local/{root.name}", fps=layout.fps, features=features(layout, pictures), root=root,
         robot_type="berkeley_humanoid_lite", use_videos=pictures != "png", rgb_encoder=encoder,
-        streaming_encoding=pictures != "png", encoder_threads=1, encoder_queue_maxsize=100_000)
+        streaming_encoding=pictures != "png", encoder_threads=1, encoder_queue_maxsize=100_000,
+        # LeRobot copies the whole video file for each episode that it appends: small files keep that cheap.
+        video_files_size_in_mb=VIDEO_FILE)
 
 
 def open_dataset(root: Path):
@@ -91,15 +94,23 @@ def episodes(dataset) -> list[StoredEpisode]:
 
 def frames(dataset, episode: StoredEpisode) -> Iterator[Frame]:
     """The frames of one stored episode, one at a time."""
-    # Through PyTorch doubles would come back as floats, and asking for one number would decode a picture.
-    table = dataset.hf_dataset.with_format("numpy").select_columns([STATE, ACTION, CAPTURED])
-    low = table[episode.start:episode.stop]
-    n = low[STATE].shape[1] // 2
-    times = np.asarray(low[CAPTURED], np.float64).reshape(-1)
+    # Arrow's own numbers: through PyTorch or numpy formatting doubles come back as floats, and asking for one number of
+    # a row decodes its picture.
+    table = dataset.hf_dataset.with_format("arrow").select_columns([STATE, ACTION, CAPTURED])[episode.start:episode.stop]
+    state, action, times = (_numbers(table, name) for name in (STATE, ACTION, CAPTURED))
+    n = state.shape[1] // 2
+    times = times.reshape(-1)
     for i, time in enumerate(times):
         image = dataset[episode.start + i][IMAGE].numpy().transpose(1, 2, 0)
-        yield Frame(float(time), (255.0 * image + 0.5).astype(np.uint8), low[STATE][i, :n], low[STATE][i, n:],
-                    low[ACTION][i])
+        yield Frame(float(time), (255.0 * image + 0.5).astype(np.uint8), state[i, :n], state[i, n:], action[i])
+
+
+def _numbers(table, name: str) -> np.ndarray:
+    """A column of an Arrow table, one row a frame."""
+    column = table.column(name).combine_chunks()
+    while hasattr(column, "flatten") and column.type.num_fields:
+        column = column.flatten()
+    return column.to_numpy(zero_copy_only=False).reshape(table.num_rows, -1)
 
 
 def pack(files: list[Path], root: Path, joints: tuple[str, ...], pictures: str = "h264",

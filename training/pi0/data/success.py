@@ -22,7 +22,7 @@ BOW_PITCH = 0.20  # [rad] of the torso
 BOW_BACK = 0.10  # [rad] of what the torso leant before: upright again
 CROUCH_DROP = 0.03  # [m] of the torso's centre of mass below its standing height
 STAND_DROP = 0.015  # [m] below standing height that still counts as standing
-POINT_ANGLE = np.radians(20.0)
+POINT_ANGLE = float(np.radians(20.0))
 TOUCH_DISTANCE = 0.04  # [m] between hand and the ball's centre
 REST_ANGLE = 0.30  # [rad] of an arm joint from the default posture
 WALK_SHARE = 0.5  # of the commanded velocity
@@ -83,6 +83,11 @@ class Judgement:
     required: float
     unit: str
     text: str
+
+
+def judgement(success, measured, required: float, unit: str, text: str) -> Judgement:
+    """A judgement out of numpy's numbers."""
+    return Judgement(bool(success), float(measured), required, unit, text)
 
 
 def rotations(quat: np.ndarray) -> np.ndarray:
@@ -155,21 +160,21 @@ def wave(run: Trajectory, side: str) -> Judgement:
     hand = run.hands[:, SIDES.index(side)]
     up = hand[:, 2] >= WAVE_HEIGHT
     periods = swings(hand[up, 1]) if up.any() else 0.0
-    return Judgement(periods >= WAVE_PERIODS, periods, WAVE_PERIODS, "periods",
+    return judgement(periods >= WAVE_PERIODS, periods, WAVE_PERIODS, "periods",
                      f"the {side} hand waved {periods:g} times above the shoulder")
 
 
 def raise_arms(run: Trajectory) -> Judgement:
     """Both hands above the head for a moment."""
     height = -best_lasting(-run.hands[:, :, 2].min(axis=1), run.time)
-    return Judgement(height >= HEAD_HEIGHT, height, HEAD_HEIGHT, "m", f"the lower hand reached {height:.2f} m")
+    return judgement(height >= HEAD_HEIGHT, height, HEAD_HEIGHT, "m", f"the lower hand reached {height:.2f} m")
 
 
 def lower_arms(run: Trajectory) -> Judgement:
     """The arms end at rest."""
     last = run.time >= run.time[-1] - SPAN
     away = float(np.abs(run.joint_pos - run.arm_rest)[last][:, run.arms].max())
-    return Judgement(away <= REST_ANGLE, away, REST_ANGLE, "rad", f"the arms ended {away:.2f} rad from rest")
+    return judgement(away <= REST_ANGLE, away, REST_ANGLE, "rad", f"the arms ended {away:.2f} rad from rest")
 
 
 def bow(run: Trajectory) -> Judgement:
@@ -177,20 +182,20 @@ def bow(run: Trajectory) -> Judgement:
     lean = run.pitch - run.pitch[0]
     deepest = int(np.argmax(lean))
     back = float(lean[deepest:].min())
-    return Judgement(lean[deepest] >= BOW_PITCH and back <= BOW_BACK, float(lean[deepest]), BOW_PITCH, "rad",
+    return judgement(lean[deepest] >= BOW_PITCH and back <= BOW_BACK, lean[deepest], BOW_PITCH, "rad",
                      f"the torso leant {lean[deepest]:.2f} rad and came back to {back:.2f} rad")
 
 
 def sit_down(run: Trajectory) -> Judgement:
     """The torso ends lower."""
     drop = run.standing - best_lasting(run.height[-_ticks(run, 0.5):], run.time[-_ticks(run, 0.5):])
-    return Judgement(drop >= CROUCH_DROP, drop, CROUCH_DROP, "m", f"the torso sank {100 * drop:.1f} cm")
+    return judgement(drop >= CROUCH_DROP, drop, CROUCH_DROP, "m", f"the torso sank {100 * drop:.1f} cm")
 
 
 def stand_up(run: Trajectory) -> Judgement:
     """The torso ends at standing height."""
     drop = run.standing - float(run.height[-_ticks(run, SPAN):].mean())
-    return Judgement(drop <= STAND_DROP, drop, STAND_DROP, "m", f"the torso ended {100 * drop:.1f} cm below standing")
+    return judgement(drop <= STAND_DROP, drop, STAND_DROP, "m", f"the torso ended {100 * drop:.1f} cm below standing")
 
 
 def point_at(run: Trajectory, direction: str) -> Judgement:
@@ -198,14 +203,14 @@ def point_at(run: Trajectory, direction: str) -> Judgement:
     cosine = np.clip(run.forearms @ DIRECTIONS[direction], -1.0, 1.0)
     sides = {"left": [0], "right": [1], "ahead": [0, 1]}[direction]
     off = min(best_lasting(np.arccos(cosine[:, side]), run.time) for side in sides)
-    return Judgement(off <= POINT_ANGLE, off, POINT_ANGLE, "rad", f"the arm pointed {np.degrees(off):.0f}° off {direction}")
+    return judgement(off <= POINT_ANGLE, off, POINT_ANGLE, "rad", f"the arm pointed {np.degrees(off):.0f}° off {direction}")
 
 
 def touch_ball(run: Trajectory, colour: str) -> Judgement:
     """A hand comes to the ball and stays a moment."""
     gaps = np.linalg.norm(run.hands - run.balls[colour][:, None], axis=-1)
     gap = min(best_lasting(gaps[:, side], run.time, 0.1) for side in range(2))
-    return Judgement(gap <= TOUCH_DISTANCE, gap, TOUCH_DISTANCE, "m",
+    return judgement(gap <= TOUCH_DISTANCE, gap, TOUCH_DISTANCE, "m",
                      f"a hand came within {100 * gap:.1f} cm of the {colour} ball")
 
 
@@ -222,9 +227,9 @@ def walk(run: Trajectory, velocity: tuple[float, float, float]) -> Judgement:
     wanted = np.array(velocity) * (1.0, 1.0, TURN_RADIUS)
     if not wanted.any():
         still = float(np.linalg.norm(speed))
-        return Judgement(still <= STILL_SPEED, still, STILL_SPEED, "m/s", f"the robot moved at {still:.2f} m/s")
+        return judgement(still <= STILL_SPEED, still, STILL_SPEED, "m/s", f"the robot moved at {still:.2f} m/s")
     share = float(speed @ wanted / (wanted @ wanted))
-    return Judgement(share >= WALK_SHARE, share, WALK_SHARE, "share", f"the robot went at {100 * share:.0f} % of the command")
+    return judgement(share >= WALK_SHARE, share, WALK_SHARE, "share", f"the robot went at {100 * share:.0f} % of the command")
 
 
 def _ticks(run: Trajectory, span: float) -> int:
@@ -248,7 +253,7 @@ CRITERIA = {
 def judge(run: Trajectory, instruction: Instruction) -> Judgement:
     """Whether `run` did what `instruction` asks for. A fall fails everything."""
     if fell(run):
-        return Judgement(False, float(run.tilt.max()), FALLEN_TILT, "rad", f"fell: tilt {run.tilt.max():.2f} rad")
+        return judgement(False, run.tilt.max(), FALLEN_TILT, "rad", f"fell: tilt {run.tilt.max():.2f} rad")
     if instruction.velocity is not None:
         return walk(run, instruction.velocity)
     return CRITERIA[instruction.skill](run, instruction)
