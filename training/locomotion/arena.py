@@ -63,8 +63,15 @@ def compile_world(model: RobotModel, world: World, lights: bool = False) -> mujo
     spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
     for actuator in list(spec.actuators):
         spec.delete(actuator)
-    spec.worldbody.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.1], contype=1, conaffinity=0,
-                            friction=[world.friction, 0.005, 0.0001], priority=1)
+    spec.worldbody.add_geom(
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 0.1],
+        contype=1,
+        conaffinity=0,
+        friction=[world.friction, 0.005, 0.0001],
+        priority=1,
+    )
     if lights:
         spec.worldbody.add_light(pos=[1.5, -1.5, 4.0], dir=[-0.3, 0.3, -1.0], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
         spec.visual.headlight.ambient = [0.4, 0.4, 0.4]
@@ -79,11 +86,19 @@ def compile_world(model: RobotModel, world: World, lights: bool = False) -> mujo
         body.fullinertia = np.asarray(body.fullinertia) * world.mass
     for side, mass in zip(("left", "right"), world.payload, strict=True):
         spec.body(f"arm_{side}_hand_link").mass += mass
-        spec.add_sensor(name=f"{side}_vel", type=mujoco.mjtSensor.mjSENS_FRAMELINVEL,
-                        objtype=mujoco.mjtObj.mjOBJ_SITE, objname=f"leg_{side}_ankle_roll_sole")
+        spec.add_sensor(
+            name=f"{side}_vel",
+            type=mujoco.mjtSensor.mjSENS_FRAMELINVEL,
+            objtype=mujoco.mjtObj.mjOBJ_SITE,
+            objname=f"leg_{side}_ankle_roll_sole",
+        )
     for name in model.joints:
-        spec.add_sensor(name=f"{name}_force", type=mujoco.mjtSensor.mjSENS_ACTUATORFRC,
-                        objtype=mujoco.mjtObj.mjOBJ_ACTUATOR, objname=name)
+        spec.add_sensor(
+            name=f"{name}_force",
+            type=mujoco.mjtSensor.mjSENS_ACTUATORFRC,
+            objtype=mujoco.mjtObj.mjOBJ_ACTUATOR,
+            objname=name,
+        )
     spec.option.timestep = TIMESTEP
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     return spec.compile()
@@ -100,8 +115,9 @@ class Arena:
         threads: Native threads.
     """
 
-    def __init__(self, model: RobotModel, policy: Path, *, card: Path | None = None, rate_hz: float | None = None,
-                 threads: int = 2) -> None:
+    def __init__(
+        self, model: RobotModel, policy: Path, *, card: Path | None = None, rate_hz: float | None = None, threads: int = 2
+    ) -> None:
         self.model, self.path, self.threads = model, policy, threads
         self.card: PolicyCard = read_card(policy, card)
         if rate_hz is not None:
@@ -117,7 +133,9 @@ class Arena:
                 if not live:
                     break
                 control = np.stack([episode.decide(tick * self.model.dt) for episode in live])
-                states, sensors = pool.rollout([e.compiled for e in live], data, np.stack([e.physics for e in live]), control)
+                states, sensors = pool.rollout(
+                    [e.compiled for e in live], data, np.stack([e.physics for e in live]), control
+                )
                 for episode, state, sense in zip(live, states, sensors, strict=True):
                     episode.take(tick * self.model.dt, state, sense)
         return [episode.record for episode in episodes]
@@ -171,10 +189,12 @@ def start_state(compiled: mujoco.MjModel, model: RobotModel) -> np.ndarray:
     return row
 
 
-def reading(row: np.ndarray, model: RobotModel, now: float, rng: np.random.Generator | None, noise: float = 0.0) -> RobotState:
+def reading(
+    row: np.ndarray, model: RobotModel, now: float, rng: np.random.Generator | None, noise: float = 0.0
+) -> RobotState:
     """What the sensors say of a physics state."""
     n = model.n
-    quat, pos, spin, vel = row[4:8], row[8:8 + n], row[8 + n + 3: 8 + n + 6], row[8 + n + 6: 8 + 2 * n + 6]
+    quat, pos, spin, vel = row[4:8], row[8 : 8 + n], row[8 + n + 3 : 8 + n + 6], row[8 + n + 6 : 8 + 2 * n + 6]
     if rng is not None:
         turn = np.concatenate(([1.0], 0.5 * 0.02 * noise * rng.standard_normal(3)))
         product = np.zeros(4)
@@ -190,7 +210,7 @@ def shove(row: np.ndarray, model: RobotModel, world: World, now: float) -> None:
     """Applies the push that falls on `now`, if any."""
     for at, push in world.pushes:
         if abs(at - now) < 0.5 * model.dt:
-            row[8 + model.n: 10 + model.n] += push
+            row[8 + model.n : 10 + model.n] += push
 
 
 def wave(rng: np.random.Generator, model: RobotModel) -> np.ndarray:

@@ -34,8 +34,9 @@ def read_checkpoint(path: Path) -> dict:
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such checkpoint") from error
     except pickle.UnpicklingError as error:
-        raise ConfigError(f"{path}: holds more than weights, which is refused (it could run code); save it again with "
-                          "rsl_rl's runner.save") from error
+        raise ConfigError(
+            f"{path}: holds more than weights, which is refused (it could run code); save it again with rsl_rl's runner.save"
+        ) from error
     except (RuntimeError, EOFError, OSError, zipfile.BadZipFile, KeyError) as error:
         raise ConfigError(f"{path}: is not a readable PyTorch checkpoint: {error}") from error
     if not isinstance(found, dict):
@@ -58,20 +59,24 @@ def actor_weights(found: dict, path: Path) -> dict[str, torch.Tensor]:
         if "obs_norm_state_dict" in found:
             renamed |= {"obs_normalizer." + key: value for key, value in found["obs_norm_state_dict"].items()}
         return renamed
-    raise ConfigError(f"{path}: has {', '.join(sorted(map(str, found))) or 'nothing'}; an RSL-RL checkpoint has "
-                      "'actor_state_dict' (rsl_rl 5) or 'model_state_dict' (before)")
+    raise ConfigError(
+        f"{path}: has {', '.join(sorted(map(str, found))) or 'nothing'}; an RSL-RL checkpoint has "
+        "'actor_state_dict' (rsl_rl 5) or 'model_state_dict' (before)"
+    )
 
 
 def load_actor(path: Path, observations: int, actions: int, activation: str = "elu") -> nn.Module:
     """Normaliser and network of a checkpoint. Raises ConfigError unless it maps `observations` to `actions` values."""
     weights = actor_weights(read_checkpoint(path), path)
-    layers = sorted((int(key.split(".")[1]) for key in weights if key.startswith("mlp.") and key.endswith(".weight")))
+    layers = sorted(int(key.split(".")[1]) for key in weights if key.startswith("mlp.") and key.endswith(".weight"))
     if not layers:
         raise ConfigError(f"{path}: its actor has no layers 'mlp.N.weight'; only plain MLP policies can be exported")
     shapes = [tuple(weights[f"mlp.{k}.weight"].shape) for k in layers]
     if (shapes[0][1], shapes[-1][0]) != (observations, actions):
-        raise ConfigError(f"{path}: maps {shapes[0][1]} observations to {shapes[-1][0]} actions; this task has "
-                          f"{observations} and {actions}")
+        raise ConfigError(
+            f"{path}: maps {shapes[0][1]} observations to {shapes[-1][0]} actions; this task has "
+            f"{observations} and {actions}"
+        )
     modules: list[nn.Module] = []
     if "obs_normalizer._mean" in weights:
         modules.append(Normalizer(weights["obs_normalizer._mean"], weights["obs_normalizer._std"]))

@@ -36,8 +36,17 @@ class CpuEnv(VecEnv):
         dump: Folder for the state of a robot whose simulation diverged.
     """
 
-    def __init__(self, config: TaskConfig, num_envs: int, *, seed: int, threads: int = 2, variants: int = 64, substeps: int = 4,
-                 dump: Path | None = None) -> None:
+    def __init__(
+        self,
+        config: TaskConfig,
+        num_envs: int,
+        *,
+        seed: int,
+        threads: int = 2,
+        variants: int = 64,
+        substeps: int = 4,
+        dump: Path | None = None,
+    ) -> None:
         self.task, self.num_envs, self.device, self.dump = Task(config), num_envs, "cpu", dump
         self.num_actions, self.cfg, self.substeps = self.task.m, asdict(config), substeps
         self.dt = 1.0 / config.rate_hz
@@ -47,8 +56,10 @@ class CpuEnv(VecEnv):
         drawn = [models.draw_dynamics(self.rng, figures) for _ in range(variants)]
         self.variants = [models.build(figures, d, config.group, self.dt / substeps) for d in drawn]
         mass = sum(self.variants[0].body_mass)
-        self.figures = torch.tensor([[d.friction, 0.0, sum(v.body_mass) / mass, d.kp]
-                                     for d, v in zip(drawn, self.variants, strict=True)], dtype=torch.float32)
+        self.figures = torch.tensor(
+            [[d.friction, 0.0, sum(v.body_mass) / mass, d.kp] for d, v in zip(drawn, self.variants, strict=True)],
+            dtype=torch.float32,
+        )
         self.data = [mujoco.MjData(self.variants[0]) for _ in range(threads)]
         self.rollout = rollout.Rollout(nthread=threads)
         self._allocate()
@@ -93,15 +104,32 @@ class CpuEnv(VecEnv):
         row = np.zeros((n, self.physics.shape[1]))
         row[:, CLOCK_SLOT + 2] = REST + self.rng.uniform(0.0, 0.01, n)
         lean = 0.1 + 0.04 * self.rng.standard_normal(n)  # the default soles are level when the base leans so
-        row[:, CLOCK_SLOT + 3: CLOCK_SLOT + 7] = np.stack((np.cos(yaw / 2) * np.cos(lean / 2), -np.sin(yaw / 2) * np.sin(lean / 2),
-                                                          np.cos(yaw / 2) * np.sin(lean / 2), np.sin(yaw / 2) * np.cos(lean / 2)), -1)
-        row[:, CLOCK_SLOT + FREE_QPOS: CLOCK_SLOT + self.nq] = joints
+        row[:, CLOCK_SLOT + 3 : CLOCK_SLOT + 7] = np.stack(
+            (
+                np.cos(yaw / 2) * np.cos(lean / 2),
+                -np.sin(yaw / 2) * np.sin(lean / 2),
+                np.cos(yaw / 2) * np.sin(lean / 2),
+                np.sin(yaw / 2) * np.cos(lean / 2),
+            ),
+            -1,
+        )
+        row[:, CLOCK_SLOT + FREE_QPOS : CLOCK_SLOT + self.nq] = joints
         velocity = CLOCK_SLOT + self.nq
-        row[:, velocity: velocity + 6] = 0.1 * self.rng.standard_normal((n, 6))
+        row[:, velocity : velocity + 6] = 0.1 * self.rng.standard_normal((n, 6))
         self.physics[ids.numpy()] = row
         self.target[ids] = joints.clamp(self.lower, self.upper)
         self.late[ids] = torch.randint(0, self.substeps + 1, (n,))
-        for name in ("action", "last_action", "last_last_action", "mean_vel", "lin_vel", "torque", "foot_vel", "foot_height", "grounded"):
+        for name in (
+            "action",
+            "last_action",
+            "last_last_action",
+            "mean_vel",
+            "lin_vel",
+            "torque",
+            "foot_vel",
+            "foot_height",
+            "grounded",
+        ):
             getattr(s, name)[ids] = 0.0
         s.foot_force[ids] = 80.0
         s.phase[ids] = torch.rand(n) * gait.TWO_PI
@@ -167,10 +195,21 @@ class CpuEnv(VecEnv):
             self.control[:, k, :m] = torch.where((self.late > k).unsqueeze(-1), self.target, new).numpy()
         self.target = new
         time = torch.from_numpy(self.physics[:, :1]).float()
-        self.control[:, :, m: m + 6] = (self.wrench[:, 0] * torch.sin(self.wrench[:, 1] * time + self.wrench[:, 2]))[:, None].numpy()
+        self.control[:, :, m : m + 6] = (self.wrench[:, 0] * torch.sin(self.wrench[:, 1] * time + self.wrench[:, 2]))[
+            :, None
+        ].numpy()
         self._push()
-        self.rollout.rollout([self.variants[i] for i in self.model_of], self.data, self.physics, self.control, skip_checks=True,
-                             control_spec=CONTROL, nstep=self.substeps, state=self.states, sensordata=self.sensors)
+        self.rollout.rollout(
+            [self.variants[i] for i in self.model_of],
+            self.data,
+            self.physics,
+            self.control,
+            skip_checks=True,
+            control_spec=CONTROL,
+            nstep=self.substeps,
+            state=self.states,
+            sensordata=self.sensors,
+        )
         self.before = self.physics.copy()
         self.physics[:] = self.states[:, -1]
 
@@ -183,11 +222,16 @@ class CpuEnv(VecEnv):
 
     def _refuse_nan(self) -> torch.Tensor:
         """Robots whose simulation diverged, shape (n,). The first leave a dump; all start anew."""
-        broken = ~np.isfinite(self.physics).all(-1) | (np.abs(self.physics[:, CLOCK_SLOT + self.nq:]) > 200.0).any(-1)
+        broken = ~np.isfinite(self.physics).all(-1) | (np.abs(self.physics[:, CLOCK_SLOT + self.nq :]) > 200.0).any(-1)
         for i in np.flatnonzero(broken):
             if self.dump is not None and self.dumps < 10:
-                np.savez(self.dump / f"diverged_{self.dumps}.npz", before=self.before[i], control=self.control[i],
-                         after=self.physics[i], variant=self.model_of[i])
+                np.savez(
+                    self.dump / f"diverged_{self.dumps}.npz",
+                    before=self.before[i],
+                    control=self.control[i],
+                    after=self.physics[i],
+                    variant=self.model_of[i],
+                )
             self.dumps += 1
             self.physics[i] = self.before[i]
             self.sensors[i] = 0.0
@@ -216,8 +260,8 @@ class CpuEnv(VecEnv):
     def _observe_physics(self, ids) -> None:
         """Fills the state of robots `ids` from the physics."""
         s, row = self.state, torch.from_numpy(self.physics[ids if isinstance(ids, slice) else ids.numpy()]).float()
-        qpos = row[:, CLOCK_SLOT: CLOCK_SLOT + self.nq]
-        qvel = row[:, CLOCK_SLOT + self.nq: CLOCK_SLOT + self.nq + self.nv]
+        qpos = row[:, CLOCK_SLOT : CLOCK_SLOT + self.nq]
+        qvel = row[:, CLOCK_SLOT + self.nq : CLOCK_SLOT + self.nq + self.nv]
         base = base_motion(qpos[:, 3:7], qpos[:, 2], qvel[:, :3], qvel[:, 3:6])
         s.gravity[ids], s.ang_vel[ids], s.lin_vel[ids], s.height[ids] = base.gravity, qvel[:, 3:6], base.lin_vel, base.height
         blend = min(1.0, self.dt / self.task.config.mean_seconds)
@@ -242,11 +286,20 @@ class CpuEnv(VecEnv):
         s, m = self.state, self.task.m
         actor = terms.actor_observation(s)
         spin, gravity, position, velocity = self.task.config.noise
-        scale = torch.cat((torch.zeros(3), torch.full((3,), spin), torch.full((3,), gravity), torch.full((m,), position),
-                           torch.full((m,), velocity), torch.zeros(m + 2)))
-        return TensorDict({"actor": actor + scale * torch.randn_like(actor), "critic": terms.critic_observation(s)},
-                          batch_size=[self.num_envs])
-
+        scale = torch.cat(
+            (
+                torch.zeros(3),
+                torch.full((3,), spin),
+                torch.full((3,), gravity),
+                torch.full((m,), position),
+                torch.full((m,), velocity),
+                torch.zeros(m + 2),
+            )
+        )
+        return TensorDict(
+            {"actor": actor + scale * torch.randn_like(actor), "critic": terms.critic_observation(s)},
+            batch_size=[self.num_envs],
+        )
 
     # --- resume -------------------------------------------------------------------------------------------------
 
@@ -256,17 +309,26 @@ class CpuEnv(VecEnv):
         """Everything that the next step depends on but the random generators."""
         arrays = {name: torch.from_numpy(getattr(self, name).copy()) for name in ("physics", "sensors", "model_of")}
         state = {field.name: getattr(self.state, field.name).clone() for field in fields(self.state)}
-        return {"seed": self.seed, "arrays": arrays, "state": state, "kept": {name: getattr(self, name).clone() for name in self.KEPT},
-                "sums": {name: total.clone() for name, total in self.sums.items()},
-                "observations": {name: self.observations[name].clone() for name in ("actor", "critic")}}
+        return {
+            "seed": self.seed,
+            "arrays": arrays,
+            "state": state,
+            "kept": {name: getattr(self, name).clone() for name in self.KEPT},
+            "sums": {name: total.clone() for name, total in self.sums.items()},
+            "observations": {name: self.observations[name].clone() for name in ("actor", "critic")},
+        }
 
     def load_state_dict(self, found: dict) -> None:
         """Puts back what state_dict gave. Raises ConfigError if it comes from another number of robots or another seed."""
         if (n := len(found["state"]["height"])) != self.num_envs:
-            raise ConfigError(f"checkpoint: it was made with {n} robots, this run has {self.num_envs}; resume with --envs {n}")
+            raise ConfigError(
+                f"checkpoint: it was made with {n} robots, this run has {self.num_envs}; resume with --envs {n}"
+            )
         if found["seed"] != self.seed:  # it drew the randomised models
-            raise ConfigError(f"checkpoint: it was made with seed {found['seed']}, this run has {self.seed}; resume with --seed "
-                              f"{found['seed']}")
+            raise ConfigError(
+                f"checkpoint: it was made with seed {found['seed']}, this run has {self.seed}; resume with --seed "
+                f"{found['seed']}"
+            )
         for name, value in found["arrays"].items():
             getattr(self, name)[:] = value.numpy()
         for name, value in found["state"].items():
@@ -275,4 +337,3 @@ class CpuEnv(VecEnv):
             setattr(self, name, value.clone())
         self.sums = {name: total.clone() for name, total in found["sums"].items()}
         self.observations = TensorDict(dict(found["observations"]), batch_size=[self.num_envs])
-

@@ -1,6 +1,6 @@
 """Compares walking policies, side by side in one simulator: table, JSON and plots.
 
-    python -m training.locomotion.evaluate policies/weights/locomotion.onnx published.onnx:card.yaml --out runs/evaluation
+python -m training.locomotion.evaluate policies/weights/locomotion.onnx published.onnx:card.yaml --out runs/evaluation
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ def policy_argument(text: str) -> tuple[Path, Path | None]:
     return Path(file), Path(card) if card else None
 
 
-def evaluate(policy: Path, card: Path | None, chosen: list[Suite], *, robot: str, threads: int, seed: int,
-             tell=print) -> tuple[dict[str, Figure], list]:
+def evaluate(
+    policy: Path, card: Path | None, chosen: list[Suite], *, robot: str, threads: int, seed: int, tell=print
+) -> tuple[dict[str, Figure], list]:
     """All figures of one policy, and its grid's (command, error) rows for the plots."""
     model, found, rows = load_model(robot), {}, []
     for suite in chosen:
@@ -38,8 +39,10 @@ def evaluate(policy: Path, card: Path | None, chosen: list[Suite], *, robot: str
         found |= figures(suite, records)
         if suite.name == "grid":
             rows = [(list(r.world.commands[0][1]), e.tolist()) for r, e in zip(records, errors(records), strict=True)]
-        tell(f"{policy.name}: {suite.name}: {len(records)} episodes of {suite.seconds:g} s, "
-             f"{sum(r.fell is not None for r in records)} falls")
+        tell(
+            f"{policy.name}: {suite.name}: {len(records)} episodes of {suite.seconds:g} s, "
+            f"{sum(r.fell is not None for r in records)} falls"
+        )
     return found, rows
 
 
@@ -58,6 +61,7 @@ def table(results: Results) -> str:
 def plot(grids: dict[str, list], out: Path) -> None:
     """Reached against commanded velocity, one figure for x, y and yaw."""
     import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
@@ -65,8 +69,14 @@ def plot(grids: dict[str, list], out: Path) -> None:
     for axis, k, label in zip(axes, range(3), ("x [m/s]", "y [m/s]", "yaw [rad/s]"), strict=True):
         for shift, (name, rows) in enumerate(grids.items()):
             asked = [row[0][k] for row in rows]
-            axis.plot([a + 0.012 * shift for a in asked], [a + row[1][k] for a, row in zip(asked, rows, strict=True)], "o",
-                      ms=4, alpha=0.7, label=name)
+            axis.plot(
+                [a + 0.012 * shift for a in asked],
+                [a + row[1][k] for a, row in zip(asked, rows, strict=True)],
+                "o",
+                ms=4,
+                alpha=0.7,
+                label=name,
+            )
         ends = [min(asked), max(asked)]
         axis.plot(ends, ends, color="black", lw=0.8)
         axis.set(xlabel=f"asked {label}", ylabel="reached")
@@ -77,7 +87,9 @@ def plot(grids: dict[str, list], out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("policies", nargs="+", metavar="FILE[:CARD]", help="ONNX files; a file without metadata needs a card")
+    parser.add_argument(
+        "policies", nargs="+", metavar="FILE[:CARD]", help="ONNX files; a file without metadata needs a card"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for evaluation.json, evaluation.md and grid.png")
     parser.add_argument("--episodes", type=int, default=100, help="random episodes; the other suites scale with it")
     parser.add_argument("--suites", nargs="*", help="only suites whose name starts so, such as: grid push")
@@ -87,7 +99,9 @@ def main() -> None:
     args = parser.parse_args()
     chosen = [s for s in suites(args.episodes) if not args.suites or s.name.startswith(tuple(args.suites))]
     if not chosen:
-        raise SystemExit(f"--suites {' '.join(args.suites)}: none starts so; there are: " + ", ".join(s.name for s in suites(1)))
+        raise SystemExit(
+            f"--suites {' '.join(args.suites)}: none starts so; there are: " + ", ".join(s.name for s in suites(1))
+        )
     args.out.mkdir(parents=True, exist_ok=True)
     results, grids = {}, {}
     for file, card in map(policy_argument, args.policies):

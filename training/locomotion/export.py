@@ -1,12 +1,16 @@
 """Writes a checkpoint as the ONNX file the robot runs: normaliser and reference gait inside, its card in the metadata.
 
-    python -m training.locomotion.export runs/locomotion/model_900.pt walk.onnx
+    python -m training.locomotion.export runs/locomotion/cpu-1/model_1499.pt walk.onnx
+    python -m training.locomotion.export model.pt walk.onnx --card my_walk.yaml     # trained elsewhere, by RSL-RL
+
+A checkpoint of Isaac Lab or mjlab needs a card that says what its observations and actions are (see docs/policies.md).
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,8 @@ import torch
 from torch import nn
 
 from arbiter.errors import ConfigError
-from policies.card import ObservationTerm, PolicyCard, embed_card
+from deploy.robots.description import load_model
+from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
 from training.locomotion import gait
 from training.locomotion.checkpoint import load_actor
 from training.locomotion.task import Task, TaskConfig
@@ -28,22 +33,18 @@ class Deployed(nn.Module):
     Args:
         actor: Normaliser and network.
         task: What it was trained on.
-        with_gait: Whether the action includes the reference gait of `task`.
     """
 
-    def __init__(self, actor: nn.Module, task: Task, with_gait: bool = True) -> None:
+    def __init__(self, actor: nn.Module, task: Task) -> None:
         super().__init__()
-        self.actor, self.gait, self.scale, self.with_gait = actor, task.config.gait, task.config.action_scale, with_gait
+        self.actor, self.gait, self.scale = actor, task.config.gait, task.config.action_scale
         place = torch.zeros(12, task.m)
         place[torch.arange(12), task.legs] = 1.0
         self.register_buffer("place", place)
 
     def forward(self, obs: torch.Tensor) -> torch.Tensor:
-        action = self.actor(obs)
-        if self.with_gait:
-            legs = gait.reference(obs[:, :3], obs[:, -2], obs[:, -1], self.gait) / self.scale
-            action = action + legs @ self.place
-        return action
+        legs = gait.reference(obs[:, :3], obs[:, -2], obs[:, -1], self.gait) / self.scale
+        return self.actor(obs) + legs @ self.place
 
 
 def card_of(task: Task, name: str, version: str) -> PolicyCard:
@@ -53,27 +54,63 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
     def column(values: np.ndarray) -> tuple[float, ...]:
         return tuple(float(value) for value in values[drives])
 
-    terms = (ObservationTerm("velocity_command"), ObservationTerm("base_ang_vel"), ObservationTerm("projected_gravity"),
-             ObservationTerm("joint_pos_rel", task.joints), ObservationTerm("joint_vel", task.joints),
-             ObservationTerm("previous_action"), ObservationTerm("phase", period=task.config.gait.period, stand_still=False))
+    terms = (
+        ObservationTerm("velocity_command"),
+        ObservationTerm("base_ang_vel"),
+        ObservationTerm("projected_gravity"),
+        ObservationTerm("joint_pos_rel", task.joints),
+        ObservationTerm("joint_vel", task.joints),
+        ObservationTerm("previous_action"),
+        ObservationTerm("phase", period=task.config.gait.period, stand_still=False),
+    )
     return PolicyCard(
-        format=1, kind="locomotion", name=name, version=version, robot=figures.name, rate_hz=task.config.rate_hz,
-        joints=task.joints, default_pos=column(figures.default), kp=column(figures.kp), kd=column(figures.kd),
-        action_scale=(task.config.action_scale,) * task.m, input="obs", output="actions", observations=terms)
+        format=1,
+        kind="locomotion",
+        name=name,
+        version=version,
+        robot=figures.name,
+        rate_hz=task.config.rate_hz,
+        joints=task.joints,
+        default_pos=column(figures.default),
+        kp=column(figures.kp),
+        kd=column(figures.kd),
+        action_scale=(task.config.action_scale,) * task.m,
+        input="obs",
+        output="actions",
+        observations=terms,
+    )
 
 
 def export(checkpoint: Path, out: Path, task: Task, *, name: str = "locomotion", version: str = "1") -> float:
-    """Writes `out`; gives back the largest difference to torch over random observations.
+    """Writes `out` from a checkpoint trained on `task`; gives back the largest difference to torch.
 
     Raises ConfigError if the checkpoint does not fit the task or the graph differs from torch.
     """
     card = card_of(task, name, version)
-    model = Deployed(load_actor(checkpoint, card.observation_size, task.m), task).eval()
+    return write(Deployed(load_actor(checkpoint, card.observation_size, task.m), task), card, out)
+
+
+def import_foreign(checkpoint: Path, out: Path, card_file: Path, *, activation: str = "elu") -> float:
+    """Writes `out` from a checkpoint trained elsewhere, described by a YAML card; gives back the difference to torch.
+
+    Raises ConfigError if the card does not fit the robot or the checkpoint does not fit the card.
+    """
+    card = from_yaml(card_file)
+    check_card(card, load_model(card.robot), card_file)
+    return write(load_actor(checkpoint, card.observation_size, len(card.joints), activation), card, out)
+
+
+def write(model: nn.Module, card: PolicyCard, out: Path) -> float:
+    """Writes `model` with its card; gives back the largest difference to torch over random observations."""
+    model.eval()
     data = serialize(model, card.observation_size)
     difference = parity(model, data, card.observation_size)
     if difference > PARITY:
-        raise ConfigError(f"{checkpoint}: the exported graph differs from torch by {difference:g}; at most {PARITY:g} is "
-                          "allowed: report this with the checkpoint")
+        raise ConfigError(
+            f"{out}: the exported graph differs from torch by {difference:g}; at most {PARITY:g} is allowed: "
+            "report this with the checkpoint"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(embed_card(data, card))
     return difference
 
@@ -81,8 +118,17 @@ def export(checkpoint: Path, out: Path, task: Task, *, name: str = "locomotion",
 def serialize(model: nn.Module, width: int) -> bytes:
     """The ONNX bytes of `model`, whose input has `width` values."""
     buffer = io.BytesIO()
-    torch.onnx.export(model, (torch.zeros(1, width),), buffer, input_names=["obs"], output_names=["actions"],
-                      opset_version=17, dynamo=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter takes ten times as long for an MLP
+        torch.onnx.export(
+            model,
+            (torch.zeros(1, width),),
+            buffer,
+            input_names=["obs"],
+            output_names=["actions"],
+            opset_version=17,
+            dynamo=False,
+        )
     return buffer.getvalue()
 
 
@@ -103,15 +149,22 @@ def parity(model: nn.Module, data: bytes, width: int, samples: int = 200) -> flo
     return worst
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--group", default="legs", choices=("legs", "whole_body"), help="joints that the policy drives")
+    parser.add_argument("--card", type=Path, help="YAML card of a checkpoint trained elsewhere")
+    parser.add_argument("--activation", default="elu", choices=("elu", "relu", "tanh"), help="with --card")
     parser.add_argument("--name", default="locomotion")
     parser.add_argument("--version", default="1")
-    args = parser.parse_args()
-    difference = export(args.checkpoint, args.out, Task(TaskConfig(group=args.group)), name=args.name, version=args.version)
+    args = parser.parse_args(argv)
+    if args.card:
+        difference = import_foreign(args.checkpoint, args.out, args.card, activation=args.activation)
+    else:
+        difference = export(
+            args.checkpoint, args.out, Task(TaskConfig(group=args.group)), name=args.name, version=args.version
+        )
     print(f"{args.out}: {args.out.stat().st_size} bytes; differs from torch by at most {difference:.2g}")
 
 

@@ -59,6 +59,12 @@ def reference(command: torch.Tensor, sin_phase: torch.Tensor, cos_phase: torch.T
         abduct = -gait.side * command[:, 1] * back
         twist = gait.turn * command[:, 2] * back
         bend = lift[:, leg]
-        legs += [abduct - twist, abduct + twist, pitch - 0.5 * bend, bend, -0.5 * bend - pitch,
-                 -ANKLE_PER_ABDUCTION * abduct]
+        legs += [
+            abduct - twist,
+            abduct + twist,
+            pitch - 0.5 * bend,
+            bend,
+            -0.5 * bend - pitch,
+            -ANKLE_PER_ABDUCTION * abduct,
+        ]
     return torch.stack(legs, -1) * moving(command).unsqueeze(-1)

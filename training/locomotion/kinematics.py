@@ -40,8 +40,14 @@ def base_motion(quat: torch.Tensor, z: torch.Tensor, linear: torch.Tensor, spin_
     cos, sin = heading.cos(), heading.sin()
     spin = rotate(quat, spin_body)
     at_torso = linear + TORSO * torch.linalg.cross(spin, axis)
-    return BaseMotion(down, torch.cat((planar(at_torso, cos, sin), at_torso[:, 2:]), -1), spin[:, 2],
-                      z - REST + TORSO * (axis[:, 2] - 1.0), cos, sin)
+    return BaseMotion(
+        down,
+        torch.cat((planar(at_torso, cos, sin), at_torso[:, 2:]), -1),
+        spin[:, 2],
+        z - REST + TORSO * (axis[:, 2] - 1.0),
+        cos,
+        sin,
+    )
 
 
 def planar(v: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

@@ -74,8 +74,11 @@ def falls(records: list[Record]) -> Figure:
 def tracking(records: list[Record], prefix: str) -> dict[str, Figure]:
     """Rms error and falls under constant commands; errors are those of the episodes that did not fall."""
     error = errors(records)
-    return {f"{prefix}: rms x, y": bootstrap(error[:, :2], rms, "m/s"), f"{prefix}: rms yaw": bootstrap(error[:, 2], rms, "rad/s"),
-            f"{prefix}: falls": falls(records)}
+    return {
+        f"{prefix}: rms x, y": bootstrap(error[:, :2], rms, "m/s"),
+        f"{prefix}: rms yaw": bootstrap(error[:, 2], rms, "rad/s"),
+        f"{prefix}: falls": falls(records),
+    }
 
 
 def grid_figures(records: list[Record]) -> dict[str, Figure]:
@@ -85,12 +88,15 @@ def grid_figures(records: list[Record]) -> dict[str, Figure]:
     standing = [record for record in records if not np.any(record.world.commands[0][1])]
     first = round(SETTLE / records[0].dt)
     return tracking(records, "grid") | {
-        "grid: bias x": bootstrap(error[:, 0], np.mean, "m/s"), "grid: bias y": bootstrap(error[:, 1], np.mean, "m/s"),
+        "grid: bias x": bootstrap(error[:, 0], np.mean, "m/s"),
+        "grid: bias y": bootstrap(error[:, 1], np.mean, "m/s"),
         "grid: bias yaw": bootstrap(error[:, 2], np.mean, "rad/s"),
         "cost of transport": bootstrap(np.array([record.transport_cost(SETTLE) for record in walking]), np.median),
         "target change per tick²": bootstrap(np.array([np.mean(r.jerk[first:]) for r in walking]), np.mean, "rad"),
         "foot slip": bootstrap(np.array([np.nanmean(r.slip[first:]) for r in walking]), np.mean, "m/s"),
-        "standing: feet in the air": bootstrap(np.array([np.mean(r.air[first:]) for r in standing if r.fell is None]), np.mean),
+        "standing: feet in the air": bootstrap(
+            np.array([np.mean(r.air[first:]) for r in standing if r.fell is None]), np.mean
+        ),
     }
 
 

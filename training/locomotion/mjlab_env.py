@@ -123,7 +123,9 @@ class GaitAction(ActionTerm):
     def observe(self, moved: bool) -> BatchState:
         """Reads the physics. `moved`: a control step has passed since the last time (averages and timers go on)."""
         s, data = self.state, self._entity.data
-        base = base_motion(data.root_link_quat_w, data.root_link_pos_w[:, 2], data.root_link_lin_vel_w, data.root_link_ang_vel_b)
+        base = base_motion(
+            data.root_link_quat_w, data.root_link_pos_w[:, 2], data.root_link_lin_vel_w, data.root_link_ang_vel_b
+        )
         s.gravity, s.ang_vel, s.lin_vel, s.height = base.gravity, data.root_link_ang_vel_b, base.lin_vel, base.height
         s.joint_pos, s.joint_vel = data.joint_pos[:, self.drives] - self.default, data.joint_vel[:, self.drives]
         s.torque = data.qfrc_actuator[:, self.drives]
@@ -160,12 +162,13 @@ def reward(env: ManagerBasedRlEnv) -> torch.Tensor:
 
 def actor(env: ManagerBasedRlEnv) -> torch.Tensor:
     """What the robot can measure, with the sensors' noise. First group of observations: reads the state anew."""
-    manager = env.action_manager
-    k = manager.get_term("gait")
+    k = keeper(env)
     obs = terms.actor_observation(k.observe(moved=False))
     spin, gravity, position, velocity = k.task.config.noise
     m = k.task.m
-    scale = torch.tensor([0.0] * 3 + [spin] * 3 + [gravity] * 3 + [position] * m + [velocity] * m + [0.0] * (m + 2), device=env.device)
+    scale = torch.tensor(
+        [0.0] * 3 + [spin] * 3 + [gravity] * 3 + [position] * m + [velocity] * m + [0.0] * (m + 2), device=env.device
+    )
     return obs + scale * torch.randn_like(obs)
 
 
@@ -190,18 +193,33 @@ def robot_spec(name: str) -> mujoco.MjSpec:
 def robot_config(task: Task) -> EntityCfg:
     """The robot as an mjlab entity."""
     figures = task.model
-    motors = tuple(BuiltinPositionActuatorCfg(
-        target_names_expr=tuple(name for name in figures.joints if name.startswith(part)), stiffness=kp, damping=kd,
-        effort_limit=effort, viscous_damping=0.1, delay_min_lag=0, delay_max_lag=4)
+    motors = tuple(
+        BuiltinPositionActuatorCfg(
+            target_names_expr=tuple(name for name in figures.joints if name.startswith(part)),
+            stiffness=kp,
+            damping=kd,
+            effort_limit=effort,
+            viscous_damping=0.1,
+            delay_min_lag=0,
+            delay_max_lag=4,
+        )
         for part, kp, kd, effort in {
             (name.split("_")[0] + "_", float(figures.kp[i]), float(figures.kd[i]), float(figures.effort[i]))
-            for i, name in enumerate(figures.joints)})
+            for i, name in enumerate(figures.joints)
+        }
+    )
     half = START_LEAN / 2.0
     start = EntityCfg.InitialStateCfg(
-        pos=(0.0, 0.0, START_HEIGHT), rot=(float(torch.cos(torch.tensor(half))), 0.0, float(torch.sin(torch.tensor(half))), 0.0),
-        joint_pos={name: float(figures.default[i]) for i, name in enumerate(figures.joints)}, joint_vel={".*": 0.0})
-    return EntityCfg(init_state=start, spec_fn=lambda: robot_spec(figures.name),
-                     articulation=EntityArticulationInfoCfg(actuators=motors, soft_joint_pos_limit_factor=1.0))
+        pos=(0.0, 0.0, START_HEIGHT),
+        rot=(float(torch.cos(torch.tensor(half))), 0.0, float(torch.sin(torch.tensor(half))), 0.0),
+        joint_pos={name: float(figures.default[i]) for i, name in enumerate(figures.joints)},
+        joint_vel={".*": 0.0},
+    )
+    return EntityCfg(
+        init_state=start,
+        spec_fn=lambda: robot_spec(figures.name),
+        articulation=EntityArticulationInfoCfg(actuators=motors, soft_joint_pos_limit_factor=1.0),
+    )
 
 
 def env_config(config: TaskConfig, envs: int, seed: int | None = None) -> ManagerBasedRlEnvCfg:
@@ -209,30 +227,67 @@ def env_config(config: TaskConfig, envs: int, seed: int | None = None) -> Manage
     feet = SceneEntityCfg("robot", geom_names=(".*ankle_roll_collision",))
     push = max(stage.push for stage in config.stages)
     events = {
-        "start": EventTermCfg(func=envs_mdp.reset_root_state_uniform, mode="reset", params={
-            "pose_range": {"yaw": (-3.14, 3.14), "z": (0.0, 0.01)}, "velocity_range": {"x": (-0.1, 0.1), "y": (-0.1, 0.1)}}),
-        "joints": EventTermCfg(func=envs_mdp.reset_joints_by_offset, mode="reset", params={
-            "position_range": (-0.05, 0.05), "velocity_range": (0.0, 0.0), "asset_cfg": SceneEntityCfg("robot", joint_names=(".*",))}),
-        "push": EventTermCfg(func=envs_mdp.push_by_setting_velocity, mode="interval",
-                             interval_range_s=(0.5 * config.push_seconds, 1.5 * config.push_seconds),
-                             params={"velocity_range": {"x": (-push, push), "y": (-push, push)}}),
+        "start": EventTermCfg(
+            func=envs_mdp.reset_root_state_uniform,
+            mode="reset",
+            params={
+                "pose_range": {"yaw": (-3.14, 3.14), "z": (0.0, 0.01)},
+                "velocity_range": {"x": (-0.1, 0.1), "y": (-0.1, 0.1)},
+            },
+        ),
+        "joints": EventTermCfg(
+            func=envs_mdp.reset_joints_by_offset,
+            mode="reset",
+            params={
+                "position_range": (-0.05, 0.05),
+                "velocity_range": (0.0, 0.0),
+                "asset_cfg": SceneEntityCfg("robot", joint_names=(".*",)),
+            },
+        ),
+        "push": EventTermCfg(
+            func=envs_mdp.push_by_setting_velocity,
+            mode="interval",
+            interval_range_s=(0.5 * config.push_seconds, 1.5 * config.push_seconds),
+            params={"velocity_range": {"x": (-push, push), "y": (-push, push)}},
+        ),
         "friction": EventTermCfg(func=dr.geom_friction, mode="startup", params={"ranges": (0.4, 1.2), "asset_cfg": feet}),
         "gains": EventTermCfg(func=dr.pd_gains, mode="startup", params={"kp_range": (0.85, 1.15), "kd_range": (0.8, 1.2)}),
-        "mass": EventTermCfg(func=dr.pseudo_inertia, mode="startup", params={
-            "alpha_range": (-0.04, 0.04), "asset_cfg": SceneEntityCfg("robot", body_names=("base",))}),
+        "mass": EventTermCfg(
+            func=dr.pseudo_inertia,
+            mode="startup",
+            params={"alpha_range": (-0.04, 0.04), "asset_cfg": SceneEntityCfg("robot", body_names=("base",))},
+        ),
     }
-    sensor = ContactSensorCfg(name="feet", primary=ContactMatch(mode="subtree", pattern=r"^leg_(left|right)_ankle_roll$", entity="robot"),
-                              secondary=ContactMatch(mode="body", pattern="terrain"), fields=("found", "force"), reduce="netforce")
+    sensor = ContactSensorCfg(
+        name="feet",
+        primary=ContactMatch(mode="subtree", pattern=r"^leg_(left|right)_ankle_roll$", entity="robot"),
+        secondary=ContactMatch(mode="body", pattern="terrain"),
+        fields=("found", "force"),
+        reduce="netforce",
+    )
     return ManagerBasedRlEnvCfg(
-        scene=SceneCfg(terrain=TerrainEntityCfg(terrain_type="plane"), entities={"robot": robot_config(Task(config))},
-                       sensors=(sensor,), num_envs=envs),
+        scene=SceneCfg(
+            terrain=TerrainEntityCfg(terrain_type="plane"),
+            entities={"robot": robot_config(Task(config))},
+            sensors=(sensor,),
+            num_envs=envs,
+        ),
         actions={"gait": GaitActionCfg(entity_name="robot", task=config)},
-        observations={"actor": ObservationGroupCfg({"all": ObservationTermCfg(func=actor)}),
-                      "critic": ObservationGroupCfg({"all": ObservationTermCfg(func=critic)})},
+        observations={
+            "actor": ObservationGroupCfg({"all": ObservationTermCfg(func=actor)}),
+            "critic": ObservationGroupCfg({"all": ObservationTermCfg(func=critic)}),
+        },
         rewards={"all": RewardTermCfg(func=reward, weight=1.0)},
-        terminations={"fell": TerminationTermCfg(func=fell), "time_out": TerminationTermCfg(func=envs_mdp.time_out, time_out=True)},
-        events=events, sim=SimulationCfg(mujoco=MujocoCfg(timestep=0.005, iterations=10, ls_iterations=20)),
-        decimation=4, episode_length_s=config.episode_seconds, seed=seed)
+        terminations={
+            "fell": TerminationTermCfg(func=fell),
+            "time_out": TerminationTermCfg(func=envs_mdp.time_out, time_out=True),
+        },
+        events=events,
+        sim=SimulationCfg(mujoco=MujocoCfg(timestep=0.005, iterations=10, ls_iterations=20)),
+        decimation=4,
+        episode_length_s=config.episode_seconds,
+        seed=seed,
+    )
 
 
 class MjlabEnv(RslRlVecEnvWrapper):
@@ -267,8 +322,12 @@ def register() -> None:
 
     if TASK_ID not in list_tasks():
         gpu = PRESETS["gpu"]
-        register_mjlab_task(TASK_ID, env_config(gpu.task, gpu.envs), env_config(gpu.task, 16),
-                            RslRlOnPolicyRunnerCfg(num_steps_per_env=gpu.steps, max_iterations=gpu.iterations))
+        register_mjlab_task(
+            TASK_ID,
+            env_config(gpu.task, gpu.envs),
+            env_config(gpu.task, 16),
+            RslRlOnPolicyRunnerCfg(num_steps_per_env=gpu.steps, max_iterations=gpu.iterations),
+        )
 
 
 register()

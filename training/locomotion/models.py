@@ -48,10 +48,16 @@ def draw_dynamics(rng: np.random.Generator, model: RobotModel, strength: float =
         return float(1.0 + strength * rng.uniform(-width, width))
 
     return Dynamics(
-        friction=float(rng.uniform(0.4, 1.2)) if strength else 1.0, mass=around_one(0.08),
+        friction=float(rng.uniform(0.4, 1.2)) if strength else 1.0,
+        mass=around_one(0.08),
         payload=tuple(strength * rng.uniform(0.0, 0.5, 2) * rng.integers(0, 2, 2)),
-        offset=tuple(strength * rng.uniform(-0.02, 0.02, 3)), kp=around_one(0.15), kd=around_one(0.2),
-        damping=float(rng.uniform(0.02, 0.15)), armature=around_one(0.3), arms=posture)
+        offset=tuple(strength * rng.uniform(-0.02, 0.02, 3)),
+        kp=around_one(0.15),
+        kd=around_one(0.2),
+        damping=float(rng.uniform(0.02, 0.15)),
+        armature=around_one(0.3),
+        arms=posture,
+    )
 
 
 def build(model: RobotModel, dynamics: Dynamics, group: str, timestep: float) -> mujoco.MjModel:
@@ -63,15 +69,26 @@ def build(model: RobotModel, dynamics: Dynamics, group: str, timestep: float) ->
     for geom in list(spec.geoms):
         if "ankle_roll" not in geom.name:
             spec.delete(geom)
-    spec.worldbody.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.1], contype=1, conaffinity=0,
-                            friction=[dynamics.friction, 0.005, 0.0001], priority=1)
+    spec.worldbody.add_geom(
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 0.1],
+        contype=1,
+        conaffinity=0,
+        friction=[dynamics.friction, 0.005, 0.0001],
+        priority=1,
+    )
     _joints(spec, model, dynamics, group)
     _bodies(spec, dynamics)
     for side in FEET:
         sole = f"leg_{side}_ankle_roll_sole"
         for name, kind in (("load", "TOUCH"), ("pos", "FRAMEPOS"), ("vel", "FRAMELINVEL")):
-            spec.add_sensor(name=f"{side}_{name}", type=getattr(mujoco.mjtSensor, f"mjSENS_{kind}"),
-                            objtype=mujoco.mjtObj.mjOBJ_SITE, objname=sole)
+            spec.add_sensor(
+                name=f"{side}_{name}",
+                type=getattr(mujoco.mjtSensor, f"mjSENS_{kind}"),
+                objtype=mujoco.mjtObj.mjOBJ_SITE,
+                objname=sole,
+            )
     spec.option.timestep, spec.option.iterations, spec.option.ls_iterations = timestep, 3, 8
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     return spec.compile()

@@ -1,7 +1,7 @@
 """Shows a policy: a film of the whole robot under a list of commands, and what it reached.
 
-    python -m training.locomotion.play walk.onnx walk.mp4 --commands 0,0,0 0.3,0,0 0,0.2,0 0,0,0.8
-    python -m training.locomotion.play runs/locomotion/cpu-1/model_900.pt walk.png
+python -m training.locomotion.play walk.onnx walk.mp4 --commands 0,0,0 0.3,0,0 0,0.2,0 0,0,0.8
+python -m training.locomotion.play runs/locomotion/cpu-1/model_900.pt walk.png
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def parse_command(text: str) -> tuple[float, float, float]:
     try:
         x, y, yaw = (float(part) for part in parts)
     except ValueError as error:
-        raise ConfigError(f"command {text!r}: three numbers x,y,yaw [m/s, m/s, rad/s] are expected, such as 0.3,0,0") from error
+        raise ConfigError(
+            f"command {text!r}: three numbers x,y,yaw [m/s, m/s, rad/s] are expected, such as 0.3,0,0"
+        ) from error
     return x, y, yaw
 
 
@@ -83,7 +85,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("policy", type=Path, help="ONNX file, or a checkpoint model_N.pt of a training run")
     parser.add_argument("out", type=Path, help="film .mp4, or .png for a strip of pictures")
     parser.add_argument("--card", type=Path, help="YAML card of an ONNX file without metadata")
-    parser.add_argument("--commands", nargs="+", default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"], metavar="X,Y,YAW")
+    parser.add_argument(
+        "--commands", nargs="+", default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"], metavar="X,Y,YAW"
+    )
     parser.add_argument("--seconds", type=float, default=4.0, help="of each command")
     args = parser.parse_args(argv)
     if args.out.suffix not in (".mp4", ".png"):

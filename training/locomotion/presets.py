@@ -53,12 +53,27 @@ def rsl_rl_config(config: TrainConfig) -> dict:
     model = {"class_name": "MLPModel", "hidden_dims": list(config.hidden), "activation": "elu", "obs_normalization": True}
     noise = {"class_name": "GaussianDistribution", "init_std": config.std, "std_type": "log"}
     return {
-        "num_steps_per_env": config.steps, "save_interval": config.save_every, "logger": "tensorboard",
+        "num_steps_per_env": config.steps,
+        "save_interval": config.save_every,
+        "logger": "tensorboard",
         "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
-        "actor": model | {"distribution_cfg": noise}, "critic": dict(model),
+        "actor": model | {"distribution_cfg": noise},
+        "critic": dict(model),
         # Unclipped value loss: a fall costs some tens, which a critic that may move by 0.2 an update never learns.
-        "algorithm": {"class_name": "PPO", "num_learning_epochs": 4, "num_mini_batches": 4, "clip_param": 0.2, "gamma": 0.99,
-                      "lam": 0.95, "value_loss_coef": 1.0, "entropy_coef": config.entropy, "learning_rate": 1e-3,
-                      "max_grad_norm": 1.0, "use_clipped_value_loss": False, "schedule": "adaptive", "desired_kl": config.kl,
-                      "rnd_cfg": None},
+        "algorithm": {
+            "class_name": "PPO",
+            "num_learning_epochs": 4,
+            "num_mini_batches": 4,
+            "clip_param": 0.2,
+            "gamma": 0.99,
+            "lam": 0.95,
+            "value_loss_coef": 1.0,
+            "entropy_coef": config.entropy,
+            "learning_rate": 1e-3,
+            "max_grad_norm": 1.0,
+            "use_clipped_value_loss": False,
+            "schedule": "adaptive",
+            "desired_kl": config.kl,
+            "rnd_cfg": None,
+        },
     }

@@ -40,8 +40,9 @@ class Record:
         self.poses: list[np.ndarray] = []
         self._keep_poses, self._last_change = keep_poses, np.zeros(0)
 
-    def add(self, now: float, states: np.ndarray, sensors: np.ndarray, target: np.ndarray, before: np.ndarray,
-            model: RobotModel) -> None:
+    def add(
+        self, now: float, states: np.ndarray, sensors: np.ndarray, target: np.ndarray, before: np.ndarray, model: RobotModel
+    ) -> None:
         """Takes the physics steps of one tick: states (steps, size), sensors (steps, size), targets of this and the last tick."""
         n = model.n
         row = states[-1]
@@ -53,15 +54,22 @@ class Record:
         axis = np.array((2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)))
         body_x = np.array((1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)))
         body = np.stack((body_x, np.cross(axis, body_x), axis), -1)
-        spin = body @ row[11 + n: 14 + n]
-        linear = row[8 + n: 11 + n] + TORSO * np.cross(spin, axis)
-        self.velocity.append(np.array((np.cos(yaw) * linear[0] + np.sin(yaw) * linear[1],
-                                       np.cos(yaw) * linear[1] - np.sin(yaw) * linear[0], spin[2])))
+        spin = body @ row[11 + n : 14 + n]
+        linear = row[8 + n : 11 + n] + TORSO * np.cross(spin, axis)
+        self.velocity.append(
+            np.array(
+                (
+                    np.cos(yaw) * linear[0] + np.sin(yaw) * linear[1],
+                    np.cos(yaw) * linear[1] - np.sin(yaw) * linear[0],
+                    spin[2],
+                )
+            )
+        )
         self.commands.append(self.world.command(now))
         if self._keep_poses:
-            self.poses.append(row[1:8 + n].copy())
+            self.poses.append(row[1 : 8 + n].copy())
         force = sensors[:, -n:]
-        self.power.append(float(np.abs(force * states[:, 14 + n: 14 + 2 * n]).sum(-1).mean()))
+        self.power.append(float(np.abs(force * states[:, 14 + n : 14 + 2 * n]).sum(-1).mean()))
         legs = model.groups["legs"]
         change = (target - before)[legs]
         if self._last_change.size:
@@ -91,5 +99,5 @@ class Record:
         velocity, _ = self.window(start)
         distance = np.linalg.norm(velocity[:, :2], axis=-1).sum() * self.dt if len(velocity) else 0.0
         mean = np.linalg.norm(velocity[:, :2].mean(0)) * len(velocity) * self.dt if len(velocity) else distance
-        energy = sum(self.power[round(start / self.dt):]) * self.dt
+        energy = sum(self.power[round(start / self.dt) :]) * self.dt
         return float(energy / (self.mass * GRAVITY * mean)) if mean > 1e-3 else float("nan")

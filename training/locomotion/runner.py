@@ -49,8 +49,12 @@ class Runner(OnPolicyRunner):
 
     def save(self, path: str, infos: dict | None = None) -> None:
         """Also keeps what an exact resume needs: the environment, the random generators, the updates done."""
-        generator = np.random.default_rng().bit_generator.state if not hasattr(self.env, "rng") else self.env.rng.bit_generator.state
-        super().save(path, {"env": self.env.state_dict(), "numpy": generator, "torch": torch.get_rng_state(), "done": self.done})
+        generator = (
+            np.random.default_rng().bit_generator.state if not hasattr(self.env, "rng") else self.env.rng.bit_generator.state
+        )
+        super().save(
+            path, {"env": self.env.state_dict(), "numpy": generator, "torch": torch.get_rng_state(), "done": self.done}
+        )
 
     def resume(self, path: Path) -> None:
         """Continues from a checkpoint of `save`. Raises ConfigError if it is none."""

@@ -57,9 +57,21 @@ class BatchState:
     @classmethod
     def zeros(cls, n: int, m: int, device: str = "cpu") -> BatchState:
         """A state of zeros, upright."""
-        widths = {"command": (3,), "phase": (), "gravity": (3,), "ang_vel": (3,), "lin_vel": (3,), "mean_vel": (3,),
-                  "height": (), "foot_height": (2,), "foot_vel": (2,), "foot_force": (2,), "foot_gap": (2,), "grounded": (2,),
-                  "dynamics": (4,)}
+        widths = {
+            "command": (3,),
+            "phase": (),
+            "gravity": (3,),
+            "ang_vel": (3,),
+            "lin_vel": (3,),
+            "mean_vel": (3,),
+            "height": (),
+            "foot_height": (2,),
+            "foot_vel": (2,),
+            "foot_force": (2,),
+            "foot_gap": (2,),
+            "grounded": (2,),
+            "dynamics": (4,),
+        }
         state = cls(**{f.name: torch.zeros((n, *widths.get(f.name, (m,))), device=device) for f in fields(cls)})
         state.gravity[:, 2] = -1.0
         return state

@@ -38,8 +38,16 @@ def grid() -> list[tuple[float, float, float]]:
     return [(x, y, yaw) for x in (-0.5, -0.25, 0.0, 0.25, 0.5) for y in (-0.2, 0.0, 0.2) for yaw in (-0.8, 0.0, 0.8)]
 
 
-FEW = [(0.3, 0.0, 0.0), (-0.3, 0.0, 0.0), (0.0, 0.2, 0.0), (0.0, -0.2, 0.0), (0.0, 0.0, 0.5), (0.0, 0.0, -0.5),
-       (0.1, 0.0, 0.0), (0.3, 0.0, 0.5)]
+FEW = [
+    (0.3, 0.0, 0.0),
+    (-0.3, 0.0, 0.0),
+    (0.0, 0.2, 0.0),
+    (0.0, -0.2, 0.0),
+    (0.0, 0.0, 0.5),
+    (0.0, 0.0, -0.5),
+    (0.1, 0.0, 0.0),
+    (0.3, 0.0, 0.5),
+]
 
 
 def changing(rng: np.random.Generator, seconds: float) -> tuple[tuple[float, tuple[float, float, float]], ...]:
@@ -55,9 +63,14 @@ def changing(rng: np.random.Generator, seconds: float) -> tuple[tuple[float, tup
 def randomised(rng: np.random.Generator, seconds: float) -> World:
     """Conditions within what the real robot may bring."""
     return World(
-        friction=float(rng.uniform(0.4, 1.2)), mass=float(rng.uniform(0.95, 1.05)),
-        payload=tuple(float(v) for v in rng.uniform(0.0, 0.3, 2)), gain=float(rng.uniform(0.9, 1.1)),
-        latency=float(rng.integers(0, 11)) * 0.002, noise=0.5, commands=changing(rng, seconds))
+        friction=float(rng.uniform(0.4, 1.2)),
+        mass=float(rng.uniform(0.95, 1.05)),
+        payload=tuple(float(v) for v in rng.uniform(0.0, 0.3, 2)),
+        gain=float(rng.uniform(0.9, 1.1)),
+        latency=float(rng.integers(0, 11)) * 0.002,
+        noise=0.5,
+        commands=changing(rng, seconds),
+    )
 
 
 def pushed(rng: np.random.Generator, speed: float) -> World:

@@ -60,8 +60,19 @@ def actor_mirror(joints: tuple[str, ...]) -> Mirror:
 def critic_mirror(joints: tuple[str, ...]) -> Mirror:
     """Mirror of terms.critic_observation."""
     # The gap left minus right changes its sign in x (the feet exchange roles) and keeps it in y (so does the axis).
-    return _stack([actor_mirror(joints), _signs(*POLAR), _signs(*PLANAR), _signs(1.0), SWAP, SWAP, _signs(-1.0, 1.0),
-                   SWAP, _signs(1.0, 1.0, 1.0, 1.0)])
+    return _stack(
+        [
+            actor_mirror(joints),
+            _signs(*POLAR),
+            _signs(*PLANAR),
+            _signs(1.0),
+            SWAP,
+            SWAP,
+            _signs(-1.0, 1.0),
+            SWAP,
+            _signs(1.0, 1.0, 1.0, 1.0),
+        ]
+    )
 
 
 class HalfMirrored(Symmetry):
@@ -76,7 +87,7 @@ class HalfMirrored(Symmetry):
 
     def augment_batch(self, batch, original_batch_size: int) -> None:
         """Mirrors a random half of the batch: observations, actions and the distribution they were drawn from."""
-        half = (torch.rand(original_batch_size, 1, device=batch.actions.device) < 0.5)
+        half = torch.rand(original_batch_size, 1, device=batch.actions.device) < 0.5
         for group, mirror in self.mirrors.items():
             batch.observations[group] = torch.where(half, mirror(batch.observations[group]), batch.observations[group])
         batch.actions = torch.where(half, self.action(batch.actions), batch.actions)
@@ -85,8 +96,9 @@ class HalfMirrored(Symmetry):
         with torch.no_grad():
             self.actor(batch.observations, stochastic_output=True)
             batch.old_distribution_params = tuple(
-                torch.where(half, now, old) for now, old in
-                zip(self.actor.output_distribution_params, batch.old_distribution_params, strict=True))
+                torch.where(half, now, old)
+                for now, old in zip(self.actor.output_distribution_params, batch.old_distribution_params, strict=True)
+            )
 
     def compute_loss(self, actor, batch, original_batch_size: int) -> torch.Tensor:
         """Nothing to add: the samples themselves are mirrored."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-from arbiter.robot import RobotModel
 from deploy.robots.description import load_model
 from training.locomotion import terms
 from training.locomotion.gait import GaitConfig
@@ -44,7 +43,8 @@ STAGES = (
     Stage(0.1),  # step
     Stage(0.35, fall=25.0, least=0.1, push=0.4, tilt=4.0),  # stay up
     Stage(0.85, fall=10.0, kernel=(0.15, 0.25), least=0.2, push=0.3, tilt=4.0, track=4.0),  # go where asked
-    Stage(1.0, fall=15.0, kernel=(0.04, 0.1), least=0.0, standing=0.12, push=0.5, tilt=4.0, smooth=1.5, track=4.0))
+    Stage(1.0, fall=15.0, kernel=(0.04, 0.1), least=0.0, standing=0.12, push=0.5, tilt=4.0, smooth=1.5, track=4.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,9 @@ class Task:
         self.drives = torch.tensor(self.model.groups[config.group].nonzero()[0])
         self.joints = tuple(self.model.joints[i] for i in self.drives)
         self.legs = torch.tensor([i for i, name in enumerate(self.joints) if name.startswith("leg_")])
-        self.sideways = torch.tensor([i for i, name in enumerate(self.joints)
-                                      if any(part in name for part in ("hip_roll", "hip_yaw", "arm_"))])
+        self.sideways = torch.tensor(
+            [i for i, name in enumerate(self.joints) if any(part in name for part in ("hip_roll", "hip_yaw", "arm_"))]
+        )
         self.stage = config.stages[0]
 
     @property
@@ -118,7 +119,7 @@ class Task:
         kind = torch.rand(n)
         command[kind < 0.55] *= one_axis(int((kind < 0.55).sum()))
         slow = (command / limit).norm(dim=-1) < self.stage.least / limit[0]
-        command[slow] *= (self.stage.least / limit[0] / (command[slow] / limit).norm(dim=-1, keepdim=True).clamp(min=1e-3))
+        command[slow] *= self.stage.least / limit[0] / (command[slow] / limit).norm(dim=-1, keepdim=True).clamp(min=1e-3)
         command[torch.rand(n) < self.stage.standing] = 0.0
         return command.clamp(-limit, limit)
 

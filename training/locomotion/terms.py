@@ -31,8 +31,20 @@ def actor_observation(s: BatchState) -> torch.Tensor:
 
 def critic_observation(s: BatchState) -> torch.Tensor:
     """The actor's view without noise, and what only a simulator knows, shape (n, 30 + 3 m)."""
-    return torch.cat((actor_observation(s), s.lin_vel, s.mean_vel, s.height.unsqueeze(-1), s.foot_height * 10.0,
-                      s.foot_force / NOMINAL_WEIGHT, s.foot_gap, s.grounded, s.dynamics), -1)
+    return torch.cat(
+        (
+            actor_observation(s),
+            s.lin_vel,
+            s.mean_vel,
+            s.height.unsqueeze(-1),
+            s.foot_height * 10.0,
+            s.foot_force / NOMINAL_WEIGHT,
+            s.foot_gap,
+            s.grounded,
+            s.dynamics,
+        ),
+        -1,
+    )
 
 
 # --- rewards: each of shape (n,), before its weight -----------------------------------------------------------------

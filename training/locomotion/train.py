@@ -45,6 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     import torch
 
     from training.locomotion.runner import Runner, newest
+
     config = configure(args)
     out = args.out or Path("runs/locomotion") / f"{args.preset}-{args.seed}"
     out.mkdir(parents=True, exist_ok=True)
@@ -65,9 +66,11 @@ def make_env(config: TrainConfig, seed: int, out: Path):
         import torch
 
         from training.locomotion.cpu_env import CpuEnv
+
         torch.set_num_threads(1)
         return CpuEnv(config.task, config.envs, seed=seed, threads=config.threads, variants=config.variants, dump=out), "cpu"
     from training.locomotion.mjlab_env import make
+
     return make(config, seed)
 
 
