@@ -1,8 +1,8 @@
 """Says what an instruction would make the robot do, and why. Nothing moves.
 
-    python -m deploy.route "walk forward two meters, then wave"
-    python -m deploy.route --json --file instructions.txt
-    echo "turn left" | python -m deploy.route
+python -m deploy.route "walk forward two meters, then wave"
+python -m deploy.route --json --file instructions.txt
+echo "turn left" | python -m deploy.route
 """
 
 from __future__ import annotations
@@ -23,15 +23,24 @@ from skills.registry import load_skills
 
 def as_json(route: Route) -> str:
     """One line: text outcome skills parameters score margin reason ms; a parallel step is a list inside skills."""
+
     def number(value: float) -> float | None:
         return round(value, 4) if math.isfinite(value) else None
 
     steps = [[call.skill for call in step] for step in route.steps]
-    return json.dumps({
-        "text": route.text, "outcome": route.outcome, "skills": [step[0] if len(step) == 1 else step for step in steps],
-        "parameters": [dict(call.parameters) for step in route.steps for call in step],
-        "score": number(route.score), "margin": number(route.margin), "reason": route.reason, "ms": round(route.ms, 3),
-    }, ensure_ascii=False)
+    return json.dumps(
+        {
+            "text": route.text,
+            "outcome": route.outcome,
+            "skills": [step[0] if len(step) == 1 else step for step in steps],
+            "parameters": [dict(call.parameters) for step in route.steps for call in step],
+            "score": number(route.score),
+            "margin": number(route.margin),
+            "reason": route.reason,
+            "ms": round(route.ms, 3),
+        },
+        ensure_ascii=False,
+    )
 
 
 def as_text(route: Route, router: Router) -> str:
@@ -41,8 +50,11 @@ def as_text(route: Route, router: Router) -> str:
         lines.append(f"  refused: {route.reason}")
     for number, step in enumerate(route.steps, 1):
         for index, call in enumerate(step):
-            values = ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-                               for name, value in call.parameters.items() if value is not None)
+            values = ", ".join(
+                f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                for name, value in call.parameters.items()
+                if value is not None
+            )
             place = f"{number}." if not index else " +"
             lines.append(f"  {place} {call.skill:16} {values or '-':44} score {call.score:.2f}  margin {call.margin:.2f}")
     if route.outcome != "rejected" and route.reason:
@@ -64,7 +76,9 @@ def instructions(texts: Sequence[str], file: Path | None) -> Iterable[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 if everything was understood, 1 if something was refused, 2 if an input can't be read."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.route", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.route", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("text", nargs="*", help="instructions; without any, lines of --file or of standard input")
     parser.add_argument("--file", type=Path, help="a file with one instruction a line")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -1,6 +1,6 @@
 """From words to skills. See docs/routing.md.
 
-    route = Router(skills).route("walk forward two meters, then wave")
+route = Router(skills).route("walk forward two meters, then wave")
 """
 
 from arbiter.routing.guard import stop_guard

@@ -37,7 +37,8 @@ class Artefact:
     Attributes:
         head: The head over the built-in skills.
         vocabulary: tf-idf of the corpus.
-        texts: Canonical phrases. owners: Skill of each, or "none". sided: Whether each named a side. vectors: float32, shape (n, size).
+        texts: Canonical phrases. owners: Skill of each, or "none". sided: Whether each named a side.
+        vectors: Sentence vector of each, float32, shape (n, size).
         calibration: None while it is being fitted.
         encoder: Digest of the encoder that made the vectors.
     """
@@ -63,15 +64,29 @@ def _unpack(array: np.ndarray) -> tuple[str, ...]:
 def save(artefact: Artefact, path: Path) -> None:
     """Writes the npz; no pickle inside."""
     owners = sorted(set(artefact.owners))
-    meta = {"format": FORMAT, "encoder": artefact.encoder, "classes": artefact.head.classes, "owners": owners,
-            "bias": artefact.calibration.bias, "accept": artefact.calibration.accept}
+    meta = {
+        "format": FORMAT,
+        "encoder": artefact.encoder,
+        "classes": artefact.head.classes,
+        "owners": owners,
+        "bias": artefact.calibration.bias,
+        "accept": artefact.calibration.accept,
+    }
     index = {owner: i for i, owner in enumerate(owners)}
     np.savez_compressed(
-        path, meta=_pack([json.dumps(meta)]), terms=_pack(artefact.vocabulary.index), idf=artefact.vocabulary.idf,
-        on_vector=artefact.head.on_vector.astype(np.float32), on_words=artefact.head.on_words.astype(np.float16),
-        class_bias=artefact.head.bias.astype(np.float32), texts=_pack(artefact.texts),
-        owner=np.array([index[owner] for owner in artefact.owners], np.int16), sided=artefact.sided.astype(np.uint8),
-        vectors=artefact.vectors.astype(np.float16), calibration=artefact.calibration.weights.astype(np.float64))
+        path,
+        meta=_pack([json.dumps(meta)]),
+        terms=_pack(artefact.vocabulary.index),
+        idf=artefact.vocabulary.idf,
+        on_vector=artefact.head.on_vector.astype(np.float32),
+        on_words=artefact.head.on_words.astype(np.float16),
+        class_bias=artefact.head.bias.astype(np.float32),
+        texts=_pack(artefact.texts),
+        owner=np.array([index[owner] for owner in artefact.owners], np.int16),
+        sided=artefact.sided.astype(np.uint8),
+        vectors=artefact.vectors.astype(np.float16),
+        calibration=artefact.calibration.weights.astype(np.float64),
+    )
 
 
 def load(folder: Path) -> Artefact:
@@ -83,10 +98,20 @@ def load(folder: Path) -> Artefact:
         with np.load(path, allow_pickle=False) as stored:
             meta = json.loads(stored["meta"].tobytes())
             if meta["format"] != FORMAT:
-                raise ConfigError(f"{path} has format {meta['format']}; this version reads {FORMAT}. Fit it again with `python -m training.router.fit`")
+                raise ConfigError(
+                    f"{path} has format {meta['format']}; this version reads {FORMAT}. "
+                    "Fit it again with `python -m training.router.fit`"
+                )
             head = Head(tuple(meta["classes"]), stored["on_vector"], stored["on_words"].astype(np.float32), stored["class_bias"])
-            return Artefact(head, Words.restored(_unpack(stored["terms"]), stored["idf"]), _unpack(stored["texts"]),
-                            tuple(meta["owners"][i] for i in stored["owner"]), stored["sided"].astype(bool),
-                            stored["vectors"].astype(np.float32), Calibration(stored["calibration"], meta["bias"], meta["accept"]), meta["encoder"])
+            return Artefact(
+                head,
+                Words.restored(_unpack(stored["terms"]), stored["idf"]),
+                _unpack(stored["texts"]),
+                tuple(meta["owners"][i] for i in stored["owner"]),
+                stored["sided"].astype(bool),
+                stored["vectors"].astype(np.float32),
+                Calibration(stored["calibration"], meta["bias"], meta["accept"]),
+                meta["encoder"],
+            )
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{path} is no head of the router ({error}); `python -m training.router.fit` makes it") from error

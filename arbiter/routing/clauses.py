@@ -10,29 +10,53 @@ from arbiter.routing.text import strip_politeness, words
 
 MAX_PIECES = 8
 
-_DONE = r"(?:(?:you are|you have|you're|that is|it is|having) )?(?:done|finished|ready|there|done that|done so|arrived|completed)"
+_DONE = (
+    r"(?:(?:you are|you have|you're|that is|it is|having) )?(?:done|finished|ready|there|done that|done so|arrived"
+    r"|completed)"
+)
 _JOINTS = re.compile(
-    rf"(?P<then>[,.;:!]? ?\b(?:(?:and |but )?(?:then|after that|after this|afterwards?|after which|subsequently|thereafter|finally|lastly|next)(?! to\b)"
-    rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}|(?:just |right |shortly )?before(?: you)?|prior to)\b,?(?: then\b)?)"
+    rf"(?P<then>[,.;:!]? ?\b(?:(?:and |but )?(?:then|after that|after this|afterwards?|after which"
+    r"|subsequently|thereafter|finally|lastly|next)(?! to\b)"
+    rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}"
+    r"|(?:just |right |shortly )?before(?: you\b|(?= \w+ing\b))|prior to(?= \w+ing\b))\b,?(?: then\b)?)"
     r"|(?P<after>,? ?\b(?:just |right )?(?:after|once)(?: you(?: have)?| having)?\b)"
-    r"|(?P<while>,? ?(?:and )?\b(?:while|whilst|as you|whilst you|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
+    r"|(?P<while>,? ?(?:and )?\b(?:while|whilst|as you|whilst you|at the same time as|in the meantime"
+    r"|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
     r"|(?P<break>(?:\.(?!\d)|[;!?:])+|,? ?\bbut\b(?: (?:instead|rather))?)"
     r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
-    r"|(?P<and>(?<!hundred) ?(?:\band(?: also)?\b(?! a (?:half|quarter)\b)|&|\bplus\b|\balong with\b|\btogether with\b))"
+    r"|(?P<and>(?<!hundred) ?(?:\band(?: also)?\b(?! a (?:half|quarter)\b)|&|\bplus\b|\balong with\b"
+    r"|\btogether with\b))"
 )
-_TOGETHER = re.compile(r",? ?\b(?:(?:all |both )?at the same time|simultaneously|at once|in parallel|concurrently|all together|both)\b")
-_WITH_ARMS = re.compile(r" with (?:both )?(?:your |the )?(?P<what>(?:both )?(?:arms|hands)(?: held)? (?:up|raised|high|lifted|in the air|overhead|above your head|over your head)[a-z ]*)$")
+_TOGETHER = re.compile(
+    r",? ?\b(?:(?:all |both )?at the same time|simultaneously|at once|in parallel|concurrently|all together|both)\b"
+)
+_WITH_ARMS = re.compile(
+    r" with (?:both )?(?:your |the )?(?P<what>(?:both )?(?:arms|hands)(?: held)? (?:up|raised|high|lifted|in the air"
+    r"|overhead|above your head|over your head)[a-z ]*)$"
+)
 _NEGATORS = re.compile(
-    r"\b(?:(?:do|does|did|will|would|should|shall|must|can|could|need|may|might|are|is|ought|better) not|not|never|without|instead of|rather than"
-    r"|(?:there is |you have |have |i see )?no (?:need|reason) (?:to|for)|avoid|refrain from|abstain from|no more|forbidden to|forbid you to|nobody|none of"
+    r"\b(?:(?:do|does|did|will|would|should|shall|must|can|could|need|may|might|are|is|ought|better) not|not|never"
+    r"|without|instead of|rather than"
+    r"|(?:there is |you have |have |i see )?no (?:need|reason) (?:to|for)|avoid|refrain from|abstain from|no more"
+    r"|forbidden to|forbid you to|nobody|none of"
     r"|no(?= \w+ing\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
 )
-_SUBJECTS = frozenset("i you we they it he she there this that is are was be the robot should must may might would will shall can could do does "
-                      "really please so just but oh want like think need to have had better prefer am absolutely definitely now also and or "
-                      "it's necessary required allowed say said told a".split())
+_SUBJECTS = frozenset(
+    "i you we they it he she there this that is are was be the robot should must may might would will shall can could "
+    "do does "
+    "really please so just but oh want like think need to have had better prefer am absolutely definitely now also and "
+    "or "
+    "it's necessary required allowed say said told a".split()
+)
 _PREPOSITIONS = ("with", "to", "using", "by", "towards", "toward", "at", "for", "in", "on", "from")
-_VERBLESS = re.compile(r"^(?:(?:with|using|to|towards?|at|for|from|in|on|by)\b(?! (?:walk|turn|go))|(?:(?:your|the|left|right|both) )*(?:arms?|hands?|left|right)$)")
-_GREETINGS = re.compile(r"^(?:hello|hi|hey|good (?:morning|evening|afternoon|day)|greetings|howdy|yo)(?: (?:there|robot|everyone|buddy|friend))*$")
+_VERBLESS = re.compile(
+    r"^(?:(?:with|using|to|towards?|at|for|from|in|on|by)\b(?! (?:walk|turn|go))|(?:(?:your|the|left|right"
+    r"|both) )*(?:arms?|hands?|left|right)$)"
+)
+_GREETINGS = re.compile(
+    r"^(?:hello|hi|hey|good (?:morning|evening|afternoon|day)|greetings|howdy|yo)(?: (?:there|robot|everyone|buddy"
+    r"|friend))*$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +104,7 @@ def _split(text: str) -> list[Piece]:
     pieces, joint, position = [], "then", 0
     listed = len(re.findall(r",", text)) > 0
     for match in _JOINTS.finditer(text):
-        pieces.append(Piece(text[position:match.start()].strip(" ,"), joint))
+        pieces.append(Piece(text[position : match.start()].strip(" ,"), joint))
         kind = match.lastgroup
         joint = "before" if kind == "then" and re.match(r",? ?(?:just |right |shortly )?(?:before|prior)", match[0]) else kind
         if kind == "and" and listed and len(pieces) > 1:
@@ -91,7 +115,7 @@ def _split(text: str) -> list[Piece]:
 
 
 def _reorder(pieces: list[Piece]) -> list[Piece]:
-    """"Before A, B" and "B after A": into the order to be done. Joints become then, and, list, while or break."""
+    """ "Before A, B" and "B after A": into the order to be done. Joints become then, and, list, while or break."""
     ordered: list[Piece] = []
     names = {"comma": "list", "before": "then", "after": "then"}
     for index, piece in enumerate(pieces):
@@ -99,7 +123,12 @@ def _reorder(pieces: list[Piece]) -> list[Piece]:
         if piece.joint == "after" and not at_start and ordered:
             previous = ordered.pop()
             ordered += [Piece(piece.text, previous.joint), Piece(previous.text, "then")]
-        elif index and pieces[index - 1].joint in ("before", "while") and not any(p.text for p in pieces[:index - 1]) and piece.joint == "comma":
+        elif (
+            index
+            and pieces[index - 1].joint in ("before", "while")
+            and not any(p.text for p in pieces[: index - 1])
+            and piece.joint == "comma"
+        ):
             if pieces[index - 1].joint == "while":
                 ordered.append(Piece(piece.text, "while"))
             else:
@@ -120,8 +149,8 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
             ruled_out.append(text)
             continue
         if match := _NEGATORS.search(text):
-            before = text[:match.start()].strip()
-            ruled_out.append(text[match.start():])
+            before = text[: match.start()].strip()
+            ruled_out.append(text[match.start() :])
             negating = True
             text = "" if set(words(before)) <= _SUBJECTS else strip_politeness(before)
         kept.append(Piece(text, "list" if piece.joint == "break" else piece.joint))
@@ -129,23 +158,32 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
 
 
 def _fronted(pieces: list[Piece]) -> list[Piece]:
-    """"With your left hand, wave": what stands before a comma and has no verb belongs to the command after it."""
+    """ "With your left hand, wave": what stands before a comma and has no verb belongs to the command after it."""
     joined: list[Piece] = []
     for piece in pieces:
         if joined and piece.joint == "list" and _VERBLESS.match(joined[-1].text):
             front = joined.pop()
-            joined.append(Piece(f"{piece.text} {front.text if front.text.split()[0] in _PREPOSITIONS else 'with your ' + front.text}", front.joint))
+            joined.append(
+                Piece(
+                    f"{piece.text} {front.text if front.text.split()[0] in _PREPOSITIONS else 'with your ' + front.text}",
+                    front.joint,
+                )
+            )
         else:
             joined.append(piece)
     return joined
 
 
 def _attach_quantities(pieces: list[Piece]) -> list[Piece]:
-    """"Walk forward, two meters": a piece that is nothing but a quantity belongs to the piece before it."""
+    """ "Walk forward, two meters": a piece that is nothing but a quantity belongs to the piece before it."""
     merged: list[Piece] = []
     for piece in pieces:
         said, rest = extract(piece.text)
-        if merged and (said.values or said.pace) and not set(words(rest)) - {"for", "by", "at", "in", "of", "a", "about", "speed", "steps", "only", "that"}:
+        if (
+            merged
+            and (said.values or said.pace)
+            and not set(words(rest)) - {"for", "by", "at", "in", "of", "a", "about", "speed", "steps", "only", "that"}
+        ):
             merged[-1] = Piece(f"{merged[-1].text} {piece.text}", merged[-1].joint)
         else:
             merged.append(piece)
@@ -153,12 +191,12 @@ def _attach_quantities(pieces: list[Piece]) -> list[Piece]:
 
 
 def _with_arms(pieces: list[Piece]) -> list[Piece]:
-    """"Walk forward with your arms up" asks for two things at once."""
+    """ "Walk forward with your arms up" asks for two things at once."""
     split: list[Piece] = []
     for piece in pieces:
         match = _WITH_ARMS.search(piece.text)
         if match:
-            split += [Piece(piece.text[:match.start()], piece.joint), Piece(f"hold your {match['what']}", "while")]
+            split += [Piece(piece.text[: match.start()], piece.joint), Piece(f"hold your {match['what']}", "while")]
         else:
             split.append(piece)
     return split

@@ -40,10 +40,14 @@ class Encoder:
             card = json.loads((folder / CARD).read_text(encoding="utf-8"))
             files, self.size = dict(card["files"]), int(card["size"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{folder / CARD} is no card of an encoder ({error}); `python -m training.router.build` makes it") from error
+            raise ConfigError(
+                f"{folder / CARD} is no card of an encoder ({error}); `python -m training.router.build` makes it"
+            ) from error
         for name in (ENCODER, TOKENIZER):
             if sha256(folder / name) != files.get(name):
-                raise ConfigError(f"{folder / name} is not the file that {CARD} lists (sha256 differs); build it again or restore it")
+                raise ConfigError(
+                    f"{folder / name} is not the file that {CARD} lists (sha256 differs); build it again or restore it"
+                )
         self.digest: str = files[ENCODER]
         self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -60,11 +64,13 @@ class Encoder:
         padded = np.zeros((len(ids), max(map(len, ids))), np.int64)
         mask = np.zeros_like(padded)
         for row, tokens in enumerate(ids):
-            padded[row, :len(tokens)] = tokens
-            mask[row, :len(tokens)] = 1
+            padded[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
         return self._session.run(None, {"input_ids": padded, "attention_mask": mask})[0]
 
     def common_words(self, ranks: int) -> frozenset[str]:
         """English words of the tokenizer's vocabulary, which is sorted by frequency: short ones among its first `ranks` only."""
         vocabulary = self._tokenizer.get_vocab(with_added_tokens=False)
-        return frozenset(word for word, rank in vocabulary.items() if (rank < ranks or len(word) > 4) and word.isascii() and word.isalpha())
+        return frozenset(
+            word for word, rank in vocabulary.items() if (rank < ranks or len(word) > 4) and word.isascii() and word.isalpha()
+        )

@@ -15,66 +15,167 @@ STOP_WORDS = ("stop", "halt", "freeze", "whoa", "abort", "cease", "desist", "eme
 _MORE_SPELLINGS = ("woah", "whoah", "woa", "wooah", "halte", "anhalten", "mayday", "stopit", "stahp", "stawp", "nooo", "noooo")
 
 # English words within one edit of a stop word; they are not typing errors of it.
-_OTHER_WORDS = frozenset((
-    "step shop top tops atop slop stow stomp strop swop stoup stoops stock store story storm soap soup spot stab stag star stay stew "
-    "hal hat half hall hale halo hart haft salt malt hilt holt hath halts hast shalt cart "
-    "ease breeze frieze freezer who who's woe whop about abbot aboard abbots abort's crease tease lease cess case cede chase "
-    "ceases decease peace geese resist desists persist emergence stoop stoping"
-).split()) - {"halts", "desists", "ceases", "stoping"}
-_INNOCENT = frozenset(("nonstop", "stopwatch", "stopover", "doorstop", "backstop", "shortstop", "unstoppable", "christopher", "stopgap"))
+_OTHER_WORDS = frozenset(
+    (
+        "step shop top tops atop slop stow stomp strop swop stoup stoops stock store story storm soap soup spot stab "
+        "stag star stay stew "
+        "hal hat half hall hale halo hart haft salt malt hilt holt hath halts hast shalt cart "
+        "ease breeze frieze freezer who who's woe whop about abbot aboard abbots abort's crease tease lease cess case "
+        "cede chase "
+        "ceases decease peace geese resist desists persist emergence stoop stoping"
+    ).split()
+) - {"halts", "desists", "ceases", "stoping"}
+_INNOCENT = frozenset(
+    ("nonstop", "stopwatch", "stopover", "doorstop", "backstop", "shortstop", "unstoppable", "christopher", "stopgap")
+)
 
 _PHRASES = re.compile(
-    r"\b(?:(?:cut|knock|quit|call|kill|end|cool|hold|drop|break|wrap|shut) (?:it|that|this) ?(?:out|off|up|now|down|there)?$"
-    r"|cut (?:it|that|this) out|knock (?:it|that|this) off|quit (?:it|that|this|moving|walking|turning|waving|doing|what)|call it off"
+    r"\b(?:(?:cut|knock|quit|call|kill|end|cool|hold|drop|break|wrap|shut) (?:it|that|this) ?(?:out|off|up|now|down"
+    r"|there)?$"
+    r"|cut (?:it|that|this) out|knock (?:it|that|this) off|quit (?:it|that|this|moving|walking|turning|waving|doing"
+    r"|what)|call it off"
     r"|hold (?:it|up$|on$|on a|on now|on there|everything|your horses$)|hang on$|hang on a"
-    r"|(?:that|this) (?:is|s) (?:quite |more than |really |about )?enough|that'?s (?:quite |more than )?enough|enough(?: already| now| please)?$|^enough\b|had enough"
-    r"|enough (?:of (?:that|this)|with (?:that|this|the))|that will do$|that'?ll do$|no more$|no further|not another step|not (?:one|a single) more step|not one step"
-    r"|do not (?:you )?(?:dare |even |ever |you dare )*(?:to )?(?:move|budge|stir|take another|take one more|go any (?:further|more|closer|faster)|go on$|walk any|walk on|walk another|come any|continue|keep (?:going|moving|walking|on|doing))"
+    r"|(?:that|this) (?:is|s) (?:quite |more than |really |about )?enough|that'?s (?:quite |more than )?enough"
+    r"|enough(?: already| now| please)?$|^enough\b|had enough"
+    r"|enough (?:of (?:that|this)|with (?:that|this|the))|that will do$|that'?ll do$|no more$|no further"
+    r"|not another step|not (?:one|a single) more step|not one step"
+    r"|do not (?:you )?(?:dare |even |ever |you dare )*(?:to )?(?:move|budge|stir|take another|take one more"
+    r"|go any (?:further|more|closer|faster)|go on$|walk any|walk on|walk another|come any|continue|keep (?:going"
+    r"|moving|walking|on|doing))"
     r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:moving|walking|waving|turning|going)"
-    r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
+    r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b"
+    r"|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
     r"|(?:hit|slam|put|step on|pull|apply|use)(?: on)? the (?:brake|brakes|anchors)|brakes? (?:now|hard|please)"
     r"|(?:kill|cut|shut off|shut down|turn off|switch off|power off|power down|disable|disengage|de-energi[sz]e) "
-    r"(?:the |your |all |all the |all your )?(?:motors?$|motors now|power$|engines?|actuators?|servos?|drives?|robot|everything|movement|motion|yourself)"
-    r"|(?:cancel|discontinue|interrupt|suspend|terminate|end|pause|abandon) (?:(?:that|this|it|everything|all|motion|movement)$"
-    r"|what you|(?:the |your |this |that |all |any |current )+(?:motions?|movements?|actions?|mission|task|command|order|walk|walking|turn|gesture|activity|activities))"
-    r"|no more moving|no more movement|kill switch|red button|panic button|stand down|never mind|nevermind|forget it$|back off now$|watch out|look out$|danger\b|time out$|timeout$"
-    r"|^pause (?:there|here|now|for|a|right|it|that|this|everything)\b|^do not(?: (?:do|try) (?:that|it|this)(?: again)?| you dare)?$|no do not$"
-    r"|far enough$|(?:go |come )?no (?:farther|closer)$|not so fast|that is (?:it|all|plenty)$|(?:we|you) are (?:done|finished)|time is up|leave it(?: be| alone)?$"
-    r"|shut it off|shut (?:it )?off$|break off$|hold (?:your )?fire$|hold there$|come to rest$|stand fast$|drop everything|lock up now|belay (?:that|this|it)"
+    r"(?:the |your |all |all the |all your )?(?:motors?$|motors now|power$|engines?|actuators?|servos?|drives?|robot"
+    r"|everything|movement|motion|yourself)"
+    r"|(?:cancel|discontinue|interrupt|suspend|terminate|end|pause|abandon) (?:(?:that|this|it|everything|all|motion"
+    r"|movement)$"
+    r"|what you|(?:the |your |this |that |all |any |current )+(?:motions?|movements?|actions?|mission|task|command"
+    r"|order|walk|walking|turn|gesture|activity|activities))"
+    r"|no more moving|no more movement|kill switch|red button|panic button|stand down|never mind|nevermind|forget it$"
+    r"|back off now$|watch out|look out$|danger\b|time out$|timeout$"
+    r"|^pause (?:there|here|now|for|a|right|it|that|this|everything)\b|^do not(?: (?:do|try) (?:that|it"
+    r"|this)(?: again)?| you dare)?$|no do not$"
+    r"|far enough$|(?:go |come )?no (?:farther|closer)$|not so fast|that is (?:it|all|plenty)$|(?:we|you) are (?:done"
+    r"|finished)|time is up|leave it(?: be| alone)?$"
+    r"|shut it off|shut (?:it )?off$|break off$|hold (?:your )?fire$|hold there$|come to rest$|stand fast$"
+    r"|drop everything|lock up now|belay (?:that|this|it)"
     r"|no no no|give it a rest|pull the plug|pack it in|call it quits|lay off$|ease off$|break it off)"
 )
 # Texts that are nothing but one of these (after politeness) are stops.
-_WHOLE = frozenset((
-    "wait", "pause", "enough", "cancel", "quit", "end", "terminate", "suspend", "discontinue", "brake", "brakes", "basta",
-    "hold", "off", "kill", "no", "nope", "no no", "shut down", "shutdown", "power off", "power down", "turn off", "switch off",
-    "turn it off", "switch it off", "disengage", "cut", "cut power", "stand down", "no more", "easy", "easy now", "easy there",
-    "steady", "careful", "danger", "red light", "game over", "over", "exit", "top", "sto", "shop", "atop", "tsop", "alto", "para",
-    "arrete", "ferma", "right there", "cool it", "relax now", "hold up", "hold on",
-    "hang on", "wait wait", "all stop", "sop", "stip", "stob", "stap",
-    "finish", "finished", "done", "all done", "that will do", "belay", "avast", "conclude", "break", "panic", "sos", "end now", "not now", "no way",
-))
-_FILLER = re.compile(r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|everyone|everybody|mate)\b")
+_WHOLE = frozenset(
+    (
+        "wait",
+        "pause",
+        "enough",
+        "cancel",
+        "quit",
+        "end",
+        "terminate",
+        "suspend",
+        "discontinue",
+        "brake",
+        "brakes",
+        "basta",
+        "hold",
+        "off",
+        "kill",
+        "no",
+        "nope",
+        "no no",
+        "shut down",
+        "shutdown",
+        "power off",
+        "power down",
+        "turn off",
+        "switch off",
+        "turn it off",
+        "switch it off",
+        "disengage",
+        "cut",
+        "cut power",
+        "stand down",
+        "no more",
+        "easy",
+        "easy now",
+        "easy there",
+        "steady",
+        "careful",
+        "danger",
+        "red light",
+        "game over",
+        "over",
+        "exit",
+        "top",
+        "sto",
+        "shop",
+        "atop",
+        "tsop",
+        "alto",
+        "para",
+        "arrete",
+        "ferma",
+        "right there",
+        "cool it",
+        "relax now",
+        "hold up",
+        "hold on",
+        "hang on",
+        "wait wait",
+        "all stop",
+        "sop",
+        "stip",
+        "stob",
+        "stap",
+        "finish",
+        "finished",
+        "done",
+        "all done",
+        "that will do",
+        "belay",
+        "avast",
+        "conclude",
+        "break",
+        "panic",
+        "sos",
+        "end now",
+        "not now",
+        "no way",
+    )
+)
+_FILLER = re.compile(
+    r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|everyone|everybody|mate)\b"
+)
 
 # What is not a stop although the word is in it.
 _INNOCENT_PHRASES = re.compile(
     r"\b(?:bus|tram|pit|next|last|truck|door|rest) stops?\b|\bstop (?:signs?|lights?|motion|words?|watch|codons?)\b"
-    r"|\bfreeze (?:the account|some|the berries|the meat|the screen|dried|my account)\b|\bemergency (?:room|contact|exit|services?|number|kit|fund)\b"
+    r"|\bfreeze (?:the account|some|the berries|the meat|the screen|dried|my account)\b|\bemergency (?:room|contact"
+    r"|exit|services?|number|kit|fund)\b"
 )
 _DO_NOT_STOP = re.compile(
     r"(?:^|[,.;!?] ?|\b(?:please|and|but|no|robot|ok|okay|yet|so|just|then|walking|going|moving|on) )"
-    r"(?:do not|never|do not you|do not ever|do not you ever)(?: ever| just| dare| yet| please)* stop\b(?!,? (?:stop|halt))"
-    r"|\bwithout (?:ever )?(?:stopping|a stop|stop|halting|pausing|freezing)\b|\bno need to stop\b|\bnon-stop\b|\bdo not halt\b|\bdo not freeze\b"
-    r"|\b(?:until|till|unless|before) (?:i|we|you|someone) (?:say|tell you to|shout|yell|ask you to|hear|call)(?: the word)? (?:stop|halt|freeze|enough)\b"
+    r"(?:do not|never|do not you|do not ever|do not you ever)(?: ever| just| dare| yet| please)* stop\b(?!,? (?:stop"
+    r"|halt))"
+    r"|\bwithout (?:ever )?(?:stopping|a stop|stop|halting|pausing|freezing)\b|\bno need to stop\b|\bnon-stop\b"
+    r"|\bdo not halt\b|\bdo not freeze\b"
+    r"|\b(?:until|till|unless|before) (?:i|we|you|someone) (?:say|tell you to|shout|yell|ask you to|hear"
+    r"|call)(?: the word)? (?:stop|halt|freeze|enough)\b"
 )
 # "walk forward for 3 seconds, then stop": a plan whose last step is a stop.
 _PLANNED = re.compile(
     r"^(?:(?:please|ok|okay|robot|now|first|hey|could you|can you|would you|just) ?,? ?)*"
-    r"(?P<verb>walk|turn|step|march|rotate|spin|wave|sidestep|raise|lift|lower|bow|stroll|pivot|go|move|come|sit|stand up|back up|strafe|shuffle)\b"
-    r"(?P<middle>[^!?]*?)(?:,|;)? ?\b(?:and then|then|and finally|and)\b,? (?:please |just )?(?:stop|halt|freeze|come to a (?:stop|halt|standstill))"
+    r"(?P<verb>walk|turn|step|march|rotate|spin|wave|sidestep|raise|lift|lower|bow|stroll|pivot|go|move|come|sit"
+    r"|stand up|back up|strafe|shuffle)\b"
+    r"(?P<middle>[^!?]*?)(?:,|;)? ?\b(?:and then|then|and finally|and)\b,? (?:please |just )?(?:stop|halt|freeze"
+    r"|come to a (?:stop|halt|standstill))"
     r"(?: there| moving| walking| turning| please| right there)*[.! ]*$"
 )
 _NOT_PLANNED = re.compile(r"\b(?:no|not|never|stop|halt|enough|off|it|ahead|on|quit|cease|freeze|abort|wait|slower)\b")
-_QUANTITY = re.compile(r"\b(?:forwards?|backwards?|left|right|straight|back|closer|here|circle|[0-9]|seconds?|met(?:er|re)s?|degrees?)")
+_QUANTITY = re.compile(
+    r"\b(?:forwards?|backwards?|left|right|straight|back|closer|here|circle|[0-9]|seconds?|met(?:er|re)s?|degrees?)"
+)
 
 LONG = 1000  # characters
 _LONG_STOP = re.compile(r"stop|halt|freeze|abort|emergency|whoa", re.IGNORECASE)

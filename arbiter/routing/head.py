@@ -58,7 +58,7 @@ def fit(labels: Sequence[str], vectors: np.ndarray, rows: Rows, terms: int, iter
 
     def split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         x = x.astype(np.float32).reshape(-1, k)
-        return x[:size], x[size:size + terms], x[-1]
+        return x[:size], x[size : size + terms], x[-1]
 
     def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
         on_vector, on_words, bias = split(x)
@@ -84,7 +84,9 @@ def _balance(target: np.ndarray, k: int) -> np.ndarray:
     return np.clip(weight, 0.5, 3.0)[target].astype(np.float32)
 
 
-def minimise(loss: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray, iterations: int, memory: int = 8) -> np.ndarray:
+def minimise(
+    loss: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarray, iterations: int, memory: int = 8
+) -> np.ndarray:
     """L-BFGS with a backtracking line search, for smooth convex losses."""
     value, gradient = loss(x)
     steps: list[tuple[np.ndarray, np.ndarray, float]] = []
@@ -101,7 +103,7 @@ def minimise(loss: Callable[[np.ndarray], tuple[float, np.ndarray]], x: np.ndarr
             length *= 0.5
         step, change = length * direction, new_gradient - gradient
         if (curvature := float(step @ change)) > 1e-12:
-            steps = [*steps[-(memory - 1):], (step, change, 1.0 / curvature)]
+            steps = [*steps[-(memory - 1) :], (step, change, 1.0 / curvature)]
         converged = abs(value - new_value) < 1e-6 * max(1.0, abs(value))
         x, value, gradient = x + step, new_value, new_gradient
         if converged:
@@ -121,4 +123,3 @@ def _inverse_hessian_times(gradient: np.ndarray, steps: list[tuple[np.ndarray, n
     for (step, change, rho), alpha in zip(steps, reversed(alphas), strict=True):
         q += step * (alpha - rho * float(change @ q))
     return q
-

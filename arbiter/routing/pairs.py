@@ -14,22 +14,40 @@ from arbiter.skill import Skill
 SIDES = ("left", "right")
 # Opposites and the words that speak for each.
 _OPPOSITES = (
-    (("forward", "forwards", "ahead", "front"), ("forward", "forwards", "ahead", "onward", "onwards"),
-     ("backward", "backwards", "back", "reverse"), ("backward", "backwards", "back", "reverse", "rearward", "rearwards")),
-    (("raise", "lift", "up"), ("raise", "raised", "raising", "lift", "up", "upward", "upwards", "high", "above", "overhead"),
-     ("lower", "drop", "down"), ("lower", "lowered", "lowering", "drop", "down", "downward", "downwards", "low", "below")),
-    (("stand", "rise"), ("stand", "standing", "up", "upright", "rise"), ("sit", "crouch", "squat"), ("sit", "seated", "down", "crouch", "squat", "low")),
+    (
+        ("forward", "forwards", "ahead", "front"),
+        ("forward", "forwards", "ahead", "onward", "onwards"),
+        ("backward", "backwards", "back", "reverse"),
+        ("backward", "backwards", "back", "reverse", "rearward", "rearwards"),
+    ),
+    (
+        ("raise", "lift", "up"),
+        ("raise", "raised", "raising", "lift", "up", "upward", "upwards", "high", "above", "overhead"),
+        ("lower", "drop", "down"),
+        ("lower", "lowered", "lowering", "drop", "down", "downward", "downwards", "low", "below"),
+    ),
+    (
+        ("stand", "rise"),
+        ("stand", "standing", "up", "upright", "rise"),
+        ("sit", "crouch", "squat"),
+        ("sit", "seated", "down", "crouch", "squat", "low"),
+    ),
     (("open",), ("open",), ("close", "shut"), ("close", "shut")),
     (("in",), ("in", "inward", "inwards"), ("out",), ("out", "outward", "outwards")),
     (("start", "on"), ("start", "on"), ("end", "off"), ("end", "off")),
     (("push",), ("push",), ("pull",), ("pull",)),
     (("fast", "quick"), ("fast", "quick", "quickly"), ("slow",), ("slow", "slowly")),
-    (("near", "closer"), ("near", "nearer", "closer", "toward", "towards"), ("far", "away"), ("far", "farther", "further", "away")),
+    (
+        ("near", "closer"),
+        ("near", "nearer", "closer", "toward", "towards"),
+        ("far", "away"),
+        ("far", "farther", "further", "away"),
+    ),
 )
 
 
 def side_of(name: str) -> str:
-    """"left" or "right" where the name says so once, else ""."""
+    """ "left" or "right" where the name says so once, else ""."""
     found = [token for token in name.split("_") if token in SIDES]
     return found[0] if len(found) == 1 else ""
 
@@ -75,7 +93,7 @@ def opposites(skills: Sequence[Skill]) -> tuple[Opposites, ...]:
     """All pairs of skills of one policy and joint group whose names differ in opposite words only."""
     found = []
     for i, a in enumerate(skills):
-        for b in skills[i + 1:]:
+        for b in skills[i + 1 :]:
             tokens = list(zip(a.name.split("_"), b.name.split("_"), strict=False))
             if a.name.count("_") != b.name.count("_") or (a.policy, a.joints) != (b.policy, b.joints):
                 continue

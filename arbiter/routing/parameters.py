@@ -106,12 +106,16 @@ def _count(parameter: Parameter, said: Quantities, used: set[str]) -> float | No
 
 
 _READERS: dict[str, Callable[[Parameter, Quantities, set[str]], float | None]] = {
-    "speed": _speed, "distance": _distance, "angle": _angle, "duration": _duration, "count": _count,
+    "speed": _speed,
+    "distance": _distance,
+    "angle": _angle,
+    "duration": _duration,
+    "count": _count,
 }
 
 
 def _pace_from_time(asked: dict[str, float | None], parameters: dict[str, Parameter], said: Quantities) -> None:
-    """"2 m in 4 s" asks for a speed; a distance and a duration can't both be the end of a walk."""
+    """ "2 m in 4 s" asks for a speed; a distance and a duration can't both be the end of a walk."""
     said_kinds = {kind for kind, _, _ in said.values}
     for end, rate in (("distance", "speed"), ("angle", "rate")):
         if end in said_kinds and asked.get(end) and asked.get("duration") and "speed" in parameters:
@@ -123,7 +127,8 @@ def _pace_from_time(asked: dict[str, float | None], parameters: dict[str, Parame
 def _set(skill: Skill, parameter: Parameter, value: float, filled: Filled) -> None:
     shown = f"{parameter.name} {value:.4g} {parameter.unit}".strip()
     if not math.isfinite(value) or value <= 0.0:
-        filled.refusal = f"{shown}: {skill.name} needs a {parameter.name} from {parameter.low:.4g} to {parameter.high:.4g} {parameter.unit}".strip()
+        allowed = f"from {parameter.low:.4g} to {parameter.high:.4g} {parameter.unit}".strip()
+        filled.refusal = f"{shown}: {skill.name} needs a {parameter.name} {allowed}"
         return
     clamped = min(max(value, parameter.low), parameter.high)
     if abs(clamped - value) > 1e-3 * abs(value):

@@ -7,16 +7,24 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_ONES = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-         "eighteen nineteen").split()
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SMALL = {word: float(value) for value, word in enumerate(_ONES)} | {word: 20.0 + 10.0 * i for i, word in enumerate(_TENS)} | {"fourty": 40.0}
+_SMALL = (
+    {word: float(value) for value, word in enumerate(_ONES)}
+    | {word: 20.0 + 10.0 * i for i, word in enumerate(_TENS)}
+    | {"fourty": 40.0}
+)
 _VAGUE = {"a": 1.0, "an": 1.0, "couple": 2.0, "few": 3.0, "several": 4.0, "dozen": 12.0}
 _FRACTION = {"half": 0.5, "quarter": 0.25, "third": 1.0 / 3.0}
 
 _DIGITS = r"(?<![\w.])[+-]?(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?: ?/ ?\d{1,4}(?![\d/]))?(?![\d])"
 _NUMBER_WORD = r"\b(?:" + "|".join([*_ONES, *_TENS, "fourty", "hundred", "thousand"]) + r")\b"
-_SPELLED = rf"(?:a |one )?{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*(?: point(?: {_NUMBER_WORD})+)?(?: and a (?:half|quarter))?"
+_SPELLED = (
+    rf"(?:a |one )?{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*(?: point(?: {_NUMBER_WORD})+)?(?: and a (?:half|quarter))?"
+)
 _PART = r"(?:(?:one |a |an )?(?:half|quarter|third)(?: of)?(?: an?)?|three[ -]quarters?(?: of)?(?: an?)?)"
 _LOOSE = r"(?:an?(?: (?:couple|few|dozen))?(?: of)?(?: and a half)?|a few|(?:couple|several)(?: of)?)"
 NUMBER = rf"(?:{_DIGITS}(?: and a half)?|{_PART}(?= )|{_SPELLED}|{_LOOSE}(?= ))"
@@ -44,36 +52,97 @@ _UNITS = (
     ("distance", 1.0, r"m|mtrs?|met(?:er|re)s?"),
     ("angle", math.pi / 180.0, r"deg|degs|degrees?|degress"),
     ("angle", 1.0, r"rad|rads|radians?"),
-    ("angle", 2.0 * math.pi, r"(?:full |whole |complete )?(?:turns?|rotations?|revolutions?|circles?|laps?|loops?|rounds?|spins?)"),
+    (
+        "angle",
+        2.0 * math.pi,
+        r"(?:full |whole |complete )?(?:turns?|rotations?|revolutions?|circles?|laps?|loops?|rounds?|spins?)",
+    ),
     ("count", 1.0, r"times?|x"),
     ("steps", 1.0, r"(?:small |little |short |tiny |big |large |long |more |single )*(?:steps?|paces?|strides?)"),
 )
 _KINDS = tuple((kind, factor, re.compile(rf"(?:{words})(?![\w/])")) for kind, factor, words in _UNITS)
-_PREPOSITION = r"(?:(?:for|by|at|in|over|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of|an angle of|a speed of|the next|up to|with a speed of) )*"
+_PREPOSITION = (
+    r"(?:(?:for|by|at|in|over|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of"
+    r"|an angle of|a speed of|the next|up to|with a speed of) )*"
+)
 _QUANTITY = re.compile(rf"(?P<before>{_PREPOSITION})(?P<number>{NUMBER})(?P<gap>[ -]?)(?P<rest>[a-z/].{{0,40}})?")
 
 _SPEEDS = (  # fraction of the way from the default to the low (negative) or high (positive) end of the range
-    (-1.0, r"(?:very|really|extremely|super|ever so) (?:slow|slowly|gently|carefully)|as (?:slow|slowly) as (?:you can|possible)|at a snail'?s pace"),
-    (1.0, r"(?:very|really|extremely|super) (?:fast|quick|quickly|swiftly|rapidly)|as (?:fast|quick|quickly) as (?:you can|possible)|(?:at |with )?(?:full|top|maximum|max) speed"),
-    (-0.5, r"slow(?:ly|er)?|gently|carefully|cautiously|leisurely|unhurriedly|calmly|at a (?:slow|gentle|leisurely|relaxed) (?:pace|speed)|slow speed|without rush(?:ing)?"),
-    (0.5, r"fast(?:er)?|quick(?:ly|er)?|swiftly|rapidly|speedily|briskly|hastily|hurriedly|at a (?:fast|quick|brisk) (?:pace|speed)|in a hurry|at speed"),
+    (
+        -1.0,
+        r"(?:very|really|extremely|super|ever so) (?:slow|slowly|gently|carefully)|as (?:slow|slowly) as (?:you can"
+        r"|possible)|at a snail'?s pace",
+    ),
+    (
+        1.0,
+        r"(?:very|really|extremely|super) (?:fast|quick|quickly|swiftly|rapidly)|as (?:fast|quick"
+        r"|quickly) as (?:you can|possible)|(?:at |with )?(?:full|top|maximum|max) speed",
+    ),
+    (
+        -0.5,
+        r"slow(?:ly|er)?|gently|carefully|cautiously|leisurely|unhurriedly|calmly|at a (?:slow|gentle|leisurely"
+        r"|relaxed) (?:pace|speed)|slow speed|without rush(?:ing)?",
+    ),
+    (
+        0.5,
+        r"fast(?:er)?|quick(?:ly|er)?|swiftly|rapidly|speedily|briskly|hastily|hurriedly|at a (?:fast|quick"
+        r"|brisk) (?:pace|speed)|in a hurry|at speed",
+    ),
 )
 _SPEED = tuple((fraction, re.compile(rf"\b(?:{words})\b")) for fraction, words in _SPEEDS)
-_LITTLE = re.compile(r"\b(?:just )?(?:a (?:little |tiny )?bit|a (?:little|tad|touch|smidge)|slightly|somewhat|a short (?:way|distance))\b(?! (?:of|wave|bow|step|poke|touch|tap|lap|loop|circle|girl|boy))")
+_LITTLE = re.compile(
+    r"\b(?:just )?(?:a (?:little |tiny )?bit|a (?:little|tad|touch|smidge)|slightly|somewhat|a short (?:way"
+    r"|distance))\b(?! (?:of|wave|bow|step|poke|touch|tap|lap|loop|circle|girl|boy))"
+)
 _FAR = re.compile(r"\b(?:a lot|far|a long (?:way|distance)|very far)\b(?! (?:side|end|wall|left|right))")
-_AROUND = re.compile(r"\b(?:(?:all|right) the way (?:a)?round|(?:a )?360|three sixty|(?:a )?(?:full|complete|whole) (?:turn|circle|rotation|spin|revolution|lap|loop))\b")
-_ABOUT = re.compile(r"\b(?:around|round|about(?: face| turn)?|u[ -]?turn|other way|opposite (?:way|direction)|your back|behind you|(?:a )?180|one[ -]eighty|half turn)\b")
+_AROUND = re.compile(
+    r"\b(?:(?:all|right) the way (?:a)?round|(?:a )?360|three sixty|(?:a )?(?:full|complete|whole) (?:turn|circle"
+    r"|rotation|spin|revolution|lap|loop))\b"
+)
+_ABOUT = re.compile(
+    r"\b(?:around|round|about(?: face| turn)?|u[ -]?turn|other way|opposite (?:way|direction)|your back|behind you"
+    r"|(?:a )?180|one[ -]eighty|half turn)\b"
+)
 _COUNT_WORD = re.compile(r"\b(?:once|twice|thrice)\b(?! more)")
-_BARE_ANGLE = re.compile(r"\b(?:(?:do|make|pull|perform) )?an? (180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))")
+_BARE_ANGLE = re.compile(
+    r"\b(?:(?:do|make|pull|perform) )?an? (180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))"
+)
 _DIGIT = re.compile(_DIGITS)
 _MIRROR = re.compile(r"\b(?:anti|counter)-? ?clockwise\b|\bccw\b")
-_FOREVER = re.compile(r"\b(?:forever|endlessly|indefinitely|nonstop|non-stop|without (?:stopping|a pause|pause)|(?:until|till) (?:i|we) (?:say|tell you to|shout)(?: the word)? \w+)\b")
+_FOREVER = re.compile(
+    r"\b(?:forever|endlessly|indefinitely|nonstop|non-stop|without (?:stopping|a pause|pause)|(?:until|till) (?:i"
+    r"|we) (?:say|tell you to|shout)(?: the word)? \w+)\b"
+)
 
-COLOURS = ("red", "green", "blue", "yellow", "orange", "purple", "violet", "pink", "white", "black", "grey", "gray", "brown", "golden", "silver", "cyan")
+COLOURS = (
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "orange",
+    "purple",
+    "violet",
+    "pink",
+    "white",
+    "black",
+    "grey",
+    "gray",
+    "brown",
+    "golden",
+    "silver",
+    "cyan",
+)
 _COLOUR = re.compile(rf"\b(?:{'|'.join(COLOURS)})\b")
 _SIDES = {
-    "left": re.compile(r"\b(?:left|leftwards?|leftmost|lefthand|lefty|counter-? ?clockwise|anti-? ?clockwise|ccw|widdershins)\b"),
-    "right": re.compile(r"\b(?:right(?! now\b| away\b| here\b| there\b| ahead\b| in front\b| up\b| where\b| back\b| behind\b| about\b| at\b| this\b| into\b| next\b| after\b| on\b(?! the)|ly\b)|rightwards?|rightmost|righthand|(?<!counter)(?<!counter-)(?<!counter )(?<!anti)(?<!anti-)(?<!anti )clockwise|cw)\b"),
+    "left": re.compile(
+        r"\b(?:left|leftwards?|leftmost|lefthand|lefty|counter-? ?clockwise|anti-? ?clockwise|ccw"
+        r"|widdershins)\b"
+    ),
+    "right": re.compile(
+        r"\b(?:right(?! now\b| away\b| here\b| there\b| ahead\b| in front\b| up\b| where\b| back\b| behind\b| about\b"
+        r"| at\b| this\b| into\b| next\b| after\b| on\b(?! the)|ly\b)|rightwards?|rightmost|righthand"
+        r"|(?<!counter)(?<!counter-)(?<!counter )(?<!anti)(?<!anti-)(?<!anti )clockwise|cw)\b"
+    ),
 }
 _DIRECTIONS = {
     "ahead": re.compile(r"\b(?:ahead|forwards?|straight|in front|front|centre|center|middle)\b"),
@@ -113,7 +182,7 @@ def number(text: str) -> float:
     text = text.strip().replace("-", " ") if not text.strip().startswith("-") else text.strip()
     extra = 0.0
     if match := re.search(r" and a (half|quarter)$", text):
-        extra, text = _FRACTION[match[1]], text[:match.start()]
+        extra, text = _FRACTION[match[1]], text[: match.start()]
     if re.match(r"[+-]?\.?\d", text):
         top, _, bottom = text.replace(" ", "").partition("/")
         return (float(top) / float(bottom) if bottom and float(bottom) else float(top)) + extra
@@ -155,9 +224,9 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
             position = match.end("number")
             continue
         end = match.start("rest") + unit.end()
-        values.append((kind, number(match["number"]) * factor, text[match.start("number"):end]))
+        values.append((kind, number(match["number"]) * factor, text[match.start("number") : end]))
         kept = {"steps": " steps ", "angle": f" {unit[0]} " if factor > 6.0 else " "}.get(kind, " ")
-        text = text[:match.start()] + kept + text[end:]
+        text = text[: match.start()] + kept + text[end:]
         position = match.start() + len(kept) - 1
     return values, text
 
@@ -184,11 +253,14 @@ def extract(text: str) -> tuple[Quantities, str]:
     sides = tuple(side for side, pattern in _SIDES.items() if pattern.search(text))
     directions = sides + tuple(name for name, pattern in _DIRECTIONS.items() if pattern.search(text))
     colours = tuple(dict.fromkeys(_COLOUR.findall(text)))
-    return Quantities(tuple(values), pace, little, far, around, about, forever, sides, directions, colours), " ".join(text.split())
+    return Quantities(tuple(values), pace, little, far, around, about, forever, sides, directions, colours), " ".join(
+        text.split()
+    )
 
 
 def mirrored(text: str) -> str:
     """The clause with right said as left, for what a head can't and need not tell apart."""
-    text = _SIDES["right"].sub(lambda match: "counterclockwise" if match[0].endswith(("clockwise", "cw")) else
-                               match[0].replace("right", "left"), text)
+    text = _SIDES["right"].sub(
+        lambda match: "counterclockwise" if match[0].endswith(("clockwise", "cw")) else match[0].replace("right", "left"), text
+    )
     return _MIRROR.sub("counterclockwise", text)

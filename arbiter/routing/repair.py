@@ -34,8 +34,8 @@ def _deletions(word: str) -> set[str]:
 
 class Repair:
     """Args:
-        vocabulary: Command words with how often they occur.
-        known: Other words that stand as they are.
+    vocabulary: Command words with how often they occur.
+    known: Other words that stand as they are.
     """
 
     def __init__(self, vocabulary: Mapping[str, int], known: Iterable[str]) -> None:
@@ -51,7 +51,11 @@ class Repair:
         """The text with its typing errors mended; a word that is near several stays."""
         for word in words(text):
             if word.isalpha() and len(word) >= 3 and word not in self._known and (better := self.nearest(word)):
-                text = f" {text} ".replace(f" {word} ", f" {better} ").strip() if f" {word} " in f" {text} " else text.replace(word, better, 1)
+                text = (
+                    f" {text} ".replace(f" {word} ", f" {better} ").strip()
+                    if f" {word} " in f" {text} "
+                    else text.replace(word, better, 1)
+                )
         return text
 
     def nearest(self, word: str) -> str:
@@ -67,6 +71,11 @@ class Repair:
         if squeezed != word and squeezed in self._parts:
             return squeezed
         candidates = {near for deletion in _deletions(word) for near in self._near.get(deletion, ())}
-        ranked = sorted((distance(word, near), sorted(word) != sorted(near), word[0] != near[0], -self._count[near], near) for near in candidates)
-        ranked = [rank for rank in ranked if rank[0] <= (2 if min(len(word), len(rank[4])) >= LONG - 1 and len(word) >= LONG else 1)]
+        ranked = sorted(
+            (distance(word, near), sorted(word) != sorted(near), word[0] != near[0], -self._count[near], near)
+            for near in candidates
+        )
+        ranked = [
+            rank for rank in ranked if rank[0] <= (2 if min(len(word), len(rank[4])) >= LONG - 1 and len(word) >= LONG else 1)
+        ]
         return ranked[0][4] if ranked else ""

@@ -1,4 +1,4 @@
-"""Clause -> how well each loaded skill fits: the shipped head, columns fitted at start for skills it does not know, calibration."""
+"""Clause -> how well each loaded skill fits: the shipped head, columns fitted at start for other skills, calibration."""
 
 from __future__ import annotations
 
@@ -15,9 +15,18 @@ from arbiter.routing.quantities import extract, mirrored
 from arbiter.routing.text import expand, normalise, strip_politeness, words
 from arbiter.skill import Skill
 
-FEATURES = ("log odds of the class", "log odds of none", "lead over the next class", "similarity to the class's phrases",
-            "similarity to refused phrases", "share of words that the class's phrases lack", "share of words that are only in refused phrases",
-            "first word is the class's", "first word is only in refused phrases", "log of the word count")
+FEATURES = (
+    "log odds of the class",
+    "log odds of none",
+    "lead over the next class",
+    "similarity to the class's phrases",
+    "similarity to refused phrases",
+    "share of words that the class's phrases lack",
+    "share of words that are only in refused phrases",
+    "first word is the class's",
+    "first word is only in refused phrases",
+    "log of the word count",
+)
 SAME = 0.75  # cosine from which a refused phrase of the corpus is taken to mean a new skill, and is left out
 RIDGE = 2.0  # penalty of the columns fitted at start
 CACHE = 1024  # vectors kept
@@ -57,14 +66,15 @@ class Scored:
 
 class Scorer:
     """Args:
-        skills: The loaded skills.
-        artefact: The shipped head.
-        encode: Texts -> unit vectors.
-        joined: Classes that are opposites: their probabilities count as one when it comes to whether, not which.
+    skills: The loaded skills.
+    artefact: The shipped head.
+    encode: Texts -> unit vectors.
+    joined: Classes that are opposites: their probabilities count as one when it comes to whether, not which.
     """
 
-    def __init__(self, skills: Sequence[Skill], artefact: Artefact, encode: Callable[[Sequence[str]], np.ndarray],
-                 joined: dict[str, str]) -> None:
+    def __init__(
+        self, skills: Sequence[Skill], artefact: Artefact, encode: Callable[[Sequence[str]], np.ndarray], joined: dict[str, str]
+    ) -> None:
         self._artefact, self._encode, self._joined = artefact, encode, joined
         names = [skill.name for skill in skills]
         everyone = sorted(set(artefact.owners) | set(names))
@@ -73,15 +83,25 @@ class Scorer:
         self._cache: dict[str, np.ndarray] = {}
         owners = [class_of(owner, everyone) if owner in self.class_of or owner == NONE else "" for owner in artefact.owners]
         self._base = tuple(name if name in owners else "" for name in artefact.head.classes)  # "": of a skill that isn't loaded
-        new = [(canonical(text), self.class_of[skill.name], skill.name, sided(text)) for skill in skills for text in skill.utterances]
-        new = list({row[:2]: row for row in new if row[0] and (row[0] not in self._rows or owners[self._rows[row[0]]] != row[1])}.values())
+        new = [
+            (canonical(text), self.class_of[skill.name], skill.name, sided(text)) for skill in skills for text in skill.utterances
+        ]
+        new = list(
+            {
+                row[:2]: row for row in new if row[0] and (row[0] not in self._rows or owners[self._rows[row[0]]] != row[1])
+            }.values()
+        )
         vectors = self.vectors([text for text, *_ in new])
         unlike = np.ones(len(owners), bool)
         if new:
             unlike = (artefact.vectors @ vectors.T).max(axis=1) < SAME
-        phrases = [(text, label or NONE, owner, bool(side), vector) for text, label, owner, side, vector, fits
-                   in zip(artefact.texts, owners, artefact.owners, artefact.sided, artefact.vectors, unlike, strict=True)
-                   if label not in ("", NONE) or fits]
+        phrases = [
+            (text, label or NONE, owner, bool(side), vector)
+            for text, label, owner, side, vector, fits in zip(
+                artefact.texts, owners, artefact.owners, artefact.sided, artefact.vectors, unlike, strict=True
+            )
+            if label not in ("", NONE) or fits
+        ]
         phrases += [(*row, vector) for row, vector in zip(new, vectors, strict=True)]
         phrases.sort(key=lambda phrase: phrase[1])  # stable; each class is one slice
         self.texts, self.labels, self.owners = (tuple(phrase[k] for phrase in phrases) for k in range(3))
@@ -93,13 +113,25 @@ class Scorer:
             first = self.labels.index(label)
             self.members[label] = slice(first, first + self.labels.count(label))
             self.words[label] = frozenset(word for text in self.texts[self.members[label]] for word in words(text))
+        self._phrases = frozenset(text for text, label in zip(self.texts, self.labels, strict=True) if label != NONE)
         asked = frozenset().union(*(found for label, found in self.words.items() if label != NONE))
         self.only_refused = self.words.get(NONE, frozenset()) - asked
         self._columns, self._new_words, self._on_new = self._fit_new(new)
 
+    def knows(self, text: str) -> bool:
+        """Whether a canonical clause is a phrase of a skill as it stands ("walk round and round")."""
+        return text in self._phrases
+
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors, shape (n, size); those of known phrases are looked up. One text a run, so that no text changes another's."""
+        """Unit vectors, shape (n, size); those of known phrases are looked up.
+
+        One text a run: activations are quantised over the whole input, so that in a batch one text would change another's vector.
+        """
         return np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), self._artefact.vectors.shape[1])
+
+    def forget(self) -> None:
+        """Drops the vectors of clauses met so far; for measurements."""
+        self._cache.clear()
 
     def _vector(self, text: str) -> np.ndarray:
         if (row := self._rows.get(text)) is not None:
@@ -123,7 +155,12 @@ class Scorer:
         x = self._new_features(self.texts, self.matrix, vocabulary)
         base = np.logaddexp.reduce(self._base_logits(self.texts, self.matrix), axis=1)
         fresh = {(text, label) for text, label, *_ in new}
-        target = np.array([1 + columns.index(label) if (text, label) in fresh else 0 for text, label in zip(self.texts, self.labels, strict=True)])
+        target = np.array(
+            [
+                1 + columns.index(label) if (text, label) in fresh else 0
+                for text, label in zip(self.texts, self.labels, strict=True)
+            ]
+        )
         one_hot = np.eye(1 + len(columns), dtype=np.float32)[target]
         weight = np.where(target > 0, 6.0, 1.0).astype(np.float32)
 
@@ -133,14 +170,16 @@ class Scorer:
             log_p = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
             error = weight[:, None] * (np.exp(log_p) - one_hot)
             gradient = (x.T @ error[:, 1:]).astype(np.float64) + RIDGE / 20.0 * w
-            return float(-(weight * log_p[np.arange(len(target)), target]).sum()) + RIDGE / 40.0 * float(np.square(w).sum()), gradient.ravel()
+            return float(-(weight * log_p[np.arange(len(target)), target]).sum()) + RIDGE / 40.0 * float(
+                np.square(w).sum()
+            ), gradient.ravel()
 
         solution = minimise(loss, np.zeros(x.shape[1] * len(columns)), 60)
         return columns, vocabulary, solution.reshape(x.shape[1], len(columns)).astype(np.float32)
 
     def _new_features(self, texts: Sequence[str], vectors: np.ndarray, vocabulary: dict[str, int]) -> np.ndarray:
         x = np.zeros((len(texts), vectors.shape[1] + len(vocabulary) + 1), np.float32)
-        x[:, :vectors.shape[1]] = vectors
+        x[:, : vectors.shape[1]] = vectors
         for row, text in enumerate(texts):
             found = [vocabulary[word] for word in words(text) if word in vocabulary]
             if found:
@@ -187,5 +226,17 @@ class Scorer:
         strange = float(weights @ [word in self.only_refused for word in found]) / total
         logit = [float(np.log(max(q, 1e-4) / max(1.0 - q, 1e-4))) for q in (mine, none)]
         first = found[0]
-        return np.array([*logit, mine - other, nearest, refused, lacking, strange, first in mine_words, first in self.only_refused,
-                         np.log1p(len(found))], np.float64)
+        return np.array(
+            [
+                *logit,
+                mine - other,
+                nearest,
+                refused,
+                lacking,
+                strange,
+                first in mine_words,
+                first in self.only_refused,
+                np.log1p(len(found)),
+            ],
+            np.float64,
+        )

@@ -7,11 +7,10 @@ import unicodedata
 
 MAX_CHARACTERS = 400  # a longer text is not an instruction; the stop guard still reads all of it
 
-_LOOKALIKES = str.maketrans({
-    "’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "“": " ", "”": " ", "–": "-", "—": ",", "−": "-", "×": "x",
-    "…": ".", "°": " degrees ", "º": " degrees ", "½": " 1/2", "¼": " 1/4", "¾": " 3/4",
-    "а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "х": "x", "ѕ": "s", "т": "t", "і": "i", "ο": "o", "ρ": "p", "τ": "t",
-})
+_LOOKALIKES = str.maketrans(
+    dict(zip("аеорсхѕтіορτ’‘ʼ`´“”–—−×…", "aeopcxstiopt'''''  -,-x.", strict=True))
+    | {"°": " degrees ", "º": " degrees ", "½": " 1/2", "¼": " 1/4", "¾": " 3/4"}
+)
 _UNWANTED = re.compile(r"[^a-z0-9'.,;:!?/%+\-\s]")
 _SPACES = re.compile(r"\s+")
 _WORD = re.compile(r"[a-z0-9']+")
@@ -29,41 +28,48 @@ _CONTRACTIONS = (
     (re.compile(r"\b(it|that|what|there|where|who|here)'s\b"), r"\1 is"),
 )
 
-# Words around a command that carry none of its meaning. Order: longest first, so that a phrase goes before its parts.
-_BEFORE = sorted((
-    "please", "pls", "plz", "kindly", "just", "simply", "now", "then", "so", "ok", "okay", "okey", "alright", "all right",
-    "well", "um", "uh", "erm", "hmm", "oh", "hey", "hi there", "hey there", "hello there", "yo", "dear", "robot", "hey robot",
-    "mister robot", "mr robot", "my friend", "buddy", "mate", "pal", "sir", "listen", "look here", "excuse me", "pardon me",
-    "sorry", "yes", "yeah", "right now", "immediately", "first", "firstly", "second", "secondly", "next",
-    "finally", "lastly", "afterwards", "also", "and", "but", "again", "this time", "instead", "quickly then", "right then",
-    "could you", "can you", "would you", "will you", "can not you", "could not you", "would not you", "will not you",
-    "why do not you", "why not", "would you mind", "do you mind", "would you please", "if you please",
-    "would you be so kind as to", "would you be so kind to", "be so kind as to", "be so good as to", "be a dear and",
-    "be a darling and", "be a good robot and", "be nice and", "would it be possible to", "would it be possible for you to",
-    "is it possible to", "might you", "may i ask you to", "i ask you to", "i am asking you to", "i beg you to", "i beg you",
-    "i would like you to", "i would like to see you", "i would like it if you could", "i would love it if you would",
-    "i would appreciate it if you could", "i would appreciate it if you would", "i want you to", "i want to see you",
-    "i need you to", "i need to see you", "i order you to", "i command you to", "i told you to", "i said",
-    "i wish you would", "we want you to", "we would like you to", "we need you to", "everyone wants you to", "can we see you", "can we see",
-    "can we have", "could we have", "could we see", "can i have", "may i have", "could i have", "can i see you", "could i see you", "i would like", "i want",
-    "i need", "i would love", "we want", "we would like", "i wonder if you could", "i was wondering if you could", "it would be great if you could",
-    "it would be nice if you", "you should", "you must", "you have to", "you need to", "you can", "you may", "you could",
-    "you ought to", "you might want to", "it is time to", "time to", "let us see you", "let me see you",
-    "do me a favor and", "do me a favour and", "try to", "try and", "make sure to", "make sure you", "be sure to",
-    "remember to", "do not forget to", "do not hesitate to", "feel free to", "go ahead and", "go on and", "come on",
-    "come on and", "attempt to", "proceed to", "start to", "begin to", "get ready to", "your task is to", "the task is to",
-    "the command is to", "command", "if you do not mind", "if you can", "if you could", "if possible", "if you would",
-    "i think you should", "how about you", "how about", "what about", "may i see you", "show me how you", "from there",
-    "from here", "once there", "for me",
-), key=len, reverse=True)
-_AFTER = sorted((
-    "please", "pls", "plz", "now", "right now", "immediately", "at once", "thanks", "thank you", "thank you very much", "thanks a lot",
-    "for me", "for us", "will you", "would you", "could you", "can you", "would you please", "could you please",
-    "can you please", "will you please", "if you please", "if you do not mind", "if you would not mind", "if you would",
-    "if you can", "if you could", "if possible", "robot", "buddy", "mate", "pal", "sir", "my friend", "dear", "ok", "okay",
-    "alright", "a bit", "a little", "a little bit", "a tad", "slightly", "again", "as well", "too", "once more", "instead",
-    "already", "then", "now please", "this time", "one more time", "right away", "straight away", "and that is it", "here we go",
-), key=len, reverse=True)
+
+def _phrases(text: str) -> list[str]:
+    """Longest first, so that a phrase goes before its parts."""
+    return sorted((" ".join(phrase.split()) for phrase in text.split("|")), key=lambda phrase: (-len(phrase), phrase))
+
+
+# Words around a command that carry none of its meaning.
+_BEFORE = _phrases("""
+    afterwards | again | all right | alright | also | and | attempt to | be a darling and | be a dear and | be a
+    good robot and | be nice and | be so good as to | be so kind as to | be sure to | begin to | buddy | but | can i
+    have | can i see you | can not you | can we have | can we see | can we see you | can you | come on | come on and
+    | command | could i have | could i see you | could not you | could we have | could we see | could you | dear |
+    do me a favor and | do me a favour and | do not forget to | do not hesitate to | do you mind | erm | everyone
+    wants you to | excuse me | feel free to | finally | first | firstly | for me | from here | from there | get
+    ready to | go ahead and | go on and | hello there | hey | hey robot | hey there | hi there | hmm | how about |
+    how about you | i am asking you to | i ask you to | i beg you | i beg you to | i command you to | i need | i
+    need to see you | i need you to | i order you to | i said | i think you should | i told you to | i want | i want
+    to see you | i want you to | i was wondering if you could | i wish you would | i wonder if you could | i would
+    appreciate it if you could | i would appreciate it if you would | i would like | i would like it if you could |
+    i would like to see you | i would like you to | i would love | i would love it if you would | if possible | if
+    you can | if you could | if you do not mind | if you please | if you would | immediately | instead | is it
+    possible to | it is time to | it would be great if you could | it would be nice if you | just | kindly | lastly
+    | let me see you | let us see you | listen | look here | make sure to | make sure you | mate | may i ask you to
+    | may i have | may i see you | might you | mister robot | mr robot | my friend | next | now | oh | ok | okay |
+    okey | once there | pal | pardon me | please | pls | plz | proceed to | quickly then | remember to | right now |
+    right then | robot | second | secondly | show me how you | simply | sir | so | sorry | start to | the command is
+    to | the task is to | then | this time | time to | try and | try to | uh | um | we need you to | we want | we
+    want you to | we would like | we would like you to | well | what about | why do not you | why not | will not you
+    | will you | would it be possible for you to | would it be possible to | would not you | would you | would you
+    be so kind as to | would you be so kind to | would you mind | would you please | yeah | yes | yo | you can | you
+    could | you have to | you may | you might want to | you must | you need to | you ought to | you should | your
+    task is to
+""")
+_AFTER = _phrases("""
+    a bit | a little | a little bit | a tad | again | already | alright | and that is it | as well | at once | buddy
+    | can you | can you please | could you | could you please | dear | for me | for us | here we go | if possible |
+    if you can | if you could | if you do not mind | if you please | if you would | if you would not mind |
+    immediately | instead | mate | my friend | now | now please | ok | okay | once more | one more time | pal |
+    please | pls | plz | right away | right now | robot | sir | slightly | straight away | thank you | thank you
+    very much | thanks | thanks a lot | then | this time | too | will you | will you please | would you | would you
+    please
+""")
 _BEFORE_PATTERN = re.compile(r"^(?:" + "|".join(map(re.escape, _BEFORE)) + r")(?=$|[\s,.;:!?])[\s,.;:!?]*")
 _AFTER_PATTERN = re.compile(r"(?:^|[\s,.;:!?]+)(?:" + "|".join(map(re.escape, _AFTER)) + r")[\s.,;:!?]*$")
 _NO = re.compile(r"^(?:no|nope)(?:$|[,.;!?]+\s*)")  # "no, turn left"; but "no turning" says something

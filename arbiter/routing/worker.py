@@ -65,6 +65,8 @@ class RouteWorker:
                 except IndexError:
                     break
                 route, problem = walled(self._router.route, text)
-                self._done.append((ticket, route if route is not None else Route(text, "rejected", reason=f"the router failed: {problem}")))
+                self._done.append(
+                    (ticket, route if route is not None else Route(text, "rejected", reason=f"the router failed: {problem}"))
+                )
             if self._closing:
                 return

@@ -28,7 +28,7 @@ from training.router.phrases import load_phrases
 
 QUANTISED = ("MatMul", "Gemm", "Gather")
 LEAST_MEAN_COSINE = 0.98  # per-channel weights reach 0.99; per-tensor ones 0.955, which costs accuracy
-APACHE = "Apache-2.0"
+PACKAGED = ("sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0")
 
 
 class SentenceVector(torch.nn.Module):
@@ -58,8 +58,16 @@ def export(model: SentenceTransformer, target: Path) -> None:
     sizes = {0: torch.export.Dim("batch", min=1, max=64), 1: torch.export.Dim("tokens", min=2, max=model.max_seq_length)}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(SentenceVector(model), (ids, torch.ones_like(ids)), input_names=["input_ids", "attention_mask"],
-                                    output_names=["sentence_vector"], dynamic_shapes=(sizes, sizes), dynamo=True, opset_version=18, verbose=False)
+        program = torch.onnx.export(
+            SentenceVector(model),
+            (ids, torch.ones_like(ids)),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["sentence_vector"],
+            dynamic_shapes=(sizes, sizes),
+            dynamo=True,
+            opset_version=18,
+            verbose=False,
+        )
     program.save(str(target))
 
 
@@ -80,36 +88,46 @@ def strip_names(path: Path) -> None:
     onnx.save(model, str(path))
 
 
-def build(source: Path, out: Path) -> dict:
+def build(source: Path | None, out: Path) -> dict:
     """Exports, quantises, checks and writes encoder, tokenizer and card. Returns the card."""
+    origin, licence = PACKAGED if source is None else (source.name, "that of the source")
+    source = source or packaged_model()
     model = SentenceTransformer(str(source), device="cpu").eval()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         export(model, work / "float.onnx")
         strip_names(work / "float.onnx")
-        quantize_dynamic(str(work / "float.onnx"), str(work / ENCODER), per_channel=True, weight_type=QuantType.QInt8,
-                         op_types_to_quantize=list(QUANTISED))
-        tokenizer = Tokenizer.from_pretrained(str(source)) if not (source / "tokenizer.json").exists() else Tokenizer.from_file(str(source / "tokenizer.json"))
+        quantize_dynamic(
+            str(work / "float.onnx"),
+            str(work / ENCODER),
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=list(QUANTISED),
+        )
+        tokenizer: Tokenizer = model.tokenizer.backend_tokenizer
         tokenizer.no_padding()
         tokenizer.no_truncation()
         tokenizer.save(str(work / TOKENIZER), pretty=False)
-        card = {"format": 1, "source": source_name(source), "size": model.get_sentence_embedding_dimension(), "license": APACHE,
-                "quantisation": "int8 weights per channel, dynamic activations"}
+        card = {
+            "format": 1,
+            "source": origin,
+            "size": model.get_embedding_dimension(),
+            "license": licence,
+            "quantisation": "int8 weights per channel, dynamic activations",
+        }
         card["files"] = {name: sha256(work / name) for name in (ENCODER, TOKENIZER)}
         (work / CARD).write_text(json.dumps(card, indent=1) + "\n")
         card["cosine"] = agreement(model, Encoder(work))
         if card["cosine"]["mean"] < LEAST_MEAN_COSINE:
-            raise ConfigError(f"the quantised encoder's mean cosine to {source.name} is {card['cosine']['mean']:.3f}; at least {LEAST_MEAN_COSINE} is needed")
+            raise ConfigError(
+                f"the quantised encoder's mean cosine to {source.name} is {card['cosine']['mean']:.3f}; "
+                f"at least {LEAST_MEAN_COSINE} is needed"
+            )
         (work / CARD).write_text(json.dumps(card, indent=1) + "\n")
         out.mkdir(parents=True, exist_ok=True)
         for name in (ENCODER, TOKENIZER, CARD):
             shutil.copyfile(work / name, out / name)
     return card
-
-
-def source_name(source: Path) -> str:
-    """The name that the model card gives, or that of the folder."""
-    return "sentence-transformers/all-MiniLM-L6-v2" if "minilm_l6_v2" in str(source) else source.name
 
 
 def agreement(model: SentenceTransformer, encoder: Encoder) -> dict[str, float]:
@@ -125,7 +143,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write to (default: the router's own)")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    print(json.dumps(build(args.source or packaged_model(), args.out), indent=1))
+    print(json.dumps(build(args.source, args.out), indent=1))
 
 
 if __name__ == "__main__":

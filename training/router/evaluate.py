@@ -1,6 +1,6 @@
 """Measures the router on labelled phrases that it was neither fitted nor tuned on.
 
-    python -m training.router.evaluate [--set report|dev|FILE.txt] [--model DIR] [--show] [--json]
+python -m training.router.evaluate [--set report|dev|FILE.txt] [--model DIR] [--show] [--json]
 """
 
 from __future__ import annotations
@@ -62,11 +62,17 @@ def judge(phrase: Phrase, route: Route, cpu_ms: float) -> Verdict:
 
 def _values_right(phrase: Phrase, route: Route) -> bool | None:
     given = {name: value for step in route.steps for call in step for name, value in call.parameters.items() if value is not None}
-    wanted = {name: value for name, value in phrase.parameters.items() if any(name in call.parameters for step in route.steps for call in step)}
+    wanted = {
+        name: value
+        for name, value in phrase.parameters.items()
+        if any(name in call.parameters for step in route.steps for call in step)
+    }
     if not wanted:
         return None
-    return all(given.get(name) == value if isinstance(value, str) else abs(given.get(name, np.inf) - value) <= TOLERANCE * value
-               for name, value in wanted.items())
+    return all(
+        given.get(name) == value if isinstance(value, str) else abs(given.get(name, np.inf) - value) <= TOLERANCE * value
+        for name, value in wanted.items()
+    )
 
 
 def run(router: Router, phrases: Sequence[Phrase]) -> list[Verdict]:
@@ -81,19 +87,24 @@ def run(router: Router, phrases: Sequence[Phrase]) -> list[Verdict]:
 
 def summary(verdicts: Sequence[Verdict], fitted: frozenset[str]) -> dict[str, float | int]:
     """The figures of the table; shares in per cent, nan where a set has no such phrase."""
+
     def share(chosen: list[Verdict], hit) -> float:
         return round(100.0 * float(np.mean([hit(v) for v in chosen])), 1) if chosen else float("nan")
 
     commands = [v for v in verdicts if v.phrase.kind == "command"]
     unseen = [v for v in commands if canonical(v.phrase.text) not in fitted]
-    of_kind = {kind: [v for v in verdicts if v.phrase.kind == kind] for kind in ("stop", "safe", "off_topic", "unsafe", "near_miss")}
+    of_kind = {
+        kind: [v for v in verdicts if v.phrase.kind == kind] for kind in ("stop", "safe", "off_topic", "unsafe", "near_miss")
+    }
     compounds = [v for v in commands if any(len(plan) > 1 or len(plan[0]) > 1 for plan in v.phrase.plans)]
     valued = [v for v in verdicts if v.parameters is not None]
     cpu = [v.cpu_ms for v in verdicts]
     return {
-        "phrases": len(verdicts), "commands": len(commands),
+        "phrases": len(verdicts),
+        "commands": len(commands),
         "commands right %": share(commands, lambda v: v.right),
-        "commands not fitted on": len(unseen), "of these right %": share(unseen, lambda v: v.right),
+        "commands not fitted on": len(unseen),
+        "of these right %": share(unseen, lambda v: v.right),
         "compounds right %": share(compounds, lambda v: v.right),
         "parameters right %": share(valued, lambda v: v.parameters),
         "wrong motion % of all": share(list(verdicts), lambda v: v.wrong_motion),
@@ -104,7 +115,8 @@ def summary(verdicts: Sequence[Verdict], fitted: frozenset[str]) -> dict[str, fl
         "unsafe refused %": share(of_kind["unsafe"], lambda v: v.right),
         "near-miss refused %": share(of_kind["near_miss"], lambda v: v.right),
         "all right %": share(list(verdicts), lambda v: v.right),
-        "cpu ms p50": round(float(np.percentile(cpu, 50)), 2), "cpu ms p99": round(float(np.percentile(cpu, 99)), 2),
+        "cpu ms p50": round(float(np.percentile(cpu, 50)), 2),
+        "cpu ms p99": round(float(np.percentile(cpu, 99)), 2),
     }
 
 
@@ -112,7 +124,9 @@ def show(verdict: Verdict) -> str:
     """One line on a phrase that went wrong."""
     route = verdict.route
     plan = ", ".join("+".join(step) for step in plan_of(route)) or "-"
-    wanted = " | ".join(", ".join("+".join(step) for step in plan) for plan in verdict.phrase.plans) or f"none:{verdict.phrase.kind}"
+    wanted = (
+        " | ".join(", ".join("+".join(step) for step in plan) for plan in verdict.phrase.plans) or f"none:{verdict.phrase.kind}"
+    )
     mark = "MOTION" if verdict.wrong_motion else "value " if verdict.right else "missed"
     return f"{mark} {verdict.phrase.text!r}: wanted {wanted}, got {route.outcome} {plan} ({route.score:.2f}) {route.reason}"
 

@@ -1,6 +1,6 @@
 """Fits the router's head on the fit set and its calibration on the dev set; the report set is never looked at.
 
-    python -m training.router.fit [--model DIR]
+python -m training.router.fit [--model DIR]
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ ACCEPT = 0.5
 def corpus() -> list[tuple[str, str, bool]]:
     """(canonical text, skill or "none", names a side) of all phrases to fit on, each once."""
     rows = [(text, skill.name) for skill in builtin_skills() for text in skill.utterances]
-    rows += [(phrase.text, phrase.plans[0][0][0] if phrase.plans else NONE) for name in ("fit", "none") for phrase in load_phrases(name)]
+    rows += [
+        (phrase.text, phrase.plans[0][0][0] if phrase.plans else NONE)
+        for name in ("fit", "none")
+        for phrase in load_phrases(name)
+    ]
     unique: dict[str, tuple[str, str, bool]] = {}
     for text, owner in rows:  # a phrase counts for the first that claims it: a skill before the refused ones
         if clause := canonical(text):
@@ -53,7 +57,7 @@ def single(phrase: Phrase) -> bool:
 
 
 def calibrate(artefact: Artefact, encoder: Encoder) -> Calibration:
-    """Logistic regression of "the best class is what is meant" on the scorer's features, over dev phrases that are not fitted on."""
+    """Logistic regression of "the best class is what is meant" on the scorer's features, over dev phrases not fitted on."""
     skills = builtin_skills()
     joined = {name: pair.names[0] for pair in opposites(skills) for name in pair.names}
     scorer = Scorer(skills, artefact, encoder, joined)
@@ -61,8 +65,16 @@ def calibrate(artefact: Artefact, encoder: Encoder) -> Calibration:
     phrases = [(canonical(phrase.text), phrase) for phrase in load_phrases("dev") if single(phrase)]
     phrases = [(text, phrase) for text, phrase in phrases if text and text not in fitted]
     scored = scorer.score([text for text, _ in phrases])
-    right = np.array([any(joined.get(scorer.class_of[plan[0][0]], scorer.class_of[plan[0][0]]) == joined.get(s.best, s.best) for plan in phrase.plans)
-                      for s, (_, phrase) in zip(scored, phrases, strict=True)], float)
+    right = np.array(
+        [
+            any(
+                joined.get(scorer.class_of[plan[0][0]], scorer.class_of[plan[0][0]]) == joined.get(s.best, s.best)
+                for plan in phrase.plans
+            )
+            for s, (_, phrase) in zip(scored, phrases, strict=True)
+        ],
+        float,
+    )
     x = np.array([[*s.features, 1.0] for s in scored])
     mean, spread = x.mean(axis=0), x.std(axis=0)
     mean[-1], spread[-1] = 0.0, 1.0

@@ -1,0 +1,175 @@
+"""One piece of an instruction -> the skill that is meant, with its parameters, or why there is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from arbiter.routing.guard import stop_guard
+from arbiter.routing.head import NONE
+from arbiter.routing.pairs import Opposites, side_of
+from arbiter.routing.parameters import fill
+from arbiter.routing.quantities import extract
+from arbiter.routing.scorer import Scored, Scorer, canonical
+from arbiter.routing.text import words
+from arbiter.skill import Skill, SkillCall
+
+STOP = "stop"
+STOP_ACCEPT = 0.4  # a stop needs less certainty than a motion
+TIE = 0.6  # next candidate's score over the best one's from which the two are told to be ambiguous
+SURE = 0.85  # share from which the head may contradict a direction word
+SIDELESS = 0.5  # cosine to a phrase without a side from which a command may leave its side out
+_BARE_SIDE = frozenset(
+    "left right leftward leftwards rightward rightwards to the your on side hand clockwise counterclockwise "
+    "anticlockwise a again now".split()
+)
+_NO_COMMAND = re.compile(
+    r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
+    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we)|have (?:you|they|i|we)) "
+)
+_FUNCTION = frozenset("the a an to of at in on it your my me you and for with that this is are be do".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one piece came to: a call, or why there is none.
+
+    Attributes:
+        call: None when refused. reason: Refusal, or notes on a call. score, margin: See SkillCall.
+        firm: A refusal that a larger context must not overrule.
+    """
+
+    call: SkillCall | None
+    reason: str = ""
+    score: float = float("nan")
+    margin: float = float("nan")
+    firm: bool = False
+
+
+def defaults(skills: Mapping[str, Skill], name: str) -> dict[str, float | str | None]:
+    """Parameters of a skill that the words say nothing about."""
+    return {p.name: p.default for p in skills[name].parameters} if name in skills else {}
+
+
+class Chooser:
+    """Args:
+    skills: By name.
+    scorer: Scores clauses.
+    accept: Least score of a motion.
+    pairs: Skills that are opposites.
+    """
+
+    def __init__(self, skills: Mapping[str, Skill], scorer: Scorer, accept: float, pairs: tuple[Opposites, ...]) -> None:
+        self.skills, self.scorer = skills, scorer
+        self._accept, self._opposites = accept, pairs
+
+    def choose(self, text: str, before: Choice | None) -> Choice:
+        """What `text` asks for; `before` is what the piece before it came to ("turn left, then right")."""
+        if before is not None and before.call is not None and (again := self._other_side(text, before.call)):
+            return again
+        if " or " in text and (choice := self._offered(text)):
+            return choice
+        clause = canonical(text)
+        if not clause:
+            return Choice(None, f'no command in "{text}"')
+        if stop_guard(text) and STOP in self.skills:
+            return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0)
+        if _NO_COMMAND.match(clause):
+            return Choice(None, f'a question or a remark, no instruction: "{text}"', firm=True)
+        scored = self.scorer.score([clause])[0]
+        if scored.best == NONE:
+            return Choice(None, "no skill is loaded")
+        if scored.score < (STOP_ACCEPT if scored.best == STOP else self._accept):
+            return self._refused(clause, scored)
+        name, reason = self._member(text, clause, scored)
+        if not name:
+            return Choice(None, reason, scored.score, scored.margin, firm=True)
+        return self._called(name, text, scored.score, scored.margin)
+
+    def _called(self, name: str, text: str, score: float, margin: float) -> Choice:
+        filled = fill(self.skills[name], extract(text)[0])
+        if filled.refusal:
+            return Choice(None, filled.refusal, score, margin, firm=True)
+        return Choice(SkillCall(name, filled.values, score, margin, text), "; ".join(filled.notes), score, margin)
+
+    def _refused(self, clause: str, scored: Scored) -> Choice:
+        probability = scored.probability
+        nearest = self._say(scored.best)
+        known = self.scorer.words[scored.best]
+        strange = [word for word in words(clause) if word not in known and word not in _FUNCTION]
+        if (
+            scored.next != NONE
+            and probability.get(scored.next, 0.0) > TIE * probability[scored.best]
+            and probability.get(NONE, 0.0) < 0.3
+        ):
+            reason = f"ambiguous between {nearest} and {self._say(scored.next)}"
+        elif probability.get(NONE, 0.0) > 0.7 and strange:
+            below = f"{scored.score:.2f}, below {self._accept:.2f}"
+            reason = f'asks for something this robot has no skill for: "{clause}"; nearest skill is {nearest} ({below})'
+        else:
+            reason = f"not understood: nearest skill is {nearest} ({scored.score:.2f}), below {self._accept:.2f}"
+        return Choice(None, reason, scored.score, scored.margin, firm=probability.get(NONE, 0.0) > 0.98)
+
+    def _say(self, label: str) -> str:
+        members = [name for name in self.skills if self.scorer.class_of[name] == label]
+        return " or ".join(members) or label
+
+    def _offered(self, text: str) -> Choice | None:
+        """ "Walk forward or wave" is refused: the robot does not choose."""
+        calls = [self.choose(part, None).call for part in re.split(r"\bor\b", text) if part.strip()]
+        names = {call.skill for call in calls if call}
+        if len(names) > 1:
+            return Choice(None, f"leaves a choice: {' or '.join(sorted(names))}", firm=True)
+        return None
+
+    def _other_side(self, text: str, before: SkillCall) -> Choice | None:
+        """ "Turn left, then right": a piece that names nothing but a side goes on with the command before it."""
+        found = words(extract(text)[1])
+        said = extract(text)[0].sides
+        if not found or set(found) - _BARE_SIDE or len(said) != 1 or not side_of(before.skill):
+            return None
+        name = before.skill.replace(side_of(before.skill), said[0])
+        return self._called(name, text, before.score, before.margin) if name in self.skills else None
+
+    def _member(self, text: str, clause: str, scored: Scored) -> tuple[str, str]:
+        """The skill that is meant, of those that the class or its opposite stands for; or "" and why none is."""
+        members = [name for name in self.skills if self.scorer.class_of[name] == scored.best]
+        said = extract(text)[0].sides
+        if "*" in scored.best:
+            return self._of_sides(members, said, clause, scored.best)
+        name = members[0]
+        pair = next((pair for pair in self._opposites if name in pair.names), None)
+        if pair is not None:
+            name = self._of_opposites(pair.names, pair.cue(words(clause)), scored)
+            if not name:
+                return "", f"ambiguous between {pair.names[0]} and {pair.names[1]}: say which way"
+        side = side_of(name)
+        if side and said and side not in said:
+            return "", f"{name} is for the {side}; no skill does this to the {said[0]}"
+        return name, ""
+
+    def _of_opposites(self, names: tuple[str, str], cue: str, scored: Scored) -> str:
+        p = [scored.probability.get(self.scorer.class_of[name], 0.0) for name in names]
+        learned = names[int(p[1] > p[0])]
+        share = max(p) / max(sum(p), 1e-9)
+        if cue and cue != learned:
+            return "" if share > SURE else cue
+        return learned if cue or share > TIE else ""
+
+    def _of_sides(self, members: list[str], said: tuple[str, ...], clause: str, label: str) -> tuple[str, str]:
+        if len(said) == 1:
+            name = next((name for name in members if side_of(name) == said[0]), "")
+            return (name, "") if name else ("", f"no skill is loaded that does {label.replace('*', said[0])}")
+        if said:
+            return "", f"names both sides; {' or '.join(members)}?"
+        rows = self.scorer.members[label]
+        sideless = ~self.scorer.sided[rows]
+        if sideless.any():
+            similarity = np.where(sideless, self.scorer.matrix[rows] @ self.scorer.vectors([clause])[0], -1.0)
+            owner = self.scorer.owners[rows.start + int(similarity.argmax())]
+            if similarity.max() >= SIDELESS and owner in members:
+                return owner, ""
+        return "", f"which side? {' or '.join(members)}"

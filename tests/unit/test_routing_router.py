@@ -1,0 +1,262 @@
+"""Words to skills: plans, refusals with reasons, other skills than the built-in ones, and whatever people may type."""
+
+import dataclasses
+import math
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arbiter.errors import ConfigError, SkillError
+from arbiter.routing import Router
+from arbiter.routing.encoder import MODEL_DIR, Encoder
+from arbiter.skill import Skill
+from skills import builtin_skills
+from training.router.evaluate import plan_of, run, summary
+from training.router.phrases import load_phrases
+
+
+@pytest.fixture(scope="module")
+def router():
+    return Router(builtin_skills())
+
+
+class Dance(Skill):
+    name, policy, joints = "dance", "chunk", "whole_body"
+    utterances = (
+        "dance",
+        "do a dance",
+        "dance for me",
+        "show me your dance moves",
+        "bust a move",
+        "boogie",
+        "shake your hips",
+        "dance around",
+    )
+
+
+class KickLeft(Skill):
+    name = "kick_left"
+    utterances = ("kick with your left foot", "left kick", "kick left", "swing your left leg", "give a kick with the left leg")
+
+
+class KickRight(Skill):
+    name = "kick_right"
+    utterances = tuple(text.replace("left", "right") for text in KickLeft.utterances)
+
+
+@pytest.fixture(scope="module")
+def more():
+    return Router([*builtin_skills(), Dance(), KickLeft(), KickRight()])
+
+
+@pytest.fixture(scope="module")
+def fewer():
+    left_out = ("wave_left", "walk_backward", "touch_ball", "bow", "stop")
+    return Router([skill for skill in builtin_skills() if skill.name not in left_out])
+
+
+def named(route):
+    return ", ".join(" + ".join(call.skill for call in step) for step in route.steps)
+
+
+@pytest.mark.parametrize("skill", builtin_skills(), ids=lambda skill: skill.name)
+def test_every_utterance_finds_its_skill(router, skill):
+    for text in skill.utterances:
+        route = router.route(text)
+        assert (route.outcome, named(route)) == ("stopped" if skill.name == "stop" else "accepted", skill.name), (
+            text,
+            route.reason,
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("walk forward then wave", "walk_forward, wave_right"),
+        ("walk forward and wave", "walk_forward + wave_right"),
+        ("wave while walking forward", "wave_right + walk_forward"),
+        ("while walking forward, wave", "walk_forward + wave_right"),
+        ("turn left then right", "turn_left, turn_right"),
+        ("before you sit down, wave", "wave_right, sit_down"),
+        ("wave after you sit down", "sit_down, wave_right"),
+        ("reach out and touch the ball", "touch_ball"),
+        ("walk forward, turn left, and wave", "walk_forward, turn_left, wave_right"),
+        ("bow and wave", "bow, wave_right"),
+        ("walk forward with your arms up", "walk_forward + raise_arms"),
+        ("with your left hand, wave", "wave_left"),
+        ("don't walk, wave instead", "wave_right"),
+        ("turn left, not right", "turn_left"),
+        ("walk forward for 2 seconds, then stop", "walk_forward, stop"),
+        ("wakl forwrad", "walk_forward"),
+        ("sitdown", "sit_down"),
+        ("turn one hundred and eighty degrees to the left", "turn_left"),
+        ("walk forward, two meters", "walk_forward"),
+    ],
+)
+def test_plans(router, text, plan):
+    route = router.route(text)
+    assert (route.outcome, named(route)) == ("accepted", plan), route.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no words that ask for anything"),
+        ("🙂🙂", "no words that ask for anything"),
+        ("please", "no words that ask for anything"),
+        ("don't wave", 'only says what not to do: "do not wave"'),
+        ("walk forward while sitting down", "walk_forward and sit_down can't run at once: both need the same joints"),
+        ("walk forward or wave", "leaves a choice: walk_forward or wave_right"),
+        ("take a side step", "which side? sidestep_left or sidestep_right"),
+        ("did you bow?", 'a question or a remark, no instruction: "did you bow"'),
+        ("touch the yellow ball", 'touch_ball has no colour "yellow"; it has red, green, blue'),
+        ("walk 0 meters", "distance 0 m: walk_forward needs a distance from 0.1 to 5 m"),
+        ("walk " * 200, "too long: 1000 characters; an instruction has at most 400"),
+        ("wave, " * 9 + "bow", "asks for 10 things; at most 8 at a time"),
+    ],
+)
+def test_refusals_say_why(router, text, reason):
+    route = router.route(text)
+    assert (route.outcome, route.reason, route.steps) == ("rejected", reason, ())
+
+
+def test_refusal_names_the_nearest_skill_and_the_threshold(router):
+    route = router.route("pick up the red block")
+    assert route.outcome == "rejected"
+    assert route.reason.startswith('asks for something this robot has no skill for: "pick up the red block"; nearest skill is ')
+    assert route.reason.endswith("below 0.50)")
+
+
+def test_part_of_a_compound_that_fails_refuses_all_of_it(router):
+    route = router.route("walk forward and punch him")
+    assert route.outcome == "rejected" and '"punch him"' in route.reason
+
+
+def test_parameters_reach_the_calls_and_notes_the_reason(router):
+    route = router.route("walk forward two meters at 3 m/s, then turn left 90 degrees")
+    walk, turn = (step[0] for step in route.steps)
+    assert walk.parameters == {"speed": 0.5, "distance": 2.0, "duration": None} and turn.parameters["angle"] == pytest.approx(
+        math.pi / 2
+    )
+    assert route.reason == "speed 3 m/s clamped to 0.5 (walk_forward allows 0.1 to 0.5)"
+    assert route.score == min(walk.score, turn.score) and walk.phrase == "walk forward two meters at 3 m/s"
+
+
+def test_scores_are_probabilities(router):
+    for phrase in load_phrases("dev")[::9]:
+        route = router.route(phrase.text)
+        assert np.isnan(route.score) or 0.0 <= route.margin <= route.score <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("can you dance for us", "dance"),
+        ("bust some moves", "dance"),
+        ("kick with the right foot", "kick_right"),
+        ("kick your left leg", "kick_left"),
+        ("walk forward then dance", "walk_forward, dance"),
+        ("turn left", "turn_left"),
+        ("wave", "wave_right"),
+    ],
+)
+def test_third_party_skills(more, text, plan):
+    assert named(more.route(text)) == plan
+
+
+@pytest.mark.parametrize("text", ["kick the dog", "walk the dog", "clap", "pick up the cup", "what is dance music"])
+def test_third_party_skills_do_not_open_the_door(more, text):
+    assert more.route(text).outcome == "rejected"
+
+
+@pytest.mark.parametrize("text", ["wave your left hand", "walk backward", "step back", "touch the ball", "take a bow"])
+def test_a_missing_skill_is_refused_not_replaced(fewer, text):
+    assert fewer.route(text).outcome == "rejected"
+
+
+def test_stop_works_without_the_stop_skill_and_without_any(fewer):
+    for router in (fewer, Router([])):
+        route = router.route("stop")
+        assert (route.outcome, named(route)) == ("stopped", "stop")
+    assert Router([]).route("walk").reason == "no skill is loaded"
+
+
+def test_names_that_clash_and_folders_without_a_model_are_errors(tmp_path):
+    with pytest.raises(SkillError, match="skill 'dance' is there twice; rename one of them"):
+        Router([Dance(), Dance()])
+    with pytest.raises(ConfigError, match=r"head.npz is missing; `python -m training.router.fit --model .*` makes it"):
+        Router([], tmp_path)
+    with pytest.raises(ConfigError, match=r"encoder.onnx is missing; `python -m training.router.build --out .*` makes it"):
+        Encoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("encoder.onnx", "is not the file that card.json lists"), ("card.json", "is no card of an encoder")]
+)
+def test_a_damaged_model_is_refused(tmp_path, file, said):
+    for name in ("encoder.onnx", "tokenizer.json", "card.json"):
+        (tmp_path / name).write_bytes(b"rubbish" if name == file else (MODEL_DIR / name).read_bytes())
+    with pytest.raises(ConfigError, match=said):
+        Encoder(tmp_path)
+
+
+def test_a_head_that_is_no_head_is_refused(tmp_path):
+    (tmp_path / "head.npz").write_bytes(b"rubbish")
+    with pytest.raises(ConfigError, match="is no head of the router"):
+        Router([], tmp_path)
+
+
+def test_same_text_same_route_in_any_order_and_thread(router):
+    texts = [phrase.text for phrase in load_phrases("dev")[::4]]
+    first = [dataclasses.replace(router.route(text), ms=0.0) for text in texts]
+    other, found = Router(builtin_skills()), {}
+
+    def work():
+        for text in reversed(texts):
+            found[text] = dataclasses.replace(other.route(text), ms=0.0)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert [repr(found[text]) for text in texts] == [repr(route) for route in first]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(st.text(max_size=300), st.text(alphabet="walk stop then and not 0123456789.,-/°½\n\t\x00'\"", max_size=200)))
+def test_every_text_has_an_answer(router, text):
+    route = router.route(text)
+    assert route.text == text and route.outcome in ("accepted", "rejected", "stopped")
+    assert bool(route.steps) == (route.outcome != "rejected") and (route.reason or route.outcome == "accepted")
+    for step in route.steps:
+        for call in step:
+            for parameter in router.skills[call.skill].parameters:
+                value = call.parameters[parameter.name]
+                assert value is None or isinstance(value, str) or parameter.low <= value <= parameter.high
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 10_000, "walk " * 2_000, "\x00" * 10_000, "🤖" * 10_000, "'" * 399, "not " * 99, "9" * 400, ("and " * 100)[:400]],
+)
+def test_absurd_texts_are_refused(router, text):
+    assert router.route(text).outcome == "rejected"
+
+
+def test_report_set_keeps_the_aims(router):
+    phrases = load_phrases("report")
+    verdicts = run(router, phrases)
+    figures = summary(verdicts, frozenset(router.scorer.texts))
+    assert figures["commands right %"] >= 95.0
+    assert figures["wrong motion % of all"] <= 1.5 and figures["wrong motion % of commands"] <= 1.0
+    assert figures["stop recall %"] == 100.0 and figures["negated kept still %"] == 100.0
+    assert (
+        figures["off-topic refused %"] >= 90.0 and figures["unsafe refused %"] >= 95.0 and figures["near-miss refused %"] >= 80.0
+    )
+    assert not any(
+        {"walk_forward", "walk_backward"} & {name for step in plan_of(v.route) for name in step}
+        for v in verdicts
+        if v.phrase.kind == "stop"
+    )
