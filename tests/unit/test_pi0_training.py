@@ -1,6 +1,7 @@
 """π0 models on LeRobot's classes: loss, strict loading, fine-tuning, distillation, export. Needs torch."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import subprocess
@@ -183,17 +184,30 @@ def save(folder: Path, changes: dict, weights: dict) -> Path:
 def test_tiny_preset_learns_and_resumes(tiny, tmp_path):
     loaded, data = checkpoint.load(tiny), synthetic()
     stats, words = checkpoint.statistics(loaded.before), tiny / "tokenizer"
-    options = TinyTraining(steps=60, batch=16, draws=2, rate=3e-3, warmup=5, every=30, held_out=0.25)
+    options = TinyTraining(steps=60, look=0, batch=16, draws=2, rate=3e-3, warmup=5, every=30, held_out=0.25)
     policy = loaded.policy.requires_grad_(True)
     train(policy, loaded.before, loaded.after, data, stats, options, tmp_path, SPEC, words)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [30, 60] and log[1]["loss"] < 0.8 * log[0]["loss"]
     best = checkpoint.load(tmp_path / "best")
     assert best.spec == SPEC and list((tmp_path / "tensorboard").iterdir())
-    more = TinyTraining(steps=75, batch=16, draws=2, rate=3e-3, warmup=5, every=15, held_out=0.25)
+    more = TinyTraining(steps=75, look=0, batch=16, draws=2, rate=3e-3, warmup=5, every=15, held_out=0.25)
     train(policy, loaded.before, loaded.after, data, stats, more, tmp_path, SPEC, words, resume=True)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [30, 60, 75]
+
+
+def test_looking_first_learns_where_a_demonstration_ends(tiny, tmp_path):
+    from training.pi0.look import look
+
+    loaded, data = checkpoint.load(tiny), dataclasses.replace(synthetic(), tasks=("raise both arms", "touch the red ball"))
+    policy = loaded.policy.requires_grad_(True)
+    batches = Batches(policy, loaded.before, data, checkpoint.statistics(loaded.before))
+    log = look(policy, batches, np.arange(300), np.arange(300, 480), tmp_path, steps=80, batch=16, every=20, symmetry=0.0)
+    assert log[-1]["loss"] < 0.5 * log[0]["loss"] and (tmp_path / "look.jsonl").is_file()
+    expert = policy.model.paligemma_with_expert.gemma_expert.state_dict()
+    untouched = checkpoint.load(tiny).policy.model.paligemma_with_expert.gemma_expert.state_dict()
+    assert all(torch.equal(value, untouched[key]) for key, value in expert.items())
 
 
 def quick(**changes) -> FineTuning:

@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--bf16", action=argparse.BooleanOptionalAction)
     p.add_argument("--checkpointing", action=argparse.BooleanOptionalAction, help="gradient checkpointing")
     p.add_argument("--workers", type=int, help="processes that load data")
+    p.add_argument("--look", type=int, help="tiny: updates of the observation alone, before --steps")
     p.add_argument("--draws", type=int, help="tiny: draws of noise per observation")
     p.add_argument("--threads", type=int, help="tiny: CPU threads")
     p.add_argument("--tokenizer", type=Path, help="folder of a tokenizer, where PaliGemma's is not to be downloaded")
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-TINY = ("steps", "batch", "rate", "warmup", "every", "patience", "held_out", "draws", "threads", "seed")
+TINY = ("steps", "look", "batch", "rate", "warmup", "every", "patience", "held_out", "draws", "threads", "seed")
 FINE = ("variant", "steps", "epochs", "batch", "rate", "warmup", "every", "patience", "held_out", "rank", "alpha",
         "expert_only", "freeze_vision", "eight_bit", "bf16", "checkpointing", "workers", "seed")
 COMMON = {"preset", "dataset", "out", "checkpoint", "device", "resume", "wandb", "tokenizer", "action_tokenizer"}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-def _prefix(core, images: list[Tensor], image_masks: list[Tensor], tokens: Tensor, token_mask: Tensor):
+def observe(core, images: list[Tensor], image_masks: list[Tensor], tokens: Tensor, token_mask: Tensor):
     """Keys and values of the observation, and the mask of its valid tokens (B, S)."""
     from lerobot.policies.common.vla_utils import make_att_2d_masks, prepare_attention_masks_4d
 
@@ -56,7 +56,7 @@ def flow_loss(core, images: list[Tensor], image_masks: list[Tensor], tokens: Ten
     """
     from transformers import DynamicCache
 
-    cache, valid = _prefix(core, images, image_masks, tokens, token_mask)
+    cache, valid = observe(core, images, image_masks, tokens, token_mask)
     if draws > 1:
         cache = DynamicCache(tuple((k.repeat(draws, 1, 1, 1), v.repeat(draws, 1, 1, 1), w) for k, v, w in cache))
         valid, state, actions = valid.repeat(draws, 1), state.repeat(draws, 1), actions.repeat(draws, 1, 1)

@@ -43,10 +43,13 @@ class Demonstrations:
     def __len__(self) -> int:
         return len(self.state)
 
+    def rows(self, frames: np.ndarray, length: int = 50) -> np.ndarray:
+        """Frames of the next `length` ticks from each of `frames`, (B, length); past the end the last one holds."""
+        return np.minimum(frames[:, None] + np.arange(length), self.end[frames][:, None] - 1)
+
     def chunk(self, frames: np.ndarray, length: int = 50) -> np.ndarray:
-        """The next `length` actions from each of `frames`, shape (B, length, 22); past the end the last one holds."""
-        rows = np.minimum(frames[:, None] + np.arange(length), self.end[frames][:, None] - 1)
-        return self.action[rows]
+        """The next `length` actions from each of `frames`, shape (B, length, 22)."""
+        return self.action[self.rows(frames, length)]
 
     def inside(self, frames: np.ndarray, length: int = 50) -> np.ndarray:
         """Which rows of `chunk` were recorded and not held past the end, bool, shape (B, length)."""

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from deploy.robots.description import load_model
 from policies.pi0.in_process import checkpoint
 from training.pi0.flow import flow_loss
 from training.pi0.memory import Demonstrations
+from training.pi0.symmetry import PERMUTATIONS, mirror_joints, mirrored_tasks, recoloured_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class TinyTraining:
 
     Attributes:
         steps: Updates.
+        look: Updates of the observation alone before them, see `training.pi0.look`.
         batch: Observations per update.
         draws: Draws of noise and time per observation.
         rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the last `decay` of them.
@@ -29,13 +32,15 @@ class TinyTraining:
             motion to go by.
         goal_noise: The same for skills with a goal. In a demonstration the motion gives the goal away; without strong
             noise on it a network learns to go on as it moves and never looks at the picture.
-        shift: Largest shift of a picture, as a share of its side, and largest change of brightness and colour.
+        shift, colour: Largest shift of a picture, as a share of its side; largest change of brightness and colour.
+        symmetry: Share of mirrored demonstrations, and of those whose colours change places.
         held_out: Share of episodes whose loss decides early stopping; `patience` evaluations without a better one
             stop the run (0: never).
         every: Updates between evaluations and checkpoints.
     """
 
     steps: int = 6000
+    look: int = 4000
     batch: int = 32
     draws: int = 2
     rate: float = 1e-3
@@ -48,6 +53,7 @@ class TinyTraining:
     goal_noise: tuple[float, float] = (0.3, 2.0)
     shift: float = 0.0
     colour: float = 0.1
+    symmetry: float = 0.5
     held_out: float = 0.04
     patience: int = 0
     every: int = 500
@@ -65,7 +71,6 @@ def joint_weights(tasks: tuple[str, ...], robot: str = "berkeley_humanoid_lite",
 
     Joints outside the skill's group are driven by another policy at run time: they count `outside`, not one.
     """
-    from deploy.robots.description import load_model
     from training.pi0.data.instructions import find
 
     groups = load_model(robot).groups
@@ -94,7 +99,8 @@ class Batches:
         weight: Weight of each joint's error by task, shape (tasks, 22); None: all one.
     """
 
-    def __init__(self, policy, before, data: Demonstrations, stats: dict, weight: np.ndarray | None = None) -> None:
+    def __init__(self, policy, before, data: Demonstrations, stats: dict, weight: np.ndarray | None = None,
+                 robot: str = "berkeley_humanoid_lite") -> None:
         self.data, self.config = data, policy.config
         tokenizer = next(step for step in before.steps if hasattr(step, "input_tokenizer")).input_tokenizer
         words = tokenizer([f"{task}\n" for task in data.tasks], padding="max_length", truncation=True,
@@ -102,20 +108,31 @@ class Batches:
         self.tokens, self.token_mask = words["input_ids"], words["attention_mask"].bool()
         self.stats = stats
         self.weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
-        mean, std = (stats["action"][key] for key in ("mean", "std"))
-        self.action = Demonstrations(**{**{n: getattr(data, n) for n in Demonstrations.__slots__},
-                                        "action": ((data.action - mean) / std).astype(np.float32)})
-        mean, std = (stats["observation.state"][key] for key in ("mean", "std"))
-        self.state = ((data.state - mean) / std).astype(np.float32)
+        n = data.action.shape[1]
+        joints = load_model(robot).joints
+        mirrored = np.concatenate([mirror_joints(part, joints) for part in (data.state[:, :n], data.state[:, n:])], 1)
+        # As recorded, and as the mirrored robot would have recorded it.
+        self.states = [self._normal("observation.state", state) for state in (data.state, mirrored)]
+        self.actions = [self._normal("action", action) for action in (data.action, mirror_joints(data.action, joints))]
+        self.mirrored, self.recoloured = mirrored_tasks(data.tasks), recoloured_tasks(data.tasks)
+
+    def _normal(self, key: str, values: np.ndarray) -> np.ndarray:
+        return ((values - self.stats[key]["mean"]) / self.stats[key]["std"]).astype(np.float32)
 
     def at(self, frames: np.ndarray, noise: np.ndarray | None = None, colour: float = 0.0, shift: float = 0.0,
-           rng: torch.Generator | None = None, full_prompt: bool = False) -> dict:
-        """Arguments of `flow_loss` for `frames`; the padding of the prompts is cut off unless `full_prompt`."""
-        tasks = self.data.task[frames]
+           rng: torch.Generator | None = None, full_prompt: bool = False, symmetry: float = 0.0,
+           goal: np.ndarray | None = None) -> dict:
+        """Arguments of `flow_loss` for `frames`; the padding of the prompts is cut off unless `full_prompt`.
+
+        `symmetry`: share of frames that are mirrored, and of those whose colours change places. `goal`: frames whose
+        action alone stands in for the chunk.
+        """
+        tasks, side, picture = self._seen(frames, symmetry, rng)
         tokens, mask = self.tokens[tasks], self.token_mask[tasks]
         used = mask.shape[1] if full_prompt else int(mask.sum(1).max())
-        state = torch.from_numpy(self.state[frames])
-        picture = torch.from_numpy(self.data.pictures(frames))
+        state = torch.from_numpy(np.where(side[:, None], self.states[1][frames], self.states[0][frames]))
+        rows = self.data.rows(frames, self.config.chunk_size) if goal is None else goal[:, None]
+        actions = np.where(side[:, None, None], self.actions[1][rows], self.actions[0][rows])
         if noise is not None:
             state = state + torch.from_numpy(noise[tasks]) * torch.randn(state.shape, generator=rng)
         if shift:
@@ -126,8 +143,23 @@ class Batches:
             picture = (picture * gain + light).clamp(0.0, 1.0)
         return {"images": [picture * 2.0 - 1.0], "image_masks": [torch.ones(len(frames), dtype=torch.bool)],
                 "tokens": tokens[:, :used], "token_mask": mask[:, :used], "state": state,
-                "actions": torch.from_numpy(self.action.chunk(frames, self.config.chunk_size)),
-                "weight": self._weights(frames, tasks)}
+                "actions": torch.from_numpy(actions), "weight": self._weights(frames, tasks)}
+
+    def _seen(self, frames: np.ndarray, symmetry: float, rng: torch.Generator | None):
+        """Tasks, which frames are mirrored, and pictures (B, 3, S, S) in [0, 1]."""
+        tasks, side, picture = self.data.task[frames], np.zeros(len(frames), bool), self.data.pictures(frames)
+        if symmetry:
+            draw = torch.rand(3, len(frames), generator=rng).numpy()
+            which = np.minimum((draw[2] * len(PERMUTATIONS)).astype(int), len(PERMUTATIONS) - 1)
+            new = self.recoloured[which, tasks]
+            change = (draw[1] < symmetry) & (new >= 0)
+            tasks = np.where(change, new, tasks)
+            order = np.where(change[:, None], PERMUTATIONS[which], np.arange(3))
+            picture = np.take_along_axis(picture, order[:, :, None, None], axis=1)
+            side = (draw[0] < symmetry) & (self.mirrored[tasks] >= 0)
+            tasks = np.where(side, self.mirrored[tasks], tasks)
+            picture[side] = picture[side][..., ::-1]
+        return tasks, side, torch.from_numpy(picture)
 
     def _weights(self, frames: np.ndarray, tasks: np.ndarray) -> torch.Tensor:
         """Weight of each row and joint: by the task's joints; nothing past the end of an episode, (B, T, 22)."""
@@ -262,10 +294,14 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
     rng = np.random.default_rng((options.seed, run.first))
     generator = torch.Generator().manual_seed(options.seed + run.first)
     noise = state_noise(data.tasks, options)
+    if options.look and run.first == 0 and loss is None:
+        from training.pi0.look import look
+
+        look(policy, batches, training, held, out, steps=options.look, seed=options.seed, symmetry=options.symmetry)
     for step in range(run.first, options.steps):
         frames = rng.choice(training, options.batch)
         if loss is None:
-            inputs = batches.at(frames, noise, options.colour, options.shift, generator)
+            inputs = batches.at(frames, noise, options.colour, options.shift, generator, symmetry=options.symmetry)
             value = flow_loss(policy.model, **inputs, draws=options.draws)
         else:
             value = loss(policy, batches, frames, generator)
