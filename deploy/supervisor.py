@@ -31,7 +31,7 @@ from deploy.heartbeat import Heartbeat, heartbeat_path
 LOOK = 0.005  # [s] between two looks at the heartbeat
 REPEAT = 4  # looks between two damping commands while tripped
 PRIORITY = 90  # above the 250 Hz thread: it must run when everything else hangs
-STARTING = 30.0  # [s] for the supervisor's process to come up
+STARTING = 120.0  # [s] for the supervisor's process to come up
 ALIVE = 0.5  # [s] without a look until the supervisor counts as gone
 
 

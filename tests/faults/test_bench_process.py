@@ -35,7 +35,7 @@ from deploy.robots.can_robot import open_robot
 from deploy.supervisor import Supervision
 
 file, supervised, end = sys.argv[1:]
-supervision = Supervision(hardware_file=file, timeout=0.5).start() if supervised == "yes" else None
+supervision = Supervision(hardware_file=file, timeout=5.0).start() if supervised == "yes" else None
 robot = open_robot(hardware=load_hardware(path=file), supervisor=supervision.word if supervision else lambda now: "")
 robot.connect()
 model = robot.model
@@ -128,8 +128,8 @@ def test_the_supervisor_damps_every_motor(bench, end):
 
 def test_the_field_is_taken_driven_and_left(bench):
     """Pre-flight, supervisor, driver and heartbeat together, over sockets and a pseudo-terminal."""
-    patient(bench.hardware_file, watchdog_ms=2000)
-    field = take_the_field(hardware_file=str(bench.hardware_file))
+    patient(bench.hardware_file, watchdog_ms=60_000)
+    field = take_the_field(hardware_file=str(bench.hardware_file), heartbeat=60.0)
     assert field.report.ok
     field.robot.connect()
     block = np.array((field.robot.model.default, field.robot.model.kp, field.robot.model.kd))
