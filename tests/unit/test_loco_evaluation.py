@@ -1,0 +1,130 @@
+"""The evaluation: intervals, suites, records against what MuJoCo says, repeatability."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from arbiter.errors import ConfigError
+from deploy.robots.description import load_model
+from training.locomotion import evaluate, measures, play
+from training.locomotion.arena import Arena, World
+from training.locomotion.export import export
+from training.locomotion.suites import changing, grid, suites
+from training.locomotion.task import Task, TaskConfig
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory) -> Path:
+    """Adds nothing to the reference gait: stands when told to, marches into a fall otherwise."""
+    folder = tmp_path_factory.mktemp("policy")
+    torch.save(
+        {"actor_state_dict": {"mlp.0.weight": torch.zeros(12, 47), "mlp.0.bias": torch.zeros(12)}}, folder / "model_0.pt"
+    )
+    export(folder / "model_0.pt", folder / "zero.onnx", Task(TaskConfig()))
+    return folder / "zero.onnx"
+
+
+def hold(*command: float, **conditions) -> World:
+    return World(commands=((0.0, command),), **conditions)
+
+
+def test_wilson_interval_of_none_all_and_half():
+    none, all_, half = measures.proportion(0, 100), measures.proportion(100, 100), measures.proportion(50, 100)
+    assert (none.value, none.low) == (0.0, 0.0) and none.high == pytest.approx(0.0370, abs=1e-4)
+    assert (all_.value, all_.high) == (1.0, 1.0) and all_.low == pytest.approx(0.9630, abs=1e-4)
+    assert (half.low, half.high) == (pytest.approx(0.4038, abs=1e-4), pytest.approx(0.5962, abs=1e-4))
+    assert np.isnan(measures.proportion(0, 0).value)
+
+
+def test_bootstrap_brackets_the_mean_and_leaves_nan_out():
+    values = np.array([1.0, 2.0, 3.0, np.nan])
+    figure = measures.bootstrap(values, np.mean, "m/s")
+    assert figure.value == 2.0 and 1.0 <= figure.low < 2.0 < figure.high <= 3.0 and figure.unit == "m/s"
+    assert measures.bootstrap(values, np.mean) == measures.bootstrap(values, np.mean)
+
+
+def test_rms_of_vectors_is_that_of_their_length():
+    assert measures.rms(np.array([[3.0, 4.0], [0.0, 0.0]])) == pytest.approx(5.0 / np.sqrt(2.0))
+    assert measures.rms(np.array([1.0, -1.0])) == 1.0
+
+
+def test_the_grid_is_the_one_the_aim_names():
+    commands = np.array(grid())
+    assert len(commands) == 45 and np.abs(commands).max(0).tolist() == [0.5, 0.2, 0.8]
+    assert [0.0, 0.0, 0.0] in commands.tolist()
+
+
+def test_suites_are_the_same_for_every_policy():
+    assert suites(4) == suites(4)
+    assert next(s for s in suites(100) if s.name == "random").seconds == 20.0
+    assert len(next(s for s in suites(100) if s.name == "random").worlds) == 100
+
+
+def test_changing_commands_start_at_zero_and_stay_in_range():
+    commands = changing(np.random.default_rng(0), 20.0)
+    assert commands[0][0] == 0.0 and commands[-1][0] < 20.0
+    assert all(2.0 - 0.02 <= b[0] - a[0] <= 5.02 for a, b in zip(commands, commands[1:], strict=False))
+    assert (np.abs([c for _, c in commands]) <= (0.5, 0.2, 0.8)).all()
+
+
+def test_the_same_seed_gives_the_same_records(policy):
+    worlds = [hold(0.3, 0.0, 0.0, noise=0.5), hold(0.0, 0.0, 0.0, noise=0.5, waving=0.5)]
+    arena = Arena(load_model(), policy)
+    first, second, other = (arena.run(worlds, 0.5, seed=seed) for seed in (1, 1, 2))
+    for a, b in zip(first, second, strict=True):
+        assert np.array_equal(a.velocity, b.velocity) and a.power == b.power
+    assert not np.array_equal(first[1].velocity, other[1].velocity)  # the arms wave otherwise
+
+
+def test_a_push_shows_in_the_record_at_its_tick(policy):
+    world = hold(0.0, 0.0, 0.0)
+    pushed = hold(0.0, 0.0, 0.0, pushes=((0.2, (0.0, 0.4)),))
+    calm, shoved = Arena(load_model(), policy).run([world, pushed], 0.3)
+    difference = np.array(shoved.velocity)[:, 1] - np.array(calm.velocity)[:, 1]
+    assert np.abs(difference[:10]).max() == 0.0
+    assert 0.2 < difference[10] < 0.45
+
+
+def test_a_fall_ends_the_episode_and_is_no_tracking_error(policy):
+    record = Arena(load_model(), policy).run([hold(0.5, 0.0, 0.0, pushes=((0.1, (1.5, 0.0)),))], 3.0)[0]
+    assert record.fell is not None and 0.1 < record.fell < 3.0
+    assert len(record.velocity) == round(record.fell / record.dt)
+    assert np.isnan(measures.errors([record])).all() and measures.falls([record]).value == 1.0
+
+
+def test_the_command_line_writes_table_json_and_plot(policy, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "sys.argv", ["evaluate", str(policy), "--out", str(tmp_path), "--suites", "friction 0.4", "--episodes", "4"]
+    )
+    evaluate.main()
+    figures = json.loads((tmp_path / "evaluation.json").read_text())["figures"]["zero"]
+    assert 0.0 <= figures["friction 0.4: falls"]["value"] <= 1.0
+    assert "| friction 0.4: falls |" in (tmp_path / "evaluation.md").read_text()
+    assert "| friction 0.4: falls |" in capsys.readouterr().out
+
+
+def test_a_plot_is_a_picture(tmp_path):
+    evaluate.plot({"walk": [([x, 0.0, 0.0], [0.1, 0.0, 0.0]) for x in (-0.5, 0.5)]}, tmp_path / "grid.png")
+    assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_policy_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match="gone.onnx does not exist; give FILE.onnx, or FILE.onnx:CARD.yaml"):
+        evaluate.policy_argument("gone.onnx")
+
+
+def test_unknown_suites_name_those_there_are(policy, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["evaluate", str(policy), "--out", str(tmp_path), "--suites", "stairs"])
+    with pytest.raises(SystemExit, match="stairs: none starts so; there are: grid, random"):
+        evaluate.main()
+
+
+def test_commands_of_play_are_three_numbers():
+    assert play.parse_command("0.3,0,-1") == (0.3, 0.0, -1.0)
+    with pytest.raises(ConfigError, match="command '0.3,0': three numbers x,y,yaw"):
+        play.parse_command("0.3,0")

@@ -1,0 +1,42 @@
+"""The same task on mjlab: it is registered, it runs, its robot is that of the CPU engine. Slow: Warp compiles for the CPU."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("mjlab")
+
+
+@pytest.mark.timeout(1500)
+def test_the_registered_task_runs_and_trains_a_little(tmp_path):
+    from mjlab.tasks.registry import list_tasks, load_env_cfg
+
+    from training.locomotion import mjlab_env, terms
+    from training.locomotion.presets import PRESETS
+    from training.locomotion.runner import Runner
+
+    assert mjlab_env.TASK_ID in list_tasks()
+    assert load_env_cfg(mjlab_env.TASK_ID).scene.num_envs == PRESETS["gpu"].envs
+    config = dataclasses.replace(PRESETS["gpu"], envs=4, steps=4, iterations=1, hidden=(16,))
+    env, device = mjlab_env.make(config, seed=1)
+    keeper = mjlab_env.keeper(env.unwrapped)
+    keeper.state.command[:] = 0.0
+    keeper.command_left[:] = 100.0
+    for _ in range(5):
+        obs, reward, done, _ = env.step(torch.zeros(4, 12, device=device))
+    state = keeper.state
+    assert obs["actor"].shape == (4, 47) and obs["critic"].shape == (4, 66) and torch.isfinite(reward).all()
+    assert not done.any()
+    assert (
+        state.height.abs().max() < 0.03 and (state.gravity[:, 2] < -0.98).all()
+    )  # on its feet, as the CPU engine starts it
+    weight = state.foot_force.sum(-1)
+    assert (weight > 60.0).all() and (weight < 400.0).all() and terms.contact(state).sum() == 8  # 16 kg stand on two feet
+    assert state.foot_height.abs().max() < 0.02 and ((state.foot_gap[:, 1] > 0.08) & (state.foot_gap[:, 1] < 0.15)).all()
+    runner = Runner(env, config, tmp_path, device)
+    runner.train()
+    assert (tmp_path / "model_0.pt").is_file()
+    env.close()
