@@ -41,6 +41,7 @@ class Assembly:
         truth: The simulation's truth; None on a real robot.
         by_operator: A person arms it and tells when it stands by itself.
         closers: Called by `close`, in order.
+        sources: Polled before each tick beside those of the command line: the operator of a real robot.
     """
 
     robot: Robot
@@ -51,6 +52,7 @@ class Assembly:
     truth: Callable | None = None
     by_operator: bool = False
     closers: list[Callable[[], None]] = field(default_factory=list)
+    sources: list = field(default_factory=list)
 
     def close(self) -> None:
         """Damps and frees everything."""
@@ -59,7 +61,7 @@ class Assembly:
 
 
 def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, seed: int = 0,
-             scene: Scene | None = None) -> Assembly:
+             scene: Scene | None = None, hardware: str | None = None, operator: str = "none") -> Assembly:
     """A run of the tree file `loaded`. Raises ArbiterError before anything is opened that could move.
 
     Args:
@@ -68,11 +70,13 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
         fast: Lockstep simulation.
         seed: Of everything random.
         scene: Surroundings of the simulated robot.
+        hardware: Of the real robot: another hardware file than its own.
+        operator: Of the real robot: "gamepad", "keyboard" or "none".
     """
     config = loaded.config
     model = load_model(config.robot)
     skills = load_skill_set(loaded)
-    body, camera, observers, notes, closers = _open(robot, model, loaded, fast, seed, scene)
+    body, camera, observers, notes, closers, sources = _open(robot, model, loaded, fast, seed, scene, hardware, operator)
     recorder = Recorder()
     context = PolicyContext(model, loaded.path.parent, camera, config.simulation.chunk_delay if fast else None, seed, recorder)
     arbiter = wire(loaded, skills, body, context, _routing(config.simulation.routing_delay if fast else None),
@@ -82,6 +86,7 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
     assembly = Assembly(body, arbiter, clock, observers, [*notes, *(f"warning: {line}" for line in skills.problems)])
     assembly.closers = [arbiter.close, camera.close, body.close, *closers]
+    assembly.sources = sources
     if hasattr(body, "release"):
         assembly.observers.append(Gantry(body, arbiter))
         assembly.truth = lambda: body.truth
@@ -122,12 +127,13 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
                    config.control.instructions, caller)
 
 
-def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, scene: Scene | None):
-    """(driver, camera, observers, notes, closers) of `--robot`."""
+def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, scene: Scene | None, file: str | None,
+          operator: str):
+    """(driver, camera, observers, notes, closers, sources) of `--robot`."""
     config = loaded.config.simulation
     if robot == "simulated":
         body = SimulatedRobot(model, seed=seed, scene=scene, noise=SENSOR_NOISE if config.noise else Noise())
-        return body, *_eye(body, config.camera_hz, fast), [], []
+        return body, *_eye(body, config.camera_hz, fast), [], [], []
     if robot not in ("bench", model.name):
         raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
     try:
@@ -136,11 +142,12 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
         raise ConfigError(f"--robot {robot} needs the extra `robot`: uv sync --extra robot ({error})") from error
     if robot == "bench":
         found = hardware.open_bench(model, config.faults, seed)
-        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], []
+        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], [], []
     if fast:
         raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")
-    found = hardware.open_real(model, hardware.CameraConfig())
-    return found.robot, hardware.open_camera(), [lambda report: found.beat()], [found.table], found.closers
+    found = hardware.open_real(model, hardware.CameraConfig(), file, operator)
+    return (found.robot, hardware.open_camera(), [lambda report: found.beat()], [found.table], found.closers,
+            found.sources)
 
 
 def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | ThreadedEye, list[Callable]]:

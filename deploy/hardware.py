@@ -26,12 +26,14 @@ class Hardware:
         table: What the pre-flight found, for the user.
         beat: Called after each tick; None on the bench.
         closers: Called at the end.
+        sources: Polled before each tick: the operator.
     """
 
     robot: CanRobot
     table: str
     beat: Callable[[], None] | None = None
     closers: list[Callable[[], None]] = field(default_factory=list)
+    sources: list = field(default_factory=list)
 
 
 def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardware:
@@ -42,11 +44,11 @@ def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardwar
     return Hardware(bench.start(model.name, seed=seed, faults=faults, model=model), table)
 
 
-def open_real(model: RobotModel, camera: CameraConfig) -> Hardware:
+def open_real(model: RobotModel, camera: CameraConfig, file: str | None = None, operator: str = "none") -> Hardware:
     """The real robot, watched by a supervisor process. Raises RobotError with the table when pre-flight fails."""
-    field = take_the_field(model.name, camera=camera)
-    [beat] = field.observers
-    return Hardware(field.robot, field.report.table(), lambda: beat(None), field.closers)
+    taken = take_the_field(model.name, hardware_file=file, camera=camera, operator=operator)
+    [beat] = taken.observers
+    return Hardware(taken.robot, taken.report.table(), lambda: beat(None), taken.closers, taken.sources)
 
 
 def _checked(robot: CanRobot) -> str:

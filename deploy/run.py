@@ -48,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--video", metavar="FILE.mp4", help="films the run (no OpenGL needed)")
     p.add_argument("--report", metavar="FILE.json", help="writes the report of the run")
     p.add_argument("--log", metavar="DIR", help="writes the trace of every tick and the settings in force")
+    p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a bench's")
+    p.add_argument("--operator", choices=("none", "gamepad", "keyboard"), default="none",
+                   help="of the real robot: whose hands arm, stop and drive it (docs/robot.md)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
     return p
 
@@ -59,7 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         loaded = load_tree(args.tree, args.set)
         sources = _sources(args)
-        assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed)
+        assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,
+                            operator=args.operator)
+        sources += assembly.sources
     except ArbiterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

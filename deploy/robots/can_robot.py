@@ -19,9 +19,10 @@ from arbiter.robot import RobotModel
 from arbiter.safety import is_safe
 from arbiter.types import Mode, RobotState, SafeCommand, frozen
 from deploy.can.bus import BusPort, open_bus
+from deploy.can.bus_cycle import BusCycle, MotorCommand
 from deploy.can.calibration import Calibration, load_calibration
 from deploy.can.config import BusConfig, HardwareConfig, calibration_path, load_hardware
-from deploy.can.cycle import BusCycle, Cycle, MotorCommand
+from deploy.can.cycle import Cycle
 from deploy.can.loop import CycleThread, Pace
 from deploy.can.motor import Motor
 from deploy.can.protocol import MotorMode, heartbeat
