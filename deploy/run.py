@@ -64,6 +64,8 @@ def main(argv: list[str] | None = None) -> int:
         sources = _sources(args)
         assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,
                             operator=args.operator)
+        if args.operator == "keyboard":  # the keys are the operator's: no lines are read beside them
+            sources = [source for source in sources if not isinstance(source, StandardInput)]
         sources += assembly.sources
     except ArbiterError as error:
         print(f"error: {error}", file=sys.stderr)
