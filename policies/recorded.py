@@ -81,6 +81,7 @@ class RecordedChunks:
 
 
 def _npz(path: Path) -> tuple[dict[str, np.ndarray], list[str], float]:
+    path.stat()  # is_zipfile does not tell a missing file from a wrong one
     if not zipfile.is_zipfile(path):
         raise ValueError("it is not a .npz archive")
     with np.load(path, allow_pickle=False) as file:

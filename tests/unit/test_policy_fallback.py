@@ -206,7 +206,8 @@ def test_all_mistakes_of_a_file_come_at_once_with_their_lines(tmp_path):
     lines = str(found.value).splitlines()
     assert [line.split(": ")[0] for line in lines] == [f"tree.yaml:{i}" for i in range(1, 6)]
     for line, words in zip(lines, ("did you mean 'onnx'?", "policy 'b' has no kind", 
-                                   "'policies.c.treads'; did you mean 'threads'?", "threads is 0", "what is left when others fail"),
+                                   "'policies.c.treads'; did you mean 'threads'?", "threads is 0",
+                                   "what is left when others fail"),
                            strict=True):
         assert words in line
 
