@@ -49,7 +49,6 @@ class Safety:
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
         self._now, self._ticked = 0.0, -math.inf
-        self._command = issue(0.0, np.stack((model.default, np.zeros(model.n), model.kd)), Mode.PASSIVE)
         self._verdict = Verdict(Mode.PASSIVE, (), "not armed")
 
     # -- state and orders -----------------------------------------------------------------------------------------
@@ -162,7 +161,6 @@ class Safety:
         self._notes.clear()
         self._remark = ""
         blocked, dt = self._clock(now)
-        repeat = bool(blocked)
         intake, watch = self._intake, self._watch
         intake.take(target, owners)  # finite, shape
         watch.read(state, self._now)  # finite, shape and age of the reading
@@ -170,9 +168,7 @@ class Safety:
         if mode not in DRIVING:
             return self._limp(mode)
         self._note_refusals(blocked)
-        if repeat:
-            return self._command, self._judge(mode)
-        self._hold(mode)
+        self._hold(mode, bool(blocked))
         self._shaper.propose(intake.q, watch.q, watch.dq, intake.kp, intake.kd)  # position ... torque
         for change in self._shaper.changes:
             self._note(*change)
@@ -213,7 +209,7 @@ class Safety:
         if blocked or watch.stale or watch.stale_arms:
             note(("age", "", ROBOT, NAN, NAN))
 
-    def _hold(self, mode: Mode) -> None:
+    def _hold(self, mode: Mode, everything: bool) -> None:
         """Joints whose target cannot be used: the last good command stands in."""
         intake, watch, held = self._intake, self._watch, self._intake.refused
         if mode is Mode.SETTLE:
@@ -221,7 +217,7 @@ class Safety:
             strangers = sorted(set(names) - self._fallbacks)
             held |= np.array([name in strangers for name in names])
             self._notes.extend(("mode", "", name, NAN, NAN) for name in strangers)
-        if watch.stale:
+        if everything or watch.stale:
             held.fill(True)
         elif watch.stale_arms:
             held |= watch.arms
@@ -264,8 +260,7 @@ class Safety:
             return self._limp(Mode.DAMP)
         shaper.commit()
         self._gains[:] = block[1:]
-        self._command = issue(self._now, out, mode)
-        return self._command, self._judge(mode)
+        return issue(self._now, out, mode), self._judge(mode)
 
     def _limp(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
         """No position control: damping, or no torque at all."""
@@ -273,8 +268,7 @@ class Safety:
         np.clip(self._watch.q, self.limits.lower, self.limits.upper, out=out[0])
         if mode is not Mode.OFF:
             out[2] = self.model.kd
-        self._command = issue(self._now, out, mode)
-        return self._command, self._judge(mode)
+        return issue(self._now, out, mode), self._judge(mode)
 
     def _judge(self, mode: Mode) -> Verdict:
         verdict, reason = self._verdict, self._ladder.reason or self._remark

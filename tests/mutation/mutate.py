@@ -166,8 +166,10 @@ def _test() -> int:
     """Exit status of the tests: the quick ones first, the random ones only if those pass."""
     import pytest
     files = [str(ROOT / f"tests/unit/test_safety_{name}.py") for name in TESTS]
+    bare = ["-x", "-q", "-c", os.devnull, "--rootdir", str(ROOT), "--import-mode", "importlib", "--assert", "plain",
+            "-p", "no:cacheprovider", "-p", "no:benchmark", "-p", "no:timeout"]
     for choice in (f"not ({SLOW})", SLOW):
-        if pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "-k", choice, *files]) != 0:
+        if pytest.main([*bare, "-k", choice, *files]) != 0:
             return 1
     return 0
 

@@ -27,10 +27,7 @@ class Hostile:
 
 
 class Words(list):
-    """A list that lies about itself."""
-
-    def __len__(self):
-        raise RuntimeError("no")
+    """Something that only looks like a list."""
 
 
 def unset(kind):

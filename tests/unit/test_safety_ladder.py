@@ -338,7 +338,7 @@ def test_a_clock_that_stands_still_moves_nothing_and_then_damps():
     for _ in range(60):
         command, verdict = safety.filter(target(MODEL, MODEL.default + 0.003), ("walk",) * N, state, drive.t)
         modes.append(verdict.mode)
-        assert command is first or verdict.mode is Mode.DAMP
+        assert np.array_equal(command.q, first.q)
     assert modes[0] is Mode.HOLD and Mode.SETTLE in modes and modes[-1] is Mode.DAMP
     assert "the clock moved by 0.0000 s since the last tick; 0.02 s is a tick" in safety.fault
 
@@ -351,6 +351,6 @@ def test_ticks_that_come_early_do_not_double_the_speed():
     for k in range(1, 12):
         now = t + k * 0.3 * DT
         command, _ = safety.filter(target(MODEL, goal), ("walk",) * N, reading(MODEL, now, last), now)
-        moved += not np.array_equal(command.q, last)
+        moved += command.q[0] != last[0]
         last = command.q
-    assert moved <= 6
+    assert 2 <= moved <= 6
