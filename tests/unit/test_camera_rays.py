@@ -25,7 +25,7 @@ def robot() -> SimulatedRobot:
 def coloured(picture: np.ndarray, channel: int) -> np.ndarray:
     """Rows and columns of pixels in which one channel stands out."""
     others = np.delete(picture.astype(int), channel, axis=2).max(axis=2)
-    return np.argwhere(picture[..., channel].astype(int) - others > 60)
+    return np.argwhere(picture[..., channel].astype(int) - others > 40)
 
 
 @pytest.mark.parametrize(("kind", "size"), [
@@ -84,7 +84,7 @@ def test_head_sees_the_balls_where_they_are(robot):
         column, row = 112 * (1 + right / -backward / edge), 112 * (1 - up / -backward / edge)
         radius = 112 * BALL_RADIUS / -backward / edge
         seen = {tuple(spot) for spot in coloured(picture, channel)}
-        for dx, dy in ((0.0, 0.0), (0.8, 0.0), (-0.8, 0.0), (0.0, 0.8), (0.0, -0.8)):
+        for dx, dy in ((0.0, 0.0), (0.7, 0.0), (-0.7, 0.0), (0.0, 0.7), (0.0, -0.7)):
             assert (int(row + radius * dy), int(column + radius * dx)) in seen, f"no {colour} where the ball is"
         for dx, dy in ((2.0, 0.0), (-2.0, 0.0), (0.0, 2.0), (0.0, -2.0)):
             assert (int(row + radius * dy), int(column + radius * dx)) not in seen, f"{colour} beside the ball"
