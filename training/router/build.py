@@ -104,7 +104,8 @@ def build(source: Path | None, out: Path) -> dict:
             weight_type=QuantType.QInt8,
             op_types_to_quantize=list(QUANTISED),
         )
-        tokenizer: Tokenizer = model.tokenizer.backend_tokenizer
+        stored = source / "tokenizer.json"
+        tokenizer: Tokenizer = Tokenizer.from_file(str(stored)) if stored.exists() else model.tokenizer.backend_tokenizer
         tokenizer.no_padding()
         tokenizer.no_truncation()
         tokenizer.save(str(work / TOKENIZER), pretty=False)
