@@ -125,15 +125,15 @@ class WebConsole:
                 self._events.put(("say", asked))
 
     def _draw(self) -> None:
-        count, last = 0, None
+        count, placed, written = 0, None, None
         while not self._closing.wait(1.0 / HZ):
             snapshot = self._slot.peek()
-            if snapshot is None or snapshot is last:
-                continue
-            last = snapshot
-            self._place(snapshot)
-            if count % round(HZ / TEXT_HZ) == 0:
+            if snapshot is not placed:
+                self._place(snapshot)
+                placed = snapshot
+            if count % round(HZ / TEXT_HZ) == 0 and snapshot is not written:
                 self._write(snapshot)
+                written = snapshot
             count += 1
 
     def _place(self, snapshot: Snapshot) -> None:

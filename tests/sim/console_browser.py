@@ -76,9 +76,9 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def type(self, text: str) -> None:
-        """Types into the first text box and presses Enter."""
-        box = "document.querySelector('input[type=text], input:not([type])')"
-        self.wait(lambda: self.js(f"{box} !== null"), "a text box")
+        """Types into the text box of the form and presses Enter."""
+        box = "[...document.querySelectorAll('form input')].find(i => i.type === 'text' && i.offsetParent !== null)"
+        self.wait(lambda: self.js(f"{box} !== undefined"), "a text box")
         self.js(f"{box}.focus()")
         self.call("Input.insertText", text=text)
         self.wait(lambda: self.js(f"{box}.value") == text, "the typed text")
