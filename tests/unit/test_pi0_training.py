@@ -25,6 +25,8 @@ from training.pi0.presets import FineTuning, preset  # noqa: E402
 from training.pi0.train_tiny import Batches, TinyTraining, joint_weights, train  # noqa: E402
 from training.pi0.words import train_tokenizer, vocabulary  # noqa: E402
 
+pytestmark = pytest.mark.timeout(1200)  # importing LeRobot alone takes minutes on a busy machine
+
 SPEC = TinySpec(width=32, mlp=32, expert_width=32, expert_mlp=32, depth=2, head_dim=8, vision_width=32, vision_depth=1,
                 vision_heads=2, vision_mlp=32, patch=14, image=28, steps=3)
 TASKS = ("wave the right hand", "touch the red ball")
@@ -200,10 +202,12 @@ def test_tiny_preset_learns_and_resumes(tiny, tmp_path):
 def test_looking_first_learns_where_a_demonstration_ends(tiny, tmp_path):
     from training.pi0.look import look
 
-    loaded, data = checkpoint.load(tiny), dataclasses.replace(synthetic(), tasks=("raise both arms", "touch the red ball"))
+    loaded = checkpoint.load(tiny)
+    data = dataclasses.replace(synthetic(), tasks=("raise both arms", "touch the red ball"))
     policy = loaded.policy.requires_grad_(True)
     batches = Batches(policy, loaded.before, data, checkpoint.statistics(loaded.before))
-    log = look(policy, batches, np.arange(300), np.arange(300, 480), tmp_path, steps=80, batch=16, every=20, symmetry=0.0)
+    log = look(policy, batches, np.arange(300), np.arange(300, 480), tmp_path, steps=80, batch=16, every=20,
+               symmetry=0.0)
     assert log[-1]["loss"] < 0.5 * log[0]["loss"] and (tmp_path / "look.jsonl").is_file()
     expert = policy.model.paligemma_with_expert.gemma_expert.state_dict()
     untouched = checkpoint.load(tiny).policy.model.paligemma_with_expert.gemma_expert.state_dict()
