@@ -19,12 +19,12 @@ from arbiter.types import Request, RobotState, frozen
 from deploy.robots.description import description_dir
 from policies.card import PolicyCard, read_card
 from policies.onnx_policy import OnnxPolicy
+from training.locomotion.kinematics import REST
 from training.locomotion.record import Record
+from training.locomotion.starts import LEAN
 
 TIMESTEP = 0.002  # [s]
 PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
-REST = -0.022  # [m] height of the base frame at which the soles of the default posture touch the floor
-LEAN = 0.1  # [rad] of the base at which they are level
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from tensordict import TensorDict
 
 from arbiter.errors import ConfigError
 from training.locomotion import gait, models, terms
-from training.locomotion.kinematics import REST, SOLE_REST, base_motion, planar
+from training.locomotion.kinematics import SOLE_REST, base_motion, planar
+from training.locomotion.starts import start_rows
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
 
@@ -22,6 +23,17 @@ PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
 CONTROL = int(mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_QFRC_APPLIED)
 FREE_QPOS, FREE_QVEL = 7, 6
 CLOCK_SLOT = 1  # the state starts with the simulation's time
+STARTS_AT_ZERO = (
+    "action",
+    "last_action",
+    "last_last_action",
+    "mean_vel",
+    "lin_vel",
+    "torque",
+    "foot_vel",
+    "foot_height",
+    "grounded",
+)
 
 
 class CpuEnv(VecEnv):
@@ -68,14 +80,14 @@ class CpuEnv(VecEnv):
 
     def _allocate(self) -> None:
         n, m, model = self.num_envs, self.task.m, self.variants[0]
-        drives = self.task.drives.numpy()
-        self.default = torch.tensor(self.task.model.default[drives], dtype=torch.float32)
-        self.lower = torch.tensor(self.task.model.lower[drives], dtype=torch.float32)
-        self.upper = torch.tensor(self.task.model.upper[drives], dtype=torch.float32)
-        self.kp = torch.tensor(self.task.model.kp[drives], dtype=torch.float32)
-        self.kd = torch.tensor(self.task.model.kd[drives], dtype=torch.float32)
-        self.effort = torch.tensor(self.task.model.effort[drives], dtype=torch.float32)
-        self.reach = torch.tensor(self.task.model.velocity[drives], dtype=torch.float32) * self.dt
+        figures, drives = self.task.model, self.task.drives.numpy()
+
+        def column(values: np.ndarray) -> torch.Tensor:
+            return torch.tensor(values[drives], dtype=torch.float32)
+
+        self.default, self.lower, self.upper = column(figures.default), column(figures.lower), column(figures.upper)
+        self.kp, self.kd, self.effort = column(figures.kp), column(figures.kd), column(figures.effort)
+        self.reach = column(figures.velocity) * self.dt
         self.nq, self.nv = model.nq, model.nv
         self.physics = np.zeros((n, mujoco.mj_stateSize(model, PHYSICS)))
         self.control = np.zeros((n, self.substeps, m + model.nv))
@@ -100,36 +112,10 @@ class CpuEnv(VecEnv):
         n, s, task = len(ids), self.state, self.task
         self.model_of[ids.numpy()] = self.rng.integers(len(self.variants), size=n)
         joints = self.default + 0.05 * torch.randn(n, task.m)
-        yaw = self.rng.uniform(-np.pi, np.pi, n)
-        row = np.zeros((n, self.physics.shape[1]))
-        row[:, CLOCK_SLOT + 2] = REST + self.rng.uniform(0.0, 0.01, n)
-        lean = 0.1 + 0.04 * self.rng.standard_normal(n)  # the default soles are level when the base leans so
-        row[:, CLOCK_SLOT + 3 : CLOCK_SLOT + 7] = np.stack(
-            (
-                np.cos(yaw / 2) * np.cos(lean / 2),
-                -np.sin(yaw / 2) * np.sin(lean / 2),
-                np.cos(yaw / 2) * np.sin(lean / 2),
-                np.sin(yaw / 2) * np.cos(lean / 2),
-            ),
-            -1,
-        )
-        row[:, CLOCK_SLOT + FREE_QPOS : CLOCK_SLOT + self.nq] = joints
-        velocity = CLOCK_SLOT + self.nq
-        row[:, velocity : velocity + 6] = 0.1 * self.rng.standard_normal((n, 6))
-        self.physics[ids.numpy()] = row
+        self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1])
         self.target[ids] = joints.clamp(self.lower, self.upper)
         self.late[ids] = torch.randint(0, self.substeps + 1, (n,))
-        for name in (
-            "action",
-            "last_action",
-            "last_last_action",
-            "mean_vel",
-            "lin_vel",
-            "torque",
-            "foot_vel",
-            "foot_height",
-            "grounded",
-        ):
+        for name in STARTS_AT_ZERO:
             getattr(s, name)[ids] = 0.0
         s.foot_force[ids] = 80.0
         s.phase[ids] = torch.rand(n) * gait.TWO_PI

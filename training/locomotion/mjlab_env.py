@@ -5,8 +5,6 @@ Importing this module registers the task TASK_ID with mjlab, so that mjlab's own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import mujoco
 import torch
 from mjlab.actuator.builtin_actuator import BuiltinPositionActuatorCfg
@@ -14,7 +12,6 @@ from mjlab.entity import EntityArticulationInfoCfg, EntityCfg
 from mjlab.envs import ManagerBasedRlEnv, ManagerBasedRlEnvCfg
 from mjlab.envs import mdp as envs_mdp
 from mjlab.envs.mdp import dr
-from mjlab.managers.action_manager import ActionTerm, ActionTermCfg
 from mjlab.managers.event_manager import EventTermCfg
 from mjlab.managers.observation_manager import ObservationGroupCfg, ObservationTermCfg
 from mjlab.managers.reward_manager import RewardTermCfg
@@ -27,154 +24,13 @@ from mjlab.sim import MujocoCfg, SimulationCfg
 from mjlab.terrains import TerrainEntityCfg
 
 from deploy.robots.description import description_dir
-from training.locomotion import gait, terms
-from training.locomotion.kinematics import SOLE_REST, base_motion, planar
+from training.locomotion.mjlab_terms import GaitActionCfg, actor, critic, fell, keeper, reward
 from training.locomotion.presets import PRESETS, TrainConfig
-from training.locomotion.state import BatchState
-from training.locomotion.task import Task, TaskConfig, rewards
+from training.locomotion.starts import LEAN
+from training.locomotion.task import Task, TaskConfig
 
 TASK_ID = "Arbiter-Velocity-Flat-Berkeley-Humanoid-Lite"
-SOLES = ("leg_left_ankle_roll_sole", "leg_right_ankle_roll_sole")
-START_HEIGHT, START_LEAN = -0.02, 0.1  # [m], [rad]: the default soles are level when the base leans so
-
-
-@dataclass(kw_only=True)
-class GaitActionCfg(ActionTermCfg):
-    """Drives the policy's joints by the reference gait plus the network's output, the other joints by waving."""
-
-    task: TaskConfig
-
-    def build(self, env: ManagerBasedRlEnv) -> GaitAction:
-        return GaitAction(self, env)
-
-
-class GaitAction(ActionTerm):
-    """Keeps the BatchState of all robots; the other managers' terms read it here."""
-
-    def __init__(self, cfg: GaitActionCfg, env: ManagerBasedRlEnv) -> None:
-        super().__init__(cfg, env)
-        self.task, robot = Task(cfg.task), self._entity
-        n, device, figures = self.num_envs, self.device, self.task.model
-
-        def indices(names) -> torch.Tensor:
-            return torch.tensor(robot.find_joints(list(names), preserve_order=True)[0], device=device)
-
-        def column(values, joints) -> torch.Tensor:
-            return torch.tensor([float(values[figures.index(name)]) for name in joints], device=device)
-
-        others = [name for name in figures.joints if name not in self.task.joints]
-        self.drives, self.others = indices(self.task.joints), indices(others) if others else None
-        self.default, self.rest = column(figures.default, self.task.joints), column(figures.default, others)
-        self.lower, self.upper = column(figures.lower, self.task.joints), column(figures.upper, self.task.joints)
-        self.reach = column(figures.velocity, self.task.joints) / cfg.task.rate_hz
-        self.soles = torch.tensor(robot.find_sites(list(SOLES), preserve_order=True)[0], device=device)
-        self.legs, self.task.sideways = self.task.legs.to(device), self.task.sideways.to(device)
-        self.state = BatchState.zeros(n, self.task.m, device)
-        self.target, self._raw = self.default.repeat(n, 1), torch.zeros(n, self.task.m, device=device)
-        self.wave = torch.zeros(n, 3, len(others), device=device)  # amplitude [rad], frequency [rad/s], phase [rad]
-        self.command_left = torch.zeros(n, device=device)
-        self.dt = 1.0 / cfg.task.rate_hz
-
-    @property
-    def action_dim(self) -> int:
-        return self.task.m
-
-    @property
-    def raw_action(self) -> torch.Tensor:
-        return self._raw
-
-    def process_actions(self, actions: torch.Tensor) -> None:
-        s, config = self.state, self.task.config
-        self._raw = actions
-        s.last_last_action, s.last_action = s.last_action, s.action
-        legs = gait.reference(s.command, s.phase.sin(), s.phase.cos(), config.gait) / config.action_scale
-        s.action = actions + torch.zeros_like(actions).index_copy(1, self.legs, legs)
-        wanted = self.default + config.action_scale * s.action
-        self.target = (self.target + (wanted - self.target).clamp(-self.reach, self.reach)).clamp(self.lower, self.upper)
-        s.phase = (s.phase + gait.TWO_PI * self.dt / config.gait.period) % gait.TWO_PI
-
-    def apply_actions(self) -> None:
-        self._entity.set_joint_position_target(self.target, joint_ids=self.drives)
-        if self.others is not None:
-            time = self._env.episode_length_buf.unsqueeze(-1) * self.dt
-            swing = self.wave[:, 0] * torch.sin(self.wave[:, 1] * time + self.wave[:, 2])
-            self._entity.set_joint_position_target(self.rest + swing, joint_ids=self.others)
-
-    def reset(self, env_ids: torch.Tensor | slice | None = None) -> None:
-        ids = torch.arange(self.num_envs, device=self.device)[slice(None) if env_ids is None else env_ids]
-        s, n = self.state, len(ids)
-        for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "foot_vel", "grounded"):
-            getattr(s, name)[ids] = 0.0
-        self.target[ids] = self.default
-        s.phase[ids] = torch.rand(n, device=self.device) * gait.TWO_PI
-        still = (torch.rand(n, 1, device=self.device) < 0.5).float()
-        shape = (n, self.wave.shape[-1])
-        self.wave[ids, 0] = (1.0 - still) * 0.6 * torch.rand(shape, device=self.device)
-        self.wave[ids, 1] = gait.TWO_PI * (0.2 + 1.0 * torch.rand(shape, device=self.device))
-        self.wave[ids, 2] = gait.TWO_PI * torch.rand(shape, device=self.device)
-        self.draw_commands(ids)
-
-    def draw_commands(self, ids: torch.Tensor) -> None:
-        """New commands for robots `ids`."""
-        least, most = self.task.config.command_seconds
-        self.state.command[ids] = self.task.draw_commands(len(ids)).to(self.device)
-        self.command_left[ids] = least + (most - least) * torch.rand(len(ids), device=self.device)
-
-    def observe(self, moved: bool) -> BatchState:
-        """Reads the physics. `moved`: a control step has passed since the last time (averages and timers go on)."""
-        s, data = self.state, self._entity.data
-        base = base_motion(
-            data.root_link_quat_w, data.root_link_pos_w[:, 2], data.root_link_lin_vel_w, data.root_link_ang_vel_b
-        )
-        s.gravity, s.ang_vel, s.lin_vel, s.height = base.gravity, data.root_link_ang_vel_b, base.lin_vel, base.height
-        s.joint_pos, s.joint_vel = data.joint_pos[:, self.drives] - self.default, data.joint_vel[:, self.drives]
-        s.torque = data.qfrc_actuator[:, self.drives]
-        place, speed = data.site_pos_w[:, self.soles], data.site_lin_vel_w[:, self.soles]
-        s.foot_height, s.foot_vel = place[..., 2] - SOLE_REST, speed[..., :2].norm(dim=-1)
-        s.foot_gap = planar(place[:, 0] - place[:, 1], base.cos, base.sin)
-        s.foot_force = self._env.scene["feet"].data.force.norm(dim=-1).reshape(self.num_envs, 2)
-        if moved:
-            now = torch.cat((base.lin_vel[:, :2], base.yaw_rate.unsqueeze(-1)), -1)
-            s.mean_vel = s.mean_vel + min(1.0, self.dt / self.task.config.mean_seconds) * (now - s.mean_vel)
-            s.grounded = (s.grounded + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
-            self.command_left -= self.dt
-            self.draw_commands((self.command_left <= 0.0).nonzero().squeeze(-1))
-        return s
-
-
-def keeper(env: ManagerBasedRlEnv) -> GaitAction:
-    """The term that keeps the state."""
-    return env.action_manager.get_term("gait")
-
-
-def fell(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """First term after the physics: reads the state, then judges it."""
-    s = keeper(env).observe(moved=True)
-    return terms.fallen(s) | terms.stuck(s)
-
-
-def reward(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """All reward terms per second, and the price of a fall."""
-    k = keeper(env)
-    price = k.task.stage.fall * env.termination_manager.terminated.float() / k.dt
-    return torch.stack(list(rewards(k.task, k.state).values())).sum(0) - price
-
-
-def actor(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """What the robot can measure, with the sensors' noise. First group of observations: reads the state anew."""
-    k = keeper(env)
-    obs = terms.actor_observation(k.observe(moved=False))
-    spin, gravity, position, velocity = k.task.config.noise
-    m = k.task.m
-    scale = torch.tensor(
-        [0.0] * 3 + [spin] * 3 + [gravity] * 3 + [position] * m + [velocity] * m + [0.0] * (m + 2), device=env.device
-    )
-    return obs + scale * torch.randn_like(obs)
-
-
-def critic(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """The state without noise, and what only a simulator knows."""
-    return terms.critic_observation(keeper(env).state)
+START_HEIGHT = -0.02  # [m]
 
 
 def robot_spec(name: str) -> mujoco.MjSpec:
@@ -208,7 +64,7 @@ def robot_config(task: Task) -> EntityCfg:
             for i, name in enumerate(figures.joints)
         }
     )
-    half = START_LEAN / 2.0
+    half = LEAN / 2.0
     start = EntityCfg.InitialStateCfg(
         pos=(0.0, 0.0, START_HEIGHT),
         rot=(float(torch.cos(torch.tensor(half))), 0.0, float(torch.sin(torch.tensor(half))), 0.0),

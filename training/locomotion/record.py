@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from arbiter.robot import RobotModel
+from training.locomotion.kinematics import TORSO
 
-TORSO = 0.65  # [m] above the origin of the base frame
 LOADED = 5.0  # [N] a foot that carries more stands
 GRAVITY = 9.81
 

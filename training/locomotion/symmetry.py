@@ -7,9 +7,6 @@ from dataclasses import dataclass
 import torch
 from rsl_rl.extensions import Symmetry
 
-LEG_SIGNS = (-1.0, -1.0, 1.0, 1.0, 1.0, -1.0)  # hip roll, hip yaw, hip pitch, knee, ankle pitch, ankle roll
-ARM_SIGNS = (-1.0, -1.0, -1.0, -1.0, -1.0)  # the arms' joint axes are mirrored: left and right differ in sign
-
 
 @dataclass(frozen=True)
 class Mirror:
@@ -23,7 +20,10 @@ class Mirror:
 
 
 def joint_mirror(joints: tuple[str, ...]) -> Mirror:
-    """Mirror of quantities per joint, in the order of `joints` (both sides of a joint must be among them)."""
+    """Mirror of quantities per joint, in the order of `joints` (both sides of a joint must be among them).
+
+    The arms' joint axes are mirrored themselves, so that left and right differ in sign.
+    """
     signs = {"hip_roll": -1.0, "hip_yaw": -1.0, "hip_pitch": 1.0, "knee_pitch": 1.0, "ankle_pitch": 1.0, "ankle_roll": -1.0}
     index, sign = [], []
     for name in joints:

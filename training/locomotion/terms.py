@@ -133,11 +133,6 @@ def torque(s: BatchState) -> torch.Tensor:
     return s.torque.square().sum(-1)
 
 
-def power(s: BatchState) -> torch.Tensor:
-    """Mechanical power of the motors, each counted as spent [W]."""
-    return (s.torque * s.joint_vel).abs().sum(-1)
-
-
 def slip(s: BatchState) -> torch.Tensor:
     """Squared speed of feet that carry load [m²/s²]."""
     return (s.foot_vel.square() * contact(s)).sum(-1)
