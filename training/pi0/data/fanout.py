@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
 
 from arbiter.errors import ConfigError
 
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 IN_FLIGHT = 2  # jobs waiting on the cluster for each of its CPUs
 
 
@@ -21,7 +18,8 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
                              "without it everything runs in this process")
 
 
-def run(work: Callable[[Job], Result], jobs: Iterable[Job], address: str | None = None) -> Iterator[Result]:
+def run[Job, Result](work: Callable[[Job], Result], jobs: Iterable[Job],
+                     address: str | None = None) -> Iterator[Result]:
     """Results of `work` in the order of `jobs`. Raises ConfigError when Ray is wanted but not there."""
     if address is None:
         yield from map(work, jobs)
