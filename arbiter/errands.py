@@ -66,7 +66,7 @@ class Errands:
                 del self.routing_now[ticket]
                 self._close(older, "rejected", "replaced by a newer instruction before it was routed", now)
         self.routing_now[instruction.ticket] = instruction
-        self.routing.submit(instruction.text, instruction.ticket, now)
+        self.routing.submit(instruction.text, instruction.ticket, now, instruction.how == "replace")
         self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
     def poll(self, now: float) -> list[tuple[int, Route]]:

@@ -33,7 +33,7 @@ class Instruction:
 class RouteService(Protocol):
     """Routes beside the tick; see `arbiter.routing.RouteWorker` and `LockstepRouting`."""
 
-    def submit(self, text: str, ticket: int, now: float) -> None: ...
+    def submit(self, text: str, ticket: int, now: float, replace: bool = False) -> None: ...
 
     def poll(self, now: float) -> tuple[int, Route] | None: ...
 
@@ -53,7 +53,9 @@ class LockstepRouting:
         self._delay = delay
         self._waiting: deque[tuple[float, int, Route]] = deque()
 
-    def submit(self, text: str, ticket: int, now: float) -> None:
+    def submit(self, text: str, ticket: int, now: float, replace: bool = False) -> None:
+        if replace:
+            self._waiting.clear()
         self._waiting.append((now + self._delay, ticket, self._route(text)))
 
     def poll(self, now: float) -> tuple[int, Route] | None:

@@ -53,7 +53,7 @@ class RecordedRouting:
     def __init__(self) -> None:
         self.due: deque[tuple[int, Route]] = deque()
 
-    def submit(self, text: str, ticket: int, now: float) -> None:
+    def submit(self, text: str, ticket: int, now: float, replace: bool = False) -> None:
         """The answer is known already."""
 
     def poll(self, now: float) -> tuple[int, Route] | None:
