@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import subprocess
@@ -84,10 +83,6 @@ class Browser:
         self.wait(lambda: self.js(f"{box}.value") == text, "the typed text")
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13, text="\r")
-
-    def screenshot(self) -> bytes:
-        """The page as PNG."""
-        return base64.b64decode(self.call("Page.captureScreenshot")["data"])
 
     def wait(self, condition, what: str) -> None:
         """Until `condition` holds; fails by name when patience ends."""
