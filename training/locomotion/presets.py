@@ -35,7 +35,7 @@ class TrainConfig:
     hidden: tuple[int, ...] = (128, 128, 64)
     std: float = 0.6
     entropy: float = 0.0
-    kl: float = 0.016
+    kl: float = 0.02
     save_every: int = 20
     threads: int = 2
     variants: int = 64
