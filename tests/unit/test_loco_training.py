@@ -13,7 +13,7 @@ from arbiter.errors import ConfigError
 from training.locomotion.cpu_env import CpuEnv
 from training.locomotion.presets import PRESETS, TrainConfig
 from training.locomotion.runner import Runner, newest
-from training.locomotion.task import TaskConfig
+from training.locomotion.task import Stage, TaskConfig
 
 SMALL = TrainConfig(envs=16, steps=6, iterations=6, hidden=(32, 32), save_every=1, variants=3, threads=2)
 
@@ -56,10 +56,11 @@ def test_another_seed_is_another_run(tmp_path):
 
 
 def test_thirty_iterations_improve(tmp_path):
-    config = dataclasses.replace(SMALL, envs=128, steps=24, iterations=30, hidden=(64, 64), save_every=100, variants=8)
-    runner = make(config, tmp_path)
-    lengths = []
-    step = runner.env.step
+    """Robots that are told to stand stay up longer: the quickest thing to learn of the task."""
+    task = TaskConfig(stages=(Stage(1.0, standing=1.0, push=0.0),), wrench=(0.0, 0.0))
+    config = TrainConfig(envs=192, iterations=30, hidden=(64, 64), std=0.3, save_every=100, variants=4, task=task)
+    runner = make(config, tmp_path, seed=1)
+    lengths, step = [], runner.env.step
 
     def counted(actions):
         before = runner.env.episode_length_buf.clone()

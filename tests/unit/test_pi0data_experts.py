@@ -7,7 +7,7 @@ import pytest
 
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
-from training.pi0.data.balls import APART, place, touchable
+from training.pi0.data.balls import APART, CAMERA, VIEW, in_picture, place, touchable
 from training.pi0.data.experts import MIRROR, UP, WAVING, expert_for, nearer_side, posture, reach_for
 from training.pi0.data.instructions import GESTURES, WALKS, find
 from training.pi0.data.kinematics import SIDES, UpperBody
@@ -80,6 +80,22 @@ def test_balls_hang_apart_and_repeatably():
     points = list(first.values())
     assert all(touchable(BODY, point) for point in points)
     assert min(np.linalg.norm(points[i] - points[j]) for i, j in ((0, 1), (0, 2), (1, 2))) > APART
+
+
+def test_the_picture_ends_where_the_head_camera_says():
+    import mujoco
+
+    from deploy.robots.description import description_dir
+
+    mj = mujoco.MjModel.from_xml_path(str(description_dir(MODEL.name) / "model.xml"))
+    axes = np.zeros(9)
+    mujoco.mju_quat2Mat(axes, mj.cam_quat[0])
+    right, up, back = axes.reshape(3, 3).T
+    assert np.allclose(mj.cam_pos[0], CAMERA, atol=0.01) and np.allclose(VIEW, (-back, right, up), atol=0.01)
+    assert mj.cam_fovy[0] == pytest.approx(np.degrees(1.5), abs=0.1)
+    assert in_picture(BALLS["red"])
+    assert not in_picture(np.array((0.20, 0.30, 0.80))), "beside the camera"
+    assert not in_picture(CAMERA - (0.3, 0.0, 0.0)), "behind it"
 
 
 def test_jogging_moves_the_hand_the_way_it_is_told():

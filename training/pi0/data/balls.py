@@ -12,7 +12,11 @@ REACHED = 0.006  # [m] that the inverse kinematics may leave
 HELD = 0.012  # [m] by which gravity may pull the hand away where the motors' targets reach their ends
 APART = 0.09  # [m] between two balls
 UNHIDDEN = 0.15  # [rad] between two balls as the camera sees them
-CAMERA = np.array((0.1, 0.0, 0.93))  # [m] of the head camera in the base frame, near enough for choosing places
+# The head camera in the base frame, near enough for choosing places.
+CAMERA = np.array((0.1, 0.0, 0.93))  # [m]
+VIEW = np.array(((0.66, 0.0, -0.751), (0.0, -1.0, 0.0), (0.751, 0.0, 0.66)))  # rows: ahead, right, up
+HALF_FIELD = 0.75  # [rad] from the middle of the picture to its edge
+EDGE = 0.1  # [rad] from the edge to a ball's centre: a ball is seen whole
 TRIES = 2000
 
 
@@ -28,6 +32,12 @@ def touchable(body: UpperBody, point: np.ndarray) -> bool:
     """Whether the hand on its side can be brought to `point` [m, base frame] and held there."""
     q, left = reach_for(body, point)
     return left <= REACHED and held_gap(body, q, point) <= HELD
+
+
+def in_picture(point: np.ndarray) -> bool:
+    """Whether a ball at `point` [m, base frame] lies wholly inside the head camera's picture."""
+    ahead, right, up = VIEW @ (point - CAMERA)
+    return ahead > 0.0 and max(abs(right), abs(up)) < np.tan(HALF_FIELD - EDGE) * ahead
 
 
 def unhidden(points: list[np.ndarray]) -> bool:
@@ -50,7 +60,7 @@ def place(body: UpperBody, rng: np.random.Generator, colours: tuple[str, ...]) -
     points: list[np.ndarray] = []
     for _ in range(TRIES):
         point = random_point(rng)
-        if unhidden([*points, point]) and touchable(body, point):
+        if in_picture(point) and unhidden([*points, point]) and touchable(body, point):
             points.append(point)
         if len(points) == len(colours):
             return dict(zip(colours, points, strict=True))
