@@ -162,12 +162,12 @@ class Teleoperation:
             self.over = True
 
     def _observe(self, report: TickReport) -> None:
-        """Records what was sent. An episode in which the safety layer took over is no demonstration."""
+        """Records what was sent. An episode in which a stop or the safety layer took over is no demonstration."""
         if self._recorder.writing is None:
             return
-        if report.verdict.mode is not Mode.RUN:
+        if report.verdict.mode is not Mode.RUN or Jogging.name not in report.owners:
             self._recorder.discard()
-            self._tell(f"discarded: {report.verdict.mode.value} {report.verdict.reason}".strip())
+            self._tell(f"discarded: {report.verdict.reason or 'the operator no longer steers'}")
             return
         self._started = report.now if self._started is None else self._started
         state = report.state
