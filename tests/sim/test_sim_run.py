@@ -101,6 +101,8 @@ def test_a_fall_is_a_fault_with_a_dump_and_exit_status_one(tmp_path, capfd):
         assert item.result == "cancelled"
         # The operator resets: the gantry lifts it, and it stands again.
         sim.arbiter.inbox.reset()
+        sim.wait(0.1)
+        assert not sim.arbiter.world.ready, "the reset takes it back to passive"
         assert sim.until(lambda: sim.arbiter.world.ready, 20.0)
         assert sim.say("stand still").result == "succeeded"
 
