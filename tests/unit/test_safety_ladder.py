@@ -310,6 +310,28 @@ def test_the_stronger_of_two_stops_wins_whatever_the_order():
         assert drive.tick(MODEL.default)[1].mode is Mode.OFF
 
 
+@pytest.mark.parametrize(("first", "level", "mode"), [("settle", "damp", Mode.DAMP), ("settle", "off", Mode.OFF),
+                                                      ("damp", "off", Mode.OFF)])
+def test_a_stop_that_arrives_while_another_is_obeyed_is_not_lost(monkeypatch, first, level, mode):
+    """From a signal handler or another thread: after the ladder has read its slots, before it empties them."""
+    drive = running()
+    ladder = drive.safety._ladder
+
+    class Interrupted(type(ladder)):
+        """Stops once more at the moment that the first stop sets the reason."""
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "reason" and value == "stopped: one":
+                self.stop("another", level)
+
+    monkeypatch.setattr(ladder, "__class__", Interrupted)
+    drive.safety.stop("one", first)
+    drive.tick(MODEL.default)
+    _, verdict = drive.tick(MODEL.default)
+    assert verdict.mode is mode and verdict.reason == "stopped: another"
+
+
 def test_a_stop_before_arming_is_not_forgotten():
     safety = Safety(MODEL)
     safety.stop("key", "damp")
