@@ -2,6 +2,7 @@
 
     python -m deploy.calibrate            # move every joint by hand to its ends; Enter when done; writes the calibration file
     python -m deploy.calibrate imu        # writes output rate and content into the IMU
+    python -m deploy.calibrate watchdogs  # writes the watchdogs' time into the motors' flash; then switch them off and on
 
 The motors are in IDLE, without torque: the robot must hang or lie. Each joint is pushed to its two ends; the offset puts the
 middle of what was seen at the middle of the joint's range, and the two spans must agree.
@@ -22,14 +23,16 @@ import numpy as np
 
 from arbiter.errors import ArbiterError, RobotError
 from arbiter.robot import RobotModel
+from deploy.can import protocol
 from deploy.can.bus import BusPort, open_bus
 from deploy.can.calibration import save_calibration
 from deploy.can.config import HardwareConfig, calibration_path, load_hardware
-from deploy.can.protocol import MotorMode
+from deploy.can.protocol import MotorMode, Parameter
 from deploy.can.sdo import SdoClient
 from deploy.robots.description import load_model
 from deploy.sensors.imu import open_imu
 
+FLASH_TIME = 0.1  # [s] that a motor may take to store its settings
 SPAN_SLACK = 0.15  # [rad] that a measured span may differ from the range: stops give, printed parts vary
 
 
@@ -70,19 +73,22 @@ class Calibrator:
         model, hardware: Figures and wiring.
         opener: Opens a bus.
         wait: Lets time pass.
+
+    Attributes:
+        motors: Each motor and the client of its bus, robot order.
     """
 
     def __init__(self, model: RobotModel, hardware: HardwareConfig, opener: Callable = open_bus,
                  wait: Callable[[float], None] = time.sleep) -> None:
-        self.model = model
+        self.model, self.hardware = model, hardware
         self._ports = {bus.name: BusPort(bus.name, opener(bus)) for bus in hardware.buses}
-        self._motors = [(SdoClient(self._ports[m.bus], wait), m) for m in hardware.motor_of(model)]
-        for client, motor in self._motors:
+        self.motors = [(SdoClient(self._ports[m.bus], wait), m) for m in hardware.motor_of(model)]
+        for client, motor in self.motors:
             client.set_mode(motor.id, MotorMode.IDLE)
 
     def read(self) -> np.ndarray:
         """Positions times direction [rad], shape (n,): joint positions but for the offsets."""
-        return np.array([client.measure(motor.id) * motor.direction for client, motor in self._motors])
+        return np.array([client.measure(motor.id) * motor.direction for client, motor in self.motors])
 
     def sweep(self, done: Callable[[], bool], show: Callable[[Sweep], None] = lambda sweep: None) -> Sweep:
         """Reads until `done`."""
@@ -108,6 +114,26 @@ def calibrate(calibrator: Calibrator, path: Path, done: Callable[[], bool], toda
     return found
 
 
+def store_watchdogs(calibrator: Calibrator) -> int:
+    """Writes the hardware file's watchdog time into every motor's flash, beside what is stored there. Returns the time [ms].
+
+    Firmware 0x20250226 sets its watchdog's timer when it is switched on: a time that is only written has no effect. Raises
+    RobotError if a motor does not keep it.
+    """
+    limit = calibrator.hardware.limits.watchdog_ms
+    for client, motor in calibrator.motors:
+        client.send(protocol.load_settings(motor.id))  # or what stands in its memory now would be stored too
+        client.write(motor.id, Parameter.WATCHDOG_TIMEOUT, limit)
+        client.send(protocol.store_settings(motor.id))
+        client.wait(FLASH_TIME)
+        client.send(protocol.load_settings(motor.id))
+        kept = client.read(motor.id, Parameter.WATCHDOG_TIMEOUT)
+        if kept != limit:
+            raise RobotError(f"{client.port.name}/{motor.joint}: flash keeps WATCHDOG_TIMEOUT at {kept}; {limit} was stored; "
+                             "set it with the motor's own tool")
+    return limit
+
+
 def _progress(model: RobotModel) -> Callable[[Sweep], None]:
     last = [0.0]
 
@@ -124,7 +150,7 @@ def _progress(model: RobotModel) -> Callable[[Sweep], None]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.calibrate", description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=("joints", "imu"), default="joints")
+    parser.add_argument("what", nargs="?", choices=("joints", "imu", "watchdogs"), default="joints")
     parser.add_argument("--robot", default="berkeley_humanoid_lite")
     parser.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own")
     args = parser.parse_args(arguments)
@@ -140,6 +166,13 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         model, path = load_model(args.robot), calibration_path(hardware, args.robot)
         calibrator = Calibrator(model, hardware)
+        if args.what == "watchdogs":
+            try:
+                limit = store_watchdogs(calibrator)
+            finally:
+                calibrator.close()
+            print(f"watchdogs: {limit} ms, stored in {model.n} motors. Now switch the motors off and on.")
+            return 0
         enter = threading.Event()
         threading.Thread(target=lambda: (sys.stdin.readline(), enter.set()), daemon=True).start()
         print("The motors are without torque. Move every joint to both of its ends, then press Enter.")

@@ -5,7 +5,7 @@
     python -m deploy.bench --interface socketcan             # on can0..can3 (or vcan), for clients that speak socketcan only
 
 Then, elsewhere: python -m deploy.run --robot berkeley_humanoid_lite --hardware bench.yaml  (the file that this prints).
-On standard input: release, hang, push X Y Z [m/s], fault SPEC, mend SPEC, status, quit.
+On standard input: release, hang, push X Y Z [m/s], fault SPEC, mend SPEC, power (off and on), status, quit.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
                         help="TARGET:FAULT[=VALUE][@START s][+DURATION s]; see docs/robot.md")
     parser.add_argument("--latency", type=float, default=0.0, help="of a motor's answer [s]")
     parser.add_argument("--noise", type=float, default=0.0, help="standard deviation of measured positions [rad]")
+    parser.add_argument("--watchdog", type=int, metavar="MS",
+                        help="of the motors, in their flash (default: as the hardware file asks; new motors: 1000)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--hardware", default="bench.yaml", metavar="FILE",
                         help="where to write the hardware file for the other side")
@@ -36,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         bench = RealtimeBench(args.robot, interface=args.interface, port=args.port, body=args.body, free=args.free,
-                              faults=tuple(args.fault), latency=args.latency, noise=args.noise, seed=args.seed)
+                              faults=tuple(args.fault), latency=args.latency, noise=args.noise, seed=args.seed,
+                              watchdog_ms=args.watchdog)
     except ArbiterError as error:
         print(error, file=sys.stderr)
         return 2

@@ -31,6 +31,7 @@ class Bench:
         faults: What goes wrong when.
         latency: Of a motor's answer [s].
         noise: Standard deviation of measured positions [rad]; velocities get ten times as much.
+        watchdog_ms: In the motors' flash; None: what the hardware file asks for.
         options: Passed to the MuJoCo body: scene, hanging, ...
 
     Attributes:
@@ -42,13 +43,15 @@ class Bench:
 
     def __init__(self, hardware: HardwareConfig, model: RobotModel, *, body: str = "mujoco",
                  calibration: Calibration | None = None, faults: tuple[Fault, ...] = (), seed: int = 0,
-                 latency: float = 0.0, noise: float = 0.0, **options):
+                 latency: float = 0.0, noise: float = 0.0, watchdog_ms: int | None = None, **options):
         self.hardware, self.model, self.faults = hardware, model, faults
         self.calibration = calibration or nominal(hardware.directions(model))
         self.time = self.idle = 0.0
         random = np.random.default_rng(seed)
         wiring = hardware.motor_of(model)
-        self.motors = [SimulatedMotor(motor.id, np.random.default_rng((seed, i))) for i, motor in enumerate(wiring)]
+        watchdog_ms = watchdog_ms or hardware.limits.watchdog_ms
+        self.motors = [SimulatedMotor(motor.id, np.random.default_rng((seed, i)), watchdog_ms)
+                       for i, motor in enumerate(wiring)]
         for motor in self.motors:
             motor.disturbance.position_noise, motor.disturbance.velocity_noise = noise, 10.0 * noise
         self._number = next(_numbers)
@@ -92,6 +95,11 @@ class Bench:
         self.time += dt
         self._feel()
         self.imu.step(self.time, *self.body.base())
+
+    def switch_off_and_on(self) -> None:
+        """The motors' supply is interrupted: each begins anew with what is in its flash."""
+        for motor in self.motors:
+            motor.switch_on(self.time)
 
     def close(self) -> None:
         for node in self.nodes.values():

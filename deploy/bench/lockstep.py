@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from arbiter.robot import RobotModel
 from deploy.bench.bench import Bench
 from deploy.bench.faults import Fault, parse_fault
 from deploy.can.calibration import nominal
 from deploy.can.config import HardwareConfig, ImuConfig, load_hardware
-from deploy.robots.can_robot import CanRobot
+from deploy.robots.can_robot import FIRST_ROUNDS, CanRobot
 from deploy.robots.description import load_model
 from deploy.sensors.imu import Imu
 
@@ -51,8 +53,10 @@ class BenchRobot(CanRobot):
 
     def _start_cycle(self) -> None:
         """No thread: `step` runs the rounds. The first ones find the robot still held."""
-        for _ in range(2):
+        for k in range(FIRST_ROUNDS):
             self._round(still=True)
+            if k > 0 and np.isfinite(self.cycle.snapshot.answered).all():
+                return
 
     def _wait_still(self, dt: float) -> None:
         """While starting, the robot's body is held."""
@@ -114,7 +118,7 @@ def start(robot: str = "berkeley_humanoid_lite", *, faults: tuple[str, ...] = ()
         faults: Fault list, such as ("can1:drop=0.2@5s",); times count from `connect`.
         body: "mujoco" or "joints" (each joint on its own: tests of the wire).
         noise: Standard deviation of measured positions [rad].
-        options: Passed to the MuJoCo body: scene, hanging, physics_dt, ...
+        options: Passed to the bench and its MuJoCo body: watchdog_ms, scene, hanging, physics_dt, ...
     """
     model = model or load_model(robot)
     hardware = hardware or load_hardware(robot)

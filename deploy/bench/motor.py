@@ -1,7 +1,6 @@
 """A simulated motor controller: the same bytes, modes, limits and watchdog as the real one, and faults on demand.
 
-That an expired watchdog raises the error bit and drops the motor into DAMPING is an assumption about the real firmware,
-which the pre-flight check verifies on the robot.
+It behaves as the published source of firmware 0x20250226 does, and the pre-flight check verifies the watchdog on the robot.
 """
 
 from __future__ import annotations
@@ -27,6 +26,10 @@ DEFAULTS: dict[Parameter, float | int] = {
 READ_ONLY = {Parameter.FIRMWARE_VERSION, Parameter.TORQUE_MEASURED, Parameter.VELOCITY_MEASURED,
              Parameter.POSITION_MEASURED, Parameter.BUS_VOLTAGE_MEASURED}
 STORED = set(DEFAULTS) - READ_ONLY - {Parameter.MODE, Parameter.ERROR}
+WITHOUT_TORQUE = (MotorMode.DISABLED, MotorMode.IDLE, MotorMode.CALIBRATION)
+FEEDING = (Function.HEARTBEAT, Function.RECEIVE_PDO_1, Function.RECEIVE_PDO_2, Function.RECEIVE_PDO_3)  # the watchdog
+SDO_DOWNLOAD, SDO_UPLOAD = 1, 2  # upper three bits of an SDO's first byte
+PARAMETERS_END = 0x348
 DAMPING_KD = 1.0  # [N·m·s/rad] of the shorted windings in DAMPING
 
 
@@ -59,20 +62,29 @@ class SimulatedMotor:
         values: Every parameter's value, but for the measured position and velocity:
         position, velocity: What the encoder sees now [rad], [rad/s].
         position_target, velocity_target: Of the last PDO 2 [rad], [rad/s].
-        fed: When its watchdog was last fed [s].
+        fed: When its watchdog's timer last began anew [s].
+        period: Of that timer [s]: WATCHDOG_TIMEOUT as it was when the motor was switched on. Writing the parameter
+            changes the timer only once the settings are stored and the motor is switched off and on.
+        reports: Whether it tells of a new error bit by itself. Firmware 0x20250226 does not: the host has to ask.
         disturbance: What is wrong with it.
     """
 
-    def __init__(self, device: int, noise: np.random.Generator | None = None):
+    def __init__(self, device: int, noise: np.random.Generator | None = None, watchdog_ms: int = 1000):
         self.device = device
-        self.values = dict(DEFAULTS) | {Parameter.DEVICE_ID: device}
-        self.flash = {parameter: self.values[parameter] for parameter in STORED}
+        self.flash = {parameter: DEFAULTS[parameter] for parameter in STORED} | {Parameter.WATCHDOG_TIMEOUT: watchdog_ms}
+        self.reports = False
         self.position = self.velocity = 0.0
-        self.position_target = self.velocity_target = 0.0
-        self.fed = 0.0
         self.disturbance = Disturbance()
         self._noise = noise or np.random.default_rng(device)
         self._outbox: list[Frame] = []
+        self.switch_on(0.0)
+
+    def switch_on(self, now: float) -> None:
+        """Power comes (back) at `now` [s]: what is in flash holds, without torque."""
+        self.values = dict(DEFAULTS) | {Parameter.DEVICE_ID: self.device} | self.flash
+        self.position_target = self.velocity_target = 0.0
+        self.fed, self.period = now, self.values[Parameter.WATCHDOG_TIMEOUT] / 1000.0
+        self._outbox.clear()
 
     @property
     def mode(self) -> int:
@@ -82,11 +94,11 @@ class SimulatedMotor:
     def errors(self) -> int:
         return self.values[Parameter.ERROR]
 
-    def raise_error(self, bits: int, report: bool = True) -> None:
-        """Sets error bits; a bit that was not set before is reported at once."""
+    def raise_error(self, bits: int) -> None:
+        """Sets error bits."""
         new = bits & ~self.errors
         self.values[Parameter.ERROR] = self.errors | bits
-        if new and report:
+        if new and self.reports:
             self._outbox.append(protocol.error_report(self.device, self.errors))
 
     def suffer(self, kind: str, value: float, on: bool) -> None:
@@ -112,8 +124,6 @@ class SimulatedMotor:
             target = min(max(self.position_target, lower), upper)
             torque = values[Parameter.POSITION_KP] * (target - position)
             torque += values[Parameter.VELOCITY_KP] * (self.velocity_target - velocity)
-            if abs(velocity) > values[Parameter.VELOCITY_LIMIT] and torque * velocity > 0.0:
-                torque = 0.0
         elif mode == MotorMode.DAMPING:
             torque = -DAMPING_KD * velocity
         limit = values[Parameter.TORQUE_LIMIT]
@@ -122,9 +132,11 @@ class SimulatedMotor:
         return torque
 
     def watch(self, now: float) -> None:
-        """The watchdog."""
-        timeout, mode = self.values[Parameter.WATCHDOG_TIMEOUT], self.values[Parameter.MODE]
-        if timeout and now - self.fed > timeout / 1000.0 and mode not in (MotorMode.DISABLED, MotorMode.IDLE):
+        """The watchdog: a timer that the host's frames begin anew, and that runs round and round without them."""
+        if now - self.fed <= self.period:
+            return
+        self.fed += self.period * ((now - self.fed) // self.period)
+        if self.values[Parameter.MODE] not in WITHOUT_TORQUE:
             self.raise_error(MotorError.WATCHDOG_TIMEOUT)
             self.values[Parameter.MODE] = int(MotorMode.DAMPING)
 
@@ -133,17 +145,17 @@ class SimulatedMotor:
         if frame.device != self.device or self.disturbance.silent:
             return
         function, data = frame.function, frame.data
+        if function in FEEDING:
+            self.fed = now
         if function == Function.RECEIVE_PDO_2 and len(data) == 8:
             self.position_target, self.velocity_target = protocol.unpack_pair(data)
             self._answer(Function.TRANSMIT_PDO_2, self._measured())
-        elif function == Function.HEARTBEAT:
-            self.fed = now
-        elif function == Function.NMT and len(data) == 2 and data[1] == self.device:
-            self._set_mode(data[0], now)
+        elif function == Function.NMT:
+            self._nmt(data)
         elif function == Function.RECEIVE_SDO:
             self._sdo(data)
-        elif function == Function.RECEIVE_PDO_1 and data[:1] == bytes((protocol.PING,)):
-            self._answer(Function.TRANSMIT_PDO_1, bytes((protocol.PING,)) + bytes(7))
+        elif function == Function.RECEIVE_PDO_1:
+            self._answer(Function.TRANSMIT_PDO_1, data.ljust(8, b"\0"))
         elif function == Function.FLASH and data[:1] == b"\x01":
             self.flash = {parameter: self.values[parameter] for parameter in STORED}
         elif function == Function.FLASH and data[:1] == b"\x02":
@@ -169,20 +181,26 @@ class SimulatedMotor:
         frame = Frame(protocol.identifier(function, self.disturbance.answers_as or self.device), data)
         self._outbox += [frame, frame] if self.disturbance.twice else [frame]
 
-    def _set_mode(self, mode: int, now: float) -> None:
-        if mode not in iter(MotorMode):
-            self.raise_error(MotorError.INVALID_MODE)
+    def _nmt(self, data: bytes) -> None:
+        """A change of mode. Out of DISABLED it goes by way of IDLE only."""
+        if not data:
+            self.raise_error(MotorError.CAN_RX_FAULT)
+        if len(data) < 2 or data[1] != self.device or data[0] == self.mode:
             return
-        self.values[Parameter.MODE] = mode
-        self.fed = now
+        mode = data[0]
+        known = mode in iter(MotorMode) and (self.mode != MotorMode.DISABLED or mode in WITHOUT_TORQUE)
+        self.values[Parameter.MODE] = mode if known else int(MotorMode.IDLE)
+        if not known:
+            self.raise_error(MotorError.INVALID_MODE)
 
     def _sdo(self, data: bytes) -> None:
-        if len(data) < 3:
+        address = int.from_bytes(data[1:3], "little")
+        if len(data) < 3 or address >= PARAMETERS_END or data[0] >> 5 not in (SDO_DOWNLOAD, SDO_UPLOAD):
+            self.raise_error(MotorError.CAN_RX_FAULT)
             return
-        command, parameter = data[0], Parameter.at(int.from_bytes(data[1:3], "little"))
-        if command == protocol.SDO_READ:
+        parameter = Parameter.at(address)
+        if data[0] >> 5 == SDO_UPLOAD:
             self.values[Parameter.POSITION_MEASURED], self.values[Parameter.VELOCITY_MEASURED] = self.position, self.velocity
             self._answer(Function.TRANSMIT_SDO, parameter.pack(self.values[parameter]) if parameter else bytes(4))
-        elif command == protocol.SDO_WRITE and len(data) == 8 and parameter not in READ_ONLY | {None}:
-            if not self.disturbance.deaf_settings:
-                self.values[parameter] = parameter.unpack(data[4:])
+        elif len(data) == 8 and parameter not in READ_ONLY | {None} and not self.disturbance.deaf_settings:
+            self.values[parameter] = parameter.unpack(data[4:])

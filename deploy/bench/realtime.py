@@ -59,14 +59,15 @@ class RealtimeBench:
 
     def __init__(self, robot: str = "berkeley_humanoid_lite", *, interface: str = "socketcand", port: int = 0,
                  body: str = "mujoco", free: bool = False, faults: tuple[str, ...] = (), latency: float = 0.0,
-                 noise: float = 0.0, seed: int = 0):
+                 noise: float = 0.0, seed: int = 0, watchdog_ms: int | None = None):
         self.model = load_model(robot)
         hardware = load_hardware(robot)
         self._buses = tuple(bus.name for bus in hardware.buses)
         parsed = tuple(parse_fault(text, self._buses, self.model.joints) for text in faults)
         options = {"hanging": not free} if body == "mujoco" else {}
         self.bench = Bench(hardware, self.model, body=body, calibration=nominal(hardware.directions(self.model)),
-                           faults=parsed, seed=seed, latency=latency, noise=noise, **options)
+                           faults=parsed, seed=seed, latency=latency, noise=noise, watchdog_ms=watchdog_ms,
+                           **options)
         self._line = PtyPort()
         self.bench.imu.port = self._line
         self._server = SocketcandServer(self._buses, port) if interface == "socketcand" else None
@@ -129,11 +130,13 @@ class RealtimeBench:
             elif word in ("release", "hang", "push") and hasattr(self.bench.body, word):
                 arguments = [tuple(float(value) for value in rest[0].split())] if rest else []
                 getattr(self.bench.body, word)(*arguments)
+            elif word == "power":
+                self.bench.switch_off_and_on()
             elif word == "status":
                 modes = " ".join(f"{motor.mode:02x}/{motor.errors:x}" for motor in self.bench.motors)
                 return f"time {self.bench.time:.3f} left_out {self.left_out:.3f} modes {modes}"
             else:
-                return f"unknown: {line!r}; release, hang, push X Y Z, fault SPEC, mend SPEC, status, quit"
+                return f"unknown: {line!r}; release, hang, push X Y Z, fault SPEC, mend SPEC, power, status, quit"
         except (ArbiterError, ValueError, TypeError) as error:
             return f"error: {error}"
         return f"done: {line}"

@@ -55,16 +55,26 @@ class Latency:
 
 
 class BusCycle:
-    """The command cycle of one bus."""
+    """The command cycle of one bus.
 
-    def __init__(self, port: BusPort, motors: list[Motor], limits: Limits, period: float):
+    Args:
+        period: Of the cycle [s].
+        place, share: It reads a supply voltage in cycle `place` of every `share`: the buses take turns, so that one of them
+            looks at the supply in every cycle.
+    """
+
+    def __init__(self, port: BusPort, motors: list[Motor], limits: Limits, period: float, place: int = 0, share: int = 4):
         self.port, self.motors, self.limits, self.period = port, motors, limits, period
+        self.place, self.share = place, share
         self.by_device = {motor.device: motor for motor in motors}
         self.arms_only = all(motor.arm for motor in motors)
         self.targets = [port.message(protocol.identifier(Function.RECEIVE_PDO_2, m.device), bytes(8)) for m in motors]
         self.heartbeats = [self._message(protocol.heartbeat(m.device)) for m in motors]
         self.cycle = 0
-        self.turn = 0
+        self.turn = self._error_turn = self._slow_turn = self._volt_turn = 0
+        self._slow_cycle = 0
+        self._volt_due = False
+        self._owed: tuple[Motor, Parameter] | None = None
         self.lines: dict[str, Mode] = {}
         self.load = 0.0
         self._bits = 0.0
@@ -153,7 +163,7 @@ class BusCycle:
         return {line: rung for line, rung, _ in self._held.values()}
 
     def send(self, now: float, command: MotorCommand | None, mode: MotorMode) -> None:
-        """One round: modes first, then targets, then what is left of the bus for settings."""
+        """One round: modes and targets, then what is left of the bus for settings and error bits."""
         self.cycle += 1
         self._sent_at, self._sent_wall = now, time.time()
         for message, motor in zip(self.targets, self.motors, strict=True):
@@ -169,7 +179,7 @@ class BusCycle:
         self.port.send(self.heartbeats[turn])
         if command is not None and mode == MotorMode.POSITION:
             self._write_gains(command)
-        self._read(turn)
+        self._read_errors()
 
     def _mode(self, motor: Motor, mode: MotorMode) -> None:
         if mode != motor.mode_wanted:
@@ -203,19 +213,42 @@ class BusCycle:
                 if room == 0:
                     return
 
-    def _read(self, turn: int) -> None:
-        """Reads back the error bits of one motor and one slow parameter of another."""
-        first = self.motors[turn]
-        if first.may_read(self.cycle):
-            self._ask(first, Parameter.ERROR)
-        second = self.motors[(turn + len(self.motors) // 2) % len(self.motors)]
-        parameter = second.next_read(self.cycle)
-        if parameter is not None:
-            self._ask(second, parameter)
+    def _read_errors(self) -> None:
+        """Reads back the error bits of the next motors, or what is owed to one of them."""
+        count, owed = len(self.motors), self._owed
+        for k in range(min(self.limits.error_reads, count)):
+            motor = self.motors[(self._error_turn + k) % count]
+            if owed is None or motor is not owed[0]:
+                self._ask(motor, Parameter.ERROR)
+        self._error_turn += self.limits.error_reads
+        if owed is not None and self._ask(*owed):
+            self._owed = None
 
-    def _ask(self, motor: Motor, parameter: Parameter) -> None:
+    def read_slowly(self) -> None:
+        """Half a cycle after `send`, when the error bits have come: reads back something else of one motor."""
+        if self._slow_cycle == self.cycle:
+            return
+        self._slow_cycle = self.cycle
+        self._volt_due |= self.cycle % self.share == self.place
+        if self._owed is not None:
+            return
+        if self._volt_due:
+            self._volt_due = False
+            self._volt_turn += 1
+            motor, parameter = self.motors[self._volt_turn % len(self.motors)], Parameter.BUS_VOLTAGE_MEASURED
+        else:
+            self._slow_turn += 1
+            motor = self.motors[self._slow_turn % len(self.motors)]
+            parameter = motor.next_read()
+        if not self._ask(motor, parameter):  # answers are slow on this bus: then in place of the next error bits
+            self._owed = motor, parameter
+
+    def _ask(self, motor: Motor, parameter: Parameter) -> bool:
+        if not motor.may_read(self.cycle):
+            return False
         if self.port.send(self._message(protocol.read_parameter(motor.device, parameter))):
             motor.reading, motor.read_cycle = parameter, self.cycle
+        return True
 
     def reset(self) -> None:
         """Forgets what was latched: error bits are cleared in the motors and read again, gains written again."""

@@ -62,10 +62,11 @@ class Limits:
     voltage_low: float = 19.8
     voltage_high: float = 26.5
     gain_writes: int = 3  # gains written per bus and cycle while a blend changes them
+    error_reads: int = 6  # motors per bus and cycle that are asked for their error bits
     velocity_feedforward: float = 0.0  # share of the command's own velocity that goes along as velocity target
 
     def __post_init__(self):
-        positive = ("watchdog_ms", "velocity", "silent_cycles", "command_age", "gain_writes")
+        positive = ("watchdog_ms", "velocity", "silent_cycles", "command_age", "gain_writes", "error_reads")
         for name in positive:
             if not getattr(self, name) > 0:
                 raise ConfigError(f"limits.{name} is {getattr(self, name)}; more than 0 is needed")

@@ -1,8 +1,8 @@
 """The command cycle: every 4 ms each motor gets its targets and answers with its measurements.
 
     cycle.receive(now)   what has come in; close the last round; faults
-    cycle.send(now)      mode, targets, one heartbeat, changed gains and two read-backs per bus
-    cycle.receive(now)   (half a cycle later) the answers
+    cycle.send(now)      mode, targets, one heartbeat, changed gains and the motors' error bits per bus
+    cycle.receive(now)   (half a cycle later) the answers; one more read-back per bus
 
 All of it runs on one thread and takes the newest command out of a slot; nothing here waits, and time is an argument.
 A cycle that has damped because of a fault stays so until `reset`: it never re-arms by itself.
@@ -76,6 +76,8 @@ class Cycle:
             bus.receive(now)
             if close:
                 bus.close_round()
+            else:
+                bus.read_slowly()
         command = self.command
         own = ()
         if command is not None and command.mode == MotorMode.POSITION and now - command.stamp > self.limits.command_age:

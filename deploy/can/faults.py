@@ -55,6 +55,7 @@ REACTIONS: dict[str, tuple[Mode, Mode]] = {
     "can rx fault": (Mode.DAMP, Mode.SETTLE),
     "can tx fault": (Mode.DAMP, Mode.SETTLE),
     "i2c fault": (Mode.DAMP, Mode.SETTLE),
+    "encoder fault": (Mode.DAMP, Mode.SETTLE),
     # the rest of the robot
     "imu silent": (Mode.DAMP, Mode.DAMP),
     "imu frozen": (Mode.DAMP, Mode.DAMP),

@@ -7,9 +7,8 @@ import math
 from deploy.can.config import Limits
 from deploy.can.protocol import MotorMode, Parameter, error_names
 
-# What is read back in turn, one a cycle and bus, beside the error bits.
-SLOW_READS = (Parameter.BUS_VOLTAGE_MEASURED, Parameter.MODE, Parameter.POSITION_KP, Parameter.VELOCITY_KP,
-              Parameter.TORQUE_LIMIT, Parameter.TORQUE_MEASURED)
+# What is read back in turn beside error bits and supply voltage.
+SLOW_READS = (Parameter.MODE, Parameter.POSITION_KP, Parameter.VELOCITY_KP, Parameter.TORQUE_LIMIT, Parameter.TORQUE_MEASURED)
 GAINS = (Parameter.POSITION_KP, Parameter.VELOCITY_KP)
 READ_PATIENCE = 25  # cycles until a read counts as lost; an answer does not say to which, so as many are waited again
 MOST_OPEN = 10  # unanswered requests that a late answer may still belong to
@@ -59,14 +58,13 @@ class Motor:
             self.open = min(max(0, self.open), MOST_OPEN)
         self.asked = self.answers = 0
 
-    def next_read(self, cycle: int) -> Parameter | None:
-        """The parameter to read back in this cycle, None while an answer is awaited."""
-        if not self.may_read(cycle):
-            return None
+    def next_read(self) -> Parameter:
+        """The next of SLOW_READS."""
         self.turn += 1
         return SLOW_READS[self.turn % len(SLOW_READS)]
 
     def may_read(self, cycle: int) -> bool:
+        """Whether no answer is awaited: answers do not say what they are about."""
         if self.reading is not None and cycle - self.read_cycle > READ_PATIENCE:
             self.reading, self.quiet_until = None, cycle + READ_PATIENCE
         return self.reading is None and cycle > self.quiet_until

@@ -70,6 +70,7 @@ class MotorError(enum.IntFlag):
     CAN_RX_FAULT = 0x0400
     CAN_TX_FAULT = 0x0800
     I2C_FAULT = 0x1000
+    ENCODER_FAULT = 0x2000
 
 
 def error_names(bits: int) -> tuple[str, ...]:

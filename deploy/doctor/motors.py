@@ -20,6 +20,7 @@ from deploy.doctor.report import Check, Verdict, attempt, failed, passed, warned
 SCAN = range(1, 21)  # ids that are looked for besides those that belong to a bus
 SCAN_PATIENCE = 5  # looks
 WATCHDOG_SPARE = 0.1  # [s] that the watchdog's reaction may take beyond its time
+WATCHDOG_FACTORY = 1.2  # [s] more: new motors' watchdogs bite after 1 s
 HARMLESS = {Parameter.TORQUE_LIMIT: 0.0, Parameter.POSITION_KP: 0.0, Parameter.VELOCITY_KP: 0.0}
 
 
@@ -116,32 +117,46 @@ def _write_settings(client: SdoClient, motor: MotorConfig, values: dict[Paramete
 def check_watchdogs(clients: dict[str, SdoClient], config: HardwareConfig, wait: Callable[[float], None]) -> Check:
     """That a motor which is not fed falls to DAMPING with its error bit set: in POSITION, with no gain and no torque.
 
-    The firmware is not published; this is what everything behind the 250 Hz cycle relies on.
+    Everything behind the 250 Hz cycle relies on it, and the motor that answers with the right number need not act on it:
+    firmware 0x20250226 sets its timer from flash, when it is switched on.
     """
+    limit = config.limits.watchdog_ms
     for motor in config.motors:
         client = clients[motor.bus]
-        for parameter, value in (*HARMLESS.items(), (Parameter.WATCHDOG_TIMEOUT, config.limits.watchdog_ms)):
+        for parameter, value in (*HARMLESS.items(), (Parameter.WATCHDOG_TIMEOUT, limit)):
             client.feed(motor.id)
             client.write(motor.id, parameter, value)
     for motor in config.motors:
-        clients[motor.bus].feed(motor.id)
         clients[motor.bus].set_mode(motor.id, MotorMode.POSITION)
-    wait(config.limits.watchdog_ms / 1000.0 + WATCHDOG_SPARE)
-    wrong = []
+        clients[motor.bus].feed(motor.id)
+    wait(limit / 1000.0 + WATCHDOG_SPARE)
+    late = [motor for motor in config.motors if clients[motor.bus].read(motor.id, Parameter.MODE) == MotorMode.POSITION]
+    if late:
+        wait(WATCHDOG_FACTORY)
+    never = [motor for motor in late if clients[motor.bus].read(motor.id, Parameter.MODE) == MotorMode.POSITION]
+    mute = []
     for motor in config.motors:
         client = clients[motor.bus]
-        mode, errors = int(client.read(motor.id, Parameter.MODE)), int(client.read(motor.id, Parameter.ERROR))
-        if mode == MotorMode.POSITION:
-            wrong.append(f"{motor.joint} stays in POSITION")
-        elif not errors & MotorError.WATCHDOG_TIMEOUT:
-            wrong.append(f"{motor.joint} leaves POSITION without the error bit")
+        if motor not in late and not int(client.read(motor.id, Parameter.ERROR)) & MotorError.WATCHDOG_TIMEOUT:
+            mute.append(motor)
         client.set_mode(motor.id, MotorMode.IDLE)
         client.send(protocol.write_parameter(motor.id, Parameter.ERROR, 0))
-    if wrong:
-        return failed("watchdogs", "; ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""),
+    if never:
+        return failed("watchdogs", f"{_some(never)} in POSITION without a heartbeat",
                       "do not run without a watchdog: a dead computer would leave the motors driving")
-    return passed("watchdogs", f"all {len(config.motors)} motors fall to damping {config.limits.watchdog_ms} ms after the "
-                               "last heartbeat")
+    if late:
+        return failed("watchdogs", f"{_some(late)} in POSITION for more than {limit} ms without a heartbeat, then damps",
+                      "python -m deploy.calibrate watchdogs, then switch the motors off and on")
+    if mute:
+        return failed("watchdogs", f"{_some(mute, 'leaves', 'leave')} POSITION without the error bit",
+                      "check the firmware: nothing would tell that the motor has let go")
+    return passed("watchdogs", f"all {len(config.motors)} motors fall to damping within {limit} ms of the last heartbeat")
+
+
+def _some(motors: list[MotorConfig], one: str = "stays", several: str = "stay") -> str:
+    """A few names and their verb."""
+    more = f" and {len(motors) - 3} more" if len(motors) > 3 else ""
+    return f"{', '.join(motor.joint for motor in motors[:3])}{more} {several if len(motors) > 1 else one}"
 
 
 def open_ports(config: HardwareConfig, opener: Callable) -> tuple[dict[str, BusPort], list[Check]]:

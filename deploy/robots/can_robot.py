@@ -170,7 +170,7 @@ class CanRobot:
 
     @property
     def torque(self) -> np.ndarray:
-        """Torques that the motors report [N·m], shape (n,), joint coordinates; each is read every 36 cycles."""
+        """Torques that the motors report [N·m], shape (n,), joint coordinates; each is read every 40 cycles."""
         return frozen(self.cycle.snapshot.torque * self.calibration.direction)
 
     @property
@@ -222,11 +222,11 @@ class CanRobot:
         wiring = self.hardware.motor_of(self.model)
         motors = [Motor(m.joint, m.id, i, bool(arms[i]), float(self.model.effort[i])) for i, m in enumerate(wiring)]
         buses = []
-        for name, port in self.ports.items():
+        for place, (name, port) in enumerate(self.ports.items()):
             port.clear()
             mine = [motor for motor, at in zip(motors, wiring, strict=True) if at.bus == name]
             if mine:
-                buses.append(BusCycle(port, mine, self.hardware.limits, self.period))
+                buses.append(BusCycle(port, mine, self.hardware.limits, self.period, place, len(self.ports)))
         return Cycle(buses, self.model.n, self.hardware.limits)
 
     def _start_cycle(self) -> None:

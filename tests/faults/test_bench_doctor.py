@@ -8,6 +8,7 @@ import pytest
 import deploy.bench
 from arbiter.errors import RobotError
 from deploy.bench.faults import parse_fault
+from deploy.calibrate import Calibrator, store_watchdogs
 from deploy.can.bus import open_bus
 from deploy.can.config import BusConfig
 from deploy.can.protocol import MotorMode, Parameter
@@ -87,7 +88,32 @@ def test_a_motor_whose_watchdog_does_not_bite_is_refused():
     robot = robot_with()
     robot.bench.motors[13].watch = lambda now: None
     report = preflight(robot, machine=False)
-    assert any(line.startswith(f"watchdogs: {KNEE} stays in POSITION") for line in lines(report))
+    assert any(line.startswith(f"watchdogs: {KNEE} stays in POSITION without a heartbeat") for line in lines(report))
+
+
+def test_new_motors_are_refused_until_their_watchdogs_are_stored_and_they_were_switched_off_and_on():
+    """A time that is only written is read back, and has no effect: firmware 0x20250226 takes it from flash when switched on."""
+    robot = deploy.bench.start(body="joints", watchdog_ms=1000)
+    robot.bench.advance(0.0)
+    [line] = lines(preflight(robot, machine=False))
+    assert "and 19 more stay in POSITION for more than 100 ms without a heartbeat, then damps" in line
+    assert line.endswith("python -m deploy.calibrate watchdogs, then switch the motors off and on")
+    calibrator = Calibrator(robot.model, robot.hardware, robot.open_bus, robot.wait)
+    robot.bench.motors[0].flash[Parameter.TORQUE_LIMIT] = 3.0
+    assert store_watchdogs(calibrator) == 100
+    calibrator.close()
+    assert robot.bench.motors[0].flash[Parameter.TORQUE_LIMIT] == 3.0  # nothing else has changed
+    assert not preflight(robot, machine=False).ok
+    robot.bench.switch_off_and_on()
+    assert preflight(robot, machine=False).ok
+
+
+def test_a_motor_whose_flash_does_not_keep_the_watchdog_is_named():
+    robot = robot_with()
+    robot.bench.motors[13].values[Parameter.WATCHDOG_TIMEOUT] = robot.bench.motors[13].flash[Parameter.WATCHDOG_TIMEOUT] = 500
+    robot.bench.motors[13].disturbance.deaf_settings = True
+    with pytest.raises(RobotError, match="motor 7 keeps WATCHDOG_TIMEOUT at 500; 100 was written"):
+        store_watchdogs(Calibrator(robot.model, robot.hardware, robot.open_bus, robot.wait))
 
 
 def test_an_error_that_comes_back_is_refused_and_an_old_one_is_a_warning():
