@@ -10,11 +10,12 @@ import numpy as np
 
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.head import NONE
-from arbiter.routing.pairs import Opposites, side_of
+from arbiter.routing.pairs import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract
 from arbiter.routing.scorer import Scored, Scorer, canonical
 from arbiter.routing.text import words
+from arbiter.routing.veto import parts, veto
 from arbiter.skill import Skill, SkillCall
 
 STOP = "stop"
@@ -24,12 +25,15 @@ SURE = 0.85  # share from which the head may contradict a direction word
 SIDELESS = 0.5  # cosine to a phrase without a side from which a command may leave its side out
 _BARE_SIDE = frozenset(
     "left right leftward leftwards rightward rightwards to the your on side hand clockwise counterclockwise "
-    "anticlockwise a again now".split()
+    "anticlockwise a again now one other arm way direction with then".split()
 )
+_OTHER = re.compile(r"\b(?:the|your) other (?:side|hand|arm|way|direction|one)\b")
 _NO_COMMAND = re.compile(
     r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
-    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we)|have (?:you|they|i|we)) "
+    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we)|have (?:you|they|i|we)|let (?:me|him|her|them)) |^you (?:are|were) (?!to |going to )|^you \w+[^e]ed |\bhow (?:to|do|does|did|you|i|we)\b"
 )
+_AGAIN = frozenset("again back now and".split())
+_CONDITION = re.compile(r"(?:when|whenever|should|had|were|would|could|can|may|might|must|will|shall) ")
 _FUNCTION = frozenset("the a an to of at in on it your my me you and for with that this is are be do".split())
 
 
@@ -40,6 +44,7 @@ class Choice:
     Attributes:
         call: None when refused. reason: Refusal, or notes on a call. score, margin: See SkillCall.
         firm: A refusal that a larger context must not overrule.
+        remark: A statement or a question that sets no condition for what follows.
     """
 
     call: SkillCall | None
@@ -47,6 +52,7 @@ class Choice:
     score: float = float("nan")
     margin: float = float("nan")
     firm: bool = False
+    remark: bool = False
 
 
 def defaults(skills: Mapping[str, Skill], name: str) -> dict[str, float | str | None]:
@@ -65,11 +71,13 @@ class Chooser:
     def __init__(self, skills: Mapping[str, Skill], scorer: Scorer, accept: float, pairs: tuple[Opposites, ...]) -> None:
         self.skills, self.scorer = skills, scorer
         self._accept, self._opposites = accept, pairs
+        self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
 
     def choose(self, text: str, before: Choice | None) -> Choice:
         """What `text` asks for; `before` is what the piece before it came to ("turn left, then right")."""
-        if before is not None and before.call is not None and (again := self._other_side(text, before.call)):
-            return again
+        if before is not None and before.call is not None:
+            if again := self._other_side(text, before.call) or self._opposite(text, before.call):
+                return again
         if " or " in text and (choice := self._offered(text)):
             return choice
         clause = canonical(text)
@@ -77,8 +85,11 @@ class Chooser:
             return Choice(None, f'no command in "{text}"')
         if stop_guard(text) and STOP in self.skills:
             return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0)
-        if _NO_COMMAND.match(clause):
-            return Choice(None, f'a question or a remark, no instruction: "{text}"', firm=True)
+        if _NO_COMMAND.search(clause):
+            remark = not _CONDITION.match(clause)
+            return Choice(None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark)
+        if set(words(text)) <= _BARE_SIDE and not self.scorer.knows(clause):
+            return Choice(None, f'"{text}" names a side, but nothing to do', firm=True)
         scored = self.scorer.score([clause])[0]
         if scored.best == NONE:
             return Choice(None, "no skill is loaded")
@@ -87,6 +98,8 @@ class Chooser:
         name, reason = self._member(text, clause, scored)
         if not name:
             return Choice(None, reason, scored.score, scored.margin, firm=True)
+        if refusal := veto(clause, name, self._moved[scored.best]):
+            return Choice(None, refusal, scored.score, scored.margin, firm=True)
         return self._called(name, text, scored.score, scored.margin)
 
     def _called(self, name: str, text: str, score: float, margin: float) -> Choice:
@@ -129,10 +142,22 @@ class Chooser:
         """ "Turn left, then right": a piece that names nothing but a side goes on with the command before it."""
         found = words(extract(text)[1])
         said = extract(text)[0].sides
+        if _OTHER.search(text) and not said and side_of(before.skill):
+            said = tuple(side for side in SIDES if side != side_of(before.skill))
         if not found or set(found) - _BARE_SIDE or len(said) != 1 or not side_of(before.skill):
             return None
         name = before.skill.replace(side_of(before.skill), said[0])
         return self._called(name, text, before.score, before.margin) if name in self.skills else None
+
+    def _opposite(self, text: str, before: SkillCall) -> Choice | None:
+        """ "Sit down, then stand": a piece of words that speak for the opposite of the command before it, and no others."""
+        found = set(words(extract(text)[1]))
+        for pair in self._opposites:
+            if before.skill in pair.names:
+                other = pair.names[1 - pair.names.index(before.skill)]
+                if found and found <= pair.words[pair.names.index(other)] | _AGAIN and pair.cue(sorted(found)) == other:
+                    return self._called(other, text, before.score, before.margin)
+        return None
 
     def _member(self, text: str, clause: str, scored: Scored) -> tuple[str, str]:
         """The skill that is meant, of those that the class or its opposite stands for; or "" and why none is."""

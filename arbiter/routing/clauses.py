@@ -24,22 +24,27 @@ _JOINTS = re.compile(
     r"|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
     r"|(?P<break>(?:\.(?!\d)|[;!?:])+|,? ?\bbut\b(?: (?:instead|rather))?)"
     r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
-    r"|(?P<and>(?<!hundred) ?(?:\band(?: also)?\b(?! a (?:half|quarter)\b)|&|\bplus\b|\balong with\b"
+    r"|(?P<and>(?<!hundred)(?<!nice)(?<!slow) ?(?:\band(?: also)?\b(?! a (?:half|quarter)\b)|&|\bplus\b|\balong with\b"
     r"|\btogether with\b))"
 )
 _TOGETHER = re.compile(
-    r",? ?\b(?:(?:all |both )?at the same time|simultaneously|at once|in parallel|concurrently|all together|both)\b"
+    r",? ?\b(?:(?:all |both )?at the same time|simultaneously|at once|in parallel|concurrently|all together|both$)\b"
 )
 _WITH_ARMS = re.compile(
-    r" with (?:both )?(?:your |the )?(?P<what>(?:both )?(?:arms|hands)(?: held)? (?:up|raised|high|lifted|in the air"
-    r"|overhead|above your head|over your head)[a-z ]*)$"
+    r" with (?:both )?(?:your |the )?(?P<what>(?:both )?(?:(?:arms|hands)(?: held)? (?:up|raised|high|lifted|in the air"
+    r"|overhead|above your head|over your head)[a-z ]*|(?:raised|lifted) (?:arms|hands)))$"
 )
+_RAISED = re.compile(r"(raised|lifted) (arms|hands)")
 _NEGATORS = re.compile(
     r"\b(?:(?:do|does|did|will|would|should|shall|must|can|could|need|may|might|are|is|ought|better) not|not|never"
     r"|without|instead of|rather than"
     r"|(?:there is |you have |have |i see )?no (?:need|reason) (?:to|for)|avoid|refrain from|abstain from|no more"
     r"|forbidden to|forbid you to|nobody|none of"
     r"|no(?= \w+ing\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
+)
+_PRONOUN = re.compile(r"\b(?:them|it|both)$|\b(?:them|it)(?= (?:down|up|again|back|high|away|slowly|quickly|gently))")
+_THING = re.compile(
+    r"\b(?:(?:your|the|both|my|left|right) )+(?:arms?|hands?)\b|\bthe (?:\w+ )?(?:ball|one)\b"
 )
 _SUBJECTS = frozenset(
     "i you we they it he she there this that is are was be the robot should must may might would will shall can could "
@@ -53,6 +58,7 @@ _VERBLESS = re.compile(
     r"^(?:(?:with|using|to|towards?|at|for|from|in|on|by)\b(?! (?:walk|turn|go))|(?:(?:your|the|left|right"
     r"|both) )*(?:arms?|hands?|left|right)$)"
 )
+_TOWARDS = re.compile(r"^(?:to|towards?) (?:the|your) (?:left|right)(?: side)?$")
 _GREETINGS = re.compile(
     r"^(?:hello|hi|hey|good (?:morning|evening|afternoon|day)|greetings|howdy|yo)(?: (?:there|robot|everyone|buddy"
     r"|friend))*$"
@@ -94,6 +100,7 @@ def parse(text: str) -> Parsed:
     pieces = [piece for piece in pieces if piece.text]
     if len(pieces) > 1 and _GREETINGS.match(pieces[0].text) and pieces[1].joint != "and":
         pieces = pieces[1:]
+    pieces = _without_pronouns(_trailing(pieces))
     pieces = _with_arms(_attach_quantities(_fronted(pieces)))
     if together:
         pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])] if pieces else []
@@ -152,7 +159,7 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
             before = text[: match.start()].strip()
             ruled_out.append(text[match.start() :])
             negating = True
-            text = "" if set(words(before)) <= _SUBJECTS else strip_politeness(before)
+            text = "" if set(words(before)) <= _SUBJECTS or before.endswith(" or") else strip_politeness(before)
         kept.append(Piece(text, "list" if piece.joint == "break" else piece.joint))
     return kept, ruled_out
 
@@ -174,6 +181,17 @@ def _fronted(pieces: list[Piece]) -> list[Piece]:
     return joined
 
 
+def _trailing(pieces: list[Piece]) -> list[Piece]:
+    """ "Step sideways, to the left": a direction without a verb belongs to the command before it."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        if joined and piece.joint == "list" and _TOWARDS.match(piece.text) and not extract(joined[-1].text)[0].sides:
+            joined[-1] = Piece(f"{joined[-1].text} {piece.text}", joined[-1].joint)
+        else:
+            joined.append(piece)
+    return joined
+
+
 def _attach_quantities(pieces: list[Piece]) -> list[Piece]:
     """ "Walk forward, two meters": a piece that is nothing but a quantity belongs to the piece before it."""
     merged: list[Piece] = []
@@ -190,13 +208,25 @@ def _attach_quantities(pieces: list[Piece]) -> list[Piece]:
     return merged
 
 
+def _without_pronouns(pieces: list[Piece]) -> list[Piece]:
+    """ "Raise your arms, then lower them": what "them" and "it" stand for is the thing named last before."""
+    told, named = [], ""
+    for piece in pieces:
+        match = _PRONOUN.search(piece.text)
+        text = f"{piece.text[: match.start()]}{named}{piece.text[match.end() :]}" if match and named else piece.text
+        things = [match[0] for match in _THING.finditer(text)]
+        named = things[-1] if things else named
+        told.append(Piece(text, piece.joint))
+    return told
+
+
 def _with_arms(pieces: list[Piece]) -> list[Piece]:
     """ "Walk forward with your arms up" asks for two things at once."""
     split: list[Piece] = []
     for piece in pieces:
         match = _WITH_ARMS.search(piece.text)
         if match:
-            split += [Piece(piece.text[: match.start()], piece.joint), Piece(f"hold your {match['what']}", "while")]
+            split += [Piece(piece.text[: match.start()], piece.joint), Piece(f"hold your {_RAISED.sub(r'\2 up', match['what'])}", "while")]
         else:
             split.append(piece)
     return split

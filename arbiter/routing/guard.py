@@ -12,7 +12,19 @@ import string
 from arbiter.routing.text import expand, normalise
 
 STOP_WORDS = ("stop", "halt", "freeze", "whoa", "abort", "cease", "desist", "emergency", "standstill", "stopp", "estop")
-_MORE_SPELLINGS = ("woah", "whoah", "woa", "wooah", "halte", "anhalten", "mayday", "stopit", "stahp", "stawp", "nooo", "noooo")
+_MORE_SPELLINGS = ("woah", "whoah", "woa", "wooah", "mayday", "stopit", "stahp", "stawp", "nooo", "noooo")
+# Other languages' words that English lacks; accents are gone when they are compared. Those it has count only alone.
+_FOREIGN = tuple(
+    "halte anhalten aufhoren aufhoeren stehenbleiben arrete arretez arreter arretes arretons detengase detenganse detenerse "
+    "parate parad parese fermati fermatevi fermate fermarsi smettila basta yamete tomare stanna sluta stoi stoj stoy stoppen "
+    "ophouden zatrzymaj zastavit prestan megallj pysahdy durdur tingzhi".split()
+)
+_FOREIGN_WHOLE = frozenset(
+    "para|pare|parem|paren|parar|alto|detente|deten|ferma|fermo|smetti|arret|genug|assez|schluss|ya basta|quieto|dejalo|alto ahi|dur"
+    "|stans|seis|ting|ne bouge pas|ne bougez pas|ca suffit|nicht bewegen|bleib stehen|hor auf|hoer auf|sta fermo|stai fermo"
+    "|no te muevas|nao se mexa".split("|")
+)
+_OTHER_SCRIPTS = re.compile("стоп|стой|остановись|зупинись|停|止|とまれ|やめ|ストップ|멈춰|정지|그만|توقف|قف|رك|रुक|σταματ|στοπ|עצור")
 
 # English words within one edit of a stop word; they are not typing errors of it.
 _OTHER_WORDS = frozenset(
@@ -41,7 +53,7 @@ _PHRASES = re.compile(
     r"|not another step|not (?:one|a single) more step|not one step"
     r"|do not (?:you )?(?:dare |even |ever |you dare )*(?:to )?(?:move|budge|stir|take another|take one more"
     r"|go any (?:further|more|closer|faster)|go on$|walk any|walk on|walk another|come any|continue|keep (?:going"
-    r"|moving|walking|on|doing))"
+    r"|moving|walking|on|doing)|do (?:anything|a thing)$)"
     r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:moving|walking|waving|turning|going)"
     r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b"
     r"|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
@@ -145,7 +157,8 @@ _WHOLE = frozenset(
     )
 )
 _FILLER = re.compile(
-    r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|everyone|everybody|mate)\b"
+    r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|everyone|everybody|mate"
+    r"|agora|ahora|maintenant|jetzt|sofort|subito|bitte|por favor|per favore|s'il (?:te|vous) plait)\b"
 )
 
 # What is not a stop although the word is in it.
@@ -198,7 +211,7 @@ def _squeeze(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
 
 
-_EXACT = frozenset(STOP_WORDS + _MORE_SPELLINGS)
+_EXACT = frozenset(STOP_WORDS + _MORE_SPELLINGS + _FOREIGN)
 _CLOSE = frozenset().union(*(_edits(word) for word in STOP_WORDS)) - _OTHER_WORDS | _EXACT
 _SQUEEZED = frozenset(_squeeze(word) for word in (*STOP_WORDS, "woah", "whoah"))
 
@@ -230,6 +243,8 @@ def stop_guard(text: str) -> bool:
     """Whether `text` asks to stop. Pure spelling: no model, no lock, microseconds."""
     if len(text) > LONG:  # no instruction, and the tick may be waiting: a stop too many is the better mistake
         return _LONG_STOP.search(text) is not None
+    if not text.isascii() and _OTHER_SCRIPTS.search(text.lower()):
+        return True
     text = expand(normalise(text)).replace("e-stop", "estop").replace("e stop", "estop")
     text = _SPELLED.sub(_spelled_out, text)
     text = _INNOCENT_PHRASES.sub(" ", _DO_NOT_STOP.sub(" ", text))
@@ -240,4 +255,5 @@ def stop_guard(text: str) -> bool:
     plain = " ".join(tokens)
     if _PHRASES.search(plain):
         return True
-    return plain in _WHOLE or " ".join(_FILLER.sub(" ", plain).split()) in _WHOLE
+    bare = " ".join(_FILLER.sub(" ", plain).split())
+    return bool({plain, bare} & (_WHOLE | _FOREIGN_WHOLE))

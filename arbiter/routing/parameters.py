@@ -35,6 +35,7 @@ def fill(skill: Skill, said: Quantities) -> Filled:
     used: set[str] = set()
     asked = {name: _READERS[name](parameter, said, used) for name, parameter in parameters.items() if name in _READERS}
     _pace_from_time(asked, parameters, said)
+    _angle_from_count(asked, parameters, said, used)
     for name, value in asked.items():
         if value is not None and not filled.refusal:
             _set(skill, parameters[name], value, filled)
@@ -122,6 +123,14 @@ def _pace_from_time(asked: dict[str, float | None], parameters: dict[str, Parame
             if rate not in said_kinds:
                 asked["speed"] = asked[end] / asked["duration"]
             asked["duration"] = None
+
+
+def _angle_from_count(
+    asked: dict[str, float | None], parameters: dict[str, Parameter], said: Quantities, used: set[str]
+) -> None:
+    """ "Turn left twice", "walk in a circle three times": a skill with an angle and no count repeats by its angle."""
+    if "angle" in parameters and "count" not in parameters and (found := _first(said, used, "count")):
+        asked["angle"] = found[1] * (asked.get("angle") or parameters["angle"].default)
 
 
 def _set(skill: Skill, parameter: Parameter, value: float, filled: Filled) -> None:

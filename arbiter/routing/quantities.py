@@ -29,27 +29,31 @@ _PART = r"(?:(?:one |a |an )?(?:half|quarter|third)(?: of)?(?: an?)?|three[ -]qu
 _LOOSE = r"(?:an?(?: (?:couple|few|dozen))?(?: of)?(?: and a half)?|a few|(?:couple|several)(?: of)?)"
 NUMBER = rf"(?:{_DIGITS}(?: and a half)?|{_PART}(?= )|{_SPELLED}|{_LOOSE}(?= ))"
 
+_LENGTHS = (
+    (0.01, r"cms?|centimet(?:er|re)s?"),
+    (0.001, r"mm|millimet(?:er|re)s?"),
+    (1000.0, r"km|kilomet(?:er|re)s?"),
+    (1609.344, r"miles?"),
+    (0.9144, r"yards?|yds?"),
+    (0.3048, r"ft|feet|foot"),
+    (0.0254, r"inch(?:es)?"),
+    (1.0, r"m|mtrs?|met(?:er|re)s?"),
+)
+_TIMES = ((1.0, r"s|secs?|seconds?"), (60.0, r"mins?|minutes?"), (3600.0, r"h|hrs?|hours?"))
+_PER = r"(?: ?/ ?| ?per | an? | each | every )"
 # kind, SI factor, words
 _UNITS = (
-    ("speed", 1.0, r"m ?/ ?s(?:ec)?|mps|met(?:er|re)s? ?(?:/|per|a|each|every) ?s(?:ec(?:ond)?)?"),
-    ("speed", 0.01, r"cm ?/ ?s(?:ec)?|centimet(?:er|re)s? (?:per|a|each) sec(?:ond)?"),
-    ("speed", 1.0 / 3.6, r"km ?/ ?h|kmh|kph|kilomet(?:er|re)s? (?:per|an) hour"),
-    ("speed", 0.44704, r"mph|miles? (?:per|an) hour"),
-    ("speed", 0.3048, r"ft ?/ ?s|feet (?:per|a) sec(?:ond)?|foot (?:per|a) sec(?:ond)?"),
+    ("speed", 1.0, r"mps"),
+    ("speed", 1.0 / 3.6, r"kmh|kph"),
+    ("speed", 0.44704, r"mph"),
+    *(("speed", length / time, rf"(?:{far}){_PER}(?:{long})") for length, far in _LENGTHS for time, long in _TIMES),
     ("rate", 1.0, r"rad ?/ ?s(?:ec)?|radians? ?(?:/|per|a) ?s(?:ec(?:ond)?)?"),
     ("rate", math.pi / 180.0, r"deg(?:rees?)? ?(?:/|per|a) ?s(?:ec(?:ond)?)?"),
     ("duration", 0.001, r"ms|milliseconds?"),
     ("duration", 60.0, r"minutes?|mins?"),
     ("duration", 3600.0, r"hours?|hrs?"),
     ("duration", 1.0, r"seconds?|secs?|s"),
-    ("distance", 0.01, r"cm|cms|centimet(?:er|re)s?|centimeters?"),
-    ("distance", 0.001, r"mm|millimet(?:er|re)s?"),
-    ("distance", 1000.0, r"km|kilomet(?:er|re)s?"),
-    ("distance", 1609.344, r"miles?"),
-    ("distance", 0.9144, r"yards?|yds?"),
-    ("distance", 0.3048, r"ft|feet|foot"),
-    ("distance", 0.0254, r"inch(?:es)?"),
-    ("distance", 1.0, r"m|mtrs?|met(?:er|re)s?"),
+    *(("distance", length, far) for length, far in _LENGTHS),
     ("angle", math.pi / 180.0, r"deg|degs|degrees?|degress"),
     ("angle", 1.0, r"rad|rads|radians?"),
     (
@@ -58,11 +62,11 @@ _UNITS = (
         r"(?:full |whole |complete )?(?:turns?|rotations?|revolutions?|circles?|laps?|loops?|rounds?|spins?)",
     ),
     ("count", 1.0, r"times?|x"),
-    ("steps", 1.0, r"(?:small |little |short |tiny |big |large |long |more |single )*(?:steps?|paces?|strides?)"),
+    ("steps", 1.0, r"(?:small |little |short |tiny |big |large |long |more |single |side )*(?:steps?|paces?|strides?)|side-?steps?"),
 )
 _KINDS = tuple((kind, factor, re.compile(rf"(?:{words})(?![\w/])")) for kind, factor, words in _UNITS)
 _PREPOSITION = (
-    r"(?:(?:for|by|at|in|over|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of"
+    r"(?:\b(?:for|by|at|in|over|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of"
     r"|an angle of|a speed of|the next|up to|with a speed of) )*"
 )
 _QUANTITY = re.compile(rf"(?P<before>{_PREPOSITION})(?P<number>{NUMBER})(?P<gap>[ -]?)(?P<rest>[a-z/].{{0,40}})?")
@@ -80,7 +84,7 @@ _SPEEDS = (  # fraction of the way from the default to the low (negative) or hig
     ),
     (
         -0.5,
-        r"slow(?:ly|er)?|gently|carefully|cautiously|leisurely|unhurriedly|calmly|at a (?:slow|gentle|leisurely"
+        r"nice and (?:easy|slow|slowly|steady|gently)|slow and (?:easy|steady|careful)|slow(?:ly|er)?|gently|carefully|cautiously|leisurely|unhurriedly|calmly|at a (?:slow|gentle|leisurely"
         r"|relaxed) (?:pace|speed)|slow speed|without rush(?:ing)?",
     ),
     (
@@ -103,7 +107,7 @@ _ABOUT = re.compile(
     r"\b(?:around|round|about(?: face| turn)?|u[ -]?turn|other way|opposite (?:way|direction)|your back|behind you"
     r"|(?:a )?180|one[ -]eighty|half turn)\b"
 )
-_COUNT_WORD = re.compile(r"\b(?:once|twice|thrice)\b(?! more)")
+_COUNT_WORD = re.compile(r"\b(?:once|twice|thrice|one time|a single time)\b(?! more)")
 _BARE_ANGLE = re.compile(
     r"\b(?:(?:do|make|pull|perform) )?an? (180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))"
 )
@@ -216,6 +220,8 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         rest = match["rest"] or ""
         found = next(((kind, factor, unit.match(rest)) for kind, factor, unit in _KINDS if unit.match(rest)), None)
         loose = re.fullmatch(r"(?:an?|one)", match["number"].strip()) is not None
+        if found is not None and loose and found[0] == "steps":  # "take a step left" stays as it is, and is one step
+            values.append(("steps", 1.0, f"{match['number'].strip()} {found[2][0]}"))
         if found is None or (loose and found[0] in ("count", "angle", "steps")):
             position = match.start("number") + max(1, len(match["number"].split(" ")[0]))
             continue
@@ -225,7 +231,7 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
             continue
         end = match.start("rest") + unit.end()
         values.append((kind, number(match["number"]) * factor, text[match.start("number") : end]))
-        kept = {"steps": " steps ", "angle": f" {unit[0]} " if factor > 6.0 else " "}.get(kind, " ")
+        kept = {"steps": " side steps " if "side" in unit[0] else " steps ", "angle": f" {unit[0]} " if factor > 6.0 else " "}.get(kind, " ")
         text = text[: match.start()] + kept + text[end:]
         position = match.start() + len(kept) - 1
     return values, text
@@ -243,7 +249,7 @@ def extract(text: str) -> tuple[Quantities, str]:
     text = _BARE_ANGLE.sub("turn around", text)
     values, text = _values(text)
     for match in _COUNT_WORD.finditer(text):
-        values.append(("count", {"once": 1.0, "twice": 2.0, "thrice": 3.0}[match[0]], match[0]))
+        values.append(("count", {"twice": 2.0, "thrice": 3.0}.get(match[0], 1.0), match[0]))
     text = _COUNT_WORD.sub(" ", text)
     for match in _DIGIT.finditer(text):
         values.append(("number", number(match[0]), match[0].strip()))

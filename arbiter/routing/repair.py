@@ -9,6 +9,8 @@ from itertools import combinations
 from arbiter.routing.text import words
 
 _REPEATED = re.compile(r"(.)\1+")
+_SIBILANTS = ("s", "x", "z", "ch", "sh", "o", "i")  # whose plural is "es"
+SHORT = 3  # letters of which none may be replaced: "bot" is not "bow"
 LONG = 6  # letters from which two edits may be mended
 
 
@@ -35,12 +37,14 @@ def _deletions(word: str) -> set[str]:
 class Repair:
     """Args:
     vocabulary: Command words with how often they occur.
-    known: Other words that stand as they are.
+    refused: Words of refused phrases. known: Other words that stand as they are, if they have three letters or more.
     """
 
-    def __init__(self, vocabulary: Mapping[str, int], known: Iterable[str]) -> None:
+    def __init__(self, vocabulary: Mapping[str, int], refused: Iterable[str], known: Iterable[str]) -> None:
+        refused = frozenset(refused)
         self._count = {word: count for word, count in vocabulary.items() if word.isalpha() and len(word) >= 3}
-        self._known = frozenset(known) | frozenset(vocabulary)
+        self._known = frozenset(known) | refused | frozenset(vocabulary)
+        self._short = frozenset(word for word in (*vocabulary, *refused, "em") if len(word) == 2)
         self._parts = frozenset(word for word, count in vocabulary.items() if count > 4 and len(word) > 1)
         self._near: dict[str, list[str]] = {}
         for word in self._count:
@@ -50,6 +54,8 @@ class Repair:
     def __call__(self, text: str) -> str:
         """The text with its typing errors mended; a word that is near several stays."""
         for word in words(text):
+            if len(word) == 2 and word not in self._short and word[::-1] in self._parts:
+                text = f" {text} ".replace(f" {word} ", f" {word[::-1]} ").strip()
             if word.isalpha() and len(word) >= 3 and word not in self._known and (better := self.nearest(word)):
                 text = (
                     f" {text} ".replace(f" {word} ", f" {better} ").strip()
@@ -65,6 +71,8 @@ class Repair:
                 return f"{word[:cut]} {word[cut:]}"
         for ending in ("ing", "ed", "es", "s", "er"):  # "bowing" is no typing error
             stem = word.removesuffix(ending)
+            if ending == "es" and not stem.endswith(_SIBILANTS):
+                continue
             if stem != word and len(stem) > 2 and {stem, f"{stem}e", stem[:-1] if stem[-1] == stem[-2] else stem} & self._known:
                 return ""
         squeezed = _REPEATED.sub(r"\1", word)
@@ -76,6 +84,9 @@ class Repair:
             for near in candidates
         )
         ranked = [
-            rank for rank in ranked if rank[0] <= (2 if min(len(word), len(rank[4])) >= LONG - 1 and len(word) >= LONG else 1)
+            rank
+            for rank in ranked
+            if rank[0] <= (2 if min(len(word), len(rank[4])) >= LONG - 1 and len(word) >= LONG else 1)
+            and not (rank[1] and len(word) == len(rank[4]) <= SHORT)
         ]
         return ranked[0][4] if ranked else ""

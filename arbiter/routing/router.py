@@ -26,6 +26,7 @@ from arbiter.skill import Route, Skill, SkillCall
 COMMON = 16000  # ranks of the encoder's vocabulary that count as English words
 WHOLE = 0.8  # score that a compound needs to be taken as one command
 _NO_TYPOS = (*SIDES, *"then and forward backward degrees meters seconds please while without instead after before never".split())
+_UNITS = frozenset("deg degs degrees rad rads sec secs min mins hrs cms mtr mtrs metre metres centimetre centimetres yds kmh kph".split())
 
 
 class Router:
@@ -65,7 +66,7 @@ class Router:
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
             (refused if label == NONE else asked).update(words(text))
         known = encoder.common_words(COMMON) if isinstance(encoder, Encoder) else frozenset()
-        self._repair = Repair(asked, known | refused)
+        self._repair = Repair(asked, refused, known | _UNITS)
 
     def route(self, text: str) -> Route:
         """What to do about `text`. Never raises."""
@@ -104,6 +105,9 @@ class Router:
             choice = self._chooser.choose(piece.text, choices[-1][1] if choices else None)
             if choice.call is None and not choice.firm:
                 piece, choice, used = self._widened(pieces, index, choices, choice)
+            if choice.remark and index + 1 < len(pieces) and pieces[index + 1].joint == "list":
+                index += 1  # "you're too close, back off"
+                continue
             if choice.call is None:
                 part = f' (in "{piece.text}")' if len(pieces) > 1 else ""
                 return Route(text, "rejected", reason=choice.reason + part, score=choice.score, margin=choice.margin)

@@ -114,6 +114,12 @@ class Scorer:
             self.members[label] = slice(first, first + self.labels.count(label))
             self.words[label] = frozenset(word for text in self.texts[self.members[label]] for word in words(text))
         self._phrases = frozenset(text for text, label in zip(self.texts, self.labels, strict=True) if label != NONE)
+        self._groups = {
+            best: tuple(name for name in self.members if joined.get(name, name) == joined.get(best, best)) for best in self.members
+        }
+        self._group_words = {
+            best: frozenset().union(*(self.words[name] for name in group)) for best, group in self._groups.items()
+        }
         asked = frozenset().union(*(found for label, found in self.words.items() if label != NONE))
         self.only_refused = self.words.get(NONE, frozenset()) - asked
         self._columns, self._new_words, self._on_new = self._fit_new(new)
@@ -215,11 +221,10 @@ class Scorer:
 
     def _features(self, text: str, vector: np.ndarray, best: str, mine: float, other: float, none: float) -> np.ndarray:
         similarity = self.matrix @ vector
-        group = [name for name in self.members if self._joined.get(name, name) == self._joined.get(best, best)]
-        nearest = max((float(similarity[self.members[name]].max()) for name in group), default=0.0)
+        nearest = max((float(similarity[self.members[name]].max()) for name in self._groups[best]), default=0.0)
         refused = float(similarity[self.members[NONE]].max()) if NONE in self.members else 0.0
         found = words(text)
-        mine_words = frozenset().union(*(self.words[name] for name in group))
+        mine_words = self._group_words[best]
         weights = np.array([self._artefact.vocabulary.weight(word) for word in found])
         total = max(float(weights.sum()), 1e-9)
         lacking = float(weights @ [word not in mine_words for word in found]) / total
