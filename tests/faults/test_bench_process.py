@@ -68,7 +68,8 @@ def patient(file, **limits):
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    with BenchProcess(tmp_path_factory.mktemp("bench"), "--body", "joints") as process:
+    """With watchdogs of a minute: where a motor damps, something else has done it."""
+    with BenchProcess(tmp_path_factory.mktemp("bench"), "--body", "joints", "--watchdog", "60000") as process:
         yield process
 
 
@@ -100,18 +101,19 @@ def kill(loop):
     loop.stdout.close()
 
 
-def test_a_killed_process_leaves_the_motors_to_their_watchdogs(bench):
-    patient(bench.hardware_file, watchdog_ms=300)
-    loop = start_loop(bench, "no", "killed")
-    kill(loop)
-    wait_for(lambda: all_damped(bench))
-    assert {errors for _, errors in bench.modes()} == {MotorError.WATCHDOG_TIMEOUT}
+def test_a_killed_process_leaves_the_motors_to_their_watchdogs(tmp_path):
+    with BenchProcess(tmp_path, "--body", "joints", "--watchdog", "300") as bench:
+        patient(bench.hardware_file)
+        loop = start_loop(bench, "no", "killed")
+        kill(loop)
+        wait_for(lambda: all_damped(bench))
+        assert {errors for _, errors in bench.modes()} == {MotorError.WATCHDOG_TIMEOUT}
 
 
 @pytest.mark.parametrize("end", ["blocked loop", "blocked interpreter", "killed"])
 def test_the_supervisor_damps_every_motor(bench, end):
     """With watchdogs of 60 s and commands that never grow too old, only the supervisor can have done it."""
-    patient(bench.hardware_file, watchdog_ms=60_000)
+    patient(bench.hardware_file)
     loop = start_loop(bench, "yes", end)
     if end == "killed":
         kill(loop)
