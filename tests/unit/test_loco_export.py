@@ -13,9 +13,10 @@ from arbiter.types import Request, RobotState, frozen
 from deploy.robots.description import load_model
 from policies.card import read_card, to_json
 from policies.onnx_policy import OnnxPolicy
-from training.locomotion import gait
+from training.locomotion import gait, terms
 from training.locomotion.checkpoint import load_actor, read_checkpoint
 from training.locomotion.export import card_of, export, import_foreign
+from training.locomotion.symmetry import actor_mirror, joint_mirror
 from training.locomotion.task import Task, TaskConfig
 
 TASK = Task(TaskConfig())
@@ -49,11 +50,22 @@ def by_hand(found: dict, obs: torch.Tensor) -> torch.Tensor:
     return x @ found["mlp.2.weight"].T + found["mlp.2.bias"]
 
 
-def test_the_graph_is_network_plus_reference_gait(checkpoint, tmp_path):
+def deployed(obs: torch.Tensor) -> torch.Tensor:
+    """The network's answer, made symmetric, on top of the reference gait."""
+    found, joints = weights(47, 12), joint_mirror(TASK.joints)
+    mean = (by_hand(found, obs) + joints(by_hand(found, actor_mirror(TASK.joints)(obs)))) / 2.0
+    return mean + terms.reference_gait(obs, TASK.legs, TASK.config.gait) / 0.25
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_the_graph_is_a_symmetric_network_plus_the_reference_gait(stands, checkpoint, tmp_path):
     out = tmp_path / "walk.onnx"
     assert export(checkpoint, out, TASK) < 1e-4
     obs = torch.randn(1, 47)
-    expected = by_hand(weights(47, 12), obs) + gait.reference(obs[:, :3], obs[:, -2], obs[:, -1], TASK.config.gait) / 0.25
+    obs[:, :3] *= not stands
+    seen = obs.clone()
+    seen[:, -2:] *= not stands  # a robot that stands has no phase
+    expected = deployed(seen)
     found = onnxruntime.InferenceSession(out.read_bytes()).run(None, {"obs": obs.numpy()})[0]
     assert np.allclose(found, expected.numpy(), atol=1e-4)
 
@@ -72,13 +84,11 @@ def test_the_card_travels_with_the_file_and_the_runtime_takes_it(checkpoint, tmp
     target = policy.act(state, Request(velocity=frozen((0.3, 0.0, 0.0))), 0.0)
     obs = torch.zeros(1, 47)
     obs[0, 0], obs[0, 8], obs[0, -1] = 0.3, -1.0, 1.0
-    action = by_hand(weights(47, 12), obs) + gait.reference(obs[:, :3], obs[:, -2], obs[:, -1], TASK.config.gait) / 0.25
-    assert np.allclose(target.q[10:], model.default[10:] + 0.25 * action.numpy()[0], atol=1e-5)
+    assert np.allclose(target.q[10:], model.default[10:] + 0.25 * deployed(obs).numpy()[0], atol=1e-5)
 
 
 def test_the_observation_of_training_and_runtime_have_one_order():
     from policies.observation import ObservationBuilder
-    from training.locomotion import terms
     from training.locomotion.state import BatchState
 
     model = load_model()
@@ -110,7 +120,7 @@ def test_a_checkpoint_of_isaac_lab_is_imported(style, tmp_path):
         whole["obs_norm_state_dict"] = norm
     torch.save(whole, tmp_path / "model.pt")
     card = to_json(card_of(TASK, "foreign", "1")).replace(
-        ', {"term": "phase", "scale": 1.0, "history": 1, "period": 0.64, "stand_still": false}', ""
+        ', {"term": "phase", "scale": 1.0, "history": 1, "period": 0.64, "stand_still": true}', ""
     )
     (tmp_path / "card.yaml").write_text(card)  # JSON is YAML
     import_foreign(tmp_path / "model.pt", tmp_path / "out.onnx", tmp_path / "card.yaml")

@@ -11,7 +11,7 @@ import torch
 from training.locomotion import gait, terms
 from training.locomotion.gait import GaitConfig
 from training.locomotion.state import LEFT, RIGHT, BatchState
-from training.locomotion.symmetry import actor_mirror, critic_mirror, joint_mirror
+from training.locomotion.symmetry import SymmetricModel, actor_mirror, critic_mirror, joint_mirror
 from training.locomotion.task import Task, TaskConfig, rewards
 
 GAIT = GaitConfig()
@@ -124,29 +124,38 @@ def test_observation_widths_and_order(task):
     s = random_state(2, 12)
     obs = terms.actor_observation(s)
     assert obs.shape == (2, 47)
-    assert (
-        torch.equal(obs[:, :3], s.command) and torch.equal(obs[:, 3:6], s.ang_vel) and torch.equal(obs[:, 33:45], s.action)
-    )
-    assert torch.allclose(obs[:, 45:], torch.stack((s.phase.sin(), s.phase.cos()), -1))
+    assert torch.equal(obs[:, :3], s.command) and torch.equal(obs[:, 3:6], s.ang_vel) and torch.equal(obs[:, 33:45], s.action)
+    assert torch.allclose(obs[:, 45:], torch.stack((s.phase.sin(), s.phase.cos()), -1) * gait.moving(s.command)[:, None])
     assert terms.critic_observation(s).shape == (2, 66)
 
 
 # --- gait -------------------------------------------------------------------------------------------------------
 
 
+def legs_at(command, sine: float, cosine: float, shape: GaitConfig, gravity=(0.0, 0.0, -1.0), spin=(0.0, 0.0, 0.0)):
+    rows = (torch.tensor([row]) for row in (command, (sine, cosine), gravity, spin))
+    return gait.reference(*rows, torch.zeros(1, 12), shape)[0]
+
+
 def test_the_reference_stands_still_without_a_command():
-    assert gait.reference(torch.zeros(1, 3), torch.tensor([1.0]), torch.tensor([0.0]), GAIT).abs().max() == 0.0
+    assert legs_at((0.0, 0.0, 0.0), 1.0, 0.0, GAIT, (0.1, 0.1, -1.0), (1.0, 1.0, 1.0)).abs().max() == 0.0
 
 
 def test_a_quarter_into_the_cycle_only_the_left_leg_is_lifted():
-    legs = gait.reference(torch.tensor([[0.3, 0.0, 0.0]]), torch.tensor([1.0]), torch.tensor([0.0]), GAIT)[0]
-    assert legs[:6].tolist() == pytest.approx([0.0, 0.0, -0.35, 0.7, -0.35, 0.0])
-    assert legs[6:].abs().max() == 0.0
+    legs = legs_at((0.3, 0.0, 0.0), 1.0, 0.0, gait.PLAIN)
+    ahead = 0.42 * 0.3 * 0.1 * 2.0 * math.pi / 0.64  # targets lead by 0.1 s
+    assert legs[:6].tolist() == pytest.approx([0.0, 0.0, -0.4 - ahead, 0.8, -0.4 + ahead, 0.0])
+    assert legs[6:].tolist() == pytest.approx([-0.28, -0.28, ahead, 0.0, -ahead, 0.0])
 
 
 def test_a_leg_that_lands_is_in_front_when_walking_forward():
-    legs = gait.reference(torch.tensor([[0.5, 0.0, 0.0]]), torch.tensor([0.0]), torch.tensor([-1.0]), GAIT)[0]  # left lands
+    legs = legs_at((0.5, 0.0, 0.0), 0.0, -1.0, gait.PLAIN)  # left lands
     assert legs[2].item() == pytest.approx(-0.21) and legs[8].item() == pytest.approx(0.21)
+
+
+def test_who_leans_forward_steps_forward():
+    upright, leaning = (legs_at((0.3, 0.0, 0.0), 1.0, 0.0, GAIT, (lean, 0.0, -1.0)) for lean in (0.0, 0.1))
+    assert leaning[gait.HIP_PITCH] < upright[gait.HIP_PITCH] - 0.1
 
 
 # --- symmetry ---------------------------------------------------------------------------------------------------
@@ -175,17 +184,35 @@ def test_the_observation_mirrors_agree_with_a_mirrored_situation(task):
     s = random_state(64, 12)
     other = mirrored(s, task.joints)
     assert torch.allclose(actor_mirror(task.joints)(terms.actor_observation(s)), terms.actor_observation(other), atol=1e-5)
-    assert torch.allclose(
-        critic_mirror(task.joints)(terms.critic_observation(s)), terms.critic_observation(other), atol=1e-5
-    )
+    assert torch.allclose(critic_mirror(task.joints)(terms.critic_observation(s)), terms.critic_observation(other), atol=1e-5)
 
 
 def test_the_reference_gait_is_symmetric(task):
     s = random_state(64, 12)
     other = mirrored(s, task.joints)
-    here = gait.reference(s.command, s.phase.sin(), s.phase.cos(), GAIT)
-    there = gait.reference(other.command, other.phase.sin(), other.phase.cos(), GAIT)
+    here, there = (terms.reference_gait(terms.actor_observation(x), task.legs, GAIT) for x in (s, other))
     assert torch.allclose(joint_mirror(task.joints)(here), there, atol=1e-5)
+
+
+def test_the_networks_are_symmetric(task):
+    from rsl_rl.models import MLPModel
+    from tensordict import TensorDict
+
+    s = random_state(64, 12)
+    other = mirrored(s, task.joints)
+    views = [
+        TensorDict({"actor": terms.actor_observation(x), "critic": terms.critic_observation(x)}, batch_size=[64])
+        for x in (s, other)
+    ]
+    groups = {"actor": ["actor"], "critic": ["critic"]}
+    for who, width in (("actor", 12), ("critic", 1)):
+        kind = {"obs": views[0], "obs_groups": groups, "obs_set": who, "output_dim": width, "obs_normalization": True}
+        here, there = (SymmetricModel(joints=list(task.joints), **kind).eval() for _ in range(2))
+        there.load_state_dict(here.state_dict())
+        answer = joint_mirror(task.joints) if who == "actor" else lambda x: x
+        assert torch.allclose(answer(here(views[0])), there(views[1]), atol=1e-5)
+        plain = MLPModel(**kind)
+        assert not torch.allclose(answer(plain(views[0])), plain(views[1]), atol=1e-2)
 
 
 def test_the_joint_mirror_is_that_of_the_robot():
@@ -236,7 +263,7 @@ def test_commands_keep_their_range_and_a_share_stands(task):
 
 
 def test_stages_follow_the_progress(task):
-    for progress, stage in ((0.0, 0), (0.09, 0), (0.11, 1), (0.9, 3), (1.0, 3)):
+    for progress, stage in ((0.0, 0), (0.04, 0), (0.06, 1), (0.7, 2), (0.9, 3), (1.0, 3)):
         task.enter(progress)
         assert task.stage is task.config.stages[stage]
     task.enter(0.0)

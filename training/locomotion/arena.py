@@ -133,9 +133,7 @@ class Arena:
                 if not live:
                     break
                 control = np.stack([episode.decide(tick * self.model.dt) for episode in live])
-                states, sensors = pool.rollout(
-                    [e.compiled for e in live], data, np.stack([e.physics for e in live]), control
-                )
+                states, sensors = pool.rollout([e.compiled for e in live], data, np.stack([e.physics for e in live]), control)
                 for episode, state, sense in zip(live, states, sensors, strict=True):
                     episode.take(tick * self.model.dt, state, sense)
         return [episode.record for episode in episodes]
@@ -189,9 +187,7 @@ def start_state(compiled: mujoco.MjModel, model: RobotModel) -> np.ndarray:
     return row
 
 
-def reading(
-    row: np.ndarray, model: RobotModel, now: float, rng: np.random.Generator | None, noise: float = 0.0
-) -> RobotState:
+def reading(row: np.ndarray, model: RobotModel, now: float, rng: np.random.Generator | None, noise: float = 0.0) -> RobotState:
     """What the sensors say of a physics state."""
     n = model.n
     quat, pos, spin, vel = row[4:8], row[8 : 8 + n], row[8 + n + 3 : 8 + n + 6], row[8 + n + 6 : 8 + 2 * n + 6]

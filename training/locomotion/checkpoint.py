@@ -74,8 +74,7 @@ def load_actor(path: Path, observations: int, actions: int, activation: str = "e
     shapes = [tuple(weights[f"mlp.{k}.weight"].shape) for k in layers]
     if (shapes[0][1], shapes[-1][0]) != (observations, actions):
         raise ConfigError(
-            f"{path}: maps {shapes[0][1]} observations to {shapes[-1][0]} actions; this task has "
-            f"{observations} and {actions}"
+            f"{path}: maps {shapes[0][1]} observations to {shapes[-1][0]} actions; this task has {observations} and {actions}"
         )
     modules: list[nn.Module] = []
     if "obs_normalizer._mean" in weights:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import mujoco
@@ -12,8 +12,7 @@ from mujoco import rollout
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
-from arbiter.errors import ConfigError
-from training.locomotion import gait, models, terms
+from training.locomotion import gait, models, snapshot, terms
 from training.locomotion.kinematics import SOLE_REST, base_motion, planar
 from training.locomotion.starts import start_rows
 from training.locomotion.state import BatchState
@@ -112,16 +111,18 @@ class CpuEnv(VecEnv):
         n, s, task = len(ids), self.state, self.task
         self.model_of[ids.numpy()] = self.rng.integers(len(self.variants), size=n)
         joints = self.default + 0.05 * torch.randn(n, task.m)
-        self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1])
+        self._draw_command(ids)
+        head_start = s.command[ids, :2] * torch.rand(n, 1)
+        self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1], head_start.numpy())
         self.target[ids] = joints.clamp(self.lower, self.upper)
         self.late[ids] = torch.randint(0, self.substeps + 1, (n,))
         for name in STARTS_AT_ZERO:
             getattr(s, name)[ids] = 0.0
         s.foot_force[ids] = 80.0
-        s.phase[ids] = torch.rand(n) * gait.TWO_PI
+        s.phase[ids] = 0.0
         s.dynamics[ids] = self.figures[self.model_of[ids.numpy()]]
         s.dynamics[ids, 1] = self.late[ids] * self.dt / self.substeps * 10.0
-        self._draw_command(ids)
+        s.mean_vel[ids, :2] = head_start
         self._draw_wrench(ids)
         self.episode_length_buf[ids] = 0
         for total in self.sums.values():
@@ -149,7 +150,7 @@ class CpuEnv(VecEnv):
         s.last_last_action, s.last_action = s.last_action, s.action
         s.action = self.reference() + actions
         self._simulate()
-        s.phase = (s.phase + gait.TWO_PI * self.dt / self.task.config.gait.period) % gait.TWO_PI
+        s.phase = gait.advance(s.phase, s.command, gait.TWO_PI * self.dt / self.task.config.gait.period)
         broken = self._refuse_nan()
         self._observe_physics(slice(None))
         s.grounded = (s.grounded + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
@@ -167,8 +168,8 @@ class CpuEnv(VecEnv):
 
     def reference(self) -> torch.Tensor:
         """The reference gait as an action, shape (n, m)."""
-        s, task = self.state, self.task
-        legs = gait.reference(s.command, s.phase.sin(), s.phase.cos(), task.config.gait) / task.config.action_scale
+        task = self.task
+        legs = terms.reference_gait(self.observations["actor"], task.legs, task.config.gait) / task.config.action_scale
         if task.m == len(task.legs):
             return legs
         return torch.zeros(self.num_envs, task.m).index_copy(1, task.legs, legs)
@@ -289,37 +290,10 @@ class CpuEnv(VecEnv):
 
     # --- resume -------------------------------------------------------------------------------------------------
 
-    KEPT = ("target", "late", "command_left", "wrench", "episode_length_buf")
-
     def state_dict(self) -> dict:
         """Everything that the next step depends on but the random generators."""
-        arrays = {name: torch.from_numpy(getattr(self, name).copy()) for name in ("physics", "sensors", "model_of")}
-        state = {field.name: getattr(self.state, field.name).clone() for field in fields(self.state)}
-        return {
-            "seed": self.seed,
-            "arrays": arrays,
-            "state": state,
-            "kept": {name: getattr(self, name).clone() for name in self.KEPT},
-            "sums": {name: total.clone() for name, total in self.sums.items()},
-            "observations": {name: self.observations[name].clone() for name in ("actor", "critic")},
-        }
+        return snapshot.take(self)
 
     def load_state_dict(self, found: dict) -> None:
         """Puts back what state_dict gave. Raises ConfigError if it comes from another number of robots or another seed."""
-        if (n := len(found["state"]["height"])) != self.num_envs:
-            raise ConfigError(
-                f"checkpoint: it was made with {n} robots, this run has {self.num_envs}; resume with --envs {n}"
-            )
-        if found["seed"] != self.seed:  # it drew the randomised models
-            raise ConfigError(
-                f"checkpoint: it was made with seed {found['seed']}, this run has {self.seed}; resume with --seed "
-                f"{found['seed']}"
-            )
-        for name, value in found["arrays"].items():
-            getattr(self, name)[:] = value.numpy()
-        for name, value in found["state"].items():
-            setattr(self.state, name, value.clone())
-        for name, value in found["kept"].items():
-            setattr(self, name, value.clone())
-        self.sums = {name: total.clone() for name, total in found["sums"].items()}
-        self.observations = TensorDict(dict(found["observations"]), batch_size=[self.num_envs])
+        snapshot.put_back(self, found)

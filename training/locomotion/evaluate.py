@@ -87,9 +87,7 @@ def plot(grids: dict[str, list], out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "policies", nargs="+", metavar="FILE[:CARD]", help="ONNX files; a file without metadata needs a card"
-    )
+    parser.add_argument("policies", nargs="+", metavar="FILE[:CARD]", help="ONNX files; a file without metadata needs a card")
     parser.add_argument("--out", type=Path, required=True, help="folder for evaluation.json, evaluation.md and grid.png")
     parser.add_argument("--episodes", type=int, default=100, help="random episodes; the other suites scale with it")
     parser.add_argument("--suites", nargs="*", help="only suites whose name starts so, such as: grid push")
@@ -99,9 +97,7 @@ def main() -> None:
     args = parser.parse_args()
     chosen = [s for s in suites(args.episodes) if not args.suites or s.name.startswith(tuple(args.suites))]
     if not chosen:
-        raise SystemExit(
-            f"--suites {' '.join(args.suites)}: none starts so; there are: " + ", ".join(s.name for s in suites(1))
-        )
+        raise SystemExit(f"--suites {' '.join(args.suites)}: none starts so; there are: " + ", ".join(s.name for s in suites(1)))
     args.out.mkdir(parents=True, exist_ok=True)
     results, grids = {}, {}
     for file, card in map(policy_argument, args.policies):

@@ -20,8 +20,9 @@ from torch import nn
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
 from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
-from training.locomotion import gait
+from training.locomotion import gait, terms
 from training.locomotion.checkpoint import load_actor
+from training.locomotion.symmetry import actor_mirror, joint_mirror, symmetric
 from training.locomotion.task import Task, TaskConfig
 
 PARITY = 1e-4  # largest difference between torch and the exported graph, in units of action
@@ -38,13 +39,17 @@ class Deployed(nn.Module):
     def __init__(self, actor: nn.Module, task: Task) -> None:
         super().__init__()
         self.actor, self.gait, self.scale = actor, task.config.gait, task.config.action_scale
+        self.legs = task.legs
+        self.mirror, self.answer = actor_mirror(task.joints), joint_mirror(task.joints)
         place = torch.zeros(12, task.m)
         place[torch.arange(12), task.legs] = 1.0
         self.register_buffer("place", place)
 
     def forward(self, obs: torch.Tensor) -> torch.Tensor:
-        legs = gait.reference(obs[:, :3], obs[:, -2], obs[:, -1], self.gait) / self.scale
-        return self.actor(obs) + legs @ self.place
+        legs = terms.reference_gait(obs, self.legs, self.gait) / self.scale
+        walking = gait.moving(obs[:, :3]).unsqueeze(-1)
+        seen = torch.cat((obs[:, :-2], obs[:, -2:] * walking), -1)
+        return symmetric(self.actor, self.mirror, self.answer, seen) + legs @ self.place
 
 
 def card_of(task: Task, name: str, version: str) -> PolicyCard:
@@ -61,7 +66,7 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
         ObservationTerm("joint_pos_rel", task.joints),
         ObservationTerm("joint_vel", task.joints),
         ObservationTerm("previous_action"),
-        ObservationTerm("phase", period=task.config.gait.period, stand_still=False),
+        ObservationTerm("phase", period=task.config.gait.period, stand_still=True),
     )
     return PolicyCard(
         format=1,
@@ -162,9 +167,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.card:
         difference = import_foreign(args.checkpoint, args.out, args.card, activation=args.activation)
     else:
-        difference = export(
-            args.checkpoint, args.out, Task(TaskConfig(group=args.group)), name=args.name, version=args.version
-        )
+        difference = export(args.checkpoint, args.out, Task(TaskConfig(group=args.group)), name=args.name, version=args.version)
     print(f"{args.out}: {args.out.stat().st_size} bytes; differs from torch by at most {difference:.2g}")
 
 

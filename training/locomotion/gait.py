@@ -9,31 +9,93 @@ import torch
 
 TWO_PI = 2.0 * math.pi
 DEAD_BAND = 0.02  # a command below it asks to stand; it only keeps rounding from starting a walk
+ANKLE_PER_ABDUCTION = 1.42  # keeps the sole level: hip roll and yaw together tilt it by sqrt(2) of either
+HIP_ROLL, HIP_YAW, HIP_PITCH, KNEE = range(4)  # of the six joints of a leg
 
 
 @dataclass(frozen=True, slots=True)
 class GaitConfig:
-    """Shape of the reference gait. The angles per speed are those that let the stance foot stand still on the floor.
+    """Shape of the reference gait and the feedback that keeps it upright; angles [rad].
 
-    The robot's hip roll and hip yaw axes lie at 45 degrees: turned alike they abduct the leg, turned against each
-    other they yaw it.
+    The values are what `training.locomotion.tune` found (CMA-ES). The robot's hip roll and hip yaw axes lie at 45
+    degrees: turned alike they abduct the leg, turned against each other they yaw it.
 
     Attributes:
         period: A step of each leg [s].
-        lift: Knee bend at the top of the swing [rad]; hip and ankle pitch take half of it back.
-        stride: Hip pitch per m/s of forward command [rad].
-        side: Hip roll and yaw per m/s of lateral command [rad].
-        turn: Hip roll and yaw, opposed, per rad/s of yaw command [rad].
+        lag: By how much a joint trails its target [s], kd / kp of the legs; targets lead by it.
+        hip, knee, ankle: Pitch of all legs on top of the default posture.
+        lift: Knee bend at the top of the swing.
+        hip_lift, ankle_lift: Share of it that hip and ankle pitch take back.
+        push: Hip roll and yaw of the stance leg, whose springs carry the robot's weight.
+        extend: Knee of the stance leg, straightened.
+        lean: Hip pitch of the stance leg.
+        stride: Hip pitch per m/s of forward command.
+        side: Hip roll and yaw per m/s of lateral command.
+        turn: Hip roll and yaw, opposed, per rad/s of yaw command.
+        sway: Abduction of both legs with the sine and the cosine of the clock.
+        stance_ankle: Ankle pitch of the stance leg per forward lean (gravity x), pitch rate [rad/s] and leg speed [rad/s].
+        stance_hip: Hip pitch of the stance leg per lean and pitch rate.
+        step: Hip pitch of the swing leg, where the foot lands, per lean, pitch rate and speed of the stance leg.
+        stance_side: Abduction of the stance leg per lateral lean (gravity y) and roll rate [rad/s].
+        stance_roll: Ankle roll of the stance leg per lateral lean and roll rate.
+        step_side: Abduction of the swing leg per lateral lean, roll rate and abduction speed of the stance leg [rad/s].
+        steer: Opposed hip roll and yaw of the stance leg per missing yaw rate [rad/s].
+        pace: Speed of the stance leg that belongs to a forward and a lateral command [rad/s per m/s]; feedback answers
+            to the rest.
+        tip: Forward lean (gravity x) that belongs to a forward command [per m/s].
     """
 
     period: float = 0.64
-    lift: float = 0.7
-    stride: float = 0.42
-    side: float = 0.26
-    turn: float = 0.113
+    lag: float = 0.128
+    hip: float = 0.091
+    knee: float = 0.088
+    ankle: float = 0.12
+    lift: float = 1.224
+    hip_lift: float = 0.362
+    ankle_lift: float = 0.713
+    push: float = 0.681
+    extend: float = -0.166
+    lean: float = -0.378
+    stride: float = 0.279
+    side: float = 0.154
+    turn: float = 0.177
+    sway: tuple[float, float] = (-0.139, -0.363)
+    stance_ankle: tuple[float, float, float] = (1.136, -0.005, -0.005)
+    stance_hip: tuple[float, float] = (6.37, 0.378)
+    step: tuple[float, float, float] = (-2.854, -0.21, -0.081)
+    stance_side: tuple[float, float] = (-1.571, 0.116)
+    stance_roll: tuple[float, float] = (-1.059, 0.087)
+    step_side: tuple[float, float, float] = (1.456, -0.267, -0.165)
+    steer: float = 0.111
+    pace: tuple[float, float] = (1.978, -2.157)
+    tip: float = 0.018
 
 
-ANKLE_PER_ABDUCTION = 1.42  # keeps the sole level: hip roll and yaw together tilt it by sqrt(2) of either
+PLAIN = GaitConfig(  # no feedback: where the search started
+    lag=0.1,
+    hip=0.0,
+    knee=0.0,
+    ankle=0.0,
+    lift=0.8,
+    hip_lift=0.5,
+    ankle_lift=0.5,
+    push=0.28,
+    extend=0.0,
+    lean=0.0,
+    stride=0.42,
+    side=0.26,
+    turn=0.113,
+    sway=(0.0, 0.0),
+    stance_ankle=(0.0, 0.0, 0.0),
+    stance_hip=(0.0, 0.0),
+    step=(0.0, 0.0, 0.0),
+    stance_side=(0.0, 0.0),
+    stance_roll=(0.0, 0.0),
+    step_side=(0.0, 0.0, 0.0),
+    steer=0.0,
+    pace=(2.0, -2.0),
+    tip=0.0,
+)
 
 
 def moving(command: torch.Tensor) -> torch.Tensor:
@@ -41,30 +103,69 @@ def moving(command: torch.Tensor) -> torch.Tensor:
     return (command.square().sum(-1) > DEAD_BAND**2).to(command.dtype)
 
 
+def advance(phase: torch.Tensor, command: torch.Tensor, turn: float) -> torch.Tensor:
+    """The phase after a `turn` [rad], shape (n,): it stays at 0 while no motion is asked for."""
+    return (phase + turn) % TWO_PI * moving(command)
+
+
 def swing(sin_phase: torch.Tensor) -> torch.Tensor:
     """How far left and right leg are through the air, 0 (stance) to 1 (mid-swing), shape (n, 2)."""
     return torch.stack((sin_phase, -sin_phase), -1).clamp(min=0.0)
 
 
-def reference(command: torch.Tensor, sin_phase: torch.Tensor, cos_phase: torch.Tensor, gait: GaitConfig) -> torch.Tensor:
+def reference(
+    command: torch.Tensor,
+    clock: torch.Tensor,
+    gravity: torch.Tensor,
+    spin: torch.Tensor,
+    joint_vel: torch.Tensor,
+    gait: GaitConfig,
+) -> torch.Tensor:
     """Offset of the twelve leg joints [rad] from the default posture, left then right leg, shape (n, 12).
 
-    The swing leg shortens; hips carry the body over the stance leg as fast as the command asks. Zero when standing.
+    The swing leg shortens; hips carry the body over the stance leg as fast as the command asks; ankles, hips and the
+    place of the next step answer to lean and speed. Zero when standing.
+
+    Args:
+        command: x, y [m/s] and yaw [rad/s], shape (n, 3).
+        clock: (sin, cos) of the phase, shape (n, 2).
+        gravity: Unit gravity vector, body frame, shape (n, 3).
+        spin: Angular velocity, body frame [rad/s], shape (n, 3).
+        joint_vel: Of the twelve leg joints [rad/s], shape (n, 12).
     """
-    lift = gait.lift * swing(sin_phase)
+    lead = gait.lag * TWO_PI / gait.period  # a target ahead in time: q + lag * dq/dt
+    forward, lateral, yaw = command.unbind(-1)
+    lean, tilt, roll_rate, pitch_rate = gravity[:, 0] - gait.tip * forward, gravity[:, 1], spin[:, 0], spin[:, 1]
+    speed, aside = [], []
+    for k in (0, 6):
+        speed.append(joint_vel[:, k + HIP_PITCH] + 0.5 * joint_vel[:, k + KNEE] - gait.pace[0] * forward)
+        aside.append(0.7 * (joint_vel[:, k + HIP_ROLL] + joint_vel[:, k + HIP_YAW]) - gait.pace[1] * lateral)
     legs = []
-    for leg, side in ((0, 1.0), (1, -1.0)):
-        back = side * cos_phase  # +1: the leg is as far behind as it gets, about to lift
-        pitch = gait.stride * command[:, 0] * back
-        abduct = -gait.side * command[:, 1] * back
-        twist = gait.turn * command[:, 2] * back
-        bend = lift[:, leg]
+    for k, side in ((0, 1.0), (1, -1.0)):
+        sin, cos = side * clock[:, 0], side * clock[:, 1]
+        air, load = sin.clamp(min=0.0), (-sin).clamp(min=0.0)
+        stance = 0.5 - 0.5 * (3.0 * sin).clamp(-1.0, 1.0)
+        back = cos - lead * sin  # +1: the leg is as far behind as it gets, about to lift
+        bend = gait.lift * (air.square() + 2.0 * lead * air * cos)
+        pitch = gait.stride * forward * back
+        abduct = -gait.side * lateral * back
+        twist = gait.turn * yaw * back + gait.steer * (yaw - spin[:, 2]) * stance
+        held = _sum(gait.stance_side, tilt, roll_rate)
+        placed = _sum(gait.step_side, tilt, roll_rate, aside[1 - k])
+        carry = side * gait.push * load + stance * held + (1.0 - stance) * placed
+        carry = carry + gait.sway[0] * (clock[:, 0] + lead * clock[:, 1]) + gait.sway[1] * (clock[:, 1] - lead * clock[:, 0])
+        hip = stance * _sum(gait.stance_hip, lean, pitch_rate)
+        hip = hip + (1.0 - stance) * _sum(gait.step, lean, pitch_rate, speed[1 - k])
         legs += [
-            abduct - twist,
-            abduct + twist,
-            pitch - 0.5 * bend,
-            bend,
-            -0.5 * bend - pitch,
-            -ANKLE_PER_ABDUCTION * abduct,
+            abduct + carry - twist,
+            abduct + carry + twist,
+            gait.hip + gait.lean * load + pitch - gait.hip_lift * bend + hip,
+            gait.knee - gait.extend * load + bend,
+            gait.ankle - gait.ankle_lift * bend - pitch + stance * _sum(gait.stance_ankle, lean, pitch_rate, speed[k]),
+            -ANKLE_PER_ABDUCTION * abduct + stance * _sum(gait.stance_roll, tilt, roll_rate),
         ]
     return torch.stack(legs, -1) * moving(command).unsqueeze(-1)
+
+
+def _sum(gains: tuple[float, ...], *values: torch.Tensor) -> torch.Tensor:
+    return sum(gain * value for gain, value in zip(gains, values, strict=True))

@@ -94,9 +94,7 @@ def grid_figures(records: list[Record]) -> dict[str, Figure]:
         "cost of transport": bootstrap(np.array([record.transport_cost(SETTLE) for record in walking]), np.median),
         "target change per tick²": bootstrap(np.array([np.mean(r.jerk[first:]) for r in walking]), np.mean, "rad"),
         "foot slip": bootstrap(np.array([np.nanmean(r.slip[first:]) for r in walking]), np.mean, "m/s"),
-        "standing: feet in the air": bootstrap(
-            np.array([np.mean(r.air[first:]) for r in standing if r.fell is None]), np.mean
-        ),
+        "standing: feet in the air": bootstrap(np.array([np.mean(r.air[first:]) for r in standing if r.fell is None]), np.mean),
     }
 
 

@@ -65,11 +65,12 @@ class GaitAction(ActionTerm):
         s, config = self.state, self.task.config
         self._raw = actions
         s.last_last_action, s.last_action = s.last_action, s.action
-        legs = gait.reference(s.command, s.phase.sin(), s.phase.cos(), config.gait) / config.action_scale
+        seen = terms.actor_observation(s)
+        legs = terms.reference_gait(seen, self.legs, config.gait) / config.action_scale
         s.action = actions + torch.zeros_like(actions).index_copy(1, self.legs, legs)
         wanted = self.default + config.action_scale * s.action
         self.target = (self.target + (wanted - self.target).clamp(-self.reach, self.reach)).clamp(self.lower, self.upper)
-        s.phase = (s.phase + gait.TWO_PI * self.dt / config.gait.period) % gait.TWO_PI
+        s.phase = gait.advance(s.phase, s.command, gait.TWO_PI * self.dt / config.gait.period)
 
     def apply_actions(self) -> None:
         self._entity.set_joint_position_target(self.target, joint_ids=self.drives)
@@ -84,7 +85,7 @@ class GaitAction(ActionTerm):
         for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "foot_vel", "grounded"):
             getattr(s, name)[ids] = 0.0
         self.target[ids] = self.default
-        s.phase[ids] = torch.rand(n, device=self.device) * gait.TWO_PI
+        s.phase[ids] = 0.0
         still = (torch.rand(n, 1, device=self.device) < 0.5).float()
         shape = (n, self.wave.shape[-1])
         self.wave[ids, 0] = (1.0 - still) * 0.6 * torch.rand(shape, device=self.device)
@@ -101,9 +102,7 @@ class GaitAction(ActionTerm):
     def observe(self, moved: bool) -> BatchState:
         """Reads the physics. `moved`: a control step has passed since the last time (averages and timers go on)."""
         s, data = self.state, self._entity.data
-        base = base_motion(
-            data.root_link_quat_w, data.root_link_pos_w[:, 2], data.root_link_lin_vel_w, data.root_link_ang_vel_b
-        )
+        base = base_motion(data.root_link_quat_w, data.root_link_pos_w[:, 2], data.root_link_lin_vel_w, data.root_link_ang_vel_b)
         s.gravity, s.ang_vel, s.lin_vel, s.height = base.gravity, data.root_link_ang_vel_b, base.lin_vel, base.height
         s.joint_pos, s.joint_vel = data.joint_pos[:, self.drives] - self.default, data.joint_vel[:, self.drives]
         s.torque = data.qfrc_actuator[:, self.drives]

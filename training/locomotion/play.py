@@ -29,9 +29,7 @@ def parse_command(text: str) -> tuple[float, float, float]:
     try:
         x, y, yaw = (float(part) for part in parts)
     except ValueError as error:
-        raise ConfigError(
-            f"command {text!r}: three numbers x,y,yaw [m/s, m/s, rad/s] are expected, such as 0.3,0,0"
-        ) from error
+        raise ConfigError(f"command {text!r}: three numbers x,y,yaw [m/s, m/s, rad/s] are expected, such as 0.3,0,0") from error
     return x, y, yaw
 
 

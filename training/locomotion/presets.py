@@ -20,8 +20,7 @@ class TrainConfig:
         hidden: Widths of actor and critic.
         std: Exploration noise at the start, in units of action.
         entropy: Price of losing it.
-        kl: Divergence per update that the learning rate is held to. Half of the rows of the CPU preset are mirrored
-            and tell nothing about it (symmetry.HalfMirrored): the true one is twice as large.
+        kl: Divergence per update that the learning rate is held to.
         save_every: Updates between checkpoints.
         threads: Native threads of the simulation; "cpu" only.
         variants: Randomised models; "cpu" only.
@@ -31,11 +30,11 @@ class TrainConfig:
     engine: Literal["cpu", "mjlab"] = "cpu"
     envs: int = 512
     steps: int = 24
-    iterations: int = 1500
+    iterations: int = 2500
     hidden: tuple[int, ...] = (128, 128, 64)
-    std: float = 0.6
+    std: float = 0.35
     entropy: float = 0.0
-    kl: float = 0.02
+    kl: float = 0.016
     save_every: int = 20
     threads: int = 2
     variants: int = 64
@@ -48,9 +47,10 @@ PRESETS = {
 }
 
 
-def rsl_rl_config(config: TrainConfig) -> dict:
-    """The dictionary that RSL-RL's runner takes."""
-    model = {"class_name": "MLPModel", "hidden_dims": list(config.hidden), "activation": "elu", "obs_normalization": True}
+def rsl_rl_config(config: TrainConfig, joints: tuple[str, ...]) -> dict:
+    """The dictionary that RSL-RL's runner takes; `joints`: names of the driven joints."""
+    network = {"class_name": "training.locomotion.symmetry:SymmetricModel", "joints": list(joints)}
+    model = network | {"hidden_dims": list(config.hidden), "activation": "elu", "obs_normalization": True}
     noise = {"class_name": "GaussianDistribution", "init_std": config.std, "std_type": "log"}
     return {
         "num_steps_per_env": config.steps,

@@ -1,4 +1,4 @@
-"""RSL-RL's runner with a curriculum, cheap symmetry and a resume that continues exactly."""
+"""RSL-RL's runner with a curriculum and a resume that continues exactly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from rsl_rl.runners import OnPolicyRunner
 from arbiter.errors import ConfigError
 from training.locomotion.checkpoint import read_checkpoint
 from training.locomotion.presets import TrainConfig, rsl_rl_config
-from training.locomotion.symmetry import HalfMirrored
 
 SMALL = 0.02  # scales the actor's last layer at the start: the first steps are those of the reference gait
 
@@ -27,9 +26,8 @@ class Runner(OnPolicyRunner):
     """
 
     def __init__(self, env, config: TrainConfig, out: Path | None, device: str = "cpu") -> None:
-        super().__init__(env, rsl_rl_config(config), log_dir=str(out) if out else None, device=device)
+        super().__init__(env, rsl_rl_config(config, env.task.joints), log_dir=str(out) if out else None, device=device)
         self.config, self.done = config, 0
-        self.alg.symmetry = HalfMirrored(env, self.alg.actor)
         with torch.no_grad():
             self.alg.actor.mlp[-1].weight.mul_(SMALL)
         self._update, self.alg.update = self.alg.update, self._staged_update
@@ -52,9 +50,7 @@ class Runner(OnPolicyRunner):
         generator = (
             np.random.default_rng().bit_generator.state if not hasattr(self.env, "rng") else self.env.rng.bit_generator.state
         )
-        super().save(
-            path, {"env": self.env.state_dict(), "numpy": generator, "torch": torch.get_rng_state(), "done": self.done}
-        )
+        super().save(path, {"env": self.env.state_dict(), "numpy": generator, "torch": torch.get_rng_state(), "done": self.done})
 
     def resume(self, path: Path) -> None:
         """Continues from a checkpoint of `save`. Raises ConfigError if it is none."""

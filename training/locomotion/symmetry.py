@@ -1,11 +1,13 @@
-"""Left and right exchanged: signed permutations of joints, actions and observations."""
+"""Left and right exchanged: signed permutations of joints, actions and observations, and networks that respect them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from rsl_rl.extensions import Symmetry
+from rsl_rl.models import MLPModel
+from tensordict import TensorDict
 
 
 @dataclass(frozen=True)
@@ -75,31 +77,33 @@ def critic_mirror(joints: tuple[str, ...]) -> Mirror:
     )
 
 
-class HalfMirrored(Symmetry):
-    """rsl_rl's symmetry at half its price: of every mini-batch a random half is mirrored in place, instead of adding
-    a mirrored copy; over the epochs each sample is seen both ways."""
+class SymmetricModel(MLPModel):
+    """An RSL-RL network that is symmetric by construction: the mean of its answers to the state and to the mirrored
+    state, mirrored back. Mirrored samples as data would need importance ratios that an asymmetric policy does not have.
 
-    def __init__(self, env, actor) -> None:
-        self.env, self.actor, self.use_mirror_loss = env, actor, False
-        joints = env.task.joints
-        self.mirrors = {"actor": actor_mirror(joints), "critic": critic_mirror(joints)}
-        self.action = joint_mirror(joints)
+    Args:
+        joints: Names of the driven joints.
+    """
 
-    def augment_batch(self, batch, original_batch_size: int) -> None:
-        """Mirrors a random half of the batch: observations, actions and the distribution they were drawn from."""
-        half = torch.rand(original_batch_size, 1, device=batch.actions.device) < 0.5
-        for group, mirror in self.mirrors.items():
-            batch.observations[group] = torch.where(half, mirror(batch.observations[group]), batch.observations[group])
-        batch.actions = torch.where(half, self.action(batch.actions), batch.actions)
-        # Only rows left as they were tell how far the policy moved: the others get the current distribution, a
-        # divergence of nothing, and the wanted divergence is set for half the rows.
-        with torch.no_grad():
-            self.actor(batch.observations, stochastic_output=True)
-            batch.old_distribution_params = tuple(
-                torch.where(half, now, old)
-                for now, old in zip(self.actor.output_distribution_params, batch.old_distribution_params, strict=True)
-            )
+    def __init__(self, obs: TensorDict, obs_groups: dict, obs_set: str, output_dim: int, *, joints: list[str], **config) -> None:
+        super().__init__(obs, obs_groups, obs_set, output_dim, **config)
+        actor = obs_set == "actor"
+        self.mirror = actor_mirror(tuple(joints)) if actor else critic_mirror(tuple(joints))
+        self.answer = joint_mirror(tuple(joints)) if actor else _signs(1.0)
 
-    def compute_loss(self, actor, batch, original_batch_size: int) -> torch.Tensor:
-        """Nothing to add: the samples themselves are mirrored."""
-        return torch.zeros(())
+    def forward(self, obs: TensorDict, masks=None, hidden_state=None, stochastic_output: bool = False) -> torch.Tensor:
+        """As MLPModel's."""
+        seen = torch.cat([obs[group] for group in self.obs_groups], dim=-1)
+        output = symmetric(lambda x: self.mlp(self.obs_normalizer(x)), self.mirror, self.answer, seen)
+        if self.distribution is None:
+            return output
+        if stochastic_output:
+            self.distribution.update(output)
+            return self.distribution.sample()
+        return self.distribution.deterministic_output(output)
+
+
+def symmetric(network: Callable, mirror: Mirror, answer: Mirror, seen: torch.Tensor) -> torch.Tensor:
+    """Mean of the network's answers to `seen`, shape (n, o), and to its mirror image, mirrored back."""
+    here, there = network(torch.cat((seen, mirror(seen)))).chunk(2)
+    return 0.5 * (here + answer(there))

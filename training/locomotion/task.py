@@ -40,10 +40,10 @@ class Stage:
 
 
 STAGES = (
-    Stage(0.1),  # step
-    Stage(0.35, fall=25.0, least=0.1, push=0.4, tilt=4.0),  # stay up
-    Stage(0.85, fall=5.0, kernel=(0.15, 0.25), least=0.15, push=0.1, tilt=4.0, track=4.0),  # go where asked
-    Stage(1.0, fall=8.0, kernel=(0.06, 0.1), least=0.0, standing=0.12, push=0.3, tilt=4.0, smooth=1.2, track=4.0),
+    Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
+    Stage(0.5, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0),  # go where asked
+    Stage(0.8, kernel=(0.08, 0.12), fall=8.0, least=0.05, standing=0.1, push=0.4, tilt=4.0, track=4.0),
+    Stage(1.0, kernel=(0.04, 0.08), fall=8.0, least=0.0, standing=0.12, push=0.5, tilt=4.0, smooth=1.5, track=4.0),
 )
 
 

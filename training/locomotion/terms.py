@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from training.locomotion.gait import moving, swing
+from training.locomotion.gait import GaitConfig, moving, reference, swing
 from training.locomotion.state import BatchState
 
 CONTACT_FORCE = 5.0  # [N] a foot that carries more stands
@@ -17,8 +17,8 @@ def contact(s: BatchState) -> torch.Tensor:
 
 
 def clock(s: BatchState) -> torch.Tensor:
-    """(sin, cos) of the phase, shape (n, 2)."""
-    return torch.stack((s.phase.sin(), s.phase.cos()), -1)
+    """(sin, cos) of the phase, 0 while no motion is asked for: a phase has a left and a right. Shape (n, 2)."""
+    return torch.stack((s.phase.sin(), s.phase.cos()), -1) * moving(s.command).unsqueeze(-1)
 
 
 # --- observations -----------------------------------------------------------------------------------------------
@@ -27,6 +27,19 @@ def clock(s: BatchState) -> torch.Tensor:
 def actor_observation(s: BatchState) -> torch.Tensor:
     """What the robot can measure, shape (n, 11 + 3 m): command, angular velocity, gravity, joints, action, clock."""
     return torch.cat((s.command, s.ang_vel, s.gravity, s.joint_pos, s.joint_vel, s.action, clock(s)), -1)
+
+
+def reference_gait(observation: torch.Tensor, legs: torch.Tensor, gait: GaitConfig) -> torch.Tensor:
+    """The reference gait [rad] as the robot computes it, from what actor_observation shows, shape (n, 12).
+
+    Args:
+        observation: Shape (n, 11 + 3 m).
+        legs: Indices of the leg joints among the driven ones, shape (12,).
+        gait: Its shape.
+    """
+    m = (observation.shape[-1] - 11) // 3
+    command, spin, gravity, _, velocity, _, clock = observation.split((3, 3, 3, m, m, m, 2), -1)
+    return reference(command, clock, gravity, spin, velocity[:, legs], gait)
 
 
 def critic_observation(s: BatchState) -> torch.Tensor:

@@ -1,0 +1,47 @@
+"""The state of a CpuEnv, for a resume that continues exactly."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import torch
+from tensordict import TensorDict
+
+from arbiter.errors import ConfigError
+
+if TYPE_CHECKING:
+    from training.locomotion.cpu_env import CpuEnv
+
+ARRAYS = ("physics", "sensors", "model_of")
+TENSORS = ("target", "late", "command_left", "wrench", "episode_length_buf")
+
+
+def take(env: CpuEnv) -> dict:
+    """Everything that the next step depends on but the random generators."""
+    return {
+        "seed": env.seed,
+        "arrays": {name: torch.from_numpy(getattr(env, name).copy()) for name in ARRAYS},
+        "state": {field.name: getattr(env.state, field.name).clone() for field in fields(env.state)},
+        "kept": {name: getattr(env, name).clone() for name in TENSORS},
+        "sums": {name: total.clone() for name, total in env.sums.items()},
+        "observations": {name: env.observations[name].clone() for name in ("actor", "critic")},
+    }
+
+
+def put_back(env: CpuEnv, found: dict) -> None:
+    """Undoes what happened since `take`. Raises ConfigError if it comes from another number of robots or another seed."""
+    if (n := len(found["state"]["height"])) != env.num_envs:
+        raise ConfigError(f"checkpoint: it was made with {n} robots, this run has {env.num_envs}; resume with --envs {n}")
+    if found["seed"] != env.seed:  # it drew the randomised models
+        raise ConfigError(
+            f"checkpoint: it was made with seed {found['seed']}, this run has {env.seed}; resume with --seed {found['seed']}"
+        )
+    for name, value in found["arrays"].items():
+        getattr(env, name)[:] = value.numpy()
+    for name, value in found["state"].items():
+        setattr(env.state, name, value.clone())
+    for name, value in found["kept"].items():
+        setattr(env, name, value.clone())
+    env.sums = {name: total.clone() for name, total in found["sums"].items()}
+    env.observations = TensorDict(dict(found["observations"]), batch_size=[env.num_envs])

@@ -1,0 +1,176 @@
+"""Finds the reference gait that a training starts from: CMA-ES over the fields of GaitConfig, in the training's own environment.
+
+    python -m training.locomotion.tune --plain --noise 0     # first find a gait that stays up,
+    python -m training.locomotion.tune                       # then one that does so with noise
+
+prints the fields to put into `gait.GaitConfig`, whose values were found this way. A gait that walks by itself for
+some seconds spares the network the search for one: it learns to correct.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+
+import cma
+import numpy as np
+import torch
+
+from training.locomotion import gait, terms
+from training.locomotion.cpu_env import CpuEnv
+from training.locomotion.gait import GaitConfig
+from training.locomotion.presets import PRESETS
+from training.locomotion.task import TaskConfig
+
+# How far each field is tried at first: angles about 0.1 rad, gains on a lean (the sine of an angle) 1, on rates 0.1 s.
+STEPS: dict[str, float | tuple[float, ...]] = {
+    "lag": 0.01,
+    "hip": 0.1,
+    "knee": 0.1,
+    "ankle": 0.1,
+    "lift": 0.15,
+    "hip_lift": 0.1,
+    "ankle_lift": 0.1,
+    "push": 0.1,
+    "extend": 0.1,
+    "lean": 0.15,
+    "stride": 0.1,
+    "side": 0.1,
+    "turn": 0.05,
+    "sway": (0.1, 0.1),
+    "stance_ankle": (1.0, 0.1, 0.1),
+    "stance_hip": (1.0, 0.1),
+    "step": (1.0, 0.1, 0.1),
+    "stance_side": (1.0, 0.1),
+    "stance_roll": (1.0, 0.1),
+    "step_side": (1.0, 0.1, 0.1),
+    "steer": 0.1,
+    "pace": (0.5, 0.5),
+    "tip": 0.05,
+}
+COMMANDS = (
+    (0.05, 0.0, 0.0),
+    (0.5, 0.0, 0.0),
+    (0.25, 0.0, 0.0),
+    (-0.4, 0.0, 0.0),
+    (-0.2, 0.0, 0.0),
+    (0.0, 0.2, 0.0),
+    (0.0, 0.0, 0.8),
+    (0.3, 0.1, 0.4),
+)
+
+
+def flatten(config: GaitConfig) -> np.ndarray:
+    """The searched fields in the order of STEPS, shape (fields,)."""
+    return np.concatenate([np.atleast_1d(getattr(config, name)) for name in STEPS])
+
+
+def unflatten(values) -> GaitConfig:
+    """The gait of a vector, shape (fields,), or of one gait per robot, shape (fields, n)."""
+    fields, start = {}, 0
+    for name, step in STEPS.items():
+        if isinstance(step, tuple):
+            fields[name] = tuple(values[start : start + len(step)])
+            start += len(step)
+        else:
+            fields[name] = values[start]
+            start += 1
+    return GaitConfig(**fields)
+
+
+class Trial:
+    """Lets many gaits walk at once.
+
+    Args:
+        config: The task; its robots are randomised as in the training, but neither pushed nor pulled at.
+        gaits: How many at once.
+        seconds: How long each walks per command.
+    """
+
+    def __init__(self, config: TaskConfig, gaits: int, *, seconds: float = 4.0, threads: int = 2, seed: int = 1) -> None:
+        config = dataclasses.replace(config, push_seconds=1e9, wrench=(0.0, 0.0))
+        self.env = CpuEnv(config, gaits * len(COMMANDS), seed=seed, threads=threads, variants=len(COMMANDS))
+        self.gaits, self.steps = gaits, round(seconds / self.env.dt)
+        self.commands = torch.tensor(COMMANDS).repeat(gaits, 1)
+        self.idle = torch.zeros(self.env.num_envs, self.env.num_actions)
+
+    def scores(self, vectors: np.ndarray) -> np.ndarray:
+        """Mean reward per second of each gait, falls counted as nothing from then on, shape (gaits,)."""
+        env = self.env
+        rows = torch.tensor(vectors, dtype=torch.float32).repeat_interleave(len(COMMANDS), 0).T
+        shape, legs, scale = unflatten(rows), env.task.legs, env.task.config.action_scale
+        env.reference = lambda: terms.reference_gait(env.observations["actor"], legs, shape) / scale
+        env.reset(torch.arange(env.num_envs))
+        env.model_of[:] = np.tile(np.arange(len(COMMANDS)), self.gaits)
+        alive, total = torch.ones(env.num_envs, dtype=torch.bool), torch.zeros(env.num_envs)
+        for _ in range(self.steps):
+            env.state.command[:], env.command_left[:] = self.commands, 1e9
+            env.observations = env._observe()
+            done = env.step(self.idle)[2]
+            alive &= ~done.bool()
+            total += alive * worth(env)
+        return (total / self.steps).view(self.gaits, -1).mean(1).numpy()
+
+
+def worth(env: CpuEnv) -> torch.Tensor:
+    """What a moment of walking is worth, shape (n,): upright, at the commanded velocity, with feet that lift."""
+    s = env.state
+    return (
+        0.5
+        + 2.0 * terms.track_linear(s, 0.1)
+        + terms.track_yaw(s, 0.15)
+        + 0.7 * terms.clearance(s)
+        - terms.swing_contact(s)
+        - 2.0 * terms.tilt(s)
+        - 5e-4 * terms.torque(s)
+        - 0.01 * terms.action_rate(s)
+    )
+
+
+def tune(generations: int, *, start: GaitConfig, noise: float, population: int, threads: int, seed: int) -> GaitConfig:
+    """The mean of the search after `generations`; `noise`: factor on that of the task's sensors."""
+    torch.manual_seed(seed)
+    task = PRESETS["cpu"].task
+    task = dataclasses.replace(task, noise=tuple(noise * value for value in task.noise))
+    trial = Trial(task, population, threads=threads, seed=seed)
+    steps = np.concatenate([np.atleast_1d(step) for step in STEPS.values()])
+    origin = flatten(start)
+    search = cma.CMAEvolutionStrategy(np.zeros(len(origin)), 0.5, {"popsize": population, "seed": seed, "verbose": -9})
+    for generation in range(generations):
+        asked = np.array(search.ask())
+        scores = trial.scores(origin + asked * steps)
+        search.tell(list(asked), list(-scores))
+        print(
+            f"generation {generation + 1}: best {scores.max():.3f}, mean {scores.mean():.3f}, width {search.sigma:.3f}",
+            flush=True,
+        )
+    return unflatten(origin + search.mean * steps)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.locomotion.tune", description=__doc__.split("\n")[0])
+    parser.add_argument("--generations", type=int, default=120)
+    parser.add_argument("--population", type=int, default=48)
+    parser.add_argument("--threads", type=int, default=2, help="native threads of the simulation")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--noise", type=float, default=1.0, help="factor on the sensors' noise")
+    parser.add_argument("--plain", action="store_true", help="start from a gait without feedback, not from the present one")
+    args = parser.parse_args(argv)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    found = tune(
+        args.generations,
+        start=gait.PLAIN if args.plain else GaitConfig(),
+        noise=args.noise,
+        population=args.population,
+        threads=args.threads,
+        seed=args.seed,
+    )
+    for name, value in dataclasses.asdict(found).items():
+        numbers = tuple(round(float(v), 3) for v in np.atleast_1d(value))
+        print(f"    {name} = {numbers if isinstance(value, tuple) else numbers[0]}")
+
+
+if __name__ == "__main__":
+    main()
