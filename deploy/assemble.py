@@ -71,11 +71,13 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
         seed: Of everything random.
         scene: Surroundings of the simulated robot.
         hardware: Of the real robot: another hardware file than its own.
-        operator: Of the real robot: "gamepad", "keyboard" or "none".
+        operator: Whose hands arm, stop and drive it: "gamepad", "keyboard" or "none".
     """
     config = loaded.config
     model = load_model(config.robot)
     skills = load_skill_set(loaded)
+    if operator != "none":
+        offer_the_hand(skills)
     body, camera, observers, notes, closers, sources = _open(robot, model, loaded, fast, seed, scene, hardware, operator)
     recorder = Recorder()
     context = PolicyContext(model, loaded.path.parent, camera, config.simulation.chunk_delay if fast else None, seed, recorder)
@@ -133,7 +135,7 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
     config = loaded.config.simulation
     if robot == "simulated":
         body = SimulatedRobot(model, seed=seed, scene=scene, noise=SENSOR_NOISE if config.noise else Noise())
-        return body, *_eye(body, config.camera_hz, fast), [], [], []
+        return body, *_eye(body, config.camera_hz, fast), [], *_hands(operator)
     if robot not in ("bench", model.name):
         raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
     try:
@@ -142,12 +144,28 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
         raise ConfigError(f"--robot {robot} needs the extra `robot`: uv sync --extra robot ({error})") from error
     if robot == "bench":
         found = hardware.open_bench(model, config.faults, seed)
-        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], [], []
+        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator)
     if fast:
         raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")
     found = hardware.open_real(model, hardware.CameraConfig(), file, operator)
     return (found.robot, hardware.open_camera(), [lambda report: found.beat()], [found.table], found.closers,
             found.sources)
+
+
+def offer_the_hand(skills: SkillSet) -> None:
+    """Adds the skill that follows the operator's stick, unless a file of the tree already has."""
+    from deploy.operator.hand import DriveByHand
+
+    if DriveByHand.name not in skills.skills:
+        skills.add([DriveByHand], "the operator", foreign=False)
+
+
+def _hands(operator: str) -> tuple[list[Callable[[], None]], list]:
+    """(closers, sources) of the operator of a simulated robot."""
+    from deploy.operator import open_operator
+
+    source = open_operator(operator)
+    return ([], []) if source is None else ([source.close], [source])
 
 
 def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | ThreadedEye, list[Callable]]:

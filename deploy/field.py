@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from arbiter.errors import ConfigError, RobotError
 from deploy.can.config import load_hardware
 from deploy.doctor import Report, preflight
-from deploy.operator import OperatorSource, open_gamepad, open_keyboard
+from deploy.operator import OPERATORS, open_operator
 from deploy.robots.can_robot import CanRobot, open_robot
 from deploy.supervisor import Supervision
-
-OPERATORS = {"gamepad": open_gamepad, "keyboard": open_keyboard, "none": lambda: None}
 
 
 @dataclass(slots=True)
@@ -62,8 +60,8 @@ def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str 
         RobotError: Pre-flight failed (with its table), or something cannot be opened.
         ConfigError: An option or a file is wrong.
     """
-    if operator not in OPERATORS:
-        raise ConfigError(f"operator {operator!r}; allowed: {', '.join(OPERATORS)}")
+    if operator not in (*OPERATORS, "none"):
+        raise ConfigError(f"operator {operator!r}; allowed: {', '.join(OPERATORS)}, none")
     hardware = load_hardware(robot, hardware_file)
     supervision = Supervision(robot, hardware_file, heartbeat)
     body = open_robot(robot, hardware, supervision.word, supervision.pause)
@@ -71,14 +69,14 @@ def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str 
         report = preflight(body, tree=tree, camera=camera)
         if not report.ok:
             raise RobotError(f"{robot}: pre-flight failed, motion is not armed:\n{report.table()}")
-        device = OPERATORS[operator]()
+        source = open_operator(operator)
         supervision.start()
     except BaseException:  # whatever happens, ports are freed before it goes on
         body.close()
         raise
     taken = Field(body, report, observers=[lambda tick: supervision.beat()], closers=[supervision.close])
-    if device is not None:
-        source = OperatorSource(device, record)
+    if source is not None:
+        source.record = record
         taken.sources.append(source)
         taken.closers.append(source.close)
     return taken

@@ -15,6 +15,7 @@ from arbiter.errors import ArbiterError
 from deploy.assemble import Assembly, assemble
 from deploy.config import Loaded, load_tree
 from deploy.narrate import Narrator
+from deploy.records import Records
 from deploy.report import Recorder, summary, write_report
 from deploy.session import Session
 from deploy.trace import TraceWriter
@@ -50,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--log", metavar="DIR", help="writes the trace of every tick and the settings in force")
     p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a bench's")
     p.add_argument("--operator", choices=("none", "gamepad", "keyboard"), default="none",
-                   help="of the real robot: whose hands arm, stop and drive it (docs/robot.md)")
+                   help="whose hands arm, stop, drive and record (docs/robot.md)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
     return p
 
@@ -125,9 +126,15 @@ def _interrupt(session: Session) -> None:
 def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator) -> list:
     """Trace, video and viewer, each an observer on a thread of its own. Returns what to close."""
     closers = []
+    header = {"tree": str(loaded.path), "robot": args.robot, "seed": args.seed, "fast": args.fast,
+              "joints": list(assembly.robot.model.joints), "config": loaded.resolved_yaml()}
+    if args.operator != "none":
+        records = Records(Path(args.log or "records"), header, loaded.resolved_yaml(), narrator.say)
+        for source in assembly.sources:
+            source.record = records.switch
+        session.observers.append(records.observe)
+        closers.append(records.close)
     if args.log:
-        header = {"tree": str(loaded.path), "robot": args.robot, "seed": args.seed, "fast": args.fast,
-                  "joints": list(assembly.robot.model.joints), "config": loaded.resolved_yaml()}
         trace = TraceWriter(Path(args.log), header, loaded.resolved_yaml())
         session.observers.append(trace)
         closers.append(trace.close)

@@ -6,6 +6,7 @@ A broken one is reported by name and left out; it never stops the others.
 from __future__ import annotations
 
 import importlib.util
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -74,7 +75,12 @@ def _module(path: Path) -> object:
         raise SkillError(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(f"skill_file_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     return module
 
 

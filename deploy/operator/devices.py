@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from arbiter.errors import RobotError
-from deploy.operator.hand import FASTEST
+from deploy.operator.stick import FASTEST
 
 DEAD_ZONE = 0.08  # of full deflection
 FULL = 32768.0

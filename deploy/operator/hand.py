@@ -1,33 +1,21 @@
-"""What the operator's hand says now, and the skill that follows it.
+"""The skill that follows the operator's stick.
 
-List this file under `skills: files:` of a tree, then say "drive by hand" (or press the gamepad's Y).
+`deploy.run --operator` offers it: say "drive by hand", or press the gamepad's Y. Without that option, list this file under
+`skills: files:` of a tree.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
 from arbiter.skill import Outcome, Progress, Skill
-from arbiter.slots import LatestSlot
 from arbiter.types import Request, RobotState, frozen
+from deploy.operator.stick import FASTEST, HAND
 
-FASTEST = (0.5, 0.2, 0.8)  # x, y [m/s], yaw [rad/s] at full deflection
 STALE = 0.3  # [s] without news from the hand: stand still
 REST = 5.0  # [s] of a centred stick that end the skill
-
-
-@dataclass(frozen=True, slots=True)
-class Hand:
-    """Where the stick is: velocity x, y [m/s] and yaw [rad/s], shape (3,), and when it was there [s, monotonic]."""
-
-    velocity: np.ndarray
-    stamp: float
-
-
-HAND: LatestSlot[Hand] = LatestSlot()  # one robot has one operator
 
 
 class DriveByHand(Skill):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from arbiter.inbox import Inbox
 from deploy.operator.devices import Device
-from deploy.operator.hand import HAND, Hand
+from deploy.operator.stick import HAND, Hand
 
 
 class OperatorSource:
@@ -19,6 +19,7 @@ class OperatorSource:
         clock: Monotonic seconds.
 
     Attributes:
+        record: As above; may be set later.
         recording: Whether it is on.
         lost: Whether the operator is gone. He was stopped for once; the robot needs a new operator, or a reset at the console.
     """
@@ -27,7 +28,7 @@ class OperatorSource:
 
     def __init__(self, device: Device, record: Callable[[bool], None] | None = None,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        self._device, self._record, self._clock = device, record, clock
+        self._device, self.record, self._clock = device, record, clock
         self.recording = self.lost = False
 
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
@@ -47,8 +48,8 @@ class OperatorSource:
             inbox.say("drive by hand")
         elif order == "record":
             self.recording = not self.recording
-            if self._record is not None:
-                self._record(self.recording)
+            if self.record is not None:
+                self.record(self.recording)
         else:
             getattr(inbox, order)()
 

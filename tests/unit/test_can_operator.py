@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from arbiter.errors import RobotError
+from arbiter.errors import ConfigError, RobotError
 from arbiter.inbox import Inbox
 from arbiter.skill import Outcome
-from deploy.operator import Gamepad, Keyboard, OperatorSource, open_gamepad
+from deploy.operator import Gamepad, Keyboard, OperatorSource, open_gamepad, open_operator
 from deploy.operator import devices as codes
-from deploy.operator.hand import FASTEST, HAND, REST, STALE, DriveByHand, Hand
+from deploy.operator.hand import REST, STALE, DriveByHand
+from deploy.operator.stick import FASTEST, HAND, Hand
 
 
 class FakePad:
@@ -148,6 +149,12 @@ def test_driving_by_hand_follows_goes_stale_and_ends(monkeypatch):
     assert skill.finish(None, SimpleNamespace(elapsed=1.01 + REST)) is Outcome.SUCCESS
     skill.request(None, SimpleNamespace(elapsed=0.0))  # the next run begins anew
     assert skill.finish(None, SimpleNamespace(elapsed=0.1)) is Outcome.RUNNING
+
+
+def test_operators_by_name():
+    assert open_operator("none") is None
+    with pytest.raises(ConfigError, match="operator 'joystick'; allowed: gamepad, keyboard, none"):
+        open_operator("joystick")
 
 
 def test_no_gamepad_names_the_way_out():

@@ -124,3 +124,31 @@ def test_a_broken_file_is_left_out_by_name_and_the_others_stay(tmp_path, text, e
 def test_a_missing_file_is_reported(tmp_path):
     found = load_skills([tmp_path / "none.py"], use_entry_points=False)
     assert "none.py: no such file" in found.problems[0]
+
+
+def test_a_skill_file_may_hold_dataclasses(tmp_path):
+    """They look their module up in sys.modules while they are made."""
+    file = tmp_path / "counting.py"
+    file.write_text(textwrap.dedent("""
+        from __future__ import annotations
+        from dataclasses import dataclass
+        from arbiter.skill import Outcome, Skill
+        from arbiter.types import Request
+
+        @dataclass(slots=True)
+        class Count:
+            value: int = 0
+
+        class Counting(Skill):
+            name = "counting"
+            utterances = tuple(f"count to {k}" for k in range(8))
+            joints = "legs"
+
+            def request(self, state, progress):
+                return Request(elapsed=progress.elapsed)
+
+            def finish(self, state, progress):
+                return Outcome.RUNNING
+        """))
+    found = load_skills([file], use_entry_points=False)
+    assert found.problems == [] and "counting" in found.skills and found.foreign == {"counting"}
