@@ -76,11 +76,7 @@ def _module(path: Path) -> object:
     spec = importlib.util.spec_from_file_location(f"skill_file_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[spec.name]
-        raise
+    spec.loader.exec_module(module)
     return module
 
 
