@@ -10,6 +10,17 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("mjlab")
 
 
+def standing_on_the_cpu(task, steps: int):
+    """The state of the CPU engine after as many steps without a command or an action."""
+    from training.locomotion.cpu_env import CpuEnv
+
+    env = CpuEnv(dataclasses.replace(task, wrench=(0.0, 0.0)), 4, seed=1, threads=1, variants=4)
+    env.state.command[:], env.command_left[:] = 0.0, 100.0
+    for _ in range(steps):
+        env.step(torch.zeros(4, 12))
+    return env.state
+
+
 @pytest.mark.timeout(1500)
 def test_the_registered_task_runs_and_trains_a_little(tmp_path):
     from mjlab.tasks.registry import list_tasks, load_env_cfg
@@ -25,16 +36,18 @@ def test_the_registered_task_runs_and_trains_a_little(tmp_path):
     keeper = mjlab_env.keeper(env.unwrapped)
     keeper.state.command[:] = 0.0
     keeper.command_left[:] = 100.0
+    loads = []
     for _ in range(5):
         obs, reward, done, _ = env.step(torch.zeros(4, 12, device=device))
+        loads.append(keeper.state.foot_force.sum(-1))
     state = keeper.state
     assert obs["actor"].shape == (4, 47) and obs["critic"].shape == (4, 66) and torch.isfinite(reward).all()
     assert not done.any()
-    assert (
-        state.height.abs().max() < 0.03 and (state.gravity[:, 2] < -0.98).all()
-    )  # on its feet, as the CPU engine starts it
-    weight = state.foot_force.sum(-1)
-    assert (weight > 60.0).all() and (weight < 400.0).all() and terms.contact(state).sum() == 8  # 16 kg stand on two feet
+    native = standing_on_the_cpu(config.task, steps=5)
+    assert (state.height - native.height).abs().max() < 0.03  # on its feet, sinking into its soft knees as much
+    assert (state.gravity[:, 2] < -0.98).all()
+    weight = torch.stack(loads).mean()  # landing from up to a centimetre
+    assert 80.0 < weight < 320.0 and terms.contact(state).sum() == 8  # 16 kg stand on two feet
     assert state.foot_height.abs().max() < 0.02 and ((state.foot_gap[:, 1] > 0.08) & (state.foot_gap[:, 1] < 0.15)).all()
     runner = Runner(env, config, tmp_path, device)
     runner.train()

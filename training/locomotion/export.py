@@ -1,6 +1,6 @@
 """Writes a checkpoint as the ONNX file the robot runs: normaliser and reference gait inside, its card in the metadata.
 
-    python -m training.locomotion.export runs/locomotion/cpu-1/model_1499.pt walk.onnx
+    python -m training.locomotion.export runs/locomotion/cpu-1/model_2499.pt walk.onnx
     python -m training.locomotion.export model.pt walk.onnx --card my_walk.yaml     # trained elsewhere, by RSL-RL
 
 A checkpoint of Isaac Lab or mjlab needs a card that says what its observations and actions are (see docs/policies.md).
@@ -22,6 +22,7 @@ from deploy.robots.description import load_model
 from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
 from training.locomotion import gait, terms
 from training.locomotion.checkpoint import load_actor
+from training.locomotion.fused import Fused
 from training.locomotion.symmetry import actor_mirror, joint_mirror, symmetric
 from training.locomotion.task import Task, TaskConfig
 
@@ -92,7 +93,8 @@ def export(checkpoint: Path, out: Path, task: Task, *, name: str = "locomotion",
     Raises ConfigError if the checkpoint does not fit the task or the graph differs from torch.
     """
     card = card_of(task, name, version)
-    return write(Deployed(load_actor(checkpoint, card.observation_size, task.m), task), card, out)
+    actor = load_actor(checkpoint, card.observation_size, task.m)
+    return write(Deployed(actor, task), card, out, graph=Fused(actor, task))
 
 
 def import_foreign(checkpoint: Path, out: Path, card_file: Path, *, activation: str = "elu") -> float:
@@ -105,10 +107,17 @@ def import_foreign(checkpoint: Path, out: Path, card_file: Path, *, activation: 
     return write(load_actor(checkpoint, card.observation_size, len(card.joints), activation), card, out)
 
 
-def write(model: nn.Module, card: PolicyCard, out: Path) -> float:
-    """Writes `model` with its card; gives back the largest difference to torch over random observations."""
+def write(model: nn.Module, card: PolicyCard, out: Path, *, graph: nn.Module | None = None) -> float:
+    """Writes `model` with its card; gives back the largest difference to torch over random observations.
+
+    Args:
+        model: What the file must compute.
+        card: Its description.
+        out: The file.
+        graph: The same in another form, which the file holds; None: the model itself.
+    """
     model.eval()
-    data = serialize(model, card.observation_size)
+    data = serialize((graph or model).eval(), card.observation_size)
     difference = parity(model, data, card.observation_size)
     if difference > PARITY:
         raise ConfigError(
