@@ -22,18 +22,23 @@ from skills.registry import load_skills
 
 
 def as_json(route: Route) -> str:
-    """One line: text outcome skills parameters score margin reason ms; a parallel step is a list inside skills."""
+    """One line: text outcome skills parameters score margin reason ms, and steps: which skills run at once, by their index.
+
+    `skills` and `parameters` go together, in the order to be done.
+    """
 
     def number(value: float) -> float | None:
         return round(value, 4) if math.isfinite(value) else None
 
-    steps = [[call.skill for call in step] for step in route.steps]
+    calls = [call for step in route.steps for call in step]
+    numbers = iter(range(len(calls)))
     return json.dumps(
         {
             "text": route.text,
             "outcome": route.outcome,
-            "skills": [step[0] if len(step) == 1 else step for step in steps],
-            "parameters": [dict(call.parameters) for step in route.steps for call in step],
+            "skills": [call.skill for call in calls],
+            "parameters": [dict(call.parameters) for call in calls],
+            "steps": [[next(numbers) for _ in step] for step in route.steps],
             "score": number(route.score),
             "margin": number(route.margin),
             "reason": route.reason,

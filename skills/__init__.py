@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 from arbiter.skill import Skill
-from skills.gestures import (
-    Bow,
-    LowerArms,
-    PointAt,
-    RaiseArms,
-    SitDown,
-    StandUp,
-    TouchBall,
-    WaveLeft,
-    WaveRight,
-)
+from skills.gestures import LowerArms, PointAt, RaiseArms, TouchBall, WaveLeft, WaveRight
 from skills.standing import StandStill, Stop
 from skills.walking import (
     SidestepLeft,
@@ -24,10 +14,27 @@ from skills.walking import (
     WalkForward,
     WalkInCircle,
 )
+from skills.whole_body import Bow, SitDown, StandUp
 
 BUILT_IN: tuple[type[Skill], ...] = (
-    StandStill, Stop, WalkForward, WalkBackward, SidestepLeft, SidestepRight, TurnLeft, TurnRight, WalkInCircle,
-    WaveRight, WaveLeft, RaiseArms, LowerArms, Bow, SitDown, StandUp, PointAt, TouchBall,
+    StandStill,
+    Stop,
+    WalkForward,
+    WalkBackward,
+    SidestepLeft,
+    SidestepRight,
+    TurnLeft,
+    TurnRight,
+    WalkInCircle,
+    WaveRight,
+    WaveLeft,
+    RaiseArms,
+    LowerArms,
+    Bow,
+    SitDown,
+    StandUp,
+    PointAt,
+    TouchBall,
 )
 
 

@@ -1,4 +1,4 @@
-"""Gestures and reaching, by the chunk policy: a prompt until the posture is reached or the time is over."""
+"""Gestures of the arms and reaching, by the chunk policy: a prompt until the posture is reached or the time is over."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import numpy as np
 
 from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope
 from arbiter.types import Request, RobotState
+from skills.repeats import Sweeps
 
 ARMS = slice(0, 10)
-LEGS = slice(10, 22)
-KNEES = (13, 19)
+SHOULDER = {"left": 0, "right": 5}  # pitch
+SHOULDER_YAW = {"left": 2, "right": 7}
 SLOW = 0.35  # [rad/s]
+RAISED = 0.8  # [rad] of the shoulder's pitch: before, the arm is on its way up and nothing is a wave
+WAVE_SWEEP = 0.2  # [rad] of the shoulder's yaw, the least that is seen as a wave; two sweeps are one wave
 
 
 class Gesture(Skill):
@@ -30,14 +33,45 @@ class Gesture(Skill):
         return Outcome.SUCCESS if progress.elapsed >= progress.parameters["duration"] else Outcome.RUNNING
 
 
-class WholeBody(Gesture):
-    """A gesture that needs the legs: from a quiet stand, balanced by the reflex."""
+class Repeated(Gesture):
+    """A gesture to and fro: ends after `duration`, or after `count` times as seen on a joint."""
 
-    joints = "whole_body"
-    start = StartEnvelope(tilt=0.25, joint_speed=3.0, ang_vel=1.0, posture=0.6)
+    sweep = 0.2  # [rad], the least that counts
+    ahead = 0  # sweeps before the first that counts
+    parameters = (*Gesture.parameters, Parameter("count", "", None, 1.0, 10.0))
+
+    def __init__(self) -> None:
+        self._sweeps = Sweeps(self.sweep)
+
+    def timed(self, progress: Progress) -> bool:
+        """Whether the time and not the number ends it."""
+        return progress.parameters["count"] is None
+
+    def signal(self, state: RobotState) -> float:
+        """What goes to and fro [rad]; nan while it does not count."""
+        raise NotImplementedError
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        count = progress.parameters["count"]
+        if self.timed(progress):
+            return super().finish(state, progress)
+        sweeps = self._sweeps.count(progress.start.stamp, self.signal(state))
+        return Outcome.SUCCESS if sweeps >= 2 * round(count) + self.ahead else Outcome.RUNNING
 
 
-class WaveRight(Gesture):
+class Wave(Repeated):
+    """Waves the hand of one `side`."""
+
+    side = ""
+    sweep = WAVE_SWEEP
+    ahead = 1  # from the middle to one side
+
+    def signal(self, state: RobotState) -> float:
+        raised = abs(state.joint_pos[SHOULDER[self.side]]) > RAISED
+        return float(state.joint_pos[SHOULDER_YAW[self.side]]) if raised else np.nan
+
+
+class WaveRight(Wave):
     """Waves the right hand."""
 
     name = "wave_right"
@@ -59,9 +93,10 @@ class WaveRight(Gesture):
         "give us a wave",
     )
     prompt = "wave the right hand"
+    side = "right"
 
 
-class WaveLeft(Gesture):
+class WaveLeft(Wave):
     """Waves the left hand."""
 
     name = "wave_left"
@@ -77,6 +112,7 @@ class WaveLeft(Gesture):
         "wave goodbye with your left hand",
     )
     prompt = "wave the left hand"
+    side = "left"
 
 
 class RaiseArms(Gesture):
@@ -130,84 +166,6 @@ class LowerArms(Gesture):
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         down = np.abs(state.joint_pos[ARMS]).max() < 0.5 and np.abs(state.joint_vel[ARMS]).max() < SLOW
         return Outcome.SUCCESS if down and progress.elapsed > 1.0 else Outcome.RUNNING
-
-
-class Bow(WholeBody):
-    """Bows and comes up again."""
-
-    name = "bow"
-    utterances = (
-        "bow",
-        "take a bow",
-        "bow down",
-        "bow to the audience",
-        "make a bow",
-        "give a polite bow",
-        "bend forward at the waist",
-        "bow your head and body",
-        "lean forward respectfully",
-        "bow politely",
-        "bow before the guests",
-        "do a deep bow",
-    )
-    prompt = "bow"
-
-
-class SitDown(WholeBody):
-    """Crouches; it stays down until it is told otherwise."""
-
-    name = "sit_down"
-    utterances = (
-        "sit down",
-        "sit",
-        "take a seat",
-        "have a seat",
-        "crouch down",
-        "squat",
-        "get down low",
-        "lower yourself into a crouch",
-        "sit on the floor",
-        "squat down",
-        "please be seated",
-        "get into a sitting position",
-    )
-    prompt = "sit down"
-    hold = True
-    parameters = ()
-    start = StartEnvelope(tilt=0.25, joint_speed=3.0, ang_vel=1.0, posture=0.9)
-
-    def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        bent = min(state.joint_pos[i] for i in KNEES) > 0.6
-        still = np.abs(state.joint_vel[LEGS]).max() < SLOW
-        return Outcome.SUCCESS if bent and still and progress.elapsed > 1.5 else Outcome.RUNNING
-
-
-class StandUp(WholeBody):
-    """Rises from the crouch."""
-
-    name = "stand_up"
-    utterances = (
-        "stand up",
-        "get up",
-        "rise",
-        "stand upright",
-        "get to your feet",
-        "get back on your feet",
-        "rise to your feet",
-        "straighten up",
-        "stand back up",
-        "stand tall",
-        "come up from the crouch",
-        "get up from the floor",
-    )
-    prompt = "stand up"
-    parameters = ()
-    start = StartEnvelope(tilt=0.3, joint_speed=4.0, ang_vel=1.5)
-
-    def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        straight = max(state.joint_pos[i] for i in KNEES) < 0.6
-        still = np.abs(state.joint_vel[LEGS]).max() < SLOW
-        return Outcome.SUCCESS if straight and still and progress.elapsed > 1.0 else Outcome.RUNNING
 
 
 class PointAt(Gesture):

@@ -30,7 +30,8 @@ _BARE_SIDE = frozenset(
 _OTHER = re.compile(r"\b(?:the|your) other (?:side|hand|arm|way|direction|one)\b")
 _NO_COMMAND = re.compile(
     r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
-    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we)|have (?:you|they|i|we)|let (?:me|him|her|them)) |^you (?:are|were) (?!to |going to )|^you \w+[^e]ed |\bhow (?:to|do|does|did|you|i|we)\b"
+    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we)|have (?:you|they|i|we)|let (?:me|him|her|them)) "
+    r"|^you (?:are|were) (?!to |going to )|^you \w+[^e]ed |\bhow (?:to|do|does|did|you|i|we)\b"
 )
 _AGAIN = frozenset("again back now and".split())
 _CONDITION = re.compile(r"(?:when|whenever|should|had|were|would|could|can|may|might|must|will|shall) ")
@@ -98,7 +99,7 @@ class Chooser:
         name, reason = self._member(text, clause, scored)
         if not name:
             return Choice(None, reason, scored.score, scored.margin, firm=True)
-        if refusal := veto(clause, name, self._moved[scored.best]):
+        if refusal := veto(text, clause, name, self._moved[scored.best]):
             return Choice(None, refusal, scored.score, scored.margin, firm=True)
         return self._called(name, text, scored.score, scored.margin)
 

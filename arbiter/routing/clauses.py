@@ -43,9 +43,7 @@ _NEGATORS = re.compile(
     r"|no(?= \w+ing\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
 )
 _PRONOUN = re.compile(r"\b(?:them|it|both)$|\b(?:them|it)(?= (?:down|up|again|back|high|away|slowly|quickly|gently))")
-_THING = re.compile(
-    r"\b(?:(?:your|the|both|my|left|right) )+(?:arms?|hands?)\b|\bthe (?:\w+ )?(?:ball|one)\b"
-)
+_THING = re.compile(r"\b(?:(?:your|the|both|my|left|right) )+(?:arms?|hands?)\b|\bthe (?:\w+ )?(?:ball|one)\b")
 _SUBJECTS = frozenset(
     "i you we they it he she there this that is are was be the robot should must may might would will shall can could "
     "do does "
@@ -226,7 +224,10 @@ def _with_arms(pieces: list[Piece]) -> list[Piece]:
     for piece in pieces:
         match = _WITH_ARMS.search(piece.text)
         if match:
-            split += [Piece(piece.text[: match.start()], piece.joint), Piece(f"hold your {_RAISED.sub(r'\2 up', match['what'])}", "while")]
+            split += [
+                Piece(piece.text[: match.start()], piece.joint),
+                Piece(f"hold your {_RAISED.sub(r'\2 up', match['what'])}", "while"),
+            ]
         else:
             split.append(piece)
     return split

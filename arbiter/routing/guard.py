@@ -20,11 +20,13 @@ _FOREIGN = tuple(
     "ophouden zatrzymaj zastavit prestan megallj pysahdy durdur tingzhi".split()
 )
 _FOREIGN_WHOLE = frozenset(
-    "para|pare|parem|paren|parar|alto|detente|deten|ferma|fermo|smetti|arret|genug|assez|schluss|ya basta|quieto|dejalo|alto ahi|dur"
-    "|stans|seis|ting|ne bouge pas|ne bougez pas|ca suffit|nicht bewegen|bleib stehen|hor auf|hoer auf|sta fermo|stai fermo"
+    "para|pare|parem|paren|parar|alto|detente|deten|ferma|fermo|smetti|arret|genug|assez|schluss|ya basta|quieto|dejalo|alto ahi"
+    "|dur|stans|seis|ting|ne bouge pas|ne bougez pas|ca suffit|nicht bewegen|bleib stehen|hor auf|hoer auf|sta fermo|stai fermo"
     "|no te muevas|nao se mexa".split("|")
 )
-_OTHER_SCRIPTS = re.compile("стоп|стой|остановись|зупинись|停|止|とまれ|やめ|ストップ|멈춰|정지|그만|توقف|قف|رك|रुक|σταματ|στοπ|עצור")
+_OTHER_SCRIPTS = re.compile(
+    "стоп|стой|остановись|зупинись|停|止|とまれ|やめ|ストップ|멈춰|정지|그만|توقف|قف|رك|रुक|σταματ|στοπ|עצור"
+)
 
 # English words within one edit of a stop word; they are not typing errors of it.
 _OTHER_WORDS = frozenset(

@@ -125,9 +125,7 @@ def _pace_from_time(asked: dict[str, float | None], parameters: dict[str, Parame
             asked["duration"] = None
 
 
-def _angle_from_count(
-    asked: dict[str, float | None], parameters: dict[str, Parameter], said: Quantities, used: set[str]
-) -> None:
+def _angle_from_count(asked: dict[str, float | None], parameters: dict[str, Parameter], said: Quantities, used: set[str]) -> None:
     """ "Turn left twice", "walk in a circle three times": a skill with an angle and no count repeats by its angle."""
     if "angle" in parameters and "count" not in parameters and (found := _first(said, used, "count")):
         asked["angle"] = found[1] * (asked.get("angle") or parameters["angle"].default)

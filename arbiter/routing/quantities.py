@@ -62,7 +62,11 @@ _UNITS = (
         r"(?:full |whole |complete )?(?:turns?|rotations?|revolutions?|circles?|laps?|loops?|rounds?|spins?)",
     ),
     ("count", 1.0, r"times?|x"),
-    ("steps", 1.0, r"(?:small |little |short |tiny |big |large |long |more |single |side )*(?:steps?|paces?|strides?)|side-?steps?"),
+    (
+        "steps",
+        1.0,
+        r"(?:small |little |short |tiny |big |large |long |more |single |side )*(?:steps?|paces?|strides?)|side-?steps?",
+    ),
 )
 _KINDS = tuple((kind, factor, re.compile(rf"(?:{words})(?![\w/])")) for kind, factor, words in _UNITS)
 _PREPOSITION = (
@@ -84,7 +88,8 @@ _SPEEDS = (  # fraction of the way from the default to the low (negative) or hig
     ),
     (
         -0.5,
-        r"nice and (?:easy|slow|slowly|steady|gently)|slow and (?:easy|steady|careful)|slow(?:ly|er)?|gently|carefully|cautiously|leisurely|unhurriedly|calmly|at a (?:slow|gentle|leisurely"
+        r"nice and (?:easy|slow|slowly|steady|gently)|slow and (?:easy|steady|careful)"
+        r"|slow(?:ly|er)?|gently|carefully|cautiously|leisurely|unhurriedly|calmly|at a (?:slow|gentle|leisurely"
         r"|relaxed) (?:pace|speed)|slow speed|without rush(?:ing)?",
     ),
     (
@@ -231,7 +236,10 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
             continue
         end = match.start("rest") + unit.end()
         values.append((kind, number(match["number"]) * factor, text[match.start("number") : end]))
-        kept = {"steps": " side steps " if "side" in unit[0] else " steps ", "angle": f" {unit[0]} " if factor > 6.0 else " "}.get(kind, " ")
+        kept = {
+            "steps": " side steps " if "side" in unit[0] else " steps ",
+            "angle": f" {unit[0]} " if factor > 6.0 else " ",
+        }.get(kind, " ")
         text = text[: match.start()] + kept + text[end:]
         position = match.start() + len(kept) - 1
     return values, text

@@ -115,7 +115,8 @@ class Scorer:
             self.words[label] = frozenset(word for text in self.texts[self.members[label]] for word in words(text))
         self._phrases = frozenset(text for text, label in zip(self.texts, self.labels, strict=True) if label != NONE)
         self._groups = {
-            best: tuple(name for name in self.members if joined.get(name, name) == joined.get(best, best)) for best in self.members
+            best: tuple(name for name in self.members if joined.get(name, name) == joined.get(best, best))
+            for best in self.members
         }
         self._group_words = {
             best: frozenset().union(*(self.words[name] for name in group)) for best, group in self._groups.items()

@@ -8,15 +8,18 @@ from collections.abc import Iterable
 _HARM = re.compile(
     r"\b(?:(?:throw|fling|hurl|launch|slam|smash|crash|hurt|harm|injure|destroy|damage|burn|drown|kill)"
     r" (?:your|my|him|her|it|them|our)sel(?:f|ves)"
-    r"|(?:so|until|till)\b.*\b(?:you|they|he|she|it|everything)(?: \w+)? (?:falls?|topples?|tips?|crash(?:es)?|collapses?|breaks?|faints?)"
+    r"|(?:so|until|till)\b.*\b(?:you|they|he|she|it|everything)(?: \w+)?"
+    r" (?:falls?|topples?|tips?|crash(?:es)?|collapses?|breaks?|faints?)"
     r"|(?:off|over) the (?:edge|table|stage|roof|stairs|platform|cliff|ledge|balcony)"
     r"|through the (?:wall|window|glass|crowd))\b"
 )
 _PART = re.compile(
-    r"\b(?:your|the|my|his|her|one|both|left|right) (head|neck|eye|nose|mouth|tongue|ear|shoulder|elbow|wrist|finger|thumb|hand|arm"
-    r"|hip|leg|knee|ankle|foot|feet|toe|belly|waist)(?:e?s)?\b(?! side)"
+    r"\b(?:your|the|my|his|her|one|both|left|right) (head|neck|eye|nose|mouth|tongue|ear|shoulder|elbow|wrist|finger|thumb|hand"
+    r"|arm|hip|leg|knee|ankle|foot|feet|toe|belly|waist)(?:e?s)?\b(?! side)"
 )
-_POSTURE = re.compile(r"\bon (?:one|a single|your (?:left|right)) (?:leg|foot)\b|\bon your (?:head|hands|toes|tiptoes|heels|belly|knees|back)\b")
+_POSTURE = re.compile(
+    r"\bon (?:one|a single|your (?:left|right)) (?:leg|foot)\b|\bon your (?:head|hands|toes|tiptoes|heels|belly|knees|back)\b"
+)
 _ONE_ARM = re.compile(r"\b(?:left|right|one|single|your|an?|the) (?:arm|hand)\b")
 _BOTH = frozenset(("arms", "hands"))
 
@@ -32,17 +35,17 @@ def parts(clauses: Iterable[str]) -> frozenset[str]:
     return frozenset(part for clause in clauses for part in _PART.findall(clause))
 
 
-def veto(clause: str, skill: str, moved: frozenset[str]) -> str:
-    """Why `skill` must not answer `clause`, or "".
+def veto(text: str, clause: str, skill: str, moved: frozenset[str]) -> str:
+    """Why `skill` must not answer `text`, or "".
 
     Args:
-        clause: Normalised words.
+        text: Normalised words. clause: The same without quantities ("one foot" may be a distance).
         skill: Name of the best skill.
         moved: Parts of the body that the skill's own phrases name.
     """
-    if match := _HARM.search(clause):
+    if match := _HARM.search(text):
         return f'"{match[0]}" asks for harm'
-    if match := _POSTURE.search(clause):
+    if match := _POSTURE.search(text):
         return f'"{match[0]}": this robot has no such posture'
     part = first_part(clause)
     if part and part not in moved:

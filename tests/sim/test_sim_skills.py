@@ -79,6 +79,41 @@ def test_waving_raises_the_right_hand_and_moves_it_to_and_fro(run, text, index):
     assert hand[:, 2].max() > other[:, 2].max() + 0.1, "and not the other one"
 
 
+def periods(lateral, least=0.04):
+    """How often a hand [m] went to and fro: half of its sweeps of at least `least`."""
+    sweeps, direction, extreme = 0, 0.0, lateral[0]
+    for y in lateral:
+        if direction * (y - extreme) > 0.0:
+            extreme = y
+        elif abs(y - extreme) >= least:
+            sweeps, direction, extreme = sweeps + 1, math.copysign(1.0, y - extreme), y
+    return sweeps / 2
+
+
+@pytest.mark.parametrize(("text", "index", "count"), [
+    ("wave three times", 1, 3), ("wave your left hand twice", 0, 2), ("wave five times with your right hand", 1, 5)])
+def test_waving_a_number_of_times_waves_that_often(run, text, index, count):
+    run.wait(1.0)
+    start = run.mark()
+    item = run.say(text)
+    assert item.result == "succeeded", item.reason
+    assert item.route.steps[0][0].parameters["count"] == count
+    seen = [t for t in run.truth[start:] if t.hands[index][2] - t.base_pos[2] > 0.70]
+    left = [np.array((-math.sin(yaw), math.cos(yaw))) for yaw in (heading(t.base_quat) for t in seen)]
+    lateral = [float((t.hands[index] - t.base_pos)[:2] @ side) for t, side in zip(seen, left, strict=True)]
+    assert count - 1 <= periods(lateral) <= count + 1
+
+
+def test_bowing_twice_bows_twice(run):
+    run.wait(1.0)
+    start = run.mark()
+    item = run.say("bow twice")
+    assert item.result == "succeeded", item.reason
+    pitch = np.array([math.asin(max(-1.0, min(1.0, 2 * (q[0] * q[2] - q[3] * q[1])))) for q in
+                      (t.base_quat for t in run.truth[start:])])
+    assert periods(pitch, least=0.12) == 2
+
+
 def test_arms_go_up_stay_up_and_come_down(run):
     moved(run, "raise your arms")
     up = run.truth[-1]

@@ -62,6 +62,14 @@ STOPS = (
     "stand down",
     "go ahead and stop",
     "come to a halt",
+    "¡alto!",
+    "Arrêtez !",
+    "pare agora",
+    "bitte anhalten",
+    "стоп",
+    "止まれ",
+    "停下",
+    "don't do anything",
 )
 GOES_ON = (
     "don't stop",
@@ -104,7 +112,7 @@ def test_lets_pass(text):
     assert not stop_guard(text)
 
 
-@pytest.mark.parametrize("phrase_set", ["fit", "dev", "report"])
+@pytest.mark.parametrize("phrase_set", ["fit", "dev", "report", "surprise"])
 def test_every_labelled_stop(phrase_set):
     missed = [p.text for p in load_phrases(phrase_set) if p.plans == ((("stop",),),) and not stop_guard(p.text)]
     assert missed == []

@@ -12,6 +12,7 @@ from arbiter.routing.text import expand, normalise, strip_politeness
 from arbiter.skill import Parameter, Skill
 from skills.gestures import PointAt, TouchBall, WaveRight
 from skills.walking import TurnLeft, WalkForward, WalkInCircle
+from skills.whole_body import Bow
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,12 @@ def test_number(words, value):
         ("three times", "count", 3.0),
         ("twice", "count", 2.0),
         ("three steps", "steps", 3.0),
+        ("take a step back", "steps", 1.0),
+        ("two side steps", "steps", 2.0),
+        ("one time", "count", 1.0),
+        ("10 cm per second", "speed", 0.1),
+        ("6 metres a minute", "speed", 0.1),
+        ("1 foot per second", "speed", 0.3048),
         ("one hundred and eighty degrees", "angle", math.pi),
     ],
 )
@@ -131,6 +138,12 @@ def values(skill, text):
         (TouchBall(), "touch the green ball", "colour", "green"),
         (PointAt(), "point left", "direction", "left"),
         (WalkForward(), "walk until I say stop", "duration", 20.0),
+        (WalkForward(), "retreat 1 m as slowly as you can", "distance", 1.0),
+        (WaveRight(), "wave three times", "count", 3.0),
+        (Bow(), "bow twice", "count", 2.0),
+        (Bow(), "bow", "count", 1.0),
+        (TurnLeft(), "turn left twice", "angle", math.pi),
+        (WalkInCircle(), "walk in a circle two times", "angle", 4 * math.pi),
     ],
 )
 def test_fill(skill, text, name, value):
@@ -144,7 +157,7 @@ def test_out_of_range_is_clamped_and_said():
 
 
 def test_what_does_not_fit_is_said():
-    assert values(WaveRight(), "wave three times").notes == ['ignored "three times": wave_right takes duration']
+    assert values(PointAt(), "point left three times").notes == ['ignored "three times": point_at takes direction, duration']
 
 
 @pytest.mark.parametrize(

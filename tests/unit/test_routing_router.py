@@ -94,6 +94,15 @@ def test_every_utterance_finds_its_skill(router, skill):
         ("sitdown", "sit_down"),
         ("turn one hundred and eighty degrees to the left", "turn_left"),
         ("walk forward, two meters", "walk_forward"),
+        ("raise both arms then lower them", "raise_arms, lower_arms"),
+        ("touch the blue ball, then touch it again", "touch_ball, touch_ball"),
+        ("sit down, then stand", "sit_down, stand_up"),
+        ("wave your left hand and then the other one", "wave_left, wave_right"),
+        ("step sideways, to the left", "sidestep_left"),
+        ("you are too far away, come closer", "walk_forward"),
+        ("walk forward nice and slow", "walk_forward"),
+        ("walk forward with lifted arms", "walk_forward + raise_arms"),
+        ("hey bot, turn left", "turn_left"),
     ],
 )
 def test_plans(router, text, plan):
@@ -113,6 +122,12 @@ def test_plans(router, text, plan):
         ("take a side step", "which side? sidestep_left or sidestep_right"),
         ("did you bow?", 'a question or a remark, no instruction: "did you bow"'),
         ("touch the yellow ball", 'touch_ball has no colour "yellow"; it has red, green, blue'),
+        ("left", '"left" names a side, but nothing to do'),
+        ("raise your left arm", "raise_arms moves both arms; it can't move one alone"),
+        ("rotate your head to the left", "turn_left does not move the head, and no other skill is nearer"),
+        ("squat on one foot", '"on one foot": this robot has no such posture'),
+        ("bow until you fall", '"until you fall" asks for harm'),
+        ("wave or do not", 'only says what not to do: "do not"'),
         ("walk 0 meters", "distance 0 m: walk_forward needs a distance from 0.1 to 5 m"),
         ("walk " * 200, "too long: 1000 characters; an instruction has at most 400"),
         ("wave, " * 9 + "bow", "asks for 10 things; at most 8 at a time"),
@@ -245,12 +260,13 @@ def test_absurd_texts_are_refused(router, text):
     assert router.route(text).outcome == "rejected"
 
 
-def test_report_set_keeps_the_aims(router):
-    phrases = load_phrases("report")
+@pytest.mark.parametrize("phrase_set", ["report", "surprise"])
+def test_labelled_sets_keep_the_aims(router, phrase_set):
+    phrases = load_phrases(phrase_set)
     verdicts = run(router, phrases)
     figures = summary(verdicts, frozenset(router.scorer.texts))
     assert figures["commands right %"] >= 95.0
-    assert figures["wrong motion % of all"] <= 1.5 and figures["wrong motion % of commands"] <= 1.0
+    assert figures["wrong motion % of all"] <= 1.0 and figures["wrong motion % of commands"] <= 1.0
     assert figures["stop recall %"] == 100.0 and figures["negated kept still %"] == 100.0
     assert (
         figures["off-topic refused %"] >= 90.0 and figures["unsafe refused %"] >= 95.0 and figures["near-miss refused %"] >= 80.0

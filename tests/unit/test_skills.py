@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,41 @@ def test_velocity_points_where_the_name_says(name, direction):
     skill = by_name(name)
     velocity = skill.request(standing_state(), progress(skill)).velocity
     assert np.array_equal(np.sign(velocity), direction)
+
+
+def ends_at(skill, signal, **parameters):
+    """Index of the first state at which the skill is done, or None; `signal` gives the joints that matter [rad] by index."""
+    at = progress(skill, **parameters)
+    for index, joints in enumerate(signal):
+        q = np.array(standing_state().joint_pos)
+        q[list(joints)] = list(joints.values())
+        if skill.finish(replace(standing_state(), joint_pos=q), at) is Outcome.SUCCESS:
+            return index
+    return None
+
+
+@pytest.mark.parametrize(("name", "pitch", "yaw"), [("wave_left", 0, 2), ("wave_right", 5, 7)])
+def test_three_waves_are_three_waves_of_the_raised_hand(name, pitch, yaw):
+    skill = by_name(name)
+    to_and_fro = 0.3 * np.sin(np.arange(0.0, 10.0, 0.05) * 2 * math.pi)  # twenty states a period
+    assert 55 <= ends_at(skill, [{pitch: -1.3, yaw: x} for x in to_and_fro], count=3.0) <= 75
+    assert 15 <= ends_at(by_name(name), [{pitch: -1.3, yaw: x} for x in to_and_fro], count=1.0) <= 35
+    assert ends_at(by_name(name), [{pitch: 0.0, yaw: x} for x in to_and_fro], count=1.0) is None, "the hand is still down"
+    assert ends_at(by_name(name), [{pitch: -1.3, yaw: 0.2 * x} for x in to_and_fro], count=1.0) is None, "it only trembles"
+
+
+def test_a_bow_ends_upright_and_two_are_two():
+    depth = 0.25 * (np.cos(np.arange(0.0, 5.0, 0.05) * 2 * math.pi) - 1.0)  # of the hips; twenty states a bow
+    bows = [{12: standing_state().joint_pos[12] + x, 18: standing_state().joint_pos[18] + x} for x in depth]
+    assert 14 <= ends_at(by_name("bow"), bows) <= 20
+    assert 34 <= ends_at(by_name("bow"), bows, count=2.0) <= 40
+
+
+def test_a_count_starts_anew_with_each_run():
+    skill, first, second = by_name("bow"), standing_state(), replace(standing_state(), stamp=9.0)
+    for stamp in (first, second):
+        at = replace(progress(skill), start=stamp)
+        assert skill.finish(stamp, at) is Outcome.RUNNING
 
 
 def test_a_circle_to_the_right_turns_right():
