@@ -137,8 +137,15 @@ def legs_at(command, sine: float, cosine: float, shape: GaitConfig, gravity=(0.0
     return gait.reference(*rows, torch.zeros(1, 12), shape)[0]
 
 
-def test_the_reference_stands_still_without_a_command():
-    assert legs_at((0.0, 0.0, 0.0), 1.0, 0.0, GAIT, (0.1, 0.1, -1.0), (1.0, 1.0, 1.0)).abs().max() == 0.0
+def test_without_a_command_the_reference_stands_whatever_the_clock_says():
+    legs = legs_at((0.0, 0.0, 0.0), 1.0, 0.0, GAIT)
+    assert legs[[2, 3, 4]].tolist() == pytest.approx(GAIT.stand) and legs[[0, 1, 5]].abs().max() == 0.0
+    assert torch.equal(legs[:6], legs[6:]) and torch.equal(legs, legs_at((0.0, 0.0, 0.0), 0.0, -1.0, GAIT))
+
+
+def test_who_stands_and_leans_forward_pushes_back_with_the_toes():
+    legs = legs_at((0.0, 0.0, 0.0), 0.0, 1.0, GAIT, (0.05, 0.0, -1.0))
+    assert legs[4] > GAIT.stand[2] + 0.1 and legs[10] > GAIT.stand[2] + 0.1
 
 
 def test_a_quarter_into_the_cycle_only_the_left_leg_is_lifted():

@@ -51,13 +51,13 @@ class Fused(nn.Module):
         seen = torch.cat((obs[:, :-2], obs[:, -2:] * walking), -1)
         both = self.rest(self.first(seen).reshape(-1, self.width))
         output = self.mean(both.reshape(-1, 2 * both.shape[-1]))
-        stance, back, air, held, stepped, pulled, lifted = self.gait(obs).split(12, -1)
+        stance, back, air, held, stepped, pulled, lifted, stood = self.gait(obs).split(12, -1)
         air = air.relu()
         legs = stance.clamp(0.0, 1.0) * held + stepped + back * pulled + air * (air * self.curve + lifted)
-        return output + self.place(legs * walking)
+        return output + self.place(stood + walking * (legs - stood))
 
 
-STANCE, BACK, AIR, HELD, STEPPED, PULLED, LIFTED = range(7)  # blocks of twelve rows of the gait's table
+STANCE, BACK, AIR, HELD, STEPPED, PULLED, LIFTED, STOOD = range(8)  # blocks of twelve rows of the gait's table
 
 
 def linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:
@@ -78,7 +78,7 @@ def matrix(mirror: Mirror) -> torch.Tensor:
 
 
 def gait_table(shape: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """gait.reference as seven blocks of twelve rows over (observation, 1), shape (84, 12 + 3 m), and the factors of
+    """gait.reference as eight blocks of twelve rows over (observation, 1), shape (96, 12 + 3 m), and the factors of
     the squared lift, shape (12,)."""
     width = 11 + 3 * m
     unit = torch.eye(width + 1, dtype=torch.float64)
@@ -94,7 +94,7 @@ def gait_table(shape: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor
     def total(gains: tuple[float, ...], *signals: torch.Tensor) -> torch.Tensor:
         return sum(gain * signal for gain, signal in zip(gains, signals, strict=True))
 
-    blocks: list[list[torch.Tensor]] = [[] for _ in range(7)]
+    blocks: list[list[torch.Tensor]] = [[] for _ in range(8)]
     curve = []
     for k, side in ((0, 1.0), (1, -1.0)):
         sin, cos = side * sine, side * cosine
@@ -113,6 +113,15 @@ def gait_table(shape: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor
         placed = [side_placed, side_placed, total(shape.step, lean, pitch_rate, speed[1 - k]), nothing, nothing, nothing]
         pulled = [abduct - twist, abduct + twist, pitch, nothing, -pitch, -ANKLE_PER_ABDUCTION * abduct]
         still = [sway, sway, shape.hip * one, shape.knee * one, shape.ankle * one, nothing]
+        upright = total(shape.stand_side, tilt, roll_rate)
+        stood = [
+            upright,
+            upright,
+            shape.stand[0] * one + total(shape.stand_hip, lean, pitch_rate),
+            shape.stand[1] * one,
+            shape.stand[2] * one + total(shape.stand_ankle, lean, pitch_rate, speed[k]),
+            total(shape.stand_roll, tilt, roll_rate),
+        ]
         load = [side * shape.push, side * shape.push, shape.lean, -shape.extend, 0.0, 0.0]
         bend = [0.0, 0.0, -shape.hip_lift * shape.lift, shape.lift, -shape.ankle_lift * shape.lift, 0.0]
         curve += bend
@@ -123,5 +132,6 @@ def gait_table(shape: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor
             blocks[HELD].append(held[j] - placed[j])
             blocks[STEPPED].append(placed[j] + still[j] - load[j] * sin)
             blocks[PULLED].append(pulled[j])
+            blocks[STOOD].append(stood[j])
             blocks[LIFTED].append(2.0 * lead * bend[j] * cos + load[j] * one)
     return torch.stack([row for block in blocks for row in block]).float(), torch.tensor(curve)

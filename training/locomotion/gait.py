@@ -43,6 +43,9 @@ class GaitConfig:
         pace: Speed of the stance leg that belongs to a forward and a lateral command [rad/s per m/s]; feedback answers
             to the rest.
         tip: Forward lean (gravity x) that belongs to a forward command [per m/s].
+        stand: Pitch of hip, knee and ankle on top of the default posture while no motion is asked for.
+        stand_hip, stand_ankle, stand_side, stand_roll: As their namesakes of the stance leg, for both legs of a robot
+            that stands.
     """
 
     period: float = 0.64
@@ -69,6 +72,11 @@ class GaitConfig:
     steer: float = 0.111
     pace: tuple[float, float] = (1.978, -2.157)
     tip: float = 0.018
+    stand: tuple[float, float, float] = (-0.068, -0.259, 0.004)
+    stand_hip: tuple[float, float] = (2.138, 0.122)
+    stand_ankle: tuple[float, float, float] = (3.945, 0.404, 0.143)
+    stand_side: tuple[float, float] = (0.175, -0.147)
+    stand_roll: tuple[float, float] = (-2.368, 0.035)
 
 
 PLAIN = GaitConfig(  # no feedback: where the search started
@@ -95,6 +103,11 @@ PLAIN = GaitConfig(  # no feedback: where the search started
     steer=0.0,
     pace=(2.0, -2.0),
     tip=0.0,
+    stand=(0.0, 0.0, 0.0),
+    stand_hip=(0.0, 0.0),
+    stand_ankle=(0.0, 0.0, 0.0),
+    stand_side=(0.0, 0.0),
+    stand_roll=(0.0, 0.0),
 )
 
 
@@ -124,7 +137,7 @@ def reference(
     """Offset of the twelve leg joints [rad] from the default posture, left then right leg, shape (n, 12).
 
     The swing leg shortens; hips carry the body over the stance leg as fast as the command asks; ankles, hips and the
-    place of the next step answer to lean and speed. Zero when standing.
+    place of the next step answer to lean and speed. Without a command both feet stay and ankles and hips balance.
 
     Args:
         command: x, y [m/s] and yaw [rad/s], shape (n, 3).
@@ -140,7 +153,7 @@ def reference(
     for k in (0, 6):
         speed.append(joint_vel[:, k + HIP_PITCH] + 0.5 * joint_vel[:, k + KNEE] - gait.pace[0] * forward)
         aside.append(0.7 * (joint_vel[:, k + HIP_ROLL] + joint_vel[:, k + HIP_YAW]) - gait.pace[1] * lateral)
-    legs = []
+    legs, standing = [], []
     for k, side in ((0, 1.0), (1, -1.0)):
         sin, cos = side * clock[:, 0], side * clock[:, 1]
         air, load = sin.clamp(min=0.0), (-sin).clamp(min=0.0)
@@ -164,7 +177,16 @@ def reference(
             gait.ankle - gait.ankle_lift * bend - pitch + stance * _sum(gait.stance_ankle, lean, pitch_rate, speed[k]),
             -ANKLE_PER_ABDUCTION * abduct + stance * _sum(gait.stance_roll, tilt, roll_rate),
         ]
-    return torch.stack(legs, -1) * moving(command).unsqueeze(-1)
+        upright = _sum(gait.stand_side, tilt, roll_rate)
+        standing += [
+            upright,
+            upright,
+            gait.stand[0] + _sum(gait.stand_hip, lean, pitch_rate),
+            gait.stand[1] + 0.0 * lean,
+            gait.stand[2] + _sum(gait.stand_ankle, lean, pitch_rate, speed[k]),
+            _sum(gait.stand_roll, tilt, roll_rate),
+        ]
+    return torch.where(moving(command).unsqueeze(-1) > 0.0, torch.stack(legs, -1), torch.stack(standing, -1))
 
 
 def _sum(gains: tuple[float, ...], *values: torch.Tensor) -> torch.Tensor:

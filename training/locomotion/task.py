@@ -32,7 +32,7 @@ class Stage:
     kernel: tuple[float, float] = (0.08, 0.15)
     fall: float = 10.0
     least: float = 0.2
-    standing: float = 0.08
+    standing: float = 0.12
     push: float = 0.2
     smooth: float = 1.0
     tilt: float = 2.0
@@ -42,8 +42,8 @@ class Stage:
 STAGES = (
     Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
     Stage(0.5, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0),  # go where asked
-    Stage(0.8, kernel=(0.08, 0.12), fall=8.0, least=0.05, standing=0.1, push=0.4, tilt=4.0, track=4.0),
-    Stage(1.0, kernel=(0.04, 0.08), fall=8.0, least=0.0, standing=0.12, push=0.5, tilt=4.0, smooth=1.5, track=4.0),
+    Stage(0.8, kernel=(0.08, 0.12), fall=8.0, least=0.05, push=0.4, tilt=4.0, track=4.0),
+    Stage(1.0, kernel=(0.04, 0.08), fall=8.0, least=0.0, push=0.5, tilt=4.0, smooth=1.5, track=4.0),
 )
 
 

@@ -3,7 +3,7 @@
     python -m training.locomotion.tune --plain --noise 0     # first find a gait that stays up,
     python -m training.locomotion.tune                       # then one that does so with noise
 
-prints the fields to put into `gait.GaitConfig`, whose values were found this way. A gait that walks by itself for
+prints the fields to put into `gait.GaitConfig`, whose values were found this way (standing in a run of its own). A gait that walks by itself for
 some seconds spares the network the search for one: it learns to correct.
 """
 
@@ -48,8 +48,14 @@ STEPS: dict[str, float | tuple[float, ...]] = {
     "steer": 0.1,
     "pace": (0.5, 0.5),
     "tip": 0.05,
+    "stand": (0.1, 0.1, 0.1),
+    "stand_hip": (1.0, 0.1),
+    "stand_ankle": (1.0, 0.1, 0.1),
+    "stand_side": (1.0, 0.1),
+    "stand_roll": (1.0, 0.1),
 }
 COMMANDS = (
+    (0.0, 0.0, 0.0),
     (0.05, 0.0, 0.0),
     (0.5, 0.0, 0.0),
     (0.25, 0.0, 0.0),
