@@ -1,0 +1,36 @@
+"""The search for the reference gait."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("cma")
+
+from training.locomotion import gait, tune  # noqa: E402
+from training.locomotion.task import TaskConfig  # noqa: E402
+
+
+def test_every_number_of_a_gait_is_searched_but_its_period():
+    vector = tune.flatten(gait.GaitConfig())
+    assert tune.unflatten(vector) == gait.GaitConfig()
+    shifted = dataclasses.asdict(tune.unflatten(vector + 1.0))
+    same = [name for name, value in dataclasses.asdict(gait.GaitConfig()).items() if shifted[name] == value]
+    assert same == ["period"]
+
+
+def test_the_gait_that_was_found_beats_the_plain_one():
+    torch.manual_seed(0)
+    trial = tune.Trial(TaskConfig(), 2, seconds=2.0, threads=2, seed=5)
+    plain, found = trial.scores(np.stack((tune.flatten(gait.PLAIN), tune.flatten(gait.GaitConfig()))))
+    assert found > 1.3 * plain, f"{found:.2f} against {plain:.2f}"
+
+
+def test_a_search_prints_fields_that_can_be_pasted(capsys):
+    tune.main(["--generations", "1", "--population", "4", "--noise", "0"])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()[1:]]
+    fields = {name.strip(): eval(value) for name, value in (line.split(" = ") for line in lines)}
+    gait.GaitConfig(**fields)
