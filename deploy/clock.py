@@ -35,7 +35,7 @@ class Clock(Protocol):
 
 class RealClock:
     """Follows `time.monotonic`. Deadlines lie on the grid start + k · dt, so that errors of sleeping do not add up; a
-    missed one is counted and left out, never made up for by a burst of ticks."""
+    missed one is counted and left out, never made up for by a burst of ticks: two are at least half a period apart."""
 
     real = True
 
@@ -47,11 +47,13 @@ class RealClock:
         self._sleep = sleep
         self._started = 0.0
         self._period = 0
+        self._read = -math.inf
         self.overruns = 0
 
     @property
     def now(self) -> float:
-        return self._monotonic()
+        self._read = self._monotonic()
+        return self._read
 
     def start(self) -> None:
         self._started = self._monotonic()
@@ -59,18 +61,25 @@ class RealClock:
         self.overruns = 0
 
     def wait(self) -> int:
-        deadline = self._started + (self._period + 1) * self._dt
-        left = deadline - self._monotonic()
-        if left >= 0.0:
-            while left > 0.0:  # a sleep may end early by a rounding of the system's timer
-                self._sleep(left)
-                left = deadline - self._monotonic()
-            self._period += 1
-            return 1
-        begun = math.floor((self._monotonic() - self._started) / self._dt) - self._period
-        begun = max(1, begun)
-        self._period += begun
-        self.overruns += begun
+        earliest = self._read + 0.5 * self._dt  # the tick itself may have begun late
+        period, now = self._period + 1, self._monotonic()
+        if now > self._deadline(period):
+            period = math.floor((now - self._started) / self._dt)
+            if now - self._deadline(period) <= 0.5 * self._dt and now >= earliest:
+                return self._begin(period, missed=period - self._period)
+            period += 1
+        while self._deadline(period) < earliest:
+            period += 1
+        while (left := self._deadline(period) - self._monotonic()) > 0.0:  # a sleep may end early by a rounding of the timer
+            self._sleep(left)
+        return self._begin(period, missed=period - self._period - 1)
+
+    def _deadline(self, period: int) -> float:
+        return self._started + period * self._dt
+
+    def _begin(self, period: int, missed: int) -> int:
+        begun, self._period = period - self._period, period
+        self.overruns += missed
         return begun
 
 

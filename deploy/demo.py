@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 
 from deploy.run import main
@@ -14,16 +16,16 @@ WORDS = (
     "walk forward and raise both arms", "lower your arms", "sit down, then stand up", "take a bow",
 )
 NEXT = """
-Next: type your own instructions     python -m deploy.run --tree default.yaml
-      watch it in a browser          python -m deploy.run --tree default.yaml --viewer web
-      add a skill, bring a policy, train, run on the robot: the four pages in README.md"""
+Next: type your own instructions     {uv} run --no-dev python -m deploy.run --tree default.yaml
+      watch it in a browser          {uv} run --no-dev --extra viewer python -m deploy.run --tree default.yaml --viewer web
+      add a skill, bring a policy, train, run on the robot: "Then" in README.md"""
 
 
 def demo(argv: list[str]) -> int:
     """Runs the demonstration; options given on the command line come on top."""
     says = [] if "--say" in argv or "--script" in argv else [part for text in WORDS for part in ("--say", text)]
     status = main(["--tree", "default.yaml", *says, *argv])
-    print(NEXT)
+    print(NEXT.format(uv="uv" if shutil.which("uv") else os.environ.get("UV", "uv")))  # uv tells its children where it is
     return status
 
 

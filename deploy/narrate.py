@@ -14,18 +14,21 @@ QUIET = ("handover",)
 
 
 class Narrator:
-    """Prints events, one line each: time, text."""
+    """Prints events, one line each: time since the first tick, text."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._start: float | None = None
         self._thread = threading.Thread(target=self._print, name="narrator", daemon=True)
         self._thread.start()
 
     def __call__(self, report: TickReport) -> None:
+        if self._start is None:
+            self._start = report.now
         for event in report.events:
             if event.kind not in QUIET:
-                self._lines.put(line_of(event))
+                self._lines.put(line_of(event, self._start))
 
     def say(self, text: str) -> None:
         """A line without a time."""
@@ -44,6 +47,6 @@ class Narrator:
         self._thread.join(2.0)
 
 
-def line_of(event: Event) -> str:
-    """An event as a line for a person."""
-    return f"{event.at:7.2f} s  {event.text}"
+def line_of(event: Event, start: float = 0.0) -> str:
+    """An event as a line for a person; `start`: what is counted as 0 [s]."""
+    return f"{event.at - start:7.2f} s  {event.text}"

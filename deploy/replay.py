@@ -41,24 +41,25 @@ def load_trace(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     header = values[0] if values and isinstance(values[0], dict) else {}
     if header.get("format") != FORMAT:
         raise ConfigError(f"{path}:1: not a trace of format {FORMAT}; the first line says {header.get('format')!r}")
+    header.setdefault("start", 0.0)
     return header, values[1:]
 
 
-def story(ticks: list[dict[str, Any]]) -> list[str]:
-    """What happened: events, and changes of mode, branch and owners."""
+def story(ticks: list[dict[str, Any]], start: float = 0.0) -> list[str]:
+    """What happened: events, and changes of mode, branch and owners. `start`: of the run [s]."""
     lines, last = [], {}
     for tick in ticks:
         owners = dict.fromkeys(tick["owners"])
         now = {"mode": tick["mode"], "branch": tick["branch"], "owners": " ".join(owners)}
-        lines += [f"{tick['t']:9.3f}  {kind:<9} {text}" for kind, text in tick["events"]]
-        lines += [f"{tick['t']:9.3f}  {key:<9} {value}" for key, value in now.items() if last.get(key) != value]
+        lines += [f"{tick['t'] - start:9.3f}  {kind:<9} {text}" for kind, text in tick["events"]]
+        lines += [f"{tick['t'] - start:9.3f}  {key:<9} {value}" for key, value in now.items() if last.get(key) != value]
         last = now
     return lines
 
 
-def describe(tick: dict[str, Any], joints: list[str]) -> str:
-    """One tick as a table."""
-    lines = [f"tick {tick['i']} at {tick['t']:.4f} s: {tick['mode']} {tick['reason']}", f"branch {tick['branch']}",
+def describe(tick: dict[str, Any], joints: list[str], start: float = 0.0) -> str:
+    """One tick as a table. `start`: of the run [s]."""
+    lines = [f"tick {tick['i']} at {tick['t'] - start:.4f} s: {tick['mode']} {tick['reason']}", f"branch {tick['branch']}",
              f"{'joint':<32} {'measured':>9} {'asked':>9} {'sent':>9} {'kp':>6} {'kd':>6}  owner"]
     for i, joint in enumerate(joints):
         cells = (tick["state"]["q"][i], tick["asked"][i], tick["q"][i], tick["kp"][i], tick["kd"][i])
@@ -78,7 +79,7 @@ def plot(header: dict[str, Any], ticks: list[dict[str, Any]], path: Path) -> Non
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    t = np.array([tick["t"] for tick in ticks])
+    t = np.array([tick["t"] for tick in ticks]) - header["start"]
     q = np.array([tick["q"] for tick in ticks], dtype=float)
     figure, axes = pyplot.subplots(3, 1, sharex=True, figsize=(12, 9), constrained_layout=True)
     for axis, part in ((axes[0], "leg_"), (axes[1], "arm_")):
@@ -103,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.replay", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("log", type=Path, help="folder, trace or fault dump")
-    parser.add_argument("--at", type=float, metavar="SECONDS", help="shows the tick at this time")
+    parser.add_argument("--at", type=float, metavar="SECONDS", help="shows the tick at this time since the start")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draws commands and owners")
     parser.add_argument("--rerun", action="store_true", help="decides everything again and compares")
     args = parser.parse_args(argv)
@@ -115,13 +116,14 @@ def main(argv: list[str] | None = None) -> int:
             from deploy.rerun import rerun
 
             return report_rerun(rerun(header, ticks), len(ticks))
+        start = header["start"]
         if args.plot:
             plot(header, ticks, args.plot)
         elif args.at is not None:
-            i = bisect.bisect_left([tick["t"] for tick in ticks], args.at - 1e-9)
-            print(describe(ticks[min(i, len(ticks) - 1)], header["joints"]))
+            i = bisect.bisect_left([tick["t"] - start for tick in ticks], args.at - 1e-9)
+            print(describe(ticks[min(i, len(ticks) - 1)], header["joints"], start))
         else:
-            print("\n".join(story(ticks)))
+            print("\n".join(story(ticks, start)))
     except ArbiterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -14,6 +14,7 @@ from arbiter.inbox import Instruction
 from arbiter.runs import yaw_of
 
 PATH_HZ = 10.0
+SLOW = 0.02  # share of missed periods from which the summary says so
 
 
 class Recorder:
@@ -122,22 +123,30 @@ def write_report(report: dict[str, Any], path: Path) -> None:
     partial.replace(path)
 
 
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}" + ("" if count == 1 else "s")
+
+
 def summary(report: dict[str, Any]) -> str:
     """A few lines for a person."""
     done = [item for item in report["instructions"] if item["result"] == "succeeded"]
     timing = report["timing_us"].get("tick", {})
-    lines = ["", f"{len(report['instructions'])} instructions, {len(done)} carried out; {report['falls']} falls; "
-             f"{report['duration_s']:.1f} s at {report['control_hz']:.1f} Hz, {report['overruns']} overruns; "
-             f"tick p50 {timing.get('p50', 0):.0f} µs, p99 {timing.get('p99', 0):.0f} µs"]
+    counts = (f"{_number(len(report['instructions']), 'instruction')}, {len(done)} carried out; "
+              f"{_number(report['falls'], 'fall')}; {report['duration_s']:.1f} s at {report['control_hz']:.1f} Hz, "
+              f"{_number(report['overruns'], 'overrun')}; ")
+    lines = ["", f"{counts}tick p50 {timing.get('p50', 0):.0f} µs, p99 {timing.get('p99', 0):.0f} µs"]
     for item in report["instructions"]:
         skills = ", ".join(item["skills"]) or "-"
         lines.append(f"  {item['result']:<10} {item['text']!r} -> {skills}" + (f"  ({item['reason']})" if item["reason"] else ""))
     blended = [item["blend_end_s"] - item["requested_s"] for item in report["handovers"]
                if item["blend_end_s"] is not None and item["result"] == "done"]
     if blended:
-        lines.append(f"  {len(blended)} hand-overs; request to blend end: median {np.median(blended):.2f} s, "
+        lines.append(f"  {_number(len(blended), 'hand-over')}; request to blend end: median {np.median(blended):.2f} s, "
                      f"longest {max(blended):.2f} s")
     changed = sum(report["safety"]["interventions"].values())
     faults = "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"])
-    lines.append(f"  safety: {changed} interventions{faults}")
+    lines.append(f"  safety: {_number(changed, 'intervention')}{faults}")
+    if report["overruns"] > SLOW * max(report["ticks"], 1):
+        lines.append("  this machine was too busy for real time: periods were missed (overruns), and a simulated robot was "
+                     "slower than it should be; --fast does not depend on it")
     return "\n".join(lines)

@@ -76,7 +76,7 @@ class Screen:
     def __call__(self, report: TickReport) -> None:
         """Leaves a snapshot of the tick."""
         self._started = report.now if self._started is None else self._started
-        self._log.extend(line_of(event) for event in report.events)
+        self._log.extend(line_of(event, self._started) for event in report.events)
         arbiter, body = self._assembly.arbiter, self._assembly.robot
         active, log = arbiter.errands.active, arbiter.errands.log
         pose = getattr(body, "pose", None)

@@ -112,8 +112,11 @@ class TraceWriter:
         self._queue.put(report)
 
     def _write(self) -> None:
-        broken = not self._line(self._header)
+        broken = False
         while (report := self._queue.get()) is not None:
+            if not self._ring:
+                self._header["start"] = report.now  # times are the clock's, so that they can be decided again
+                broken = not self._line(self._header)
             self._ring.append(report)
             if not broken:
                 broken = not self._line(encode(report))
