@@ -129,6 +129,11 @@ def test_observation_widths_and_order(task):
     assert terms.critic_observation(s).shape == (2, 66)
 
 
+def test_power_counts_what_the_motors_give_not_what_they_take_back():
+    s = state(torque=[2.0, -3.0, 1.0] + [0.0] * 9, joint_vel=[3.0, 1.0, 2.0] + [1.0] * 9)
+    assert terms.power(s).item() == pytest.approx(8.0)
+
+
 # --- gait -------------------------------------------------------------------------------------------------------
 
 

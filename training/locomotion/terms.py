@@ -146,6 +146,11 @@ def torque(s: BatchState) -> torch.Tensor:
     return s.torque.square().sum(-1)
 
 
+def power(s: BatchState) -> torch.Tensor:
+    """Mechanical power that the motors give [W]."""
+    return (s.torque * s.joint_vel).clamp(min=0.0).sum(-1)
+
+
 def slip(s: BatchState) -> torch.Tensor:
     """Squared speed of feet that carry load [m²/s²]."""
     return (s.foot_vel.square() * contact(s)).sum(-1)
