@@ -14,6 +14,7 @@ from policies.reflex import BalanceReflex
 SETTLE_RATE = 4.0  # [1/s] how fast a glide closes in on its goal: within 1 % in about 1.7 s
 GLIDE_SPEED = 1.2  # [rad/s] of the joint that has the longest way
 REST_SPEED = 0.8  # [rad/s]
+AT_REST = 0.5  # [rad/s] of any leg joint
 
 
 class Glide:
@@ -149,11 +150,13 @@ class Stand(Rest):
         self._reflex = BalanceReflex(model)
 
     def reset(self, state: RobotState, now: float) -> None:
-        """Starts from the measured posture, without trim."""
+        """Starts from the measured posture, without trim. A robot at rest may hang in its harness."""
         super().reset(state, now)
-        self._reflex.reset()
+        self._reflex.reset(may_hang=float(np.abs(state.joint_vel[self._reflex.legs]).max()) < AT_REST)
 
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
         goal = self._model.default if request.posture is None else request.posture
+        if goal is not self._model.default and not np.array_equal(goal, self._model.default):
+            self._reflex.stands()  # nobody crouches in the harness
         posture = self._glide.step(np.asarray(goal), dt)
         return self._target(posture + self._reflex.correction(state, posture))

@@ -2,7 +2,9 @@
 
 A passive position hold falls: two ankles of 20 N·m/rad cannot hold a body that gravity tips with 85 N·m/rad. The
 reflex leans the posture until its weight is over the feet, adds what the joints need to carry it, and answers tilt and
-its rate, leg angles and their rates with a linear-quadratic regulator (gains: `policies/balance/gains.py`).
+its rate, leg angles and their rates with a linear-quadratic regulator (gains: `policies/balance/gains.py`). That regulator
+holds the weight of a body: a leg in the air, which is far lighter, it would shake. So while a robot may still hang in its
+harness it answers only with feet on the ground.
 """
 
 from __future__ import annotations
@@ -23,6 +25,13 @@ HERE = Path(__file__).parent / "balance"
 LARGEST = 0.45  # [rad] of answer to a disturbance, for each joint
 TRIM_RATE = 0.15  # [rad/s] of lean for each metre between the wanted and the measured centre of pressure
 LARGEST_TRIM = 0.2  # [rad]
+# An ankle in the air turns as its motor pushes it; one on the ground does not.
+MEMORY = 0.85  # a tick's evidence is worth so much in the next
+DOUBT = 0.03  # [rad²/s²] of pushes: with less the feet count as on the ground
+GROUNDED, FLYING = 0.4, 0.8  # of the change of speed that a change of push asks for: full answer below, none above
+CERTAIN = 50  # ticks on the ground after which it is not asked any more
+LEANING = 0.03  # [rad] off the wanted tilt; a robot that leans and
+TIPPING, FALLING = 0.1, 0.3  # [rad/s] turns further is answered whatever its ankles do: not below, fully above
 
 
 class BalanceReflex:
@@ -63,10 +72,17 @@ class BalanceReflex:
         self._asked = [0.0, 0.0]
         self.reset()
 
-    def reset(self) -> None:
-        """Forgets the trim: another posture, another place."""
+    def reset(self, may_hang: bool = False) -> None:
+        """Forgets the trim: another posture, another place. `may_hang`: the feet may be in the air."""
         self._trim = 0.0
+        self._may_hang, self._sure = may_hang, 0
+        self._followed = self._pushed = 0.0
+        self._push, self._speed = [0.0, 0.0], [0.0, 0.0]
         self._fresh = True
+
+    def stands(self) -> None:
+        """The feet are on the ground, as somebody knows."""
+        self._may_hang = False
 
     def correction(self, state: RobotState, posture: np.ndarray) -> np.ndarray:
         """What to add to `posture` [rad], shape (n,), zero for all joints but the legs.
@@ -77,13 +93,15 @@ class BalanceReflex:
         (h0, h1), (k0, k1), ankles = self._pitch
         hip, knee, ankle = 0.5 * (p(h0) + p(h1)), 0.5 * (p(k0) + p(k1)), 0.5 * (p(ankles[0]) + p(ankles[1]))
         stance = self._chain.balanced(hip, knee, ankle)
-        self._follow_pressure(state, stance.reach)
+        grounded = self._grounded(state)
+        self._follow_pressure(state, stance.reach, grounded)
         lean = stance.ankle - ankle - self._trim
         x, out, legs = self._deviation(state, posture, hip + knee + ankle, lean), self._out, self.legs
         i, share = self._between(knee)
+        weight = max(grounded, self._tipping(x))
         low, high = self._gains[i:i + 2] @ x
         answer = np.minimum(np.maximum(low + share * (high - low), -LARGEST), LARGEST)
-        out[legs] = self._carry[i] + share * (self._carry[i + 1] - self._carry[i]) - answer
+        out[legs] = self._carry[i] + share * (self._carry[i + 1] - self._carry[i]) - weight * answer
         for pair, softness, torque in zip(self._pitch, self._softness, stance.torques, strict=True):
             for joint, soft in zip(pair, softness, strict=True):
                 out[joint] += torque * soft
@@ -113,7 +131,33 @@ class BalanceReflex:
         i = min(max(bisect.bisect_left(k, knee) - 1, 0), len(k) - 2)
         return i, min(max((knee - k[i]) / (k[i + 1] - k[i]), 0.0), 1.0)
 
-    def _follow_pressure(self, state: RobotState, wanted: float) -> None:
+    def _grounded(self, state: RobotState) -> float:
+        """1 with the feet on the ground, 0 in the air."""
+        if not self._may_hang:
+            return 1.0
+        self._followed *= MEMORY
+        self._pushed *= MEMORY
+        for side, (i, kp, kd, effort) in enumerate(self._motors):
+            speed, push = state.joint_vel.item(i), 0.0
+            if not self._fresh:
+                push = min(max(kp * (self._asked[side] - state.joint_pos.item(i)), -effort), effort) / kd
+                change = push - self._push[side]
+                self._followed += change * (speed - self._speed[side])
+                self._pushed += change * change
+            self._push[side], self._speed[side] = push, speed
+        weight = min(max((FLYING - self._followed / (self._pushed + DOUBT)) / (FLYING - GROUNDED), 0.0), 1.0)
+        self._sure = self._sure + 1 if weight == 1.0 and self._pushed > DOUBT else 0
+        self._may_hang = self._sure < CERTAIN
+        return weight
+
+    def _tipping(self, x: np.ndarray) -> float:
+        """1 if the body falls over, 0 if it does not."""
+        roll, pitch, roll_rate, pitch_rate = x[2 * len(self.legs):].tolist()
+        rate = max(math.copysign(1.0, tilt) * rate if abs(tilt) > LEANING else 0.0
+                   for tilt, rate in ((roll, roll_rate), (pitch, pitch_rate)))
+        return min(max((rate - TIPPING) / (FALLING - TIPPING), 0.0), 1.0)
+
+    def _follow_pressure(self, state: RobotState, wanted: float, grounded: float) -> None:
         """Leans slowly until the feet press where the balanced posture says: arms out, a load, a slope."""
         if self._fresh:
             return
@@ -121,5 +165,5 @@ class BalanceReflex:
         for asked, (i, kp, kd, effort) in zip(self._asked, self._motors, strict=True):
             given = kp * (asked - state.joint_pos.item(i)) - kd * state.joint_vel.item(i)
             torque += min(max(given, -effort), effort)
-        trim = self._trim + TRIM_RATE * self._dt * (wanted - torque / self._weight)
+        trim = self._trim + grounded * TRIM_RATE * self._dt * (wanted - torque / self._weight)
         self._trim = min(max(trim, -LARGEST_TRIM), LARGEST_TRIM)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from arbiter.types import Request, frozen
+from arbiter.types import Mode, Request, SafeCommand, frozen
+from deploy.assemble import SENSOR_NOISE
 from deploy.robots.description import load_model
+from deploy.robots.simulated import SimulatedRobot
 from policies.balance.gains import make
 from policies.chunk_player import ChunkPolicy
 from policies.fallback import Hold, Stand
@@ -123,3 +125,40 @@ def test_the_gains_in_the_tree_are_those_of_the_model():
     for new, old in zip(built["knots"], kept["knots"], strict=True):
         for key in ("knee", "carry", "pos", "vel", "tilt", "rate"):
             np.testing.assert_allclose(new[key], old[key], rtol=1e-3, atol=1e-3)
+
+
+def hang(policy, seconds, release=None, seed=0):
+    """In the harness, released onto its feet at `release` [s]. Returns the targets, shape (ticks, n), and the last truth."""
+    robot = SimulatedRobot(MODEL, seed=seed, noise=SENSOR_NOISE, hanging=True)
+    robot.connect()
+    policy.reset(robot.read(0.0), 0.0)
+    targets = []
+    for k in range(round(seconds / MODEL.dt)):
+        now = k * MODEL.dt
+        if release is not None and now <= release < now + MODEL.dt:
+            robot.release()
+        target = policy.act(robot.read(now), Request(), now)
+        robot.write(SafeCommand(now, target.q, target.kp, target.kd, Mode.RUN))
+        robot.step(MODEL.dt)
+        targets.append(target.q)
+    return np.array(targets), robot.truth
+
+
+def test_legs_in_the_air_are_not_shaken():
+    """The regulator that holds a body's weight would drive them from end to end of its answer, 25 times a second."""
+    policy = Stand(MODEL)
+    targets, _ = hang(policy, 8.0)
+    speed = np.abs(np.diff(targets, axis=0)).max(axis=1) / MODEL.dt
+    assert speed.max() < 8.0 and speed.mean() < 2.0  # of 20 rad/s
+    policy = Stand(MODEL)
+    policy._reflex.reset = lambda may_hang: BalanceReflex.reset(policy._reflex)
+    shaken = np.abs(np.diff(hang(policy, 2.0)[0], axis=0)).max(axis=1) / MODEL.dt
+    assert shaken[50:].min() > 20.0  # what it would be
+
+
+@pytest.mark.parametrize("release", [1.0, 6.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_it_stands_when_the_harness_lets_go(release, seed):
+    _, end = hang(Stand(MODEL), release + 6.0, release, seed)
+    w, x, y, _ = end.base_quat
+    assert 1.0 - 2.0 * (x * x + y * y) > np.cos(0.06)
