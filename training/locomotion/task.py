@@ -43,9 +43,9 @@ class Stage:
 
 STAGES = (
     Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
-    Stage(0.5, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0),  # go where asked
-    Stage(0.8, kernel=(0.08, 0.12), fall=8.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.01),
-    Stage(1.0, kernel=(0.04, 0.08), fall=8.0, least=0.0, push=0.5, tilt=4.0, smooth=1.5, track=4.0, effort=0.02),
+    Stage(0.3, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0),  # go where asked
+    Stage(0.6, kernel=(0.08, 0.12), fall=8.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.005),
+    Stage(1.0, kernel=(0.04, 0.08), fall=8.0, least=0.0, push=0.5, tilt=4.0, smooth=1.5, track=4.0, effort=0.015),
 )
 
 
