@@ -91,7 +91,7 @@ class Intervention:
 
     Attributes:
         check: Name of the check ("finite", "shape", "age", "mode", "position", "velocity", "acceleration", "torque",
-            "collision").
+            "gain", "collision").
         joint: Joint name, or "" for the whole command.
         policy: Name of the policy that is charged with it.
         asked: The value that was asked for (nan where there is none).

@@ -96,7 +96,7 @@ class Writer:
         try:
             import av
         except ImportError as error:
-            raise ConfigError("--video needs PyAV, which the extra `viewer` brings: uv sync --extra viewer") from error
+            raise ConfigError("--video needs PyAV and Pillow, which the extra `viewer` brings: uv sync --extra viewer") from error
         if path.suffix.lower() != ".mp4":
             raise ConfigError(f"--video {path}: the name must end in .mp4")
         if width % 2 or height % 2:
