@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import mujoco
@@ -134,17 +135,25 @@ class Writer:
 
 def caption_bar(caption: Caption, time: float, width: int) -> np.ndarray:
     """The strip below the picture, RGB, uint8, shape (BAR, width, 3)."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (width, BAR), PAPER)
     draw = ImageDraw.Draw(image)
-    large, small = ImageFont.load_default(17), ImageFont.load_default(13)
+    large, small = font(17), font(13)
     clock = f"{time:6.1f} s"
     room = width - 24 - draw.textlength(clock, small) - 12
     draw.text((12, 4), shortened(caption.instruction and f"“{caption.instruction}”", room, draw, large), INK, large)
     draw.text((12, 26), shortened(caption.skill, room, draw, small), ACCENT, small)
     draw.text((width - 12 - draw.textlength(clock, small), 15), clock, INK, small)
     return np.asarray(image)
+
+
+@lru_cache
+def font(size: int):
+    """Pillow's own font."""
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
 
 
 def shortened(text: str, room: float, draw, font) -> str:

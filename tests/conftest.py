@@ -6,7 +6,6 @@ WEIGHTS = "the shipped walking policy and tiny π0 are not trained to the end: d
 MISSES = {
     "test_sim_random.py::test_random_sequences": WEIGHTS + "; 6 of 20 batches of ten sequences fell, and a batch ends at its first fall",
     "test_sim_run.py::test_the_report_tells_everything": WEIGHTS + "; half a meter ends at 0.2 m",
-    "test_console_web.py::test_page_in_a_real_browser": "the page's 3-D picture does not come within 120 s of software WebGL; the rest of the page was seen to work",
 }
 
 

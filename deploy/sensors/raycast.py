@@ -154,9 +154,13 @@ class RayCaster:
             near = np.abs(points - base[:2]).max(axis=1) < SHADOW_REACH
             lifted = np.column_stack((points[near], np.full(int(near.sum()), BIAS, np.float32)))
             light[near] *= SHADE + (1.0 - SHADE) * self._lit(lifted)
-        colour = checker(points) * (AMBIENT + DIFFUSE * light).astype(np.float32)[:, None]
-        share = (np.minimum(1.0, dist / FAR) ** 2).astype(np.float32)[:, None]
-        colour += share * (HORIZON - colour)
+        faded = np.square(np.minimum(np.float32(1.0), dist / np.float32(FAR)))
+        own = (1.0 - faded) * (AMBIENT + DIFFUSE * light).astype(np.float32)
+        dark = checker(points)
+        colour = np.empty((len(points), 3), np.float32)
+        for channel in range(3):  # one at a time: half the time of arrays of three
+            tile = np.where(dark, TILES[1, channel], TILES[0, channel])
+            np.add(tile * own, faded * HORIZON[channel], out=colour[:, channel])
         return colour
 
     def _surface(self, points: np.ndarray, vec: np.ndarray, normal: np.ndarray, hit: np.ndarray) -> np.ndarray:
@@ -220,9 +224,9 @@ def windows(view: View, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
 
 
 def checker(points: np.ndarray) -> np.ndarray:
-    """Colours of the floor at `points` (x, y) [m], float32, shape (k, 3)."""
-    squares = np.floor(points[:, :2] / TILE).astype(np.int32)
-    return TILES[(squares[:, 0] + squares[:, 1]) & 1]
+    """Whether the floor's square at `points` (x, y) [m] is a dark one, bool, shape (k,)."""
+    x, y = (np.floor(points[:, axis] * np.float32(1.0 / TILE)).astype(np.int32) for axis in (0, 1))
+    return ((x + y) & 1).astype(bool)
 
 
 def look_at(position: np.ndarray, target: np.ndarray) -> np.ndarray:

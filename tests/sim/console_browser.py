@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -9,6 +10,19 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
+
+# Two frames later, in the same task as the drawing, because the drawing buffer is empty after it.
+PICTURE = """new Promise(done => {
+  const all = [...document.querySelectorAll('canvas')].sort((a, b) => b.width * b.height - a.width * a.height);
+  if (!all.length || all[0].width * all[0].height < 10000) { done(''); return; }
+  const small = Object.assign(document.createElement('canvas'), {width: %d, height: %d});
+  const pen = small.getContext('2d', {willReadFrequently: true});
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    pen.drawImage(all[0], 0, 0, small.width, small.height);
+    done(btoa(String.fromCharCode(...pen.getImageData(0, 0, small.width, small.height).data)));
+  }));
+})"""
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -20,13 +34,13 @@ def find() -> str | None:
 class Browser:
     """One page. A context manager."""
 
-    def __init__(self, binary: str, profile: Path, address: str, patience: float = 120.0) -> None:
+    def __init__(self, binary: str, profile: Path, address: str, patience: float = 240.0) -> None:
         from websockets.sync.client import connect
 
         self._patience = patience
         self._process = subprocess.Popen(
             [binary, "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader",
-             "--enable-unsafe-swiftshader", "--window-size=860,620", "--remote-debugging-port=0",
+             "--enable-unsafe-swiftshader", "--window-size=720,400", "--remote-debugging-port=0",
              f"--user-data-dir={profile}", "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             port_file = profile / "DevToolsActivePort"
@@ -57,8 +71,19 @@ class Browser:
                 return message["result"]
 
     def js(self, expression: str):
-        """The value of a JavaScript expression on the page."""
-        return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        """The value of a JavaScript expression on the page; a promise is awaited."""
+        return self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)["result"].get("value")
+
+    def picture(self, width: int = 120, height: int = 80) -> np.ndarray | None:
+        """What the page's largest canvas shows, scaled down: uint8, shape (height, width, 3); None while it shows nothing.
+
+        Taken from the canvas right after it was drawn: a screenshot costs software WebGL half a minute.
+        """
+        pixels = self.js(PICTURE % (width, height))
+        if not pixels:
+            return None
+        image = np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(height, width, 4)
+        return image[..., :3] if image[..., 3].any() else None
 
     def text(self) -> str:
         """All text that is seen on the page."""
@@ -89,7 +114,7 @@ class Browser:
         end = time.monotonic() + self._patience
         while not condition():
             assert time.monotonic() < end, f"waited {self._patience:g} s for {what}"
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def close(self) -> None:
         self._socket.close()

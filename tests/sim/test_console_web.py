@@ -17,6 +17,8 @@ viser = pytest.importorskip("viser", reason="needs viser: uv sync --extra viewer
 from deploy.console.web import WebConsole  # noqa: E402
 
 MODEL = load_model()
+ARMS_UP = MODEL.default.copy()
+ARMS_UP[[MODEL.index("arm_left_shoulder_pitch_joint"), MODEL.index("arm_right_shoulder_pitch_joint")]] = -1.5, 1.5
 
 
 def free_port() -> int:
@@ -35,6 +37,13 @@ def snapshot(count: int = 0, mode: str = "run", joint_pos=None) -> Snapshot:
         log=("routed: wave_right",))
 
 
+def changed(pictures: list, new) -> float:
+    """Pixels of `new` that differ from the last picture, which it joins; inf while one of them is missing."""
+    last = pictures[-1]
+    pictures.append(new)
+    return math.inf if last is None or new is None else int((np.abs(last.astype(int) - new).max(axis=2) > 40).sum())
+
+
 def poll(console: WebConsole, browser: Browser) -> list:
     found: list = []
     browser.wait(lambda: found.extend(console.poll()) or found, "an event from the page")
@@ -48,7 +57,7 @@ def console():
     console.close()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.skipif(find() is None, reason="chromium is not installed (Debian: apt-get install chromium)")
 def test_page_in_a_real_browser(console, tmp_path):
     console.publish(snapshot(1))
@@ -67,8 +76,11 @@ def test_page_in_a_real_browser(console, tmp_path):
         console.publish(snapshot(2, mode="damp"))
         browser.wait(lambda: "DAMP" in browser.text(), "the new mode")
 
-        canvas = "(() => { const c = document.querySelector('canvas'); return c ? c.width * c.height : 0; })()"
-        browser.wait(lambda: browser.js(canvas) > 10_000, "the 3-D picture")
+        pictures = [browser.picture()]
+        browser.wait(lambda: changed(pictures, browser.picture()) < 5, "a 3-D picture that stays as it is")
+        assert len(np.unique(pictures[-1].reshape(-1, 3), axis=0)) > 100, "a robot on a floor, not a plain colour"
+        console.publish(snapshot(3, joint_pos=ARMS_UP))
+        browser.wait(lambda: changed(pictures[-1:], browser.picture()) > 15, "the robot with its arms raised")
         assert not browser.errors
 
 
