@@ -9,12 +9,16 @@ from pathlib import Path
 
 import yaml
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ArbiterError, ConfigError
 from arbiter.strict import Node, Problems, build, parse, parse_text
 from arbiter.transition import HandoverSettings
+from arbiter.tree.build import Names, check
+from skills.registry import load_skills
 
 TREES = Path(__file__).parent / "trees"
 BLENDS = ("inertial", "crossfade")
+GROUPS = ("legs", "arms", "whole_body")
+FALLBACKS = ("stand", "hold", "rest", "damp")  # policies that are always there
 ORDERS = ("replace", "queue", "together")
 
 
@@ -167,8 +171,30 @@ def load_text(text: str, path: Path) -> Loaded:
 def _typed(path: Path, node: Node) -> Loaded:
     problems = Problems()
     config = build(TreeConfig, node, problems)
+    if problems.lines:
+        _look_at_the_tree(path, node, problems)
     problems.raise_if_any()
     return Loaded(path, node, config)
+
+
+def _look_at_the_tree(path: Path, node: Node, problems: Problems) -> None:
+    """Adds the problems of the tree of a file that has others, too: all errors are told at once. What names it may use is
+    taken from the file as far as that can be read."""
+    def below(*keys: str) -> Node | None:
+        found = node
+        for key in keys:
+            found = found.value.get(key) if found is not None and isinstance(found.value, dict) else None
+        return found
+
+    tree, policies, files = below("tree"), below("policies"), below("skills", "files")
+    if tree is None or policies is None or not isinstance(policies.value, dict):
+        return
+    named = [item.value for item in files.value if isinstance(item.value, str)] if files and isinstance(files.value, list) else []
+    try:
+        skills = load_skills([path.parent / name for name in named]).skills
+    except ArbiterError:
+        return
+    check(tree, Names(tuple(skills), (*policies.value, *FALLBACKS), GROUPS), problems)
 
 
 def _override(node: Node, setting: str) -> Node:

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from arbiter.errors import ArbiterError, ConfigError
+from arbiter.safety import SafetyLimits
 from arbiter.strict import Problems
 from arbiter.tree.build import Names, Spec, check
-from deploy.config import Loaded, load_tree
+from deploy.config import FALLBACKS, GROUPS, Loaded, load_tree
+from deploy.robots.description import load_model
 from skills.registry import SkillSet, load_skills
 
 SHAPES = {"composite": "box", "decorator": "ellipse", "leaf": "plaintext"}
@@ -32,15 +35,25 @@ def load_skill_set(loaded: Loaded) -> SkillSet:
 def check_tree(loaded: Loaded, skills: SkillSet, policies: set[str]) -> Spec:
     """The checked tree. Raises ConfigError with every problem of it."""
     problems = Problems()
-    groups = ("legs", "arms", "whole_body")
-    spec = check(loaded.config.tree, Names(tuple(skills.skills), tuple(policies), groups), problems)
+    spec = check(loaded.config.tree, Names(tuple(skills.skills), tuple(policies), GROUPS), problems)
+    _check_limits(loaded, problems)
     for group, name in loaded.config.home.items():
-        if group not in groups:
-            problems.lines.append(f"{loaded.path}: home: no joint group {group!r}; allowed: {', '.join(groups)}")
+        if group not in GROUPS:
+            problems.lines.append(f"{loaded.path}: home: no joint group {group!r}; allowed: {', '.join(GROUPS)}")
         if name not in policies:
             problems.lines.append(f"{loaded.path}: home.{group}: no policy {name!r}; there are: {', '.join(sorted(policies))}")
     problems.raise_if_any()
     return spec
+
+
+def _check_limits(loaded: Loaded, problems: Problems) -> None:
+    config = loaded.config
+    limits = SafetyLimits.from_model(load_model(config.robot)) if config.limits else None
+    for name, node in config.limits.items():
+        try:
+            limits.tightened(**{name: node.plain()})
+        except ConfigError as error:
+            problems.add(node, str(error))
 
 
 def text(spec: Spec, depth: int = 0) -> str:
@@ -75,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         loaded = load_tree(args.file, args.set)
         skills = load_skill_set(loaded)
-        spec = check_tree(loaded, skills, {*loaded.config.policies, "stand", "hold", "rest", "damp"})
+        spec = check_tree(loaded, skills, {*loaded.config.policies, *FALLBACKS})
     except ArbiterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -88,4 +101,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     sys.exit(main())

@@ -8,7 +8,8 @@ from arbiter.errors import ConfigError
 from arbiter.strict import Problems, parse_text
 from arbiter.tree.build import Names, check
 from arbiter.tree.registry import NODE_TYPES
-from deploy.config import load_tree
+from deploy.config import find_tree, load_tree
+from deploy.tree import main
 
 NAMES = Names(skills=("walk_forward", "bow"), policies=("locomotion", "stand"), groups=("legs", "arms", "whole_body"))
 
@@ -87,3 +88,17 @@ def test_the_page_lists_every_node_type_and_condition():
     page = (Path(__file__).parents[2] / "docs" / "tree.md").read_text()
     assert [name for name in NODE_TYPES if f"`{name}" not in page] == []
     assert [field.name for field in fields(GuardConfig) if f"`{field.name}`" not in page] == []
+
+
+def test_all_errors_of_a_file_come_at_once(tmp_path, capsys):
+    text = find_tree("default.yaml").read_text().replace("get_ready", "get_redy")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(text + "limits: {velocity: {arms: 9.0}, upperr: 3}\n")
+    assert main([str(wrong)]) == 2
+    told = capsys.readouterr().err
+    for part in ("unknown node type 'get_redy'; did you mean 'get_ready'?", "at most 8 is allowed", "did you mean 'upper'?"):
+        assert part in told
+    wrong.write_text("robott: x\n" + text)
+    assert main([str(wrong)]) == 2
+    told = capsys.readouterr().err
+    assert "wrong.yaml:1: unknown key 'robott'; did you mean 'robot'?" in told and "did you mean 'get_ready'?" in told
