@@ -45,7 +45,7 @@ class ObservationTerm:
         scale: Factor, or one for each value of the term.
         history: Past values the network sees, the newest included; oldest first.
         period: Length of the phase clock's turn [s]; phase only.
-        stand_still: The clock stops at phase 0 while the velocity command is zero; phase only.
+        stand_still: While the velocity command is zero the clock finishes its half turn and rests there; phase only.
     """
 
     term: Literal["velocity_command", "base_ang_vel", "projected_gravity", "joint_pos_rel", "joint_vel",

@@ -14,6 +14,7 @@ from arbiter.robot import RobotModel
 from arbiter.types import Request, RobotState
 from policies.card import ObservationTerm, PolicyCard
 
+REST = 1e-4  # turns
 STILL = 0.02  # a velocity command below this [m/s, rad/s] asks to stand: it stops a phase clock that may stand still
 
 
@@ -106,10 +107,19 @@ class ObservationBuilder:
         if self._clock_step:
             x, y, yaw = request.velocity
             still = self._stand_still and x * x + y * y + yaw * yaw <= STILL * STILL
-            self.phase = 0.0 if still else (self.phase + self._clock_step) % 1.0
+            self.phase = finished_half_turn(self.phase, self._clock_step) if still else (self.phase + self._clock_step) % 1.0
 
     def not_finite(self) -> str:
         """Name of the first term that is not finite; "" if all are."""
         if np.isfinite(self.vector).all():
             return ""
         return next((name for name, block, _ in self._slots if not np.isfinite(block).all()), "")
+
+
+def finished_half_turn(phase: float, step: float) -> float:
+    """The next phase of a clock that is to stand: it finishes its half turn, the step under way, and rests there."""
+    half = round(2.0 * phase) / 2.0
+    if abs(phase - half) < REST:
+        return half % 1.0
+    ahead = math.floor(2.0 * (phase + step)) / 2.0
+    return (ahead if ahead > phase else phase + step) % 1.0

@@ -142,6 +142,19 @@ def legs_at(command, sine: float, cosine: float, shape: GaitConfig, gravity=(0.0
     return gait.reference(*rows, torch.zeros(1, 12), shape)[0]
 
 
+def test_the_clock_of_the_training_is_that_of_the_robot():
+    from policies.observation import finished_half_turn
+
+    turn = gait.TWO_PI * 0.02 / GAIT.period
+    commands = [0.0] * 3 + [0.3] * 21 + [0.0] * 20 + [0.3] * 7 + [0.0] * 2 + [0.3] * 5 + [0.0] * 40
+    here, there = torch.zeros(1), 0.0
+    for speed in commands:
+        here = gait.advance(here, torch.tensor([[speed, 0.0, 0.0]]), turn)
+        there = (there + turn / gait.TWO_PI) % 1.0 if speed else finished_half_turn(there, turn / gait.TWO_PI)
+        assert math.cos(here.item() - gait.TWO_PI * there) == pytest.approx(1.0, abs=1e-5)
+    assert min(here.item(), abs(here.item() - math.pi)) < 1e-5  # at rest, both feet down
+
+
 def test_without_a_command_the_reference_stands_whatever_the_clock_says():
     legs = legs_at((0.0, 0.0, 0.0), 1.0, 0.0, GAIT)
     assert legs[[2, 3, 4]].tolist() == pytest.approx(GAIT.stand) and legs[[0, 1, 5]].abs().max() == 0.0

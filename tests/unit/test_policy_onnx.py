@@ -86,14 +86,14 @@ def test_a_slower_policy_holds_between_its_steps(tmp_path, rate, every):
     np.testing.assert_allclose(seen, [1 + every * ((k - 1) // every) for k in range(1, 12)], atol=1e-5)
 
 
-def test_the_clock_runs_while_a_command_is_given(tmp_path):
+def test_the_clock_runs_while_a_command_is_given_and_finishes_its_half_turn(tmp_path):
     card = card_for(MODEL, observations=(ObservationTerm("phase", period=0.4, stand_still=True),))
     policy = echo(tmp_path, card, np.array([0, 1]))
     policy.reset(state_of(), 0.0)
     walk, seen = Request(velocity=frozen((0.3, 0.0, 0.0))), []
-    for k, request in enumerate([Request()] * 2 + [walk] * 6 + [Request()] * 2):
+    for k, request in enumerate([Request()] * 2 + [walk] * 6 + [Request()] * 6 + [walk] * 2):
         seen.append(actions(policy, policy.act(state_of(), request, 0.02 * (k + 1)))[:2])
-    turns = np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 0]) * 0.02 / 0.4
+    turns = np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10, 11]) * 0.02 / 0.4
     np.testing.assert_allclose(seen, np.stack((np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)), 1), atol=1e-6)
 
 

@@ -130,9 +130,7 @@ class CpuEnv(VecEnv):
         self._observe_physics(ids)
 
     def _draw_command(self, ids: torch.Tensor) -> None:
-        least, most = self.task.config.command_seconds
-        self.state.command[ids] = self.task.draw_commands(len(ids))
-        self.command_left[ids] = least + (most - least) * torch.rand(len(ids))
+        self.state.command[ids], self.command_left[ids] = self.task.draw_orders(len(ids))
 
     def _draw_wrench(self, ids: torch.Tensor) -> None:
         n, (force, torque) = len(ids), self.task.config.wrench

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 TWO_PI = 2.0 * math.pi
+REST = 2e-4  # half turns
 DEAD_BAND = 0.02  # a command below it asks to stand; it only keeps rounding from starting a walk
 ANKLE_PER_ABDUCTION = 1.42  # keeps the sole level: hip roll and yaw together tilt it by sqrt(2) of either
 HIP_ROLL, HIP_YAW, HIP_PITCH, KNEE = range(4)  # of the six joints of a leg
@@ -117,8 +118,13 @@ def moving(command: torch.Tensor) -> torch.Tensor:
 
 
 def advance(phase: torch.Tensor, command: torch.Tensor, turn: float) -> torch.Tensor:
-    """The phase after a `turn` [rad], shape (n,): it stays at 0 while no motion is asked for."""
-    return (phase + turn) % TWO_PI * moving(command)
+    """The phase after a `turn` [rad], shape (n,). While no motion is asked for it finishes its half turn, the step under
+    way, and rests there; policies.observation does the same on the robot."""
+    halves = phase / math.pi
+    rest, ahead = halves.round(), ((phase + turn) / math.pi).floor()
+    resting = (halves - rest).abs() < REST
+    standing = torch.where(resting, rest * math.pi, torch.where(ahead > halves, ahead * math.pi, phase + turn))
+    return torch.where(moving(command) > 0.0, phase + turn, standing) % TWO_PI
 
 
 def swing(sin_phase: torch.Tensor) -> torch.Tensor:

@@ -95,9 +95,8 @@ class GaitAction(ActionTerm):
 
     def draw_commands(self, ids: torch.Tensor) -> None:
         """New commands for robots `ids`."""
-        least, most = self.task.config.command_seconds
-        self.state.command[ids] = self.task.draw_commands(len(ids)).to(self.device)
-        self.command_left[ids] = least + (most - least) * torch.rand(len(ids), device=self.device)
+        commands, seconds = self.task.draw_orders(len(ids))
+        self.state.command[ids], self.command_left[ids] = commands.to(self.device), seconds.to(self.device)
 
     def observe(self, moved: bool) -> BatchState:
         """Reads the physics. `moved`: a control step has passed since the last time (averages and timers go on)."""

@@ -44,8 +44,8 @@ class Stage:
 STAGES = (
     Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
     Stage(0.3, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0),  # go where asked
-    Stage(0.6, kernel=(0.08, 0.12), fall=8.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.005),
-    Stage(1.0, kernel=(0.04, 0.08), fall=8.0, least=0.0, push=0.5, tilt=4.0, smooth=1.5, track=4.0, effort=0.015),
+    Stage(0.6, kernel=(0.08, 0.12), fall=20.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.005),
+    Stage(1.0, kernel=(0.04, 0.08), fall=20.0, least=0.0, push=0.5, tilt=4.0, smooth=1.5, track=4.0, effort=0.015),
 )
 
 
@@ -58,6 +58,8 @@ class TaskConfig:
         action_scale: [rad] per unit of action.
         command_range: Largest |x|, |y| [m/s] and |yaw| [rad/s].
         command_seconds: How long a command holds (least, most) [s].
+        hasty: Fraction of commands that hold for less than a second, many of them zero: who is told one thing and then
+            another stops and starts in the middle of a step.
         episode_seconds: [s].
         rate_hz: Of the policy [Hz].
         mean_seconds: Time constant of the velocity that is rewarded [s]: a walking body sways within each step.
@@ -73,6 +75,7 @@ class TaskConfig:
     action_scale: float = 0.25
     command_range: tuple[float, float, float] = (0.6, 0.3, 1.0)
     command_seconds: tuple[float, float] = (3.0, 8.0)
+    hasty: float = 0.3
     episode_seconds: float = 20.0
     rate_hz: float = 50.0
     mean_seconds: float = 0.3
@@ -124,6 +127,13 @@ class Task:
         command[slow] *= self.stage.least / limit[0] / (command[slow] / limit).norm(dim=-1, keepdim=True).clamp(min=1e-3)
         command[torch.rand(n) < self.stage.standing] = 0.0
         return command.clamp(-limit, limit)
+
+    def draw_orders(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Commands, shape (n, 3), and how long they hold [s], shape (n,)."""
+        command, hasty = self.draw_commands(n), torch.rand(n) < self.config.hasty
+        least, most = self.config.command_seconds
+        command[hasty & (torch.rand(n) < 0.4)] = 0.0
+        return command, torch.where(hasty, torch.rand(n), least + (most - least) * torch.rand(n))
 
 
 def one_axis(n: int) -> torch.Tensor:

@@ -21,9 +21,10 @@ from tqdm import tqdm
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.checkpoint import Checkpoint
 from policies.pi0.in_process.tiny import TinySpec, seeded
+from training.pi0.batches import Batches, joint_weights
 from training.pi0.flow import flow_loss
 from training.pi0.memory import Demonstrations, gather
-from training.pi0.train_tiny import Batches, TinyTraining, joint_weights, train
+from training.pi0.train_tiny import TinyTraining, train
 from training.pi0.words import train_tokenizer, vocabulary
 
 

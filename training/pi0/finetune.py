@@ -15,6 +15,8 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from arbiter.errors import ConfigError
 
 
@@ -48,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--checkpointing", action=argparse.BooleanOptionalAction, help="gradient checkpointing")
     p.add_argument("--workers", type=int, help="processes that load data")
     p.add_argument("--look", type=int, help="tiny: updates of the observation alone, before --steps")
+    p.add_argument("--touch", type=float, help="tiny: share of the draws that touching gets")
     p.add_argument("--draws", type=int, help="tiny: draws of noise per observation")
     p.add_argument("--threads", type=int, help="tiny: CPU threads")
     p.add_argument("--tokenizer", type=Path, help="folder of a tokenizer, where PaliGemma's is not to be downloaded")
@@ -55,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-TINY = ("steps", "look", "batch", "rate", "warmup", "every", "patience", "held_out", "draws", "threads", "seed")
+TINY = ("steps", "look", "touch", "batch", "rate", "warmup", "every", "patience", "held_out", "draws", "threads", "seed")
 FINE = ("variant", "steps", "epochs", "batch", "rate", "warmup", "every", "patience", "held_out", "rank", "alpha",
         "expert_only", "freeze_vision", "eight_bit", "bf16", "checkpointing", "workers", "seed")
 COMMON = {"preset", "dataset", "out", "checkpoint", "device", "resume", "wandb", "tokenizer", "action_tokenizer"}
@@ -92,15 +95,16 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
     """The preset tiny."""
     from policies.pi0.in_process import checkpoint
     from policies.pi0.in_process.tiny import TinySpec, count, seeded
+    from training.pi0.batches import frame_chances, joint_weights
     from training.pi0.memory import gather
-    from training.pi0.train_tiny import TinyTraining, joint_weights, train
+    from training.pi0.train_tiny import TinyTraining, checkpoint_of, train
     from training.pi0.words import train_tokenizer, vocabulary
 
     if arguments.wandb:
         raise ConfigError("the preset tiny logs to TensorBoard and log.jsonl only; leave --wandb out")
     options = dataclasses.replace(TinyTraining(), **chosen(arguments, TINY))
     spec, stats, out = TinySpec(), None, arguments.out
-    source = out / "last" if arguments.resume else arguments.checkpoint
+    source = checkpoint_of(out) if arguments.resume else arguments.checkpoint
     if source is not None:
         loaded = checkpoint.load(source)
         if loaded.spec is None:
@@ -110,7 +114,8 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
         stats = checkpoint.statistics(before)
     data = gather(arguments.dataset, spec.image)
     if source is None:
-        stats, words = data.stats(), out / checkpoint.TOKENIZER
+        drawn = frame_chances(data, np.arange(len(data)), options.touch)
+        stats, words = data.stats(drawn), out / checkpoint.TOKENIZER
         words.mkdir(parents=True, exist_ok=True)
         train_tokenizer(vocabulary(data.tasks), words, spec.vocab)
         policy = seeded(spec, options.seed)

@@ -41,7 +41,7 @@ def _velocity(core, cache, valid: Tensor, state: Tensor, x_t: Tensor, time: Tens
 
 def flow_loss(core, images: list[Tensor], image_masks: list[Tensor], tokens: Tensor, token_mask: Tensor, state: Tensor,
               actions: Tensor, draws: int = 2, weight: Tensor | None = None, noise: Tensor | None = None,
-              time: Tensor | None = None) -> Tensor:
+              time: Tensor | None = None, seen=None) -> Tensor:
     """Mean squared error of the predicted flow.
 
     Args:
@@ -53,10 +53,11 @@ def flow_loss(core, images: list[Tensor], image_masks: list[Tensor], tokens: Ten
         draws: Draws of noise and time per observation.
         weight: Weight of each error, (B, T, A); None: all one.
         noise, time: Fixed draws, (draws * B, T, A) and (draws * B,), for tests and held-out losses.
+        seen: What `observe` made of the same observation, where it is at hand.
     """
     from transformers import DynamicCache
 
-    cache, valid = observe(core, images, image_masks, tokens, token_mask)
+    cache, valid = observe(core, images, image_masks, tokens, token_mask) if seen is None else seen
     if draws > 1:
         cache = DynamicCache(tuple((k.repeat(draws, 1, 1, 1), v.repeat(draws, 1, 1, 1), w) for k, v, w in cache))
         valid, state, actions = valid.repeat(draws, 1), state.repeat(draws, 1), actions.repeat(draws, 1, 1)

@@ -59,16 +59,21 @@ class Demonstrations:
         """Pictures of `frames` in [0, 1], shape (B, 3, S, S), float32."""
         return self.picture[self.picture_of[frames]].transpose(0, 3, 1, 2).astype(np.float32) / 255.0
 
-    def stats(self) -> dict[str, dict[str, np.ndarray]]:
+    def stats(self, share: np.ndarray | None = None) -> dict[str, dict[str, np.ndarray]]:
         """Mean and standard deviation of state and action, with a floor.
 
         A joint that hardly moves in the demonstrations would otherwise turn sensor noise into large numbers.
+        `share`: how often each frame is drawn, shape (N,), summing to one; None: all alike.
         """
-        floors = {"observation.state": np.r_[np.full(22, 0.05), np.full(22, 0.3)], "action": np.full(22, 0.05)}
+        share = np.full(len(self), 1.0 / max(1, len(self))) if share is None else share
+        floors = {"observation.state": np.r_[np.full(22, 0.05), np.full(22, 0.3)], "action": np.full(22, 0.15)}
         values = {"observation.state": self.state, "action": self.action}
-        return {key: {"mean": x.mean(0, dtype=np.float64).astype(np.float32),
-                      "std": np.maximum(x.std(0, dtype=np.float64), floors[key]).astype(np.float32)}
-                for key, x in values.items()}
+        found = {}
+        for key, x in values.items():
+            mean = share @ x
+            spread = np.sqrt(np.maximum(share @ np.square(x - mean, dtype=np.float64), 0.0))
+            found[key] = {"mean": mean.astype(np.float32), "std": np.maximum(spread, floors[key]).astype(np.float32)}
+        return found
 
     def split(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames to train on and frames of held-out episodes; the share `held_out` of every task's episodes."""
@@ -183,9 +188,11 @@ def gather(sources: list[Path], side: int) -> Demonstrations:
 
 
 def save_cache(demonstrations: Demonstrations, file: Path) -> None:
-    """Keeps what `load` read, for the next run."""
+    """Keeps what `load` read, for the next run; the file appears when it is whole."""
     arrays = {name: getattr(demonstrations, name) for name in Demonstrations.__slots__ if name != "tasks"}
-    np.savez(file, tasks=np.array(demonstrations.tasks), **arrays)
+    partial = file.with_name(f".{file.stem}.partial.npz")
+    np.savez(partial, tasks=np.array(demonstrations.tasks), **arrays)
+    partial.replace(file)
 
 
 def load_cache(file: Path) -> Demonstrations:

@@ -59,8 +59,8 @@ def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed:
     import torch
 
     from training.pi0 import memory
+    from training.pi0.batches import Batches
     from training.pi0.graphs import Prefix
-    from training.pi0.train_tiny import Batches
 
     config = loaded.policy.config
     if config.type != "pi0":

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 
-from deploy.robots.description import load_model
 from policies.pi0.in_process import checkpoint
-from training.pi0.flow import flow_loss
+from training.pi0.batches import Batches, frame_chances, state_noise
+from training.pi0.flow import flow_loss, observe
+from training.pi0.look import Readout, look, make_readout
 from training.pi0.memory import Demonstrations
-from training.pi0.symmetry import PERMUTATIONS, mirror_joints, mirrored_tasks, recoloured_tasks
+
+LOOKED, READOUT = "looked", "readout.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class TinyTraining:
     Attributes:
         steps: Updates.
         look: Updates of the observation alone before them, see `training.pi0.look`.
+        looking: Weight of that loss in the updates after them; 0: none.
+        touch: Share of the draws that touching gets; all other instructions share the rest alike.
         batch: Observations per update.
         draws: Draws of noise and time per observation.
         rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the last `decay` of them.
@@ -40,12 +45,14 @@ class TinyTraining:
     """
 
     steps: int = 6000
-    look: int = 4000
+    look: int = 2000
+    looking: float = 1.0
+    touch: float = 0.5
     batch: int = 32
     draws: int = 2
     rate: float = 1e-3
     warmup: int = 100
-    decay: float = 0.3
+    decay: float = 0.5
     average: float = 0.998
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -64,117 +71,6 @@ class TinyTraining:
         """Learning rate of `step` as a share of the peak: warm up, stay, decay."""
         left = (self.steps - step) / max(1.0, self.decay * self.steps)
         return min(1.0, (step + 1) / max(1, self.warmup), max(left, 0.0))
-
-
-def joint_weights(tasks: tuple[str, ...], robot: str = "berkeley_humanoid_lite", outside: float = 0.02) -> np.ndarray:
-    """Weight of each joint's error by instruction, shape (tasks, n).
-
-    Joints outside the skill's group are driven by another policy at run time: they count `outside`, not one.
-    """
-    from training.pi0.data.instructions import find
-
-    groups = load_model(robot).groups
-    return np.stack([np.where(groups[find(task).joints], 1.0, outside) for task in tasks]).astype(np.float32)
-
-
-RHYTHMIC = ("wave_right", "wave_left", "bow")
-
-
-def state_noise(tasks: tuple[str, ...], options: TinyTraining, joints: int = 22) -> np.ndarray:
-    """Standard deviation of the noise on the normalised state by instruction, shape (tasks, 2 joints)."""
-    from training.pi0.data.instructions import find
-
-    goal = np.repeat(options.goal_noise, joints)
-    rhythmic = np.full(2 * joints, options.state_noise)
-    return np.stack([rhythmic if find(task).skill in RHYTHMIC else goal for task in tasks]).astype(np.float32)
-
-
-class Batches:
-    """Turns frames into model inputs.
-
-    Args:
-        policy, before: LeRobot's policy and its pre-processor, for the tokenizer and the statistics.
-        data: The demonstrations.
-        stats: Mean and standard deviation by feature.
-        weight: Weight of each joint's error by task, shape (tasks, 22); None: all one.
-    """
-
-    def __init__(self, policy, before, data: Demonstrations, stats: dict, weight: np.ndarray | None = None,
-                 robot: str = "berkeley_humanoid_lite") -> None:
-        self.data, self.config = data, policy.config
-        tokenizer = next(step for step in before.steps if hasattr(step, "input_tokenizer")).input_tokenizer
-        words = tokenizer([f"{task}\n" for task in data.tasks], padding="max_length", truncation=True,
-                          max_length=policy.config.tokenizer_max_length, padding_side="right", return_tensors="pt")
-        self.tokens, self.token_mask = words["input_ids"], words["attention_mask"].bool()
-        self.stats = stats
-        self.weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
-        n = data.action.shape[1]
-        joints = load_model(robot).joints
-        mirrored = np.concatenate([mirror_joints(part, joints) for part in (data.state[:, :n], data.state[:, n:])], 1)
-        # As recorded, and as the mirrored robot would have recorded it.
-        self.states = [self._normal("observation.state", state) for state in (data.state, mirrored)]
-        self.actions = [self._normal("action", action) for action in (data.action, mirror_joints(data.action, joints))]
-        self.mirrored, self.recoloured = mirrored_tasks(data.tasks), recoloured_tasks(data.tasks)
-
-    def _normal(self, key: str, values: np.ndarray) -> np.ndarray:
-        return ((values - self.stats[key]["mean"]) / self.stats[key]["std"]).astype(np.float32)
-
-    def at(self, frames: np.ndarray, noise: np.ndarray | None = None, colour: float = 0.0, shift: float = 0.0,
-           rng: torch.Generator | None = None, full_prompt: bool = False, symmetry: float = 0.0,
-           goal: np.ndarray | None = None) -> dict:
-        """Arguments of `flow_loss` for `frames`; the padding of the prompts is cut off unless `full_prompt`.
-
-        `symmetry`: share of frames that are mirrored, and of those whose colours change places. `goal`: frames whose
-        action alone stands in for the chunk.
-        """
-        tasks, side, picture = self._seen(frames, symmetry, rng)
-        tokens, mask = self.tokens[tasks], self.token_mask[tasks]
-        used = mask.shape[1] if full_prompt else int(mask.sum(1).max())
-        state = torch.from_numpy(np.where(side[:, None], self.states[1][frames], self.states[0][frames]))
-        rows = self.data.rows(frames, self.config.chunk_size) if goal is None else goal[:, None]
-        actions = np.where(side[:, None, None], self.actions[1][rows], self.actions[0][rows])
-        if noise is not None:
-            state = state + torch.from_numpy(noise[tasks]) * torch.randn(state.shape, generator=rng)
-        if shift:
-            picture = jitter_place(picture, shift, rng)
-        if colour:
-            gain = 1.0 + colour * (2 * torch.rand(len(frames), 3, 1, 1, generator=rng) - 1)
-            light = colour * (2 * torch.rand(len(frames), 1, 1, 1, generator=rng) - 1)
-            picture = (picture * gain + light).clamp(0.0, 1.0)
-        return {"images": [picture * 2.0 - 1.0], "image_masks": [torch.ones(len(frames), dtype=torch.bool)],
-                "tokens": tokens[:, :used], "token_mask": mask[:, :used], "state": state,
-                "actions": torch.from_numpy(actions), "weight": self._weights(frames, tasks)}
-
-    def _seen(self, frames: np.ndarray, symmetry: float, rng: torch.Generator | None):
-        """Tasks, which frames are mirrored, and pictures (B, 3, S, S) in [0, 1]."""
-        tasks, side, picture = self.data.task[frames], np.zeros(len(frames), bool), self.data.pictures(frames)
-        if symmetry:
-            draw = torch.rand(3, len(frames), generator=rng).numpy()
-            which = np.minimum((draw[2] * len(PERMUTATIONS)).astype(int), len(PERMUTATIONS) - 1)
-            new = self.recoloured[which, tasks]
-            change = (draw[1] < symmetry) & (new >= 0)
-            tasks = np.where(change, new, tasks)
-            order = np.where(change[:, None], PERMUTATIONS[which], np.arange(3))
-            picture = np.take_along_axis(picture, order[:, :, None, None], axis=1)
-            side = (draw[0] < symmetry) & (self.mirrored[tasks] >= 0)
-            tasks = np.where(side, self.mirrored[tasks], tasks)
-            picture[side] = picture[side][..., ::-1]
-        return tasks, side, torch.from_numpy(picture)
-
-    def _weights(self, frames: np.ndarray, tasks: np.ndarray) -> torch.Tensor:
-        """Weight of each row and joint: by the task's joints; nothing past the end of an episode, (B, T, 22)."""
-        inside = torch.from_numpy(self.data.inside(frames, self.config.chunk_size)).float()
-        joints = torch.ones(len(frames), self.data.action.shape[1]) if self.weight is None else self.weight[tasks]
-        return inside[:, :, None] * joints[:, None, :]
-
-
-def jitter_place(picture: torch.Tensor, share: float, rng: torch.Generator | None) -> torch.Tensor:
-    """Shifts each picture of (B, 3, S, S) by up to `share` of its side; the border repeats."""
-    side = picture.shape[-1]
-    reach = max(1, round(share * side))
-    padded = torch.nn.functional.pad(picture, (reach,) * 4, mode="replicate")
-    place = torch.randint(0, 2 * reach + 1, (len(picture), 2), generator=rng)
-    return torch.stack([p[:, y:y + side, x:x + side] for p, (y, x) in zip(padded, place.tolist(), strict=True)])
 
 
 @torch.no_grad()
@@ -214,15 +110,16 @@ class Run:
     """
 
     def __init__(self, policy, before, after, batches: Batches, options: TinyTraining, out: Path, spec,
-                 tokenizer: Path | None, resume: bool) -> None:
-        self.policy, self.batches, self.options, self.out = policy, batches, options, out
+                 tokenizer: Path | None, resume: bool, readout: Readout | None = None) -> None:
+        self.policy, self.batches, self.options, self.out, self.readout = policy, batches, options, out, readout
         self._processors, self._spec, self._tokenizer = (before, after), spec, tokenizer
-        self._optimiser = torch.optim.AdamW(policy.parameters(), lr=options.rate, betas=(0.9, 0.95),
+        everything = [*policy.parameters(), *(readout.parameters() if readout is not None else ())]
+        self._optimiser = torch.optim.AdamW(everything, lr=options.rate, betas=(0.9, 0.95),
                                             weight_decay=options.weight_decay)
-        self._parameters = [p for p in policy.parameters() if p.requires_grad]
+        self._parameters = [p for p in everything if p.requires_grad]
         self._average, self.first, self.best = Average(policy, options.average), 0, (float("inf"), 0)
         if resume:
-            self.first, self.best = _load_state(out / "state", policy, self._optimiser, self._average)
+            self.first, self.best = _load_state(out / "state", policy, self._optimiser, self._average, readout)
         self._writer, self._log = _writer(out), (out / "log.jsonl").open("a" if resume else "w")
         self._started, self._losses, self._norm = time.monotonic(), [], 0.0
         policy.train()
@@ -268,7 +165,7 @@ class Run:
         self.best = min(self.best, (score, done))
         policy.load_state_dict(raw)
         policy.train()
-        _save_state(self.out / "state", policy, self._optimiser, self._average, done, self.best)
+        _save_state(self.out / "state", policy, self._optimiser, self._average, done, self.best, self.readout)
         return score
 
     def close(self) -> None:
@@ -281,6 +178,7 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
           loss=None) -> Path:
     """Trains `policy` in place and returns the folder of the best checkpoint (out/best).
 
+    `resume`: go on after the last review, or after looking, of the run in `out`; `policy` is `checkpoint_of(out)`.
     `loss(policy, batches, frames, generator)` replaces the demonstrations' flow loss, for distillation.
     """
     torch.set_num_threads(options.threads)
@@ -290,19 +188,26 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
     (out / "options.json").write_text(json.dumps(asdict(options), indent=1) + "\n")
     batches = Batches(policy, before, data, stats, weight)
     training, held = data.split(options.held_out, options.seed)
-    run = Run(policy, before, after, batches, options, out, spec, tokenizer, resume)
+    chances = frame_chances(data, training, options.touch)
+    readout = make_readout(policy, data.action.shape[1]) if loss is None else None
+    moved = resume and (out / "state" / "step.json").is_file()
+    if readout is not None and not moved:
+        if not resume:
+            if options.look:
+                look(policy, readout, batches, training, held, out, steps=options.look, batch=options.batch,
+                     rate=options.rate, seed=options.seed, colour=options.colour, symmetry=options.symmetry)
+            checkpoint.save(out / LOOKED, policy, before, after, spec, tokenizer)
+            save_file(readout.state_dict(), out / LOOKED / READOUT)
+        readout.load_state_dict(load_file(out / LOOKED / READOUT))
+    run = Run(policy, before, after, batches, options, out, spec, tokenizer, moved, readout)
     rng = np.random.default_rng((options.seed, run.first))
     generator = torch.Generator().manual_seed(options.seed + run.first)
-    noise = state_noise(data.tasks, options)
-    if options.look and run.first == 0 and loss is None:
-        from training.pi0.look import look
-
-        look(policy, batches, training, held, out, steps=options.look, seed=options.seed, symmetry=options.symmetry)
+    noise = state_noise(data.tasks, options.state_noise, options.goal_noise)
     for step in range(run.first, options.steps):
-        frames = rng.choice(training, options.batch)
+        frames = rng.choice(training, options.batch, p=chances)
         if loss is None:
-            inputs = batches.at(frames, noise, options.colour, options.shift, generator, symmetry=options.symmetry)
-            value = flow_loss(policy.model, **inputs, draws=options.draws)
+            value = moving_loss(policy, readout, options, batches.at(
+                frames, noise, options.colour, options.shift, generator, symmetry=options.symmetry, goal=True))
         else:
             value = loss(policy, batches, frames, generator)
         run.update(step, value)
@@ -313,16 +218,29 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
     return out / "best"
 
 
+def checkpoint_of(out: Path) -> Path:
+    """Folder of the weights that a run in `out` goes on from."""
+    return out / ("last" if (out / "state" / "step.json").is_file() else LOOKED)
+
+
+def moving_loss(policy, readout: Readout | None, options: TinyTraining, inputs: dict) -> torch.Tensor:
+    """The flow loss, and the readout's beside it."""
+    seen = observe(policy.model, inputs["images"], inputs["image_masks"], inputs["tokens"], inputs["token_mask"])
+    flow = {key: value for key, value in inputs.items() if not key.startswith("goal")}
+    value = flow_loss(policy.model, **flow, draws=options.draws, seen=seen)
+    return value if readout is None else value + options.looking * sum(readout.errors(*seen, inputs))
+
+
 def _writer(out: Path):
     from torch.utils.tensorboard import SummaryWriter
 
     return SummaryWriter(str(out / "tensorboard"))
 
 
-def _save_state(folder: Path, policy, optimiser, average: Average, step: int, best: tuple[float, int]) -> None:
+def _save_state(folder: Path, policy, optimiser, average: Average, step: int, best: tuple[float, int],
+                readout: Readout | None) -> None:
     """What a resumed run needs, as safetensors and JSON."""
     from lerobot.optim import save_optimizer_state
-    from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     save_optimizer_state(optimiser, folder)
@@ -330,15 +248,19 @@ def _save_state(folder: Path, policy, optimiser, average: Average, step: int, be
               folder / "weights.safetensors")
     save_file({name: value.clone().contiguous() for name, value in average.weights.items()},
               folder / "average.safetensors")
+    if readout is not None:
+        save_file(readout.state_dict(), folder / READOUT)
     (folder / "step.json").write_text(json.dumps({"step": step, "best": best}) + "\n")
 
 
-def _load_state(folder: Path, policy, optimiser, average: Average) -> tuple[int, tuple[float, int]]:
+def _load_state(folder: Path, policy, optimiser, average: Average,
+                readout: Readout | None) -> tuple[int, tuple[float, int]]:
     from lerobot.optim import load_optimizer_state
-    from safetensors.torch import load_file
 
     load_optimizer_state(optimiser, folder)
     policy.load_state_dict(load_file(folder / "weights.safetensors"))
     average.weights = load_file(folder / "average.safetensors")
+    if readout is not None:
+        readout.load_state_dict(load_file(folder / READOUT))
     state = json.loads((folder / "step.json").read_text())
     return state["step"], tuple(state["best"])

@@ -36,6 +36,7 @@ class UpperBody:
         spec.delete(spec.joint("root"))
         self._mj = spec.compile()
         self._data = mujoco.MjData(self._mj)
+        self._torque = np.zeros(self._mj.nv)
         self._hands = [self._mj.site(f"hand_{side}").id for side in SIDES]
         self._elbows = [self._mj.body(f"arm_{side}_elbow_pitch").id for side in SIDES]
         self._arms = model.groups["arms"]
@@ -64,9 +65,11 @@ class UpperBody:
         """Torque that holds the arms at rest at `q` on an upright base [N·m], shape (n,); zero for the legs."""
         self._data.qpos[:] = q
         self._data.qvel[:] = 0.0
-        mujoco.mj_fwdPosition(self._mj, self._data)
-        mujoco.mj_fwdVelocity(self._mj, self._data)
-        return np.where(self._arms, self._data.qfrc_bias, 0.0)
+        mujoco.mj_kinematics(self._mj, self._data)
+        mujoco.mj_comPos(self._mj, self._data)
+        mujoco.mj_comVel(self._mj, self._data)
+        mujoco.mj_rne(self._mj, self._data, 0, self._torque)
+        return np.where(self._arms, self._torque, 0.0)
 
     def holdable(self, q: np.ndarray) -> bool:
         """Whether the motors can hold the arms at `q` with position targets inside the joints' ranges."""
