@@ -22,9 +22,7 @@ from training.locomotion.task import Task, TaskConfig
 def policy(tmp_path_factory) -> Path:
     """Adds nothing to the reference gait: stands when told to, marches into a fall otherwise."""
     folder = tmp_path_factory.mktemp("policy")
-    torch.save(
-        {"actor_state_dict": {"mlp.0.weight": torch.zeros(12, 47), "mlp.0.bias": torch.zeros(12)}}, folder / "model_0.pt"
-    )
+    torch.save({"actor_state_dict": {"mlp.0.weight": torch.zeros(12, 47), "mlp.0.bias": torch.zeros(12)}}, folder / "model_0.pt")
     export(folder / "model_0.pt", folder / "zero.onnx", Task(TaskConfig()))
     return folder / "zero.onnx"
 
