@@ -237,8 +237,9 @@ class Arbiter:
         self.blend.seed(state.joint_pos)
         self.authority.q[:] = state.joint_pos
         groups = self.model.groups
-        self.switchboard.force(groups["legs"], self.bank.fallback("stand"), Request(posture=self.model.default), state, now)
-        self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(), state, now)
+        self.switchboard.force(groups["legs"], self.bank.fallback("stand"),
+                               Request(posture=self.model.default, start=True), state, now)
+        self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(start=True), state, now)
         self._mode = Mode.RUN
         self._inputs.append(("arm", now, state))
         return ""
@@ -263,7 +264,7 @@ class Arbiter:
         self.errands.cancel(self.safety.fault or "settling", now)
         self.switchboard.drop_all("settling", now)
         groups = self.model.groups
-        stand = Request(posture=self.model.default)
+        stand = Request(posture=self.model.default, start=not self.world.free)
         self.switchboard.force(groups["legs"], self.bank.fallback("stand"), stand, state, now, result="settle")
         self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(), state, now, result="settle")
 

@@ -142,9 +142,11 @@ class Request:
         prompt: The instruction for a language-conditioned policy.
         elapsed: Time since the skill took its joints [s].
         posture: Joint positions [rad], shape (n,), for a policy that goes to a posture; None: its own default.
+        start: The robot may still hang in its harness: to the posture slowly, and no balancing in the air.
     """
 
     velocity: np.ndarray = field(default_factory=lambda: frozen((0.0, 0.0, 0.0)))
     prompt: str = ""
     elapsed: float = 0.0
     posture: np.ndarray | None = None
+    start: bool = False

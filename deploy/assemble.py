@@ -17,6 +17,7 @@ from deploy.clock import LockstepClock, RealClock
 from deploy.config import Loaded
 from deploy.eyes import LockstepEye, ThreadedEye
 from deploy.lifecycle import Gantry
+from deploy.ramp import RampWatch
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
 from deploy.robots.simulated import Noise, Scene, SimulatedRobot
@@ -87,6 +88,7 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     body.connect()
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
     assembly = Assembly(body, arbiter, clock, observers, [*notes, *(f"warning: {line}" for line in skills.problems)])
+    assembly.observers.append(RampWatch(arbiter))
     assembly.closers = [arbiter.close, camera.close, body.close, *closers]
     assembly.sources = sources
     if hasattr(body, "release"):

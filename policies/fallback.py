@@ -14,7 +14,7 @@ from policies.reflex import BalanceReflex
 SETTLE_RATE = 4.0  # [1/s] how fast a glide closes in on its goal: within 1 % in about 1.7 s
 GLIDE_SPEED = 1.2  # [rad/s] of the joint that has the longest way
 REST_SPEED = 0.8  # [rad/s]
-AT_REST = 0.5  # [rad/s] of any leg joint
+START_SPEED = 0.5  # [rad/s] out of the harness, where somebody may have his hands on the robot
 
 
 class Glide:
@@ -33,14 +33,15 @@ class Glide:
         """Begins at `q` [rad], at rest."""
         self.q, self._dq = np.array(q), np.zeros(len(q))
 
-    def step(self, goal: np.ndarray, dt: float) -> np.ndarray:
-        """One tick of `dt` [s] towards `goal` [rad]."""
+    def step(self, goal: np.ndarray, dt: float, most: float = math.inf) -> np.ndarray:
+        """One tick of `dt` [s] towards `goal` [rad], at most as fast as `most` [rad/s]."""
         w = SETTLE_RATE
         # Implicit Euler of q̈ = w² (goal - q) - 2 w q̇: stable for any dt.
         self._dq = (self._dq + dt * w * w * (goal - self.q)) / (1.0 + w * dt) ** 2
         fastest = float(np.abs(self._dq).max())
-        if fastest > self._most:
-            self._dq *= self._most / fastest
+        most = min(self._most, most)
+        if fastest > most:
+            self._dq *= most / fastest
         self.q = self.q + dt * self._dq
         return self.q
 
@@ -136,7 +137,7 @@ class Rest(Fallback):
 
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
         goal = self._model.default if request.posture is None else request.posture
-        return self._target(self._glide.step(np.asarray(goal), dt))
+        return self._target(self._glide.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf))
 
 
 class Stand(Rest):
@@ -147,16 +148,19 @@ class Stand(Rest):
     def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
         super().__init__(model, name=name, joints=joints)
         self._glide = Glide(GLIDE_SPEED)
+        self._started = False
         self._reflex = BalanceReflex(model)
 
     def reset(self, state: RobotState, now: float) -> None:
-        """Starts from the measured posture, without trim. A robot at rest may hang in its harness."""
+        """Starts from the measured posture, without trim."""
         super().reset(state, now)
-        self._reflex.reset(may_hang=float(np.abs(state.joint_vel[self._reflex.legs]).max()) < AT_REST)
+        self._reflex.reset()
+        self._started = False
 
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
+        if request.start is not self._started:
+            self._started = request.start
+            self._reflex.may_hang(request.start)
         goal = self._model.default if request.posture is None else request.posture
-        if goal is not self._model.default and not np.array_equal(goal, self._model.default):
-            self._reflex.stands()  # nobody crouches in the harness
-        posture = self._glide.step(np.asarray(goal), dt)
+        posture = self._glide.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf)
         return self._target(posture + self._reflex.correction(state, posture))

@@ -72,17 +72,17 @@ class BalanceReflex:
         self._asked = [0.0, 0.0]
         self.reset()
 
-    def reset(self, may_hang: bool = False) -> None:
-        """Forgets the trim: another posture, another place. `may_hang`: the feet may be in the air."""
+    def reset(self) -> None:
+        """Forgets the trim: another posture, another place. The feet are on the ground."""
         self._trim = 0.0
-        self._may_hang, self._sure = may_hang, 0
+        self._may_hang, self._sure = False, 0
         self._followed = self._pushed = 0.0
         self._push, self._speed = [0.0, 0.0], [0.0, 0.0]
         self._fresh = True
 
-    def stands(self) -> None:
-        """The feet are on the ground, as somebody knows."""
-        self._may_hang = False
+    def may_hang(self, may: bool) -> None:
+        """Whether the feet may be in the air; it looks until it is certain that they are not."""
+        self._may_hang, self._sure = may, 0
 
     def correction(self, state: RobotState, posture: np.ndarray) -> np.ndarray:
         """What to add to `posture` [rad], shape (n,), zero for all joints but the legs.

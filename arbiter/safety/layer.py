@@ -128,9 +128,12 @@ class Safety:
         """
         self._ladder.stop(reason or "operator", level)
 
-    def trip(self, fault: str) -> None:
-        """Latches a fault that someone else found; called by the tick. In SETTLE already: one rung further down."""
-        self._ladder.trip(fault)
+    def trip(self, fault: str, rung: Mode = Mode.SETTLE) -> None:
+        """Latches a fault that someone else found; called by the tick. In SETTLE already: one rung further down.
+
+        `rung`: SETTLE, or DAMP where nothing falls, as in the harness.
+        """
+        self._ladder.trip(fault, rung)
 
     def request_mode(self, mode: Mode, reason: str = "requested") -> str:
         """Asks for a rung without a fault. Returns why not, "" when the next `filter` will honour it.
