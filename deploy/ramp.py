@@ -21,14 +21,12 @@ class RampWatch:
 
     Attributes:
         watching: From arming until the start posture has been reached.
-        peak: Largest torque of each joint so far [N·m], shape (n,).
     """
 
     def __init__(self, arbiter: Arbiter) -> None:
         model = arbiter.model
         self._arbiter, self._most = arbiter, SHARE * model.effort
         self.watching = False
-        self.peak = np.zeros(model.n)
         self._armed = False
         self._over, self._there = np.zeros(model.n), 0.0
 
@@ -36,7 +34,7 @@ class RampWatch:
         armed = report.verdict.mode in (Mode.RUN, Mode.HOLD)
         if armed and not self._armed:
             self.watching, self._there = True, 0.0
-            self._over[:] = self.peak[:] = 0.0
+            self._over[:] = 0.0
         self._armed = armed
         if self.watching and armed:
             self._look(report)
@@ -45,7 +43,6 @@ class RampWatch:
         model, state, command = self._arbiter.model, report.state, report.command
         torque = command.kp * (command.q - state.joint_pos) - command.kd * state.joint_vel
         torque = np.minimum(np.abs(torque), model.effort)
-        np.maximum(self.peak, torque, out=self.peak)
         self._over = np.where(torque > self._most, self._over + model.dt, 0.0)
         arrived = np.abs(state.joint_pos - model.default).max() < ARRIVED
         self._there = self._there + model.dt if arrived else 0.0

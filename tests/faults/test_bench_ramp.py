@@ -51,7 +51,7 @@ def test_a_free_robot_goes_there_slowly_and_the_watch_ends():
     assert START_SPEED / 2 < moved[:, arms].max() < 1.5 * START_SPEED  # a blend adds a little at the start
     assert reports[-1].verdict.mode is Mode.RUN and not watch.watching
     np.testing.assert_allclose(reports[-1].state.joint_pos, session.robot.model.default, atol=0.15)
-    assert (watch.peak < 0.6 * session.robot.model.effort).all()
+    assert not session.arbiter.safety.fault
     close()
 
 
