@@ -20,9 +20,10 @@ from policies.pi0 import load_backend  # noqa: E402
 from policies.pi0.in_process import checkpoint  # noqa: E402
 from policies.pi0.in_process.tiny import TinySpec, seeded  # noqa: E402
 from training.pi0 import memory  # noqa: E402
+from training.pi0.batches import Batches, frame_chances, joint_weights  # noqa: E402
 from training.pi0.flow import flow_loss  # noqa: E402
 from training.pi0.presets import FineTuning, preset  # noqa: E402
-from training.pi0.train_tiny import Batches, TinyTraining, joint_weights, train  # noqa: E402
+from training.pi0.train_tiny import TinyTraining, train  # noqa: E402
 from training.pi0.words import train_tokenizer, vocabulary  # noqa: E402
 
 pytestmark = pytest.mark.timeout(1200)  # importing LeRobot alone takes minutes on a busy machine
@@ -130,6 +131,14 @@ def test_joints_of_other_policies_hardly_count():
     assert (weight[0][legs] < 0.1).all() and (weight[0][~legs] == 1.0).all() and (weight[1] == 1.0).all()
 
 
+def test_touching_gets_its_share_of_the_draws():
+    data = dataclasses.replace(synthetic(), tasks=("raise both arms", "touch the red ball"))
+    frames = np.r_[0:60, 60:90]  # twice as many of raising as of touching
+    chances = frame_chances(data, frames, 0.8)
+    assert chances[60:].sum() == pytest.approx(0.8) and chances[:60].sum() == pytest.approx(0.2)
+    assert frame_chances(data, frames[:60], 0.8).sum() == pytest.approx(1.0), "without touching the rest gets all"
+
+
 def test_round_trip_of_a_checkpoint(tiny):
     one, two = checkpoint.load(tiny), checkpoint.load(tiny)
     for key, value in one.policy.state_dict().items():
@@ -200,14 +209,15 @@ def test_tiny_preset_learns_and_resumes(tiny, tmp_path):
 
 
 def test_looking_first_learns_where_a_demonstration_ends(tiny, tmp_path):
-    from training.pi0.look import look
+    from training.pi0.look import look, make_readout
 
     loaded = checkpoint.load(tiny)
     data = dataclasses.replace(synthetic(), tasks=("raise both arms", "touch the red ball"))
     policy = loaded.policy.requires_grad_(True)
     batches = Batches(policy, loaded.before, data, checkpoint.statistics(loaded.before))
-    log = look(policy, batches, np.arange(300), np.arange(300, 480), tmp_path, steps=80, batch=16, every=20,
-               symmetry=0.0)
+    training = np.arange(300)
+    log = look(policy, make_readout(policy, 22), batches, training, np.arange(300, 480), tmp_path, steps=80, batch=16,
+               every=20, touch=0.5, symmetry=0.0)
     assert log[-1]["loss"] < 0.5 * log[0]["loss"] and (tmp_path / "look.jsonl").is_file()
     expert = policy.model.paligemma_with_expert.gemma_expert.state_dict()
     untouched = checkpoint.load(tiny).policy.model.paligemma_with_expert.gemma_expert.state_dict()

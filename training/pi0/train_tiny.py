@@ -28,7 +28,7 @@ class TinyTraining:
         steps: Updates.
         look: Updates of the observation alone before them, see `training.pi0.look`.
         looking: Weight of that loss in the updates after them; 0: none.
-        touch: Share of the draws that touching gets; all other instructions share the rest alike.
+        touch: Share of the draws that touching gets; see `frame_chances`.
         batch: Observations per update.
         draws: Draws of noise and time per observation.
         rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the last `decay` of them.
@@ -47,7 +47,7 @@ class TinyTraining:
     steps: int = 6000
     look: int = 2000
     looking: float = 1.0
-    touch: float = 0.5
+    touch: float = 0.4
     batch: int = 32
     draws: int = 2
     rate: float = 1e-3

@@ -53,7 +53,7 @@ class TinySpec:
     vision_depth: int = 2
     vision_heads: int = 4
     vision_mlp: int = 128
-    patch: int = 21
+    patch: int = 14
     image: int = 84
     tokens: int = 16
     steps: int = 5
@@ -122,9 +122,46 @@ def initialise(policy: nn.Module, spec: TinySpec) -> None:
             nn.init.normal_(module.weight, std=scale)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+    eye = policy.model.paligemma_with_expert.paligemma.model.vision_tower.vision_model.embeddings
+    with torch.no_grad():
+        eye.patch_embedding.weight.copy_(first_filters(spec.vision_width, spec.patch))
+        eye.patch_embedding.bias.zero_()
+        eye.position_embedding.weight.copy_(first_places(spec.vision_width, spec.image // spec.patch))
     # Gemma multiplies embeddings by the root of the width: words then enter at the scale of the picture's tokens.
     embedding = policy.model.paligemma_with_expert.paligemma.model.language_model.embed_tokens.weight
     nn.init.normal_(embedding, std=1.0 / math.sqrt(spec.width))
+
+
+def cosines(side: int) -> torch.Tensor:
+    """Cosine patterns on a square of `side` x `side`, the slowest first, shape (side², side, side)."""
+    turns = torch.cos(math.pi * torch.arange(side)[:, None] * (torch.arange(side) + 0.5) / side)
+    order = sorted(((u, v) for u in range(side) for v in range(side)), key=lambda pair: (sum(pair), pair))
+    return torch.stack([turns[u][:, None] * turns[v] for u, v in order])
+
+
+def first_places(width: int, side: int, slowest: int = 8, spread: float = 0.3) -> torch.Tensor:
+    """Embeddings of the places of `side` x `side` patches that change smoothly from patch to patch.
+
+    Random mixtures of the slowest cosines, (side², width), of standard deviation `spread`: with embeddings that have
+    nothing to do with each other, where a patch is must be learnt patch by patch.
+    """
+    if side == 1:
+        return torch.zeros(1, width)
+    patterns = cosines(side)[1:slowest + 1].flatten(1)
+    mixed = patterns.T @ torch.randn(len(patterns), width)
+    return spread * mixed / mixed.std()
+
+
+def first_filters(number: int, patch: int, norm: float = 0.3) -> torch.Tensor:
+    """Filters of a patch that tell where in it which colour is: slow cosines of each colour's excess and of the light.
+
+    Random filters of some hundred pixels hardly answer to a ball of eight; these give its place to the first layer.
+    Shape (number, 3, patch, patch), each of Euclidean norm `norm`.
+    """
+    colours = torch.tensor(((1.0, -0.5, -0.5), (-0.5, 1.0, -0.5), (-0.5, -0.5, 1.0), (1.0, 1.0, 1.0)))
+    patterns = cosines(patch)
+    filters = [colours[i % 4, :, None, None] * patterns[i // 4] for i in range(number)]
+    return torch.stack([norm * one / one.norm() for one in filters])
 
 
 def make_tiny(spec: TinySpec, state_dim: int = 44, action_dim: int = 22, camera: str = "head_camera",

@@ -1,0 +1,84 @@
+"""The shipped tiny π0 from nothing, in one command: demonstrations, scenes, training, export.
+
+    python -m training.pi0.from_nothing --out runs/pi0
+
+Every step is seeded and prints the command that does it alone. What is already there is not made again: an interrupted run
+goes on when it is started again with the same arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.pi0 import export, finetune
+from training.pi0.data import cache, demos, scenes
+from training.pi0.train_tiny import checkpoint_of
+
+ROUNDS = 24
+# Folder, skills, seed, pictures a second, and whether a walking policy moves the legs in half of them.
+DEMONSTRATIONS = (
+    ("touch", "touch_ball", 1, 12.5, True),
+    ("arms", "wave_right,wave_left,raise_arms,lower_arms,point_at", 2, 12.5, True),
+    ("body", "bow,sit_down,stand_up", 3, 5.0, False),
+)
+SCENES, SCENES_SEED = 2500, 5
+TRAINING = {"--look": 3000, "--steps": 2400, "--rate": 1e-3, "--every": 200, "--seed": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command. `makes`: what is there when it has been run to its end."""
+
+    module: str
+    run: Callable[[list[str]], None]
+    arguments: tuple[str, ...]
+    makes: Path
+
+
+def plan(out: Path, walker: str) -> list[Step]:
+    """The steps that lead to out/onnx, in order."""
+    steps, sources = [], []
+    for name, skills, seed, camera_hz, walks in DEMONSTRATIONS:
+        root, file = out / "data" / name, out / "data" / f"{name}.npz"
+        arguments = ["--root", root, "--skills", skills, "--rounds", ROUNDS, "--seed", seed, "--picture", 112,
+                     "--camera-hz", camera_hz, *(["--walker", walker] if walks and walker else [])]
+        steps.append(step("training.pi0.data.demos", demos.main, arguments, root / "demonstrations.json"))
+        steps.append(step("training.pi0.data.cache", cache.main, [root, "--out", file], file))
+        sources.append(file)
+    file = out / "data" / "scenes.npz"
+    steps.append(step("training.pi0.data.scenes", scenes.main, ["--count", SCENES, "--seed", SCENES_SEED, "--out", file],
+                      file))
+    options = [part for pair in TRAINING.items() for part in pair]
+    training, done = out / "training", out / "onnx" / "prefix.onnx"
+    going_on = ["--resume"] if checkpoint_of(training).is_dir() else []
+    steps.append(step("training.pi0.finetune", finetune.main,
+                      ["--preset", "tiny", "--dataset", *sources, file, "--out", training, *options, *going_on], done))
+    steps.append(step("training.pi0.export", export.main, [training / "best", "--to", "onnx", "--out", out / "onnx"],
+                      done))
+    return steps
+
+
+def step(module: str, run: Callable, arguments: list, makes: Path) -> Step:
+    """A step with its arguments as they are typed."""
+    return Step(module, run, tuple(map(str, arguments)), makes)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for everything")
+    parser.add_argument("--walker", default="policies/weights/locomotion.onnx",
+                        help='locomotion policy for the legs in half of the arm demonstrations; "": they always stand')
+    parser.add_argument("--dry-run", action="store_true", help="print the commands only")
+    options = parser.parse_args(arguments)
+    for one in plan(options.out, options.walker):
+        there = one.makes.exists()
+        print(f"{'# there: ' if there else ''}python -m {one.module} {' '.join(one.arguments)}", flush=True)
+        if not (there or options.dry_run):
+            one.run(list(one.arguments))
+
+
+if __name__ == "__main__":
+    main()
