@@ -46,7 +46,7 @@ def mirrored(s: BatchState, joints: tuple[str, ...]) -> BatchState:
     polar, axial = torch.tensor([1.0, -1.0, 1.0]), torch.tensor([-1.0, 1.0, -1.0])
     planar = torch.tensor([1.0, -1.0, -1.0])
     out = BatchState.zeros(len(s.height), len(joints))
-    for name in ("joint_pos", "joint_vel", "torque", "action", "last_action", "last_last_action"):
+    for name in ("joint_pos", "joint_vel", "torque", "excess", "action", "last_action", "last_last_action"):
         setattr(out, name, j(getattr(s, name)))
     for name, sign in (
         ("command", planar),
@@ -132,6 +132,11 @@ def test_observation_widths_and_order(task):
 def test_power_counts_what_the_motors_give_not_what_they_take_back():
     s = state(torque=[2.0, -3.0, 1.0] + [0.0] * 9, joint_vel=[3.0, 1.0, 2.0] + [1.0] * 9)
     assert terms.power(s).item() == pytest.approx(8.0)
+
+
+def test_only_what_motors_cannot_give_is_overreach():
+    assert terms.overreach(state(torque=[6.0] * 12)).item() == 0.0
+    assert terms.overreach(state(excess=[3.0, -4.0] + [0.0] * 10)).item() == pytest.approx(25.0)
 
 
 # --- gait -------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ STARTS_AT_ZERO = (
     "mean_vel",
     "lin_vel",
     "torque",
+    "excess",
     "foot_vel",
     "foot_height",
     "grounded",
@@ -256,6 +257,7 @@ class CpuEnv(VecEnv):
         s.joint_vel[ids] = qvel[:, FREE_QVEL:]
         wish = self.kp * (self.target[ids] - qpos[:, FREE_QPOS:]) - self.kd * qvel[:, FREE_QVEL:]
         s.torque[ids] = wish.clamp(-self.effort, self.effort)
+        s.excess[ids] = wish - s.torque[ids]
         if isinstance(ids, slice):
             sense = torch.from_numpy(self.sensors[:, -1]).float().view(-1, 2, 7)  # load, position, velocity per foot
             s.foot_force = torch.from_numpy(self.sensors[:, -2:].max(1)).float().view(-1, 2, 7)[:, :, 0]

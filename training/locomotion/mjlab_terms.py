@@ -44,6 +44,8 @@ class GaitAction(ActionTerm):
         self.drives, self.others = indices(self.task.joints), indices(others) if others else None
         self.default, self.rest = column(figures.default, self.task.joints), column(figures.default, others)
         self.lower, self.upper = column(figures.lower, self.task.joints), column(figures.upper, self.task.joints)
+        self.kp, self.kd = column(figures.kp, self.task.joints), column(figures.kd, self.task.joints)
+        self.effort = column(figures.effort, self.task.joints)
         self.reach = column(figures.velocity, self.task.joints) / cfg.task.rate_hz
         self.soles = torch.tensor(robot.find_sites(list(SOLES), preserve_order=True)[0], device=device)
         self.legs, self.task.sideways = self.task.legs.to(device), self.task.sideways.to(device)
@@ -82,7 +84,7 @@ class GaitAction(ActionTerm):
     def reset(self, env_ids: torch.Tensor | slice | None = None) -> None:
         ids = torch.arange(self.num_envs, device=self.device)[slice(None) if env_ids is None else env_ids]
         s, n = self.state, len(ids)
-        for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "foot_vel", "grounded"):
+        for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "excess", "foot_vel", "grounded"):
             getattr(s, name)[ids] = 0.0
         self.target[ids] = self.default
         s.phase[ids] = 0.0
@@ -105,6 +107,8 @@ class GaitAction(ActionTerm):
         s.gravity, s.ang_vel, s.lin_vel, s.height = base.gravity, data.root_link_ang_vel_b, base.lin_vel, base.height
         s.joint_pos, s.joint_vel = data.joint_pos[:, self.drives] - self.default, data.joint_vel[:, self.drives]
         s.torque = data.qfrc_actuator[:, self.drives]
+        wish = self.kp * (self.target - data.joint_pos[:, self.drives]) - self.kd * s.joint_vel
+        s.excess = wish - wish.clamp(-self.effort, self.effort)
         place, speed = data.site_pos_w[:, self.soles], data.site_lin_vel_w[:, self.soles]
         s.foot_height, s.foot_vel = place[..., 2] - SOLE_REST, speed[..., :2].norm(dim=-1)
         s.foot_gap = planar(place[:, 0] - place[:, 1], base.cos, base.sin)

@@ -27,6 +27,7 @@ class Stage:
         tilt: Price of leaning.
         track: Factor on what tracking the command pays.
         effort: Price of mechanical power [1/W].
+        overreach: Price of targets that run away from their joints [1/(N·m)²].
     """
 
     until: float
@@ -39,13 +40,25 @@ class Stage:
     tilt: float = 2.0
     track: float = 1.0
     effort: float = 0.0
+    overreach: float = 0.0
 
 
 STAGES = (
     Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
     Stage(0.3, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0),  # go where asked
-    Stage(0.6, kernel=(0.08, 0.12), fall=20.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.005),
-    Stage(1.0, kernel=(0.04, 0.08), fall=20.0, least=0.0, push=0.5, tilt=4.0, smooth=1.5, track=4.0, effort=0.015),
+    Stage(0.6, kernel=(0.08, 0.12), fall=20.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.005, overreach=0.01),
+    Stage(
+        1.0,
+        kernel=(0.04, 0.08),
+        fall=20.0,
+        least=0.0,
+        push=0.5,
+        tilt=4.0,
+        smooth=1.5,
+        track=4.0,
+        effort=0.015,
+        overreach=0.02,
+    ),
 )
 
 
@@ -163,6 +176,7 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "action_bend": -0.005 * smooth * terms.action_bend(s),
         "torque": -4e-4 * smooth * terms.torque(s),
         "power": -stage.effort * terms.power(s),
+        "overreach": -stage.overreach * terms.overreach(s),
         "slip": -0.4 * terms.slip(s),
         "stance_width": -15.0 * terms.stance_width(s),
         "sideways": -1.0 * terms.sideways_joints(s, task.sideways),

@@ -146,6 +146,12 @@ def torque(s: BatchState) -> torch.Tensor:
     return s.torque.square().sum(-1)
 
 
+def overreach(s: BatchState) -> torch.Tensor:
+    """Squared torque asked for beyond what the motors give [N²m²]: targets that run away from their joints. They pull no
+    harder, and the safety layer, which must take them at their word, finds legs that cross and arms in the way."""
+    return s.excess.square().sum(-1)
+
+
 def power(s: BatchState) -> torch.Tensor:
     """Mechanical power that the motors give [W]."""
     return (s.torque * s.joint_vel).clamp(min=0.0).sum(-1)
