@@ -62,7 +62,7 @@ class Assembly:
 
 
 def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, seed: int = 0,
-             scene: Scene | None = None, hardware: str | None = None, operator: str = "none") -> Assembly:
+             scene: Scene | None = None, hardware: str | None = None, operator: str = "none", camera: str = "0") -> Assembly:
     """A run of the tree file `loaded`. Raises ArbiterError before anything is opened that could move.
 
     Args:
@@ -73,15 +73,16 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
         scene: Surroundings of the simulated robot.
         hardware: Of the real robot: another hardware file than its own.
         operator: Whose hands arm, stop and drive it: "gamepad", "keyboard" or "none".
+        camera: Of the real robot: number or path of its head camera; "none": it goes without.
     """
     config = loaded.config
     model = load_model(config.robot)
     skills = load_skill_set(loaded)
     if operator != "none":
         offer_the_hand(skills)
-    body, camera, observers, notes, closers, sources = _open(robot, model, loaded, fast, seed, scene, hardware, operator)
+    body, eye, observers, notes, closers, sources = _open(robot, model, loaded, fast, seed, scene, hardware, operator, camera)
     recorder = Recorder()
-    context = PolicyContext(model, loaded.path.parent, camera, config.simulation.chunk_delay if fast else None, seed, recorder)
+    context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
     arbiter = wire(loaded, skills, body, context, _routing(config.simulation.routing_delay if fast else None),
                    caller_for(skills.foreign, fast))
     arbiter.taps.append(recorder.take)
@@ -89,7 +90,7 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
     assembly = Assembly(body, arbiter, clock, observers, [*notes, *(f"warning: {line}" for line in skills.problems)])
     assembly.observers.append(RampWatch(arbiter))
-    assembly.closers = [arbiter.close, camera.close, body.close, *closers]
+    assembly.closers = [arbiter.close, eye.close, body.close, *closers]
     assembly.sources = sources
     if hasattr(body, "release"):
         assembly.observers.append(Gantry(body, arbiter))
@@ -132,7 +133,7 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
 
 
 def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, scene: Scene | None, file: str | None,
-          operator: str):
+          operator: str, camera: str):
     """(driver, camera, observers, notes, closers, sources) of `--robot`."""
     config = loaded.config.simulation
     if robot == "simulated":
@@ -149,8 +150,9 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
         return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator)
     if fast:
         raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")
-    found = hardware.open_real(model, hardware.CameraConfig(), file, operator)
-    return (found.robot, hardware.open_camera(), [lambda report: found.beat()], [found.table], found.closers,
+    source = hardware.config_of(camera)
+    found = hardware.open_real(model, source, file, operator)
+    return (found.robot, hardware.open_camera(source), [lambda report: found.beat()], [found.table], found.closers,
             found.sources)
 
 

@@ -44,7 +44,7 @@ class Field:
 
 def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str | None = None, tree: str | None = None,
                    camera=None, operator: str = "none", record: Callable[[bool], None] | None = None,
-                   heartbeat: float = 0.1) -> Field:
+                   heartbeat: float | None = None) -> Field:
     """Looks at everything, then starts the supervisor and finds the operator. Nothing moves.
 
     Args:
@@ -54,7 +54,7 @@ def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str 
         camera: A CameraConfig that pre-flight looks at; None: left out.
         operator: "gamepad", "keyboard" or "none".
         record: Called when the operator switches recording.
-        heartbeat: Longest time between two ticks until the supervisor damps [s].
+        heartbeat: Longest time between two ticks until the supervisor damps [s]; None: the hardware file's command_age.
 
     Raises:
         RobotError: Pre-flight failed (with its table), or something cannot be opened.
@@ -63,7 +63,7 @@ def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str 
     if operator not in (*OPERATORS, "none"):
         raise ConfigError(f"operator {operator!r}; allowed: {', '.join(OPERATORS)}, none")
     hardware = load_hardware(robot, hardware_file)
-    supervision = Supervision(robot, hardware_file, heartbeat)
+    supervision = Supervision(robot, hardware_file, heartbeat or hardware.limits.command_age)
     body = open_robot(robot, hardware, supervision.word, supervision.pause)
     try:
         report = preflight(body, tree=tree, camera=camera)

@@ -14,7 +14,9 @@ from deploy import bench
 from deploy.doctor import preflight
 from deploy.field import take_the_field
 from deploy.robots.can_robot import CanRobot
-from deploy.sensors.camera import Camera, CameraConfig
+from deploy.sensors.camera import Blind, Camera, CameraConfig, config_of
+
+__all__ = ["Hardware", "config_of", "open_bench", "open_camera", "open_real"]
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardwar
     return Hardware(bench.start(model.name, seed=seed, faults=faults, model=model), table)
 
 
-def open_real(model: RobotModel, camera: CameraConfig, file: str | None = None, operator: str = "none") -> Hardware:
+def open_real(model: RobotModel, camera: CameraConfig | None, file: str | None = None, operator: str = "none") -> Hardware:
     """The real robot, watched by a supervisor process. Raises RobotError with the table when pre-flight fails."""
     taken = take_the_field(model.name, hardware_file=file, camera=camera, operator=operator)
     [beat] = taken.observers
@@ -60,6 +62,6 @@ def _checked(robot: CanRobot) -> str:
     return report.table()
 
 
-def open_camera() -> Camera:
-    """The head camera: the first video device."""
-    return Camera(CameraConfig())
+def open_camera(config: CameraConfig | None) -> Camera | Blind:
+    """The head camera. Raises RobotError if it cannot be opened."""
+    return Blind() if config is None else Camera(config)

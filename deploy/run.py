@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--report", metavar="FILE.json", help="writes the report of the run")
     p.add_argument("--log", metavar="DIR", help="writes the trace of every tick and the settings in force")
     p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a bench's")
+    p.add_argument("--camera", default="0", metavar="SOURCE", help="of the real robot: number or path (default 0); none: without")
     p.add_argument("--operator", choices=("none", "gamepad", "keyboard"), default="none",
                    help="whose hands arm, stop, drive and record (docs/robot.md)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         loaded = load_tree(args.tree, args.set)
         sources = _sources(args)
         assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,
-                            operator=args.operator)
+                            operator=args.operator, camera=args.camera)
         if args.operator == "keyboard":  # the keys are the operator's: no lines are read beside them
             sources = [source for source in sources if not isinstance(source, StandardInput)]
         sources += assembly.sources

@@ -63,7 +63,7 @@ class Limits:
     voltage_high: float = 26.5
     gain_writes: int = 3  # gains written per bus and cycle while a blend changes them
     error_reads: int = 6  # motors per bus and cycle that are asked for their error bits
-    velocity_feedforward: float = 0.0  # share of the command's own velocity that goes along as velocity target
+    velocity_feedforward: float = 0.0  # share of the command's velocity sent as velocity target; firmware 0x20250226 ignores it
 
     def __post_init__(self):
         positive = ("watchdog_ms", "velocity", "silent_cycles", "command_age", "gain_writes", "error_reads")

@@ -10,7 +10,7 @@ from deploy import bench
 from deploy.can.config import load_hardware
 from deploy.doctor.examine import preflight
 from deploy.robots.can_robot import open_robot
-from deploy.sensors.camera import CameraConfig
+from deploy.sensors.camera import config_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +23,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--camera", default="0", metavar="SOURCE", help="device number or path; none: left out")
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="with --robot bench: a fault to find")
     args = parser.parse_args(arguments)
-    source = int(args.camera) if args.camera.isdigit() else args.camera
     try:
         if args.robot == "bench":
             robot = bench.start(faults=tuple(args.fault), body="joints")
@@ -33,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ArbiterError as error:
         print(f"fail  robot  {error}", file=sys.stderr)
         return 1
-    camera = None if args.robot == "bench" or args.camera == "none" else CameraConfig(source=source)
+    camera = None if args.robot == "bench" else config_of(args.camera)
     report = preflight(robot, tree=None if args.tree == "none" else args.tree, camera=camera)
     robot.close()
     print(report.table())

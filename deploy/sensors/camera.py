@@ -209,3 +209,20 @@ class Camera:
 def open_camera(config: CameraConfig = CameraConfig()) -> Camera:
     """The head camera. Raises RobotError if it cannot be opened."""
     return Camera(config)
+
+
+def config_of(source: str) -> CameraConfig | None:
+    """What `--camera SOURCE` means: a device's number, a path, or "none"."""
+    if source == "none":
+        return None
+    return CameraConfig(source=int(source) if source.isdigit() else source)
+
+
+class Blind:
+    """Stands in for a camera that there is not: never a picture."""
+
+    def __call__(self) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
