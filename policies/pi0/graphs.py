@@ -8,11 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from arbiter.errors import PolicyError
+from arbiter.errors import ConfigError, PolicyError
 from policies.chunk import ChunkObservation
 from policies.pi0.card import Pi0Card, read_card
 from policies.pi0.inputs import Inputs
-from policies.pi0.sampler import sample
+from policies.pi0.sampler import sample, smooth
 
 
 class Graph(Protocol):
@@ -35,6 +35,7 @@ class GraphBackend:
         name: What faults are charged to; "": the card's own name.
         steps: Denoising steps; 0: as many as the card says.
         rtc_horizon: Rows beyond the committed ones that are still pulled towards the previous chunk.
+        smooth: Standard deviation of the Gaussian over time that takes sampling noise out of a chunk [rows]; 0: none.
 
     Attributes:
         seconds: What the last chunk took: prefix and all steps [s].
@@ -43,12 +44,14 @@ class GraphBackend:
     supports_rtc = True
 
     def __init__(self, folder: str | Path, prefix: Graph, step: Graph, card: Pi0Card | None = None, *, name: str = "",
-                 steps: int = 0, rtc_horizon: int = 10) -> None:
+                 steps: int = 0, rtc_horizon: int = 10, smooth: float = 0.0) -> None:
+        if not 0.0 <= smooth <= 10.0:
+            raise ConfigError(f"π0 {folder}: smooth {smooth} rows; 0 (none) to 10 is possible")
         self.card = card or read_card(folder)
         self.name = name or self.card.name
         self.joints, self.rate_hz, self.horizon = self.card.joints, self.card.rate_hz, self.card.horizon
         self.needs_image = self.card.needs_image
-        self.steps, self._rtc = steps or self.card.steps, rtc_horizon
+        self.steps, self._rtc, self._smooth = steps or self.card.steps, rtc_horizon, smooth
         self._prefix, self._step = prefix, step
         self._inputs = Inputs(self.card, Path(folder), self.name)
         self._offset, self._scale = np.array(self.card.action_offset), np.array(self.card.action_scale)
@@ -73,7 +76,7 @@ class GraphBackend:
         old = None if previous is None else (np.asarray(previous) - self._offset) / self._scale
         chunk = sample(velocity, noise, self.steps, previous=old, committed=delay_steps,
                        horizon=delay_steps + self._rtc)[0, :, :len(card.joints)]
-        rows = chunk.astype(np.float64) * self._scale + self._offset
+        rows = smooth(chunk.astype(np.float64), self._smooth) * self._scale + self._offset
         if not np.isfinite(rows).all():
             raise PolicyError(f"{self.name}: the chunk holds {np.sum(~np.isfinite(rows))} values that are not finite; "
                               "export the policy again and look at its parity report")

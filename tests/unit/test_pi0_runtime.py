@@ -12,7 +12,7 @@ from policies.chunk import ChunkObservation
 from policies.pi0 import load_backend, wire
 from policies.pi0.card import Pi0Card, check_card, from_json, read_card, to_json, write_card
 from policies.pi0.inputs import Inputs, resize_with_pad
-from policies.pi0.sampler import guidance, prefix_weights, sample
+from policies.pi0.sampler import guidance, prefix_weights, sample, smooth
 
 JOINTS = ("a", "b")
 
@@ -67,6 +67,18 @@ def test_prefix_weights_and_guidance():
     np.testing.assert_allclose(weights, [1, 1, 0.75, 0.5, 0.25, 0, 0, 0])
     assert prefix_weights(9, 5, 8).tolist() == [1] * 5 + [0] * 3
     assert guidance(1.0, 10.0) == 10.0 and guidance(0.5, 10.0) == pytest.approx(2.0)
+
+
+def test_smoothing_takes_noise_and_leaves_the_motion():
+    time = np.arange(50) / 50.0
+    motion = np.stack((0.4 * np.sin(2.0 * np.pi * 0.9 * time), 0.3 * time), 1)
+    noise = np.random.default_rng(0).normal(0.0, 0.02, motion.shape)
+    calm = smooth(motion + noise, 1.5)
+    assert calm.shape == motion.shape
+    assert np.diff(calm, 3, axis=0).std() < 0.1 * np.diff(motion + noise, 3, axis=0).std()
+    assert np.abs(calm - motion)[5:-5].max() < 0.03, "no delay, hardly less swing"
+    assert smooth(motion, 0.0) is motion
+    np.testing.assert_allclose(smooth(np.ones((4, 2)), 3.0), 1.0)
 
 
 def test_resize_keeps_proportions_with_black_borders():
