@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from arbiter.errors import ConfigError, RobotError
-from deploy.sensors.camera import FROZEN_AFTER, Camera, CameraConfig, PictureWatch, lock_exposure, open_device, square
+from deploy.sensors.camera import (
+    FROZEN_AFTER,
+    Blind,
+    Camera,
+    CameraConfig,
+    PictureWatch,
+    config_of,
+    lock_exposure,
+    open_device,
+    square,
+)
 
 RANDOM = np.random.default_rng(0)
 
@@ -128,3 +138,8 @@ def test_errors_name_the_way_out(tmp_path):
         CameraConfig(backend="vfl2")
     with pytest.raises(ConfigError, match="up to 4096 x 4096"):
         CameraConfig(width=0)
+
+
+def test_what_a_source_on_the_command_line_means():
+    assert config_of("2").source == 2 and config_of("/dev/video1").source == "/dev/video1"
+    assert config_of("none") is None and Blind()() is None

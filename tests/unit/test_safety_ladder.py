@@ -238,6 +238,9 @@ def test_a_trip_goes_down_one_rung_at_a_time():
     assert drive.ticks(3, MODEL.default)[1].mode is Mode.SETTLE
     drive.safety.trip("fallback stand failed")
     assert drive.tick(MODEL.default)[1].mode is Mode.DAMP and drive.safety.fault == "driver: write failed"
+    hanging = running()
+    hanging.safety.trip("a joint is held", Mode.DAMP)  # in a harness nothing falls
+    assert hanging.tick(MODEL.default)[1].mode is Mode.DAMP and hanging.safety.fault == "a joint is held"
     passive = Safety(MODEL)
     passive.trip("early")
     assert passive.mode is Mode.PASSIVE and "a fault is latched: early" in passive.arm(reading(MODEL, 0.0), 0.0)
@@ -292,6 +295,20 @@ def test_a_settle_without_a_fault_ends_on_request():
     assert drive.tick(MODEL.default)[1].mode is Mode.SETTLE and drive.safety.reason == "stopped: operator"
     assert drive.safety.request_mode(Mode.RUN) == ""
     assert drive.tick(MODEL.default)[1].mode is Mode.RUN
+
+
+@pytest.mark.parametrize("level", ["damp", "off"])
+def test_a_settle_stop_never_leads_back_up(level):
+    """Neither out of a lower rung nor out of passive does a stop drive a motor."""
+    drive = running()
+    drive.safety.stop("first", level)
+    lower = drive.tick(MODEL.default)[1].mode
+    drive.safety.stop("second", "settle")
+    assert drive.tick(MODEL.default)[1].mode is lower and not drive.safety.armed
+    passive = Drive(Safety(MODEL))
+    passive.tick(MODEL.default)
+    passive.safety.stop("early", "settle")
+    assert passive.tick(MODEL.default)[1].mode is Mode.PASSIVE
 
 
 def test_a_settle_stop_damps_where_no_fallback_can_stand():
