@@ -112,6 +112,7 @@ _ABOUT = re.compile(
     r"\b(?:around|round|about(?: face| turn)?|u[ -]?turn|other way|opposite (?:way|direction)|your back|behind you"
     r"|(?:a )?180|one[ -]eighty|half turn)\b"
 )
+_AND_A_HALF = re.compile(r" and a half\b")
 _COUNT_WORD = re.compile(r"\b(?:once|twice|thrice|one time|a single time)\b(?! more)")
 _BARE_ANGLE = re.compile(
     r"\b(?:(?:do|make|pull|perform) )?an? (180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))"
@@ -235,7 +236,10 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
             position = match.end("number")
             continue
         end = match.start("rest") + unit.end()
-        values.append((kind, number(match["number"]) * factor, text[match.start("number") : end]))
+        half = _AND_A_HALF.match(text, end)  # "a metre and a half"
+        end = half.end() if half else end
+        amount = number(match["number"]) + (0.5 if half else 0.0)
+        values.append((kind, amount * factor, text[match.start("number") : end]))
         kept = {
             "steps": " side steps " if "side" in unit[0] else " steps ",
             "angle": f" {unit[0]} " if factor > 6.0 else " ",

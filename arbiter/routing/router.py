@@ -27,7 +27,8 @@ COMMON = 16000  # ranks of the encoder's vocabulary that count as English words
 WHOLE = 0.8  # score that a compound needs to be taken as one command
 _NO_TYPOS = (*SIDES, *"then and forward backward degrees meters seconds please while without instead after before never".split())
 _UNITS = frozenset(
-    "deg degs degrees rad rads sec secs min mins hrs cms mtr mtrs metre metres centimetre centimetres yds kmh kph".split()
+    "once twice thrice deg degs degrees rad rads sec secs min mins hrs cms mtr mtrs metre metres centimetre centimetres yds "
+    "kmh kph".split()
 )
 
 

@@ -62,7 +62,10 @@ class Conditions:
 
     def hold(self) -> bool:
         """Whether every condition holds."""
-        return all(check(value) for check, value in self._checks)
+        for check, value in self._checks:  # a loop: `all` of a generator takes twice the time
+            if not check(value):
+                return False
+        return True
 
 
 class Guard(py_trees.behaviour.Behaviour):

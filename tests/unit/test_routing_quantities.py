@@ -69,6 +69,8 @@ def test_number(words, value):
         ("two side steps", "steps", 2.0),
         ("one time", "count", 1.0),
         ("10 cm per second", "speed", 0.1),
+        ("a metre and a half", "distance", 1.5),
+        ("two turns and a half", "angle", 5 * math.pi),
         ("6 metres a minute", "speed", 0.1),
         ("1 foot per second", "speed", 0.3048),
         ("one hundred and eighty degrees", "angle", math.pi),
