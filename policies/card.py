@@ -46,6 +46,8 @@ class ObservationTerm:
         history: Past values the network sees, the newest included; oldest first.
         period: Length of the phase clock's turn [s]; phase only.
         stand_still: While the velocity command is zero the clock finishes its half turn and rests there; phase only.
+        slew: How fast the command follows what is asked for [m/s², m/s², rad/s²]: nobody stops in the middle of a step;
+            velocity_command only.
     """
 
     term: Literal["velocity_command", "base_ang_vel", "projected_gravity", "joint_pos_rel", "joint_vel",
@@ -55,6 +57,7 @@ class ObservationTerm:
     history: int = 1
     period: float | None = None
     stand_still: bool | None = None
+    slew: tuple[float, ...] | None = None
 
     def size(self, actions: int) -> int:
         """Values of the term without history; `actions`: number of joints the policy drives."""
@@ -82,6 +85,10 @@ class ObservationTerm:
             found.append(f"period is {self.period}; a positive number of seconds is expected")
         if self.stand_still is not None and self.term != "phase":
             found.append(f"stand_still does not belong to {self.term}")
+        if self.slew is not None and self.term != "velocity_command":
+            found.append(f"slew does not belong to {self.term}")
+        elif self.slew is not None and not (len(self.slew) == 3 and all(0.0 < rate < math.inf for rate in self.slew)):
+            found.append(f"slew is {list(self.slew)}; three positive numbers are expected")
         return found
 
 

@@ -15,7 +15,8 @@ from arbiter.types import Request, RobotState
 from policies.card import ObservationTerm, PolicyCard
 
 REST = 1e-4  # turns
-STILL = 0.02  # a velocity command below this [m/s, rad/s] asks to stand: it stops a phase clock that may stand still
+STILL = 0.022  # a velocity command below this [m/s, rad/s] asks to stand: it stops a phase clock that may stand still
+LINGER = (0.021, 0.0, 0.0)  # what a network sees that is to stand but is in the middle of a step; it still steps at 0.02
 
 
 class ObservationBuilder:
@@ -32,6 +33,7 @@ class ObservationBuilder:
         self._action, self._clock = slice(9 + 2 * n, 9 + 2 * n + m), slice(9 + 2 * n + m, 11 + 2 * n + m)
         self._raw = np.zeros(11 + 2 * n + m)
         self._clock_step, self._stand_still = 0.0, False
+        self._change: np.ndarray | None = None  # of the command, in a step of the policy
         default = np.array(model.default)
         default[[model.index(joint) for joint in card.joints]] = card.default_pos
         index, offset, scale = [], [], []
@@ -40,6 +42,8 @@ class ObservationBuilder:
             index += where
             offset += [default[i - 9] if term.term == "joint_pos_rel" else 0.0 for i in where]
             scale += list(np.broadcast_to(term.scale, len(where)))
+            if term.slew is not None:
+                self._change = np.array(term.slew) / card.rate_hz
             if term.term == "phase":
                 self._clock_step = 1.0 / (term.period * card.rate_hz)
                 self._stand_still = bool(term.stand_still)
@@ -79,13 +83,23 @@ class ObservationBuilder:
 
     def update(self, state: RobotState, request: Request) -> None:
         """One step of the policy: the newest values in, the oldest out."""
-        self._measure(state, request.velocity)
+        self._measure(state, self._followed(request.velocity))
         if self._plain:
             self.vector[0] = self._now
             return
         for _, block, newest in self._slots:
             block[:-1] = block[1:]
             block[-1] = newest
+
+    def _followed(self, asked: np.ndarray) -> np.ndarray:
+        """The command that the network sees: on its way to what is asked for, where the card says how fast."""
+        now = self._raw[:3]
+        if self._change is None or not np.isfinite(now).all():
+            return asked
+        command = now + np.clip(asked - now, -self._change, self._change)
+        if not (_still(asked) and _still(command)):
+            return command
+        return np.array(LINGER) if self._stand_still and not at_rest(self.phase) else np.zeros(3)
 
     def _measure(self, state: RobotState, command: np.ndarray) -> None:
         raw = self._raw
@@ -101,12 +115,11 @@ class ObservationBuilder:
         np.subtract(self._now, self._offset, out=self._now)
         np.multiply(self._now, self._scale, out=self._now)
 
-    def acted(self, action: np.ndarray, request: Request) -> None:
+    def acted(self, action: np.ndarray) -> None:
         """The network answered: remembers the action, moves the clock on."""
         self._raw[self._action] = action
         if self._clock_step:
-            x, y, yaw = request.velocity
-            still = self._stand_still and x * x + y * y + yaw * yaw <= STILL * STILL
+            still = self._stand_still and _still(self._raw[:3])
             self.phase = finished_half_turn(self.phase, self._clock_step) if still else (self.phase + self._clock_step) % 1.0
 
     def not_finite(self) -> str:
@@ -116,10 +129,19 @@ class ObservationBuilder:
         return next((name for name, block, _ in self._slots if not np.isfinite(block).all()), "")
 
 
+def _still(command: np.ndarray) -> bool:
+    x, y, yaw = command
+    return x * x + y * y + yaw * yaw <= STILL * STILL
+
+
+def at_rest(phase: float) -> bool:
+    """Between two steps: both feet down."""
+    return abs(phase - round(2.0 * phase) / 2.0) < REST
+
+
 def finished_half_turn(phase: float, step: float) -> float:
     """The next phase of a clock that is to stand: it finishes its half turn, the step under way, and rests there."""
-    half = round(2.0 * phase) / 2.0
-    if abs(phase - half) < REST:
-        return half % 1.0
+    if at_rest(phase):
+        return round(2.0 * phase) / 2.0 % 1.0
     ahead = math.floor(2.0 * (phase + step)) / 2.0
     return (ahead if ahead > phase else phase + step) % 1.0

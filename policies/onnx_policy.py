@@ -85,7 +85,7 @@ class OnnxPolicy:
         if not np.isfinite(action).all():
             joint = self.card.joints[int(np.argmin(np.isfinite(action)))]
             raise PolicyError(f"policy {self.name}: its action for {joint} is not finite")
-        observation.acted(action, request)
+        observation.acted(action)
         q = self._rest.copy()
         q[self._driven] = self._default + self._scale * action
         q.setflags(write=False)

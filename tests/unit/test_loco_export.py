@@ -81,9 +81,9 @@ def test_the_card_travels_with_the_file_and_the_runtime_takes_it(checkpoint, tmp
         0.0, frozen(model.default), frozen(np.zeros(22)), frozen((1.0, 0.0, 0.0, 0.0)), frozen(np.zeros(3)), np.zeros(22)
     )
     policy.reset(state, 0.0)
-    target = policy.act(state, Request(velocity=frozen((0.3, 0.0, 0.0))), 0.0)
+    target = policy.act(state, Request(velocity=frozen((0.0, 0.0, 0.5))), 0.0)
     obs = torch.zeros(1, 47)
-    obs[0, 0], obs[0, 8], obs[0, -1] = 0.3, -1.0, 1.0
+    obs[0, 2], obs[0, 8], obs[0, -1] = 2.0 * 0.02, -1.0, 1.0  # 2 rad/s² towards what is asked for
     assert np.allclose(target.q[10:], model.default[10:] + 0.25 * deployed(obs).numpy()[0], atol=1e-5)
 
 
@@ -93,13 +93,13 @@ def test_the_observation_of_training_and_runtime_have_one_order():
 
     model = load_model()
     rng = np.random.default_rng(0)
-    q, dq, spin, command = rng.normal(size=22), rng.normal(size=22), rng.normal(size=3), np.array((0.2, -0.1, 0.4))
+    q, dq, spin, command = rng.normal(size=22), rng.normal(size=22), rng.normal(size=3), np.array((0.03, -0.01, 0.05))
     state = RobotState(0.0, frozen(q), frozen(dq), frozen((1.0, 0.0, 0.0, 0.0)), frozen(spin), np.zeros(22))
     builder = ObservationBuilder(card_of(TASK, "x", "1"), model)
     builder.reset(state)
     action = rng.normal(size=12).astype(np.float32)
     builder.update(state, Request(velocity=frozen(command)))
-    builder.acted(action, Request(velocity=frozen(command)))
+    builder.acted(action)
     builder.update(state, Request(velocity=frozen(command)))
     s = BatchState.zeros(1, 12)
     s.command, s.ang_vel = torch.tensor(command)[None].float(), torch.tensor(spin)[None].float()

@@ -15,7 +15,7 @@ def standing_on_the_cpu(task, steps: int):
     from training.locomotion.cpu_env import CpuEnv
 
     env = CpuEnv(dataclasses.replace(task, wrench=(0.0, 0.0)), 4, seed=1, threads=1, variants=4)
-    env.state.command[:], env.command_left[:] = 0.0, 100.0
+    env.state.command[:], env.order[:], env.command_left[:] = 0.0, 0.0, 100.0
     for _ in range(steps):
         env.step(torch.zeros(4, 12))
     return env.state
@@ -34,7 +34,7 @@ def test_the_registered_task_runs_and_trains_a_little(tmp_path):
     config = dataclasses.replace(PRESETS["gpu"], envs=4, steps=4, iterations=1, hidden=(16,))
     env, device = mjlab_env.make(config, seed=1)
     keeper = mjlab_env.keeper(env.unwrapped)
-    keeper.state.command[:] = 0.0
+    keeper.state.command[:] = keeper.order[:] = 0.0
     keeper.command_left[:] = 100.0
     loads = []
     for _ in range(5):

@@ -147,17 +147,41 @@ def legs_at(command, sine: float, cosine: float, shape: GaitConfig, gravity=(0.0
     return gait.reference(*rows, torch.zeros(1, 12), shape)[0]
 
 
-def test_the_clock_of_the_training_is_that_of_the_robot():
-    from policies.observation import finished_half_turn
+def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
+    import numpy as np
 
-    turn = gait.TWO_PI * 0.02 / GAIT.period
-    commands = [0.0] * 3 + [0.3] * 21 + [0.0] * 20 + [0.3] * 7 + [0.0] * 2 + [0.3] * 5 + [0.0] * 40
-    here, there = torch.zeros(1), 0.0
-    for speed in commands:
-        here = gait.advance(here, torch.tensor([[speed, 0.0, 0.0]]), turn)
-        there = (there + turn / gait.TWO_PI) % 1.0 if speed else finished_half_turn(there, turn / gait.TWO_PI)
-        assert math.cos(here.item() - gait.TWO_PI * there) == pytest.approx(1.0, abs=1e-5)
-    assert min(here.item(), abs(here.item() - math.pi)) < 1e-5  # at rest, both feet down
+    from arbiter.types import Request, RobotState, frozen
+    from policies.observation import ObservationBuilder
+    from training.locomotion.export import card_of
+
+    model = task.model
+    state = RobotState(0.0, model.default, frozen(np.zeros(22)), frozen((1.0, 0.0, 0.0, 0.0)), frozen(np.zeros(3)), np.zeros(22))
+    builder = ObservationBuilder(card_of(task, "x", "1"), model)
+    builder.reset(state)
+    turn, change = gait.TWO_PI * 0.02 / GAIT.period, torch.tensor(task.config.slew) * 0.02
+    command, phase, stood = torch.zeros(1, 3), torch.zeros(1), []
+    for speed, yaw, ticks in (
+        (0.0, 0.0, 3),
+        (0.3, -0.5, 40),
+        (0.0, 0.0, 60),
+        (-0.2, 0.0, 7),
+        (0.0, 0.0, 2),
+        (0.3, 0.4, 30),
+        (0.0, 0.0, 60),
+    ):
+        for _ in range(ticks):
+            asked = (speed, 0.0, yaw)
+            command = gait.follow(command, torch.tensor([asked]), phase, change)
+            builder.update(state, Request(velocity=frozen(asked)))
+            clock = torch.stack((phase.sin(), phase.cos()), -1).numpy()
+            np.testing.assert_allclose(builder.vector[0, :3], command[0].numpy(), atol=1e-5)
+            np.testing.assert_allclose(builder.vector[0, -2:], clock[0], atol=1e-4)
+            if not command.any():
+                assert gait.at_rest(phase).all()  # nobody stands in the middle of a step
+                stood.append(command)
+            builder.acted(np.zeros(12))
+            phase = gait.advance(phase, command, turn)
+    assert len(stood) > 60
 
 
 def test_without_a_command_the_reference_stands_whatever_the_clock_says():

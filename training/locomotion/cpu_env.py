@@ -97,7 +97,8 @@ class CpuEnv(VecEnv):
         self.state = BatchState.zeros(n, m)
         self.target = self.default.repeat(n, 1)
         self.late = torch.zeros(n, dtype=torch.long)
-        self.command_left = torch.zeros(n)
+        self.command_left, self.order = torch.zeros(n), torch.zeros(n, 3)
+        self.change = torch.tensor(self.task.config.slew) * self.dt
         self.wrench = torch.zeros(n, 3, 6)  # amplitude, angular frequency, phase of the arms' reaction on the base
         self.episode_length_buf = torch.zeros(n, dtype=torch.long)
         self.sums: dict[str, torch.Tensor] = {}
@@ -113,6 +114,7 @@ class CpuEnv(VecEnv):
         self.model_of[ids.numpy()] = self.rng.integers(len(self.variants), size=n)
         joints = self.default + 0.05 * torch.randn(n, task.m)
         self._draw_command(ids)
+        s.command[ids] = self.order[ids] * (torch.rand(n, 1) < 0.5)  # half of them are under way
         head_start = s.command[ids, :2] * torch.rand(n, 1)
         self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1], head_start.numpy())
         self.target[ids] = joints.clamp(self.lower, self.upper)
@@ -131,7 +133,7 @@ class CpuEnv(VecEnv):
         self._observe_physics(ids)
 
     def _draw_command(self, ids: torch.Tensor) -> None:
-        self.state.command[ids], self.command_left[ids] = self.task.draw_orders(len(ids))
+        self.order[ids], self.command_left[ids] = self.task.draw_orders(len(ids))
 
     def _draw_wrench(self, ids: torch.Tensor) -> None:
         n, (force, torque) = len(ids), self.task.config.wrench
@@ -162,6 +164,7 @@ class CpuEnv(VecEnv):
         self.reset(done.nonzero().squeeze(-1))
         self.command_left -= self.dt
         self._draw_command((self.command_left <= 0.0).nonzero().squeeze(-1))
+        s.command = gait.follow(s.command, self.order, s.phase, self.change)
         self.observations = self._observe()
         return self.observations, reward, done.long(), extras
 

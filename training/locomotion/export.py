@@ -61,7 +61,7 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
         return tuple(float(value) for value in values[drives])
 
     terms = (
-        ObservationTerm("velocity_command"),
+        ObservationTerm("velocity_command", slew=task.config.slew),
         ObservationTerm("base_ang_vel"),
         ObservationTerm("projected_gravity"),
         ObservationTerm("joint_pos_rel", task.joints),

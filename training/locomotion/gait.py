@@ -9,6 +9,8 @@ import torch
 
 TWO_PI = 2.0 * math.pi
 REST = 2e-4  # half turns
+STILL = 0.022  # an order below it asks to stand, once the step under way is finished
+LINGER = (0.021, 0.0, 0.0)  # the command until then
 DEAD_BAND = 0.02  # a command below it asks to stand; it only keeps rounding from starting a walk
 ANKLE_PER_ABDUCTION = 1.42  # keeps the sole level: hip roll and yaw together tilt it by sqrt(2) of either
 HIP_ROLL, HIP_YAW, HIP_PITCH, KNEE = range(4)  # of the six joints of a leg
@@ -117,14 +119,33 @@ def moving(command: torch.Tensor) -> torch.Tensor:
     return (command.square().sum(-1) > DEAD_BAND**2).to(command.dtype)
 
 
+def running(command: torch.Tensor) -> torch.Tensor:
+    """True where more than a step to finish is asked for, shape (n,)."""
+    return command.square().sum(-1) > STILL**2
+
+
+def at_rest(phase: torch.Tensor) -> torch.Tensor:
+    """True between two steps, both feet down, shape (n,)."""
+    halves = phase / math.pi
+    return (halves - halves.round()).abs() < REST
+
+
+def follow(command: torch.Tensor, order: torch.Tensor, phase: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+    """The command on its way to `order`, shape (n, 3), by at most `change` (3,); who is to stand finishes the step under
+    way first. policies.observation does the same on the robot."""
+    command = command + (order - command).clamp(-change, change)
+    still = ~running(command) & ~running(order)
+    rest = torch.where(at_rest(phase).unsqueeze(-1), torch.zeros_like(command), command.new_tensor(LINGER))
+    return torch.where(still.unsqueeze(-1), rest, command)
+
+
 def advance(phase: torch.Tensor, command: torch.Tensor, turn: float) -> torch.Tensor:
     """The phase after a `turn` [rad], shape (n,). While no motion is asked for it finishes its half turn, the step under
     way, and rests there; policies.observation does the same on the robot."""
     halves = phase / math.pi
-    rest, ahead = halves.round(), ((phase + turn) / math.pi).floor()
-    resting = (halves - rest).abs() < REST
-    standing = torch.where(resting, rest * math.pi, torch.where(ahead > halves, ahead * math.pi, phase + turn))
-    return torch.where(moving(command) > 0.0, phase + turn, standing) % TWO_PI
+    ahead = ((phase + turn) / math.pi).floor()
+    standing = torch.where(at_rest(phase), halves.round() * math.pi, torch.where(ahead > halves, ahead * math.pi, phase + turn))
+    return torch.where(running(command), phase + turn, standing) % TWO_PI
 
 
 def swing(sin_phase: torch.Tensor) -> torch.Tensor:

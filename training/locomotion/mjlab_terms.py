@@ -52,8 +52,9 @@ class GaitAction(ActionTerm):
         self.state = BatchState.zeros(n, self.task.m, device)
         self.target, self._raw = self.default.repeat(n, 1), torch.zeros(n, self.task.m, device=device)
         self.wave = torch.zeros(n, 3, len(others), device=device)  # amplitude [rad], frequency [rad/s], phase [rad]
-        self.command_left = torch.zeros(n, device=device)
+        self.command_left, self.order = torch.zeros(n, device=device), torch.zeros(n, 3, device=device)
         self.dt = 1.0 / cfg.task.rate_hz
+        self.change = torch.tensor(cfg.task.slew, device=device) * self.dt
 
     @property
     def action_dim(self) -> int:
@@ -98,7 +99,7 @@ class GaitAction(ActionTerm):
     def draw_commands(self, ids: torch.Tensor) -> None:
         """New commands for robots `ids`."""
         commands, seconds = self.task.draw_orders(len(ids))
-        self.state.command[ids], self.command_left[ids] = commands.to(self.device), seconds.to(self.device)
+        self.order[ids], self.command_left[ids] = commands.to(self.device), seconds.to(self.device)
 
     def observe(self, moved: bool) -> BatchState:
         """Reads the physics. `moved`: a control step has passed since the last time (averages and timers go on)."""
@@ -119,6 +120,7 @@ class GaitAction(ActionTerm):
             s.grounded = (s.grounded + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
             self.command_left -= self.dt
             self.draw_commands((self.command_left <= 0.0).nonzero().squeeze(-1))
+            s.command = gait.follow(s.command, self.order, s.phase, self.change)
         return s
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from training.locomotion.cpu_env import CpuEnv
 
 ARRAYS = ("physics", "sensors", "model_of")
-TENSORS = ("target", "late", "command_left", "wrench", "episode_length_buf")
+TENSORS = ("target", "late", "command_left", "order", "wrench", "episode_length_buf")
 
 
 def take(env: CpuEnv) -> dict:

@@ -70,6 +70,7 @@ class TaskConfig:
         group: Joint group that the policy drives: "legs" (12) or "whole_body" (22).
         action_scale: [rad] per unit of action.
         command_range: Largest |x|, |y| [m/s] and |yaw| [rad/s].
+        slew: How fast the command follows what is asked for [m/s², m/s², rad/s²].
         command_seconds: How long a command holds (least, most) [s].
         hasty: Fraction of commands that hold for less than a second, many of them zero: who is told one thing and then
             another stops and starts in the middle of a step.
@@ -87,6 +88,7 @@ class TaskConfig:
     group: str = "legs"
     action_scale: float = 0.25
     command_range: tuple[float, float, float] = (0.6, 0.3, 1.0)
+    slew: tuple[float, float, float] = (0.8, 0.5, 2.0)
     command_seconds: tuple[float, float] = (3.0, 8.0)
     hasty: float = 0.3
     episode_seconds: float = 20.0
