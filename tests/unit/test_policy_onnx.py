@@ -97,6 +97,20 @@ def test_the_clock_runs_while_a_command_is_given_and_finishes_its_half_turn(tmp_
     np.testing.assert_allclose(seen, np.stack((np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)), 1), atol=1e-6)
 
 
+def test_a_command_is_followed_as_fast_as_the_card_says_and_its_end_waits_for_the_end_of_the_step(tmp_path):
+    card = card_for(MODEL, observations=(
+        ObservationTerm("velocity_command", slew=(2.0, 1.0, 5.0)), ObservationTerm("phase", period=0.4, stand_still=True)))
+    policy = echo(tmp_path, card, np.array([0, 1, 2, 3]))
+    policy.reset(state_of(), 0.0)
+    walk, seen = Request(velocity=frozen((0.1, 0.05, -0.2))), []
+    for k, request in enumerate([walk] * 6 + [Request()] * 10):
+        seen.append(actions(policy, policy.act(state_of(), request, 0.02 * (k + 1)))[:4])
+    rising = [(0.04, 0.02, -0.1), (0.08, 0.04, -0.2), (0.1, 0.05, -0.2)] + [(0.1, 0.05, -0.2)] * 3
+    falling = [(0.06, 0.03, -0.1), (0.02, 0.01, 0.0), *[(0.021, 0.0, 0.0)] * 2, *[(0.0, 0.0, 0.0)] * 6]
+    np.testing.assert_allclose(np.array(seen)[:, :3], rising + falling, atol=1e-6)
+    np.testing.assert_allclose(np.array(seen)[-6:, 3], 0.0, atol=1e-6)  # half a turn: both feet down
+
+
 def test_a_clock_without_stand_still_never_stops(tmp_path):
     card = card_for(MODEL, observations=(ObservationTerm("phase", period=0.4),))
     policy = echo(tmp_path, card, np.array([0, 1]))
