@@ -96,7 +96,7 @@ def test_clearance_is_full_at_its_target_height():
     assert terms.clearance(s).item() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(("gap", "cost"), [(0.06, 0.04), (0.10, 0.0), (0.15, 0.0), (0.20, 0.05)])
+@pytest.mark.parametrize(("gap", "cost"), [(0.06, 0.06), (0.12, 0.0), (0.16, 0.0), (0.20, 0.04)])
 def test_feet_too_close_or_too_far_apart_cost(gap, cost):
     assert terms.stance_width(state(foot_gap=[0.0, gap])).item() == pytest.approx(cost, abs=1e-6)
 

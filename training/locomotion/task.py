@@ -46,7 +46,7 @@ class Stage:
 STAGES = (
     Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
     Stage(0.3, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0),  # go where asked
-    Stage(0.6, kernel=(0.08, 0.12), fall=20.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.005, overreach=0.01),
+    Stage(0.6, kernel=(0.08, 0.12), fall=20.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.005, overreach=0.02),
     Stage(
         1.0,
         kernel=(0.04, 0.08),
@@ -57,7 +57,7 @@ STAGES = (
         smooth=1.5,
         track=4.0,
         effort=0.015,
-        overreach=0.02,
+        overreach=0.04,
     ),
 )
 

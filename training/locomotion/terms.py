@@ -162,7 +162,7 @@ def slip(s: BatchState) -> torch.Tensor:
     return (s.foot_vel.square() * contact(s)).sum(-1)
 
 
-def stance_width(s: BatchState, least: float = 0.10, most: float = 0.15) -> torch.Tensor:
+def stance_width(s: BatchState, least: float = 0.12, most: float = 0.16) -> torch.Tensor:
     """Lateral distance of the feet outside `least` to `most` [m].
 
     A foot is 0.072 m wide and must not meet the other. Far apart they stand firmly but cannot step: the hips' torque
