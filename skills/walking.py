@@ -8,6 +8,7 @@ import numpy as np
 
 from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope
 from arbiter.types import Request, RobotState
+from skills.arrival import Arrival
 
 TIME_LIMIT = 60.0  # [s]; the longest distance at the slowest speed takes less than this
 RAMP = 0.4  # [s] in which the command grows from zero, so that the first step is not the hardest
@@ -25,18 +26,23 @@ class Walk(Skill):
     start = StartEnvelope(posture=0.8)
     time_limit = TIME_LIMIT
 
+    def __init__(self) -> None:
+        self._arrival = Arrival()
+
     def request(self, state: RobotState, progress: Progress) -> Request:
-        speed = progress.parameters["speed"] * ramp(progress.elapsed)
+        speed = 0.0 if self._arrived(progress) else progress.parameters["speed"] * ramp(progress.elapsed)
         velocity = np.array((speed * self.direction[0], speed * self.direction[1], 0.0))
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        done = self._arrived(progress) and self._arrival.rested(state, progress)
+        return Outcome.SUCCESS if done else Outcome.RUNNING
+
+    def _arrived(self, progress: Progress) -> bool:
         duration, distance = progress.parameters["duration"], progress.parameters["distance"]
         if duration is not None:
-            done = progress.elapsed >= duration
-        else:
-            done = math.hypot(*progress.travelled[:2]) >= distance
-        return Outcome.SUCCESS if done else Outcome.RUNNING
+            return self._arrival.reached(progress, progress.elapsed >= duration)
+        return self._arrival.reached(progress, math.hypot(*progress.travelled[:2]) >= distance)
 
 
 class Turn(Skill):
@@ -52,16 +58,23 @@ class Turn(Skill):
     )
     LEAD = 0.12  # [s] by which the body goes on turning once the command is zero
 
+    def __init__(self) -> None:
+        self._arrival = Arrival()
+
     def request(self, state: RobotState, progress: Progress) -> Request:
-        rate = progress.parameters["speed"] * ramp(progress.elapsed) * self.sign
+        rate = 0.0 if self._arrived(progress) else progress.parameters["speed"] * ramp(progress.elapsed) * self.sign
         return Request(velocity=np.array((0.0, 0.0, rate)), elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        done = self._arrived(progress) and self._arrival.rested(state, progress)
+        return Outcome.SUCCESS if done else Outcome.RUNNING
+
+    def _arrived(self, progress: Progress) -> bool:
         duration = progress.parameters["duration"]
         if duration is not None:
-            return Outcome.SUCCESS if progress.elapsed >= duration else Outcome.RUNNING
-        reached = self.sign * progress.turned + self.LEAD * progress.parameters["speed"]
-        return Outcome.SUCCESS if reached >= progress.parameters["angle"] else Outcome.RUNNING
+            return self._arrival.reached(progress, progress.elapsed >= duration)
+        turned = self.sign * progress.turned + self.LEAD * progress.parameters["speed"]
+        return self._arrival.reached(progress, turned >= progress.parameters["angle"])
 
 
 def straight(speed: float, slowest: float, fastest: float, distance: float, furthest: float) -> tuple[Parameter, ...]:
@@ -235,14 +248,21 @@ class WalkInCircle(Skill):
         Parameter("duration", "s", None, 0.5, 40.0),
     )
 
+    def __init__(self) -> None:
+        self._arrival = Arrival()
+
     def request(self, state: RobotState, progress: Progress) -> Request:
-        speed = progress.parameters["speed"] * ramp(progress.elapsed)
+        speed = 0.0 if self._arrived(progress) else progress.parameters["speed"] * ramp(progress.elapsed)
         sign = 1.0 if progress.parameters["side"] == "left" else -1.0
         velocity = np.array((speed, 0.0, sign * speed / progress.parameters["radius"]))
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        done = self._arrived(progress) and self._arrival.rested(state, progress)
+        return Outcome.SUCCESS if done else Outcome.RUNNING
+
+    def _arrived(self, progress: Progress) -> bool:
         duration = progress.parameters["duration"]
         if duration is not None:
-            return Outcome.SUCCESS if progress.elapsed >= duration else Outcome.RUNNING
-        return Outcome.SUCCESS if abs(progress.turned) >= progress.parameters["angle"] else Outcome.RUNNING
+            return self._arrival.reached(progress, progress.elapsed >= duration)
+        return self._arrival.reached(progress, abs(progress.turned) >= progress.parameters["angle"])

@@ -37,12 +37,34 @@ def by_name(name):
     return next(skill for skill in builtin_skills() if skill.name == name)
 
 
-def test_walking_ends_at_the_distance_or_the_duration():
+def test_walking_stops_at_the_distance_and_ends_at_rest():
     walk, state = by_name("walk_forward"), standing_state()
-    assert walk.finish(state, progress(walk, travelled=(0.99, 0, 0))) is Outcome.RUNNING
-    assert walk.finish(state, progress(walk, travelled=(1.0, 0, 0))) is Outcome.SUCCESS
-    assert walk.finish(state, progress(walk, 3.9, travelled=(9, 0, 0), duration=4.0)) is Outcome.RUNNING
-    assert walk.finish(state, progress(walk, 4.0, duration=4.0)) is Outcome.SUCCESS
+    swaying = replace(state, base_ang_vel=np.array((0.5, 0.0, 0.0)))
+    for elapsed, travelled, speed in ((3.0, 0.99, 0.35), (3.1, 1.0, 0.0), (3.2, 1.0, 0.0)):
+        at = progress(walk, elapsed, travelled=(travelled, 0, 0))
+        assert walk.request(state, at).velocity[0] == speed and walk.finish(state, at) is Outcome.RUNNING
+    for elapsed, seen, outcome in (
+        (3.8, state, Outcome.RUNNING),  # the step under way
+        (3.95, swaying, Outcome.RUNNING),
+        (3.95, state, Outcome.SUCCESS),
+        (5.2, swaying, Outcome.SUCCESS),  # it had the time
+    ):
+        assert walk.finish(seen, progress(walk, elapsed, travelled=(1.0, 0, 0))) is outcome
+
+
+def test_walking_for_a_duration_walks_that_long():
+    walk, state = by_name("walk_forward"), standing_state()
+    for elapsed, speed in ((3.9, 0.35), (4.0, 0.0), (4.5, 0.0)):
+        at = progress(walk, elapsed, travelled=(9, 0, 0), duration=4.0)
+        assert walk.request(state, at).velocity[0] == speed and walk.finish(state, at) is Outcome.RUNNING
+    assert walk.finish(state, progress(walk, 4.9, duration=4.0)) is Outcome.SUCCESS
+
+
+def test_every_run_of_a_walk_has_a_goal_of_its_own():
+    walk, state = by_name("walk_forward"), standing_state()
+    assert walk.request(state, progress(walk, 3.0, travelled=(1.0, 0, 0))).velocity[0] == 0.0
+    again = replace(progress(walk, 3.0, travelled=(0.5, 0, 0)), start=replace(standing_state(), stamp=9.0))
+    assert walk.request(state, again).velocity[0] == 0.35
 
 
 @pytest.mark.parametrize(("name", "direction"), [
@@ -96,9 +118,10 @@ def test_a_circle_to_the_right_turns_right():
 
 def test_a_turn_ends_a_little_before_the_angle_since_the_body_goes_on():
     turn, state = by_name("turn_left"), standing_state()
-    assert turn.finish(state, progress(turn, turned=math.pi / 2 - 0.2)) is Outcome.RUNNING
-    assert turn.finish(state, progress(turn, turned=math.pi / 2 - 0.05)) is Outcome.SUCCESS
-    assert turn.finish(state, progress(turn, turned=-3.0)) is Outcome.RUNNING
+    assert turn.request(state, progress(turn, 2.0, turned=-3.0)).velocity[2] > 0.0
+    assert turn.request(state, progress(turn, 2.0, turned=math.pi / 2 - 0.2)).velocity[2] > 0.0
+    assert turn.request(state, progress(turn, 2.5, turned=math.pi / 2 - 0.05)).velocity[2] == 0.0
+    assert turn.finish(state, progress(turn, 3.4, turned=math.pi / 2 - 0.1)) is Outcome.SUCCESS  # it swung back a little
 
 
 def test_prompts_carry_their_parameters():

@@ -1,0 +1,33 @@
+"""The end of a walk: the goal is reached, the command is zero, and the robot comes to rest before the next thing begins."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from arbiter.skill import Progress
+from arbiter.types import RobotState
+
+LEAST, MOST = 0.8, 2.0  # [s] after the goal: the command fades, the step under way ends
+CALM = 0.3  # [rad/s] of the base
+
+
+class Arrival:
+    """Remembers when a run reached its goal; from then on it stays reached."""
+
+    def __init__(self) -> None:
+        self._run, self._at = math.nan, math.inf
+
+    def reached(self, progress: Progress, goal: bool) -> bool:
+        """Whether the run has reached its goal, now (`goal`) or before."""
+        if progress.start.stamp != self._run:
+            self._run, self._at = progress.start.stamp, math.inf
+        if goal:
+            self._at = min(self._at, progress.elapsed)
+        return progress.elapsed >= self._at
+
+    def rested(self, state: RobotState, progress: Progress) -> bool:
+        """Whether it has also come to rest, or had the time to."""
+        since = progress.elapsed - self._at
+        return since >= MOST or (since >= LEAST and float(np.linalg.norm(state.base_ang_vel)) <= CALM)
