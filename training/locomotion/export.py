@@ -1,6 +1,6 @@
 """Writes a checkpoint as the ONNX file the robot runs: normaliser and reference gait inside, its card in the metadata.
 
-    python -m training.locomotion.export runs/locomotion/cpu-1/model_1999.pt walk.onnx
+    python -m training.locomotion.export runs/locomotion/cpu-1/model_2099.pt walk.onnx
     python -m training.locomotion.export model.pt walk.onnx --card my_walk.yaml     # trained elsewhere, by RSL-RL
 
 A checkpoint of Isaac Lab or mjlab needs a card that says what its observations and actions are (see docs/policies.md).

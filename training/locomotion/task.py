@@ -96,7 +96,7 @@ class TaskConfig:
     mean_seconds: float = 0.3
     noise: tuple[float, float, float, float] = (0.1, 0.02, 0.01, 0.4)
     push_seconds: float = 4.0
-    wrench: tuple[float, float] = (8.0, 2.0)
+    wrench: tuple[float, float] = (8.0, 5.0)
     gait: GaitConfig = field(default_factory=GaitConfig)
     stages: tuple[Stage, ...] = STAGES
 
@@ -183,5 +183,5 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "stance_width": -15.0 * terms.stance_width(s),
         "sideways": -1.0 * terms.sideways_joints(s, task.sideways),
         "fidget": -0.01 * smooth * terms.fidget(s),
-        "posture": -0.1 * terms.posture(s),
+        "posture": -1.0 * terms.posture(s),
     }
