@@ -9,6 +9,7 @@ from arbiter.types import Mode
 
 SHARE = 0.6  # of a joint's torque limit: its own weight in the air asks for a fifth
 PATIENCE = 0.2  # [s] that it may be exceeded
+FADE = 0.8  # of that time, per tick in which it is not
 ARRIVED = 0.15  # [rad] off the start posture, each joint
 SETTLED = 0.3  # [s] in the start posture until the watch ends
 
@@ -42,11 +43,12 @@ class RampWatch:
     def _look(self, report: TickReport) -> None:
         model, state, command = self._arbiter.model, report.state, report.command
         torque = command.kp * (command.q - state.joint_pos) - command.kd * state.joint_vel
-        torque = np.minimum(np.abs(torque), model.effort)
-        self._over = np.where(torque > self._most, self._over + model.dt, 0.0)
+        side, torque = np.sign(torque), np.minimum(np.abs(torque), model.effort)
+        # What is held pushes one way; the pushes of legs that sway in the air cancel.
+        self._over = np.where(torque > self._most, self._over + side * model.dt, self._over * FADE)
         arrived = np.abs(state.joint_pos - model.default).max() < ARRIVED
         self._there = self._there + model.dt if arrived else 0.0
-        if self._over.max() > PATIENCE:
+        if np.abs(self._over).max() > PATIENCE:
             self.watching = False
             # What is held is named, not a neighbour that pushes because of it.
             i = int(np.argmax(np.where(torque > self._most, np.abs(state.joint_pos - model.default), -1.0)))
