@@ -8,14 +8,14 @@ import pytest
 
 from arbiter.errors import ConfigError
 from arbiter.skill import Skill
-from skills import gestures
+from skills import gestures, whole_body
 from training.pi0.data.instructions import GESTURES, INSTRUCTIONS, WALKS, find, select
 
 COLOURS = ("red", "green", "blue")
 
 
 def test_the_prompts_of_the_built_in_skills_are_the_canonical_texts():
-    kinds = [kind for _, kind in inspect.getmembers(gestures, inspect.isclass)
+    kinds = [kind for module in (gestures, whole_body) for _, kind in inspect.getmembers(module, inspect.isclass)
              if issubclass(kind, Skill) and getattr(kind, "prompt", "")]
     sent = {(kind.name, kind.prompt, kind.joints) for kind in kinds}
     sent |= {("point_at", text, "arms") for text in gestures.PointAt.PROMPTS.values()}
