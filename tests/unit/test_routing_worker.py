@@ -96,8 +96,9 @@ def test_command_prints_one_object_a_line(capsys, tmp_path):
     assert command.main(["--json", "--file", str(file)]) == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["outcome"] for line in lines] == ["accepted", "stopped", "rejected"]
-    assert list(lines[0]) == ["text", "outcome", "skills", "parameters", "score", "margin", "reason", "ms"]
-    assert lines[0]["skills"] == [["walk_forward", "wave_right"]] and lines[0]["parameters"][0]["distance"] == 1.0
+    assert list(lines[0]) == ["text", "outcome", "skills", "parameters", "steps", "score", "margin", "reason", "ms"]
+    assert lines[0]["skills"] == ["walk_forward", "wave_right"] and lines[0]["steps"] == [[0, 1]]
+    assert lines[0]["parameters"][0]["distance"] == 1.0
     assert lines[2]["skills"] == [] and "no skill for" in lines[2]["reason"]
 
 
