@@ -19,38 +19,52 @@ def ramp(elapsed: float) -> float:
     return min(1.0, 0.3 + 0.7 * elapsed / RAMP)
 
 
-class Walk(Skill):
-    """Walks straight along `direction` (x, y in the body frame) for a distance or a duration."""
+class Walking(Skill):
+    """A walk with a goal: there the command ends, and the skill ends once the robot is at rest."""
 
-    direction = (1.0, 0.0)
     start = StartEnvelope(posture=0.8)
     time_limit = TIME_LIMIT
 
     def __init__(self) -> None:
         self._arrival = Arrival()
 
+    def goal(self, progress: Progress) -> bool:
+        """Whether the walk is long enough, where no duration is asked for."""
+        raise NotImplementedError
+
+    def arrived(self, progress: Progress) -> bool:
+        """Whether the goal or the duration has been reached, now or before."""
+        duration = progress.parameters["duration"]
+        done = self.goal(progress) if duration is None else progress.elapsed >= duration
+        return self._arrival.reached(progress, done)
+
+    def speed(self, progress: Progress) -> float:
+        """What to command of the parameter `speed` now: it grows at first, and is 0 at the goal."""
+        return 0.0 if self.arrived(progress) else progress.parameters["speed"] * ramp(progress.elapsed)
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        done = self.arrived(progress) and self._arrival.rested(state, progress)
+        return Outcome.SUCCESS if done else Outcome.RUNNING
+
+
+class Walk(Walking):
+    """Walks straight along `direction` (x, y in the body frame) for a distance or a duration."""
+
+    direction = (1.0, 0.0)
+
     def request(self, state: RobotState, progress: Progress) -> Request:
-        speed = 0.0 if self._arrived(progress) else progress.parameters["speed"] * ramp(progress.elapsed)
+        speed = self.speed(progress)
         velocity = np.array((speed * self.direction[0], speed * self.direction[1], 0.0))
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
-    def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        done = self._arrived(progress) and self._arrival.rested(state, progress)
-        return Outcome.SUCCESS if done else Outcome.RUNNING
-
-    def _arrived(self, progress: Progress) -> bool:
-        duration, distance = progress.parameters["duration"], progress.parameters["distance"]
-        if duration is not None:
-            return self._arrival.reached(progress, progress.elapsed >= duration)
-        return self._arrival.reached(progress, math.hypot(*progress.travelled[:2]) >= distance)
+    def goal(self, progress: Progress) -> bool:
+        return math.hypot(*progress.travelled[:2]) >= progress.parameters["distance"]
 
 
-class Turn(Skill):
+class Turn(Walking):
     """Turns on the spot by an angle (measured by the IMU) or for a duration."""
 
     sign = 1.0
-    start = StartEnvelope(posture=0.8)
-    time_limit = TIME_LIMIT
     parameters = (
         Parameter("speed", "rad/s", 0.6, 0.2, 0.8),
         Parameter("angle", "rad", math.pi / 2, 0.1, 2 * math.pi),
@@ -58,23 +72,13 @@ class Turn(Skill):
     )
     LEAD = 0.12  # [s] by which the body goes on turning once the command is zero
 
-    def __init__(self) -> None:
-        self._arrival = Arrival()
-
     def request(self, state: RobotState, progress: Progress) -> Request:
-        rate = 0.0 if self._arrived(progress) else progress.parameters["speed"] * ramp(progress.elapsed) * self.sign
+        rate = self.speed(progress) * self.sign
         return Request(velocity=np.array((0.0, 0.0, rate)), elapsed=progress.elapsed)
 
-    def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        done = self._arrived(progress) and self._arrival.rested(state, progress)
-        return Outcome.SUCCESS if done else Outcome.RUNNING
-
-    def _arrived(self, progress: Progress) -> bool:
-        duration = progress.parameters["duration"]
-        if duration is not None:
-            return self._arrival.reached(progress, progress.elapsed >= duration)
+    def goal(self, progress: Progress) -> bool:
         turned = self.sign * progress.turned + self.LEAD * progress.parameters["speed"]
-        return self._arrival.reached(progress, turned >= progress.parameters["angle"])
+        return turned >= progress.parameters["angle"]
 
 
 def straight(speed: float, slowest: float, fastest: float, distance: float, furthest: float) -> tuple[Parameter, ...]:
@@ -220,7 +224,7 @@ class TurnRight(Turn):
     sign = -1.0
 
 
-class WalkInCircle(Skill):
+class WalkInCircle(Walking):
     """Walks a circle, to the left unless told otherwise."""
 
     name = "walk_in_circle"
@@ -238,8 +242,6 @@ class WalkInCircle(Skill):
         "walk in circles",
         "trace a circle on the floor with your feet",
     )
-    start = StartEnvelope(posture=0.8)
-    time_limit = TIME_LIMIT
     parameters = (
         Parameter("speed", "m/s", 0.3, 0.1, 0.5),
         Parameter("side", "", "left", choices=("left", "right")),
@@ -248,21 +250,11 @@ class WalkInCircle(Skill):
         Parameter("duration", "s", None, 0.5, 40.0),
     )
 
-    def __init__(self) -> None:
-        self._arrival = Arrival()
-
     def request(self, state: RobotState, progress: Progress) -> Request:
-        speed = 0.0 if self._arrived(progress) else progress.parameters["speed"] * ramp(progress.elapsed)
+        speed = self.speed(progress)
         sign = 1.0 if progress.parameters["side"] == "left" else -1.0
         velocity = np.array((speed, 0.0, sign * speed / progress.parameters["radius"]))
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
-    def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        done = self._arrived(progress) and self._arrival.rested(state, progress)
-        return Outcome.SUCCESS if done else Outcome.RUNNING
-
-    def _arrived(self, progress: Progress) -> bool:
-        duration = progress.parameters["duration"]
-        if duration is not None:
-            return self._arrival.reached(progress, progress.elapsed >= duration)
-        return self._arrival.reached(progress, abs(progress.turned) >= progress.parameters["angle"])
+    def goal(self, progress: Progress) -> bool:
+        return abs(progress.turned) >= progress.parameters["angle"]
