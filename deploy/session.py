@@ -55,7 +55,8 @@ class Session:
     def step(self) -> TickReport:
         """One tick and the time until the next."""
         now = self.clock.now
-        idle = self.arbiter.world.ready and self.arbiter.errands.idle
+        # A robot that faulted on its way up takes instructions, too, and cancels them: who said them shall not wait for ever.
+        idle = (self.arbiter.world.ready or bool(self.arbiter.safety.fault)) and self.arbiter.errands.idle
         for source in self.sources:
             source.poll(now - self._started, idle, self.arbiter.inbox)
         report = self.arbiter.tick(now)

@@ -13,7 +13,8 @@ from deploy.run import main
 from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
-REPORT_KEYS = {"duration_s", "ticks", "control_hz", "overruns", "falls", "instructions", "handovers", "safety", "base_path", "timing_us"}
+REPORT_KEYS = {"duration_s", "ticks", "control_hz", "overruns", "falls", "instructions", "handovers", "safety", "base_path",
+               "timing_us"}
 
 
 def run(*options, tmp_path):
@@ -107,6 +108,14 @@ def test_a_fall_is_a_fault_with_a_dump_and_exit_status_one(tmp_path, capfd):
         assert sim.say("stand still").result == "succeeded"
 
 
+def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("deploy.ramp.SHARE", 0.001)  # every joint pushes too hard
+    status, report = run("--say", "walk forward", "--say", "bow", tmp_path=tmp_path)
+    assert status == 1 and report["duration_s"] < 10.0
+    assert [item["result"] for item in report["instructions"]] == ["cancelled", "cancelled"]
+    assert "start ramp: " in capfd.readouterr().out
+
+
 @pytest.mark.parametrize(("options", "error"), [
     (["--tree", "defualt.yaml"], "did you mean default.yaml?"),
     (["--say", "bow", "--script", "x.yaml"], "--say and --script together"),
@@ -124,8 +133,8 @@ def test_wrong_options_get_one_clear_error_and_status_two(options, error, capsys
 
 def test_a_pipe_of_lines_in_real_time():
     """A real process, the machine's clock, words on standard input."""
-    done = subprocess.run([sys.executable, "-m", "deploy.run", "--tree", "default.yaml"], input="walk forward 0.3 m\nbake a cake\n",
-                          capture_output=True, text=True, cwd=ROOT, timeout=120)
+    done = subprocess.run([sys.executable, "-m", "deploy.run", "--tree", "default.yaml"],
+                          input="walk forward 0.3 m\nbake a cake\n", capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 0, done.stderr
     assert 'done: "walk forward 0.3 m"' in done.stdout
     assert 'rejected: "bake a cake"' in done.stdout
