@@ -34,6 +34,7 @@ class ObservationBuilder:
         self._raw = np.zeros(11 + 2 * n + m)
         self._clock_step, self._stand_still = 0.0, False
         self._change: np.ndarray | None = None  # of the command, in a step of the policy
+        self._command = np.zeros(3)
         default = np.array(model.default)
         default[[model.index(joint) for joint in card.joints]] = card.default_pos
         index, offset, scale = [], [], []
@@ -93,13 +94,15 @@ class ObservationBuilder:
 
     def _followed(self, asked: np.ndarray) -> np.ndarray:
         """The command that the network sees: on its way to what is asked for, where the card says how fast."""
-        now = self._raw[:3]
-        if self._change is None or not np.isfinite(now).all():
-            return asked
-        command = now + np.clip(asked - now, -self._change, self._change)
-        if not (_still(asked) and _still(command)):
-            return command
-        return np.array(LINGER) if self._stand_still and not at_rest(self.phase) else np.zeros(3)
+        if self._change is None or not np.isfinite(asked).all():
+            return asked  # what is not finite is refused where the vector is looked at
+        ahead = self._command
+        for k in range(3):
+            now = self._raw[k] if math.isfinite(self._raw[k]) else 0.0
+            ahead[k] = now + min(max(asked[k] - now, -self._change[k]), self._change[k])
+        if _still(asked) and _still(ahead):
+            ahead[:] = LINGER if self._stand_still and not at_rest(self.phase) else 0.0
+        return ahead
 
     def _measure(self, state: RobotState, command: np.ndarray) -> None:
         raw = self._raw

@@ -22,18 +22,7 @@ PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
 CONTROL = int(mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_QFRC_APPLIED)
 FREE_QPOS, FREE_QVEL = 7, 6
 CLOCK_SLOT = 1  # the state starts with the simulation's time
-STARTS_AT_ZERO = (
-    "action",
-    "last_action",
-    "last_last_action",
-    "mean_vel",
-    "lin_vel",
-    "torque",
-    "excess",
-    "foot_vel",
-    "foot_height",
-    "grounded",
-)
+STARTS_AT_ZERO = "action last_action last_last_action mean_vel lin_vel torque excess foot_vel foot_height grounded".split()
 
 
 class CpuEnv(VecEnv):

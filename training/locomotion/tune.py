@@ -3,8 +3,9 @@
     python -m training.locomotion.tune --plain --noise 0     # first find a gait that stays up,
     python -m training.locomotion.tune                       # then one that does so with noise
 
-prints the fields to put into `gait.GaitConfig`, whose values were found this way (standing in a run of its own). A gait
-that walks by itself for some seconds spares the network the search for one: it learns to correct.
+prints the fields to put into `gait.GaitConfig`. Its present values come from searches of the same kind, out of which this
+program was made (walking without noise, then with it; standing apart). A gait that walks by itself for some seconds spares
+the network the search for one: it learns to correct.
 """
 
 from __future__ import annotations
