@@ -16,7 +16,8 @@ MODEL = load_model()
 def state_of(q=None, dq=None, now=0.0, tilt=0.0, model: RobotModel = MODEL, **changes) -> RobotState:
     """A healthy reading: default posture, upright unless `tilt` [rad] about y is given."""
     values = {
-        "stamp": now, "joint_pos": frozen(model.default if q is None else q), "joint_vel": frozen(np.zeros(model.n) if dq is None else dq),
+        "stamp": now, "joint_pos": frozen(model.default if q is None else q),
+        "joint_vel": frozen(np.zeros(model.n) if dq is None else dq),
         "base_quat": frozen((np.cos(tilt / 2), 0.0, np.sin(tilt / 2), 0.0)), "base_ang_vel": frozen(np.zeros(3)),
         "joint_age": frozen(np.zeros(model.n))}
     return RobotState(**(values | changes))

@@ -102,7 +102,8 @@ class SimRun:
             "finiteness of a command": ~np.isfinite(q),
             "torque": np.array([np.abs(t.joint_torque) > model.effort + 1e-6 for t in self.truth]),
             # A joint's stop is soft in MuJoCo: under load it gives a little.
-            "range of a joint": np.array([(t.joint_pos < model.lower - 0.1) | (t.joint_pos > model.upper + 0.1) for t in self.truth]),
+            "range of a joint": np.array(
+                [(t.joint_pos < model.lower - 0.1) | (t.joint_pos > model.upper + 0.1) for t in self.truth]),
         }
         return [f"{name}: {model.joints[int(np.argwhere(bad)[0][1])]}" for name, bad in checks.items() if bad.any()]
 

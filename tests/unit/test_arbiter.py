@@ -327,7 +327,8 @@ def test_without_a_first_reading_nothing_starts():
     robot = FakeRobot()
     robot.broken = "no power"
     loaded, found = load_tree("default.yaml"), load_skills(use_entry_points=False)
-    policies = fallbacks() | {"locomotion": (FakePolicy("locomotion", "locomotion", "legs"),), "chunk": (FakePolicy("chunk", "chunk"),)}
+    policies = fallbacks() | {"locomotion": (FakePolicy("locomotion", "locomotion", "legs"),),
+                              "chunk": (FakePolicy("chunk", "chunk"),)}
     arbiter = Arbiter(robot, policies, found.skills, loaded.config.home, Safety(MODEL), LockstepRouting(rig.route),
                       check_tree(loaded, found, set(policies)), lambda text: False)
     with pytest.raises(RobotError, match="no first reading: OSError: no power"):
