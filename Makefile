@@ -16,7 +16,7 @@ check: $(filter .uv/bin/uv,$(UV))  ## style, in seconds
 	$(UV) run --no-sync ruff check .
 
 bench: $(filter .uv/bin/uv,$(UV))  ## the benchmarks behind the README's table
-	$(UV) run $(ALL) python -m pytest tests/bench -q --benchmark-only --benchmark-columns=min,median,max,rounds
+	$(UV) run $(ALL) python -m pytest tests/bench -q -s --benchmark-enable --benchmark-only --benchmark-columns=min,median,max,rounds
 
 wheel: $(filter .uv/bin/uv,$(UV))
 	$(UV) build --wheel
