@@ -14,6 +14,7 @@ from tensordict import TensorDict
 
 from training.locomotion import gait, models, snapshot, terms
 from training.locomotion.kinematics import SOLE_REST, base_motion, planar
+from training.locomotion.shaping import Shaping
 from training.locomotion.starts import start_rows
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
@@ -74,9 +75,8 @@ class CpuEnv(VecEnv):
         def column(values: np.ndarray) -> torch.Tensor:
             return torch.tensor(values[drives], dtype=torch.float32)
 
-        self.default, self.lower, self.upper = column(figures.default), column(figures.lower), column(figures.upper)
+        self.default, self.shaping = column(figures.default), Shaping(figures, self.task.drives, n, self.dt)
         self.kp, self.kd, self.effort = column(figures.kp), column(figures.kd), column(figures.effort)
-        self.reach = column(figures.velocity) * self.dt
         self.nq, self.nv = model.nq, model.nv
         self.physics = np.zeros((n, mujoco.mj_stateSize(model, PHYSICS)))
         self.control = np.zeros((n, self.substeps, m + model.nv))
@@ -84,7 +84,6 @@ class CpuEnv(VecEnv):
         self.sensors = np.zeros((n, self.substeps, model.nsensordata))
         self.model_of = np.zeros(n, int)
         self.state = BatchState.zeros(n, m)
-        self.target = self.default.repeat(n, 1)
         self.late = torch.zeros(n, dtype=torch.long)
         self.command_left, self.order = torch.zeros(n), torch.zeros(n, 3)
         self.change = torch.tensor(self.task.config.slew) * self.dt
@@ -106,7 +105,8 @@ class CpuEnv(VecEnv):
         s.command[ids] = self.order[ids] * (torch.rand(n, 1) < 0.5)  # half of them are under way
         head_start = s.command[ids, :2] * torch.rand(n, 1)
         self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1], head_start.numpy())
-        self.target[ids] = joints.clamp(self.lower, self.upper)
+        self.shaping.start(ids, joints)
+        s.target[ids] = self.shaping.target[ids] - self.default
         self.late[ids] = torch.randint(0, self.substeps + 1, (n,))
         for name in STARTS_AT_ZERO:
             getattr(s, name)[ids] = 0.0
@@ -167,11 +167,11 @@ class CpuEnv(VecEnv):
 
     def _simulate(self) -> None:
         wanted = self.default + self.task.config.action_scale * self.state.action
-        new = (self.target + (wanted - self.target).clamp(-self.reach, self.reach)).clamp(self.lower, self.upper)
-        m = self.task.m
+        last, m = self.shaping.target, self.task.m
+        new = self.shaping.move(wanted, self.state.joint_pos + self.default, self.state.joint_vel)
         for k in range(self.substeps):
-            self.control[:, k, :m] = torch.where((self.late > k).unsqueeze(-1), self.target, new).numpy()
-        self.target = new
+            self.control[:, k, :m] = torch.where((self.late > k).unsqueeze(-1), last, new).numpy()
+        self.state.target = new - self.default
         time = torch.from_numpy(self.physics[:, :1]).float()
         self.control[:, :, m : m + 6] = (self.wrench[:, 0] * torch.sin(self.wrench[:, 1] * time + self.wrench[:, 2]))[
             :, None
@@ -247,7 +247,7 @@ class CpuEnv(VecEnv):
         s.mean_vel[ids] = s.mean_vel[ids] + blend * (now - s.mean_vel[ids])
         s.joint_pos[ids] = qpos[:, FREE_QPOS:] - self.default
         s.joint_vel[ids] = qvel[:, FREE_QVEL:]
-        wish = self.kp * (self.target[ids] - qpos[:, FREE_QPOS:]) - self.kd * qvel[:, FREE_QVEL:]
+        wish = self.kp * (self.shaping.target[ids] - qpos[:, FREE_QPOS:]) - self.kd * qvel[:, FREE_QVEL:]
         s.torque[ids] = wish.clamp(-self.effort, self.effort)
         s.excess[ids] = wish - s.torque[ids]
         if isinstance(ids, slice):

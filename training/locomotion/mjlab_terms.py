@@ -10,6 +10,7 @@ from mjlab.managers.action_manager import ActionTerm, ActionTermCfg
 
 from training.locomotion import gait, terms
 from training.locomotion.kinematics import SOLE_REST, base_motion, planar
+from training.locomotion.shaping import Shaping
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
 
@@ -43,17 +44,16 @@ class GaitAction(ActionTerm):
         others = [name for name in figures.joints if name not in self.task.joints]
         self.drives, self.others = indices(self.task.joints), indices(others) if others else None
         self.default, self.rest = column(figures.default, self.task.joints), column(figures.default, others)
-        self.lower, self.upper = column(figures.lower, self.task.joints), column(figures.upper, self.task.joints)
         self.kp, self.kd = column(figures.kp, self.task.joints), column(figures.kd, self.task.joints)
         self.effort = column(figures.effort, self.task.joints)
-        self.reach = column(figures.velocity, self.task.joints) / cfg.task.rate_hz
         self.soles = torch.tensor(robot.find_sites(list(SOLES), preserve_order=True)[0], device=device)
-        self.legs, self.task.sideways = self.task.legs.to(device), self.task.sideways.to(device)
+        self.task.to(device)
+        self.dt = 1.0 / cfg.task.rate_hz
+        self.shaping = Shaping(figures, self.task.drives, n, self.dt, device)
         self.state = BatchState.zeros(n, self.task.m, device)
-        self.target, self._raw = self.default.repeat(n, 1), torch.zeros(n, self.task.m, device=device)
+        self._raw = torch.zeros(n, self.task.m, device=device)
         self.wave = torch.zeros(n, 3, len(others), device=device)  # amplitude [rad], frequency [rad/s], phase [rad]
         self.command_left, self.order = torch.zeros(n, device=device), torch.zeros(n, 3, device=device)
-        self.dt = 1.0 / cfg.task.rate_hz
         self.change = torch.tensor(cfg.task.slew, device=device) * self.dt
 
     @property
@@ -69,14 +69,14 @@ class GaitAction(ActionTerm):
         self._raw = actions
         s.last_last_action, s.last_action = s.last_action, s.action
         seen = terms.actor_observation(s)
-        legs = terms.reference_gait(seen, self.legs, config.gait) / config.action_scale
-        s.action = actions + torch.zeros_like(actions).index_copy(1, self.legs, legs)
+        legs = terms.reference_gait(seen, self.task.legs, config.gait) / config.action_scale
+        s.action = actions + torch.zeros_like(actions).index_copy(1, self.task.legs, legs)
         wanted = self.default + config.action_scale * s.action
-        self.target = (self.target + (wanted - self.target).clamp(-self.reach, self.reach)).clamp(self.lower, self.upper)
+        s.target = self.shaping.move(wanted, s.joint_pos + self.default, s.joint_vel) - self.default
         s.phase = gait.advance(s.phase, s.command, gait.TWO_PI * self.dt / config.gait.period)
 
     def apply_actions(self) -> None:
-        self._entity.set_joint_position_target(self.target, joint_ids=self.drives)
+        self._entity.set_joint_position_target(self.shaping.target, joint_ids=self.drives)
         if self.others is not None:
             time = self._env.episode_length_buf.unsqueeze(-1) * self.dt
             swing = self.wave[:, 0] * torch.sin(self.wave[:, 1] * time + self.wave[:, 2])
@@ -87,7 +87,8 @@ class GaitAction(ActionTerm):
         s, n = self.state, len(ids)
         for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "excess", "foot_vel", "grounded"):
             getattr(s, name)[ids] = 0.0
-        self.target[ids] = self.default
+        self.shaping.start(ids, self.default)
+        s.target[ids] = 0.0
         s.phase[ids] = 0.0
         still = (torch.rand(n, 1, device=self.device) < 0.5).float()
         shape = (n, self.wave.shape[-1])
@@ -108,7 +109,7 @@ class GaitAction(ActionTerm):
         s.gravity, s.ang_vel, s.lin_vel, s.height = base.gravity, data.root_link_ang_vel_b, base.lin_vel, base.height
         s.joint_pos, s.joint_vel = data.joint_pos[:, self.drives] - self.default, data.joint_vel[:, self.drives]
         s.torque = data.qfrc_actuator[:, self.drives]
-        wish = self.kp * (self.target - data.joint_pos[:, self.drives]) - self.kd * s.joint_vel
+        wish = self.kp * (self.shaping.target - data.joint_pos[:, self.drives]) - self.kd * s.joint_vel
         s.excess = wish - wish.clamp(-self.effort, self.effort)
         place, speed = data.site_pos_w[:, self.soles], data.site_lin_vel_w[:, self.soles]
         s.foot_height, s.foot_vel = place[..., 2] - SOLE_REST, speed[..., :2].norm(dim=-1)

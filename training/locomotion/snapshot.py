@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from training.locomotion.cpu_env import CpuEnv
 
 ARRAYS = ("physics", "sensors", "model_of")
-TENSORS = ("target", "late", "command_left", "order", "wrench", "episode_length_buf")
+TENSORS = ("late", "command_left", "order", "wrench", "episode_length_buf")
 
 
 def take(env: CpuEnv) -> dict:
@@ -24,6 +24,7 @@ def take(env: CpuEnv) -> dict:
         "arrays": {name: torch.from_numpy(getattr(env, name).copy()) for name in ARRAYS},
         "state": {field.name: getattr(env.state, field.name).clone() for field in fields(env.state)},
         "kept": {name: getattr(env, name).clone() for name in TENSORS},
+        "shaping": {name: getattr(env.shaping, name).clone() for name in ("target", "step")},
         "sums": {name: total.clone() for name, total in env.sums.items()},
         "observations": {name: env.observations[name].clone() for name in ("actor", "critic")},
     }
@@ -43,5 +44,7 @@ def put_back(env: CpuEnv, found: dict) -> None:
         setattr(env.state, name, value.clone())
     for name, value in found["kept"].items():
         setattr(env, name, value.clone())
+    for name, value in found["shaping"].items():
+        setattr(env.shaping, name, value.clone())
     env.sums = {name: total.clone() for name, total in found["sums"].items()}
     env.observations = TensorDict(dict(found["observations"]), batch_size=[env.num_envs])

@@ -25,6 +25,7 @@ class BatchState:
         joint_vel: [rad/s], shape (n, m).
         torque: Torque at the motors [N·m], shape (n, m).
         excess: What the targets ask for beyond it, which no motor gives [N·m], shape (n, m).
+        target: Position target that went out minus default [rad], shape (n, m).
         action: Action of this step, reference gait included, shape (n, m).
         last_action, last_last_action: The two before it, shape (n, m).
         foot_height: Soles above the floor [m], left and right, shape (n, 2).
@@ -46,6 +47,7 @@ class BatchState:
     joint_vel: torch.Tensor
     torque: torch.Tensor
     excess: torch.Tensor
+    target: torch.Tensor
     action: torch.Tensor
     last_action: torch.Tensor
     last_last_action: torch.Tensor

@@ -8,6 +8,7 @@ import torch
 
 from deploy.robots.description import load_model
 from training.locomotion import terms
+from training.locomotion.apart import Apart
 from training.locomotion.gait import GaitConfig
 from training.locomotion.state import BatchState
 
@@ -45,18 +46,30 @@ class Stage:
 
 STAGES = (
     Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
-    Stage(0.3, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0),  # go where asked
-    Stage(0.6, kernel=(0.08, 0.12), fall=20.0, least=0.05, push=0.4, tilt=4.0, track=4.0, effort=0.005, overreach=0.02),
+    Stage(0.3, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0, overreach=0.01),  # go where asked
+    Stage(
+        0.6,
+        kernel=(0.08, 0.12),
+        fall=20.0,
+        least=0.05,
+        standing=0.15,
+        push=0.5,
+        tilt=4.0,
+        track=4.0,
+        effort=0.01,
+        overreach=0.02,
+    ),
     Stage(
         1.0,
         kernel=(0.04, 0.08),
         fall=20.0,
         least=0.0,
-        push=0.5,
+        standing=0.15,
+        push=0.7,
         tilt=4.0,
         smooth=1.5,
         track=4.0,
-        effort=0.015,
+        effort=0.03,
         overreach=0.04,
     ),
 )
@@ -109,6 +122,9 @@ class Task:
         model: The robot's figures.
         joints: Names of the driven joints.
         drives: Their indices in robot order, shape (m,).
+        legs: Indices, among the driven joints, of the legs'.
+        stance: Default posture of the legs [rad], shape (12,).
+        apart: How far postures of the legs keep them apart.
         sideways: Indices, among the driven joints, of those that should stay near their default.
         stage: The stage in force.
     """
@@ -121,7 +137,15 @@ class Task:
         self.sideways = torch.tensor(
             [i for i, name in enumerate(self.joints) if any(part in name for part in ("hip_roll", "hip_yaw", "arm_"))]
         )
+        self.stance = torch.tensor(self.model.default[self.drives[self.legs]], dtype=torch.float32)
+        self.apart = Apart(self.model)
         self.stage = config.stages[0]
+
+    def to(self, device: str) -> Task:
+        """Moves what the reward terms use to the engine's device."""
+        self.legs, self.sideways, self.stance = self.legs.to(device), self.sideways.to(device), self.stance.to(device)
+        self.apart = Apart(self.model, device)
+        return self
 
     @property
     def m(self) -> int:
@@ -179,9 +203,10 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "torque": -4e-4 * smooth * terms.torque(s),
         "power": -stage.effort * terms.power(s),
         "overreach": -stage.overreach * terms.overreach(s),
+        "crossing": -80.0 * terms.crossing(s, task.apart, task.legs, task.stance),
         "slip": -0.4 * terms.slip(s),
         "stance_width": -15.0 * terms.stance_width(s),
         "sideways": -1.0 * terms.sideways_joints(s, task.sideways),
         "fidget": -0.01 * smooth * terms.fidget(s),
-        "posture": -1.0 * terms.posture(s),
+        "posture": -1.5 * terms.posture(s),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from training.locomotion.apart import Apart
 from training.locomotion.gait import GaitConfig, moving, reference, swing
 from training.locomotion.state import BatchState
 
@@ -150,6 +151,12 @@ def overreach(s: BatchState) -> torch.Tensor:
     """Squared torque asked for beyond what the motors give [N²m²]: targets that run away from their joints. They pull no
     harder, and the safety layer, which must take them at their word, finds legs that cross and arms in the way."""
     return s.excess.square().sum(-1)
+
+
+def crossing(s: BatchState, apart: Apart, legs: torch.Tensor, stance: torch.Tensor, margin: float = 0.015) -> torch.Tensor:
+    """By how much [m] the targets of `legs`, whose default is `stance` [rad], bring parts closer than `margin`. Where they
+    would touch, the safety layer stops the legs in the middle of a step."""
+    return (margin - apart(s.target[:, legs] + stance)).clamp(min=0.0)
 
 
 def power(s: BatchState) -> torch.Tensor:
