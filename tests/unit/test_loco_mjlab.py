@@ -41,7 +41,7 @@ def test_the_registered_task_runs_and_trains_a_little(tmp_path):
     keeper.command_left[:] = 100.0
     state, gait = keeper.state, config.task.gait
     for _ in range(STEPS):
-        reference = terms.reference_gait(terms.actor_observation(state), keeper.legs, gait) / config.task.action_scale
+        reference = terms.reference_gait(terms.actor_observation(state), keeper.task.legs, gait) / config.task.action_scale
         obs, reward, done, _ = env.step(-reference)  # what is left is the default posture
     assert obs["actor"].shape == (4, 47) and obs["critic"].shape == (4, 66) and torch.isfinite(reward).all()
     assert not done.any()
