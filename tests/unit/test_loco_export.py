@@ -20,6 +20,8 @@ from training.locomotion.symmetry import actor_mirror, joint_mirror
 from training.locomotion.task import Task, TaskConfig
 
 TASK = Task(TaskConfig())
+MODEL = TASK.model
+LEGS = MODEL.groups["legs"]
 
 
 def weights(inputs: int, outputs: int, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -51,17 +53,18 @@ def by_hand(found: dict, obs: torch.Tensor) -> torch.Tensor:
 
 
 def deployed(obs: torch.Tensor) -> torch.Tensor:
-    """The network's answer, made symmetric, on top of the reference gait."""
+    """The network's answer, made symmetric, on top of the reference gait, within the joints' ranges."""
     found, joints = weights(47, 12), joint_mirror(TASK.joints)
     mean = (by_hand(found, obs) + joints(by_hand(found, actor_mirror(TASK.joints)(obs)))) / 2.0
-    return mean + terms.reference_gait(obs, TASK.legs, TASK.config.gait) / 0.25
+    target = MODEL.default[LEGS] + 0.25 * mean.numpy() + terms.reference_gait(obs, TASK.legs, TASK.config.gait).numpy()
+    return torch.tensor((target.clip(MODEL.lower[LEGS], MODEL.upper[LEGS]) - MODEL.default[LEGS]) / 0.25, dtype=torch.float32)
 
 
 @pytest.mark.parametrize("stands", [False, True])
 def test_the_graph_is_a_symmetric_network_plus_the_reference_gait(stands, checkpoint, tmp_path):
     out = tmp_path / "walk.onnx"
     assert export(checkpoint, out, TASK) < 1e-4
-    obs = torch.randn(1, 47)
+    obs = 0.5 * torch.randn(1, 47)
     obs[:, :3] *= not stands
     seen = obs.clone()
     seen[:, -2:] *= not stands  # a robot that stands has no phase

@@ -138,7 +138,7 @@ class CpuEnv(VecEnv):
         """One control step. `actions`: what the network adds to the reference gait, shape (n, m)."""
         s = self.state
         s.last_last_action, s.last_action = s.last_action, s.action
-        s.action = self.reference() + actions
+        s.action = (self.reference() + actions).clamp(self.task.least, self.task.most)
         self._simulate()
         s.phase = gait.advance(s.phase, s.command, gait.TWO_PI * self.dt / self.task.config.gait.period)
         broken = self._refuse_nan()

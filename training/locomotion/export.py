@@ -45,12 +45,15 @@ class Deployed(nn.Module):
         place = torch.zeros(12, task.m)
         place[torch.arange(12), task.legs] = 1.0
         self.register_buffer("place", place)
+        self.register_buffer("least", task.least)
+        self.register_buffer("most", task.most)
 
     def forward(self, obs: torch.Tensor) -> torch.Tensor:
         legs = terms.reference_gait(obs, self.legs, self.gait) / self.scale
         walking = gait.moving(obs[:, :3]).unsqueeze(-1)
         seen = torch.cat((obs[:, :-2], obs[:, -2:] * walking), -1)
-        return symmetric(self.actor, self.mirror, self.answer, seen) + legs @ self.place
+        action = symmetric(self.actor, self.mirror, self.answer, seen) + legs @ self.place
+        return action.clamp(self.least, self.most)
 
 
 def card_of(task: Task, name: str, version: str) -> PolicyCard:

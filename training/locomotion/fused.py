@@ -43,6 +43,8 @@ class Fused(nn.Module):
         table, curve = gait_table(task.config.gait, task.m, task.legs.tolist())
         table[12 * HELD :] /= task.config.action_scale  # the blocks before it are gates, not angles
         self.gait = linear(table[:, :-1], table[:, -1])
+        self.register_buffer("least", task.least)
+        self.register_buffer("most", task.most)
         self.register_buffer("curve", curve / task.config.action_scale)
         self.place = linear(place, None) if task.m > 12 else nn.Identity()
 
@@ -54,7 +56,8 @@ class Fused(nn.Module):
         stance, back, air, held, stepped, pulled, lifted, stood = self.gait(obs).split(12, -1)
         air = air.relu()
         legs = stance.clamp(0.0, 1.0) * held + stepped + back * pulled + air * (air * self.curve + lifted)
-        return output + self.place(stood + walking * (legs - stood))
+        action = output + self.place(stood + walking * (legs - stood))
+        return torch.minimum(torch.maximum(action, self.least), self.most)
 
 
 STANCE, BACK, AIR, HELD, STEPPED, PULLED, LIFTED, STOOD = range(8)  # blocks of twelve rows of the gait's table

@@ -71,6 +71,7 @@ class GaitAction(ActionTerm):
         seen = terms.actor_observation(s)
         legs = terms.reference_gait(seen, self.task.legs, config.gait) / config.action_scale
         s.action = actions + torch.zeros_like(actions).index_copy(1, self.task.legs, legs)
+        s.action = s.action.clamp(self.task.least, self.task.most)
         wanted = self.default + config.action_scale * s.action
         s.target = self.shaping.move(wanted, s.joint_pos + self.default, s.joint_vel) - self.default
         s.phase = gait.advance(s.phase, s.command, gait.TWO_PI * self.dt / config.gait.period)

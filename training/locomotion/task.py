@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from deploy.robots.description import load_model
@@ -124,6 +125,7 @@ class Task:
         drives: Their indices in robot order, shape (m,).
         legs: Indices, among the driven joints, of the legs'.
         stance: Default posture of the legs [rad], shape (12,).
+        least, most: Actions at the ends of the joints' ranges, shape (m,); no policy asks for more.
         apart: How far postures of the legs keep them apart.
         sideways: Indices, among the driven joints, of those that should stay near their default.
         stage: The stage in force.
@@ -139,11 +141,14 @@ class Task:
         )
         self.stance = torch.tensor(self.model.default[self.drives[self.legs]], dtype=torch.float32)
         self.apart = Apart(self.model)
+        ends = np.stack((self.model.lower, self.model.upper)) - self.model.default
+        self.least, self.most = torch.tensor(ends[:, self.drives] / config.action_scale, dtype=torch.float32)
         self.stage = config.stages[0]
 
     def to(self, device: str) -> Task:
-        """Moves what the reward terms use to the engine's device."""
+        """Moves what the terms use to the engine's device."""
         self.legs, self.sideways, self.stance = self.legs.to(device), self.sideways.to(device), self.stance.to(device)
+        self.least, self.most = self.least.to(device), self.most.to(device)
         self.apart = Apart(self.model, device)
         return self
 
