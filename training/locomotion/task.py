@@ -24,12 +24,14 @@ class Stage:
         fall: Price of a fall.
         least: Slowest command drawn [m/s]; slower ones appear in later stages.
         standing: Fraction of commands that are zero.
+        straight: Fraction of commands along one axis only.
         push: Largest push [m/s].
         smooth: Factor on the prices of jerky actions, torque and fidgeting.
         tilt: Price of leaning.
         track: Factor on what tracking the command pays.
         effort: Price of mechanical power [1/W].
         overreach: Price of targets that run away from their joints [1/(N·m)²].
+        slip: Price of feet that slip [s²/m²].
     """
 
     until: float
@@ -37,12 +39,14 @@ class Stage:
     fall: float = 10.0
     least: float = 0.2
     standing: float = 0.12
+    straight: float = 0.55
     push: float = 0.2
     smooth: float = 1.0
     tilt: float = 2.0
     track: float = 1.0
     effort: float = 0.0
     overreach: float = 0.0
+    slip: float = 0.4
 
 
 STAGES = (
@@ -59,19 +63,22 @@ STAGES = (
         track=4.0,
         effort=0.01,
         overreach=0.02,
+        slip=1.0,
     ),
     Stage(
         1.0,
-        kernel=(0.04, 0.08),
+        kernel=(0.02, 0.05),
         fall=20.0,
         least=0.0,
         standing=0.15,
+        straight=0.4,
         push=0.7,
         tilt=4.0,
         smooth=1.5,
         track=4.0,
-        effort=0.03,
+        effort=0.04,
         overreach=0.04,
+        slip=3.0,
     ),
 )
 
@@ -166,7 +173,8 @@ class Task:
         limit = torch.tensor(self.config.command_range)
         command = (torch.rand(n, 3) * 2.0 - 1.0) * limit
         kind = torch.rand(n)
-        command[kind < 0.55] *= one_axis(int((kind < 0.55).sum()))
+        straight = kind < self.stage.straight
+        command[straight] *= one_axis(int(straight.sum()))
         slow = (command / limit).norm(dim=-1) < self.stage.least / limit[0]
         command[slow] *= self.stage.least / limit[0] / (command[slow] / limit).norm(dim=-1, keepdim=True).clamp(min=1e-3)
         command[torch.rand(n) < self.stage.standing] = 0.0
@@ -209,7 +217,7 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "power": -stage.effort * terms.power(s),
         "overreach": -stage.overreach * terms.overreach(s),
         "crossing": -80.0 * terms.crossing(s, task.apart, task.legs, task.stance),
-        "slip": -0.4 * terms.slip(s),
+        "slip": -stage.slip * terms.slip(s),
         "stance_width": -15.0 * terms.stance_width(s),
         "sideways": -1.0 * terms.sideways_joints(s, task.sideways),
         "fidget": -0.01 * smooth * terms.fidget(s),
