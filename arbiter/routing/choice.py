@@ -15,7 +15,7 @@ from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract
 from arbiter.routing.scorer import Scored, Scorer, canonical
 from arbiter.routing.text import words
-from arbiter.routing.veto import parts, veto
+from arbiter.routing.veto import first_words, parts, veto
 from arbiter.skill import Skill, SkillCall
 
 STOP = "stop"
@@ -31,10 +31,16 @@ _OTHER = re.compile(r"\b(?:the|your) other (?:side|hand|arm|way|direction|one)\b
 _NO_COMMAND = re.compile(
     r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
     r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we)|have (?:you|they|i|we)|let (?:me|him|her|them)) "
+    r"|^(?:if|unless|whenever|suppose|assuming|provided|in case) "
+    r"|^(?:nice|lovely|beautiful|awesome|amazing|wonderful|fantastic|brilliant|great|good|impressive|excellent) \w+$"
+    r"|^(?:the|some|those|these|every|all the) \w+ (?:\w+ed|is|are|was|were|has|had|went|ran|sat|stood) "
     r"|^you (?:are|were) (?!to |going to )|^you \w+[^e]ed |\bhow (?:to|do|does|did|you|i|we)\b"
 )
+_FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
 _AGAIN = frozenset("again back now and".split())
-_CONDITION = re.compile(r"(?:when|whenever|should|had|were|would|could|can|may|might|must|will|shall) ")
+_CONDITION = re.compile(
+    r"(?:if|unless|suppose|assuming|provided|in|when|whenever|should|had|were|would|could|can|may|might|must|will|shall) "
+)
 _FUNCTION = frozenset("the a an to of at in on it your my me you and for with that this is are be do".split())
 
 
@@ -73,10 +79,13 @@ class Chooser:
         self.skills, self.scorer = skills, scorer
         self._accept, self._opposites = accept, pairs
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
+        self._verbs = {label: first_words(scorer.texts[rows]) for label, rows in scorer.members.items()}
 
     def choose(self, text: str, before: Choice | None) -> Choice:
         """What `text` asks for; `before` is what the piece before it came to ("turn left, then right")."""
         if before is not None and before.call is not None:
+            if _FACING.match(text) and self._takes(before.call.skill, "angle"):
+                return before  # "turn right and face the wall" is one turn
             if again := self._other_side(text, before.call) or self._opposite(text, before.call):
                 return again
         if " or " in text and (choice := self._offered(text)):
@@ -86,7 +95,7 @@ class Chooser:
             return Choice(None, f'no command in "{text}"')
         if stop_guard(text) and STOP in self.skills:
             return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0)
-        if _NO_COMMAND.search(clause):
+        if _NO_COMMAND.search(clause) and not self.scorer.knows(clause):
             remark = not _CONDITION.match(clause)
             return Choice(None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark)
         if set(words(text)) <= _BARE_SIDE and not self.scorer.knows(clause):
@@ -99,7 +108,9 @@ class Chooser:
         name, reason = self._member(text, clause, scored)
         if not name:
             return Choice(None, reason, scored.score, scored.margin, firm=True)
-        if refusal := veto(text, clause, name, self._moved[scored.best]):
+        name = self._turned(name, text)
+        travels = self._takes(name, "distance")
+        if refusal := veto(text, clause, name, self._moved[scored.best], self._verbs[scored.best], travels):
             return Choice(None, refusal, scored.score, scored.margin, firm=True)
         return self._called(name, text, scored.score, scored.margin)
 
@@ -176,6 +187,16 @@ class Chooser:
         if side and said and side not in said:
             return "", f"{name} is for the {side}; no skill does this to the {said[0]}"
         return name, ""
+
+    def _turned(self, name: str, text: str) -> str:
+        """ "Go left ninety degrees": an angle makes it the skill of the same side that has one."""
+        said = {kind for kind, *_ in extract(text)[0].values}
+        if "angle" not in said or "distance" in said or not side_of(name) or self._takes(name, "angle"):
+            return name
+        return next((n for n in self.skills if side_of(n) == side_of(name) and self._takes(n, "angle")), name)
+
+    def _takes(self, name: str, parameter: str) -> bool:
+        return any(p.name == parameter for p in self.skills[name].parameters)
 
     def _of_opposites(self, names: tuple[str, str], cue: str, scored: Scored) -> str:
         p = [scored.probability.get(self.scorer.class_of[name], 0.0) for name in names]

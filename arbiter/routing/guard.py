@@ -44,8 +44,8 @@ _INNOCENT = frozenset(
 )
 
 _PHRASES = re.compile(
-    r"\b(?:(?:cut|knock|quit|call|kill|end|cool|hold|drop|break|wrap|shut) (?:it|that|this) ?(?:out|off|up|now|down"
-    r"|there)?$"
+    r"\b(?:(?:cut|knock|quit|call|kill|end|cool|hold|drop|break|wrap|shut|pack|jack|leave|chuck) (?:it|that|this) ?(?:out"
+    r"|off|up|now|down|in|there)?$"
     r"|cut (?:it|that|this) out|knock (?:it|that|this) off|quit (?:it|that|this|moving|walking|turning|waving|doing"
     r"|what)|call it off"
     r"|hold (?:it|up$|on$|on a|on now|on there|everything|your horses$)|hang on$|hang on a"
@@ -59,7 +59,7 @@ _PHRASES = re.compile(
     r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:moving|walking|waving|turning|going)"
     r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b"
     r"|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
-    r"|(?:hit|slam|put|step on|pull|apply|use)(?: on)? the (?:brake|brakes|anchors)|brakes? (?:now|hard|please)"
+    r"|(?<!release )(?<!off )(?<!fix )(?<!about )(?:the|your|those) (?:brakes?|anchors)(?: on)?$|brakes? (?:now|hard|please)"
     r"|(?:kill|cut|shut off|shut down|turn off|switch off|power off|power down|disable|disengage|de-energi[sz]e) "
     r"(?:the |your |all |all the |all your )?(?:motors?$|motors now|power$|engines?|actuators?|servos?|drives?|robot"
     r"|everything|movement|motion|yourself)"
@@ -67,15 +67,25 @@ _PHRASES = re.compile(
     r"|movement)$"
     r"|what you|(?:the |your |this |that |all |any |current )+(?:motions?|movements?|actions?|mission|task|command"
     r"|order|walk|walking|turn|gesture|activity|activities))"
-    r"|no more moving|no more movement|kill switch|red button|panic button|stand down|never mind|nevermind|forget it$"
+    r"|no more (?:moves|movement|motion|steps|\w+ing)$|\b(?:no|hang on|hold on) wait$|wait no$"
+    r"|do not \w+ (?:\w+ )?(?:any ?more|any longer)$|kill switch|red button|panic button|stand down|never mind|nevermind"
+    r"|forget it$"
     r"|back off now$|watch out|look out$|danger\b|time out$|timeout$"
     r"|^pause (?:there|here|now|for|a|right|it|that|this|everything)\b|^do not(?: (?:do|try) (?:that|it"
     r"|this)(?: again)?| you dare)?$|no do not$"
+    r"|(?:finish|discontinue|be done|have done|done) (?:with )?(?:the |your |that |this |all )*\w+ing$"
+    r"|^no (?:moving|movement|motion)$"
+    r"|(?:power|switch|turn|shut|close) (?:yourself|itself|everything|the (?:robot|motors?|power|system|machine|thing)) "
+    r"(?:off|down)"
+    r"|^(?:hang on |wait |give me |give us |hold on )*(?:a|one|1|half a) (?:sec|second|minute|min|moment|mo|tick)$"
+    r"|hold the phone|as far as you (?:go|get)$|(?:that|it) is a wrap$|out of control"
+    r"|stay (?:back|away)$|keep (?:away|back|off)\b"
+    r"|^at ease$|stand easy$"
     r"|far enough$|(?:go |come )?no (?:farther|closer)$|not so fast|that is (?:it|all|plenty)$|(?:we|you) are (?:done"
     r"|finished)|time is up|leave it(?: be| alone)?$"
     r"|shut it off|shut (?:it )?off$|break off$|hold (?:your )?fire$|hold there$|come to rest$|stand fast$"
     r"|drop everything|lock up now|belay (?:that|this|it)"
-    r"|no no no|give it a rest|pull the plug|pack it in|call it quits|lay off$|ease off$|break it off)"
+    r"|no no no|not any ?more$|give (?:over$|it a rest)|pull the plug|pack it in|call it quits|lay off$|ease off$|break it off)"
 )
 # Texts that are nothing but one of these (after politeness) are stops.
 _WHOLE = frozenset(
@@ -114,6 +124,12 @@ _WHOLE = frozenset(
         "easy",
         "easy now",
         "easy there",
+        "easy easy",
+        "steady on",
+        "plenty",
+        "watch it",
+        "mind out",
+        "help",
         "steady",
         "careful",
         "danger",
@@ -159,7 +175,9 @@ _WHOLE = frozenset(
     )
 )
 _FILLER = re.compile(
-    r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|everyone|everybody|mate"
+    r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|ye|thanks|thank"
+    r"|(?<!wait )(?<!wait right )there|everyone|everybody|guys|folks|people|sir|mate|buddy|pal|boy|girl|man|dude|bro|pig"
+    r"|tiger|cowboy|machine|bot|fella|friend|nelly"
     r"|agora|ahora|maintenant|jetzt|sofort|subito|bitte|por favor|per favore|s'il (?:te|vous) plait)\b"
 )
 
@@ -195,6 +213,7 @@ _QUANTITY = re.compile(
 LONG = 1000  # characters
 _LONG_STOP = re.compile(r"stop|halt|freeze|abort|emergency|whoa", re.IGNORECASE)
 _LEET = str.maketrans("01357", "oiest")
+_DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+")  # "wo wo", "whooaa"
 _SPELLED = re.compile(r"\b(?:[a-z0-9][\s.\-,]+){3,}[a-z0-9]\b")
 _TOKEN = re.compile(r"[a-z0-9]+")
 
@@ -258,4 +277,4 @@ def stop_guard(text: str) -> bool:
     if _PHRASES.search(plain):
         return True
     bare = " ".join(_FILLER.sub(" ", plain).split())
-    return bool({plain, bare} & (_WHOLE | _FOREIGN_WHOLE))
+    return bool({plain, bare} & (_WHOLE | _FOREIGN_WHOLE)) or _DRAWN_OUT.fullmatch(bare) is not None

@@ -24,6 +24,7 @@ _DIGITS = r"(?<![\w.])[+-]?(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?: ?/ ?\d{1,4}(?!
 _NUMBER_WORD = r"\b(?:" + "|".join([*_ONES, *_TENS, "fourty", "hundred", "thousand"]) + r")\b"
 _SPELLED = (
     rf"(?:a |one )?{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*(?: point(?: {_NUMBER_WORD})+)?(?: and a (?:half|quarter))?"
+    rf"|\bpoint(?: {_NUMBER_WORD})+"
 )
 _PART = r"(?:(?:one |a |an )?(?:half|quarter|third)(?: of)?(?: an?)?|three[ -]quarters?(?: of)?(?: an?)?)"
 _LOOSE = r"(?:an?(?: (?:couple|few|dozen))?(?: of)?(?: and a half)?|a few|(?:couple|several)(?: of)?)"
@@ -200,7 +201,7 @@ def number(text: str) -> float:
         return 0.75
     if match := re.search(r"\b(half|quarter|third)\b", text):
         return _FRACTION[match[1]]
-    whole, _, decimals = text.partition(" point")
+    whole, _, decimals = text.partition("point")
     digits = "".join(str(int(_SMALL.get(word, 0.0))) for word in decimals.split())
     return _spelled(whole) + (float(f"0.{digits}") if digits else 0.0) + extra
 

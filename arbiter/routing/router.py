@@ -14,11 +14,14 @@ from arbiter.errors import ConfigError, SkillError
 from arbiter.routing.artefact import Artefact, load
 from arbiter.routing.choice import STOP, Choice, Chooser, defaults
 from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse
+from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.head import NONE
 from arbiter.routing.pairs import SIDES, opposites
+from arbiter.routing.quantities import extract
 from arbiter.routing.repair import Repair
+from arbiter.routing.runons import punctuated
 from arbiter.routing.scorer import Scorer, canonical
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
 from arbiter.skill import Route, Skill, SkillCall
@@ -84,8 +87,8 @@ class Router:
             return Route(
                 text, "rejected", reason=f"too long: {len(text)} characters; an instruction has at most {MAX_CHARACTERS}"
             )
-        plain = self._repair(expand(normalise(text)))
-        parsed = Parsed((Piece(plain, "then"),), ()) if self.scorer.knows(canonical(plain)) else parse(plain)
+        plain = punctuated(corrected(self._repair(expand(normalise(text)))))
+        parsed = Parsed((Piece(plain, "then"),), ()) if self._one_phrase(plain) else parse(plain)
         if not parsed.pieces:
             if parsed.ruled_out:
                 return Route(text, "rejected", reason=f'only says what not to do: "{", ".join(parsed.ruled_out)}"')
@@ -93,6 +96,10 @@ class Router:
         if len(parsed.pieces) > MAX_PIECES:
             return Route(text, "rejected", reason=f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time")
         return self._plan(text, parsed.pieces)
+
+    def _one_phrase(self, plain: str) -> bool:
+        """Whether a text is a skill's phrase as it stands. A quantity amid several clauses may be of a command of its own."""
+        return self.scorer.knows(canonical(plain)) and not (" and " in plain and extract(plain)[0].values)
 
     def _stopped(self, text: str, score: float, margin: float, reason: str) -> Route:
         call = SkillCall(STOP, defaults(self.skills, STOP), score, margin, text.strip()[:MAX_CHARACTERS])

@@ -11,7 +11,7 @@ _HARM = re.compile(
     r"|(?:so|until|till)\b.*\b(?:you|they|he|she|it|everything)(?: \w+)?"
     r" (?:falls?|topples?|tips?|crash(?:es)?|collapses?|breaks?|faints?)"
     r"|(?:off|over) the (?:edge|table|stage|roof|stairs|platform|cliff|ledge|balcony)"
-    r"|through the (?:wall|window|glass|crowd))\b"
+    r"|through the (?:wall|window|glass|crowd)|gun|knife|sword|pistol|rifle|weapon|bomb|axe|hammer|torch)\b"
 )
 _PART = re.compile(
     r"\b(?:your|the|my|his|her|one|both|left|right) (head|neck|eye|nose|mouth|tongue|ear|shoulder|elbow|wrist|finger|thumb|hand"
@@ -21,6 +21,24 @@ _POSTURE = re.compile(
     r"\bon (?:one|a single|your (?:left|right)) (?:leg|foot)\b|\bon your (?:head|hands|toes|tiptoes|heels|belly|knees|back)\b"
 )
 _ONE_ARM = re.compile(r"\b(?:left|right|one|single|your|an?|the) (?:arm|hand)\b")
+_IN_PLACE = re.compile(r"\b(?:on the spot|in place|without (?:moving|going anywhere|leaving))\b")
+# Verbs of what this robot can't do. One rules a skill out unless a phrase of that skill begins with it.
+_OTHER_VERBS = frozenset(
+    "jump hop leap skip run jog sprint race gallop trot charge dance boogie twerk kick punch slap smack strike fight wrestle "
+    "attack kneel crawl climb tumble somersault flip cartwheel backflip swim dive fly float skate ski cycle drive ride surf "
+    "grab grasp grip clutch carry fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug clap applaud flap flex "
+    "lean sway rock swing wiggle shimmy wobble shiver balance juggle dribble bounce drag shove open shut lock unlock cook bake "
+    "clean wash wipe sweep mop paint sing hum whistle shout scream sleep snore limp stagger stumble lunge moonwalk stamp stomp "
+    "plank crunch scratch tickle pinch clench cross uncross trip tackle stab strangle shoot chase hunt climb wink blink".split()
+)
+# Command words with another meaning.
+_IDIOM = re.compile(
+    r"^(?:take off|leave|turn over|(?:lay|lie)(?: yourself)? (?:down|back|flat|low|prone|on)\b.*|lean\b.*\bleft"
+    r"|sit (?:the|him|her|them|my|that|this) .*|sit tight"
+    r"|(?:nothing|anything|some|what is|who is) left|left (?:behind|out|alone)|left ?overs?\b.*|left of way|touch (?:base|wood)"
+    r"|stretch your legs|tie (?:a|the) bow|stand corrected|close (?:the|a|that|this|your|my) (?!gap|distance).*)$"
+)
+_ACT = re.compile(r"\b(?:give|do|have|make|perform|take)\b.*\ban? (?:\w+ )?(\w+)$")
 _BOTH = frozenset(("arms", "hands"))
 
 
@@ -35,14 +53,29 @@ def parts(clauses: Iterable[str]) -> frozenset[str]:
     return frozenset(part for clause in clauses for part in _PART.findall(clause))
 
 
-def veto(text: str, clause: str, skill: str, moved: frozenset[str]) -> str:
+def first_words(clauses: Iterable[str]) -> frozenset[str]:
+    """What some phrase begins with."""
+    return frozenset(clause.split()[0] for clause in clauses)
+
+
+def veto(text: str, clause: str, skill: str, moved: frozenset[str], verbs: frozenset[str], travels: bool) -> str:
     """Why `skill` must not answer `text`, or "".
 
     Args:
         text: Normalised words. clause: The same without quantities ("one foot" may be a distance).
         skill: Name of the best skill.
-        moved: Parts of the body that the skill's own phrases name.
+        moved: Parts of the body that the skill's own phrases name. verbs: What they begin with.
+        travels: Whether the skill goes somewhere.
     """
+    verb = clause.split()[0]
+    if verb in _OTHER_VERBS and verb not in verbs:
+        return f'this robot can\'t "{verb}"; nearest skill is {skill}'
+    if (match := _ACT.search(clause)) and match[1] in _OTHER_VERBS - verbs:
+        return f'this robot can\'t do "{match[0]}"; nearest skill is {skill}'
+    if match := _IDIOM.match(clause):
+        return f'"{match[0]}" asks for something else than {skill}'
+    if travels and (match := _IN_PLACE.search(text)):
+        return f'"{match[0]}": {skill} goes somewhere'
     if match := _HARM.search(text):
         return f'"{match[0]}" asks for harm'
     if match := _POSTURE.search(text):

@@ -70,6 +70,20 @@ STOPS = (
     "止まれ",
     "停下",
     "don't do anything",
+    "no more walking",
+    "don't walk any more",
+    "finish moving",
+    "pump the brakes",
+    "that'll do, mate",
+    "easy, tiger",
+    "hang on there",
+    "steady on",
+    "give me a sec",
+    "turn yourself off",
+    "as far as you go",
+    "stay back",
+    "turn left, no wait",
+    "wo wo wo",
 )
 GOES_ON = (
     "don't stop",
@@ -93,6 +107,12 @@ GOES_ON = (
     "breeze",
     "point at the top",
     "hold your arms up",
+    "wait there",
+    "lift your arms, then drop them",
+    "turn the tv off",
+    "turn left, no wait, turn right",
+    "take your foot off the brakes",
+    "no waving",
 )
 PLANNED = (
     "walk forward then stop",

@@ -1,0 +1,88 @@
+"""Second thoughts: "turn left, no wait, turn right" asks for the right turn only."""
+
+from __future__ import annotations
+
+import re
+
+from arbiter.routing.quantities import extract
+from arbiter.routing.text import words
+
+MOST = 8  # corrections that one text may hold
+_SAID = (
+    r"(?:i (?:mean|meant)(?: to say| say)?|rather(?! than)"
+    r"|make (?:that|it)(?= (?:the|your|to|left|right|for|back|\d|a |one|two|three|four|five|half)))"
+)
+_UNSAID = (
+    r"(?:scratch that|strike that|undo that|forget (?:that|it)|cancel that|correction|on second thoughts?|change of plans?"
+    r"|my (?:mistake|bad)|i changed my mind|wrong (?:way|one|side|direction|hand|arm)|not that(?: one| way| side)?|or rather)"
+)
+_NO = r"(?:no|nope|nah)"
+_OH = r"(?:oops|whoops|oh|ah|uh|um|er|erm|wait|hang on|hold on|hmm|sorry|actually|well|okay|ok|but|instead|just)"
+_VERB = (
+    r"(?:turn|walk|go|step|move|sit|stand|wave|raise|lift|lower|bow|point|touch|rotate|spin|back|come|sidestep|face|take|make"
+    r"|put|left|right|forwards?|backwards?|(?:the|your) (?:left|right|other)|to (?:the|your))"
+)
+_SECOND_THOUGHT = re.compile(
+    rf"(?:^|[\s,.;:!?-]+)(?:{_OH}[\s,.!-]+)*"
+    rf"(?:{_UNSAID}|{_SAID}|{_NO}[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})|(?:wait|actually|sorry|oh)[\s,.!]+{_NO}"
+    rf"|(?<=[,.;!?\-] ){_NO}(?![\s,.!]*(?:more|need|one|reason|matter|problem|further|faster|slower|longer|\w+ing)\b)"
+    rf"|(?<=\w )(?<!is )(?<!are )(?<!was )(?<!have )(?<!has )(?<!with )(?<!in ){_NO}(?= {_VERB}\b)"
+    rf"|(?<=[,.;!?\-] )(?:sorry|oops|whoops|actually)(?= ?,? ?{_VERB}\b))"
+    rf"(?:[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})(?=[\s,.!]))*(?=[\s,.;:!?]|$)[\s,.;:!?-]*"
+)
+_JOINT = re.compile(r"(?:[,.;!?]|\b(?:and then|and|then|after that|while)\b)(?!.*(?:[,.;!?]|\b(?:and|then|after that|while)\b))")
+_SIDE = re.compile(r"\b(left|right)\b")
+_WAYS = (
+    re.compile(r"\b(?:forwards?|ahead|straight|backwards?|back)\b"),
+    re.compile(r"\b(?:up|down)\b"),
+    re.compile(r"\b(?:red|green|blue)\b"),
+)
+_BARE = frozenset(
+    "left right leftwards rightwards the to your on my side hand arm way direction other one forward forwards ahead straight "
+    "backward backwards back up down red green blue ball with for by of in instead it".split()
+)
+_OTHER = re.compile(r"\bother\b")
+
+
+def corrected(text: str) -> str:
+    """A normalised, expanded text without what it takes back.
+
+    What is taken back is the command just before the words of regret ("no wait", "I mean", "scratch that"); all of the text
+    where the new command has another verb. A mere side, direction, colour or quantity goes into the command that it mends.
+    """
+    for _ in range(MOST):
+        if not (match := _SECOND_THOUGHT.search(text)):
+            break
+        before, after = text[: match.start()].rstrip(" ,.;:!?-"), text[match.end() :].strip()
+        if not words(after) or (not words(before) and "make" in match[0]):
+            return text
+        text = _mended(before, after) if words(before) else after
+    return text
+
+
+def _mended(before: str, after: str) -> str:
+    joint = _JOINT.search(before)
+    kept, last = (before[: joint.end()], before[joint.end() :].strip()) if joint else ("", before)
+    first_clause = re.split(r"[,.;!?]|\b(?:and|then|while)\b", after)[0]
+    said, rest = extract(first_clause.strip())
+    if not set(words(rest)) - _BARE:
+        return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()
+    if words(last)[:1] == words(after)[:1]:
+        return f"{kept} {after}".strip()
+    return after
+
+
+def _replaced(last: str, new: str, values: tuple[tuple[str, float, str], ...]) -> str:
+    """The command `last` with the side, direction, colour and quantities of `new` for its own."""
+    if _OTHER.search(new) and (side := _SIDE.search(last)):
+        return _SIDE.sub("right" if side[1] == "left" else "left", last)
+    done = False
+    for pattern in (_SIDE, *_WAYS):
+        if (told := pattern.search(new)) and pattern.search(last):
+            last, done = pattern.sub(told[0], last), True
+    for kind, _, said in values:
+        if old := next((old for other, _, old in extract(last)[0].values if other == kind), None):
+            last, done = last.replace(old, said), True
+        else:
+            last = f"{last} {said}"
+    return last if done else f"{last} {new}"

@@ -1,0 +1,102 @@
+"""How people talk: second thoughts, dictation without punctuation, short forms, and verbs that the robot has no skill for."""
+
+import math
+
+import pytest
+
+from arbiter.routing import Router
+from arbiter.routing.corrections import corrected
+from arbiter.routing.runons import punctuated
+from skills import builtin_skills
+
+
+@pytest.fixture(scope="module")
+def router():
+    return Router(builtin_skills())
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("turn left, no wait, turn right", "turn right"),
+        ("turn left, i mean right", "turn right"),
+        ("turn left no right", "turn right"),
+        ("turn left, sorry, the other way", "turn right"),
+        ("no wait, turn right instead", "turn right instead"),
+        ("walk forward and turn left, no sorry, turn right", "walk forward and turn right"),
+        ("walk forward then turn left, i mean right, then wave", "walk forward then turn right, then wave"),
+        ("walk forward, scratch that, sit down", "sit down"),
+        ("walk two meters, make that three meters", "walk three meters"),
+        ("back, no, forward two meters", "forward two meters"),
+        ("touch the red ball, i mean the blue one", "touch the blue ball"),
+        # No second thoughts.
+        ("no turning", "no turning"),
+        ("turn right rather than left", "turn right rather than left"),
+        ("there is no point", "there is no point"),
+        ("make it right", "make it right"),
+        ("turn left, no wait", "turn left, no wait"),
+        ("sorry, wave", "sorry, wave"),
+    ],
+)
+def test_corrections(text, meant):
+    assert corrected(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("walk forward two meters turn right and wave", "walk forward two meters, then turn right and wave"),
+        ("turn left turn right sit down", "turn left, then turn right, then sit down"),
+        ("you are too close step back", "you are too close, step back"),
+        ("do a left turn", "do a left turn"),
+        ("go ahead turn left", "go ahead turn left"),
+        ("forward march", "forward march"),
+        ("walk forward and turn left", "walk forward and turn left"),
+    ],
+)
+def test_commands_without_punctuation(text, read):
+    assert punctuated(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("turn left, no sorry, turn right", ["turn_right"]),
+        ("walk forward two meters turn right and walk forward again", ["walk_forward", "turn_right", "walk_forward"]),
+        ("turn rite", ["turn_right"]),
+        ("back it up", ["walk_backward"]),
+        ("fwd 1m", ["walk_forward"]),
+        ("go ahead one meter and then wave at me", ["walk_forward", "wave_right"]),
+        ("turn to your right and face the wall", ["turn_right"]),
+        ("reach out your hand and touch the ball", ["touch_ball"]),
+        ("go left ninety degrees", ["turn_left"]),
+    ],
+)
+def test_plans(router, text, plan):
+    route = router.route(text)
+    assert (route.outcome, [call.skill for step in route.steps for call in step]) == ("accepted", plan), route.reason
+
+
+def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
+    (call,) = (call for step in router.route("turn left 90 degrees, make that 45 degrees").steps for call in step)
+    assert call.parameters["angle"] == pytest.approx(math.pi / 4)
+    (call,) = (call for step in router.route("walk forwards at point two meters per second").steps for call in step)
+    assert call.parameters["speed"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("swing your arms", 'this robot can\'t "swing"; nearest skill is '),
+        ("give the ball a kick", 'this robot can\'t do "give the ball a kick"; nearest skill is touch_ball'),
+        ("lie down", "asks for something"),
+        ("march on the spot", '"on the spot": walk_forward goes somewhere'),
+        ("sit the dog down", '"sit the dog down" asks for something else than sit_down'),
+        ("wave a gun at them", '"gun" asks for harm'),
+        ("if you see the red ball touch it", "a question or a remark, no instruction"),
+        ("nice wave", "a question or a remark, no instruction"),
+    ],
+)
+def test_refusals(router, text, reason):
+    route = router.route(text)
+    assert route.outcome == "rejected" and route.reason.startswith(reason), route
