@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,8 @@ class Runner(OnPolicyRunner):
         losses = self._update()
         self.done += 1
         self.env.task.enter(self.done / self.config.iterations)
+        with torch.no_grad():
+            self.alg.actor.distribution.log_std_param.clamp_(max=math.log(self.env.task.stage.noise))
         return losses
 
     def train(self, iterations: int | None = None) -> None:

@@ -32,6 +32,7 @@ class Stage:
         effort: Price of mechanical power [1/W].
         overreach: Price of targets that run away from their joints [1/(N·m)²].
         slip: Price of feet that slip [s²/m²].
+        noise: Largest exploration noise, in units of action: most late falls are its doing, and what ships has none.
     """
 
     until: float
@@ -47,6 +48,7 @@ class Stage:
     effort: float = 0.0
     overreach: float = 0.0
     slip: float = 0.4
+    noise: float = 1.0
 
 
 STAGES = (
@@ -64,6 +66,7 @@ STAGES = (
         effort=0.01,
         overreach=0.02,
         slip=1.0,
+        noise=0.22,
     ),
     Stage(
         1.0,
@@ -79,6 +82,7 @@ STAGES = (
         effort=0.04,
         overreach=0.04,
         slip=3.0,
+        noise=0.15,
     ),
 )
 
