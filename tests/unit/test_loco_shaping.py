@@ -6,8 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arbiter.safety import Safety
 from arbiter.safety.limits import SafetyLimits
 from arbiter.safety.shaper import Shaper
+from arbiter.types import JointTarget, RobotState
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
 from training.locomotion import terms
@@ -37,13 +39,13 @@ def test_targets_move_as_the_safety_layer_lets_them(seed, spread):
         wanted = q + rng.normal(0.0, spread, MODEL.n)
         theirs.propose(np.clip(wanted, MODEL.lower, MODEL.upper), q, dq, MODEL.kp, MODEL.kd)
         theirs.commit()
-        sent = ours.move(legs(wanted), legs(q), legs(dq))
+        sent = ours.move(legs(wanted), legs(q), legs(dq), brake=False)
         assert np.abs(sent[0].numpy() - theirs.q[LEGS]).max() < 1e-4
 
 
 def test_a_start_forgets_the_last_step():
     ours = Shaping(MODEL, torch.tensor(LEGS), 2, MODEL.dt)
-    ours.move(torch.ones(2, 12), torch.zeros(2, 12), torch.zeros(2, 12))
+    ours.move(torch.ones(2, 12), torch.zeros(2, 12), torch.zeros(2, 12), brake=False)
     ours.start(torch.tensor([1]), torch.full((1, 12), 9.0))
     assert ours.step[0].abs().max() > 0.0 and ours.step[1].abs().max() == 0.0
     assert torch.equal(ours.target[1], ours.upper)
@@ -77,10 +79,35 @@ def test_distance_is_the_same_in_a_mirror_and_of_each_robot_alone():
 
 
 def test_crossing_is_free_with_legs_apart_and_counts_how_close_they_come():
-    s = BatchState.zeros(2, 12)
-    s.target[1, [0, 1, 6, 7]] = torch.tensor([-0.17, -0.17, 0.17, 0.17])  # both legs inwards
-    apart, stance = Apart(MODEL), legs(MODEL.default)[0]
-    price = terms.crossing(s, apart, torch.arange(12), stance)
-    assert price[0] == 0.0
-    assert price[1].item() == pytest.approx(0.015 - apart((s.target[1] + stance).unsqueeze(0)).item())
-    assert price[1] > 0.0
+    s = BatchState.zeros(3, 12)
+    s.clearance = torch.tensor([0.02, 0.005, -0.01])
+    assert terms.crossing(s).tolist() == pytest.approx([0.0, 0.01, 0.025])
+
+
+def test_legs_stop_where_the_safety_layer_stops_them():
+    """The same tick through the whole layer: legs that would cross stay where they were, others go on."""
+    inwards = np.array(MODEL.default)
+    for side, sign in (("left", -1.0), ("right", 1.0)):
+        for part in ("hip_roll", "hip_yaw"):
+            inwards[MODEL.index(f"leg_{side}_{part}_joint")] += sign * 0.17
+    outwards = 2.0 * MODEL.default - inwards
+    safety = Safety(MODEL, collision=SelfCollision(MODEL))
+    shaping = Shaping(MODEL, torch.tensor(LEGS), 2, MODEL.dt)
+    shaping.start(torch.arange(2), legs(MODEL.default).repeat(2, 1))
+    state = RobotState(
+        joint_pos=MODEL.default,
+        joint_vel=np.zeros(MODEL.n),
+        base_ang_vel=np.zeros(3),
+        base_quat=np.array([1.0, 0.0, 0.0, 0.0]),
+        stamp=0.0,
+        joint_age=np.zeros(MODEL.n),
+    )
+    assert safety.arm(state, 0.0) == ""
+    still, wanted = legs(MODEL.default).repeat(2, 1), torch.cat((legs(inwards), legs(outwards)))
+    sent = shaping.move(wanted, still, torch.zeros(2, 12), brake=True)
+    target = JointTarget(inwards, MODEL.kp, MODEL.kd, np.ones(MODEL.n, bool))
+    command, verdict = safety.filter(target, ("walk",) * MODEL.n, state, 0.02)
+    assert {note.check for note in verdict.interventions} == {"collision"}
+    np.testing.assert_allclose(sent[0].numpy(), command.q[LEGS], atol=1e-6)
+    np.testing.assert_allclose(sent[1].numpy(), outwards[LEGS], atol=1e-6)
+    assert shaping.asked[0] < 0.0 < shaping.sent[0] and shaping.asked[1] == shaping.sent[1]

@@ -46,7 +46,7 @@ def mirrored(s: BatchState, joints: tuple[str, ...]) -> BatchState:
     polar, axial = torch.tensor([1.0, -1.0, 1.0]), torch.tensor([-1.0, 1.0, -1.0])
     planar = torch.tensor([1.0, -1.0, -1.0])
     out = BatchState.zeros(len(s.height), len(joints))
-    for name in ("joint_pos", "joint_vel", "torque", "excess", "target", "action", "last_action", "last_last_action"):
+    for name in ("joint_pos", "joint_vel", "torque", "excess", "action", "last_action", "last_last_action"):
         setattr(out, name, j(getattr(s, name)))
     for name, sign in (
         ("command", planar),
@@ -60,6 +60,7 @@ def mirrored(s: BatchState, joints: tuple[str, ...]) -> BatchState:
     for name in ("foot_height", "foot_vel", "foot_force", "grounded"):
         setattr(out, name, getattr(s, name)[:, [RIGHT, LEFT]])
     out.phase, out.height, out.dynamics = (s.phase + math.pi) % gait.TWO_PI, s.height, s.dynamics
+    out.clearance = s.clearance
     return out
 
 

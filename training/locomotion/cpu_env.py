@@ -106,7 +106,6 @@ class CpuEnv(VecEnv):
         head_start = s.command[ids, :2] * torch.rand(n, 1)
         self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1], head_start.numpy())
         self.shaping.start(ids, joints)
-        s.target[ids] = self.shaping.target[ids] - self.default
         self.late[ids] = torch.randint(0, self.substeps + 1, (n,))
         for name in STARTS_AT_ZERO:
             getattr(s, name)[ids] = 0.0
@@ -168,10 +167,10 @@ class CpuEnv(VecEnv):
     def _simulate(self) -> None:
         wanted = self.default + self.task.config.action_scale * self.state.action
         last, m = self.shaping.target, self.task.m
-        new = self.shaping.move(wanted, self.state.joint_pos + self.default, self.state.joint_vel)
+        new = self.shaping.move(wanted, self.state.joint_pos + self.default, self.state.joint_vel, brake=self.task.stage.brake)
         for k in range(self.substeps):
             self.control[:, k, :m] = torch.where((self.late > k).unsqueeze(-1), last, new).numpy()
-        self.state.target = new - self.default
+        self.state.clearance = self.shaping.asked
         time = torch.from_numpy(self.physics[:, :1]).float()
         self.control[:, :, m : m + 6] = (self.wrench[:, 0] * torch.sin(self.wrench[:, 1] * time + self.wrench[:, 2]))[
             :, None

@@ -73,7 +73,8 @@ class GaitAction(ActionTerm):
         s.action = actions + torch.zeros_like(actions).index_copy(1, self.task.legs, legs)
         s.action = s.action.clamp(self.task.least, self.task.most)
         wanted = self.default + config.action_scale * s.action
-        s.target = self.shaping.move(wanted, s.joint_pos + self.default, s.joint_vel) - self.default
+        self.shaping.move(wanted, s.joint_pos + self.default, s.joint_vel, brake=self.task.stage.brake)
+        s.clearance = self.shaping.asked
         s.phase = gait.advance(s.phase, s.command, gait.TWO_PI * self.dt / config.gait.period)
 
     def apply_actions(self) -> None:
@@ -89,7 +90,6 @@ class GaitAction(ActionTerm):
         for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "excess", "foot_vel", "grounded"):
             getattr(s, name)[ids] = 0.0
         self.shaping.start(ids, self.default)
-        s.target[ids] = 0.0
         s.phase[ids] = 0.0
         still = (torch.rand(n, 1, device=self.device) < 0.5).float()
         shape = (n, self.wave.shape[-1])

@@ -1,7 +1,8 @@
 """What the safety layer does to position targets, for many robots at once: a policy that trains with it does not miss it.
 
 The limits are those of `arbiter.safety.limits`, in the order of `arbiter.safety.shaper`: range, velocity, acceleration,
-torque. With the legs' limits a target can stop within one tick, so that the braking before a joint's end is left out.
+torque; then the collision check of `arbiter.safety.contact`, for the legs. With their limits a target can stop within one
+tick, so that braking before a joint's end and looking ahead are left out.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import torch
 
 from arbiter.robot import RobotModel
 from arbiter.safety.limits import SafetyLimits
+from training.locomotion.apart import Apart
+
+DEEPER = 1e-4  # [m] parts that touch already may go on touching, as long as they do not sink in by more
 
 
 class Shaping:
@@ -18,6 +22,8 @@ class Shaping:
     Attributes:
         target: Last target [rad], shape (n, m).
         step: The last change of it [rad], shape (n, m).
+        asked: Distance between parts [m] in the posture that was asked for last, shape (n,).
+        sent: The same in the posture that went out, shape (n,).
     """
 
     def __init__(self, model: RobotModel, joints: torch.Tensor, n: int, dt: float, device: str = "cpu") -> None:
@@ -32,14 +38,24 @@ class Shaping:
         self.kp, self.kd = column(model.kp), column(model.kd)
         self.torque = column(limits.effort) * limits.torque_factor
         self.target, self.step = column(model.default).repeat(n, 1), torch.zeros(n, len(joints), device=device)
+        self.apart = Apart(model, device)
+        self.legs = torch.tensor([k for k, i in enumerate(joints.tolist()) if model.groups["legs"][i]], device=device)
+        self.asked, self.sent = torch.ones(n, device=device), torch.ones(n, device=device)
 
     def start(self, ids: torch.Tensor, joints: torch.Tensor) -> None:
         """Robots `ids` start at rest at `joints` [rad]."""
         self.target[ids] = joints.clamp(self.lower, self.upper)
         self.step[ids] = 0.0
+        self.asked[ids] = self.sent[ids] = self.apart(self.target[ids][:, self.legs])
 
-    def move(self, wanted: torch.Tensor, joint_pos: torch.Tensor, joint_vel: torch.Tensor) -> torch.Tensor:
-        """The target of this tick [rad] on the way to `wanted`; joint_pos [rad], joint_vel [rad/s]: measured, shape (n, m)."""
+    def move(self, wanted: torch.Tensor, joint_pos: torch.Tensor, joint_vel: torch.Tensor, *, brake: bool) -> torch.Tensor:
+        """The target of this tick [rad] on the way to `wanted`.
+
+        Args:
+            wanted: What the policy asks for [rad], shape (n, m).
+            joint_pos, joint_vel: Measured [rad], [rad/s], shape (n, m).
+            brake: Legs stop where parts would touch.
+        """
         least, most = self._window()
         new = (self.target + (wanted.clamp(self.lower, self.upper) - self.target).clamp(least, most)).clamp(
             self.lower, self.upper
@@ -52,6 +68,13 @@ class Shaping:
         nearer = (joint_pos + pull.clamp(low, high)).clamp(self.lower, self.upper)
         eased = self.target + (nearer - self.target).clamp(least, most)
         new = torch.where(over, eased, new)
+        self.asked = self.apart(new[:, self.legs])
+        touching = (self.asked < 0.0) & (self.asked < self.sent - DEEPER)
+        self.sent = torch.where(touching, self.sent, self.asked) if brake else self.asked
+        if brake:
+            slowed = self.target + torch.copysign((self.step.abs() - self.change).clamp(min=0.0), self.step)
+            stopped = torch.zeros_like(new, dtype=torch.bool).index_fill(1, self.legs, True) & touching.unsqueeze(-1)
+            new = torch.where(stopped, slowed, new)
         self.step, self.target = new - self.target, new
         return new
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from training.locomotion.cpu_env import CpuEnv
 
 ARRAYS = ("physics", "sensors", "model_of")
+SHAPING = ("target", "step", "asked", "sent")
 TENSORS = ("late", "command_left", "order", "wrench", "episode_length_buf")
 
 
@@ -24,7 +25,7 @@ def take(env: CpuEnv) -> dict:
         "arrays": {name: torch.from_numpy(getattr(env, name).copy()) for name in ARRAYS},
         "state": {field.name: getattr(env.state, field.name).clone() for field in fields(env.state)},
         "kept": {name: getattr(env, name).clone() for name in TENSORS},
-        "shaping": {name: getattr(env.shaping, name).clone() for name in ("target", "step")},
+        "shaping": {name: getattr(env.shaping, name).clone() for name in SHAPING},
         "sums": {name: total.clone() for name, total in env.sums.items()},
         "observations": {name: env.observations[name].clone() for name in ("actor", "critic")},
     }

@@ -25,12 +25,12 @@ class BatchState:
         joint_vel: [rad/s], shape (n, m).
         torque: Torque at the motors [N·m], shape (n, m).
         excess: What the targets ask for beyond it, which no motor gives [N·m], shape (n, m).
-        target: Position target that went out minus default [rad], shape (n, m).
         action: Action of this step, reference gait included, shape (n, m).
         last_action, last_last_action: The two before it, shape (n, m).
         foot_height: Soles above the floor [m], left and right, shape (n, 2).
         foot_vel: Speed of the soles along the floor [m/s], shape (n, 2).
         foot_force: Vertical load [N], shape (n, 2).
+        clearance: Distance between parts of the body in the posture asked for [m], shape (n,).
         foot_gap: Left foot minus right foot along the heading frame's x and y [m], shape (n, 2).
         grounded: How long each foot has been on the floor while motion was asked for [s], shape (n, 2).
         dynamics: What was randomised (friction, latency [s], mass ratio, gain ratio), shape (n, 4). Critic only.
@@ -47,13 +47,13 @@ class BatchState:
     joint_vel: torch.Tensor
     torque: torch.Tensor
     excess: torch.Tensor
-    target: torch.Tensor
     action: torch.Tensor
     last_action: torch.Tensor
     last_last_action: torch.Tensor
     foot_height: torch.Tensor
     foot_vel: torch.Tensor
     foot_force: torch.Tensor
+    clearance: torch.Tensor
     foot_gap: torch.Tensor
     grounded: torch.Tensor
     dynamics: torch.Tensor
@@ -69,6 +69,7 @@ class BatchState:
             "lin_vel": (3,),
             "mean_vel": (3,),
             "height": (),
+            "clearance": (),
             "foot_height": (2,),
             "foot_vel": (2,),
             "foot_force": (2,),

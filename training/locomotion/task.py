@@ -9,7 +9,6 @@ import torch
 
 from deploy.robots.description import load_model
 from training.locomotion import terms
-from training.locomotion.apart import Apart
 from training.locomotion.gait import GaitConfig
 from training.locomotion.state import BatchState
 
@@ -32,6 +31,8 @@ class Stage:
         effort: Price of mechanical power [1/W].
         overreach: Price of targets that run away from their joints [1/(N·m)²].
         slip: Price of feet that slip [s²/m²].
+        crossing: Price of targets that bring parts together [1/m].
+        brake: Legs stop where parts would touch, as the safety layer stops them.
         noise: Largest exploration noise, in units of action: most late falls are its doing, and what ships has none.
     """
 
@@ -48,6 +49,8 @@ class Stage:
     effort: float = 0.0
     overreach: float = 0.0
     slip: float = 0.4
+    crossing: float = 80.0
+    brake: bool = False
     noise: float = 1.0
 
 
@@ -66,6 +69,8 @@ STAGES = (
         effort=0.01,
         overreach=0.02,
         slip=1.0,
+        crossing=300.0,
+        brake=True,
         noise=0.22,
     ),
     Stage(
@@ -82,6 +87,8 @@ STAGES = (
         effort=0.04,
         overreach=0.04,
         slip=3.0,
+        crossing=300.0,
+        brake=True,
         noise=0.15,
     ),
 )
@@ -135,9 +142,7 @@ class Task:
         joints: Names of the driven joints.
         drives: Their indices in robot order, shape (m,).
         legs: Indices, among the driven joints, of the legs'.
-        stance: Default posture of the legs [rad], shape (12,).
         least, most: Actions at the ends of the joints' ranges, shape (m,); no policy asks for more.
-        apart: How far postures of the legs keep them apart.
         sideways: Indices, among the driven joints, of those that should stay near their default.
         stage: The stage in force.
     """
@@ -150,17 +155,14 @@ class Task:
         self.sideways = torch.tensor(
             [i for i, name in enumerate(self.joints) if any(part in name for part in ("hip_roll", "hip_yaw", "arm_"))]
         )
-        self.stance = torch.tensor(self.model.default[self.drives[self.legs]], dtype=torch.float32)
-        self.apart = Apart(self.model)
         ends = np.stack((self.model.lower, self.model.upper)) - self.model.default
         self.least, self.most = torch.tensor(ends[:, self.drives] / config.action_scale, dtype=torch.float32)
         self.stage = config.stages[0]
 
     def to(self, device: str) -> Task:
         """Moves what the terms use to the engine's device."""
-        self.legs, self.sideways, self.stance = self.legs.to(device), self.sideways.to(device), self.stance.to(device)
+        self.legs, self.sideways = self.legs.to(device), self.sideways.to(device)
         self.least, self.most = self.least.to(device), self.most.to(device)
-        self.apart = Apart(self.model, device)
         return self
 
     @property
@@ -220,7 +222,7 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "torque": -4e-4 * smooth * terms.torque(s),
         "power": -stage.effort * terms.power(s),
         "overreach": -stage.overreach * terms.overreach(s),
-        "crossing": -80.0 * terms.crossing(s, task.apart, task.legs, task.stance),
+        "crossing": -stage.crossing * terms.crossing(s),
         "slip": -stage.slip * terms.slip(s),
         "stance_width": -15.0 * terms.stance_width(s),
         "sideways": -1.0 * terms.sideways_joints(s, task.sideways),

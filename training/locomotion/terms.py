@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from training.locomotion.apart import Apart
 from training.locomotion.gait import GaitConfig, moving, reference, swing
 from training.locomotion.state import BatchState
 
@@ -153,10 +152,10 @@ def overreach(s: BatchState) -> torch.Tensor:
     return s.excess.square().sum(-1)
 
 
-def crossing(s: BatchState, apart: Apart, legs: torch.Tensor, stance: torch.Tensor, margin: float = 0.015) -> torch.Tensor:
-    """By how much [m] the targets of `legs`, whose default is `stance` [rad], bring parts closer than `margin`. Where they
-    would touch, the safety layer stops the legs in the middle of a step."""
-    return (margin - apart(s.target[:, legs] + stance)).clamp(min=0.0)
+def crossing(s: BatchState, margin: float = 0.015) -> torch.Tensor:
+    """By how much [m] the targets bring parts closer than `margin`. Where they would touch, the safety layer stops the legs
+    in the middle of a step."""
+    return (margin - s.clearance).clamp(min=0.0)
 
 
 def power(s: BatchState) -> torch.Tensor:
