@@ -20,8 +20,8 @@ _JOINTS = re.compile(
     rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}"
     r"|(?:just |right |shortly )?before(?: you\b|(?= \w+ing\b))|prior to(?= \w+ing\b))\b,?(?: then\b)?)"
     r"|(?P<after>,? ?\b(?:just |right )?(?:after|once)(?: you(?: have)?| having)?\b)"
-    r"|(?P<while>,? ?(?:and )?\b(?:while|whilst|as you|whilst you|at the same time as|in the meantime"
-    r"|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
+    r"|(?P<while>,? ?(?:and )?\b(?:while|whilst|as you(?! are(?:$|[,.;!?]| (?:and|then)))|whilst you"
+    r"|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
     r"|(?P<break>(?:\.(?!\d)|[;!?:])+|,? ?\bbut\b(?: (?:instead|rather))?)"
     r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
     r"|(?P<and>(?<!hundred)(?<!nice)(?<!slow) ?(?:\band(?: also)?\b(?! a (?:half|quarter)\b)|&|\bplus\b|\balong with\b"
@@ -43,6 +43,7 @@ _NEGATORS = re.compile(
     r"|no(?= \w+ing\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
 )
 _PRONOUN = re.compile(r"\b(?:them|it|both)$|\b(?:them|it)(?= (?:down|up|again|back|high|away|slowly|quickly|gently))")
+_TRANSITIVE = re.compile(r"^(?:raise|lift|lower|drop|touch|tap)$")
 _THING = re.compile(r"\b(?:(?:your|the|both|my|left|right) )+(?:arms?|hands?)\b|\bthe (?:\w+ )?(?:ball|one)\b")
 _SUBJECTS = frozenset(
     "i you we they it he she there this that is are was be the robot should must may might would will shall can could "
@@ -209,7 +210,9 @@ def _attach_quantities(pieces: list[Piece]) -> list[Piece]:
 def _without_pronouns(pieces: list[Piece]) -> list[Piece]:
     """ "Raise your arms, then lower them": what "them" and "it" stand for is the thing named last before."""
     told, named = [], ""
-    for piece in pieces:
+    for index, piece in enumerate(pieces):
+        if index + 1 < len(pieces) and _TRANSITIVE.match(piece.text) and (thing := _THING.search(pieces[index + 1].text)):
+            piece = Piece(f"{piece.text} {thing[0]}", piece.joint)  # "raise, then lower your arms"
         match = _PRONOUN.search(piece.text)
         text = f"{piece.text[: match.start()]}{named}{piece.text[match.end() :]}" if match and named else piece.text
         things = [match[0] for match in _THING.finditer(text)]

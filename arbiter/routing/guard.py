@@ -53,9 +53,9 @@ _PHRASES = re.compile(
     r"|enough(?: already| now| please)?$|^enough\b|had enough"
     r"|enough (?:of (?:that|this)|with (?:that|this|the))|that will do$|that'?ll do$|no more$|no further"
     r"|not another step|not (?:one|a single) more step|not one step"
-    r"|do not (?:you )?(?:dare |even |ever |you dare )*(?:to )?(?:move|budge|stir|take another|take one more"
-    r"|go any (?:further|more|closer|faster)|go on$|walk any|walk on|walk another|come any|continue|keep (?:going"
-    r"|moving|walking|on|doing)|do (?:anything|a thing)$)"
+    r"|do not (?:you )?(?:dare |even |ever |you dare )*(?:to )?(?:move|budge|stir|take another|take one more|take any"
+    r"|go any (?:further|more|closer|faster)|go on$|walk any|walk on|walk another|come any|continue|proceed|advance|carry on"
+    r"|keep (?:going|moving|walking|on|doing)|do (?:anything|a thing)$)"
     r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:moving|walking|waving|turning|going)"
     r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b"
     r"|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
@@ -69,23 +69,25 @@ _PHRASES = re.compile(
     r"|order|walk|walking|turn|gesture|activity|activities))"
     r"|no more (?:moves|movement|motion|steps|\w+ing)$|\b(?:no|hang on|hold on) wait$|wait no$"
     r"|do not \w+ (?:\w+ )?(?:any ?more|any longer)$|kill switch|red button|panic button|stand down|never mind|nevermind"
-    r"|forget it$"
-    r"|back off now$|watch out|look out$|danger\b|time out$|timeout$"
+    r"|(?:forget|give up)(?: about)? (?:it|that)$|(?:give it|leave) (?:up|off)$|call it a (?:day|night)"
+    r"|^pull (?:up(?: short)?|over)$"
+    r"|back off now$|watch out|look out$|^look out(?! (?:of|the|over|at|to|on|for the)\b)|danger\b|time out$|timeout$"
     r"|^pause (?:there|here|now|for|a|right|it|that|this|everything)\b|^do not(?: (?:do|try) (?:that|it"
     r"|this)(?: again)?| you dare)?$|no do not$"
     r"|(?:finish|discontinue|be done|have done|done) (?:with )?(?:the |your |that |this |all )*\w+ing$"
     r"|^no (?:moving|movement|motion)$"
     r"|(?:power|switch|turn|shut|close) (?:yourself|itself|everything|the (?:robot|motors?|power|system|machine|thing)) "
     r"(?:off|down)"
-    r"|^(?:hang on |wait |give me |give us |hold on )*(?:a|one|1|half a) (?:sec|second|minute|min|moment|mo|tick)$"
-    r"|hold the phone|as far as you (?:go|get)$|(?:that|it) is a wrap$|out of control"
-    r"|stay (?:back|away)$|keep (?:away|back|off)\b"
+    r"|(?:^|\bgive (?:me|us) |\bhold (?:up|on) (?:for |just )?|\bhang on )(?:a|one|1|half a)"
+    r" (?:sec|second|minute|min|moment|mo|tick)$|hold the phone|as far as you (?:go|get)$|(?:that|it) is a wrap$|out of control"
+    r"|stay (?:back|away)$|keep (?:away|back|off)(?: from (?:me|us|here))?$"
     r"|^at ease$|stand easy$"
     r"|far enough$|(?:go |come )?no (?:farther|closer)$|not so fast|that is (?:it|all|plenty)$|(?:we|you) are (?:done"
     r"|finished)|time is up|leave it(?: be| alone)?$"
     r"|shut it off|shut (?:it )?off$|break off$|hold (?:your )?fire$|hold there$|come to rest$|stand fast$"
     r"|drop everything|lock up now|belay (?:that|this|it)"
-    r"|no no no|not any ?more$|give (?:over$|it a rest)|pull the plug|pack it in|call it quits|lay off$|ease off$|break it off)"
+    r"|no no no|not any ?more$|not a (?:muscle|move)$|no more of (?:that|this|it)$|do not do (?:that|it|this)(?: again)?$"
+    r"|give (?:over$|it a rest)|pull the plug|pack it in|call it quits|lay off$|ease off$|break it off)"
 )
 # Texts that are nothing but one of these (after politeness) are stops.
 _WHOLE = frozenset(
@@ -213,7 +215,7 @@ _QUANTITY = re.compile(
 LONG = 1000  # characters
 _LONG_STOP = re.compile(r"stop|halt|freeze|abort|emergency|whoa", re.IGNORECASE)
 _LEET = str.maketrans("01357", "oiest")
-_DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+")  # "wo wo", "whooaa"
+_DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+|(?:no+){3,}")  # "wo wo", "whooaa", "nonono"
 _SPELLED = re.compile(r"\b(?:[a-z0-9][\s.\-,]+){3,}[a-z0-9]\b")
 _TOKEN = re.compile(r"[a-z0-9]+")
 

@@ -122,7 +122,7 @@ _DIGIT = re.compile(_DIGITS)
 _MIRROR = re.compile(r"\b(?:anti|counter)-? ?clockwise\b|\bccw\b")
 _FOREVER = re.compile(
     r"\b(?:forever|endlessly|indefinitely|nonstop|non-stop|without (?:stopping|a pause|pause)|(?:until|till) (?:i"
-    r"|we) (?:say|tell you to|shout)(?: the word)? \w+)\b"
+    r"|we) (?:(?:say|tell you to|shout)(?: the word)? \w+|(?:come|get|am|are) back|return|call you|(?:am|are) ready))\b"
 )
 
 COLOURS = (

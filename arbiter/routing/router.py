@@ -31,7 +31,7 @@ WHOLE = 0.8  # score that a compound needs to be taken as one command
 _NO_TYPOS = (*SIDES, *"then and forward backward degrees meters seconds please while without instead after before never".split())
 _UNITS = frozenset(
     "once twice thrice deg degs degrees rad rads sec secs min mins hrs cms mtr mtrs metre metres centimetre centimetres yds "
-    "kmh kph".split()
+    "kmh kph smidge smidgen".split()
 )
 
 

@@ -42,6 +42,7 @@ _FOR_SHORT = (
     (re.compile(r"\b(?:bwd|bkwd|bckwd)s?\b"), "backward"),
     (re.compile(r"\b(?:rgt|rght)\b|(?<=\bturn )(?:rite|write|wright)\b|(?<=\bto the )(?:rite|write|wright)\b"), "right"),
     (re.compile(r"\bgimme\b"), "give me"),
+    (re.compile(r"\bwaive (?=(?:your|with|at|to|hello|goodbye)\b)"), "wave "),
     (re.compile(r"\bonwards\b"), "onward"),
     (re.compile(r"\bcome on over\b"), "come over"),
     (
@@ -95,7 +96,9 @@ _AFTER = _phrases("""
 _BEFORE_PATTERN = re.compile(r"^(?:" + "|".join(map(re.escape, _BEFORE)) + r")(?=$|[\s,.;:!?])[\s,.;:!?]*")
 _AFTER_PATTERN = re.compile(r"(?:^|[\s,.;:!?]+)(?:" + "|".join(map(re.escape, _AFTER)) + r")[\s.,;:!?]*$")
 _NO = re.compile(r"^(?:no|nope)(?:$|[,.;!?]+\s*)")  # "no, turn left"; but "no turning" says something
-_INSIDE = re.compile(r"(?<=\s)(?:please|pls|kindly|just)(?=\s)")
+_INSIDE = re.compile(
+    r"(?<=\s)(?:(?:please|pls|kindly|just)(?=\s)|(?:quietly|silently|patiently|nicely|politely|properly)(?=\s|$))"
+)
 
 
 @lru_cache(maxsize=256)

@@ -24,18 +24,23 @@ _ONE_ARM = re.compile(r"\b(?:left|right|one|single|your|an?|the) (?:arm|hand)\b"
 _IN_PLACE = re.compile(r"\b(?:on the spot|in place|without (?:moving|going anywhere|leaving))\b")
 # Verbs of what this robot can't do. One rules a skill out unless a phrase of that skill begins with it.
 _OTHER_VERBS = frozenset(
-    "jump hop leap skip run jog sprint race gallop trot charge dance boogie twerk kick punch slap smack strike fight wrestle "
-    "attack kneel crawl climb tumble somersault flip cartwheel backflip swim dive fly float skate ski cycle drive ride surf "
-    "grab grasp grip clutch carry fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug clap applaud flap flex "
-    "lean sway rock swing wiggle shimmy wobble shiver balance juggle dribble bounce drag shove open shut lock unlock cook bake "
-    "clean wash wipe sweep mop paint sing hum whistle shout scream sleep snore limp stagger stumble lunge moonwalk stamp stomp "
-    "plank crunch scratch tickle pinch clench cross uncross trip tackle stab strangle shoot chase hunt climb wink blink".split()
+    "jump hop leap skip run jog sprint race gallop trot charge dance boogie twerk kick punch slap smack strike fight "
+    "wrestle attack kneel crawl climb tumble somersault flip cartwheel backflip swim dive fly float skate ski cycle "
+    "drive ride surf grab grasp grip clutch carry fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug "
+    "clap applaud flap flex lean sway rock swing wiggle shimmy wobble shiver balance juggle dribble bounce drag shove "
+    "open shut lock unlock cook bake clean wash wipe sweep mop paint sing hum whistle shout scream sleep snore limp "
+    "stagger stumble lunge moonwalk stamp stomp plank crunch look stare gaze glance peek scratch tickle pinch clench "
+    "cross uncross trip tackle stab strangle shoot chase hunt wink blink".split()
 )
 # Command words with another meaning.
 _IDIOM = re.compile(
     r"^(?:take off|leave|turn over|(?:lay|lie)(?: yourself)? (?:down|back|flat|low|prone|on)\b.*|lean\b.*\bleft"
-    r"|sit (?:the|him|her|them|my|that|this) .*|sit tight"
+    r"|sit (?:the|him|her|them|my|that|this) .*|sit tight|sit up(?: straight)?|left you are"
     r"|(?:nothing|anything|some|what is|who is) left|left (?:behind|out|alone)|left ?overs?\b.*|left of way|touch (?:base|wood)"
+    r"|.* on (?:your|my|his|her|the) (?:hips?|heart|chest|belly|ears?|eyes?|face|mouth|nose|shoulders?|waist|lap)"
+    r"|.*\bhands (?:together|behind your back)"
+    r"|(?:point|aim) (?:the|an?|that|this|my) (?!arm|hand|finger|index|left|way).*"
+    r"|wave (?:the|an?|that|this|my) (?!left|(?:\w+ )?(?:arm|hand|hello|hi|welcome|greeting|farewell|good ?bye|bye)).*"
     r"|stretch your legs|tie (?:a|the) bow|stand corrected|close (?:the|a|that|this|your|my) (?!gap|distance).*)$"
 )
 _ACT = re.compile(r"\b(?:give|do|have|make|perform|take)\b.*\ban? (?:\w+ )?(\w+)$")
@@ -67,6 +72,8 @@ def veto(text: str, clause: str, skill: str, moved: frozenset[str], verbs: froze
         moved: Parts of the body that the skill's own phrases name. verbs: What they begin with.
         travels: Whether the skill goes somewhere.
     """
+    if match := _HARM.search(text):
+        return f'"{match[0]}" asks for harm'
     verb = clause.split()[0]
     if verb in _OTHER_VERBS and verb not in verbs:
         return f'this robot can\'t "{verb}"; nearest skill is {skill}'
@@ -76,8 +83,6 @@ def veto(text: str, clause: str, skill: str, moved: frozenset[str], verbs: froze
         return f'"{match[0]}" asks for something else than {skill}'
     if travels and (match := _IN_PLACE.search(text)):
         return f'"{match[0]}": {skill} goes somewhere'
-    if match := _HARM.search(text):
-        return f'"{match[0]}" asks for harm'
     if match := _POSTURE.search(text):
         return f'"{match[0]}": this robot has no such posture'
     part = first_part(clause)

@@ -84,6 +84,12 @@ STOPS = (
     "stay back",
     "turn left, no wait",
     "wo wo wo",
+    "nononono",
+    "do not proceed",
+    "please don't do that",
+    "hold on a second",
+    "look out, a child",
+    "call it a day",
 )
 GOES_ON = (
     "don't stop",
@@ -113,6 +119,8 @@ GOES_ON = (
     "turn left, no wait, turn right",
     "take your foot off the brakes",
     "no waving",
+    "look out of the window",
+    "keep your arms up",
 )
 PLANNED = (
     "walk forward then stop",
