@@ -6,14 +6,13 @@ import numpy as np
 
 from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope
 from arbiter.types import Request, RobotState
+from skills.hand import hand
 from skills.repeats import Sweeps
 
 ARMS = slice(0, 10)
-SHOULDER = {"left": 0, "right": 5}  # pitch
-SHOULDER_YAW = {"left": 2, "right": 7}
 SLOW = 0.35  # [rad/s]
-RAISED = 0.8  # [rad] of the shoulder's pitch: before, the arm is on its way up and nothing is a wave
-WAVE_SWEEP = 0.2  # [rad] of the shoulder's yaw, the least that is seen as a wave; two sweeps are one wave
+RAISED = 0.76  # [m] of the shoulders above the base frame: below, the hand is on its way and nothing is a wave
+WAVE_SWEEP = 0.05  # [m] of the hand sideways, the least that counts as seen; two sweeps are one wave
 
 
 class Gesture(Skill):
@@ -34,10 +33,9 @@ class Gesture(Skill):
 
 
 class Repeated(Gesture):
-    """A gesture to and fro: ends after `duration`, or after `count` times as seen on a joint."""
+    """A gesture to and fro: ends after `duration`, or after `count` times as seen on `signal`."""
 
-    sweep = 0.2  # [rad], the least that counts
-    ahead = 0  # sweeps before the first that counts
+    sweep = 0.2  # of the signal, the least that counts
     parameters = (*Gesture.parameters, Parameter("count", "", None, 1.0, 10.0))
 
     def __init__(self) -> None:
@@ -48,7 +46,7 @@ class Repeated(Gesture):
         return progress.parameters["count"] is None
 
     def signal(self, state: RobotState) -> float:
-        """What goes to and fro [rad]; nan while it does not count."""
+        """What goes to and fro; nan while it does not count."""
         raise NotImplementedError
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
@@ -56,19 +54,19 @@ class Repeated(Gesture):
         if self.timed(progress):
             return super().finish(state, progress)
         sweeps = self._sweeps.count(progress.start.stamp, self.signal(state))
-        return Outcome.SUCCESS if sweeps >= 2 * round(count) + self.ahead else Outcome.RUNNING
+        return Outcome.SUCCESS if sweeps >= 2 * round(count) else Outcome.RUNNING
 
 
 class Wave(Repeated):
-    """Waves the hand of one `side`."""
+    """Waves the hand of one `side`. Its way sideways is counted, not a joint's: the elbow takes part."""
 
     side = ""
     sweep = WAVE_SWEEP
-    ahead = 1  # from the middle to one side
 
     def signal(self, state: RobotState) -> float:
-        raised = abs(state.joint_pos[SHOULDER[self.side]]) > RAISED
-        return float(state.joint_pos[SHOULDER_YAW[self.side]]) if raised else np.nan
+        """Of the raised hand in the base frame, to the left [m]."""
+        _, left, up = hand(state.joint_pos, self.side)
+        return float(left) if up >= RAISED else np.nan
 
 
 class WaveRight(Wave):

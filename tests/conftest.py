@@ -4,7 +4,6 @@ import pytest
 
 WEIGHTS = "the shipped walking policy is not trained to the end: docs/locomotion.md"
 MISSES = {
-    "test_sim_skills.py::test_waving_a_number_of_times_waves_that_often[wave five": "some waves of the tiny π0 are too small to see: 3.5 of 5",
     "test_sim_random.py::test_random_sequences": WEIGHTS + "; 6 of 20 batches of ten sequences fell, and a batch ends at its first fall",
     "test_sim_run.py::test_the_report_tells_everything": WEIGHTS + "; half a meter ends at 0.2 m",
 }

@@ -10,6 +10,7 @@ import pytest
 from arbiter.skill import Outcome, Parameter, Progress, Skill
 from skills import builtin_skills
 from skills.contract import check_skill, default_parameters, standing_state
+from skills.hand import hand
 from skills.registry import load_skills
 
 NAMES = {
@@ -87,14 +88,39 @@ def ends_at(skill, signal, **parameters):
     return None
 
 
-@pytest.mark.parametrize(("name", "pitch", "yaw"), [("wave_left", 0, 2), ("wave_right", 5, 7)])
-def test_three_waves_are_three_waves_of_the_raised_hand(name, pitch, yaw):
-    skill = by_name(name)
+def arm_up(side, yaw=0.0, lift=1.0):
+    """Joints of one arm [rad] by index, as `ends_at` takes them: raised by the share `lift`, the upper arm turned by `yaw`."""
+    first, mirror = {"left": (0, 1.0), "right": (5, -1.0)}[side]
+    raised = (-1.3 * lift, 0.2 * lift, yaw, 1.42 * lift)
+    return {first + i: mirror * angle for i, angle in enumerate(raised)}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_three_waves_are_three_waves_of_the_raised_hand(side):
     to_and_fro = 0.3 * np.sin(np.arange(0.0, 10.0, 0.05) * 2 * math.pi)  # twenty states a period
-    assert 55 <= ends_at(skill, [{pitch: -1.3, yaw: x} for x in to_and_fro], count=3.0) <= 75
-    assert 15 <= ends_at(by_name(name), [{pitch: -1.3, yaw: x} for x in to_and_fro], count=1.0) <= 35
-    assert ends_at(by_name(name), [{pitch: 0.0, yaw: x} for x in to_and_fro], count=1.0) is None, "the hand is still down"
-    assert ends_at(by_name(name), [{pitch: -1.3, yaw: 0.2 * x} for x in to_and_fro], count=1.0) is None, "it only trembles"
+    waves = [arm_up(side, yaw) for yaw in to_and_fro]
+    for count in (1, 2, 3, 8):
+        end = ends_at(by_name(f"wave_{side}"), waves, count=float(count))
+        assert 20 * count - 10 <= end <= 20 * count, "not before the last sweep, and not a sweep longer"
+    for still in ([arm_up(side, yaw, lift=0.3) for yaw in to_and_fro],  # the hand is still down
+                  [arm_up(side, 0.2 * yaw) for yaw in to_and_fro]):  # it only trembles
+        assert ends_at(by_name(f"wave_{side}"), still, count=1.0) is None
+
+
+def test_the_hand_is_where_the_robot_description_has_it():
+    import mujoco
+
+    from deploy.robots.description import description_dir, load_model
+
+    model, rng = load_model("berkeley_humanoid_lite"), np.random.default_rng(0)
+    body = mujoco.MjModel.from_xml_path(str(description_dir(model.name) / "model.xml"))
+    data = mujoco.MjData(body)
+    for _ in range(20):
+        q = rng.uniform(model.lower, model.upper)
+        data.qpos[7:] = q  # behind the free base, which is at the origin
+        mujoco.mj_kinematics(body, data)
+        for side in ("left", "right"):
+            assert hand(q, side) == pytest.approx(data.site(f"hand_{side}").xpos - data.qpos[:3], abs=1e-5)
 
 
 def test_a_bow_ends_upright_and_two_are_two():
