@@ -56,17 +56,17 @@ _PHRASES = re.compile(
     r"|do not (?:you )?(?:dare |even |ever |you dare )*(?:to )?(?:move|budge|stir|take another|take one more|take any"
     r"|go any (?:further|more|closer|faster)|go on$|walk any|walk on|walk another|come any|continue|proceed|advance|carry on"
     r"|keep (?:going|moving|walking|on|doing)|do (?:anything|a thing)$)"
-    r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:moving|walking|waving|turning|going)"
+    r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:your |the |all |all the )?(?:moving|walking|waving|turning|going)"
     r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b"
     r"|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
     r"|(?<!release )(?<!off )(?<!fix )(?<!about )(?:the|your|those) (?:brakes?|anchors)(?: on)?$|brakes? (?:now|hard|please)"
     r"|(?:kill|cut|shut off|shut down|turn off|switch off|power off|power down|disable|disengage|de-energi[sz]e) "
     r"(?:the |your |all |all the |all your )?(?:motors?$|motors now|power$|engines?|actuators?|servos?|drives?|robot"
     r"|everything|movement|motion|yourself)"
-    r"|(?:cancel|discontinue|interrupt|suspend|terminate|end|pause|abandon) (?:(?:that|this|it|everything|all|motion"
-    r"|movement)$"
+    r"|(?:cancel|discontinue|interrupt|suspend|terminate|end|pause|abandon|drop|break off) (?:(?:that|this|it|everything|all"
+    r"|motion|movement)$"
     r"|what you|(?:the |your |this |that |all |any |current )+(?:motions?|movements?|actions?|mission|task|command"
-    r"|order|walk|walking|turn|gesture|activity|activities))"
+    r"|order|walk|walking|turn|gesture|activity|activities|program|demo|routine))"
     r"|no more (?:moves|movement|motion|steps|\w+ing)$|\b(?:no|hang on|hold on) wait$|wait no$"
     r"|do not \w+ (?:\w+ )?(?:any ?more|any longer)$|kill switch|red button|panic button|stand down|never mind|nevermind"
     r"|(?:forget|give up)(?: about)? (?:it|that)$|(?:give it|leave) (?:up|off)$|call it a (?:day|night)"
@@ -131,6 +131,8 @@ _WHOLE = frozenset(
         "plenty",
         "watch it",
         "mind out",
+        "interrupt",
+        "shut off",
         "help",
         "steady",
         "careful",
@@ -215,7 +217,7 @@ _QUANTITY = re.compile(
 LONG = 1000  # characters
 _LONG_STOP = re.compile(r"stop|halt|freeze|abort|emergency|whoa", re.IGNORECASE)
 _LEET = str.maketrans("01357", "oiest")
-_DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+|(?:no+){3,}")  # "wo wo", "whooaa", "nonono"
+_DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+|ho+|(?:no+){3,}")  # "wo wo", "whooaa", "nonono"
 _SPELLED = re.compile(r"\b(?:[a-z0-9][\s.\-,]+){3,}[a-z0-9]\b")
 _TOKEN = re.compile(r"[a-z0-9]+")
 
