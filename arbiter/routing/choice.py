@@ -21,6 +21,8 @@ from arbiter.skill import Skill, SkillCall
 STOP = "stop"
 STOP_ACCEPT = 0.4  # a stop needs less certainty than a motion
 TIE = 0.6  # next candidate's score over the best one's from which the two are told to be ambiguous
+RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
+BEYOND_DOUBT = 0.96  # score from which a rarer one does
 SURE = 0.85  # share from which the head may contradict a direction word
 SIDELESS = 0.5  # cosine to a phrase without a side from which a command may leave its side out
 _BARE_SIDE = frozenset(
@@ -80,7 +82,10 @@ class Chooser:
         self.skills, self.scorer = skills, scorer
         self._accept, self._opposites = accept, pairs
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
-        self._verbs = {label: first_words(scorer.texts[rows]) for label, rows in scorer.members.items()}
+        self._verbs = {
+            label: (first_words(scorer.texts[rows], RARE), first_words(scorer.texts[rows]))
+            for label, rows in scorer.members.items()
+        }
 
     def choose(self, text: str, before: Choice | None) -> Choice:
         """What `text` asks for; `before` is what the piece before it came to ("turn left, then right")."""
@@ -111,7 +116,8 @@ class Chooser:
             return Choice(None, reason, scored.score, scored.margin, firm=True)
         name = self._turned(name, text)
         travels = self._takes(name, "distance")
-        if refusal := veto(text, clause, name, self._moved[scored.best], self._verbs[scored.best], travels):
+        verbs = self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
+        if refusal := veto(text, clause, name, self._moved[scored.best], verbs, travels):
             return Choice(None, refusal, scored.score, scored.margin, firm=True)
         return self._called(name, text, scored.score, scored.margin)
 

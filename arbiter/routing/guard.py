@@ -54,12 +54,12 @@ _PHRASES = re.compile(
     r"|enough (?:of (?:that|this)|with (?:that|this|the))|that will do$|that'?ll do$|no more$|no further"
     r"|not another step|not (?:one|a single) more step|not one step"
     r"|do not (?:you )?(?:dare |even |ever |you dare )*(?:to )?(?:move|budge|stir|take another|take one more|take any"
-    r"|go any (?:further|more|closer|faster)|go on$|walk any|walk on|walk another|come any|continue|proceed|advance|carry on"
-    r"|keep (?:going|moving|walking|on|doing)|do (?:anything|a thing)$)"
-    r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:your |the |all |all the )?(?:moving|walking|waving|turning|going)"
+    r"|(?:go|come|get|move|walk|step) (?:any )?(?:further|farther|more|closer|nearer|faster|near|past|beyond)|go on$|walk any"
+    r"|walk on|walk another|come any|continue|proceed|advance|carry on|keep (?:on|\w+ing)|do (?:anything|a thing)$)"
+    r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:your |the |all |all the )?\w+ing\b"
     r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b"
     r"|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
-    r"|(?<!release )(?<!off )(?<!fix )(?<!about )(?:the|your|those) (?:brakes?|anchors)(?: on)?$|brakes? (?:now|hard|please)"
+    r"|(?<!release )(?<!off )(?<!fix )(?<!about )(?:the|your|those) (?:brakes?|anchors)(?: on)?$|brakes? (?:now|hard|please|on$)"
     r"|(?:kill|cut|shut off|shut down|turn off|switch off|power off|power down|disable|disengage|de-energi[sz]e) "
     r"(?:the |your |all |all the |all your )?(?:motors?$|motors now|power$|engines?|actuators?|servos?|drives?|robot"
     r"|everything|movement|motion|yourself)"
@@ -69,19 +69,20 @@ _PHRASES = re.compile(
     r"|order|walk|walking|turn|gesture|activity|activities|program|demo|routine))"
     r"|no more (?:moves|movement|motion|steps|\w+ing)$|\b(?:no|hang on|hold on) wait$|wait no$"
     r"|do not \w+ (?:\w+ )?(?:any ?more|any longer)$|kill switch|red button|panic button|stand down|never mind|nevermind"
-    r"|(?:forget|give up)(?: about)? (?:it|that)$|(?:give it|leave) (?:up|off)$|call it a (?:day|night)"
+    r"|(?:forget|give up)(?: about)? (?:it|that)$|(?:give it|leave) (?:up|off)$|call it a (?:day|night)|cut it short"
+    r"|end of (?:motion|movement|program)$"
     r"|^pull (?:up(?: short)?|over)$"
     r"|back off now$|watch out|look out$|^look out(?! (?:of|the|over|at|to|on|for the)\b)|danger\b|time out$|timeout$"
-    r"|^pause (?:there|here|now|for|a|right|it|that|this|everything)\b|^do not(?: (?:do|try) (?:that|it"
+    r"|^pause (?:there|here|now|for|a|right|it|that|this|everything|the robot)\b|^do not(?: (?:do|try) (?:that|it"
     r"|this)(?: again)?| you dare)?$|no do not$"
     r"|(?:finish|discontinue|be done|have done|done) (?:with )?(?:the |your |that |this |all )*\w+ing$"
     r"|^no (?:moving|movement|motion)$"
     r"|(?:power|switch|turn|shut|close) (?:yourself|itself|everything|the (?:robot|motors?|power|system|machine|thing)) "
     r"(?:off|down)"
-    r"|(?:^|\bgive (?:me|us) |\bhold (?:up|on) (?:for |just )?|\bhang on )(?:a|one|1|half a)"
+    r"|(?:^|^just |\bgive (?:me|us) |\bhold (?:up|on) (?:for |just )?|\bhang on )(?:a|one|1|half a)"
     r" (?:sec|second|minute|min|moment|mo|tick)$|hold the phone|as far as you (?:go|get)$|(?:that|it) is a wrap$|out of control"
     r"|stay (?:back|away)$|keep (?:away|back|off)(?: from (?:me|us|here))?$"
-    r"|^at ease$|stand easy$"
+    r"|^at ease$|(?:that|this) is too (?:far|much)$|(?:stay|remain|be|get) frozen$|stand easy$"
     r"|far enough$|(?:go |come )?no (?:farther|closer)$|not so fast|that is (?:it|all|plenty)$|(?:we|you) are (?:done"
     r"|finished)|time is up|leave it(?: be| alone)?$"
     r"|shut it off|shut (?:it )?off$|break off$|hold (?:your )?fire$|hold there$|come to rest$|stand fast$"
@@ -184,10 +185,15 @@ _FILLER = re.compile(
     r"|tiger|cowboy|machine|bot|fella|friend|nelly"
     r"|agora|ahora|maintenant|jetzt|sofort|subito|bitte|por favor|per favore|s'il (?:te|vous) plait)\b"
 )
+_TRAILING = re.compile(
+    r"(?: (?:please|pls|now|right now|ok|okay|robot|bot|already|immediately|at once|thanks|thank you|mate|buddy|pal|man|dude"
+    r"|bro|sir|everyone|everybody|for me|will you|would you|can you))+$"
+)
 
 # What is not a stop although the word is in it.
 _INNOCENT_PHRASES = re.compile(
-    r"\b(?:bus|tram|pit|next|last|truck|door|rest) stops?\b|\bstop (?:signs?|lights?|motion|words?|watch|codons?)\b"
+    r"\b(?:bus|tram|pit|next|last|truck|door|rest) stops?\b|\bstop (?:signs?|lights?|motion (?:video|animation|film|movie|picture)s?"
+    r"|words?|watch|codons?)\b"
     r"|\bfreeze (?:the account|some|the berries|the meat|the screen|dried|my account)\b|\bemergency (?:room|contact"
     r"|exit|services?|number|kit|fund)\b"
 )
@@ -217,6 +223,10 @@ _QUANTITY = re.compile(
 LONG = 1000  # characters
 _LONG_STOP = re.compile(r"stop|halt|freeze|abort|emergency|whoa", re.IGNORECASE)
 _LEET = str.maketrans("01357", "oiest")
+_ASKED = re.compile(
+    r"^(?:(?:can|could|would|will) you |you (?:can|may|should|must|need to|have to) |i (?:want|need) you to |let us |take a"
+    r" |make a )+"
+)
 _DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+|ho+|(?:no+){3,}")  # "wo wo", "whooaa", "nonono"
 _SPELLED = re.compile(r"\b(?:[a-z0-9][\s.\-,]+){3,}[a-z0-9]\b")
 _TOKEN = re.compile(r"[a-z0-9]+")
@@ -278,7 +288,9 @@ def stop_guard(text: str) -> bool:
     if found:
         return not _planned(text)
     plain = " ".join(tokens)
-    if _PHRASES.search(plain):
+    if _PHRASES.search(plain) or _PHRASES.search(_TRAILING.sub("", plain)):
         return True
-    bare = " ".join(_FILLER.sub(" ", plain).split())
+    bare = " ".join(_FILLER.sub(" ", _ASKED.sub("", plain)).split())
+    repeated = set(bare.split())
+    bare = repeated.pop() if len(repeated) == 1 else bare  # "cancel cancel"
     return bool({plain, bare} & (_WHOLE | _FOREIGN_WHOLE)) or _DRAWN_OUT.fullmatch(bare) is not None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 _HARM = re.compile(
     r"\b(?:(?:throw|fling|hurl|launch|slam|smash|crash|hurt|harm|injure|destroy|damage|burn|drown|kill)"
@@ -26,7 +27,7 @@ _IN_PLACE = re.compile(r"\b(?:on the spot|in place|without (?:moving|going anywh
 _OTHER_VERBS = frozenset(
     "jump hop leap skip run jog sprint race gallop trot charge dance boogie twerk kick punch slap smack strike fight "
     "wrestle attack kneel crawl climb tumble somersault flip cartwheel backflip swim dive fly float skate ski cycle "
-    "drive ride surf grab grasp grip clutch carry fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug "
+    "drive ride surf grab grasp grip clutch fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug "
     "clap applaud flap flex lean sway rock swing wiggle shimmy wobble shiver balance juggle dribble bounce drag shove "
     "open shut lock unlock cook bake clean wash wipe sweep mop paint sing hum whistle shout scream sleep snore limp "
     "stagger stumble lunge moonwalk stamp stomp plank crunch look stare gaze glance peek scratch tickle pinch clench "
@@ -37,6 +38,8 @@ _IDIOM = re.compile(
     r"^(?:take off|leave|turn over|(?:lay|lie)(?: yourself)? (?:down|back|flat|low|prone|on)\b.*|lean\b.*\bleft"
     r"|sit (?:the|him|her|them|my|that|this) .*|sit tight|sit up(?: straight)?|left you are"
     r"|(?:nothing|anything|some|what is|who is) left|left (?:behind|out|alone)|left ?overs?\b.*|left of way|touch (?:base|wood)"
+    r"|hand (?:over|me|him|her|us|it|them)\b.*"
+    r"|walk all over .*|point (?:made|break|taken|blank)"
     r"|.* on (?:your|my|his|her|the) (?:hips?|heart|chest|belly|ears?|eyes?|face|mouth|nose|shoulders?|waist|lap)"
     r"|.*\bhands (?:together|behind your back)"
     r"|(?:point|aim) (?:the|an?|that|this|my) (?!arm|hand|finger|index|left|way).*"
@@ -58,9 +61,10 @@ def parts(clauses: Iterable[str]) -> frozenset[str]:
     return frozenset(part for clause in clauses for part in _PART.findall(clause))
 
 
-def first_words(clauses: Iterable[str]) -> frozenset[str]:
-    """What some phrase begins with."""
-    return frozenset(clause.split()[0] for clause in clauses)
+def first_words(clauses: Collection[str], share: float = 0.0) -> frozenset[str]:
+    """What at least a share of the phrases begins with."""
+    counts = Counter(clause.split()[0] for clause in clauses)
+    return frozenset(word for word, count in counts.items() if count >= share * len(clauses))
 
 
 def veto(text: str, clause: str, skill: str, moved: frozenset[str], verbs: frozenset[str], travels: bool) -> str:
@@ -69,7 +73,7 @@ def veto(text: str, clause: str, skill: str, moved: frozenset[str], verbs: froze
     Args:
         text: Normalised words. clause: The same without quantities ("one foot" may be a distance).
         skill: Name of the best skill.
-        moved: Parts of the body that the skill's own phrases name. verbs: What they begin with.
+        moved: Parts of the body that the skill's own phrases name. verbs: What they begin with, see first_words.
         travels: Whether the skill goes somewhere.
     """
     if match := _HARM.search(text):

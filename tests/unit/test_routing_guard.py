@@ -85,6 +85,11 @@ STOPS = (
     "turn left, no wait",
     "wo wo wo",
     "nononono",
+    "no more waving please",
+    "don't come closer",
+    "don't keep turning",
+    "brakes on",
+    "just a second",
     "do not proceed",
     "please don't do that",
     "hold on a second",
@@ -121,6 +126,8 @@ GOES_ON = (
     "no waving",
     "look out of the window",
     "keep your arms up",
+    "keep walking",
+    "walk a second lap",
 )
 PLANNED = (
     "walk forward then stop",
