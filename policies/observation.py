@@ -33,6 +33,7 @@ class ObservationBuilder:
         self._action, self._clock = slice(9 + 2 * n, 9 + 2 * n + m), slice(9 + 2 * n + m, 11 + 2 * n + m)
         self._raw = np.zeros(11 + 2 * n + m)
         self._clock_step, self._stand_still = 0.0, False
+        self._settle = self._left = 0  # steps of the policy in place before it stands, and how many of them are left
         self._change: np.ndarray | None = None  # of the command, in a step of the policy
         self._command = np.zeros(3)
         default = np.array(model.default)
@@ -48,6 +49,7 @@ class ObservationBuilder:
             if term.term == "phase":
                 self._clock_step = 1.0 / (term.period * card.rate_hz)
                 self._stand_still = bool(term.stand_still)
+                self._settle = round((term.settle or 0.0) * card.rate_hz)
         self._index, self._offset, self._scale = np.array(index), np.array(offset), np.array(scale)
         self._now = np.zeros(len(index))
         self.vector = np.zeros((1, card.observation_size), dtype=np.float32)
@@ -77,7 +79,7 @@ class ObservationBuilder:
     def reset(self, state: RobotState) -> None:
         """Fills every history with `state`, no command, no action."""
         self._raw[:] = 0.0
-        self.phase = 0.0
+        self.phase, self._left = 0.0, 0
         self._measure(state, self._raw[:3])
         for _, block, newest in self._slots:
             block[:] = newest
@@ -101,7 +103,7 @@ class ObservationBuilder:
             now = self._raw[k] if math.isfinite(self._raw[k]) else 0.0
             ahead[k] = now + min(max(asked[k] - now, -self._change[k]), self._change[k])
         if _still(asked) and _still(ahead):
-            ahead[:] = LINGER if self._stand_still and not at_rest(self.phase) else 0.0
+            ahead[:] = LINGER if self._stand_still and (self._left or not at_rest(self.phase)) else 0.0
         return ahead
 
     def _measure(self, state: RobotState, command: np.ndarray) -> None:
@@ -123,7 +125,9 @@ class ObservationBuilder:
         self._raw[self._action] = action
         if self._clock_step:
             still = self._stand_still and _still(self._raw[:3])
-            self.phase = finished_half_turn(self.phase, self._clock_step) if still else (self.phase + self._clock_step) % 1.0
+            ends = still and not self._left
+            self.phase = finished_half_turn(self.phase, self._clock_step) if ends else (self.phase + self._clock_step) % 1.0
+            self._left = max(self._left - 1, 0) if still else self._settle
 
     def not_finite(self) -> str:
         """Name of the first term that is not finite; "" if all are."""

@@ -188,7 +188,9 @@ def open_backend(config: ChunkConfig, context: PolicyContext) -> ChunkBackend:
         raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, ('recorded', 'pi0'))}")
     pi0 = importlib.import_module("policies.pi0")
     path = config.path if "://" in config.path else _find(config.path, context.base, SHIPPED)
+    # A LeRobot checkpoint does not name its joints: they are the robot's.
+    joints = {"joints": context.model.joints} if config.options.get("kind") == "lerobot" else {}
     try:
-        return pi0.load_backend(path, **config.options)
+        return pi0.load_backend(path, **joints, **config.options)
     except TypeError as error:
         raise ConfigError(f"chunk backend 'pi0': its options do not fit: {error}") from error

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from arbiter.errors import ConfigError, PolicyError
+from arbiter.errors import PolicyError
 from policies.chunk import ChunkObservation
 from policies.pi0.card import Pi0Card, read_card
 from policies.pi0.inputs import Inputs
-from policies.pi0.sampler import sample, smooth
+from policies.pi0.sampler import check_smooth, sample, smooth
 
 
 class Graph(Protocol):
@@ -45,13 +45,11 @@ class GraphBackend:
 
     def __init__(self, folder: str | Path, prefix: Graph, step: Graph, card: Pi0Card | None = None, *, name: str = "",
                  steps: int = 0, rtc_horizon: int = 10, smooth: float = 0.0) -> None:
-        if not 0.0 <= smooth <= 10.0:
-            raise ConfigError(f"π0 {folder}: smooth {smooth} rows; 0 (none) to 10 is possible")
         self.card = card or read_card(folder)
         self.name = name or self.card.name
         self.joints, self.rate_hz, self.horizon = self.card.joints, self.card.rate_hz, self.card.horizon
         self.needs_image = self.card.needs_image
-        self.steps, self._rtc, self._smooth = steps or self.card.steps, rtc_horizon, smooth
+        self.steps, self._rtc, self._smooth = steps or self.card.steps, rtc_horizon, check_smooth(smooth, folder)
         self._prefix, self._step = prefix, step
         self._inputs = Inputs(self.card, Path(folder), self.name)
         self._offset, self._scale = np.array(self.card.action_offset), np.array(self.card.action_scale)

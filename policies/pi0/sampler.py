@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from arbiter.errors import ConfigError
+
 
 def prefix_weights(committed: int, horizon: int, length: int) -> np.ndarray:
     """How strongly each row is held to the previous chunk, shape (length,).
@@ -64,6 +66,13 @@ def sample(velocity: Callable[[np.ndarray, float], np.ndarray], noise: np.ndarra
             flow = flow - np.float32(guidance(time, most)) * (target - final) * weights
         x = x - np.float32(1.0 / steps) * flow
     return x
+
+
+def check_smooth(spread: float, folder) -> float:
+    """`spread` if chunks of the policy in `folder` can be smoothed by it, see `smooth`. Raises ConfigError."""
+    if not 0.0 <= spread <= 10.0:
+        raise ConfigError(f"π0 {folder}: smooth {spread} rows; 0 (none) to 10 is possible")
+    return spread
 
 
 def smooth(rows: np.ndarray, spread: float) -> np.ndarray:

@@ -123,7 +123,7 @@ def test_a_checkpoint_of_isaac_lab_is_imported(style, tmp_path):
         whole["obs_norm_state_dict"] = norm
     torch.save(whole, tmp_path / "model.pt")
     card = to_json(card_of(TASK, "foreign", "1")).replace(
-        ', {"term": "phase", "scale": 1.0, "history": 1, "period": 0.64, "stand_still": true}', ""
+        ', {"term": "phase", "scale": 1.0, "history": 1, "period": 0.64, "stand_still": true, "settle": 0.64}', ""
     )
     (tmp_path / "card.yaml").write_text(card)  # JSON is YAML
     import_foreign(tmp_path / "model.pt", tmp_path / "out.onnx", tmp_path / "card.yaml")

@@ -148,6 +148,12 @@ def legs_at(command, sine: float, cosine: float, shape: GaitConfig, gravity=(0.0
     return gait.reference(*rows, torch.zeros(1, 12), shape)[0]
 
 
+def test_joints_near_the_ends_of_their_ranges_count():
+    lower, upper = torch.full((12,), -0.5), torch.full((12,), 1.0)
+    near = [-0.45, 0.97, -0.42, 0.92, 1.02] + [0.0] * 7  # 0.03, 0.05, at the band's edge twice, 0.1 beyond it
+    assert terms.ends(state(joint_pos=near), lower, upper).item() == pytest.approx(0.03 + 0.05 + 0.1)
+
+
 def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
     import numpy as np
 
@@ -160,19 +166,21 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
     builder = ObservationBuilder(card_of(task, "x", "1"), model)
     builder.reset(state)
     turn, change = gait.TWO_PI * 0.02 / GAIT.period, torch.tensor(task.config.slew) * 0.02
-    command, phase, stood = torch.zeros(1, 3), torch.zeros(1), []
+    command, phase, left, stood = torch.zeros(1, 3), torch.zeros(1), torch.zeros(1), []
+    task.enter(1.0)
+    assert task.settle == 32
     for speed, yaw, ticks in (
         (0.0, 0.0, 3),
         (0.3, -0.5, 40),
-        (0.0, 0.0, 60),
+        (0.0, 0.0, 80),
         (-0.2, 0.0, 7),
         (0.0, 0.0, 2),
         (0.3, 0.4, 30),
-        (0.0, 0.0, 60),
+        (0.0, 0.0, 80),
     ):
         for _ in range(ticks):
             asked = (speed, 0.0, yaw)
-            command = gait.follow(command, torch.tensor([asked]), phase, change)
+            command = gait.follow(command, torch.tensor([asked]), phase, left, change)
             builder.update(state, Request(velocity=frozen(asked)))
             clock = torch.stack((phase.sin(), phase.cos()), -1).numpy()
             np.testing.assert_allclose(builder.vector[0, :3], command[0].numpy(), atol=1e-5)
@@ -181,8 +189,8 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
                 assert gait.at_rest(phase).all()  # nobody stands in the middle of a step
                 stood.append(command)
             builder.acted(np.zeros(12))
-            phase = gait.advance(phase, command, turn)
-    assert len(stood) > 60
+            phase, left = gait.advance(phase, command, left, turn, task.settle)
+    assert 30 < len(stood) < 80
 
 
 def test_without_a_command_the_reference_stands_whatever_the_clock_says():

@@ -111,6 +111,20 @@ def test_a_command_is_followed_as_fast_as_the_card_says_and_its_end_waits_for_th
     np.testing.assert_allclose(np.array(seen)[-6:, 3], 0.0, atol=1e-6)  # half a turn: both feet down
 
 
+def test_who_is_to_stand_steps_in_place_first_if_the_card_says_so(tmp_path):
+    card = card_for(MODEL, observations=(
+        ObservationTerm("velocity_command", slew=(99.0, 99.0, 99.0)),
+        ObservationTerm("phase", period=0.4, stand_still=True, settle=0.1)))
+    policy = echo(tmp_path, card, np.array([0, 3]))
+    policy.reset(state_of(), 0.0)
+    walk, seen = Request(velocity=frozen((0.3, 0.0, 0.0))), []
+    for k, request in enumerate([Request()] * 2 + [walk] * 3 + [Request()] * 10):
+        seen.append(actions(policy, policy.act(state_of(), request, 0.02 * (k + 1)))[:2])
+    np.testing.assert_allclose(np.array(seen)[:, 0], [0.0] * 2 + [0.3] * 3 + [0.021] * 7 + [0.0] * 3, atol=1e-6)
+    turns = np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10]) * 0.02 / 0.4
+    np.testing.assert_allclose(np.array(seen)[:, 1], np.sin(2 * np.pi * turns), atol=1e-6)
+
+
 def test_a_clock_without_stand_still_never_stops(tmp_path):
     card = card_for(MODEL, observations=(ObservationTerm("phase", period=0.4),))
     policy = echo(tmp_path, card, np.array([0, 1]))

@@ -86,6 +86,7 @@ class CpuEnv(VecEnv):
         self.state = BatchState.zeros(n, m)
         self.late = torch.zeros(n, dtype=torch.long)
         self.command_left, self.order = torch.zeros(n), torch.zeros(n, 3)
+        self.left = torch.zeros(n)  # ticks in place before it stands
         self.change = torch.tensor(self.task.config.slew) * self.dt
         self.wrench = torch.zeros(n, 3, 6)  # amplitude, angular frequency, phase of the arms' reaction on the base
         self.episode_length_buf = torch.zeros(n, dtype=torch.long)
@@ -110,7 +111,7 @@ class CpuEnv(VecEnv):
         for name in STARTS_AT_ZERO:
             getattr(s, name)[ids] = 0.0
         s.foot_force[ids] = 80.0
-        s.phase[ids] = 0.0
+        s.phase[ids] = self.left[ids] = 0.0
         s.dynamics[ids] = self.figures[self.model_of[ids.numpy()]]
         s.dynamics[ids, 1] = self.late[ids] * self.dt / self.substeps * 10.0
         s.mean_vel[ids, :2] = head_start
@@ -139,7 +140,8 @@ class CpuEnv(VecEnv):
         s.last_last_action, s.last_action = s.last_action, s.action
         s.action = (self.reference() + actions).clamp(self.task.least, self.task.most)
         self._simulate()
-        s.phase = gait.advance(s.phase, s.command, gait.TWO_PI * self.dt / self.task.config.gait.period)
+        turn = gait.TWO_PI * self.dt / self.task.config.gait.period
+        s.phase, self.left = gait.advance(s.phase, s.command, self.left, turn, self.task.settle)
         broken = self._refuse_nan()
         self._observe_physics(slice(None))
         s.grounded = (s.grounded + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
@@ -152,7 +154,7 @@ class CpuEnv(VecEnv):
         self.reset(done.nonzero().squeeze(-1))
         self.command_left -= self.dt
         self._draw_command((self.command_left <= 0.0).nonzero().squeeze(-1))
-        s.command = gait.follow(s.command, self.order, s.phase, self.change)
+        s.command = gait.follow(s.command, self.order, s.phase, self.left, self.change)
         self.observations = self._observe()
         return self.observations, reward, done.long(), extras
 

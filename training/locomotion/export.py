@@ -1,6 +1,6 @@
 """Writes a checkpoint as the ONNX file the robot runs: normaliser and reference gait inside, its card in the metadata.
 
-    python -m training.locomotion.export runs/locomotion/cpu-1/model_2099.pt walk.onnx
+    python -m training.locomotion.export runs/locomotion/cpu-1/model_1799.pt walk.onnx
     python -m training.locomotion.export model.pt walk.onnx --card my_walk.yaml     # trained elsewhere, by RSL-RL
 
 A checkpoint of Isaac Lab or mjlab needs a card that says what its observations and actions are (see docs/policies.md).
@@ -70,7 +70,7 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
         ObservationTerm("joint_pos_rel", task.joints),
         ObservationTerm("joint_vel", task.joints),
         ObservationTerm("previous_action"),
-        ObservationTerm("phase", period=task.config.gait.period, stand_still=True),
+        ObservationTerm("phase", period=task.config.gait.period, stand_still=True, settle=task.config.settle),
     )
     return PolicyCard(
         format=1,

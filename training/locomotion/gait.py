@@ -130,22 +130,29 @@ def at_rest(phase: torch.Tensor) -> torch.Tensor:
     return (halves - halves.round()).abs() < 2.0 * REST
 
 
-def follow(command: torch.Tensor, order: torch.Tensor, phase: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
-    """The command on its way to `order`, shape (n, 3), by at most `change` (3,); who is to stand finishes the step under
-    way first. policies.observation does the same on the robot."""
+def follow(
+    command: torch.Tensor, order: torch.Tensor, phase: torch.Tensor, left: torch.Tensor, change: torch.Tensor
+) -> torch.Tensor:
+    """The command on its way to `order`, shape (n, 3), by at most `change` (3,); who is to stand first steps in place while
+    ticks are `left` (n,), and finishes the step under way. policies.observation does the same on the robot."""
     command = command + (order - command).clamp(-change, change)
     still = ~running(command) & ~running(order)
-    rest = torch.where(at_rest(phase).unsqueeze(-1), torch.zeros_like(command), command.new_tensor(LINGER))
+    rest = torch.where((at_rest(phase) & (left <= 0.0)).unsqueeze(-1), torch.zeros_like(command), command.new_tensor(LINGER))
     return torch.where(still.unsqueeze(-1), rest, command)
 
 
-def advance(phase: torch.Tensor, command: torch.Tensor, turn: float) -> torch.Tensor:
-    """The phase after a `turn` [rad], shape (n,). While no motion is asked for it finishes its half turn, the step under
-    way, and rests there; policies.observation does the same on the robot."""
+def advance(
+    phase: torch.Tensor, command: torch.Tensor, left: torch.Tensor, turn: float, settle: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The phase after a `turn` [rad] and the ticks in place that are left, shapes (n,). While no motion is asked for it
+    turns for another `settle` ticks, finishes its half turn, the step under way, and rests there; policies.observation does
+    the same on the robot."""
     halves = phase / math.pi
     ahead = ((phase + turn) / math.pi).floor()
     standing = torch.where(at_rest(phase), halves.round() * math.pi, torch.where(ahead > halves, ahead * math.pi, phase + turn))
-    return torch.where(running(command), phase + turn, standing) % TWO_PI
+    runs = running(command)
+    ticks = torch.where(runs, torch.full_like(left, settle), (left - 1.0).clamp(min=0.0))
+    return torch.where(runs | (left > 0.0), phase + turn, standing) % TWO_PI, ticks
 
 
 def swing(sin_phase: torch.Tensor) -> torch.Tensor:

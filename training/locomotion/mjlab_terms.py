@@ -54,6 +54,7 @@ class GaitAction(ActionTerm):
         self._raw = torch.zeros(n, self.task.m, device=device)
         self.wave = torch.zeros(n, 3, len(others), device=device)  # amplitude [rad], frequency [rad/s], phase [rad]
         self.command_left, self.order = torch.zeros(n, device=device), torch.zeros(n, 3, device=device)
+        self.left = torch.zeros(n, device=device)  # ticks in place before it stands
         self.change = torch.tensor(cfg.task.slew, device=device) * self.dt
 
     @property
@@ -75,7 +76,8 @@ class GaitAction(ActionTerm):
         wanted = self.default + config.action_scale * s.action
         self.shaping.move(wanted, s.joint_pos + self.default, s.joint_vel, brake=self.task.stage.brake)
         s.clearance = self.shaping.asked
-        s.phase = gait.advance(s.phase, s.command, gait.TWO_PI * self.dt / config.gait.period)
+        turn = gait.TWO_PI * self.dt / config.gait.period
+        s.phase, self.left = gait.advance(s.phase, s.command, self.left, turn, self.task.settle)
 
     def apply_actions(self) -> None:
         self._entity.set_joint_position_target(self.shaping.target, joint_ids=self.drives)
@@ -90,7 +92,7 @@ class GaitAction(ActionTerm):
         for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "excess", "foot_vel", "grounded"):
             getattr(s, name)[ids] = 0.0
         self.shaping.start(ids, self.default)
-        s.phase[ids] = 0.0
+        s.phase[ids] = self.left[ids] = 0.0
         still = (torch.rand(n, 1, device=self.device) < 0.5).float()
         shape = (n, self.wave.shape[-1])
         self.wave[ids, 0] = (1.0 - still) * 0.6 * torch.rand(shape, device=self.device)
@@ -122,7 +124,7 @@ class GaitAction(ActionTerm):
             s.grounded = (s.grounded + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
             self.command_left -= self.dt
             self.draw_commands((self.command_left <= 0.0).nonzero().squeeze(-1))
-            s.command = gait.follow(s.command, self.order, s.phase, self.change)
+            s.command = gait.follow(s.command, self.order, s.phase, self.left, self.change)
         return s
 
 

@@ -31,7 +31,10 @@ class Stage:
         effort: Price of mechanical power [1/W].
         overreach: Price of targets that run away from their joints [1/(N·m)²].
         slip: Price of feet that slip [s²/m²].
+        sink: Price of a torso below its height in the default posture [1/m²].
+        ends: Price of joints near the ends of their ranges [1/rad].
         crossing: Price of targets that bring parts together [1/m].
+        settle: A robot that is to stand steps in place first.
         brake: Legs stop where parts would touch, as the safety layer stops them.
         noise: Largest exploration noise, in units of action: most late falls are its doing, and what ships has none.
     """
@@ -49,27 +52,33 @@ class Stage:
     effort: float = 0.0
     overreach: float = 0.0
     slip: float = 0.4
+    sink: float = 20.0
+    ends: float = 0.0
     crossing: float = 80.0
+    settle: bool = False
     brake: bool = False
     noise: float = 1.0
 
 
 STAGES = (
-    Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
-    Stage(0.3, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0, overreach=0.01),  # go where asked
+    Stage(0.0583, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
+    Stage(0.35, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0, overreach=0.01),  # go where asked
     Stage(
-        0.6,
+        0.65,
         kernel=(0.08, 0.12),
         fall=20.0,
         least=0.05,
         standing=0.15,
-        push=0.5,
+        push=0.4,
         tilt=4.0,
         track=4.0,
         effort=0.01,
         overreach=0.02,
         slip=1.0,
+        sink=400.0,
+        ends=5.0,
         crossing=300.0,
+        settle=True,
         brake=True,
         noise=0.22,
     ),
@@ -80,14 +89,17 @@ STAGES = (
         least=0.0,
         standing=0.15,
         straight=0.4,
-        push=0.7,
+        push=0.6,
         tilt=4.0,
         smooth=1.5,
         track=4.0,
         effort=0.04,
         overreach=0.04,
         slip=3.0,
+        sink=400.0,
+        ends=5.0,
         crossing=300.0,
+        settle=True,
         brake=True,
         noise=0.15,
     ),
@@ -103,6 +115,7 @@ class TaskConfig:
         action_scale: [rad] per unit of action.
         command_range: Largest |x|, |y| [m/s] and |yaw| [rad/s].
         slew: How fast the command follows what is asked for [m/s², m/s², rad/s²].
+        settle: How long a robot that is to stand steps in place first [s].
         command_seconds: How long a command holds (least, most) [s].
         hasty: Fraction of commands that hold for less than a second, many of them zero: who is told one thing and then
             another stops and starts in the middle of a step.
@@ -121,6 +134,7 @@ class TaskConfig:
     action_scale: float = 0.25
     command_range: tuple[float, float, float] = (0.6, 0.3, 1.0)
     slew: tuple[float, float, float] = (0.8, 0.5, 2.0)
+    settle: float = 0.64
     command_seconds: tuple[float, float] = (3.0, 8.0)
     hasty: float = 0.3
     episode_seconds: float = 20.0
@@ -142,6 +156,7 @@ class Task:
         joints: Names of the driven joints.
         drives: Their indices in robot order, shape (m,).
         legs: Indices, among the driven joints, of the legs'.
+        ends: Ends of the joints' ranges minus default [rad], lower and upper, shape (2, m).
         least, most: Actions at the ends of the joints' ranges, shape (m,); no policy asks for more.
         sideways: Indices, among the driven joints, of those that should stay near their default.
         stage: The stage in force.
@@ -156,14 +171,21 @@ class Task:
             [i for i, name in enumerate(self.joints) if any(part in name for part in ("hip_roll", "hip_yaw", "arm_"))]
         )
         ends = np.stack((self.model.lower, self.model.upper)) - self.model.default
-        self.least, self.most = torch.tensor(ends[:, self.drives] / config.action_scale, dtype=torch.float32)
+        self.ends = torch.tensor(ends[:, self.drives], dtype=torch.float32)
+        self.least, self.most = self.ends / config.action_scale
         self.stage = config.stages[0]
 
     def to(self, device: str) -> Task:
         """Moves what the terms use to the engine's device."""
         self.legs, self.sideways = self.legs.to(device), self.sideways.to(device)
+        self.ends = self.ends.to(device)
         self.least, self.most = self.least.to(device), self.most.to(device)
         return self
+
+    @property
+    def settle(self) -> int:
+        """Ticks in place before a robot stands, in this stage."""
+        return round(self.config.settle * self.config.rate_hz) if self.stage.settle else 0
 
     @property
     def m(self) -> int:
@@ -216,7 +238,8 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "tilt": -stage.tilt * terms.tilt(s),
         "wobble": -0.08 * terms.wobble(s),
         "bounce": -1.0 * terms.bounce(s),
-        "sink": -20.0 * terms.sink(s),
+        "sink": -stage.sink * terms.sink(s),
+        "ends": -stage.ends * terms.ends(s, *task.ends),
         "action_rate": -0.02 * smooth * terms.action_rate(s),
         "action_bend": -0.005 * smooth * terms.action_bend(s),
         "torque": -4e-4 * smooth * terms.torque(s),

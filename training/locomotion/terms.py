@@ -131,6 +131,13 @@ def sink(s: BatchState) -> torch.Tensor:
     return s.height.clamp(max=0.0).square()
 
 
+def ends(s: BatchState, lower: torch.Tensor, upper: torch.Tensor, band: float = 0.08) -> torch.Tensor:
+    """How far joints are within `band` [rad] of the ends of their ranges, minus default, or beyond [rad]. An ankle that leans
+    on its stop carries the body, but cannot bring it back."""
+    below, above = lower + band - s.joint_pos, s.joint_pos - upper + band
+    return (below.clamp(min=0.0) + above.clamp(min=0.0)).sum(-1)
+
+
 def action_rate(s: BatchState) -> torch.Tensor:
     """Squared change of the action."""
     return (s.action - s.last_action).square().sum(-1)

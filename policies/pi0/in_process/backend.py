@@ -11,6 +11,7 @@ import torch
 from arbiter.errors import ConfigError, PolicyError
 from policies.chunk import ChunkObservation
 from policies.pi0.in_process.checkpoint import load
+from policies.pi0.sampler import check_smooth, smooth
 
 STATE, IMAGES = "observation.state", "observation.images."
 
@@ -26,12 +27,15 @@ class LeRobotBackend:
         rate_hz: Rows per second that it was trained at.
         rtc_horizon: Rows beyond the committed ones that are still pulled towards the previous chunk.
         name: What faults are charged to.
+        smooth: As in `policies.pi0.graphs.GraphBackend` [rows].
     """
 
     needs_image = True
 
     def __init__(self, folder: str | Path, *, joints: tuple[str, ...], device: str = "cpu", steps: int = 0,
-                 rate_hz: float = 50.0, rtc_horizon: int = 10, name: str = "") -> None:
+                 rate_hz: float = 50.0, rtc_horizon: int = 10, name: str = "",
+                 smooth: float = 0.0) -> None:
+        self._smooth = check_smooth(smooth, folder)
         self.checkpoint = load(folder, device)
         policy, config = self.checkpoint.policy, self.checkpoint.policy.config
         self.joints, self.rate_hz, self.horizon = tuple(joints), rate_hz, config.chunk_size
@@ -85,7 +89,7 @@ class LeRobotBackend:
                         "execution_horizon": delay_steps + self._rtc}
         with torch.no_grad():
             chunk = self.checkpoint.after(policy.predict_action_chunk(batch, **options))[0]
-        rows = chunk.double().cpu().numpy()
+        rows = smooth(chunk.double().cpu().numpy(), self._smooth)
         if not np.isfinite(rows).all():
             raise PolicyError(f"{self.name}: the chunk holds values that are not finite; check the checkpoint")
         self.seconds = time.perf_counter() - started
