@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -60,49 +60,44 @@ class Stage:
     noise: float = 1.0
 
 
+ROBOT = Stage(  # from here on as on the robot
+    0.4667,
+    kernel=(0.08, 0.12),
+    fall=20.0,
+    least=0.05,
+    standing=0.15,
+    push=0.4,
+    tilt=4.0,
+    track=4.0,
+    effort=0.01,
+    overreach=0.02,
+    slip=1.0,
+    sink=400.0,
+    ends=5.0,
+    crossing=300.0,
+    settle=True,
+    brake=True,
+    noise=0.22,
+)
 STAGES = (
     Stage(0.0583, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
     Stage(0.35, kernel=(0.15, 0.25), fall=8.0, least=0.15, push=0.2, tilt=4.0, track=4.0, overreach=0.01),  # go where asked
-    Stage(
-        0.65,
-        kernel=(0.08, 0.12),
-        fall=20.0,
-        least=0.05,
-        standing=0.15,
-        push=0.4,
-        tilt=4.0,
-        track=4.0,
-        effort=0.01,
-        overreach=0.02,
-        slip=1.0,
-        sink=400.0,
-        ends=5.0,
-        crossing=300.0,
-        settle=True,
-        brake=True,
-        noise=0.22,
-    ),
-    Stage(
-        1.0,
+    ROBOT,
+    replace(ROBOT, until=0.65, standing=0.3),  # stop, and stay
+    replace(
+        ROBOT,
+        until=1.0,
         kernel=(0.02, 0.05),
-        fall=20.0,
         least=0.0,
-        standing=0.15,
+        standing=0.25,
         straight=0.4,
         push=0.6,
-        tilt=4.0,
         smooth=1.5,
-        track=4.0,
         effort=0.04,
         overreach=0.04,
         slip=3.0,
-        sink=400.0,
-        ends=5.0,
-        crossing=300.0,
-        settle=True,
-        brake=True,
         noise=0.15,
-    ),
+    ),  # exactly, with little power
 )
 
 
