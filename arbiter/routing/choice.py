@@ -32,7 +32,8 @@ _BARE_SIDE = frozenset(
 _OTHER = re.compile(r"\b(?:the|your) other (?:side|hand|arm|way|direction|one)\b")
 _NO_COMMAND = re.compile(
     r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
-    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we)|have (?:you|they|i|we)|let (?:me|him|her|them)) "
+    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we|robots|humanoids|machines|people|humans)"
+    r"|have (?:you|they|i|we)|let (?:me|him|her|them)) "
     r"|^(?:yesterday|tomorrow|earlier|last (?:time|week|night|year)|next (?:time|week|year)) |^\w+ing (?:\w+ )?(?:is|was|are) "
     r"|^(?:if|unless|whenever|suppose|assuming|provided|in case) "
     r"|^(?:nice|lovely|beautiful|awesome|amazing|wonderful|fantastic|brilliant|great|good|impressive|excellent) \w+$"

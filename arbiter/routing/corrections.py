@@ -27,7 +27,7 @@ _SECOND_THOUGHT = re.compile(
     rf"(?:{_UNSAID}|{_SAID}|{_NO}[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})|(?:wait|actually|sorry|oh)[\s,.!]+{_NO}"
     rf"|(?<=[,.;!?\-] ){_NO}(?![\s,.!]*(?:more|need|one|reason|matter|problem|further|faster|slower|longer|\w+ing)\b)"
     rf"|(?<=\w )(?<!is )(?<!are )(?<!was )(?<!have )(?<!has )(?<!with )(?<!in ){_NO}(?= {_VERB}\b)"
-    rf"|(?<=[,.;!?\-] )(?:sorry|oops|whoops|actually)(?= ?,? ?{_VERB}\b))"
+    rf"|(?<=[,.;!?\-] )(?:(?:oh|ah|uh|um|er),? )?(?:sorry|oops|whoops|actually)(?= ?,? ?{_VERB}\b))"
     rf"(?:[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})(?=[\s,.!]))*(?=[\s,.;:!?]|$)[\s,.;:!?-]*"
 )
 _JOINT = re.compile(r"(?:[,.;!?]|\b(?:and then|and|then|after that|while)\b)(?!.*(?:[,.;!?]|\b(?:and|then|after that|while)\b))")

@@ -52,21 +52,29 @@ _PHRASES = re.compile(
     r"|(?:that|this) (?:is|s) (?:quite |more than |really |about )?enough|that'?s (?:quite |more than )?enough"
     r"|enough(?: already| now| please)?$|^enough\b|had enough"
     r"|enough (?:of (?:that|this)|with (?:that|this|the))|that will do$|that'?ll do$|no more$|no further"
-    r"|not another step|not (?:one|a single) more step|not one step"
+    r"|not another step|not (?:one|a single) more (?:step|move|inch)|not one step"
     r"|do not (?:you )?(?:dare |even |ever |you dare )*(?:to )?(?:move|budge|stir|take another|take one more|take any"
     r"|(?:go|come|get|move|walk|step) (?:any )?(?:further|farther|more|closer|nearer|faster|near|past|beyond)|go on$|walk any"
-    r"|walk on|walk another|come any|continue|proceed|advance|carry on|keep (?:on|\w+ing)|do (?:anything|a thing)$)"
+    r"|walk on|walk another|come any|continue|proceed|advance|carry on"
+    r"|keep (?:on|\w+ing)|do (?:anything|a thing)(?: else)?$|approach)"
     r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:your |the |all |all the )?\w+ing\b"
     r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b"
     r"|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
-    r"|(?<!release )(?<!off )(?<!fix )(?<!about )(?:the|your|those) (?:brakes?|anchors)(?: on)?$|brakes? (?:now|hard|please|on$)"
+    r"|^(?!.*\b(?:release|off|fix|repair|check|about)\b).*\b(?:brakes?|hand ?brakes?|the anchors)(?: on)?$"
+    r"|brakes? (?:now|hard|please)"
+    r"|put an? (?:end|stop) to (?:it|this|that|everything)$|bring (?:it|this|that|everything|things) to an? (?:end|stop|halt)$"
+    r"|(?:it|this|that) (?:must|has to|needs to|should) (?:end|cease|be over)$"
+    r"|hold (?:all |your |that |any )+(?:movement|motion)s?$"
+    r"|(?:seize|sees|seas) (?:moving|all|movement|motion|walking)|^hold back$"
+    r"|(?:that|this) is (?:good|fine|perfect|great) (?:right )?(?:there|here)$"
+    r"|(?:right )?(?:there|here) is (?:good|fine|perfect)$"
     r"|(?:kill|cut|shut off|shut down|turn off|switch off|power off|power down|disable|disengage|de-energi[sz]e) "
     r"(?:the |your |all |all the |all your )?(?:motors?$|motors now|power$|engines?|actuators?|servos?|drives?|robot"
-    r"|everything|movement|motion|yourself)"
+    r"|program|process|everything|movement|motion|yourself)"
     r"|(?:cancel|discontinue|interrupt|suspend|terminate|end|pause|abandon|drop|break off) (?:(?:that|this|it|everything|all"
     r"|motion|movement)$"
-    r"|what you|(?:the |your |this |that |all |any |current )+(?:motions?|movements?|actions?|mission|task|command"
-    r"|order|walk|walking|turn|gesture|activity|activities|program|demo|routine))"
+    r"|what (?:you|i)\b|(?:the |your |this |that |all |any |current |last |previous )+(?:motions?|movements?|actions?|mission"
+    r"|task|command|order|walk|walking|turn|gesture|activity|activities|program|demo|routine))"
     r"|no more (?:moves|movement|motion|steps|\w+ing)$|\b(?:no|hang on|hold on) wait$|wait no$"
     r"|do not \w+ (?:\w+ )?(?:any ?more|any longer)$|kill switch|red button|panic button|stand down|never mind|nevermind"
     r"|(?:forget|give up)(?: about)? (?:it|that)$|(?:give it|leave) (?:up|off)$|call it a (?:day|night)|cut it short"
@@ -74,7 +82,7 @@ _PHRASES = re.compile(
     r"|^pull (?:up(?: short)?|over)$"
     r"|back off now$|watch out|look out$|^look out(?! (?:of|the|over|at|to|on|for the)\b)|danger\b|time out$|timeout$"
     r"|^pause (?:there|here|now|for|a|right|it|that|this|everything|the robot)\b|^do not(?: (?:do|try) (?:that|it"
-    r"|this)(?: again)?| you dare)?$|no do not$"
+    r"|this)(?: again)?| you dare)?$|(?:no|wait|oh) do not$|hold on do not\b|end it (?:here|there|now)$"
     r"|(?:finish|discontinue|be done|have done|done) (?:with )?(?:the |your |that |this |all )*\w+ing$"
     r"|^no (?:moving|movement|motion)$"
     r"|(?:power|switch|turn|shut|close) (?:yourself|itself|everything|the (?:robot|motors?|power|system|machine|thing)) "
@@ -93,91 +101,13 @@ _PHRASES = re.compile(
 # Texts that are nothing but one of these (after politeness) are stops.
 _WHOLE = frozenset(
     (
-        "wait",
-        "pause",
-        "enough",
-        "cancel",
-        "quit",
-        "end",
-        "terminate",
-        "suspend",
-        "discontinue",
-        "brake",
-        "brakes",
-        "basta",
-        "hold",
-        "off",
-        "kill",
-        "no",
-        "nope",
-        "no no",
-        "shut down",
-        "shutdown",
-        "power off",
-        "power down",
-        "turn off",
-        "switch off",
-        "turn it off",
-        "switch it off",
-        "disengage",
-        "cut",
-        "cut power",
-        "stand down",
-        "no more",
-        "easy",
-        "easy now",
-        "easy there",
-        "easy easy",
-        "steady on",
-        "plenty",
-        "watch it",
-        "mind out",
-        "interrupt",
-        "shut off",
-        "help",
-        "steady",
-        "careful",
-        "danger",
-        "red light",
-        "game over",
-        "over",
-        "exit",
-        "top",
-        "sto",
-        "shop",
-        "atop",
-        "tsop",
-        "alto",
-        "para",
-        "arrete",
-        "ferma",
-        "right there",
-        "cool it",
-        "relax now",
-        "hold up",
-        "hold on",
-        "hang on",
-        "wait wait",
-        "all stop",
-        "sop",
-        "stip",
-        "stob",
-        "stap",
-        "finish",
-        "finished",
-        "done",
-        "all done",
-        "that will do",
-        "belay",
-        "avast",
-        "conclude",
-        "break",
-        "panic",
-        "sos",
-        "end now",
-        "not now",
-        "no way",
-    )
+        "wait|pause|enough|cancel|quit|end|terminate|suspend|discontinue|brake|brakes|basta|hold|off|kill|no|nope|no no"
+        "|shut down|shutdown|power off|power down|turn off|switch off|turn it off|switch it off|disengage|cut|cut power"
+        "|stand down|no more|easy|easy now|easy there|easy easy|steady on|plenty|watch it|mind out|interrupt|shut off"
+        "|help|steady|careful|danger|red light|game over|over|exit|top|sto|shop|atop|tsop|alto|para|arrete|ferma"
+        "|right there|cool it|relax now|hold up|hold on|hang on|wait wait|all stop|sop|stip|stob|stap|finish|finished"
+        "|done|all done|that will do|belay|avast|conclude|break|panic|sos|end now|not now|no way"
+    ).split("|")
 )
 _FILLER = re.compile(
     r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|ye|thanks|thank"
@@ -192,8 +122,8 @@ _TRAILING = re.compile(
 
 # What is not a stop although the word is in it.
 _INNOCENT_PHRASES = re.compile(
-    r"\b(?:bus|tram|pit|next|last|truck|door|rest) stops?\b|\bstop (?:signs?|lights?|motion (?:video|animation|film|movie|picture)s?"
-    r"|words?|watch|codons?)\b"
+    r"\b(?:bus|tram|pit|next|last|truck|door|rest) stops?\b|\bstop (?:signs?|lights?|motion (?:video|animation|film|movie"
+    r"|picture)s?|words?|watch|codons?)\b"
     r"|\bfreeze (?:the account|some|the berries|the meat|the screen|dried|my account)\b|\bemergency (?:room|contact"
     r"|exit|services?|number|kit|fund)\b"
 )
@@ -288,7 +218,8 @@ def stop_guard(text: str) -> bool:
     if found:
         return not _planned(text)
     plain = " ".join(tokens)
-    if _PHRASES.search(plain) or _PHRASES.search(_TRAILING.sub("", plain)):
+    trimmed = _TRAILING.sub("", plain)
+    if _PHRASES.search(plain) or (trimmed != plain and _PHRASES.search(trimmed)):
         return True
     bare = " ".join(_FILLER.sub(" ", _ASKED.sub("", plain)).split())
     repeated = set(bare.split())

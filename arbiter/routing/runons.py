@@ -20,13 +20,15 @@ _NEXT = re.compile(
     rf"(?P<next>{_VERB}\b)(?! (?:of|your ball)\b)"
 )
 _REMARK = re.compile(
-    rf"^(?P<before>(?:you are|it is|that is|this is|i am) (?:way |far |a bit |much )?(?:too|so|very|getting|quite|really)"
-    rf" [a-z]+(?: to me| for me| away)?) (?P<next>{_VERB}\b)"
+    rf"^(?P<before>(?:you are|it is|that is|this is|i am) (?:\w+ing )?"
+    r"(?:way |far |a bit |much )?(?:too|so|very|getting|quite|really)"
+    rf" [a-z]+(?: to me| for me| away)?)(?: please)? (?P<next>{_VERB}\b)"
 )
 _FIRST = re.compile(
     r"^(?P<before>(?:after|before|once|while|instead of|rather than|without)(?: you(?: have| are)?)? \w+(?:ing|ed)\b[^,.;:!?]*?)"
     rf"(?<! a)(?<! an)(?<! the)(?<! one) (?P<next>{_VERB}\b)"
 )
+_BEFORE = re.compile(rf"^(?P<before>(?:after|before|once|while) you {_VERB}\b[^,.;:!?]*? {_ENDS}) (?P<next>{_VERB}\b)")
 _STEPS = re.compile(
     r"(?P<before>\bsteps? (?:forwards?|backwards?|back|left|right)) (?P<next>(?:\d+|an?|one|two|three|four|five) steps?\b)"
 )
@@ -34,7 +36,7 @@ _STEPS = re.compile(
 
 def punctuated(text: str) -> str:
     """A normalised text with a comma before each command that follows another one without any."""
-    for pattern in (_REMARK, _FIRST, _STEPS):
+    for pattern in (_REMARK, _FIRST, _BEFORE, _STEPS):
         text = pattern.sub(r"\g<before>, \g<next>", text)
     position = 0
     while match := _NEXT.search(text, position):

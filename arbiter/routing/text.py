@@ -35,7 +35,8 @@ def _phrases(text: str) -> list[str]:
     return sorted((" ".join(phrase.split()) for phrase in text.split("|")), key=lambda phrase: (-len(phrase), phrase))
 
 
-# What is typed or heard for a command word and is no word of another command.
+# Short forms, what dictation makes of a command word, and two movements that are one command.
+_HINT = re.compile(r" it |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and ")  # one of the patterns below may match
 _FOR_SHORT = (
     (re.compile(r"\b(back|move) it (?=(?:on )?(?:up|back|forwards?|over)\b)"), r"\1 "),
     (re.compile(r"\bfwds?\b"), "forward"),
@@ -62,42 +63,43 @@ _FOR_SHORT = (
 _BEFORE = _phrases("""
     actually | afterwards | again | all i want is for you to | all right | alright | also | and | are you able to |
     attempt to | be a darling and | be a dear and | be a good robot and | be nice and | be so good as to | be so kind
-    as to | be sure to | begin to | bot | bro | buddy | but | can i have | can i see you | can not you | can we | can
-    we have | can we see | can we see you | can you | come on | come on and | command | could i have | could i see you
-    | could not you | could we | could we have | could we see | could you | dear | do me a favor and | do me a favour
-    and | do not forget to | do not hesitate to | do you mind | droid | dude | erm | everyone wants you to | excuse me
-    | feel free to | finally | first | firstly | for me | from here | from there | get ready to | go ahead and | go
-    and | go on and | hello there | hey | hey robot | hey there | hi there | hmm | how about | how about you |
-    humanoid | i am asking you to | i ask you to | i beg you | i beg you to | i command you to | i need | i need for
-    you to | i need to see you | i need you to | i order you to | i said | i think you should | i told you to | i want
-    | i want for you to | i want to see you | i want you to | i was wondering if you could | i wish you would | i
-    wonder if you could | i would appreciate it if you could | i would appreciate it if you would | i would be
-    delighted if you | i would be delighted if you could | i would be delighted if you would | i would be glad if you
-    | i would be glad if you could | i would be glad if you would | i would be grateful if you | i would be grateful
-    if you could | i would be grateful if you would | i would be happy if you | i would be happy if you could | i
-    would be happy if you would | i would be pleased if you | i would be pleased if you could | i would be pleased if
-    you would | i would like | i would like for you to | i would like it if you could | i would like to see you | i
-    would like you to | i would love | i would love it if you | i would love it if you could | i would love it if you
-    would | if possible | if you can | if you could | if you do not mind | if you please | if you would | immediately
-    | instead | is it possible to | it is time to | it would be best if you | it would be best if you could | it would
-    be best if you would | it would be cool if you | it would be cool if you could | it would be cool if you would |
-    it would be good if you | it would be good if you could | it would be good if you would | it would be great if you
-    | it would be great if you could | it would be great if you would | it would be lovely if you | it would be lovely
-    if you could | it would be lovely if you would | it would be nice if you | it would be nice if you could | it
-    would be nice if you would | it would be wonderful if you | it would be wonderful if you could | it would be
-    wonderful if you would | just | kindly | lastly | let me see you | let us see you | listen | look here | make sure
-    to | make sure you | mate | may i ask you to | may i have | may i see you | maybe | might you | mister robot | mr
-    robot | my dear | my friend | next | now | oh | ok | okay | okey | once there | pal | pardon me | perhaps | please
-    | pls | plz | proceed to | quickly then | remember to | right now | right then | robot | second | secondly | show
-    me how to | show me how you | simply | sir | so | sorry | start to | the command is to | the task is to | then |
-    this time | time to | try and | try to | uh | um | we need you to | we want | we want you to | we would like | we
-    would like you to | well | what about | what i need is for you to | what i want is for you to | what i want is
-    that you | what i want you to do is | what i want you to do is to | what i would like is for you to | why do not
-    you | why not | will not you | will you | would it be possible for you to | would it be possible to | would not
-    you | would you | would you be able to | would you be so kind as to | would you be so kind to | would you care to
-    | would you mind | would you please | yeah | yes | yo | you can | you could | you have to | you know what | you
-    may | you might want to | you must | you need to | you ought to | you should | your next task is to | your task is
-    to
+    as to | be sure to | begin to | bot | bro | buddy | but | can i get you to | can i have | can i see you | can not
+    you | can we | can we have | can we see | can we see you | can you | come on | come on and | command | could i get
+    you to | could i have | could i see you | could not you | could we | could we have | could we see | could you |
+    dear | do me a favor and | do me a favour and | do not forget to | do not hesitate to | do you mind | droid | dude
+    | erm | everyone wants you to | excuse me | feel free to | finally | first | firstly | for me | from here | from
+    there | get ready to | go ahead and | go and | go on and | hello there | hey | hey robot | hey there | hi there |
+    hmm | how about | how about you | humanoid | i am asking you to | i am going to have you | i ask you to | i beg
+    you | i beg you to | i command you to | i need | i need for you to | i need to see you | i need you to | i order
+    you to | i said | i think you should | i told you to | i want | i want for you to | i want to see you | i want you
+    to | i was wondering if you could | i will have you | i will need you to | i wish you would | i wonder if you
+    could | i would appreciate it if you could | i would appreciate it if you would | i would be delighted if you | i
+    would be delighted if you could | i would be delighted if you would | i would be glad if you | i would be glad if
+    you could | i would be glad if you would | i would be grateful if you | i would be grateful if you could | i would
+    be grateful if you would | i would be happy if you | i would be happy if you could | i would be happy if you would
+    | i would be pleased if you | i would be pleased if you could | i would be pleased if you would | i would like | i
+    would like for you to | i would like it if you could | i would like to see you | i would like you to | i would
+    love | i would love it if you | i would love it if you could | i would love it if you would | if possible | if you
+    can | if you could | if you do not mind | if you please | if you would | immediately | instead | is it possible to
+    | it is time to | it would be best if you | it would be best if you could | it would be best if you would | it
+    would be cool if you | it would be cool if you could | it would be cool if you would | it would be good if you |
+    it would be good if you could | it would be good if you would | it would be great if you | it would be great if
+    you could | it would be great if you would | it would be lovely if you | it would be lovely if you could | it
+    would be lovely if you would | it would be nice if you | it would be nice if you could | it would be nice if you
+    would | it would be wonderful if you | it would be wonderful if you could | it would be wonderful if you would |
+    just | kindly | lastly | let me see you | let us get you to | let us have you | let us see you | listen | look
+    here | make sure to | make sure you | mate | may i ask you to | may i get you to | may i have | may i see you |
+    maybe | might i get you to | might you | mister robot | mr robot | my dear | my friend | next | now | oh | ok |
+    okay | okey | once there | pal | pardon me | perhaps | please | pls | plz | proceed to | quickly then | remember
+    to | right now | right then | robot | second | secondly | show me how to | show me how you | simply | sir | so |
+    sorry | start to | the command is to | the task is to | then | this time | time to | try and | try to | uh | um |
+    we need you to | we want | we want you to | we would like | we would like you to | well | what about | what i need
+    is for you to | what i want is for you to | what i want is that you | what i want you to do is | what i want you
+    to do is to | what i would like is for you to | why do not you | why not | will not you | will you | would it be
+    possible for you to | would it be possible to | would not you | would you | would you be able to | would you be so
+    kind as to | would you be so kind to | would you care to | would you mind | would you please | yeah | yes | yo |
+    you can | you could | you have to | you know what | you may | you might want to | you must | you need to | you
+    ought to | you should | your next task is to | your task is to
 """)
 _AFTER = _phrases("""
     a bit | a little | a little bit | a tad | again | already | alright | and that is it | as well | at once | bot | bro
@@ -128,7 +130,7 @@ def normalise(text: str) -> str:
 @lru_cache(maxsize=256)
 def expand(text: str) -> str:
     """Contractions and short forms written out: "don't" and "dont" become "do not", "fwd" becomes "forward"."""
-    for pattern, replacement in (*_CONTRACTIONS, *_FOR_SHORT):
+    for pattern, replacement in (*_CONTRACTIONS, *(_FOR_SHORT if _HINT.search(text) else ())):
         text = pattern.sub(replacement, text)
     return text
 

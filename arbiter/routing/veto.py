@@ -30,14 +30,15 @@ _OTHER_VERBS = frozenset(
     "drive ride surf grab grasp grip clutch fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug "
     "clap applaud flap flex lean sway rock swing wiggle shimmy wobble shiver balance juggle dribble bounce drag shove "
     "open shut lock unlock cook bake clean wash wipe sweep mop paint sing hum whistle shout scream sleep snore limp "
-    "stagger stumble lunge moonwalk stamp stomp plank crunch look stare gaze glance peek scratch tickle pinch clench "
+    "stagger stumble lunge moonwalk stamp stomp plank crunch touch look stare gaze glance peek scratch tickle pinch clench "
     "cross uncross trip tackle stab strangle shoot chase hunt wink blink".split()
 )
 # Command words with another meaning.
 _IDIOM = re.compile(
     r"^(?:take off|leave|turn over|(?:lay|lie)(?: yourself)? (?:down|back|flat|low|prone|on)\b.*|lean\b.*\bleft"
     r"|sit (?:the|him|her|them|my|that|this) .*|sit tight|sit up(?: straight)?|left you are"
-    r"|(?:nothing|anything|some|what is|who is) left|left (?:behind|out|alone)|left ?overs?\b.*|left of way|touch (?:base|wood)"
+    r"|(?:nothing|anything|some|what is|who is) left|left (?:behind|out|alone)|left ?overs?\b.*|left of way"
+    r"|touch (?:base|wood)|turn (?:it |that |them )?(?:on|up|down|in)"
     r"|hand (?:over|me|him|her|us|it|them)\b.*"
     r"|walk all over .*|point (?:made|break|taken|blank)"
     r"|.* on (?:your|my|his|her|the) (?:hips?|heart|chest|belly|ears?|eyes?|face|mouth|nose|shoulders?|waist|lap)"

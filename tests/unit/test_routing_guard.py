@@ -89,6 +89,11 @@ STOPS = (
     "don't come closer",
     "don't keep turning",
     "brakes on",
+    "this must end",
+    "put an end to this",
+    "hold your movement",
+    "cancel cancel",
+    "can you pause",
     "just a second",
     "do not proceed",
     "please don't do that",
@@ -128,6 +133,7 @@ GOES_ON = (
     "keep your arms up",
     "keep walking",
     "walk a second lap",
+    "hold your arms up, please",
 )
 PLANNED = (
     "walk forward then stop",
