@@ -313,6 +313,36 @@ def test_export_is_what_lerobot_computes(tiny, exported):
     assert set(report["joints"]) == set(load_model().joints)
 
 
+def test_the_export_command_reports_closed_loop_success_before_and_after(tiny, tmp_path, capsys):
+    """One instruction from the same start, through the arbiter: LeRobot's checkpoint, then the graphs."""
+    pytest.importorskip("mink")
+    from training.pi0.export import main
+
+    main([str(tiny), "--to", "onnx", "--out", str(tmp_path / "pi0"), "--samples", "2", "--only", "wave the right hand"])
+    report = json.loads((tmp_path / "pi0" / "parity.json").read_text())
+    before, after = (report["closed_loop"][side] for side in ("before", "after"))
+    assert [row["instruction"] for row in before] == [row["instruction"] for row in after] == ["wave the right hand", "all"]
+    assert before[0]["runs"] == 1 and before[0]["success"] == after[0]["success"]
+    assert before[0]["measured"] == pytest.approx(after[0]["measured"], rel=1e-3)
+    assert before[0]["jerk"] == pytest.approx(after[0]["jerk"], rel=0.05)
+    assert "before" in (out := capsys.readouterr().out) and "after" in out
+    assert load_backend(tmp_path / "pi0").card.files["parity.json"], "the card vouches for the report"
+
+
+def test_policies_are_told_apart_and_run_by_what_they_hold(tiny, exported, tmp_path):
+    pytest.importorskip("mink")
+    from training.pi0.evaluate import jobs, labels
+    from training.pi0.rollout import kind_of
+
+    assert kind_of(tiny) == "lerobot" and kind_of(exported) == "onnx"
+    with pytest.raises(ConfigError, match="neither step.onnx nor card.json nor config.json"):
+        kind_of(tmp_path)
+    same, other = [Path("a/best"), Path("b/best")], Path("c/last")
+    named = labels([*same, other])
+    assert named == {"a/best": same[0], "b/best": same[1], "last": other}
+    assert [job.label for job in jobs(named, "auto", ["bow"], 6, 0)] == ["a/best", "a/best", "b/best", "b/best", "last", "last"]
+
+
 def test_real_time_chunking_is_lerobots_own(tiny, exported):
     from policies.pi0.in_process.backend import LeRobotBackend
     from training.pi0.parity import observations

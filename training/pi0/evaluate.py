@@ -2,7 +2,7 @@
 
     python -m training.pi0.evaluate policies/weights/pi0_tiny --runs 50
     python -m training.pi0.evaluate exported/pi0 exported/pi0_int8 --only "touch the red ball" --video runs/touch.mp4
-    python -m training.pi0.evaluate runs/lora/best --kind lerobot --json runs/lora.json
+    python -m training.pi0.evaluate runs/lora/best exported/lora --json runs/lora.json
 
 Each run says the instruction to a standing robot with the balls at new places and judges what it did
 (`training.pi0.data.success`). Several policies are compared side by side. What failed is listed as the demonstrations
@@ -22,10 +22,17 @@ from training.pi0.results import Result, demonstrations_to_collect, summary, tab
 from training.pi0.rollout import Job, run_job
 
 
-def jobs(policies: list[Path], kind: str, texts: list[str], runs: int, seed: int, block: int = 5) -> list[Job]:
-    """The work, in blocks of `block` runs of one instruction on one simulated robot."""
-    return [Job(str(policy), kind, text, min(block, runs - first), seed + first)
-            for policy in policies for text in texts for first in range(0, runs, block)]
+def labels(policies: list[Path]) -> dict[str, Path]:
+    """The folders by what results call them: their names, or the whole paths where two have one name."""
+    names = [policy.name for policy in policies]
+    return {policy.name if names.count(policy.name) == 1 else str(policy): policy for policy in policies}
+
+
+def jobs(policies: dict[str, Path], kind: str, texts: list[str], runs: int, seed: int, block: int = 5,
+         device: str = "cpu") -> list[Job]:
+    """The work for the policies by label, in blocks of `block` runs of one instruction on one simulated robot."""
+    return [Job(str(policy), kind, text, min(block, runs - first), seed + first, label, device)
+            for label, policy in policies.items() for text in texts for first in range(0, runs, block)]
 
 
 def evaluate(work: list[Job], ray_address: str | None = None, video: Path | None = None) -> list[Result]:
@@ -44,7 +51,9 @@ def evaluate(work: list[Job], ray_address: str | None = None, video: Path | None
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("policies", type=Path, nargs="+", help="exported folders or checkpoints, compared side by side")
-    parser.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt"), default="onnx")
+    parser.add_argument("--kind", choices=("auto", "onnx", "lerobot", "tensorrt"), default="auto",
+                        help="what runs them; auto: what each folder holds")
+    parser.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
     parser.add_argument("--runs", type=int, default=50, help="random starts of each instruction")
     parser.add_argument("--only", action="append", help="an instruction or skill; may be given again")
     parser.add_argument("--seed", type=int, default=1000)
@@ -53,7 +62,8 @@ def main(argv: list[str] | None = None) -> None:
     fanout.add_argument(parser)
     arguments = parser.parse_args(argv)
     chosen = select(",".join(arguments.only)) if arguments.only else GESTURES
-    work = jobs(arguments.policies, arguments.kind, [one.text for one in chosen], arguments.runs, arguments.seed)
+    work = jobs(labels(arguments.policies), arguments.kind, [one.text for one in chosen], arguments.runs, arguments.seed,
+                device=arguments.device)
     results = evaluate(work, arguments.ray_address, arguments.video)
     rows = summary(results)
     print(table(rows))

@@ -4,7 +4,8 @@
     python -m training.pi0.export runs/pi0/best --to onnx --precision int8 --calibration data/pi0 --out exported/int8
     python -m training.pi0.export runs/pi0/best --to tensorrt --precision fp16 --out engines/pi0
 
-Writes the graphs, the tokenizer, the card and `parity.json`: how far the exported chunk is from LeRobot's own.
+Writes the graphs, the tokenizer, the card and `parity.json`: how far the exported chunk is from LeRobot's own, and how
+often the checkpoint and the export succeed in closed loop.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from deploy.robots.description import load_model
 from policies.pi0.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.checkpoint import Checkpoint
+from training.pi0.data.instructions import GESTURES, select
 from training.pi0.graphs import export_graphs
-from training.pi0.parity import compare, observations, table
+from training.pi0.parity import closed_loop, compare, observations, table
 
 
 def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision: str) -> Pi0Card:
@@ -119,7 +121,11 @@ def main(argv: list[str] | None = None) -> None:
                         "without it int8 is dynamic")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--samples", type=int, default=16, help="chunks compared in the parity report")
+    parser.add_argument("--runs", type=int, default=1, help="closed-loop runs of each instruction with the checkpoint and "
+                        "with the export, from the same starts; 0: none")
+    parser.add_argument("--only", action="append", help="an instruction or skill for --runs; may be given again")
     arguments = parser.parse_args(argv)
+    tasks = select(",".join(arguments.only)) if arguments.only else GESTURES
     loaded = checkpoint.load(arguments.checkpoint, arguments.device)
     calibration = None
     if arguments.calibration is not None:
@@ -139,6 +145,9 @@ def main(argv: list[str] | None = None) -> None:
         shutil.rmtree(onnx)
     report = compare(loaded, arguments.out, arguments.to, observations(card, arguments.samples))
     report["bytes"] = size_of(arguments.out)
+    if arguments.runs > 0:
+        report["closed_loop"] = closed_loop(arguments.checkpoint, arguments.out, [one.text for one in tasks], arguments.runs,
+                                            arguments.device)
     (arguments.out / "parity.json").write_text(json.dumps(report, indent=1) + "\n")
     if arguments.to == "onnx":
         embed_card(arguments.out, read_card(arguments.out))

@@ -1,4 +1,5 @@
-"""How far an exported π0 is from the checkpoint it was made of: same observations, same noise, joint by joint."""
+"""How far an exported π0 is from the checkpoint it was made of: same observations, same noise, joint by joint; and how
+well each does in closed loop."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from policies.pi0 import load_backend
 from policies.pi0.card import Pi0Card
 from policies.pi0.in_process.backend import LeRobotBackend
 from policies.pi0.in_process.checkpoint import Checkpoint
+from training.pi0.evaluate import evaluate, jobs
+from training.pi0.results import summary
 
 PROMPTS = ("wave the right hand", "raise both arms", "touch the red ball", "sit down")
 
@@ -51,6 +54,28 @@ def compare(loaded: Checkpoint, folder: Path, kind: str, samples: list[tuple[Chu
         "steps_ms": float(np.median([s[1] for s in seconds]) * 1e3), "steps": exported.steps}
 
 
+def closed_loop(checkpoint: Path, folder: Path, texts: list[str], runs: int, device: str = "cpu", seed: int = 1000) -> dict:
+    """Runs the checkpoint ("before") and the exported folder ("after") from the same starts, `runs` times each of `texts`.
+
+    Returns a row of `training.pi0.results.summary` for each instruction and for all, under "before" and "after".
+    """
+    work = jobs({"before": checkpoint, "after": folder}, "auto", texts, runs, seed, device=device)
+    rows = summary(evaluate(work))
+    return {"runs": runs, "seed": seed,
+            **{side: [row for row in rows if row["policy"] == side] for side in ("before", "after")}}
+
+
+def side_by_side(report: dict) -> list[str]:
+    """Closed-loop success before and after as lines of text."""
+    def told(row: dict) -> str:
+        falls = f", {row['falls']} falls" if row["falls"] else ""
+        return f"{100 * row['success']:3.0f} % ({100 * row['low']:.0f} to {100 * row['high']:.0f}{falls})"
+
+    lines = [f"  {'closed loop':22s} {'runs':>4s}  {'before':24s}  after (95 % interval)"]
+    return lines + [f"  {a['instruction']:22s} {a['runs']:4d}  {told(a):24s}  {told(b)}"
+                    for a, b in zip(report["before"], report["after"], strict=True)]
+
+
 def table(report: dict) -> str:
     """The report as text."""
     lines = [f"{report['to']} {report['precision']}: {report['chunks']} chunks against LeRobot, same noise",
@@ -61,4 +86,6 @@ def table(report: dict) -> str:
         lines[-1] += f"   {report['bytes'] / 1e6:.2f} MB"
     worst = sorted(report["joints"].items(), key=lambda item: -item[1]["max_rad"])[:5]
     lines += [f"  {joint:32s} rms {error['rms_rad']:.2e}  max {error['max_rad']:.2e} rad" for joint, error in worst]
+    if "closed_loop" in report:
+        lines += side_by_side(report["closed_loop"])
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from deploy.assemble import assemble
 from deploy.config import load_tree
 from deploy.robots.truth import Truth
 from deploy.session import Session
+from policies.pi0.card import CARD, STEP
 from training.pi0.data.balls import place
 from training.pi0.data.instructions import find
 from training.pi0.data.kinematics import UpperBody
@@ -25,13 +26,29 @@ READY_S, LIMIT_S, AFTER_S = 20.0, 20.0, 0.4
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`runs` runs of one instruction on one simulated robot, seeds from `seed` on."""
+    """`runs` runs of one instruction on one simulated robot, seeds from `seed` on.
+
+    Attributes:
+        policy: Its folder. kind: What runs it; "auto": see `kind_of`.
+        label: What results call it; "": the folder's name.
+        device: For `lerobot`.
+    """
 
     policy: str
     kind: str
     instruction: str
     runs: int
     seed: int
+    label: str = ""
+    device: str = "cpu"
+
+
+def kind_of(folder: Path) -> str:
+    """What runs the policy in `folder`: "onnx", "tensorrt" or "lerobot". Raises ConfigError."""
+    for file, kind in ((STEP, "onnx"), (CARD, "tensorrt"), ("config.json", "lerobot")):
+        if (folder / file).is_file():
+            return kind
+    raise ConfigError(f"policy {folder}: neither {STEP} nor {CARD} nor config.json; give an exported folder or a checkpoint's")
 
 
 class Theatre:
@@ -41,13 +58,14 @@ class Theatre:
         truths, reports: Of every tick since `begin`.
     """
 
-    def __init__(self, policy: str, kind: str, seed: int, tree: str = "default.yaml") -> None:
+    def __init__(self, policy: str, kind: str, seed: int, tree: str = "default.yaml", device: str = "cpu") -> None:
         folder = Path(policy).resolve()
         if not folder.is_dir():
             raise ConfigError(f"policy {policy}: no such folder")
-        settings = [f"policies.chunk.path={folder}"]
-        if kind != "onnx":
-            settings.append(f"policies.chunk.options={{kind: {kind}}}")
+        kind = kind_of(folder) if kind == "auto" else kind
+        settings = [f"policies.chunk.path={folder}", f"policies.chunk.options.kind={kind}"]
+        if kind == "lerobot":
+            settings.append(f"policies.chunk.options.device={device}")
         self.assembly = assemble(load_tree(tree, settings), fast=True, seed=seed)
         self.robot, self.arbiter = self.assembly.robot, self.assembly.arbiter
         self.model, self.rng = self.robot.model, np.random.default_rng(seed)
@@ -136,7 +154,7 @@ def run_once(theatre: Theatre, job: Job, seed: int) -> Result:
     changes = sum(len(report.verdict.interventions) for report in theatre.reports)
     finished = outcome == "succeeded"
     return Result(
-        policy=Path(job.policy).name, instruction=instruction.text, seed=seed, success=judged.success and finished,
+        policy=job.label or Path(job.policy).name, instruction=instruction.text, seed=seed, success=judged.success and finished,
         measured=judged.measured, unit=judged.unit, text=judged.text if finished else f"{judged.text}; {outcome}",
         fell=fell(run), jerk=rms_jerk(commands[:, theatre.model.groups["arms"]], theatre.model.dt),
         interventions=changes / seconds, seconds=seconds, inference_ms=_inference_ms(theatre),
@@ -154,7 +172,7 @@ def _inference_ms(theatre: Theatre) -> float:
 
 def run_job(job: Job, video: Path | None = None) -> list[Result]:
     """All runs of a job on one robot; after a fall the next run begins on a new robot."""
-    theatre, results = Theatre(job.policy, job.kind, job.seed), []
+    theatre, results = Theatre(job.policy, job.kind, job.seed, device=job.device), []
     film = None
     if video is not None:
         from deploy.show import FilmObserver
@@ -167,7 +185,7 @@ def run_job(job: Job, video: Path | None = None) -> list[Result]:
             if results[-1].fell or theatre.session.faulted:
                 theatre.close()
                 if i + 1 < job.runs:
-                    theatre = Theatre(job.policy, job.kind, job.seed + i + 1)
+                    theatre = Theatre(job.policy, job.kind, job.seed + i + 1, device=job.device)
     finally:
         if film is not None:
             film.close()
