@@ -366,12 +366,50 @@ def test_changed_export_is_refused(exported, tmp_path):
         load_backend(tmp_path)
 
 
-def test_int8_is_smaller_and_near(tiny, exported, tmp_path):
-    from training.pi0.quantise import to_int8
+def quantised(exported: Path, out: Path, precision: str, calibration=None):
+    """The backend of the exported graphs in `precision`, written to `out`."""
+    from policies.pi0.card import embed_card, read_card
+    from training.pi0.quantise import to_fp16, to_int8
 
+    out.mkdir()
+    (out / "tokenizer.json").write_bytes((exported / "tokenizer.json").read_bytes())
     for name in ("prefix.onnx", "step.onnx"):
-        to_int8(exported / name, tmp_path / name)
-        assert (tmp_path / name).stat().st_size < 0.7 * (exported / name).stat().st_size
+        if precision == "fp16":
+            to_fp16(exported / name, out / name)
+        else:
+            to_int8(exported / name, out / name, calibration if name == "step.onnx" else None)
+    embed_card(out, dataclasses.replace(read_card(exported), precision=precision))
+    return load_backend(out)
+
+
+def error_of(backend, exported: Path) -> float:
+    """Root mean square of the difference to the float32 graphs, in units of the actions' spread."""
+    from training.pi0.parity import observations
+
+    wanted, errors = load_backend(exported), []
+    for seed, (observation, prompt) in enumerate(observations(wanted.card, 3)):
+        errors.append(backend.predict(observation, prompt, seed=seed) - wanted.predict(observation, prompt, seed=seed))
+    return float(np.sqrt(np.mean((np.concatenate(errors) / np.array(wanted.card.action_scale)) ** 2)))
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(("precision", "error"), [("fp16", 0.05), ("int8", 0.2)])
+def test_smaller_graphs_are_near(exported, tmp_path, monkeypatch, precision, error, large):
+    """`large`: as if the weights were beyond 2 GB, and so beside the graph."""
+    if large:
+        monkeypatch.setattr("training.pi0.quantise.LARGE", 1000)
+    backend = quantised(exported, tmp_path / "small", precision)
+    assert error_of(backend, exported) < error
+    assert (("step.onnx.data" in backend.card.files), backend.card.precision) == (large, precision)
+    sizes = [sum(file.stat().st_size for file in folder.glob("*.onnx*")) for folder in (tmp_path / "small", exported)]
+    assert sizes[0] < 0.8 * sizes[1]
+
+
+def test_calibrated_int8_is_near(tiny, exported, dataset, tmp_path):
+    from training.pi0.quantise import calibration_inputs
+
+    inputs = calibration_inputs(checkpoint.load(tiny), dataset, count=8)
+    assert error_of(quantised(exported, tmp_path / "small", "int8", inputs), exported) < 0.2
 
 
 def test_student_learns_from_its_teacher(tiny, tmp_path):

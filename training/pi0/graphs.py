@@ -96,10 +96,23 @@ def export_graphs(policy, prefix_file: Path, step_file: Path) -> None:
     size = sum(p.numel() * p.element_size() for p in core.parameters())
     options = {"opset_version": 18, "dynamo": True, "external_data": size > LARGE, "verbose": False}
     with exact_time(config.type):
-        prefix = Prefix(core)
+        prefix = Prefix(core).eval()
         k, v, pad = prefix(**first)
         torch.onnx.export(prefix, tuple(first.values()), str(prefix_file), input_names=list(first),
                           output_names=["k", "v", "pad"], **options)
         second = {"k": k, "v": v, "pad": pad, "state": inputs["state"], "x_t": inputs["x_t"], "t": inputs["t"]}
-        torch.onnx.export(Step(core, config.type == "pi0"), tuple(second.values()), str(step_file),
+        torch.onnx.export(Step(core, config.type == "pi0").eval(), tuple(second.values()), str(step_file),
                           input_names=list(second), output_names=["v_t"], **options)
+    for file in (prefix_file, step_file):
+        _forget_the_source(file)
+
+
+def _forget_the_source(file: Path) -> None:
+    """Takes out what torch's exporter notes at each node: stacks with this machine's paths, half of a tiny graph's size."""
+    import onnx
+
+    graph = onnx.load(str(file), load_external_data=False)
+    for node in graph.graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    onnx.save(graph, str(file))

@@ -9,6 +9,9 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 from policies.pi0.in_process.checkpoint import Checkpoint, statistics
+from training.pi0.graphs import LARGE
+
+HALF_MOST = 65504.0  # the largest number of half precision
 
 
 def to_fp16(file: Path, out: Path) -> None:
@@ -16,11 +19,28 @@ def to_fp16(file: Path, out: Path) -> None:
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    # The time embedding needs its range, and the attention mask is a number that half precision cannot hold.
+    model = onnx.load(str(file))
+    _bound_masks(model)
+    # The time embedding needs its range, sums of many terms their digits. torch's exporter wrote the shapes already.
     blocked = ["Sin", "Cos", "Where", "CumSum", "Range", "Softmax", "Add"]
-    model = convert_float_to_float16(onnx.load(str(file)), keep_io_types=True, op_block_list=blocked,
-                                     disable_shape_infer=False)
-    onnx.save(model, str(out))
+    model = convert_float_to_float16(model, keep_io_types=True, op_block_list=blocked, disable_shape_infer=True)
+    beside = {"save_as_external_data": True, "location": f"{out.name}.data"} if model.ByteSize() > LARGE else {}
+    onnx.save(model, str(out), **beside)
+
+
+def _bound_masks(model) -> None:
+    """The attention mask adds float32's lowest number, which is -inf in half precision, and a row of those softmaxes to NaN.
+
+    -10 000 hides a token as well.
+    """
+    from onnx import numpy_helper
+
+    held = [*model.graph.initializer, *(a.t for node in model.graph.node if node.op_type == "Constant"
+                                        for a in node.attribute if a.name == "value")]
+    for tensor in held:
+        values = numpy_helper.to_array(tensor) if tensor.data_type == tensor.FLOAT else np.zeros(0)
+        if (values < -HALF_MOST).any():
+            tensor.CopyFrom(numpy_helper.from_array(np.where(values < -HALF_MOST, np.float32(-1e4), values), tensor.name))
 
 
 def to_int8(file: Path, out: Path, calibration: list[dict] | None = None) -> None:
@@ -30,13 +50,16 @@ def to_int8(file: Path, out: Path, calibration: list[dict] | None = None) -> Non
 
     with tempfile.TemporaryDirectory() as scratch:
         ready = Path(scratch) / file.name
-        quant_pre_process(str(file), str(ready), skip_symbolic_shape=True)
+        large = sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*")) > LARGE
+        quant_pre_process(str(file), str(ready), skip_symbolic_shape=True, save_as_external_data=large,
+                          external_data_location=f"{ready.name}.data" if large else None)
         if calibration is None:
-            quantize_dynamic(str(ready), str(out), weight_type=QuantType.QInt8, per_channel=True)
+            quantize_dynamic(str(ready), str(out), weight_type=QuantType.QInt8, per_channel=True,
+                             use_external_data_format=large)
         else:
             quantize_static(str(ready), str(out), _reader(calibration), quant_format=QuantFormat.QDQ, per_channel=True,
                             weight_type=QuantType.QInt8, activation_type=QuantType.QInt8,
-                            op_types_to_quantize=["MatMul", "Gemm"])
+                            op_types_to_quantize=["MatMul", "Gemm"], use_external_data_format=large)
 
 
 def _reader(inputs: list[dict]):
