@@ -358,6 +358,39 @@ def test_real_time_chunking_is_lerobots_own(tiny, exported):
     assert np.abs(guided[:2] - previous[:2]).max() < 0.2 * np.abs(free[:2] - previous[:2]).max()
 
 
+def test_pi05_exports_what_lerobot_computes(tmp_path):
+    """It normalises by quantiles and reads the state as words."""
+    from training.pi0.export import export_onnx
+    from training.pi0.parity import compare, observations
+
+    spec, words = dataclasses.replace(SPEC, tokens=256, vocab=1024), tmp_path / "words"
+    words.mkdir()
+    train_tokenizer(vocabulary(TASKS), words, spec.vocab)
+    data = synthetic()
+    policy = seeded(spec, chunk=10, source=28, kind="pi05")
+    for folder, quantiles in (("without", ()), ("with", (0.01, 0.99))):
+        stats = data.stats()
+        for key, values in (("observation.state", data.state), ("action", data.action)):
+            stats[key] |= {f"q{round(100 * q):02d}": np.quantile(values, q, axis=0).astype(np.float32) for q in quantiles}
+        before, after = checkpoint.make_processors(policy.config, stats, words)
+        checkpoint.save(tmp_path / folder, policy, before, after, spec, words)
+    with pytest.raises(ConfigError, match="normalised by quantiles, and its statistics hold only .*mean"):
+        export_onnx(checkpoint.load(tmp_path / "without"), tmp_path / "none")
+    loaded = checkpoint.load(tmp_path / "with")
+    card = export_onnx(loaded, tmp_path / "onnx")
+    report = compare(loaded, tmp_path / "onnx", "onnx", observations(card, 3))
+    assert card.variant == "pi05" and report["cosine"] > 0.999999 and report["max_rad"] < 1e-4, report
+
+
+def test_pi0_fast_says_which_tokenizers_it_lacks(dataset, tmp_path, monkeypatch):
+    from training.pi0.finetune import main
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError, match="action tokenizer '.*none', which are folders or names.*--action-tokenizer"):
+        main(["--preset", "full", "--variant", "pi0_fast", "--dataset", str(dataset), "--out", str(tmp_path / "run"),
+              "--action-tokenizer", str(tmp_path / "none"), "--device", "cpu", "--no-bf16", "--workers", "0"])
+
+
 def test_changed_export_is_refused(exported, tmp_path):
     for file in exported.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

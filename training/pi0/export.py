@@ -55,6 +55,9 @@ def _affine(loaded: Checkpoint, key: str, mode: str) -> tuple[tuple[float, ...],
     if kind == "MEAN_STD":
         offset, scale = stats["mean"], stats["std"] + normaliser.eps
     elif kind == "QUANTILES":
+        if not {"q01", "q99"} <= stats.keys():
+            raise ConfigError(f"checkpoint {loaded.folder}: {key} is normalised by quantiles, and its statistics hold only "
+                              f"{', '.join(sorted(stats))}; train on a dataset whose statistics hold q01 and q99")
         width = stats["q99"] - stats["q01"]
         offset, scale = (stats["q99"] + stats["q01"]) / 2.0, np.where(width == 0, normaliser.eps, width) / 2.0
     else:

@@ -114,7 +114,8 @@ def hooks(base: Path | None, spec, tokenizer: Path | None, out: Path, wandb: boo
 
         kind.from_pretrained = staticmethod(strictly)
         try:
-            with tiny_sizes(spec, cfg.type) if spec is not None and not adapter else contextlib.nullcontext():
+            sizes = tiny_sizes(spec, cfg.type) if spec is not None and not adapter else contextlib.nullcontext()
+            with sizes, checkpoint.named_tokenizers(cfg):
                 return before[0](cfg=cfg, **options)
         finally:
             kind.from_pretrained = original

@@ -151,11 +151,25 @@ def load_weights(policy, file: Path, grow: bool = True) -> None:
     policy.load_state_dict(fitted, strict=False)
 
 
+@contextlib.contextmanager
+def named_tokenizers(config):
+    """Inside this context π0-FAST, which loads its two tokenizers while it is constructed, tells which ones it lacks."""
+    try:
+        yield
+    except RuntimeError as error:
+        if config.type != "pi0_fast" or "tokenizers" not in str(error):
+            raise
+        raise ConfigError(
+            f"pi0_fast needs the text tokenizer {config.text_tokenizer_name!r} and the action tokenizer "
+            f"{config.action_tokenizer_name!r}, which are folders or names on the Hugging Face hub; one cannot be loaded: "
+            f"{str(error.__cause__).splitlines()[0]} Give local folders with --tokenizer and --action-tokenizer") from error
+
+
 def construct(config, spec: TinySpec | None):
     """A policy of `config` with random weights, in the sizes of `spec`."""
     from lerobot.policies.factory import get_policy_class
 
-    with tiny_sizes(spec, config.type) if spec is not None else contextlib.nullcontext():
+    with tiny_sizes(spec, config.type) if spec is not None else contextlib.nullcontext(), named_tokenizers(config):
         return get_policy_class(config.type)(config)
 
 
