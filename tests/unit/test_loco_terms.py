@@ -154,6 +154,12 @@ def test_joints_near_the_ends_of_their_ranges_count():
     assert terms.ends(state(joint_pos=near), lower, upper).item() == pytest.approx(0.03 + 0.05 + 0.1)
 
 
+def test_bracing_counts_only_ankles_and_only_while_standing():
+    torque, ankles = [5.0] * 4 + [3.0] + [5.0] * 5 + [-4.0, 5.0], torch.tensor([4, 10])
+    assert terms.brace(state(torque=torque), ankles).item() == pytest.approx(25.0)
+    assert terms.brace(state(torque=torque, command=[0.3, 0.0, 0.0]), ankles).item() == 0.0
+
+
 def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
     import numpy as np
 

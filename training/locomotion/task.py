@@ -33,6 +33,7 @@ class Stage:
         slip: Price of feet that slip [s²/m²].
         sink: Price of a torso below its height in the default posture [1/m²].
         ends: Price of joints near the ends of their ranges [1/rad].
+        brace: Price of the ankles' torque while no motion is asked for [1/(N·m)²].
         crossing: Price of targets that bring parts together [1/m].
         settle: A robot that is to stand steps in place first.
         brake: Legs stop where parts would touch, as the safety layer stops them.
@@ -54,6 +55,7 @@ class Stage:
     slip: float = 0.4
     sink: float = 20.0
     ends: float = 0.0
+    brace: float = 0.0
     crossing: float = 80.0
     settle: bool = False
     brake: bool = False
@@ -87,17 +89,15 @@ STAGES = (
     replace(
         ROBOT,
         until=1.0,
-        kernel=(0.02, 0.05),
+        kernel=(0.03, 0.06),
         least=0.0,
-        standing=0.25,
-        straight=0.4,
-        push=0.6,
-        smooth=1.5,
-        effort=0.04,
-        overreach=0.04,
-        slip=3.0,
-        noise=0.15,
-    ),  # exactly, with little power
+        standing=0.3,
+        straight=0.45,
+        effort=0.02,
+        slip=2.0,
+        brace=0.05,
+        noise=0.2,
+    ),  # exactly, and with the weight over the ankles
 )
 
 
@@ -153,6 +153,7 @@ class Task:
         legs: Indices, among the driven joints, of the legs'.
         ends: Ends of the joints' ranges minus default [rad], lower and upper, shape (2, m).
         least, most: Actions at the ends of the joints' ranges, shape (m,); no policy asks for more.
+        ankles: Indices, among the driven joints, of the ankles' pitch.
         sideways: Indices, among the driven joints, of those that should stay near their default.
         stage: The stage in force.
     """
@@ -162,6 +163,7 @@ class Task:
         self.drives = torch.tensor(self.model.groups[config.group].nonzero()[0])
         self.joints = tuple(self.model.joints[i] for i in self.drives)
         self.legs = torch.tensor([i for i, name in enumerate(self.joints) if name.startswith("leg_")])
+        self.ankles = torch.tensor([i for i, name in enumerate(self.joints) if "ankle_pitch" in name])
         self.sideways = torch.tensor(
             [i for i, name in enumerate(self.joints) if any(part in name for part in ("hip_roll", "hip_yaw", "arm_"))]
         )
@@ -172,7 +174,7 @@ class Task:
 
     def to(self, device: str) -> Task:
         """Moves what the terms use to the engine's device."""
-        self.legs, self.sideways = self.legs.to(device), self.sideways.to(device)
+        self.legs, self.sideways, self.ankles = (part.to(device) for part in (self.legs, self.sideways, self.ankles))
         self.ends = self.ends.to(device)
         self.least, self.most = self.least.to(device), self.most.to(device)
         return self
@@ -244,6 +246,7 @@ def rewards(task: Task, s: BatchState) -> dict[str, torch.Tensor]:
         "slip": -stage.slip * terms.slip(s),
         "stance_width": -15.0 * terms.stance_width(s),
         "sideways": -1.0 * terms.sideways_joints(s, task.sideways),
+        "brace": -stage.brace * terms.brace(s, task.ankles),
         "fidget": -0.01 * smooth * terms.fidget(s),
         "posture": -1.5 * terms.posture(s),
     }

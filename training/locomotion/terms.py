@@ -195,6 +195,12 @@ def fidget(s: BatchState) -> torch.Tensor:
     return s.joint_vel.square().sum(-1) * (1.0 - moving(s.command))
 
 
+def brace(s: BatchState, ankles: torch.Tensor) -> torch.Tensor:
+    """Squared torque [N²m²] of `ankles` while no motion is asked for: who stands with the weight over the ankles has all of
+    their torque left for arms that reach out."""
+    return s.torque[:, ankles].square().sum(-1) * (1.0 - moving(s.command))
+
+
 def posture(s: BatchState) -> torch.Tensor:
     """Distance from the default posture while no motion is asked for [rad]."""
     return s.joint_pos.abs().sum(-1) * (1.0 - moving(s.command))
