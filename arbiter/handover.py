@@ -16,6 +16,9 @@ from arbiter.transition import DEFAULTS, HOME_ENVELOPE, Handover, HandoverSettin
 from arbiter.types import Request, RobotState
 from arbiter.wall import walled
 
+STEADY = 0.3  # [s] legs that walked must be at rest before another policy takes them
+STEPPING = 3.0  # [rad/s] of a leg joint; every step is faster somewhere, all the time
+
 
 class Switchboard:
     """Carries out changes of hands. Owned by the tick; no method waits.
@@ -37,6 +40,7 @@ class Switchboard:
         self.changes = 0
         self._open_records: list[Handover] = []
         self._switched = np.full(model.n, -np.inf)
+        self._legs, self._stepped = model.groups["legs"], -np.inf
         self._labels = {mask.tobytes(): name for name, mask in model.groups.items()}
 
     # -- wishes ---------------------------------------------------------------------------------------------------
@@ -97,6 +101,8 @@ class Switchboard:
 
     def update(self, state: RobotState, now: float) -> None:
         """Advances every pending change of hands by one tick."""
+        if float(np.abs(state.joint_vel[self._legs]).max()) > STEPPING:
+            self._stepped = now
         for transition in list(self.pending):
             if transition.run is not None and transition.run.over:
                 self._refuse(transition, transition.run.reason or "no longer wanted", now)
@@ -110,12 +116,11 @@ class Switchboard:
             if error:
                 self._refuse(t, f"policy {t.policy.name} could not warm: {error}", now)
                 return
-        reason = outside(t.envelope, state, t.joints, self.model)
-        waited = now - t.record.requested
+        reason, waited = self._hindrance(t, state, now), now - t.record.requested
         if reason and waited > self.settings.bridge_limit:
             self._refuse(t, f"start envelope not reached within {self.settings.bridge_limit:g} s: {reason}", now)
         elif reason:
-            self._bridge(t, reason, state, now)
+            self._bridge(t, reason, waited, state, now)
         elif not t.warm and waited > self.settings.warm_limit:
             self._refuse(t, f"policy {t.policy.name} not ready within {self.settings.warm_limit:g} s", now)
         elif t.warm and now - self._switched[t.joints].max() >= self.settings.dwell - 1e-9:
@@ -123,6 +128,17 @@ class Switchboard:
             self.pending.remove(t)
             self._take(t, request, state, now)
             t.record.result = "done"
+
+    def _hindrance(self, t: Transition, state: RobotState, now: float) -> str:
+        """Why `t` cannot happen yet; "" if it can. Where no joint changes hands there is nothing to wait for."""
+        grips = self.authority.owners(t.joints)
+        if len(grips) == 1 and grips[0].policy is t.policy:
+            return ""
+        reason = outside(t.envelope, state, t.joints, self.model)
+        walks = any(grip.policy.kind == "locomotion" and (grip.joints & self._legs).any() for grip in grips)
+        if not reason and walks and now - self._stepped < STEADY:
+            return f"the legs have been at rest for {now - self._stepped:.2f} s, at least {STEADY:g} is asked for"
+        return reason
 
     def _warm(self, t: Transition, request: Request, state: RobotState, now: float) -> tuple[bool, str]:
         if self.authority.drives(t.policy):
@@ -135,14 +151,15 @@ class Switchboard:
         ready, error = walled(t.policy.warm, state, request, now)
         return bool(ready), error
 
-    def _bridge(self, t: Transition, reason: str, state: RobotState, now: float) -> None:
-        """Works towards the start envelope: stop, then stand."""
-        legs = self.model.groups["legs"]
+    def _bridge(self, t: Transition, reason: str, waited: float, state: RobotState, now: float) -> None:
+        """Works towards the start envelope: stop, then stand. Who walks stops by himself: a stand in mid-step is a fall."""
+        legs = self._legs
         for grip in self.authority.owners(t.joints | legs):
             if grip.run is not None and (grip.joints & t.joints).any():
                 self.release(grip.run)
         grip = self.authority.owner(legs)
-        if "standing posture" not in reason or (t.run is not None and not (t.joints & legs).any()):
+        walks = grip is not None and grip.policy.kind == "locomotion" and waited < self.settings.stop_limit
+        if walks or "standing posture" not in reason or (t.run is not None and not (t.joints & legs).any()):
             t.bridged = t.bridged or "stop"
             return
         if grip is not None and grip.policy is not self.bank.fallback("stand"):

@@ -25,6 +25,7 @@ class HandoverSettings:
         dwell: Least time between two switches of the same joints [s]; tames storms of instructions.
         warm_limit: Longest time a policy may take to warm [s].
         bridge_limit: Longest time to wait for, or work towards, the start envelope [s].
+        stop_limit: Of it, how long a walking policy is given to come to a stand by itself [s].
     """
 
     blend: str = "inertial"
@@ -32,6 +33,7 @@ class HandoverSettings:
     dwell: float = 0.2
     warm_limit: float = 5.0
     bridge_limit: float = 8.0
+    stop_limit: float = 3.0
 
 
 DEFAULTS = HandoverSettings()

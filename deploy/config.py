@@ -47,6 +47,7 @@ class ControlConfig:
         dwell: Least time between two switches of the same joints [s].
         warm_limit: Longest time a policy may take to warm [s].
         bridge_limit: Longest time to work towards a skill's start envelope [s].
+        stop_limit: Of it, how long a walking policy is given to come to a stand by itself [s].
         instructions: What a new instruction does to older ones: "replace", "queue" or "together".
     """
 
@@ -55,19 +56,20 @@ class ControlConfig:
     dwell: float = 0.2
     warm_limit: float = 5.0
     bridge_limit: float = 8.0
+    stop_limit: float = 3.0
     instructions: str = "replace"
 
     def __post_init__(self) -> None:
         for name, value, allowed in (("blend", self.blend, BLENDS), ("instructions", self.instructions, ORDERS)):
             if value not in allowed:
                 raise ConfigError(f"control.{name} is {value!r}; allowed: {', '.join(allowed)}")
-        for name in ("blend_time", "dwell", "warm_limit", "bridge_limit"):
+        for name in ("blend_time", "dwell", "warm_limit", "bridge_limit", "stop_limit"):
             if not 0.0 <= getattr(self, name) <= 60.0:
                 raise ConfigError(f"control.{name} is {getattr(self, name):g}; 0 to 60 s are allowed")
 
     @property
     def handover(self) -> HandoverSettings:
-        return HandoverSettings(self.blend, self.blend_time, self.dwell, self.warm_limit, self.bridge_limit)
+        return HandoverSettings(self.blend, self.blend_time, self.dwell, self.warm_limit, self.bridge_limit, self.stop_limit)
 
 
 @dataclass(frozen=True, slots=True)

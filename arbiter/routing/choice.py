@@ -92,7 +92,7 @@ class Chooser:
         """What `text` asks for; `before` is what the piece before it came to ("turn left, then right")."""
         if before is not None and before.call is not None:
             if _FACING.match(text) and self._takes(before.call.skill, "angle"):
-                return before  # "turn right and face the wall" is one turn
+                return before  # "turn right and face the wall" is one turn: the router drops it
             if again := self._other_side(text, before.call) or self._opposite(text, before.call):
                 return again
         if " or " in text and (choice := self._offered(text)):

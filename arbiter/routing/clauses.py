@@ -158,6 +158,8 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
             before = text[: match.start()].strip()
             ruled_out.append(text[match.start() :])
             negating = True
+            if set(words(before)) <= _SUBJECTS and not words(text[match.end() :]):
+                kept.clear()  # "turn left, actually don't" takes back all of it
             text = "" if set(words(before)) <= _SUBJECTS or before.endswith(" or") else strip_politeness(before)
         kept.append(Piece(text, "list" if piece.joint == "break" else piece.joint))
     return kept, ruled_out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from arbiter.routing.quantities import extract
+from arbiter.routing.runons import VERB, commands
 from arbiter.routing.text import words
 
 MOST = 8  # corrections that one text may hold
@@ -13,24 +14,24 @@ _SAID = (
     r"|make (?:that|it)(?= (?:the|your|to|left|right|for|back|\d|a |one|two|three|four|five|half)))"
 )
 _UNSAID = (
-    r"(?:scratch that|strike that|undo that|forget (?:that|it)|cancel that|correction|on second thoughts?|change of plans?"
-    r"|my (?:mistake|bad)|i changed my mind|wrong (?:way|one|side|direction|hand|arm)|not that(?: one| way| side)?|or rather)"
+    r"(?:scratch that|strike that|undo that|forget (?:that|it)(?! (?:you|i|we|he|she|they)\b)|cancel that|correction"
+    r"|on second thoughts?|change of plans?|my (?:mistake|bad)|i changed my mind(?! about)"
+    r"|wrong (?:way|one|side|direction|hand|arm)|not that(?: (?:one|way|side|direction|hand|arm))?|or rather)"
 )
 _NO = r"(?:no|nope|nah)"
 _OH = r"(?:oops|whoops|oh|ah|uh|um|er|erm|wait|hang on|hold on|hmm|sorry|actually|well|okay|ok|but|instead|just)"
-_VERB = (
-    r"(?:turn|walk|go|step|move|sit|stand|wave|raise|lift|lower|bow|point|touch|rotate|spin|back|come|sidestep|face|take|make"
-    r"|put|left|right|forwards?|backwards?|(?:the|your) (?:left|right|other)|to (?:the|your))"
-)
+_VERB = rf"(?:{VERB}|back|face|take|make|left|right|forwards?|backwards?|(?:the|your) (?:left|right|other)|to (?:the|your))"
 _SECOND_THOUGHT = re.compile(
     rf"(?:^|[\s,.;:!?-]+)(?:{_OH}[\s,.!-]+)*"
     rf"(?:{_UNSAID}|{_SAID}|{_NO}[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})|(?:wait|actually|sorry|oh)[\s,.!]+{_NO}"
     rf"|(?<=[,.;!?\-] ){_NO}(?![\s,.!]*(?:more|need|one|reason|matter|problem|further|faster|slower|longer|\w+ing)\b)"
-    rf"|(?<=\w )(?<!is )(?<!are )(?<!was )(?<!have )(?<!has )(?<!with )(?<!in ){_NO}(?= {_VERB}\b)"
+    rf"|(?<=\w )(?<!is )(?<!are )(?<!was )(?<!have )(?<!has )(?<!with )(?<!in )(?P<amid>{_NO})(?= {_VERB}\b|$)"
     rf"|(?<=[,.;!?\-] )(?:(?:oh|ah|uh|um|er),? )?(?:sorry|oops|whoops|actually)(?= ?,? ?{_VERB}\b))"
     rf"(?:[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})(?=[\s,.!]))*(?=[\s,.;:!?]|$)[\s,.;:!?-]*"
 )
-_JOINT = re.compile(r"(?:[,.;!?]|\b(?:and then|and|then|after that|while)\b)(?!.*(?:[,.;!?]|\b(?:and|then|after that|while)\b))")
+_MARK = r"[,;!?]|\.(?!\d)"
+_MEANT = re.compile(rf"{_SAID}\W*$")  # at the end of a text it says nothing: "touch it, the ball I mean"
+_JOINT = re.compile(rf"(?:{_MARK}|\b(?:and then|and|then|after that|while)\b)(?!.*(?:{_MARK}|\b(?:and|then|after that|while)\b))")
 _SIDE = re.compile(r"\b(left|right)\b")
 _WAYS = (
     re.compile(r"\b(?:forwards?|ahead|straight|backwards?|back)\b"),
@@ -48,13 +49,19 @@ def corrected(text: str) -> str:
     """A normalised, expanded text without what it takes back.
 
     What is taken back is the command just before the words of regret ("no wait", "I mean", "scratch that"); all of the text
-    where the new command has another verb. A mere side, direction, colour or quantity goes into the command that it mends.
+    where the new command has another verb, or where there is none ("turn left, oh no"). A mere side, direction, colour or
+    quantity goes into the command that it mends.
     """
     for _ in range(MOST):
-        if not (match := _SECOND_THOUGHT.search(text)):
+        found = _SECOND_THOUGHT.finditer(text)
+        # A "no" amid words follows a command: "turn left no right", and not "the sign says no turn".
+        match = next((one for one in found if not one["amid"] or commands(text[: one.start()])), None)
+        if not match:
             break
         before, after = text[: match.start()].rstrip(" ,.;:!?-"), text[match.end() :].strip()
-        if not words(after) or (not words(before) and "make" in match[0]):
+        if not words(after):
+            return "" if words(before) and not _MEANT.search(match[0]) else text
+        if not words(before) and "make" in match[0]:
             return text
         text = _mended(before, after) if words(before) else after
     return text
@@ -63,7 +70,7 @@ def corrected(text: str) -> str:
 def _mended(before: str, after: str) -> str:
     joint = _JOINT.search(before)
     kept, last = (before[: joint.end()], before[joint.end() :].strip()) if joint else ("", before)
-    first_clause = re.split(r"[,.;!?]|\b(?:and|then|while)\b", after)[0]
+    first_clause = re.split(rf"{_MARK}|\b(?:and|then|while)\b", after)[0]
     said, rest = extract(first_clause.strip())
     if not set(words(rest)) - _BARE:
         return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()

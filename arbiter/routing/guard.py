@@ -111,8 +111,8 @@ _WHOLE = frozenset(
 )
 _FILLER = re.compile(
     r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|ye|thanks|thank"
-    r"|(?<!wait )(?<!wait right )there|everyone|everybody|guys|folks|people|sir|mate|buddy|pal|boy|girl|man|dude|bro|pig"
-    r"|tiger|cowboy|machine|bot|fella|friend|nelly"
+    r"|(?<!wait )(?<!wait right )(?<!over )there|everyone|everybody|guys|folks|people|sir|mate|buddy|pal|boy|girl|man|dude|bro"
+    r"|pig|tiger|cowboy|machine|bot|fella|friend|nelly"
     r"|agora|ahora|maintenant|jetzt|sofort|subito|bitte|por favor|per favore|s'il (?:te|vous) plait)\b"
 )
 _TRAILING = re.compile(

@@ -24,7 +24,7 @@ _DIGITS = r"(?<![\w.])[+-]?(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?: ?/ ?\d{1,4}(?!
 _NUMBER_WORD = r"\b(?:" + "|".join([*_ONES, *_TENS, "fourty", "hundred", "thousand"]) + r")\b"
 _SPELLED = (
     rf"(?:a |one )?{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*(?: point(?: {_NUMBER_WORD})+)?(?: and a (?:half|quarter))?"
-    rf"|\bpoint(?: {_NUMBER_WORD})+"
+    rf"|(?<=\w )(?<!and )(?<!then )point(?: {_NUMBER_WORD})+"  # "point two times" is a command
 )
 _PART = r"(?:(?:one |a |an )?(?:half|quarter|third)(?: of)?(?: an?)?|three[ -]quarters?(?: of)?(?: an?)?)"
 _LOOSE = r"(?:an?(?: (?:couple|few|dozen))?(?: of)?(?: and a half)?|a few|(?:couple|several)(?: of)?)"

@@ -87,7 +87,10 @@ class Router:
             return Route(
                 text, "rejected", reason=f"too long: {len(text)} characters; an instruction has at most {MAX_CHARACTERS}"
             )
-        plain = punctuated(corrected(self._repair(expand(normalise(text)))))
+        said = self._repair(expand(normalise(text)))
+        plain = punctuated(corrected(said))
+        if said and not plain:
+            return Route(text, "rejected", reason="takes back what it asks for")
         parsed = Parsed((Piece(plain, "then"),), ()) if self._one_phrase(plain) else parse(plain)
         if not parsed.pieces:
             if parsed.ruled_out:
@@ -115,6 +118,9 @@ class Router:
             choice = self._chooser.choose(piece.text, choices[-1][1] if choices else None)
             if choice.call is None and not choice.firm:
                 piece, choice, used = self._widened(pieces, index, choices, choice)
+            if choices and choice is choices[-1][1]:
+                index += 1  # "turn right, then face the wall" is one turn
+                continue
             if choice.remark and index + 1 < len(pieces) and pieces[index + 1].joint == "list":
                 index += 1  # "you're too close, back off"
                 continue

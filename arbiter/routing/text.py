@@ -109,7 +109,7 @@ _AFTER = _phrases("""
     pls | plz | right away | right now | robot | sir | slightly | straight away | thank you | thank you very much |
     thanks | thanks a lot | then | this time | too | will you | will you please | would you | would you please
 """)
-_BEFORE_PATTERN = re.compile(r"^(?:" + "|".join(map(re.escape, _BEFORE)) + r")(?=$|[\s,.;:!?])[\s,.;:!?]*")
+_BEFORE_PATTERN = re.compile(r"^(?!instead of\b)(?:" + "|".join(map(re.escape, _BEFORE)) + r")(?=$|[\s,.;:!?])[\s,.;:!?]*")
 _AFTER_PATTERN = re.compile(r"(?:^|[\s,.;:!?]+)(?:" + "|".join(map(re.escape, _AFTER)) + r")[\s.,;:!?]*$")
 _NO = re.compile(r"^(?:no|nope)(?:$|[,.;!?]+\s*)")  # "no, turn left"; but "no turning" says something
 _INSIDE = re.compile(

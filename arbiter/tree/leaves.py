@@ -168,16 +168,21 @@ class SettleConfig:
 
 
 class Settle(Leaf):
-    """Cancels everything and stands under the fallback; SUCCESS (or runs on) once the robot is quiet."""
+    """Cancels everything, lets a walk end, and stands under the fallback; SUCCESS (or runs on) once the robot is quiet."""
 
     def __init__(self, name: str, world: World, config: SettleConfig) -> None:
         super().__init__(name, world)
-        self._hold = config.hold
+        self._hold, self._since = config.hold, 0.0
 
     def update(self) -> Status:
         world = self.world
         board, groups = world.switchboard, world.model.groups
         world.errands.cancel("settling", world.now)
+        if self.status is not Status.RUNNING:
+            self._since = world.now
+        walker = board.authority.owner(groups["legs"])
+        if walker is not None and walker.policy.kind == "locomotion" and world.now - self._since < board.settings.stop_limit:
+            return Status.RUNNING  # cancelled, it stops by itself: a stand in mid-step is a fall
         board.force(groups["legs"], board.bank.fallback("stand"), Request(posture=world.model.default), world.state, world.now)
         board.force(groups["arms"], board.bank.fallback("rest"), Request(), world.state, world.now)
         quiet = not outside(HOME_ENVELOPE, world.state, groups["legs"], world.model) and \

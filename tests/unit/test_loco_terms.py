@@ -332,7 +332,7 @@ def test_commands_keep_their_range_and_a_share_stands(task):
 
 
 def test_stages_follow_the_progress(task):
-    for progress, stage in ((0.0, 0), (0.04, 0), (0.06, 1), (0.5, 2), (0.7, 3), (1.0, 3)):
+    for progress, stage in ((0.0, 0), (0.04, 0), (0.06, 1), (0.4, 2), (0.5, 3), (0.7, 4), (1.0, 4)):
         task.enter(progress)
         assert task.stage is task.config.stages[stage]
     task.enter(0.0)

@@ -1,0 +1,69 @@
+"""An arbiter over stand-in robots and policies, told what to do by skill names."""
+
+from arbiter.arbiter import Arbiter
+from arbiter.inbox import LockstepRouting
+from arbiter.safety import Safety
+from arbiter.skill import Route
+from deploy.config import load_tree
+from deploy.tree import check_tree
+from skills.contract import default_parameters
+from skills.registry import load_skills
+from tests.fakes import MODEL, FakePolicy, FakeRobot, SkillCall, fallbacks
+
+DT = MODEL.dt
+
+
+class Rig:
+    """An arbiter on stand-ins; instructions are written as skill names: "bow", "walk_forward+wave_right,bow"."""
+
+    def __init__(self, order="replace", caller=None, skills=None):
+        self.robot = FakeRobot()
+        self.locomotion = FakePolicy("locomotion", "locomotion", "legs", 0.05)
+        self.players = [FakePolicy("chunk", "chunk", offset=0.1), FakePolicy("chunk", "chunk", offset=0.1)]
+        loaded = load_tree("default.yaml")
+        found = load_skills(use_entry_points=False)
+        found.skills.update({skill.name: skill for skill in skills or ()})
+        self.skills = found.skills
+        names = {"locomotion", "chunk", "stand", "rest", "hold", "damp"}
+        self.fallbacks = fallbacks()
+        policies = self.fallbacks | {"locomotion": (self.locomotion,), "chunk": tuple(self.players)}
+        extra = {"caller": caller} if caller else {}
+        self.arbiter = Arbiter(
+            self.robot, policies, found.skills, loaded.config.home, Safety(MODEL), LockstepRouting(self.route),
+            check_tree(loaded, found, names), lambda text: text == "stop", loaded.config.control.handover, order, **extra)
+        self.now = 0.0
+        self.events = []
+        assert self.arbiter.arm(0.0) == ""
+
+    def route(self, text):
+        if text == "gibberish":
+            return Route(text, "rejected", reason="not understood")
+        steps = tuple(tuple(SkillCall(name, default_parameters(self.skills[name])) for name in step.split("+"))
+                      for step in text.split(","))
+        return Route(text, "accepted", steps, score=0.9, margin=0.5)
+
+    def tick(self, count=1):
+        for _ in range(count):
+            self.now = round(self.now + DT, 6)
+            report = self.arbiter.tick(self.now)
+            self.events += report.events
+        return report
+
+    def ready(self):
+        self.arbiter.inbox.go()
+        self.tick(40)
+        assert self.owner() == {"legs": "locomotion", "arms": "rest"}
+        return self
+
+    def say(self, text, how=""):
+        self.arbiter.inbox.say(text, how)
+        return self
+
+    def owner(self):
+        return self.arbiter.authority.describe()
+
+    def last(self):
+        return self.arbiter.errands.log[-1]
+
+    def texts(self, kind):
+        return [event.text for event in self.events if event.kind == kind]
