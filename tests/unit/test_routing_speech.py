@@ -30,12 +30,19 @@ def router():
         ("walk two meters, make that three meters", "walk three meters"),
         ("back, no, forward two meters", "forward two meters"),
         ("touch the red ball, i mean the blue one", "touch the blue ball"),
+        ("walk at 0.3 m/s, no wait, 0.25 m/s", "walk at 0.25 m/s"),
+        # Taken back, and nothing in its place.
+        ("turn left, no wait", ""),
+        ("walk forward then turn left, oh no", ""),
+        ("wave, not that hand", ""),
         # No second thoughts.
         ("no turning", "no turning"),
         ("turn right rather than left", "turn right rather than left"),
         ("there is no point", "there is no point"),
         ("make it right", "make it right"),
-        ("turn left, no wait", "turn left, no wait"),
+        ("the sign says no turn left", "the sign says no turn left"),
+        ("forget that you can walk", "forget that you can walk"),
+        ("touch it, the ball i mean", "touch it, the ball i mean"),
         ("sorry, wave", "sorry, wave"),
     ],
 )
@@ -56,6 +63,10 @@ def test_corrections(text, meant):
         ("go ahead turn left", "go ahead turn left"),
         ("forward march", "forward march"),
         ("walk forward and turn left", "walk forward and turn left"),
+        ("do not walk forward turn left", "do not walk forward turn left"),
+        ("turn left if you see me wave", "turn left if you see me wave"),
+        ("it is dangerous to walk forward turn left", "it is dangerous to walk forward turn left"),
+        ("robots walk forward turn left", "robots walk forward turn left"),
     ],
 )
 def test_commands_without_punctuation(text, read):
@@ -79,6 +90,11 @@ def test_commands_without_punctuation(text, read):
         ("fwd 1m", ["walk_forward"]),
         ("go ahead one meter and then wave at me", ["walk_forward", "wave_right"]),
         ("turn to your right and face the wall", ["turn_right"]),
+        ("turn right, then face the wall, then wave", ["turn_right", "wave_right"]),
+        ("turn left, then turn left", ["turn_left", "turn_left"]),
+        ("instead of turning left walk forward", ["walk_forward"]),
+        ("over there", ["walk_forward"]),
+        ("left no right turn right", ["turn_right"]),
         ("reach out your hand and touch the ball", ["touch_ball"]),
         ("go left ninety degrees", ["turn_left"]),
     ],
@@ -114,6 +130,11 @@ def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
         ("tomorrow you will walk forward", "a question or a remark, no instruction"),
         ("point the camera at me", '"point the camera at me" asks for something else than point_at'),
         ("nice wave", "a question or a remark, no instruction"),
+        ("turn left, actually no", "takes back what it asks for"),
+        ("turn left, actually don't", 'only says what not to do: "do not"'),
+        ("don't walk forward turn left", "only says what not to do"),
+        ("turn left when you see me wave", "not understood"),
+        ("point two times up", "point_at has no direction"),
     ],
 )
 def test_refusals(router, text, reason):
