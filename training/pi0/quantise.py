@@ -24,7 +24,8 @@ def to_fp16(file: Path, out: Path) -> None:
     # The time embedding needs its range, sums of many terms their digits. torch's exporter wrote the shapes already.
     blocked = ["Sin", "Cos", "Where", "CumSum", "Range", "Softmax", "Add"]
     model = convert_float_to_float16(model, keep_io_types=True, op_block_list=blocked, disable_shape_infer=True)
-    beside = {"save_as_external_data": True, "location": f"{out.name}.data"} if model.ByteSize() > LARGE else {}
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)  # ByteSize() fails beyond 2 GB
+    beside = {"save_as_external_data": True, "location": f"{out.name}.data"} if size > LARGE else {}
     onnx.save(model, str(out), **beside)
 
 
