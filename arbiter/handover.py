@@ -16,6 +16,7 @@ from arbiter.transition import DEFAULTS, HOME_ENVELOPE, Handover, HandoverSettin
 from arbiter.types import Request, RobotState
 from arbiter.wall import walled
 
+STANCE = StartEnvelope(tilt=0.2, joint_speed=1.5, ang_vel=0.5, posture=0.15)  # of legs that walked, for what comes next
 STEADY = 0.3  # [s] legs that walked must be at rest before another policy takes them
 STEPPING = 3.0  # [rad/s] of a leg joint; every step is faster somewhere, all the time
 
@@ -130,15 +131,18 @@ class Switchboard:
             t.record.result = "done"
 
     def _hindrance(self, t: Transition, state: RobotState, now: float) -> str:
-        """Why `t` cannot happen yet; "" if it can. Where no joint changes hands there is nothing to wait for."""
+        """Why `t` cannot happen yet; "" if it can. Where no joint changes hands there is nothing to wait for; a walk leaves the
+        feet anywhere, so that what comes after it begins from a quiet stand."""
         grips = self.authority.owners(t.joints)
         if len(grips) == 1 and grips[0].policy is t.policy:
             return ""
         reason = outside(t.envelope, state, t.joints, self.model)
         walks = any(grip.policy.kind == "locomotion" and (grip.joints & self._legs).any() for grip in grips)
-        if not reason and walks and now - self._stepped < STEADY:
+        if reason or not (walks or t.bridged == "stand"):
+            return reason
+        if now - self._stepped < STEADY:
             return f"the legs have been at rest for {now - self._stepped:.2f} s, at least {STEADY:g} is asked for"
-        return reason
+        return outside(STANCE, state, t.joints, self.model)
 
     def _warm(self, t: Transition, request: Request, state: RobotState, now: float) -> tuple[bool, str]:
         if self.authority.drives(t.policy):
@@ -158,8 +162,9 @@ class Switchboard:
             if grip.run is not None and (grip.joints & t.joints).any():
                 self.release(grip.run)
         grip = self.authority.owner(legs)
-        walks = grip is not None and grip.policy.kind == "locomotion" and waited < self.settings.stop_limit
-        if walks or "standing posture" not in reason or (t.run is not None and not (t.joints & legs).any()):
+        walks = grip is not None and grip.policy.kind == "locomotion" and now - self._stepped < STEADY
+        stops = walks and waited < self.settings.stop_limit
+        if stops or "standing posture" not in reason or (t.run is not None and not (t.joints & legs).any()):
             t.bridged = t.bridged or "stop"
             return
         if grip is not None and grip.policy is not self.bank.fallback("stand"):

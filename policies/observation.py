@@ -16,6 +16,8 @@ from policies.card import ObservationTerm, PolicyCard
 
 REST = 1e-4  # turns
 STILL = 0.022  # a velocity command below this [m/s, rad/s] asks to stand: it stops a phase clock that may stand still
+REACH = 0.35  # [rad] of a joint that others drive; with the arms out a robot goes on stepping in place
+GRACE = 0.2  # [s] after its last step a robot is given to find its stance
 LINGER = (0.021, 0.0, 0.0)  # what a network sees that is to stand but is in the middle of a step; it still steps at 0.02
 
 
@@ -34,6 +36,10 @@ class ObservationBuilder:
         self._raw = np.zeros(11 + 2 * n + m)
         self._clock_step, self._stand_still = 0.0, False
         self._settle = self._left = 0  # steps of the policy in place before it stands, and how many of them are left
+        self._wake, self._grace, self._stood = math.inf, round(GRACE * card.rate_hz), 0
+        self._others = [i for i, joint in enumerate(model.joints) if joint not in card.joints]
+        self._rest = model.default[self._others]
+        self._driven, self._stance = [model.index(joint) for joint in card.joints], np.array(card.default_pos)
         self._change: np.ndarray | None = None  # of the command, in a step of the policy
         self._command = np.zeros(3)
         default = np.array(model.default)
@@ -50,6 +56,7 @@ class ObservationBuilder:
                 self._clock_step = 1.0 / (term.period * card.rate_hz)
                 self._stand_still = bool(term.stand_still)
                 self._settle = round((term.settle or 0.0) * card.rate_hz)
+                self._wake = term.wake or math.inf
         self._index, self._offset, self._scale = np.array(index), np.array(offset), np.array(scale)
         self._now = np.zeros(len(index))
         self.vector = np.zeros((1, card.observation_size), dtype=np.float32)
@@ -79,14 +86,14 @@ class ObservationBuilder:
     def reset(self, state: RobotState) -> None:
         """Fills every history with `state`, no command, no action."""
         self._raw[:] = 0.0
-        self.phase, self._left = 0.0, 0
+        self.phase, self._left, self._stood = 0.0, 0, 0
         self._measure(state, self._raw[:3])
         for _, block, newest in self._slots:
             block[:] = newest
 
     def update(self, state: RobotState, request: Request) -> None:
         """One step of the policy: the newest values in, the oldest out."""
-        self._measure(state, self._followed(request.velocity))
+        self._measure(state, self._followed(request.velocity, state))
         if self._plain:
             self.vector[0] = self._now
             return
@@ -94,7 +101,7 @@ class ObservationBuilder:
             block[:-1] = block[1:]
             block[-1] = newest
 
-    def _followed(self, asked: np.ndarray) -> np.ndarray:
+    def _followed(self, asked: np.ndarray, state: RobotState) -> np.ndarray:
         """The command that the network sees: on its way to what is asked for, where the card says how fast."""
         if self._change is None or not np.isfinite(asked).all():
             return asked  # what is not finite is refused where the vector is looked at
@@ -103,8 +110,21 @@ class ObservationBuilder:
             now = self._raw[k] if math.isfinite(self._raw[k]) else 0.0
             ahead[k] = now + min(max(asked[k] - now, -self._change[k]), self._change[k])
         if _still(asked) and _still(ahead):
-            ahead[:] = LINGER if self._stand_still and (self._left or not at_rest(self.phase)) else 0.0
+            ahead[:] = LINGER if self._stand_still and self._steps(state) else 0.0
         return ahead
+
+    def _steps(self, state: RobotState) -> bool:
+        """Whether a robot that is to stand steps in place: until it has settled, and again where it loses its stance."""
+        if self._left or not at_rest(self.phase):
+            self._stood = 0
+            if self._left and np.abs(state.joint_pos[self._others] - self._rest).max(initial=0.0) > REACH:
+                self._left = max(self._left, 2)
+            return True
+        self._stood += 1
+        if self._stood <= self._grace or np.abs(state.joint_pos[self._driven] - self._stance).max() <= self._wake:
+            return False
+        self._left = self._settle
+        return True
 
     def _measure(self, state: RobotState, command: np.ndarray) -> None:
         raw = self._raw

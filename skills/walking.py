@@ -12,6 +12,7 @@ from skills.arrival import Arrival
 
 TIME_LIMIT = 60.0  # [s]; the longest distance at the slowest speed takes less than this
 RAMP = 0.4  # [s] in which the command grows from zero, so that the first step is not the hardest
+LEAD = 0.2  # [s] by which the body goes on once the command falls to zero
 
 
 def ramp(elapsed: float) -> float:
@@ -22,7 +23,7 @@ def ramp(elapsed: float) -> float:
 class Walking(Skill):
     """A walk with a goal: there the command ends, and the skill ends once the robot is at rest."""
 
-    start = StartEnvelope(posture=0.8)
+    start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.4)
     time_limit = TIME_LIMIT
 
     def __init__(self) -> None:
@@ -58,7 +59,7 @@ class Walk(Walking):
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def goal(self, progress: Progress) -> bool:
-        return math.hypot(*progress.travelled[:2]) >= progress.parameters["distance"]
+        return math.hypot(*progress.travelled[:2]) >= progress.parameters["distance"] - LEAD * progress.parameters["speed"]
 
 
 class Turn(Walking):
@@ -70,14 +71,13 @@ class Turn(Walking):
         Parameter("angle", "rad", math.pi / 2, 0.1, 2 * math.pi),
         Parameter("duration", "s", None, 0.5, 20.0),
     )
-    LEAD = 0.12  # [s] by which the body goes on turning once the command is zero
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         rate = self.speed(progress) * self.sign
         return Request(velocity=np.array((0.0, 0.0, rate)), elapsed=progress.elapsed)
 
     def goal(self, progress: Progress) -> bool:
-        turned = self.sign * progress.turned + self.LEAD * progress.parameters["speed"]
+        turned = self.sign * progress.turned + LEAD * progress.parameters["speed"]
         return turned >= progress.parameters["angle"]
 
 

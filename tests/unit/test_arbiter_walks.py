@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arbiter.tree.leaves import Settle, SettleConfig
-from tests.arbiter_rig import DT, Rig
+from tests.arbiter_rig import Rig
 from tests.fakes import MODEL
 
 SWING = MODEL.default.copy()
@@ -56,10 +56,12 @@ def test_a_robot_that_stands_bows_at_once():
 
 def test_a_walk_that_ends_out_of_posture_is_followed_by_the_stand(walking):
     walking.robot.changes.clear()  # it stands on one leg
-    walking.say("bow").tick(100)
+    walking.say("bow").tick(10)
     assert walking.owner()["legs"] == "locomotion"
-    walking.tick(round(walking.arbiter.switchboard.settings.stop_limit / DT) - 90)
-    assert walking.owner()["legs"] == "stand"
+    walking.tick(12)
+    assert walking.owner()["legs"] == "stand", "a bow begins from a quiet stand"
+    walking.tick(60)
+    assert walking.owner()["legs"] == "chunk"
 
 
 def test_settling_lets_a_walk_end(walking):

@@ -86,7 +86,7 @@ def test_the_card_travels_with_the_file_and_the_runtime_takes_it(checkpoint, tmp
     policy.reset(state, 0.0)
     target = policy.act(state, Request(velocity=frozen((0.0, 0.0, 0.5))), 0.0)
     obs = torch.zeros(1, 47)
-    obs[0, 2], obs[0, 8], obs[0, -1] = 2.0 * 0.02, -1.0, 1.0  # 2 rad/s² towards what is asked for
+    obs[0, 2], obs[0, 8], obs[0, -1] = 1.1 * 2.0 * 0.02, -1.0, 1.0  # 2 rad/s² towards what is asked for, calibrated
     assert np.allclose(target.q[10:], model.default[10:] + 0.25 * deployed(obs).numpy()[0], atol=1e-5)
 
 
@@ -108,6 +108,7 @@ def test_the_observation_of_training_and_runtime_have_one_order():
     s.command, s.ang_vel = torch.tensor(command)[None].float(), torch.tensor(spin)[None].float()
     s.joint_pos, s.joint_vel = torch.tensor((q - model.default)[10:])[None].float(), torch.tensor(dq[10:])[None].float()
     s.action, s.phase = torch.tensor(action)[None], torch.tensor([gait.TWO_PI * 0.02 / TASK.config.gait.period])
+    s.command *= torch.tensor(TASK.config.gain)  # the robot's calibration
     assert np.allclose(builder.vector, terms.actor_observation(s).numpy(), atol=1e-6)
 
 
@@ -123,7 +124,7 @@ def test_a_checkpoint_of_isaac_lab_is_imported(style, tmp_path):
         whole["obs_norm_state_dict"] = norm
     torch.save(whole, tmp_path / "model.pt")
     card = to_json(card_of(TASK, "foreign", "1")).replace(
-        ', {"term": "phase", "scale": 1.0, "history": 1, "period": 0.64, "stand_still": true, "settle": 0.64}', ""
+        ', {"term": "phase", "scale": 1.0, "history": 1, "period": 0.64, "stand_still": true, "settle": 0.64, "wake": 0.4}', ""
     )
     (tmp_path / "card.yaml").write_text(card)  # JSON is YAML
     import_foreign(tmp_path / "model.pt", tmp_path / "out.onnx", tmp_path / "card.yaml")

@@ -189,7 +189,7 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
             command = gait.follow(command, torch.tensor([asked]), phase, left, change)
             builder.update(state, Request(velocity=frozen(asked)))
             clock = torch.stack((phase.sin(), phase.cos()), -1).numpy()
-            np.testing.assert_allclose(builder.vector[0, :3], command[0].numpy(), atol=1e-5)
+            np.testing.assert_allclose(builder.vector[0, :3], command[0].numpy() * task.config.gain, atol=1e-5)
             np.testing.assert_allclose(builder.vector[0, -2:], clock[0], atol=1e-4)
             if not command.any():
                 assert gait.at_rest(phase).all()  # nobody stands in the middle of a step

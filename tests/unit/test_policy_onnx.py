@@ -125,6 +125,52 @@ def test_who_is_to_stand_steps_in_place_first_if_the_card_says_so(tmp_path):
     np.testing.assert_allclose(np.array(seen)[:, 1], np.sin(2 * np.pi * turns), atol=1e-6)
 
 
+@pytest.fixture
+def settling(tmp_path):
+    """A policy for the legs that echoes the forward command it sees; it settles for 0.1 s and wakes at 0.4 rad."""
+    card = card_for(MODEL, observations=(
+        ObservationTerm("velocity_command", slew=(99.0, 99.0, 99.0)),
+        ObservationTerm("phase", period=0.4, stand_still=True, settle=0.1, wake=0.4)))
+    policy = echo(tmp_path, card, np.array([0]))
+    policy.reset(state_of(), 0.0)
+    ticks = iter(range(1, 10**6))
+
+    def seen(request, count, **state):
+        return [actions(policy, policy.act(state_of(**state), request, 0.02 * next(ticks)))[0] for _ in range(count)]
+
+    seen(Request(velocity=frozen((0.3, 0.0, 0.0))), 5)
+    return seen
+
+
+def bent(joint, angle):
+    q = MODEL.default.copy()
+    q[MODEL.index(joint)] += angle
+    return q
+
+
+def test_with_the_arms_out_it_goes_on_stepping_in_place(settling):
+    out = bent("arm_left_shoulder_pitch_joint", -0.5)
+    np.testing.assert_allclose(settling(Request(), 200, q=out), 0.021, atol=1e-6)
+    assert settling(Request(), 30)[-1] == pytest.approx(0.0, abs=1e-6)
+    assert settling(Request(), 50, q=out)[-1] == pytest.approx(0.0, abs=1e-6), "who stands already may reach out"
+
+
+def test_who_loses_the_stance_steps_in_place_again(settling):
+    leaning = bent("leg_left_ankle_pitch_joint", -0.45)
+    assert settling(Request(), 30)[-1] == pytest.approx(0.0, abs=1e-6)
+    assert settling(Request(), 30, q=bent("leg_left_ankle_pitch_joint", -0.35))[-1] == pytest.approx(0.0, abs=1e-6)
+    assert settling(Request(), 2, q=leaning)[0] == pytest.approx(0.021, abs=1e-6)
+    assert settling(Request(), 60)[-1] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_after_its_last_step_it_is_given_time_to_find_its_stance(settling):
+    crouched = settling(Request(), 60, q=bent("leg_left_knee_pitch_joint", 0.5))
+    first = crouched.index(min(crouched))
+    assert crouched[first] == pytest.approx(0.0, abs=1e-6)
+    np.testing.assert_allclose(crouched[first:first + 10], 0.0, atol=1e-6)
+    assert max(crouched[first + 10:]) == pytest.approx(0.021, abs=1e-6)
+
+
 def test_a_clock_without_stand_still_never_stops(tmp_path):
     card = card_for(MODEL, observations=(ObservationTerm("phase", period=0.4),))
     policy = echo(tmp_path, card, np.array([0, 1]))

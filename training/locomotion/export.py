@@ -64,13 +64,15 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
         return tuple(float(value) for value in values[drives])
 
     terms = (
-        ObservationTerm("velocity_command", slew=task.config.slew),
+        ObservationTerm("velocity_command", scale=task.config.gain, slew=task.config.slew),
         ObservationTerm("base_ang_vel"),
         ObservationTerm("projected_gravity"),
         ObservationTerm("joint_pos_rel", task.joints),
         ObservationTerm("joint_vel", task.joints),
         ObservationTerm("previous_action"),
-        ObservationTerm("phase", period=task.config.gait.period, stand_still=True, settle=task.config.settle),
+        ObservationTerm(
+            "phase", period=task.config.gait.period, stand_still=True, settle=task.config.settle, wake=task.config.wake
+        ),
     )
     return PolicyCard(
         format=1,
