@@ -10,6 +10,7 @@ ROPE = (3000.0, 450.0)  # stiffness [N/m] and damping [N·s/m] of the rope
 GUIDE = (600.0, 200.0)  # the same, sideways
 UPRIGHT = (120.0, 12.0)  # [N·m/rad], [N·m·s/rad] against tilting and turning
 CLEARANCE = 0.04  # [m] of air under the feet of the default posture while hanging
+TOES = 0.08  # [m] higher, where a limp robot is caught: its legs are straight and its toes hang down
 SLACK = 0.03  # [m] the hook goes below standing height, so that the legs carry everything before the rope goes
 LARGEST_TURN = 0.4  # [rad] of error that the guides answer to, so that a robot lying on the floor is turned up gently
 LOWERED = 0.6  # share of a release after which the hook is down and the guides begin to fade
@@ -44,13 +45,14 @@ class Harness:
         return self._standing + CLEARANCE
 
     def hang(self, data: mujoco.MjData, seconds: float) -> None:
-        """Catches the torso where it is, and lifts it upright to the hanging height within `seconds`."""
+        """Catches the torso where it is, and lifts it upright off the floor within `seconds`."""
         self._measure(data)
         w, x, y, z = data.qpos[3:7]
         yaw = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
         self._upright[:] = (np.cos(0.5 * yaw), 0.0, 0.0, np.sin(0.5 * yaw))
         self._hook[:] = self._point[:2]
-        self._from, self._to = float(self._point[2] - self._arm[2]), self.hanging_height
+        here = float(self._point[2] - self._arm[2])
+        self._from, self._to = here, self.hanging_height + (TOES if seconds > 0.0 else 0.0)
         self._start, self._length = data.time, seconds
         self._releasing = False
         self.supported = 1.0
