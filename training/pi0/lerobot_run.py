@@ -75,10 +75,12 @@ def board(out: Path, wandb_logger):
         """Every number of the training log."""
 
         def __init__(self, cfg) -> None:
-            self._writer = SummaryWriter(str(out / "tensorboard"))
+            # Not yet a folder: the other processes still look whether it exists.
+            self._writer: SummaryWriter | None = None
             self._wandb = wandb_logger(cfg) if wandb_logger is not None else None
 
         def log_dict(self, values: dict, step: int, mode: str = "train") -> None:
+            self._writer = self._writer or SummaryWriter(str(out / "tensorboard"))
             for key, value in values.items():
                 if isinstance(value, int | float):
                     self._writer.add_scalar(f"{mode}/{key}", value, step)
