@@ -12,7 +12,7 @@ from arbiter.runs import Run
 from arbiter.skill import StartEnvelope
 from arbiter.types import RobotState
 
-HOME_ENVELOPE = StartEnvelope(tilt=0.4, joint_speed=10.0, ang_vel=3.0, posture=0.4)
+HOME_ENVELOPE = StartEnvelope(tilt=0.4, joint_speed=10.0, ang_vel=3.0, posture=0.25)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,19 @@ from arbiter.types import Request, RobotState
 from skills.arrival import Arrival
 
 TIME_LIMIT = 60.0  # [s]; the longest distance at the slowest speed takes less than this
-RAMP = 0.4  # [s] in which the command grows from zero, so that the first step is not the hardest
-LEAD = 0.2  # [s] by which the body goes on once the command falls to zero
+RAMP = 1.6  # [s] in which the command grows from almost zero: first steps in place, the hardest with the arms out
+WALK_LEAD, TURN_LEAD = 0.4, 0.2  # [s] by which the body goes on once the command falls to zero
 
 
 def ramp(elapsed: float) -> float:
-    """Factor 0.3..1 of the command during the first steps."""
-    return min(1.0, 0.3 + 0.7 * elapsed / RAMP)
+    """Factor 0.1..1 of the command during the first steps."""
+    return min(1.0, 0.1 + 0.9 * elapsed / RAMP)
 
 
 class Walking(Skill):
     """A walk with a goal: there the command ends, and the skill ends once the robot is at rest."""
 
-    start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.4)
+    start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.25)
     time_limit = TIME_LIMIT
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Walk(Walking):
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def goal(self, progress: Progress) -> bool:
-        return math.hypot(*progress.travelled[:2]) >= progress.parameters["distance"] - LEAD * progress.parameters["speed"]
+        return math.hypot(*progress.travelled[:2]) >= progress.parameters["distance"] - WALK_LEAD * progress.parameters["speed"]
 
 
 class Turn(Walking):
@@ -77,7 +77,7 @@ class Turn(Walking):
         return Request(velocity=np.array((0.0, 0.0, rate)), elapsed=progress.elapsed)
 
     def goal(self, progress: Progress) -> bool:
-        turned = self.sign * progress.turned + LEAD * progress.parameters["speed"]
+        turned = self.sign * progress.turned + TURN_LEAD * progress.parameters["speed"]
         return turned >= progress.parameters["angle"]
 
 
