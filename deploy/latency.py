@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from arbiter.errors import ArbiterError
+from arbiter.errors import ArbiterError, RobotError
 from deploy.assemble import assemble
 from deploy.config import load_tree
 from deploy.session import Session
@@ -47,6 +47,8 @@ def measure(tree: str, rounds: int, real: bool, settings: list[str], seed: int =
         for _ in range(rounds):
             for pair, first, then, seconds in PAIRS:
                 taken = _once(session, first, then, seconds)
+                if fault := assembly.arbiter.safety.fault:
+                    raise RobotError(f"{pair}: {fault}; what follows cannot be measured")
                 for key, value in taken.items():
                     samples.setdefault(pair, {}).setdefault(key, []).append(value)
     finally:
