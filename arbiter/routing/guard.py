@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import string
 
-from arbiter.routing.text import expand, normalise
+from arbiter.routing.halts import FOREIGN_WHOLE, WHOLE, halts, without_told
+from arbiter.routing.text import expand, normalise, strip_politeness
 
 STOP_WORDS = ("stop", "halt", "freeze", "whoa", "abort", "cease", "desist", "emergency", "standstill", "stopp", "estop")
 _MORE_SPELLINGS = ("woah", "whoah", "woa", "wooah", "mayday", "stopit", "stahp", "stawp", "nooo", "noooo")
@@ -25,7 +26,7 @@ _FOREIGN_WHOLE = frozenset(
     "|no te muevas|nao se mexa".split("|")
 )
 _OTHER_SCRIPTS = re.compile(
-    "стоп|стой|остановись|зупинись|停|止|とまれ|やめ|ストップ|멈춰|정지|그만|توقف|قف|رك|रुक|σταματ|στοπ|עצור"
+    "🛑|⛔|стоп|стой|остановись|зупинись|停|止|とまれ|やめ|ストップ|멈춰|정지|그만|توقف|قف|رك|रुक|σταματ|στοπ|עצור"
 )
 
 # English words within one edit of a stop word; they are not typing errors of it.
@@ -57,7 +58,7 @@ _PHRASES = re.compile(
     r"|(?:go|come|get|move|walk|step) (?:any )?(?:further|farther|more|closer|nearer|faster|near|past|beyond)|go on$|walk any"
     r"|walk on|walk another|come any|continue|proceed|advance|carry on"
     r"|keep (?:on|\w+ing)|do (?:anything|a thing)(?: else)?$|approach)"
-    r"|(?:nobody|no one) move|(?:quit|leave off|give up) (?:your |the |all |all the )?\w+ing\b"
+    r"|(?:nobody|no one) moves?\b|(?:quit|leave off|give up) (?:your |the |all |all the )?\w+ing\b"
     r"|wait (?:(?:a|one|just a|for a) (?:sec|second|minute|min|moment|mo|tick)|up|now|wait|stop)\b"
     r"|come to (?:a )?(?:complete |full |dead )?(?:rest|stand still|stand-still)"
     r"|^(?!.*\b(?:release|off|fix|repair|check|about)\b).*\b(?:brakes?|hand ?brakes?|the anchors)(?: on)?$"
@@ -113,7 +114,8 @@ _FILLER = re.compile(
     r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|ye|thanks|thank"
     r"|(?<!wait )(?<!wait right )(?<!over )there|everyone|everybody|guys|folks|people|sir|mate|buddy|pal|boy|girl|man|dude|bro"
     r"|pig|tiger|cowboy|machine|bot|fella|friend|nelly"
-    r"|agora|ahora|maintenant|jetzt|sofort|subito|bitte|por favor|per favore|s'il (?:te|vous) plait)\b"
+    r"|ya|ja|aqui|ahi|doch|mal|endlich|agora|ahora|maintenant|jetzt|sofort|subito|jetzt|bitte"
+    r"|por favor|per favore|s'il (?:te|vous) plait)\b"
 )
 _TRAILING = re.compile(
     r"(?: (?:please|pls|now|right now|ok|okay|robot|bot|already|immediately|at once|thanks|thank you|mate|buddy|pal|man|dude"
@@ -154,10 +156,13 @@ LONG = 1000  # characters
 _LONG_STOP = re.compile(r"stop|halt|freeze|abort|emergency|whoa", re.IGNORECASE)
 _LEET = str.maketrans("01357", "oiest")
 _ASKED = re.compile(
-    r"^(?:(?:can|could|would|will) you |you (?:can|may|should|must|need to|have to) |i (?:want|need) you to |let us |take a"
+    r"^(?:(?:can|could|would|will) you |you (?:can|may|should|must|need to|have to) |i (?:want|need) you to |i said "
+    r"|i told you to |let us |take a"
     r" |make a )+"
 )
-_DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+|ho+|(?:no+){3,}")  # "wo wo", "whooaa", "nonono"
+_DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+|ho+|no{2,}|(?:no+){3,}")  # "wo wo", "whooaa", "nonono"
+_DRAWN = re.compile(r"([a-z])\1{2,}")  # "waaait": no English word has a letter three times
+_E_STOP = re.compile(r"\be[- ]stop")
 _SPELLED = re.compile(r"\b(?:[a-z0-9][\s.\-,]+){3,}[a-z0-9]\b")
 _TOKEN = re.compile(r"[a-z0-9]+")
 
@@ -176,6 +181,8 @@ def _squeeze(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
 
 
+_STOPS_ALONE = _WHOLE | WHOLE | _FOREIGN_WHOLE | FOREIGN_WHOLE
+_TORN = frozenset(("stop", "halt", "freeze", "abort", "cease", "enough", "emergency"))  # in two: "st op"
 _EXACT = frozenset(STOP_WORDS + _MORE_SPELLINGS + _FOREIGN)
 _CLOSE = frozenset().union(*(_edits(word) for word in STOP_WORDS)) - _OTHER_WORDS | _EXACT
 _SQUEEZED = frozenset(_squeeze(word) for word in (*STOP_WORDS, "woah", "whoah"))
@@ -210,18 +217,24 @@ def stop_guard(text: str) -> bool:
         return _LONG_STOP.search(text) is not None
     if not text.isascii() and _OTHER_SCRIPTS.search(text.lower()):
         return True
-    text = expand(normalise(text)).replace("e-stop", "estop").replace("e stop", "estop")
+    text = normalise(text)
+    return _means_stop(text) or (drawn := _DRAWN.sub(r"\1", text)) != text and _means_stop(drawn)
+
+
+def _means_stop(text: str) -> bool:
+    text = _E_STOP.sub("estop", expand(text))
     text = _SPELLED.sub(_spelled_out, text)
-    text = _INNOCENT_PHRASES.sub(" ", _DO_NOT_STOP.sub(" ", text))
+    text = _INNOCENT_PHRASES.sub(" ", without_told(_DO_NOT_STOP.sub(" ", text)))
     tokens = _TOKEN.findall(text)
-    found = any(_is_stop_word(word, following) for word, following in zip(tokens, [*tokens[1:], ""], strict=False))
-    if found:
+    followed = list(zip(tokens, [*tokens[1:], ""], strict=False))
+    if any(_is_stop_word(word, following) or word + following in _TORN for word, following in followed):
         return not _planned(text)
     plain = " ".join(tokens)
     trimmed = _TRAILING.sub("", plain)
-    if _PHRASES.search(plain) or (trimmed != plain and _PHRASES.search(trimmed)):
+    if _PHRASES.search(plain) or (trimmed != plain and _PHRASES.search(trimmed)) or halts(plain):
         return True
     bare = " ".join(_FILLER.sub(" ", _ASKED.sub("", plain)).split())
     repeated = set(bare.split())
     bare = repeated.pop() if len(repeated) == 1 else bare  # "cancel cancel"
-    return bool({plain, bare} & (_WHOLE | _FOREIGN_WHOLE)) or _DRAWN_OUT.fullmatch(bare) is not None
+    polite = " ".join(_TOKEN.findall(strip_politeness(text)))
+    return not _STOPS_ALONE.isdisjoint((plain, bare, polite)) or _DRAWN_OUT.fullmatch(bare) is not None

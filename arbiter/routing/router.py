@@ -17,6 +17,7 @@ from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.guard import stop_guard
+from arbiter.routing.halts import WORDS
 from arbiter.routing.head import NONE
 from arbiter.routing.pairs import SIDES, opposites
 from arbiter.routing.quantities import extract
@@ -67,7 +68,7 @@ class Router:
         joined = {name: pair.names[0] for pair in pairs for name in pair.names}
         self.scorer = Scorer(skills, artefact, encoder, joined)
         self._chooser = Chooser(self.skills, self.scorer, artefact.calibration.accept, pairs)
-        asked: Counter[str] = Counter(_NO_TYPOS)
+        asked: Counter[str] = Counter((*_NO_TYPOS, *WORDS))
         refused: set[str] = set()
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
             (refused if label == NONE else asked).update(words(text))
@@ -87,7 +88,10 @@ class Router:
             return Route(
                 text, "rejected", reason=f"too long: {len(text)} characters; an instruction has at most {MAX_CHARACTERS}"
             )
-        said = self._repair(expand(normalise(text)))
+        given = expand(normalise(text))
+        said = self._repair(given)
+        if said != given and stop_guard(said):
+            return self._stopped(text, 1.0, 1.0, "a word of the text, its typing error mended, means stop")
         plain = punctuated(corrected(said))
         if said and not plain:
             return Route(text, "rejected", reason="takes back what it asks for")

@@ -25,6 +25,9 @@ _CONTRACTIONS = (
     (re.compile(r"\bi'd\b"), "i would"),
     (re.compile(r"\bi'm\b"), "i am"),
     (re.compile(r"\b(i|you|it|that|this|we|they)'ll\b"), r"\1 will"),
+    (re.compile(r"\bthats\b"), "that is"),
+    (re.compile(r"\bnon stop\b"), "nonstop"),
+    (re.compile(r"\b(?:e?nuff?|enuff?)\b"), "enough"),
     (re.compile(r"\b(you|we|they)'re\b"), r"\1 are"),
     (re.compile(r"\b(it|that|what|there|where|who|here|time|how)'s\b"), r"\1 is"),
 )
