@@ -166,6 +166,8 @@ class Arbiter:
                 refusal = self.arm(now)
                 self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
         self._inputs += [("route", ticket, route) for ticket, route in self.errands.poll(now)]
+        if self.errands.halt:
+            self.stop(self.errands.halt, state, now)
         if self.errands.waiting and self.world.stopped:
             self.world.stopped = ""
 

@@ -50,6 +50,7 @@ class Errands:
         self.routing_now: dict[int, Instruction] = {}
         self.held: list[Run] = []
         self._emit, self.caller = emit, caller
+        self.halt = ""  # words that mean stop once routed, or that forbid what is under way; for the arbiter to obey
         self._changes = 0
         self._sent_home: tuple[int, ...] = ()
 
@@ -70,8 +71,8 @@ class Errands:
         self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
     def poll(self, now: float) -> list[tuple[int, Route]]:
-        """Takes finished routes; returns them with their tickets."""
-        answers = []
+        """Takes finished routes; returns them with their tickets. `halt` then holds the words of a stop among them."""
+        answers, self.halt = [], ""
         while (answer := self.routing.poll(now)) is not None:
             ticket, route = answer
             answers.append(answer)
@@ -80,13 +81,24 @@ class Errands:
                 continue
             instruction.route, instruction.routed = route, now
             if route.outcome != "accepted":
-                self._close(instruction, route.outcome, route.reason, now)
+                forbidden = sorted(set(route.forbids) & self._under_way())
+                stopped = route.outcome == "stopped" or forbidden
+                if stopped:
+                    self.halt = instruction.text
+                why = f"forbids {', '.join(forbidden)}, which is under way" if forbidden else route.reason
+                self._close(instruction, "stopped" if stopped else route.outcome, why, now)
                 continue
             names = ", then ".join(" and ".join(call.skill for call in step) for step in route.steps)
             self._emit(Event(now, "routed", f'"{instruction.text}" -> {names} (score {route.score:.2f})',
                              {"ticket": ticket, "skills": names, "score": route.score}))
             self.waiting.append(instruction)
         return answers
+
+    def _under_way(self) -> set[str]:
+        """Skills that run, or are to come."""
+        steps = [step for errand in self.active for step in errand.steps[max(errand.step, 0) :]]
+        steps += [step for instruction in self.waiting for step in instruction.route.steps]
+        return {call.skill for step in steps for call in step}
 
     def tick(self, state: RobotState, now: float) -> None:
         """Starts what waits, steps what runs, goes on to the next step or the end."""

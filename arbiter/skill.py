@@ -140,6 +140,7 @@ class Route:
         reason: Why it was rejected, or what was clamped.
         score, margin: Of the weakest step; nan where nothing was scored.
         ms: Time that routing took [ms].
+        forbids: Names of the skills that the words only forbid ("don't walk"); one of them that is under way stops.
     """
 
     text: str
@@ -149,3 +150,4 @@ class Route:
     score: float = float("nan")
     margin: float = float("nan")
     ms: float = 0.0
+    forbids: tuple[str, ...] = ()

@@ -65,7 +65,7 @@ def _input(part: object) -> object:
         return encode_state(part)
     if isinstance(part, Route):
         return {"text": part.text, "outcome": part.outcome, "reason": part.reason, "score": _number(part.score),
-                "margin": _number(part.margin), "ms": part.ms,
+                "margin": _number(part.margin), "ms": part.ms, "forbids": list(part.forbids),
                 "steps": [[[call.skill, dict(call.parameters), call.score, call.margin, call.phrase] for call in step]
                           for step in part.steps]}
     return part.tolist() if isinstance(part, np.ndarray) else part
@@ -75,7 +75,8 @@ def decode_route(value: dict[str, Any]) -> Route:
     """The route again."""
     steps = tuple(tuple(SkillCall(*call) for call in step) for step in value["steps"])
     score, margin = (math.nan if value[key] is None else value[key] for key in ("score", "margin"))
-    return Route(value["text"], value["outcome"], steps, value["reason"], score, margin, value["ms"])
+    forbids = tuple(value.get("forbids", ()))
+    return Route(value["text"], value["outcome"], steps, value["reason"], score, margin, value["ms"], forbids)
 
 
 def _list(values: np.ndarray) -> list[float | None]:

@@ -38,6 +38,10 @@ class Rig:
     def route(self, text):
         if text == "gibberish":
             return Route(text, "rejected", reason="not understood")
+        if text.startswith("don't "):
+            return Route(text, "rejected", reason="only says what not to do", forbids=(text.removeprefix("don't "),))
+        if text == "that is quite all right there":
+            return Route(text, "stopped", ((SkillCall("stop", {}),),), "means stop")
         steps = tuple(tuple(SkillCall(name, default_parameters(self.skills[name])) for name in step.split("+"))
                       for step in text.split(","))
         return Route(text, "accepted", steps, score=0.9, margin=0.5)

@@ -42,6 +42,7 @@ _NEGATORS = re.compile(
     r"|forbidden to|forbid you to|nobody|none of"
     r"|no(?= \w+ing\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
 )
+_STARTING = re.compile(r"^(?:(?:you|dare|ever|even|start|begin|try|want|to|from|be|going|now|think|any|the) )+")
 _PRONOUN = re.compile(r"\b(?:them|it|both)$|\b(?:them|it)(?= (?:down|up|again|back|high|away|slowly|quickly|gently))")
 _TRANSITIVE = re.compile(r"^(?:raise|lift|lower|drop|touch|tap)$")
 _THING = re.compile(r"\b(?:(?:your|the|both|my|left|right) )+(?:arms?|hands?)\b|\bthe (?:\w+ )?(?:ball|one)\b")
@@ -104,6 +105,11 @@ def parse(text: str) -> Parsed:
     if together:
         pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])] if pieces else []
     return Parsed(tuple(pieces), tuple(ruled_out))
+
+
+def without_negation(text: str) -> str:
+    """The command that a negated clause rules out: "do not walk" -> "walk", "never start to wave" -> "wave"."""
+    return _STARTING.sub("", strip_politeness(_NEGATORS.sub("", text, count=1)))
 
 
 def _split(text: str) -> list[Piece]:

@@ -13,13 +13,13 @@ import numpy as np
 from arbiter.errors import ConfigError, SkillError
 from arbiter.routing.artefact import Artefact, load
 from arbiter.routing.choice import STOP, Choice, Chooser, defaults
-from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse
+from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_negation
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.halts import WORDS
 from arbiter.routing.head import NONE
-from arbiter.routing.pairs import SIDES, opposites
+from arbiter.routing.pairs import SIDES, opposites, side_of
 from arbiter.routing.quantities import extract
 from arbiter.routing.repair import Repair
 from arbiter.routing.runons import punctuated
@@ -34,6 +34,12 @@ _UNITS = frozenset(
     "once twice thrice deg degs degrees rad rads sec secs min mins hrs cms mtr mtrs metre metres centimetre centimetres yds "
     "kmh kph smidge smidgen".split()
 )
+
+
+def _stems(word: str) -> set[str]:
+    """What a verb in "-ing" comes from: "waving" from "wave", "sitting" from "sit"."""
+    stem = word.removesuffix("ing")
+    return {word, stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else stem}
 
 
 class Router:
@@ -98,11 +104,25 @@ class Router:
         parsed = Parsed((Piece(plain, "then"),), ()) if self._one_phrase(plain) else parse(plain)
         if not parsed.pieces:
             if parsed.ruled_out:
-                return Route(text, "rejected", reason=f'only says what not to do: "{", ".join(parsed.ruled_out)}"')
+                reason = f'only says what not to do: "{", ".join(parsed.ruled_out)}"'
+                return Route(text, "rejected", reason=reason, forbids=self._forbidden(parsed.ruled_out))
             return Route(text, "rejected", reason="no words that ask for anything")
         if len(parsed.pieces) > MAX_PIECES:
             return Route(text, "rejected", reason=f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time")
         return self._plan(text, parsed.pieces)
+
+    def _forbidden(self, ruled_out: Sequence[str]) -> tuple[str, ...]:
+        """Skills that are ruled out: "don't walk" means every way of walking, "don't turn left" one of turning."""
+        found: set[str] = set()
+        for clause in map(without_negation, ruled_out):
+            said = words(clause)
+            meant = {name for name in self.skills if len(said) == 1 and name.split("_")[0] in _stems(said[0])}
+            if said and (call := self._chooser.choose(clause, None).call):
+                kind = self.scorer.class_of[call.skill]
+                meant |= {call.skill, *(name for name in self.skills if self.scorer.class_of[name] == kind)}
+            sides = extract(clause)[0].sides
+            found |= {name for name in meant if not sides or side_of(name) in ("", *sides)}
+        return tuple(sorted(found - {STOP}))
 
     def _one_phrase(self, plain: str) -> bool:
         """Whether a text is a skill's phrase as it stands. A quantity amid several clauses may be of a command of its own."""

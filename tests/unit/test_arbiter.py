@@ -105,6 +105,24 @@ def test_stop_works_within_one_tick(how):
     assert rig.owner()["arms"] == "chunk", "until a new instruction"
 
 
+@pytest.mark.parametrize("words", ["don't walk_forward", "that is quite all right there"])
+def test_words_that_the_router_takes_as_a_stop_stop_what_is_under_way(words):
+    rig = Rig().ready()
+    rig.say("walk_forward,bow").tick(20)
+    rig.say(words).tick(3)
+    assert np.array_equal(rig.locomotion.requests[-1].velocity, np.zeros(3))
+    assert rig.arbiter.errands.idle and rig.last().result == "stopped"
+    assert rig.texts("stopped")[-1] == f"stopped: {words}"
+
+
+def test_to_forbid_what_is_not_under_way_stops_nothing():
+    rig = Rig().ready()
+    rig.say("walk_forward").tick(20)
+    rig.say("don't bow", "together").tick(5)
+    assert rig.last().result == "rejected"
+    assert rig.locomotion.requests[-1].velocity[0] > 0.0
+
+
 def test_stop_during_a_whole_body_chunk_freezes_the_posture_under_the_balancing_fallback():
     rig = Rig().ready()
     rig.say("bow").tick(60)

@@ -138,6 +138,22 @@ def test_refusals_say_why(router, text, reason):
     assert (route.outcome, route.reason, route.steps) == ("rejected", reason, ())
 
 
+@pytest.mark.parametrize(
+    ("text", "forbids"),
+    [
+        ("don't walk", ("walk_backward", "walk_forward", "walk_in_circle")),
+        ("do not walk backwards", ("walk_backward",)),
+        ("no waving please", ("wave_left", "wave_right")),
+        ("you must not turn left", ("turn_left",)),
+        ("don't be silly", ()),
+        ("don't stop", ()),
+    ],
+)
+def test_a_rejection_tells_what_the_words_forbid(router, text, forbids):
+    route = router.route(text)
+    assert (route.outcome, route.forbids) == ("rejected", forbids)
+
+
 def test_refusal_names_the_nearest_skill_and_the_threshold(router):
     route = router.route("pick up the red block")
     assert route.outcome == "rejected"
