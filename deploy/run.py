@@ -15,6 +15,7 @@ from arbiter.errors import ArbiterError
 from deploy.assemble import Assembly, assemble
 from deploy.config import Loaded, load_tree
 from deploy.narrate import Narrator
+from deploy.realtime import TICK, claim_realtime
 from deploy.records import Records
 from deploy.report import Recorder, summary, write_report
 from deploy.session import Session
@@ -68,6 +69,8 @@ def main(argv: list[str] | None = None) -> int:
                             operator=args.operator, camera=args.camera)
         if args.operator == "keyboard":  # the keys are the operator's: no lines are read beside them
             sources = [source for source in sources if not isinstance(source, StandardInput)]
+        elif assembly.by_operator and args.say:  # somebody has to arm it
+            sources.append(StandardInput())
         sources += assembly.sources
     except ArbiterError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -101,11 +104,15 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
         narrator.say(line)
     narrator.say(f"{loaded.config.robot}, {args.robot}: ready to arm after {time.monotonic() - began:.1f} s")
     previous = signal.signal(signal.SIGINT, lambda *_: _interrupt(session))
+    if assembly.by_operator:  # a real robot does not wait; a simulated one does
+        claim_realtime(TICK)
     try:
         session.start(arm=not assembly.by_operator)
         session.run(args.seconds)
         session.stop()
     finally:
+        if assembly.by_operator:
+            assembly.robot.close()  # before the slow rest: the supervisor takes a loop that only writes files for a dead one
         signal.signal(signal.SIGINT, previous)
         for close in closers:
             close()

@@ -35,6 +35,7 @@ class Session:
         self._idle_since: float | None = None
         self._started = 0.0
         self._dt = arbiter.model.dt
+        self._by_operator = False
 
     def start(self, arm: bool = True) -> None:
         """Starts the clock and arms; without `arm` it stays passive until the operator does.
@@ -43,6 +44,7 @@ class Session:
         """
         self.clock.start()
         self._started = self.clock.now
+        self._by_operator = not arm
         refusal = self.arbiter.arm(self._started) if arm else ""
         if refusal:
             raise RobotError(f"not armed: {refusal}")
@@ -72,7 +74,8 @@ class Session:
             return True
         if seconds is not None:
             return now - self._started >= seconds - 1e-9
-        starting = not arbiter.world.ready and not arbiter.safety.fault
+        waiting = self._by_operator and arbiter.safety.mode is Mode.PASSIVE  # nobody has armed it: it does not start by itself
+        starting = not arbiter.world.ready and not arbiter.safety.fault and not waiting
         if not self.sources or not all(source.done for source in self.sources) or not arbiter.errands.idle or starting:
             self._idle_since = None
             return False

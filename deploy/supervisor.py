@@ -24,13 +24,12 @@ from arbiter.errors import ArbiterError, RobotError
 from deploy.can import protocol
 from deploy.can.bus import BusPort, open_bus
 from deploy.can.config import HardwareConfig, load_hardware
-from deploy.can.loop import claim_realtime
 from deploy.can.protocol import MotorMode
 from deploy.heartbeat import Heartbeat, heartbeat_path
+from deploy.realtime import SUPERVISOR, claim_realtime
 
 LOOK = 0.005  # [s] between two looks at the heartbeat
 REPEAT = 4  # looks between two damping commands while tripped
-PRIORITY = 90  # above the 250 Hz thread: it must run when everything else hangs
 STARTING = 120.0  # [s] for the supervisor's process to come up
 ALIVE = 0.5  # [s] without a look until the supervisor counts as gone
 
@@ -81,7 +80,9 @@ def damp_all(ports: dict[str, BusPort], hardware: HardwareConfig) -> None:
 def supervise(beat: Heartbeat, hardware: HardwareConfig, timeout: float) -> None:
     """The supervisor's process: runs until the loop says that it watches no more, or is gone and the motors are damped."""
     ports = {bus.name: BusPort(bus.name, open_bus(bus)) for bus in hardware.buses}
-    claim_realtime(PRIORITY)
+    for port in ports.values():
+        port.stop_listening()  # four buses' frames in Python would take a quarter of a core from those who need them
+    claim_realtime(SUPERVISOR)  # it must run when everything else hangs
     watch, looks, gone = Watch(timeout), 0, 0
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
@@ -97,8 +98,6 @@ def supervise(beat: Heartbeat, hardware: HardwareConfig, timeout: float) -> None
                 beat.set("tripped", 1)
             if looks % REPEAT == 0 or not alive:
                 damp_all(ports, hardware)
-        for port in ports.values():
-            port.receive()  # or the queues fill up
         if not alive:
             gone += 1
             if gone == REPEAT:

@@ -20,12 +20,11 @@ from deploy.bench.serial_line import PtyPort
 from deploy.bench.server import SocketcandServer
 from deploy.can.calibration import nominal, save_calibration
 from deploy.can.config import HardwareConfig, ImuConfig, load_hardware
-from deploy.can.loop import claim_realtime
+from deploy.realtime import BENCH, claim_realtime
 from deploy.robots.description import load_model
 
 STEP = 0.002  # [s] of physics and motors
-PRIORITY = 60
-NAP = 0.0003  # [s]
+NAP = 0.001  # [s] that frames wait to be heard, and answers to be sent, at most
 MOST_BEHIND = 0.1  # [s] of time that is left out when the machine is too slow
 
 
@@ -78,7 +77,6 @@ class RealtimeBench:
             buses=tuple(replace(bus, interface=interface, channel=bus.name, port=self._server.port if self._server else 0)
                         for bus in hardware.buses))
         self.left_out = 0.0
-        self._nap = NAP if latency > 0.0 or interface == "socketcan" else STEP  # the longest sleep without a look
 
     def describe(self) -> str:
         where = f"socketcand on 127.0.0.1:{self._server.port}" if self._server else "socketcan"
@@ -94,14 +92,13 @@ class RealtimeBench:
 
     def run(self, seconds: float = 0.0, take_line: Callable[[], str | None] = lambda: None) -> None:
         """Runs until `seconds` have passed (0: for ever) or "quit" is said."""
-        claim_realtime(PRIORITY)  # hardware does not wait for other programs; granted on few systems
+        claim_realtime(BENCH)  # hardware does not wait for other programs; granted on few systems
         began = due = time.monotonic()
         while not seconds or time.monotonic() - began < seconds:
-            left = min(max(0.0, due - time.monotonic()), self._nap)
+            # Sleep rather than wait for the first frame: a round is many, and looking at each by itself takes a whole core.
+            time.sleep(min(max(0.0, due - time.monotonic()), NAP))
             if self._server is not None:
-                self._server.poll(left, time.time())
-            else:
-                time.sleep(left)
+                self._server.poll(0.0, time.time())
             self.bench.pump(min(STEP, max(0.0, time.monotonic() - due + STEP)))
             if self._server is not None:
                 self._server.flush()

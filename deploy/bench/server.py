@@ -61,12 +61,13 @@ class ServerBus:
         self._clients, self.channel = clients, channel
         self.incoming: deque[can.Message] = deque()
 
-    def send(self, message: can.Message, timeout: float | None = None) -> None:
-        self.write(_line(message))
-
-    def write(self, line: bytes, but: Client | None = None) -> None:
-        for client in self._clients:
-            if client.raw and client.channel == self.channel and client is not but:
+    def send(self, message: can.Message, timeout: float | None = None, but: Client | None = None) -> None:
+        """Every client of the channel hears it, `but` the one that it came from."""
+        listeners = [client for client in self._clients
+                     if client.raw and client.channel == self.channel and client is not but]
+        if listeners:
+            line = _line(message)
+            for client in listeners:
                 client.write(line)
 
     def recv(self, timeout: float | None = None) -> can.Message | None:
@@ -79,19 +80,20 @@ class ServerBus:
 def _line(message: can.Message) -> bytes:
     kind = "error" if message.is_error_frame else "frame"
     identifier = f"{message.arbitration_id:08X}" if message.is_extended_id else f"{message.arbitration_id:03X}"
-    return f"< {kind} {identifier} {message.timestamp or time.time():.6f} {bytes(message.data).hex().upper()} >".encode()
+    return f"< {kind} {identifier} {message.timestamp or time.time():.6f} {message.data.hex()} >".encode()
 
 
 def parse_send(line: str, stamp: float) -> can.Message | None:
     """The frame of a "send ID LENGTH BYTE ..." command, None if it is none."""
     parts = line.split()
     try:
-        if parts[0] != "send" or len(parts) != 3 + int(parts[2], 16):
-            return None
-        return can.Message(arbitration_id=int(parts[1], 16), data=bytes(int(part, 16) for part in parts[3:]),
-                           is_extended_id=len(parts[1]) != 3, timestamp=stamp, check=True)
+        identifier, size, data = int(parts[1], 16), int(parts[2], 16), bytes([int(part, 16) for part in parts[3:]])
     except (ValueError, IndexError):
         return None
+    extended = len(parts[1]) != 3
+    if parts[0] != "send" or not len(data) == size <= 8 or identifier >= (1 << 29 if extended else 1 << 11):
+        return None
+    return can.Message(arbitration_id=identifier, data=data, is_extended_id=extended, timestamp=stamp)
 
 
 class SocketcandServer:
@@ -137,7 +139,7 @@ class SocketcandServer:
                 if message is not None:
                     bus = self.buses[client.channel]
                     bus.incoming.append(message)
-                    bus.write(_line(message), but=client)
+                    bus.send(message, but=client)
             elif line.startswith("open "):
                 client.channel = line[5:].strip()
                 client.write(b"< ok >" if client.channel in self.buses else b"< error could not open bus >")

@@ -16,6 +16,7 @@ from deploy.can.protocol import BITRATE, frame_bits
 # What python-can's interfaces raise when hardware or the kernel fails: their own tree, and what comes through from below.
 DRIVER_ERRORS = (can.CanError, OSError, ValueError, TypeError, AttributeError)
 BITS = tuple(frame_bits(size) for size in range(9))
+NOBODY = 0x7FF  # an identifier that no motor and no host sends
 LASTING = ("bus off", "adapter gone")
 
 
@@ -94,6 +95,11 @@ class BusPort:
             self._failed(error)
         self.count.received += len(messages)
         return messages
+
+    def stop_listening(self) -> None:
+        """For who only sends: the kernel keeps the bus's frames to itself. An interface that cannot drops what is not read."""
+        with contextlib.suppress(*DRIVER_ERRORS):
+            self.bus.set_filters([{"can_id": NOBODY, "can_mask": NOBODY}])
 
     def clear(self) -> None:
         """Forgets the events, keeps what lasts."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from deploy.can.cycle import Cycle
-
-PRIORITY = 80  # SCHED_FIFO, where the system grants it
+from deploy.realtime import CYCLE, claim_realtime
 
 
 @dataclass(slots=True)
@@ -29,14 +26,6 @@ class Pace:
     worst: float = 0.0
     mean: float = 0.0
     busy: float = 0.0
-
-
-def claim_realtime(priority: int = PRIORITY) -> bool:
-    """Asks for real-time scheduling of the calling thread; False where the system does not grant it."""
-    with contextlib.suppress(PermissionError, OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-        return True
-    return False
 
 
 class CycleThread:
@@ -62,7 +51,7 @@ class CycleThread:
             self._thread.join(timeout=1.0)
 
     def _run(self) -> None:
-        self.realtime = claim_realtime()
+        self.realtime = claim_realtime(CYCLE)
         due = self.clock()
         while not self._stop.is_set():
             begun = self.clock()

@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from deploy.can.loop import claim_realtime
 from deploy.doctor.report import Check, passed, warned
+from deploy.realtime import CYCLE, claim_realtime
 
 PERIOD = 0.004  # [s] of the command cycle
 ROUNDS = 250
@@ -23,7 +23,7 @@ def lateness(rounds: int = ROUNDS) -> tuple[float, bool]:
 
     def run() -> None:
         nonlocal worst, realtime
-        realtime = claim_realtime()
+        realtime = claim_realtime(CYCLE)
         due = time.monotonic()
         for _ in range(rounds):
             due += PERIOD

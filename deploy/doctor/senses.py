@@ -21,13 +21,13 @@ def check_imu(imu: Imu | None, wait: Callable[[float], None], clock: Callable[[]
     """Rate, age, gravity, tilt and rest of the IMU."""
     if imu is None:
         return [failed("imu", "none is configured", "add imu: to hardware.yaml; the robot cannot balance without")]
-    stamps = set()
+    stamps, began = set(), clock()
     for _ in range(round(LISTEN / 0.002)):
         wait(0.002)
         imu.poll(clock())
         if imu.sample is not None:
             stamps.add(imu.sample.stamp)
-    sample, rate = imu.sample, len(stamps) / LISTEN
+    sample, rate = imu.sample, len(stamps) / (clock() - began)
     if sample is None:
         return [failed("imu", f"no reading ({imu.count.frames} frames, {imu.count.skipped} bytes skipped)",
                        "check its cable; a wrong baud rate skips every byte")]

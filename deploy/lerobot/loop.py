@@ -12,6 +12,7 @@ from arbiter.robot import Robot
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, RobotState, frozen
 from deploy.clock import RealClock
+from deploy.realtime import TICK, claim_realtime
 from deploy.robots.collision import SelfCollision
 
 START_TIMEOUT = 2.0  # [s] for the first reading
@@ -78,6 +79,7 @@ class GuestLoop:
             self._thread.join()
 
     def _run(self) -> None:
+        claim_realtime(TICK)
         clock = RealClock(self.model.dt)
         clock.start()
         while not self._stop.is_set():

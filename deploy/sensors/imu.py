@@ -18,6 +18,7 @@ import serial
 from arbiter.errors import RobotError
 from arbiter.types import frozen
 from deploy.can.config import ImuConfig
+from deploy.realtime import IMU, claim_realtime
 from deploy.sensors import imu_protocol as protocol
 from deploy.sensors.imu_protocol import ACCELERATION, ANGLES, ANGULAR_VELOCITY, QUATERNION, Parser
 
@@ -199,6 +200,7 @@ class ImuThread:
             self._thread.join(timeout=1.0)
 
     def _run(self) -> None:
+        claim_realtime(IMU)
         period = 0.5 / self.imu.config.rate_hz
         while not self._stop.is_set():
             self.imu.poll(self.clock())

@@ -1,0 +1,61 @@
+"""`deploy.run` as a process of its own in front of a bench in another, as docs/robot.md has it."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from deploy.bench.process import BenchProcess
+from deploy.realtime import IMU, TICK, claim_realtime
+from deploy.sensors.imu import ImuThread
+
+
+def test_quit_before_anybody_armed_ends_the_run_and_nothing_is_damped_for_it(tmp_path):
+    with BenchProcess(tmp_path) as bench:
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy.run", "--robot", "berkeley_humanoid_lite", "--hardware", str(bench.hardware_file),
+             "--camera", "none"], input="quit\n", capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "no heartbeat" not in done.stderr, "closing takes a while, but the motors are let go first"
+
+
+def on_a_thread(work):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_real_time_is_for_the_threads_that_ask_and_not_for_those_they_start():
+    def ask():
+        return claim_realtime(TICK) and (os.sched_getscheduler(0), on_a_thread(lambda: os.sched_getscheduler(0)))
+
+    granted = on_a_thread(ask)
+    if not granted:
+        pytest.skip("this system grants no real-time priority")
+    mine, childs = granted
+    assert mine & ~os.SCHED_RESET_ON_FORK == os.SCHED_FIFO
+    assert childs == os.SCHED_OTHER
+
+
+def test_the_imu_is_read_with_real_time_priority():
+    if not on_a_thread(lambda: claim_realtime(IMU)):
+        pytest.skip("this system grants no real-time priority")
+    polled, seen = threading.Event(), []
+
+    class Line:
+        class config:
+            rate_hz = 200
+
+        def poll(self, now):
+            seen.append(os.sched_getparam(0).sched_priority)
+            polled.set()
+
+    thread = ImuThread(Line())
+    thread.start()
+    assert polled.wait(10.0)
+    thread.stop()
+    assert seen[0] == IMU
