@@ -14,6 +14,7 @@ from arbiter.routing.pairs import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract
 from arbiter.routing.scorer import Scored, Scorer, canonical
+from arbiter.routing.telling import tells
 from arbiter.routing.text import words
 from arbiter.routing.veto import first_words, parts, veto
 from arbiter.skill import Skill, SkillCall
@@ -30,16 +31,6 @@ _BARE_SIDE = frozenset(
     "anticlockwise a again now one other arm way direction with then".split()
 )
 _OTHER = re.compile(r"\b(?:the|your) other (?:side|hand|arm|way|direction|one)\b")
-_NO_COMMAND = re.compile(
-    r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
-    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we|robots|humanoids|machines|people|humans)"
-    r"|have (?:you|they|i|we)|let (?:me|him|her|them)) "
-    r"|^(?:yesterday|tomorrow|earlier|last (?:time|week|night|year)|next (?:time|week|year)) |^\w+ing (?:\w+ )?(?:is|was|are) "
-    r"|^(?:if|unless|whenever|suppose|assuming|provided|in case) "
-    r"|^(?:nice|lovely|beautiful|awesome|amazing|wonderful|fantastic|brilliant|great|good|impressive|excellent) \w+$"
-    r"|^(?:the|some|those|these|every|all the) \w+ (?:\w+ed|is|are|was|were|has|had|went|ran|sat|stood) "
-    r"|^you (?:are|were) (?!to |going to )|^you \w+[^e]ed |\bhow (?:to|do|does|did|you|i|we)\b"
-)
 _FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
 _AGAIN = frozenset("again back now and".split())
 _CONDITION = re.compile(
@@ -102,7 +93,7 @@ class Chooser:
             return Choice(None, f'no command in "{text}"')
         if stop_guard(text) and STOP in self.skills:
             return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0)
-        if _NO_COMMAND.search(clause) and not self.scorer.knows(clause):
+        if tells(clause) and not self.scorer.knows(clause):
             remark = not _CONDITION.match(clause)
             return Choice(None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark)
         if set(words(text)) <= _BARE_SIDE and not self.scorer.knows(clause):

@@ -19,7 +19,7 @@ _JOINTS = re.compile(
     r"|subsequently|thereafter|finally|lastly|next)(?! to\b)"
     rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}"
     r"|(?:just |right |shortly )?before(?: you\b|(?= \w+ing\b))|prior to(?= \w+ing\b))\b,?(?: then\b)?)"
-    r"|(?P<after>,? ?\b(?:just |right )?(?:after|once)(?: you(?: have)?| having)?\b)"
+    r"|(?P<after>,? ?\b(?:just |right )?(?:after|once|when(?= you have \w+(?:ed|ne|t|d)\b))(?: you(?: have)?| having)?\b)"
     r"|(?P<while>,? ?(?:and )?\b(?:while|whilst|as you(?! are(?:$|[,.;!?]| (?:and|then)))|whilst you"
     r"|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
     r"|(?P<break>(?:\.(?!\d)|[;!?:])+|,? ?\bbut\b(?: (?:instead|rather))?)"
@@ -42,6 +42,12 @@ _NEGATORS = re.compile(
     r"|forbidden to|forbid you to|nobody|none of"
     r"|no(?= \w+ing\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
 )
+# "Stroll forward waving" asks for two things at once.
+_GERUND = re.compile(
+    r"^((?:walk|go|stroll|march|come|move|step|back up|wander|head|turn|retreat)\b(?:(?!\bkeep\b|\bstart\b)[^,.;])*?)"
+    r"(?<!while)(?<!by)(?<!and)(?<!or)(?<!not)(?<!keep)(?<!without)(?<!are)(?<!start)(?<!then)(?<!after)(?<!before)"
+    r"(?<!of) (waving)\b"
+)
 _STARTING = re.compile(r"^(?:(?:you|dare|ever|even|start|begin|try|want|to|from|be|going|now|think|any|the) )+")
 _PRONOUN = re.compile(r"\b(?:them|it|both)$|\b(?:them|it)(?= (?:down|up|again|back|high|away|slowly|quickly|gently))")
 _TRANSITIVE = re.compile(r"^(?:raise|lift|lower|drop|touch|tap)$")
@@ -60,7 +66,7 @@ _VERBLESS = re.compile(
 )
 _TOWARDS = re.compile(r"^(?:to|towards?) (?:the|your) (?:left|right)(?: side)?$")
 _GREETINGS = re.compile(
-    r"^(?:hello|hi|hey|good (?:morning|evening|afternoon|day)|greetings|howdy|yo)(?: (?:there|robot|everyone|buddy"
+    r"^(?:robots?|hello|hi|hey|good (?:morning|evening|afternoon|day)|greetings|howdy|yo)(?: (?:there|robots?|everyone|buddy"
     r"|friend))*$"
 )
 
@@ -94,7 +100,7 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Splits a normalised, expanded text at its connectives."""
     together = _TOGETHER.search(text) is not None
-    text = strip_politeness(_TOGETHER.sub(" ", text))
+    text = _GERUND.sub(r"\1 while \2", strip_politeness(_TOGETHER.sub(" ", text)))
     raw = _reorder(_split(text))
     pieces, ruled_out = _without_negated(raw)
     pieces = [piece for piece in pieces if piece.text]

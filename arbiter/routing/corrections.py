@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from arbiter.routing.quantities import extract
+from arbiter.routing.quantities import NUMBER, SPELLED, extract
 from arbiter.routing.runons import VERB, commands
 from arbiter.routing.text import words
 
 MOST = 8  # corrections that one text may hold
 _SAID = (
     r"(?:i (?:mean|meant)(?: to say| say)?|rather(?! than)"
-    r"|make (?:that|it)(?= (?:the|your|to|left|right|for|back|\d|a |one|two|three|four|five|half)))"
+    rf"|make (?:that|it)(?= (?:the|your|to|left|right|for|back|\d|a |half|(?:{SPELLED})\b)))"
 )
 _UNSAID = (
     r"(?:scratch that|strike that|undo that|forget (?:that|it)(?! (?:you|i|we|he|she|they)\b)|cancel that|correction"
@@ -26,7 +26,7 @@ _SECOND_THOUGHT = re.compile(
     rf"(?:{_UNSAID}|{_SAID}|{_NO}[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})|(?:wait|actually|sorry|oh)[\s,.!]+{_NO}"
     rf"|(?<=[,.;!?\-] ){_NO}(?![\s,.!]*(?:more|need|one|reason|matter|problem|further|faster|slower|longer|\w+ing)\b)"
     rf"|(?<=\w )(?<!is )(?<!are )(?<!was )(?<!have )(?<!has )(?<!with )(?<!in )(?P<amid>{_NO})(?= {_VERB}\b|$)"
-    rf"|(?<=[,.;!?\-] )(?:(?:oh|ah|uh|um|er),? )?(?:sorry|oops|whoops|actually)(?= ?,? ?{_VERB}\b))"
+    rf"|(?<=[,.;!?\-] )(?:(?:oh|ah|uh|um|er),? )?(?:sorry|oops|whoops|actually)(?= ?,? ?(?:{_VERB}|\d+|{SPELLED})\b))"
     rf"(?:[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})(?=[\s,.!]))*(?=[\s,.;:!?]|$)[\s,.;:!?-]*"
 )
 _MARK = r"[,;!?]|\.(?!\d)"
@@ -42,6 +42,9 @@ _BARE = frozenset(
     "left right leftwards rightwards the to your on my side hand arm way direction other one forward forwards ahead straight "
     "backward backwards back up down red green blue ball with for by of in instead it".split()
 )
+_BARE_NUMBER = re.compile(rf"(?:to |by |it |just |only )*(?P<number>{NUMBER}|{SPELLED})")
+_HEADING = re.compile(rf"(?:{NUMBER})(?=[ -])")
+_COUNTED = frozenset(("once", "twice", "thrice"))
 _OTHER = re.compile(r"\bother\b")
 
 
@@ -71,12 +74,20 @@ def _mended(before: str, after: str) -> str:
     joint = _JOINT.search(before)
     kept, last = (before[: joint.end()], before[joint.end() :].strip()) if joint else ("", before)
     first_clause = re.split(rf"{_MARK}|\b(?:and|then|while)\b", after)[0]
+    if (bare := _BARE_NUMBER.fullmatch(first_clause.strip())) and (values := extract(last)[0].values):
+        return f"{kept} {_recounted(last, values[-1][2], bare['number'])}{after[len(first_clause) :]}".strip()
     said, rest = extract(first_clause.strip())
     if not set(words(rest)) - _BARE:
         return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()
     if words(last)[:1] == words(after)[:1]:
         return f"{kept} {after}".strip()
     return after
+
+
+def _recounted(last: str, old: str, number: str) -> str:
+    """The command `last` with another number before the unit of its quantity `old`: "two metres, no, three"."""
+    new = f"{number} times" if old in _COUNTED else _HEADING.sub(number, old, count=1) if _HEADING.match(old) else number
+    return last.replace(old, new)
 
 
 def _replaced(last: str, new: str, values: tuple[tuple[str, float, str], ...]) -> str:
@@ -88,7 +99,7 @@ def _replaced(last: str, new: str, values: tuple[tuple[str, float, str], ...]) -
         if (told := pattern.search(new)) and pattern.search(last):
             last, done = pattern.sub(told[0], last), True
     for kind, _, said in values:
-        if old := next((old for other, _, old in extract(last)[0].values if other == kind), None):
+        if old := next((old for other, _, old in extract(last)[0].values if other in (kind, "number")), None):
             last, done = last.replace(old, said), True
         else:
             last = f"{last} {said}"

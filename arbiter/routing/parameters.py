@@ -10,7 +10,7 @@ from arbiter.routing.quantities import Quantities
 from arbiter.skill import Parameter, Skill
 
 STEP = 0.2  # [m] a step of the robot, where the words give a number of steps and the skill takes a distance
-_FROM_WORDS = ("speed", "distance", "angle", "duration", "count", "side", "colour", "direction")
+_FROM_WORDS = ("speed", "distance", "angle", "radius", "duration", "count", "side", "colour", "direction")
 
 
 @dataclass(slots=True)
@@ -110,6 +110,7 @@ _READERS: dict[str, Callable[[Parameter, Quantities, set[str]], float | None]] =
     "speed": _speed,
     "distance": _distance,
     "angle": _angle,
+    "radius": lambda parameter, said, used: found[1] if (found := _first(said, used, "radius")) else None,
     "duration": _duration,
     "count": _count,
 }

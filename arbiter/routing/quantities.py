@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -22,6 +23,7 @@ _FRACTION = {"half": 0.5, "quarter": 0.25, "third": 1.0 / 3.0}
 
 _DIGITS = r"(?<![\w.])[+-]?(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?: ?/ ?\d{1,4}(?![\d/]))?(?![\d])"
 _NUMBER_WORD = r"\b(?:" + "|".join([*_ONES, *_TENS, "fourty", "hundred", "thousand"]) + r")\b"
+SPELLED = rf"{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*"
 _SPELLED = (
     rf"(?:a |one )?{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*(?: point(?: {_NUMBER_WORD})+)?(?: and a (?:half|quarter))?"
     rf"|(?<=\w )(?<!and )(?<!then )point(?: {_NUMBER_WORD})+"  # "point two times" is a command
@@ -113,10 +115,15 @@ _ABOUT = re.compile(
     r"\b(?:around|round|about(?: face| turn)?|u[ -]?turn|other way|opposite (?:way|direction)|your back|behind you"
     r"|(?:a )?180|one[ -]eighty|half turn)\b"
 )
+_RADIUS = re.compile(r"(?:with |of |in |at )*(?:an? |the )?(?P<what>radius|diameter)(?: of)?(?: about| around)? ?$")
+_RADIUS_AFTER = re.compile(r"(?: in)?[ -](?P<what>radius|diameter|wide|across)\b")
 _AND_A_HALF = re.compile(r" and a half\b")
 _COUNT_WORD = re.compile(r"\b(?:once|twice|thrice|one time|a single time)\b(?! more)")
 _BARE_ANGLE = re.compile(
     r"\b(?:(?:do|make|pull|perform) )?an? (180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))"
+)
+_TRAILING = re.compile(  # "turn left ninety"
+    rf"\b(?:by|left|right|forwards?|backwards?|ahead|clockwise|straight) (?P<number>(?!one$){SPELLED})$"
 )
 _DIGIT = re.compile(_DIGITS)
 _MIRROR = re.compile(r"\b(?:anti|counter)-? ?clockwise\b|\bccw\b")
@@ -125,24 +132,7 @@ _FOREVER = re.compile(
     r"|we) (?:(?:say|tell you to|shout)(?: the word)? \w+|(?:come|get|am|are) back|return|call you|(?:am|are) ready))\b"
 )
 
-COLOURS = (
-    "red",
-    "green",
-    "blue",
-    "yellow",
-    "orange",
-    "purple",
-    "violet",
-    "pink",
-    "white",
-    "black",
-    "grey",
-    "gray",
-    "brown",
-    "golden",
-    "silver",
-    "cyan",
-)
+COLOURS = tuple("red green blue yellow orange purple violet pink white black grey gray brown golden silver cyan".split())
 _COLOUR = re.compile(rf"\b(?:{'|'.join(COLOURS)})\b")
 _SIDES = {
     "left": re.compile(
@@ -168,7 +158,7 @@ class Quantities:
     """What a clause says beside its verb. None or an empty tuple: nothing.
 
     Attributes:
-        values: (kind, SI value, words): kind is speed, rate, duration, distance, angle, count, steps or number.
+        values: (kind, SI value, words): kind is speed, rate, duration, distance, radius, angle, count, steps or number.
         pace: -1 (as slow as possible) .. 1 (as fast as possible).
         little, far, around, about, forever: Words to that effect are there; around: 360 degrees, about: 180.
         sides: Of ("left", "right"), those that are named.
@@ -208,9 +198,9 @@ def number(text: str) -> float:
 
 def _spelled(text: str) -> float:
     total = current = 0.0
-    for word in text.split():
+    for before, word in pairwise(["", *text.split()]):
         if word in _SMALL:
-            current += _SMALL[word]
+            current = (0.0 if before in _VAGUE else current) + _SMALL[word]  # "a one metre radius"
         elif word in ("hundred", "thousand"):
             current = (current or 1.0) * (100.0 if word == "hundred" else 1000.0)
             if word == "thousand":
@@ -218,6 +208,15 @@ def _spelled(text: str) -> float:
         elif word in _VAGUE:
             current = _VAGUE[word]
     return total + current
+
+
+def _round(text: str, factor: float, start: int, end: int) -> tuple[str, float, int, int]:
+    """Kind, factor and place of a length that may be the radius or the diameter of a circle."""
+    lead, tail = _RADIUS.search(text[:start]), _RADIUS_AFTER.match(text, end)
+    if not (lead or tail):
+        return "distance", factor, start, end
+    what = (lead or tail)["what"]
+    return "radius", factor * (1.0 if what == "radius" else 0.5), lead.start() if lead else start, tail.end() if tail else end
 
 
 def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
@@ -240,13 +239,16 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         half = _AND_A_HALF.match(text, end)  # "a metre and a half"
         end = half.end() if half else end
         amount = number(match["number"]) + (0.5 if half else 0.0)
-        values.append((kind, amount * factor, text[match.start("number") : end]))
+        said, start = text[match.start("number") : end], match.start()
+        if kind == "distance":
+            kind, factor, start, end = _round(text, factor, start, end)
+        values.append((kind, amount * factor, said))
         kept = {
             "steps": " side steps " if "side" in unit[0] else " steps ",
             "angle": f" {unit[0]} " if factor > 6.0 else " ",
         }.get(kind, " ")
-        text = text[: match.start()] + kept + text[end:]
-        position = match.start() + len(kept) - 1
+        text = text[:start] + kept + text[end:]
+        position = start + len(kept) - 1
     return values, text
 
 
@@ -264,6 +266,9 @@ def extract(text: str) -> tuple[Quantities, str]:
     for match in _COUNT_WORD.finditer(text):
         values.append(("count", {"twice": 2.0, "thrice": 3.0}.get(match[0], 1.0), match[0]))
     text = _COUNT_WORD.sub(" ", text)
+    if match := _TRAILING.search(text):
+        values.append(("number", number(match["number"]), match["number"]))
+        text = text[: match.start("number")].removesuffix(" by ")
     for match in _DIGIT.finditer(text):
         values.append(("number", number(match[0]), match[0].strip()))
     text = _DIGIT.sub(" ", text)

@@ -185,6 +185,9 @@ class Router:
             call = choice.call
             if steps and piece.joint in ("and", "list") and any(self._same(call, other) for other in steps[-1]):
                 continue
+            if steps and piece.joint in ("and", "list") and self._details(call, steps[-1][-1]):
+                steps[-1][-1] = call  # "stretch out your arm and point left"
+                continue
             if steps and piece.joint in ("and", "while"):
                 clash = next((other for other in steps[-1] if not self._free(call.skill, other.skill)), None)
                 if clash is None:
@@ -211,6 +214,11 @@ class Router:
             min(call.score for call in calls),
             min(call.margin for call in calls),
         )
+
+    def _details(self, call: SkillCall, before: SkillCall) -> bool:
+        """Whether a call says again in other words, and in detail, what the one before it asked for."""
+        again = call.skill == before.skill and call.phrase.split()[0] != before.phrase.split()[0]
+        return again and before.parameters == defaults(self.skills, before.skill)
 
     @staticmethod
     def _same(a: SkillCall, b: SkillCall) -> bool:

@@ -39,9 +39,11 @@ def _phrases(text: str) -> list[str]:
 
 
 # Short forms, what dictation makes of a command word, and two movements that are one command.
-_HINT = re.compile(r" it |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and ")  # one of the patterns below may match
+_HINT = re.compile(
+    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and "
+)  # one of the patterns below may match
 _FOR_SHORT = (
-    (re.compile(r"\b(back|move) it (?=(?:on )?(?:up|back|forwards?|over)\b)"), r"\1 "),
+    (re.compile(r"\b(back|move) (?:it|yourself) (?=(?:on )?(?:up|back|forwards?|over)\b)"), r"\1 "),
     (re.compile(r"\bfwds?\b"), "forward"),
     (re.compile(r"\b(?:bwd|bkwd|bckwd)s?\b"), "backward"),
     (re.compile(r"\b(?:rgt|rght)\b|(?<=\bturn )(?:rite|write|wright)\b|(?<=\bto the )(?:rite|write|wright)\b"), "right"),
@@ -112,7 +114,17 @@ _AFTER = _phrases("""
     pls | plz | right away | right now | robot | sir | slightly | straight away | thank you | thank you very much |
     thanks | thanks a lot | then | this time | too | will you | will you please | would you | would you please
 """)
-_BEFORE_PATTERN = re.compile(r"^(?!instead of\b)(?:" + "|".join(map(re.escape, _BEFORE)) + r")(?=$|[\s,.;:!?])[\s,.;:!?]*")
+_WISH = (
+    r"(?:(?:the|this|my|our) robot|you) (?:should|must|shall|has to|needs? to|is to|are to|(?:is|are) supposed to"
+    r"|ought to|had better|better|can|could|may|will|may now|can now|should now|must now)(?: now| please| just)?"
+    r"|i (?:expect|would prefer|prefer|would rather have|am (?:ordering|telling|begging|commanding)|hereby (?:order"
+    r"|command)) you to"
+    r"|(?:it is )?time for you to|(?:your|the) (?:job|mission|plan|order|goal|instruction)s? (?:is|are) to"
+    r"|(?:i |we )?(?:would )?(?:want|like|love|need) (?:to see )?(?:the|this|my|our) robot (?:to )?"
+)
+_BEFORE_PATTERN = re.compile(
+    r"^(?!instead of\b)(?:" + "|".join(map(re.escape, _BEFORE)) + rf"|{_WISH})(?=$|[\s,.;:!?])[\s,.;:!?]*"
+)
 _AFTER_PATTERN = re.compile(r"(?:^|[\s,.;:!?]+)(?:" + "|".join(map(re.escape, _AFTER)) + r")[\s.,;:!?]*$")
 _NO = re.compile(r"^(?:no|nope)(?:$|[,.;!?]+\s*)")  # "no, turn left"; but "no turning" says something
 _INSIDE = re.compile(

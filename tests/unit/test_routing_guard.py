@@ -100,6 +100,18 @@ STOPS = (
     "hold on a second",
     "look out, a child",
     "call it a day",
+    "thats enuf",
+    "don't anyone move",
+    "no more arm movements",
+    "not an inch more",
+    "waaait",
+    "st op",
+    "you are going to fall",
+    "stehen bleiben",
+    "ne bouge plus",
+    "keine bewegung",
+    "motors off",
+    "three two one stop",
 )
 GOES_ON = (
     "don't stop",
@@ -134,6 +146,10 @@ GOES_ON = (
     "keep walking",
     "walk a second lap",
     "hold your arms up, please",
+    "the rain has stopped",
+    "the stop sign is red",
+    "you don't have to stop",
+    "don't wave while moving",
 )
 PLANNED = (
     "walk forward then stop",

@@ -8,6 +8,7 @@ from arbiter.routing import Router
 from arbiter.routing.corrections import corrected
 from arbiter.routing.runons import punctuated
 from skills import builtin_skills
+from training.router.evaluate import plan_of
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,10 @@ def router():
         ("back, no, forward two meters", "forward two meters"),
         ("touch the red ball, i mean the blue one", "touch the blue ball"),
         ("walk at 0.3 m/s, no wait, 0.25 m/s", "walk at 0.25 m/s"),
+        ("walk forward two metres, no, three", "walk forward three metres"),
+        ("walk forward 2 m, sorry, 1", "walk forward 1 m"),
+        ("wave twice, no, four", "wave four times"),
+        ("turn right by ninety, make that sixty degrees", "turn right by sixty degrees"),
         # Taken back, and nothing in its place.
         ("turn left, no wait", ""),
         ("walk forward then turn left, oh no", ""),
@@ -48,6 +53,24 @@ def router():
 )
 def test_corrections(text, meant):
     assert corrected(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "skill"),
+    [
+        ("i want you to walk forward", "walk_forward"),
+        ("you should turn left", "turn_left"),
+        ("let's walk", "walk_forward"),
+        ("the robot should bow", "bow"),
+        ("robots, walk forward", "walk_forward"),
+        ("always walk forward", "walk_forward"),
+        ("touch the small red ball", "touch_ball"),
+        ("assume a seated position", "sit_down"),
+    ],
+)
+def test_a_request_is_no_tale(router, text, skill):
+    route = router.route(text)
+    assert plan_of(route) == ((skill,),), route
 
 
 @pytest.mark.parametrize(
@@ -129,6 +152,12 @@ def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
         ("waving is fun", "a question or a remark, no instruction"),
         ("tomorrow you will walk forward", "a question or a remark, no instruction"),
         ("point the camera at me", '"point the camera at me" asks for something else than point_at'),
+        ("imagine you walk forward", "a question or a remark, no instruction"),
+        ("robots walk forward", "a question or a remark, no instruction"),
+        ("the path turns left", "a question or a remark, no instruction"),
+        ("there is no left turn", "a question or a remark, no instruction"),
+        ("he turned left yesterday", "a question or a remark, no instruction"),
+        ("people wave at trains", "a question or a remark, no instruction"),
         ("nice wave", "a question or a remark, no instruction"),
         ("turn left, actually no", "takes back what it asks for"),
         ("turn left, actually don't", 'only says what not to do: "do not"'),
