@@ -31,6 +31,10 @@ SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel
 FOREIGN_PATIENCE = 1.0  # [s] a foreign skill may take in lockstep, where waiting does not disturb the clock
 
 
+def no_beat() -> None:
+    """The heartbeat of a robot that nothing supervises."""
+
+
 @dataclass(slots=True)
 class Assembly:
     """Everything of a run.
@@ -43,6 +47,7 @@ class Assembly:
         by_operator: A person arms it and tells when it stands by itself.
         closers: Called by `close`, in order.
         sources: Polled before each tick beside those of the command line: the operator of a real robot.
+        beat: Called after every tick: the heartbeat of a real robot's supervisor.
     """
 
     robot: Robot
@@ -54,6 +59,7 @@ class Assembly:
     by_operator: bool = False
     closers: list[Callable[[], None]] = field(default_factory=list)
     sources: list = field(default_factory=list)
+    beat: Callable[[], None] = no_beat
 
     def close(self) -> None:
         """Damps and frees everything."""
@@ -80,7 +86,8 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     skills = load_skill_set(loaded)
     if operator != "none":
         offer_the_hand(skills)
-    body, eye, observers, notes, closers, sources = _open(robot, model, loaded, fast, seed, scene, hardware, operator, camera)
+    body, eye, observers, notes, closers, sources, beat = _open(
+        robot, model, loaded, fast, seed, scene, hardware, operator, camera)
     recorder = Recorder()
     context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
     arbiter = wire(loaded, skills, body, context, _routing(config.simulation.routing_delay if fast else None),
@@ -91,7 +98,7 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     assembly = Assembly(body, arbiter, clock, observers, [*notes, *(f"warning: {line}" for line in skills.problems)])
     assembly.observers.append(RampWatch(arbiter))
     assembly.closers = [arbiter.close, eye.close, body.close, *closers]
-    assembly.sources = sources
+    assembly.sources, assembly.beat = sources, beat
     if hasattr(body, "release"):
         assembly.observers.append(Gantry(body, arbiter))
         assembly.truth = lambda: body.truth
@@ -134,11 +141,11 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
 
 def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, scene: Scene | None, file: str | None,
           operator: str, camera: str):
-    """(driver, camera, observers, notes, closers, sources) of `--robot`."""
+    """(driver, camera, observers, notes, closers, sources, heartbeat) of `--robot`."""
     config = loaded.config.simulation
     if robot == "simulated":
         body = SimulatedRobot(model, seed=seed, scene=scene, noise=SENSOR_NOISE if config.noise else Noise())
-        return body, *_eye(body, config.camera_hz, fast), [], *_hands(operator)
+        return body, *_eye(body, config.camera_hz, fast), [], *_hands(operator), no_beat
     if robot not in ("bench", model.name):
         raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
     try:
@@ -147,13 +154,12 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
         raise ConfigError(f"--robot {robot} needs the extra `robot`: uv sync --extra robot ({error})") from error
     if robot == "bench":
         found = hardware.open_bench(model, config.faults, seed)
-        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator)
+        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator), no_beat
     if fast:
         raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")
     source = hardware.config_of(camera)
     found = hardware.open_real(model, source, file, operator)
-    return (found.robot, hardware.open_camera(source), [lambda report: found.beat()], [found.table], found.closers,
-            found.sources)
+    return found.robot, hardware.open_camera(source), [], [found.table], found.closers, found.sources, found.beat
 
 
 def offer_the_hand(skills: SkillSet) -> None:

@@ -51,7 +51,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--report", metavar="FILE.json", help="writes the report of the run")
     p.add_argument("--log", metavar="DIR", help="writes the trace of every tick and the settings in force")
     p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a bench's")
-    p.add_argument("--camera", default="0", metavar="SOURCE", help="of the real robot: number or path (default 0); none: without")
+    p.add_argument("--camera", default="0", metavar="SOURCE",
+                   help="of the real robot: number, path, video file or address (default 0); none: without")
     p.add_argument("--operator", choices=("none", "gamepad", "keyboard"), default="none",
                    help="whose hands arm, stop, drive and record (docs/robot.md)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
@@ -98,7 +99,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     narrator = Narrator()
     recorder = Recorder(assembly.arbiter, assembly.truth)
     observers = [narrator, recorder, *assembly.observers]
-    session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers)
+    session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers, assembly.beat)
     closers = _extras(args, loaded, assembly, session, narrator)
     for line in assembly.notes:
         narrator.say(line)

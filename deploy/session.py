@@ -24,10 +24,11 @@ class Session:
         clock: Real or lockstep (`deploy.clock`).
         sources: Where instructions come from.
         observers: Called with each tick's report, between ticks; whatever is slow in them belongs on their own threads.
+        beat: Called after every tick, those of the stop too: the heartbeat that a supervisor listens to.
     """
 
     def __init__(self, robot: Robot, arbiter: Arbiter, clock, sources: Sequence[Source] = (),
-                 observers: Sequence[Observer] = ()) -> None:
+                 observers: Sequence[Observer] = (), beat: Callable[[], None] = lambda: None) -> None:
         self.robot, self.arbiter, self.clock = robot, arbiter, clock
         self.sources, self.observers = list(sources), list(observers)
         self.faulted = False
@@ -36,6 +37,7 @@ class Session:
         self._started = 0.0
         self._dt = arbiter.model.dt
         self._by_operator = False
+        self._beat = beat
 
     def start(self, arm: bool = True) -> None:
         """Starts the clock and arms; without `arm` it stays passive until the operator does.
@@ -103,5 +105,6 @@ class Session:
     def _pass_time(self) -> None:
         """Until the next tick. Simulated physics goes on by one period, however many were missed: on a machine that is too
         slow the simulation is slow, too, but the robot is never without commands. A real robot's time passes by itself."""
+        self._beat()
         self.clock.wait()
         self.robot.step(self._dt)

@@ -14,13 +14,14 @@ class BenchProcess:
 
     Attributes:
         hardware_file: What the other side opens it with.
+        hello: Its first line: where buses, IMU and camera are.
     """
 
     def __init__(self, folder: str | Path, *options: str):
         self.hardware_file = Path(folder) / "bench.yaml"
         command = [sys.executable, "-m", "deploy.bench", "--hardware", str(self.hardware_file), *options]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        hello = self._process.stdout.readline()
+        self.hello = hello = self._process.stdout.readline()
         if not hello.startswith("bench:"):
             self.close()
             raise RobotError("bench: did not start; see its message above")

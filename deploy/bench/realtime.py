@@ -15,6 +15,7 @@ import yaml
 
 from arbiter.errors import ArbiterError, RobotError
 from deploy.bench.bench import Bench
+from deploy.bench.camera import HZ, BenchCamera
 from deploy.bench.faults import parse_fault
 from deploy.bench.serial_line import PtyPort
 from deploy.bench.server import SocketcandServer
@@ -76,11 +77,14 @@ class RealtimeBench:
             hardware, imu=replace(hardware.imu or ImuConfig(), port=self._line.path),
             buses=tuple(replace(bus, interface=interface, channel=bus.name, port=self._server.port if self._server else 0)
                         for bus in hardware.buses))
+        self._camera = BenchCamera(robot) if body == "mujoco" else None
+        self._drawn = 0.0
         self.left_out = 0.0
 
     def describe(self) -> str:
         where = f"socketcand on 127.0.0.1:{self._server.port}" if self._server else "socketcan"
-        return f"{where}, channels {', '.join(self._buses)}; IMU on {self._line.path}"
+        camera = f"; camera {self._camera.url}" if self._camera else ""
+        return f"{where}, channels {', '.join(self._buses)}; IMU on {self._line.path}{camera}"
 
     def write_hardware(self, path: str | Path) -> Path:
         """Writes the hardware file for the other side, and a calibration without offsets beside it."""
@@ -105,6 +109,9 @@ class RealtimeBench:
             if time.monotonic() < due:
                 continue
             self.bench.advance(STEP)
+            if self._camera is not None and self.bench.time - self._drawn >= 0.5 / HZ:
+                self._drawn = self.bench.time
+                self._camera.show(self.bench.body.pose)
             if self._server is not None:
                 self._server.unplugged = {name for name, node in self.bench.nodes.items() if node.wire.refuse}
             due += STEP
@@ -139,6 +146,8 @@ class RealtimeBench:
         return f"done: {line}"
 
     def close(self) -> None:
+        if self._camera is not None:
+            self._camera.close()
         self.bench.close()
         self._line.close()
         if self._server is not None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -212,9 +213,11 @@ def open_camera(config: CameraConfig = CameraConfig()) -> Camera:
 
 
 def config_of(source: str) -> CameraConfig | None:
-    """What `--camera SOURCE` means: a device's number, a path, or "none"."""
+    """What `--camera SOURCE` means: a device's number or path, a video file (played again and again), an address, or "none"."""
     if source == "none":
         return None
+    if Path(source).is_file():
+        return CameraConfig(source=source, backend="file")
     return CameraConfig(source=int(source) if source.isdigit() else source)
 
 

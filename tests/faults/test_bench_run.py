@@ -1,14 +1,17 @@
 """`deploy.run` as a process of its own in front of a bench in another, as docs/robot.md has it."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 from deploy.bench.process import BenchProcess
 from deploy.realtime import IMU, TICK, claim_realtime
+from deploy.sensors.camera import Camera, config_of
 from deploy.sensors.imu import ImuThread
 
 
@@ -59,3 +62,22 @@ def test_the_imu_is_read_with_real_time_priority():
     assert polled.wait(10.0)
     thread.stop()
     assert seen[0] == IMU
+
+
+def test_the_benchs_camera_shows_what_the_robot_sees(tmp_path):
+    with BenchProcess(tmp_path) as bench:
+        camera = Camera(config_of(re.search(r"http://\S+mjpg", bench.hello)[0]))
+        try:
+            pictures = []
+            while len(pictures) < 3:
+                frame = camera()
+                if frame is not None and not (pictures and frame.stamp == pictures[-1].stamp):
+                    pictures.append(frame)
+        finally:
+            camera.close()
+    image = pictures[-1].image.astype(int)
+    assert image.shape == (224, 224, 3) and not np.array_equal(pictures[0].image, pictures[-1].image)
+    red, green, blue = image[..., 0], image[..., 1], image[..., 2]
+    where = {"red": red - green, "green": green - red, "blue": blue - red}
+    columns = {name: np.nonzero(share > 60)[1].mean() for name, share in where.items()}
+    assert columns["red"] < columns["green"] < columns["blue"], "its balls, from left to right"

@@ -107,3 +107,14 @@ def test_records_begin_and_end_by_a_key(tmp_path, monkeypatch, capsys):
     assert '"joints"' in lines[0][0] and '"state"' in lines[0][1]
     said = capsys.readouterr().out
     assert said.count("recording into records/record_00") == 2 and said.count("recorded") == 2
+
+
+def test_the_heart_beats_until_the_last_tick_of_the_stop(drive):
+    hands, session = drive
+    beats, ticks = [], []
+    beating = Session(session.robot, session.arbiter, session.clock, [], session.observers, lambda: beats.append(1))
+    tick = session.arbiter.tick
+    session.arbiter.tick = lambda now: (ticks.append(1), tick(now))[1]
+    beating.step()
+    beating.stop()
+    assert len(beats) == len(ticks) > 100, "a supervisor that hears nothing damps a robot that is about to settle"

@@ -140,6 +140,10 @@ def test_errors_name_the_way_out(tmp_path):
         CameraConfig(width=0)
 
 
-def test_what_a_source_on_the_command_line_means():
+def test_what_a_source_on_the_command_line_means(tmp_path):
+    (tmp_path / "film.mp4").write_bytes(b"")
+    film = config_of(str(tmp_path / "film.mp4"))
+    assert film.backend == "file", "played at its own pace, again and again"
+    assert config_of("http://127.0.0.1:80/head.mjpg").backend == "auto"
     assert config_of("2").source == 2 and config_of("/dev/video1").source == "/dev/video1"
     assert config_of("none") is None and Blind()() is None
