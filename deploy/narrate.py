@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from typing import TextIO
 
 from arbiter.arbiter import TickReport
@@ -45,6 +46,24 @@ class Narrator:
         """Prints what is left."""
         self._lines.put(None)
         self._thread.join(2.0)
+
+
+class DampedByItself:
+    """Tells when a robot's driver has damped the motors by itself: the safety layer's own rung can be a higher one.
+
+    Args:
+        robot: A `CanRobot`.
+        say: Takes a line.
+    """
+
+    def __init__(self, robot, say: Callable[[str], None]) -> None:
+        self._robot, self._say, self._told = robot, say, ""
+
+    def __call__(self, report: TickReport) -> None:
+        damped = self._robot.damped_by
+        if damped and damped != self._told:
+            self._say(f"the driver has damped every motor it can reach: {damped}")
+        self._told = damped
 
 
 def line_of(event: Event, start: float = 0.0) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from arbiter.errors import ArbiterError
 from deploy.assemble import Assembly, assemble
 from deploy.config import Loaded, load_tree
-from deploy.narrate import Narrator
+from deploy.narrate import DampedByItself, Narrator
 from deploy.realtime import TICK, claim_realtime
 from deploy.records import Records
 from deploy.report import Recorder, summary, write_report
@@ -53,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a bench's")
     p.add_argument("--camera", default="0", metavar="SOURCE",
                    help="of the real robot: number, path, video file or address (default 0); none: without")
+    p.add_argument("--fault", action="append", default=[], metavar="SPEC",
+                   help="of the bench: what goes wrong, such as can1:drop=0.2@5s (docs/robot.md)")
     p.add_argument("--operator", choices=("none", "gamepad", "keyboard"), default="none",
                    help="whose hands arm, stop, drive and record (docs/robot.md)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
@@ -64,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     began = time.monotonic()
     try:
-        loaded = load_tree(args.tree, args.set)
+        loaded = load_tree(args.tree, [*args.set, *_faults(args)])
         sources = _sources(args)
         assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,
                             operator=args.operator, camera=args.camera)
@@ -95,10 +98,19 @@ def _sources(args) -> list:
     return [Sayings(args.say)] if args.say else [StandardInput()]
 
 
+def _faults(args) -> list[str]:
+    if args.fault and args.robot != "bench":
+        raise ArbiterError(f"--fault {args.fault[0]}: only a bench breaks on demand; add --robot bench, or give it to "
+                           "python -m deploy.bench")
+    return [f"simulation.faults={json.dumps(args.fault)}"] if args.fault else []
+
+
 def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) -> int:
     narrator = Narrator()
     recorder = Recorder(assembly.arbiter, assembly.truth)
     observers = [narrator, recorder, *assembly.observers]
+    if hasattr(assembly.robot, "damped_by"):
+        observers.append(DampedByItself(assembly.robot, narrator.say))
     session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers, assembly.beat)
     closers = _extras(args, loaded, assembly, session, narrator)
     for line in assembly.notes:

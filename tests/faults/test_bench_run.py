@@ -11,6 +11,7 @@ import pytest
 
 from deploy.bench.process import BenchProcess
 from deploy.realtime import IMU, TICK, claim_realtime
+from deploy.run import main as run
 from deploy.sensors.camera import Camera, config_of
 from deploy.sensors.imu import ImuThread
 
@@ -81,3 +82,8 @@ def test_the_benchs_camera_shows_what_the_robot_sees(tmp_path):
     where = {"red": red - green, "green": green - red, "blue": blue - red}
     columns = {name: np.nonzero(share > 60)[1].mean() for name, share in where.items()}
     assert columns["red"] < columns["green"] < columns["blue"], "its balls, from left to right"
+
+
+def test_a_fault_of_the_bench_is_injected_and_the_drivers_own_damping_is_told(capsys):
+    assert run(["--robot", "bench", "--fast", "--say", "stand still", "--fault", "can2:bus_off@3s", "--for", "4"]) == 1
+    assert "the driver has damped every motor it can reach: can2: bus off" in capsys.readouterr().out

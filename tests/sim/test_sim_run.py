@@ -121,6 +121,8 @@ def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
     (["--say", "bow", "--script", "x.yaml"], "--say and --script together"),
     (["--script", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
     (["--for", "-3"], "--for -3: a positive number of seconds is expected"),
+    (["--fault", "can1:bus_off"], "--fault can1:bus_off: only a bench breaks on demand; add --robot bench"),
+    (["--robot", "bench", "--fault", "can7:bus_off"], "fault 'can7:bus_off': unknown target 'can7'"),
     (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, bench and the robot of the tree file"),
     (["--set", "limits.velocity=100"], "velocity"),
     (["--set", "policies.locomotion.file=none.onnx"], "none.onnx"),
