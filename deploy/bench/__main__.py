@@ -5,7 +5,8 @@
     python -m deploy.bench --interface socketcan             # on can0..can3 (or vcan), for clients that speak socketcan only
 
 Then, elsewhere: python -m deploy.run --robot berkeley_humanoid_lite --hardware bench.yaml  (the file that this prints).
-On standard input: release, hang, push X Y Z [m/s], fault SPEC, mend SPEC, power (off and on), status, quit.
+On standard input: release, hang, push X Y Z [m/s], fault SPEC, mend SPEC, power (off and on), sweep (a hand
+moves all joints from end to end, for calibration), status, quit.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import math
 
 import can
 import numpy as np
@@ -17,6 +18,7 @@ from deploy.bench.node import HostBus, MemoryBus, Node
 from deploy.can.calibration import Calibration, nominal
 from deploy.can.config import BusConfig, HardwareConfig
 
+SWEEP = 6.0  # [s]
 _numbers = itertools.count()
 
 
@@ -65,6 +67,7 @@ class Bench:
         self.body: Body = (MujocoBody(model, self._torque, seed=seed, **options) if body == "mujoco"
                            else JointBody(model, self._torque))
         self._active: set[Fault] = set()
+        self._swept = -math.inf
         self._feel()
 
     def host_bus(self, config: BusConfig) -> HostBus:
@@ -101,6 +104,10 @@ class Bench:
         for motor in self.motors:
             motor.switch_on(self.time)
 
+    def sweep(self) -> None:
+        """A hand moves every joint from one end to the other, as far as the encoders can tell: for calibration."""
+        self._swept = self.time
+
     def close(self) -> None:
         for node in self.nodes.values():
             if node.bus is not None:
@@ -109,6 +116,10 @@ class Bench:
     def _feel(self) -> None:
         """The encoders follow the joints."""
         position, velocity = self.body.joints()
+        done = (self.time - self._swept) / SWEEP
+        if done <= 1.0:  # slowly from end to end, with a rest at both
+            lower, upper = self.model.lower, self.model.upper
+            position, velocity = lower + (upper - lower) * min(max(1.2 * done - 0.1, 0.0), 1.0), np.zeros_like(velocity)
         q, dq = self.calibration.to_motor(position).tolist(), (velocity * self.calibration.direction).tolist()
         for i, motor in enumerate(self.motors):
             motor.position, motor.velocity = q[i], dq[i]

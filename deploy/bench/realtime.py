@@ -134,13 +134,15 @@ class RealtimeBench:
             elif word in ("release", "hang", "push") and hasattr(self.bench.body, word):
                 arguments = [tuple(float(value) for value in rest[0].split())] if rest else []
                 getattr(self.bench.body, word)(*arguments)
+            elif word == "sweep":
+                self.bench.sweep()
             elif word == "power":
                 self.bench.switch_off_and_on()
             elif word == "status":
                 modes = " ".join(f"{motor.mode:02x}/{motor.errors:x}" for motor in self.bench.motors)
                 return f"time {self.bench.time:.3f} left_out {self.left_out:.3f} modes {modes}"
             else:
-                return f"unknown: {line!r}; release, hang, push X Y Z, fault SPEC, mend SPEC, power, status, quit"
+                return f"unknown: {line!r}; release, hang, push X Y Z, fault SPEC, mend SPEC, sweep, power, status, quit"
         except (ArbiterError, ValueError, TypeError) as error:
             return f"error: {error}"
         return f"done: {line}"

@@ -22,7 +22,8 @@ class SdoClient:
 
     def send(self, frame: protocol.Frame) -> None:
         if not self.port.send(self.port.message(frame.id, frame.data)):
-            raise RobotError(f"{self.port.name}: cannot send: {', '.join(sorted(self.port.events))}")
+            raise RobotError(f"{self.port.name}: cannot send: {', '.join(sorted(self.port.events))}; "
+                             "is the adapter plugged in, its interface up, and a powered motor on the bus?")
 
     def ping(self, device: int) -> bool:
         """Whether a motor answers."""
@@ -48,7 +49,8 @@ class SdoClient:
             have = self.read(device, parameter)
             if have == parameter.unpack(parameter.pack(value)):  # as a 32-bit float
                 return
-        raise RobotError(f"{self.port.name}: motor {device} keeps {parameter.name} at {have}; {value} was written")
+        raise RobotError(f"{self.port.name}: motor {device} keeps {parameter.name} at {have}, {value} was written; "
+                         "switch it off and on; check its firmware")
 
     def measure(self, device: int) -> float:
         """The motor's position [rad], motor coordinates."""

@@ -112,7 +112,7 @@ def test_a_motor_whose_flash_does_not_keep_the_watchdog_is_named():
     robot = robot_with()
     robot.bench.motors[13].values[Parameter.WATCHDOG_TIMEOUT] = robot.bench.motors[13].flash[Parameter.WATCHDOG_TIMEOUT] = 500
     robot.bench.motors[13].disturbance.deaf_settings = True
-    with pytest.raises(RobotError, match="motor 7 keeps WATCHDOG_TIMEOUT at 500; 100 was written"):
+    with pytest.raises(RobotError, match="motor 7 keeps WATCHDOG_TIMEOUT at 500, 100 was written; switch it off and on"):
         store_watchdogs(Calibrator(robot.model, robot.hardware, robot.open_bus, robot.wait))
 
 

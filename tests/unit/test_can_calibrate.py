@@ -52,6 +52,17 @@ def test_offsets_come_back(tmp_path):
     calibrator.close()
 
 
+def test_the_benchs_own_hand_moves_every_joint_far_enough(tmp_path):
+    true = np.random.default_rng(2).uniform(-1.0, 1.0, 22)
+    robot, path = bench_with(true), tmp_path / "calibration.yaml"
+    calibrator = calibrator_of(robot)
+    robot.bench.sweep()
+    end = robot.bench.time + 6.5
+    calibrate(calibrator, path, lambda: robot.bench.time > end, "today")
+    np.testing.assert_allclose(load_calibration(path, robot.model, robot.calibration.direction).offset, true, atol=0.02)
+    calibrator.close()
+
+
 def test_joints_that_were_not_moved_through_are_named_and_nothing_is_written(tmp_path):
     robot, path = bench_with(np.zeros(22)), tmp_path / "calibration.yaml"
     with pytest.raises(RobotError, match="nothing written:\n.*arm_left_shoulder_pitch_joint: moved .* push it to both ends"):
