@@ -24,7 +24,7 @@ _VERB = rf"(?:{VERB}|back|face|take|make|left|right|forwards?|backwards?|(?:the|
 _SECOND_THOUGHT = re.compile(
     rf"(?:^|[\s,.;:!?-]+)(?:{_OH}[\s,.!-]+)*"
     rf"(?:{_UNSAID}|{_SAID}|{_NO}[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})|(?:wait|actually|sorry|oh)[\s,.!]+{_NO}"
-    rf"|(?<=[,.;!?\-] ){_NO}(?![\s,.!]*(?:more|need|one|reason|matter|problem|further|faster|slower|longer|\w+ing)\b)"
+    rf"|(?<=[,.;!?\-] ){_NO}(?![\s,.!]*(?:more|need|reason|matter|problem|further|faster|slower|longer|\w+ing)\b)(?! one\b)"
     rf"|(?<=\w )(?<!is )(?<!are )(?<!was )(?<!have )(?<!has )(?<!with )(?<!in )(?P<amid>{_NO})(?= {_VERB}\b|$)"
     rf"|(?<=[,.;!?\-] )(?:(?:oh|ah|uh|um|er),? )?(?:sorry|oops|whoops|actually)(?= ?,? ?(?:{_VERB}|\d+|{SPELLED})\b))"
     rf"(?:[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})(?=[\s,.!]))*(?=[\s,.;:!?]|$)[\s,.;:!?-]*"
@@ -42,7 +42,7 @@ _BARE = frozenset(
     "left right leftwards rightwards the to your on my side hand arm way direction other one forward forwards ahead straight "
     "backward backwards back up down red green blue ball with for by of in instead it".split()
 )
-_BARE_NUMBER = re.compile(rf"(?:to |by |it |just |only )*(?P<number>{NUMBER}|{SPELLED})")
+_BARE_NUMBER = re.compile(rf"(?:to |by |it |just |only )*(?P<number>{NUMBER}|{SPELLED})(?=$|,| and| then)")
 _HEADING = re.compile(rf"(?:{NUMBER})(?=[ -])")
 _COUNTED = frozenset(("once", "twice", "thrice"))
 _OTHER = re.compile(r"\bother\b")
@@ -74,8 +74,8 @@ def _mended(before: str, after: str) -> str:
     joint = _JOINT.search(before)
     kept, last = (before[: joint.end()], before[joint.end() :].strip()) if joint else ("", before)
     first_clause = re.split(rf"{_MARK}|\b(?:and|then|while)\b", after)[0]
-    if (bare := _BARE_NUMBER.fullmatch(first_clause.strip())) and (values := extract(last)[0].values):
-        return f"{kept} {_recounted(last, values[-1][2], bare['number'])}{after[len(first_clause) :]}".strip()
+    if (bare := _BARE_NUMBER.match(after)) and (values := extract(last)[0].values):
+        return f"{kept} {_recounted(last, values[-1][2], bare['number'])}{after[bare.end() :]}".strip()
     said, rest = extract(first_clause.strip())
     if not set(words(rest)) - _BARE:
         return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()

@@ -30,7 +30,7 @@ _OTHER_SCRIPTS = re.compile(
 )
 
 # English words within one edit of a stop word; they are not typing errors of it.
-_OTHER_WORDS = frozenset(
+OTHER_WORDS = frozenset(
     (
         "step shop top tops atop slop stow stomp strop swop stoup stoops stock store story storm soap soup spot stab "
         "stag star stay stew "
@@ -115,11 +115,12 @@ _FILLER = re.compile(
     r"|(?<!wait )(?<!wait right )(?<!over )there|everyone|everybody|guys|folks|people|sir|mate|buddy|pal|boy|girl|man|dude|bro"
     r"|pig|tiger|cowboy|machine|bot|fella|friend|nelly"
     r"|ya|ja|aqui|ahi|doch|mal|endlich|agora|ahora|maintenant|jetzt|sofort|subito|jetzt|bitte"
-    r"|por favor|per favore|s'il (?:te|vous) plait)\b"
+    r"|adesso|inmediatamente|tout|vite|mas|schnell|por favor|per favore|s'il (?:te|vous) plait)\b"
 )
 _TRAILING = re.compile(
     r"(?: (?:please|pls|now|right now|ok|okay|robot|bot|already|immediately|at once|thanks|thank you|mate|buddy|pal|man|dude"
-    r"|bro|sir|everyone|everybody|for me|will you|would you|can you))+$"
+    r"|bro|sir|everyone|everybody|for me|will you|would you|can you"
+    r"|for (?:now|today|good|the moment|a while)|with you))+$"
 )
 
 # What is not a stop although the word is in it.
@@ -184,12 +185,14 @@ def _squeeze(word: str) -> str:
 _STOPS_ALONE = _WHOLE | WHOLE | _FOREIGN_WHOLE | FOREIGN_WHOLE
 _TORN = frozenset(("stop", "halt", "freeze", "abort", "cease", "enough", "emergency"))  # in two: "st op"
 _EXACT = frozenset(STOP_WORDS + _MORE_SPELLINGS + _FOREIGN)
-_CLOSE = frozenset().union(*(_edits(word) for word in STOP_WORDS)) - _OTHER_WORDS | _EXACT
+_CLOSE = frozenset().union(*(_edits(word) for word in STOP_WORDS)) - OTHER_WORDS | _EXACT
+_NEAR_STOP = _edits("stop") & OTHER_WORDS  # "spot moving"
+_MOVING = frozenset("moving walking turning waving spinning bowing marching rotating circling".split())
 _SQUEEZED = frozenset(_squeeze(word) for word in (*STOP_WORDS, "woah", "whoah"))
 
 
 def _is_stop_word(word: str, following: str) -> bool:
-    if word in _CLOSE:
+    if word in _CLOSE or (following in _MOVING and word in _NEAR_STOP):
         return True
     if any(c.isdigit() for c in word) and any(c.isalpha() for c in word):
         word = word.translate(_LEET)
@@ -231,10 +234,10 @@ def _means_stop(text: str) -> bool:
         return not _planned(text)
     plain = " ".join(tokens)
     trimmed = _TRAILING.sub("", plain)
-    if _PHRASES.search(plain) or (trimmed != plain and _PHRASES.search(trimmed)) or halts(plain):
+    polite = " ".join(_TOKEN.findall(strip_politeness(text)))
+    if any(_PHRASES.search(said) or halts(said) for said in {plain, trimmed, polite}):
         return True
     bare = " ".join(_FILLER.sub(" ", _ASKED.sub("", plain)).split())
     repeated = set(bare.split())
     bare = repeated.pop() if len(repeated) == 1 else bare  # "cancel cancel"
-    polite = " ".join(_TOKEN.findall(strip_politeness(text)))
     return not _STOPS_ALONE.isdisjoint((plain, bare, polite)) or _DRAWN_OUT.fullmatch(bare) is not None

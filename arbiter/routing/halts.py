@@ -32,7 +32,13 @@ _ACTIVITY = (
     r"(?:walking|moving|turning|waving|bowing|stepping|rotating|spinning|marching|circling|pointing|reaching|touching|sitting"
     r"|standing|going|motions?|movements?|activity|activities|actions?|operations?|man(?:oeu|eu)vers?|programs?|process)"
 )
-_ENDS = re.compile(rf"\b{_ENDING} {_ACTIVITY}\b")
+_ENDS = re.compile(
+    rf"\b{_ENDING} {_ACTIVITY}\b|\b{_ENDING} (?:the|your|this|that) (?:walk|turn|wave|bow|circle|gesture|spin|march|demo|show)$"
+    r"|\bno more \w+ing\b|\b(?:it|this|that|everything|you) to (?:end|cease|finish|be over)$"
+    r"|\b(?:turn|switch|shut|power) (?:it|this|that|everything|yourself)(?: all)? (?:off|down)$|\bcut (?:the |all )?power\b"
+    r"|\b(?:make|let) (?:it|this|that) (?:all )?end$|^cancel it all$|^arrest (?:your|the|all) (?:motion|movement)s?$"
+    r"|^put (?:it|that|this|yourself|everything) on (?:pause|hold)$"
+)
 _OFF = re.compile(
     r"\b(?:motors?|motion|power|engines?|actuators?|servos?|robot|system|drives?) (?:off|down|out)$|^(?:action|program|motion"
     r"|command|task|legs?|feet|arms?|body|all|everything) (?:cancel|end|off|abort|hold)$"
@@ -44,7 +50,9 @@ _WARNING = re.compile(
     r"(?:fall|crash|hit|break|tip|trip|collid|burn|on fire|hurt)(?:e|ing|ting|ping)?"
     r"|(?:this|that|it|you) (?:is|are) (?:getting |too |very |really |so )*(?:dangerous|unsafe|not safe))\b"
     r"(?!.*\b(?:to|if|when|because)\b)"
-    r"|^(?:please )?(?:be careful|too dangerous|mind the \w+|careful (?:of|with|the) .*|look out for .*|heads up)$"
+    r"|^(?:please )?(?:be careful|too dangerous|mind the \w+|careful (?:of|with|the) .*|mind your (?:step|feet|head)"
+    r"|watch (?:where you|your step).*|(?:you (?:are going|are|went|have gone) )?(?:way |much )?too (?:far|fast)"
+    r"|look out for .*|heads up)$"
 )
 # "Wait, someone is there": a reason follows, no command and nothing to wait for.
 _WAIT = re.compile(r"^(?:wait|hold up|hang on) (?:there is|someone|somebody|something|no|for (?:it|me|us|him|her|them))\b")
@@ -55,12 +63,15 @@ _SUFFICES = re.compile(
 # Nothing but one of these, after politeness.
 WHOLE = frozenset(
     (
-        "that will be all|calm down|settle down|simmer down|relax|chill|chill out|take five|take a break|sit tight|drop it|can it"
+        "that will be all|calm down|settle down|simmer down|relax|chill|chill out|take five|take a break|take a breather"
+        "|sit tight|drop it|can it"
         "|stow it|nix|nix it|nix that|scrap it|scrap that|scrub|scrub that|scrub it|negative|let up|ease up|tools down|down tools"
         "|cool your jets|cool your heels|slow your roll|take it easy|stay your hand|hands off|park it|silence|immobile|motionless"
         "|immobilize|immobilise|not any further|not further|not any closer|be done|desist now|no go|wait please|the end"
         "|fin|finito"
-        "|i am done|it is over|that is over|this is over|over and out|cut cut|i give up|mercy|time|time up|times up|too far"
+        "|i am done|i am done with you|i am done with this"
+        "|hold your feet|hold your legs|it is over|that is over|this is over|over and out|cut cut|i give up|mercy"
+        "|time|time up|times up|too far"
         "|too much|too close|too fast|oh no|uh oh|oops|ouch|ow|argh|aargh|quiet|peace|nothing more|nothing else"
         "|enough said|say no more"
         "|last step|put on the brakes|apply the brakes|step on the brakes|hold off|hold off on that|hold that thought|hang fire"
@@ -76,7 +87,7 @@ FOREIGN_WHOLE = frozenset(
         "|stillgestanden|stillstehen|still gestanden|steh still|nicht weiter|nicht weitergehen|keinen schritt weiter"
         "|kein schritt weiter|nicht gehen|nicht laufen|beweg dich nicht|bewege dich nicht|keine bewegung|aufpassen"
         "|achtung|vorsicht"
-        "|ruhe|schluss damit|das reicht|es reicht|reicht|reicht's|abbrechen|abbruch|jetzt reicht's|nein|aus|sofort stehenbleiben"
+        "|ruhe|schluss damit|das reicht|es reicht|reicht|reicht's|abbrechen|abbruch|reicht s|nein|aus|sofort stehenbleiben"
         "|lass das|lass es"
         "|hor damit auf|hor auf damit|mach halt|warten sie|halten sie an|horen sie auf"
         "|no mas|alto ahi|quieto ahi|quieta|quietos|espera|espere|esperate|para de|deja de moverte|no te muevas|no se mueva"

@@ -64,7 +64,7 @@ _UNITS = (
         2.0 * math.pi,
         r"(?:full |whole |complete )?(?:turns?|rotations?|revolutions?|circles?|laps?|loops?|rounds?|spins?)",
     ),
-    ("count", 1.0, r"times?|x"),
+    ("count", 1.0, r"times?|x|bows?|waves?"),
     (
         "steps",
         1.0,
@@ -245,6 +245,7 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         values.append((kind, amount * factor, said))
         kept = {
             "steps": " side steps " if "side" in unit[0] else " steps ",
+            "count": f" {unit[0].removesuffix('s')} " if unit[0][0] in "bw" else " ",
             "angle": f" {unit[0]} " if factor > 6.0 else " ",
         }.get(kind, " ")
         text = text[:start] + kept + text[end:]

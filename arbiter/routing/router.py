@@ -16,7 +16,7 @@ from arbiter.routing.choice import STOP, Choice, Chooser, defaults
 from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_negation
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
-from arbiter.routing.guard import stop_guard
+from arbiter.routing.guard import OTHER_WORDS, stop_guard
 from arbiter.routing.halts import WORDS
 from arbiter.routing.head import NONE
 from arbiter.routing.pairs import SIDES, opposites, side_of
@@ -79,7 +79,7 @@ class Router:
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
             (refused if label == NONE else asked).update(words(text))
         known = encoder.common_words(COMMON) if isinstance(encoder, Encoder) else frozenset()
-        self._repair = Repair(asked, refused, known | _UNITS)
+        self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS)
 
     def route(self, text: str) -> Route:
         """What to do about `text`. Never raises."""
@@ -195,7 +195,8 @@ class Router:
                     continue
                 if piece.joint == "while":
                     whole = self._chooser.choose(text, None)  # "trace a circle as you walk" is one command
-                    if len(choices) == 2 and whole.call is not None and whole.score >= WHOLE:
+                    alike = self.skills[call.skill].policy == self.skills[clash.skill].policy
+                    if alike and len(choices) == 2 and whole.call is not None and whole.score >= WHOLE:
                         return Route(text, "accepted", ((whole.call,),), whole.reason, whole.score, whole.margin)
                     return Route(
                         text,

@@ -30,7 +30,10 @@ _FIRST = re.compile(
     r"^(?P<before>(?:after|before|once|while|instead of|rather than|without)(?: you(?: have| are)?)? \w+(?:ing|ed)\b[^,.;:!?]*?)"
     rf"(?<! a)(?<! an)(?<! the)(?<! one) (?P<next>{VERB}\b)"
 )
-_BEFORE = re.compile(rf"^(?P<before>(?:after|before|once|while) you {VERB}\b[^,.;:!?]*? {_ENDS}) (?P<next>{VERB}\b)")
+_BEFORE = re.compile(
+    rf"^(?P<before>(?:after|before|once|while) you {VERB}\b[^,.;:!?]*? {_ENDS})"
+    rf" (?P<next>(?:{VERB}|(?:take|make|give|do) (?:an?|your|me|us))\b)"
+)
 _STEPS = re.compile(
     r"(?P<before>\bsteps? (?:forwards?|backwards?|back|left|right)) (?P<next>(?:\d+|an?|one|two|three|four|five) steps?\b)"
 )

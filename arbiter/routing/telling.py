@@ -31,6 +31,7 @@ _TELLS = re.compile(
     r"|^(?:nice|lovely|beautiful|awesome|amazing|wonderful|fantastic|brilliant|great|good|impressive|excellent) \w+$"
     r"|^(?:the|some|those|these|every|all the) \w+ (?:\w{2,}ed|is|are|was|were|has|had|went|ran|sat|stood) "
     r"|^you (?:are|were) (?!to |going to )|^you \w+[^e]ed |\bhow (?:to|do|does|did|you|i|we)\b"
+    r"|^(?:tell|explain|describe|define|recommend|translate|summari[sz]e|spell|recite|remind) "
     # imagined
     r"|^(?:please |just |now )*(?:imagine|imagining|picture|pretend|visuali[sz]e|dream|fancy|think|guess|bet"
     r"|know|believe|hope|wish|consider|remember (?:when|how|that|the)|recall"
@@ -47,6 +48,7 @@ _TELLS = re.compile(
     r"|^(?!(?:do|make|take|give|perform|few|several|couple|some|big|small|little|tiny|more|quick|slow) )\w+"
     r" (?:walks|sits|stands|raises|lifts|lowers|touches|marches|goes|moves|comes|strolls|rotates|retreats|approaches)\b"
     rf"|^(?:it|this|that|one|everyone|everybody|each) (?:always |often |never )?{_THIRD}\b"
+    r"|^(?:everyone|everybody|each) \w{2,}ed\b"
     # of another time
     r"|\b(?:yesterday|long ago|(?:days?|weeks?|years?|months?|hours?) ago|last (?:week|night|year|month|summer|winter"
     r"|spring|monday|tuesday|wednesday|thursday|friday|saturday|sunday)"

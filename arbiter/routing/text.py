@@ -40,14 +40,18 @@ def _phrases(text: str) -> list[str]:
 
 # Short forms, what dictation makes of a command word, and two movements that are one command.
 _HINT = re.compile(
-    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and "
+    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and | angle| as |stood|sat d|wr?d"
 )  # one of the patterns below may match
 _FOR_SHORT = (
     (re.compile(r"\b(back|move) (?:it|yourself) (?=(?:on )?(?:up|back|forwards?|over)\b)"), r"\1 "),
-    (re.compile(r"\bfwds?\b"), "forward"),
+    (re.compile(r"\b(?:fwds?|fw?rw?ds?)\b"), "forward"),
     (re.compile(r"\b(?:bwd|bkwd|bckwd)s?\b"), "backward"),
     (re.compile(r"\b(?:rgt|rght)\b|(?<=\bturn )(?:rite|write|wright)\b|(?<=\bto the )(?:rite|write|wright)\b"), "right"),
     (re.compile(r"\bgimme\b"), "give me"),
+    (re.compile(r"\b(?:a|one) right angle\b"), "90 degrees"),
+    (re.compile(r" as (?:high|far|much|well|low|deep|deeply) as (?:you can|possible)\b"), ""),
+    (re.compile(r"(?:(?<=you have )|(?<=having ))stood(?= up\b)"), "stand"),
+    (re.compile(r"(?:(?<=you have )|(?<=having ))sat(?= down\b)"), "sit"),
     (
         re.compile(r"\b(?:raise|lift|hold|put)(?: up)? your (left|right) (arm|hand)(?: up)? and wave(?: it)?\b"),
         r"wave your \1 \2",
@@ -119,6 +123,7 @@ _WISH = (
     r"|ought to|had better|better|can|could|may|will|may now|can now|should now|must now)(?: now| please| just)?"
     r"|i (?:expect|would prefer|prefer|would rather have|am (?:ordering|telling|begging|commanding)|hereby (?:order"
     r"|command)) you to"
+    r"|(?:can|could|would|will|may|might) (?:the|this|my|our) robot(?: please| just| kindly)?"
     r"|(?:it is )?time for you to|(?:your|the) (?:job|mission|plan|order|goal|instruction)s? (?:is|are) to"
     r"|(?:i |we )?(?:would )?(?:want|like|love|need) (?:to see )?(?:the|this|my|our) robot (?:to )?"
 )

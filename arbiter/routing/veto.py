@@ -31,7 +31,8 @@ _OTHER_VERBS = frozenset(
     "clap applaud flap flex lean sway rock swing wiggle shimmy wobble shiver balance juggle dribble bounce drag shove "
     "open shut lock unlock cook bake clean wash wipe sweep mop paint sing hum whistle shout scream sleep snore limp "
     "stagger stumble lunge moonwalk stamp stomp plank crunch touch look stare gaze glance peek scratch tickle pinch clench "
-    "cross uncross trip tackle stab strangle shoot chase hunt wink blink".split()
+    "tiptoe hobble slither glide waddle prance cross uncross "
+    "trip tackle stab strangle shoot chase hunt wink blink".split()
 )
 # Command words with another meaning.
 _IDIOM = re.compile(
@@ -45,7 +46,8 @@ _IDIOM = re.compile(
     r"|.*\bhands (?:together|behind your back)"
     r"|(?:point|aim) (?:the|an?|that|this|my) (?!arm|hand|finger|index|left|way).*"
     r"|wave (?:the|an?|that|this|my) (?!left|(?:\w+ )?(?:arm|hand|hello|hi|welcome|greeting|farewell|good ?bye|bye)).*"
-    r"|stretch your legs|tie (?:a|the) bow|stand corrected|close (?:the|a|that|this|your|my) (?!gap|distance).*)$"
+    r"|stretch your legs|tie (?:a|the) bow|bow (?:tie|and arrow|window|saw)s?\b.*"
+    r"|stand corrected|close (?:the|a|that|this|your|my) (?!gap|distance).*)$"
 )
 _ACT = re.compile(r"\b(?:give|do|have|make|perform|take)\b.*\ban? (?:\w+ )?(\w+)$")
 _BOTH = frozenset(("arms", "hands"))

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arbiter.routing import Router
 from arbiter.routing.guard import LONG, stop_guard
+from skills import builtin_skills
 from training.router.phrases import load_phrases
 
 STOPS = (
@@ -159,6 +161,11 @@ PLANNED = (
 )
 
 
+@pytest.fixture(scope="module")
+def router():
+    return Router(builtin_skills())
+
+
 @pytest.mark.parametrize("text", STOPS)
 def test_stops(text):
     assert stop_guard(text)
@@ -170,9 +177,11 @@ def test_lets_pass(text):
 
 
 @pytest.mark.parametrize("phrase_set", ["fit", "dev", "report", "surprise"])
-def test_every_labelled_stop(phrase_set):
-    missed = [p.text for p in load_phrases(phrase_set) if p.plans == ((("stop",),),) and not stop_guard(p.text)]
-    assert missed == []
+def test_every_labelled_stop(phrase_set, router):
+    stops = [p.text for p in load_phrases(phrase_set) if p.plans == ((("stop",),),)]
+    mistyped = [text for text in stops if not stop_guard(text)]  # left to the router, which knows which words are none
+    assert [text for text in mistyped if router.route(text).outcome != "stopped"] == []
+    assert len(mistyped) <= 0.02 * len(stops)
 
 
 @given(
@@ -182,7 +191,7 @@ def test_every_labelled_stop(phrase_set):
     st.sampled_from("dri"),
 )
 def test_one_edit_is_a_stop_unless_it_is_another_word(word, place, letter, how):
-    from arbiter.routing.guard import _OTHER_WORDS
+    from arbiter.routing.guard import OTHER_WORDS
 
     place = min(place, len(word) - 1)
     typo = {
@@ -190,7 +199,7 @@ def test_one_edit_is_a_stop_unless_it_is_another_word(word, place, letter, how):
         "r": word[:place] + letter + word[place + 1 :],
         "i": word[:place] + letter + word[place:],
     }[how]
-    assert stop_guard(typo) or typo in _OTHER_WORDS
+    assert stop_guard(typo) or typo in OTHER_WORDS
 
 
 @given(st.text(max_size=60).filter(lambda t: t.isprintable() and not any(c.isalnum() or c in "'-./" for c in t)))

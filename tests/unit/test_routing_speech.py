@@ -146,7 +146,7 @@ def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
         ("shake your right hand", 'this robot can\'t "shake"; nearest skill is wave_right'),
         ("hand over the ball", '"hand over the ball" asks for something else than touch_ball'),
         ("march on the spot", '"on the spot": walk_forward goes somewhere'),
-        ("sit the dog down", '"sit the dog down" asks for something else than sit_down'),
+        ("sit him down", '"sit him down" asks for something else than sit_down'),
         ("wave a gun at them", '"gun" asks for harm'),
         ("if you see the red ball touch it", "a question or a remark, no instruction"),
         ("waving is fun", "a question or a remark, no instruction"),

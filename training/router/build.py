@@ -25,9 +25,10 @@ from tokenizers import Tokenizer
 
 from arbiter.errors import ConfigError
 from arbiter.routing.encoder import CARD, ENCODER, MODEL_DIR, TOKENIZER, Encoder, sha256
+from training.router.fused import fusible, write
 from training.router.phrases import load_phrases
 
-QUANTISED = ("MatMul", "Gemm", "Gather")
+QUANTISED = ("MatMul", "Gemm", "Gather", "Attention", "EmbedLayerNormalization")
 LEAST_MEAN_COSINE = 0.98  # per-channel weights reach 0.99; per-tensor ones 0.955, which costs accuracy
 PACKAGED = ("sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0")
 
@@ -101,8 +102,11 @@ def build(source: Path | None, out: Path) -> dict:
     model = SentenceTransformer(str(source), device="cpu", model_kwargs={"attn_implementation": "eager"}).eval()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        export(model, work / "float.onnx")
-        fuse(work / "float.onnx")
+        if fusible(model):
+            write(model, work / "float.onnx")
+        else:
+            export(model, work / "float.onnx")
+            fuse(work / "float.onnx")
         strip_names(work / "float.onnx")
         quantize_dynamic(
             str(work / "float.onnx"),
@@ -110,6 +114,7 @@ def build(source: Path | None, out: Path) -> dict:
             per_channel=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=list(QUANTISED),
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # its shape inference stops at fused operators
         )
         stored = source / "tokenizer.json"
         tokenizer: Tokenizer = Tokenizer.from_file(str(stored)) if stored.exists() else model.tokenizer.backend_tokenizer
