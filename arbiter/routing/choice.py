@@ -20,7 +20,7 @@ from arbiter.routing.veto import first_words, parts, veto
 from arbiter.skill import Skill, SkillCall
 
 STOP = "stop"
-STOP_ACCEPT = 0.4  # a stop needs less certainty than a motion
+STOP_ACCEPT = 0.3  # a stop needs less certainty than a motion
 TIE = 0.6  # next candidate's score over the best one's from which the two are told to be ambiguous
 RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
 BEYOND_DOUBT = 0.96  # score from which a rarer one does

@@ -13,7 +13,7 @@ from arbiter.routing.halts import FOREIGN_WHOLE, WHOLE, halts, without_told
 from arbiter.routing.text import expand, normalise, strip_politeness
 
 STOP_WORDS = ("stop", "halt", "freeze", "whoa", "abort", "cease", "desist", "emergency", "standstill", "stopp", "estop")
-_MORE_SPELLINGS = ("woah", "whoah", "woa", "wooah", "mayday", "stopit", "stahp", "stawp", "nooo", "noooo")
+_MORE_SPELLINGS = ("woah", "whoah", "woa", "wooah", "mayday", "stopit", "stahp", "stawp", "staph", "nooo", "noooo")
 # Other languages' words that English lacks; accents are gone when they are compared. Those it has count only alone.
 _FOREIGN = tuple(
     "halte anhalten aufhoren aufhoeren stehenbleiben arrete arretez arreter arretes arretons detengase detenganse detenerse "
@@ -186,7 +186,7 @@ _STOPS_ALONE = _WHOLE | WHOLE | _FOREIGN_WHOLE | FOREIGN_WHOLE
 _TORN = frozenset(("stop", "halt", "freeze", "abort", "cease", "enough", "emergency"))  # in two: "st op"
 _EXACT = frozenset(STOP_WORDS + _MORE_SPELLINGS + _FOREIGN)
 _CLOSE = frozenset().union(*(_edits(word) for word in STOP_WORDS)) - OTHER_WORDS | _EXACT
-_NEAR_STOP = _edits("stop") & OTHER_WORDS  # "spot moving"
+_NEAR_STOP = (_edits("stop") | {"spot"}) & OTHER_WORDS  # "spot moving"
 _MOVING = frozenset("moving walking turning waving spinning bowing marching rotating circling".split())
 _SQUEEZED = frozenset(_squeeze(word) for word in (*STOP_WORDS, "woah", "whoah"))
 

@@ -34,6 +34,8 @@ _ACTIVITY = (
 )
 _ENDS = re.compile(
     rf"\b{_ENDING} {_ACTIVITY}\b|\b{_ENDING} (?:the|your|this|that) (?:walk|turn|wave|bow|circle|gesture|spin|march|demo|show)$"
+    r"|^no more \w+$|^(?:nobody|no one) (?:take|make|go|walk|step|budge)s?\b"
+    r"|^(?:relax|release|free|loosen) your (?:motors|joints)$"
     r"|\bno more \w+ing\b|\b(?:it|this|that|everything|you) to (?:end|cease|finish|be over)$"
     r"|\b(?:turn|switch|shut|power) (?:it|this|that|everything|yourself)(?: all)? (?:off|down)$|\bcut (?:the |all )?power\b"
     r"|\b(?:make|let) (?:it|this|that) (?:all )?end$|^cancel it all$|^arrest (?:your|the|all) (?:motion|movement)s?$"
@@ -70,7 +72,8 @@ WHOLE = frozenset(
         "|immobilize|immobilise|not any further|not further|not any closer|be done|desist now|no go|wait please|the end"
         "|fin|finito"
         "|i am done|i am done with you|i am done with this"
-        "|hold your feet|hold your legs|it is over|that is over|this is over|over and out|cut cut|i give up|mercy"
+        "|go limp|let it be|hold your feet|hold your legs|it is over|that is over|this is over|over and out|cut cut"
+        "|i give up|mercy"
         "|time|time up|times up|too far"
         "|too much|too close|too fast|oh no|uh oh|oops|ouch|ow|argh|aargh|quiet|peace|nothing more|nothing else"
         "|enough said|say no more"
