@@ -71,9 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         sources = _sources(args)
         assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,
                             operator=args.operator, camera=args.camera)
-        if args.operator == "keyboard":  # the keys are the operator's: no lines are read beside them
-            sources = [source for source in sources if not isinstance(source, StandardInput)]
-        elif assembly.by_operator and args.say:  # somebody has to arm it
+        if assembly.by_operator and args.say and args.operator != "keyboard":  # somebody has to arm it
             sources.append(StandardInput())
         sources += assembly.sources
     except ArbiterError as error:
@@ -95,7 +93,9 @@ def _sources(args) -> list:
         raise ArbiterError(f"--for {args.seconds:g}: a positive number of seconds is expected")
     if args.script:
         return [Script.load(args.script)]
-    return [Sayings(args.say)] if args.say else [StandardInput()]
+    if args.say:
+        return [Sayings(args.say)]
+    return [] if args.operator == "keyboard" else [StandardInput()]  # it would take the operator's keys from him
 
 
 def _faults(args) -> list[str]:

@@ -1,7 +1,9 @@
 """`deploy.run` as a process of its own in front of a bench in another, as docs/robot.md has it."""
 
 import os
+import pty
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -87,3 +89,20 @@ def test_the_benchs_camera_shows_what_the_robot_sees(tmp_path):
 def test_a_fault_of_the_bench_is_injected_and_the_drivers_own_damping_is_told(capsys):
     assert run(["--robot", "bench", "--fast", "--say", "stand still", "--fault", "can2:bus_off@3s", "--for", "4"]) == 1
     assert "the driver has damped every motor it can reach: can2: bus off" in capsys.readouterr().out
+
+
+def test_the_keys_of_a_real_terminal_reach_the_operator():
+    ours, terminal = pty.openpty()
+    with subprocess.Popen([sys.executable, "-m", "deploy.run", "--operator", "keyboard", "--viewer", "none"], stdin=terminal,
+                          stdout=subprocess.PIPE, text=True) as process:
+        for key, words in ((b"", "ready for instructions"), (b"h", 'heard "drive by hand"'), (b" ", "stopped: operator")):
+            os.write(ours, key)
+            for line in process.stdout:
+                if words in line:
+                    break
+            else:
+                pytest.fail(f"{words!r} never came")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    os.close(terminal)
+    os.close(ours)
