@@ -8,6 +8,7 @@ import pytest
 from arbiter.errors import ConfigError
 from arbiter.inbox import Inbox, LockstepRouting
 from arbiter.skill import Route
+from deploy.show import Screen
 from deploy.words import Sayings, Script, StandardInput
 
 
@@ -106,3 +107,21 @@ def test_lockstep_routing_answers_after_its_delay():
     assert routing.poll(1.04) is None
     ticket, route = routing.poll(1.05)
     assert (ticket, route.text) == (7, "x")
+
+
+def test_the_operators_words_arm_the_robot_from_the_console_too():
+    class Console:
+        def poll(self):
+            return [("say", "arm"), ("say", "Go"), ("say", "go forward"), ("stop",), ("reset",)]
+
+    class Orders:
+        def __init__(self):
+            self.heard = []
+
+        def __getattr__(self, order):
+            return lambda *words: self.heard.append((order, *words))
+
+    screen, orders = Screen.__new__(Screen), Orders()
+    screen._console = Console()
+    screen.poll(0.0, True, orders)
+    assert orders.heard == [("arm",), ("go",), ("say", "go forward"), ("stop", "the console"), ("reset",)]
