@@ -112,11 +112,10 @@ class Switchboard:
 
     def _advance(self, t: Transition, state: RobotState, now: float) -> None:
         request = t.run.request if t.run is not None else Request()
-        if not t.warm:
-            t.warm, error = self._warm(t, request, state, now)
-            if error:
-                self._refuse(t, f"policy {t.policy.name} could not warm: {error}", now)
-                return
+        t.warm, error = self._warm(t, request, state, now)  # in every tick: what was ready a second ago may be stale
+        if error:
+            self._refuse(t, f"policy {t.policy.name} could not warm: {error}", now)
+            return
         reason, waited = self._hindrance(t, state, now), now - t.record.requested
         if reason and waited > self.settings.bridge_limit:
             self._refuse(t, f"start envelope not reached within {self.settings.bridge_limit:g} s: {reason}", now)

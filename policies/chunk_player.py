@@ -23,6 +23,8 @@ SPLICE_SPEED = 4.0  # [rad/s] a splice is stretched until its own motion stays b
 LONGEST_SPLICE = 0.6  # [s]
 MOST_FIRST_REFUSALS = 3
 CAMERA_START_S = 1.0  # [s] how long the first picture may take
+STALE = 0.1  # [rad] a first chunk that was predicted for another posture is not begun with
+START_SPEED = 1.5  # [rad/s] a first chunk that begins elsewhere is led up to at that speed, within LONGEST_SPLICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class ChunkPolicy:
         self._target: JointTarget | None = None
         self._at = math.nan
         self._q = np.zeros(len(self._driven))
+        self._seen = np.full(len(self._driven), np.inf)
         self._delays: deque[float] = deque(maxlen=8)
         self._why = ""
         self.chunks = self.refused = 0
@@ -111,29 +114,34 @@ class ChunkPolicy:
             self._reflex.reset()
 
     def warm(self, state: RobotState, request: Request, now: float) -> bool:
-        """Fetches the first chunk, and a fresh one whenever the hand-over takes longer than `timing.replan`."""
+        """Fetches the first chunk, and a fresh one whenever the hand-over takes longer than `timing.replan` or the robot has
+        moved since: a bow predicted for a robot in mid-step begins in the middle. True while the chunk fits the robot."""
         if math.isnan(self._warm_since):
             self._warm_since = now
-        self._collect(now)
+        fits = self._collect(now) or self._fits(state)  # what came in just now is as fresh as can be
         if self._plan is None and self.refused >= MOST_FIRST_REFUSALS:
             raise PolicyError(f"policy {self.name}: no first chunk: {self._why}")
         if self._plan is None and now - self._warm_since > self.timing.first:
             raise PolicyError(f"policy {self.name}: no first chunk within {self.timing.first:g} s: "
                               f"{self._why or f'{self._backend.name} does not answer'}")
-        if self._due(request, now):
+        if self._due(request, now) or (self._plan is not None and not fits and not self._waiting):
             if request.prompt != self._prompt:
                 self._plan = None
             if self._backend.needs_image and self._picture(now) is None and now - self._warm_since <= CAMERA_START_S:
                 return False  # it may just have been opened
             self._ask(state, request, now)
-        return self._plan is not None
+        return self._plan is not None and fits
+
+    def _fits(self, state: RobotState) -> bool:
+        """Whether the robot is still where the first chunk was predicted for."""
+        return float(np.abs(state.joint_pos[self._driven] - self._seen).max()) <= STALE
 
     def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
         """The target of this tick. Raises PolicyError when the plan ended `timing.patience` ago."""
         if now == self._at and self._target is not None:
             return self._target
         if math.isnan(self._began):
-            self._begin(now)
+            self._begin(state, now)
         self._collect(now)
         if self._due(request, now):
             self._ask(state, request, now)
@@ -146,12 +154,16 @@ class ChunkPolicy:
         self._target = self._compose(state, q)
         return self._target
 
-    def _begin(self, now: float) -> None:
-        """The first chunk starts now: nobody followed it before."""
+    def _begin(self, state: RobotState, now: float) -> None:
+        """The first chunk starts now: nobody followed it before. It is led up to from where the joints are."""
         if self._plan is None:
             raise PolicyError(f"policy {self.name}: acts before warm() returned True: there is no chunk yet")
         self._began = now
         self._plan = self._plan.moved(now)
+        here = state.joint_pos[self._driven]
+        gap = float(np.abs(here - self._plan.at(now)).max())
+        if gap > STALE:
+            self._plan.splice(here, None, now, min(LONGEST_SPLICE, 1.875 * gap / START_SPEED))
         self._worker.cancel()
         self._waiting = False
         self._next = self._ask_at()
@@ -201,23 +213,24 @@ class ChunkPolicy:
         frame = self._camera() if self._camera is not None else None
         return frame if frame is not None and now - frame.stamp <= self.timing.camera_age else None
 
-    def _collect(self, now: float) -> None:
-        """Takes an answer that came in: splices it, or says why not."""
+    def _collect(self, now: float) -> bool:
+        """Takes an answer that came in: splices it, or says why not. True if there is a new plan."""
         answer = self._worker.poll(now) if self._waiting else None
         if answer is None:
-            return
+            return False
         self._waiting = False
         self._delays.append(now - answer.question.asked)
         fault = self._fault(answer, now)
         if fault:
             self.refused += 1
             self._why, self._next = f"{self._backend.name} {fault}", now + RETRY_S
-            return
+            return False
         plan = Plan(np.array(answer.chunk, dtype=np.float64), answer.question.observation.stamp, self._backend.rate_hz)
         if not math.isnan(self._began):
             self._splice(plan, now)
-        self._plan, self._why = plan, ""
+        self._plan, self._why, self._seen = plan, "", answer.question.observation.joint_pos
         self._next = self._ask_at()
+        return True
 
     def _splice(self, plan: Plan, now: float) -> None:
         """Joins `plan` on to what the present one would do now."""

@@ -29,9 +29,10 @@ class Glide:
         self.q = np.zeros(0)
         self._dq = np.zeros(0)
 
-    def start(self, q: np.ndarray) -> None:
-        """Begins at `q` [rad], at rest."""
-        self.q, self._dq = np.array(q), np.zeros(len(q))
+    def start(self, q: np.ndarray, dq: np.ndarray | None = None) -> None:
+        """Begins at `q` [rad], in motion with `dq` [rad/s]; None: at rest."""
+        self.q = np.array(q)
+        self._dq = np.zeros(len(q)) if dq is None else np.clip(dq, -self._most, self._most)
 
     def step(self, goal: np.ndarray, dt: float, most: float = math.inf) -> np.ndarray:
         """One tick of `dt` [s] towards `goal` [rad], at most as fast as `most` [rad/s]."""
@@ -150,6 +151,10 @@ class Stand(Rest):
         self._glide = Glide(GLIDE_SPEED)
         self._started = False
         self._reflex = BalanceReflex(model)
+
+    def _start(self, state: RobotState) -> None:
+        """Slows a motion under way down: to stop a bow from one tick to the next throws the robot on its toes."""
+        self._glide.start(state.joint_pos, np.nan_to_num(state.joint_vel))
 
     def reset(self, state: RobotState, now: float) -> None:
         """Starts from the measured posture, without trim."""

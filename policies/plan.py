@@ -40,10 +40,11 @@ class Plan:
         """The same rows, the first one meant for `start`."""
         return Plan(self._rows, start, self._rate)
 
-    def splice(self, q: np.ndarray, dq: np.ndarray, now: float, length: float) -> None:
-        """Joins on to a target at `q` [rad] that moves with `dq` [rad/s]; the difference is gone after `length` [s]."""
+    def splice(self, q: np.ndarray, dq: np.ndarray | None, now: float, length: float) -> None:
+        """Joins on to a target at `q` [rad] that moves with `dq` [rad/s] (None: as the rows do); the difference is gone after
+        `length` [s]."""
         rows, rate = self._raw(now)
-        self._offset, self._speed = q - rows, dq - rate
+        self._offset, self._speed = q - rows, np.zeros_like(rate) if dq is None else dq - rate
         self._spliced, self._length = now, length
 
     def at(self, now: float) -> np.ndarray:

@@ -65,7 +65,7 @@ def player(backend, delay=0.3, **settings_):
 def warm(policy, request=WAVE, limit=200):
     """Warms until ready; the time of the next tick."""
     for k in range(limit):
-        if policy.warm(state_of(now=k * DT), request, k * DT):
+        if policy.warm(state_of(at_start(), now=k * DT), request, k * DT):
             return (k + 1) * DT
     raise AssertionError("never ready")
 
@@ -75,8 +75,13 @@ def play(policy, start, seconds, request=WAVE):
     rows = []
     for k in range(round(seconds / DT)):
         now = start + k * DT
-        rows.append(policy.act(state_of(now=now), request, now).q[:10])
+        rows.append(policy.act(state_of(at_start(), now=now), request, now).q[:10])
     return np.array(rows)
+
+
+def at_start(off=0.0):
+    """The robot where the motion begins, its arms `off` [rad] beside that."""
+    return frozen(np.concatenate((motion(np.array(0.0)) + off, MODEL.default[10:])))
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.3, 0.45])
@@ -103,7 +108,7 @@ def test_a_model_slower_than_half_its_horizon_pauses_softly(delay):
 def test_the_first_chunk_starts_with_the_hand_over_however_long_it_took():
     policy = player(Backend(), 0.1)
     for k in range(31):  # ready long before it may act
-        ready = policy.warm(state_of(now=k * DT), WAVE, k * DT)
+        ready = policy.warm(state_of(at_start(), now=k * DT), WAVE, k * DT)
     assert ready
     np.testing.assert_allclose(play(policy, 0.64, 0.3)[0], motion(np.array(0.0)), atol=1e-9)
 
@@ -112,9 +117,39 @@ def test_a_waiting_player_keeps_its_first_chunk_fresh():
     backend = Backend()
     policy = player(backend, 0.0)
     for k in range(100):
-        policy.warm(state_of(now=k * DT), WAVE, k * DT)
+        policy.warm(state_of(at_start(), now=k * DT), WAVE, k * DT)
     assert 3 <= len(backend.questions) <= 5
     assert all(observation.elapsed == 0.0 for observation, *_ in backend.questions)
+
+
+def test_a_first_chunk_is_not_begun_with_where_it_was_not_predicted():
+    backend = Backend()
+    policy = player(backend, 0.1)
+    start = warm(policy)
+    asked = len(backend.questions)
+    moved = [policy.warm(state_of(at_start(0.3), now=start + k * DT), WAVE, start + k * DT) for k in range(8)]
+    assert moved == [False] * 5 + [True] * 3  # asked anew at once, and there 0.1 s later
+    assert len(backend.questions) == asked + 1
+    np.testing.assert_allclose(backend.questions[-1][0].joint_pos, at_start(0.3)[:10])
+
+
+def test_a_robot_that_keeps_moving_gets_a_chunk_for_where_it_just_was():
+    policy = player(Backend(), 0.1)
+    ready = [policy.warm(state_of(at_start(0.03 * k), now=k * DT), WAVE, k * DT) for k in range(50)]  # 1.5 rad/s
+    assert 5 <= sum(ready) <= 25
+
+
+@pytest.mark.parametrize("off", [0.15, 0.4, -0.4])
+def test_a_first_chunk_that_begins_elsewhere_is_led_up_to(off):
+    policy = player(Backend(), 0.1)
+    for k in range(6):
+        ready = policy.warm(state_of(at_start(off), now=k * DT), WAVE, k * DT)
+    assert ready
+    rows = np.array([policy.act(state_of(at_start(off), now=now), WAVE, now).q[:10] for now in 0.12 + DT * np.arange(40)])
+    own = np.abs(np.diff(motion(DT * np.arange(40)), axis=0)).max() / DT
+    np.testing.assert_allclose(rows[0], at_start(off)[:10], atol=1e-9)
+    assert np.abs(np.diff(rows, axis=0)).max() / DT <= own + 1.5 + 1e-6
+    np.testing.assert_allclose(rows[-1], motion(np.array(39 * DT)), atol=2e-3)
 
 
 def test_runs_are_repeatable_bit_for_bit():
@@ -178,7 +213,7 @@ def test_a_model_that_stays_broken_is_held_then_given_up(fault):
     with pytest.raises(PolicyError) as found:
         for k in range(300):
             now = start + k * DT
-            rows.append(policy.act(state_of(now=now), WAVE, now).q[:10])
+            rows.append(policy.act(state_of(at_start(), now=now), WAVE, now).q[:10])
     assert BAD[fault] in str(found.value) and "held its last target" in str(found.value)
     rows = np.array(rows)
     assert 1.9 < len(rows) * DT < 2.1  # a second of plan, a second of patience

@@ -66,6 +66,25 @@ def test_a_glide_is_straight_bounded_and_arrives(goal, dt):
     assert share.max() < 1.02
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(-3.0, 3.0), min_size=3, max_size=3))
+def test_a_glide_slows_what_is_in_motion_down_and_comes_back(speed):
+    glide = Glide(1.2)
+    glide.start(np.zeros(3), np.array(speed))
+    rows = np.array([glide.step(np.zeros(3), 0.02) for _ in range(150)])
+    moving = np.abs(speed) > 0.1
+    assert (np.sign(rows[0])[moving] == np.sign(speed)[moving]).all()
+    assert np.abs(rows).max() <= 1.2 / (np.e * 4.0) + 1e-9  # where a critically damped motion turns back
+    np.testing.assert_allclose(rows[-1], 0.0, atol=1e-3)
+
+
+def test_a_stand_that_takes_over_in_motion_goes_on_in_its_direction():
+    policy, speed = Stand(MODEL), np.where(MODEL.groups["arms"], 1.0, 0.0)
+    policy.reset(state_of(dq=frozen(speed)), 0.0)
+    first = policy.act(state_of(), Request(), 0.0).q - MODEL.default
+    assert (first[MODEL.groups["arms"]] > 0.01).all()
+
+
 @pytest.mark.parametrize("kind", [Rest, Stand])
 def test_a_posture_that_is_not_finite_is_refused(kind):
     policy = kind(MODEL)
