@@ -147,6 +147,6 @@ def summary(report: dict[str, Any]) -> str:
     faults = "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"])
     lines.append(f"  safety: {_number(changed, 'intervention')}{faults}")
     if report["overruns"] > SLOW * max(report["ticks"], 1):
-        lines.append("  this machine was too busy for real time: periods were missed (overruns), and a simulated robot was "
-                     "slower than it should be; --fast does not depend on it")
+        lines.append("  this machine was too busy for real time: periods were missed (overruns). Motors held their last command "
+                     "meanwhile, a simulated robot was slower than it should be; --fast does not depend on it")
     return "\n".join(lines)
