@@ -12,6 +12,7 @@ from skills.repeats import Sweeps
 ARMS = slice(0, 10)
 SLOW = 0.35  # [rad/s]
 RAISED = 0.76  # [m] of the shoulders above the base frame: below, the hand is on its way and nothing is a wave
+LEAST_WAVES, RAISING, LONGER = 2.0, 2.0, 4.0  # waves, [s] until the hand is up, [s] that a wave without them goes on
 WAVE_SWEEP = 0.05  # [m] of the hand sideways, the least that counts as seen; two sweeps are one wave
 
 
@@ -62,6 +63,15 @@ class Wave(Repeated):
 
     side = ""
     sweep = WAVE_SWEEP
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        """A wave for some time goes on a little where the hand has hardly moved yet."""
+        done = super().finish(state, progress)
+        if not self.timed(progress):
+            return done
+        seen, duration = self._sweeps.count(progress.start.stamp, self.signal(state)), progress.parameters["duration"]
+        late = seen < 2.0 * min(LEAST_WAVES, duration - RAISING) and progress.elapsed < duration + LONGER
+        return Outcome.RUNNING if late else done
 
     def signal(self, state: RobotState) -> float:
         """Of the raised hand in the base frame, to the left [m]."""

@@ -77,13 +77,14 @@ def test_velocity_points_where_the_name_says(name, direction):
     assert np.array_equal(np.sign(velocity), direction)
 
 
-def ends_at(skill, signal, **parameters):
-    """Index of the first state at which the skill is done, or None; `signal` gives the joints that matter [rad] by index."""
+def ends_at(skill, signal, dt=0.0, **parameters):
+    """Index of the first state at which the skill is done, or None; `signal` gives the joints that matter [rad] by index,
+    `dt` [s] apart."""
     at = progress(skill, **parameters)
     for index, joints in enumerate(signal):
         q = np.array(standing_state().joint_pos)
         q[list(joints)] = list(joints.values())
-        if skill.finish(replace(standing_state(), joint_pos=q), at) is Outcome.SUCCESS:
+        if skill.finish(replace(standing_state(), joint_pos=q), replace(at, elapsed=index * dt)) is Outcome.SUCCESS:
             return index
     return None
 
@@ -105,6 +106,17 @@ def test_three_waves_are_three_waves_of_the_raised_hand(side):
     for still in ([arm_up(side, yaw, lift=0.3) for yaw in to_and_fro],  # the hand is still down
                   [arm_up(side, 0.2 * yaw) for yaw in to_and_fro]):  # it only trembles
         assert ends_at(by_name(f"wave_{side}"), still, count=1.0) is None
+
+
+@pytest.mark.parametrize("side", ("left", "right"))
+def test_a_wave_that_was_not_seen_goes_on_for_a_while(side):
+    times = np.arange(0.0, 12.0, 0.05)
+    still = [arm_up(side, 0.0)] * len(times)
+    waves = [arm_up(side, 0.3 * math.sin(2 * math.pi * time)) for time in times]
+    late = [arm_up(side, 0.3 * math.sin(2 * math.pi * time) * (time > 4.5)) for time in times]
+    for states, duration, end in ((waves, 4.0, 4.0), (still, 4.0, 8.0), (still, 2.0, 2.0), (still, 3.0, 7.0)):
+        assert ends_at(by_name(f"wave_{side}"), states, 0.05, duration=duration, count=None) == pytest.approx(end / 0.05, abs=1)
+    assert 5.0 < 0.05 * ends_at(by_name(f"wave_{side}"), late, 0.05, duration=4.0, count=None) < 7.0
 
 
 def test_the_hand_is_where_the_robot_description_has_it():
