@@ -58,7 +58,7 @@ def test_legs_walk_while_arms_wave_and_both_go_home():
     rig = Rig().ready()
     rig.say("walk_forward+wave_right").tick(20)
     assert rig.owner() == {"legs": "locomotion", "arms": "chunk"}
-    rig.tick(250)
+    rig.tick(450)  # nobody waves here: 4 s, and 4 s of waiting for it
     assert rig.last().result == "succeeded"
     rig.tick(30)
     assert rig.owner() == {"legs": "locomotion", "arms": "rest"}
@@ -234,7 +234,7 @@ def test_queue_runs_one_after_the_other_and_together_beside():
     rig = Rig("queue").ready()
     rig.say("wave_right").say("wave_left").tick(10)
     assert [item.first_command is not None for item in rig.arbiter.errands.log] == [True, False]
-    rig.tick(450)
+    rig.tick(850)
     assert [item.result for item in rig.arbiter.errands.log] == ["succeeded", "succeeded"]
     rig = Rig("together").ready()
     rig.say("walk_forward").tick(20)
