@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 
 from arbiter.arbiter import Arbiter, TickReport
@@ -13,6 +14,7 @@ from deploy.words import Source
 Observer = Callable[[TickReport], None]
 LINGER = 1.0  # [s] that a run goes on once everything asked is done
 SETTLE = 3.0  # [s] given to the stop in reverse
+SWITCH = 0.0005  # [s] after which a thread that runs Python hands over to the tick
 
 
 class Session:
@@ -44,6 +46,8 @@ class Session:
 
         Raises RobotError if the safety layer refuses.
         """
+        if self.clock.real:  # a worker in Python holds the interpreter for 5 ms at a time otherwise, several times in a tick
+            sys.setswitchinterval(SWITCH)
         self.clock.start()
         self._started = self.clock.now
         self._by_operator = not arm
