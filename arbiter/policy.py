@@ -30,7 +30,8 @@ class Policy(Protocol):
         """Forgets everything, seeds histories from `state`."""
 
     def warm(self, state: RobotState, request: Request, now: float) -> bool:
-        """Prepares (history, first chunk) while another policy drives. True when `act` may be called."""
+        """Prepares (history, first chunk) while another policy drives. True when `act` may be called now: what was ready may
+        not be in the next tick."""
 
     def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
         """The target of this tick. Raises PolicyError when it cannot go on: the arbiter falls back."""

@@ -47,6 +47,22 @@ def test_a_bow_waits_until_the_walk_has_ended_by_itself(walking):
     assert walking.owner()["legs"] == "chunk"
 
 
+def test_what_was_ready_while_it_walked_is_asked_again_before_it_takes_the_legs(walking):
+    """A first chunk predicted in mid-step is a bow from its middle."""
+    walking.say("bow").tick(20)
+    waiting = next(player for player in walking.players if player.calls[-1] == "warm")
+    asked = waiting.calls.count("warm")
+    walking.tick(20)
+    assert waiting.calls.count("warm") == asked + 20
+    ready, waiting.warm = waiting.warm, lambda state, request, now: False
+    stands(walking)
+    walking.tick(60)
+    assert walking.owner()["legs"] == "locomotion", "it is ready no more, and waited for"
+    waiting.warm = ready
+    walking.tick(5)
+    assert walking.owner()["legs"] == "chunk"
+
+
 def test_a_robot_that_stands_bows_at_once():
     rig = Rig().ready()
     rig.tick(20)
