@@ -112,7 +112,7 @@ class Switchboard:
 
     def _advance(self, t: Transition, state: RobotState, now: float) -> None:
         request = t.run.request if t.run is not None else Request()
-        t.warm, error = self._warm(t, request, state, now)  # in every tick: what was ready a second ago may be stale
+        warm, error = self._warm(t, request, state, now)  # in every tick: what was ready a second ago may be stale
         if error:
             self._refuse(t, f"policy {t.policy.name} could not warm: {error}", now)
             return
@@ -120,10 +120,11 @@ class Switchboard:
         if reason and waited > self.settings.bridge_limit:
             self._refuse(t, f"start envelope not reached within {self.settings.bridge_limit:g} s: {reason}", now)
         elif reason:
+            t.hindered = now
             self._bridge(t, reason, waited, state, now)
-        elif not t.warm and waited > self.settings.warm_limit:
+        elif not warm and min(waited, now - t.hindered) > self.settings.warm_limit:
             self._refuse(t, f"policy {t.policy.name} not ready within {self.settings.warm_limit:g} s", now)
-        elif t.warm and now - self._switched[t.joints].max() >= self.settings.dwell - 1e-9:
+        elif warm and now - self._switched[t.joints].max() >= self.settings.dwell - 1e-9:
             self.changes += 1
             self.pending.remove(t)
             self._take(t, request, state, now)

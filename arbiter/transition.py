@@ -23,7 +23,7 @@ class HandoverSettings:
         blend: "inertial" (the new policy runs at once, the difference decays) or "crossfade".
         blend_time: Longest blend [s].
         dwell: Least time between two switches of the same joints [s]; tames storms of instructions.
-        warm_limit: Longest time a policy may take to warm [s].
+        warm_limit: Longest time a policy may take to warm once nothing else is in its way [s].
         bridge_limit: Longest time to wait for, or work towards, the start envelope [s].
         stop_limit: Of it, how long a walking policy is given to come to a stand by itself [s].
     """
@@ -65,7 +65,7 @@ class Transition:
     envelope: StartEnvelope
     record: Handover
     reset: bool = False
-    warm: bool = False
+    hindered: float = -np.inf  # when the start envelope last did not hold [s]
     bridged: str = ""
 
 

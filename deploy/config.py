@@ -45,7 +45,7 @@ class ControlConfig:
         blend: "inertial" or "crossfade".
         blend_time: Longest blend [s].
         dwell: Least time between two switches of the same joints [s].
-        warm_limit: Longest time a policy may take to warm [s].
+        warm_limit: Longest time a policy may take to warm once nothing else is in its way [s].
         bridge_limit: Longest time to work towards a skill's start envelope [s].
         stop_limit: Of it, how long a walking policy is given to come to a stand by itself [s].
         instructions: What a new instruction does to older ones: "replace", "queue" or "together".

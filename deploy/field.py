@@ -1,7 +1,7 @@
 """The real robot with all that belongs to a run on it: pre-flight, supervisor, operator.
 
     field = take_the_field("berkeley_humanoid_lite", tree="default.yaml", operator="gamepad")
-    # field.robot is opened, not connected; field.observers after each tick; field.sources before; field.close at the end
+    # field.robot is opened, not connected; field.beat after each tick; field.sources before; field.close at the end
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Field:
     Attributes:
         robot: Opened, not connected.
         report: Of the pre-flight; it has passed.
-        observers: Called with each tick's report: the supervisor's heartbeat.
+        beat: Called after every tick: the supervisor's heartbeat.
         sources: Polled before each tick: the operator.
         closers: Called in order, after the robot was closed.
     """
 
     robot: CanRobot
     report: Report
-    observers: list[Callable] = field(default_factory=list)
+    beat: Callable[[], None]
     sources: list = field(default_factory=list)
     closers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str 
     except BaseException:  # whatever happens, ports are freed before it goes on
         body.close()
         raise
-    taken = Field(body, report, observers=[lambda tick: supervision.beat()], closers=[supervision.close])
+    taken = Field(body, report, supervision.beat, closers=[supervision.close])
     if source is not None:
         source.record = record
         taken.sources.append(source)

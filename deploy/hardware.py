@@ -49,8 +49,7 @@ def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardwar
 def open_real(model: RobotModel, camera: CameraConfig | None, file: str | None = None, operator: str = "none") -> Hardware:
     """The real robot, watched by a supervisor process. Raises RobotError with the table when pre-flight fails."""
     taken = take_the_field(model.name, hardware_file=file, camera=camera, operator=operator)
-    [beat] = taken.observers
-    return Hardware(taken.robot, taken.report.table(), lambda: beat(None), taken.closers, taken.sources)
+    return Hardware(taken.robot, taken.report.table(), taken.beat, taken.closers, taken.sources)
 
 
 def _checked(robot: CanRobot) -> str:

@@ -114,7 +114,7 @@ _FILLER = re.compile(
     r"\b(?:please|pls|now|ok|okay|robot|hey|just|oh|god|my|right|immediately|at once|you|ye|thanks|thank"
     r"|(?<!wait )(?<!wait right )(?<!over )there|everyone|everybody|guys|folks|people|sir|mate|buddy|pal|boy|girl|man|dude|bro"
     r"|pig|tiger|cowboy|machine|bot|fella|friend|nelly"
-    r"|ya|ja|aqui|ahi|doch|mal|endlich|agora|ahora|maintenant|jetzt|sofort|subito|jetzt|bitte"
+    r"|ya|ja|aqui|ahi|doch|mal|endlich|agora|ahora|maintenant|jetzt|sofort|subito|bitte"
     r"|adesso|inmediatamente|tout|vite|mas|schnell|por favor|per favore|s'il (?:te|vous) plait)\b"
 )
 _TRAILING = re.compile(

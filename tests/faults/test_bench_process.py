@@ -138,8 +138,7 @@ def test_the_field_is_taken_driven_and_left(bench):
     ticks = 0
     while {mode for mode, _ in bench.modes()} != {MotorMode.POSITION}:
         field.robot.write(issue(0.0, block.copy(), Mode.RUN))
-        for observe in field.observers:
-            observe(None)
+        field.beat()
         ticks += 1
         assert ticks < 2000
     assert field.robot.pace.rounds > 0 and field.robot.read(0.0).faults == ()

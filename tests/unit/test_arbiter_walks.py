@@ -63,6 +63,18 @@ def test_what_was_ready_while_it_walked_is_asked_again_before_it_takes_the_legs(
     assert walking.owner()["legs"] == "chunk"
 
 
+def test_a_long_wait_for_the_legs_is_not_charged_to_who_waits(walking):
+    walking.say("bow").tick(350)  # longer than a policy may take to get ready
+    waiting = next(player for player in walking.players if player.calls[-1] == "warm")
+    ready, waiting.warm = waiting.warm, lambda state, request, now: False
+    stands(walking)
+    walking.tick(30)
+    assert walking.last().result == ""
+    waiting.warm = ready
+    walking.tick(5)
+    assert walking.owner()["legs"] == "chunk"
+
+
 def test_a_robot_that_stands_bows_at_once():
     rig = Rig().ready()
     rig.tick(20)
