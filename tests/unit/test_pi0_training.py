@@ -268,19 +268,34 @@ def test_early_stopping_keeps_the_best(tmp_path):
         watch.see(2.1)
 
 
-def test_two_processes(tiny, dataset, tmp_path):
-    """torchrun with two CPU processes: one run, twice the batch."""
-    out, root = tmp_path / "two", Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-         "-m", "training.pi0.finetune", "--preset", "full", "--checkpoint", str(tiny), "--dataset", str(dataset),
-         "--out", str(out), "--device", "cpu", "--steps", "4", "--batch", "2", "--every", "2", "--no-bf16",
-         "--no-checkpointing", "--workers", "0", "--held-out", "0.3"],
-        cwd=root, env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
-        capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+@pytest.mark.parametrize("name, program", [("full", "training.pi0.finetune"), ("fsdp", "tests.sharded_on_cpu")])
+def test_two_processes(tiny, dataset, tmp_path, name, program):
+    """torchrun with two CPU processes: one run, twice the batch; what they leave loads strictly and is complete."""
+    done, out = torchrun(program, tiny, dataset, tmp_path / "two", "--preset", name)
+    assert done.returncode == 0, "\n".join(line for line in done.stderr.splitlines() if line.startswith("[rank0"))[-3000:]
     assert "Effective batch size: 2 x 2 = 4" in done.stderr + done.stdout
     assert len(losses_of(out)) == 2
+    before, after = (checkpoint.load(path).policy.state_dict() for path in (tiny, out / "checkpoints" / "best" / "pretrained_model"))
+    assert {key: value.shape for key, value in before.items()} == {key: value.shape for key, value in after.items()}
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+
+
+def test_fsdp_on_a_cpu_is_refused_instead_of_not_sharding(tiny, dataset, tmp_path):
+    done, _ = torchrun("training.pi0.finetune", tiny, dataset, tmp_path / "out", "--preset", "fsdp")
+    assert done.returncode != 0
+    assert "fsdp shards over several GPUs, and this is 2 process" in done.stderr
+
+
+def torchrun(program: str, tiny: Path, dataset: Path, out: Path, *more: str):
+    """A short run of a fine-tuning program over two CPU processes, and the folder it wrote."""
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
+         "-m", program, "--checkpoint", str(tiny), "--dataset", str(dataset),
+         "--out", str(out), "--device", "cpu", "--steps", "4", "--batch", "2", "--every", "2", "--no-bf16",
+         "--no-checkpointing", "--workers", "0", "--held-out", "0.3", *more],
+        cwd=root, env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+        capture_output=True, text=True, timeout=900, check=False), out
 
 
 def test_presets_say_what_does_not_go_together():

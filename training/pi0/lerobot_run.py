@@ -46,7 +46,7 @@ class Watch:
 def make_accelerator(options: FineTuning, device: str, watch: Watch):
     """Accelerate as LeRobot sets it up, with FSDP where asked for, and `watch` on every process's evaluations."""
     from accelerate import Accelerator, FullyShardedDataParallelPlugin
-    from accelerate.utils import DistributedDataParallelKwargs
+    from accelerate.utils import DistributedDataParallelKwargs, DistributedType
 
     class Watched(Accelerator):
         """LeRobot averages the held-out loss over the processes while the policy is in evaluation mode."""
@@ -62,9 +62,13 @@ def make_accelerator(options: FineTuning, device: str, watch: Watch):
         # LeRobot's forward pass reaches into the layers, past the hooks of layers wrapped one by one: wrap the whole.
         plugin = FullyShardedDataParallelPlugin(auto_wrap_policy="NO_WRAP", use_orig_params=True,
                                                 state_dict_type="FULL_STATE_DICT")
-    return Watched(step_scheduler_with_optimizer=False, mixed_precision="bf16" if options.bf16 else "no",
-                   kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)], cpu=device == "cpu",
-                   fsdp_plugin=plugin)
+    found = Watched(step_scheduler_with_optimizer=False, mixed_precision="bf16" if options.bf16 else "no",
+                    kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)], cpu=device == "cpu",
+                    fsdp_plugin=plugin)
+    if options.fsdp and found.distributed_type != DistributedType.FSDP:  # Accelerate would silently not shard
+        raise ConfigError(f"fsdp shards over several GPUs, and this is {found.num_processes} process on {found.device}: "
+                          "start it with torchrun on more than one GPU, or take the preset full")
+    return found
 
 
 def board(out: Path, wandb_logger):
