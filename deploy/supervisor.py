@@ -136,6 +136,7 @@ class Supervision:
                 self.close()
                 raise RobotError("supervisor: did not come up; see its message above")
             time.sleep(0.01)
+        self._beat.path.unlink()  # both have it mapped: a loop that is killed leaves nothing behind
         return self
 
     def beat(self) -> None:
@@ -176,7 +177,7 @@ class Supervision:
             self._process = None
         if self._beat is not None:
             beat, self._beat = self._beat, None  # the 250 Hz thread may still ask
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError):  # it did not come up
                 beat.path.unlink()
 
     __enter__ = start

@@ -90,6 +90,13 @@ def wait_for(condition, seconds=90.0):
         time.sleep(0.02)
 
 
+def heartbeats():
+    """Files of heartbeats that lie about."""
+    probe = heartbeat_path()
+    probe.unlink()
+    return set(probe.parent.glob("policy-arbiter-heartbeat-*"))
+
+
 def all_damped(bench):
     return {mode for mode, _ in bench.modes()} == {MotorMode.DAMPING}
 
@@ -114,7 +121,9 @@ def test_a_killed_process_leaves_the_motors_to_their_watchdogs(tmp_path):
 def test_the_supervisor_damps_every_motor(bench, end):
     """With watchdogs of 60 s and commands that never grow too old, only the supervisor can have done it."""
     patient(bench.hardware_file)
+    before = heartbeats()
     loop = start_loop(bench, "yes", end)
+    assert heartbeats() == before, "a loop that is killed would leave its heartbeat behind"
     if end == "killed":
         kill(loop)
     wait_for(lambda: all_damped(bench))
