@@ -164,6 +164,9 @@ def test_weights_that_do_not_fit_are_an_error(tiny, tmp_path, change, text):
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(ConfigError, match="no config.json; give the folder that holds model.safetensors"):
         checkpoint.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"action_dim": 44, "action_horizon": 50}')
+    with pytest.raises(ConfigError, match="config.json is not LeRobot's, it names no type; openpi's conversion gives weights"):
+        checkpoint.load(tmp_path)
     with pytest.raises(ConfigError, match="no model.safetensors; is the download complete"):
         checkpoint.load_weights(None, tmp_path / "model.safetensors")
 

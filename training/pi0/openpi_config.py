@@ -1,30 +1,42 @@
 """This robot for openpi (JAX): data transforms, normalisation statistics and training configurations.
 
-From a checkout of openpi, with this project on the Python path:
+From a checkout of openpi, with this project on the Python path; `demonstrations.npz` is a cache with pictures of 224 px
+(`python -m training.pi0.data.cache datasets/gestures --side 224 --out demonstrations.npz`):
 
-    python -c "from training.pi0.openpi_config import register; register('local/pi0'); import scripts.train as t; \\
-               import openpi.training.config as c; t.main(c.cli())" berkeley_pi0_lora --exp-name first
+    python -c "from training.pi0.memory import gather; from training.pi0.openpi_config import write_dataset; \\
+               write_dataset(gather(['demonstrations.npz'], 224), 'local/pi0')"
+    RUN="from training.pi0.openpi_config import run; run('local/pi0')"
+    python -c "$RUN" scripts/compute_norm_stats.py --config-name berkeley_pi0_lora
+    python -c "$RUN" scripts/train.py berkeley_pi0_lora --exp-name first
+    python -c "$RUN" scripts/serve_policy.py policy:checkpoint --policy.config berkeley_pi0_lora \\
+               --policy.dir checkpoints/berkeley_pi0_lora/first/29999
 
-Configurations: berkeley_{pi0,pi0_fast,pi05}_{lora,full,fsdp}. What openpi trains comes back through openpi's own
-`scripts/serve_policy.py` and the backend `openpi`, or through openpi's conversion to PyTorch and the strict loader.
-The transforms and statistics need numpy only; openpi is imported when configurations are made.
+Configurations: berkeley_{pi0,pi0_fast,pi05}_{lora,full,fsdp}. What openpi trains comes back through openpi's own server
+and the backend `openpi`. A fully trained π0 or π0.5 also comes back through openpi's conversion to PyTorch and the strict
+loader; that conversion leaves LoRA's adapters out without a word, so it is not for `lora`.
+The transforms and statistics do without openpi, which is imported when configurations are made.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import runpy
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from deploy.robots.description import load_model
 from training.pi0.memory import Demonstrations
 
 JOINTS = 22
 STATE = 2 * JOINTS
 HORIZON = 50
+RATE = 50  # [Hz]
+CAMERA = "observation.images.head_camera"
 CHECKPOINTS = "gs://openpi-assets/checkpoints"
 VARIANTS = ("pi0", "pi0_fast", "pi05")
 METHODS = ("lora", "full", "fsdp")
@@ -55,9 +67,10 @@ class BerkeleyInputs:
         result = {"state": np.asarray(data["observation/state"], np.float32),
                   "image": dict(zip(names, (base, np.zeros_like(base), np.zeros_like(base)), strict=True)),
                   "image_mask": dict(zip(names, (np.True_, there, there), strict=True))}
-        for key in ("actions", "prompt"):
-            if key in data:
-                result[key] = data[key]
+        if "actions" in data:
+            result["actions"] = np.array(data["actions"], np.float32)  # a copy: openpi's DeltaActions subtracts in place
+        if "prompt" in data:
+            result["prompt"] = data["prompt"]
         return result
 
 
@@ -91,14 +104,37 @@ def write_norm_stats(data: Demonstrations, assets: Path, repo: str, delta: bool 
     return file
 
 
+def write_dataset(data: Demonstrations, repo: str) -> Path:
+    """Writes the demonstrations as the LeRobotDataset `repo`, in the version that openpi's own LeRobot reads.
+
+    `data` comes from a cache with pictures of 224 px. Returns the folder, which is HF_LEROBOT_HOME/repo.
+    """
+    from lerobot.common.datasets.lerobot_dataset import LeRobotDataset
+
+    side = data.picture.shape[1]
+    features = {"observation.state": {"dtype": "float32", "shape": (STATE,), "names": None},
+                "action": {"dtype": "float32", "shape": (JOINTS,), "names": None},
+                CAMERA: {"dtype": "image", "shape": (side, side, 3), "names": ["height", "width", "channels"]}}
+    made = LeRobotDataset.create(repo, fps=RATE, features=features, use_videos=False)
+    for i in range(len(data)):
+        made.add_frame({"observation.state": data.state[i], "action": data.action[i],
+                        CAMERA: data.picture[data.picture_of[i]], "task": data.tasks[data.task[i]]})
+        if i + 1 == data.end[i]:
+            made.save_episode()
+    return made.root
+
+
 def grow(loaded: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Flat weights of a 32-dimensional π0 for a wider state and action; new rows and columns are zeros.
 
+    A weight comes in the type that is wanted: openpi keeps what LoRA freezes in bfloat16, a base checkpoint may not.
     Raises ValueError for any other weight of another shape.
     """
     grown = {}
     for key, value in loaded.items():
         target = wanted[key].shape if key in wanted else value.shape
+        if key in wanted:
+            value = value.astype(wanted[key].dtype, copy=False)
         if value.shape != target:
             wider = len(value.shape) == len(target) and all(a <= b for a, b in zip(value.shape, target, strict=True))
             if not key.endswith(GROWN) or not wider:
@@ -143,8 +179,8 @@ def data_config(repo: str, delta: bool = True):
 
         def create(self, assets_dirs, model_config):
             repack = transforms.Group(inputs=[transforms.RepackTransform({
-                "observation/image": "observation.images.head_camera", "observation/state": "observation.state",
-                "actions": "action", "prompt": "prompt"})])
+                "observation/image": CAMERA, "observation/state": "observation.state", "actions": "action",
+                "prompt": "prompt"})])
             fast = model_config.model_type == config.ModelType.PI0_FAST
             data = transforms.Group(inputs=[BerkeleyInputs(masked=not fast)], outputs=[BerkeleyOutputs()])
             if self.delta:
@@ -190,7 +226,9 @@ def train_config(variant: str, method: str, repo: str, devices: int = 2, steps: 
         lr_schedule=optimizer.CosineDecaySchedule(warmup_steps=500, peak_lr=5e-5, decay_steps=steps, decay_lr=5e-6),
         optimizer=optimizer.AdamW(b1=0.9, b2=0.999, weight_decay=0.01, clip_gradient_norm=1.0),
         batch_size=16 if lora else 32, num_train_steps=steps, wandb_enabled=False,
-        fsdp_devices=devices if method == "fsdp" else 1, **options)
+        fsdp_devices=devices if method == "fsdp" else 1,
+        # What openpi's server says to a client that connects; the backend `openpi` takes the joints from it.
+        policy_metadata={"joints": list(load_model().joints), "rate_hz": float(RATE), "horizon": HORIZON}, **options)
 
 
 def register(repo: str, devices: int = 2) -> list[str]:
@@ -200,3 +238,9 @@ def register(repo: str, devices: int = 2) -> list[str]:
     made = [train_config(variant, method, repo, devices) for variant in VARIANTS for method in METHODS]
     config._CONFIGS_DICT.update({one.name: one for one in made})
     return [one.name for one in made]
+
+
+def run(repo: str, devices: int = 2) -> None:
+    """Runs the script of openpi that the command line names first, with this robot's configurations."""
+    register(repo, devices)
+    runpy.run_path(sys.argv.pop(1), run_name="__main__")

@@ -182,6 +182,10 @@ def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpo
     if not (folder / "config.json").is_file():
         raise ConfigError(f"checkpoint {folder}: no config.json; give the folder that holds model.safetensors, such as "
                           "RUN/checkpoints/last/pretrained_model")
+    if "type" not in json.loads((folder / "config.json").read_text()):
+        raise ConfigError(f"checkpoint {folder}: config.json is not LeRobot's, it names no type; openpi's conversion gives "
+                          "weights only: put its model.safetensors beside the config.json and the processors of a LeRobot "
+                          "policy of the same sizes, with openpi's norm_stats.json as statistics and relative actions")
     adapter = folder / "adapter_config.json"
     base = folder
     if adapter.is_file():
