@@ -278,7 +278,8 @@ def test_two_processes(tiny, dataset, tmp_path, name, program):
     assert done.returncode == 0, "\n".join(line for line in done.stderr.splitlines() if line.startswith("[rank0"))[-3000:]
     assert "Effective batch size: 2 x 2 = 4" in done.stderr + done.stdout
     assert len(losses_of(out)) == 2
-    before, after = (checkpoint.load(path).policy.state_dict() for path in (tiny, out / "checkpoints" / "best" / "pretrained_model"))
+    folders = tiny, out / "checkpoints" / "best" / "pretrained_model"
+    before, after = (checkpoint.load(folder).policy.state_dict() for folder in folders)
     assert {key: value.shape for key, value in before.items()} == {key: value.shape for key, value in after.items()}
     assert any(not torch.equal(before[key], after[key]) for key in before)
 
