@@ -49,6 +49,7 @@ class ObservationTerm:
         settle: How long it steps in place before that [s], so that the feet are under the body when it stands, and goes on
             doing so while joints that others drive reach out; phase only.
         wake: A joint farther from default_pos than this [rad] while it stands makes it step in place again; phase only.
+        tip: A robot that tips over faster than this [rad/s] while it stands steps in place again; phase only.
         slew: How fast the command follows what is asked for [m/s², m/s², rad/s²]: nobody stops in the middle of a step;
             velocity_command only.
     """
@@ -62,6 +63,7 @@ class ObservationTerm:
     stand_still: bool | None = None
     settle: float | None = None
     wake: float | None = None
+    tip: float | None = None
     slew: tuple[float, ...] | None = None
 
     def size(self, actions: int) -> int:
@@ -94,10 +96,12 @@ class ObservationTerm:
             found.append("settle needs stand_still: true")
         elif self.settle is not None and not 0.0 <= self.settle < math.inf:
             found.append(f"settle is {self.settle}; a number of seconds is expected")
-        if self.wake is not None and not self.settle:
-            found.append("wake needs settle: the seconds it then steps in place")
-        elif self.wake is not None and not 0.0 < self.wake < math.inf:
-            found.append(f"wake is {self.wake}; a positive number [rad] is expected")
+        for key, unit in (("wake", "rad"), ("tip", "rad/s")):
+            value = getattr(self, key)
+            if value is not None and not self.settle:
+                found.append(f"{key} needs settle: the seconds it then steps in place")
+            elif value is not None and not 0.0 < value < math.inf:
+                found.append(f"{key} is {value}; a positive number [{unit}] is expected")
         if self.slew is not None and self.term != "velocity_command":
             found.append(f"slew does not belong to {self.term}")
         elif self.slew is not None and not (len(self.slew) == 3 and all(0.0 < rate < math.inf for rate in self.slew)):

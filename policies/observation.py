@@ -36,7 +36,7 @@ class ObservationBuilder:
         self._raw = np.zeros(11 + 2 * n + m)
         self._clock_step, self._stand_still = 0.0, False
         self._settle = self._left = 0  # steps of the policy in place before it stands, and how many of them are left
-        self._wake, self._grace, self._stood = math.inf, round(GRACE * card.rate_hz), 0
+        self._wake, self._tip, self._grace, self._stood = math.inf, math.inf, round(GRACE * card.rate_hz), 0
         self._others = [i for i, joint in enumerate(model.joints) if joint not in card.joints]
         self._rest = model.default[self._others]
         self._driven, self._stance = [model.index(joint) for joint in card.joints], np.array(card.default_pos)
@@ -56,7 +56,7 @@ class ObservationBuilder:
                 self._clock_step = 1.0 / (term.period * card.rate_hz)
                 self._stand_still = bool(term.stand_still)
                 self._settle = round((term.settle or 0.0) * card.rate_hz)
-                self._wake = term.wake or math.inf
+                self._wake, self._tip = term.wake or math.inf, term.tip or math.inf
         self._index, self._offset, self._scale = np.array(index), np.array(offset), np.array(scale)
         self._now = np.zeros(len(index))
         self.vector = np.zeros((1, card.observation_size), dtype=np.float32)
@@ -121,7 +121,12 @@ class ObservationBuilder:
                 self._left = max(self._left, 2)
             return True
         self._stood += 1
-        if self._stood <= self._grace or np.abs(state.joint_pos[self._driven] - self._stance).max() <= self._wake:
+        if self._stood <= self._grace:
+            return False
+        roll, pitch = state.base_ang_vel[0], state.base_ang_vel[1]
+        if math.hypot(roll, pitch) > self._tip:  # the leg that it does not fall towards carries less, and steps first
+            self.phase = 0.5 if roll < 0.0 else 0.0
+        elif np.abs(state.joint_pos[self._driven] - self._stance).max() <= self._wake:
             return False
         self._left = self._settle
         return True

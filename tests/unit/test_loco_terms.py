@@ -148,10 +148,18 @@ def legs_at(command, sine: float, cosine: float, shape: GaitConfig, gravity=(0.0
     return gait.reference(*rows, torch.zeros(1, 12), shape)[0]
 
 
-def test_joints_near_the_ends_of_their_ranges_count():
-    lower, upper = torch.full((12,), -0.5), torch.full((12,), 1.0)
-    near = [-0.45, 0.97, -0.42, 0.92, 1.02] + [0.0] * 7  # 0.03, 0.05, at the band's edge twice, 0.1 beyond it
-    assert terms.ends(state(joint_pos=near), lower, upper).item() == pytest.approx(0.03 + 0.05 + 0.1)
+def test_joints_near_the_ends_of_their_ranges_count_in_legs_that_carry():
+    lower, upper, legs = torch.full((12,), -0.5), torch.full((12,), 1.0), torch.arange(12)
+    left = [-0.45, 0.97, -0.38, 0.88, 1.02, 0.0]  # 0.07 and 0.09 inside the band, at its edge twice, 0.14 with 0.02 beyond
+    near = left + [0.95] + [0.0] * 5
+
+    def price(force):
+        return terms.ends(state(joint_pos=near, foot_force=force), legs, lower, upper).item()
+
+    assert price([80.0, 0.0]) == pytest.approx(0.07 + 0.09 + 0.14)
+    assert price([0.0, 80.0]) == pytest.approx(0.07)
+    assert price([80.0, 80.0]) == pytest.approx(0.07 + 0.09 + 0.14 + 0.07)
+    assert price([0.0, 0.0]) == 0.0
 
 
 def test_bracing_counts_only_ankles_and_only_while_standing():
@@ -167,36 +175,45 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
     from policies.observation import ObservationBuilder
     from training.locomotion.export import card_of
 
-    model = task.model
-    state = RobotState(0.0, model.default, frozen(np.zeros(22)), frozen((1.0, 0.0, 0.0, 0.0)), frozen(np.zeros(3)), np.zeros(22))
+    model, upright = task.model, frozen((1.0, 0.0, 0.0, 0.0))
     builder = ObservationBuilder(card_of(task, "x", "1"), model)
-    builder.reset(state)
+    builder.reset(RobotState(0.0, model.default, frozen(np.zeros(22)), upright, frozen(np.zeros(3)), np.zeros(22)))
     turn, change = gait.TWO_PI * 0.02 / GAIT.period, torch.tensor(task.config.slew) * 0.02
-    command, phase, left, stood = torch.zeros(1, 3), torch.zeros(1), torch.zeros(1), []
+    command, phase, left, stood, stands = torch.zeros(1, 3), torch.zeros(1), torch.zeros(1), torch.zeros(1), []
     task.enter(1.0)
     assert task.settle == 32
-    for speed, yaw, ticks in (
-        (0.0, 0.0, 3),
-        (0.3, -0.5, 40),
-        (0.0, 0.0, 80),
-        (-0.2, 0.0, 7),
-        (0.0, 0.0, 2),
-        (0.3, 0.4, 30),
-        (0.0, 0.0, 80),
+    for speed, yaw, roll, ticks in (
+        (0.0, 0.0, 0.0, 3),
+        (0.3, -0.5, 0.0, 40),
+        (0.0, 0.0, 0.0, 80),
+        (-0.2, 0.0, 0.0, 7),
+        (0.0, 0.0, 0.0, 2),
+        (0.3, 0.4, 0.0, 30),
+        (0.0, 0.0, 0.0, 80),
+        (0.0, 0.0, -0.5, 2),  # it tips over to the left, and steps
+        (0.0, 0.0, 0.0, 80),
+        (0.0, 0.0, 0.5, 2),
+        (0.0, 0.0, 0.0, 80),
     ):
-        for _ in range(ticks):
+        spin = torch.tensor([[roll, 0.0, 0.0]])
+        state = RobotState(0.0, model.default, frozen(np.zeros(22)), upright, frozen(spin[0].double().numpy()), np.zeros(22))
+        for tick in range(ticks):
             asked = (speed, 0.0, yaw)
+            stood = gait.standing(stood, command, torch.tensor([asked]), phase, left, 50.0)
+            phase, left = gait.stumble(phase, left, stood, spin, task.config.tip, task.settle)
             command = gait.follow(command, torch.tensor([asked]), phase, left, change)
             builder.update(state, Request(velocity=frozen(asked)))
             clock = torch.stack((phase.sin(), phase.cos()), -1).numpy()
             np.testing.assert_allclose(builder.vector[0, :3], command[0].numpy() * task.config.gain, atol=1e-5)
             np.testing.assert_allclose(builder.vector[0, -2:], clock[0], atol=1e-4)
+            if roll and not tick:
+                assert command.any() and phase.item() == pytest.approx(math.pi if roll < 0.0 else 0.0)
             if not command.any():
                 assert gait.at_rest(phase).all()  # nobody stands in the middle of a step
-                stood.append(command)
+                stands.append(command)
             builder.acted(np.zeros(12))
             phase, left = gait.advance(phase, command, left, turn, task.settle)
-    assert 30 < len(stood) < 80
+    assert 90 < len(stands) < 200
 
 
 def test_without_a_command_the_reference_stands_whatever_the_clock_says():
@@ -212,7 +229,7 @@ def test_who_stands_and_leans_forward_pushes_back_with_the_toes():
 
 def test_a_quarter_into_the_cycle_only_the_left_leg_is_lifted():
     legs = legs_at((0.3, 0.0, 0.0), 1.0, 0.0, gait.PLAIN)
-    ahead = 0.42 * 0.3 * 0.1 * 2.0 * math.pi / 0.64  # targets lead by 0.1 s
+    ahead = 0.42 * 0.3 * 0.1 * 2.0 * math.pi / gait.PLAIN.period  # targets lead by 0.1 s
     assert legs[:6].tolist() == pytest.approx([0.0, 0.0, -0.4 - ahead, 0.8, -0.4 + ahead, 0.0])
     assert legs[6:].tolist() == pytest.approx([-0.28, -0.28, ahead, 0.0, -ahead, 0.0])
 
@@ -324,7 +341,8 @@ def test_commands_keep_their_range_and_a_share_stands(task):
     torch.manual_seed(0)
     task.enter(0.0)
     commands = task.draw_commands(4000)
-    assert (commands.abs() <= torch.tensor(task.config.command_range) + 1e-6).all()
+    limit = torch.tensor(task.config.command_range)
+    assert (commands.abs() <= limit + 1e-6).all()
     still = (commands == 0.0).all(-1).float().mean().item()
     assert still == pytest.approx(task.stage.standing, abs=0.02)
     positive = (commands[:, 0] > 0.05).float().mean(), (commands[:, 0] < -0.05).float().mean()

@@ -31,7 +31,7 @@ def changed(**changes) -> str:
 
 def test_json_round_trip_keeps_every_digit():
     card = dataclasses.replace(CARD, default_pos=(1 / 3,) * 12, observations=(
-        ObservationTerm("phase", period=0.7123456789, stand_still=True, settle=0.64, wake=0.4),
+        ObservationTerm("phase", period=0.7123456789, stand_still=True, settle=0.64, wake=0.4, tip=0.45),
         ObservationTerm("joint_vel", CARD.joints[:3], (0.1, 1 / 7, 1.0), 3)))
     assert from_json(to_json(card), "walk.onnx") == card
 
@@ -69,6 +69,10 @@ def test_the_brief_format_is_what_is_written():
      "wake needs settle: the seconds it then steps in place"),
     (changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "settle": 1, "wake": 0}]),
      "wake is 0.0; a positive number [rad] is expected"),
+    (changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "tip": 0.4}]),
+     "tip needs settle: the seconds it then steps in place"),
+    (changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "settle": 1, "tip": -1}]),
+     "tip is -1.0; a positive number [rad/s] is expected"),
     (changed(observations=[{"term": "base_ang_vel", "slew": [1, 1, 1]}]), "slew does not belong to base_ang_vel"),
     (changed(observations=[{"term": "velocity_command", "slew": [1, 0, 1]}]),
      "slew is [1.0, 0.0, 1.0]; three positive numbers are expected"),

@@ -127,10 +127,11 @@ def test_who_is_to_stand_steps_in_place_first_if_the_card_says_so(tmp_path):
 
 @pytest.fixture
 def settling(tmp_path):
-    """A policy for the legs that echoes the forward command it sees; it settles for 0.1 s and wakes at 0.4 rad."""
+    """A policy for the legs that echoes the forward command it sees; it settles for 0.1 s and wakes at 0.4 rad or
+    0.45 rad/s."""
     card = card_for(MODEL, observations=(
         ObservationTerm("velocity_command", slew=(99.0, 99.0, 99.0)),
-        ObservationTerm("phase", period=0.4, stand_still=True, settle=0.1, wake=0.4)))
+        ObservationTerm("phase", period=0.4, stand_still=True, settle=0.1, wake=0.4, tip=0.45)))
     policy = echo(tmp_path, card, np.array([0]))
     policy.reset(state_of(), 0.0)
     ticks = iter(range(1, 10**6))
@@ -160,6 +161,15 @@ def test_who_loses_the_stance_steps_in_place_again(settling):
     assert settling(Request(), 30)[-1] == pytest.approx(0.0, abs=1e-6)
     assert settling(Request(), 30, q=bent("leg_left_ankle_pitch_joint", -0.35))[-1] == pytest.approx(0.0, abs=1e-6)
     assert settling(Request(), 2, q=leaning)[0] == pytest.approx(0.021, abs=1e-6)
+    assert settling(Request(), 60)[-1] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("spin, steps", [((0.3, 0.3, 0.9), False), ((0.0, 0.5, 0.0), True), ((-0.35, 0.35, 0.0), True)])
+def test_who_stands_and_tips_over_steps(settling, spin, steps):
+    """Turning about the vertical is not tipping over, and who has just stopped is given time to find its stance."""
+    assert settling(Request(), 30)[-1] == pytest.approx(0.0, abs=1e-6)
+    assert settling(Request(), 2, base_ang_vel=frozen(spin))[0] == pytest.approx(0.021 * steps, abs=1e-6)
+    settling(Request(), 30, base_ang_vel=frozen(spin))
     assert settling(Request(), 60)[-1] == pytest.approx(0.0, abs=1e-6)
 
 

@@ -15,7 +15,7 @@ from tensordict import TensorDict
 from training.locomotion import gait, models, snapshot, terms
 from training.locomotion.kinematics import SOLE_REST, base_motion, planar
 from training.locomotion.shaping import Shaping
-from training.locomotion.starts import start_rows
+from training.locomotion.starts import JOINT_NOISE, LEAN, start_rows
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
 
@@ -55,13 +55,15 @@ class CpuEnv(VecEnv):
         self.max_episode_length = round(config.episode_seconds * config.rate_hz)
         self.seed, self.rng = seed, np.random.default_rng(seed)
         figures = self.task.model
-        drawn = [models.draw_dynamics(self.rng, figures) for _ in range(variants)]
+        drawn = [models.draw_dynamics(self.rng, figures, self.rng.random()) for _ in range(variants)]
         self.variants = [models.build(figures, d, config.group, self.dt / substeps) for d in drawn]
         mass = sum(self.variants[0].body_mass)
         self.figures = torch.tensor(
             [[d.friction, 0.0, sum(v.body_mass) / mass, d.kp] for d, v in zip(drawn, self.variants, strict=True)],
             dtype=torch.float32,
         )
+        posture = figures.default[figures.groups[config.group]]
+        self.lean = torch.tensor([models.balance(v, posture) for v in self.variants], dtype=torch.float32)
         self.data = [mujoco.MjData(self.variants[0]) for _ in range(threads)]
         self.rollout = rollout.Rollout(nthread=threads)
         self._allocate()
@@ -87,6 +89,7 @@ class CpuEnv(VecEnv):
         self.late = torch.zeros(n, dtype=torch.long)
         self.command_left, self.order = torch.zeros(n), torch.zeros(n, 3)
         self.left = torch.zeros(n)  # ticks in place before it stands
+        self.stood = torch.zeros(n)  # ticks for which it has stood
         self.change = torch.tensor(self.task.config.slew) * self.dt
         self.wrench = torch.zeros(n, 3, 6)  # amplitude, angular frequency, phase of the arms' reaction on the base
         self.episode_length_buf = torch.zeros(n, dtype=torch.long)
@@ -101,20 +104,21 @@ class CpuEnv(VecEnv):
             return
         n, s, task = len(ids), self.state, self.task
         self.model_of[ids.numpy()] = self.rng.integers(len(self.variants), size=n)
-        joints = self.default + 0.05 * torch.randn(n, task.m)
+        lean = self.lean[self.model_of[ids.numpy()]]
+        rough = 1.0 + (torch.rand(n) < 0.5).float()  # half of them as after a hand-over
+        joints = self.default + rough.unsqueeze(-1) * JOINT_NOISE * torch.randn(n, task.m)
+        joints[:, task.ankles] -= (lean - LEAN).unsqueeze(-1)
         self._draw_command(ids)
-        s.command[ids] = self.order[ids] * (torch.rand(n, 1) < 0.5)  # half of them are under way
-        head_start = s.command[ids, :2] * torch.rand(n, 1)
-        self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1], head_start.numpy())
+        self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1], lean.numpy(), rough.numpy())
         self.shaping.start(ids, joints)
         self.late[ids] = torch.randint(0, self.substeps + 1, (n,))
         for name in STARTS_AT_ZERO:
             getattr(s, name)[ids] = 0.0
         s.foot_force[ids] = 80.0
-        s.phase[ids] = self.left[ids] = 0.0
+        s.command[ids] = 0.0
+        s.phase[ids] = self.left[ids] = self.stood[ids] = 0.0
         s.dynamics[ids] = self.figures[self.model_of[ids.numpy()]]
         s.dynamics[ids, 1] = self.late[ids] * self.dt / self.substeps * 10.0
-        s.mean_vel[ids, :2] = head_start
         self._draw_wrench(ids)
         self.episode_length_buf[ids] = 0
         for total in self.sums.values():
@@ -154,9 +158,18 @@ class CpuEnv(VecEnv):
         self.reset(done.nonzero().squeeze(-1))
         self.command_left -= self.dt
         self._draw_command((self.command_left <= 0.0).nonzero().squeeze(-1))
+        self._stumble()
         s.command = gait.follow(s.command, self.order, s.phase, self.left, self.change)
         self.observations = self._observe()
         return self.observations, reward, done.long(), extras
+
+    def _stumble(self) -> None:
+        """Who stands and tips over steps."""
+        if not self.task.stage.stumble:
+            return
+        s, config = self.state, self.task.config
+        self.stood = gait.standing(self.stood, s.command, self.order, s.phase, self.left, config.rate_hz)
+        s.phase, self.left = gait.stumble(s.phase, self.left, self.stood, s.ang_vel, config.tip, self.task.settle)
 
     def reference(self) -> torch.Tensor:
         """The reference gait as an action, shape (n, m)."""
@@ -226,9 +239,9 @@ class CpuEnv(VecEnv):
 
     def _log(self, done: torch.Tensor) -> dict:
         s = self.state
-        walking = gait.moving(s.command) > 0.0
-        error = terms.velocity_error(s).abs()
-        log = {"/error_linear": error[walking, :2].norm(dim=-1).mean(), "/error_yaw": error[walking, 2].mean()}
+        walking = gait.moving(s.command)
+        error, share = terms.velocity_error(s).abs(), walking / walking.sum().clamp(min=1.0)
+        log = {"/error_linear": (error[:, :2].norm(dim=-1) * share).sum(), "/error_yaw": (error[:, 2] * share).sum()}
         if done.any():
             seconds = self.task.config.episode_seconds
             log |= {f"/reward/{name}": total[done].mean() / seconds for name, total in self.sums.items()}

@@ -71,7 +71,12 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
         ObservationTerm("joint_vel", task.joints),
         ObservationTerm("previous_action"),
         ObservationTerm(
-            "phase", period=task.config.gait.period, stand_still=True, settle=task.config.settle, wake=task.config.wake
+            "phase",
+            period=task.config.gait.period,
+            stand_still=True,
+            settle=task.config.settle,
+            wake=task.config.wake,
+            tip=task.config.tip,
         ),
     )
     return PolicyCard(

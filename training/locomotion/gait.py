@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from policies.observation import LINGER, REST, STILL
+from policies.observation import GRACE, LINGER, REST, STILL
 
 TWO_PI = 2.0 * math.pi
 DEAD_BAND = 0.02  # a command below it asks to stand; it only keeps rounding from starting a walk
@@ -51,35 +51,35 @@ class GaitConfig:
             that stands.
     """
 
-    period: float = 0.64
-    lag: float = 0.128
-    hip: float = 0.091
-    knee: float = 0.088
-    ankle: float = 0.12
-    lift: float = 1.224
-    hip_lift: float = 0.362
-    ankle_lift: float = 0.713
-    push: float = 0.681
-    extend: float = -0.166
-    lean: float = -0.378
-    stride: float = 0.279
-    side: float = 0.154
-    turn: float = 0.177
-    sway: tuple[float, float] = (-0.139, -0.363)
-    stance_ankle: tuple[float, float, float] = (1.136, -0.005, -0.005)
-    stance_hip: tuple[float, float] = (6.37, 0.378)
-    step: tuple[float, float, float] = (-2.854, -0.21, -0.081)
-    stance_side: tuple[float, float] = (-1.571, 0.116)
-    stance_roll: tuple[float, float] = (-1.059, 0.087)
-    step_side: tuple[float, float, float] = (1.456, -0.267, -0.165)
-    steer: float = 0.111
-    pace: tuple[float, float] = (1.978, -2.157)
-    tip: float = 0.018
-    stand: tuple[float, float, float] = (-0.068, -0.259, 0.004)
-    stand_hip: tuple[float, float] = (2.138, 0.122)
-    stand_ankle: tuple[float, float, float] = (3.945, 0.404, 0.143)
-    stand_side: tuple[float, float] = (0.175, -0.147)
-    stand_roll: tuple[float, float] = (-2.368, 0.035)
+    period: float = 0.48
+    lag: float = 0.053
+    hip: float = 0.275
+    knee: float = -0.353
+    ankle: float = 0.305
+    lift: float = 0.701
+    hip_lift: float = 0.732
+    ankle_lift: float = 0.602
+    push: float = 0.59
+    extend: float = -0.047
+    lean: float = -0.332
+    stride: float = -0.006
+    side: float = 0.136
+    turn: float = 0.102
+    sway: tuple[float, float] = (-0.07, -0.353)
+    stance_ankle: tuple[float, float, float] = (1.065, 0.148, 0.135)
+    stance_hip: tuple[float, float] = (9.285, 0.261)
+    step: tuple[float, float, float] = (-2.78, -0.132, -0.073)
+    stance_side: tuple[float, float] = (-0.813, 0.047)
+    stance_roll: tuple[float, float] = (-1.726, -0.003)
+    step_side: tuple[float, float, float] = (1.197, -0.208, -0.113)
+    steer: float = 0.321
+    pace: tuple[float, float] = (2.008, -2.914)
+    tip: float = -0.055
+    stand: tuple[float, float, float] = (-0.304, -0.197, -0.044)
+    stand_hip: tuple[float, float] = (2.002, -0.042)
+    stand_ankle: tuple[float, float, float] = (2.832, 0.499, 0.352)
+    stand_side: tuple[float, float] = (1.153, 0.075)
+    stand_roll: tuple[float, float] = (-0.946, 0.118)
 
 
 PLAIN = GaitConfig(  # no feedback: where the search started
@@ -153,6 +153,29 @@ def advance(
     runs = running(command)
     ticks = torch.where(runs, torch.full_like(left, settle), (left - 1.0).clamp(min=0.0))
     return torch.where(runs | (left > 0.0), phase + turn, standing) % TWO_PI, ticks
+
+
+def stumble(
+    phase: torch.Tensor, left: torch.Tensor, stood: torch.Tensor, spin: torch.Tensor, tip: float, settle: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The phase and the ticks in place that are left of robots that have `stood` between two steps for some ticks, shapes (n,):
+    who tips over faster than `tip` [rad/s] steps, first with the leg that it does not fall towards, which carries less.
+    policies.observation does the same on the robot.
+
+    Args:
+        spin: Angular velocity, body frame [rad/s], shape (n, 3).
+    """
+    tips = (stood > 0.0) & (spin[:, :2].norm(dim=-1) > tip)
+    first = torch.where(spin[:, 0] < 0.0, math.pi, 0.0)  # to the left: the right one
+    return torch.where(tips, first, phase), torch.where(tips, torch.full_like(left, settle), left)
+
+
+def standing(
+    stood: torch.Tensor, command: torch.Tensor, order: torch.Tensor, phase: torch.Tensor, left: torch.Tensor, rate_hz: float
+) -> torch.Tensor:
+    """For how many ticks robots have stood, those in which they find their stance apart: from -GRACE on, shape (n,)."""
+    stands = ~running(command) & ~running(order) & at_rest(phase) & (left <= 0.0)
+    return torch.where(stands, stood + 1.0, torch.full_like(stood, -float(round(GRACE * rate_hz))))
 
 
 def swing(sin_phase: torch.Tensor) -> torch.Tensor:

@@ -88,14 +88,14 @@ def env_config(config: TaskConfig, envs: int, seed: int | None = None) -> Manage
             mode="reset",
             params={
                 "pose_range": {"yaw": (-3.14, 3.14), "z": (0.0, 0.01)},
-                "velocity_range": {"x": (-0.1, 0.1), "y": (-0.1, 0.1)},
+                "velocity_range": {"x": (-0.05, 0.05), "y": (-0.05, 0.05)},
             },
         ),
         "joints": EventTermCfg(
             func=envs_mdp.reset_joints_by_offset,
             mode="reset",
             params={
-                "position_range": (-0.05, 0.05),
+                "position_range": (-0.03, 0.03),
                 "velocity_range": (0.0, 0.0),
                 "asset_cfg": SceneEntityCfg("robot", joint_names=(".*",)),
             },

@@ -55,6 +55,7 @@ class GaitAction(ActionTerm):
         self.wave = torch.zeros(n, 3, len(others), device=device)  # amplitude [rad], frequency [rad/s], phase [rad]
         self.command_left, self.order = torch.zeros(n, device=device), torch.zeros(n, 3, device=device)
         self.left = torch.zeros(n, device=device)  # ticks in place before it stands
+        self.stood = torch.zeros(n, device=device)  # ticks for which it has stood
         self.change = torch.tensor(cfg.task.slew, device=device) * self.dt
 
     @property
@@ -92,7 +93,7 @@ class GaitAction(ActionTerm):
         for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "excess", "foot_vel", "grounded"):
             getattr(s, name)[ids] = 0.0
         self.shaping.start(ids, self.default)
-        s.phase[ids] = self.left[ids] = 0.0
+        s.phase[ids] = self.left[ids] = self.stood[ids] = 0.0
         still = (torch.rand(n, 1, device=self.device) < 0.5).float()
         shape = (n, self.wave.shape[-1])
         self.wave[ids, 0] = (1.0 - still) * 0.6 * torch.rand(shape, device=self.device)
@@ -124,6 +125,10 @@ class GaitAction(ActionTerm):
             s.grounded = (s.grounded + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
             self.command_left -= self.dt
             self.draw_commands((self.command_left <= 0.0).nonzero().squeeze(-1))
+            if self.task.stage.stumble:
+                rate, tip = self.task.config.rate_hz, self.task.config.tip
+                self.stood = gait.standing(self.stood, s.command, self.order, s.phase, self.left, rate)
+                s.phase, self.left = gait.stumble(s.phase, self.left, self.stood, s.ang_vel, tip, self.task.settle)
             s.command = gait.follow(s.command, self.order, s.phase, self.left, self.change)
         return s
 

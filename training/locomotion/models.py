@@ -9,8 +9,10 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from deploy.robots.description import description_dir
+from training.locomotion.starts import LEAN, POSE
 
 FEET = ("left", "right")
+AHEAD = 0.043  # [m] centre of mass ahead of the ankles, where it lies over the middle of the soles
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def draw_dynamics(rng: np.random.Generator, model: RobotModel, strength: float =
         return float(1.0 + strength * rng.uniform(-width, width))
 
     return Dynamics(
-        friction=float(rng.uniform(0.4, 1.2)) if strength else 1.0,
+        friction=float(rng.triangular(0.4, 0.8, 1.2)) if strength else 1.0,
         mass=around_one(0.08),
         payload=tuple(strength * rng.uniform(0.0, 0.5, 2) * rng.integers(0, 2, 2)),
         offset=tuple(strength * rng.uniform(-0.02, 0.02, 3)),
@@ -92,6 +94,23 @@ def build(model: RobotModel, dynamics: Dynamics, group: str, timestep: float) ->
     spec.option.timestep, spec.option.iterations, spec.option.ls_iterations = timestep, 3, 8
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     return spec.compile()
+
+
+def balance(model: mujoco.MjModel, joints: np.ndarray) -> float:
+    """Lean of the base [rad] with which a variant whose soles are level has its weight over their middle, whatever its arms
+    and hands hold.
+
+    Args:
+        model: From build.
+        joints: Posture of the driven joints [rad], shape (m,), whose soles are level at LEAN.
+    """
+    data = mujoco.MjData(model)
+    data.qpos[3:POSE] = np.cos(LEAN / 2.0), 0.0, np.sin(LEAN / 2.0), 0.0
+    data.qpos[POSE:] = joints
+    mujoco.mj_forward(model, data)
+    ankles = [data.xanchor[model.joint(f"leg_{side}_ankle_pitch_joint").id] for side in FEET]
+    x, _, z = data.subtree_com[0] - np.mean(ankles, axis=0)
+    return LEAN - float(np.arctan2(x - AHEAD, z))
 
 
 def _joints(spec: mujoco.MjSpec, model: RobotModel, dynamics: Dynamics, group: str) -> None:

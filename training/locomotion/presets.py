@@ -30,7 +30,7 @@ class TrainConfig:
     engine: Literal["cpu", "mjlab"] = "cpu"
     envs: int = 512
     steps: int = 24
-    iterations: int = 1800
+    iterations: int = 1500
     hidden: tuple[int, ...] = (128, 128, 64)
     std: float = 0.35
     entropy: float = 0.0

@@ -32,12 +32,17 @@ class Runner(OnPolicyRunner):
         with torch.no_grad():
             self.alg.actor.mlp[-1].weight.mul_(SMALL)
         self._update, self.alg.update = self.alg.update, self._staged_update
-        env.task.enter(0.0)
+        self._enter()
+
+    def _enter(self) -> None:
+        """Puts the stage that the updates done have reached in force."""
+        self.env.task.enter(self.done / self.config.iterations)
+        self.alg.desired_kl = self.config.kl * self.env.task.stage.kl
 
     def _staged_update(self) -> dict[str, float]:
         losses = self._update()
         self.done += 1
-        self.env.task.enter(self.done / self.config.iterations)
+        self._enter()
         with torch.no_grad():
             self.alg.actor.distribution.log_std_param.clamp_(max=math.log(self.env.task.stage.noise))
         return losses
@@ -68,7 +73,7 @@ class Runner(OnPolicyRunner):
         if hasattr(self.env, "rng"):
             self.env.rng.bit_generator.state = infos["numpy"]
         torch.set_rng_state(infos["torch"])
-        self.env.task.enter(self.done / self.config.iterations)
+        self._enter()
 
 
 def newest(folder: Path) -> Path:

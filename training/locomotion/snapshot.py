@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ARRAYS = ("physics", "sensors", "model_of")
 SHAPING = ("target", "step", "asked", "sent")
-TENSORS = ("late", "command_left", "order", "left", "wrench", "episode_length_buf")
+TENSORS = ("late", "command_left", "order", "left", "stood", "wrench", "episode_length_buf")
 
 
 def take(env: CpuEnv) -> dict:

@@ -7,20 +7,24 @@ import numpy as np
 from training.locomotion.kinematics import REST
 
 LEAN = 0.1  # [rad] of the base at which the soles of the default posture are level
+JOINT_NOISE, LEAN_NOISE, TWIST_NOISE = 0.03, 0.02, 0.05  # standard deviations [rad], [rad], [m/s and rad/s]
 TIME, POSE = 1, 7  # the state starts with the simulation's time, the positions with the base's pose
 
 
-def start_rows(rng: np.random.Generator, joints: np.ndarray, width: int, velocity: np.ndarray | None = None) -> np.ndarray:
+def start_rows(
+    rng: np.random.Generator, joints: np.ndarray, width: int, lean: np.ndarray | float = LEAN, rough: np.ndarray | float = 1.0
+) -> np.ndarray:
     """Full physics states for joint positions [rad], shape (n, m): a little off level, in motion and above the floor.
 
     Args:
         rng: Draws heading, lean, height and velocity.
         joints: Joint positions [rad], shape (n, m).
         width: Of a state.
-        velocity: Of the base along its own x and y [m/s], shape (n, 2); None: at rest.
+        lean: Of the base [rad], shape (n,).
+        rough: Factor on the deviations, shape (n,).
     """
     n, m = joints.shape
-    yaw, lean = rng.uniform(-np.pi, np.pi, n) / 2.0, (LEAN + 0.04 * rng.standard_normal(n)) / 2.0
+    yaw, lean = rng.uniform(-np.pi, np.pi, n) / 2.0, (lean + rough * LEAN_NOISE * rng.standard_normal(n)) / 2.0
     rows = np.zeros((n, width))
     rows[:, TIME + 2] = REST + rng.uniform(0.0, 0.01, n)
     turned = (
@@ -31,9 +35,5 @@ def start_rows(rng: np.random.Generator, joints: np.ndarray, width: int, velocit
     )
     rows[:, TIME + 3 : TIME + POSE] = np.stack(turned, -1)
     rows[:, TIME + POSE : TIME + POSE + m] = joints
-    rows[:, TIME + POSE + m : TIME + POSE + m + 6] = 0.1 * rng.standard_normal((n, 6))
-    if velocity is not None:
-        cos, sin = np.cos(2.0 * yaw), np.sin(2.0 * yaw)
-        rows[:, TIME + POSE + m] += cos * velocity[:, 0] - sin * velocity[:, 1]
-        rows[:, TIME + POSE + m + 1] += sin * velocity[:, 0] + cos * velocity[:, 1]
+    rows[:, TIME + POSE + m : TIME + POSE + m + 6] = (rough * TWIST_NOISE * rng.standard_normal((6, n))).T
     return rows

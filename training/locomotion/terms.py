@@ -131,11 +131,12 @@ def sink(s: BatchState) -> torch.Tensor:
     return s.height.clamp(max=0.0).square()
 
 
-def ends(s: BatchState, lower: torch.Tensor, upper: torch.Tensor, band: float = 0.08) -> torch.Tensor:
-    """How far joints are within `band` [rad] of the ends of their ranges, minus default, or beyond [rad]. An ankle that leans
-    on its stop carries the body, but cannot bring it back."""
+def ends(s: BatchState, legs: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor, band: float = 0.12) -> torch.Tensor:
+    """How far joints of legs that carry are within `band` [rad] of the ends of their ranges, minus default, or beyond [rad]. An
+    ankle that leans on its stop carries the body, but cannot bring it back; in the air it may go where it likes."""
     below, above = lower + band - s.joint_pos, s.joint_pos - upper + band
-    return (below.clamp(min=0.0) + above.clamp(min=0.0)).sum(-1)
+    near = (below.clamp(min=0.0) + above.clamp(min=0.0))[:, legs]
+    return (near.unflatten(-1, (2, -1)).sum(-1) * contact(s)).sum(-1)
 
 
 def action_rate(s: BatchState) -> torch.Tensor:
