@@ -76,7 +76,7 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
             stand_still=True,
             settle=task.config.settle,
             wake=task.config.wake,
-            tip=task.config.tip,
+            tip=task.config.tip_robot,
         ),
     )
     return PolicyCard(
