@@ -88,7 +88,7 @@ def test_the_card_travels_with_the_file_and_the_runtime_takes_it(checkpoint, tmp
     policy.reset(state, 0.0)
     target = policy.act(state, Request(velocity=frozen((0.0, 0.0, 0.5))), 0.0)
     obs = torch.zeros(1, 47)
-    obs[0, 2], obs[0, 8], obs[0, -1] = TASK.config.gain[2] * 2.0 * 0.02, -1.0, 1.0  # 2 rad/s² towards what is asked for, calibrated
+    obs[0, 2], obs[0, 8], obs[0, -1] = TASK.config.gain[2] * 2.0 * 0.02, -1.0, 1.0  # 2 rad/s² on its way, calibrated
     assert np.allclose(target.q[10:], model.default[10:] + 0.25 * deployed(obs).numpy()[0], atol=1e-5)
 
 

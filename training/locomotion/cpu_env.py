@@ -182,7 +182,7 @@ class CpuEnv(VecEnv):
     def _simulate(self) -> None:
         wanted = self.default + self.task.config.action_scale * self.state.action
         last, m = self.shaping.target, self.task.m
-        new = self.shaping.move(wanted, self.state.joint_pos + self.default, self.state.joint_vel, brake=self.task.stage.brake)
+        new = self.shaping.move(wanted, self.state.joint_pos + self.default, self.state.joint_vel)
         for k in range(self.substeps):
             self.control[:, k, :m] = torch.where((self.late > k).unsqueeze(-1), last, new).numpy()
         self.state.clearance = self.shaping.asked

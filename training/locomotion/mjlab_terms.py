@@ -75,7 +75,7 @@ class GaitAction(ActionTerm):
         s.action = actions + torch.zeros_like(actions).index_copy(1, self.task.legs, legs)
         s.action = s.action.clamp(self.task.least, self.task.most)
         wanted = self.default + config.action_scale * s.action
-        self.shaping.move(wanted, s.joint_pos + self.default, s.joint_vel, brake=self.task.stage.brake)
+        self.shaping.move(wanted, s.joint_pos + self.default, s.joint_vel)
         s.clearance = self.shaping.asked
         turn = gait.TWO_PI * self.dt / config.gait.period
         s.phase, self.left = gait.advance(s.phase, s.command, self.left, turn, self.task.settle)

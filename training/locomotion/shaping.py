@@ -48,7 +48,7 @@ class Shaping:
         self.step[ids] = 0.0
         self.asked[ids] = self.sent[ids] = self.apart(self.target[ids][:, self.legs])
 
-    def move(self, wanted: torch.Tensor, joint_pos: torch.Tensor, joint_vel: torch.Tensor, *, brake: bool) -> torch.Tensor:
+    def move(self, wanted: torch.Tensor, joint_pos: torch.Tensor, joint_vel: torch.Tensor, *, brake: bool = True) -> torch.Tensor:
         """The target of this tick [rad] on the way to `wanted`.
 
         Args:

@@ -36,7 +36,6 @@ class Stage:
         brace: Price of the ankles' torque while no motion is asked for [1/(N·m)²].
         crossing: Price of targets that bring parts together [1/m].
         settle: A robot that is to stand steps in place first.
-        brake: Legs stop where parts would touch, as the safety layer stops them.
         stumble: A robot that stands and tips over steps.
         kl: Factor on the divergence per update that the learning rate is held to.
         noise: Largest exploration noise, in units of action: most late falls are its doing, and what ships has none.
@@ -60,7 +59,6 @@ class Stage:
     brace: float = 0.0
     crossing: float = 200.0
     settle: bool = False
-    brake: bool = True
     stumble: bool = False
     noise: float = 1.0
     kl: float = 1.0
