@@ -72,6 +72,9 @@ def test_a_bow_goes_down_and_comes_back():
     assert judge(replace(still(), pitch=down), find("bow")).success
     assert not judge(replace(still(), pitch=0.4 * down), find("bow")).success, "too shallow"
     assert not judge(replace(still(), pitch=0.3 * np.minimum(TIME, 1.0)), find("bow")).success, "stays down"
+    ends = {rest: down * (TIME < 1.0) + np.maximum(down, rest) * (TIME >= 1.0) for rest in (0.12, 0.16)}
+    assert judge(replace(still(), pitch=ends[0.12]), find("bow")).success, "in the reflex's stand"
+    assert not judge(replace(still(), pitch=ends[0.16]), find("bow")).success, "not up again"
 
 
 def test_sitting_ends_low_and_standing_ends_high():

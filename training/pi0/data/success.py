@@ -19,8 +19,8 @@ WAVE_HEIGHT = 0.76  # [m] of the shoulders: a waving hand is above them
 WAVE_SWING = 0.05  # [m] peak to peak, sideways
 WAVE_PERIODS = 2.0
 BOW_PITCH = 0.20  # [rad] of the torso
-BOW_BACK = 0.10  # [rad] of what the torso leant before, or leans in the default posture: upright again
-STANCE_LEAN = 0.10  # [rad] at which the soles of the default posture are level, where the balance reflex stands
+BOW_BACK = 0.10  # [rad] of what the torso leant before: upright again
+BOW_STAND = 0.15  # [rad] upright as well: the balance reflex stands at 0.1, where the soles of the default posture are level
 CROUCH_DROP = 0.03  # [m] of the torso's centre of mass below its standing height
 STAND_DROP = 0.015  # [m] below standing height that still counts as standing
 POINT_ANGLE = float(np.radians(20.0))
@@ -182,8 +182,9 @@ def bow(run: Trajectory) -> Judgement:
     """The torso leans forward and comes back: to where it was, or to the reflex's stand where a walk stood more upright."""
     lean = run.pitch - run.pitch[0]
     deepest = int(np.argmax(lean))
-    back = float(run.pitch[deepest:].min() - max(run.pitch[0], STANCE_LEAN))
-    return judgement(lean[deepest] >= BOW_PITCH and back <= BOW_BACK, lean[deepest], BOW_PITCH, "rad",
+    back = float(lean[deepest:].min())
+    upright = back <= BOW_BACK or run.pitch[deepest:].min() <= BOW_STAND
+    return judgement(lean[deepest] >= BOW_PITCH and upright, lean[deepest], BOW_PITCH, "rad",
                      f"the torso leant {lean[deepest]:.2f} rad and came back to {back:.2f} rad")
 
 
