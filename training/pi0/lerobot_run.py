@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,12 @@ from arbiter.errors import ConfigError
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.checkpoint import TOKENIZER, local_tokenizer
 from policies.pi0.in_process.tiny import SPEC_FILE, load_spec, tiny_sizes
+from training.pi0.memory import widened
 from training.pi0.presets import FineTuning
+
+TOLD = {"pi05", "pi0_fast"}  # read the state as numbers of 0 to 255 in their prompt
+DIGITS = 4  # tokens of such a number at most: PaliGemma's tokenizer splits digits, and the space is one more
+WORDS = 64  # tokens for the instruction and the prompt's own words (11)
 
 
 class EarlyStop(Exception):
@@ -50,6 +56,12 @@ def make_accelerator(options: FineTuning, device: str, watch: Watch):
 
     class Watched(Accelerator):
         """LeRobot averages the held-out loss over the processes while the policy is in evaluation mode."""
+
+        def __init__(self, **options) -> None:
+            super().__init__(**options)
+            # Kept until the run is over: when DDP's reducer is the last to let go of gloo's process group, torch 2.11
+            # joins its threads with the GIL held, and one that still frees the last barrier's tensors waits for the GIL.
+            self.group = torch.distributed.group.WORLD if self.num_processes > 1 else None
 
         def reduce(self, tensor, reduction="sum", scale=1.0):
             value = super().reduce(tensor, reduction, scale)
@@ -100,7 +112,7 @@ def board(out: Path, wandb_logger):
 
 
 @contextlib.contextmanager
-def hooks(base: Path | None, spec, tokenizer: Path | None, out: Path, wandb: bool):
+def hooks(base: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str], out: Path, wandb: bool):
     """Inside this context LeRobot's training script loads strictly and locally, and logs to TensorBoard."""
     import lerobot.scripts.lerobot_train as script
     from lerobot.policies.factory import get_policy_class
@@ -128,10 +140,20 @@ def hooks(base: Path | None, spec, tokenizer: Path | None, out: Path, wandb: boo
 
     def make_processors(**options):
         words = tokenizer or (base / TOKENIZER if base is not None and (base / TOKENIZER).is_dir() else None)
-        if words is not None and options.get("pretrained_path"):
-            options.setdefault("preprocessor_overrides", {})["tokenizer_processor"] = {"tokenizer_name": str(words)}
+        before_model, after_model = (options.get(f"{name}processor_overrides") or {} for name in ("pre", "post"))
+        if options.get("dataset_stats"):
+            options["dataset_stats"] = widened(options["dataset_stats"])
+        for step in (before_model.get("normalizer_processor"), after_model.get("unnormalizer_processor")):
+            if step and step.get("stats"):
+                step["stats"] = widened(step["stats"])
+        if options.get("pretrained_path"):
+            before_model["tokenizer_processor"] = {"max_length": options["policy_cfg"].tokenizer_max_length} | (
+                {"tokenizer_name": str(words)} if words is not None else {})
+            options["preprocessor_overrides"] = before_model
         with local_tokenizer(words):
-            return before[1](**options)
+            made = before[1](**options)
+        check_instructions(made[0], options["policy_cfg"], tasks)
+        return made
 
     script.make_policy, script.make_pre_post_processors = make_policy, make_processors
     script.WandBLogger = board(out, before[2] if wandb else None)
@@ -142,17 +164,28 @@ def hooks(base: Path | None, spec, tokenizer: Path | None, out: Path, wandb: boo
         script.make_policy, script.make_pre_post_processors, script.WandBLogger = before
 
 
-def build_config(options: FineTuning, dataset: Path, base: Path | None, out: Path, device: str, resume: bool,
+def check_instructions(processors, config, tasks: Sequence[str]) -> None:
+    """Raises ConfigError for an instruction that LeRobot would cut off without a word."""
+    words = next((step.input_tokenizer for step in processors.steps if hasattr(step, "input_tokenizer")), None)
+    room = config.tokenizer_max_length - 2  # the line's end; the beginning
+    if config.type in TOLD:
+        room = config.tokenizer_max_length - DIGITS * config.input_features["observation.state"].shape[0] - 11
+    for task in tasks:
+        count = len(words.encode(task, add_special_tokens=False)) if words is not None else 0
+        if count > room:
+            raise ConfigError(f"instruction {task!r} has {count} tokens, and {config.type} reads {room}; shorten it in the "
+                              "dataset")
+
+
+def build_config(options: FineTuning, dataset: Path, meta, base: Path | None, out: Path, device: str, resume: bool,
                  tokenizers: dict[str, str]):
     """LeRobot's TrainPipelineConfig of the run."""
     from lerobot.configs import PreTrainedConfig
     from lerobot.configs.default import DatasetConfig, PeftConfig, WandBConfig
     from lerobot.configs.train import TrainPipelineConfig
-    from lerobot.datasets import LeRobotDatasetMetadata
     from lerobot.optim import CosineDecayWithWarmupSchedulerConfig
     from lerobot.policies.factory import make_policy_config
 
-    meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
     if base is not None:
         policy = PreTrainedConfig.from_pretrained(base)
         if policy.type != options.variant:
@@ -165,6 +198,9 @@ def build_config(options: FineTuning, dataset: Path, base: Path | None, out: Pat
     n = meta.features["action"]["shape"][0]
     policy.max_state_dim = max(policy.max_state_dim, meta.features["observation.state"]["shape"][0])
     policy.max_action_dim = max(policy.max_action_dim, n)
+    if options.variant in TOLD:
+        policy.tokenizer_max_length = max(policy.tokenizer_max_length,
+                                          DIGITS * meta.features["observation.state"]["shape"][0] + WORDS)
     for name, value in (("gradient_checkpointing", options.checkpointing), ("train_expert_only", options.expert_only),
                         ("freeze_vision_encoder", options.freeze_vision)):
         if hasattr(policy, name):
@@ -201,6 +237,8 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
         resume: bool = False, wandb: bool = False, tokenizer: Path | None = None,
         tokenizers: dict[str, str] | None = None) -> Path:
     """Runs LeRobot's trainer. Returns the folder of the best checkpoint, or of the last without held-out episodes."""
+    from lerobot.datasets import LeRobotDatasetMetadata
+
     if options.rank and base is None:
         raise ConfigError("LoRA adapts an existing model: give --checkpoint, such as lerobot/pi0_base downloaded to a "
                           "folder")
@@ -208,7 +246,8 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
         raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
     spec = load_spec(base) if base is not None else None
     watch = Watch(options.patience, options.every)
-    config = build_config(options, dataset, base, out, device, resume, tokenizers or {})
+    meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
+    config = build_config(options, dataset, meta, base, out, device, resume, tokenizers or {})
     arguments = sys.argv
     sys.argv = arguments[:1]
     if resume:
@@ -217,7 +256,7 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
         watch.losses = [tuple(pair) for pair in json.loads((out / "held_out.json").read_text())]
     try:
         accelerator = make_accelerator(options, device, watch)
-        with hooks(base, spec, tokenizer, out, wandb) as train:
+        with hooks(base, spec, tokenizer, list(meta.tasks.index), out, wandb) as train:
             train(config, accelerator)
     except EarlyStop as reason:
         print(f"stopped early: {reason}")

@@ -15,6 +15,9 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 
+# Least standard deviation of joint positions [rad] and velocities [rad/s], and of joint targets [rad].
+FLOORS = {"observation.state": (0.05, 0.3), "action": (0.15,)}
+TAILS = 4.65  # standard deviations between the quantiles 1 % and 99 % of a normal distribution
 
 @dataclass(frozen=True, slots=True)
 class Demonstrations:
@@ -60,20 +63,18 @@ class Demonstrations:
         return self.picture[self.picture_of[frames]].transpose(0, 3, 1, 2).astype(np.float32) / 255.0
 
     def stats(self, share: np.ndarray | None = None) -> dict[str, dict[str, np.ndarray]]:
-        """Mean and standard deviation of state and action, with a floor.
+        """Mean and standard deviation of state and action, `widened`.
 
-        A joint that hardly moves in the demonstrations would otherwise turn sensor noise into large numbers.
         `share`: how often each frame is drawn, shape (N,), summing to one; None: all alike.
         """
         share = np.full(len(self), 1.0 / max(1, len(self))) if share is None else share
-        floors = {"observation.state": np.r_[np.full(22, 0.05), np.full(22, 0.3)], "action": np.full(22, 0.15)}
         values = {"observation.state": self.state, "action": self.action}
         found = {}
         for key, x in values.items():
             mean = share @ x
             spread = np.sqrt(np.maximum(share @ np.square(x - mean, dtype=np.float64), 0.0))
-            found[key] = {"mean": mean.astype(np.float32), "std": np.maximum(spread, floors[key]).astype(np.float32)}
-        return found
+            found[key] = {"mean": mean.astype(np.float32), "std": spread.astype(np.float32)}
+        return widened(found)
 
     def split(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames to train on and frames of held-out episodes; the share `held_out` of every task's episodes."""
@@ -84,6 +85,27 @@ class Demonstrations:
                   for task in np.unique(task_of)]
         mask = np.isin(self.episode, np.concatenate(chosen) if chosen else [])
         return np.flatnonzero(~mask), np.flatnonzero(mask)
+
+
+def widened(stats: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
+    """Statistics by which no state or action is normalised by less than `FLOORS`: standard deviations and quantiles.
+
+    A joint that hardly moves in the demonstrations would otherwise turn sensor noise into large numbers, and one whose
+    quantiles coincide turns the few frames outside them into millions. Other keys come back as they are.
+    """
+    found = dict(stats)
+    for key, floor in FLOORS.items():
+        one = dict(stats.get(key, {}))
+        if "std" in one:
+            least = np.repeat(floor, len(one["std"]) // len(floor)).astype(one["std"].dtype)
+            one["std"] = np.maximum(one["std"], least)
+        if {"q01", "q99"} <= one.keys():
+            low, high = (np.asarray(one[name], np.float64) for name in ("q01", "q99"))
+            more = np.maximum(TAILS * np.repeat(floor, len(low) // len(floor)) - (high - low), 0.0) / 2.0
+            one["q01"], one["q99"] = (low - more).astype(one["q01"].dtype), (high + more).astype(one["q99"].dtype)
+        if one:
+            found[key] = one
+    return found
 
 
 def join(parts: list[Demonstrations]) -> Demonstrations:

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from deploy.robots.description import load_model
-from training.pi0.memory import Demonstrations
+from training.pi0.memory import Demonstrations, widened
 
 JOINTS = 22
 STATE = 2 * JOINTS
@@ -84,7 +84,7 @@ class BerkeleyOutputs:
 
 def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000,
                seed: int = 0) -> dict[str, dict[str, list]]:
-    """Statistics of state and actions as openpi computes them: after `DeltaActions`, over whole chunks."""
+    """Statistics of state and actions as openpi computes them, after `DeltaActions`, over whole chunks; `widened`."""
     frames = np.arange(len(data))
     if len(frames) > limit:
         frames = np.sort(np.random.default_rng(seed).choice(frames, limit, replace=False))
@@ -92,8 +92,10 @@ def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000,
     if delta:
         actions = actions - data.state[frames, None, :JOINTS]
     values = {"state": data.state[frames].astype(np.float64), "actions": actions.reshape(-1, JOINTS)}
-    return {key: {"mean": x.mean(0).tolist(), "std": x.std(0).tolist(), "q01": np.quantile(x, 0.01, axis=0).tolist(),
-                  "q99": np.quantile(x, 0.99, axis=0).tolist()} for key, x in values.items()}
+    found = {key: {"mean": x.mean(0), "std": x.std(0), "q01": np.quantile(x, 0.01, axis=0),
+                   "q99": np.quantile(x, 0.99, axis=0)} for key, x in values.items()}
+    wide = widened({"observation.state": found["state"], "action": found["actions"]})
+    return {key: {name: value.tolist() for name, value in one.items()} for key, one in zip(found, wide.values(), strict=True)}
 
 
 def write_norm_stats(data: Demonstrations, assets: Path, repo: str, delta: bool = True) -> Path:

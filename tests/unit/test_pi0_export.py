@@ -1,0 +1,168 @@
+"""Graphs of a π0: parity with LeRobot, closed loop before and after, smaller precisions. Needs torch."""
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lerobot")
+
+from arbiter.errors import ConfigError  # noqa: E402
+from deploy.robots.description import load_model  # noqa: E402
+from policies.pi0 import load_backend  # noqa: E402
+from policies.pi0.in_process import checkpoint  # noqa: E402
+from policies.pi0.in_process.tiny import seeded  # noqa: E402
+from tests.pi0_rig import SPEC, TASKS, synthetic  # noqa: E402
+from training.pi0.words import train_tokenizer, vocabulary  # noqa: E402
+
+# Importing LeRobot alone takes minutes on a busy machine.
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
+
+
+def test_export_is_what_lerobot_computes(tiny, exported):
+    from training.pi0.parity import compare, observations
+
+    backend = load_backend(exported)
+    report = compare(checkpoint.load(tiny), exported, "onnx", observations(backend.card, 3))
+    assert report["cosine"] > 0.999999 and report["max_rad"] < 1e-4, report
+    assert set(report["joints"]) == set(load_model().joints)
+
+
+def test_the_export_command_reports_closed_loop_success_before_and_after(tiny, tmp_path, capsys):
+    """One instruction from the same start, through the arbiter: LeRobot's checkpoint, then the graphs."""
+    pytest.importorskip("mink")
+    from training.pi0.export import main
+
+    main([str(tiny), "--to", "onnx", "--out", str(tmp_path / "pi0"), "--samples", "2", "--only", "wave the right hand"])
+    report = json.loads((tmp_path / "pi0" / "parity.json").read_text())
+    before, after = (report["closed_loop"][side] for side in ("before", "after"))
+    assert [row["instruction"] for row in before] == [row["instruction"] for row in after] == ["wave the right hand", "all"]
+    assert before[0]["runs"] == 1 and before[0]["success"] == after[0]["success"]
+    assert before[0]["measured"] == pytest.approx(after[0]["measured"], rel=1e-3)
+    assert before[0]["jerk"] == pytest.approx(after[0]["jerk"], rel=0.05)
+    assert "before" in (out := capsys.readouterr().out) and "after" in out
+    assert load_backend(tmp_path / "pi0").card.files["parity.json"], "the card vouches for the report"
+
+
+def test_policies_are_told_apart_and_run_by_what_they_hold(tiny, exported, tmp_path):
+    pytest.importorskip("mink")
+    from training.pi0.evaluate import jobs, labels
+    from training.pi0.rollout import kind_of
+
+    assert kind_of(tiny) == "lerobot" and kind_of(exported) == "onnx"
+    with pytest.raises(ConfigError, match="neither step.onnx nor card.json nor config.json"):
+        kind_of(tmp_path)
+    same, other = [Path("a/best"), Path("b/best")], Path("c/last")
+    named = labels([*same, other])
+    assert named == {"a/best": same[0], "b/best": same[1], "last": other}
+    assert [job.label for job in jobs(named, "auto", ["bow"], 6, 0)] == ["a/best", "a/best", "b/best", "b/best", "last", "last"]
+
+
+def test_real_time_chunking_is_lerobots_own(tiny, exported):
+    from policies.pi0.in_process.backend import LeRobotBackend
+    from training.pi0.parity import observations
+
+    ours = load_backend(exported)
+    theirs = LeRobotBackend(tiny, joints=ours.joints)
+    (observation, prompt), = observations(ours.card, 1)
+    previous = ours.predict(observation, prompt, seed=1)[2:]
+    guided = ours.predict(observation, prompt, previous=previous, delay_steps=2, seed=5)
+    np.testing.assert_allclose(
+        guided, theirs.predict(observation, prompt, previous=previous, delay_steps=2, seed=5), atol=1e-4)
+    free = ours.predict(observation, prompt, seed=5)
+    assert np.abs(guided[:2] - previous[:2]).max() < 0.2 * np.abs(free[:2] - previous[:2]).max()
+
+
+def test_pi05_exports_what_lerobot_computes(tmp_path):
+    """It normalises by quantiles and reads the state as words."""
+    from training.pi0.export import export_onnx
+    from training.pi0.parity import compare, observations
+
+    spec, words = dataclasses.replace(SPEC, tokens=256, vocab=1024), tmp_path / "words"
+    words.mkdir()
+    train_tokenizer(vocabulary(TASKS), words, spec.vocab)
+    data = synthetic()
+    policy = seeded(spec, chunk=10, source=28, kind="pi05")
+    for folder, quantiles in (("without", ()), ("with", (0.01, 0.99))):
+        stats = data.stats()
+        for key, values in (("observation.state", data.state), ("action", data.action)):
+            stats[key] |= {f"q{round(100 * q):02d}": np.quantile(values, q, axis=0).astype(np.float32) for q in quantiles}
+        before, after = checkpoint.make_processors(policy.config, stats, words)
+        checkpoint.save(tmp_path / folder, policy, before, after, spec, words)
+    with pytest.raises(ConfigError, match="normalised by quantiles, and its statistics hold only .*mean"):
+        export_onnx(checkpoint.load(tmp_path / "without"), tmp_path / "none")
+    loaded = checkpoint.load(tmp_path / "with")
+    card = export_onnx(loaded, tmp_path / "onnx")
+    report = compare(loaded, tmp_path / "onnx", "onnx", observations(card, 3))
+    assert card.variant == "pi05" and report["cosine"] > 0.999999 and report["max_rad"] < 1e-4, report
+
+
+def test_changed_export_is_refused(exported, tmp_path):
+    for file in exported.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "prefix.onnx").write_bytes((exported / "prefix.onnx").read_bytes() + b"\0")
+    with pytest.raises(ConfigError, match="prefix.onnx was changed after its card was written"):
+        load_backend(tmp_path)
+
+
+def quantised(exported: Path, out: Path, precision: str, calibration=None):
+    """The backend of the exported graphs in `precision`, written to `out`."""
+    from policies.pi0.card import embed_card, read_card
+    from training.pi0.quantise import to_fp16, to_int8
+
+    out.mkdir()
+    (out / "tokenizer.json").write_bytes((exported / "tokenizer.json").read_bytes())
+    for name in ("prefix.onnx", "step.onnx"):
+        if precision == "fp16":
+            to_fp16(exported / name, out / name)
+        else:
+            to_int8(exported / name, out / name, calibration if name == "step.onnx" else None)
+    embed_card(out, dataclasses.replace(read_card(exported), precision=precision))
+    return load_backend(out)
+
+
+def error_of(backend, exported: Path) -> float:
+    """Root mean square of the difference to the float32 graphs, in units of the actions' spread."""
+    from training.pi0.parity import observations
+
+    wanted, errors = load_backend(exported), []
+    for seed, (observation, prompt) in enumerate(observations(wanted.card, 3)):
+        errors.append(backend.predict(observation, prompt, seed=seed) - wanted.predict(observation, prompt, seed=seed))
+    return float(np.sqrt(np.mean((np.concatenate(errors) / np.array(wanted.card.action_scale)) ** 2)))
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(("precision", "error"), [("fp16", 0.05), ("int8", 0.2)])
+def test_smaller_graphs_are_near(exported, tmp_path, monkeypatch, precision, error, large):
+    """`large`: as if the weights were beyond 2 GB, and so beside the graph."""
+    if large:
+        monkeypatch.setattr("training.pi0.quantise.LARGE", 1000)
+    backend = quantised(exported, tmp_path / "small", precision)
+    assert error_of(backend, exported) < error
+    assert (("step.onnx.data" in backend.card.files), backend.card.precision) == (large, precision)
+    sizes = [sum(file.stat().st_size for file in folder.glob("*.onnx*")) for folder in (tmp_path / "small", exported)]
+    assert sizes[0] < 0.8 * sizes[1]
+
+
+def test_calibrated_int8_is_near(tiny, exported, dataset, tmp_path):
+    from training.pi0.quantise import calibration_inputs
+
+    inputs = calibration_inputs(checkpoint.load(tiny), dataset, count=8)
+    assert error_of(quantised(exported, tmp_path / "small", "int8", inputs), exported) < 0.2
+
+
+def test_tensorrt_says_what_it_needs(exported, tmp_path):
+    with contextlib.suppress(ImportError):
+        import tensorrt  # noqa: F401
+
+        pytest.skip("TensorRT is here")
+    from training.pi0.tensorrt import build, build_engines
+
+    with pytest.raises(ConfigError, match="install the extra `gpu`"):
+        build(exported / "step.onnx", tmp_path / "x", "fp16")
+    with pytest.raises(ConfigError, match="give --calibration DATASET"):
+        build_engines(exported, tmp_path, "int8")
