@@ -63,8 +63,8 @@ def test_statistics_are_those_of_whole_chunks_relative_to_the_state(data, tmp_pa
     moves = (data.chunk(frames).astype(float) - data.state[frames, None, :22]).reshape(-1, 22)
     np.testing.assert_allclose(stats["actions"]["mean"], moves.mean(0), atol=1e-6)
     np.testing.assert_allclose(stats["state"]["q99"], np.quantile(data.state.astype(float), 0.99, axis=0), atol=1e-6)
-    absolute = openpi_config.norm_stats(data, delta=False)["actions"]["std"]
-    np.testing.assert_allclose(absolute, data.chunk(frames).astype(float).reshape(-1, 22).std(0), atol=1e-6)
+    absolute, spread = openpi_config.norm_stats(data, delta=False)["actions"]["std"], data.chunk(frames).astype(float)
+    np.testing.assert_allclose(absolute, np.maximum(spread.reshape(-1, 22).std(0), 0.15), atol=1e-6)
 
 
 def test_weights_grow_with_zeros_and_take_the_wanted_type():

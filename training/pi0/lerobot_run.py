@@ -121,6 +121,8 @@ def hooks(base: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str],
     stack = contextlib.ExitStack()
 
     def make_policy(cfg, **options):
+        if cfg.pretrained_path:
+            checkpoint.locate_tokenizers(cfg, Path(cfg.pretrained_path))
         kind, adapter = get_policy_class(cfg.type), cfg.use_peft
         original = kind.from_pretrained
 
@@ -147,9 +149,7 @@ def hooks(base: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str],
             if step and step.get("stats"):
                 step["stats"] = widened(step["stats"])
         if options.get("pretrained_path"):
-            before_model["tokenizer_processor"] = {"max_length": options["policy_cfg"].tokenizer_max_length} | (
-                {"tokenizer_name": str(words)} if words is not None else {})
-            options["preprocessor_overrides"] = before_model
+            options["preprocessor_overrides"] = before_model | checkpoint.tokenizer_overrides(options["policy_cfg"], words)
         with local_tokenizer(words):
             made = before[1](**options)
         check_instructions(made[0], options["policy_cfg"], tasks)
@@ -192,6 +192,9 @@ def build_config(options: FineTuning, dataset: Path, meta, base: Path | None, ou
             raise ConfigError(f"checkpoint {base} is {policy.type!r}; --variant says {options.variant!r}")
         policy.pretrained_path, policy.device = base, device
         policy.input_features, policy.output_features = {}, {}
+        checkpoint.locate_tokenizers(policy, base)
+        for name, value in tokenizers.items():
+            setattr(policy, name, value)
     else:
         policy = make_policy_config(options.variant, device=device, **tokenizers)
     policy.push_to_hub, policy.dtype = False, "bfloat16" if options.bf16 else "float32"
@@ -264,22 +267,19 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
     finally:
         sys.argv = arguments
     if accelerator.is_main_process:
-        _finish(out, base, watch)
+        _finish(out, base, tokenizer, watch)
     return out / "checkpoints" / ("best" if watch.losses else "last") / "pretrained_model"
 
 
-def _finish(out: Path, base: Path | None, watch: Watch) -> None:
-    """Puts the tokenizer and the sizes beside every checkpoint and points `best` at the one with the lowest loss."""
+def _finish(out: Path, base: Path | None, tokenizer: Path | None, watch: Watch) -> None:
+    """Puts the tokenizers and the sizes beside every checkpoint and points `best` at the one with the lowest loss."""
     (out / "held_out.json").write_text(json.dumps(watch.losses) + "\n")
     steps = sorted(path for path in (out / "checkpoints").iterdir() if path.is_dir() and not path.is_symlink())
+    words = tokenizer or (base / TOKENIZER if base is not None else None)
     for folder in (path / "pretrained_model" for path in steps):
         if base is not None and (base / SPEC_FILE).is_file():
             (folder / SPEC_FILE).write_bytes((base / SPEC_FILE).read_bytes())
-        if base is not None and (base / TOKENIZER).is_dir():
-            (folder / TOKENIZER).mkdir(exist_ok=True)
-            for file in (base / TOKENIZER).iterdir():
-                (folder / TOKENIZER / file.name).write_bytes(file.read_bytes())
-            checkpoint.relocate_tokenizer(folder)
+        checkpoint.keep_tokenizers(folder, words)
     if watch.losses and steps:
         best = min(watch.losses, key=lambda pair: pair[1])[0]
         link = out / "checkpoints" / "best"

@@ -5,8 +5,9 @@ From a checkout of openpi, with this project on the Python path; `demonstrations
 
     python -c "from training.pi0.memory import gather; from training.pi0.openpi_config import write_dataset; \\
                write_dataset(gather(['demonstrations.npz'], 224), 'local/pi0')"
+    python -c "from training.pi0.memory import gather; from training.pi0.openpi_config import write_norm_stats; \\
+               write_norm_stats(gather(['demonstrations.npz'], 224), 'assets/berkeley_pi0_lora', 'local/pi0')"
     RUN="from training.pi0.openpi_config import run; run('local/pi0')"
-    python -c "$RUN" scripts/compute_norm_stats.py --config-name berkeley_pi0_lora
     python -c "$RUN" scripts/train.py berkeley_pi0_lora --exp-name first
     python -c "$RUN" scripts/serve_policy.py policy:checkpoint --policy.config berkeley_pi0_lora \\
                --policy.dir checkpoints/berkeley_pi0_lora/first/29999
@@ -14,6 +15,8 @@ From a checkout of openpi, with this project on the Python path; `demonstrations
 Configurations: berkeley_{pi0,pi0_fast,pi05}_{lora,full,fsdp}. What openpi trains comes back through openpi's own server
 and the backend `openpi`. A fully trained π0 or π0.5 also comes back through openpi's conversion to PyTorch and the strict
 loader; that conversion leaves LoRA's adapters out without a word, so it is not for `lora`.
+`write_norm_stats` takes the place of openpi's `compute_norm_stats.py`, by which a joint that hardly moves in the
+demonstrations (legs, while arms are shown) is normalised to millions in the few frames in which it does.
 The transforms and statistics do without openpi, which is imported when configurations are made.
 """
 

@@ -45,6 +45,8 @@ class LeRobotBackend:
         self._check(config)
         if self.supports_rtc:
             self._enable_rtc(policy, config)
+        if config.type == "pi0_fast":
+            policy.decode_actions_with_fast = self._decode
         self.seconds = float("nan")
 
     def _check(self, config) -> None:
@@ -87,13 +89,34 @@ class LeRobotBackend:
         if previous is not None and self.supports_rtc:
             options |= {"prev_chunk_left_over": self._normalised(previous), "inference_delay": delay_steps,
                         "execution_horizon": delay_steps + self._rtc}
-        with torch.no_grad():
-            chunk = self.checkpoint.after(policy.predict_action_chunk(batch, **options))[0]
+        try:
+            with torch.no_grad():
+                chunk = self.checkpoint.after(policy.predict_action_chunk(batch, **options))[0]
+        except AssertionError as error:  # LeRobot's, for words of π0-FAST that are no actions
+            raise PolicyError(f"{self.name}: {str(error)[:80]}; it needs more training") from error
         rows = smooth(chunk.double().cpu().numpy(), self._smooth)
         if not np.isfinite(rows).all():
             raise PolicyError(f"{self.name}: the chunk holds values that are not finite; check the checkpoint")
         self.seconds = time.perf_counter() - started
         return rows
+
+    def _decode(self, said: list[torch.Tensor], time_horizon: int, action_dim: int) -> np.ndarray:
+        """π0-FAST's tokens as chunks in normalised units, shape (B, T, A), in place of LeRobot's own decoder.
+
+        That one fills in zeros for what cannot be decoded: the mean posture of the demonstrations, without a word.
+        """
+        from scipy.fft import idct
+
+        coder, chunks = self.checkpoint.policy.action_tokenizer, []
+        for tokens in said:
+            known = ((tokens >= 0) & (tokens < len(coder.bpe_tokenizer))).all()
+            text = coder.bpe_tokenizer.decode(tokens) if known else ""
+            numbers = np.array([ord(letter) for letter in text], np.float64) + coder.min_token
+            if len(numbers) != time_horizon * action_dim:
+                raise PolicyError(f"{self.name}: it said {len(numbers)} of the {time_horizon * action_dim} numbers of a chunk; "
+                                  "it needs more training, or its own action tokenizer")
+            chunks.append(idct(numbers.reshape(time_horizon, action_dim) / coder.scale, axis=0, norm="ortho"))
+        return np.stack(chunks)
 
     def _normalised(self, rows: np.ndarray) -> torch.Tensor:
         """Joint targets [rad] in the policy's own normalised units, shape (1, k, m)."""

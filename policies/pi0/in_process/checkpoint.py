@@ -3,13 +3,15 @@
 LeRobot's own `PI0Policy.from_pretrained` prints a warning and returns random weights when a file does not fit; here a
 missing, unexpected or mis-shaped weight is an error. Layout of a folder: LeRobot's files (config.json,
 model.safetensors, policy_preprocessor.json, policy_postprocessor.json and their statistics), plus `tokenizer/` where
-the tokenizer is not the public PaliGemma one and `tiny.json` where the sizes are not LeRobot's.
+the tokenizer is not the public PaliGemma one, `action_tokenizer/` where π0-FAST's is a local one and `tiny.json` where the
+sizes are not LeRobot's.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from torch import Tensor
 from arbiter.errors import ConfigError
 from policies.pi0.in_process.tiny import TinySpec, load_spec, tiny_sizes
 
-TOKENIZER = "tokenizer"
+TOKENIZER, ACTION_TOKENIZER = "tokenizer", "action_tokenizer"
+NAMES = {"text_tokenizer_name": TOKENIZER, "action_tokenizer_name": ACTION_TOKENIZER}  # in π0-FAST's config
 GROWING = ("state_proj.weight", "action_in_proj.weight", "action_out_proj.weight", "action_out_proj.bias")
 
 
@@ -88,21 +91,50 @@ def save(folder: Path, policy, before, after, spec: TinySpec | None = None, toke
     after.save_pretrained(folder)
     if spec is not None:
         spec.save(folder)
-    if tokenizer is not None and Path(tokenizer) != folder / TOKENIZER:
-        (folder / TOKENIZER).mkdir(exist_ok=True)
-        for file in Path(tokenizer).iterdir():
-            (folder / TOKENIZER / file.name).write_bytes(file.read_bytes())
-    relocate_tokenizer(folder)
+    keep_tokenizers(folder, tokenizer)
 
 
-def relocate_tokenizer(folder: Path) -> None:
-    """Takes this machine's path of the tokenizer out of the saved processor; `load` puts the folder's own back."""
+def keep_tokenizers(folder: Path, tokenizer: Path | None = None) -> None:
+    """Puts the local tokenizers of a checkpoint beside it and takes this machine's paths out; `load` puts the folder's own in.
+
+    `tokenizer`: the folder of a π0's or π0.5's; π0-FAST's are named in its config.
+    """
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    sources = {TOKENIZER: tokenizer} | {kept: config[name] for name, kept in NAMES.items() if name in config}
+    for kept, source in sources.items():
+        if source is not None and Path(source).is_dir() and not (folder / kept).exists():
+            shutil.copytree(source, folder / kept)
+    config |= {name: kept for name, kept in NAMES.items() if name in config and (folder / kept).is_dir()}
+    file.write_text(json.dumps(config, indent=4) + "\n")
     file = folder / "policy_preprocessor.json"
     data = json.loads(file.read_text())
     for step in data["steps"]:
-        if step.get("registry_name") == "tokenizer_processor" and (folder / TOKENIZER).is_dir():
-            step["config"]["tokenizer_name"] = TOKENIZER
+        for name, kept in (("tokenizer", TOKENIZER), ("action_tokenizer", ACTION_TOKENIZER)):
+            if step.get("registry_name") == f"{name}_processor" and (folder / kept).is_dir():
+                step["config"][f"{name}_name"] = kept
     file.write_text(json.dumps(data, indent=2) + "\n")
+
+
+def locate_tokenizers(config, folder: Path) -> None:
+    """Lets π0-FAST's config name the tokenizers that lie beside the checkpoint in `folder`."""
+    for name, kept in NAMES.items():
+        if hasattr(config, name) and (folder / kept).is_dir():
+            setattr(config, name, str(folder / kept))
+
+
+def tokenizer_overrides(config, words: Path | None) -> dict[str, dict]:
+    """What a saved pre-processor has to be told about its tokenizers; `words`: folder of a local one.
+
+    LeRobot 0.6.1 does not save with π0-FAST's action tokenizer which text tokenizer it goes with.
+    """
+    text: dict[str, Any] = {"max_length": config.tokenizer_max_length}
+    if hasattr(config, "action_tokenizer_name"):
+        return {"tokenizer_processor": text | {"tokenizer_name": config.text_tokenizer_name},
+                "action_tokenizer_processor": {
+                    "action_tokenizer_name": config.action_tokenizer_name, "max_action_tokens": config.max_action_tokens,
+                    "fast_skip_tokens": config.fast_skip_tokens, "paligemma_tokenizer_name": config.text_tokenizer_name}}
+    return {"tokenizer_processor": text | ({"tokenizer_name": str(words)} if words is not None else {})}
 
 
 def fit_weights(weights: dict[str, Tensor], policy, grow: bool = True) -> dict[str, Tensor]:
@@ -125,6 +157,10 @@ def fit_weights(weights: dict[str, Tensor], policy, grow: bool = True) -> dict[s
             grown[tuple(slice(0, size) for size in value.shape)] = value.to(grown.dtype)
             value = grown
         fitted[key] = value
+    for key in own:  # tied in Gemma, and so dropped by some conversions; π0-FAST speaks through it
+        words = key.replace("lm_head", "model.language_model.embed_tokens")
+        if key.endswith("lm_head.weight") and key not in fitted and words in fitted:
+            fitted[key] = fitted[words]
     return fitted
 
 
@@ -136,8 +172,9 @@ def load_weights(policy, file: Path, grow: bool = True) -> None:
         raise ConfigError(f"checkpoint {Path(file).parent}: no {Path(file).name}; is the download complete?")
     fitted = fit_weights(load_file(file), policy, grow)
     own = policy.state_dict()
-    # The vocabulary heads take no part in predicting actions, and openpi's converted checkpoints tie or drop them.
-    missing = [key for key in own if key not in fitted and not key.endswith("lm_head.weight")]
+    # Elsewhere than in π0-FAST the vocabulary heads take no part in predicting actions.
+    heads = policy.config.type != "pi0_fast"
+    missing = [key for key in own if key not in fitted and not (heads and key.endswith("lm_head.weight"))]
     unexpected = [key for key in fitted if key not in own]
     shapes = [f"{key} {tuple(fitted[key].shape)} instead of {tuple(own[key].shape)}" for key in own
               if key in fitted and fitted[key].shape != own[key].shape]
@@ -193,6 +230,8 @@ def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpo
         base = base if base.is_absolute() else folder / base
     config = PreTrainedConfig.from_pretrained(folder)
     config.device = device
+    locate_tokenizers(config, base)
+    locate_tokenizers(config, folder)
     spec = load_spec(base)
     policy = construct(config, spec)
     load_weights(policy, base / "model.safetensors")
@@ -203,8 +242,7 @@ def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpo
         policy = policy.merge_and_unload() if merge else policy
     overrides: dict[str, dict] = {"device_processor": {"device": device}}
     words = next((path / TOKENIZER for path in (folder, base) if (path / TOKENIZER).is_dir()), None)
-    if words is not None:
-        overrides["tokenizer_processor"] = {"tokenizer_name": str(words)}
+    overrides |= tokenizer_overrides(config, words)
     before, after = make_pre_post_processors(config, pretrained_path=str(folder), preprocessor_overrides=overrides)
     policy.to(device).eval().requires_grad_(False)
     return Checkpoint(policy, before, after, spec, folder)

@@ -79,9 +79,10 @@ def load_spec(folder: Path) -> TinySpec | None:
 
 @contextlib.contextmanager
 def tiny_sizes(spec: TinySpec, kind: str = "pi0") -> Iterator[None]:
-    """Inside this context LeRobot constructs its `kind` ("pi0" or "pi05") policy in the sizes of `spec`."""
+    """Inside this context LeRobot constructs its `kind` ("pi0", "pi05" or "pi0_fast") policy in the sizes of `spec`."""
     module = importlib.import_module(f"lerobot.policies.{kind}.modeling_{kind}")
-    vlm_class, expert_class = module.PaliGemmaForConditionalGenerationWithPiGemma, module.PiGemmaForCausalLM
+    vlm_class = module.PaliGemmaForConditionalGenerationWithPiGemma
+    expert_class = getattr(module, "PiGemmaForCausalLM", None)  # pi0_fast has none: its actions are words
 
     def sizes(variant: str):
         if variant == "gemma_300m":
@@ -95,14 +96,16 @@ def tiny_sizes(spec: TinySpec, kind: str = "pi0") -> Iterator[None]:
         vision.hidden_size, vision.num_hidden_layers = spec.vision_width, spec.vision_depth
         vision.num_attention_heads, vision.intermediate_size = spec.vision_heads, spec.vision_mlp
         vision.patch_size, vision.projection_dim = spec.patch, spec.width
+        vision.image_size = spec.image  # LeRobot's pi0_fast leaves it at 224
         return vlm_class(config=config)
 
     def expert(config):
         config.vocab_size = 8  # the expert's own vocabulary is never used
         return expert_class(config=config)
 
-    replaced = {"get_gemma_config": sizes, "PaliGemmaForConditionalGenerationWithPiGemma": vlm,
-                "PiGemmaForCausalLM": expert}
+    replaced = {"get_gemma_config": sizes, "PaliGemmaForConditionalGenerationWithPiGemma": vlm}
+    if expert_class is not None:
+        replaced["PiGemmaForCausalLM"] = expert
     before = {name: getattr(module, name) for name in replaced}
     for name, value in replaced.items():
         setattr(module, name, value)
