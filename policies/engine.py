@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -13,20 +17,63 @@ from arbiter.errors import ConfigError
 
 Provider = Literal["cpu", "cuda", "tensorrt"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "policy_arbiter" / "tensorrt"
 LOAD_ERRORS = (native.Fail, native.InvalidArgument, native.InvalidGraph, native.InvalidProtobuf, native.NoSuchFile,
                native.NotImplemented, native.RuntimeException, native.EPFail)
 
 
-def providers(wanted: Provider) -> list[str]:
-    """Names for ONNX Runtime, the wanted one first. Raises ConfigError if it is not there."""
+def providers(wanted: Provider) -> list[str | tuple[str, dict]]:
+    """What ONNX Runtime takes, the wanted one first. Raises ConfigError if it is not there."""
     name = PROVIDERS.get(wanted)
     there = onnxruntime.get_available_providers()
     if name is None or name not in there:
         have = ", ".join(key for key, value in PROVIDERS.items() if value in there)
-        raise ConfigError(f"inference provider {wanted!r} is not available; there are: {have} "
-                          "(cuda and tensorrt come with the extra `gpu` instead of the plain onnxruntime)")
+        raise ConfigError(f"inference provider {wanted!r} is not available; there are: {have} (cuda and tensorrt come with "
+                          "the extra `gpu`; where that is installed, the plain onnxruntime lies over it: put it on top with "
+                          "`uv pip install --reinstall-package onnxruntime-gpu onnxruntime-gpu`)")
     chain = {"tensorrt": ("tensorrt", "cuda", "cpu"), "cuda": ("cuda", "cpu"), "cpu": ("cpu",)}[wanted]
-    return [PROVIDERS[key] for key in chain if PROVIDERS[key] in there]
+    # TensorRT builds an engine for minutes when a large graph is first loaded, and finds it again by the graph's hash.
+    options = {"tensorrt": {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(CACHE)}}
+    return [(PROVIDERS[key], options[key]) if key in options else PROVIDERS[key] for key in chain if PROVIDERS[key] in there]
+
+
+def start(path: str | Path, provider: Provider = "cpu", threads: int = 1) -> onnxruntime.InferenceSession:
+    """A session of the graph in `path` that runs on `provider`.
+
+    Raises ConfigError if the graph cannot be loaded, or if the provider is installed but does not start: ONNX Runtime
+    would go on with the CPU.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    chain = providers(provider)
+    if provider != "cpu":
+        load_libraries(provider)
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=chain)
+    except LOAD_ERRORS as error:
+        raise ConfigError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+    if PROVIDERS[provider] not in session.get_providers():
+        raise ConfigError(f"inference provider {provider!r} is installed, but does not start on this machine; ONNX Runtime's "
+                          "message above says why (most often no NVIDIA driver, or libraries of another CUDA); take cpu, or "
+                          "auto where the policy has it")
+    return session
+
+
+def load_libraries(provider: Provider) -> None:
+    """Loads CUDA's libraries, and TensorRT's, out of their Python packages, where ONNX Runtime would not look."""
+    if hasattr(onnxruntime, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()):  # it lists what it misses; `start` says what matters
+            onnxruntime.preload_dlls(directory="")
+    if provider == "tensorrt":
+        CACHE.mkdir(parents=True, exist_ok=True)
+        try:
+            importlib.import_module("tensorrt")
+        except ImportError as error:
+            raise ConfigError(f"inference provider 'tensorrt' needs the package tensorrt ({error}); install the extra `gpu`, "
+                              "or take cuda") from error
 
 
 class Network:
@@ -45,15 +92,7 @@ class Network:
 
     def __init__(self, path: str | Path, inputs: str, outputs: str, x: np.ndarray, size: int, *, threads: int = 1,
                  provider: Provider = "cpu") -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers(provider))
-        except LOAD_ERRORS as error:
-            raise ConfigError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+        self._session = start(path, provider, threads)
         self._check(path, inputs, self._session.get_inputs(), x.shape[1], "input")
         self._check(path, outputs, self._session.get_outputs(), size, "output")
         self.y = np.zeros((1, size), dtype=np.float32)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 from arbiter.errors import ConfigError
-from policies.engine import LOAD_ERRORS, PROVIDERS, providers
+from policies.engine import PROVIDERS, Provider, start
 from policies.pi0.card import PREFIX, STEP, read_card
 from policies.pi0.graphs import GraphBackend
 
@@ -17,15 +18,7 @@ class OnnxGraph:
     """One graph in ONNX Runtime."""
 
     def __init__(self, file: Path, provider: str = "cpu", threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(str(file), options, providers=providers(provider))
-        except LOAD_ERRORS as error:
-            raise ConfigError(f"{file}: ONNX Runtime cannot load it: {error}") from error
+        self._session = start(file, provider, threads)
         self._wanted = [node.name for node in self._session.get_inputs()]
         self._names = [node.name for node in self._session.get_outputs()]
 
@@ -42,10 +35,15 @@ class OnnxGraph:
         """The session goes with the last reference to it."""
 
 
-def best_provider() -> str:
-    """The fastest provider that is installed: "tensorrt", "cuda" or "cpu"."""
+def best_provider(file: Path) -> Provider:
+    """The fastest provider that is installed and starts with the graph in `file`: "tensorrt", "cuda" or "cpu"."""
     there = onnxruntime.get_available_providers()
-    return next(key for key in ("tensorrt", "cuda", "cpu") if PROVIDERS[key] in there)
+    for key in ("tensorrt", "cuda"):
+        if PROVIDERS[key] in there:
+            with contextlib.suppress(ConfigError):
+                start(file, key)
+                return key
+    return "cpu"
 
 
 class OnnxBackend(GraphBackend):
@@ -61,7 +59,7 @@ class OnnxBackend(GraphBackend):
     def __init__(self, folder: str | Path, *, provider: str = "cpu", threads: int = 1, **options) -> None:
         folder = Path(folder)
         card = read_card(folder)
-        wanted = best_provider() if provider == "auto" else provider
+        wanted = best_provider(folder / STEP) if provider == "auto" else provider
         prefix, step = (OnnxGraph(folder / name, wanted, threads) for name in (PREFIX, STEP))
         super().__init__(folder, prefix, step, card, **options)
         self.warm_up()

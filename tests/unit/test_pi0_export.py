@@ -135,6 +135,41 @@ def error_of(backend, exported: Path) -> float:
     return float(np.sqrt(np.mean((np.concatenate(errors) / np.array(wanted.card.action_scale)) ** 2)))
 
 
+@pytest.mark.parametrize(("precision", "error"), [("fp32", 1e-3), ("fp16", 0.05), ("int8", 0.2)])
+def test_graphs_for_an_engine_hold_what_tensorrt_reads(tiny, exported, dataset, tmp_path, precision, error):
+    """No double precision, no running sum of integers; int8 with explicit scales without offsets, and no dynamic ones."""
+    import onnx
+    from onnx import TensorProto, numpy_helper
+
+    from training.pi0.export import export_onnx
+    from training.pi0.quantise import calibration_inputs
+
+    loaded = checkpoint.load(tiny)
+    calibration = calibration_inputs(loaded, dataset, count=8) if precision == "int8" else None
+    export_onnx(loaded, tmp_path, precision=precision, engine=True, calibration=calibration)
+    for name in ("prefix.onnx", "step.onnx"):
+        model = onnx.shape_inference.infer_shapes(onnx.load(tmp_path / name), strict_mode=True)
+        kinds = {one.name: one.type.tensor_type.elem_type for one in [*model.graph.value_info, *model.graph.input]}
+        held = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+        assert TensorProto.DOUBLE not in kinds.values() and not any(one.dtype == np.float64 for one in held.values())
+        ops = {node.op_type for node in model.graph.node}
+        assert not ops & {"DynamicQuantizeLinear", "MatMulInteger"}
+        real = (TensorProto.FLOAT, TensorProto.FLOAT16)
+        assert all(kinds[node.input[0]] in real for node in model.graph.node if node.op_type == "CumSum")
+        scaled = [node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+        assert bool(scaled) == (precision == "int8" and name == "step.onnx")
+        assert all(held[node.input[2]].dtype == np.int8 and not held[node.input[2]].any() for node in scaled)
+    assert "CumSum" in {node.op_type for node in onnx.load(tmp_path / "prefix.onnx").graph.node}
+    assert error_of(load_backend(tmp_path), exported) < error
+
+
+def test_int8_engines_want_calibration(tiny, tmp_path):
+    from training.pi0.export import export_onnx
+
+    with pytest.raises(ConfigError, match="int8 engines need recorded observations: give --calibration DATASET"):
+        export_onnx(checkpoint.load(tiny), tmp_path, precision="int8", engine=True)
+
+
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize(("precision", "error"), [("fp16", 0.05), ("int8", 0.2)])
 def test_smaller_graphs_are_near(exported, tmp_path, monkeypatch, precision, error, large):
@@ -160,9 +195,7 @@ def test_tensorrt_says_what_it_needs(exported, tmp_path):
         import tensorrt  # noqa: F401
 
         pytest.skip("TensorRT is here")
-    from training.pi0.tensorrt import build, build_engines
+    from training.pi0.tensorrt import build_engines
 
     with pytest.raises(ConfigError, match="install the extra `gpu`"):
-        build(exported / "step.onnx", tmp_path / "x", "fp16")
-    with pytest.raises(ConfigError, match="give --calibration DATASET"):
-        build_engines(exported, tmp_path, "int8")
+        build_engines(exported, tmp_path)

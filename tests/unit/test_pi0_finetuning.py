@@ -59,6 +59,21 @@ def test_lora_lowers_the_loss_and_merges(tiny, dataset, tmp_path):
         run(quick(rank=4, alpha=8), dataset, None, tmp_path / "none")
 
 
+def test_the_eight_bit_optimiser_keeps_its_moments_in_bytes_and_resumes(tiny, dataset, tmp_path):
+    from safetensors.torch import load_file
+
+    from training.pi0.lerobot_run import run
+
+    out = tmp_path / "small"
+    run(quick(eight_bit=True, steps=16), dataset, tiny, out)
+    moments = load_file(out / "checkpoints" / "last" / "training_state" / "optimizer_state.safetensors")
+    large = {key: value for key, value in moments.items() if key.endswith("state1") and value.numel() >= 4096}
+    assert large and {value.dtype for value in large.values()} == {torch.uint8}
+    run(quick(eight_bit=True, steps=32), dataset, None, out, resume=True)
+    losses = losses_of(out)
+    assert len(losses) == 4 and losses[-1] < losses[0]
+
+
 def test_early_stopping_keeps_the_best(tmp_path):
     from training.pi0.lerobot_run import EarlyStop, Watch
 

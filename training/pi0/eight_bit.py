@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from lerobot.optim import AdamWConfig, OptimizerConfig
 
 from arbiter.errors import ConfigError
@@ -18,6 +19,31 @@ class AdamW8bitConfig(AdamWConfig):
         try:
             from bitsandbytes.optim import AdamW8bit
         except ImportError as error:
-            raise ConfigError("the 8-bit optimiser needs bitsandbytes: pip install bitsandbytes, or leave --eight-bit "
+            raise ConfigError("the 8-bit optimiser needs bitsandbytes: install the extra `train`, or leave --eight-bit "
                               "out") from error
-        return AdamW8bit(params, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
+        return saved(AdamW8bit)(params, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
+
+
+def saved(kind: type) -> type:
+    """The optimiser `kind` with a state of tensors only, none of them shared: what safetensors writes."""
+
+    class Saved(kind):
+        def state_dict(self):
+            found = super().state_dict()
+            return found | {"state": {key: tensors(one) for key, one in found["state"].items()}}
+
+        def load_state_dict(self, state_dict, *options):
+            state = {key: {name: int(value) if name == "step" else value for name, value in one.items()}
+                     for key, one in state_dict["state"].items()}
+            super().load_state_dict(state_dict | {"state": state}, *options)
+
+    return Saved
+
+
+def tensors(state: dict) -> dict[str, torch.Tensor]:
+    """One weight's state; what bitsandbytes hides from FSDP in a dictionary of its own comes back out."""
+    found = {}
+    for name, value in state.items():
+        found |= tensors(value) if isinstance(value, dict) else {
+            name: value.clone() if torch.is_tensor(value) else torch.tensor(value)}
+    return found

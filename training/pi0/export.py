@@ -67,10 +67,17 @@ def _affine(loaded: Checkpoint, key: str, mode: str) -> tuple[tuple[float, ...],
 
 
 def export_onnx(loaded: Checkpoint, out: Path, *, robot: str = "berkeley_humanoid_lite", name: str = "pi0",
-                version: str = "1", precision: str = "fp32", calibration: list[dict] | None = None) -> Pi0Card:
-    """Writes the folder `out`. `calibration`: inputs of the step graph for calibrated int8; None: dynamic int8."""
+                version: str = "1", precision: str = "fp32", calibration: list[dict] | None = None,
+                engine: bool = False) -> Pi0Card:
+    """Writes the folder `out`.
+
+    `calibration`: inputs of the step graph for calibrated int8; None: dynamic int8. `engine`: graphs to build TensorRT
+    engines from; with int8 the prefix, whose inputs are pictures and words, is fp16.
+    """
     if precision not in ("fp32", "fp16", "int8"):
         raise ConfigError(f"precision {precision!r} is unknown; there are: fp32, fp16, int8")
+    if engine and precision == "int8" and calibration is None:
+        raise ConfigError("int8 engines need recorded observations: give --calibration DATASET")
     out.mkdir(parents=True, exist_ok=True)
     card = make_card(loaded, robot, name, version, precision)
     _copy_tokenizer(loaded, out)
@@ -78,18 +85,22 @@ def export_onnx(loaded: Checkpoint, out: Path, *, robot: str = "berkeley_humanoi
         first, second = Path(scratch) / PREFIX, Path(scratch) / STEP
         export_graphs(loaded.policy, first, second)
         for file in (first, second):
-            _write(file, out / file.name, precision, calibration if file.name == STEP else None)
+            step = file.name == STEP
+            _write(file, out / file.name, "fp16" if engine and precision == "int8" and not step else precision,
+                   calibration if step else None, engine)
     return embed_card(out, card)
 
 
-def _write(file: Path, out: Path, precision: str, calibration: list[dict] | None) -> None:
+def _write(file: Path, out: Path, precision: str, calibration: list[dict] | None, engine: bool) -> None:
     """Converts one graph to `precision` and moves it, with its external data, into place."""
-    from training.pi0.quantise import to_fp16, to_int8
+    from training.pi0.quantise import for_engine, to_fp16, to_int8
 
+    if engine:
+        for_engine(file)
     if precision == "fp16":
         to_fp16(file, out)
     elif precision == "int8":
-        to_int8(file, out, calibration)
+        to_int8(file, out, calibration, engine)
     else:
         for part in file.parent.glob(f"{file.name}*"):
             shutil.copyfile(part, out.parent / part.name)
@@ -137,14 +148,14 @@ def main(argv: list[str] | None = None) -> None:
         calibration = calibration_inputs(loaded, arguments.calibration)
     onnx = arguments.out if arguments.to == "onnx" else Path(tempfile.mkdtemp())
     card = export_onnx(loaded, onnx, robot=arguments.robot, name=arguments.name, version=arguments.policy_version,
-                       precision=arguments.precision if arguments.to == "onnx" else "fp32", calibration=calibration)
+                       precision=arguments.precision, calibration=calibration, engine=arguments.to == "tensorrt")
     if arguments.to == "tensorrt":
         from training.pi0.tensorrt import build_engines
 
         arguments.out.mkdir(parents=True, exist_ok=True)
-        build_engines(onnx, arguments.out, arguments.precision, calibration)
+        build_engines(onnx, arguments.out)
         shutil.copyfile(onnx / TOKENIZER, arguments.out / TOKENIZER)
-        card = write_card(arguments.out, dataclasses.replace(card, precision=arguments.precision, files={}))
+        card = write_card(arguments.out, dataclasses.replace(card, files={}))
         shutil.rmtree(onnx)
     report = compare(loaded, arguments.out, arguments.to, observations(card, arguments.samples))
     report["bytes"] = size_of(arguments.out)

@@ -247,19 +247,20 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
                           "folder")
     if not resume and out.exists():
         raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
-    spec = load_spec(base) if base is not None else None
+    last = out / "checkpoints" / "last" / "pretrained_model"
+    source = last.resolve() if resume and base is None else base  # of sizes and tokenizers
+    spec = load_spec(source) if source is not None else None
     watch = Watch(options.patience, options.every)
     meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
-    config = build_config(options, dataset, meta, base, out, device, resume, tokenizers or {})
+    config = build_config(options, dataset, meta, source, out, device, resume, tokenizers or {})
     arguments = sys.argv
     sys.argv = arguments[:1]
     if resume:
-        last = out / "checkpoints" / "last" / "pretrained_model"
         sys.argv = [arguments[0], f"--config_path={last / 'train_config.json'}"]
         watch.losses = [tuple(pair) for pair in json.loads((out / "held_out.json").read_text())]
     try:
         accelerator = make_accelerator(options, device, watch)
-        with hooks(base, spec, tokenizer, list(meta.tasks.index), out, wandb) as train:
+        with hooks(source, spec, tokenizer, list(meta.tasks.index), out, wandb) as train:
             train(config, accelerator)
     except EarlyStop as reason:
         print(f"stopped early: {reason}")
@@ -267,7 +268,7 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
     finally:
         sys.argv = arguments
     if accelerator.is_main_process:
-        _finish(out, base, tokenizer, watch)
+        _finish(out, source, tokenizer, watch)
     return out / "checkpoints" / ("best" if watch.losses else "last") / "pretrained_model"
 
 

@@ -28,7 +28,7 @@ class FineTuning:
         freeze_vision: Leaves the vision tower as it is.
         bf16: Computes in bfloat16.
         checkpointing: Recomputes activations in the backward pass: less memory, a third more time.
-        eight_bit: Keeps the optimiser's moments in 8 bits (needs bitsandbytes and a GPU).
+        eight_bit: Keeps the optimiser's moments in 8 bits (bitsandbytes).
         fsdp: Shards weights, gradients and moments over the processes of torchrun.
         held_out: Share of each instruction's episodes that is never trained on.
         every: Updates between evaluations on them, and between checkpoints.
