@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Both do all set-up; they need git, make and a Python 3.12.
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || ($(PYTHON) -m uv --version >/dev/null 2>&1 && echo $(PYTHON) -m uv) || echo .uv/bin/uv)
-ALL := --extra train --extra robot --extra viewer --extra ray
+ALL := --extra train --extra eight-bit --extra robot --extra viewer --extra ray
 
 .PHONY: run test check bench wheel
 .DEFAULT_GOAL := run

@@ -60,6 +60,7 @@ def test_lora_lowers_the_loss_and_merges(tiny, dataset, tmp_path):
 
 
 def test_the_eight_bit_optimiser_keeps_its_moments_in_bytes_and_resumes(tiny, dataset, tmp_path):
+    pytest.importorskip("bitsandbytes")
     from safetensors.torch import load_file
 
     from training.pi0.lerobot_run import run

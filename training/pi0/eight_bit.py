@@ -19,7 +19,7 @@ class AdamW8bitConfig(AdamWConfig):
         try:
             from bitsandbytes.optim import AdamW8bit
         except ImportError as error:
-            raise ConfigError("the 8-bit optimiser needs bitsandbytes: install the extra `train`, or leave --eight-bit "
+            raise ConfigError("the 8-bit optimiser needs bitsandbytes: install the extra `eight-bit`, or leave --eight-bit "
                               "out") from error
         return saved(AdamW8bit)(params, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +147,9 @@ def fit_weights(weights: dict[str, Tensor], policy, grow: bool = True) -> dict[s
     """
     own = policy.state_dict()
     fitted = {}
-    for key, value in policy._fix_pytorch_state_dict_keys(weights, policy.config).items():
+    with without_false_alarm():
+        renamed = policy._fix_pytorch_state_dict_keys(weights, policy.config)
+    for key, value in renamed.items():
         key = key if key.startswith("model.") else f"model.{key}"
         wanted = own.get(key)
         if wanted is not None and grow and key.endswith(GROWING) and value.shape != wanted.shape:
@@ -162,6 +165,20 @@ def fit_weights(weights: dict[str, Tensor], policy, grow: bool = True) -> dict[s
         if key.endswith("lm_head.weight") and key not in fitted and words in fitted:
             fitted[key] = fitted[words]
     return fitted
+
+
+@contextlib.contextmanager
+def without_false_alarm():
+    """LeRobot warns of every picture embedding that it "might need handling", which is the rule; what is missing is an error."""
+    def worth_it(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Vision embedding key")
+
+    logger = logging.getLogger()
+    logger.addFilter(worth_it)
+    try:
+        yield
+    finally:
+        logger.removeFilter(worth_it)
 
 
 def load_weights(policy, file: Path, grow: bool = True) -> None:
