@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import io
 import os
@@ -22,8 +23,8 @@ LOAD_ERRORS = (native.Fail, native.InvalidArgument, native.InvalidGraph, native.
                native.NotImplemented, native.RuntimeException, native.EPFail)
 
 
-def providers(wanted: Provider) -> list[str | tuple[str, dict]]:
-    """What ONNX Runtime takes, the wanted one first. Raises ConfigError if it is not there."""
+def providers(wanted: Provider, path: str | Path) -> list[str | tuple[str, dict]]:
+    """What ONNX Runtime takes for the graph in `path`, the wanted one first. Raises ConfigError if it is not there."""
     name = PROVIDERS.get(wanted)
     there = onnxruntime.get_available_providers()
     if name is None or name not in there:
@@ -32,9 +33,21 @@ def providers(wanted: Provider) -> list[str | tuple[str, dict]]:
                           "the extra `gpu`; where that is installed, the plain onnxruntime lies over it: put it on top with "
                           "`uv pip install --reinstall-package onnxruntime-gpu onnxruntime-gpu`)")
     chain = {"tensorrt": ("tensorrt", "cuda", "cpu"), "cuda": ("cuda", "cpu"), "cpu": ("cpu",)}[wanted]
-    # TensorRT builds an engine for minutes when a large graph is first loaded, and finds it again by the graph's hash.
-    options = {"tensorrt": {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(CACHE)}}
-    return [(PROVIDERS[key], options[key]) if key in options else PROVIDERS[key] for key in chain if PROVIDERS[key] in there]
+    found: list[str | tuple[str, dict]] = [PROVIDERS[key] for key in chain if PROVIDERS[key] in there]
+    if wanted == "tensorrt":
+        # It builds an engine for minutes when a large graph is first loaded. It would find it again by the names in the
+        # graph, whatever the weights: hence a folder for each file.
+        found[0] = (name, {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(CACHE / digest(path))})
+    return found
+
+
+def digest(path: str | Path) -> str:
+    """Of a graph and of the weights beside it."""
+    found = hashlib.sha256()
+    for file in sorted(Path(path).parent.glob(f"{Path(path).name}*")):
+        with file.open("rb") as stream:
+            found.update(hashlib.file_digest(stream, "sha256").digest())
+    return found.hexdigest()[:32]
 
 
 def start(path: str | Path, provider: Provider = "cpu", threads: int = 1) -> onnxruntime.InferenceSession:
@@ -48,7 +61,7 @@ def start(path: str | Path, provider: Provider = "cpu", threads: int = 1) -> onn
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    chain = providers(provider)
+    chain = providers(provider, path)
     if provider != "cpu":
         load_libraries(provider)
     try:
@@ -68,7 +81,6 @@ def load_libraries(provider: Provider) -> None:
         with contextlib.redirect_stdout(io.StringIO()):  # it lists what it misses; `start` says what matters
             onnxruntime.preload_dlls(directory="")
     if provider == "tensorrt":
-        CACHE.mkdir(parents=True, exist_ok=True)
         try:
             importlib.import_module("tensorrt")
         except ImportError as error:

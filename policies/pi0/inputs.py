@@ -88,10 +88,9 @@ class Inputs:
         ids = self._tokenizer.encode(text).ids
         length = self._card.tokens
         if len(ids) > length:
-            if self._card.variant == "pi05":
-                raise PolicyError(f"{self._name}: prompt and state take {len(ids)} tokens, the graph reads {length}; "
-                                  "export with a larger tokenizer_max_length")
-            ids = ids[:length]
+            what = "prompt and state take" if self._card.variant == "pi05" else "the prompt takes"
+            raise PolicyError(f"{self._name}: {what} {len(ids)} tokens, the graph reads {length}; shorten the instruction, or "
+                              "export with a larger tokenizer_max_length")
         tokens, mask = np.zeros((1, length), np.int64), np.zeros((1, length), bool)
         tokens[0, :len(ids)], mask[0, :len(ids)] = ids, True
         return tokens, mask

@@ -19,7 +19,7 @@ def _libraries():
         import tensorrt
         from cuda.bindings import runtime
     except ImportError as error:
-        raise ConfigError(f"the TensorRT backend needs {error.name}: install the extra `gpu` and `cuda-python` on a "
+        raise ConfigError(f"the TensorRT backend needs {error.name}: install the extra `gpu` on a "
                           "machine with an NVIDIA GPU, or take the ONNX backend") from error
     return tensorrt, runtime
 

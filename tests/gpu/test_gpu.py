@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("lerobot")
 
-from arbiter.errors import ConfigError  # noqa: E402
-from policies.engine import Network, start  # noqa: E402
+from policies.engine import PROVIDERS as NAMES  # noqa: E402
+from policies.engine import Network  # noqa: E402
 from policies.pi0 import load_backend  # noqa: E402
 from policies.pi0.in_process import checkpoint  # noqa: E402
 from policies.pi0.in_process.backend import LeRobotBackend  # noqa: E402
@@ -40,11 +41,9 @@ def made(tmp_path_factory):
 
 @pytest.fixture(params=PROVIDERS)
 def provider(request):
-    """A provider of ONNX Runtime that starts here."""
-    try:
-        start(WALK, request.param)
-    except ConfigError as error:
-        pytest.skip(str(error))
+    """A provider of ONNX Runtime that is installed; one that does not start here is a failure."""
+    if NAMES[request.param] not in onnxruntime.get_available_providers():
+        pytest.skip(f"no onnxruntime with {request.param}")
     return request.param
 
 

@@ -166,8 +166,61 @@ def test_graphs_for_an_engine_hold_what_tensorrt_reads(tiny, exported, dataset, 
 def test_int8_engines_want_calibration(tiny, tmp_path):
     from training.pi0.export import export_onnx
 
-    with pytest.raises(ConfigError, match="int8 engines need recorded observations: give --calibration DATASET"):
+    with pytest.raises(ConfigError, match="int8 engines need recorded observations, and are for pi0: give --calibration"):
         export_onnx(checkpoint.load(tiny), tmp_path, precision="int8", engine=True)
+
+
+def test_graphs_for_an_engine_whose_weights_lie_beside_it(tmp_path, monkeypatch):
+    """As at full size: the time's frequencies are among them."""
+    from training.pi0.export import export_onnx
+
+    monkeypatch.setattr("training.pi0.graphs.LARGE", 1000)
+    monkeypatch.setattr("training.pi0.quantise.LARGE", 1000)
+    spec, words = dataclasses.replace(SPEC, expert_width=128), tmp_path / "words"
+    words.mkdir()
+    train_tokenizer(vocabulary(TASKS), words, spec.vocab)
+    policy = seeded(spec, chunk=10, source=28)
+    before, after = checkpoint.make_processors(policy.config, synthetic().stats(), words)
+    checkpoint.save(tmp_path / "wide", policy, before, after, spec, words)
+    loaded = checkpoint.load(tmp_path / "wide")
+    export_onnx(loaded, tmp_path / "plain")
+    for precision, error in (("fp32", 1e-3), ("fp16", 0.05)):
+        card = export_onnx(loaded, tmp_path / precision, precision=precision, engine=True)
+        assert "step.onnx.data" in card.files and error_of(load_backend(tmp_path / precision), tmp_path / "plain") < error
+
+
+def test_a_checkpoint_in_bfloat16_is_exported_in_single_precision(tiny, exported, dataset, tmp_path):
+    """bfloat16 is what fine-tuning leaves, and ONNX Runtime does not compute in it."""
+    from training.pi0.export import export_onnx
+    from training.pi0.quantise import calibration_inputs
+
+    loaded = checkpoint.load(tiny)
+    loaded.policy.bfloat16()
+    loaded.policy.config.dtype = "bfloat16"
+    export_onnx(loaded, tmp_path / "half")
+    assert error_of(load_backend(tmp_path / "half"), exported) < 0.05
+    loaded.policy.bfloat16()
+    loaded.policy.config.dtype = "bfloat16"
+    assert calibration_inputs(loaded, dataset, count=2)[0]["k"].dtype == np.float32
+
+
+def test_exporting_again_into_the_same_folder(tiny, tmp_path):
+    from training.pi0.export import main
+
+    for _ in range(2):
+        main([str(tiny), "--out", str(tmp_path / "pi0"), "--samples", "1", "--runs", "0"])
+    assert load_backend(tmp_path / "pi0").card.files["parity.json"]
+    with pytest.raises(ConfigError, match="--calibration is for --precision int8, not fp32"):
+        main([str(tiny), "--out", str(tmp_path / "pi0"), "--calibration", str(tmp_path)])
+
+
+def test_relative_actions_are_not_exported_as_absolute_ones(tiny, tmp_path):
+    from training.pi0.export import export_onnx
+
+    loaded = checkpoint.load(tiny)
+    loaded.policy.config.use_relative_actions = True
+    with pytest.raises(ConfigError, match="its actions are relative to the state, which the graphs do not add"):
+        export_onnx(loaded, tmp_path)
 
 
 @pytest.mark.parametrize("large", [False, True])

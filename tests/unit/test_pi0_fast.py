@@ -130,8 +130,12 @@ def test_it_says_the_chunk_that_it_was_shown(fast, tmp_path):
         chunk = backend.predict(observed(data, frame), task)
         wanted = data.chunk(frames[frames == frame], ROWS)[0]
         assert np.abs(chunk - wanted).max() < 0.1 * data.stats()["action"]["std"].max() * np.sqrt(ROWS), "rounded, no more"
+    backend.checkpoint.policy.config.n_action_steps = 5  # how many are to be carried out, not how many are said
+    assert backend.predict(observed(data, 3), TASKS[0]).shape == (ROWS, 22)
+    with pytest.raises(PolicyError, match="pi0_fast: the instruction has .* tokens, the policy reads .*; shorten it"):
+        backend.predict(observed(data, 3), "wave the right hand " * 20)
     backend.checkpoint.policy.action_tokenizer.bpe_tokenizer.decode = lambda tokens: "x" * 219
-    with pytest.raises(PolicyError, match="pi0_fast: it said 219 of the 220 numbers of a chunk; it needs more training"):
+    with pytest.raises(PolicyError, match="pi0_fast said 219 of the 220 numbers of a chunk; it needs more training"):
         backend.predict(observed(data, 3), TASKS[0])
 
 
@@ -155,7 +159,11 @@ def test_fine_tuning_lowers_the_loss_and_keeps_both_tokenizers(fast, tmp_path):
           "--batch", "4", "--every", "8", "--rate", "3e-3", "--warmup", "2", "--held-out", "0.3"])
     losses = [loss for _, loss in json.loads((tmp_path / "run" / "held_out.json").read_text())]
     assert losses[1] < losses[0]
-    best = (tmp_path / "run" / "checkpoints" / "best" / "pretrained_model").rename(tmp_path / "elsewhere")
+    main(["--preset", "full", "--variant", "pi0_fast", "--dataset", str(data), "--out", str(tmp_path / "run"), "--device", "cpu",
+          "--no-bf16", "--no-checkpointing", "--workers", "0", "--steps", "24", "--batch", "4", "--every", "8", "--resume",
+          "--held-out", "0.3"])
+    assert len(json.loads((tmp_path / "run" / "held_out.json").read_text())) == 3
+    best = (tmp_path / "run" / "checkpoints" / "last" / "pretrained_model").rename(tmp_path / "elsewhere")
     assert str(fast) not in (best / "config.json").read_text() + (best / "policy_preprocessor.json").read_text()
     assert checkpoint.load(best).policy.config.tokenizer_max_length == 4 * 44 + 64
 

@@ -75,10 +75,46 @@ def test_the_eight_bit_optimiser_keeps_its_moments_in_bytes_and_resumes(tiny, da
     assert len(losses) == 4 and losses[-1] < losses[0]
 
 
+def test_lora_goes_on_where_it_was(tiny, dataset, tmp_path, monkeypatch):
+    """By the documented command, whose path is relative; and what it adapts is found from elsewhere."""
+    from training.pi0.lerobot_run import run
+
+    monkeypatch.chdir(tiny.parent)
+    lora = {"rank": 4, "alpha": 8, "rate": 1e-2}
+    run(quick(steps=8, **lora), dataset, Path(tiny.name), tmp_path / "lora")
+    monkeypatch.chdir(tmp_path)
+    best = run(quick(steps=24, **lora), dataset, None, tmp_path / "lora", resume=True)
+    losses = losses_of(tmp_path / "lora")
+    assert len(losses) == 3 and losses[-1] < losses[0]
+    assert (best / "adapter_model.safetensors").is_file() and checkpoint.load(best).spec == SPEC
+
+
+def test_a_run_that_was_killed_goes_on(tiny, dataset, tmp_path, monkeypatch):
+    from training.pi0 import lerobot_run
+
+    with pytest.raises(ConfigError, match="out holds no checkpoint to go on from; start the run without --resume"):
+        lerobot_run.run(quick(), dataset, tiny, tmp_path / "out", resume=True)
+    see = lerobot_run.Watch.see
+
+    def killed(watch, loss):
+        see(watch, loss)
+        if len(watch.losses) == 3:  # after the third evaluation, before its checkpoint
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(lerobot_run.Watch, "see", killed)
+    with pytest.raises(KeyboardInterrupt):
+        lerobot_run.run(quick(steps=32), dataset, tiny, tmp_path / "out")
+    monkeypatch.undo()
+    best = lerobot_run.run(quick(steps=32), dataset, None, tmp_path / "out", resume=True)
+    assert [step for step, _ in json.loads((tmp_path / "out" / "held_out.json").read_text())] == [8, 16, 24, 32]
+    assert checkpoint.load(best).spec == SPEC
+    assert all((folder / "pretrained_model" / "tokenizer").is_dir() for folder in (tmp_path / "out" / "checkpoints").iterdir())
+
+
 def test_early_stopping_keeps_the_best(tmp_path):
     from training.pi0.lerobot_run import EarlyStop, Watch
 
-    watch = Watch(patience=2, every=10)
+    watch = Watch(patience=2, every=10, file=tmp_path / "held_out.json")
     for loss in (3.0, 2.0, 2.5):
         watch.see(loss)
     with pytest.raises(EarlyStop, match="the best checkpoint is that of step 20"):
@@ -121,6 +157,8 @@ def test_presets_say_what_does_not_go_together():
         preset("big")
     with pytest.raises(ConfigError, match="take the preset `lora` without --fsdp"):
         preset("fsdp", rank=8)
+    with pytest.raises(ConfigError, match="names no weights of pi0_fast for LoRA to adapt"):
+        preset("lora", variant="pi0_fast")
     with pytest.raises(ConfigError, match="variant 'pi1' is unknown"):
         preset("lora", variant="pi1")
     assert preset("lora").rank == 16 and preset("lora").rate == 5e-5 and preset("full").total_steps(3200, 2) == 5000
@@ -135,6 +173,12 @@ def test_finetune_refuses_options_of_another_preset():
     arguments = parser().parse_args(["--dataset", "d", "--out", "o", "--rank", "3"])
     with pytest.raises(ConfigError, match="the preset tiny has no option --rank"):
         chosen(arguments, TINY)
+    arguments = parser().parse_args(["--dataset", "d", "--out", "o", "--device", "cuda"])
+    with pytest.raises(ConfigError, match="the preset tiny trains on the CPU with a tokenizer of its own"):
+        chosen(arguments, TINY)
+    arguments = parser().parse_args(["--preset", "full", "--dataset", "d", "--out", "o", "--action-tokenizer", "x"])
+    with pytest.raises(ConfigError, match="--action-tokenizer is for --variant pi0_fast"):
+        chosen(arguments, FINE)
 
 
 def test_pi0_fast_says_which_tokenizers_it_lacks(dataset, tmp_path, monkeypatch):
@@ -177,12 +221,14 @@ def test_pi05_reads_the_whole_prompt_and_no_joint_is_normalised_to_millions(tmp_
 
 def test_statistics_are_widened_about_their_middle():
     stats = {"action": {"mean": np.zeros(22), "std": np.r_[0.0, np.ones(21)], "q01": np.r_[0.2, -np.ones(21)],
-                        "q99": np.r_[0.2, np.ones(21)]}, "other": {"std": np.zeros(3)}}
+                        "q99": np.r_[0.2, np.ones(21)]}, "observation.state": {"std": np.ones(44)}, "other": {"std": np.zeros(3)}}
     wide = memory.widened(stats)
     assert wide["other"] is stats["other"] and stats["action"]["std"][0] == 0.0, "what came in is as it was"
     assert wide["action"]["std"][:2].tolist() == [0.15, 1.0]
     assert (wide["action"]["q01"][0] + wide["action"]["q99"][0]) / 2.0 == pytest.approx(0.2)
     assert wide["action"]["q01"][1] == -1.0 and wide["action"]["q99"][1] == 1.0
+    with pytest.raises(ConfigError, match="observation.state hold 22 values; 44 are expected with 22 joint targets"):
+        memory.widened(stats | {"observation.state": {"std": np.ones(22)}})
 
 
 def test_an_instruction_that_would_be_cut_off_is_refused(tiny, tmp_path):

@@ -122,8 +122,13 @@ def test_empty_prompt_is_refused(folder):
 def test_pi05_tells_the_state_in_words(folder):
     state = np.array([-1.0, -0.01, 0.0, 5.0])
     assert Inputs(card(variant="pi05", tokens=40), folder, "test").tokens("wave", state)[1].sum() > 10
-    with pytest.raises(PolicyError, match="the graph reads 8; export with a larger tokenizer_max_length"):
+    with pytest.raises(PolicyError, match="prompt and state take .* tokens, the graph reads 8; shorten the instruction"):
         Inputs(card(variant="pi05"), folder, "test").tokens("wave", state)
+
+
+def test_a_prompt_is_read_whole_or_refused(folder):
+    with pytest.raises(PolicyError, match="the prompt takes 9 tokens, the graph reads 8; shorten the instruction, or export"):
+        Inputs(card(), folder, "test").tokens("wave a b c wave a b c bow", np.zeros(4))
 
 
 def test_card_round_trip_and_errors():

@@ -244,5 +244,28 @@ def test_a_provider_that_is_not_there_is_named(tmp_path):
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this machine has the CUDA provider")
-    with pytest.raises(ConfigError, match="'cuda' is not available; there are: cpu"):
+    with pytest.raises(ConfigError, match="'cuda' is not available; there are: cpu.*--reinstall-package onnxruntime-gpu"):
         OnnxPolicy(path, MODEL, provider="cuda")
+
+
+def test_a_provider_that_does_not_start_is_an_error_and_auto_takes_the_next(tmp_path, monkeypatch):
+    """As on a machine with onnxruntime-gpu and no driver: ONNX Runtime itself goes on with the CPU."""
+    import onnxruntime
+
+    from policies.engine import PROVIDERS, digest
+    from policies.pi0.onnx_backend import best_provider
+
+    path = save_policy(tmp_path / "walk.onnx", card_for(MODEL))
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has the CUDA provider")
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(PROVIDERS.values()))
+    with pytest.warns(UserWarning, match="CUDAExecutionProvider"), \
+            pytest.raises(ConfigError, match="'cuda' is installed, but does not start on this machine"):
+        OnnxPolicy(path, MODEL, provider="cuda")
+    with pytest.raises(ConfigError, match="'tensorrt' needs the package tensorrt"):
+        OnnxPolicy(path, MODEL, provider="tensorrt")
+    with pytest.warns(UserWarning):
+        assert best_provider(path) == "cpu"
+    before = digest(path)
+    (tmp_path / "walk.onnx.data").write_bytes(b"other weights")
+    assert digest(path) != before, "TensorRT's cache must not find the engine of other weights"

@@ -27,11 +27,15 @@ from policies.pi0.in_process.checkpoint import Checkpoint
 from training.pi0.data.instructions import GESTURES, select
 from training.pi0.graphs import export_graphs
 from training.pi0.parity import closed_loop, compare, observations, table
+from training.pi0.quantise import single_precision
 
 
 def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision: str) -> Pi0Card:
     """The card of a loaded checkpoint; hashes are still empty."""
     config, model = loaded.policy.config, load_model(robot)
+    if getattr(config, "use_relative_actions", False):
+        raise ConfigError(f"checkpoint {loaded.folder}: its actions are relative to the state, which the graphs do not add. Run "
+                          "it with the backend `lerobot`, serve it with `python -m deploy.serve`, or train on absolute actions")
     if config.type not in ("pi0", "pi05"):
         raise ConfigError(f"checkpoint {loaded.folder}: {config.type!r} cannot be exported as prefix and step; pi0 and "
                           "pi05 can. Run it with the backend `lerobot` or serve it with `python -m deploy.serve`")
@@ -77,9 +81,11 @@ def export_onnx(loaded: Checkpoint, out: Path, *, robot: str = "berkeley_humanoi
     if precision not in ("fp32", "fp16", "int8"):
         raise ConfigError(f"precision {precision!r} is unknown; there are: fp32, fp16, int8")
     if engine and precision == "int8" and calibration is None:
-        raise ConfigError("int8 engines need recorded observations: give --calibration DATASET")
+        raise ConfigError("int8 engines need recorded observations, and are for pi0: give --calibration DATASET, or take fp16")
     out.mkdir(parents=True, exist_ok=True)
     card = make_card(loaded, robot, name, version, precision)
+    single_precision(loaded)
+    (out / "parity.json").unlink(missing_ok=True)  # of an export before this one, which the card would vouch for
     _copy_tokenizer(loaded, out)
     with tempfile.TemporaryDirectory() as scratch:
         first, second = Path(scratch) / PREFIX, Path(scratch) / STEP
@@ -89,6 +95,19 @@ def export_onnx(loaded: Checkpoint, out: Path, *, robot: str = "berkeley_humanoi
             _write(file, out / file.name, "fp16" if engine and precision == "int8" and not step else precision,
                    calibration if step else None, engine)
     return embed_card(out, card)
+
+
+def export_engines(loaded: Checkpoint, out: Path, **options) -> Pi0Card:
+    """TensorRT engines for the GPU at hand in the folder `out`; `options`: of `export_onnx`."""
+    from training.pi0.tensorrt import build_engines
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "parity.json").unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as graphs:
+        card = export_onnx(loaded, Path(graphs), engine=True, **options)
+        build_engines(Path(graphs), out)
+        shutil.copyfile(Path(graphs) / TOKENIZER, out / TOKENIZER)
+    return write_card(out, dataclasses.replace(card, files={}))
 
 
 def _write(file: Path, out: Path, precision: str, calibration: list[dict] | None, engine: bool) -> None:
@@ -139,6 +158,8 @@ def main(argv: list[str] | None = None) -> None:
                         "with the export, from the same starts; 0: none")
     parser.add_argument("--only", action="append", help="an instruction or skill for --runs; may be given again")
     arguments = parser.parse_args(argv)
+    if arguments.calibration is not None and arguments.precision != "int8":
+        raise ConfigError(f"--calibration is for --precision int8, not {arguments.precision}")
     tasks = select(",".join(arguments.only)) if arguments.only else GESTURES
     loaded = checkpoint.load(arguments.checkpoint, arguments.device)
     calibration = None
@@ -146,17 +167,12 @@ def main(argv: list[str] | None = None) -> None:
         from training.pi0.quantise import calibration_inputs
 
         calibration = calibration_inputs(loaded, arguments.calibration)
-    onnx = arguments.out if arguments.to == "onnx" else Path(tempfile.mkdtemp())
-    card = export_onnx(loaded, onnx, robot=arguments.robot, name=arguments.name, version=arguments.policy_version,
-                       precision=arguments.precision, calibration=calibration, engine=arguments.to == "tensorrt")
-    if arguments.to == "tensorrt":
-        from training.pi0.tensorrt import build_engines
-
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        build_engines(onnx, arguments.out)
-        shutil.copyfile(onnx / TOKENIZER, arguments.out / TOKENIZER)
-        card = write_card(arguments.out, dataclasses.replace(card, files={}))
-        shutil.rmtree(onnx)
+    options = {"robot": arguments.robot, "name": arguments.name, "version": arguments.policy_version,
+               "precision": arguments.precision, "calibration": calibration}
+    if arguments.to == "onnx":
+        card = export_onnx(loaded, arguments.out, **options)
+    else:
+        card = export_engines(loaded, arguments.out, **options)
     report = compare(loaded, arguments.out, arguments.to, observations(card, arguments.samples))
     report["bytes"] = size_of(arguments.out)
     if arguments.runs > 0:
@@ -165,6 +181,8 @@ def main(argv: list[str] | None = None) -> None:
     (arguments.out / "parity.json").write_text(json.dumps(report, indent=1) + "\n")
     if arguments.to == "onnx":
         embed_card(arguments.out, read_card(arguments.out))
+    else:
+        write_card(arguments.out, dataclasses.replace(card, files={}))
     print(table(report))
 
 

@@ -71,6 +71,11 @@ def chosen(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict:
     if foreign:
         raise ConfigError(f"the preset {arguments.preset} has no option --{foreign[0].replace('_', '-')}; it has: "
                           f"{', '.join('--' + name.replace('_', '-') for name in names)}")
+    own = arguments.device != "auto" or arguments.tokenizer is not None
+    if arguments.preset == "tiny" and own:
+        raise ConfigError("the preset tiny trains on the CPU with a tokenizer of its own; leave --device and --tokenizer out")
+    if arguments.action_tokenizer is not None and arguments.variant != "pi0_fast":
+        raise ConfigError("--action-tokenizer is for --variant pi0_fast")
     return given
 
 

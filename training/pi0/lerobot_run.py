@@ -19,13 +19,11 @@ import torch
 from arbiter.errors import ConfigError
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.checkpoint import TOKENIZER, local_tokenizer
-from policies.pi0.in_process.tiny import SPEC_FILE, load_spec, tiny_sizes
+from policies.pi0.in_process.tiny import load_spec, tiny_sizes
 from training.pi0.memory import widened
 from training.pi0.presets import FineTuning
 
-TOLD = {"pi05", "pi0_fast"}  # read the state as numbers of 0 to 255 in their prompt
-DIGITS = 4  # tokens of such a number at most: PaliGemma's tokenizer splits digits, and the space is one more
-WORDS = 64  # tokens for the instruction and the prompt's own words (11)
+WORDS = 53  # tokens that an instruction may have where the prompt also holds the state
 
 
 class EarlyStop(Exception):
@@ -34,11 +32,20 @@ class EarlyStop(Exception):
 
 @dataclass
 class Watch:
-    """Follows the held-out loss. `losses`: (step, loss) of every evaluation."""
+    """Follows the held-out loss. `losses`: (step, loss) of every evaluation, kept in `file`."""
 
     patience: int
     every: int
+    file: Path
     losses: list[tuple[int, float]] = field(default_factory=list)
+
+    def go_on(self, step: int) -> None:
+        """Takes up the evaluations of a run that goes on from `step`; one that was killed may have seen another since."""
+        seen = json.loads(self.file.read_text()) if self.file.is_file() else []
+        self.losses = [(at, loss) for at, loss in seen if at <= step]
+
+    def write(self) -> None:
+        self.file.write_text(json.dumps(self.losses) + "\n")
 
     def see(self, loss: float) -> None:
         """Takes the loss of the next evaluation. Raises EarlyStop after `patience` evaluations without a better one."""
@@ -66,7 +73,11 @@ def make_accelerator(options: FineTuning, device: str, watch: Watch):
         def reduce(self, tensor, reduction="sum", scale=1.0):
             value = super().reduce(tensor, reduction, scale)
             if self._models and not self._models[0].training:
-                watch.see(float(value))
+                try:
+                    watch.see(float(value))
+                finally:
+                    if self.is_main_process:
+                        watch.write()
             return value
 
     plugin = None
@@ -112,17 +123,21 @@ def board(out: Path, wandb_logger):
 
 
 @contextlib.contextmanager
-def hooks(base: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str], out: Path, wandb: bool):
-    """Inside this context LeRobot's training script loads strictly and locally, and logs to TensorBoard."""
+def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str], out: Path, wandb: bool):
+    """Inside this context LeRobot's training script loads strictly and locally, and logs to TensorBoard.
+
+    `source`: the checkpoint that it starts from, for sizes and tokenizers; what it saves has them beside it.
+    """
     import lerobot.scripts.lerobot_train as script
     from lerobot.policies.factory import get_policy_class
 
-    before = script.make_policy, script.make_pre_post_processors, script.WandBLogger
-    stack = contextlib.ExitStack()
+    before = script.make_policy, script.make_pre_post_processors, script.WandBLogger, script.save_checkpoint
+    beside = source / TOKENIZER if source is not None and (source / TOKENIZER).is_dir() else None
+    words = tokenizer or beside
 
     def make_policy(cfg, **options):
         if cfg.pretrained_path:
-            checkpoint.locate_tokenizers(cfg, Path(cfg.pretrained_path))
+            checkpoint.locate_tokenizers(cfg, Path(cfg.pretrained_path).resolve())  # `last` moves on
         kind, adapter = get_policy_class(cfg.type), cfg.use_peft
         original = kind.from_pretrained
 
@@ -141,7 +156,6 @@ def hooks(base: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str],
             kind.from_pretrained = original
 
     def make_processors(**options):
-        words = tokenizer or (base / TOKENIZER if base is not None and (base / TOKENIZER).is_dir() else None)
         before_model, after_model = (options.get(f"{name}processor_overrides") or {} for name in ("pre", "post"))
         if options.get("dataset_stats"):
             options["dataset_stats"] = widened(options["dataset_stats"])
@@ -155,23 +169,25 @@ def hooks(base: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str],
         check_instructions(made[0], options["policy_cfg"], tasks)
         return made
 
+    def save_checkpoint(checkpoint_dir: Path, **options) -> None:
+        before[3](checkpoint_dir=checkpoint_dir, **options)
+        folder = checkpoint_dir / "pretrained_model"
+        if spec is not None:
+            spec.save(folder)
+        checkpoint.keep_tokenizers(folder, words)
+
     script.make_policy, script.make_pre_post_processors = make_policy, make_processors
-    script.WandBLogger = board(out, before[2] if wandb else None)
+    script.WandBLogger, script.save_checkpoint = board(out, before[2] if wandb else None), save_checkpoint
     try:
-        with stack:
-            yield script.train
+        yield script.train
     finally:
-        script.make_policy, script.make_pre_post_processors, script.WandBLogger = before
+        script.make_policy, script.make_pre_post_processors, script.WandBLogger, script.save_checkpoint = before
 
 
 def check_instructions(processors, config, tasks: Sequence[str]) -> None:
     """Raises ConfigError for an instruction that LeRobot would cut off without a word."""
-    words = next((step.input_tokenizer for step in processors.steps if hasattr(step, "input_tokenizer")), None)
-    room = config.tokenizer_max_length - 2  # the line's end; the beginning
-    if config.type in TOLD:
-        room = config.tokenizer_max_length - DIGITS * config.input_features["observation.state"].shape[0] - 11
     for task in tasks:
-        count = len(words.encode(task, add_special_tokens=False)) if words is not None else 0
+        count, room = checkpoint.room_for(processors, config, task)
         if count > room:
             raise ConfigError(f"instruction {task!r} has {count} tokens, and {config.type} reads {room}; shorten it in the "
                               "dataset")
@@ -191,6 +207,7 @@ def build_config(options: FineTuning, dataset: Path, meta, base: Path | None, ou
         if policy.type != options.variant:
             raise ConfigError(f"checkpoint {base} is {policy.type!r}; --variant says {options.variant!r}")
         policy.pretrained_path, policy.device = base, device
+        policy.use_peft = (base / "adapter_config.json").is_file()
         policy.input_features, policy.output_features = {}, {}
         checkpoint.locate_tokenizers(policy, base)
         for name, value in tokenizers.items():
@@ -201,9 +218,9 @@ def build_config(options: FineTuning, dataset: Path, meta, base: Path | None, ou
     n = meta.features["action"]["shape"][0]
     policy.max_state_dim = max(policy.max_state_dim, meta.features["observation.state"]["shape"][0])
     policy.max_action_dim = max(policy.max_action_dim, n)
-    if options.variant in TOLD:
-        policy.tokenizer_max_length = max(policy.tokenizer_max_length,
-                                          DIGITS * meta.features["observation.state"]["shape"][0] + WORDS)
+    if options.variant in checkpoint.TOLD:
+        numbers = checkpoint.DIGITS * meta.features["observation.state"]["shape"][0]
+        policy.tokenizer_max_length = max(policy.tokenizer_max_length, numbers + checkpoint.FRAME + WORDS)
     for name, value in (("gradient_checkpointing", options.checkpointing), ("train_expert_only", options.expert_only),
                         ("freeze_vision_encoder", options.freeze_vision)):
         if hasattr(policy, name):
@@ -242,22 +259,24 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
     """Runs LeRobot's trainer. Returns the folder of the best checkpoint, or of the last without held-out episodes."""
     from lerobot.datasets import LeRobotDatasetMetadata
 
-    if options.rank and base is None:
+    last = out / "checkpoints" / "last" / "pretrained_model"
+    if resume and not last.is_dir():
+        raise ConfigError(f"{out} holds no checkpoint to go on from; start the run without --resume")
+    source = last.resolve() if resume else base and base.resolve()  # LoRA's adapters remember where their base is
+    if options.rank and source is None:
         raise ConfigError("LoRA adapts an existing model: give --checkpoint, such as lerobot/pi0_base downloaded to a "
                           "folder")
     if not resume and out.exists():
         raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
-    last = out / "checkpoints" / "last" / "pretrained_model"
-    source = last.resolve() if resume and base is None else base  # of sizes and tokenizers
     spec = load_spec(source) if source is not None else None
-    watch = Watch(options.patience, options.every)
+    watch = Watch(options.patience, options.every, out / "held_out.json")
     meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
     config = build_config(options, dataset, meta, source, out, device, resume, tokenizers or {})
     arguments = sys.argv
     sys.argv = arguments[:1]
     if resume:
         sys.argv = [arguments[0], f"--config_path={last / 'train_config.json'}"]
-        watch.losses = [tuple(pair) for pair in json.loads((out / "held_out.json").read_text())]
+        watch.go_on(int(source.parent.name))
     try:
         accelerator = make_accelerator(options, device, watch)
         with hooks(source, spec, tokenizer, list(meta.tasks.index), out, wandb) as train:
@@ -268,19 +287,13 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
     finally:
         sys.argv = arguments
     if accelerator.is_main_process:
-        _finish(out, source, tokenizer, watch)
+        _finish(out, watch)
     return out / "checkpoints" / ("best" if watch.losses else "last") / "pretrained_model"
 
 
-def _finish(out: Path, base: Path | None, tokenizer: Path | None, watch: Watch) -> None:
-    """Puts the tokenizers and the sizes beside every checkpoint and points `best` at the one with the lowest loss."""
-    (out / "held_out.json").write_text(json.dumps(watch.losses) + "\n")
+def _finish(out: Path, watch: Watch) -> None:
+    """Points `best` at the checkpoint with the lowest loss."""
     steps = sorted(path for path in (out / "checkpoints").iterdir() if path.is_dir() and not path.is_symlink())
-    words = tokenizer or (base / TOKENIZER if base is not None else None)
-    for folder in (path / "pretrained_model" for path in steps):
-        if base is not None and (base / SPEC_FILE).is_file():
-            (folder / SPEC_FILE).write_bytes((base / SPEC_FILE).read_bytes())
-        checkpoint.keep_tokenizers(folder, words)
     if watch.losses and steps:
         best = min(watch.losses, key=lambda pair: pair[1])[0]
         link = out / "checkpoints" / "best"

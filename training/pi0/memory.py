@@ -19,6 +19,7 @@ from arbiter.errors import ConfigError
 FLOORS = {"observation.state": (0.05, 0.3), "action": (0.15,)}
 TAILS = 4.65  # standard deviations between the quantiles 1 % and 99 % of a normal distribution
 
+
 @dataclass(frozen=True, slots=True)
 class Demonstrations:
     """Frames of all episodes, one after the other.
@@ -92,19 +93,20 @@ def widened(stats: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, np.n
 
     A joint that hardly moves in the demonstrations would otherwise turn sensor noise into large numbers, and one whose
     quantiles coincide turns the few frames outside them into millions. Other keys come back as they are.
+    Raises ConfigError for a state that does not hold a position and a velocity for each target.
     """
-    found = dict(stats)
+    found, joints = dict(stats), len(stats["action"]["std"])
     for key, floor in FLOORS.items():
-        one = dict(stats.get(key, {}))
-        if "std" in one:
-            least = np.repeat(floor, len(one["std"]) // len(floor)).astype(one["std"].dtype)
-            one["std"] = np.maximum(one["std"], least)
+        one, least = dict(stats[key]), np.repeat(floor, joints)
+        if len(one["std"]) != len(least):
+            raise ConfigError(f"statistics of {key} hold {len(one['std'])} values; {len(least)} are expected with {joints} "
+                              "joint targets (a state holds positions, then velocities)")
+        one["std"] = np.maximum(one["std"], least.astype(one["std"].dtype))
         if {"q01", "q99"} <= one.keys():
             low, high = (np.asarray(one[name], np.float64) for name in ("q01", "q99"))
-            more = np.maximum(TAILS * np.repeat(floor, len(low) // len(floor)) - (high - low), 0.0) / 2.0
+            more = np.maximum(TAILS * least - (high - low), 0.0) / 2.0
             one["q01"], one["q99"] = (low - more).astype(one["q01"].dtype), (high + more).astype(one["q99"].dtype)
-        if one:
-            found[key] = one
+        found[key] = one
     return found
 
 

@@ -27,7 +27,8 @@ def for_engine(file: Path) -> None:
     graph = model.graph
     held = [*graph.initializer, *(a.t for node in graph.node for a in node.attribute if a.type == a.TENSOR)]
     for tensor in (tensor for tensor in held if tensor.data_type == TensorProto.DOUBLE):
-        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
+        values = numpy_helper.to_array(tensor, base_dir=str(file.parent))  # beyond 2 GB they lie beside the graph
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float32), tensor.name))
     for attribute in (a for node in graph.node if node.op_type == "Cast" for a in node.attribute):
         if attribute.name == "to" and attribute.i == TensorProto.DOUBLE:
             attribute.i = TensorProto.FLOAT
@@ -118,6 +119,12 @@ def _reader(inputs: list[dict]):
     return Reader()
 
 
+def single_precision(loaded: Checkpoint) -> None:
+    """Takes a policy in bfloat16, as fine-tuning leaves it, to float32: ONNX Runtime does not compute in bfloat16."""
+    loaded.policy.config.dtype = "float32"
+    loaded.policy.float()
+
+
 def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed: int = 0) -> list[dict]:
     """Inputs of the step graph as they occur on recorded observations, at times spread over the flow."""
     import torch
@@ -128,7 +135,9 @@ def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed:
 
     config = loaded.policy.config
     if config.type != "pi0":
-        raise ConfigError(f"calibrated int8 is for pi0; {config.type} takes dynamic int8 (leave --calibration out)")
+        raise ConfigError(f"calibrated int8 is for pi0; {config.type} takes dynamic int8 (leave --calibration out), or fp16 for "
+                          "an engine")
+    single_precision(loaded)
     data = memory.load(dataset, config.image_resolution[0], progress=False)
     stats = statistics(loaded.before)
     batches, prefix = Batches(loaded.policy, loaded.before, data, stats), Prefix(loaded.policy.model)

@@ -10,7 +10,7 @@ import torch
 
 from arbiter.errors import ConfigError, PolicyError
 from policies.chunk import ChunkObservation
-from policies.pi0.in_process.checkpoint import load
+from policies.pi0.in_process.checkpoint import load, room_for
 from policies.pi0.sampler import check_smooth, smooth
 
 STATE, IMAGES = "observation.state", "observation.images."
@@ -45,9 +45,7 @@ class LeRobotBackend:
         self._check(config)
         if self.supports_rtc:
             self._enable_rtc(policy, config)
-        if config.type == "pi0_fast":
-            policy.decode_actions_with_fast = self._decode
-        self.seconds = float("nan")
+        self.seconds, self._known = float("nan"), set()
 
     def _check(self, config) -> None:
         n = len(self.joints)
@@ -78,6 +76,7 @@ class LeRobotBackend:
         if not np.isfinite(state).all():
             raise PolicyError(f"{self.name}: the state holds a value that is not finite; a chunk is predicted from "
                               "finite numbers only")
+        self._check_prompt(prompt)
         picture = torch.from_numpy(np.ascontiguousarray(observation.image)).permute(2, 0, 1).float() / 255.0
         batch = self.checkpoint.before({STATE: torch.from_numpy(state), self._cameras[0]: picture, "task": prompt})
         policy = self.checkpoint.policy
@@ -100,23 +99,15 @@ class LeRobotBackend:
         self.seconds = time.perf_counter() - started
         return rows
 
-    def _decode(self, said: list[torch.Tensor], time_horizon: int, action_dim: int) -> np.ndarray:
-        """π0-FAST's tokens as chunks in normalised units, shape (B, T, A), in place of LeRobot's own decoder.
-
-        That one fills in zeros for what cannot be decoded: the mean posture of the demonstrations, without a word.
-        """
-        from scipy.fft import idct
-
-        coder, chunks = self.checkpoint.policy.action_tokenizer, []
-        for tokens in said:
-            known = ((tokens >= 0) & (tokens < len(coder.bpe_tokenizer))).all()
-            text = coder.bpe_tokenizer.decode(tokens) if known else ""
-            numbers = np.array([ord(letter) for letter in text], np.float64) + coder.min_token
-            if len(numbers) != time_horizon * action_dim:
-                raise PolicyError(f"{self.name}: it said {len(numbers)} of the {time_horizon * action_dim} numbers of a chunk; "
-                                  "it needs more training, or its own action tokenizer")
-            chunks.append(idct(numbers.reshape(time_horizon, action_dim) / coder.scale, axis=0, norm="ortho"))
-        return np.stack(chunks)
+    def _check_prompt(self, prompt: str) -> None:
+        """Raises PolicyError for an instruction that LeRobot would cut off without a word."""
+        if prompt in self._known:
+            return
+        count, room = room_for(self.checkpoint.before, self.checkpoint.policy.config, prompt)
+        if count > room:
+            raise PolicyError(f"{self.name}: the instruction has {count} tokens, the policy reads {room}; shorten it")
+        if len(self._known) < 256:
+            self._known.add(prompt)
 
     def _normalised(self, rows: np.ndarray) -> torch.Tensor:
         """Joint targets [rad] in the policy's own normalised units, shape (1, k, m)."""

@@ -17,13 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, PolicyError
 from policies.pi0.in_process.tiny import TinySpec, load_spec, tiny_sizes
 
 TOKENIZER, ACTION_TOKENIZER = "tokenizer", "action_tokenizer"
+TOLD = {"pi05", "pi0_fast"}  # read the state as numbers of 0 to 255 in their prompt
+DIGITS = 4  # tokens of such a number at most: PaliGemma's tokenizer splits digits, and the space is one more
+FRAME = 11  # tokens of "Task: , State: ;\nAction: " and of the beginning
 NAMES = {"text_tokenizer_name": TOKENIZER, "action_tokenizer_name": ACTION_TOKENIZER}  # in π0-FAST's config
 GROWING = ("state_proj.weight", "action_in_proj.weight", "action_out_proj.weight", "action_out_proj.bias")
 
@@ -104,7 +108,8 @@ def keep_tokenizers(folder: Path, tokenizer: Path | None = None) -> None:
     config = json.loads(file.read_text())
     sources = {TOKENIZER: tokenizer} | {kept: config[name] for name, kept in NAMES.items() if name in config}
     for kept, source in sources.items():
-        if source is not None and Path(source).is_dir() and not (folder / kept).exists():
+        if source is not None and Path(source).is_dir() and Path(source).resolve() != (folder / kept).resolve():
+            shutil.rmtree(folder / kept, ignore_errors=True)
             shutil.copytree(source, folder / kept)
     config |= {name: kept for name, kept in NAMES.items() if name in config and (folder / kept).is_dir()}
     file.write_text(json.dumps(config, indent=4) + "\n")
@@ -219,6 +224,39 @@ def named_tokenizers(config):
             f"{str(error.__cause__).splitlines()[0]} Give local folders with --tokenizer and --action-tokenizer") from error
 
 
+def room_for(before, config, instruction: str) -> tuple[int, int]:
+    """Tokens of an instruction, and how many of them the policy reads at most; LeRobot cuts off the rest without a word."""
+    words = next(step.input_tokenizer for step in before.steps if hasattr(step, "input_tokenizer"))
+    told = config.type in TOLD
+    room = config.tokenizer_max_length - (FRAME + DIGITS * config.input_features["observation.state"].shape[0] if told else 2)
+    return len(words.encode(instruction, add_special_tokens=False)), room
+
+
+def decoder(policy):
+    """In place of LeRobot's decoder of π0-FAST's tokens, which fills in zeros for what is no chunk.
+
+    Zeros are the mean posture of the demonstrations. This one raises PolicyError. It gives chunks in normalised units,
+    shape (B, T, A).
+    """
+    from scipy.fft import idct
+
+    coder, shape = policy.action_tokenizer, (policy.config.chunk_size, policy.config.output_features["action"].shape[0])
+
+    def decode(said: list[Tensor], **_) -> np.ndarray:
+        chunks = []
+        for tokens in said:
+            known = ((tokens >= 0) & (tokens < len(coder.bpe_tokenizer))).all()
+            text = coder.bpe_tokenizer.decode(tokens) if known else ""
+            numbers = np.array([ord(letter) for letter in text], np.float64) + coder.min_token
+            if len(numbers) != shape[0] * shape[1]:
+                raise PolicyError(f"{policy.config.type} said {len(numbers)} of the {shape[0] * shape[1]} numbers of a chunk; "
+                                  "it needs more training, or its own action tokenizer")
+            chunks.append(idct(numbers.reshape(shape) / coder.scale, axis=0, norm="ortho"))
+        return np.stack(chunks)
+
+    return decode
+
+
 def construct(config, spec: TinySpec | None):
     """A policy of `config` with random weights, in the sizes of `spec`."""
     from lerobot.policies.factory import get_policy_class
@@ -261,5 +299,7 @@ def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpo
     words = next((path / TOKENIZER for path in (folder, base) if (path / TOKENIZER).is_dir()), None)
     overrides |= tokenizer_overrides(config, words)
     before, after = make_pre_post_processors(config, pretrained_path=str(folder), preprocessor_overrides=overrides)
+    if config.type == "pi0_fast":
+        policy.decode_actions_with_fast = decoder(policy)
     policy.to(device).eval().requires_grad_(False)
     return Checkpoint(policy, before, after, spec, folder)
