@@ -20,7 +20,7 @@ from arbiter.errors import ConfigError
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.checkpoint import TOKENIZER, local_tokenizer
 from policies.pi0.in_process.tiny import load_spec, tiny_sizes
-from training.pi0.memory import widened
+from training.pi0.memory import RELATIVE, TARGETS, widened
 from training.pi0.presets import FineTuning
 
 WORDS = 53  # tokens that an instruction may have where the prompt also holds the state
@@ -157,11 +157,12 @@ def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str
 
     def make_processors(**options):
         before_model, after_model = (options.get(f"{name}processor_overrides") or {} for name in ("pre", "post"))
+        least = RELATIVE if getattr(options["policy_cfg"], "use_relative_actions", False) else TARGETS
         if options.get("dataset_stats"):
-            options["dataset_stats"] = widened(options["dataset_stats"])
+            options["dataset_stats"] = widened(options["dataset_stats"], least)
         for step in (before_model.get("normalizer_processor"), after_model.get("unnormalizer_processor")):
             if step and step.get("stats"):
-                step["stats"] = widened(step["stats"])
+                step["stats"] = widened(step["stats"], least)
         if options.get("pretrained_path"):
             options["preprocessor_overrides"] = before_model | checkpoint.tokenizer_overrides(options["policy_cfg"], words)
         with local_tokenizer(words):

@@ -15,8 +15,10 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 
-# Least standard deviation of joint positions [rad] and velocities [rad/s], and of joint targets [rad].
-FLOORS = {"observation.state": (0.05, 0.3), "action": (0.15,)}
+# Least standard deviation of joint positions [rad] and velocities [rad/s]; of joint targets [rad], and of targets relative to
+# the position.
+FLOORS = (0.05, 0.3)
+TARGETS, RELATIVE = 0.15, 0.05
 TAILS = 4.65  # standard deviations between the quantiles 1 % and 99 % of a normal distribution
 
 
@@ -88,15 +90,16 @@ class Demonstrations:
         return np.flatnonzero(~mask), np.flatnonzero(mask)
 
 
-def widened(stats: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
-    """Statistics by which no state or action is normalised by less than `FLOORS`: standard deviations and quantiles.
+def widened(stats: dict[str, dict[str, np.ndarray]], targets: float = TARGETS) -> dict[str, dict[str, np.ndarray]]:
+    """Statistics by which no state is normalised by less than `FLOORS` and no action by less than `targets` [rad].
 
-    A joint that hardly moves in the demonstrations would otherwise turn sensor noise into large numbers, and one whose
-    quantiles coincide turns the few frames outside them into millions. Other keys come back as they are.
+    Both standard deviations and quantiles are widened. A joint that hardly moves in the demonstrations would otherwise turn
+    sensor noise into large numbers, and one whose quantiles coincide turns the few frames outside them into millions.
+    Other keys come back as they are.
     Raises ConfigError for a state that does not hold a position and a velocity for each target.
     """
     found, joints = dict(stats), len(stats["action"]["std"])
-    for key, floor in FLOORS.items():
+    for key, floor in (("observation.state", FLOORS), ("action", (targets,))):
         one, least = dict(stats[key]), np.repeat(floor, joints)
         if len(one["std"]) != len(least):
             raise ConfigError(f"statistics of {key} hold {len(one['std'])} values; {len(least)} are expected with {joints} "

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from deploy.robots.description import load_model
-from training.pi0.memory import Demonstrations, widened
+from training.pi0.memory import RELATIVE, TARGETS, Demonstrations, widened
 
 JOINTS = 22
 STATE = 2 * JOINTS
@@ -97,7 +97,7 @@ def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000,
     values = {"state": data.state[frames].astype(np.float64), "actions": actions.reshape(-1, JOINTS)}
     found = {key: {"mean": x.mean(0), "std": x.std(0), "q01": np.quantile(x, 0.01, axis=0),
                    "q99": np.quantile(x, 0.99, axis=0)} for key, x in values.items()}
-    wide = widened({"observation.state": found["state"], "action": found["actions"]})
+    wide = widened({"observation.state": found["state"], "action": found["actions"]}, RELATIVE if delta else TARGETS)
     return {key: {name: value.tolist() for name, value in one.items()} for key, one in zip(found, wide.values(), strict=True)}
 
 
