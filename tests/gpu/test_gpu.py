@@ -74,6 +74,7 @@ def test_engines_say_what_lerobot_says(made, tmp_path, precision, error):
 
     tiny, data = made
     main([str(tiny), "--to", "tensorrt", "--precision", precision, "--out", str(tmp_path / "engines"), "--runs", "0",
+          "--device", DEVICE,
           *(["--calibration", str(data)] if precision == "int8" else [])])
     report = json.loads((tmp_path / "engines" / "parity.json").read_text())
     assert report["rms_of_spread"] < error, report

@@ -27,7 +27,7 @@ def test_export_is_what_lerobot_computes(tiny, exported):
     from training.pi0.parity import compare, observations
 
     backend = load_backend(exported)
-    report = compare(checkpoint.load(tiny), exported, "onnx", observations(backend.card, 3))
+    report = compare(tiny, exported, "onnx", observations(backend.card, 3))
     assert report["cosine"] > 0.999999 and report["max_rad"] < 1e-4, report
     assert set(report["joints"]) == set(load_model().joints)
 
@@ -97,7 +97,7 @@ def test_pi05_exports_what_lerobot_computes(tmp_path):
         export_onnx(checkpoint.load(tmp_path / "without"), tmp_path / "none")
     loaded = checkpoint.load(tmp_path / "with")
     card = export_onnx(loaded, tmp_path / "onnx")
-    report = compare(loaded, tmp_path / "onnx", "onnx", observations(card, 3))
+    report = compare(loaded.folder, tmp_path / "onnx", "onnx", observations(card, 3))
     assert card.variant == "pi05" and report["cosine"] > 0.999999 and report["max_rad"] < 1e-4, report
 
 
@@ -221,6 +221,24 @@ def test_relative_actions_are_not_exported_as_absolute_ones(tiny, tmp_path):
     loaded.policy.config.use_relative_actions = True
     with pytest.raises(ConfigError, match="its actions are relative to the state, which the graphs do not add"):
         export_onnx(loaded, tmp_path)
+
+
+def test_a_relative_policy_goes_on_from_the_chunk_before(tiny, exported, tmp_path):
+    from policies.pi0.in_process.backend import LeRobotBackend
+    from training.pi0.parity import observations
+
+    loaded = checkpoint.load(tiny)
+    loaded.policy.config.use_relative_actions = True
+    before, after = checkpoint.make_processors(loaded.policy.config, synthetic().stats(), tiny / "tokenizer")
+    checkpoint.save(tmp_path, loaded.policy, before, after, loaded.spec, tiny / "tokenizer")
+    ours = load_backend(exported)
+    backend = LeRobotBackend(tmp_path, joints=ours.joints)
+    (seen, prompt), = observations(ours.card, 1)
+    free = backend.predict(seen, prompt, seed=5)
+    np.testing.assert_allclose(free - seen.joint_pos, ours.predict(seen, prompt, seed=5), atol=1e-4)
+    previous = free[2:] + 0.3
+    guided = backend.predict(seen, prompt, previous=previous, delay_steps=2, seed=5)
+    assert np.abs(guided[:2] - previous[:2]).max() < 0.2 * np.abs(free[:2] - previous[:2]).max()
 
 
 @pytest.mark.parametrize("large", [False, True])

@@ -112,7 +112,7 @@ def test_a_run_that_was_killed_goes_on(tiny, dataset, tmp_path, monkeypatch):
 
 
 def test_early_stopping_keeps_the_best(tmp_path):
-    from training.pi0.lerobot_run import EarlyStop, Watch
+    from training.pi0.watch import EarlyStop, Watch
 
     watch = Watch(patience=2, every=10, file=tmp_path / "held_out.json")
     for loss in (3.0, 2.0, 2.5):

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.checkpoint import Checkpoint
 from policies.pi0.in_process.tiny import TinySpec, seeded
+from policies.pi0.in_process.tokenizers import TOKENIZER
 from training.pi0.batches import Batches, joint_weights
 from training.pi0.flow import flow_loss
 from training.pi0.memory import Demonstrations, gather
@@ -76,13 +77,13 @@ def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTr
     """Trains a student; returns the report, which is also written to `out/agreement.json`."""
     out.mkdir(parents=True, exist_ok=True)
     if student is None:
-        spec, stats, words = spec or TinySpec(), data.stats(), out / checkpoint.TOKENIZER
+        spec, stats, words = spec or TinySpec(), data.stats(), out / TOKENIZER
         words.mkdir(exist_ok=True)
         train_tokenizer(vocabulary(data.tasks), words, spec.vocab)
         policy = seeded(spec, options.seed, chunk=teacher.policy.config.chunk_size)
         before, after = checkpoint.make_processors(policy.config, stats, words)
     else:
-        spec, words = student.spec, student.folder / checkpoint.TOKENIZER
+        spec, words = student.spec, student.folder / TOKENIZER
         policy, before, after = student.policy.requires_grad_(True), student.before, student.after
         stats = checkpoint.statistics(before)
     rng = np.random.default_rng(options.seed)

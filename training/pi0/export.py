@@ -173,7 +173,8 @@ def main(argv: list[str] | None = None) -> None:
         card = export_onnx(loaded, arguments.out, **options)
     else:
         card = export_engines(loaded, arguments.out, **options)
-    report = compare(loaded, arguments.out, arguments.to, observations(card, arguments.samples))
+    del loaded, calibration, options  # the comparison loads the checkpoint again, in the type it was saved in
+    report = compare(arguments.checkpoint, arguments.out, arguments.to, observations(card, arguments.samples), arguments.device)
     report["bytes"] = size_of(arguments.out)
     if arguments.runs > 0:
         report["closed_loop"] = closed_loop(arguments.checkpoint, arguments.out, [one.text for one in tasks], arguments.runs,

@@ -100,6 +100,7 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
     """The preset tiny."""
     from policies.pi0.in_process import checkpoint
     from policies.pi0.in_process.tiny import TinySpec, count, seeded
+    from policies.pi0.in_process.tokenizers import TOKENIZER
     from training.pi0.batches import frame_chances, joint_weights
     from training.pi0.memory import gather
     from training.pi0.train_tiny import TinyTraining, checkpoint_of, train
@@ -115,12 +116,12 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
         if loaded.spec is None:
             raise ConfigError(f"checkpoint {source} is not a tiny π0 (no tiny.json); use the preset lora or full")
         policy, before, after, spec, words = (loaded.policy.requires_grad_(True), loaded.before, loaded.after,
-                                              loaded.spec, source / checkpoint.TOKENIZER)
+                                              loaded.spec, source / TOKENIZER)
         stats = checkpoint.statistics(before)
     data = gather(arguments.dataset, spec.image)
     if source is None:
         drawn = frame_chances(data, np.arange(len(data)), options.touch)
-        stats, words = data.stats(drawn), out / checkpoint.TOKENIZER
+        stats, words = data.stats(drawn), out / TOKENIZER
         words.mkdir(parents=True, exist_ok=True)
         train_tokenizer(vocabulary(data.tasks), words, spec.vocab)
         policy = seeded(spec, options.seed)

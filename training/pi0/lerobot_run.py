@@ -7,91 +7,33 @@ place (`hooks`) for the length of a run.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from arbiter.errors import ConfigError
 from policies.pi0.in_process import checkpoint
-from policies.pi0.in_process.checkpoint import TOKENIZER, local_tokenizer
 from policies.pi0.in_process.tiny import load_spec, tiny_sizes
+from policies.pi0.in_process.tokenizers import (
+    DIGITS,
+    FRAME,
+    TOKENIZER,
+    TOLD,
+    keep_tokenizers,
+    local_tokenizer,
+    locate_tokenizers,
+    named_tokenizers,
+    room_for,
+    tokenizer_overrides,
+)
 from training.pi0.memory import RELATIVE, TARGETS, widened
 from training.pi0.presets import FineTuning
+from training.pi0.watch import EarlyStop, Watch, make_accelerator
 
 WORDS = 53  # tokens that an instruction may have where the prompt also holds the state
-
-
-class EarlyStop(Exception):
-    """The held-out loss has stopped falling."""
-
-
-@dataclass
-class Watch:
-    """Follows the held-out loss. `losses`: (step, loss) of every evaluation, kept in `file`."""
-
-    patience: int
-    every: int
-    file: Path
-    losses: list[tuple[int, float]] = field(default_factory=list)
-
-    def go_on(self, step: int) -> None:
-        """Takes up the evaluations of a run that goes on from `step`; one that was killed may have seen another since."""
-        seen = json.loads(self.file.read_text()) if self.file.is_file() else []
-        self.losses = [(at, loss) for at, loss in seen if at <= step]
-
-    def write(self) -> None:
-        self.file.write_text(json.dumps(self.losses) + "\n")
-
-    def see(self, loss: float) -> None:
-        """Takes the loss of the next evaluation. Raises EarlyStop after `patience` evaluations without a better one."""
-        self.losses.append((self.every * (len(self.losses) + 1), loss))
-        best = min(range(len(self.losses)), key=lambda i: self.losses[i][1])
-        if self.patience and len(self.losses) - 1 - best >= self.patience:
-            raise EarlyStop(f"the held-out loss has not fallen below {self.losses[best][1]:.4f} for {self.patience} "
-                            f"evaluations; the best checkpoint is that of step {self.losses[best][0]}")
-
-
-def make_accelerator(options: FineTuning, device: str, watch: Watch):
-    """Accelerate as LeRobot sets it up, with FSDP where asked for, and `watch` on every process's evaluations."""
-    from accelerate import Accelerator, FullyShardedDataParallelPlugin
-    from accelerate.utils import DistributedDataParallelKwargs, DistributedType
-
-    class Watched(Accelerator):
-        """LeRobot averages the held-out loss over the processes while the policy is in evaluation mode."""
-
-        def __init__(self, **options) -> None:
-            super().__init__(**options)
-            # Kept until the run is over: when DDP's reducer is the last to let go of gloo's process group, torch 2.11
-            # joins its threads with the GIL held, and one that still frees the last barrier's tensors waits for the GIL.
-            self.group = torch.distributed.group.WORLD if self.num_processes > 1 else None
-
-        def reduce(self, tensor, reduction="sum", scale=1.0):
-            value = super().reduce(tensor, reduction, scale)
-            if self._models and not self._models[0].training:
-                try:
-                    watch.see(float(value))
-                finally:
-                    if self.is_main_process:
-                        watch.write()
-            return value
-
-    plugin = None
-    if options.fsdp:
-        # LeRobot's forward pass reaches into the layers, past the hooks of layers wrapped one by one: wrap the whole.
-        plugin = FullyShardedDataParallelPlugin(auto_wrap_policy="NO_WRAP", use_orig_params=True,
-                                                state_dict_type="FULL_STATE_DICT")
-    found = Watched(step_scheduler_with_optimizer=False, mixed_precision="bf16" if options.bf16 else "no",
-                    kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)], cpu=device == "cpu",
-                    fsdp_plugin=plugin)
-    if options.fsdp and found.distributed_type != DistributedType.FSDP:  # Accelerate would silently not shard
-        raise ConfigError(f"fsdp shards over several GPUs, and this is {found.num_processes} process on {found.device}: "
-                          "start it with torchrun on more than one GPU, or take the preset full")
-    return found
 
 
 def board(out: Path, wandb_logger):
@@ -137,7 +79,7 @@ def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str
 
     def make_policy(cfg, **options):
         if cfg.pretrained_path:
-            checkpoint.locate_tokenizers(cfg, Path(cfg.pretrained_path).resolve())  # `last` moves on
+            locate_tokenizers(cfg, Path(cfg.pretrained_path).resolve())  # `last` moves on
         kind, adapter = get_policy_class(cfg.type), cfg.use_peft
         original = kind.from_pretrained
 
@@ -150,7 +92,7 @@ def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str
         kind.from_pretrained = staticmethod(strictly)
         try:
             sizes = tiny_sizes(spec, cfg.type) if spec is not None and not adapter else contextlib.nullcontext()
-            with sizes, checkpoint.named_tokenizers(cfg):
+            with sizes, named_tokenizers(cfg):
                 return before[0](cfg=cfg, **options)
         finally:
             kind.from_pretrained = original
@@ -164,7 +106,7 @@ def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str
             if step and step.get("stats"):
                 step["stats"] = widened(step["stats"], least)
         if options.get("pretrained_path"):
-            options["preprocessor_overrides"] = before_model | checkpoint.tokenizer_overrides(options["policy_cfg"], words)
+            options["preprocessor_overrides"] = before_model | tokenizer_overrides(options["policy_cfg"], words)
         with local_tokenizer(words):
             made = before[1](**options)
         check_instructions(made[0], options["policy_cfg"], tasks)
@@ -175,7 +117,7 @@ def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str
         folder = checkpoint_dir / "pretrained_model"
         if spec is not None:
             spec.save(folder)
-        checkpoint.keep_tokenizers(folder, words)
+        keep_tokenizers(folder, words)
 
     script.make_policy, script.make_pre_post_processors = make_policy, make_processors
     script.WandBLogger, script.save_checkpoint = board(out, before[2] if wandb else None), save_checkpoint
@@ -188,7 +130,7 @@ def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str
 def check_instructions(processors, config, tasks: Sequence[str]) -> None:
     """Raises ConfigError for an instruction that LeRobot would cut off without a word."""
     for task in tasks:
-        count, room = checkpoint.room_for(processors, config, task)
+        count, room = room_for(processors, config, task)
         if count > room:
             raise ConfigError(f"instruction {task!r} has {count} tokens, and {config.type} reads {room}; shorten it in the "
                               "dataset")
@@ -210,7 +152,7 @@ def build_config(options: FineTuning, dataset: Path, meta, base: Path | None, ou
         policy.pretrained_path, policy.device = base, device
         policy.use_peft = (base / "adapter_config.json").is_file()
         policy.input_features, policy.output_features = {}, {}
-        checkpoint.locate_tokenizers(policy, base)
+        locate_tokenizers(policy, base)
         for name, value in tokenizers.items():
             setattr(policy, name, value)
     else:
@@ -219,9 +161,9 @@ def build_config(options: FineTuning, dataset: Path, meta, base: Path | None, ou
     n = meta.features["action"]["shape"][0]
     policy.max_state_dim = max(policy.max_state_dim, meta.features["observation.state"]["shape"][0])
     policy.max_action_dim = max(policy.max_action_dim, n)
-    if options.variant in checkpoint.TOLD:
-        numbers = checkpoint.DIGITS * meta.features["observation.state"]["shape"][0]
-        policy.tokenizer_max_length = max(policy.tokenizer_max_length, numbers + checkpoint.FRAME + WORDS)
+    if options.variant in TOLD:
+        numbers = DIGITS * meta.features["observation.state"]["shape"][0]
+        policy.tokenizer_max_length = max(policy.tokenizer_max_length, numbers + FRAME + WORDS)
     for name, value in (("gradient_checkpointing", options.checkpointing), ("train_expert_only", options.expert_only),
                         ("freeze_vision_encoder", options.freeze_vision)):
         if hasattr(policy, name):

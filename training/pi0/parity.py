@@ -11,7 +11,6 @@ from policies.chunk import ChunkObservation
 from policies.pi0 import load_backend
 from policies.pi0.card import Pi0Card
 from policies.pi0.in_process.backend import LeRobotBackend
-from policies.pi0.in_process.checkpoint import Checkpoint
 from training.pi0.evaluate import evaluate, jobs
 from training.pi0.results import summary
 
@@ -31,11 +30,11 @@ def observations(card: Pi0Card, count: int, seed: int = 0) -> list[tuple[ChunkOb
     return found
 
 
-def compare(loaded: Checkpoint, folder: Path, kind: str, samples: list[tuple[ChunkObservation, str]]) -> dict:
+def compare(checkpoint: Path, folder: Path, kind: str, samples: list[tuple[ChunkObservation, str]],
+            device: str = "cpu") -> dict:
     """Runs both on `samples`: cosine, largest and rms error, per joint, and the time of a chunk."""
     exported = load_backend(folder, kind)
-    config = loaded.policy.config
-    ours = LeRobotBackend(loaded.folder, joints=exported.joints, device=config.device)
+    ours = LeRobotBackend(checkpoint, joints=exported.joints, device=device)
     wanted, got, seconds = [], [], []
     for seed, (observation, prompt) in enumerate(samples):
         wanted.append(ours.predict(observation, prompt, seed=seed))
@@ -45,7 +44,7 @@ def compare(loaded: Checkpoint, folder: Path, kind: str, samples: list[tuple[Chu
     error, scale = b - a, np.array(exported.card.action_scale)
     cosine = np.sum(a / scale * b / scale) / (np.linalg.norm(a / scale) * np.linalg.norm(b / scale))
     return {
-        "checkpoint": loaded.folder.name, "to": kind, "precision": exported.card.precision, "chunks": len(samples),
+        "checkpoint": checkpoint.name, "to": kind, "precision": exported.card.precision, "chunks": len(samples),
         "cosine": float(cosine), "rms_rad": float(np.sqrt(np.mean(error ** 2))), "max_rad": float(np.abs(error).max()),
         "rms_of_spread": float(np.sqrt(np.mean((error / scale) ** 2))),
         "joints": {joint: {"rms_rad": float(np.sqrt(np.mean(error[:, i] ** 2))),

@@ -145,8 +145,8 @@ def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed:
     with torch.no_grad():
         for i, frame in enumerate(rng.choice(len(data), count)):
             batch = batches.at(np.array([frame]), full_prompt=True)
-            k, v, pad = prefix(batch["images"][0][:, None], batch["image_masks"][0][:, None], batch["tokens"],
-                               batch["token_mask"])
+            seen = (batch["images"][0][:, None], batch["image_masks"][0][:, None], batch["tokens"], batch["token_mask"])
+            k, v, pad = (part.cpu() for part in prefix(*(part.to(config.device) for part in seen)))
             t = torch.tensor([(i + 0.5) / count])
             x = t * torch.randn(batch["actions"].shape, generator=draw) + (1 - t) * batch["actions"]
             found.append({"k": k.numpy(), "v": v.numpy(), "pad": pad.numpy(), "state": batch["state"].numpy(),

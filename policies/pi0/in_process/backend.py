@@ -10,7 +10,8 @@ import torch
 
 from arbiter.errors import ConfigError, PolicyError
 from policies.chunk import ChunkObservation
-from policies.pi0.in_process.checkpoint import load, room_for
+from policies.pi0.in_process.checkpoint import load
+from policies.pi0.in_process.tokenizers import room_for
 from policies.pi0.sampler import check_smooth, smooth
 
 STATE, IMAGES = "observation.state", "observation.images."
@@ -110,9 +111,16 @@ class LeRobotBackend:
             self._known.add(prompt)
 
     def _normalised(self, rows: np.ndarray) -> torch.Tensor:
-        """Joint targets [rad] in the policy's own normalised units, shape (1, k, m)."""
-        normaliser = next(step for step in self.checkpoint.before.steps if hasattr(step, "norm_map"))
+        """Joint targets [rad] in the policy's own units, shape (1, k, m): normalised, relative to the state where it was
+        trained so."""
+        from lerobot.processor import RelativeActionsProcessorStep
+        from lerobot.processor.relative_action_processor import to_relative_actions
+
         actions = torch.from_numpy(np.array(rows, np.float32))[None].to(self.checkpoint.policy.config.device)
+        for step in self.checkpoint.before.steps:
+            if isinstance(step, RelativeActionsProcessorStep) and step.enabled:  # it has just seen the state
+                actions = to_relative_actions(actions, step._last_state, step._build_mask(actions.shape[-1]))
+        normaliser = next(step for step in self.checkpoint.before.steps if hasattr(step, "norm_map"))
         return normaliser._normalize_action(actions, inverse=False)
 
     def close(self) -> None:

@@ -1,0 +1,80 @@
+"""What stands around LeRobot's training loop: the processes, sharding, and the held-out loss that may stop a run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from arbiter.errors import ConfigError
+from training.pi0.presets import FineTuning
+
+
+class EarlyStop(Exception):
+    """The held-out loss has stopped falling."""
+
+
+@dataclass
+class Watch:
+    """Follows the held-out loss. `losses`: (step, loss) of every evaluation, kept in `file`."""
+
+    patience: int
+    every: int
+    file: Path
+    losses: list[tuple[int, float]] = field(default_factory=list)
+
+    def go_on(self, step: int) -> None:
+        """Takes up the evaluations of a run that goes on from `step`; one that was killed may have seen another since."""
+        seen = json.loads(self.file.read_text()) if self.file.is_file() else []
+        self.losses = [(at, loss) for at, loss in seen if at <= step]
+
+    def write(self) -> None:
+        self.file.write_text(json.dumps(self.losses) + "\n")
+
+    def see(self, loss: float) -> None:
+        """Takes the loss of the next evaluation. Raises EarlyStop after `patience` evaluations without a better one."""
+        self.losses.append((self.every * (len(self.losses) + 1), loss))
+        best = min(range(len(self.losses)), key=lambda i: self.losses[i][1])
+        if self.patience and len(self.losses) - 1 - best >= self.patience:
+            raise EarlyStop(f"the held-out loss has not fallen below {self.losses[best][1]:.4f} for {self.patience} "
+                            f"evaluations; the best checkpoint is that of step {self.losses[best][0]}")
+
+
+def make_accelerator(options: FineTuning, device: str, watch: Watch):
+    """Accelerate as LeRobot sets it up, with FSDP where asked for, and `watch` on every process's evaluations."""
+    from accelerate import Accelerator, FullyShardedDataParallelPlugin
+    from accelerate.utils import DistributedDataParallelKwargs, DistributedType
+
+    class Watched(Accelerator):
+        """LeRobot averages the held-out loss over the processes while the policy is in evaluation mode."""
+
+        def __init__(self, **options) -> None:
+            super().__init__(**options)
+            # Kept until the run is over: when DDP's reducer is the last to let go of gloo's process group, torch 2.11
+            # joins its threads with the GIL held, and one that still frees the last barrier's tensors waits for the GIL.
+            self.group = torch.distributed.group.WORLD if self.num_processes > 1 else None
+
+        def reduce(self, tensor, reduction="sum", scale=1.0):
+            value = super().reduce(tensor, reduction, scale)
+            if self._models and not self._models[0].training:
+                try:
+                    watch.see(float(value))
+                finally:
+                    if self.is_main_process:
+                        watch.write()
+            return value
+
+    plugin = None
+    if options.fsdp:
+        # LeRobot's forward pass reaches into the layers, past the hooks of layers wrapped one by one: wrap the whole.
+        plugin = FullyShardedDataParallelPlugin(auto_wrap_policy="NO_WRAP", use_orig_params=True,
+                                                state_dict_type="FULL_STATE_DICT")
+    found = Watched(step_scheduler_with_optimizer=False, mixed_precision="bf16" if options.bf16 else "no",
+                    kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)], cpu=device == "cpu",
+                    fsdp_plugin=plugin)
+    if options.fsdp and found.distributed_type != DistributedType.FSDP:  # Accelerate would silently not shard
+        raise ConfigError(f"fsdp shards over several GPUs, and this is {found.num_processes} process on {found.device}: "
+                          "start it with torchrun on more than one GPU, or take the preset full")
+    return found
