@@ -1,5 +1,10 @@
 """Errors of the runtime core. Each names the thing, the value, what is allowed and the way out."""
 
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
 
 class ArbiterError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -19,3 +24,17 @@ class SkillError(ArbiterError):
 
 class RobotError(ArbiterError):
     """A robot cannot be reached, or did not keep its contract."""
+
+
+def in_one_line(main: Callable[[], object]) -> int:
+    """Runs a command line's `main`: errors raised on purpose, and the system's about files and ports, become one line on the
+    standard error. Returns the exit status: that of `main` if it gives one."""
+    try:
+        status = main()
+    except (ArbiterError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return status if isinstance(status, int) else 0

@@ -13,14 +13,17 @@ import argparse
 import hmac
 import http
 import logging
+import signal
+import sys
 import threading
 import time
 
 import numpy as np
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.sync.server import Server, ServerConnection, serve
 
-from arbiter.errors import ArbiterError
+from arbiter.errors import ArbiterError, ConfigError, PolicyError, in_one_line
 from deploy.robots.description import load_model
 from policies.chunk import ChunkBackend, ChunkObservation
 from policies.pi0 import load_backend, wire
@@ -62,8 +65,10 @@ class PolicyServer:
         self._backend, self._key, self._lock = backend, api_key, threading.Lock()
         self.metadata = {"policy": backend.name, "joints": list(backend.joints), "rate_hz": backend.rate_hz,
                          "horizon": backend.horizon, "rtc": backend.supports_rtc}
+        self._clients: set[ServerConnection] = set()
+        self._closed = False
         self._server: Server = serve(self._client, host, port, compression=None, max_size=wire.MAX_BYTES,
-                                     process_request=self._admit)
+                                     process_request=self._admit, close_timeout=1.0)
         self.port = self._server.socket.getsockname()[1]
 
     def _admit(self, connection: ServerConnection, request):
@@ -76,17 +81,20 @@ class PolicyServer:
 
     def _client(self, socket: ServerConnection) -> None:
         log.info("client %s", socket.remote_address)
+        self._clients.add(socket)
         try:
             socket.send(wire.pack(self.metadata))
             for data in socket:
                 try:
                     socket.send(wire.pack(self._answer(data)))
-                except (wire.WireError, ArbiterError, ValueError, TypeError, OverflowError) as error:
+                except (ArbiterError, ValueError, TypeError, OverflowError, RuntimeError) as error:  # CUDA's is a RuntimeError
                     log.warning("refused: %s", error)
                     socket.send(f"{type(error).__name__}: {error}")
                     return
         except ConnectionClosed:
             pass
+        finally:
+            self._clients.discard(socket)
 
     def _answer(self, data: bytes | str) -> dict:
         if isinstance(data, str):
@@ -94,6 +102,8 @@ class PolicyServer:
         started = time.monotonic()
         observation, prompt, options = observation_of(wire.unpack(data), len(self._backend.joints), started)
         with self._lock:
+            if self._closed:
+                raise PolicyError("the server is being closed")
             rows = self._backend.predict(observation, prompt, **options)
         return {"actions": rows.astype(np.float32),
                 "server_timing": {"infer_ms": (time.monotonic() - started) * 1e3}}
@@ -103,8 +113,12 @@ class PolicyServer:
         self._server.serve_forever()
 
     def close(self) -> None:
-        """Stops listening."""
+        """Stops listening, waits for the inference that runs, and lets the clients go. The backend may be closed then."""
         self._server.shutdown()
+        with self._lock:
+            self._closed = True
+        for socket in list(self._clients):
+            socket.close(CloseCode.GOING_AWAY)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -122,15 +136,27 @@ def main(argv: list[str] | None = None) -> None:
     options = {"onnx": {"provider": arguments.provider}, "tensorrt": {}, "openpi": {},
                "lerobot": {"joints": load_model(arguments.robot).joints, "device": arguments.device}}[arguments.kind]
     backend = load_backend(arguments.checkpoint, arguments.kind, **options)
-    server = PolicyServer(backend, arguments.host, arguments.port, arguments.api_key)
-    log.info("%s on ws://%s:%d", backend.name, arguments.host, server.port)
     try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        server.close()
+        server = listen(backend, arguments.host, arguments.port, arguments.api_key)
+        log.info("%s on ws://%s:%d", backend.name, arguments.host, server.port)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            log.info("closing")
+        finally:
+            server.close()
     finally:
         backend.close()
 
 
+def listen(backend: ChunkBackend, host: str, port: int, api_key: str) -> PolicyServer:
+    """A server. Raises ConfigError if it cannot listen there."""
+    try:
+        return PolicyServer(backend, host, port, api_key)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"--host {host} --port {port}: cannot listen there ({error}); choose another --port") from error
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

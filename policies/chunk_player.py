@@ -60,6 +60,7 @@ class ChunkPolicy:
         reflex: Balances the legs around the chunk, for a backend that drives them.
         timing: See ChunkTiming.
         seed: Of the backend's sampling.
+        close: What ends a backend that others share; None: its own `close`.
 
     Attributes:
         chunks: Chunks played since `reset`, the present one not counted.
@@ -71,7 +72,7 @@ class ChunkPolicy:
 
     def __init__(self, backend: ChunkBackend, model: RobotModel, worker: Worker, *, name: str = "chunk",
                  camera: Callable[[], CameraFrame | None] | None = None, reflex: BalanceReflex | None = None,
-                 timing: ChunkTiming | None = None, seed: int = 0) -> None:
+                 timing: ChunkTiming | None = None, seed: int = 0, close: Callable[[], None] | None = None) -> None:
         missing = [joint for joint in backend.joints if joint not in model.joints]
         if missing:
             raise ConfigError(f"chunk backend {backend.name}: drives {missing[0]!r}, which {model.name} does not have")
@@ -86,6 +87,7 @@ class ChunkPolicy:
         self._least = model.lower[self._driven] - OUT_OF_RANGE
         self._most = model.upper[self._driven] + OUT_OF_RANGE
         self._seed, self._asked = seed, 0
+        self._close: Callable[[], None] | None = close or backend.close
         self._forget()
 
     def _forget(self) -> None:
@@ -267,6 +269,8 @@ class ChunkPolicy:
         self._waiting = False
 
     def close(self) -> None:
-        """Ends the worker and the backend."""
+        """Ends the worker and the backend. May be called twice."""
         self._worker.close()
-        self._backend.close()
+        close, self._close = self._close, None
+        if close is not None:
+            close()

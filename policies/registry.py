@@ -27,7 +27,7 @@ from policies.fallback import Damp, Hold, Rest, Stand
 from policies.onnx_policy import OnnxPolicy
 from policies.recorded import RecordedChunks
 from policies.reflex import BalanceReflex
-from policies.worker import LockstepWorker, ThreadWorker, Worker
+from policies.worker import AfterLast, LockstepWorker, ThreadWorker, Worker
 
 FALLBACKS = {"stand": Stand, "hold": Hold, "rest": Rest, "damp": Damp}
 SHIPPED = Path(__file__).parent / "weights"
@@ -165,6 +165,7 @@ def _find(name: str, base: Path, shipped: Path) -> Path:
 def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:
     backend = open_backend(config, context)
     lock = threading.Lock()
+    close = AfterLast(PLAYERS, backend.close)
     players = []
     for player in range(PLAYERS):
         if context.chunk_delay is None:
@@ -174,7 +175,7 @@ def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tu
         worker = context.wrap(name, player, worker)
         reflex = BalanceReflex(context.model) if config.balance else None
         players.append(ChunkPolicy(backend, context.model, worker, name=name, camera=context.camera, reflex=reflex,
-                                   timing=config.timing, seed=context.seed))
+                                   timing=config.timing, seed=context.seed, close=close))
     return tuple(players)
 
 
@@ -188,9 +189,14 @@ def open_backend(config: ChunkConfig, context: PolicyContext) -> ChunkBackend:
         raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, ('recorded', 'pi0'))}")
     pi0 = importlib.import_module("policies.pi0")
     path = config.path if "://" in config.path else _find(config.path, context.base, SHIPPED)
-    # A LeRobot checkpoint does not name its joints: they are the robot's.
-    joints = {"joints": context.model.joints} if config.options.get("kind") == "lerobot" else {}
+    options = dict(config.options)
+    # A LeRobot checkpoint does not name its joints: they are the robot's. Of a server its user has to say so.
+    if options.get("kind") == "lerobot" or options.get("joints") == "robot":
+        options["joints"] = context.model.joints
+    elif "joints" in options:
+        raise ConfigError(f"chunk backend 'pi0': joints is {options['joints']!r}; in a tree file it can only be `robot`, the "
+                          "robot's joints in its order")
     try:
-        return pi0.load_backend(path, **joints, **config.options)
+        return pi0.load_backend(path, **options)
     except TypeError as error:
         raise ConfigError(f"chunk backend 'pi0': its options do not fit: {error}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,8 @@ import numpy as np
 
 from arbiter.wall import walled
 from policies.chunk import ChunkBackend, ChunkObservation
+
+LONGEST_CALL = 2.0  # [s] that closing waits for a call that runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,21 @@ class ThreadWorker:
         self._question = None
 
     def close(self) -> None:
-        """Lets the thread end; a call that never returns keeps it, but not the process."""
+        """Lets the thread end, and waits for the call that runs; one that never returns keeps it, but not the process."""
         self._closed = True
         self._question = None
         self._asked.set()
+        if self._lock.acquire(timeout=LONGEST_CALL):
+            self._lock.release()
+
+
+class AfterLast:
+    """Calls `close` when the last of `users` has called it: what several players share outlives each of them."""
+
+    def __init__(self, users: int, close: Callable[[], None]) -> None:
+        self._users, self._close = users, close
+
+    def __call__(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self._close()

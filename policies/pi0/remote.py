@@ -6,13 +6,18 @@ that is gone, slow or talks rubbish makes `predict` fail with its reason within 
 
 from __future__ import annotations
 
+import contextlib
+import math
+import socket as sockets
+import struct
 import threading
 import time
 from collections.abc import Sequence
 
 import numpy as np
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
-from websockets.sync.client import connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+from websockets.uri import parse_uri
 
 from arbiter.errors import ConfigError, PolicyError
 from policies.chunk import ChunkObservation
@@ -45,18 +50,32 @@ class Connection:
             if not self._lost.wait(0.2):
                 continue
             try:
-                socket = connect(self.address, compression=None, max_size=wire.MAX_BYTES, open_timeout=self._timeout,
-                                 close_timeout=0.2, additional_headers=self._headers)
-                hello = socket.recv(timeout=self._timeout)
-                metadata = wire.unpack(hello if isinstance(hello, bytes) else hello.encode())
-            except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed, wire.WireError) as error:
+                socket, metadata = self._open()
+            except (OSError, WebSocketException, ValueError, OverflowError) as error:
                 self.problem = f"{type(error).__name__}: {error}"
                 self._closing.wait(self._retry)
                 continue
             with self._lock:
-                self._socket, self.metadata, self.problem = socket, metadata, ""
-                self._lost.clear()
-                self._ready.set()
+                if not self._closing.is_set():
+                    self._socket, self.metadata, self.problem = socket, metadata, ""
+                    self._lost.clear()
+                    self._ready.set()
+                    continue
+            _hang_up(socket)
+
+    def _open(self) -> tuple[ClientConnection, dict]:
+        """A connection whose server has said what it is."""
+        socket = connect(self.address, compression=None, max_size=wire.MAX_BYTES, open_timeout=self._timeout,
+                         close_timeout=0.2, additional_headers=self._headers)
+        try:
+            # websockets has no time-out for sending: a picture that does not fit the buffers of a dead link would wait for ever.
+            limit = struct.pack("ll", int(self._timeout), int(self._timeout % 1.0 * 1e6))
+            socket.socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDTIMEO, limit)
+            hello = socket.recv(timeout=self._timeout)
+            return socket, wire.unpack(hello if isinstance(hello, bytes) else hello.encode())
+        except BaseException:
+            _hang_up(socket)
+            raise
 
     def wait(self, seconds: float) -> bool:
         """Whether a server has been reached within `seconds`."""
@@ -69,7 +88,7 @@ class Connection:
             self._ready.clear()
             self._lost.set()
         if socket is not None:
-            socket.close()
+            _hang_up(socket)
 
     def ask(self, message: dict) -> dict:
         """The answer to `message`. Raises PolicyError with the reason within the time-out."""
@@ -102,12 +121,45 @@ class Connection:
         self._thread.join(1.0)
 
 
+def _hang_up(socket: ClientConnection) -> None:
+    """Closes a connection without waiting for the other side, which may be gone."""
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sockets.SHUT_RDWR)
+    socket.close()
+
+
+def _checked_address(address: str) -> str:
+    """The address with its scheme. Raises ConfigError for one that cannot be connected to."""
+    address = address if address.startswith(("ws://", "wss://")) else f"ws://{address}"
+    try:
+        parse_uri(address)
+    except (WebSocketException, ValueError) as error:
+        raise ConfigError(f"π0 server {address}: not an address ({error}); one looks like ws://host:8000") from error
+    return address
+
+
+def _told(what: dict, address: str) -> tuple[tuple[str, ...], float, int]:
+    """Joints, rate and horizon of a server. Raises ConfigError naming the one that is not what it should be."""
+    joints, rate, horizon = what["joints"], what["rate_hz"], what["horizon"]
+    if not joints:
+        raise ConfigError(f"π0 server {address}: it does not name its joints; give `joints` in the order that its policy was "
+                          "trained with (in a tree file `joints: robot` says that it is the robot's)")
+    if not isinstance(joints, list | tuple) or not all(isinstance(joint, str) for joint in joints):
+        raise ConfigError(f"π0 server {address}: its joints are {joints!r}; a list of names is expected")
+    if type(rate) not in (int, float) or not 1.0 <= rate <= 1000.0:
+        raise ConfigError(f"π0 server {address}: rate_hz is {rate!r}; 1 to 1000 rows a second are expected")
+    if type(horizon) is not int or not 2 <= horizon <= 10_000:
+        raise ConfigError(f"π0 server {address}: horizon is {horizon!r}; 2 to 10000 rows are expected")
+    return tuple(joints), float(rate), horizon
+
+
 class OpenPiBackend:
     """Chunks from a websocket policy server: openpi's own or `python -m deploy.serve`.
 
     Args:
         address: "ws://host:8000".
-        joints: Names of the joints in the server's order; empty: as its metadata says.
+        joints: Names of the joints in the server's order; empty: as its metadata says. "robot" in a tree file: the
+            robot's own, in its order.
         rate_hz: Rows per second; 0: as its metadata says, else 50.
         horizon: Rows of a chunk; 0: as its metadata says, else 50.
         timeout: Longest wait for an answer [s].
@@ -122,8 +174,13 @@ class OpenPiBackend:
     def __init__(self, address: str, *, joints: Sequence[str] = (), rate_hz: float = 0.0, horizon: int = 0,
                  timeout: float = 1.0, retry: float = 1.0, wait: float = 10.0, keys: tuple[str, str, str] = KEYS,
                  api_key: str = "", name: str = "openpi") -> None:
-        address = address if str(address).startswith(("ws://", "wss://")) else f"ws://{address}"
-        self.name, self._keys = name, tuple(keys)
+        address, keys = _checked_address(str(address)), tuple(keys)
+        for what, value in (("timeout", timeout), ("retry", retry), ("wait", wait)):
+            if not 0.0 < value < math.inf:
+                raise ConfigError(f"π0 server {address}: {what} is {value}; a positive number of seconds is expected")
+        if len(keys) != len(KEYS) or not all(isinstance(key, str) for key in keys):
+            raise ConfigError(f"π0 server {address}: keys is {keys!r}; the names of state, picture and prompt are expected")
+        self.name, self._keys = name, keys
         self._connection = Connection(address, timeout, retry, api_key)
         if not self._connection.wait(wait):
             problem = self._connection.problem
@@ -131,15 +188,14 @@ class OpenPiBackend:
             raise ConfigError(f"π0 server {address}: not reached within {wait:g} s ({problem}); is it running? Start "
                               "one with `python -m deploy.serve CHECKPOINT` or openpi's scripts/serve_policy.py")
         told = self._connection.metadata or {}
-        names = tuple(joints) or tuple(told.get("joints", ()))
-        if not names or not all(isinstance(joint, str) for joint in names):
+        try:
+            self.joints, self.rate_hz, self.horizon = _told(
+                {"joints": tuple(joints) or told.get("joints", ()), "rate_hz": rate_hz or told.get("rate_hz", 50.0),
+                 "horizon": horizon or told.get("horizon", 50)}, address)
+        except ConfigError:
             self.close()
-            raise ConfigError(f"π0 server {address}: it does not name its joints; give `joints` in the order that its "
-                              "policy was trained with")
-        self.joints = names
-        self.rate_hz = float(rate_hz or told.get("rate_hz", 50.0))
-        self.horizon = int(horizon or told.get("horizon", 50))
-        self.supports_rtc = bool(told.get("rtc", False))
+            raise
+        self.supports_rtc = told.get("rtc") is True
         self.seconds = float("nan")
 
     def predict(self, observation: ChunkObservation, prompt: str, *, previous: np.ndarray | None = None,

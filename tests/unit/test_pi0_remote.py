@@ -1,43 +1,23 @@
 """The openpi protocol: server and client of this project, and servers that misbehave."""
 
+import dataclasses
+import signal
+import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
-from websockets.sync.client import connect
 from websockets.sync.server import serve
 
 from arbiter.errors import ConfigError, PolicyError
+from deploy.robots.description import load_model
 from deploy.serve import PolicyServer
-from policies.chunk import ChunkObservation
 from policies.pi0 import wire
-from policies.pi0.remote import OpenPiBackend
-
-JOINTS = ("a", "b")
-
-
-class Backend:
-    """Answers with its inputs, so that a test sees what arrived."""
-
-    name, joints, rate_hz, horizon, needs_image, supports_rtc = "echo", JOINTS, 50.0, 5, True, True
-
-    def predict(self, observation, prompt, *, previous=None, delay_steps=0, seed=0):
-        self.seen = (observation, prompt, previous, delay_steps, seed)
-        return np.tile(observation.joint_pos, (5, 1)) + seed
-
-    def close(self):
-        pass
-
-
-def observation(value: float = 0.5, image=True) -> ChunkObservation:
-    picture = np.full((4, 4, 3), 7, np.uint8) if image else None
-    return ChunkObservation(0.0, np.full(2, value), np.zeros(2), picture, 0.0)
-
-
-def running(server):
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+from policies.pi0.remote import Connection, OpenPiBackend
+from policies.registry import ChunkConfig, PolicyContext, open_backend
+from tests.openpi_rig import JOINTS, Backend, observation, running
 
 
 @pytest.fixture
@@ -82,36 +62,6 @@ def test_chunk_over_the_wire(server):
     finally:
         backend.close()
         backend.close()
-
-
-@pytest.mark.parametrize(("message", "text"), [
-    (b"\xc1garbage", "not a msgpack message"), ("text", "text came instead"),
-    (wire.pack({"observation/state": np.full(4, np.nan, np.float32), "prompt": "x"}), "4 finite numbers"),
-    (wire.pack({"observation/state": np.zeros(3, np.float32), "prompt": "x"}), "4 finite numbers"),
-    (wire.pack({"observation/state": np.zeros(4, np.float32), "prompt": 3}), "'prompt' must be a text"),
-    (wire.pack({"observation/state": np.zeros(4, np.float32), "prompt": "x", "observation/image": np.zeros((2, 2))}),
-     "must be a picture")])
-def test_server_refuses_garbage_and_lives(server, message, text):
-    with connect(f"ws://127.0.0.1:{server.port}") as socket:
-        assert wire.unpack(socket.recv())["joints"] == list(JOINTS)
-        socket.send(message)
-        answer = socket.recv(timeout=5)
-        assert isinstance(answer, str) and text in answer
-    backend = OpenPiBackend(f"127.0.0.1:{server.port}")
-    assert backend.predict(observation(), "wave").shape == (5, 2)
-    backend.close()
-
-
-def test_api_key():
-    made = running(PolicyServer(Backend(), port=0, api_key="s3cret"))
-    try:
-        with pytest.raises(ConfigError, match="not reached within .* 401"):
-            OpenPiBackend(f"127.0.0.1:{made.port}", wait=0.8, retry=0.1)
-        backend = OpenPiBackend(f"127.0.0.1:{made.port}", api_key="s3cret")
-        assert backend.predict(observation(), "wave").shape == (5, 2)
-        backend.close()
-    finally:
-        made.close()
 
 
 GOOD = wire.pack({"actions": np.zeros((5, 2), np.float32)})
@@ -177,3 +127,85 @@ def test_blind_client_does_not_ask(server):
     with pytest.raises(PolicyError, match="no picture of the head camera"):
         backend.predict(observation(image=False), "wave")
     backend.close()
+
+
+@pytest.mark.parametrize(("address", "options", "text"), [
+    ("ws://host:99999", {}, "not an address"), ("ws://host:abc", {}, "not an address"), ("ws://[::1", {}, "not an address"),
+    ("host", {"timeout": 0.0}, "timeout is 0.0; a positive number"),
+    ("host", {"wait": float("nan")}, "wait is nan; a positive"), ("host", {"keys": "abcd"}, "the names of state, picture and")])
+def test_what_cannot_be_reached_is_refused_at_once(address, options, text):
+    with pytest.raises(ConfigError, match=text):
+        OpenPiBackend(address, **options)
+
+
+@pytest.mark.parametrize(("hello", "text"), [
+    ({"joints": 5}, "its joints are 5; a list of names"), ({"joints": ["a", 3]}, r"its joints are \['a', 3\]"),
+    ({"joints": ["a"], "rate_hz": "fast"}, "rate_hz is 'fast'"), ({"joints": ["a"], "rate_hz": float("nan")}, "rate_hz is nan"),
+    ({"joints": ["a"], "horizon": -3}, "horizon is -3; 2 to 10000 rows")])
+def test_a_server_that_says_nonsense_of_itself_is_refused(rude, hello, text):
+    address = rude(lambda number: GOOD, hello=wire.pack(hello))
+    with pytest.raises(ConfigError, match=text):
+        OpenPiBackend(address)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("openpi")]
+
+
+def test_a_tree_file_says_whose_joints_a_server_drives(rude):
+    address, model = rude(lambda number: GOOD, hello=wire.pack({})), load_model()
+    with pytest.raises(ConfigError, match="`joints: robot` says that it is the robot's"):
+        open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi"}), PolicyContext(model))
+    with pytest.raises(ConfigError, match="joints is 'a,b'; in a tree file it can only be `robot`"):
+        open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi", "joints": "a,b"}), PolicyContext(model))
+    backend = open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi", "joints": "robot"}), PolicyContext(model))
+    assert backend.joints == model.joints
+    backend.close()
+
+
+def test_a_server_that_does_not_greet_costs_one_connection_at_a_time():
+    silence = threading.Event()
+    one = running(serve(lambda socket: silence.wait(20), "127.0.0.1", 0))
+    before = threading.active_count()
+    connection = Connection(f"ws://127.0.0.1:{one.socket.getsockname()[1]}", timeout=0.05, retry=0.01, key="")
+    time.sleep(1.0)
+    connection.close()
+    silence.set()
+    one.shutdown()
+    end = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert threading.active_count() <= before
+
+
+STUCK = """
+import sys
+from tests.openpi_rig import Backend
+from deploy.robots.description import load_model
+from deploy.serve import PolicyServer
+server = PolicyServer(Backend(), port=0)
+print(server.port, flush=True)
+server.serve_forever()
+"""
+
+
+def test_a_server_that_reads_nothing_holds_up_neither_the_question_nor_the_end():
+    """The picture is larger than all buffers on the way."""
+    process = subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True)
+    try:
+        backend = OpenPiBackend(f"127.0.0.1:{int(process.stdout.readline())}", timeout=0.5, retry=0.05)
+        process.send_signal(signal.SIGSTOP)
+        large = dataclasses.replace(observation(), image=np.zeros((3000, 4000, 3), np.uint8))
+        caught = []
+
+        def use():
+            for _ in range(2):
+                with pytest.raises(PolicyError, match="connection lost|no connection|no answer") as error:
+                    backend.predict(large, "wave")
+                caught.append(error)
+            backend.close()
+
+        thread = threading.Thread(target=use, daemon=True)
+        thread.start()
+        thread.join(20.0)
+        assert not thread.is_alive() and len(caught) == 2
+    finally:
+        process.kill()
+        process.wait()

@@ -13,7 +13,7 @@ from arbiter.errors import ConfigError, PolicyError
 from arbiter.types import Request, frozen
 from policies.chunk import CameraFrame
 from policies.chunk_player import ChunkPolicy, ChunkTiming
-from policies.worker import ThreadWorker
+from policies.worker import AfterLast, ThreadWorker
 from tests.chunk_rig import ARMS, DT, WAVE, Backend, at_start, motion, play, player, warm
 from tests.fakes import MODEL, state_of
 
@@ -193,7 +193,28 @@ def test_a_thread_answers_the_newest_question_only():
     policy.release()
     policy.close()
     policy.close()
-    assert backend.closed == 2
+    assert backend.closed == 1
+
+
+def test_a_backend_that_players_share_is_closed_once_and_never_under_a_call():
+    running, gate, backend = threading.Event(), threading.Event(), Backend()
+    at_once, during = backend.predict, []
+
+    def predict(*arguments, **options):
+        running.set()
+        gate.wait(10.0)
+        during.append(backend.closed)
+        return at_once(*arguments, **options)
+
+    backend.predict = predict
+    lock, close = threading.Lock(), AfterLast(2, backend.close)
+    players = [ChunkPolicy(backend, MODEL, ThreadWorker(backend, lock), close=close) for _ in range(2)]
+    players[1].warm(state_of(), WAVE, 0.0)
+    assert running.wait(5.0)
+    threading.Timer(0.2, gate.set).start()
+    for one in players:
+        one.close()
+    assert (during, backend.closed) == ([0], 1)
 
 
 def test_a_model_that_never_answers_fails_the_warming_not_the_tick():

@@ -6,9 +6,10 @@ python -m training.locomotion.curve runs/locomotion/cpu-1 --out curve.png
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 
 CURVES = {
     "Train/mean_episode_length": "episode [steps of 20 ms]",
@@ -63,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

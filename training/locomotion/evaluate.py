@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 from deploy.robots.description import load_model
 from training.locomotion.arena import Arena
 from training.locomotion.measures import Figure, errors, figures
@@ -119,4 +120,4 @@ def write(results: Results, grids: dict[str, list], out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 import warnings
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 from deploy.robots.description import load_model
 from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
 from training.locomotion import gait, terms
@@ -191,4 +192,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

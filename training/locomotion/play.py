@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 import mujoco
 import numpy as np
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 from deploy.robots.description import load_model
 from training.locomotion.arena import Arena, World, compile_world
 from training.locomotion.record import Record
@@ -113,4 +114,4 @@ def deployable(policy: Path, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

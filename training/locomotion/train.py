@@ -12,8 +12,10 @@ import argparse
 import dataclasses
 import json
 import os
+import sys
 from pathlib import Path
 
+from arbiter.errors import in_one_line
 from training.locomotion.presets import PRESETS, TrainConfig
 
 
@@ -75,4 +77,4 @@ def make_env(config: TrainConfig, seed: int, out: Path):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

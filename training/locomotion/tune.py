@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import sys
 
 import cma
 import numpy as np
 import torch
 
+from arbiter.errors import in_one_line
 from training.locomotion import gait, terms
 from training.locomotion.cpu_env import CpuEnv
 from training.locomotion.gait import GaitConfig
@@ -194,4 +196,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 
 PHASES = (("look.jsonl", "looking", {"loss": "posture", "held_out": "posture, held out", "spots": "colours",
                                      "spots_held_out": "colours, held out"}),
@@ -60,4 +61,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from arbiter.errors import in_one_line
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.checkpoint import Checkpoint
 from policies.pi0.in_process.tiny import TinySpec, seeded
@@ -122,4 +124,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from arbiter.errors import in_one_line
 from training.pi0.data import fanout
 from training.pi0.data.instructions import GESTURES, select
 from training.pi0.results import Result, demonstrations_to_collect, summary, table
@@ -79,4 +81,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -14,12 +14,13 @@ import argparse
 import dataclasses
 import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 from deploy.robots.description import load_model
 from policies.pi0.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
 from policies.pi0.in_process import checkpoint
@@ -188,4 +189,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 
 
 def parser() -> argparse.ArgumentParser:
@@ -139,4 +140,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -9,10 +9,12 @@ goes on when it is started again with the same arguments.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from arbiter.errors import in_one_line
 from training.pi0 import export, finetune
 from training.pi0.data import cache, demos, scenes
 from training.pi0.train_tiny import checkpoint_of
@@ -81,4 +83,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -23,7 +24,7 @@ from onnxruntime.transformers.optimizer import optimize_model
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 from arbiter.routing.encoder import CARD, ENCODER, MODEL_DIR, TOKENIZER, Encoder, sha256
 from training.router.fused import fusible, write
 from training.router.phrases import load_phrases
@@ -160,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
 
+from arbiter.errors import in_one_line
 from arbiter.routing.artefact import HEAD, Artefact, Calibration, save
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.features import Words
@@ -103,4 +105,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))
