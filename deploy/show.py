@@ -31,8 +31,12 @@ class FilmObserver:
         body = assembly.robot
         if not hasattr(body, "mj_model"):
             raise ConfigError("--video films a simulated body; training.pi0.data records the real robot's camera")
-        self._body, self._arbiter = body, assembly.arbiter
         self._film = Film(path, body.mj_model)
+        self.follow(assembly)
+
+    def follow(self, assembly: Assembly) -> None:
+        """Films this run from now on: another robot of the same model."""
+        self._body, self._arbiter = assembly.robot, assembly.arbiter
 
     def __call__(self, report: TickReport) -> None:
         active = self._arbiter.errands.active

@@ -33,6 +33,19 @@ def test_balls_are_touched_wherever_they_hang(theatre):
                for seed, colour in enumerate(colours)]
     assert sum(one.success for one in results) >= 4, [one.text for one in results]
     assert not any(one.fell for one in results)
+    for one in results:
+        assert 0.2 <= one.scene[0] <= 0.36 and 0.5 <= one.scene[2] <= 0.8, "in the base frame"
+        assert 0.0 < one.inference_ms < 1000.0
+
+
+@pytest.mark.parametrize(("text", "why"), [("stand up", "did not begin in a crouch"),
+                                           ("lower both arms", "did not begin with the arms up")])
+def test_a_policy_that_does_nothing_succeeds_at_nothing(theatre, monkeypatch, text, why):
+    backend = theatre.arbiter.bank.players("chunk")[0]._backend
+    still = np.tile(theatre.model.default, (backend.horizon, 1))
+    monkeypatch.setattr(backend, "predict", lambda *_, **__: still)
+    result = run_once(theatre, Job(str(WEIGHTS), "onnx", text, 1, 3), 3)
+    assert not result.success and why in result.text, result.text
 
 
 def test_a_chunk_is_fast_enough_for_one_core():

@@ -12,15 +12,13 @@ to collect next.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from arbiter.errors import in_one_line
 from training.pi0.data import fanout
 from training.pi0.data.instructions import GESTURES, select
-from training.pi0.results import Result, demonstrations_to_collect, summary, table
+from training.pi0.results import Result, demonstrations_to_collect, summary, table, write
 from training.pi0.rollout import Job, run_job
 
 
@@ -66,6 +64,9 @@ def main(argv: list[str] | None = None) -> None:
     chosen = select(",".join(arguments.only)) if arguments.only else GESTURES
     work = jobs(labels(arguments.policies), arguments.kind, [one.text for one in chosen], arguments.runs, arguments.seed,
                 device=arguments.device)
+    for file in filter(None, (arguments.json, arguments.video)):  # not after an hour: can they be written?
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
     results = evaluate(work, arguments.ray_address, arguments.video)
     rows = summary(results)
     print(table(rows))
@@ -75,9 +76,7 @@ def main(argv: list[str] | None = None) -> None:
         for line in wanted:
             print(f"  {line}")
     if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps({"summary": rows, "runs": [asdict(one) for one in results],
-                                              "collect": wanted}, indent=1) + "\n")
+        write(arguments.json, results, rows, wanted)
 
 
 if __name__ == "__main__":

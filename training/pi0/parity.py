@@ -12,7 +12,7 @@ from policies.pi0 import load_backend
 from policies.pi0.card import Pi0Card
 from policies.pi0.in_process.backend import LeRobotBackend
 from training.pi0.evaluate import evaluate, jobs
-from training.pi0.results import summary
+from training.pi0.results import plain, summary
 
 PROMPTS = ("wave the right hand", "raise both arms", "touch the red ball", "sit down")
 
@@ -61,7 +61,7 @@ def closed_loop(checkpoint: Path, folder: Path, texts: list[str], runs: int, dev
     work = jobs({"before": checkpoint, "after": folder}, "auto", texts, runs, seed, device=device)
     rows = summary(evaluate(work))
     return {"runs": runs, "seed": seed,
-            **{side: [row for row in rows if row["policy"] == side] for side in ("before", "after")}}
+            **{side: [plain(row) for row in rows if row["policy"] == side] for side in ("before", "after")}}
 
 
 def side_by_side(report: dict) -> list[str]:

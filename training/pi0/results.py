@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +16,8 @@ class Result:
     """One run.
 
     Attributes:
-        policy, instruction, seed: What was run.
+        policy, instruction: What was run.
+        seed: That of the block of runs on one robot, plus the place in it: `--seed` of the block and as many `--runs` repeat it.
         success: It met its criterion.
         measured, unit: The number that decides.
         text: What happened, for people.
@@ -22,8 +25,8 @@ class Result:
         jerk: Root mean square of the third derivative of the commanded arm joints [rad/s³].
         interventions: Changes by the safety layer per second.
         seconds: Length of the run [s].
-        inference_ms: Median time of a chunk [ms].
-        scene: Where the ball was [m, world]; () without one.
+        inference_ms: Median time of a chunk [ms]; nan where the backend does not tell.
+        scene: Where the ball was at the start, base frame [m]; () without one.
     """
 
     policy: str
@@ -91,10 +94,21 @@ def table(rows: Sequence[dict]) -> str:
 
 def demonstrations_to_collect(results: Sequence[Result], most: int = 20) -> list[str]:
     """The failed runs, those of the least successful instructions first: where new demonstrations help most."""
-    rate = {row["instruction"]: row["success"] for row in summary(results)}
-    failed = sorted((one for one in results if not one.success), key=lambda one: rate[one.instruction])
-    lines = []
+    rate = {(row["policy"], row["instruction"]): row["success"] for row in summary(results)}
+    failed = sorted((one for one in results if not one.success), key=lambda one: rate[one.policy, one.instruction])
+    several, lines = len({one.policy for one in results}) > 1, []
     for one in failed[:most]:
-        ball = f"; ball at ({', '.join(f'{x:.2f}' for x in one.scene)}) m" if one.scene else ""
-        lines.append(f"{one.instruction!r}, seed {one.seed}: {one.text}{ball}")
+        ball = f"; ball in the base frame at ({', '.join(f'{x:.2f}' for x in one.scene)}) m" if one.scene else ""
+        lines.append(f"{f'{one.policy}: ' if several else ''}{one.instruction!r}, seed {one.seed}: {one.text}{ball}")
     return lines
+
+
+def plain(values: dict) -> dict:
+    """`values` as JSON has them: it has no word for what is not finite, so null."""
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}
+
+
+def write(file: Path, results: Sequence[Result], rows: Sequence[dict], wanted: Sequence[str]) -> None:
+    """All results as JSON."""
+    data = {"summary": [plain(row) for row in rows], "runs": [plain(asdict(one)) for one in results], "collect": list(wanted)}
+    file.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")

@@ -17,7 +17,7 @@ from policies.pi0.card import CARD, STEP
 from training.pi0.data.balls import place
 from training.pi0.data.instructions import find
 from training.pi0.data.kinematics import UpperBody
-from training.pi0.data.success import fell, judge, rotations, trajectory
+from training.pi0.data.success import fell, judge, misplaced, rotations, trajectory
 from training.pi0.results import Result, rms_jerk
 
 COLOURS = ("red", "green", "blue")
@@ -56,6 +56,7 @@ class Theatre:
 
     Attributes:
         truths, reports: Of every tick since `begin`.
+        chunk_ms: Time of every chunk since `begin` [ms], of backends that tell.
     """
 
     def __init__(self, policy: str, kind: str, seed: int, tree: str = "default.yaml", device: str = "cpu") -> None:
@@ -74,6 +75,9 @@ class Theatre:
                                [*self.assembly.observers, self._keep])
         self.truths: list[Truth] = []
         self.reports: list[TickReport] = []
+        self.chunk_ms: list[float] = []
+        self._backend = getattr(self.arbiter.bank.players("chunk")[0], "_backend", None)
+        self._told = getattr(self._backend, "seconds", None)
         self.watchers: list = []
         self.session.start()
         self.until(lambda: self.arbiter.world.ready, READY_S)
@@ -82,6 +86,10 @@ class Theatre:
     def _keep(self, report: TickReport) -> None:
         self.truths.append(self.robot.truth)
         self.reports.append(report)
+        told = getattr(self._backend, "seconds", None)
+        if told is not self._told:  # a new object for each chunk
+            self._told = told
+            self.chunk_ms.append(float(np.sum(told)) * 1e3)
         for watch in self.watchers:
             watch(report)
 
@@ -89,6 +97,7 @@ class Theatre:
         """Forgets what was kept."""
         self.truths.clear()
         self.reports.clear()
+        self.chunk_ms.clear()
 
     def until(self, done, limit: float) -> bool:
         """Lets time pass until `done()`, at most `limit` [s]; whether it came."""
@@ -115,12 +124,10 @@ class Theatre:
         return "succeeded" if item.result == "succeeded" else f"{item.result}: {item.reason}"
 
     def hang_balls(self) -> dict[str, np.ndarray]:
-        """New random places within reach; centres [m, world]."""
+        """New random places within reach; centres in the base frame [m]."""
         truth = self.robot.truth
-        turn = rotations(truth.base_quat)
-        places = {colour: truth.base_pos + turn @ point
-                  for colour, point in place(self.body, self.rng, COLOURS).items()}
-        self.robot.set_balls(places)
+        turn, places = rotations(truth.base_quat), place(self.body, self.rng, COLOURS)
+        self.robot.set_balls({colour: truth.base_pos + turn @ point for colour, point in places.items()})
         return places
 
     def close(self) -> None:
@@ -148,30 +155,22 @@ def run_once(theatre: Theatre, job: Job, seed: int) -> Result:
     outcome = theatre.say(instruction.text)
     theatre.wait(AFTER_S)
     run = trajectory(theatre.truths, theatre.model, theatre.body)
-    judged = judge(run, instruction)
+    judged, wrong = judge(run, instruction), misplaced(run, instruction)
     commands = np.array([report.command.q for report in theatre.reports])
     seconds = len(commands) * theatre.model.dt
     changes = sum(len(report.verdict.interventions) for report in theatre.reports)
-    finished = outcome == "succeeded"
+    remarks = [judged.text, *([wrong] if wrong else []), *([outcome] if outcome != "succeeded" else [])]
     return Result(
-        policy=job.label or Path(job.policy).name, instruction=instruction.text, seed=seed, success=judged.success and finished,
-        measured=judged.measured, unit=judged.unit, text=judged.text if finished else f"{judged.text}; {outcome}",
+        policy=job.label or Path(job.policy).name, instruction=instruction.text, seed=seed,
+        success=judged.success and len(remarks) == 1, measured=judged.measured, unit=judged.unit, text="; ".join(remarks),
         fell=fell(run), jerk=rms_jerk(commands[:, theatre.model.groups["arms"]], theatre.model.dt),
-        interventions=changes / seconds, seconds=seconds, inference_ms=_inference_ms(theatre),
+        interventions=changes / seconds, seconds=seconds,
+        inference_ms=float(np.median(theatre.chunk_ms)) if theatre.chunk_ms else float("nan"),
         scene=tuple(map(float, places[instruction.target])) if instruction.target in places else ())
 
 
-def _inference_ms(theatre: Theatre) -> float:
-    """Time of the last chunk [ms]; nan where the backend does not tell."""
-    for player in theatre.arbiter.bank.players("chunk"):
-        backend = getattr(player, "_backend", None)
-        if backend is not None and hasattr(backend, "seconds"):
-            return float(np.sum(backend.seconds) * 1e3)
-    return float("nan")
-
-
 def run_job(job: Job, video: Path | None = None) -> list[Result]:
-    """All runs of a job on one robot; after a fall the next run begins on a new robot."""
+    """All runs of a job on one robot; after a fall the next run begins on a new robot. `video`: films all of them."""
     theatre, results = Theatre(job.policy, job.kind, job.seed, device=job.device), []
     film = None
     if video is not None:
@@ -186,6 +185,9 @@ def run_job(job: Job, video: Path | None = None) -> list[Result]:
                 theatre.close()
                 if i + 1 < job.runs:
                     theatre = Theatre(job.policy, job.kind, job.seed + i + 1, device=job.device)
+                    if film is not None:
+                        film.follow(theatre.assembly)
+                        theatre.watchers.append(film)
     finally:
         if film is not None:
             film.close()

@@ -252,6 +252,17 @@ CRITERIA = {
 }
 
 
+def misplaced(run: Trajectory, instruction: Instruction) -> str:
+    """Why a run did not begin where its instruction asks for anything; "" if it did: who is up already need not stand up."""
+    if instruction.skill == "stand_up":
+        drop = run.standing - float(run.height[0])
+        return "" if drop >= CROUCH_DROP else f"it did not begin in a crouch: {100 * drop:.1f} cm below standing"
+    if instruction.skill == "lower_arms":
+        away = float(np.abs(run.joint_pos - run.arm_rest)[0, run.arms].max())
+        return "" if away > REST_ANGLE else f"it did not begin with the arms up: {away:.2f} rad from rest"
+    return ""
+
+
 def judge(run: Trajectory, instruction: Instruction) -> Judgement:
     """Whether `run` did what `instruction` asks for. A fall fails everything."""
     if fell(run):
