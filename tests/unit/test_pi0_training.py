@@ -156,8 +156,23 @@ def test_looking_first_learns_where_a_demonstration_ends(tiny, tmp_path):
 def test_student_learns_from_its_teacher(tiny, tmp_path):
     from training.pi0.distil import agreement, distil
 
-    options = TinyTraining(steps=20, batch=8, rate=3e-3, warmup=2, every=20, held_out=0.25)
-    report = distil(checkpoint.load(tiny), synthetic(), tmp_path, options, spec=SPEC, samples=32, quiet=True)
-    assert report["chunks"] > 0 and np.isfinite(report["rms_rad"]) and len(report["joints_rms_rad"]) == 22
+    teacher = checkpoint.load(tiny)
+    config, asked = teacher.policy.config, []
+
+    def two_spreads_up(batch, **options):
+        """What this teacher wants is nowhere in the demonstrations."""
+        asked.append(batch["observation.images.head_camera"].shape[-1])
+        return torch.full((len(batch["observation.state"]), config.chunk_size, 22), 2.0)
+
+    teacher.policy.predict_action_chunk = two_spreads_up
+    data = synthetic()
+    options = TinyTraining(steps=60, look=0, batch=8, rate=3e-3, warmup=2, every=60, held_out=0.0, average=0.9)
+    seen = dataclasses.replace(data, picture=data.picture.repeat(2, 1).repeat(2, 2))
+    report = distil(teacher, data, tmp_path / "run", options, spec=SPEC, samples=32, quiet=True, seen=seen)
+    assert report["chunks"] == 64 and len(report["joints_rms_rad"]) == 22
+    assert report["rms_of_spread"] < 1.0 and report["cosine"] > 0.8, report
+    assert set(asked) == {56}, "the teacher's own size"
+    with pytest.raises(ConfigError, match="not a tiny π0"):
+        distil(teacher, data, tmp_path / "no", options, student=dataclasses.replace(teacher, spec=None))
     same = agreement(np.ones((2, 3, 22)), np.ones((2, 3, 22)), np.ones(22))
     assert same["rms_rad"] == 0.0 and same["cosine"] == pytest.approx(1.0)

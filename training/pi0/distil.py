@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from arbiter.errors import in_one_line
+from arbiter.errors import ConfigError, in_one_line
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.checkpoint import Checkpoint
 from policies.pi0.in_process.tiny import TinySpec, seeded
@@ -75,28 +75,41 @@ def agreement(teacher: np.ndarray, student: np.ndarray, scale: np.ndarray) -> di
 
 def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTraining,
            student: Checkpoint | None = None, spec: TinySpec | None = None, samples: int = 2000,
-           quiet: bool = False) -> dict:
-    """Trains a student; returns the report, which is also written to `out/agreement.json`."""
+           quiet: bool = False, seen: Demonstrations | None = None) -> dict:
+    """Trains a student; returns the report, which is also written to `out/agreement.json`.
+
+    `seen`: the same demonstrations with pictures of the teacher's size; None: it is the student's.
+    Raises ConfigError for a student that cannot learn from this teacher.
+    """
+    horizon = teacher.policy.config.chunk_size
+    if student is not None and student.spec is None:
+        raise ConfigError(f"student {student.folder}: not a tiny π0 (no tiny.json); fine-tune larger ones on demonstrations")
+    if student is not None and student.policy.config.chunk_size != horizon:
+        raise ConfigError(f"student {student.folder}: chunks of {student.policy.config.chunk_size} rows; the teacher's have "
+                          f"{horizon}. Start a new student (leave --student out)")
+    seen, options = seen or data, dataclasses.replace(options, held_out=max(options.held_out, 0.05))
     out.mkdir(parents=True, exist_ok=True)
     if student is None:
         spec, stats, words = spec or TinySpec(), data.stats(), out / TOKENIZER
         words.mkdir(exist_ok=True)
         train_tokenizer(vocabulary(data.tasks), words, spec.vocab)
-        policy = seeded(spec, options.seed, chunk=teacher.policy.config.chunk_size)
+        policy = seeded(spec, options.seed, chunk=horizon)
         before, after = checkpoint.make_processors(policy.config, stats, words)
     else:
         spec, words = student.spec, student.folder / TOKENIZER
         policy, before, after = student.policy.requires_grad_(True), student.before, student.after
         stats = checkpoint.statistics(before)
     rng = np.random.default_rng(options.seed)
-    training, held = data.split(max(options.held_out, 0.05), options.seed)
+    training, held = data.split(options.held_out, options.seed)
+    if not len(held):
+        raise ConfigError("distillation reports on held-out episodes, and no instruction has two; add demonstrations")
     frames = np.sort(rng.choice(training, min(samples, len(training)), replace=False))
-    chunks = teacher_chunks(teacher, data, frames, options.seed, quiet=quiet)
+    chunks = teacher_chunks(teacher, seen, frames, options.seed, quiet=quiet)
     best = train(policy, before, after, data, stats, options, out, spec, words, joint_weights(data.tasks),
                  loss=FromTeacher(frames, chunks, stats, options.draws))
     learnt = checkpoint.load(best)
-    test = np.sort(rng.choice(held if len(held) else training, min(64, max(len(held), 1)), replace=False))
-    wanted, got = (teacher_chunks(one, data, test, 1, quiet=True) for one in (teacher, learnt))
+    test = np.sort(rng.choice(held, min(64, len(held)), replace=False))
+    wanted, got = (teacher_chunks(one, shown, test, 1, quiet=True) for one, shown in ((teacher, seen), (learnt, data)))
     report = agreement(wanted, got, stats["action"]["std"])
     (out / "agreement.json").write_text(json.dumps(report, indent=1) + "\n")
     return report
@@ -116,9 +129,11 @@ def main(argv: list[str] | None = None) -> None:
     a = parser.parse_args(argv)
     teacher = checkpoint.load(a.teacher, a.device)
     student = checkpoint.load(a.student) if a.student is not None else None
-    side = (student.spec if student is not None else TinySpec()).image
+    side = (student.spec if student is not None and student.spec is not None else TinySpec()).image
     options = dataclasses.replace(TinyTraining(), steps=a.steps, rate=a.rate, seed=a.seed)
-    report = distil(teacher, gather(a.dataset, side), a.out, options, student, samples=a.samples)
+    data, large = gather(a.dataset, side), teacher.policy.config.image_resolution[0]
+    seen = gather(a.dataset, large) if large != side else None  # as the teacher sees at run time
+    report = distil(teacher, data, a.out, options, student, samples=a.samples, seen=seen)
     print(f"student and teacher on {report['chunks']} held-out observations: cosine {report['cosine']:.4f}, rms "
           f"{report['rms_rad']:.4f} rad ({100 * report['rms_of_spread']:.1f} % of the actions' spread)")
 

@@ -29,7 +29,7 @@ from policies.pi0.in_process.tokenizers import (
     room_for,
     tokenizer_overrides,
 )
-from training.pi0.memory import RELATIVE, TARGETS, widened
+from training.pi0.memory import RELATIVE, TARGETS, check_there, widened
 from training.pi0.presets import FineTuning
 from training.pi0.watch import EarlyStop, Watch, make_accelerator
 
@@ -212,6 +212,7 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
     if not resume and out.exists():
         raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
     spec = load_spec(source) if source is not None else None
+    check_there(dataset)
     watch = Watch(options.patience, options.every, out / "held_out.json")
     meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
     config = build_config(options, dataset, meta, source, out, device, resume, tokenizers or {})

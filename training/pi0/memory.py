@@ -7,6 +7,7 @@ size, and a batch is an index operation.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,12 +81,16 @@ class Demonstrations:
         return widened(found)
 
     def split(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Frames to train on and frames of held-out episodes; the share `held_out` of every task's episodes."""
+        """Frames to train on and frames of held-out episodes: the share `held_out` of every task's episodes, one at
+        least where there are two."""
         rng = np.random.default_rng(seed)
         first = np.unique(self.episode, return_index=True)
         task_of = self.task[first[1]]
-        chosen = [rng.permutation(first[0][task_of == task])[:round(held_out * np.sum(task_of == task))]
-                  for task in np.unique(task_of)]
+        chosen = []
+        for task in np.unique(task_of):
+            episodes = rng.permutation(first[0][task_of == task])
+            least = 1 if held_out > 0.0 and len(episodes) > 1 else 0
+            chosen.append(episodes[:max(least, round(held_out * len(episodes)))])
         mask = np.isin(self.episode, np.concatenate(chosen) if chosen else [])
         return np.flatnonzero(~mask), np.flatnonzero(mask)
 
@@ -169,16 +174,27 @@ def _video_frames(dataset, camera: str, episode: dict, side: int, stride: int) -
     return np.stack(frames)
 
 
+def check_there(root: str | Path) -> None:
+    """Raises ConfigError unless `root` holds a LeRobotDataset; LeRobot itself would look for one of that name on the hub."""
+    if not (Path(root) / "meta" / "info.json").is_file():
+        raise ConfigError(f"dataset {root}: no meta/info.json there; give the folder of a LeRobotDataset")
+
+
 def load(root: str | Path, side: int, camera: str = "observation.images.head_camera", stride: int = 2,
          progress: bool = True) -> Demonstrations:
     """Reads a LeRobotDataset v3 under `root`; pictures at `side` x `side`, every `stride`-th frame's."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
     from tqdm import tqdm
 
+    from deploy.robots.description import load_model
+    from training.pi0.data.store import check_robot
+
+    check_there(root)
     dataset = LeRobotDataset(f"local/{Path(root).name}", root=root, video_backend="pyav")
     if camera not in dataset.meta.features:
         there = ", ".join(dataset.meta.camera_keys) or "none"
         raise ConfigError(f"dataset {root}: no camera {camera!r}; it has {there}")
+    check_robot(dataset.meta.features, load_model().joints, f"dataset {root}")
     table = dataset.hf_dataset.with_format("numpy")
     columns = table.select_columns(["observation.state", "action", "episode_index", "task_index"])[:]
     lengths, pictures, of = [], [], []
@@ -223,7 +239,11 @@ def save_cache(demonstrations: Demonstrations, file: Path) -> None:
 
 
 def load_cache(file: Path) -> Demonstrations:
-    """Reads what `save_cache` wrote."""
-    with np.load(file, allow_pickle=False) as data:
-        fields: Mapping[str, np.ndarray] = {name: data[name] for name in Demonstrations.__slots__ if name != "tasks"}
-        return Demonstrations(tasks=tuple(str(task) for task in data["tasks"]), **fields)
+    """Reads what `save_cache` wrote. Raises ConfigError for another file."""
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            fields: Mapping[str, np.ndarray] = {name: data[name] for name in Demonstrations.__slots__ if name != "tasks"}
+            return Demonstrations(tasks=tuple(str(task) for task in data["tasks"]), **fields)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"demonstrations {file}: cannot be read ({error}); make it with `python -m training.pi0.data.cache`"
+                          ) from error
