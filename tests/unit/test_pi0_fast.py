@@ -106,6 +106,14 @@ def fast(tmp_path_factory):
     return folder
 
 
+def test_a_blank_policy_shares_what_a_random_one_shares(fast):
+    config, spec = checkpoint.load(fast / "base").policy.config, checkpoint.load_spec(fast / "base")
+    pairs = [{(a, b) for a, x in one.named_parameters(remove_duplicate=False) for b, y in
+              one.named_parameters(remove_duplicate=False) if x is y and a < b}
+             for one in (checkpoint.construct(config, spec, blank=blank) for blank in (True, False))]
+    assert pairs[0] == pairs[1]
+
+
 def observed(data, frame: int) -> ChunkObservation:
     return ChunkObservation(stamp=0.0, joint_pos=data.state[frame, :22].astype(float),
                             joint_vel=data.state[frame, 22:].astype(float), image=data.picture[data.picture_of[frame]])

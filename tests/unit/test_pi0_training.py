@@ -113,6 +113,24 @@ def test_openpi_names_and_a_grown_state_projection_change_nothing(tmp_path):
         checkpoint.load_weights(large, file, grow=False)
 
 
+def test_a_blank_policy_differs_only_in_its_weights(tiny):
+    """No buffer, no name and no weight that two layers share is lost by not drawing random numbers."""
+    config = checkpoint.load(tiny).policy.config
+    blank, random = (checkpoint.construct(config, SPEC, blank=one) for one in (True, False))
+    assert [*blank.state_dict()] == [*random.state_dict()]
+    for (name, a), (other, b) in zip(blank.named_buffers(), random.named_buffers(), strict=True):
+        assert name == other and torch.equal(a, b), name
+    shared = [[other for other, b in one.named_parameters(remove_duplicate=False) if b is a] for one in (blank, random)
+              for a in one.parameters()]
+    assert shared[:len(shared) // 2] == shared[len(shared) // 2:]
+    for parameter in blank.parameters():
+        torch.nn.init.constant_(parameter, float("nan"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "construct", lambda *_, **__: blank)
+        loaded = checkpoint.load(tiny)
+    assert all(value.isfinite().all() for value in loaded.policy.state_dict().values()), "what the file lacks is zero"
+
+
 def save(folder: Path, changes: dict, weights: dict) -> Path:
     from safetensors.torch import save_file
 

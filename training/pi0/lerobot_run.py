@@ -85,7 +85,7 @@ def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str
 
         def strictly(pretrained_name_or_path, *, config, **_):
             folder = Path(pretrained_name_or_path)
-            policy = checkpoint.construct(config, load_spec(folder) or spec)
+            policy = checkpoint.construct(config, load_spec(folder) or spec, blank=True)
             checkpoint.load_weights(policy, folder / "model.safetensors")
             return policy
 

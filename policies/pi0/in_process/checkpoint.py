@@ -144,7 +144,8 @@ def load_weights(policy, file: Path, grow: bool = True) -> None:
             f"checkpoint {file} does not fit {type(policy).__name__}: {len(missing)} missing ({some(missing)}), "
             f"{len(unexpected)} unexpected ({some(unexpected)}), {len(shapes)} of another shape ({some(shapes)}). "
             f"Check the variant (pi0, pi05, pi0_fast) and the sizes in config.json or tiny.json")
-    policy.load_state_dict(fitted, strict=False)
+    unused = {key: torch.zeros_like(own[key]) for key in own if key not in fitted}  # no chance contents of a `blank` policy
+    policy.load_state_dict(fitted | unused)
 
 
 def decoder(policy):
@@ -172,11 +173,14 @@ def decoder(policy):
     return decode
 
 
-def construct(config, spec: TinySpec | None):
-    """A policy of `config` with random weights, in the sizes of `spec`."""
+def construct(config, spec: TinySpec | None, blank: bool = False):
+    """A policy of `config` in the sizes of `spec`, with random weights; `blank`: with whatever lies in memory, for
+    `load_weights`. Random numbers for 4e9 weights take minutes on a CPU."""
     from lerobot.policies.factory import get_policy_class
+    from transformers.initialization import no_init_weights
 
-    with tiny_sizes(spec, config.type) if spec is not None else contextlib.nullcontext(), named_tokenizers(config):
+    sizes = tiny_sizes(spec, config.type) if spec is not None else contextlib.nullcontext()
+    with sizes, named_tokenizers(config), no_init_weights() if blank else contextlib.nullcontext():
         return get_policy_class(config.type)(config)
 
 
@@ -203,7 +207,7 @@ def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpo
     locate_tokenizers(config, base)
     locate_tokenizers(config, folder)
     spec = load_spec(base)
-    policy = construct(config, spec)
+    policy = construct(config, spec, blank=True)
     load_weights(policy, base / "model.safetensors")
     if adapter.is_file():
         from peft import PeftModel
