@@ -9,14 +9,28 @@ import numpy as np
 import pytest
 
 from deploy.robots.description import load_model
-from training.pi0.data import convert
-from training.pi0.data.episode import ACTIONS, IMAGES, POSITIONS, TIMES, VELOCITIES, RecordingError, read_frames, read_instruction
+from training.pi0 import memory
+from training.pi0.data import convert, inspect
+from training.pi0.data.augment import Augmentation, augment
+from training.pi0.data.cache import load_files
+from training.pi0.data.episode import (
+    ACTIONS,
+    IMAGES,
+    POSITIONS,
+    TIMES,
+    VELOCITIES,
+    RecordingError,
+    layout_of,
+    read_frames,
+    read_instruction,
+)
 
-JOINTS = load_model().joints
+MODEL = load_model()
+JOINTS = MODEL.joints
 
 
-def guide_file(path, text: str, frames: int, seed: int, dtype=np.float32) -> None:
-    """As the guide's collector writes it: no joint names, no rate, whole arrays."""
+def guide_file(path, text: str, frames: int, seed: int, dtype=np.float32, **attributes) -> None:
+    """As the guide's collector writes it: no joint names, no rate (unless in `attributes`), whole arrays."""
     rng = np.random.default_rng(seed)
     with h5py.File(path, "w") as file:
         file[IMAGES] = rng.integers(0, 256, (frames, 12, 16, 3), dtype=np.uint8)
@@ -24,6 +38,7 @@ def guide_file(path, text: str, frames: int, seed: int, dtype=np.float32) -> Non
             file[name] = rng.normal(size=(frames, len(JOINTS))).astype(dtype)
         file[TIMES] = 0.0201 * np.arange(frames) + 0.001 * rng.random(frames)
         file.attrs["language_instruction"] = text
+        file.attrs.update(attributes)
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +116,64 @@ def test_an_existing_target_is_left_alone(converted):
         convert.to_dataset(converted / "in", converted / "set", JOINTS)
     with pytest.raises(RecordingError, match="is not empty; name another folder"):
         convert.to_files(converted / "set", converted / "out")
+
+
+@pytest.mark.parametrize(("name", "index", "value", "says"), [
+    (ACTIONS, (3, 4), np.nan, f"frame at .* action of {JOINTS[4]} is not finite"),
+    (TIMES, (2,), 0.0, "follows one at .* time must go forward"), (TIMES, (2,), np.nan, "time is nan")])
+def test_a_file_with_bad_numbers_is_refused_by_name(converted, tmp_path, name, index, value, says):
+    (tmp_path / "in").mkdir()
+    for number, text in enumerate(("walk forward", "wave the left hand")):
+        guide_file(tmp_path / "in" / f"episode_000{number}.hdf5", text, 5 + 2 * number, 1 + number)
+    with h5py.File(tmp_path / "in" / "episode_0001.hdf5", "r+") as file:
+        file[name][index] = value
+    with pytest.raises(RecordingError, match=f"episode_0001.hdf5: .*{says}"):
+        convert.to_dataset(tmp_path / "in", tmp_path / "set", JOINTS, quiet=True)
+    assert not (tmp_path / "set").exists()
+    if value:
+        with pytest.raises(RecordingError, match="episode 1, frame at .* a number is not finite"):
+            convert.check(tmp_path / "in", converted / "set")
+
+
+def reordered(folder, names=JOINTS[::-1], **attributes):
+    """A folder with one file whose joints are in another order."""
+    folder.mkdir()
+    guide_file(folder / "episode_0000.hdf5", "bow", 4, 7, joints=list(names), **attributes)
+    return folder
+
+
+def test_joints_in_another_order_stay_in_it_there_and_back(tmp_path):
+    before = reordered(tmp_path / "in", np.array(JOINTS[::-1], "S"), fps=25)
+    convert.main([str(before), str(tmp_path / "set")])
+    convert.main([str(tmp_path / "set"), str(tmp_path / "out")])
+    one, other = (next((tmp_path / name).glob("*.hdf5")) for name in ("in", "out"))
+    assert layout_of(one, ()) == layout_of(other, ()) and layout_of(other, ()).joints == JOINTS[::-1]
+    for a, b in zip(read_frames(one), read_frames(other), strict=True):
+        assert np.array_equal(a.joint_pos, b.joint_pos) and np.array_equal(a.action, b.action)
+    with pytest.raises(RecordingError, match=f"set: observation.state: joint 0 is '{JOINTS[-1]}'; '{JOINTS[0]}' is expected"):
+        memory.load(tmp_path / "set", 8, progress=False)
+    with pytest.raises(RecordingError, match=f"out: joint 0 is '{JOINTS[-1]}'; '{JOINTS[0]}' is expected"):
+        inspect.inspect(tmp_path / "out", tmp_path / "report", MODEL, quiet=True)
+
+
+def test_files_of_different_joints_do_not_mix(tmp_path, converted):
+    folder = reordered(tmp_path / "in")
+    guide_file(folder / "episode_0001.hdf5", "bow", 4, 7)
+    with pytest.raises(RecordingError, match=f"episode_0001.hdf5: joint 0 is '{JOINTS[0]}'; '{JOINTS[-1]}' is expected"):
+        convert.to_dataset(folder, tmp_path / "set", JOINTS, quiet=True)
+    with pytest.raises(RecordingError, match=f"episode_0000.hdf5: joint 0 is '{JOINTS[-1]}'; '{JOINTS[0]}' is expected"):
+        load_files(sorted(folder.iterdir()), 8, quiet=True)
+    guide_file(folder / "episode_0000.hdf5", "walk forward", 5, 1, joints=list(JOINTS[::-1]))
+    with pytest.raises(RecordingError, match=f"episode_0000.hdf5 beside .*set: joint 0 is '{JOINTS[-1]}'"):
+        convert.check(folder, converted / "set")
+
+
+def test_the_rate_of_files_is_their_own(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    guide_file(folder / "episode_0000.hdf5", "bow", 5, 1, fps=25)
+    with h5py.File(folder / "episode_0000.hdf5", "r+") as file:
+        file[TIMES][:] = 0.04 * np.arange(5)
+    assert inspect.inspect(folder, tmp_path / "report", MODEL, quiet=True)["dropped frames"] == 0
+    assert augment(folder, tmp_path / "more", JOINTS, Augmentation(), 1, 0, pictures="png", quiet=True) == 1
+    assert json.loads((tmp_path / "more" / "meta" / "info.json").read_text())["fps"] == 25

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from deploy.robots.description import load_model
 from training.pi0.data import episode, store
-from training.pi0.data.episode import Frame, Layout, RecordingError, read_frames, read_instruction
+from training.pi0.data.episode import EpisodeWriter, Frame, Layout, RecordingError, read_frames, read_instruction
 from training.pi0.data.recorder import Recorder
 
 JOINTS = load_model().joints
@@ -173,3 +174,116 @@ def test_a_crash_between_packing_and_clearing_up_does_not_count_twice(tmp_path):
 def test_unknown_kind_of_pictures_is_refused(tmp_path):
     with pytest.raises(RecordingError, match="pictures 'gif'; h264, av1, png are possible"):
         Recorder(tmp_path / "set", LAYOUT, pictures="gif")
+
+
+def kept(folder) -> list[str]:
+    return [one.instruction for one in store.episodes(store.open_dataset(folder))]
+
+
+def test_a_file_taken_out_of_the_journal_costs_no_other(tmp_path):
+    before = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    for text in ("bow", "wave", "sit down"):
+        record(before, text)
+    before.pending[1].unlink()
+    recorder = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    record(recorder, "stand up")
+    assert recorder.recorded == 3 and [read_instruction(file) for file in recorder.pending] == ["bow", "sit down", "stand up"]
+    recorder.close()
+    assert kept(tmp_path / "set") == ["bow", "sit down", "stand up"]
+
+
+def test_a_crash_after_packing_a_journal_with_a_gap_does_not_count_twice(tmp_path, monkeypatch):
+    recorder = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    for text in ("bow", "wave", "sit down"):
+        record(recorder, text)
+    recorder.pending[1].unlink()
+    pack = store.pack
+
+    def die(*arguments):
+        pack(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "pack", die)
+    with pytest.raises(KeyboardInterrupt):
+        recorder.close()
+    again = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    assert again.recorded == 2 and again.pending == []
+
+
+def test_an_episode_is_never_written_over_another(tmp_path):
+    writer = EpisodeWriter(tmp_path / "episode_000000.hdf5", "bow", LAYOUT)
+    writer.add(frame(0))
+    (tmp_path / "episode_000000.hdf5").write_bytes(b"another recorder's")
+    with pytest.raises(RecordingError, match="episode_000000.hdf5 exists and is not overwritten; move it away"):
+        writer.commit()
+    with pytest.raises(RecordingError, match="exists and is not overwritten"):
+        EpisodeWriter(tmp_path / "episode_000000.hdf5", "bow", LAYOUT)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"another recorder's"]
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """A data set of one episode, as PNG."""
+    root = tmp_path_factory.mktemp("packed") / "set"
+    with Recorder(root, LAYOUT, pictures="png", quiet=True) as recorder:
+        record(recorder, "bow")
+    return root
+
+
+OTHERS = [
+    (replace(LAYOUT, image=(8, 8)), "head_camera: .* \\(16, 16, 3\\) .* \\(8, 8, 3\\)", "\\(16, 16\\) px at 50 Hz; \\(8, 8\\)"),
+    (replace(LAYOUT, fps=25), "frames per second: 50 in the data set, 25 in what", "px at 50 Hz; .* px at 25 Hz are expected"),
+    (replace(LAYOUT, joints=JOINTS[::-1]), f"{JOINTS[0]}.pos in the data set, {JOINTS[-1]}.pos",
+     f"'{JOINTS[0]}'; '{JOINTS[-1]}'"),
+]
+
+
+@pytest.mark.parametrize(("layout", "says"), [(layout, says) for layout, says, _ in OTHERS])
+def test_what_does_not_fit_the_data_set_is_refused_before_it_is_recorded(packed, layout, says):
+    with pytest.raises(RecordingError, match=f"set: .*{says}.*or name another folder"):
+        Recorder(packed, layout, pictures="png", quiet=True)
+    assert not packed.with_name("set.journal").exists()
+
+
+def test_another_kind_of_pictures_is_refused_before_anything_is_recorded(packed):
+    with pytest.raises(RecordingError, match="head_camera: image .* in the data set, video .*; ask for what it has"):
+        Recorder(packed, LAYOUT, pictures="h264", quiet=True)
+    info = json.loads((packed / "meta" / "info.json").read_text())
+    info["features"][store.IMAGE].update(dtype="video", info={"video.codec": "h264"})
+    other = packed.with_name("other")
+    (other / "meta").mkdir(parents=True)
+    (other / "meta" / "info.json").write_text(json.dumps(info))
+    with pytest.raises(RecordingError, match="pictures: h264 in the data set, av1 in what is to be recorded"):
+        Recorder(other, LAYOUT, pictures="av1", quiet=True)
+
+
+def test_a_folder_that_is_no_data_set_is_refused_before_anything_is_recorded(tmp_path):
+    (tmp_path / "set").mkdir()
+    with pytest.raises(RecordingError, match="set exists and is no LeRobotDataset .*; remove it, or name another folder"):
+        Recorder(tmp_path / "set", LAYOUT, quiet=True)
+
+
+@pytest.mark.parametrize(("layout", "says"), [(layout, says) for layout, _, says in OTHERS])
+def test_what_does_not_fit_the_journal_is_refused_too(recorder, layout, says):
+    record(recorder, "bow")
+    with pytest.raises(RecordingError, match=f"episode_000000.hdf5, left by an earlier run with other arguments: .*{says}"):
+        Recorder(recorder.root, layout, pictures="png", quiet=True)
+    assert len(recorder.pending) == 1
+
+
+def test_the_data_set_is_on_the_disk_before_the_journal_goes(recorder, monkeypatch):
+    record(recorder, "bow")
+    (journal,) = recorder.pending
+    synced, fsync = [], os.fsync
+
+    def seen(descriptor):
+        assert journal.exists()
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(episode.os, "fsync", seen)
+    recorder.close()
+    root, fresh = recorder.root, str(recorder.root.with_name(".set.new"))
+    everything = [str(path).replace(str(root), fresh, 1) for path in (root, *root.rglob("*"))]
+    assert set(everything) <= set(synced) and synced[-1] == str(root.parent), "the new name comes last"
+    assert not journal.exists() and kept(root) == ["bow"]

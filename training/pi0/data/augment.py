@@ -1,24 +1,27 @@
 """More of the same: a data set again with shifted, recoloured pictures, noisy joint readings and other words.
 
     python -m training.pi0.data.augment datasets/gestures datasets/gestures_more --copies 2 --seed 1
+
+A run that is interrupted goes on where it was when it is started again with the same arguments.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 from deploy.robots.description import load_model
-from training.pi0.data.episode import Frame, Layout
+from training.pi0.data.episode import Frame
 from training.pi0.data.inspect import sources
 from training.pi0.data.instructions import find
-from training.pi0.data.recorder import Recorder
+from training.pi0.data.recorder import Recorder, job_name
 
 GREY = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -99,25 +102,25 @@ def vary(instruction: str, frames: Iterable[Frame], how: Augmentation,
 
 def augment(source: Path, root: Path, joints: tuple[str, ...], how: Augmentation, copies: int, seed: int, *,
             pictures: str = "h264", quiet: bool = False) -> int:
-    """Records `copies` varied copies of every episode at `root`; returns how many episodes."""
-    recorder: Recorder | None = None
-    number = 0
-    for _ in range(copies):
-        dt, episodes = sources(source)
-        for text, frames in tqdm(episodes, desc=str(root), disable=quiet):
-            said, changed = vary(text, frames, how, np.random.default_rng((seed, number)))
-            for frame in changed:
-                if recorder is None:
-                    layout = Layout(joints, frame.image.shape[:2], round(1.0 / dt))
-                    recorder = Recorder(root, layout, pictures=pictures, quiet=quiet)
-                if recorder.writing is None:
-                    recorder.begin(said)
-                recorder.add(frame)
-            recorder.end()
-            number += 1
-    if recorder is not None:
-        recorder.close()
-    return number
+    """Records `copies` varied copies of every episode at `root`, but for those that are there; returns how many are new.
+
+    `joints`: names them where `source` does not.
+    """
+    layout, _ = sources(source, joints)
+    with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
+        first = recorder.recorded
+        for copy in range(copies):
+            _, episodes = sources(source, joints)
+            for number, (text, frames) in enumerate(tqdm(episodes, desc=str(root), disable=quiet)):
+                job = job_name("augment", source=str(source.resolve()), episode=number, copy=copy, seed=seed, **asdict(how))
+                if job in recorder.done:
+                    continue
+                said, changed = vary(text, frames, how, np.random.default_rng((seed, copy, number)))
+                recorder.begin(said, job)
+                for frame in changed:
+                    recorder.add(frame)
+                recorder.end()
+        return recorder.recorded - first
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -137,8 +140,8 @@ def main(arguments: list[str] | None = None) -> None:
                        options.joint_vel, not options.same_words)
     count = augment(options.source, options.root, load_model(options.robot).joints, how, options.copies, options.seed,
                     pictures=options.pictures)
-    print(f"{options.root}: {count} episodes")
+    print(f"{options.root}: {count} new episodes")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -8,14 +8,16 @@ Reads LeRobotDatasets and folders of episode files (a recorder's journal, also w
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
+from deploy.robots.description import load_model
 from policies.pi0.inputs import resize_with_pad
-from training.pi0.data.episode import read_frames, read_instruction
+from training.pi0.data.episode import check_joints, layout_of, read_frames, read_instruction
 from training.pi0.memory import Demonstrations, join, load, save_cache
 
 
@@ -27,6 +29,9 @@ def shrink(image: np.ndarray, side: int) -> np.ndarray:
 def load_files(files: list[Path], side: int, quiet: bool = False) -> Demonstrations:
     """Episode files in memory; a picture that repeats is kept once."""
     states, actions, pictures, of, lengths, said = [], [], [], [], [], []
+    joints = load_model().joints
+    for file in files:
+        check_joints(layout_of(file, joints).joints, joints, str(file))
     for file in tqdm(files, desc="episodes", disable=quiet):
         said.append(read_instruction(file))
         before, length = None, 0
@@ -72,4 +77,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
@@ -18,9 +19,18 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from arbiter.errors import in_one_line
 from deploy.robots.description import load_model
 from training.pi0.data import store
-from training.pi0.data.episode import EpisodeWriter, Frame, Layout, RecordingError, read_frames, read_instruction
+from training.pi0.data.episode import (
+    EpisodeWriter,
+    Frame,
+    RecordingError,
+    check_joints,
+    layout_of,
+    read_frames,
+    read_instruction,
+)
 from training.pi0.data.recorder import KEPT
 
 PATTERN = "*.hdf5"
@@ -67,15 +77,13 @@ def to_dataset(folder: Path, root: Path, joints: tuple[str, ...], pictures: str 
     return store.pack(episode_files(folder), root, joints, pictures, lambda files: tqdm(files, disable=quiet))
 
 
-def to_files(root: Path, folder: Path, quiet: bool = False) -> int:
-    """A LeRobotDataset to one HDF5 file an episode; returns the number of frames."""
+def to_files(root: Path, folder: Path, joints: tuple[str, ...] = (), quiet: bool = False) -> int:
+    """A LeRobotDataset to one HDF5 file an episode; `joints` where it names none. Returns the number of frames."""
     if folder.exists() and any(folder.iterdir()):
         raise RecordingError(f"{folder} is not empty; name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     dataset = store.open_dataset(root)
-    height, width = dataset.meta.features[store.IMAGE]["shape"][:2]
-    names = tuple(name.removesuffix(".pos") for name in dataset.meta.features[store.ACTION]["names"])
-    layout, count = Layout(names, (height, width), int(dataset.meta.fps)), 0
+    layout, count = store.stored_layout(dataset, joints), 0
     for episode in tqdm(store.episodes(dataset), disable=quiet):
         writer = EpisodeWriter(folder / KEPT.format(episode.index), episode.instruction, layout)
         for frame in store.frames(dataset, episode):
@@ -86,7 +94,7 @@ def to_files(root: Path, folder: Path, quiet: bool = False) -> int:
 
 
 def compare(pairs: Iterable[tuple[tuple[str, Iterable[Frame]], tuple[str, Iterable[Frame]]]]) -> Difference:
-    """Largest differences between episodes and their copies. Raises RecordingError when one is missing or cut."""
+    """Largest differences between episodes and their copies. Raises RecordingError when one is missing, cut or not finite."""
     episodes = count = 0
     worst = np.zeros(3)
     for (said, frames), (copied_said, copies) in pairs:
@@ -95,21 +103,28 @@ def compare(pairs: Iterable[tuple[tuple[str, Iterable[Frame]], tuple[str, Iterab
         for frame, copy in zip_longest(frames, copies):
             if frame is None or copy is None:
                 raise RecordingError(f"episode {episodes}: the copy has another number of frames")
-            joints = max(np.abs(np.asarray(getattr(frame, name), float) - getattr(copy, name)).max()
-                         for name in ("joint_pos", "joint_vel", "action"))
+            joints = np.max([np.abs(np.asarray(getattr(frame, name), float) - getattr(copy, name))
+                             for name in ("joint_pos", "joint_vel", "action")])
             picture = np.abs(frame.image.astype(int) - copy.image).max()
-            worst = np.maximum(worst, (joints, abs(frame.time - copy.time), picture))
+            off = np.array((joints, abs(frame.time - copy.time), picture))
+            if not np.isfinite(off).all():
+                raise RecordingError(f"episode {episodes}, frame at {frame.time:.3f} s: a number is not finite in it or in its "
+                                     "copy; mend the source")
+            worst = np.maximum(worst, off)
             count += 1
         episodes += 1
     return Difference(episodes, count, *map(float, worst))
 
 
-def check(folder: Path, root: Path) -> Difference:
-    """Compares HDF5 episodes with a LeRobotDataset."""
+def check(folder: Path, root: Path, joints: tuple[str, ...] = ()) -> Difference:
+    """Compares HDF5 episodes with a LeRobotDataset; `joints` where it names none."""
     dataset = store.open_dataset(root)
     files, stored = episode_files(folder), store.episodes(dataset)
     if len(files) != len(stored):
         raise RecordingError(f"{folder} has {len(files)} episodes, {root} has {len(stored)}")
+    joints = store.stored_layout(dataset, joints).joints
+    for file in files:
+        check_joints(layout_of(file, joints).joints, joints, f"{file} beside {root}")
     return compare(((read_instruction(file), read_frames(file)), (one.instruction, store.frames(dataset, one)))
                    for file, one in zip(files, stored, strict=True))
 
@@ -118,20 +133,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="a folder of HDF5 episodes, or a LeRobotDataset")
     parser.add_argument("target", type=Path, help="where the other form goes; must not exist yet")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite", help="names the joints of files that do not")
+    parser.add_argument("--robot", default="berkeley_humanoid_lite", help="names the joints of sources that do not")
     parser.add_argument("--pictures", choices=store.PICTURES, default="png", help="how the data set keeps pictures")
     parser.add_argument("--no-check", action="store_true", help="do not compare the result with the source")
     options = parser.parse_args(arguments)
-    source, target = options.source, options.target
+    source, target, joints = options.source, options.target, load_model(options.robot).joints
     if is_dataset(source):
-        count, pair = to_files(source, target), (target, source)
+        count, pair = to_files(source, target, joints), (target, source)
     else:
-        count, pair = to_dataset(source, target, load_model(options.robot).joints, options.pictures), (source, target)
+        count, pair = to_dataset(source, target, joints, options.pictures), (source, target)
     print(f"{target}: {count} frames")
     if not options.no_check:
-        found = check(*pair)
+        found = check(*pair, joints)
         print(json.dumps({**asdict(found), "exact": found.exact}))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

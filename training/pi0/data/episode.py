@@ -6,13 +6,15 @@
     actions                           float32  (T, n)        position targets [rad]
     timestamps                        float64  (T,)          [s]
     attribute language_instruction    text
+    attributes joints, fps            names in the arrays' order, frames per second; files of others may lack them
+    attribute job                     which piece of a command's work it is, where a command goes on where it was
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +29,17 @@ VELOCITIES = "observations/joint_velocities"
 ACTIONS = "actions"
 TIMES = "timestamps"
 INSTRUCTION = "language_instruction"
+JOB = "job"
 BLOCK = 64  # frames that the low-dimensional arrays are stored by
 RESERVE = 64 << 20  # [bytes] that must stay free on the disk
 
 
 class RecordingError(ArbiterError):
     """A demonstration cannot be recorded or read as it is."""
+
+
+class DiskError(RecordingError):
+    """The disk is full or takes nothing: the next episode will not go better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +72,8 @@ class Layout:
     image: tuple[int, int] = (224, 224)
     fps: int = 50
 
-    def check(self, frame: Frame) -> None:
-        """Raises RecordingError naming what is wrong with `frame`."""
+    def check(self, frame: Frame, last: float = -np.inf) -> None:
+        """Raises RecordingError naming what is wrong with `frame`, which follows one at `last` [s]."""
         n = len(self.joints)
         for name in ("joint_pos", "joint_vel", "action"):
             values = np.asarray(getattr(frame, name))
@@ -83,15 +90,27 @@ class Layout:
                                  f"{(*self.image, 3)} is expected; the episode was not recorded")
         if not np.isfinite(frame.time):
             raise RecordingError(f"frame: time is {frame.time}; a finite number of seconds is expected")
+        if frame.time <= last:
+            raise RecordingError(f"frame at {frame.time:.3f} s follows one at {last:.3f} s; time must go forward; the "
+                                 "episode was not recorded")
+
+    def check_same(self, other: Layout, where: str) -> None:
+        """Raises RecordingError unless `other`, which is found at `where`, is the same."""
+        check_joints(other.joints, self.joints, where)
+        if other != self:
+            raise RecordingError(f"{where}: pictures of {other.image} px at {other.fps} Hz; {self.image} px at {self.fps} Hz are "
+                                 "expected; keep the two kinds in folders of their own")
 
 
 class EpisodeWriter:
     """Writes one episode to a file that appears under its name only when it is complete."""
 
-    def __init__(self, path: Path, instruction: str, layout: Layout) -> None:
+    def __init__(self, path: Path, instruction: str, layout: Layout, job: str = "") -> None:
+        """`job`: which piece of a command's work this is, "": of none that goes on where it was."""
         if not instruction.strip():
             raise RecordingError("an episode needs an instruction; got an empty one")
         self._path = path
+        self._refuse_existing()
         self._partial = path.with_name(f".{path.name}.partial")
         self._layout = layout
         self._last = -np.inf
@@ -101,6 +120,7 @@ class EpisodeWriter:
             free_space(path.parent)
             self._file = h5py.File(self._partial, "w")
             self._file.attrs[INSTRUCTION] = instruction
+            self._file.attrs[JOB] = job
             self._file.attrs["joints"] = list(layout.joints)
             self._file.attrs["fps"] = layout.fps
             n, size = len(layout.joints), layout.image
@@ -113,10 +133,7 @@ class EpisodeWriter:
     def add(self, frame: Frame) -> None:
         """Appends a frame. Raises RecordingError, and drops the episode, when the frame or the disk is not good."""
         try:
-            self._layout.check(frame)
-            if frame.time <= self._last:
-                raise RecordingError(f"frame at {frame.time:.3f} s follows one at {self._last:.3f} s; time must go "
-                                     "forward; the episode was not recorded")
+            self._layout.check(frame, self._last)
             with disk_errors(self._path):
                 if self.frames % BLOCK == 0:
                     free_space(self._path.parent)
@@ -143,16 +160,18 @@ class EpisodeWriter:
                 self._file = None
                 with open(self._partial, "rb+") as handle:
                     os.fsync(handle.fileno())
+                self._refuse_existing()
                 os.replace(self._partial, self._path)
-                folder = os.open(self._path.parent, os.O_RDONLY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+                sync_folder(self._path.parent)
         except RecordingError:
             self.discard()
             raise
         return self._path
+
+    def _refuse_existing(self) -> None:
+        """Another recorder may write to the same folder."""
+        if self._path.exists():
+            raise RecordingError(f"{self._path} exists and is not overwritten; move it away, or record one run at a time")
 
     def discard(self) -> None:
         """Drops the episode. May be called twice."""
@@ -166,7 +185,7 @@ class EpisodeWriter:
 
 
 class disk_errors:  # noqa: N801  (reads as a statement: `with disk_errors(path):`)
-    """Turns errors of the disk into one RecordingError that says what to do."""
+    """Turns errors of the disk into one DiskError that says what to do."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -179,8 +198,8 @@ class disk_errors:  # noqa: N801  (reads as a statement: `with disk_errors(path)
             number = getattr(error, "errno", None)
             full = number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
             what = "the disk is full; free some space" if full else f"cannot be written: {error}"
-            raise RecordingError(f"{self._path}: {what}; this episode was not recorded, "
-                                 "all earlier ones are safe") from error
+            raise DiskError(f"{self._path}: {what}; this episode was not recorded, "
+                            "all earlier ones are safe") from error
 
 
 def free_space(folder: Path) -> None:
@@ -188,6 +207,15 @@ def free_space(folder: Path) -> None:
     stat = os.statvfs(folder)
     if stat.f_bavail * stat.f_frsize < RESERVE:
         raise OSError(errno.ENOSPC, "No space left")
+
+
+def sync_folder(folder: Path) -> None:
+    """Names in `folder` outlast a power cut once this returns."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_instruction(path: Path) -> str:
@@ -201,10 +229,15 @@ def read_instruction(path: Path) -> str:
             counts = {name: len(file[name]) for name in (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES)}
             if len(set(counts.values())) != 1:
                 raise RecordingError(f"{path}: the arrays differ in length: {counts}")
-            said = file.attrs[INSTRUCTION]
-            return said.decode() if isinstance(said, bytes) else str(said)
+            return _text(file.attrs[INSTRUCTION])
     except OSError as error:
-        raise RecordingError(f"{path}: not a readable HDF5 file ({error})") from error
+        raise RecordingError(f"{path}: not a readable HDF5 file ({error}); take it out of the folder") from error
+
+
+def read_job(path: Path) -> str:
+    """Which piece of a command's work an episode file is, "" where it does not say."""
+    with h5py.File(path, "r") as file:
+        return _text(file.attrs.get(JOB, ""))
 
 
 def read_frames(path: Path) -> Iterator[Frame]:
@@ -219,7 +252,42 @@ def layout_of(path: Path, joints: tuple[str, ...], fps: int = 50) -> Layout:
     """Sizes of an episode file; `joints` and `fps` where the file does not name them."""
     read_instruction(path)
     with h5py.File(path, "r") as file:
-        names = tuple(str(name) for name in file.attrs.get("joints", joints))
+        names = tuple(_text(name) for name in file.attrs.get("joints", joints))
         if file[POSITIONS].shape[1] != len(names):
             raise RecordingError(f"{path}: {file[POSITIONS].shape[1]} joints; {len(names)} are expected")
         return Layout(names, tuple(file[IMAGES].shape[1:3]), int(file.attrs.get("fps", fps)))
+
+
+def common_layout(files: list[Path], joints: tuple[str, ...]) -> Layout:
+    """Sizes that all files share; `joints` where they name none. Raises RecordingError naming the first that differs."""
+    layout = layout_of(files[0], joints)
+    for file in files[1:]:
+        layout.check_same(layout_of(file, joints), str(file))
+    return layout
+
+
+def checked(frames: Iterable[Frame], layout: Layout, where: str) -> Iterator[Frame]:
+    """`frames` as they come. Raises RecordingError naming `where` at the first that is not good; files of others may hold
+    anything."""
+    last = -np.inf
+    for frame in frames:
+        try:
+            layout.check(frame, last)
+        except RecordingError as error:
+            raise RecordingError(f"{where}: {error}") from error
+        last = frame.time
+        yield frame
+
+
+def check_joints(names: tuple[str, ...], joints: tuple[str, ...], where: str) -> None:
+    """Raises RecordingError unless `names`, which stand at `where`, are `joints` in their order."""
+    if len(names) != len(joints):
+        raise RecordingError(f"{where}: {len(names)} names of joints; {len(joints)} are expected; use data of one robot")
+    for i, (name, joint) in enumerate(zip(names, joints, strict=True)):
+        if name != joint:
+            raise RecordingError(f"{where}: joint {i} is {name!r}; {joint!r} is expected; use data of one robot, with its joints "
+                                 "in one order")
+
+
+def _text(value) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

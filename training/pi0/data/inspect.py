@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from arbiter.errors import in_one_line
 from arbiter.robot import RobotModel
 from deploy.robots.description import load_model
 from training.pi0.data import store
 from training.pi0.data.convert import episode_files, is_dataset
-from training.pi0.data.episode import Frame, read_frames, read_instruction
+from training.pi0.data.episode import Frame, Layout, check_joints, common_layout, read_frames, read_instruction
 
 LATE = 1.5  # periods between two frames that count as a gap
 COLUMNS = 8  # pictures of an episode on the sheet
@@ -64,12 +66,14 @@ def examine(instruction: str, frames: Iterable[Frame], model: RobotModel, dt: fl
         jerk=float(np.sqrt(np.mean(jerk**2))) if len(jerk) else 0.0)
 
 
-def sources(path: Path) -> tuple[float, Iterator[tuple[str, Iterable[Frame]]]]:
-    """Time between frames [s] and the episodes of a LeRobotDataset or of a folder of episode files."""
+def sources(path: Path, joints: tuple[str, ...]) -> tuple[Layout, Iterator[tuple[str, Iterable[Frame]]]]:
+    """Sizes and episodes of a LeRobotDataset or of a folder of episode files; `joints` where they name none."""
     if is_dataset(path):
         dataset = store.open_dataset(path)
-        return 1.0 / dataset.meta.fps, ((one.instruction, store.frames(dataset, one)) for one in store.episodes(dataset))
-    return 0.02, ((read_instruction(file), read_frames(file)) for file in episode_files(path))
+        episodes = ((one.instruction, store.frames(dataset, one)) for one in store.episodes(dataset))
+        return store.stored_layout(dataset, joints), episodes
+    files = episode_files(path)
+    return common_layout(files, joints), ((read_instruction(file), read_frames(file)) for file in files)
 
 
 def summary(reports: list[EpisodeReport], model: RobotModel) -> dict:
@@ -173,11 +177,12 @@ def write_video(clips: list[np.ndarray], file: Path, fps: int) -> None:
 def inspect(path: Path, out: Path, model: RobotModel, quiet: bool = False) -> dict:
     """Writes report.json, coverage.png, sheet.png and sheet.mp4 to `out`; returns the summary."""
     out.mkdir(parents=True, exist_ok=True)
-    dt, episodes = sources(path)
+    layout, episodes = sources(path, model.joints)
+    check_joints(layout.joints, model.joints, str(path))
     reports, shown = [], {}
     for text, frames in tqdm(episodes, desc="episodes", disable=quiet):
         frames = list(frames)
-        reports.append(examine(text, frames, model, dt))
+        reports.append(examine(text, frames, model, 1.0 / layout.fps))
         if text not in shown:
             shown[text] = frames
     report = summary(reports, model)
@@ -185,7 +190,7 @@ def inspect(path: Path, out: Path, model: RobotModel, quiet: bool = False) -> di
     plot(report, model, out / "coverage.png")
     write_sheet({text: strip(frames) for text, frames in sorted(shown.items())}, out / "sheet.png")
     write_video([np.stack([frame.image for frame in frames]) for _, frames in sorted(shown.items())], out / "sheet.mp4",
-                round(1.0 / dt))
+                layout.fps)
     return report
 
 
@@ -199,4 +204,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

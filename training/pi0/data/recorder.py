@@ -2,6 +2,8 @@
 
 Each episode becomes a file of its own in `ROOT.journal/` the moment it ends, on disk for good; a crash loses the episode
 under way and nothing else. `close` (or the next `Recorder` on the same root) packs the journal into the data set.
+
+A command that is to go on where it was gives each episode a `job` and leaves out those that are in `done`.
 """
 
 from __future__ import annotations
@@ -13,9 +15,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from training.pi0.data import store
-from training.pi0.data.episode import EpisodeWriter, Frame, Layout, RecordingError, read_instruction
+from training.pi0.data.episode import EpisodeWriter, Frame, Layout, RecordingError, layout_of, read_job
 
 KEPT = "episode_{:06d}.hdf5"
+
+
+def job_name(command: str, **what) -> str:
+    """A name for one piece of a command's work, the same whenever the command runs with the same arguments."""
+    return json.dumps({"command": command, **what}, sort_keys=True)
 
 
 class Recorder:
@@ -25,22 +32,26 @@ class Recorder:
         root: Folder of the LeRobotDataset.
         layout: Sizes of the frames.
         recorded: Whole episodes so far, those of earlier runs included.
+        done: Jobs of these episodes.
         dropped: Episodes discarded in this run.
     """
 
     def __init__(self, root: Path | str, layout: Layout, *, pictures: str = "h264", quiet: bool = False) -> None:
+        """Raises RecordingError when what is at `root` already, or in its journal, is of another layout."""
         store.features(layout, pictures)
         self.root = Path(root)
         self.layout = layout
         self._pictures = pictures
         self._quiet = quiet
         self._journal = self.root.with_name(f"{self.root.name}.journal")
-        self._journal.mkdir(parents=True, exist_ok=True)
         self._recover()
+        self._check_layout()
+        self._journal.mkdir(parents=True, exist_ok=True)
         self._packed = self._stored_episodes()
         self._writer: EpisodeWriter | None = None
-        self._said = ""
+        self._said = self._job = ""
         self.recorded = self._packed + len(self.pending)
+        self.done = {*store.jobs(self.root), *map(read_job, self.pending)} - {""}
         self.dropped = 0
 
     @property
@@ -53,11 +64,13 @@ class Recorder:
         """The instruction of the episode under way, None between episodes."""
         return self._said if self._writer is not None else None
 
-    def begin(self, instruction: str) -> None:
-        """Starts an episode; one that is under way is dropped."""
+    def begin(self, instruction: str, job: str = "") -> None:
+        """Starts an episode, which is the `job` if it is kept; one that is under way is dropped."""
         self.discard()
-        self._said = instruction
-        self._writer = EpisodeWriter(self._journal / KEPT.format(self.recorded), instruction, self.layout)
+        self._said, self._job = instruction, job
+        # Not the count: somebody may have taken a damaged file out of the journal.
+        number = max([self._packed, *(_number(file) + 1 for file in self.pending)])
+        self._writer = EpisodeWriter(self._journal / KEPT.format(number), instruction, self.layout, job)
 
     def add(self, frame: Frame) -> None:
         """Adds a frame. Raises RecordingError, and drops the episode, when the frame or the disk is not good."""
@@ -76,6 +89,8 @@ class Recorder:
         writer, self._writer = self._writer, None
         path = writer.commit()
         self.recorded += 1
+        if self._job:
+            self.done.add(self._job)
         return path
 
     def discard(self) -> None:
@@ -88,7 +103,7 @@ class Recorder:
     def close(self) -> None:
         """Drops an unfinished episode and packs the journal into the data set."""
         self.discard()
-        files = self.pending
+        files = self._close_gaps()
         if files:
             def progress(items):
                 return tqdm(items, desc=f"packing {self.root.name}", unit="episode", disable=self._quiet)
@@ -109,8 +124,22 @@ class Recorder:
             self.discard()
 
     def _stored_episodes(self) -> int:
-        info = self.root / "meta" / "info.json"
-        return json.loads(info.read_text())["total_episodes"] if info.is_file() else 0
+        info = store.description(self.root)
+        return 0 if info is None else info["total_episodes"]
+
+    def _close_gaps(self) -> list[Path]:
+        """Numbers the journal's files from the data set's end on: `_recover` knows by their numbers which were packed."""
+        files = []
+        for number, file in enumerate(self.pending, self._packed):
+            files.append(file.rename(self._journal / KEPT.format(number)))
+        return files
+
+    def _check_layout(self) -> None:
+        """Before anything is recorded: what does not fit could never be packed."""
+        store.check_fits(self.root, self.layout, self._pictures)
+        for file in self.pending:
+            found = layout_of(file, self.layout.joints, self.layout.fps)
+            self.layout.check_same(found, f"{file}, left by an earlier run with other arguments")
 
     def _recover(self) -> None:
         """Clears what a crash left: half episodes, and files that were already packed."""
@@ -121,7 +150,9 @@ class Recorder:
             partial.unlink()
         stored = self._stored_episodes()
         for file in self.pending:
-            if int(file.stem.split("_")[1]) < stored:
+            if _number(file) < stored:
                 file.unlink()
-            else:
-                read_instruction(file)
+
+
+def _number(file: Path) -> int:
+    return int(file.stem.split("_")[1])

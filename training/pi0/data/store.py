@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
-from training.pi0.data.episode import Frame, Layout, RecordingError, layout_of, read_frames, read_instruction
+from training.pi0.data.episode import (
+    Frame,
+    Layout,
+    RecordingError,
+    check_joints,
+    checked,
+    common_layout,
+    read_frames,
+    read_instruction,
+    read_job,
+    sync_folder,
+)
 
 STATE = "observation.state"
 IMAGE = "observation.images.head_camera"
 ACTION = "action"
 CAPTURED = "capture_time"  # LeRobot's own timestamps are frame / fps; this keeps what was measured
 VIDEO_FILE = 4  # [MB]
+LEROBOTS = {"timestamp", "frame_index", "episode_index", "index", "task_index"}  # features that it adds itself
 PICTURES = ("h264", "av1", "png")
+ROBOT = "berkeley_humanoid_lite"
+JOBS = "jobs.json"  # in a data set: the pieces of commands' work that its episodes are
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,65 @@ def features(layout: Layout, pictures: str) -> dict:
     }
 
 
+def description(root: Path) -> dict | None:
+    """What meta/info.json says of the data set at `root`, None where there is none."""
+    info = root / "meta" / "info.json"
+    return json.loads(info.read_text()) if info.is_file() else None
+
+
+def check_fits(root: Path, layout: Layout, pictures: str) -> None:
+    """Raises RecordingError when the data set at `root` cannot take episodes of `layout` with such `pictures`."""
+    info = description(root)
+    if info is None:
+        if root.exists():
+            raise RecordingError(f"{root} exists and is no LeRobotDataset (no meta/info.json); remove it, or name another folder")
+        return
+    there, asked = info["features"], features(layout, pictures)
+    compared = [("frames per second", info["fps"], layout.fps), ("robot", info.get("robot_type"), ROBOT)]
+    for key in [*asked, *(there.keys() - asked.keys() - LEROBOTS)]:
+        compared.append((key, _kind(there.get(key)), _kind(asked.get(key))))
+        names = zip_longest(*(some.get(key, {}).get("names") or () for some in (there, asked)))
+        compared += [(f"a name in {key}", *pair) for pair in names]
+    if pictures != "png":
+        compared.append(("pictures", (there.get(IMAGE, {}).get("info") or {}).get("video.codec", pictures), pictures))
+    for what, has, wanted in compared:
+        if has != wanted:
+            raise RecordingError(f"{root}: {what}: {has} in the data set, {wanted} in what is to be recorded; ask for what it "
+                                 "has, or name another folder")
+
+
+def _kind(feature: dict | None) -> str | None:
+    return feature and f"{feature['dtype']} {tuple(feature['shape'])}"
+
+
+def jobs(root: Path) -> list[str]:
+    """The pieces of commands' work that are in the data set at `root`."""
+    file = root / JOBS
+    return json.loads(file.read_text()) if file.is_file() else []
+
+
+def stored_layout(dataset, joints: tuple[str, ...] = ()) -> Layout:
+    """Sizes of the frames of a data set that is open for reading; `joints` where it names none."""
+    about = dataset.meta.features
+    return Layout(_joints(about[ACTION]) or joints, tuple(about[IMAGE]["shape"][:2]), int(dataset.meta.fps))
+
+
+def check_robot(described: dict, joints: tuple[str, ...], where: str) -> None:
+    """Raises RecordingError when the joints that a data set's features, as `described`, name are not `joints` in their order."""
+    for key, wanted in ((STATE, 2 * joints), (ACTION, joints)):
+        names = _joints(described[key])
+        if names:
+            check_joints(names, wanted, f"{where}: {key}")
+
+
+def _joints(feature: dict) -> tuple[str, ...]:
+    """Joints that a feature names; none where it has no names."""
+    names = feature["names"] or ()
+    if isinstance(names, dict):  # as sets of other robots have it: {"motors": [...]}
+        names = [name for some in names.values() for name in some]
+    return tuple(name.removesuffix(".pos").removesuffix(".vel") for name in names)
+
+
 def create(root: Path, layout: Layout, pictures: str = "h264"):
     """A new, empty LeRobotDataset at `root`, open for writing. Raises RecordingError when something is there."""
     from lerobot.configs import RGBEncoderConfig
@@ -55,7 +130,7 @@ def create(root: Path, layout: Layout, pictures: str = "h264"):
     encoder = RGBEncoderConfig(vcodec="h264", crf=18, preset="ultrafast") if pictures == "h264" else None
     return LeRobotDataset.create(
         repo_id=f"local/{root.name}", fps=layout.fps, features=features(layout, pictures), root=root,
-        robot_type="berkeley_humanoid_lite", use_videos=pictures != "png", rgb_encoder=encoder,
+        robot_type=ROBOT, use_videos=pictures != "png", rgb_encoder=encoder,
         streaming_encoding=pictures != "png", encoder_threads=1, encoder_queue_maxsize=100_000,
         # LeRobot copies the whole video file for each episode that it appends: small files keep that cheap.
         video_files_size_in_mb=VIDEO_FILE)
@@ -117,7 +192,8 @@ def pack(files: list[Path], root: Path, joints: tuple[str, ...], pictures: str =
          progress: Callable[[Iterable], Iterable] = iter) -> int:
     """Puts episode files into the LeRobotDataset at `root`, after those already there; all of them or none.
 
-    The new state is built beside `root` and takes its place in one step. Returns the number of frames added.
+    The new state is built beside `root`, is on the disk for good, and takes its place in one step. Returns the number of
+    frames added.
     """
     from lerobot.datasets.aggregate import aggregate_datasets
 
@@ -126,28 +202,39 @@ def pack(files: list[Path], root: Path, joints: tuple[str, ...], pictures: str =
     fresh, merged = root.with_name(f".{root.name}.new"), root.with_name(f".{root.name}.merged")
     for leftover in (fresh, merged):
         shutil.rmtree(leftover, ignore_errors=True)
-    layout = layout_of(files[0], joints)
-    dataset = create(fresh, layout, pictures)
+    sizes = common_layout(files, joints)
+    dataset = create(fresh, sizes, pictures)
     count = 0
     for file in progress(files):
-        if layout_of(file, joints) != layout:
-            raise RecordingError(f"{file}: its sizes {layout_of(file, joints)} differ from the first file's {layout}")
-        count += append(dataset, read_instruction(file), read_frames(file))
+        count += append(dataset, read_instruction(file), checked(read_frames(file), sizes, str(file)))
     dataset.finalize()
+    done = jobs(root) + [job for file in files if (job := read_job(file))]
     if root.exists():
         aggregate_datasets([f"local/{root.name}", f"local/{root.name}"], f"local/{root.name}", roots=[root, fresh],
                            aggr_root=merged)
         shutil.rmtree(fresh)
         fresh = merged
+    (fresh / JOBS).write_text(json.dumps(done, indent=1) + "\n")
+    sync(fresh)
     replace(fresh, root)
     return count
 
 
+def sync(root: Path) -> None:
+    """All files and folders under `root` outlast a power cut once this returns."""
+    for folder, _, names in os.walk(root, topdown=False):
+        for name in names:
+            with open(os.path.join(folder, name), "rb+") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(folder))
+
+
 def replace(new: Path, root: Path) -> None:
-    """Puts the folder `new` in the place of `root`."""
+    """Puts the folder `new` in the place of `root`, for good before the old one goes."""
     old = root.with_name(f".{root.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if root.exists():
         os.rename(root, old)
     os.rename(new, root)
+    sync_folder(root.parent)
     shutil.rmtree(old, ignore_errors=True)
