@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 from deploy.robots.description import load_model
 from deploy.robots.scene import BALL_COLOURS
 from deploy.robots.simulated import Noise
@@ -26,7 +26,7 @@ from training.pi0.data.balls import place
 from training.pi0.data.episode import Frame, Layout
 from training.pi0.data.experts import Expert, expert_for
 from training.pi0.data.instructions import GESTURES, Instruction, find, select
-from training.pi0.data.recorder import Recorder
+from training.pi0.data.recorder import Recorder, job_name
 from training.pi0.data.stage import Stage
 from training.pi0.data.success import Judgement, judge, rotations, trajectory
 
@@ -178,6 +178,12 @@ def plan(instructions: tuple[Instruction, ...], rounds: int, seed: int) -> list[
     return order
 
 
+def left(command: str, settings: Settings, texts: list[str], done: set[str]) -> dict[str, tuple[Settings, int, str]]:
+    """Tasks for `make` that are not in `done` yet, by their names as the recorder's jobs."""
+    named = {job_name(command, number=i, text=text, **asdict(settings)): (settings, i, text) for i, text in enumerate(texts)}
+    return {job: task for job, task in named.items() if job not in done}
+
+
 _DEMONSTRATORS: dict[Settings, Demonstrator] = {}  # one a process: a stage takes a second to build
 
 
@@ -201,14 +207,14 @@ def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = 
     frames = interventions = 0
     with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
-        tasks: Iterator = ((settings, i, text) for i, text in enumerate(texts) if i >= first)
-        made = fanout.run(make, tasks, address)
-        for demonstration, reasons in tqdm(made, total=len(texts), initial=min(first, len(texts)), unit="demo",
-                                           desc=str(root), disable=quiet):
+        tasks = left("demos", settings, texts, recorder.done)
+        made = tqdm(fanout.run(make, tasks.values(), address), total=len(texts), initial=len(texts) - len(tasks), unit="demo",
+                    desc=str(root), disable=quiet)
+        for job, (demonstration, reasons) in zip(tasks, made, strict=True):
             dropped.update(reason.split(":")[0] for reason in reasons)
             if demonstration is None:
                 raise ConfigError(f"no success in {TRIES} tries: {reasons[-1]}; mend the expert or its criterion")
-            recorder.begin(demonstration.instruction)
+            recorder.begin(demonstration.instruction, job)
             for frame in demonstration.frames:
                 recorder.add(frame)
             recorder.end()
@@ -239,4 +245,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -4,13 +4,15 @@
 
 Upper arms, forearms, thighs and shanks of the robot take the directions of the human's, seen from the torso, as far as
 joint ranges allow. What is left over is reported as the residual. A motion that is faster than the joints may move is
-slowed down as a whole.
+slowed down as a whole. Files that an earlier run recorded are left out; one whose motion makes the robot fall does not hold
+up the others.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +21,17 @@ import mujoco
 import numpy as np
 from tqdm import tqdm
 
+from arbiter.errors import in_one_line
 from arbiter.robot import RobotModel
 from deploy.robots.description import description_dir, load_model
 from training.pi0.data.bvh import Motion, read_bvh
 from training.pi0.data.demos import AWAY, STANDING_NOISE
-from training.pi0.data.episode import Layout, RecordingError
+from training.pi0.data.episode import DiskError, Layout, RecordingError
 from training.pi0.data.experts import follow
 from training.pi0.data.kinematics import SIDES, SOLVER
-from training.pi0.data.recorder import Recorder
+from training.pi0.data.recorder import Recorder, job_name
 from training.pi0.data.stage import Stage
+from training.pi0.data.store import PICTURES
 from training.pi0.data.success import FALLEN_TILT
 
 # Names of the same joints in the skeletons of CMU, Mixamo, LAFAN1 and others; "mixamorig:" is cut off.
@@ -185,7 +189,8 @@ def smooth(q: np.ndarray, dt: float) -> np.ndarray:
     return np.stack([np.convolve(column, window / window.sum(), mode="valid") for column in padded.T], axis=1)
 
 
-def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, legs: bool) -> None:
+def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, legs: bool,
+            job: str = "") -> None:
     """Plays joint positions, shape (T, n), in simulation and records them. Raises RecordingError when the robot falls."""
     model = stage.model
     arms = model.groups["arms"]
@@ -193,7 +198,7 @@ def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, l
         q = np.where(arms, q, model.default)
     speed = np.gradient(q, model.dt, axis=0)
     stage.reset(q[0], AWAY)
-    recorder.begin(instruction)
+    recorder.begin(instruction, job)
     start = stage.now
     for posture, velocity in zip(q, speed, strict=True):
         seen = stage.observe()
@@ -209,6 +214,29 @@ def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, l
     recorder.end()
 
 
+def record(files: list[Path], stage: Stage, recorder: Recorder, instruction: str, legs: bool) -> dict[Path, str]:
+    """Records the files that are not in the data set yet; returns why others are left out."""
+    model, left_out = stage.model, {}
+    for file in files:
+        job = job_name("mocap", file=str(file.resolve()), instruction=instruction, legs=legs)
+        if job in recorder.done:
+            print(f"{file}: recorded by an earlier run")
+            continue
+        try:
+            found = retarget(read_bvh(file), model, str(file), quiet=False)
+            perform(stage, found.q, recorder, instruction, legs, job)
+        except DiskError:
+            raise
+        except RecordingError as error:
+            left_out[file] = str(error)
+            continue
+        print(json.dumps({
+            "file": str(file), "seconds": round(len(found.q) * model.dt, 2), "slowed": round(found.slowed, 2),
+            "residual [deg]": {limb: round(np.degrees(angle), 1) for limb, angle in found.residual.items()},
+            "worst [deg]": round(np.degrees(found.worst), 1), "share of frames at a limit": round(found.at_limit, 2)}))
+    return left_out
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", type=Path, nargs="+", help="BVH files")
@@ -216,19 +244,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
     parser.add_argument("--legs", action="store_true", help="let the legs follow too (they stand otherwise)")
     parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    parser.add_argument("--pictures", choices=PICTURES, default="h264", help="how pictures are stored")
     options = parser.parse_args(arguments)
     model = load_model()
     stage = Stage(model, picture=options.picture, noise=STANDING_NOISE)
     layout = Layout(model.joints, (options.picture, options.picture), round(model.control_hz))
-    with Recorder(options.root, layout) as recorder:
-        for file in options.files:
-            found = retarget(read_bvh(file), model, str(file), quiet=False)
-            perform(stage, found.q, recorder, options.instruction, options.legs)
-            print(json.dumps({
-                "file": str(file), "seconds": round(len(found.q) * model.dt, 2), "slowed": round(found.slowed, 2),
-                "residual [deg]": {limb: round(np.degrees(angle), 1) for limb, angle in found.residual.items()},
-                "worst [deg]": round(np.degrees(found.worst), 1), "share of frames at a limit": round(found.at_limit, 2)}))
+    with Recorder(options.root, layout, pictures=options.pictures) as recorder:
+        left_out = record(options.files, stage, recorder, options.instruction, options.legs)
+    for file, why in left_out.items():
+        print(f"not recorded: {file}: {why}")
+    if len(left_out) == len(options.files):
+        raise RecordingError(f"{options.root}: none of {len(left_out)} files was recorded; the reasons stand above")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, in_one_line
 from deploy.robots.description import load_model
 from policies.onnx_policy import OnnxPolicy
 from training.pi0.data import fanout
-from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings
+from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings, left
 from training.pi0.data.episode import Layout
 from training.pi0.data.instructions import WALKS, Instruction, find, select
 from training.pi0.data.recorder import Recorder
@@ -71,20 +72,20 @@ def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = 
            quiet: bool = False) -> dict:
     """Rolls out `texts` one after the other into the data set at `root`; returns the report.
 
-    An instruction that the policy cannot follow is left out and counted, not fatal.
+    An instruction that the policy cannot follow is left out and counted, not fatal; the next run tries it again.
     """
     model = load_model()
     layout = Layout(model.joints, (settings.picture, settings.picture), round(model.control_hz))
     failed: dict[str, str] = {}
     with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
-        tasks = [(settings, i, text) for i, text in enumerate(texts) if i >= first]
-        for demonstration, reasons in tqdm(fanout.run(make, tasks, address), total=len(tasks), unit="walk",
-                                           desc=str(root), disable=quiet):
+        tasks = left("rollouts", settings, texts, recorder.done)
+        made = tqdm(fanout.run(make, tasks.values(), address), total=len(tasks), unit="walk", desc=str(root), disable=quiet)
+        for job, (demonstration, reasons) in zip(tasks, made, strict=True):
             if demonstration is None:
                 failed[reasons[-1].split(":")[0]] = reasons[-1]
                 continue
-            recorder.begin(demonstration.instruction)
+            recorder.begin(demonstration.instruction, job)
             for frame in demonstration.frames:
                 recorder.add(frame)
             recorder.end()
@@ -118,4 +119,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))
