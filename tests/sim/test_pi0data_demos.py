@@ -148,7 +148,7 @@ def teleoperation(tmp_path, commands: dict[int, str]):
 
 def test_an_operator_moves_a_hand_and_keeps_or_discards_episodes(tmp_path):
     robot, recorder, teleop, told = teleoperation(
-        tmp_path, {250: "start", 370: "stop", 380: "start", 390: "discard", 400: "start", 405: "quit"})
+        tmp_path, {250: "record", 370: "record", 380: "record", 390: "discard", 400: "record", 405: "quit"})
     teleop.run(500)
     assert told == ["recording 'reach forward'", "kept; 1 episodes", "recording 'reach forward'", "discarded",
                     "recording 'reach forward'"]
@@ -161,7 +161,7 @@ def test_an_operator_moves_a_hand_and_keeps_or_discards_episodes(tmp_path):
 
 
 def test_an_episode_that_is_stopped_is_dropped(tmp_path):
-    robot, recorder, teleop, told = teleoperation(tmp_path, {250: "start"})
+    robot, recorder, teleop, told = teleoperation(tmp_path, {250: "record"})
 
     def stop(report):
         if report.index == 270:
@@ -171,6 +171,15 @@ def test_an_episode_that_is_stopped_is_dropped(tmp_path):
     teleop.run(300)
     assert recorder.recorded == 0 and recorder.pending == []
     assert told == ["recording 'reach forward'", "discarded: the operator no longer steers"]
+
+
+def test_after_an_episode_was_dropped_the_same_key_begins_the_next(tmp_path):
+    robot, recorder, teleop, told = teleoperation(tmp_path, {250: "record", 270: "record", 280: "record"})
+    count = iter(range(1000))
+    teleop._camera = lambda: np.zeros((8, 9 if next(count) == 5 else 8, 3), np.uint8)
+    teleop.run(290)
+    assert [text.split(":")[0] for text in told] == [
+        "recording 'reach forward'", "frame at 0.100 s", "recording 'reach forward'", "kept; 1 episodes"]
 
 
 def test_jobs_fan_out_over_ray_in_order():

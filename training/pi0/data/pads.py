@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import termios
@@ -19,7 +20,7 @@ FORWARD, SIDEWAYS, TURN = 0.4, 0.2, 0.6  # [m/s], [m/s], [rad/s] at full deflect
 HAND = 0.25  # [m/s]
 KEY_HOLDS = 0.35  # [s] that a key counts as held: terminals tell of presses and repeats only
 DEAD = 0.12  # share of a stick's way that is ignored
-COMMANDS = ("start", "stop", "discard", "quit")
+SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O[ -~]|[ -~])")  # what a terminal sends for arrows, function keys, Alt
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Controls:
         velocity: Of the base, x, y [m/s], yaw [rad/s], shape (3,).
         hand: Of the chosen hand in the base frame [m/s], shape (3,).
         side: "left" or "right", the chosen hand.
-        command: "start", "stop" (and keep), "discard", "quit" or "".
+        command: "record" (begin an episode, or keep the one under way), "discard", "quit" or "".
     """
 
     velocity: np.ndarray = field(default_factory=lambda: frozen(np.zeros(3)))
@@ -69,7 +70,6 @@ class Keyboard:
         tty.setcbreak(self._fd)
         self._held: dict[str, float] = {}
         self._side = "right"
-        self._recording = False
 
     def poll(self, now: float) -> Controls:
         return self.press(self._typed(), now)
@@ -77,18 +77,17 @@ class Keyboard:
     def press(self, keys: str, now: float) -> Controls:
         """The controls once `keys` were pressed at `now` [s]."""
         command = ""
-        for key in keys.lower():
+        for key in SEQUENCE.sub("", keys).lower():
             if key in self.BASE or key in self.ARM:
                 self._held[key] = now
             elif key == "h":
                 self._side = "left" if self._side == "right" else "right"
             elif key == " ":
-                command = "stop" if self._recording else "start"
+                command = "record"
             elif key in "\x7f\b":
                 command = "discard"
             elif key in "\x1b\x04":
                 command = "quit"
-        self._recording = {"start": True, "stop": False, "discard": False}.get(command, self._recording)
         self._held = {key: at for key, at in self._held.items() if now - at <= KEY_HOLDS}
         base, arm = (np.sum([keys[key] for key in self._held if key in keys] or [(0, 0, 0)], axis=0)
                      for keys in (self.BASE, self.ARM))
@@ -126,7 +125,7 @@ class Gamepad:
         self._axis = {code: (low if code in (self._codes.ABS_Z, self._codes.ABS_RZ) else 0.5 * (low + high))
                       for code, (low, high) in self._range.items()}
         self._side = "right"
-        self._sideways = self._recording = False
+        self._sideways = False
 
     @staticmethod
     def _first(evdev):
@@ -143,7 +142,6 @@ class Gamepad:
                 self._axis[event.code] = event.value
             elif event.type == codes.EV_KEY:
                 command = self._button(event.code, event.value) or command
-        self._recording = {"start": True, "stop": False, "discard": False}.get(command, self._recording)
         ahead, aside = -self._stick(codes.ABS_Y), -self._stick(codes.ABS_X)
         velocity = (FORWARD * ahead, 0.0, TURN * aside) if not self._sideways else (0.0, SIDEWAYS * aside, 0.0)
         lift = 0.5 * (self._stick(codes.ABS_RZ, 1.0) - self._stick(codes.ABS_Z, 1.0))
@@ -158,8 +156,7 @@ class Gamepad:
             return ""
         if code in (codes.BTN_TL, codes.BTN_TR):
             self._side = "left" if code == codes.BTN_TL else "right"
-        return {codes.BTN_START: "stop" if self._recording else "start", codes.BTN_SELECT: "discard",
-                codes.BTN_MODE: "quit"}.get(code, "")
+        return {codes.BTN_START: "record", codes.BTN_SELECT: "discard", codes.BTN_MODE: "quit"}.get(code, "")
 
     def _stick(self, code: int, shift: float = 0.0) -> float:
         """A stick's deflection, -1 to 1; with `shift` 1 a trigger's, 0 to 2. An axis that the device lacks is at rest."""

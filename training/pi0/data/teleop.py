@@ -9,12 +9,14 @@ and the safety ladder stand above them.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from arbiter.arbiter import Arbiter, TickReport
+from arbiter.errors import in_one_line
 from arbiter.inbox import LockstepRouting
 from arbiter.policy import Policy
 from arbiter.robot import Robot, RobotModel
@@ -37,6 +39,7 @@ from training.pi0.data.episode import Frame, Layout, RecordingError
 from training.pi0.data.kinematics import UpperBody
 from training.pi0.data.pads import Controls, Gamepad, Keyboard, Pad
 from training.pi0.data.recorder import Recorder
+from training.pi0.data.store import PICTURES
 
 TREE = """
 selector:
@@ -145,14 +148,9 @@ class Teleoperation:
 
     def _obey(self, command: str) -> None:
         recorder = self._recorder
-        if command == "start":
-            recorder.begin(self._instruction)
-            self._started = None
-            self._tell(f"recording {self._instruction!r}")
-        elif command == "stop" and recorder.writing is not None:
+        if command == "record":
             try:
-                recorder.end()
-                self._tell(f"kept; {recorder.recorded} episodes")
+                self._begin_or_keep()
             except RecordingError as error:
                 self._tell(str(error))
         elif command == "discard":
@@ -160,6 +158,17 @@ class Teleoperation:
             self._tell("discarded")
         elif command == "quit":
             self.over = True
+
+    def _begin_or_keep(self) -> None:
+        """Which of them is the recorder's to say: an episode may have been dropped without the operator."""
+        recorder = self._recorder
+        if recorder.writing is None:
+            recorder.begin(self._instruction)
+            self._started = None
+            self._tell(f"recording {self._instruction!r}")
+        else:
+            recorder.end()
+            self._tell(f"kept; {recorder.recorded} episodes")
 
     def _observe(self, report: TickReport) -> None:
         """Records what was sent. An episode in which a stop or the safety layer took over is no demonstration."""
@@ -185,6 +194,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
     parser.add_argument("--pad", choices=("keyboard", "gamepad"), default="keyboard")
     parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    parser.add_argument("--pictures", choices=PICTURES, default="h264", help="how pictures are stored")
     options = parser.parse_args(arguments)
     model = load_model()
     pad = Keyboard() if options.pad == "keyboard" else Gamepad()
@@ -194,7 +204,7 @@ def main(arguments: list[str] | None = None) -> None:
     layout = Layout(model.joints, (options.picture, options.picture), round(model.control_hz))
     print(pad.help)
     try:
-        with Recorder(options.root, layout) as recorder:
+        with Recorder(options.root, layout, pictures=options.pictures) as recorder:
             teleoperation = Teleoperation(robot, lambda: camera.render(robot.pose), OnnxPolicy(options.policy, model), pad,
                                           recorder, options.instruction)
             teleoperation.run()
@@ -205,4 +215,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))
