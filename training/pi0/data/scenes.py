@@ -11,6 +11,7 @@ motors, the same camera, arms that begin anywhere and are pushed off their way.
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import mujoco
 import numpy as np
 from tqdm import tqdm
 
+from arbiter.errors import in_one_line
 from deploy.robots.description import description_dir, load_model
 from deploy.robots.simulated import Pose, SimulatedRobot
 from deploy.sensors.sim_camera import SimCamera
@@ -219,4 +221,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_one_line(main))
