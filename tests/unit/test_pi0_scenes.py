@@ -110,6 +110,9 @@ def test_the_one_command_hands_every_step_what_it_takes(tmp_path, capsys):
     assert not any("--walker" in step.arguments for step in steps)
     (tmp_path / "training" / "looked").mkdir(parents=True)
     assert "--resume" in from_nothing.plan(tmp_path, "")[-2].arguments
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "prefix.onnx").touch()
+    assert not any(one.makes.exists() for one in from_nothing.plan(tmp_path, "")[-2:]), "an export that was cut off is made again"
 
 
 def test_the_log_is_drawn_and_printed(tmp_path, capsys):

@@ -88,7 +88,7 @@ def export_onnx(loaded: Checkpoint, out: Path, *, robot: str = "berkeley_humanoi
     single_precision(loaded)
     (out / "parity.json").unlink(missing_ok=True)  # of an export before this one, which the card would vouch for
     _copy_tokenizer(loaded, out)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export") as scratch:  # beside them: 13 GB, where /tmp may be memory
         first, second = Path(scratch) / PREFIX, Path(scratch) / STEP
         export_graphs(loaded.policy, first, second)
         for file in (first, second):
@@ -104,7 +104,7 @@ def export_engines(loaded: Checkpoint, out: Path, **options) -> Pi0Card:
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "parity.json").unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as graphs:
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export") as graphs:
         card = export_onnx(loaded, Path(graphs), engine=True, **options)
         build_engines(Path(graphs), out)
         shutil.copyfile(Path(graphs) / TOKENIZER, out / TOKENIZER)
@@ -123,7 +123,7 @@ def _write(file: Path, out: Path, precision: str, calibration: list[dict] | None
         to_int8(file, out, calibration, engine)
     else:
         for part in file.parent.glob(f"{file.name}*"):
-            shutil.copyfile(part, out.parent / part.name)
+            part.replace(out.parent / part.name)
 
 
 def _copy_tokenizer(loaded: Checkpoint, out: Path) -> None:

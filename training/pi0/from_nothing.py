@@ -54,7 +54,7 @@ def plan(out: Path, walker: str) -> list[Step]:
     steps.append(step("training.pi0.data.scenes", scenes.main, ["--count", SCENES, "--seed", SCENES_SEED, "--out", file],
                       file))
     options = [part for pair in TRAINING.items() for part in pair]
-    training, done = out / "training", out / "onnx" / "prefix.onnx"
+    training, done = out / "training", out / "onnx" / "parity.json"  # written last
     going_on = ["--resume"] if checkpoint_of(training).is_dir() else []
     steps.append(step("training.pi0.finetune", finetune.main,
                       ["--preset", "tiny", "--dataset", *sources, file, "--out", training, *options, *going_on], done))

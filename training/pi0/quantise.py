@@ -89,7 +89,7 @@ def to_int8(file: Path, out: Path, calibration: list[dict] | None = None, engine
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as scratch:
         ready = Path(scratch) / file.name
         large = sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*")) > LARGE
         quant_pre_process(str(file), str(ready), skip_symbolic_shape=True, save_as_external_data=large,
