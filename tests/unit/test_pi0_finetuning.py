@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lerobot")
 
-from arbiter.errors import ConfigError  # noqa: E402
+from arbiter.errors import ArbiterError, ConfigError  # noqa: E402
 from policies.pi0.in_process import checkpoint  # noqa: E402
 from policies.pi0.in_process.tiny import seeded  # noqa: E402
 from tests.pi0_rig import SPEC, TASKS, make_dataset, synthetic  # noqa: E402
@@ -237,3 +238,16 @@ def test_an_instruction_that_would_be_cut_off_is_refused(tiny, tmp_path):
     data = dataclasses.replace(synthetic(4, 24), tasks=("wave the right hand " * 20, TASKS[1]))
     with pytest.raises(ConfigError, match=r"instruction 'wave .*' has \d+ tokens, and pi0 reads \d+; shorten it"):
         run(quick(), make_dataset(tmp_path / "set", data), tiny, tmp_path / "run")
+
+
+def test_demonstrations_of_other_joints_are_refused(dataset, tiny, tmp_path):
+    from training.pi0.lerobot_run import run
+
+    other = shutil.copytree(dataset, tmp_path / "other")
+    info = json.loads((other / "meta" / "info.json").read_text())
+    info["features"]["action"]["names"].reverse()
+    (other / "meta" / "info.json").write_text(json.dumps(info))
+    with pytest.raises(ArbiterError, match=r"other: action"):
+        run(quick(), other, tiny, tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"dataset .*nowhere: no meta/info.json there"):
+        run(quick(), tmp_path / "nowhere", tiny, tmp_path / "run")

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from arbiter.errors import ConfigError
+from deploy.robots.description import load_model
 from policies.pi0.in_process import checkpoint
 from policies.pi0.in_process.tiny import load_spec, tiny_sizes
 from policies.pi0.in_process.tokenizers import (
@@ -29,6 +30,7 @@ from policies.pi0.in_process.tokenizers import (
     room_for,
     tokenizer_overrides,
 )
+from training.pi0.data.store import check_robot
 from training.pi0.memory import RELATIVE, TARGETS, check_there, widened
 from training.pi0.presets import FineTuning
 from training.pi0.watch import EarlyStop, Watch, make_accelerator
@@ -215,6 +217,7 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
     check_there(dataset)
     watch = Watch(options.patience, options.every, out / "held_out.json")
     meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
+    check_robot(meta.features, load_model().joints, f"dataset {dataset}")
     config = build_config(options, dataset, meta, source, out, device, resume, tokenizers or {})
     arguments = sys.argv
     sys.argv = arguments[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
@@ -24,6 +25,10 @@ def run[Job, Result](work: Callable[[Job], Result], jobs: Iterable[Job],
     if address is None:
         yield from map(work, jobs)
         return
+    if address == "local":
+        # Started by `uv run`, Ray would build the environment anew for its workers, and with --no-sync without any packages:
+        # they never came up. Here they share this process's.
+        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
         import ray
     except ImportError as error:

@@ -105,8 +105,11 @@ def stored_layout(dataset, joints: tuple[str, ...] = ()) -> Layout:
 
 
 def check_robot(described: dict, joints: tuple[str, ...], where: str) -> None:
-    """Raises RecordingError when the joints that a data set's features, as `described`, name are not `joints` in their order."""
+    """Raises RecordingError when a data set's features, as `described`, lack state or action, or name other joints than `joints`
+    or in another order."""
     for key, wanted in ((STATE, 2 * joints), (ACTION, joints)):
+        if key not in described:
+            raise RecordingError(f"{where}: no {key}; it has {', '.join(described) or 'nothing'}")
         names = _joints(described[key])
         if names:
             check_joints(names, wanted, f"{where}: {key}")
