@@ -67,15 +67,15 @@ class Connection:
         """A connection whose server has said what it is."""
         socket = connect(self.address, compression=None, max_size=wire.MAX_BYTES, open_timeout=self._timeout,
                          close_timeout=0.2, additional_headers=self._headers)
-        try:
+        with contextlib.ExitStack() as failing:
+            failing.callback(_hang_up, socket)
             # websockets has no time-out for sending: a picture that does not fit the buffers of a dead link would wait for ever.
             limit = struct.pack("ll", int(self._timeout), int(self._timeout % 1.0 * 1e6))
             socket.socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDTIMEO, limit)
             hello = socket.recv(timeout=self._timeout)
-            return socket, wire.unpack(hello if isinstance(hello, bytes) else hello.encode())
-        except BaseException:
-            _hang_up(socket)
-            raise
+            metadata = wire.unpack(hello if isinstance(hello, bytes) else hello.encode())
+            failing.pop_all()
+        return socket, metadata
 
     def wait(self, seconds: float) -> bool:
         """Whether a server has been reached within `seconds`."""

@@ -71,10 +71,15 @@ def test_the_command_says_in_one_line_what_is_wrong(server, tmp_path, capsys):
     assert "choose another --port" in said("policies/weights/pi0_tiny", "--port", 123456)
 
 
+def heed_interrupts():
+    """A shell's background jobs, and so what they start, ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_ends_the_server_although_a_client_is_there():
     command = [sys.executable, "-m", "deploy.serve", "policies/weights/pi0_tiny", "--port", "0"]
     for number in (signal.SIGINT, signal.SIGTERM):
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
         try:
             address = process.stderr.readline().rsplit(" ", 1)[1].strip()
             with connect(address) as socket:
