@@ -153,14 +153,29 @@ def test_words_that_are_no_actions_are_an_error(fast):
         backend.predict(observed(synthetic(4, 24), 0), TASKS[0])
 
 
+def from_the_hub(fast: Path, base: Path) -> Path:
+    """As a checkpoint from the hub: its tokenizers lie elsewhere."""
+    base.mkdir()
+    for file in (fast / "base").iterdir():
+        if file.is_file():
+            (base / file.name).write_bytes(file.read_bytes())
+    return base
+
+
+def test_fine_tuning_says_which_tokenizers_it_lacks(fast, dataset, tmp_path, monkeypatch):
+    from training.pi0.finetune import main
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError, match="action tokenizer '.*none', which are folders or names.*--action-tokenizer"):
+        main(["--preset", "full", "--variant", "pi0_fast", "--checkpoint", str(from_the_hub(fast, tmp_path / "base")),
+              "--tokenizer", str(fast / "words"), "--action-tokenizer", str(tmp_path / "none"), "--dataset", str(dataset),
+              "--out", str(tmp_path / "run"), "--device", "cpu", "--no-bf16", "--workers", "0"])
+
+
 def test_fine_tuning_lowers_the_loss_and_keeps_both_tokenizers(fast, tmp_path):
     from training.pi0.finetune import main
 
-    base, data = tmp_path / "base", make_dataset(tmp_path / "set", synthetic(4, 24))
-    base.mkdir()
-    for file in (fast / "base").iterdir():
-        if file.is_file():  # as one from the hub: its tokenizers lie elsewhere
-            (base / file.name).write_bytes(file.read_bytes())
+    base, data = from_the_hub(fast, tmp_path / "base"), make_dataset(tmp_path / "set", synthetic(4, 24))
     given = ["--tokenizer", str(fast / "words"), "--action-tokenizer", str(fast / "coder")]
     main(["--preset", "full", "--variant", "pi0_fast", "--checkpoint", str(base), "--dataset", str(data), *given, "--out",
           str(tmp_path / "run"), "--device", "cpu", "--no-bf16", "--no-checkpointing", "--workers", "0", "--steps", "16",

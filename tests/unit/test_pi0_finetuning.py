@@ -56,8 +56,11 @@ def test_lora_lowers_the_loss_and_merges(tiny, dataset, tmp_path):
     merged, base = checkpoint.load(best), checkpoint.load(tiny)
     key = "model.action_in_proj.weight"
     assert not torch.equal(merged.policy.state_dict()[key], base.policy.state_dict()[key])
-    with pytest.raises(ConfigError, match="LoRA adapts an existing model: give --checkpoint"):
-        run(quick(rank=4, alpha=8), dataset, None, tmp_path / "none")
+    for options in (quick(rank=4, alpha=8), quick()):
+        with pytest.raises(ConfigError, match="goes on from an existing model: give --checkpoint"):
+            run(options, dataset, None, tmp_path / "none")
+    with pytest.raises(ConfigError, match="nowhere: no config.json; give the folder that holds model.safetensors"):
+        run(quick(), dataset, tmp_path / "nowhere", tmp_path / "none")
 
 
 def test_the_eight_bit_optimiser_keeps_its_moments_in_bytes_and_resumes(tiny, dataset, tmp_path):
@@ -180,15 +183,6 @@ def test_finetune_refuses_options_of_another_preset():
     arguments = parser().parse_args(["--preset", "full", "--dataset", "d", "--out", "o", "--action-tokenizer", "x"])
     with pytest.raises(ConfigError, match="--action-tokenizer is for --variant pi0_fast"):
         chosen(arguments, FINE)
-
-
-def test_pi0_fast_says_which_tokenizers_it_lacks(dataset, tmp_path, monkeypatch):
-    from training.pi0.finetune import main
-
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ConfigError, match="action tokenizer '.*none', which are folders or names.*--action-tokenizer"):
-        main(["--preset", "full", "--variant", "pi0_fast", "--dataset", str(dataset), "--out", str(tmp_path / "run"),
-              "--action-tokenizer", str(tmp_path / "none"), "--device", "cpu", "--no-bf16", "--workers", "0"])
 
 
 def still(episodes: int = 4, length: int = 24) -> memory.Demonstrations:

@@ -67,7 +67,7 @@ def board(out: Path, wandb_logger):
 
 
 @contextlib.contextmanager
-def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str], out: Path, wandb: bool):
+def hooks(source: Path, spec, tokenizer: Path | None, tasks: Sequence[str], out: Path, wandb: bool):
     """Inside this context LeRobot's training script loads strictly and locally, and logs to TensorBoard.
 
     `source`: the checkpoint that it starts from, for sizes and tokenizers; what it saves has them beside it.
@@ -76,7 +76,7 @@ def hooks(source: Path | None, spec, tokenizer: Path | None, tasks: Sequence[str
     from lerobot.policies.factory import get_policy_class
 
     before = script.make_policy, script.make_pre_post_processors, script.WandBLogger, script.save_checkpoint
-    beside = source / TOKENIZER if source is not None and (source / TOKENIZER).is_dir() else None
+    beside = source / TOKENIZER if (source / TOKENIZER).is_dir() else None
     words = tokenizer or beside
 
     def make_policy(cfg, **options):
@@ -138,27 +138,27 @@ def check_instructions(processors, config, tasks: Sequence[str]) -> None:
                               "dataset")
 
 
-def build_config(options: FineTuning, dataset: Path, meta, base: Path | None, out: Path, device: str, resume: bool,
+def build_config(options: FineTuning, dataset: Path, meta, base: Path, out: Path, device: str, resume: bool,
                  tokenizers: dict[str, str]):
     """LeRobot's TrainPipelineConfig of the run."""
+    import lerobot.policies  # noqa: F401  (it knows a kind of policy by name once this is imported)
     from lerobot.configs import PreTrainedConfig
     from lerobot.configs.default import DatasetConfig, PeftConfig, WandBConfig
     from lerobot.configs.train import TrainPipelineConfig
     from lerobot.optim import CosineDecayWithWarmupSchedulerConfig
-    from lerobot.policies.factory import make_policy_config
 
-    if base is not None:
-        policy = PreTrainedConfig.from_pretrained(base)
-        if policy.type != options.variant:
-            raise ConfigError(f"checkpoint {base} is {policy.type!r}; --variant says {options.variant!r}")
-        policy.pretrained_path, policy.device = base, device
-        policy.use_peft = (base / "adapter_config.json").is_file()
-        policy.input_features, policy.output_features = {}, {}
-        locate_tokenizers(policy, base)
-        for name, value in tokenizers.items():
-            setattr(policy, name, value)
-    else:
-        policy = make_policy_config(options.variant, device=device, **tokenizers)
+    if not (base / "config.json").is_file():  # LeRobot would look for it on the hub
+        raise ConfigError(f"checkpoint {base}: no config.json; give the folder that holds model.safetensors, such as "
+                          "RUN/checkpoints/last/pretrained_model")
+    policy = PreTrainedConfig.from_pretrained(base)
+    if policy.type != options.variant:
+        raise ConfigError(f"checkpoint {base} is {policy.type!r}; --variant says {options.variant!r}")
+    policy.pretrained_path, policy.device = base, device
+    policy.use_peft = (base / "adapter_config.json").is_file()
+    policy.input_features, policy.output_features = {}, {}
+    locate_tokenizers(policy, base)
+    for name, value in tokenizers.items():
+        setattr(policy, name, value)
     policy.push_to_hub, policy.dtype = False, "bfloat16" if options.bf16 else "float32"
     n = meta.features["action"]["shape"][0]
     policy.max_state_dim = max(policy.max_state_dim, meta.features["observation.state"]["shape"][0])
@@ -208,12 +208,12 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
     if resume and not last.is_dir():
         raise ConfigError(f"{out} holds no checkpoint to go on from; start the run without --resume")
     source = last.resolve() if resume else base and base.resolve()  # LoRA's adapters remember where their base is
-    if options.rank and source is None:
-        raise ConfigError("LoRA adapts an existing model: give --checkpoint, such as lerobot/pi0_base downloaded to a "
-                          "folder")
+    if source is None:
+        raise ConfigError("fine-tuning goes on from an existing model: give --checkpoint, such as lerobot/pi0_base downloaded to "
+                          "a folder, or train a small one from nothing with the preset tiny")
     if not resume and out.exists():
         raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
-    spec = load_spec(source) if source is not None else None
+    spec = load_spec(source)
     check_there(dataset)
     watch = Watch(options.patience, options.every, out / "held_out.json")
     meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
