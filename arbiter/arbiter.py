@@ -275,7 +275,7 @@ class Arbiter:
         self.bank.pardon()
         self.world.ready = self.world.free = False
         self.world.stopped = ""
-        self._emit(Event(now, "mode", "reset by the operator: passive"))
+        self._emit(Event(now, "reset", "reset by the operator: passive"))
 
     def _changed_mode(self, verdict: Verdict, state: RobotState, now: float) -> None:
         reason = f": {verdict.reason}" if verdict.reason else ""

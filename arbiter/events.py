@@ -12,8 +12,8 @@ class Event:
 
     Attributes:
         at: Time of the tick [s].
-        kind: "said", "routed", "rejected", "stopped", "started", "finished", "handover", "refused", "mode", "fault",
-            "skill", "policy".
+        kind: "said", "routed", "rejected", "stopped", "started", "finished", "handover", "refused", "mode", "reset",
+            "fault", "skill", "policy".
         text: One line for a person.
         data: The same for a program.
     """

@@ -12,7 +12,7 @@ from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.runs import ZERO_VELOCITY, Run
 from arbiter.skill import Outcome, StartEnvelope
-from arbiter.transition import DEFAULTS, HOME_ENVELOPE, Handover, HandoverSettings, Transition, outside
+from arbiter.transition import DEFAULTS, HOME_ENVELOPE, Bound, Handover, HandoverSettings, Transition, Violation, outside
 from arbiter.types import Request, RobotState
 from arbiter.wall import walled
 
@@ -130,18 +130,19 @@ class Switchboard:
             self._take(t, request, state, now)
             t.record.result = "done"
 
-    def _hindrance(self, t: Transition, state: RobotState, now: float) -> str:
-        """Why `t` cannot happen yet; "" if it can. Where no joint changes hands there is nothing to wait for; a walk leaves the
+    def _hindrance(self, t: Transition, state: RobotState, now: float) -> Violation | None:
+        """Why `t` cannot happen yet; None if it can. Where no joint changes hands there is nothing to wait for; a walk leaves the
         feet anywhere, so that what comes after it begins from a quiet stand."""
         grips = self.authority.owners(t.joints)
         if len(grips) == 1 and grips[0].policy is t.policy:
-            return ""
+            return None
         reason = outside(t.envelope, state, t.joints, self.model)
         walks = any(grip.policy.kind == "locomotion" and (grip.joints & self._legs).any() for grip in grips)
         if reason or not (walks or t.bridged == "stand"):
             return reason
         if now - self._stepped < STEADY:
-            return f"the legs have been at rest for {now - self._stepped:.2f} s, at least {STEADY:g} is asked for"
+            return Violation(Bound.REST, f"the legs have been at rest for {now - self._stepped:.2f} s, "
+                             f"at least {STEADY:g} is asked for")
         return outside(STANCE, state, t.joints, self.model)
 
     def _warm(self, t: Transition, request: Request, state: RobotState, now: float) -> tuple[bool, str]:
@@ -155,7 +156,7 @@ class Switchboard:
         ready, error = walled(t.policy.warm, state, request, now)
         return bool(ready), error
 
-    def _bridge(self, t: Transition, reason: str, waited: float, state: RobotState, now: float) -> None:
+    def _bridge(self, t: Transition, reason: Violation, waited: float, state: RobotState, now: float) -> None:
         """Works towards the start envelope: stop, then stand. Who walks stops by himself: a stand in mid-step is a fall."""
         legs = self._legs
         for grip in self.authority.owners(t.joints | legs):
@@ -164,7 +165,7 @@ class Switchboard:
         grip = self.authority.owner(legs)
         walks = grip is not None and grip.policy.kind == "locomotion" and now - self._stepped < STEADY
         stops = walks and waited < self.settings.stop_limit
-        if stops or "standing posture" not in reason or (t.run is not None and not (t.joints & legs).any()):
+        if stops or reason.bound is not Bound.POSTURE or (t.run is not None and not (t.joints & legs).any()):
             t.bridged = t.bridged or "stop"
             return
         if grip is not None and grip.policy is not self.bank.fallback("stand"):

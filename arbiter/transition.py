@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,19 +70,41 @@ class Transition:
     bridged: str = ""
 
 
-def outside(envelope: StartEnvelope, state: RobotState, joints: np.ndarray, model: RobotModel) -> str:
-    """Why `state` is outside `envelope`; "" when it holds."""
+class Bound(enum.Enum):
+    """Which bound of a start envelope does not hold."""
+
+    TILT = "tilt"
+    JOINT_SPEED = "joint speed"
+    ANG_VEL = "angular velocity"
+    POSTURE = "posture"
+    REST = "rest"  # the legs stepped a moment ago
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Why a policy may not take joints now: the bound, for decisions, and one line, for people."""
+
+    bound: Bound
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def outside(envelope: StartEnvelope, state: RobotState, joints: np.ndarray, model: RobotModel) -> Violation | None:
+    """Why `state` is outside `envelope`; None when it holds."""
     if state.tilt > envelope.tilt:
-        return f"tilt {state.tilt:.2f} rad, at most {envelope.tilt:g}"
+        return Violation(Bound.TILT, f"tilt {state.tilt:.2f} rad, at most {envelope.tilt:g}")
     speed = float(np.abs(state.joint_vel[joints]).max(initial=0.0))
     if speed > envelope.joint_speed:
-        return f"joint speed {speed:.1f} rad/s, at most {envelope.joint_speed:g}"
+        return Violation(Bound.JOINT_SPEED, f"joint speed {speed:.1f} rad/s, at most {envelope.joint_speed:g}")
     turn = float(np.abs(state.base_ang_vel).max())
     if turn > envelope.ang_vel:
-        return f"base turns at {turn:.1f} rad/s, at most {envelope.ang_vel:g}"
+        return Violation(Bound.ANG_VEL, f"base turns at {turn:.1f} rad/s, at most {envelope.ang_vel:g}")
     if envelope.posture < np.inf:
         legs = model.groups["legs"]
         off = float(np.abs(state.joint_pos[legs] - model.default[legs]).max(initial=0.0))
         if off > envelope.posture:
-            return f"a leg joint is {off:.2f} rad from the standing posture, at most {envelope.posture:g}"
-    return ""
+            return Violation(Bound.POSTURE, f"a leg joint is {off:.2f} rad from the standing posture, "
+                             f"at most {envelope.posture:g}")
+    return None

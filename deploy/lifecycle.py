@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from arbiter.arbiter import Arbiter, TickReport
-from arbiter.events import Event
 from arbiter.transition import HOME_ENVELOPE, outside
 from arbiter.types import Mode
 
@@ -28,7 +27,7 @@ class Gantry:
     def __call__(self, report: TickReport) -> None:
         """Between ticks: looks whether the next phase may begin."""
         now = report.now
-        if any(event.kind == "mode" and event.text.startswith("reset") for event in report.events):
+        if any(event.kind == "reset" for event in report.events):
             self._robot.clear_faults()
             self._robot.hang()
             self._phase, self._since = "lifting", now
@@ -49,8 +48,3 @@ class Gantry:
 
     def _enter(self, phase: str, since: float | None) -> None:
         self._phase, self._since = phase, since
-
-
-def announce(event: Event) -> bool:
-    """Whether an event tells that the robot stands by itself."""
-    return event.kind == "mode" and "ready for instructions" in event.text

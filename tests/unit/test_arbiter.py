@@ -11,12 +11,13 @@ from arbiter.inbox import LockstepRouting
 from arbiter.runs import ThreadedCaller
 from arbiter.safety import Safety
 from arbiter.skill import Outcome, Skill, StartEnvelope
+from arbiter.transition import Bound, Violation, outside
 from arbiter.types import Mode
 from deploy.config import load_tree
 from deploy.tree import check_tree
 from skills.registry import load_skills
 from tests.arbiter_rig import DT, Rig
-from tests.fakes import MODEL, FakePolicy, FakeRobot, fallbacks
+from tests.fakes import MODEL, FakePolicy, FakeRobot, fallbacks, state_of
 
 LEGS, ARMS = MODEL.groups["legs"], MODEL.groups["arms"]
 
@@ -313,3 +314,24 @@ def test_each_joint_has_exactly_one_owner_at_each_tick(script):
             assert all(report.owners)
     for item in rig.arbiter.errands.log:
         assert item.result in ("", "succeeded", "cancelled", "rejected", "failed", "stopped")
+
+
+def test_a_violated_start_envelope_is_typed_and_the_decision_does_not_read_its_words(monkeypatch):
+    """The bridge stands a crouching robot up whatever the sentence says."""
+    bent = MODEL.default.copy()
+    bent[MODEL.index("leg_left_knee_pitch_joint")] += 0.9
+    envelope = StartEnvelope(tilt=0.1, posture=0.3)
+    legs = MODEL.groups["legs"]
+    assert outside(envelope, state_of(), legs, MODEL) is None
+    assert outside(envelope, state_of(tilt=0.2), legs, MODEL).bound is Bound.TILT
+    found = outside(envelope, state_of(bent), legs, MODEL)
+    assert found.bound is Bound.POSTURE and "0.90 rad from the standing posture, at most 0.3" in str(found)
+    monkeypatch.setattr("arbiter.handover.outside", lambda *args: (v := outside(*args)) and Violation(v.bound, "autrement dit"))
+    test_a_crouch_is_bridged_by_standing_before_walking()
+
+
+def test_a_reset_is_an_event_of_its_own_kind():
+    rig = Rig().ready()
+    rig.arbiter.inbox.reset()
+    rig.tick()
+    assert rig.texts("reset") == ["reset by the operator: passive"]
