@@ -158,6 +158,8 @@ class Arbiter:
                     self.errands.receive(instruction, now)
             if mail.stop:
                 self.stop(mail.stop, state, now)
+            if mail.damp:
+                self.safety.stop(mail.damp, "damp")
             if mail.reset:
                 self._reset(now)
             if mail.go:
@@ -287,7 +289,8 @@ class Arbiter:
     def _note(self, mail: Mail) -> None:
         """Keeps what came in for the trace."""
         self._inputs += [("say", item.text, item.how) for item in mail.said]
-        self._inputs += [("stop", mail.stop)] * bool(mail.stop) + [("reset",)] * mail.reset
+        self._inputs += [("stop", mail.stop)] * bool(mail.stop) + [("damp", mail.damp)] * bool(mail.damp)
+        self._inputs += [("reset",)] * mail.reset
         self._inputs += [("go",)] * mail.go  # "arm" notes itself
 
     def _emit(self, event: Event) -> None:

@@ -74,6 +74,7 @@ class Mail:
 
     said: list[Instruction] = field(default_factory=list)
     stop: str = ""
+    damp: str = ""
     reset: bool = False
     go: bool = False
     arm: bool = False
@@ -105,6 +106,10 @@ class Inbox:
         """Stops at the next tick. Takes no lock; safe in a signal handler."""
         self._signs.append(("stop", reason or "operator"))
 
+    def damp(self, reason: str = "operator") -> None:
+        """Motors only damp from the next tick on. Takes no lock; safe in a signal handler."""
+        self._signs.append(("damp", reason or "operator"))
+
     def reset(self) -> None:
         """The operator clears a latched fault."""
         self._signs.append(("reset", ""))
@@ -124,8 +129,8 @@ class Inbox:
         mail = Mail()
         for _ in range(len(self._signs)):
             kind, reason = self._signs.popleft()
-            if kind == "stop":
-                mail.stop = reason
+            if kind in ("stop", "damp"):
+                setattr(mail, kind, reason)
             else:
                 setattr(mail, kind, True)
         for _ in range(len(self._said)):

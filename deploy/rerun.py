@@ -104,8 +104,8 @@ def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, tick: dict[st
             routing.due.append((rest[0], decode_route(rest[1])))
         elif kind == "say":
             inbox.say(*rest)
-        elif kind == "stop":
-            inbox.stop(*rest)
+        elif kind in ("stop", "damp"):
+            getattr(inbox, kind)(*rest)
         elif kind in ("reset", "go"):
             getattr(inbox, kind)()
     robot.state = decode_state(tick["state"])

@@ -89,7 +89,8 @@ class Screen:
         self._console.publish(Snapshot(
             time=report.now - self._started, joint_pos=report.state.joint_pos,
             base_pos=np.zeros(3) if pose is None else pose.qpos[:3], base_quat=report.state.base_quat,
-            mode=report.verdict.mode.value, reason=report.verdict.reason, branch=tuple(report.branch.split(" > ")),
+            mode=report.verdict.mode.value, reason=report.verdict.reason, stopped=arbiter.world.stopped,
+            fault=arbiter.safety.fault, branch=tuple(report.branch.split(" > ")),
             owners=tuple(arbiter.authority.describe().items()), instruction=active[0].instruction.text if active else "",
             route=next((item.route for item in reversed(log) if item.route is not None), None), log=tuple(self._log),
             balls=balls, battery=report.state.battery))
@@ -103,6 +104,8 @@ class Screen:
                 inbox.say(event[1])
             elif event[0] == "stop":
                 inbox.stop("the console")
+            elif event[0] == "damp":
+                inbox.damp("the console")
             else:
                 inbox.reset()
 

@@ -14,12 +14,23 @@ COLOURS = {"run": "#2f9e44", "passive": "#868e96", "hold": "#f08c00", "settle": 
 
 def status(snapshot: Snapshot) -> str:
     """Mode, time, battery and what is being done."""
-    colour = COLOURS.get(snapshot.mode, "#868e96")
+    label, colour = headline(snapshot)
     battery = "" if math.isnan(snapshot.battery) else f" · battery {100 * snapshot.battery:.0f} %"
-    reason = f"<div>{escape(snapshot.reason)}</div>" if snapshot.reason else ""
+    told = snapshot.reason or snapshot.fault or snapshot.stopped
+    reason = f"<div>{escape(told)}</div>" if told else ""
     doing = f"<div>“{escape(snapshot.instruction)}”</div>" if snapshot.instruction else ""
-    return box(f'<b id="mode" style="color:{colour}">{escape(snapshot.mode.upper())}</b> '
+    return box(f'<b id="mode" style="color:{colour}">{escape(label)}</b> '
                f'<span id="clock">{snapshot.time:.1f} s</span>{battery}{reason}{doing}')
+
+
+def headline(snapshot: Snapshot) -> tuple[str, str]:
+    """(what state it is in, its colour). Green is only a robot that does what it is told."""
+    mode = snapshot.mode.upper()
+    if snapshot.fault:
+        return f"FAULT · {mode}", COLOURS["damp"]
+    if snapshot.stopped and snapshot.mode == "run":
+        return "STOPPED", COLOURS["hold"]
+    return mode, COLOURS.get(snapshot.mode, COLOURS["passive"])
 
 
 def branch(snapshot: Snapshot) -> str:
@@ -53,8 +64,8 @@ def route(found: Route | None) -> str:
 
 
 def log(snapshot: Snapshot) -> str:
-    """The newest events."""
-    return box("".join(f"<div>{escape(line)}</div>" for line in snapshot.log))
+    """The newest events, the newest on top."""
+    return box(f'<div id="log">{"".join(f"<div>{escape(line)}</div>" for line in reversed(snapshot.log))}</div>')
 
 
 def bar(score: float) -> str:

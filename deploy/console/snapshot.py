@@ -10,7 +10,7 @@ import numpy as np
 
 from arbiter.skill import Route
 
-Event = tuple[str] | tuple[str, str]  # ("say", text), ("stop",) or ("reset",)
+Event = tuple[str] | tuple[str, str]  # ("say", text), ("stop",), ("damp",) or ("reset",)
 NOTHING: Mapping[str, tuple[float, float, float]] = MappingProxyType({})
 
 
@@ -25,6 +25,8 @@ class Snapshot:
         base_quat: Its orientation (w, x, y, z), shape (4,).
         mode: Mode of the safety layer, such as "run".
         reason: Why it is in that mode, "" if there is nothing to tell.
+        stopped: Why it stands still until it is told something new, "" if it does not.
+        fault: The latched fault, "" if there is none.
         branch: The active branch of the tree, root first.
         owners: Who owns which joints: (joint group, policy).
         instruction: What is being done, in the words it was asked for in.
@@ -40,6 +42,8 @@ class Snapshot:
     base_quat: np.ndarray
     mode: str = ""
     reason: str = ""
+    stopped: str = ""
+    fault: str = ""
     branch: tuple[str, ...] = ()
     owners: tuple[tuple[str, str], ...] = ()
     instruction: str = ""

@@ -1,7 +1,13 @@
-"""`--viewer web`: the robot in 3-D in a browser, a box for instructions, a stop button, what the robot thinks."""
+"""`--viewer web`: the robot in 3-D in a browser, a box for instructions, stop and damp, what the robot thinks.
+
+Nobody sees or drives the robot through it who does not know the address that was printed (`deploy.console.guard`).
+"""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import io
 import queue
 import socket
 import threading
@@ -19,13 +25,14 @@ from deploy.robots.scene import Scene, compile_scene
 HZ = 25.0  # pictures a second
 TEXT_HZ = 5.0  # refreshes of the panel a second
 LONGEST = 400  # [characters] of an instruction
+FIRST = ("damp", "stop")  # events that nothing goes before
 
 
 class WebConsole:
     """A page on `host`:`port`. Draws on a thread of its own; `publish` and `poll` return at once.
 
     Attributes:
-        address: Where to look.
+        address: Where to look. It holds the secret without which the page answers nothing.
     """
 
     def __init__(self, model: RobotModel, host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -33,6 +40,7 @@ class WebConsole:
         try:
             import viser
 
+            from deploy.console.guard import Guard, guarding
             from deploy.console.meshes import body_meshes
         except ImportError as error:
             raise ConfigError("--viewer web needs viser, which the extra `viewer` brings: "
@@ -40,8 +48,11 @@ class WebConsole:
         check_port(host, port)
         self._model = compile_scene(model.name, Scene(), 0.002)
         self._data = mujoco.MjData(self._model)
-        self._server = viser.ViserServer(host=host, port=port, label=model.name.replace("_", " "), verbose=False)
-        self.address = f"http://{host}:{self._server.get_port()}"
+        self._guard = Guard(host)
+        with guarding(self._guard), contextlib.redirect_stdout(io.StringIO()):  # it prints an address without the secret
+            self._server = viser.ViserServer(host=host, port=port, label=model.name.replace("_", " "), verbose=False)
+        self._check_guarded(host, viser.__version__)
+        self.address = f"http://{host}:{self._server.get_port()}/{self._guard.token}/"
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._slot: LatestSlot[Snapshot] = LatestSlot()
         self._closing = threading.Event()
@@ -55,13 +66,13 @@ class WebConsole:
         self._slot.put(snapshot)
 
     def poll(self) -> list[Event]:
-        """What was done on the page since the last call: stops first, then the rest in order."""
+        """What was done on the page since the last call: damp and stop first, then the rest in order."""
         events = []
         while True:
             try:
                 events.append(self._events.get_nowait())
             except queue.Empty:
-                return sorted(events, key=lambda event: event[0] != "stop")
+                return sorted(events, key=lambda event: FIRST.index(event[0]) if event[0] in FIRST else len(FIRST))
 
     def close(self) -> None:
         """Ends the page. May be called twice."""
@@ -69,6 +80,22 @@ class WebConsole:
             self._closing.set()
             self._thread.join(2.0)
             self._server.stop()
+
+    def _check_guarded(self, host: str, version: str) -> None:
+        """Knocks without the secret. Raises ConfigError if the server answers: another viser might start otherwise."""
+        knock = http.client.HTTPConnection(host, self._server.get_port(), timeout=10.0)
+        try:
+            knock.request("GET", "/")
+            open_to_all = knock.getresponse().status != http.HTTPStatus.FORBIDDEN
+        except (OSError, http.client.HTTPException) as error:
+            self._server.stop()
+            raise ConfigError(f"--viewer web: its own server does not answer ({error})") from error
+        finally:
+            knock.close()
+        if open_to_all:
+            self._server.stop()
+            raise ConfigError(f"--viewer web: viser {version} answers without the secret, so that any page could drive the "
+                              "robot; install the version of uv.lock: uv sync --extra viewer")
 
     def _build_scene(self, meshes: list) -> None:
         scene = self._server.scene
@@ -89,6 +116,7 @@ class WebConsole:
         gui.configure_theme(control_layout="collapsible", show_logo=False, show_share_button=False,
                             brand_color=(242, 144, 58))
         stop = gui.add_button("STOP", color="red", hint="Stops the robot at once, whatever it does")
+        damp = gui.add_button("DAMP", color="orange", hint="Motors only damp from now on: a standing robot goes down")
         self._status = gui.add_html("")
         with gui.add_form("Tell it what to do") as form:
             text = gui.add_text("Say", "", hint="walk forward, wave your right hand, turn left 90 degrees …")
@@ -108,6 +136,10 @@ class WebConsole:
         @stop.on_click
         async def _(_) -> None:
             self._events.put(("stop",))
+
+        @damp.on_click
+        async def _(_) -> None:
+            self._events.put(("damp",))
 
         @reset.on_click
         async def _(_) -> None:

@@ -34,14 +34,14 @@ def find() -> str | None:
 class Browser:
     """One page. A context manager."""
 
-    def __init__(self, binary: str, profile: Path, address: str, patience: float = 240.0) -> None:
+    def __init__(self, binary: str, profile: Path, address: str, patience: float = 240.0, extra: tuple[str, ...] = ()) -> None:
         from websockets.sync.client import connect
 
         self._patience = patience
         self._process = subprocess.Popen(
             [binary, "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader",
              "--enable-unsafe-swiftshader", "--window-size=720,400", "--remote-debugging-port=0",
-             f"--user-data-dir={profile}", "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             f"--user-data-dir={profile}", *extra, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             port_file = profile / "DevToolsActivePort"
             self.wait(lambda: port_file.is_file() and len(port_file.read_text().splitlines()) == 2, "chromium's port")

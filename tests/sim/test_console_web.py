@@ -1,5 +1,6 @@
 """The web page in a real headless Chromium."""
 
+import dataclasses
 import math
 import socket
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from arbiter.errors import ConfigError
 from arbiter.skill import Route, SkillCall
-from deploy.console import Snapshot
+from deploy.console import Snapshot, page
 from deploy.robots.description import load_model
 from tests.sim.console_browser import Browser, find
 
@@ -70,6 +71,8 @@ def test_page_in_a_real_browser(console, tmp_path):
         assert poll(console, browser) == [("say", "walk forward")]
         browser.click("STOP")
         assert poll(console, browser) == [("stop",)]
+        browser.click("DAMP")
+        assert poll(console, browser) == [("damp",)]
         browser.click("Reset after a fault")
         assert poll(console, browser) == [("reset",)]
 
@@ -82,6 +85,21 @@ def test_page_in_a_real_browser(console, tmp_path):
         console.publish(snapshot(3, joint_pos=ARMS_UP))
         browser.wait(lambda: changed(pictures[-1:], browser.picture()) > 15, "the robot with its arms raised")
         assert not browser.errors
+
+
+@pytest.mark.parametrize(("mode", "stopped", "fault", "label"), [
+    ("run", "", "", "RUN"), ("run", "the console", "", "STOPPED"), ("run", "", "leg: too hot", "FAULT · RUN"),
+    ("settle", "stop", "fall", "FAULT · SETTLE"), ("damp", "", "", "DAMP"), ("passive", "", "", "PASSIVE")])
+def test_only_a_robot_that_runs_is_green(mode, stopped, fault, label):
+    shown = dataclasses.replace(snapshot(mode=mode), stopped=stopped, fault=fault)
+    assert page.headline(shown)[0] == label and (page.headline(shown)[1] == page.COLOURS["run"]) is (label == "RUN")
+    text = page.status(shown)
+    assert label in text and (fault or stopped) in text
+
+
+def test_the_newest_event_is_on_top():
+    text = page.log(dataclasses.replace(snapshot(), log=("first", "second")))
+    assert text.index("second") < text.index("first")
 
 
 def test_bodies_follow_the_snapshot(console):
@@ -100,7 +118,7 @@ def test_bodies_follow_the_snapshot(console):
 
 
 def test_a_taken_port_is_an_error(console):
-    port = int(console.address.rsplit(":", 1)[1])
+    port = int(console.address.split("/")[2].rsplit(":", 1)[1])
     with pytest.raises(ConfigError, match=rf"cannot listen on 127.0.0.1:{port}: .*; choose another with --port"):
         WebConsole(MODEL, port=port)
 

@@ -1,0 +1,119 @@
+"""Who may reach the web page: whoever knows the address that was printed, from a page of that address, by this machine's name.
+
+    guard = Guard("127.0.0.1")
+    with guarding(guard):                 # the server that is started in here asks the guard before it answers
+        server = viser.ViserServer(...)
+
+A page of a stranger that is open in the operator's browser can send requests to 127.0.0.1, too, and a name of the
+stranger's can be made to mean 127.0.0.1 (DNS rebinding). Hence three checks, of every request and every websocket:
+
+| check | against |
+|---|---|
+| the path begins with a random token | whoever was not given the address |
+| Host is a name of this machine's own | DNS rebinding |
+| Origin, where a browser sends it, is that Host; a websocket must have one | pages of other sites |
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hmac
+import http
+import ipaddress
+import secrets
+from collections.abc import Iterator
+
+import websockets.asyncio.server as websocket_server
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+           "X-Frame-Options": "DENY", "Content-Security-Policy": "frame-ancestors 'none'",
+           "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin"}
+
+
+class Guard:
+    """Judges requests to a page served on `host`.
+
+    Args:
+        host: The address it is served on.
+
+    Attributes:
+        token: The secret that the path of every request begins with.
+    """
+
+    def __init__(self, host: str) -> None:
+        self.token = secrets.token_urlsafe(32)
+        self._names = LOOPBACK if is_loopback(host) else (host,)
+
+    def refusal(self, request: Request) -> str:
+        """Why the request is not answered; "" if it may be."""
+        hosts, origins = request.headers.get_all("Host"), request.headers.get_all("Origin")
+        if len(hosts) != 1 or name_of(hosts[0]) not in self._names:
+            return f"the Host header must be one of {', '.join(self._names)}"
+        if len(origins) > 1 or (origins and origins[0].lower() != f"http://{hosts[0].lower()}"):
+            return "the request comes from a page of another origin"
+        if not origins and "upgrade" in request.headers:
+            return "a websocket without an Origin header is not taken"
+        given = request.path.partition("?")[0].strip("/").partition("/")[0]
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self.token.encode()):
+            return "the address holds a secret; open the whole address that the program printed"
+        return ""
+
+    def inner(self, request: Request) -> Request:
+        """The request as the server behind the guard knows it: without the token."""
+        path, mark, query = request.path.partition("?")
+        return dataclasses.replace(request, path=path.replace(f"/{self.token}", "", 1) + mark + query)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def name_of(host: str) -> str:
+    """The name in a Host header, without its port, in lower case."""
+    name, colon, port = host.lower().rpartition(":")
+    return name if colon and port.isascii() and port.isdigit() else host.lower()
+
+
+def refused(reason: str) -> Response:
+    """403 with the reason, as plain text."""
+    body = f"refused: {reason}\n".encode()
+    return Response(http.HTTPStatus.FORBIDDEN.value, http.HTTPStatus.FORBIDDEN.phrase, Headers({
+        **HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}), body)
+
+
+@contextlib.contextmanager
+def guarding(guard: Guard) -> Iterator[None]:
+    """Inside this context an asyncio websocket server that is started lets nobody in whom `guard` refuses.
+
+    viser has no parameter for it and keeps its server to itself; it looks `serve` up when it starts, and has started when
+    its constructor returns. Whoever uses this knocks without the secret afterwards: another viser might start otherwise.
+    """
+    original = websocket_server.serve
+
+    def serve(*args, process_request=None, **options):
+        def admit(connection, request: Request) -> Response | None:
+            reason = guard.refusal(request)
+            if reason:
+                return refused(reason)
+            response = process_request(connection, guard.inner(request)) if process_request is not None else None
+            if response is not None:
+                response.headers.update(HEADERS)
+            return response
+
+        return original(*args, process_request=admit, **options)
+
+    websocket_server.serve = serve
+    try:
+        yield
+    finally:
+        websocket_server.serve = original
