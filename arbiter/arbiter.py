@@ -31,6 +31,7 @@ from arbiter.tree.world import World
 from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, Verdict
 from arbiter.wall import walled
 
+AT_START = 0.02  # [rad] off the start posture within which legs count as being there
 STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
 
 
@@ -47,8 +48,8 @@ class TickReport:
         owners: Policy name of each joint, robot order.
         branch: Path through the tree to the leaf that runs.
         events: What happened.
-        inputs: What came from outside, for a replay: ("say", text, how), ("stop", why), ("reset",), ("go",), ("arm",
-            time, RobotState), ("route", ticket, Route), and whatever `taps` bring.
+        inputs: What came from outside, for a replay: ("say", text, how, ticket), ("stop", why), ("damp", why), ("reset",),
+            ("go",), ("arm", time, RobotState), ("route", ticket, Route), and whatever `taps` bring.
         asked: Position targets before the safety layer [rad], shape (n,).
         stage_ns: Time spent in each of `STAGES` [ns].
     """
@@ -91,7 +92,7 @@ class Arbiter:
                  stop_guard: Callable[[str], bool], settings: HandoverSettings = DEFAULTS,
                  instructions: str = "replace", caller: Callable[[Skill], object] = SkillCaller) -> None:
         self.robot, self.safety, self.model = robot, safety, robot.model
-        self.inbox = Inbox(instructions)
+        self.inbox = Inbox(instructions, stop_guard)
         self.bank = PolicyBank(policies)
         self.authority = Authority(self.model)
         self.switchboard = Switchboard(self.model, self.authority, self.bank, home, settings)
@@ -100,7 +101,6 @@ class Arbiter:
         self.root = grow(tree, self.world)
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
         self.taps: list[Callable[[], list[tuple]]] = []
-        self._stop_guard = stop_guard
         self._events: list[Event] = []
         self._inputs: list[tuple] = []
         self._index = 0
@@ -149,29 +149,56 @@ class Arbiter:
         mail = self.inbox.poll(now)
         if mail is not None:
             self._note(mail)
-            for instruction in mail.said:
-                if self._stop_guard(instruction.text):
-                    self.errands.log.append(instruction)
-                    instruction.finished, instruction.result, instruction.reason = now, "stopped", "a stop word"
-                    mail.stop = instruction.text
-                else:
-                    self.errands.receive(instruction, now)
+            self._take(mail, now)
+            if mail.reset:
+                self._reset(now)
             if mail.stop:
                 self.stop(mail.stop, state, now)
             if mail.damp:
-                self.safety.stop(mail.damp, "damp")
-            if mail.reset:
-                self._reset(now)
-            if mail.go:
-                self.world.free = True
-            if mail.arm:
-                refusal = self.arm(now)
-                self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
+                self.damp(mail.damp, now)
+            if not (mail.stop or mail.damp):  # what lets it move and came with a stop does not count
+                self._obey(mail, now)
+            elif mail.go or mail.arm:
+                self._emit(Event(now, "mode", "came with a stop and does not count: " + ", ".join(
+                    name for name in ("arm", "go") if getattr(mail, name))))
         self._inputs += [("route", ticket, route) for ticket, route in self.errands.poll(now)]
         if self.errands.halt:
             self.stop(self.errands.halt, state, now)
-        if self.errands.waiting and self.world.stopped:
+        if why := self._down():
+            if not self.errands.idle:
+                self.errands.cancel(why, now)
+        elif self.errands.waiting and self.world.stopped:
             self.world.stopped = ""
+
+    def _take(self, mail: Mail, now: float) -> None:
+        """Texts: to the router, or no further where a stop came with them."""
+        why = mail.damp or mail.stop
+        for instruction in mail.stops:
+            self.errands.turn_away(instruction, "stopped", "a stop word", now)
+        for instruction in mail.said:
+            if why:
+                self.errands.turn_away(instruction, "cancelled", f"stopped: {why}", now)
+            else:
+                self.errands.receive(instruction, now)
+        if mail.lost:
+            self._emit(Event(now, "lost", f"{mail.lost} texts were dropped: more came at once than can wait", {"count": mail.lost}))
+
+    def _obey(self, mail: Mail, now: float) -> None:
+        if mail.go:
+            self.world.free = not self.world.halted
+            if self.world.halted:
+                self._emit(Event(now, "mode", f"not ready: stopped on its way up ({self.world.halted}); reset and arm it"))
+        if mail.arm:
+            refusal = self.arm(now)
+            self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
+
+    def _down(self) -> str:
+        """Why it can do nothing until it is reset and armed, "" if it can: instructions are not kept until then."""
+        if self.world.halted:
+            return f"stopped on its way up ({self.world.halted}); reset and arm it"
+        if self.safety.mode in (Mode.DAMP, Mode.OFF):
+            return self.safety.fault or f"{self.safety.reason or self.safety.mode.value}; reset and arm it"
+        return ""
 
     def _decide(self, state: RobotState, now: float) -> None:
         world = self.world
@@ -238,6 +265,7 @@ class Arbiter:
         if refusal:
             return refusal
         self.world.ready = self.world.free = False
+        self.world.stopped = self.world.halted = ""
         self.blend.seed(state.joint_pos)
         self.authority.q[:] = state.joint_pos
         groups = self.model.groups
@@ -255,6 +283,7 @@ class Arbiter:
         self.world.stopped = why
         self._emit(Event(now, "stopped", f"stopped: {why}", {"reason": why}))
         if not self.world.ready:
+            self._stop_on_its_way_up(why, state, now)
             return
         legs, arms = self.model.groups["legs"], self.model.groups["arms"]
         posture = Request(posture=self.blend.output.copy())
@@ -263,8 +292,42 @@ class Arbiter:
             self.switchboard.force(legs, self.bank.fallback("stand"), posture, state, now, result="stopped")
         self.switchboard.force(arms, self.bank.fallback("hold"), posture, state, now, result="stopped")
 
+    def damp(self, why: str, now: float) -> None:
+        """No position gain from this tick on, from any state; instructions and pending hands cancelled."""
+        self.safety.stop(why, "damp")
+        self.errands.cancel(f"damped: {why}", now)
+        self.switchboard.drop_all("damped", now)
+        self.world.stopped = why
+        self._emit(Event(now, "stopped", f"damped: {why}", {"reason": why}))
+
+    def _stop_on_its_way_up(self, why: str, state: RobotState, now: float) -> None:
+        """Armed, but it does not yet stand by itself: it hangs, so that it may stay in any posture, and damping throws nobody."""
+        if self.world.free or not self.safety.armed:
+            return  # a stand that has just been let go goes on standing; a passive or damped robot has no way up
+        if self.world.halted:
+            self.damp(f"{why}, again", now)
+        else:
+            self._halt(why, state, now)
+
+    def _halt(self, why: str, state: RobotState, now: float) -> None:
+        """Holds the posture that it has on its way up. Legs that are in the start posture stay with `stand`, which balances:
+        they may be on the floor."""
+        if self.world.halted:
+            return
+        self.world.halted = self.world.stopped = why
+        self._emit(Event(now, "mode", f"holds where it is, in the harness: {why}. Another stop damps; reset and arm to begin "
+                         "again", {"reason": why}))
+        legs = self.model.groups["legs"]
+        arrived = np.abs(self.blend.output - self.model.default)[legs].max() < AT_START
+        still = self.model.groups["arms" if arrived else "whole_body"]
+        self.switchboard.force(still, self.bank.fallback("hold"), Request(), state, now, result="stopped")
+
     def _settle(self, state: RobotState, now: float) -> None:
-        """The ladder asks for SETTLE: fallbacks take every joint at once."""
+        """The ladder asks for SETTLE: fallbacks take every joint at once. On its way up it hangs, and stays where it is."""
+        if not (self.world.ready or self.world.free):
+            self.errands.cancel(self.safety.fault or "settling", now)
+            self._halt(self.safety.reason or "settling", state, now)
+            return
         self.errands.cancel(self.safety.fault or "settling", now)
         self.switchboard.drop_all("settling", now)
         groups = self.model.groups
@@ -276,7 +339,7 @@ class Arbiter:
         self.safety.reset()
         self.bank.pardon()
         self.world.ready = self.world.free = False
-        self.world.stopped = ""
+        self.world.stopped = self.world.halted = ""
         self._emit(Event(now, "reset", "reset by the operator: passive"))
 
     def _changed_mode(self, verdict: Verdict, state: RobotState, now: float) -> None:
@@ -288,7 +351,7 @@ class Arbiter:
 
     def _note(self, mail: Mail) -> None:
         """Keeps what came in for the trace."""
-        self._inputs += [("say", item.text, item.how) for item in mail.said]
+        self._inputs += [("say", item.text, item.how, item.ticket) for item in (*mail.stops, *mail.said)]
         self._inputs += [("stop", mail.stop)] * bool(mail.stop) + [("damp", mail.damp)] * bool(mail.damp)
         self._inputs += [("reset",)] * mail.reset
         self._inputs += [("go",)] * mail.go  # "arm" notes itself

@@ -70,6 +70,11 @@ class Errands:
         self.routing.submit(instruction.text, instruction.ticket, now, instruction.how == "replace")
         self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
+    def turn_away(self, instruction: Instruction, result: str, why: str, now: float) -> None:
+        """A new instruction that is not even routed; told and kept for the report like any other."""
+        self.log.append(instruction)
+        self._close(instruction, result, why, now)
+
     def poll(self, now: float) -> list[tuple[int, Route]]:
         """Takes finished routes; returns them with their tickets. `halt` then holds the words of a stop among them."""
         answers, self.halt = [], ""

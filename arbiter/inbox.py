@@ -1,4 +1,4 @@
-"""Where words arrive. Any thread may call `say`, `stop`, `reset`, `arm` and `go`; the tick polls."""
+"""Where words arrive. Any thread may call `say`, `stop`, `damp`, `reset`, `arm` and `go`; the tick polls."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from arbiter.routing.guard import stop_guard
 from arbiter.skill import Route
 
 MAX_WAITING = 64
@@ -70,70 +71,106 @@ class LockstepRouting:
 
 @dataclass(slots=True)
 class Mail:
-    """What one poll found."""
+    """What one poll found.
+
+    Attributes:
+        said: Instructions, oldest first.
+        stops: Texts that mean stop, as instructions for the log.
+        stop, damp: Who or what asked for it; "" if nobody did.
+        reset, go, arm: The operator's orders.
+        lost: Texts that were dropped because more came than `MAX_WAITING`.
+    """
 
     said: list[Instruction] = field(default_factory=list)
+    stops: list[Instruction] = field(default_factory=list)
     stop: str = ""
     damp: str = ""
     reset: bool = False
     go: bool = False
     arm: bool = False
+    lost: int = 0
 
 
 class Inbox:
     """A bounded box of calls from other threads.
 
-    Appending to a deque is atomic, so a stop that arrives while the tick polls is found by the next poll, never lost.
+    Appending to a deque is atomic, so a stop that arrives while the tick polls is found by the next poll, never lost. Stops
+    lie apart from all other texts and orders: however many of those come, they push no stop out.
 
     Args:
         default: What a new instruction does to those before it when `say` does not tell: "replace", "queue" or
             "together" (runs beside them where the joints allow it, else replaces).
+        guard: Tells whether a text means stop. Asked in `say`, by the thread that brings the text, so that a flood of texts
+            costs the tick nothing.
     """
 
-    def __init__(self, default: str = "replace") -> None:
+    def __init__(self, default: str = "replace", guard: Callable[[str], bool] = stop_guard) -> None:
         self.default = default
+        self._guard = guard
         self._said: deque[tuple[int, str, str]] = deque(maxlen=MAX_WAITING)
-        self._signs: deque[tuple[str, str]] = deque(maxlen=MAX_WAITING)
+        self._stops: deque[tuple[int, str, str]] = deque(maxlen=MAX_WAITING)  # a stop is pushed out by a newer stop only
+        self._stop: deque[str] = deque(maxlen=1)
+        self._damp: deque[str] = deque(maxlen=1)
+        self._orders: deque[str] = deque(maxlen=MAX_WAITING)
+        self._lost: deque[int] = deque()
         self._tickets = itertools.count(1)
 
-    def say(self, text: str, how: str = "") -> int:
-        """Leaves an instruction; returns its ticket."""
-        ticket = next(self._tickets)
-        self._said.append((ticket, text, how or self.default))
+    def say(self, text: str, how: str = "", ticket: int = 0) -> int:
+        """Leaves an instruction; returns its ticket.
+
+        Args:
+            text: Any text; what is no Unicode text in it is replaced.
+            how: As `default`.
+            ticket: Of a recorded run, when its decisions are made again; 0: the next one.
+        """
+        text = text.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair can be neither printed nor sent
+        ticket = ticket or next(self._tickets)
+        if self._guard(text):
+            self._stops.append((ticket, text, how or self.default))
+        else:
+            if len(self._said) >= MAX_WAITING:
+                self._lost.append(1)
+            self._said.append((ticket, text, how or self.default))
         return ticket
+
+    def lose(self, count: int) -> None:
+        """Tells of `count` texts that whoever brings texts has dropped already."""
+        self._lost.append(count)
 
     def stop(self, reason: str = "operator") -> None:
         """Stops at the next tick. Takes no lock; safe in a signal handler."""
-        self._signs.append(("stop", reason or "operator"))
+        self._stop.append(reason or "operator")
 
     def damp(self, reason: str = "operator") -> None:
-        """Motors only damp from the next tick on. Takes no lock; safe in a signal handler."""
-        self._signs.append(("damp", reason or "operator"))
+        """Damps the motors at the next tick, from any state: a robot that stands falls. Takes no lock, as `stop`."""
+        self._damp.append(reason or "operator")
 
     def reset(self) -> None:
         """The operator clears a latched fault."""
-        self._signs.append(("reset", ""))
+        self._orders.append("reset")
 
     def go(self) -> None:
         """The operator says that the robot stands by itself (harness down)."""
-        self._signs.append(("go", ""))
+        self._orders.append("go")
 
     def arm(self) -> None:
         """The operator lets motors move."""
-        self._signs.append(("arm", ""))
+        self._orders.append("arm")
 
     def poll(self, now: float) -> Mail | None:
         """What arrived since the last poll; None when nothing did."""
-        if not (self._said or self._signs):
+        if not (self._said or self._stops or self._stop or self._damp or self._orders or self._lost):
             return None
         mail = Mail()
-        for _ in range(len(self._signs)):
-            kind, reason = self._signs.popleft()
-            if kind in ("stop", "damp"):
-                setattr(mail, kind, reason)
-            else:
-                setattr(mail, kind, True)
-        for _ in range(len(self._said)):
-            ticket, text, how = self._said.popleft()
-            mail.said.append(Instruction(ticket, text, how, at=now))
+        for kind, texts, into in (("stop", self._stops, mail.stops), ("say", self._said, mail.said)):
+            for _ in range(len(texts)):
+                ticket, text, how = texts.popleft()
+                into.append(Instruction(ticket, text, how, at=now))
+                mail.stop = text if kind == "stop" else mail.stop
+        mail.stop = self._stop.popleft() if self._stop else mail.stop
+        mail.damp = self._damp.popleft() if self._damp else ""
+        for _ in range(len(self._orders)):
+            setattr(mail, self._orders.popleft(), True)
+        for _ in range(len(self._lost)):
+            mail.lost += self._lost.popleft()
         return mail

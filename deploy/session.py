@@ -63,8 +63,8 @@ class Session:
     def step(self) -> TickReport:
         """One tick and the time until the next."""
         now = self.clock.now
-        # A robot that faulted on its way up takes instructions, too, and cancels them: who said them shall not wait for ever.
-        idle = (self.arbiter.world.ready or bool(self.arbiter.safety.fault)) and self.arbiter.errands.idle
+        # A robot that is down takes instructions, too, and cancels them: who said them shall not wait for ever.
+        idle = (self.arbiter.world.ready or self._down) and self.arbiter.errands.idle
         for source in self.sources:
             source.poll(now - self._started, idle, self.arbiter.inbox)
         report = self.arbiter.tick(now)
@@ -74,6 +74,12 @@ class Session:
         self._pass_time()
         return report
 
+    @property
+    def _down(self) -> bool:
+        """It will not stand by itself before an operator resets it: a fault, damped, or stopped on its way up."""
+        safety = self.arbiter.safety
+        return bool(safety.fault or self.arbiter.world.halted) or safety.mode in (Mode.DAMP, Mode.OFF)
+
     def _over(self, seconds: float | None) -> bool:
         now, arbiter = self.clock.now, self.arbiter
         if self.interrupts:
@@ -81,7 +87,7 @@ class Session:
         if seconds is not None:
             return now - self._started >= seconds - 1e-9
         waiting = self._by_operator and arbiter.safety.mode is Mode.PASSIVE  # nobody has armed it: it does not start by itself
-        starting = not arbiter.world.ready and not arbiter.safety.fault and not waiting
+        starting = not arbiter.world.ready and not self._down and not waiting
         if not self.sources or not all(source.done for source in self.sources) or not arbiter.errands.idle or starting:
             self._idle_since = None
             return False

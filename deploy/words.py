@@ -5,16 +5,27 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
 from arbiter.errors import ConfigError
 from arbiter.inbox import Inbox
+from arbiter.routing import stop_guard
 from arbiter.strict import Problems, build, parse
 
-OPERATOR = ("arm", "go", "reset")  # typed alone, these are the operator's, not instructions
+OPERATOR = ("arm", "go", "reset", "damp")  # typed alone, these are the operator's, not instructions
+MOST_LINES = 1000  # of a pipe that wait for their turn
+
+
+def order(text: str, inbox: Inbox) -> bool:
+    """Obeys a text that is one of the operator's words. False if it is none."""
+    word = text.strip().lower()
+    if word not in OPERATOR:
+        return False
+    getattr(inbox, word)()
+    return True
 
 
 class Source(Protocol):
@@ -51,17 +62,19 @@ class Cue:
         at: Time since the run began [s].
         say: An instruction.
         stop: True: stops at once.
+        damp: True: damps at once.
     """
 
     at: float
     say: str | None = None
     stop: bool = False
+    damp: bool = False
 
     def __post_init__(self) -> None:
         if self.at < 0.0:
             raise ConfigError(f"at is {self.at:g}; seconds since the start of the run are expected")
-        if (self.say is None) is not self.stop:
-            raise ConfigError("a cue needs either `say: text` or `stop: true`")
+        if (self.say is not None) + self.stop + self.damp != 1:
+            raise ConfigError("a cue needs either `say: text`, `stop: true` or `damp: true`")
 
 
 class Script:
@@ -72,7 +85,7 @@ class Script:
 
     @classmethod
     def load(cls, path: str | Path) -> Script:
-        """Reads a YAML list of `{at: seconds, say: text}` and `{at: seconds, stop: true}`."""
+        """Reads a YAML list of `{at: seconds, say: text}`, `{at: seconds, stop: true}` and `{at: seconds, damp: true}`."""
         problems = Problems()
         cues = build(tuple[Cue, ...], parse(path), problems, "script")
         problems.raise_if_any()
@@ -87,21 +100,35 @@ class Script:
             cue = self._cues.popleft()
             if cue.stop:
                 inbox.stop("the script")
+            elif cue.damp:
+                inbox.damp("the script")
             else:
                 inbox.say(cue.say)
 
 
 class StandardInput:
-    """Lines from a terminal (said at once) or a pipe (one after the other). Read on a thread: the tick never waits."""
+    """Lines from a terminal (said at once) or a pipe (one after the other). Read on a thread: the tick never waits.
+
+    Each line is judged when it arrives: one that means stop, and `damp`, are obeyed by the next tick, whatever waits before
+    them or is under way. The lines that were waiting go with it: they are told and reported as cancelled.
+
+    Args:
+        stream: Where lines come from; None: this process's standard input.
+    """
 
     PROMPT = "> "
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, guard: Callable[[str], bool] = stop_guard) -> None:
         self._stream = stream or sys.stdin
+        if hasattr(self._stream, "reconfigure"):
+            self._stream.reconfigure(errors="replace")  # a byte that is no text spoils a word, not the console
         self._terminal = self._stream.isatty()
-        self._lines: deque[str] = deque()
+        self._guard = guard
+        self._waiting: deque[str] = deque()
+        self._urgent: deque[str] = deque()  # stops, behind the lines that they overtook
+        self._lost = 0
+        self._thread: threading.Thread | None = None
         self._ended = False
-        threading.Thread(target=self._read, name="stdin", daemon=True).start()
 
     def _read(self) -> None:
         self._prompt()
@@ -111,11 +138,25 @@ class StandardInput:
                 if text in ("quit", "exit"):
                     break
                 if text:
-                    self._lines.append(text)
+                    self._arrived(text)
                 self._prompt()
-        except (OSError, ValueError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             print(f"standard input ended: {error}", file=sys.stderr)
         self._ended = True
+
+    def _arrived(self, text: str) -> None:
+        """On the reader's thread."""
+        if text.lower() == "damp" or self._guard(text):
+            while self._waiting:
+                try:
+                    self._urgent.append(self._waiting.popleft())
+                except IndexError:  # the tick took it meanwhile
+                    break
+            self._urgent.append(text)
+        elif len(self._waiting) < MOST_LINES:
+            self._waiting.append(text)
+        else:  # read on, for a stop may come
+            self._lost += 1
 
     def _prompt(self) -> None:
         if self._terminal:
@@ -123,14 +164,26 @@ class StandardInput:
 
     @property
     def done(self) -> bool:
-        return self._ended and not self._lines
+        return self._ended and not self._waiting and not self._urgent
 
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
-        if self._lines and self._lines[0] in OPERATOR:
-            getattr(inbox, self._lines.popleft())()
-        elif self._lines and (self._terminal or idle or _stops(self._lines[0])):
-            inbox.say(self._lines.popleft(), "" if self._terminal else "queue")
+        """At the first poll reading begins."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name="stdin", daemon=True)
+            self._thread.start()
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            inbox.lose(lost)
+        if self._urgent:
+            while self._urgent:
+                self._say(self._urgent.popleft(), inbox)
+            return  # what came after the stop comes after its tick
+        try:
+            if self._waiting and (self._terminal or idle or self._waiting[0].lower() in OPERATOR):
+                self._say(self._waiting.popleft(), inbox)
+        except IndexError:
+            return  # a stop has just taken it away
 
-
-def _stops(text: str) -> bool:
-    return text.strip().lower().rstrip("!.") in ("stop", "halt")
+    def _say(self, text: str, inbox: Inbox) -> None:
+        if not order(text, inbox):
+            inbox.say(text, "" if self._terminal else "queue")

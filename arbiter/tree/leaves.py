@@ -54,7 +54,7 @@ class GetReady(Leaf):
     def update(self) -> Status:
         world = self.world
         legs = world.model.groups["legs"]
-        if world.free and not outside(HOME_ENVELOPE, world.state, legs, world.model):
+        if world.free and not world.halted and not outside(HOME_ENVELOPE, world.state, legs, world.model):
             world.ready = True
             world.tell("mode", "stands by itself: ready for instructions")
             return Status.SUCCESS

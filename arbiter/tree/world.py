@@ -28,6 +28,7 @@ class World:
         stopped: Why the robot was told to stop; "" once a new instruction was accepted.
         ready: It stands by itself and may be told what to do.
         free: The operator said that the harness is down.
+        halted: Why it was stopped before it stood by itself; it then hangs where it is until it is reset and armed again.
         settle: A node asks the safety ladder for SETTLE.
     """
 
@@ -42,6 +43,7 @@ class World:
     stopped: str = ""
     ready: bool = False
     free: bool = False
+    halted: str = ""
     settle: str = ""
     said: set[str] = field(default_factory=set)
 

@@ -21,11 +21,11 @@ FULL = 32768.0
 # XInput codes as the kernel's xpad driver sends them.
 EV_KEY, EV_ABS = 1, 3
 ABS_X, ABS_Y, ABS_RX = 0, 1, 3
-BUTTON_A, BUTTON_B, BUTTON_X, BUTTON_Y, LEFT_BUMPER, RIGHT_BUMPER, START = 304, 305, 307, 308, 310, 311, 315
+BUTTON_A, BUTTON_B, BUTTON_X, BUTTON_Y, LEFT_BUMPER, RIGHT_BUMPER, BACK, START = 304, 305, 307, 308, 310, 311, 314, 315
 
-KEYS = {"1": "arm", "2": "go", " ": "stop", "r": "reset", "m": "record", "h": "hand"}
+KEYS = {"1": "arm", "2": "go", " ": "stop", "0": "damp", "r": "reset", "m": "record", "h": "hand"}
 STEPS = {"w": (0, 0.1), "s": (0, -0.1), "q": (1, 0.05), "e": (1, -0.05), "a": (2, 0.2), "d": (2, -0.2)}
-HELP = "1 arm, 2 go, space stop, r reset, m record, h drive by hand; w s forward/back, q e sideways, a d turn, x stand"
+HELP = "1 arm, 2 go, space stop, 0 damp, r reset, m record, h drive by hand; w s forward/back, q e sideways, a d turn, x stand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Signs:
     """What one poll found.
 
     Attributes:
-        orders: "arm", "go", "stop", "reset", "record" (toggles), "hand" (drive by hand), in order.
+        orders: "arm", "go", "stop", "damp", "reset", "record" (toggles), "hand" (drive by hand), in order.
         velocity: Where the stick is: x, y [m/s], yaw [rad/s], shape (3,).
         lost: The operator cannot be heard any more.
     """
@@ -49,7 +49,8 @@ class Device(Protocol):
 
 
 class Gamepad:
-    """An XInput gamepad. A + left bumper: arm. A + right bumper: go. X: stop. B + start: reset. Start: record. Y: drive by hand.
+    """An XInput gamepad. X: stop. Back: damp. A + left bumper: arm. A + right bumper: go. B + start: reset. Start: record.
+    Y: drive by hand.
 
     Left stick: forward and turn; right stick: sideways. `device` is an evdev InputDevice, or what looks like one.
     """
@@ -84,6 +85,8 @@ class Gamepad:
             return []
         self._held.add(code)
         held = self._held
+        if code == BACK:
+            return ["damp"]
         if BUTTON_X in held:
             return ["stop"] if code == BUTTON_X else []
         if {BUTTON_A, LEFT_BUMPER} <= held:

@@ -42,8 +42,8 @@ class OperatorSource:
         self.lost = signs.lost
 
     def _obey(self, order: str, inbox: Inbox) -> None:
-        if order == "stop":
-            inbox.stop("operator")
+        if order in ("stop", "damp"):
+            getattr(inbox, order)("operator")
         elif order == "hand":
             inbox.say("drive by hand")
         elif order == "record":
