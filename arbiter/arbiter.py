@@ -19,7 +19,7 @@ from arbiter.errands import Errands
 from arbiter.errors import RobotError
 from arbiter.events import Event
 from arbiter.handover import Switchboard
-from arbiter.inbox import Inbox, Mail, RouteService
+from arbiter.inbox import MAX_WAITING, Inbox, Instruction, Mail, RouteService
 from arbiter.policy import Policy
 from arbiter.robot import Robot
 from arbiter.runs import SkillCaller
@@ -173,15 +173,16 @@ class Arbiter:
     def _take(self, mail: Mail, now: float) -> None:
         """Texts: to the router, or no further where a stop came with them."""
         why = mail.damp or mail.stop
-        for instruction in mail.stops:
-            self.errands.turn_away(instruction, "stopped", "a stop word", now)
         for instruction in mail.said:
-            if why:
+            if instruction.ticket in mail.stops:
+                self.errands.turn_away(instruction, "stopped", "a stop word", now)
+            elif why:
                 self.errands.turn_away(instruction, "cancelled", f"stopped: {why}", now)
             else:
                 self.errands.receive(instruction, now)
         if mail.lost:
-            self._emit(Event(now, "lost", f"{mail.lost} texts were dropped: more came at once than can wait", {"count": mail.lost}))
+            dropped = Instruction(0, f"({mail.lost} texts)", "", at=now)
+            self.errands.turn_away(dropped, "dropped", f"more came at once than the {MAX_WAITING} that can wait", now)
 
     def _obey(self, mail: Mail, now: float) -> None:
         if mail.go:
@@ -351,7 +352,7 @@ class Arbiter:
 
     def _note(self, mail: Mail) -> None:
         """Keeps what came in for the trace."""
-        self._inputs += [("say", item.text, item.how, item.ticket) for item in (*mail.stops, *mail.said)]
+        self._inputs += [("say", item.text, item.how, item.ticket) for item in mail.said]
         self._inputs += [("stop", mail.stop)] * bool(mail.stop) + [("damp", mail.damp)] * bool(mail.damp)
         self._inputs += [("reset",)] * mail.reset
         self._inputs += [("go",)] * mail.go  # "arm" notes itself

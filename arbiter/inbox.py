@@ -75,14 +75,14 @@ class Mail:
 
     Attributes:
         said: Instructions, oldest first.
-        stops: Texts that mean stop, as instructions for the log.
+        stops: Tickets of those that mean stop.
         stop, damp: Who or what asked for it; "" if nobody did.
         reset, go, arm: The operator's orders.
         lost: Texts that were dropped because more came than `MAX_WAITING`.
     """
 
     said: list[Instruction] = field(default_factory=list)
-    stops: list[Instruction] = field(default_factory=list)
+    stops: set[int] = field(default_factory=set)
     stop: str = ""
     damp: str = ""
     reset: bool = False
@@ -162,11 +162,11 @@ class Inbox:
         if not (self._said or self._stops or self._stop or self._damp or self._orders or self._lost):
             return None
         mail = Mail()
-        for kind, texts, into in (("stop", self._stops, mail.stops), ("say", self._said, mail.said)):
-            for _ in range(len(texts)):
-                ticket, text, how = texts.popleft()
-                into.append(Instruction(ticket, text, how, at=now))
-                mail.stop = text if kind == "stop" else mail.stop
+        texts = [self._said.popleft() for _ in range(len(self._said))]
+        stops = [self._stops.popleft() for _ in range(len(self._stops))]
+        mail.said = [Instruction(ticket, text, how, at=now) for ticket, text, how in sorted(texts + stops)]
+        mail.stops = {ticket for ticket, _, _ in stops}
+        mail.stop = stops[-1][1] if stops else ""
         mail.stop = self._stop.popleft() if self._stop else mail.stop
         mail.damp = self._damp.popleft() if self._damp else ""
         for _ in range(len(self._orders)):

@@ -14,7 +14,7 @@ from deploy.assemble import Assembly
 from deploy.console import Snapshot
 from deploy.narrate import line_of
 from deploy.video import Caption, Film
-from deploy.words import OPERATOR
+from deploy.words import order
 
 LOG_LINES = 12
 
@@ -98,10 +98,9 @@ class Screen:
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
         """Takes what a person did on the console."""
         for event in self._console.poll():
-            if event[0] == "say" and event[1].lower() in OPERATOR:
-                getattr(inbox, event[1].lower())()  # as on a terminal
-            elif event[0] == "say":
-                inbox.say(event[1])
+            if event[0] == "say":
+                if not order(event[1], inbox):  # as on a terminal
+                    inbox.say(event[1])
             elif event[0] == "stop":
                 inbox.stop("the console")
             elif event[0] == "damp":

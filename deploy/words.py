@@ -74,7 +74,7 @@ class Cue:
         if self.at < 0.0:
             raise ConfigError(f"at is {self.at:g}; seconds since the start of the run are expected")
         if (self.say is not None) + self.stop + self.damp != 1:
-            raise ConfigError("a cue needs either `say: text`, `stop: true` or `damp: true`")
+            raise ConfigError("a cue needs either `say: text` or `stop: true` or `damp: true`")
 
 
 class Script:

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from arbiter.errors import ConfigError
-from arbiter.inbox import Inbox, LockstepRouting
+from arbiter.inbox import MAX_WAITING, Inbox, LockstepRouting
 from arbiter.skill import Route
 from deploy.show import Screen
-from deploy.words import Sayings, Script, StandardInput
+from deploy.words import MOST_LINES, Sayings, Script, StandardInput
 
 
 def said(inbox):
@@ -125,3 +125,68 @@ def test_the_operators_words_arm_the_robot_from_the_console_too():
     screen._console = Console()
     screen.poll(0.0, True, orders)
     assert orders.heard == [("arm",), ("go",), ("say", "go forward"), ("stop", "the console"), ("reset",)]
+
+
+def lines_of_a_pipe(*lines):
+    """A pipe's source whose lines have arrived, none of them polled yet."""
+    source = StandardInput(Pipe(""))
+    source.poll(0.0, False, Inbox())
+    while not source._ended:
+        time.sleep(0.001)
+    for line in lines:
+        source._arrived(line)
+    return source
+
+
+@pytest.mark.parametrize("stop", ["stop", "stop now", "emergency stop", "please stop walking", "wait", "HALT!", "damp"])
+def test_a_stop_overtakes_the_lines_of_a_pipe_that_wait(stop):
+    source, inbox = lines_of_a_pipe("walk forward", "bow", stop, "wave"), Inbox()
+    source.poll(0.0, False, inbox)
+    mail = inbox.poll(0.0)
+    assert (mail.damp if stop == "damp" else mail.stop)
+    assert [item.text for item in mail.said if item.text != stop] == ["walk forward", "bow"], "told with it, to be cancelled"
+    source.poll(0.0, False, inbox)
+    assert inbox.poll(0.0) is None, "what came after the stop waits for its turn"
+    source.poll(0.0, True, inbox)
+    assert said(inbox) == ["wave"]
+
+
+def test_a_pipe_reads_on_when_too_many_lines_wait():
+    source, inbox = lines_of_a_pipe(*["bow"] * (MOST_LINES + 5), "stop"), Inbox()
+    source.poll(0.0, False, inbox)
+    mail = inbox.poll(0.0)
+    assert mail.stop == "stop" and mail.lost == 5 + MOST_LINES - MAX_WAITING
+
+
+@pytest.mark.parametrize("at", [0, 30, 63, 64, 500])
+def test_a_flood_of_texts_and_orders_pushes_no_stop_out(at):
+    for press in ("say", "stop", "damp"):
+        inbox = Inbox()
+        for k in range(501):
+            if k == at:
+                getattr(inbox, press)("stop")
+            inbox.say(f"text {k}")
+            inbox.reset()
+        mail = inbox.poll(0.0)
+        assert "stop" in (mail.stop, mail.damp)
+        texts = [item.text for item in mail.said if item.text != "stop"]
+        assert texts == [f"text {k}" for k in range(501 - MAX_WAITING, 501)] and mail.lost == 501 - MAX_WAITING
+
+
+def test_what_is_no_text_is_replaced():
+    inbox = Inbox()
+    inbox.say("wave \udc80 hello \ud83d")
+    assert said(inbox) == ["wave ? hello ?"]
+    found, source = read_all("")
+    raw = io.TextIOWrapper(io.BytesIO(b"wave \xff your hand\nbow\n"), encoding="utf-8", errors="strict")
+    source, inbox, found = StandardInput(raw), Inbox(), []
+    while not source.done:
+        source.poll(0.0, True, inbox)
+        found += said(inbox)
+    assert found == ["wave \ufffd your hand", "bow"]
+
+
+def test_a_script_may_damp(tmp_path):
+    source, inbox = script(tmp_path, "- {at: 1, damp: true}\n"), Inbox()
+    source.poll(1.0, False, inbox)
+    assert inbox.poll(0.0).damp == "the script"
