@@ -19,8 +19,9 @@ class SimRun:
         reports: The arbiter's report of each tick.
     """
 
-    def __init__(self, seed: int = 0, scene: Scene | None = None, tree: str = "default.yaml", settings=()) -> None:
-        self.assembly = assemble(load_tree(tree, list(settings)), fast=True, seed=seed, scene=scene)
+    def __init__(self, seed: int = 0, scene: Scene | None = None, tree: str = "default.yaml", settings=(),
+                 robot: str = "simulated") -> None:
+        self.assembly = assemble(load_tree(tree, list(settings)), robot=robot, fast=True, seed=seed, scene=scene)
         self.robot, self.arbiter = self.assembly.robot, self.assembly.arbiter
         self.model = self.robot.model
         self.truth, self.commands, self.reports = [], [], []
@@ -88,11 +89,13 @@ class SimRun:
         tilted = [2.0 * np.arccos(min(1.0, np.hypot(t.base_quat[0], t.base_quat[3]))) > self.model.fall_tilt for t in self.truth]
         return int(np.sum(np.diff(np.array([False, *tilted], dtype=int)) > 0))
 
-    def broken_limits(self) -> list[str]:
-        """Limits that were broken: by the commands, and by the joints in truth."""
-        model, dt = self.model, self.model.dt
-        q = np.array(self.commands)
-        armed = np.array([report.command.kp.any() for report in self.reports])
+    def broken_limits(self, since: int = 0, until: int | None = None) -> list[str]:
+        """Limits that were broken: by the commands, and by the joints in truth; from tick `since` to before `until`."""
+        model, dt, ticks = self.model, self.model.dt, slice(since, until)
+        q = np.array(self.commands[ticks])
+        if len(q) < 3:
+            return []
+        armed = np.array([report.command.kp.any() for report in self.reports[ticks]])
         dq, ddq = np.diff(q, axis=0) / dt, np.diff(q, n=2, axis=0) / dt**2
         run1, run2 = armed[1:] & armed[:-1], armed[2:] & armed[1:-1] & armed[:-2]
         checks = {
@@ -100,10 +103,10 @@ class SimRun:
             "velocity of a command": (np.abs(dq) > model.velocity + 1e-6)[run1],
             "acceleration of a command": (np.abs(ddq) > model.acceleration * (1 + 1e-6))[run2],
             "finiteness of a command": ~np.isfinite(q),
-            "torque": np.array([np.abs(t.joint_torque) > model.effort + 1e-6 for t in self.truth]),
+            "torque": np.array([np.abs(t.joint_torque) > model.effort + 1e-6 for t in self.truth[ticks]]),
             # A joint's stop is soft in MuJoCo: under load it gives a little.
             "range of a joint": np.array(
-                [(t.joint_pos < model.lower - 0.1) | (t.joint_pos > model.upper + 0.1) for t in self.truth]),
+                [(t.joint_pos < model.lower - 0.1) | (t.joint_pos > model.upper + 0.1) for t in self.truth[ticks]]),
         }
         return [f"{name}: {model.joints[int(np.argwhere(bad)[0][1])]}" for name, bad in checks.items() if bad.any()]
 
