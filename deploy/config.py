@@ -13,6 +13,7 @@ from arbiter.errors import ArbiterError, ConfigError
 from arbiter.strict import Node, Problems, build, parse, parse_text
 from arbiter.transition import HandoverSettings
 from arbiter.tree.build import Names, check
+from deploy.masks import MASK, is_secret, masked
 from skills.registry import load_skills
 
 TREES = Path(__file__).parent / "trees"
@@ -134,8 +135,8 @@ class Loaded:
         return path if path.is_absolute() else self.path.parent / path
 
     def resolved_yaml(self) -> str:
-        """Everything in force, for the log."""
-        return yaml.safe_dump(self.node.plain(), sort_keys=False, allow_unicode=True)
+        """Everything in force, for the log; secrets are masked."""
+        return yaml.safe_dump(masked(self.node.plain()), sort_keys=False, allow_unicode=True)
 
 
 def find_tree(name: str) -> Path:
@@ -166,8 +167,15 @@ def load_tree(name: str, settings: Sequence[str] = ()) -> Loaded:
 
 
 def load_text(text: str, path: Path) -> Loaded:
-    """The same from text, as a trace keeps it; files in it are named relative to `path`."""
-    return _typed(path, parse_text(text, str(path)))
+    """The same from text, as a trace keeps it; files in it are named relative to `path`. Masked settings are left out."""
+    return _typed(path, _without_masks(parse_text(text, str(path))))
+
+
+def _without_masks(node: Node) -> Node:
+    if not isinstance(node.value, dict):
+        return node
+    kept = {key: _without_masks(item) for key, item in node.value.items() if not (is_secret(key) and item.value == MASK)}
+    return Node(kept, node.file, node.line)
 
 
 def _typed(path: Path, node: Node) -> Loaded:

@@ -19,6 +19,7 @@ import numpy as np
 from arbiter.errors import ArbiterError, RobotError
 from deploy.assemble import assemble
 from deploy.config import load_tree
+from deploy.masks import check_settings
 from deploy.session import Session
 
 # (pair, what runs first, what is then asked, seconds between)
@@ -115,6 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)
     try:
+        check_settings(args.set)
         rows = table(measure(args.tree, args.rounds, args.real, args.set))
     except ArbiterError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -15,6 +15,7 @@ from pathlib import Path
 from arbiter.errors import ArbiterError
 from deploy.assemble import Assembly, assemble
 from deploy.config import Loaded, load_tree
+from deploy.masks import check_settings
 from deploy.narrate import DampedByItself, Narrator
 from deploy.realtime import TICK, claim_realtime
 from deploy.records import Records
@@ -67,6 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     began = time.monotonic()
     try:
+        check_settings(args.set)
         loaded = load_tree(args.tree, [*args.set, *_faults(args)])
         sources = _sources(args)
         assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,

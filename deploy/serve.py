@@ -2,9 +2,11 @@
 
     python -m deploy.serve runs/lora/checkpoints/best/pretrained_model --kind lerobot --device cuda --port 8000
     python -m deploy.serve policies/weights/pi0_tiny
+    python -m deploy.serve runs/best --host 0.0.0.0 --api-key-file ~/.config/pi0_key     # for other hosts
 
-Clients: the backend `openpi` of this project, or openpi-client. Listens on this host only unless --host says
-otherwise: the protocol has neither encryption nor, without --api-key, a lock.
+Clients: the backend `openpi` of this project, or openpi-client. Listens on this host only unless --host says otherwise,
+and on others only with a key: in a file, or in $POLICY_ARBITER_API_KEY. The protocol has no encryption: between hosts
+that share their network with others, a TLS proxy or a tunnel belongs in front of it.
 """
 
 from __future__ import annotations
@@ -24,10 +26,18 @@ from websockets.frames import CloseCode
 from websockets.sync.server import Server, ServerConnection, serve
 
 from arbiter.errors import ArbiterError, ConfigError, PolicyError, in_one_line
+from deploy.console.guard import is_loopback
 from deploy.robots.description import load_model
 from policies.chunk import ChunkBackend, ChunkObservation
 from policies.pi0 import load_backend, wire
+from policies.pi0.api_key import VARIABLE, read_api_key
 from policies.pi0.remote import KEYS
+
+MAX_REQUEST = 32_000_000  # [bytes] of a message: a picture of 3840 x 2160 has 25 MB
+MAX_SIDE = 4096  # [px] of a picture
+MAX_PROMPT = 2000  # [characters]
+MAX_CLIENTS, MAX_IDLE = 8, 600.0  # [s]
+MAX_SEED, MAX_ROWS = 2**63, 10_000
 
 log = logging.getLogger("policy-arbiter.serve")
 
@@ -38,18 +48,29 @@ def observation_of(message: dict, joints: int, now: float) -> tuple[ChunkObserva
     if not isinstance(state, np.ndarray) or state.shape != (2 * joints,) or not np.isfinite(state).all():
         raise wire.WireError(f"{KEYS[0]!r} must be {2 * joints} finite numbers: positions, then velocities")
     if image is not None and (not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3
-                              or image.shape[2] != 3):
-        raise wire.WireError(f"{KEYS[1]!r} must be a picture, uint8 (height, width, 3)")
+                              or image.shape[2] != 3 or not 1 <= min(image.shape) or max(image.shape) > MAX_SIDE):
+        raise wire.WireError(f"{KEYS[1]!r} must be a picture, uint8 (height, width, 3), of at most {MAX_SIDE} pixels a side")
     if not isinstance(prompt, str) or not prompt.strip():
         raise wire.WireError(f"{KEYS[2]!r} must be a text")
-    options: dict = {"seed": int(message.get("seed", 0))}
+    if len(prompt) > MAX_PROMPT:
+        raise wire.WireError(f"{KEYS[2]!r} has {len(prompt)} characters; at most {MAX_PROMPT} are taken")
+    options: dict = {"seed": whole_number(message, "seed", MAX_SEED)}
     previous = message.get("previous")
     if previous is not None:
-        if not isinstance(previous, np.ndarray) or previous.ndim != 2 or previous.shape[1] != joints:
-            raise wire.WireError(f"'previous' must have {joints} columns")
-        options |= {"previous": previous, "delay_steps": int(message.get("delay_steps", 0))}
+        if (not isinstance(previous, np.ndarray) or previous.dtype.kind != "f" or previous.ndim != 2
+                or previous.shape[1] != joints or not 1 <= len(previous) <= MAX_ROWS or not np.isfinite(previous).all()):
+            raise wire.WireError(f"'previous' must have {joints} columns and 1 to {MAX_ROWS} rows of finite numbers")
+        options |= {"previous": previous, "delay_steps": whole_number(message, "delay_steps", len(previous))}
     state = state.astype(np.float64)
     return ChunkObservation(now, state[:joints], state[joints:], image, now), prompt, options
+
+
+def whole_number(message: dict, key: str, most: int) -> int:
+    """A number of a message, 0 if it is not there. Raises WireError naming the key."""
+    value = message.get(key, 0)
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value <= most:
+        raise wire.WireError(f"{key!r} is {wire.shown(value)}; a whole number of 0 to {most} is expected")
+    return int(value)
 
 
 class PolicyServer:
@@ -59,42 +80,80 @@ class PolicyServer:
         backend: What predicts.
         host, port: Where to listen; port 0: any free one, see `port`.
         api_key: What clients must send; "": nothing.
+        clients: How many may be connected. A client takes five threads.
+        idle: A client that has asked for nothing for so long is let go [s].
     """
 
-    def __init__(self, backend: ChunkBackend, host: str = "127.0.0.1", port: int = 8000, api_key: str = "") -> None:
+    def __init__(self, backend: ChunkBackend, host: str = "127.0.0.1", port: int = 8000, api_key: str = "", *,
+                 clients: int = MAX_CLIENTS, idle: float = MAX_IDLE) -> None:
         self._backend, self._key, self._lock = backend, api_key, threading.Lock()
+        self._most, self._idle = clients, idle
+        # More than clients: who is too many is told so, and that takes a connection for a moment.
+        self._links = threading.BoundedSemaphore(2 * clients)
         self.metadata = {"policy": backend.name, "joints": list(backend.joints), "rate_hz": backend.rate_hz,
                          "horizon": backend.horizon, "rtc": backend.supports_rtc}
         self._clients: set[ServerConnection] = set()
         self._closed = False
-        self._server: Server = serve(self._client, host, port, compression=None, max_size=wire.MAX_BYTES,
+        self._server: Server = serve(self._client, host, port, compression=None, max_size=MAX_REQUEST,
                                      process_request=self._admit, close_timeout=1.0)
+        self._server.handler = self._bounded(self._server.handler)
         self.port = self._server.socket.getsockname()[1]
 
+    def _bounded(self, handler):
+        """The handler of a new connection, for so many at once; the others are closed before they cost anything."""
+        def handle(link, address) -> None:
+            if not self._links.acquire(blocking=False):
+                link.close()
+                return
+            try:
+                handler(link, address)
+            finally:
+                self._links.release()
+
+        return handle
+
     def _admit(self, connection: ServerConnection, request):
+        """Answers what is no client: a look at its health, a web page, a wrong key, one too many."""
+        if request.headers.get_all("Origin"):  # only browsers send it, for the page of whoever is open in them
+            return connection.respond(http.HTTPStatus.FORBIDDEN, "web pages are not served\n")
         if request.path == "/healthz":
             return connection.respond(http.HTTPStatus.OK, "OK\n")
-        given = request.headers.get("Authorization", "")
-        if self._key and not hmac.compare_digest(given.encode(), f"Api-Key {self._key}".encode()):
+        given = request.headers.get_all("Authorization")
+        wanted = f"Api-Key {self._key}".encode()
+        if self._key and not (len(given) == 1 and hmac.compare_digest(given[0].encode("utf-8", "surrogateescape"), wanted)):
             return connection.respond(http.HTTPStatus.UNAUTHORIZED, "wrong or missing API key\n")
+        if len(self._clients) >= self._most:
+            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, f"all {self._most} places are taken\n")
         return None
 
     def _client(self, socket: ServerConnection) -> None:
         log.info("client %s", socket.remote_address)
         self._clients.add(socket)
         try:
-            socket.send(wire.pack(self.metadata))
-            for data in socket:
-                try:
-                    socket.send(wire.pack(self._answer(data)))
-                except (ArbiterError, ValueError, TypeError, OverflowError, RuntimeError) as error:  # CUDA's is a RuntimeError
-                    log.warning("refused: %s", error)
-                    socket.send(f"{type(error).__name__}: {error}")
-                    return
+            if len(self._clients) > self._most:  # two came at once for the last place
+                socket.close(CloseCode.TRY_AGAIN_LATER, "all places are taken")
+            else:
+                self._converse(socket)
+        except TimeoutError:
+            log.info("client %s was idle for %g s and is let go", socket.remote_address, self._idle)
+            socket.close(CloseCode.GOING_AWAY, f"idle for {self._idle:g} s")
         except ConnectionClosed:
             pass
         finally:
             self._clients.discard(socket)
+
+    def _converse(self, socket: ServerConnection) -> None:
+        """Answers one client until it asks what cannot be answered, or goes."""
+        socket.send(wire.pack(self.metadata))
+        while True:
+            data = socket.recv(timeout=self._idle)
+            try:
+                socket.send(wire.pack(self._answer(data)))
+            except (ArbiterError, ValueError, TypeError, OverflowError, RuntimeError) as error:  # CUDA's is a RuntimeError
+                said = f"{type(error).__name__}: {str(error)[:1000]}"
+                log.warning("refused: %s", said)
+                socket.send(said)
+                return
 
     def _answer(self, data: bytes | str) -> dict:
         if isinstance(data, str):
@@ -121,23 +180,43 @@ class PolicyServer:
             socket.close(CloseCode.GOING_AWAY)
 
 
+class OnCommandLine(argparse.Action):
+    """Refuses a key among the arguments."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.error(f"{option_string}: every user of this machine sees the command line (ps); put the key into a file and "
+                     f"name it with --api-key-file, or into ${VARIABLE}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    p.add_argument("checkpoint", help="an exported folder, a checkpoint folder, or a server's address")
+    p.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt", "openpi"), default="onnx")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="whose joints a LeRobot checkpoint drives")
+    p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
+    p.add_argument("--provider", default="auto", help="onnx: cpu, cuda, tensorrt or auto")
+    p.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for clients on other hosts, which need a key")
+    p.add_argument("--port", type=int, default=8000)
+    p.add_argument("--api-key-file", default="", metavar="FILE",
+                   help=f"holds the key that clients must send (default: ${VARIABLE}; neither: no key)")
+    p.add_argument("--api-key", action=OnCommandLine, help=argparse.SUPPRESS)
+    p.add_argument("--clients", type=int, default=MAX_CLIENTS, help=f"how many may be connected (default {MAX_CLIENTS})")
+    p.add_argument("--idle", type=float, default=MAX_IDLE, metavar="SECONDS",
+                   help=f"a client that asks for nothing for so long is let go (default {MAX_IDLE:g})")
+    return p
+
+
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", help="an exported folder, a checkpoint folder, or a server's address")
-    parser.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt", "openpi"), default="onnx")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite", help="whose joints a LeRobot checkpoint drives")
-    parser.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
-    parser.add_argument("--provider", default="auto", help="onnx: cpu, cuda, tensorrt or auto")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for clients on other hosts")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--api-key", default="")
-    arguments = parser.parse_args(argv)
+    arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    key = read_api_key(arguments.api_key_file)
+    _check(arguments, key)
     options = {"onnx": {"provider": arguments.provider}, "tensorrt": {}, "openpi": {},
                "lerobot": {"joints": load_model(arguments.robot).joints, "device": arguments.device}}[arguments.kind]
     backend = load_backend(arguments.checkpoint, arguments.kind, **options)
     try:
-        server = listen(backend, arguments.host, arguments.port, arguments.api_key)
+        server = listen(backend, arguments.host, arguments.port, key, clients=arguments.clients, idle=arguments.idle)
         log.info("%s on ws://%s:%d", backend.name, arguments.host, server.port)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
@@ -150,10 +229,21 @@ def main(argv: list[str] | None = None) -> None:
         backend.close()
 
 
-def listen(backend: ChunkBackend, host: str, port: int, api_key: str) -> PolicyServer:
-    """A server. Raises ConfigError if it cannot listen there."""
+def _check(arguments: argparse.Namespace, key: str) -> None:
+    """Raises ConfigError for what the server is not started with."""
+    if not key and not is_loopback(arguments.host):
+        raise ConfigError(f"--host {arguments.host}: other machines could ask this server without a key; give one with "
+                          f"--api-key-file FILE or in ${VARIABLE}, or leave --host out")
+    if not 1 <= arguments.clients <= 1000:
+        raise ConfigError(f"--clients {arguments.clients}: 1 to 1000 are allowed")
+    if not 1.0 <= arguments.idle <= 1e6:
+        raise ConfigError(f"--idle {arguments.idle:g}: 1 to 1000000 s are allowed")
+
+
+def listen(backend: ChunkBackend, host: str, port: int, api_key: str, **limits) -> PolicyServer:
+    """A server; `limits`: see there. Raises ConfigError if it cannot listen there."""
     try:
-        return PolicyServer(backend, host, port, api_key)
+        return PolicyServer(backend, host, port, api_key, **limits)
     except (OSError, OverflowError) as error:
         raise ConfigError(f"--host {host} --port {port}: cannot listen there ({error}); choose another --port") from error
 

@@ -15,6 +15,7 @@ from arbiter.safety import SafetyLimits
 from arbiter.strict import Problems
 from arbiter.tree.build import Names, Spec, check
 from deploy.config import FALLBACKS, GROUPS, Loaded, load_tree
+from deploy.masks import check_settings
 from deploy.robots.description import load_model
 from skills.registry import SkillSet, load_skills
 
@@ -86,6 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the file")
     args = parser.parse_args(argv)
     try:
+        check_settings(args.set)
         loaded = load_tree(args.file, args.set)
         skills = load_skill_set(loaded)
         spec = check_tree(loaded, skills, {*loaded.config.policies, *FALLBACKS})

@@ -196,6 +196,8 @@ def open_backend(config: ChunkConfig, context: PolicyContext) -> ChunkBackend:
     elif "joints" in options:
         raise ConfigError(f"chunk backend 'pi0': joints is {options['joints']!r}; in a tree file it can only be `robot`, the "
                           "robot's joints in its order")
+    if "api_key_file" in options:
+        options["api_key_file"] = context.base / Path(str(options["api_key_file"])).expanduser()
     try:
         return pi0.load_backend(path, **options)
     except TypeError as error:

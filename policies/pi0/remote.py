@@ -1,7 +1,7 @@
 """π0 on another host, over the protocol of openpi's websocket policy servers (`python -m deploy.serve` speaks it too).
 
 The connection lives on a thread of its own: it is opened, lost and opened again without the tick noticing. A server
-that is gone, slow or talks rubbish makes `predict` fail with its reason within `timeout`.
+that is gone, slow or sends what is no message makes `predict` fail with its reason within `timeout`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ import socket as sockets
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
 from arbiter.errors import ConfigError, PolicyError
+from arbiter.wall import walled
 from policies.chunk import ChunkObservation
 from policies.pi0 import wire
+from policies.pi0.api_key import read_api_key
 
 KEYS = ("observation/state", "observation/image", "prompt")
+LONGEST_PAUSE = 8.0  # [s] between attempts to connect, which grow apart
 
 
 class Connection:
@@ -32,10 +37,12 @@ class Connection:
     Attributes:
         metadata: What the server said of itself when it was last reached; None before that.
         problem: Why there is no connection; "" while there is one.
+        check: Raises for a server that is not taken because of what it says of itself.
     """
 
     def __init__(self, address: str, timeout: float, retry: float, key: str) -> None:
         self.address, self.metadata, self.problem = address, None, "not connected yet"
+        self.check: Callable[[dict], object] = lambda metadata: None
         self._timeout, self._retry = timeout, retry
         self._headers = {"Authorization": f"Api-Key {key}"} if key else None
         self._socket = None
@@ -46,15 +53,20 @@ class Connection:
         self._thread.start()
 
     def _keep(self) -> None:
+        """Connects, and again whenever the connection is lost, until `close`. Whatever a server says, it goes on."""
+        pause = self._retry
         while not self._closing.is_set():
             if not self._lost.wait(0.2):
+                self._look()
                 continue
-            try:
-                socket, metadata = self._open()
-            except (OSError, WebSocketException, ValueError, OverflowError) as error:
-                self.problem = f"{type(error).__name__}: {error}"
-                self._closing.wait(self._retry)
+            opened, error = walled(self._open)  # what a server says of itself is read in there
+            if error:
+                self.problem = error
+                self._closing.wait(pause)
+                pause = min(2.0 * pause, max(LONGEST_PAUSE, self._retry))
                 continue
+            socket, metadata = opened
+            pause = self._retry
             with self._lock:
                 if not self._closing.is_set():
                     self._socket, self.metadata, self.problem = socket, metadata, ""
@@ -62,6 +74,13 @@ class Connection:
                     self._ready.set()
                     continue
             _hang_up(socket)
+
+    def _look(self) -> None:
+        """Gives up a connection that the server has closed; nobody may ask for long."""
+        socket = self._socket
+        if socket is not None and socket.state is State.CLOSED:
+            self.drop(socket.close_reason or "the server closed the connection")
+            self._closing.wait(self._retry)
 
     def _open(self) -> tuple[ClientConnection, dict]:
         """A connection whose server has said what it is."""
@@ -74,6 +93,7 @@ class Connection:
             socket.socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDTIMEO, limit)
             hello = socket.recv(timeout=self._timeout)
             metadata = wire.unpack(hello if isinstance(hello, bytes) else hello.encode())
+            self.check(metadata)
             failing.pop_all()
         return socket, metadata
 
@@ -112,7 +132,7 @@ class Connection:
         try:
             return wire.unpack(answer)
         except wire.WireError as error:
-            self.drop("it talks rubbish")
+            self.drop("it sent a malformed message")
             raise PolicyError(f"π0 server {self.address}: {error}") from error
 
     def close(self) -> None:
@@ -138,18 +158,21 @@ def _checked_address(address: str) -> str:
     return address
 
 
-def _told(what: dict, address: str) -> tuple[tuple[str, ...], float, int]:
-    """Joints, rate and horizon of a server. Raises ConfigError naming the one that is not what it should be."""
-    joints, rate, horizon = what["joints"], what["rate_hz"], what["horizon"]
-    if not joints:
+def _told(said: dict, given: dict, address: str) -> tuple[tuple[str, ...], float, int]:
+    """Joints, rate and horizon: as given, else as the server said, else openpi's. Raises ConfigError naming the one that is
+    not what it should be."""
+    joints, rate, horizon = (given[key] or said.get(key, default)
+                             for key, default in (("joints", ()), ("rate_hz", 50.0), ("horizon", 50)))
+    if isinstance(joints, list | tuple | None) and not joints:
         raise ConfigError(f"π0 server {address}: it does not name its joints; give `joints` in the order that its policy was "
                           "trained with (in a tree file `joints: robot` says that it is the robot's)")
     if not isinstance(joints, list | tuple) or not all(isinstance(joint, str) for joint in joints):
-        raise ConfigError(f"π0 server {address}: its joints are {joints!r}; a list of names is expected")
+        raise ConfigError(f"π0 server {address}: its joints are {wire.shown(joints)}; a list of names is "
+                          "expected")
     if type(rate) not in (int, float) or not 1.0 <= rate <= 1000.0:
-        raise ConfigError(f"π0 server {address}: rate_hz is {rate!r}; 1 to 1000 rows a second are expected")
+        raise ConfigError(f"π0 server {address}: rate_hz is {wire.shown(rate)}; 1 to 1000 rows a second are expected")
     if type(horizon) is not int or not 2 <= horizon <= 10_000:
-        raise ConfigError(f"π0 server {address}: horizon is {horizon!r}; 2 to 10000 rows are expected")
+        raise ConfigError(f"π0 server {address}: horizon is {wire.shown(horizon)}; 2 to 10000 rows are expected")
     return tuple(joints), float(rate), horizon
 
 
@@ -166,14 +189,15 @@ class OpenPiBackend:
         retry: Pause between attempts to connect [s].
         wait: How long the constructor waits for the server [s].
         keys: Names that the server gives to state, picture and prompt.
-        api_key: Sent as openpi's client sends it.
+        api_key: Sent as openpi's client sends it; "": the one in `api_key_file`, else in $POLICY_ARBITER_API_KEY.
+        api_key_file: A file that holds it.
     """
 
     needs_image = True
 
     def __init__(self, address: str, *, joints: Sequence[str] = (), rate_hz: float = 0.0, horizon: int = 0,
                  timeout: float = 1.0, retry: float = 1.0, wait: float = 10.0, keys: tuple[str, str, str] = KEYS,
-                 api_key: str = "", name: str = "openpi") -> None:
+                 api_key: str = "", api_key_file: str | Path = "", name: str = "openpi") -> None:
         address, keys = _checked_address(str(address)), tuple(keys)
         for what, value in (("timeout", timeout), ("retry", retry), ("wait", wait)):
             if not 0.0 < value < math.inf:
@@ -181,22 +205,28 @@ class OpenPiBackend:
         if len(keys) != len(KEYS) or not all(isinstance(key, str) for key in keys):
             raise ConfigError(f"π0 server {address}: keys is {keys!r}; the names of state, picture and prompt are expected")
         self.name, self._keys = name, keys
-        self._connection = Connection(address, timeout, retry, api_key)
+        self._connection = Connection(address, timeout, retry, api_key or read_api_key(api_key_file))
         if not self._connection.wait(wait):
             problem = self._connection.problem
             self.close()
             raise ConfigError(f"π0 server {address}: not reached within {wait:g} s ({problem}); is it running? Start "
                               "one with `python -m deploy.serve CHECKPOINT` or openpi's scripts/serve_policy.py")
+        given = {"joints": tuple(joints), "rate_hz": rate_hz, "horizon": horizon}
         told = self._connection.metadata or {}
         try:
-            self.joints, self.rate_hz, self.horizon = _told(
-                {"joints": tuple(joints) or told.get("joints", ()), "rate_hz": rate_hz or told.get("rate_hz", 50.0),
-                 "horizon": horizon or told.get("horizon", 50)}, address)
+            self.joints, self.rate_hz, self.horizon = _told(told, given, address)
         except ConfigError:
             self.close()
             raise
+        self._connection.check = lambda told: self._same(_told(told, given, address))
         self.supports_rtc = told.get("rtc") is True
         self.seconds = float("nan")
+
+    def _same(self, told: tuple[tuple[str, ...], float, int]) -> None:
+        """Raises ConfigError for another server in the place of the first: its rows would go to other joints."""
+        if told != (self.joints, self.rate_hz, self.horizon):
+            raise ConfigError(f"its joints, rate or horizon are not those of the server before it ({len(self.joints)} joints, "
+                              f"{self.rate_hz:g} Hz, {self.horizon} rows); start the robot's program again if it is meant so")
 
     def predict(self, observation: ChunkObservation, prompt: str, *, previous: np.ndarray | None = None,
                 delay_steps: int = 0, seed: int = 0) -> np.ndarray:

@@ -5,10 +5,13 @@ Compatible with `openpi_client.msgpack_numpy` in both directions.
 
 from __future__ import annotations
 
+import re
+
 import msgpack
 import numpy as np
 
 KINDS = "biuf"  # bool, integers, floats: nothing that could hold an object
+DTYPE = re.compile(r"[<>=|]?[biuf][1248]")  # np.dtype would take "," for Python source
 MAX_BYTES = 64_000_000
 
 
@@ -27,15 +30,12 @@ def _pack(value):
 
 
 def _dtype(name: object) -> np.dtype:
-    if not isinstance(name, str) or len(name) > 4:
-        raise WireError(f"dtype {name!r} is not that of a number")
+    if not isinstance(name, str) or not DTYPE.fullmatch(name):
+        raise WireError(f"dtype {shown(name)} is not that of a number")
     try:
-        dtype = np.dtype(name)
+        return np.dtype(name)
     except TypeError as error:
         raise WireError(f"dtype {name!r} is not that of a number") from error
-    if dtype.kind not in KINDS or dtype.hasobject:
-        raise WireError(f"dtype {name!r} is not that of a number")
-    return dtype
 
 
 def _unpack(value: dict):
@@ -43,11 +43,20 @@ def _unpack(value: dict):
         dtype, data, shape = _dtype(value.get(b"dtype")), value.get(b"data"), value.get(b"shape")
         sizes = isinstance(shape, list | tuple) and all(type(n) is int and 0 <= n <= MAX_BYTES for n in shape)
         if not isinstance(data, bytes) or not sizes or len(data) != dtype.itemsize * int(np.prod(shape, dtype=object)):
-            raise WireError(f"an array of {dtype} and shape {shape!r} does not fit its bytes")
+            raise WireError(f"an array of {dtype} and shape {shown(shape)} does not fit its bytes")
         return np.frombuffer(data, dtype).reshape(shape)
     if b"__npgeneric__" in value:
-        return _dtype(value.get(b"dtype")).type(value.get(b"data"))
+        dtype, data = _dtype(value.get(b"dtype")), value.get(b"data")
+        if not isinstance(data, bool | int | float):
+            raise WireError(f"a {dtype} cannot be made of a {type(data).__name__}")
+        return dtype.type(data)
     return value
+
+
+def shown(value: object) -> str:
+    """A value of the other side in an error: not more of it than fits into a line."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def pack(message: dict) -> bytes:
@@ -64,7 +73,7 @@ def unpack(data: bytes) -> dict:
     except WireError:
         raise
     except (ValueError, TypeError, OverflowError, msgpack.exceptions.UnpackException) as error:
-        raise WireError(f"not a msgpack message: {error}") from error
+        raise WireError(f"not a msgpack message: {str(error)[:200]}") from error
     if not isinstance(message, dict):
         raise WireError(f"a {type(message).__name__} came instead of a map")
     return message

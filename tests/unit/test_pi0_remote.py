@@ -2,13 +2,17 @@
 
 import dataclasses
 import signal
+import socket as sockets
 import subprocess
 import sys
 import threading
 import time
 
+import msgpack
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.sync.server import serve
 
 from arbiter.errors import ConfigError, PolicyError
@@ -155,6 +159,8 @@ def test_a_tree_file_says_whose_joints_a_server_drives(rude):
         open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi"}), PolicyContext(model))
     with pytest.raises(ConfigError, match="joints is 'a,b'; in a tree file it can only be `robot`"):
         open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi", "joints": "a,b"}), PolicyContext(model))
+    with pytest.raises(ConfigError, match="API key file .*none: cannot be read"):
+        open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi", "api_key_file": "none"}), PolicyContext(model))
     backend = open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi", "joints": "robot"}), PolicyContext(model))
     assert backend.joints == model.joints
     backend.close()
@@ -173,6 +179,90 @@ def test_a_server_that_does_not_greet_costs_one_connection_at_a_time():
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.05)
     assert threading.active_count() <= before
+
+
+BAD = [wire.pack({"a": np.zeros(2)}).replace(b"<f8", dtype) for dtype in (b",  ", b"|O8", b"f4,", b"<V8", b"<U1", b"???")]
+BAD += [b"", b"\xc1", b"\x91" * 2000 + b"\x01", b"\xff" * 1000, wire.pack({"a": np.float32(1)}).replace(b"<f4", b"<c8"),
+        "text", "\0", msgpack.packb([1, 2]), msgpack.packb({b"__ndarray__": True}), msgpack.packb({(): 1, b"x": b"y"}),
+        msgpack.packb({b"__ndarray__": True, b"data": b"", b"dtype": "<f8", b"shape": [0, 64_000_000, 64_000_000, 64_000_000]}),
+        msgpack.packb({b"__ndarray__": True, b"data": b"", b"dtype": "<f8", b"shape": [0] * 100}),
+        msgpack.packb({b"__npgeneric__": True, b"data": {}, b"dtype": "<f8"})]
+
+
+@pytest.mark.parametrize("hello", BAD)
+def test_a_bad_hello_is_a_fault_and_another_attempt(rude, hello):
+    """dtype "," ended the thread that connects, for ever."""
+    address = rude(lambda number: GOOD, hello=hello)
+    connection = Connection(address, timeout=1.0, retry=0.01, key="")
+    try:
+        end = time.monotonic() + 10.0
+        while connection.problem == "not connected yet" and time.monotonic() < end:
+            time.sleep(0.01)
+        with pytest.raises(PolicyError, match="no connection .*(WireError|ConnectionClosed).*it keeps trying") as error:
+            connection.ask({})
+        assert len(str(error.value)) < 500
+        port = int(address.rsplit(":", 1)[1])
+        connection.address = address.replace(str(port), str(rude(lambda number: GOOD).rsplit(":", 1)[1]))
+        assert connection.wait(10.0), "it goes on, and takes the next server"
+    finally:
+        connection.close()
+    assert not connection._thread.is_alive()
+
+
+@given(st.binary(max_size=200) | st.builds(
+    lambda data, at, byte: data[:at] + bytes([byte]) + data[at + 1:],
+    st.just(wire.pack({"a": np.zeros((2, 2)), "b": np.float32(1)})), st.integers(0, 80), st.integers(0, 255)))
+def test_bytes_are_a_message_or_a_wire_error(data):
+    try:
+        assert isinstance(wire.unpack(data), dict)
+    except wire.WireError as error:
+        assert len(str(error)) < 400
+
+
+@pytest.mark.parametrize("other", [{"joints": ["b", "a"]}, {"horizon": 6}, {"rate_hz": 25.0}, {"joints": 7}, {"horizon": "5"}])
+def test_another_server_in_the_place_of_the_first_is_not_asked(rude, other):
+    first = {"joints": list(JOINTS), "horizon": 5}
+    backend = OpenPiBackend(rude(lambda number: GOOD, hello=wire.pack(first)), retry=0.01, timeout=1.0)
+    try:
+        backend._connection.address = rude(lambda number: GOOD, hello=wire.pack(first | other))
+        backend._connection.drop("pulled")
+        end = time.monotonic() + 10.0
+        while "ConfigError" not in backend._connection.problem and time.monotonic() < end:
+            time.sleep(0.01)
+        with pytest.raises(PolicyError, match="no connection .*(not those of the server before it|its joints|horizon is)"):
+            backend.predict(observation(), "wave")
+    finally:
+        backend.close()
+
+
+def test_attempts_to_connect_grow_apart():
+    """Counted by a port that hangs up at once."""
+    with sockets.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.05)
+        connection = Connection(f"ws://127.0.0.1:{listening.getsockname()[1]}", timeout=1.0, retry=0.02, key="")
+        knocks, end = 0, time.monotonic() + 2.0
+        while time.monotonic() < end:
+            try:
+                listening.accept()[0].close()
+                knocks += 1
+            except TimeoutError:
+                pass
+        connection.close()
+    assert 2 <= knocks <= 10  # at an even pace about 80
+
+
+def test_a_server_that_lets_an_idle_client_go_is_connected_to_again():
+    made = running(PolicyServer(Backend(), port=0, idle=0.3))
+    backend = OpenPiBackend(f"127.0.0.1:{made.port}", retry=0.05)
+    try:
+        first = backend._connection._socket
+        end = time.monotonic() + 10.0
+        while backend._connection._socket in (first, None) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert backend.predict(observation(), "wave").shape == (5, 2), "nobody had to ask in vain for it"
+    finally:
+        backend.close()
+        made.close()
 
 
 STUCK = """
