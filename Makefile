@@ -1,4 +1,5 @@
 # Two commands matter: `make run` and `make test`. Both do all set-up; they need git, make and a Python 3.12.
+# ARGS goes on to pytest: make test ARGS="tests/unit -x"
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || ($(PYTHON) -m uv --version >/dev/null 2>&1 && echo $(PYTHON) -m uv) || echo .uv/bin/uv)
 ALL := --extra train --extra eight-bit --extra robot --extra viewer --extra ray
@@ -10,7 +11,7 @@ run: $(filter .uv/bin/uv,$(UV))  ## a short demonstration by words, in real time
 	$(UV) run --no-dev python -m deploy.demo
 
 test: $(filter .uv/bin/uv,$(UV))  ## every test
-	$(UV) run $(ALL) python -m pytest -q
+	$(UV) run $(ALL) python -m pytest -q $(ARGS)
 
 check: $(filter .uv/bin/uv,$(UV))  ## style, in seconds
 	$(UV) run --no-sync ruff check .
