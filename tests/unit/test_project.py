@@ -15,6 +15,9 @@ ALLOWED = {
     "arbiter": set(), "policies": {"arbiter"}, "skills": {"arbiter"}, "deploy": {"skills", "policies", "arbiter"},
     "training": {"skills", "policies", "arbiter", "deploy"}}
 LIGHT = {"numpy", "py_trees", "yaml", "onnxruntime", "tokenizers"}
+EXTRA = {"accelerate", "av", "bitsandbytes", "can", "cma", "cv2", "evdev", "h5py", "lerobot", "matplotlib", "mink", "mjlab",
+         "msgpack", "onnx", "peft", "PIL", "ray", "rsl_rl", "safetensors", "scipy", "sentence_transformers", "serial",
+         "tensordict", "torch", "transformers", "trimesh", "viser", "websockets"}
 
 
 def modules(package):
@@ -63,6 +66,14 @@ def test_the_main_job_loads_no_heavy_library():
             " 'ray', 'av'} & set(sys.modules)))")
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_the_tests_are_collected_on_the_base_install():
+    """A file that needs more says so before it imports it: tests/needs.py."""
+    code = (f"import sys, pytest; sys.modules.update(dict.fromkeys({sorted(EXTRA)}));"
+            "sys.exit(pytest.main(['--collect-only', '-q', '-m', 'core and not slow']))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_the_wheel_holds_what_a_run_needs_and_no_tests(tmp_path):
