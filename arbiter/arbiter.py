@@ -202,10 +202,10 @@ class Arbiter:
         return ""
 
     def _decide(self, state: RobotState, now: float) -> None:
-        world = self.world
-        world.state, world.now, world.mode, world.fault = state, now, self.safety.mode, self.safety.fault
+        self.world.see(state, now, self.safety.mode, self.safety.fault)
         for _ in self.root.tick():
             pass
+        self.errands.tidy(now)
         if self.safety.wants_settle:
             self._settle(state, now)
         self.switchboard.update(state, now)

@@ -16,7 +16,10 @@ MAX_WAITING = 64
 
 @dataclass(slots=True)
 class Instruction:
-    """One instruction and what became of it. Times are those of the tick [s]; None: did not happen."""
+    """One instruction and what became of it. Times are those of the tick [s]; None: did not happen.
+
+    `by` tells whose it is: "words", or "tree" for a skill that a `run` node of the tree asks for; its text is the node's name.
+    """
 
     ticket: int
     text: str
@@ -29,6 +32,12 @@ class Instruction:
     finished: float | None = None
     result: str = ""
     reason: str = ""
+    by: str = "words"
+
+    @property
+    def label(self) -> str:
+        """As lines for people name it."""
+        return f'"{self.text}"' if self.by == "words" else f"the tree's {self.text}"
 
 
 class RouteService(Protocol):

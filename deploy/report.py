@@ -92,7 +92,8 @@ class Recorder:
         calls = [call for step in steps for call in step]
         outcome = route.outcome if route is not None else ("stopped" if item.result == "stopped" else "rejected")
         return {
-            "text": item.text, "at_s": self._since(item.at), "outcome": outcome, "skills": [call.skill for call in calls],
+            "text": item.text, "by": item.by, "at_s": self._since(item.at), "outcome": outcome,
+            "skills": [call.skill for call in calls],
             "parameters": [dict(call.parameters) for call in calls], "score": route.score if route else None,
             "margin": route.margin if route else None, "reason": item.reason or (route.reason if route else ""),
             "route_ms": route.ms if route else None, "first_command_s": self._since(item.first_command),
