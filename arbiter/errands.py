@@ -14,10 +14,13 @@ import numpy as np
 from arbiter.events import Event
 from arbiter.handover import Switchboard
 from arbiter.inbox import Instruction, RouteService
+from arbiter.recent import Recent
 from arbiter.robot import RobotModel
 from arbiter.runs import Phase, Run, SkillCaller
 from arbiter.skill import Outcome, Route, Skill, SkillCall
 from arbiter.types import RobotState
+
+MOST = 1000  # instructions that may wait
 
 
 class Errand:
@@ -57,7 +60,7 @@ class Errands:
     def __init__(self, model: RobotModel, skills: Mapping[str, Skill], switchboard: Switchboard, routing: RouteService,
                  emit: Callable[[Event], None], caller: Callable[[Skill], object] = SkillCaller) -> None:
         self.model, self.skills, self.switchboard, self.routing = model, skills, switchboard, routing
-        self.log: list[Instruction] = []
+        self.log: Recent[Instruction] = Recent()
         self.active: list[Errand] = []
         self.waiting: deque[Instruction] = deque()
         self.routing_now: dict[int, Instruction] = {}
@@ -80,6 +83,9 @@ class Errands:
 
     def receive(self, instruction: Instruction, now: float) -> None:
         """A new instruction. In "replace" it also displaces those that are not yet routed."""
+        if len(self.waiting) + len(self.routing_now) >= MOST:
+            self.turn_away(instruction, "rejected", f"{MOST} instructions wait already", now)
+            return
         self.log.append(instruction)
         if instruction.how == "replace":
             for ticket, older in list(self.routing_now.items()):

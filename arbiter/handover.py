@@ -9,6 +9,7 @@ import numpy as np
 from arbiter.authority import Authority, Grip
 from arbiter.bank import PolicyBank
 from arbiter.policy import Policy
+from arbiter.recent import Recent
 from arbiter.robot import RobotModel
 from arbiter.runs import ZERO_VELOCITY, Run
 from arbiter.skill import Outcome, StartEnvelope
@@ -36,7 +37,7 @@ class Switchboard:
                  settings: HandoverSettings = DEFAULTS) -> None:
         self.model, self.authority, self.bank, self.home, self.settings = model, authority, bank, home, settings
         self.pending: list[Transition] = []
-        self.log: list[Handover] = []
+        self.log: Recent[Handover] = Recent()
         self.fresh = np.zeros(model.n, bool)
         self.changes = 0
         self._open_records: list[Handover] = []

@@ -114,9 +114,9 @@ class Theatre:
 
     def say(self, text: str) -> str:
         """Says it and waits for the end. Returns "succeeded", or why not."""
-        count = len(self.arbiter.errands.log)
+        count = self.arbiter.errands.log.total
         self.arbiter.inbox.say(text, "replace")
-        if not self.until(lambda: len(self.arbiter.errands.log) > count, 1.0):
+        if not self.until(lambda: self.arbiter.errands.log.total > count, 1.0):
             return "nothing heard"
         item = self.arbiter.errands.log[-1]
         if not self.until(lambda: item.finished is not None, LIMIT_S):
