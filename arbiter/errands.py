@@ -13,10 +13,10 @@ import numpy as np
 
 from arbiter.events import Event
 from arbiter.handover import Switchboard
-from arbiter.inbox import Instruction, RouteService
+from arbiter.inbox import Instruction, Result, RouteService
 from arbiter.recent import Recent
 from arbiter.robot import RobotModel
-from arbiter.runs import Phase, Run, SkillCaller
+from arbiter.runs import Phase, Run, Sight, SkillCaller, blind
 from arbiter.skill import Outcome, Route, Skill, SkillCall
 from arbiter.types import RobotState
 
@@ -55,17 +55,18 @@ class Errands:
         routing: Routes beside the tick.
         caller: Makes the object that asks a skill; third parties' skills get a thread of their own.
         emit: Takes events.
+        sight: What the head camera sees, for skills that see.
     """
 
     def __init__(self, model: RobotModel, skills: Mapping[str, Skill], switchboard: Switchboard, routing: RouteService,
-                 emit: Callable[[Event], None], caller: Callable[[Skill], object] = SkillCaller) -> None:
+                 emit: Callable[[Event], None], caller: Callable[[Skill], object] = SkillCaller, sight: Sight = blind) -> None:
         self.model, self.skills, self.switchboard, self.routing = model, skills, switchboard, routing
         self.log: Recent[Instruction] = Recent()
         self.active: list[Errand] = []
         self.waiting: deque[Instruction] = deque()
         self.routing_now: dict[int, Instruction] = {}
         self.held: list[Run] = []
-        self._emit, self.caller = emit, caller
+        self._emit, self.caller, self.sight = emit, caller, sight
         self.halt = ""  # words that mean stop once routed, or that forbid what is under way; for the arbiter to obey
         self._changes = 0
         self._sent_home: tuple[int, ...] = ()
@@ -90,12 +91,12 @@ class Errands:
         if instruction.how == "replace":
             for ticket, older in list(self.routing_now.items()):
                 del self.routing_now[ticket]
-                self._close(older, "rejected", "replaced by a newer instruction before it was routed", now)
+                self._close(older, Result.REJECTED, "replaced by a newer instruction before it was routed", now)
         self.routing_now[instruction.ticket] = instruction
         self.routing.submit(instruction.text, instruction.ticket, now, instruction.how == "replace")
         self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
-    def turn_away(self, instruction: Instruction, result: str, why: str, now: float) -> None:
+    def turn_away(self, instruction: Instruction, result: Result, why: str, now: float) -> None:
         """A new instruction that is not even routed; told and kept for the report like any other."""
         self.log.append(instruction)
         self._close(instruction, result, why, now)
@@ -116,7 +117,7 @@ class Errands:
                 if stopped:
                     self.halt = instruction.text
                 why = f"forbids {', '.join(forbidden)}, which is under way" if forbidden else route.reason
-                self._close(instruction, "stopped" if stopped else route.outcome, why, now)
+                self._close(instruction, Result.STOPPED if stopped else Result.REJECTED, why, now)
                 continue
             names = ", then ".join(" and ".join(call.skill for call in step) for step in route.steps)
             self._emit(Event(now, "routed", f'"{instruction.text}" -> {names} (score {route.score:.2f})',
@@ -203,7 +204,7 @@ class Errands:
             if errand.spoken or not spoken:
                 self._abort(errand, why, now)
         for instruction in [*self.waiting, *self.routing_now.values()]:
-            self._close(instruction, "cancelled", why, now)
+            self._close(instruction, Result.CANCELLED, why, now)
         self.waiting.clear()
         self.routing_now.clear()
         self.held.clear()
@@ -238,7 +239,8 @@ class Errands:
                 instruction.blend_end = run.blend_end
         failed = next((run for run in errand.runs if run.over and run.outcome is Outcome.FAILURE), None)
         if failed is not None:
-            self._abort(errand, f"{failed.skill.name}: {failed.reason}", now, result="failed")
+            instruction.measured.append((failed.skill.name, failed.verification))
+            self._abort(errand, f"{failed.skill.name}: {failed.reason}", now, Result.FAILED)
         elif all(run.over for run in errand.runs):
             self._next(errand, state, now)
 
@@ -253,7 +255,7 @@ class Errands:
         for call in errand.steps[errand.step]:
             skill = self.skills[call.skill]
             joints = self.model.groups[skill.joints]
-            run = Run(skill, call, joints, now, self.caller(skill))
+            run = Run(skill, call, joints, now, self.caller(skill), self.sight)
             self.clear(joints, f"{errand.instruction.label} takes its joints", now, but=errand)
             errand.runs.append(run)
             self._changes += 1
@@ -264,6 +266,7 @@ class Errands:
     def _let_go(self, errand: Errand, now: float) -> None:
         self._changes += 1
         for run in errand.runs:
+            errand.instruction.measured.append((run.skill.name, run.verification))
             if run.phase is Phase.HELD:
                 self.held.append(run)
                 continue
@@ -278,12 +281,12 @@ class Errands:
 
     def _finish(self, errand: Errand, now: float) -> None:
         self.active.remove(errand)
-        errand.instruction.finished = now
-        errand.instruction.result = "succeeded"
-        self._emit(Event(now, "finished", f"done: {errand.instruction.label}",
-                         {"result": "succeeded", "by": errand.instruction.by}))
+        measured = errand.instruction.measured
+        bare = ", ".join(name for name, found in measured if found is None)
+        why = "; ".join([*(found.text for _, found in measured if found is not None), *([f"{bare}: not verified"] * bool(bare))])
+        self._close(errand.instruction, Result.ENDED if bare else Result.SUCCEEDED, why, now)
 
-    def _abort(self, errand: Errand, why: str, now: float, result: str = "cancelled") -> None:
+    def _abort(self, errand: Errand, why: str, now: float, result: Result = Result.CANCELLED) -> None:
         self._changes += 1
         for run in errand.runs:
             run.end(Outcome.FAILURE, why, now)
@@ -291,11 +294,12 @@ class Errands:
         self.active.remove(errand)
         self._close(errand.instruction, result, why, now)
 
-    def _close(self, instruction: Instruction, result: str, why: str, now: float) -> None:
+    def _close(self, instruction: Instruction, result: Result, why: str, now: float) -> None:
         instruction.finished, instruction.result, instruction.reason = now, result, why
-        kind = result if result in ("rejected", "stopped") else "finished"
-        self._emit(Event(now, kind, f"{result}: {instruction.label} ({why})",
-                         {"result": result, "reason": why, "by": instruction.by}))
+        kind = result.value if result in (Result.REJECTED, Result.STOPPED) else "finished"
+        because = f" ({why})" if why else ""
+        self._emit(Event(now, kind, f"{result}: {instruction.label}{because}",
+                         {"result": result.value, "reason": why, "by": instruction.by}))
 
 
 def _words(parameters: Mapping) -> str:

@@ -10,6 +10,7 @@ from arbiter.authority import Authority, Grip
 from arbiter.bank import PolicyBank
 from arbiter.policy import Policy
 from arbiter.recent import Recent
+from arbiter.request import Bounds
 from arbiter.robot import RobotModel
 from arbiter.runs import ZERO_VELOCITY, Run
 from arbiter.skill import Outcome, StartEnvelope
@@ -59,6 +60,11 @@ class Switchboard:
             what = "is busy" if policy is None else f"does not drive {self._label(run.joints)}"
             run.end(Outcome.FAILURE, f"policy {name} {what}", now)
             return
+        if (run.joints & self._legs).any() and not getattr(policy, "carries", True):
+            run.end(Outcome.FAILURE, f"skill {run.skill.name}: policy {name} does not keep the robot on its legs; "
+                    "locomotion, chunk and stand do", now)
+            return
+        run.bounds = Bounds(self.model, name, getattr(policy, "commands", None))
         run.prepare(state, now)
         if not run.over:
             self._open(policy, run.joints, run, run.skill.start, run.skill.name, run.requested)

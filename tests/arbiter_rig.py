@@ -30,6 +30,8 @@ class Rig:
         self.players = [FakePolicy("chunk", "chunk", offset=0.1), FakePolicy("chunk", "chunk", offset=0.1)]
         loaded = load_tree("default.yaml", [f"tree={tree_of(tree)}"] if tree else [])
         found = load_skills(use_entry_points=False)
+        for skill in found.skills.values():  # the joints of this rig's robot never move: nothing of ours can be verified
+            skill.verify = lambda readings, progress: None
         found.skills.update({skill.name: skill for skill in skills or ()})
         self.skills = found.skills
         names = {"locomotion", "chunk", "stand", "rest", "hold", "damp"}

@@ -62,10 +62,10 @@ def test_a_run_of_the_tree_is_told_and_kept_like_an_instruction():
     up = rig("- steps: [{run: {skill: arms_job, parameters: {duration: 1.0}}}, {wait: 100}]")
     up.tick(80)
     item = up.last()
-    assert (item.by, item.text, item.result) == ("tree", "arms_job", "succeeded")
+    assert (item.by, item.text, item.result) == ("tree", "arms_job", "ended")
     assert item.finished - item.first_command == pytest.approx(1.0, abs=2 * DT)
     assert up.texts("started") == ["arms_job (duration=1), run by the tree"]
-    assert "done: the tree's arms_job" in up.texts("finished")
+    assert "ended: the tree's arms_job (arms_job: not verified)" in up.texts("finished")
     assert {event.data["by"] for event in up.events if event.kind in ("started", "finished")} == {"tree"}
 
 
@@ -75,7 +75,7 @@ def test_home_does_not_take_the_joints_of_a_run():
     names = owner_ticks(up, 260)
     first = names.index("chunk")
     assert names[first : first + 200] == ["chunk"] * 200
-    assert results(up) == [("arms_job", "succeeded")], "once, not for ever"
+    assert results(up) == [("arms_job", "ended")], "once, not for ever"
     assert set(names[-30:]) == {"rest"}, "and then the arms go home"
 
 
@@ -86,14 +86,14 @@ def test_parallel_runs_on_disjoint_joints_each_run_once_and_together():
     assert up.owner() == {"legs": "locomotion", "arms": "chunk"}
     assert up.locomotion.requests[-1].velocity[0] == 0.3
     up.tick(100)
-    assert sorted(results(up)) == [("arms_job", "succeeded"), ("legs_job", "succeeded")]
+    assert sorted(results(up)) == [("arms_job", "ended"), ("legs_job", "ended")]
     assert "both done" in up.texts("mode")
 
 
 def test_steps_run_one_after_the_other_and_the_joints_pass_directly():
     up = rig("- steps: [{run: arms_job}, {run: legs_job}, {run: arms_held}, {wait: 100}]")
     up.tick(150)
-    assert results(up) == [("arms_job", "succeeded"), ("legs_job", "succeeded"), ("arms_held", "succeeded")]
+    assert results(up) == [("arms_job", "ended"), ("legs_job", "ended"), ("arms_held", "ended")]
     assert up.owner()["arms"] == "chunk", "what a skill holds stays"
     straight = rig("- steps: [{run: arms_job}, {run: arms_held}, {wait: 100}]")
     names = owner_ticks(straight, 120)
@@ -115,7 +115,7 @@ def test_a_run_that_is_interrupted_cancels_only_itself():
     assert results(branch) == [("arms_job", "cancelled"), ("legs_job", "")]
     assert branch.arbiter.errands.log[0].reason == "its branch of the tree was left"
     branch.tick(60)
-    assert results(branch)[:2] == [("arms_job", "cancelled"), ("legs_job", "succeeded")]
+    assert results(branch)[:2] == [("arms_job", "cancelled"), ("legs_job", "ended")]
 
 
 def test_who_takes_joints_cancels_who_had_them_and_says_so():
@@ -126,7 +126,7 @@ def test_who_takes_joints_cancels_who_had_them_and_says_so():
     assert up.owner()["arms"] == "chunk"
     up.say("arms_held").tick(60)
     told = next(item for item in up.arbiter.errands.log if item.by == "words")
-    assert told.result == "succeeded"
+    assert told.result == "ended"
     assert ("arms_job", "cancelled") in results(up)
     assert up.arbiter.errands.log[0].reason == '"arms_held" takes its joints'
 
@@ -136,7 +136,7 @@ def test_an_instruction_on_other_joints_runs_beside_the_tree():
     up.tick(10)
     assert up.arbiter.errands.idle, "what the tree runs by itself is no instruction"
     up.say("legs_job").tick(40)
-    assert results(up, "words") == [("legs_job", "succeeded")] and results(up) == [("arms_job", "")]
+    assert results(up, "words") == [("legs_job", "ended")] and results(up) == [("arms_job", "")]
 
 
 def test_a_branch_of_higher_priority_keeps_what_it_runs():
@@ -149,7 +149,7 @@ def test_a_branch_of_higher_priority_keeps_what_it_runs():
     up.tick(30)
     assert results(up, "words") == [("arms_job", "cancelled")] and results(up) == [("legs_job", "")]
     up.tick(30)
-    assert results(up)[0] == ("legs_job", "succeeded")
+    assert results(up)[0] == ("legs_job", "ended")
     assert up.owner()["arms"] == "rest", "what the interrupted instruction left goes home"
 
 

@@ -14,10 +14,11 @@ from deploy.config import load_tree
 from deploy.robots.truth import Truth
 from deploy.session import Session
 from policies.pi0.card import CARD, STEP
+from skills.criteria import rotations
 from training.pi0.data.balls import place
 from training.pi0.data.instructions import find
 from training.pi0.data.kinematics import UpperBody
-from training.pi0.data.success import fell, judge, misplaced, rotations, trajectory
+from training.pi0.data.success import fell, judge, misplaced, trajectory
 from training.pi0.results import Result, rms_jerk
 
 COLOURS = ("red", "green", "blue")
