@@ -144,5 +144,5 @@ def test_a_pipe_of_lines_in_real_time():
     done = subprocess.run([sys.executable, "-m", "deploy.run", "--tree", "default.yaml"],
                           input="walk forward 0.3 m\nbake a cake\n", capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert 'done: "walk forward 0.3 m"' in done.stdout
+    assert 'succeeded: "walk forward 0.3 m"' in done.stdout
     assert 'rejected: "bake a cake"' in done.stdout
