@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import itertools
 from collections import deque
 from collections.abc import Callable
@@ -10,32 +9,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from arbiter.routing.guard import stop_guard
-from arbiter.skill import Route, Verification
+from arbiter.skill import Route
 
 MAX_WAITING = 64
 
 
-class Result(enum.StrEnum):
-    """What became of an instruction."""
-
-    SUCCEEDED = "succeeded"  # every step's criterion was measured and met
-    ENDED = "ended"  # carried out to its end; of a step at least there is no criterion
-    FAILED = "failed"  # a criterion was not met, or it could not be carried out
-    REJECTED = "rejected"  # refused before anything moved
-    CANCELLED = "cancelled"
-    STOPPED = "stopped"
-    DROPPED = "dropped"  # more came at once than can wait
-
-
 @dataclass(slots=True)
 class Instruction:
-    """One instruction and what became of it. Times are those of the tick [s]; None: did not happen.
-
-    Attributes:
-        result: A Result once it is over, "" before.
-        measured: What was verified of each skill that was done, in order: (skill, verification or None).
-        by: Whose it is: "words", or "tree" for a skill that a `run` node of the tree asks for; its text is the node's name.
-    """
+    """One instruction and what became of it. Times are those of the tick [s]; None: did not happen."""
 
     ticket: int
     text: str
@@ -46,15 +27,8 @@ class Instruction:
     first_command: float | None = None
     blend_end: float | None = None
     finished: float | None = None
-    result: Result | str = ""
+    result: str = ""
     reason: str = ""
-    measured: list[tuple[str, Verification | None]] = field(default_factory=list)
-    by: str = "words"
-
-    @property
-    def label(self) -> str:
-        """As lines for people name it."""
-        return f'"{self.text}"' if self.by == "words" else f"the tree's {self.text}"
 
 
 class RouteService(Protocol):
@@ -132,7 +106,7 @@ class Inbox:
 
     def __init__(self, default: str = "replace", guard: Callable[[str], bool] = stop_guard) -> None:
         self.default = default
-        self._guard = guard
+        self.guard = guard
         self._said: deque[tuple[int, str, str]] = deque(maxlen=MAX_WAITING)
         self._stops: deque[tuple[int, str, str]] = deque(maxlen=MAX_WAITING)  # a stop is pushed out by a newer stop only
         self._stop: deque[str] = deque(maxlen=1)
@@ -151,7 +125,7 @@ class Inbox:
         """
         text = text.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair can be neither printed nor sent
         ticket = ticket or next(self._tickets)
-        if self._guard(text):
+        if self.guard(text):
             self._stops.append((ticket, text, how or self.default))
         else:
             if len(self._said) >= MAX_WAITING:

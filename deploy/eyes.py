@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from arbiter.slots import LatestSlot
+from arbiter.threads import start_thread
 from deploy.robots.simulated import SimulatedRobot
 from deploy.robots.truth import Pose
 from deploy.sensors.sim_camera import SimCamera
@@ -52,8 +52,7 @@ class ThreadedEye:
         self._frame: LatestSlot[CameraFrame] = LatestSlot()
         self._looked = float("-inf")
         self._closed = False
-        self._thread = threading.Thread(target=self._draw, name="camera", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("camera", self._draw)
 
     def __call__(self) -> CameraFrame | None:
         """The latest picture; None until the first is drawn."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from arbiter.arbiter import TickReport
 from arbiter.errors import ConfigError
+from arbiter.threads import our_thread
 from deploy.trace import TraceWriter
 
 
@@ -32,7 +33,7 @@ class Records:
         self._wanted = on
         trace, self._trace = self._trace, None
         work = self._begin if on else lambda: self._end(trace)
-        self._threads.append(threading.Thread(target=work, name="record", daemon=True))
+        self._threads.append(our_thread("record", work))
         self._threads[-1].start()
 
     def observe(self, report: TickReport) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from deploy.realtime import TICK, claim_realtime
 from deploy.records import Records
 from deploy.report import Recorder, summary, write_report
 from deploy.session import Session
+from deploy.signals import Signals
 from deploy.trace import TraceWriter
 from deploy.words import Sayings, Script, StandardInput
 
@@ -31,7 +31,10 @@ examples:
   python -m deploy.run --tree default.yaml --viewer web          # the same in a browser
   python -m deploy.run --tree default.yaml --fast --seed 1 --script demo.yaml --report run.json
 
-exit status: 0 when nothing faulted, 1 when the robot faulted, 2 for a wrong option or file.
+Ctrl-C, SIGTERM, SIGHUP (a closed terminal, a lost ssh) and SIGQUIT: it comes to rest, then ends. Ctrl-C again: it damps. A third
+time: it ends, whatever hangs.
+
+exit status: 0 when nothing faulted, 1 when the robot faulted, 2 for a wrong option or file, 130 when it was ended by force.
 """
 
 
@@ -113,37 +116,41 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     observers = [narrator, recorder, *assembly.observers]
     if hasattr(assembly.robot, "damped_by"):
         observers.append(DampedByItself(assembly.robot, narrator.say))
-    session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers, assembly.beat)
+    session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers, assembly.beat, narrator.say)
+    narrator.lost = session.end
+    for source in sources:
+        if isinstance(source, StandardInput):
+            source.lost = session.end
     closers = _extras(args, loaded, assembly, session, narrator)
     for line in assembly.notes:
         narrator.say(line)
     narrator.say(f"{loaded.config.robot}, {args.robot}: ready to arm after {time.monotonic() - began:.1f} s")
-    previous = signal.signal(signal.SIGINT, lambda *_: _interrupt(session))
-    if assembly.by_operator:  # a real robot does not wait; a simulated one does
-        claim_realtime(TICK)
-    try:
-        session.start(arm=not assembly.by_operator)
-        session.run(args.seconds)
-        session.stop()
-    finally:
-        if assembly.by_operator:
-            assembly.robot.close()  # before the slow rest: the supervisor takes a loop that only writes files for a dead one
-        signal.signal(signal.SIGINT, previous)
-        for close in closers:
-            close()
-        report = recorder.build(assembly.clock.overruns)
+
+    def report() -> dict:
+        found = recorder.build(assembly.clock.overruns)
         if args.report:
-            write_report(report, Path(args.report))
-        narrator.say(summary(report))
-        narrator.close()
+            write_report(found, Path(args.report))
+        return found
+
+    safety, damp = assembly.arbiter.safety, getattr(assembly.robot, "damp", None)
+    last = [report] if damp is None else [lambda: damp("the run was ended by force"), report]
+    with Signals(session.end, lambda why: safety.stop(why, "damp"), last, suspends=not assembly.by_operator):
+        try:
+            if assembly.by_operator:  # a real robot does not wait; a simulated one does
+                claim_realtime(TICK)
+            session.start(arm=not assembly.by_operator)
+            session.run(args.seconds)
+            if session.ending:
+                narrator.say(f"{session.ending}: comes to rest, then ends")
+            session.stop()
+        finally:
+            if assembly.by_operator:
+                assembly.robot.close()  # before the slow rest: the supervisor takes a loop that only writes files for a dead one
+            for close in closers:
+                close()
+            narrator.say(summary(report()))
+            narrator.close()
     return 1 if session.faulted else 0
-
-
-def _interrupt(session: Session) -> None:
-    """Once: settle and end. Twice: damp."""
-    session.interrupts += 1
-    if session.interrupts > 1:
-        session.arbiter.safety.stop("interrupted twice", level="damp")
 
 
 def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator) -> list:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import math
 import queue
-import sys
-import threading
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,9 @@ import numpy as np
 from arbiter.arbiter import TickReport
 from arbiter.errors import ConfigError
 from arbiter.skill import Route, SkillCall
-from arbiter.types import RobotState, Sighting, frozen
+from arbiter.threads import start_thread
+from arbiter.types import RobotState, frozen
+from deploy.narrate import warn
 
 FORMAT = 1
 RING = 500  # ticks kept for a dump: 10 s at 50 Hz
@@ -63,8 +63,6 @@ def decode_state(value: dict[str, Any]) -> RobotState:
 def _input(part: object) -> object:
     if isinstance(part, RobotState):
         return encode_state(part)
-    if isinstance(part, Sighting):
-        return {"stamp": part.stamp, "balls": {colour: _list(at) for colour, at in part.balls.items()}}
     if isinstance(part, Route):
         return {"text": part.text, "outcome": part.outcome, "reason": part.reason, "score": _number(part.score),
                 "margin": _number(part.margin), "ms": part.ms, "forbids": list(part.forbids),
@@ -79,11 +77,6 @@ def decode_route(value: dict[str, Any]) -> Route:
     score, margin = (math.nan if value[key] is None else value[key] for key in ("score", "margin"))
     forbids = tuple(value.get("forbids", ()))
     return Route(value["text"], value["outcome"], steps, value["reason"], score, margin, value["ms"], forbids)
-
-
-def decode_sighting(value: dict[str, Any]) -> Sighting:
-    """The sighting again, bit for bit."""
-    return Sighting(value["stamp"], {colour: frozen(at) for colour, at in value["balls"].items()})
 
 
 def _list(values: np.ndarray) -> list[float | None]:
@@ -112,8 +105,7 @@ class TraceWriter:
         self._ring: deque[TickReport] = deque(maxlen=RING)
         self._header = {"format": FORMAT} | header
         self._queue: queue.SimpleQueue[TickReport | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="trace", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("trace", self._write)
         self.dumps: list[Path] = []
 
     def __call__(self, report: TickReport) -> None:
@@ -136,7 +128,7 @@ class TraceWriter:
             self._file.write(json.dumps(value, separators=(",", ":")) + "\n")
             return True
         except OSError as error:
-            print(f"trace {self._folder}: ended: {error.strerror}", file=sys.stderr)
+            warn(f"trace {self._folder}: ended: {error.strerror}")
             return False
 
     def _dump(self, report: TickReport) -> None:
@@ -145,10 +137,9 @@ class TraceWriter:
             lines = [self._header, *(encode(item) for item in self._ring)]
             path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
             self.dumps.append(path)
-            print(f"fault: the last {len(self._ring)} ticks are in {path}; look at them with: python -m deploy.replay {path}",
-                  file=sys.stderr)
+            warn(f"fault: the last {len(self._ring)} ticks are in {path}; look at them with: python -m deploy.replay {path}")
         except OSError as error:
-            print(f"fault dump {path}: {error.strerror}", file=sys.stderr)
+            warn(f"fault dump {path}: {error.strerror}")
 
     def close(self) -> None:
         """Writes what is left."""
@@ -157,4 +148,4 @@ class TraceWriter:
         try:
             self._file.close()
         except OSError as error:
-            print(f"trace {self._folder}: {error.strerror}", file=sys.stderr)
+            warn(f"trace {self._folder}: {error.strerror}")

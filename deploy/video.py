@@ -6,7 +6,6 @@ Poses are left in a queue and drawn on a thread of their own; what is not drawn 
 from __future__ import annotations
 
 import queue
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +14,7 @@ import mujoco
 import numpy as np
 
 from arbiter.errors import ConfigError
+from arbiter.threads import start_thread
 from deploy.robots.truth import Pose
 from deploy.sensors.raycast import RayCaster, look_at
 from deploy.sensors.sim_camera import put
@@ -52,8 +52,7 @@ class Film:
         self._size = (width, height)
         self._queue: queue.SimpleQueue[tuple[Pose, Caption] | None] = queue.SimpleQueue()
         self._next = None
-        self._thread = threading.Thread(target=self._draw_all, name="film", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("film", self._draw_all)
         self.frames = 0
 
     def add(self, pose: Pose, caption: Caption) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from arbiter.errors import ConfigError
 from arbiter.inbox import Inbox
 from arbiter.routing import stop_guard
 from arbiter.strict import Problems, build, parse
+from arbiter.threads import start_thread
+from deploy.narrate import warn
 
 OPERATOR = ("arm", "go", "reset", "damp")  # typed alone, these are the operator's, not instructions
 MOST_LINES = 1000  # of a pipe that wait for their turn
@@ -26,6 +27,23 @@ def order(text: str, inbox: Inbox) -> bool:
         return False
     getattr(inbox, word)()
     return True
+
+
+class StopsOnly:
+    """An inbox for a run that ends: stops pass, whatever would start something does not."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.stop, self.damp, self.lose = inbox.stop, inbox.damp, inbox.lose
+
+    def say(self, text: str, how: str = "") -> int:
+        """A text that means stop."""
+        return self._inbox.say(text, how) if self._inbox.guard(text) else 0
+
+    def arm(self) -> None:
+        """Too late."""
+
+    go = reset = arm
 
 
 class Source(Protocol):
@@ -126,8 +144,9 @@ class StandardInput:
         self._guard = guard
         self._waiting: deque[str] = deque()
         self._urgent: deque[str] = deque()  # stops, behind the lines that they overtook
-        self._lost = 0
-        self._thread: threading.Thread | None = None
+        self._dropped = 0
+        self.lost: Callable[[str], None] = lambda why: None  # called when the terminal or the connection is gone
+        self._reads = False
         self._ended = False
 
     def _read(self) -> None:
@@ -141,8 +160,21 @@ class StandardInput:
                     self._arrived(text)
                 self._prompt()
         except (OSError, ValueError) as error:
-            print(f"standard input ended: {error}", file=sys.stderr)
+            self._hung_up(f"standard input ended: {error}")
+        if self._terminal and not self._is_still_there():
+            self._hung_up("the terminal is closed")
         self._ended = True
+
+    def _is_still_there(self) -> bool:
+        """Whether the terminal exists: its input ends by Ctrl-D, too."""
+        try:
+            return self._stream.isatty()
+        except (OSError, ValueError):
+            return False
+
+    def _hung_up(self, why: str) -> None:
+        warn(why)
+        self.lost(why)
 
     def _arrived(self, text: str) -> None:
         """On the reader's thread."""
@@ -156,7 +188,7 @@ class StandardInput:
         elif len(self._waiting) < MOST_LINES:
             self._waiting.append(text)
         else:  # read on, for a stop may come
-            self._lost += 1
+            self._dropped += 1
 
     def _prompt(self) -> None:
         if self._terminal:
@@ -168,12 +200,12 @@ class StandardInput:
 
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
         """At the first poll reading begins."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._read, name="stdin", daemon=True)
-            self._thread.start()
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            inbox.lose(lost)
+        if not self._reads:
+            self._reads = True
+            start_thread("stdin", self._read)
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            inbox.lose(dropped)
         if self._urgent:
             while self._urgent:
                 self._say(self._urgent.popleft(), inbox)

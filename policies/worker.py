@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from arbiter.threads import start_thread
 from arbiter.wall import walled
 from policies.chunk import ChunkBackend, ChunkObservation
 
@@ -133,8 +134,7 @@ class ThreadWorker:
         if self._closed:
             return
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name=f"chunks-{self._backend.name}", daemon=True)
-            self._thread.start()
+            self._thread = start_thread(f"chunks-{self._backend.name}", self._serve)
         self._question = question
         self._asked.set()
 

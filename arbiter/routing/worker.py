@@ -7,6 +7,7 @@ from collections import deque
 
 from arbiter.routing.router import Router
 from arbiter.skill import Route
+from arbiter.threads import start_thread
 from arbiter.wall import walled
 
 MAX_WAITING = 64
@@ -27,8 +28,7 @@ class RouteWorker:
         self._done: deque[tuple[int, Route]] = deque()
         self._work = threading.Event()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="routing", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("routing", self._run)
 
     def submit(self, text: str, ticket: int, now: float = 0.0, replace: bool = False) -> None:
         """Leaves an instruction. With `replace`, those that were not begun are answered as replaced."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from arbiter.threads import our_thread
 from deploy.can.cycle import Cycle
 from deploy.realtime import CYCLE, claim_realtime
 
@@ -36,7 +37,7 @@ class CycleThread:
         self.pace = Pace()
         self.realtime = False
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="can cycle", daemon=True)
+        self._thread = our_thread("can cycle", self._run)
 
     @property
     def alive(self) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from arbiter.slots import LatestSlot
+from arbiter.threads import start_thread
 from deploy.console import page
 from deploy.console.snapshot import Event, Snapshot
 from deploy.robots.scene import Scene, compile_scene
@@ -58,8 +59,7 @@ class WebConsole:
         self._closing = threading.Event()
         self._build_scene(body_meshes(self._model))
         self._build_panel()
-        self._thread = threading.Thread(target=self._draw, name="web console", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("web console", self._draw)
 
     def publish(self, snapshot: Snapshot) -> None:
         """What to show from now on."""

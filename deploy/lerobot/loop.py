@@ -10,6 +10,7 @@ import numpy as np
 from arbiter.errors import RobotError
 from arbiter.robot import Robot
 from arbiter.safety import Safety
+from arbiter.threads import our_thread
 from arbiter.types import JointTarget, RobotState, frozen
 from deploy.clock import RealClock
 from deploy.realtime import TICK, claim_realtime
@@ -40,7 +41,7 @@ class GuestLoop:
         self._q = self.model.default.copy()
         self._everything = frozen(np.ones(self.model.n), bool)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="guest loop", daemon=True)
+        self._thread = our_thread("guest loop", self._run)
 
     def start(self) -> None:
         """Begins, passive. Raises RobotError if no reading comes."""

@@ -158,6 +158,14 @@ class CanRobot:
         if self.cycle is not None:
             self.cycle.reset()
 
+    def damp(self, why: str) -> None:
+        """Damps every motor from the next round of the cycle on, without the tick, for which it would be too late. Latched, as
+        a fault that the driver finds by itself."""
+        for _ in range(3):  # the cycle's thread, which looks for faults of its own, may just be writing its own finding there
+            if self.cycle is not None:
+                self.cycle.damped_by = why
+            self.wait(self.period)
+
     @property
     def damped_by(self) -> str:
         """The fault that this driver damped for by itself, "" if none."""

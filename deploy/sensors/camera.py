@@ -17,6 +17,7 @@ import numpy as np
 
 from arbiter.errors import ConfigError, RobotError
 from arbiter.slots import LatestSlot
+from arbiter.threads import start_thread
 from policies.chunk import CameraFrame
 
 FROZEN_AFTER = 15  # equal pictures in a row: a live sensor's noise differs
@@ -143,8 +144,7 @@ class Camera:
         self._device: Device | None = opener(config)
         self._pace = self._file_pace()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("camera", self._run)
 
     def __call__(self) -> CameraFrame | None:
         """The latest picture, RGB; None before the first and while there is a fault."""

@@ -16,6 +16,7 @@ import numpy as np
 import serial
 
 from arbiter.errors import RobotError
+from arbiter.threads import our_thread
 from arbiter.types import frozen
 from deploy.can.config import ImuConfig
 from deploy.realtime import IMU, claim_realtime
@@ -189,7 +190,7 @@ class ImuThread:
     def __init__(self, imu: Imu, clock=time.monotonic):
         self.imu, self.clock = imu, clock
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="imu", daemon=True)
+        self._thread = our_thread("imu", self._run)
 
     def start(self) -> None:
         self._thread.start()

@@ -22,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
 from arbiter.errors import ConfigError, PolicyError
+from arbiter.threads import start_thread
 from arbiter.wall import walled
 from policies.chunk import ChunkObservation
 from policies.pi0 import wire
@@ -49,8 +50,7 @@ class Connection:
         self._lock = threading.Lock()
         self._ready, self._lost, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._lost.set()
-        self._thread = threading.Thread(target=self._keep, name=f"openpi {address}", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(f"openpi {address}", self._keep)
 
     def _keep(self) -> None:
         """Connects, and again whenever the connection is lost, until `close`. Whatever a server says, it goes on."""

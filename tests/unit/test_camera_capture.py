@@ -1,9 +1,5 @@
 """Camera capture: pictures, stamps, faults, exposure; a scripted device and a real video file."""
 
-from tests.needs import needs
-
-pytestmark = needs("robot", "cv2")
-
 import itertools
 import time
 

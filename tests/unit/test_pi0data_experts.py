@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from tests.needs import needs
-
-pytestmark = needs("train", "mink")
-
 import numpy as np
 import pytest
 

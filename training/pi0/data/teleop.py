@@ -138,7 +138,7 @@ class Teleoperation:
         self.session.start()
         self.session.arbiter.inbox.say(STEERING)
         count = 0
-        while not self.over and not self.session.interrupts and (ticks is None or count < ticks):
+        while not self.over and not self.session.ending and (ticks is None or count < ticks):
             self._drive.controls = controls = self._pad.poll(self.session.clock.now)
             self._obey(controls.command)
             self.session.step()
