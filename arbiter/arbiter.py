@@ -19,10 +19,10 @@ from arbiter.errands import Errands
 from arbiter.errors import RobotError
 from arbiter.events import Event
 from arbiter.handover import Switchboard
-from arbiter.inbox import MAX_WAITING, Inbox, Instruction, Mail, RouteService
+from arbiter.inbox import MAX_WAITING, Inbox, Instruction, Mail, Result, RouteService
 from arbiter.policy import Policy
 from arbiter.robot import Robot
-from arbiter.runs import SkillCaller
+from arbiter.runs import Sight, SkillCaller, blind
 from arbiter.safety import Safety
 from arbiter.skill import Skill
 from arbiter.transition import DEFAULTS, HandoverSettings
@@ -82,6 +82,7 @@ class Arbiter:
         settings: How joints change hands.
         instructions: What a new instruction does to older ones: "replace", "queue", "together".
         caller: Makes the object that asks a skill.
+        sight: What the head camera sees, for skills that see.
 
     Attributes:
         taps: Asked every tick for further inputs, for the trace: what workers delivered.
@@ -91,13 +92,14 @@ class Arbiter:
     def __init__(self, robot: Robot, policies: Mapping[str, Sequence[Policy]], skills: Mapping[str, Skill],
                  home: dict[str, str], safety: Safety, routing: RouteService, tree: Spec,
                  stop_guard: Callable[[str], bool], settings: HandoverSettings = DEFAULTS,
-                 instructions: str = "replace", caller: Callable[[Skill], object] = SkillCaller) -> None:
+                 instructions: str = "replace", caller: Callable[[Skill], object] = SkillCaller,
+                 sight: Sight = blind) -> None:
         self.robot, self.safety, self.model = robot, safety, robot.model
         self.inbox = Inbox(instructions, stop_guard)
         self.bank = PolicyBank(policies)
         self.authority = Authority(self.model)
         self.switchboard = Switchboard(self.model, self.authority, self.bank, home, settings)
-        self.errands = Errands(self.model, skills, self.switchboard, routing, self._emit, caller)
+        self.errands = Errands(self.model, skills, self.switchboard, routing, self._emit, caller, sight)
         self.world = World(self.model, self.switchboard, self.errands, self._emit)
         self.root = grow(tree, self.world)
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
@@ -180,14 +182,14 @@ class Arbiter:
         why = mail.damp or mail.stop
         for instruction in mail.said:
             if instruction.ticket in mail.stops:
-                self.errands.turn_away(instruction, "stopped", "a stop word", now)
+                self.errands.turn_away(instruction, Result.STOPPED, "a stop word", now)
             elif why:
-                self.errands.turn_away(instruction, "cancelled", f"stopped: {why}", now)
+                self.errands.turn_away(instruction, Result.CANCELLED, f"stopped: {why}", now)
             else:
                 self.errands.receive(instruction, now)
         if mail.lost:
             dropped = Instruction(0, f"({mail.lost} texts)", "", at=now)
-            self.errands.turn_away(dropped, "dropped", f"more came at once than the {MAX_WAITING} that can wait", now)
+            self.errands.turn_away(dropped, Result.DROPPED, f"more came at once than the {MAX_WAITING} that can wait", now)
 
     def _obey(self, mail: Mail, now: float) -> None:
         if mail.go:
@@ -207,10 +209,10 @@ class Arbiter:
         return ""
 
     def _decide(self, state: RobotState, now: float) -> None:
-        world = self.world
-        world.state, world.now, world.mode, world.fault = state, now, self.safety.mode, self.safety.fault
+        self.world.see(state, now, self.safety.mode, self.safety.fault)
         for _ in self.root.tick():
             pass
+        self.errands.tidy(now)
         if self.safety.wants_settle:
             self._settle(state, now)
         self.switchboard.update(state, now)

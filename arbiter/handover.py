@@ -9,6 +9,8 @@ import numpy as np
 from arbiter.authority import Authority, Grip
 from arbiter.bank import PolicyBank
 from arbiter.policy import Policy
+from arbiter.recent import Recent
+from arbiter.request import Bounds
 from arbiter.robot import RobotModel
 from arbiter.runs import ZERO_VELOCITY, Run
 from arbiter.skill import Outcome, StartEnvelope
@@ -36,7 +38,7 @@ class Switchboard:
                  settings: HandoverSettings = DEFAULTS) -> None:
         self.model, self.authority, self.bank, self.home, self.settings = model, authority, bank, home, settings
         self.pending: list[Transition] = []
-        self.log: list[Handover] = []
+        self.log: Recent[Handover] = Recent()
         self.fresh = np.zeros(model.n, bool)
         self.changes = 0
         self._open_records: list[Handover] = []
@@ -58,6 +60,11 @@ class Switchboard:
             what = "is busy" if policy is None else f"does not drive {self._label(run.joints)}"
             run.end(Outcome.FAILURE, f"policy {name} {what}", now)
             return
+        if (run.joints & self._legs).any() and not getattr(policy, "carries", True):
+            run.end(Outcome.FAILURE, f"skill {run.skill.name}: policy {name} does not keep the robot on its legs; "
+                    "locomotion, chunk and stand do", now)
+            return
+        run.bounds = Bounds(self.model, name, getattr(policy, "commands", None))
         run.prepare(state, now)
         if not run.over:
             self._open(policy, run.joints, run, run.skill.start, run.skill.name, run.requested)
@@ -75,6 +82,30 @@ class Switchboard:
                 continue
             envelope = HOME_ENVELOPE if (mask & self.model.groups["legs"]).any() else StartEnvelope()
             self._open(policy, mask, None, envelope, "", now)
+
+    def hand(self, name: str, joints: np.ndarray, request: Request, now: float) -> Handover:
+        """The tree gives `joints` to a policy without a skill: warmed, gated, bridged and blended like any other. The record
+        tells how it goes on: a `first_command` once it drives; `waits` is false without one when it was refused."""
+        self._drop(joints, "replaced", now)
+        grips = self.authority.owners(joints)
+        if len(grips) == 1 and grips[0].policy.name == name:
+            grips[0].run, grips[0].request = None, request
+            return Handover(name, name, "", self._label(joints), now, first_command=now, blend_end=now, result="done")
+        policy = self._pick(name, joints)
+        if policy is None or name in self.bank.banned:
+            why = f"policy {name} " + ("is busy" if policy is None else f"is out of use: {self.bank.banned[name]}")
+            return Handover(self._from(joints), name, "", self._label(joints), now, result=f"refused: {why}")
+        envelope = HOME_ENVELOPE if (joints & self._legs).any() else StartEnvelope()
+        return self._open(policy, joints, None, envelope, "", now, request)
+
+    def waits(self, record: Handover) -> bool:
+        """Whether this change of hands is still to come."""
+        return any(t.record is record for t in self.pending)
+
+    def withdraw(self, record: Handover, why: str, now: float) -> None:
+        """Drops one change of hands that is still to come."""
+        for t in [t for t in self.pending if t.record is record]:
+            self._refuse(t, why, now)
 
     def force(self, joints: np.ndarray, policy: Policy, request: Request, state: RobotState, now: float,
               result: str = "forced") -> None:
@@ -111,7 +142,7 @@ class Switchboard:
             self._advance(transition, state, now)
 
     def _advance(self, t: Transition, state: RobotState, now: float) -> None:
-        request = t.run.request if t.run is not None else Request()
+        request = t.run.request if t.run is not None else t.request
         warm, error = self._warm(t, request, state, now)  # in every tick: what was ready a second ago may be stale
         if error:
             self._refuse(t, f"policy {t.policy.name} could not warm: {error}", now)
@@ -221,11 +252,12 @@ class Switchboard:
         self._drop(self.model.groups["whole_body"], why, now)
 
     def _open(self, policy: Policy, joints: np.ndarray, run: Run | None, envelope: StartEnvelope, skill: str,
-              requested: float) -> None:
+              requested: float, request: Request | None = None) -> Handover:
         record = Handover(self._from(joints), policy.name, skill, self._label(joints), requested)
         self.changes += 1
         self.log.append(record)
-        self.pending.append(Transition(policy, joints, run, envelope, record))
+        self.pending.append(Transition(policy, joints, run, envelope, record, request=request or Request()))
+        return record
 
     def _pick(self, name: str, joints: np.ndarray) -> Policy | None:
         driving = [grip.policy for grip in self.authority.grips]

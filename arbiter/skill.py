@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from arbiter.types import Request, RobotState
+from arbiter.types import Request, RobotState, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,30 @@ class StartEnvelope:
 
 
 class Outcome(enum.Enum):
+    """What a skill says of itself. SUCCESS means that it is done; whether it succeeded is what `Skill.verify` measures."""
+
     RUNNING = "running"
     SUCCESS = "success"
     FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a run met its criterion, and by how much.
+
+    Attributes:
+        success: It did.
+        measured: The number that decides, in `unit`.
+        required: What it had to reach or stay below.
+        unit: "m", "rad", "m/s", "periods", "share".
+        text: One line for people: what was measured and what is asked for.
+    """
+
+    success: bool
+    measured: float
+    required: float
+    unit: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +87,7 @@ class Progress:
         parameters: The values in force, by name.
         chunks: Chunks completed by a chunk policy (0 for others).
         start: State when the skill took its joints.
+        sightings: What the camera saw since the skill was asked for, the newest last; only of a skill that `sees`.
     """
 
     elapsed: float
@@ -74,6 +96,7 @@ class Progress:
     parameters: Mapping[str, float | str | None]
     chunks: int
     start: RobotState
+    sightings: tuple[Sighting, ...] = ()
 
 
 class Skill:
@@ -89,7 +112,8 @@ class Skill:
         parameters: See Parameter.
         start: See StartEnvelope.
         time_limit: Longest run [s]; beyond it the skill fails.
-        hold: True: after success its policy keeps the joints (a raised arm stays up) until another skill wants them.
+        hold: True: when it is done its policy keeps the joints (a raised arm stays up) until another skill wants them.
+        sees: True: `Progress.sightings` is filled, where there is a camera.
     """
 
     name: str = ""
@@ -100,6 +124,7 @@ class Skill:
     start: StartEnvelope = StartEnvelope()
     time_limit: float = 30.0
     hold: bool = False
+    sees: bool = False
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         """What to ask of the policy this tick."""
@@ -108,6 +133,24 @@ class Skill:
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         """Whether the skill is done. Called every tick after `request`."""
         return Outcome.RUNNING
+
+    def impossible(self, state: RobotState, progress: Progress) -> str:
+        """Why it cannot be done here, with the distance where it is known; "" where it can be or that is not known.
+
+        Called before it takes its joints and then every tick; the run fails with this reason.
+        """
+        return ""
+
+    def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
+        """Measures whether the run did what it is called. None: there is no criterion, and the run has `ended`.
+
+        Called once, when `finish` has answered SUCCESS: the result is "succeeded" or "failed" by what is measured here.
+
+        Args:
+            readings: Of the whole run, one a tick, the last one the present; at most the last MOST_READINGS of them.
+            progress: As of the last call of `finish`.
+        """
+        return None
 
 
 @dataclass(frozen=True, slots=True)

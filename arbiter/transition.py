@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.runs import Run
 from arbiter.skill import StartEnvelope
-from arbiter.types import RobotState
+from arbiter.types import Request, RobotState
 
 HOME_ENVELOPE = StartEnvelope(tilt=0.4, joint_speed=10.0, ang_vel=3.0, posture=0.25)
 
@@ -68,6 +68,7 @@ class Transition:
     reset: bool = False
     hindered: float = -np.inf  # when the start envelope last did not hold [s]
     bridged: str = ""
+    request: Request = field(default_factory=Request)  # of the policy, where there is no run to ask
 
 
 class Bound(enum.Enum):

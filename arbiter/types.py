@@ -6,6 +6,7 @@ All joint arrays are float64, shape (n,), in the robot's joint order (n = 22 for
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,6 +67,19 @@ class RobotState:
         """Angle between the base's z axis and the vertical [rad]."""
         w, x, y, z = self.base_quat
         return float(np.arccos(min(1.0, max(-1.0, 1.0 - 2.0 * (x * x + y * y)))))
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What the head camera saw in one picture.
+
+    Attributes:
+        stamp: When the picture was taken [s, the clock of the tick].
+        balls: Centre of each ball in view [m], base frame, shape (3,), by colour; one that is not in view is left out.
+    """
+
+    stamp: float
+    balls: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)

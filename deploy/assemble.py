@@ -10,10 +10,11 @@ from arbiter.errors import ConfigError
 from arbiter.inbox import LockstepRouting, RouteService
 from arbiter.robot import Robot, RobotModel
 from arbiter.routing import Router, RouteWorker, stop_guard
-from arbiter.runs import SkillCaller, ThreadedCaller
+from arbiter.runs import SkillCaller, ThreadedCaller, blind
 from arbiter.safety import Safety, SafetyLimits
 from arbiter.skill import Skill
 from arbiter.threads import ThreadWatch
+from arbiter.types import Sighting
 from deploy.clock import LockstepClock, RealClock
 from deploy.config import Loaded
 from deploy.eyes import LockstepEye, ThreadedEye
@@ -22,6 +23,7 @@ from deploy.ramp import RampWatch
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
 from deploy.robots.simulated import Noise, Scene, SimulatedRobot
+from deploy.sensors.balls import Sight, finder_of
 from deploy.tree import check_tree, load_skill_set
 from policies.record import Recorder
 from policies.registry import PolicyContext, load_policies
@@ -91,9 +93,10 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
         robot, model, loaded, fast, seed, scene, hardware, operator, camera)
     recorder = Recorder()
     context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
+    sight = Sight(eye, finder_of(model.name))
     arbiter = wire(loaded, skills, body, context, _routing(config.simulation.routing_delay if fast else None),
-                   caller_for(skills.foreign, fast))
-    arbiter.taps.append(recorder.take)
+                   caller_for(skills.foreign, fast), sight)
+    arbiter.taps += [recorder.take, sight.take]
     watch = ThreadWatch()
     arbiter.alarms.append(watch.take)
     body.connect()
@@ -112,7 +115,7 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
 
 
 def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, routing: Callable[[Router], RouteService],
-         caller: Callable[[Skill], object]) -> Arbiter:
+         caller: Callable[[Skill], object], sight: Callable[[float], Sighting | None] = blind) -> Arbiter:
     """The arbiter of a tree file on `body`: everything checked, nothing moved.
 
     Args:
@@ -122,6 +125,7 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
         context: What policies are made with.
         routing: Makes the routing beside the tick.
         caller: Makes the object that asks a skill.
+        sight: What the head camera sees.
     """
     config, model = loaded.config, body.model
     policies = load_policies(config.policies, context)
@@ -139,7 +143,7 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
     safety = Safety(model, limits, SelfCollision(model))
     service = routing(Router(list(skills.skills.values())))
     return Arbiter(body, policies, skills.skills, config.home, safety, service, spec, stop_guard, config.control.handover,
-                   config.control.instructions, caller)
+                   config.control.instructions, caller, sight)
 
 
 def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, scene: Scene | None, file: str | None,

@@ -63,9 +63,9 @@ def _once(session: Session, first: str, then: str, seconds: float) -> dict[str, 
         inbox.say(first)
         _until(session, lambda: errands.log and errands.log[-1].first_command is not None, LONGEST)
     _for(session, seconds)
-    count = len(errands.log)
+    count = errands.log.total
     inbox.say(then)
-    _until(session, lambda: len(errands.log) > count, 1.0)
+    _until(session, lambda: errands.log.total > count, 1.0)
     item = errands.log[-1]
     if item.result == "stopped":  # answered in the tick that heard it
         taken = {"routed": 0.0, "first_command": 0.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 from arbiter.arbiter import STAGES, Arbiter, TickReport
 from arbiter.inbox import Instruction
 from arbiter.runs import yaw_of
+from deploy.tally import BasePath, Durations, Rows
 
 PATH_HZ = 10.0
+CHANGES = 10_000  # newest changes of the mode, and faults, that are kept
 SLOW = 0.02  # share of missed periods from which the summary says so
 
 
@@ -27,10 +30,12 @@ class Recorder:
 
     def __init__(self, arbiter: Arbiter, truth=None) -> None:
         self._arbiter, self._truth = arbiter, truth
-        self._ns: list[tuple[int, ...]] = []
-        self._modes: list[dict[str, Any]] = []
-        self._faults: list[dict[str, Any]] = []
-        self._path: list[list[float]] = []
+        self._ns = Durations(("tick", *STAGES))
+        self._modes: deque[dict[str, Any]] = deque(maxlen=CHANGES)
+        self._faults: deque[dict[str, Any]] = deque(maxlen=CHANGES)
+        self._path = BasePath(PATH_HZ)
+        self._instructions = Rows(arbiter.errands.log, self._instruction, lambda item: item.finished is not None)
+        self._handovers = Rows(arbiter.switchboard.log, self._handover, lambda item: True)
         self._start: float | None = None
         self._end = 0.0
         self.falls = 0
@@ -40,7 +45,9 @@ class Recorder:
         if self._start is None:
             self._start = report.now
         self._end = report.now
-        self._ns.append(report.stage_ns)
+        self._ns.add((sum(report.stage_ns), *report.stage_ns))
+        self._instructions.take()
+        self._handovers.take()
         mode = report.verdict.mode.value
         if not self._modes or self._modes[-1]["mode"] != mode:
             self._modes.append({"at_s": self._since(report.now), "mode": mode, "reason": report.verdict.reason})
@@ -50,9 +57,9 @@ class Recorder:
         fallen = report.state.tilt > self._arbiter.model.fall_tilt
         self.falls += fallen and not self._fallen
         self._fallen = fallen
-        if self._truth is not None and len(self._path) <= self._since(report.now) * PATH_HZ + 1e-6:
+        if self._truth is not None and self._path.due(self._since(report.now)):
             truth = self._truth()
-            self._path.append([round(self._since(report.now), 3), *(round(float(v), 4) for v in truth.base_pos[:2]),
+            self._path.add([round(self._since(report.now), 3), *(round(float(v), 4) for v in truth.base_pos[:2]),
                                round(yaw_of(truth.base_quat), 4)])
 
     def _since(self, now: float | None) -> float | None:
@@ -60,31 +67,21 @@ class Recorder:
 
     @property
     def ticks(self) -> int:
-        return len(self._ns)
+        return self._ns.count
 
     def build(self, overruns: int) -> dict[str, Any]:
         """The whole report."""
-        errands, board = self._arbiter.errands, self._arbiter.switchboard
-        duration = self._end - (self._start or 0.0) + self._arbiter.model.dt if self._ns else 0.0
+        duration = self._end - (self._start or 0.0) + self._arbiter.model.dt if self.ticks else 0.0
         counts = {" / ".join(str(part) for part in key if part): n for key, n in self._arbiter.safety.counts.items()}
         return _finite({
             "duration_s": round(duration, 6), "ticks": self.ticks,
             "control_hz": round(self.ticks / duration, 3) if duration else 0.0,
             "overruns": overruns, "falls": self.falls,
-            "instructions": [self._instruction(item) for item in errands.log],
-            "handovers": [self._handover(item) for item in board.log],
-            "safety": {"modes": self._modes, "interventions": counts, "faults": self._faults},
-            "base_path": self._path, "timing_us": self.timing(),
+            "instructions": self._instructions.build(),
+            "handovers": self._handovers.build(),
+            "safety": {"modes": list(self._modes), "interventions": counts, "faults": list(self._faults)},
+            "base_path": self._path.points, "timing_us": self._ns.build(),
         })
-
-    def timing(self) -> dict[str, dict[str, float]]:
-        """p50, p99 and max of the tick and of each stage [µs]."""
-        if not self._ns:
-            return {}
-        table = np.array(self._ns, dtype=np.float64) / 1e3
-        columns = {"tick": table.sum(axis=1)} | {name: table[:, i] for i, name in enumerate(STAGES)}
-        return {name: {"p50": round(float(np.percentile(values, 50)), 2), "p99": round(float(np.percentile(values, 99)), 2),
-                       "max": round(float(values.max()), 2)} for name, values in columns.items()}
 
     def _instruction(self, item: Instruction) -> dict[str, Any]:
         route = item.route
@@ -92,7 +89,8 @@ class Recorder:
         calls = [call for step in steps for call in step]
         outcome = route.outcome if route is not None else ("stopped" if item.result == "stopped" else "rejected")
         return {
-            "text": item.text, "at_s": self._since(item.at), "outcome": outcome, "skills": [call.skill for call in calls],
+            "text": item.text, "by": item.by, "at_s": self._since(item.at), "outcome": outcome,
+            "skills": [call.skill for call in calls],
             "parameters": [dict(call.parameters) for call in calls], "score": route.score if route else None,
             "margin": route.margin if route else None, "reason": item.reason or (route.reason if route else ""),
             "route_ms": route.ms if route else None, "first_command_s": self._since(item.first_command),

@@ -10,11 +10,12 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from arbiter.skill import Route
-from arbiter.types import RobotState, SafeCommand
+from arbiter.types import RobotState, SafeCommand, Sighting
 from deploy.assemble import caller_for, wire
 from deploy.config import load_text
 from deploy.robots.description import load_model
-from deploy.trace import decode_route, decode_state, encode
+from deploy.sensors.balls import STALE
+from deploy.trace import decode_route, decode_sighting, decode_state, encode
 from deploy.tree import load_skill_set
 from policies.chunk import CameraFrame
 from policies.record import Playback
@@ -64,6 +65,17 @@ class RecordedRouting:
         """Nothing runs."""
 
 
+class RecordedSight:
+    """Sees what was seen."""
+
+    def __init__(self) -> None:
+        self.seen: Sighting | None = None
+
+    def __call__(self, now: float) -> Sighting | None:
+        """The last recorded sighting, unless it had become too old."""
+        return None if self.seen is None or now - self.seen.stamp > STALE else self.seen
+
+
 def rerun(header: dict[str, Any], ticks: list[dict[str, Any]]) -> list[str]:
     """What came out differently, a line for each tick; empty when the decisions are the same.
 
@@ -80,13 +92,13 @@ def rerun(header: dict[str, Any], ticks: list[dict[str, Any]]) -> list[str]:
     blank = np.zeros((224, 224, 3), np.uint8)
     now = [0.0]
     context = PolicyContext(robot.model, loaded.path.parent, lambda: CameraFrame(now[0], blank), 0.0, header["seed"], playback)
-    skills = load_skill_set(loaded)
-    arbiter = wire(loaded, skills, robot, context, lambda router: routing, caller_for(skills.foreign, True))
+    skills, sight = load_skill_set(loaded), RecordedSight()
+    arbiter = wire(loaded, skills, robot, context, lambda router: routing, caller_for(skills.foreign, True), sight)
     differences = []
     try:
         for tick in ticks:
             now[0] = tick["t"]
-            _feed(arbiter, robot, routing, tick)
+            _feed(arbiter, robot, routing, sight, tick)
             report = encode(arbiter.tick(tick["t"]))
             differences += _differences(tick, report)
     finally:
@@ -94,7 +106,7 @@ def rerun(header: dict[str, Any], ticks: list[dict[str, Any]]) -> list[str]:
     return differences
 
 
-def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, tick: dict[str, Any]) -> None:
+def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: RecordedSight, tick: dict[str, Any]) -> None:
     inbox = arbiter.inbox
     for kind, *rest in tick["inputs"]:
         if kind == "arm":
@@ -102,6 +114,8 @@ def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, tick: dict[st
             arbiter.arm(rest[0])
         elif kind == "route":
             routing.due.append((rest[0], decode_route(rest[1])))
+        elif kind == "sight":
+            sight.seen = decode_sighting(rest[0])
         elif kind == "say":
             inbox.say(*rest)
         elif kind in ("stop", "damp"):

@@ -19,7 +19,7 @@ from arbiter.arbiter import TickReport
 from arbiter.errors import ConfigError
 from arbiter.skill import Route, SkillCall
 from arbiter.threads import start_thread
-from arbiter.types import RobotState, frozen
+from arbiter.types import RobotState, Sighting, frozen
 from deploy.narrate import warn
 
 FORMAT = 1
@@ -63,6 +63,8 @@ def decode_state(value: dict[str, Any]) -> RobotState:
 def _input(part: object) -> object:
     if isinstance(part, RobotState):
         return encode_state(part)
+    if isinstance(part, Sighting):
+        return {"stamp": part.stamp, "balls": {colour: _list(at) for colour, at in part.balls.items()}}
     if isinstance(part, Route):
         return {"text": part.text, "outcome": part.outcome, "reason": part.reason, "score": _number(part.score),
                 "margin": _number(part.margin), "ms": part.ms, "forbids": list(part.forbids),
@@ -77,6 +79,11 @@ def decode_route(value: dict[str, Any]) -> Route:
     score, margin = (math.nan if value[key] is None else value[key] for key in ("score", "margin"))
     forbids = tuple(value.get("forbids", ()))
     return Route(value["text"], value["outcome"], steps, value["reason"], score, margin, value["ms"], forbids)
+
+
+def decode_sighting(value: dict[str, Any]) -> Sighting:
+    """The sighting again, bit for bit."""
+    return Sighting(value["stamp"], {colour: frozen(at) for colour, at in value["balls"].items()})
 
 
 def _list(values: np.ndarray) -> list[float | None]:

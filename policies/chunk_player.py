@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from arbiter.errors import ConfigError, PolicyError
 from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
 from policies.chunk import CameraFrame, ChunkBackend, ChunkObservation
+from policies.pace import Pace
 from policies.plan import Plan
 from policies.reflex import BalanceReflex
 from policies.worker import Answer, Question, Worker
@@ -65,7 +65,7 @@ class ChunkPolicy:
     Attributes:
         chunks: Chunks played since `reset`, the present one not counted.
         refused: Answers of the backend that were refused since `reset`.
-        delay: The longest of the last inferences [s]; nan before the first.
+        delay: What an inference usually takes [s], see `Pace`; nan before the first.
     """
 
     kind = "chunk"
@@ -88,6 +88,7 @@ class ChunkPolicy:
         self._most = model.upper[self._driven] + OUT_OF_RANGE
         self._seed, self._asked = seed, 0
         self._close: Callable[[], None] | None = close or backend.close
+        self._pace = Pace()
         self._forget()
 
     def _forget(self) -> None:
@@ -101,16 +102,15 @@ class ChunkPolicy:
         self._at = math.nan
         self._q = np.zeros(len(self._driven))
         self._seen = np.full(len(self._driven), np.inf)
-        self._delays: deque[float] = deque(maxlen=8)
         self._why = ""
         self.chunks = self.refused = 0
 
     @property
     def delay(self) -> float:
-        return max(self._delays, default=math.nan)
+        return self._pace.usual
 
     def reset(self, state: RobotState, now: float) -> None:
-        """Forgets plan, questions and counts."""
+        """Forgets plan, questions and counts; how long the backend takes stays known."""
         self._forget()
         if self._reflex is not None:
             self._reflex.reset()
@@ -183,8 +183,8 @@ class ChunkPolicy:
 
     def _ask_at(self) -> float:
         """When the next question should go out."""
-        delay = max(self._delays, default=0.0)
-        return min(self._plan.start + self.timing.replan, self._plan.end - delay - self.timing.margin)
+        latest = self._plan.end - self._pace.usual - self.timing.margin  # the plan came from an inference: it is known
+        return min(self._plan.start + self.timing.replan, latest)
 
     def _due(self, request: Request, now: float) -> bool:
         if request.prompt != self._prompt:
@@ -203,12 +203,18 @@ class ChunkPolicy:
         previous, steps = None, 0
         if self._backend.supports_rtc and not math.isnan(self._began):
             previous = self._plan.left_over(state.stamp, self._backend.horizon)
-            steps = min(len(previous), math.ceil(max(self._delays, default=0.0) * self._backend.rate_hz - 1e-6))
+            steps = self._committed(len(previous))
             previous = previous if len(previous) else None
         self._prompt, self._waiting = request.prompt, True
         self._asked += 1
         seed = self._seed + self._asked
         self._worker.submit(Question(now, observation, request.prompt, previous, steps, seed))
+
+    def _committed(self, left: int) -> int:
+        """How many of the `left` rows still to be played the next chunk must repeat: those played while it is computed. Never
+        all of them, nor more than half a horizon: what came later than that is spliced, and a new goal is heard soon."""
+        rows = math.ceil(self._pace.expected(self.timing.replan) * self._backend.rate_hz - 1e-6)
+        return max(0, min(rows, self._backend.horizon // 2, left - 1))
 
     def _picture(self, now: float) -> CameraFrame | None:
         """The latest picture, unless it is too old: a lost or frozen camera."""
@@ -221,7 +227,8 @@ class ChunkPolicy:
         if answer is None:
             return False
         self._waiting = False
-        self._delays.append(now - answer.question.asked)
+        if not answer.error:
+            self._pace.note(now - answer.question.asked)
         fault = self._fault(answer, now)
         if fault:
             self.refused += 1

@@ -48,10 +48,15 @@ class Glide:
 
 
 class Fallback:
-    """What the policies of this module share. `joints` None: the whole body."""
+    """What the policies of this module share. `joints` None: the whole body.
+
+    Attributes:
+        carries: Whether it keeps the robot on its legs.
+    """
 
     kind = "fallback"
     name = ""
+    carries = False
 
     def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
         self._model = model
@@ -145,6 +150,7 @@ class Stand(Rest):
     """Stands in the default posture, or in the one the request names, and balances: see BalanceReflex."""
 
     name = "stand"
+    carries = True
 
     def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
         super().__init__(model, name=name, joints=joints)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope
+from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope, Verification
 from arbiter.types import Request, RobotState
-from skills.hand import hand
+from skills import criteria
+from skills.criteria import REST_ANGLE, SPAN, WAVE_HEIGHT, WAVE_SWING
+from skills.hand import SHOULDER, hand
+from skills.judged import Judged
 from skills.repeats import Sweeps
 
 ARMS = slice(0, 10)
 SLOW = 0.35  # [rad/s]
-RAISED = 0.76  # [m] of the shoulders above the base frame: below, the hand is on its way and nothing is a wave
+DOWN = REST_ANGLE - SLOW * SPAN  # [rad] from rest: there, and slow, the arms have been at rest for SPAN seconds
+REACH = 0.43  # [m] from a shoulder: no hand comes within 4 cm of what is farther
 LEAST_WAVES, RAISING, LONGER = 2.0, 2.0, 4.0  # waves, [s] until the hand is up, [s] that a wave without them goes on
-WAVE_SWEEP = 0.05  # [m] of the hand sideways, the least that counts as seen; two sweeps are one wave
 
 
-class Gesture(Skill):
+class Gesture(Judged):
     """Sends `prompt` to the chunk policy for `duration` seconds."""
 
     policy = "chunk"
@@ -62,7 +65,7 @@ class Wave(Repeated):
     """Waves the hand of one `side`. Its way sideways is counted, not a joint's: the elbow takes part."""
 
     side = ""
-    sweep = WAVE_SWEEP
+    sweep = WAVE_SWING  # two sweeps are one wave
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         """A wave for some time goes on a little where the hand has hardly moved yet."""
@@ -76,7 +79,12 @@ class Wave(Repeated):
     def signal(self, state: RobotState) -> float:
         """Of the raised hand in the base frame, to the left [m]."""
         _, left, up = hand(state.joint_pos, self.side)
-        return float(left) if up >= RAISED else np.nan
+        return float(left) if up >= WAVE_HEIGHT else np.nan
+
+    def criterion(self, run, progress: Progress) -> Verification:
+        count, duration = progress.parameters["count"], progress.parameters["duration"]
+        asked = min(LEAST_WAVES, max(0.5, duration - RAISING)) if count is None else float(round(count))
+        return criteria.wave(run, self.side, asked)
 
 
 class WaveRight(Wave):
@@ -149,6 +157,9 @@ class RaiseArms(Gesture):
         still = np.abs(state.joint_vel[ARMS]).max() < SLOW
         return Outcome.SUCCESS if still and progress.elapsed > 2.0 else Outcome.RUNNING
 
+    def criterion(self, run, progress: Progress) -> Verification:
+        return criteria.raise_arms(run)
+
 
 class LowerArms(Gesture):
     """Lowers both arms."""
@@ -172,8 +183,11 @@ class LowerArms(Gesture):
     parameters = ()
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        down = np.abs(state.joint_pos[ARMS]).max() < 0.5 and np.abs(state.joint_vel[ARMS]).max() < SLOW
+        down = np.abs(state.joint_pos[ARMS]).max() < DOWN and np.abs(state.joint_vel[ARMS]).max() < SLOW
         return Outcome.SUCCESS if down and progress.elapsed > 1.0 else Outcome.RUNNING
+
+    def criterion(self, run, progress: Progress) -> Verification:
+        return criteria.lower_arms(run)
 
 
 class PointAt(Gesture):
@@ -203,9 +217,14 @@ class PointAt(Gesture):
     def request(self, state: RobotState, progress: Progress) -> Request:
         return Request(prompt=self.PROMPTS[progress.parameters["direction"]], elapsed=progress.elapsed)
 
+    def criterion(self, run, progress: Progress) -> Verification:
+        return criteria.point_at(run, progress.parameters["direction"])
+
 
 class TouchBall(Gesture):
     """Touches the red, green or blue ball that the camera sees."""
+
+    sees = True
 
     name = "touch_ball"
     utterances = (
@@ -229,3 +248,27 @@ class TouchBall(Gesture):
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         return Request(prompt=f"touch the {progress.parameters['colour']} ball", elapsed=progress.elapsed)
+
+    def impossible(self, state: RobotState, progress: Progress) -> str:
+        """The first look decides: later the hand may hide the ball."""
+        colour = progress.parameters["colour"]
+        if not progress.sightings:
+            return ""
+        if any(colour in seen.balls for seen in progress.sightings):
+            ball = next(seen.balls[colour] for seen in progress.sightings if colour in seen.balls)
+            far = min(float(np.linalg.norm(ball - SHOULDER * (1.0, side, 1.0))) for side in (1.0, -1.0))
+            return "" if far <= REACH else f"the {colour} ball is {_where(ball)}, out of reach by {far - REACH:.2f} m"
+        others = ", ".join(progress.sightings[0].balls)
+        return f"no {colour} ball in view" + (f"; in view: {others}" if others else "")
+
+    def criterion(self, run, progress: Progress) -> Verification | None:
+        colour = progress.parameters["colour"]
+        return criteria.touch_ball(run, colour, run.doubt) if colour in run.balls else None
+
+
+def _where(point: np.ndarray) -> str:
+    """A point [m, base frame] in words, seen from the robot."""
+    ahead, left = float(point[0]), float(point[1])
+    parts = [f"{abs(ahead):.2f} m {'ahead' if ahead > 0.0 else 'behind me'}",
+             f"{abs(left):.2f} m to my {'left' if left > 0.0 else 'right'}"]
+    return " and ".join(parts if abs(ahead) >= abs(left) else parts[::-1])

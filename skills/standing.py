@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from arbiter.skill import Outcome, Parameter, Progress, Skill
+import numpy as np
+
+from arbiter.skill import Outcome, Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
+from skills import criteria
+from skills.arrival import CALM, MOST
+from skills.judged import Judged
+
+STILL = (0.0, 0.0, 0.0)
 
 
-class StandStill(Skill):
+class StandStill(Judged):
     """Stands on the spot for a while."""
 
     name = "stand_still"
@@ -33,8 +40,11 @@ class StandStill(Skill):
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         return Outcome.SUCCESS if progress.elapsed >= progress.parameters["duration"] else Outcome.RUNNING
 
+    def criterion(self, run, progress: Progress) -> Verification:
+        return criteria.walk(run, STILL)
 
-class Stop(Skill):
+
+class Stop(Judged):
     """Stops at once. The stop guard answers the word itself; this is for trees."""
 
     name = "stop"
@@ -59,4 +69,8 @@ class Stop(Skill):
         return Request(elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        return Outcome.SUCCESS if progress.elapsed >= 0.5 else Outcome.RUNNING
+        calm = float(np.linalg.norm(state.base_ang_vel)) <= CALM and progress.elapsed >= 0.5
+        return Outcome.SUCCESS if calm or progress.elapsed >= MOST else Outcome.RUNNING
+
+    def criterion(self, run, progress: Progress) -> Verification:
+        return criteria.walk(run, STILL)

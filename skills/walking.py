@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
-from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope
+from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope, Verification
 from arbiter.types import Request, RobotState
+from skills import criteria
 from skills.arrival import Arrival
+from skills.judged import Judged
 
 TIME_LIMIT = 60.0  # [s]; the longest distance at the slowest speed takes less than this
 RAMP = 1.6  # [s] in which the command grows from almost zero: first steps in place, the hardest with the arms out
@@ -20,7 +22,7 @@ def ramp(elapsed: float) -> float:
     return min(1.0, 0.1 + 0.9 * elapsed / RAMP)
 
 
-class Walking(Skill):
+class Walking(Judged):
     """A walk with a goal: there the command ends, and the skill ends once the robot is at rest."""
 
     start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.25)
@@ -61,6 +63,11 @@ class Walk(Walking):
     def goal(self, progress: Progress) -> bool:
         return math.hypot(*progress.travelled[:2]) >= progress.parameters["distance"] - WALK_LEAD * progress.parameters["speed"]
 
+    def criterion(self, run, progress: Progress) -> Verification:
+        timed = progress.parameters["duration"] is not None
+        asked = math.hypot(*progress.travelled[:2]) if timed else progress.parameters["distance"]
+        return criteria.distance(run, self.direction, asked)
+
 
 class Turn(Walking):
     """Turns on the spot by an angle (measured by the IMU) or for a duration."""
@@ -79,6 +86,10 @@ class Turn(Walking):
     def goal(self, progress: Progress) -> bool:
         turned = self.sign * progress.turned + TURN_LEAD * progress.parameters["speed"]
         return turned >= progress.parameters["angle"]
+
+    def criterion(self, run, progress: Progress) -> Verification:
+        timed = progress.parameters["duration"] is not None
+        return criteria.angle(run, float(progress.travelled[2]) if timed else self.sign * progress.parameters["angle"])
 
 
 def straight(speed: float, slowest: float, fastest: float, distance: float, furthest: float) -> tuple[Parameter, ...]:
@@ -258,3 +269,8 @@ class WalkInCircle(Walking):
 
     def goal(self, progress: Progress) -> bool:
         return abs(progress.turned) >= progress.parameters["angle"]
+
+    def criterion(self, run, progress: Progress) -> Verification:
+        timed, sign = progress.parameters["duration"] is not None, 1.0 if progress.parameters["side"] == "left" else -1.0
+        asked = float(progress.travelled[2]) if timed else sign * progress.parameters["angle"]
+        return criteria.circle(run, asked, abs(asked) * progress.parameters["radius"])

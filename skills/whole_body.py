@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope
+from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope, Verification
 from arbiter.types import RobotState
+from skills import criteria
+from skills.criteria import BOW_BACK, BOW_STAND, STAND_DROP, rotations
 from skills.gestures import SLOW, Gesture, Repeated
+from skills.legs import torso_height
+from skills.measured import STANDING
 
 LEGS = slice(10, 22)
 HIPS = (12, 18)  # pitch
 KNEES = (13, 19)
 BOW_SWEEP = 0.2  # [rad] of the hips' pitch; down and up again are two sweeps
+RISING = 0.005  # [m] by which the torso may have been lower within the last SPAN
 UPRIGHT = 0.25  # [rad] of the hips' pitch from where it began: the bow is over
 
 
@@ -51,8 +56,13 @@ class Bow(Repeated):
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         outcome = super().finish(state, progress)
-        upright = abs(self.signal(state) - self.signal(progress.start)) < UPRIGHT
+        hips = abs(self.signal(state) - self.signal(progress.start)) < UPRIGHT
+        leans, leant = (float(np.arcsin(-rotations(one.base_quat)[2, 0])) for one in (state, progress.start))
+        upright = hips and leans <= max(leant + BOW_BACK, BOW_STAND)
         return outcome if self.timed(progress) or upright else Outcome.RUNNING
+
+    def criterion(self, run, progress: Progress) -> Verification:
+        return criteria.bow(run, 1.0 if self.timed(progress) else float(round(progress.parameters["count"])))
 
     def timed(self, progress: Progress) -> bool:
         return progress.parameters["duration"] is not None
@@ -86,6 +96,9 @@ class SitDown(WholeBody):
         still = np.abs(state.joint_vel[LEGS]).max() < SLOW
         return Outcome.SUCCESS if bent and still and progress.elapsed > 1.5 else Outcome.RUNNING
 
+    def criterion(self, run, progress: Progress) -> Verification:
+        return criteria.sit_down(run)
+
 
 class StandUp(WholeBody):
     """Rises from the crouch."""
@@ -112,4 +125,8 @@ class StandUp(WholeBody):
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         straight = max(state.joint_pos[i] for i in KNEES) < 0.6
         still = np.abs(state.joint_vel[LEGS]).max() < SLOW
-        return Outcome.SUCCESS if straight and still and progress.elapsed > 1.0 else Outcome.RUNNING
+        up = straight and still and STANDING - torso_height(state.joint_pos, rotations(state.base_quat)) <= STAND_DROP - RISING
+        return Outcome.SUCCESS if up and progress.elapsed > 1.0 else Outcome.RUNNING
+
+    def criterion(self, run, progress: Progress) -> Verification:
+        return criteria.stand_up(run)

@@ -9,6 +9,7 @@ import numpy as np
 import py_trees
 from py_trees.common import Status
 
+from arbiter.errors import ConfigError
 from arbiter.tree.world import World
 from arbiter.types import Mode
 
@@ -40,6 +41,13 @@ class GuardConfig:
     tilt_above: float | None = None
     joint_speed_above: float | None = None
     turning_above: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("battery_below", "tilt_above", "joint_speed_above", "turning_above"):
+            value, most = getattr(self, name), 1.0 if name == "battery_below" else np.inf
+            if value is not None and not 0.0 <= value <= most:
+                raise ConfigError(f"{name} is {value:g}; 0 and more" + (f", up to {most:g}," if most < np.inf else "")
+                                  + " is allowed")
 
 
 class Conditions:

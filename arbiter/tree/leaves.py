@@ -1,18 +1,19 @@
-"""Leaves that act. Each asks the switchboard or the errands; none waits."""
+"""Leaves that wait, tell and lead instructions. Each asks the switchboard or the errands; none blocks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import py_trees
 from py_trees.common import Status
 
-from arbiter.runs import Run
-from arbiter.skill import Outcome, SkillCall
+from arbiter.errors import ConfigError
 from arbiter.transition import HOME_ENVELOPE, outside
 from arbiter.tree.world import World
 from arbiter.types import Request
+
+LONGEST = 86400.0  # [s] that a node may be told to wait
 
 
 class Leaf(py_trees.behaviour.Behaviour):
@@ -22,13 +23,16 @@ class Leaf(py_trees.behaviour.Behaviour):
         super().__init__(name)
         self.world = world
 
+    def renew(self) -> None:
+        """A `repeat` or `retry` above it begins another round: what it did in the last one does not count."""
+
 
 class Abandon(Leaf):
     """Cancels every instruction, then runs on: the safety ladder drives. For faults and falls."""
 
     def update(self) -> Status:
         world = self.world
-        if not world.errands.idle or world.errands.held:
+        if not world.errands.idle or world.errands.active or world.errands.held:
             world.errands.cancel(world.fault or "abandoned by the tree", world.now)
         return Status.RUNNING
 
@@ -41,10 +45,11 @@ class Stop(Leaf):
 
 
 class Home(Leaf):
-    """Joints that nobody wants go to their home policies. Runs on."""
+    """Joints that nobody wants go to their home policies. Runs on. A stopped robot stays as it is."""
 
     def update(self) -> Status:
-        self.world.errands.send_home(self.world.now)
+        if not self.world.stopped:
+            self.world.errands.send_home(self.world.now)
         return Status.RUNNING
 
 
@@ -66,7 +71,7 @@ class Route(Leaf):
 
     def update(self) -> Status:
         errands = self.world.errands
-        if errands.active or errands.waiting:
+        if errands.under_way:
             return Status.SUCCESS
         return Status.RUNNING if errands.routing_now else Status.FAILURE
 
@@ -77,85 +82,12 @@ class Instructions(Leaf):
     def update(self) -> Status:
         world = self.world
         world.errands.tick(world.state, world.now)
-        return Status.RUNNING if world.errands.active or world.errands.waiting else Status.SUCCESS
+        return Status.RUNNING if world.errands.under_way else Status.SUCCESS
 
     def terminate(self, new_status: Status) -> None:
-        """A branch of higher priority took over: what runs is cancelled."""
+        """A branch of higher priority took over: instructions are cancelled. What that branch runs goes on."""
         if new_status is Status.INVALID and self.status is Status.RUNNING:
-            self.world.errands.cancel("a branch of higher priority took over", self.world.now)
-
-
-@dataclass(frozen=True, slots=True)
-class RunConfig:
-    """A fixed skill.
-
-    Attributes:
-        skill: Its name.
-        parameters: Values by name.
-    """
-
-    skill: str
-    parameters: dict[str, float | str] = field(default_factory=dict)
-
-
-class RunSkill(Leaf):
-    """Runs one skill of the tree's own choice; SUCCESS or FAILURE as it ends."""
-
-    def __init__(self, name: str, world: World, config: RunConfig) -> None:
-        super().__init__(name, world)
-        self._skill = world.errands.skills[config.skill]
-        values = {p.name: p.default for p in self._skill.parameters} | config.parameters
-        self._call = SkillCall(config.skill, values)
-        self._run: Run | None = None
-
-    def initialise(self) -> None:
-        """Asks for the joints."""
-        world = self.world
-        joints = world.model.groups[self._skill.joints]
-        self._run = Run(self._skill, self._call, joints, world.now, world.errands.caller(self._skill))
-        world.switchboard.want(self._run, world.state, world.now)
-
-    def update(self) -> Status:
-        run, world = self._run, self.world
-        if run.phase.value == "running":
-            run.step(world.state, world.now)
-        if not run.over:
-            return Status.RUNNING
-        world.switchboard.release(run)
-        return Status.SUCCESS if run.outcome is Outcome.SUCCESS else Status.FAILURE
-
-    def terminate(self, new_status: Status) -> None:
-        """Interrupted: the skill ends, its policy goes on at zero velocity until somebody takes over."""
-        if new_status is Status.INVALID and self._run is not None:
-            self._run.end(Outcome.FAILURE, "interrupted", self.world.now)
-            self.world.switchboard.release(self._run)
-
-
-@dataclass(frozen=True, slots=True)
-class HandOverConfig:
-    """A change of hands without a skill.
-
-    Attributes:
-        to: Policy name.
-        joints: legs, arms or whole_body.
-    """
-
-    to: str
-    joints: str = "whole_body"
-
-
-class HandOver(Leaf):
-    """Gives a joint group to a policy at once, blended. SUCCESS when it drives."""
-
-    def __init__(self, name: str, world: World, config: HandOverConfig) -> None:
-        super().__init__(name, world)
-        self._policy = world.switchboard.bank.players(config.to)[0]
-        self._joints = world.model.groups[config.joints] & self._policy.joints
-
-    def update(self) -> Status:
-        world = self.world
-        world.switchboard.force(self._joints, self._policy, Request(), world.state, world.now, result="done")
-        return Status.SUCCESS
+            self.world.errands.cancel("a branch of higher priority took over", self.world.now, spoken=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +132,20 @@ class SayConfig:
 
 
 class Say(Leaf):
-    """Tells something once each time the branch is entered."""
+    """Tells something once each time its branch is entered: not again while it is ticked in tick after tick."""
 
     def __init__(self, name: str, world: World, config: SayConfig) -> None:
         super().__init__(name, world)
-        self._text = config.text
+        self._text, self._ticked = config.text, -1
+
+    def renew(self) -> None:
+        self._ticked = -1
 
     def update(self) -> Status:
-        if self._text not in self.world.said:
-            self.world.said.add(self._text)
-            self.world.tell("mode", self._text)
+        world = self.world
+        if self._ticked < 0 or world.tick - self._ticked > 1:
+            world.tell("mode", self._text)
+        self._ticked = world.tick
         return Status.SUCCESS
 
 
@@ -220,6 +156,15 @@ class WaitConfig:
     """
 
     seconds: float
+
+    def __post_init__(self) -> None:
+        check_seconds(self.seconds)
+
+
+def check_seconds(seconds: float) -> None:
+    """Raises ConfigError for what is no length of time."""
+    if not 0.0 <= seconds <= LONGEST:
+        raise ConfigError(f"seconds is {seconds:g}; 0 to {LONGEST:g} are allowed")
 
 
 class Wait(Leaf):

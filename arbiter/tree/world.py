@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from arbiter.errands import Errands
 from arbiter.events import Event
@@ -23,13 +23,13 @@ class World:
         emit: Takes events.
         state: This tick's reading.
         now: This tick's time [s].
+        tick: How often the tree has been ticked.
         mode: The safety layer's mode.
         fault: The latched fault, "" if none.
         stopped: Why the robot was told to stop; "" once a new instruction was accepted.
         ready: It stands by itself and may be told what to do.
         free: The operator said that the harness is down.
         halted: Why it was stopped before it stood by itself; it then hangs where it is until it is reset and armed again.
-        settle: A node asks the safety ladder for SETTLE.
     """
 
     model: RobotModel
@@ -38,14 +38,23 @@ class World:
     emit: Callable[[Event], None]
     state: RobotState | None = None
     now: float = 0.0
+    tick: int = 0
     mode: Mode = Mode.PASSIVE
     fault: str = ""
     stopped: str = ""
     ready: bool = False
     free: bool = False
     halted: str = ""
-    settle: str = ""
-    said: set[str] = field(default_factory=set)
+
+    def see(self, state: RobotState, now: float, mode: Mode, fault: str) -> None:
+        """What the next tick of the tree goes by."""
+        self.state, self.now, self.mode, self.fault = state, now, mode, fault
+        self.tick += 1
+
+    @property
+    def may_move(self) -> bool:
+        """Whether the tree may start something by itself: not after a stop, nor while no policy drives."""
+        return not self.stopped and not self.halted and self.mode is Mode.RUN
 
     def tell(self, kind: str, text: str) -> None:
         """Emits an event stamped with this tick."""

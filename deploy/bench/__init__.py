@@ -5,6 +5,13 @@ the IMU's on a serial line, and a body moves behind them.
     python -m deploy.bench                                                   # a process of its own, real time
 """
 
-from deploy.bench.lockstep import BenchRobot, start
-
 __all__ = ["BenchRobot", "start"]
+
+
+def __getattr__(name: str):
+    """What needs the extra `robot` is imported when it is asked for: the parsing of faults does not need it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from deploy.bench import lockstep
+
+    return getattr(lockstep, name)

@@ -1,5 +1,9 @@
 """Benchmarks of the drivers on the bench. Times are recorded, never asserted; cycles are."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "can")
+
 import numpy as np
 import pytest
 

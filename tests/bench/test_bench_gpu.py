@@ -3,24 +3,26 @@
     python -m pytest tests/bench/test_bench_gpu.py --benchmark-enable --benchmark-json gpu.json      # figures for docs/gpu.md
 """
 
+from tests.needs import needs
+
+NEEDS = needs("train", "torch", "lerobot")
+
 from pathlib import Path
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lerobot")
-
-from policies.pi0 import load_backend  # noqa: E402
-from policies.pi0.in_process import checkpoint  # noqa: E402
-from policies.pi0.in_process.backend import LeRobotBackend  # noqa: E402
-from tests.pi0_rig import TASKS, make_dataset, synthetic  # noqa: E402
-from training.pi0.parity import observations  # noqa: E402
-from training.pi0.presets import preset  # noqa: E402
-from training.pi0.words import train_tokenizer, vocabulary  # noqa: E402
+from policies.pi0 import load_backend
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.backend import LeRobotBackend
+from tests.pi0_rig import TASKS, make_dataset, synthetic
+from training.pi0.parity import observations
+from training.pi0.presets import preset
+from training.pi0.words import train_tokenizer, vocabulary
 
 DEVICE, SPEC = "cuda", None
 GIB = 2**30
-pytestmark = [pytest.mark.timeout(3600), pytest.mark.skipif(
+pytestmark = [NEEDS, pytest.mark.gpu, pytest.mark.timeout(3600), pytest.mark.skipif(
     DEVICE == "cuda" and not (torch.cuda.is_available() and torch.cuda.get_device_properties(0).total_memory > 20 * GIB),
     reason="no GPU with 20 GiB")]
 PI0 = Path(__file__).resolve().parents[2] / "policies/weights/pi0_tiny"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from tests.needs import needs
+
+pytestmark = needs("train", "torch")
+
 import time
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
 ENVS, STEPS = 64, 8
 
 

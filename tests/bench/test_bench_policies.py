@@ -45,11 +45,13 @@ def network(tmp_path_factory):
     return path, card
 
 
+@pytest.mark.train
 def test_bench_locomotion_act(benchmark, network):
     target = benchmark(acting(OnnxPolicy(network[0], MODEL, card=network[1])))
     assert np.isfinite(target.q).all()
 
 
+@pytest.mark.train
 def test_bench_onnxruntime_alone(benchmark, network):
     """The floor under test_bench_locomotion_act."""
     session = onnxruntime.InferenceSession(str(network[0]), providers=["CPUExecutionProvider"])

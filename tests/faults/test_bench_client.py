@@ -3,6 +3,10 @@
 Its own calls where it is installed (`berkeley_humanoid_lite_lowlevel`, MIT); the exact bytes that it sends in any case.
 """
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "can")
+
 import struct
 import time
 

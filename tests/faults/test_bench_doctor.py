@@ -1,5 +1,9 @@
 """Pre-flight on the bench: a whole robot passes, each defect is found and named, and motion is refused on a fail."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "can", "serial", "cv2")
+
 from dataclasses import replace
 
 import numpy as np

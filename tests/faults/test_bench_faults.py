@@ -1,5 +1,9 @@
 """The driver on the bench, in lockstep: start, drive, stop, and every fault to its reaction, counted in command cycles."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "can")
+
 from dataclasses import replace
 
 import numpy as np

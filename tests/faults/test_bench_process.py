@@ -3,6 +3,10 @@
 Real pacing, but nothing here depends on how fast the machine is: each test waits for what must come.
 """
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "can", "serial")
+
 import ctypes
 import os
 import signal

@@ -55,7 +55,8 @@ def test_a_free_robot_goes_there_slowly_and_the_watch_ends():
     close()
 
 
-@pytest.mark.parametrize(("kind", "joint"), [("simulated", ELBOW), ("simulated", KNEE), ("bench", ELBOW)])
+@pytest.mark.parametrize(("kind", "joint"), [("simulated", ELBOW), ("simulated", KNEE),
+                                             pytest.param("bench", ELBOW, marks=pytest.mark.robot)])
 def test_a_joint_that_is_held_ends_the_ramp_in_damping(kind, joint):
     session, watch, close = hanging(kind)
     robot, arbiter = session.robot, session.arbiter

@@ -1,5 +1,9 @@
 """`deploy.run` as a process of its own in front of a bench in another, as docs/robot.md has it."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "can", "serial", "cv2")
+
 import os
 import pty
 import re

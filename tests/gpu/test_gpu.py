@@ -1,5 +1,9 @@
 """What only a GPU can show: each part of π0 and of the walking policies on CUDA and TensorRT against the same on the CPU."""
 
+from tests.needs import needs
+
+NEEDS = needs("train", "torch", "lerobot")
+
 import dataclasses
 import json
 import os
@@ -10,23 +14,22 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lerobot")
-
-from policies.engine import PROVIDERS as NAMES  # noqa: E402
-from policies.engine import Network  # noqa: E402
-from policies.pi0 import load_backend  # noqa: E402
-from policies.pi0.in_process import checkpoint  # noqa: E402
-from policies.pi0.in_process.backend import LeRobotBackend  # noqa: E402
-from tests.pi0_rig import make_dataset, make_tiny, synthetic  # noqa: E402
-from training.pi0.parity import observations  # noqa: E402
-from training.pi0.presets import preset  # noqa: E402
+from policies.engine import PROVIDERS as NAMES
+from policies.engine import Network
+from policies.pi0 import load_backend
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.backend import LeRobotBackend
+from tests.pi0_rig import make_dataset, make_tiny, synthetic
+from training.pi0.parity import observations
+from training.pi0.presets import preset
 
 DEVICE = "cuda"
 PROVIDERS = ("cuda", "tensorrt")
 GPUS = torch.cuda.device_count()
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.skipif(DEVICE == "cuda" and not GPUS, reason="no GPU")]
+pytestmark = [NEEDS, pytest.mark.gpu, pytest.mark.timeout(1800),
+              pytest.mark.skipif(DEVICE == "cuda" and not GPUS, reason="no GPU")]
 
 ROOT = Path(__file__).resolve().parents[2]
 WALK, PI0 = ROOT / "policies/weights/locomotion.onnx", ROOT / "policies/weights/pi0_tiny"

@@ -64,9 +64,9 @@ class SimRun:
 
     def say(self, text: str, limit: float = 40.0, how: str = "") -> object:
         """Says it and waits until it is finished, one way or another. Returns the instruction."""
-        count = len(self.arbiter.errands.log)
+        count = self.arbiter.errands.log.total
         self.arbiter.inbox.say(text, how)
-        self.until(lambda: len(self.arbiter.errands.log) > count, 1.0)
+        self.until(lambda: self.arbiter.errands.log.total > count, 1.0)
         item = self.arbiter.errands.log[-1]
         assert self.until(lambda: item.finished is not None, limit), f"{text!r} did not finish within {limit} s"
         return item

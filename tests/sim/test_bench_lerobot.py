@@ -1,5 +1,9 @@
 """The LeRobot plug-in on the bench: found by LeRobot's own discovery, records, obeys, and refuses what is not right."""
 
+from tests.needs import needs
+
+pytestmark = needs("train", "lerobot")
+
 import importlib.metadata
 import sys
 import time
@@ -7,15 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lerobot.robots import RobotConfig, make_robot_from_config
+from lerobot.utils.errors import DeviceNotConnectedError
+from lerobot.utils.import_utils import register_third_party_plugins
 
-pytest.importorskip("lerobot")
-
-from lerobot.robots import RobotConfig, make_robot_from_config  # noqa: E402
-from lerobot.utils.errors import DeviceNotConnectedError  # noqa: E402
-from lerobot.utils.import_utils import register_third_party_plugins  # noqa: E402
-
-from arbiter.errors import ConfigError, RobotError  # noqa: E402
-from deploy.lerobot import BerkeleyHumanoidLite, BerkeleyHumanoidLiteConfig  # noqa: E402
+from arbiter.errors import ConfigError, RobotError
+from deploy.lerobot import BerkeleyHumanoidLite, BerkeleyHumanoidLiteConfig
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "lerobot_robot_berkeley_humanoid_lite"
 ELBOW = "arm_left_elbow_pitch_joint.pos"

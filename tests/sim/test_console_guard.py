@@ -1,5 +1,9 @@
 """Nobody drives the robot through the web page who was not given its address: raw clients, and a hostile page in a browser."""
 
+from tests.needs import needs
+
+pytestmark = needs("viewer", "viser", "msgpack", "websockets")
+
 import base64
 import functools
 import http.client
@@ -11,19 +15,18 @@ import time
 
 import msgpack
 import pytest
+import viser
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+import deploy.console.guard as guard_module
 from arbiter.errors import ConfigError
+from deploy.console.guard import name_of
+from deploy.console.web import WebConsole
 from deploy.robots.description import load_model
+from deploy.show import Screen
 from tests.sim.console_browser import Browser, find
 from tests.sim.rig import SimRun
-
-viser = pytest.importorskip("viser", reason="needs viser: uv sync --extra viewer")
-import deploy.console.guard as guard_module  # noqa: E402
-from deploy.console.guard import name_of  # noqa: E402
-from deploy.console.web import WebConsole  # noqa: E402
-from deploy.show import Screen  # noqa: E402
 
 PROTOCOL = f"viser-v{viser.__version__}"
 CAMERA = {"type": "ViewerCameraMessage", "wxyz": [1.0, 0.0, 0.0, 0.0], "position": [1.0, 0.0, 0.0], "fov": 1.0, "near": 0.1,

@@ -1,5 +1,9 @@
 """The web page in a real headless Chromium."""
 
+from tests.needs import needs
+
+pytestmark = needs("viewer", "viser")
+
 import dataclasses
 import math
 import socket
@@ -11,11 +15,9 @@ import pytest
 from arbiter.errors import ConfigError
 from arbiter.skill import Route, SkillCall
 from deploy.console import Snapshot, page
+from deploy.console.web import WebConsole
 from deploy.robots.description import load_model
 from tests.sim.console_browser import Browser, find
-
-viser = pytest.importorskip("viser", reason="needs viser: uv sync --extra viewer")
-from deploy.console.web import WebConsole  # noqa: E402
 
 MODEL = load_model()
 ARMS_UP = MODEL.default.copy()

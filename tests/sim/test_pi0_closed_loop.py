@@ -1,15 +1,17 @@
 """The shipped tiny π0 by words, through the arbiter; and what happens when it loses its camera."""
 
+from tests.needs import needs
+
+pytestmark = needs("train", "mink")
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-pytest.importorskip("mink", reason="places for balls need mink (the extra `train`)")
-
-from policies.chunk import ChunkObservation  # noqa: E402
-from policies.pi0 import load_backend  # noqa: E402
-from training.pi0.rollout import Job, Theatre, run_once  # noqa: E402
+from policies.chunk import ChunkObservation
+from policies.pi0 import load_backend
+from training.pi0.rollout import Job, Theatre, run_once
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "policies" / "weights" / "pi0_tiny"
 

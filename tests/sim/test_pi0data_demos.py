@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from tests.needs import needs
+
+pytestmark = needs("train", "mink", "h5py")
+
 import dataclasses
 import importlib.util
 
@@ -9,6 +13,7 @@ import numpy as np
 import pytest
 
 from arbiter.errors import ConfigError
+from arbiter.skill import Verification
 from arbiter.types import frozen
 from deploy.robots.description import load_model
 from deploy.robots.simulated import SimulatedRobot
@@ -22,7 +27,6 @@ from training.pi0.data.mocap import perform
 from training.pi0.data.pads import Controls
 from training.pi0.data.recorder import Recorder
 from training.pi0.data.stage import Stage
-from training.pi0.data.success import Judgement
 from training.pi0.data.teleop import Teleoperation
 
 MODEL = load_model()
@@ -82,7 +86,7 @@ def test_a_run_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
 
 
 def test_an_expert_that_always_fails_stops_the_run_with_the_reason(tmp_path, monkeypatch):
-    failed = Judgement(False, 0.0, 1.0, "m", "the hand did nothing")
+    failed = Verification(False, 0.0, 1.0, "m", "the hand did nothing")
     monkeypatch.setattr(demos, "judge", lambda run, one: failed)
     monkeypatch.setattr(demos, "TRIES", 2)
     monkeypatch.setattr(demos, "SECONDS", {"raise_arms": 0.1})

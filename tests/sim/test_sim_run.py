@@ -84,11 +84,16 @@ def test_replay_shows_and_refuses(tmp_path, capsys):
     assert 'heard "stand still"' in capsys.readouterr().out
     assert replay([str(log), "--at", "3.0"]) == 0
     assert "leg_left_knee_pitch_joint" in capsys.readouterr().out
-    assert replay([str(log), "--plot", str(tmp_path / "plot.png")]) == 0
-    assert (tmp_path / "plot.png").stat().st_size > 10_000
     (tmp_path / "no.jsonl").write_text("hello\nworld\n")
     assert replay([str(tmp_path / "no.jsonl")]) == 2
     assert "no.jsonl:1: not JSON" in capsys.readouterr().err
+
+
+@pytest.mark.train
+def test_replay_plots(tmp_path):
+    run("--say", "stand still", "--log", str(tmp_path / "log"), tmp_path=tmp_path)
+    assert replay([str(tmp_path / "log"), "--plot", str(tmp_path / "plot.png")]) == 0
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
 
 
 def test_a_fall_is_a_fault_with_a_dump_and_exit_status_one(tmp_path, capfd):
@@ -122,7 +127,8 @@ def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
     (["--script", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
     (["--for", "-3"], "--for -3: a positive number of seconds is expected"),
     (["--fault", "can1:bus_off"], "--fault can1:bus_off: only a bench breaks on demand; add --robot bench"),
-    (["--robot", "bench", "--fault", "can7:bus_off"], "fault 'can7:bus_off': unknown target 'can7'"),
+    pytest.param(["--robot", "bench", "--fault", "can7:bus_off"], "fault 'can7:bus_off': unknown target 'can7'",
+                 marks=pytest.mark.robot),
     (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, bench and the robot of the tree file"),
     (["--set", "limits.velocity=100"], "velocity"),
     (["--set", "policies.locomotion.file=none.onnx"], "none.onnx"),
@@ -138,5 +144,5 @@ def test_a_pipe_of_lines_in_real_time():
     done = subprocess.run([sys.executable, "-m", "deploy.run", "--tree", "default.yaml"],
                           input="walk forward 0.3 m\nbake a cake\n", capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert 'done: "walk forward 0.3 m"' in done.stdout
+    assert 'succeeded: "walk forward 0.3 m"' in done.stdout
     assert 'rejected: "bake a cake"' in done.stdout

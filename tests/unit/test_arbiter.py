@@ -60,7 +60,7 @@ def test_legs_walk_while_arms_wave_and_both_go_home():
     rig.say("walk_forward+wave_right").tick(20)
     assert rig.owner() == {"legs": "locomotion", "arms": "chunk"}
     rig.tick(450)  # nobody waves here: 4 s, and 4 s of waiting for it
-    assert rig.last().result == "succeeded"
+    assert rig.last().result == "ended" and "not verified" in rig.last().reason
     rig.tick(30)
     assert rig.owner() == {"legs": "locomotion", "arms": "rest"}
     assert np.array_equal(rig.locomotion.requests[-1].velocity, np.zeros(3))
@@ -69,7 +69,7 @@ def test_legs_walk_while_arms_wave_and_both_go_home():
 def test_a_held_posture_stays_until_another_skill_wants_the_joints():
     rig = Rig().ready()
     rig.say("raise_arms").tick(150)
-    assert rig.last().result == "succeeded"
+    assert rig.last().result == "ended"
     rig.tick(100)
     assert rig.owner()["arms"] == "chunk"
     rig.say("walk_forward").tick(20)
@@ -172,7 +172,7 @@ def test_a_crouch_is_bridged_by_standing_before_walking():
     for player in rig.players:
         player.q = crouch
     rig.say("sit_down").tick(250)
-    assert rig.last().result == "succeeded" and rig.owner()["legs"] == "chunk"
+    assert rig.last().result == "ended" and rig.owner()["legs"] == "chunk"
     rig.say("walk_forward").tick(100)
     log = [(item.from_policy, item.to_policy, item.result) for item in rig.arbiter.switchboard.log[-3:]]
     assert ("chunk", "stand", "bridge") in log and ("stand", "locomotion", "done") in log
@@ -236,7 +236,7 @@ def test_queue_runs_one_after_the_other_and_together_beside():
     rig.say("wave_right").say("wave_left").tick(10)
     assert [item.first_command is not None for item in rig.arbiter.errands.log] == [True, False]
     rig.tick(850)
-    assert [item.result for item in rig.arbiter.errands.log] == ["succeeded", "succeeded"]
+    assert [item.result for item in rig.arbiter.errands.log] == ["ended", "ended"]
     rig = Rig("together").ready()
     rig.say("walk_forward").tick(20)
     rig.say("wave_left").tick(20)
@@ -313,7 +313,7 @@ def test_each_joint_has_exactly_one_owner_at_each_tick(script):
             assert (count == 1).all()
             assert all(report.owners)
     for item in rig.arbiter.errands.log:
-        assert item.result in ("", "succeeded", "cancelled", "rejected", "failed", "stopped")
+        assert item.result in ("", "succeeded", "ended", "cancelled", "rejected", "failed", "stopped")
 
 
 def test_a_violated_start_envelope_is_typed_and_the_decision_does_not_read_its_words(monkeypatch):

@@ -1,5 +1,9 @@
 """Camera capture: pictures, stamps, faults, exposure; a scripted device and a real video file."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "cv2")
+
 import itertools
 import time
 

@@ -151,9 +151,10 @@ def test_opengl_where_it_starts(robot, monkeypatch):
     camera.close()
 
 
+@pytest.mark.viewer
 def test_a_film_can_be_played(tmp_path, robot):
-    av = pytest.importorskip("av", reason="needs PyAV: uv sync --extra viewer")
-    pytest.importorskip("PIL", reason="needs Pillow: uv sync --extra viewer")
+    av = pytest.importorskip("av", reason="needs PyAV: uv sync --inexact --extra viewer")
+    pytest.importorskip("PIL", reason="needs Pillow: uv sync --inexact --extra viewer")
     from deploy.video import BAR, Caption, Film
 
     moving = SimulatedRobot(MODEL)
@@ -169,8 +170,9 @@ def test_a_film_can_be_played(tmp_path, robot):
     assert frames[0][:64].std() > 10 and frames[0][64:].max() > 150, "robot above, words below"
 
 
+@pytest.mark.viewer
 def test_a_film_that_cannot_be_made(tmp_path, robot):
-    pytest.importorskip("av", reason="needs PyAV: uv sync --extra viewer")
+    pytest.importorskip("av", reason="needs PyAV: uv sync --inexact --extra viewer")
     from deploy.video import Film
 
     with pytest.raises(ConfigError, match=r"--video .*run.gif: the name must end in .mp4"):

@@ -1,5 +1,9 @@
 """The calibration command on the bench: joints moved through their ranges by hand give back the true offsets."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "can")
+
 import numpy as np
 import pytest
 

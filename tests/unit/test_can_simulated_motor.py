@@ -1,5 +1,9 @@
 """The simulated motor controller: answers, modes, limits, watchdog, and the fault list's grammar."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "can")
+
 import math
 import struct
 

@@ -1,5 +1,9 @@
 """The IMU: its bytes, finding back into the stream, mounting, age and configuration; over memory and a pseudo-terminal."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "serial")
+
 import math
 import struct
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from tests.needs import needs
+
+pytestmark = needs("train", "torch", "mjlab")
+
 import dataclasses
 
 import pytest
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("mjlab")
-
+import torch
 
 STEPS = 6  # by then it has landed from up to a centimetre, but not begun to tip over
 

@@ -1,5 +1,9 @@
 """Training sees the robot's limits and shapes as the safety layer does."""
 
+from tests.needs import needs
+
+pytestmark = needs("train", "torch")
+
 import numpy as np
 import pytest
 import torch

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from tests.needs import needs
+
+pytestmark = needs("train", "torch")
+
 import math
 from dataclasses import fields
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from tests.needs import needs
+
+pytestmark = needs("train", "torch", "cma")
+
 import dataclasses
 
 import numpy as np
-import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("cma")
-
-from training.locomotion import gait, tune  # noqa: E402
-from training.locomotion.task import TaskConfig  # noqa: E402
+from training.locomotion import gait, tune
+from training.locomotion.task import TaskConfig
 
 
 def test_every_number_of_a_gait_is_searched_but_its_period():

@@ -1,5 +1,9 @@
 """Graphs of a π0: parity with LeRobot, closed loop before and after, smaller precisions. Needs torch."""
 
+from tests.needs import needs
+
+NEEDS = needs("train", "torch", "lerobot")
+
 import contextlib
 import dataclasses
 import json
@@ -8,19 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lerobot")
-
-from arbiter.errors import ConfigError  # noqa: E402
-from deploy.robots.description import load_model  # noqa: E402
-from policies.pi0 import load_backend  # noqa: E402
-from policies.pi0.in_process import checkpoint  # noqa: E402
-from policies.pi0.in_process.tiny import seeded  # noqa: E402
-from tests.pi0_rig import SPEC, TASKS, synthetic  # noqa: E402
-from training.pi0.words import train_tokenizer, vocabulary  # noqa: E402
+from arbiter.errors import ConfigError
+from deploy.robots.description import load_model
+from policies.pi0 import load_backend
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.tiny import seeded
+from tests.pi0_rig import SPEC, TASKS, synthetic
+from training.pi0.words import train_tokenizer, vocabulary
 
 # Importing LeRobot alone takes minutes on a busy machine.
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
+pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
 
 
 def test_export_is_what_lerobot_computes(tiny, exported):

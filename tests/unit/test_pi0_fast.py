@@ -1,23 +1,25 @@
 """π0-FAST on LeRobot's classes with local tokenizers: fine-tuning, loading, speaking a chunk. Needs torch."""
 
+from tests.needs import needs
+
+NEEDS = needs("train", "torch", "lerobot")
+
 import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lerobot")
+from arbiter.errors import ConfigError, PolicyError
+from deploy.robots.description import load_model
+from policies.chunk import ChunkObservation
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.backend import LeRobotBackend
+from tests.pi0_rig import SPEC, TASKS, make_dataset, synthetic
 
-from arbiter.errors import ConfigError, PolicyError  # noqa: E402
-from deploy.robots.description import load_model  # noqa: E402
-from policies.chunk import ChunkObservation  # noqa: E402
-from policies.pi0.in_process import checkpoint  # noqa: E402
-from policies.pi0.in_process.backend import LeRobotBackend  # noqa: E402
-from tests.pi0_rig import SPEC, TASKS, make_dataset, synthetic  # noqa: E402
-
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
+pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
 
 ROWS = 10
 # As the published one is made: cosine transform, rounding, byte-pair encoding.

@@ -1,5 +1,9 @@
 """Fine-tuning over LeRobot's own trainer. Needs torch."""
 
+from tests.needs import needs
+
+NEEDS = needs("train", "torch", "lerobot")
+
 import dataclasses
 import json
 import os
@@ -10,20 +14,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lerobot")
-
-from arbiter.errors import ArbiterError, ConfigError  # noqa: E402
-from policies.pi0.in_process import checkpoint  # noqa: E402
-from policies.pi0.in_process.tiny import seeded  # noqa: E402
-from tests.pi0_rig import SPEC, TASKS, make_dataset, synthetic  # noqa: E402
-from training.pi0 import memory  # noqa: E402
-from training.pi0.presets import FineTuning, preset  # noqa: E402
-from training.pi0.words import train_tokenizer, vocabulary  # noqa: E402
+from arbiter.errors import ArbiterError, ConfigError
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.tiny import seeded
+from tests.pi0_rig import SPEC, TASKS, make_dataset, synthetic
+from training.pi0 import memory
+from training.pi0.presets import FineTuning, preset
+from training.pi0.words import train_tokenizer, vocabulary
 
 # Importing LeRobot alone takes minutes on a busy machine.
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
+pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
 
 
 def quick(**changes) -> FineTuning:

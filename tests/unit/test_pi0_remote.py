@@ -1,5 +1,9 @@
 """The openpi protocol: server and client of this project, and servers that misbehave."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "websockets")
+
 import dataclasses
 import signal
 import socket as sockets

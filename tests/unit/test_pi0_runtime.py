@@ -1,5 +1,9 @@
 """The runtime side of π0 without torch: sampler, pictures, prompts, card, wire format."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "msgpack")
+
 import dataclasses
 import json
 

@@ -1,16 +1,18 @@
 """Scenes for touching, the first filters of the eye, and the one command that makes the shipped tiny π0."""
 
+from tests.needs import needs
+
+pytestmark = needs("train", "mink")
+
 import numpy as np
 import pytest
 
-pytest.importorskip("mink", reason="inverse kinematics (the extra `train`)")
-
-from training.pi0.data.balls import in_picture  # noqa: E402
-from training.pi0.data.experts import nearer_side  # noqa: E402
-from training.pi0.data.instructions import find  # noqa: E402
-from training.pi0.data.kinematics import SIDES  # noqa: E402
-from training.pi0.data.scenes import PICTURE_EVERY, Scenes, gather  # noqa: E402
-from training.pi0.data.success import TOUCH_DISTANCE  # noqa: E402
+from training.pi0.data.balls import in_picture
+from training.pi0.data.experts import nearer_side
+from training.pi0.data.instructions import find
+from training.pi0.data.kinematics import SIDES
+from training.pi0.data.scenes import PICTURE_EVERY, Scenes, gather
+from training.pi0.data.success import TOUCH_DISTANCE
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,14 @@
 """Mirrored and recoloured demonstrations."""
 
+from tests.needs import needs
+
+pytestmark = needs("train", "mink")
+
 import numpy as np
-import pytest
 
-pytest.importorskip("mink")
-
-from deploy.robots.description import load_model  # noqa: E402
-from training.pi0.data.kinematics import UpperBody  # noqa: E402
-from training.pi0.symmetry import (  # noqa: E402
+from deploy.robots.description import load_model
+from training.pi0.data.kinematics import UpperBody
+from training.pi0.symmetry import (
     PERMUTATIONS,
     mirror_joints,
     mirrored_tasks,

@@ -1,27 +1,29 @@
 """The tiny π0 on LeRobot's classes: loss, demonstrations in memory, strict loading, training, distillation. Needs torch."""
 
+from tests.needs import needs
+
+NEEDS = needs("train", "torch", "lerobot")
+
 import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lerobot")
-
-from arbiter.errors import ConfigError  # noqa: E402
-from deploy.robots.description import load_model  # noqa: E402
-from policies.pi0.in_process import checkpoint  # noqa: E402
-from policies.pi0.in_process.tiny import seeded  # noqa: E402
-from tests.pi0_rig import SPEC, TASKS, synthetic  # noqa: E402
-from training.pi0 import memory  # noqa: E402
-from training.pi0.batches import Batches, frame_chances, joint_weights  # noqa: E402
-from training.pi0.flow import flow_loss  # noqa: E402
-from training.pi0.train_tiny import TinyTraining, train  # noqa: E402
+from arbiter.errors import ConfigError
+from deploy.robots.description import load_model
+from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.tiny import seeded
+from tests.pi0_rig import SPEC, TASKS, synthetic
+from training.pi0 import memory
+from training.pi0.batches import Batches, frame_chances, joint_weights
+from training.pi0.flow import flow_loss
+from training.pi0.train_tiny import TinyTraining, train
 
 # Importing LeRobot alone takes minutes on a busy machine.
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
+pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
 
 
 def test_loss_is_lerobots_own(tiny):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from tests.needs import needs
+
+pytestmark = needs("train", "mink", "h5py")
+
 import json
 
 import numpy as np
 import pytest
 
+from arbiter.skill import Verification
 from deploy.robots.description import load_model
 from training.pi0.data import augment, mocap, rollouts, store
 from training.pi0.data.demos import Demonstration, Settings
 from training.pi0.data.episode import DiskError, Frame, Layout, RecordingError
 from training.pi0.data.recorder import Recorder
-from training.pi0.data.success import Judgement
 
 MODEL = load_model()
 SETTINGS = Settings(seed=1, picture=8, walker="walker.onnx")
@@ -40,7 +44,7 @@ def walks(monkeypatch):
             raise KeyboardInterrupt
         if number == 1:
             return None, [f"{text}: it fell"]
-        return Demonstration(text, tuple(frames()), Judgement(True, 1.0, 0.0, "m", ""), 0), []
+        return Demonstration(text, tuple(frames()), Verification(True, 1.0, 0.0, "m", ""), 0), []
 
     monkeypatch.setattr(rollouts, "make", make)
     return asked, die

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from tests.needs import needs
+
+pytestmark = needs("train", "mink")
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from deploy.robots.description import load_model
-from training.pi0.data import success
+from skills.criteria import DIRECTIONS, Trajectory, best_lasting, lasting, rotations, swings
 from training.pi0.data.instructions import GESTURES, find
-from training.pi0.data.success import Trajectory, best_lasting, judge, lasting, rotations, swings
+from training.pi0.data.success import judge
 
 MODEL = load_model()
 T = 150
@@ -91,7 +95,7 @@ def test_pointing_allows_twenty_degrees(direction, side):
     for angle, good in ((15.0, True), (25.0, False)):
         run = still()
         c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-        goal = success.DIRECTIONS[one.target]
+        goal = DIRECTIONS[one.target]
         forearms = run.forearms.copy()
         forearms[60:, side] = c * goal + s * np.array((0.0, 0.0, 1.0))
         assert judge(replace(run, forearms=forearms), one).success is good

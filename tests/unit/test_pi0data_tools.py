@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from tests.needs import needs
+
+pytestmark = needs("train", "mink", "h5py")
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,6 +1,7 @@
 """The shape of the project: packages, the direction of imports, a light base install, the wheel."""
 
 import ast
+import os
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,9 @@ ALLOWED = {
     "arbiter": set(), "policies": {"arbiter"}, "skills": {"arbiter"}, "deploy": {"skills", "policies", "arbiter"},
     "training": {"skills", "policies", "arbiter", "deploy"}}
 LIGHT = {"numpy", "py_trees", "yaml", "onnxruntime", "tokenizers"}
+EXTRA = {"accelerate", "av", "bitsandbytes", "can", "cma", "cv2", "evdev", "h5py", "lerobot", "matplotlib", "mink", "mjlab",
+         "msgpack", "onnx", "peft", "PIL", "ray", "rsl_rl", "safetensors", "scipy", "sentence_transformers", "serial",
+         "tensordict", "torch", "transformers", "trimesh", "viser", "websockets"}
 
 
 def modules(package):
@@ -64,11 +68,18 @@ def test_the_main_job_loads_no_heavy_library():
     assert out.strip() == "[]"
 
 
+def test_the_tests_are_collected_on_the_base_install():
+    """A file that needs more says so before it imports it: tests/needs.py."""
+    code = (f"import sys, pytest; sys.modules.update(dict.fromkeys({sorted(EXTRA)}));"
+            "sys.exit(pytest.main(['--collect-only', '-q', '-m', 'core and not slow']))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 def test_the_wheel_holds_what_a_run_needs_and_no_tests(tmp_path):
-    uv = [sys.executable, "-m", "uv"]
-    if subprocess.run([*uv, "--version"], capture_output=True).returncode:
-        uv = ["uv"]
-    subprocess.run([*uv, "build", "--wheel", "--out-dir", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    pytest.importorskip("hatchling", reason="builds the wheel; in the group `dev`")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]  # not uv: it need not be on PATH
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     wheel = next(tmp_path.glob("policy_arbiter-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -82,3 +93,20 @@ def test_the_wheel_holds_what_a_run_needs_and_no_tests(tmp_path):
     done = subprocess.run([sys.executable, "-m", "deploy.route", "--json", "walk forward two meters"], cwd=tmp_path / "site",
                           capture_output=True, text=True, check=True)
     assert '"walk_forward"' in done.stdout
+
+
+def test_the_ci_hides_uv_from_the_command_it_runs(tmp_path):
+    """As on a machine without one: neither on PATH nor importable."""
+    told = "#!/bin/sh\n" + "\n".join((
+        'echo "make $@"', "command -v uv && echo on PATH", "python3 -m uv --version && echo importable",
+        "python3 -c 'import sys; print(sys.version_info[:2] >= (3, 12))'", "command -v chromium || true"))
+    for name, text in (("uv", "#!/bin/sh\n"), ("chromium", "#!/bin/sh\n"), ("make", told)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "uv.py").write_text("")
+    python = Path(sys.base_prefix) / "bin"
+    environment = os.environ | {"PATH": f"{tmp_path}:{python}:{os.environ['PATH']}", "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([ROOT / ".ci/run"], env=environment, capture_output=True, text=True)
+    first, second, third = done.stdout.splitlines()
+    assert (first, second) == ("make test", "True") and third.endswith("/chromium"), done.stdout + done.stderr
+    assert done.returncode == 0

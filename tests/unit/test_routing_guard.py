@@ -202,7 +202,10 @@ def test_one_edit_is_a_stop_unless_it_is_another_word(word, place, letter, how):
     assert stop_guard(typo) or typo in OTHER_WORDS
 
 
-@given(st.text(max_size=60).filter(lambda t: t.isprintable() and not any(c.isalnum() or c in "'-./" for c in t)))
+SYMBOLS = "".join(c for c in map(chr, range(0x110000)) if c.isprintable() and not c.isalnum() and c not in "'-./")
+
+
+@given(st.text(SYMBOLS, max_size=60))
 def test_stop_amid_symbols(noise):
     assert stop_guard(f"{noise} stop {noise}")
 

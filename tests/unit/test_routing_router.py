@@ -276,6 +276,7 @@ def test_absurd_texts_are_refused(router, text):
     assert router.route(text).outcome == "rejected"
 
 
+@pytest.mark.slow  # 736 and 4713 phrases
 @pytest.mark.parametrize("phrase_set", ["report", "surprise"])
 def test_labelled_sets_keep_the_aims(router, phrase_set):
     phrases = load_phrases(phrase_set)

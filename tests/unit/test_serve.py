@@ -1,5 +1,9 @@
 """`deploy.serve`: garbage, keys, one-line errors, and its end."""
 
+from tests.needs import needs
+
+pytestmark = needs("robot", "websockets")
+
 import signal
 import socket
 import subprocess

@@ -14,10 +14,11 @@ from deploy.config import load_tree
 from deploy.robots.truth import Truth
 from deploy.session import Session
 from policies.pi0.card import CARD, STEP
+from skills.criteria import rotations
 from training.pi0.data.balls import place
 from training.pi0.data.instructions import find
 from training.pi0.data.kinematics import UpperBody
-from training.pi0.data.success import fell, judge, misplaced, rotations, trajectory
+from training.pi0.data.success import fell, judge, misplaced, trajectory
 from training.pi0.results import Result, rms_jerk
 
 COLOURS = ("red", "green", "blue")
@@ -114,9 +115,9 @@ class Theatre:
 
     def say(self, text: str) -> str:
         """Says it and waits for the end. Returns "succeeded", or why not."""
-        count = len(self.arbiter.errands.log)
+        count = self.arbiter.errands.log.total
         self.arbiter.inbox.say(text, "replace")
-        if not self.until(lambda: len(self.arbiter.errands.log) > count, 1.0):
+        if not self.until(lambda: self.arbiter.errands.log.total > count, 1.0):
             return "nothing heard"
         item = self.arbiter.errands.log[-1]
         if not self.until(lambda: item.finished is not None, LIMIT_S):

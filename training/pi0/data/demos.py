@@ -18,9 +18,11 @@ import numpy as np
 from tqdm import tqdm
 
 from arbiter.errors import ConfigError, in_one_line
+from arbiter.skill import Verification
 from deploy.robots.description import load_model
 from deploy.robots.scene import BALL_COLOURS
 from deploy.robots.simulated import Noise
+from skills.criteria import rotations
 from training.pi0.data import fanout
 from training.pi0.data.balls import place
 from training.pi0.data.episode import Frame, Layout
@@ -28,7 +30,7 @@ from training.pi0.data.experts import Expert, expert_for
 from training.pi0.data.instructions import GESTURES, Instruction, find, select
 from training.pi0.data.recorder import Recorder, job_name
 from training.pi0.data.stage import Stage
-from training.pi0.data.success import Judgement, judge, rotations, trajectory
+from training.pi0.data.success import judge, trajectory
 
 COLOURS = tuple(BALL_COLOURS)
 SECONDS = {"wave_right": 3.2, "wave_left": 3.2, "raise_arms": 2.0, "lower_arms": 2.0, "point_at": 2.0, "touch_ball": 2.3,
@@ -64,7 +66,7 @@ class Demonstration:
 
     instruction: str
     frames: tuple[Frame, ...]
-    judgement: Judgement
+    judgement: Verification
     interventions: int
 
 

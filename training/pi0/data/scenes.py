@@ -23,6 +23,7 @@ from arbiter.errors import in_one_line
 from deploy.robots.description import description_dir, load_model
 from deploy.robots.simulated import Pose, SimulatedRobot
 from deploy.sensors.sim_camera import SimCamera
+from skills.criteria import TOUCH_DISTANCE, rotations
 from training.pi0.data import fanout
 from training.pi0.data.balls import in_picture, random_point, touchable, unhidden
 from training.pi0.data.cache import shrink
@@ -30,7 +31,6 @@ from training.pi0.data.demos import ARM_SPREAD, COLOURS, DRIFT, SECONDS, Drift
 from training.pi0.data.experts import FORWARD, SIDEWAYS, UP, WAVING, Expert, expert_for, nearer_side, posture, reach_for
 from training.pi0.data.instructions import find
 from training.pi0.data.kinematics import SIDES, UpperBody
-from training.pi0.data.success import TOUCH_DISTANCE, rotations
 from training.pi0.memory import Demonstrations, save_cache
 
 PICTURE_EVERY = 32  # ticks

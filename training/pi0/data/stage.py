@@ -16,9 +16,9 @@ from deploy.robots.simulated import Noise, Scene, SimulatedRobot
 from deploy.robots.truth import Truth
 from deploy.sensors.sim_camera import SimCamera
 from policies.reflex import BalanceReflex
+from skills.criteria import rotations
 from training.pi0.data.episode import Frame
 from training.pi0.data.kinematics import UpperBody
-from training.pi0.data.success import rotations
 
 OWNER = "demonstrator"
 

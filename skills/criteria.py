@@ -1,0 +1,252 @@
+"""When a skill has done what it is called: pure functions over what was measured of a run.
+
+The same functions judge a run on the robot (`skills.measured`: joints, IMU and camera), an evaluation and the report of a
+simulated run (`training.pi0.data.success`, `deploy.truth`: what the simulation knows).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arbiter.skill import Verification
+
+HEAD_HEIGHT = 0.90  # [m] of the top of the head above the base frame
+WAVE_HEIGHT = 0.76  # [m] of the shoulders: a waving hand is above them
+WAVE_SWING = 0.05  # [m] peak to peak, sideways
+WAVE_PERIODS = 2.0
+BOW_PITCH = 0.20  # [rad] of the torso
+BOW_BACK = 0.10  # [rad] of what the torso leant before: upright again
+BOW_STAND = 0.15  # [rad] upright as well: the balance reflex stands at 0.1, where the soles of the default posture are level
+CROUCH_DROP = 0.03  # [m] of the torso's centre of mass below its standing height
+STAND_DROP = 0.015  # [m] below standing height that still counts as standing
+POINT_ANGLE = float(np.radians(20.0))
+TOUCH_DISTANCE, TOUCH_SPAN = 0.04, 0.1  # [m] between hand and the ball's centre, and [s] for which
+REST_ANGLE = 0.30  # [rad] of an arm joint from the default posture
+WALK_SHARE = 0.5  # of the commanded velocity
+STILL_SPEED = 0.08  # [m/s]
+TURN_RADIUS = 0.3  # [m] at which turning counts as moving
+SPAN = 0.2  # [s] that a posture must last
+BOW_SWING = 0.12  # [rad] of the torso, the least that counts as going down or up again
+NEAR_SHARE, NEAR_LEAST = 0.35, 0.15  # of the asked distance, and [m]: a walk that ends nearer to it has gone the distance
+NEAR_ANGLE, NEAR_ANGLE_SHARE = 0.3, 0.5  # [rad], of a smaller angle: a turn that ends nearer to it has turned it
+FALLEN_TILT = 0.9  # [rad] of the base
+STRIDE = 0.5  # [s] between two points of a path whose length is measured: a walking body sways
+SIDES = ("left", "right")
+DIRECTIONS = {"left": np.array((0.0, 1.0, 0.0)), "right": np.array((0.0, -1.0, 0.0)), "ahead": np.array((1.0, 0.0, 0.0))}
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """A run, tick by tick; T ticks, n joints.
+
+    Attributes:
+        time: [s], shape (T,).
+        joint_pos: [rad], shape (T, n), robot order. joint_vel: [rad/s], shape (T, n).
+        hands: Left and right hand in the base frame [m], shape (T, 2, 3).
+        forearms: Directions from elbow to hand in the base frame, shape (T, 2, 3).
+        pitch: Of the base, forward positive [rad], shape (T,).
+        tilt: Of the base [rad], shape (T,).
+        height: Of the torso's centre of mass [m], shape (T,).
+        place: Of the base in the world, x, y [m], shape (T, 2). yaw: Its heading, unwrapped [rad], shape (T,).
+        balls: Centre of each ball in the base frame [m], shape (T, 3), by colour.
+        arm_rest: Default posture [rad], shape (n,). arms: Mask of the arm joints, shape (n,).
+        standing: Height of the torso's centre of mass when standing in the default posture [m].
+        doubt: How far a ball may be from where it is said to be [m].
+    """
+
+    time: np.ndarray
+    joint_pos: np.ndarray
+    joint_vel: np.ndarray
+    hands: np.ndarray
+    forearms: np.ndarray
+    pitch: np.ndarray
+    tilt: np.ndarray
+    height: np.ndarray
+    place: np.ndarray
+    yaw: np.ndarray
+    balls: dict[str, np.ndarray]
+    arm_rest: np.ndarray
+    arms: np.ndarray
+    standing: float
+    doubt: float = 0.0
+
+
+def verification(success, measured, required: float, unit: str, text: str) -> Verification:
+    """A verification out of numpy's numbers."""
+    return Verification(bool(success), float(measured), float(required), unit, text)
+
+
+def rotations(quat: np.ndarray) -> np.ndarray:
+    """Rotation matrices of (w, x, y, z) quaternions, body to world, shape (T, 3, 3)."""
+    w, x, y, z = np.moveaxis(np.asarray(quat, float), -1, 0)
+    return np.stack((1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+                     2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+                     2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), -1).reshape(*w.shape, 3, 3)
+
+
+def lasting(flags: np.ndarray, time: np.ndarray, span: float = SPAN) -> bool:
+    """Whether `flags` stays true for `span` seconds somewhere."""
+    since = None
+    for flag, now in zip(flags, time, strict=True):
+        since = (now if since is None else since) if flag else None
+        if since is not None and now - since >= span - 1e-9:
+            return True
+    return False
+
+
+def best_lasting(values: np.ndarray, time: np.ndarray, span: float = SPAN) -> float:
+    """The lowest level that `values` stay at or below for `span` seconds."""
+    ticks = max(1, int(np.ceil(span / max(np.median(np.diff(time)), 1e-9) - 1e-9)) + 1) if len(time) > 1 else 1
+    if ticks > len(values):
+        return float("inf")
+    return float(np.lib.stride_tricks.sliding_window_view(values, ticks).max(axis=1).min())
+
+
+def swings(lateral: np.ndarray, least: float = WAVE_SWING) -> float:
+    """Full periods of an oscillation: half the number of its sweeps that are at least `least` long."""
+    halves, direction, extreme = 0, 0.0, lateral[0]
+    for value in lateral:
+        if direction * (value - extreme) > 0.0:
+            extreme = value
+        elif abs(value - extreme) >= least:
+            halves, direction, extreme = halves + 1, np.sign(value - extreme), value
+    return 0.5 * halves
+
+
+def fallen(run: Trajectory) -> Verification | None:
+    """Not None if the robot fell over, whatever it did besides."""
+    tilt = float(run.tilt.max())
+    return verification(False, tilt, FALLEN_TILT, "rad", f"fell: tilt {tilt:.2f} rad") if tilt > FALLEN_TILT else None
+
+
+def wave(run: Trajectory, side: str, periods: float = WAVE_PERIODS) -> Verification:
+    """The hand is above the shoulder and goes to and fro sideways, `periods` times."""
+    hand = run.hands[:, SIDES.index(side)]
+    up = hand[:, 2] >= WAVE_HEIGHT
+    waved = swings(hand[up, 1]) if up.any() else 0.0
+    return verification(waved >= periods, waved, periods, "periods",
+                        f"the {side} hand waved {waved:g} times above the shoulder, at least {periods:g} asked")
+
+
+def raise_arms(run: Trajectory) -> Verification:
+    """Both hands above the head for a moment."""
+    height = -best_lasting(-run.hands[:, :, 2].min(axis=1), run.time)
+    return verification(height >= HEAD_HEIGHT, height, HEAD_HEIGHT, "m",
+                        f"the lower hand reached {height:.2f} m, at least {HEAD_HEIGHT:.2f}")
+
+
+def lower_arms(run: Trajectory) -> Verification:
+    """The arms end at rest."""
+    last = run.time >= run.time[-1] - SPAN
+    away = float(np.abs(run.joint_pos - run.arm_rest)[last][:, run.arms].max())
+    return verification(away <= REST_ANGLE, away, REST_ANGLE, "rad",
+                        f"the arms ended {away:.2f} rad from rest, at most {REST_ANGLE:.2f}")
+
+
+def bow(run: Trajectory, count: float = 1.0) -> Verification:
+    """The torso leans forward and comes back, `count` times: to where it was, or to the reflex's stand where a walk stood more
+    upright."""
+    lean = run.pitch - run.pitch[0]
+    deepest = int(np.argmax(lean))
+    back = float(lean[deepest:].min())
+    upright = back <= BOW_BACK or run.pitch[deepest:].min() <= BOW_STAND
+    bows = swings(lean, BOW_SWING)
+    if count > 1.0 and bows < count:
+        return verification(False, bows, count, "periods", f"the torso bowed {bows:g} times, at least {count:g} asked")
+    return verification(lean[deepest] >= BOW_PITCH and upright, lean[deepest], BOW_PITCH, "rad",
+                        f"the torso leant {lean[deepest]:.2f} rad, at least {BOW_PITCH:.2f}, and came back to {back:.2f} rad")
+
+
+def sit_down(run: Trajectory) -> Verification:
+    """The torso ends lower."""
+    drop = run.standing - best_lasting(run.height[-_ticks(run, 0.5):], run.time[-_ticks(run, 0.5):])
+    return verification(drop >= CROUCH_DROP, drop, CROUCH_DROP, "m",
+                        f"the torso sank {100 * drop:.1f} cm, at least {100 * CROUCH_DROP:.1f}")
+
+
+def stand_up(run: Trajectory) -> Verification:
+    """The torso ends at standing height."""
+    drop = run.standing - float(run.height[-_ticks(run, SPAN):].mean())
+    return verification(drop <= STAND_DROP, drop, STAND_DROP, "m",
+                        f"the torso ended {100 * drop:.1f} cm below standing, at most {100 * STAND_DROP:.1f}")
+
+
+def point_at(run: Trajectory, direction: str) -> Verification:
+    """A forearm points the way, for a moment."""
+    cosine = np.clip(run.forearms @ DIRECTIONS[direction], -1.0, 1.0)
+    sides = {"left": [0], "right": [1], "ahead": [0, 1]}[direction]
+    off = min(best_lasting(np.arccos(cosine[:, side]), run.time) for side in sides)
+    return verification(off <= POINT_ANGLE, off, POINT_ANGLE, "rad",
+                        f"the arm pointed {np.degrees(off):.0f}° off {direction}, at most {np.degrees(POINT_ANGLE):.0f}")
+
+
+def touch_ball(run: Trajectory, colour: str, doubt: float = 0.0) -> Verification:
+    """A hand comes to the ball and stays a moment. `doubt`: How far the ball may be from where it was seen [m]."""
+    gaps = np.linalg.norm(run.hands - run.balls[colour][:, None], axis=-1)
+    gap = min(best_lasting(gaps[:, side], run.time, TOUCH_SPAN) for side in range(2))
+    most = TOUCH_DISTANCE - doubt
+    return verification(gap <= most, gap, most, "m", f"hand {gap:.3f} m from the {colour} ball, at most {most:.3f}")
+
+
+def walk(run: Trajectory, velocity: tuple[float, float, float]) -> Verification:
+    """The second half of the run goes the commanded way at WALK_SHARE of its speed; told to stop, it stands."""
+    last = slice(len(run.time) // 2, None)
+    span = run.time[last][-1] - run.time[last][0]
+    turned = float(run.yaw[last][-1] - run.yaw[last][0])
+    heading = run.yaw[last][0] + 0.5 * turned
+    moved = run.place[last][-1] - run.place[last][0]
+    ahead = moved @ (np.cos(heading), np.sin(heading))
+    aside = moved @ (-np.sin(heading), np.cos(heading))
+    speed = np.array((ahead, aside, TURN_RADIUS * turned)) / max(span, 1e-9)
+    wanted = np.array(velocity) * (1.0, 1.0, TURN_RADIUS)
+    if not wanted.any():
+        still = float(np.linalg.norm(speed))
+        return verification(still <= STILL_SPEED, still, STILL_SPEED, "m/s",
+                            f"the robot moved at {still:.2f} m/s, at most {STILL_SPEED:.2f}")
+    share = float(speed @ wanted / (wanted @ wanted))
+    return verification(share >= WALK_SHARE, share, WALK_SHARE, "share",
+                        f"the robot went at {100 * share:.0f} % of the command, at least {100 * WALK_SHARE:.0f}")
+
+
+def walked(run: Trajectory) -> tuple[float, float]:
+    """How far the base went ahead and to the left [m], in the heading in which it began."""
+    x, y = run.place[-1] - run.place[0]
+    c, s = np.cos(run.yaw[0]), np.sin(run.yaw[0])
+    return float(c * x + s * y), float(c * y - s * x)
+
+
+def distance(run: Trajectory, direction: tuple[float, float], asked: float) -> Verification:
+    """The base ends `asked` metres along `direction`, (x, y) in the heading in which it began, and not far aside of it."""
+    ahead, left = walked(run)
+    gone, aside = ahead * direction[0] + left * direction[1], abs(ahead * direction[1] - left * direction[0])
+    short, long = max(min(NEAR_LEAST, 0.5 * asked), NEAR_SHARE * asked), max(NEAR_LEAST, NEAR_SHARE * asked)
+    text = f"went {gone:.2f} m of {asked:.2f} m by the legs, {asked - short:.2f} to {asked + long:.2f} asked"
+    if aside > long + NEAR_LEAST:
+        return verification(False, aside, long + NEAR_LEAST, "m", f"{text}, and {aside:.2f} m aside")
+    return verification(asked - short <= gone <= asked + long, gone, asked, "m", text)
+
+
+def angle(run: Trajectory, asked: float) -> Verification:
+    """The base turns by `asked` [rad], to the left positive."""
+    turned = float(run.yaw[-1] - run.yaw[0])
+    most = min(NEAR_ANGLE, NEAR_ANGLE_SHARE * abs(asked))
+    return verification(abs(turned - asked) <= most, turned, asked, "rad",
+                        f"turned {np.degrees(turned):.0f}° of {np.degrees(asked):.0f}°, at most {np.degrees(most):.0f}° off")
+
+
+def circle(run: Trajectory, asked: float, path: float) -> Verification:
+    """The base turns by `asked` [rad] on a way of about `path` metres."""
+    turned = angle(run, asked)
+    stride = max(1, int(STRIDE / max((run.time[-1] - run.time[0]) / max(len(run.time) - 1, 1), 1e-9)))
+    way = float(np.linalg.norm(np.diff(run.place[::stride], axis=0), axis=1).sum())
+    text = f"{turned.text}; went {way:.2f} m of {path:.2f} m, at least {WALK_SHARE * path:.2f}"
+    return verification(turned.success and way >= WALK_SHARE * path, turned.measured, asked, "rad", text)
+
+
+def _ticks(run: Trajectory, span: float) -> int:
+    """How many of the last ticks lie within `span` seconds of the end."""
+    return max(1, int(np.count_nonzero(run.time >= run.time[-1] - span - 1e-9)))
+
+

@@ -1,0 +1,23 @@
+"""Skills with a criterion that is measured: what all built-in skills are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from arbiter.skill import Progress, Skill, Verification
+from arbiter.types import RobotState
+from skills.criteria import Trajectory, fallen
+from skills.measured import Measured
+
+
+class Judged(Skill):
+    """A skill whose success is measured by `criterion`: on the robot from its own readings, in a report from the truth."""
+
+    def criterion(self, run: Trajectory | Measured, progress: Progress) -> Verification | None:
+        """What `run` is worth; None: what decides was not measured."""
+        raise NotImplementedError
+
+    def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
+        """The criterion on what the robot measured; a fall fails everything."""
+        run = Measured(readings, progress.sightings)
+        return fallen(run) or self.criterion(run, progress)

@@ -1,0 +1,23 @@
+"""Markers that follow from where a test is and what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.needs import EXTRAS, missing
+
+SIM = Path(__file__).parent / "sim"
+
+
+def pytest_collection_modifyitems(items):
+    absent = {extra: why for extra in EXTRAS if (why := missing(extra))}
+    for item in items:
+        extras = {mark.name for mark in item.iter_markers()} & {*EXTRAS, "gpu"}
+        if not extras:
+            item.add_marker(pytest.mark.core)
+        if SIM in item.path.parents:
+            item.add_marker(pytest.mark.sim)
+        for extra in sorted(extras & set(absent)):
+            item.add_marker(pytest.mark.skip(reason=absent[extra]))
