@@ -85,7 +85,7 @@ class Errands:
     def receive(self, instruction: Instruction, now: float) -> None:
         """A new instruction. In "replace" it also displaces those that are not yet routed."""
         if len(self.waiting) + len(self.routing_now) >= MOST:
-            self.turn_away(instruction, "rejected", f"{MOST} instructions wait already", now)
+            self.turn_away(instruction, Result.DROPPED, f"{MOST} instructions wait already", now)
             return
         self.log.append(instruction)
         if instruction.how == "replace":

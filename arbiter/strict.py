@@ -21,6 +21,7 @@ from pathlib import Path
 import yaml
 
 from arbiter.errors import ConfigError
+from arbiter.fields import beyond
 
 MAX_BYTES = 1_000_000
 MISSING = dataclasses.MISSING
@@ -231,6 +232,8 @@ def _dataclass(kind, node: Node, problems: Problems, name: str):
             problems.add(item, f"unknown key {prefix + key!r}; {nearest(key, fields)}")
         else:
             values[key] = build(hints[key], item, problems, prefix + key)
+            if wrong := beyond(fields[key], values[key]):
+                problems.add(item, f"{prefix}{key} is {wrong}")
     for key, spec in fields.items():
         if key not in values and spec.default is MISSING and spec.default_factory is MISSING:
             problems.add(node, f"{prefix + key!r} is missing")

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from arbiter.arbiter import Arbiter
 from arbiter.errors import ConfigError
 from arbiter.inbox import LockstepRouting, RouteService
+from arbiter.policy import Policy
 from arbiter.robot import Robot, RobotModel
 from arbiter.routing import Router, RouteWorker, stop_guard
 from arbiter.runs import SkillCaller, ThreadedCaller, blind
 from arbiter.safety import Safety, SafetyLimits
 from arbiter.skill import Skill
+from arbiter.strict import Problems
 from arbiter.threads import ThreadWatch
 from arbiter.types import Sighting
 from deploy.clock import LockstepClock, RealClock
 from deploy.config import Loaded
+from deploy.examine import check_tree, examine, load_skill_set
 from deploy.eyes import LockstepEye, ThreadedEye
 from deploy.lifecycle import Gantry
 from deploy.ramp import RampWatch
@@ -24,7 +27,6 @@ from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
 from deploy.robots.simulated import Noise, Scene, SimulatedRobot
 from deploy.sensors.balls import Sight, finder_of
-from deploy.tree import check_tree, load_skill_set
 from policies.record import Recorder
 from policies.registry import PolicyContext, load_policies
 from skills.registry import SkillSet
@@ -128,10 +130,9 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
         sight: What the head camera sees.
     """
     config, model = loaded.config, body.model
-    policies = load_policies(config.policies, context)
+    policies = _open_policies(loaded, context)
     try:
-        spec = check_tree(loaded, skills, set(policies))
-        _check_skills(skills.skills, set(policies), loaded)
+        spec = check_tree(loaded, skills, policies)
         limits = SafetyLimits.from_model(model)
         if config.limits:
             limits = limits.tightened(**{name: node.plain() for name, node in config.limits.items()})
@@ -144,6 +145,17 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
     service = routing(Router(list(skills.skills.values())))
     return Arbiter(body, policies, skills.skills, config.home, safety, service, spec, stop_guard, config.control.handover,
                    config.control.instructions, caller, sight)
+
+
+def _open_policies(loaded: Loaded, context: PolicyContext) -> dict[str, tuple[Policy, ...]]:
+    """The policies of a tree file. Raises ConfigError with everything that is wrong with the file."""
+    try:
+        return load_policies(loaded.config.policies, context)
+    except ConfigError:
+        problems = Problems()
+        examine(loaded, problems)
+        problems.raise_if_any()
+        raise
 
 
 def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, scene: Scene | None, file: str | None,
@@ -191,13 +203,6 @@ def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | Thr
         return LockstepEye(body, hz), []
     eye = ThreadedEye(body, hz)
     return eye, [eye.observe]
-
-
-def _check_skills(skills: dict[str, Skill], policies: set[str], loaded: Loaded) -> None:
-    for skill in skills.values():
-        if skill.policy not in policies:
-            raise ConfigError(f"{loaded.path}: skill {skill.name} wants the policy {skill.policy!r}; there are: "
-                              f"{', '.join(sorted(policies))}; add it, or leave the skill out with skills.without")
 
 
 def _routing(delay: float | None) -> Callable[[Router], RouteService]:

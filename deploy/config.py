@@ -9,18 +9,14 @@ from pathlib import Path
 
 import yaml
 
-from arbiter.errors import ArbiterError, ConfigError
+from arbiter.errors import ConfigError
+from arbiter.fields import limited
 from arbiter.strict import Node, Problems, build, parse, parse_text
 from arbiter.transition import HandoverSettings
-from arbiter.tree.build import Names, check
+from deploy.examine import examine, sound
 from deploy.masks import MASK, is_secret, masked
-from skills.registry import load_skills
 
 TREES = Path(__file__).parent / "trees"
-BLENDS = ("inertial", "crossfade")
-GROUPS = ("legs", "arms", "whole_body")
-FALLBACKS = ("stand", "hold", "rest", "damp")  # policies that are always there
-ORDERS = ("replace", "queue", "together")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +48,13 @@ class ControlConfig:
         instructions: What a new instruction does to older ones: "replace", "queue" or "together".
     """
 
-    blend: str = "inertial"
-    blend_time: float = 0.3
-    dwell: float = 0.2
-    warm_limit: float = 5.0
-    bridge_limit: float = 8.0
-    stop_limit: float = 3.0
-    instructions: str = "replace"
-
-    def __post_init__(self) -> None:
-        for name, value, allowed in (("blend", self.blend, BLENDS), ("instructions", self.instructions, ORDERS)):
-            if value not in allowed:
-                raise ConfigError(f"control.{name} is {value!r}; allowed: {', '.join(allowed)}")
-        for name in ("blend_time", "dwell", "warm_limit", "bridge_limit", "stop_limit"):
-            if not 0.0 <= getattr(self, name) <= 60.0:
-                raise ConfigError(f"control.{name} is {getattr(self, name):g}; 0 to 60 s are allowed")
+    blend: str = limited("inertial", words=("inertial", "crossfade"))
+    blend_time: float = limited(0.3, 0.0, 60.0, "s")
+    dwell: float = limited(0.2, 0.0, 60.0, "s")
+    warm_limit: float = limited(5.0, 0.0, 60.0, "s")
+    bridge_limit: float = limited(8.0, 0.0, 60.0, "s")
+    stop_limit: float = limited(3.0, 0.0, 60.0, "s")
+    instructions: str = limited("replace", words=("replace", "queue", "together"))
 
     @property
     def handover(self) -> HandoverSettings:
@@ -85,9 +73,9 @@ class SimulationConfig:
         faults: Faults that the bench plays, such as "can1:drop=0.2@5s".
     """
 
-    routing_delay: float = 0.005
-    chunk_delay: float = 0.1
-    camera_hz: float = 25.0
+    routing_delay: float = limited(0.005, 0.0, 60.0, "s")
+    chunk_delay: float = limited(0.1, 0.0, 60.0, "s")
+    camera_hz: float = limited(25.0, 0.1, 1000.0, "Hz")
     noise: bool = True
     faults: tuple[str, ...] = ()
 
@@ -181,30 +169,11 @@ def _without_masks(node: Node) -> Node:
 def _typed(path: Path, node: Node) -> Loaded:
     problems = Problems()
     config = build(TreeConfig, node, problems)
-    if problems.lines:
-        _look_at_the_tree(path, node, problems)
+    rest = sound(TreeConfig, node) if problems.lines else None
+    if rest is not None:  # all errors are told at once
+        examine(Loaded(path, rest, build(TreeConfig, rest, Problems())), problems)
     problems.raise_if_any()
     return Loaded(path, node, config)
-
-
-def _look_at_the_tree(path: Path, node: Node, problems: Problems) -> None:
-    """Adds the problems of the tree of a file that has others, too: all errors are told at once. What names it may use is
-    taken from the file as far as that can be read."""
-    def below(*keys: str) -> Node | None:
-        found = node
-        for key in keys:
-            found = found.value.get(key) if found is not None and isinstance(found.value, dict) else None
-        return found
-
-    tree, policies, files = below("tree"), below("policies"), below("skills", "files")
-    if tree is None or policies is None or not isinstance(policies.value, dict):
-        return
-    named = [item.value for item in files.value if isinstance(item.value, str)] if files and isinstance(files.value, list) else []
-    try:
-        skills = load_skills([path.parent / name for name in named]).skills
-    except ArbiterError:
-        return
-    check(tree, Names(tuple(skills), (*policies.value, *FALLBACKS), GROUPS), problems)
 
 
 def _override(node: Node, setting: str) -> Node:

@@ -13,10 +13,10 @@ from arbiter.skill import Route
 from arbiter.types import RobotState, SafeCommand, Sighting
 from deploy.assemble import caller_for, wire
 from deploy.config import load_text
+from deploy.examine import load_skill_set
 from deploy.robots.description import load_model
 from deploy.sensors.balls import STALE
 from deploy.trace import decode_route, decode_sighting, decode_state, encode
-from deploy.tree import load_skill_set
 from policies.chunk import CameraFrame
 from policies.record import Playback
 from policies.registry import PolicyContext

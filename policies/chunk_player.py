@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arbiter.errors import ConfigError, PolicyError
+from arbiter.fields import limited
 from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
 from policies.chunk import CameraFrame, ChunkBackend, ChunkObservation
@@ -40,12 +41,12 @@ class ChunkTiming:
         camera_age: Age at which a picture counts as lost.
     """
 
-    replan: float = 0.5
-    margin: float = 0.06
-    blend: float = 0.2
-    patience: float = 1.0
-    first: float = 10.0
-    camera_age: float = 0.5
+    replan: float = limited(0.5, 0.02, 60.0, "s")
+    margin: float = limited(0.06, 0.0, 10.0, "s")
+    blend: float = limited(0.2, 0.0, 10.0, "s")
+    patience: float = limited(1.0, 0.0, 60.0, "s")
+    first: float = limited(10.0, 0.1, 600.0, "s")
+    camera_age: float = limited(0.5, 0.02, 60.0, "s")
 
 
 class ChunkPolicy:

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from arbiter.errors import ConfigError
+from arbiter.errors import ArbiterError, ConfigError
+from arbiter.fields import limited
 from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.strict import Node, Problems, build, nearest
@@ -50,11 +51,7 @@ class OnnxConfig:
     file: str
     card: str | None = None
     provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.threads <= 64:
-            raise ConfigError(f"threads is {self.threads}; 1 to 64 are allowed")
+    threads: int = limited(1, 1, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +108,46 @@ class PolicyContext:
 def load_policies(nodes: Mapping[str, Node], context: PolicyContext) -> dict[str, tuple[Policy, ...]]:
     """Players of every policy by name, the fallbacks included. Raises ConfigError with every problem of the file."""
     problems = Problems()
-    configs = {name: read_config(name, node, problems) for name, node in nodes.items()}
-    problems.raise_if_any()
-    players: dict[str, tuple[Policy, ...]] = {}
-    for name, config in configs.items():
-        try:
-            players[name] = load_policy(name, config, context)
-        except ConfigError as error:
-            problems.add(nodes[name], f"policy {name!r}: {error}")
+    players = load_each(nodes, context, problems)
     if problems.lines:
         for policy in (player for group in players.values() for player in group):
             policy.close()
     problems.raise_if_any()
-    for kind in FALLBACKS.keys() - players.keys():
+    return players
+
+
+def load_each(nodes: Mapping[str, Node], context: PolicyContext, problems: Problems,
+              near: bool = False) -> dict[str, tuple[Policy, ...]]:
+    """The same of those policies that can be opened; `problems` tells of the others. With `near` those that another machine
+    or a slow library plays are not opened; it is only looked whether their files are there."""
+    players: dict[str, tuple[Policy, ...]] = {}
+    for name, node in nodes.items():
+        config = read_config(name, node, problems)
+        if config is None:
+            continue
+        try:
+            if near and _far(config):
+                _look(config, context)
+            else:
+                players[name] = load_policy(name, config, context)
+        except ArbiterError as error:
+            problems.add(node, f"policy {name!r}: {error}")
+    for kind in FALLBACKS.keys() - nodes.keys():
         players[kind] = load_policy(kind, FallbackConfig(kind), context)
     return players
+
+
+def _far(config: OnnxConfig | ChunkConfig | FallbackConfig) -> bool:
+    """Whether it takes another machine or a slow library."""
+    if isinstance(config, ChunkConfig):
+        return config.backend == "pi0" and ("://" in config.path or config.options.get("kind", "onnx") != "onnx")
+    return isinstance(config, OnnxConfig) and config.provider != "cpu"
+
+
+def _look(config: OnnxConfig | ChunkConfig, context: PolicyContext) -> None:
+    name = config.path if isinstance(config, ChunkConfig) else config.file
+    if "://" not in name and not _find(name, context.base, SHIPPED).exists():
+        raise ConfigError(f"{_find(name, context.base, SHIPPED)}: no such file or folder")
 
 
 def read_config(name: str, node: Node, problems: Problems) -> OnnxConfig | ChunkConfig | FallbackConfig | None:

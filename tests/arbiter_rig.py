@@ -7,7 +7,7 @@ from arbiter.inbox import LockstepRouting
 from arbiter.safety import Safety
 from arbiter.skill import Route
 from deploy.config import load_tree
-from deploy.tree import check_tree
+from deploy.examine import check_tree
 from skills.contract import default_parameters
 from skills.registry import load_skills
 from tests.fakes import MODEL, FakePolicy, FakeRobot, SkillCall, fallbacks

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import py_trees
 
+from arbiter.skill import Parameter
 from arbiter.strict import Node, Problems, build, nearest
+from arbiter.tree import own
 from arbiter.tree.registry import NODE_TYPES, NodeType
 from arbiter.tree.world import World
 from arbiter.types import Mode
@@ -40,12 +42,16 @@ class Names:
     Attributes:
         skills, policies, groups: Valid names.
         types: Node types by name.
+        parameters: Of the skills, by their names; those of a skill that is not here are taken as they are.
+        drives: The joint groups that a policy drives, by its name; a policy that is not here may drive any.
     """
 
     skills: Iterable[str]
     policies: Iterable[str]
     groups: Iterable[str]
     types: Mapping[str, NodeType] = field(default_factory=lambda: NODE_TYPES)
+    parameters: Mapping[str, Sequence[Parameter]] = field(default_factory=dict)
+    drives: Mapping[str, Iterable[str]] = field(default_factory=dict)
 
 
 def check(node: Node, names: Names, problems: Problems) -> Spec | None:
@@ -124,6 +130,49 @@ def _references(kind: NodeType, config, settings: Node, names: Names, problems: 
             if value is not None and value not in allowed:
                 where = settings.value.get(key, settings) if isinstance(settings.value, dict) else settings
                 problems.add(where, f"{kind.name}: no {key} {value!r}; {nearest(value, allowed)}")
+    if isinstance(config, own.RunConfig) and isinstance(settings.value, dict):
+        given = settings.value.get("parameters", Node({}, settings.file, settings.line)).value
+        check_parameters(config, names.parameters.get(config.skill), given, problems)
+    if isinstance(config, own.HandOverConfig) and config.to in names.drives and config.joints in names.groups:
+        driven = names.drives[config.to]
+        if config.joints not in {*driven, "whole_body"}:
+            problems.add(settings, f"hand_over: the policy {config.to!r} does not drive {config.joints}; it drives "
+                         f"{', '.join(sorted(driven)) or 'no whole group'}")
+
+
+def check_parameters(config: own.RunConfig, parameters: Sequence[Parameter] | None, given: Mapping[str, Node],
+                     problems: Problems) -> None:
+    """Values that the tree gives to a skill: their names, kinds, ranges and words, as the router checks those of a sentence.
+
+    Args:
+        config: The node's settings.
+        parameters: Of its skill; None: not known.
+        given: Where each value stands.
+        problems: Takes what is wrong.
+    """
+    known = {parameter.name: parameter for parameter in parameters or ()}
+    for name, node in given.items() if parameters is not None else ():
+        if name not in known:
+            hint = nearest(name, known) if known else "it takes none"
+            problems.add(node, f"run: no parameter {name!r} of {config.skill}; {hint}")
+        elif wrong := _wrong(known[name], node.value if known[name].choices else config.parameters[name]):
+            problems.add(node, f"run: {name} of {config.skill} is {node.value!r}; {wrong}")
+
+
+def _wrong(parameter: Parameter, value: float | str | bool | None) -> str:
+    """What would be allowed instead of `value`; "" if it is allowed."""
+    if value is None and parameter.default is None:
+        return ""
+    if parameter.choices:
+        return "" if isinstance(value, str) and value in parameter.choices else nearest(str(value), parameter.choices)
+    bounds = f"{parameter.low:g} to {parameter.high:g} {parameter.unit}".rstrip()
+    if isinstance(parameter.default, str):
+        return "" if isinstance(value, str) else "text is expected"
+    if isinstance(value, str) and parameter.default is None and bounds == "-inf to inf":
+        return ""  # any word, or any number
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"a number is expected, {bounds}"
+    return "" if parameter.low <= value <= parameter.high else f"{bounds} are allowed"
 
 
 def _title(kind: NodeType, config) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import py_trees
 from py_trees.common import ParallelPolicy, Status
 
-from arbiter.errors import ConfigError
-from arbiter.tree.leaves import Leaf, check_seconds
+from arbiter.fields import limited
+from arbiter.tree.leaves import LONGEST, Leaf
 from arbiter.tree.world import World
 
 MOST = 1_000_000
@@ -20,10 +20,7 @@ class TimeoutConfig:
         seconds: Longest time its child may run [s].
     """
 
-    seconds: float
-
-    def __post_init__(self) -> None:
-        check_seconds(self.seconds)
+    seconds: float = limited(low=0.0, high=LONGEST, unit="s")
 
 
 class Timeout(py_trees.decorators.Decorator):
@@ -51,11 +48,7 @@ class CountConfig:
         times: How often at most.
     """
 
-    times: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.times <= MOST:
-            raise ConfigError(f"times is {self.times}; 1 to {MOST} are allowed")
+    times: int = limited(low=1, high=MOST)
 
 
 class _Rounds(py_trees.decorators.Decorator):

@@ -9,7 +9,7 @@ import numpy as np
 import py_trees
 from py_trees.common import Status
 
-from arbiter.errors import ConfigError
+from arbiter.fields import limited
 from arbiter.tree.world import World
 from arbiter.types import Mode
 
@@ -37,17 +37,10 @@ class GuardConfig:
     stopped: bool | None = None
     ready: bool | None = None
     instruction: bool | None = None
-    battery_below: float | None = None
-    tilt_above: float | None = None
-    joint_speed_above: float | None = None
-    turning_above: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("battery_below", "tilt_above", "joint_speed_above", "turning_above"):
-            value, most = getattr(self, name), 1.0 if name == "battery_below" else np.inf
-            if value is not None and not 0.0 <= value <= most:
-                raise ConfigError(f"{name} is {value:g}; 0 and more" + (f", up to {most:g}," if most < np.inf else "")
-                                  + " is allowed")
+    battery_below: float | None = limited(None, 0.0, 1.0)
+    tilt_above: float | None = limited(None, 0.0, unit="rad")
+    joint_speed_above: float | None = limited(None, 0.0, unit="rad/s")
+    turning_above: float | None = limited(None, 0.0, unit="rad/s")
 
 
 class Conditions:

@@ -8,7 +8,7 @@ import numpy as np
 import py_trees
 from py_trees.common import Status
 
-from arbiter.errors import ConfigError
+from arbiter.fields import limited
 from arbiter.transition import HOME_ENVELOPE, outside
 from arbiter.tree.world import World
 from arbiter.types import Request
@@ -155,16 +155,7 @@ class WaitConfig:
         seconds: How long, in the time of the tick [s].
     """
 
-    seconds: float
-
-    def __post_init__(self) -> None:
-        check_seconds(self.seconds)
-
-
-def check_seconds(seconds: float) -> None:
-    """Raises ConfigError for what is no length of time."""
-    if not 0.0 <= seconds <= LONGEST:
-        raise ConfigError(f"seconds is {seconds:g}; 0 to {LONGEST:g} are allowed")
+    seconds: float = limited(low=0.0, high=LONGEST, unit="s")
 
 
 class Wait(Leaf):

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from py_trees.common import Status
 
 from arbiter.errands import Errand
+from arbiter.inbox import Result
 from arbiter.skill import SkillCall
 from arbiter.transition import Handover
 from arbiter.tree.leaves import Leaf
 from arbiter.tree.world import World
 from arbiter.types import Request
 
-DONE = ("succeeded", "ended")
+DONE = (Result.SUCCEEDED, Result.ENDED)
 TRIES, WITHIN = 5, 5.0  # failed attempts of one node, within [s], after which it does not try for a while
 
 
@@ -44,7 +45,7 @@ class RunConfig:
     """
 
     skill: str
-    parameters: dict[str, float | str] = field(default_factory=dict)
+    parameters: dict[str, float | str | bool | None] = field(default_factory=dict)
 
 
 class RunSkill(Leaf):

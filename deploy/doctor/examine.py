@@ -44,14 +44,14 @@ def preflight(robot: CanRobot, *, tree: str | None = None, camera=None, machine:
 def check_tree_file(tree: str, model: RobotModel) -> Check:
     """Loads a tree's skills and policies for this robot. Raises ConfigError with all that is wrong."""
     from deploy.config import load_tree
-    from deploy.tree import check_tree, load_skill_set
+    from deploy.examine import check_tree, load_skill_set
     from policies.registry import PolicyContext, load_policies
 
     loaded = load_tree(tree)
     skills = load_skill_set(loaded)
     players = load_policies(loaded.config.policies, PolicyContext(model, loaded.path.parent, camera=lambda: None))
     try:
-        check_tree(loaded, skills, set(players))
+        check_tree(loaded, skills, players)
     finally:
         for group in players.values():
             for player in group:

@@ -14,7 +14,7 @@ from arbiter.inbox import LockstepRouting
 from arbiter.safety import Safety
 from arbiter.skill import Route, SkillCall
 from deploy.config import load_tree
-from deploy.tree import check_tree
+from deploy.examine import check_tree
 from policies.fallback import Damp, Hold, Rest, Stand
 from policies.onnx_policy import OnnxPolicy
 from policies.registry import SHIPPED

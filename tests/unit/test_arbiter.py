@@ -14,7 +14,7 @@ from arbiter.skill import Outcome, Skill, StartEnvelope
 from arbiter.transition import Bound, Violation, outside
 from arbiter.types import Mode
 from deploy.config import load_tree
-from deploy.tree import check_tree
+from deploy.examine import check_tree
 from skills.registry import load_skills
 from tests.arbiter_rig import DT, Rig
 from tests.fakes import MODEL, FakePolicy, FakeRobot, fallbacks, state_of

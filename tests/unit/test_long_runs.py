@@ -56,7 +56,7 @@ def test_more_than_may_wait_is_refused():
         for _ in range(60):
             rig.say("bow")
         rig.tick()
-    assert rig.last().result == "rejected" and rig.last().reason == "1000 instructions wait already"
+    assert rig.last().result == "dropped" and rig.last().reason == "1000 instructions wait already"
     assert len(rig.arbiter.errands.waiting) + len(rig.arbiter.errands.routing_now) <= 1000
 
 
