@@ -29,6 +29,7 @@ from deploy.can.calibration import save_calibration
 from deploy.can.config import HardwareConfig, calibration_path, load_hardware
 from deploy.can.protocol import MotorMode, Parameter
 from deploy.can.sdo import SdoClient
+from deploy.outputs import writable
 from deploy.robots.description import load_model
 from deploy.sensors.imu import open_imu
 
@@ -165,6 +166,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"imu: {hardware.imu.rate_hz} Hz, acceleration, angular velocity, angles and quaternion, stored")
             return 0
         model, path = load_model(args.robot), calibration_path(hardware, args.robot)
+        if args.what == "joints":
+            writable("calibration", path)  # before somebody has pushed 22 joints to their ends
         calibrator = Calibrator(model, hardware)
         if args.what == "watchdogs":
             try:

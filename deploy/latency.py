@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from arbiter.errors import ArbiterError, RobotError
 from deploy.assemble import assemble
 from deploy.config import load_tree
 from deploy.masks import check_settings
+from deploy.outputs import output_file
 from deploy.session import Session
 
 # (pair, what runs first, what is then asked, seconds between)
@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--tree", default="default.yaml")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--real", action="store_true", help="the machine's clock instead of lockstep")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--json", type=output_file, metavar="FILE")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)
     try:

@@ -5,7 +5,7 @@
     python -m deploy.replay LOG --plot out.png      # commands, modes and owners over time
     python -m deploy.replay LOG --rerun             # the same readings and words again: the same decisions come out
 
-LOG is a folder written by `deploy.run --log`, or a trace or fault dump in it.
+LOG is a folder given to `deploy.run --log` (its newest run), the folder of one run, or a trace or fault dump in it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,22 @@ from typing import Any
 import numpy as np
 
 from arbiter.errors import ArbiterError, ConfigError
+from deploy.logs import EARLIER, TRACE, newest
+from deploy.outputs import writable
 from deploy.trace import FORMAT
 
 
 def load_trace(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(header, ticks) of a trace. A last line that was cut off is left out. Raises ConfigError."""
-    path = path / "trace.jsonl" if path.is_dir() else path
+    if not path.is_dir():
+        return _load(path)
+    run = newest(path)
+    header, ticks = _load(run / TRACE)
+    earlier = _load(run / EARLIER)[1] if (run / EARLIER).exists() else []
+    return header, earlier + ticks
+
+
+def _load(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -103,7 +113,7 @@ def main(argv: list[str] | None = None) -> int:
     """Exit status 1 when a re-run decided otherwise, 2 for a file that is no trace."""
     parser = argparse.ArgumentParser(prog="python -m deploy.replay", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("log", type=Path, help="folder, trace or fault dump")
+    parser.add_argument("log", type=Path, help="folder, run, trace or fault dump")
     parser.add_argument("--at", type=float, metavar="SECONDS", help="shows the tick at this time since the start")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draws commands and owners")
     parser.add_argument("--rerun", action="store_true", help="decides everything again and compares")
@@ -115,9 +125,14 @@ def main(argv: list[str] | None = None) -> int:
         if args.rerun:
             from deploy.rerun import rerun
 
+            if ticks[0]["i"] != 0:
+                raise ConfigError(f"{args.log}: begins with tick {ticks[0]['i']}; decisions are made again from the first on, "
+                                  "which a dump does not hold, nor a trace that grew beyond --log-limit")
+
             return report_rerun(rerun(header, ticks), len(ticks))
         start = header["start"]
         if args.plot:
+            writable("--plot", args.plot)
             plot(header, ticks, args.plot)
         elif args.at is not None:
             i = bisect.bisect_left([tick["t"] - start for tick in ticks], args.at - 1e-9)

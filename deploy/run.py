@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -14,8 +15,10 @@ from pathlib import Path
 from arbiter.errors import ArbiterError
 from deploy.assemble import Assembly, assemble
 from deploy.config import Loaded, load_tree
+from deploy.logs import new_run, point_at
 from deploy.masks import check_settings
 from deploy.narrate import DampedByItself, Narrator
+from deploy.outputs import writable
 from deploy.realtime import TICK, claim_realtime
 from deploy.records import Records
 from deploy.report import Recorder, summary, write_report
@@ -54,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--port", type=int, default=8080, help="of the web viewer (default 8080, on 127.0.0.1)")
     p.add_argument("--video", metavar="FILE.mp4", help="films the run (no OpenGL needed)")
     p.add_argument("--report", metavar="FILE.json", help="writes the report of the run")
-    p.add_argument("--log", metavar="DIR", help="writes the trace of every tick and the settings in force")
+    p.add_argument("--log", metavar="DIR", help="writes the trace of every tick and the settings in force, in a folder per run")
+    p.add_argument("--log-limit", type=float, default=1000.0, metavar="MB",
+                   help="largest trace of a run (default 1000, about 1.6 h); the oldest ticks make room")
     p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a bench's")
     p.add_argument("--camera", default="0", metavar="SOURCE",
                    help="of the real robot: number, path, video file or address (default 0); none: without")
@@ -74,6 +79,7 @@ def main(argv: list[str] | None = None) -> int:
         check_settings(args.set)
         loaded = load_tree(args.tree, [*args.set, *_faults(args)])
         sources = _sources(args)
+        check_outputs(args)
         assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,
                             operator=args.operator, camera=args.camera)
         if assembly.by_operator and args.say and args.operator != "keyboard":  # somebody has to arm it
@@ -81,6 +87,9 @@ def main(argv: list[str] | None = None) -> int:
         sources += assembly.sources
     except ArbiterError as error:
         print(f"error: {error}", file=sys.stderr)
+        if args.log:
+            with contextlib.suppress(OSError, AttributeError):  # nothing ran: no folder of a run
+                args.run_folder.rmdir()
         return 2
     try:
         return _run(args, loaded, assembly, sources, began)
@@ -89,6 +98,17 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     finally:
         assembly.close()
+
+
+def check_outputs(args) -> None:
+    """What is written at the end can be written: said before anything is opened."""
+    for option, path in (("--report", args.report), ("--video", args.video)):
+        if path:
+            writable(option, path)
+    if not args.log_limit > 0.0:
+        raise ArbiterError(f"--log-limit {args.log_limit:g}: a positive number of megabytes is expected")
+    if args.log:
+        args.run_folder = new_run(Path(args.log))
 
 
 def _sources(args) -> list:
@@ -129,7 +149,10 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     def report() -> dict:
         found = recorder.build(assembly.clock.overruns)
         if args.report:
-            write_report(found, Path(args.report))
+            try:
+                write_report(found, Path(args.report))
+            except OSError as error:
+                narrator.say(f"error: --report {args.report}: {error.strerror}")
         return found
 
     safety, damp = assembly.arbiter.safety, getattr(assembly.robot, "damp", None)
@@ -165,7 +188,8 @@ def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator
         session.observers.append(records.observe)
         closers.append(records.close)
     if args.log:
-        trace = TraceWriter(Path(args.log), header, loaded.resolved_yaml())
+        trace = TraceWriter(args.run_folder, header, loaded.resolved_yaml(), 1e6 * args.log_limit)
+        point_at(Path(args.log), args.run_folder)
         session.observers.append(trace)
         closers.append(trace.close)
     if args.video:

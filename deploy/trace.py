@@ -20,10 +20,12 @@ from arbiter.errors import ConfigError
 from arbiter.skill import Route, SkillCall
 from arbiter.threads import start_thread
 from arbiter.types import RobotState, Sighting, frozen
+from deploy.logs import CONFIG, EARLIER, TRACE
 from deploy.narrate import warn
 
 FORMAT = 1
 RING = 500  # ticks kept for a dump: 10 s at 50 Hz
+MOST_DUMPS = 20  # of a run: a fault that comes and goes shall not fill the disk
 
 
 def encode(report: TickReport) -> dict[str, Any]:
@@ -98,47 +100,69 @@ def _number(value: float) -> float | None:
 class TraceWriter:
     """Writes every tick into `folder/trace.jsonl` and the settings into `folder/config.yaml`, on its own thread.
 
-    A full disk ends the trace with one message; the robot goes on.
+    A trace that was there is never overwritten. A full disk ends the trace with one message; the robot goes on.
+
+    Args:
+        folder: Made if it is not there.
+        header: First line of the trace.
+        config: The settings in force, as YAML.
+        limit: Most bytes of the trace; older ticks make room, so that at least the newest half of it is there. A dump of a fault
+            does not count and is never given up. None: as long as there is room.
     """
 
-    def __init__(self, folder: Path, header: dict[str, Any], config: str) -> None:
+    def __init__(self, folder: Path, header: dict[str, Any], config: str, limit: float | None = None) -> None:
+        self._folder, self._half = folder, math.inf if limit is None else 0.5 * limit
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "config.yaml").write_text(config)
-            self._file = (folder / "trace.jsonl").open("w")
+            self._file = (folder / TRACE).open("x")
+            (folder / CONFIG).write_text(config)
         except OSError as error:
             raise ConfigError(f"--log {folder}: cannot be written: {error.strerror}; name another folder") from error
-        self._folder = folder
         self._ring: deque[TickReport] = deque(maxlen=RING)
         self._header = {"format": FORMAT} | header
         self._queue: queue.SimpleQueue[TickReport | None] = queue.SimpleQueue()
-        self._thread = start_thread("trace", self._write)
+        self._written, self._broken = 0, False
         self.dumps: list[Path] = []
+        self._thread = start_thread("trace", self._write)
 
     def __call__(self, report: TickReport) -> None:
         self._queue.put(report)
 
     def _write(self) -> None:
-        broken = False
         while (report := self._queue.get()) is not None:
             if not self._ring:
                 self._header["start"] = report.now  # times are the clock's, so that they can be decided again
-                broken = not self._line(self._header)
+                self._line(self._header)
             self._ring.append(report)
-            if not broken:
-                broken = not self._line(encode(report))
+            self._line(encode(report))
             if any(event.kind == "fault" for event in report.events):
                 self._dump(report)
 
-    def _line(self, value: dict[str, Any]) -> bool:
+    def _line(self, value: dict[str, Any]) -> None:
+        if self._broken:
+            return
+        line = json.dumps(value, separators=(",", ":")) + "\n"
         try:
-            self._file.write(json.dumps(value, separators=(",", ":")) + "\n")
-            return True
+            if self._written + len(line) > self._half and "i" in value:
+                self._make_room()
+            self._file.write(line)
+            self._written += len(line)
         except OSError as error:
+            self._broken = True
             warn(f"trace {self._folder}: ended: {error.strerror}")
-            return False
+
+    def _make_room(self) -> None:
+        """What was written becomes the earlier half; what was that before is given up."""
+        self._file.close()
+        (self._folder / TRACE).replace(self._folder / EARLIER)
+        self._file = (self._folder / TRACE).open("x")
+        header = json.dumps(self._header, separators=(",", ":")) + "\n"
+        self._file.write(header)
+        self._written = len(header)
 
     def _dump(self, report: TickReport) -> None:
+        if len(self.dumps) >= MOST_DUMPS:
+            return
         path = self._folder / f"fault_{report.index}.jsonl"
         try:
             lines = [self._header, *(encode(item) for item in self._ring)]

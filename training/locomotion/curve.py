@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.outputs import output_file
 
 CURVES = {
     "Train/mean_episode_length": "episode [steps of 20 ms]",
@@ -57,7 +58,7 @@ def draw(folders: list[Path], out: Path, samples: int, smooth: int = 15) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path, help="folders of a run's legs, in order")
-    parser.add_argument("--out", type=Path, required=True, help="PNG")
+    parser.add_argument("--out", type=output_file, required=True, help="PNG")
     parser.add_argument("--samples", type=int, default=512 * 24, help="control steps an iteration (robots times steps)")
     args = parser.parse_args()
     draw(args.folders, args.out, args.samples)

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.outputs import output_file
 from deploy.robots.description import load_model
 from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
 from training.locomotion import gait, terms
@@ -177,7 +178,7 @@ def parity(model: nn.Module, data: bytes, width: int, samples: int = 200) -> flo
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=output_file)
     parser.add_argument("--group", default="legs", choices=("legs", "whole_body"), help="joints that the policy drives")
     parser.add_argument("--card", type=Path, help="YAML card of a checkpoint trained elsewhere")
     parser.add_argument("--activation", default="elu", choices=("elu", "relu", "tanh"), help="with --card")

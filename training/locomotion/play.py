@@ -16,6 +16,7 @@ import mujoco
 import numpy as np
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.outputs import output_file
 from deploy.robots.description import load_model
 from training.locomotion.arena import Arena, World, compile_world
 from training.locomotion.record import Record
@@ -82,7 +83,7 @@ def strip(record: Record, out: Path) -> None:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("policy", type=Path, help="ONNX file, or a checkpoint model_N.pt of a training run")
-    parser.add_argument("out", type=Path, help="film .mp4, or .png for a strip of pictures")
+    parser.add_argument("out", type=output_file, help="film .mp4, or .png for a strip of pictures")
     parser.add_argument("--card", type=Path, help="YAML card of an ONNX file without metadata")
     parser.add_argument(
         "--commands", nargs="+", default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"], metavar="X,Y,YAW"

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.outputs import output_file
 
 PHASES = (("look.jsonl", "looking", {"loss": "posture", "held_out": "posture, held out", "spots": "colours",
                                      "spots_held_out": "colours, held out"}),
@@ -52,7 +53,7 @@ def draw(logs: list[list[dict]], out: Path) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of a training run")
-    parser.add_argument("--out", type=Path, required=True, help="the picture")
+    parser.add_argument("--out", type=output_file, required=True, help="the picture")
     options = parser.parse_args(arguments)
     logs = [read_log(options.run / file) for file, _, _ in PHASES]
     draw(logs, options.out)

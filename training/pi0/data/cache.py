@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.outputs import output_file
 from deploy.robots.description import load_model
 from policies.pi0.inputs import resize_with_pad
 from training.pi0.data.episode import check_joints, layout_of, read_frames, read_instruction
@@ -66,7 +67,7 @@ def load_any(source: Path, side: int, quiet: bool = False) -> Demonstrations:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path, required=True, help="the .npz file")
+    parser.add_argument("--out", type=output_file, required=True, help="the .npz file")
     parser.add_argument("--side", type=int, default=84, help="side of the pictures [px]")
     options = parser.parse_args(arguments)
     data = join([load_any(source, options.side) for source in options.sources])

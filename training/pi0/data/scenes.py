@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import mujoco
 import numpy as np
 from tqdm import tqdm
 
 from arbiter.errors import in_one_line
+from deploy.outputs import output_file
 from deploy.robots.description import description_dir, load_model
 from deploy.robots.simulated import Pose, SimulatedRobot
 from deploy.sensors.sim_camera import SimCamera
@@ -204,7 +204,7 @@ def make(job: tuple[int, int, int]) -> Episode:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="the .npz file")
+    parser.add_argument("--out", type=output_file, required=True, help="the .npz file")
     parser.add_argument("--count", type=int, default=4000, help="touches to make")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--side", type=int, default=84, help="side of the pictures [px]")
