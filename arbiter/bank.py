@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from arbiter.errors import PolicyError
 from arbiter.policy import Policy
 
-FALLBACKS = ("stand", "hold", "rest", "damp")
-
 
 class PolicyBank:
     """Policies by name.

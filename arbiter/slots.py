@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-T = TypeVar("T")
-
 
 class LatestSlot[T]:
     """One writer, one reader, latest value wins.

@@ -20,7 +20,7 @@ def frozen(values, dtype=np.float64) -> np.ndarray:
 
 
 class Mode(enum.Enum):
-    """What the safety layer lets through. The ladder goes down this list; FAULT says that it latched."""
+    """What the safety layer lets through. The ladder goes down this list."""
 
     PASSIVE = "passive"  # nothing was armed yet: damping only
     RUN = "run"  # policies drive

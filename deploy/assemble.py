@@ -17,7 +17,7 @@ from arbiter.skill import Skill
 from arbiter.strict import Problems
 from arbiter.threads import ThreadWatch
 from arbiter.types import Sighting
-from deploy.clock import LockstepClock, RealClock
+from deploy.clock import Clock, LockstepClock, RealClock
 from deploy.config import Loaded
 from deploy.examine import check_tree, examine, load_skill_set
 from deploy.eyes import LockstepEye, ThreadedEye
@@ -57,7 +57,7 @@ class Assembly:
 
     robot: Robot
     arbiter: Arbiter
-    clock: RealClock | LockstepClock
+    clock: Clock
     observers: list[Callable] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     truth: Callable | None = None
@@ -163,7 +163,8 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
     """(driver, camera, observers, notes, closers, sources, heartbeat) of `--robot`."""
     config = loaded.config.simulation
     if robot == "simulated":
-        body = SimulatedRobot(model, seed=seed, scene=scene, noise=SENSOR_NOISE if config.noise else Noise())
+        body = SimulatedRobot(model, seed=seed, scene=scene, noise=SENSOR_NOISE if config.noise else Noise(),
+                              battery=config.battery, drain=config.battery_drain)
         return body, *_eye(body, config.camera_hz, fast), [], *_hands(operator), no_beat
     if robot not in ("bench", model.name):
         raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
@@ -172,6 +173,9 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
     except ImportError as error:
         raise ConfigError(f"--robot {robot} needs the extra `robot`: uv sync --extra robot ({error})") from error
     if robot == "bench":
+        if (config.battery, config.battery_drain) != (1.0, 0.0):
+            raise ConfigError("simulation.battery: on the bench the motors tell their supply; set it with --fault, such as "
+                              "leg_left_knee_pitch_joint:voltage=20.5")
         found = hardware.open_bench(model, config.faults, seed)
         return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator), no_beat
     if fast:

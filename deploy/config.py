@@ -70,6 +70,8 @@ class SimulationConfig:
         chunk_delay: One inference of a chunk policy [s].
         camera_hz: Pictures per second.
         noise: Sensor noise of the simulated robot.
+        battery: Its state of charge 0..1 at the start.
+        battery_drain: How much of it goes in a minute of simulated time; 0.03 is about half an hour of walking.
         faults: Faults that the bench plays, such as "can1:drop=0.2@5s".
     """
 
@@ -77,6 +79,8 @@ class SimulationConfig:
     chunk_delay: float = limited(0.1, 0.0, 60.0, "s")
     camera_hz: float = limited(25.0, 0.1, 1000.0, "Hz")
     noise: bool = True
+    battery: float = limited(1.0, 0.0, 1.0)
+    battery_drain: float = limited(0.0, 0.0, 60.0, "1/min")
     faults: tuple[str, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 python -m deploy.route "walk forward two meters, then wave"
 python -m deploy.route --json --file instructions.txt
+python -m deploy.route --tree my.yaml "show me your moves"      # with the skills that my.yaml names
 echo "turn left" | python -m deploy.route
 """
 
@@ -19,6 +20,8 @@ from arbiter.errors import ArbiterError
 from arbiter.routing import Router
 from arbiter.routing.scorer import canonical
 from arbiter.skill import Route
+from deploy.config import load_tree
+from deploy.examine import load_skill_set
 from skills.registry import load_skills
 
 
@@ -87,10 +90,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("text", nargs="*", help="instructions; without any, lines of --file or of standard input")
     parser.add_argument("--file", type=Path, help="a file with one instruction a line")
+    parser.add_argument("--tree", metavar="FILE", help="takes the skills of this tree file, as a run does: its files and without")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     args = parser.parse_args(argv)
     try:
-        found = load_skills()
+        if args.set and not args.tree:
+            raise ArbiterError(f"--set {args.set[0]}: only with --tree")
+        found = load_skill_set(load_tree(args.tree, args.set)) if args.tree else load_skills()
         for problem in found.problems:
             print(f"route: {problem}", file=sys.stderr)
         router = Router(list(found.skills.values()))

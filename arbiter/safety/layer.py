@@ -36,7 +36,7 @@ class Safety:
     """
 
     def __init__(self, model: RobotModel, limits: SafetyLimits | None = None, collision: Collision | None = None,
-                 fallbacks: tuple[str, ...] = ("stand", "crouch", "hold", "rest", "damp")) -> None:
+                 fallbacks: tuple[str, ...] = ("stand", "hold", "rest", "damp")) -> None:
         self.model, self.limits = model, limits or SafetyLimits.from_model(model)
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self._intake, self._watch = Intake(model, self.limits), Watch(model, self.limits)

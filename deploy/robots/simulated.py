@@ -33,14 +33,15 @@ class SimulatedRobot:
         model: Figures and limits.
         scene: What it was built with.
         mj_model: The compiled MuJoCo model, for cameras and viewers; not to be changed.
-        battery: State of charge 0..1, as `read` tells it.
+        battery: State of charge 0..1, as `read` tells it; may be set at any time.
     """
 
     def __init__(self, model: RobotModel, *, seed: int = 0, scene: Scene | None = None, noise: Noise | None = None,
                  physics_dt: float = 0.002, motor_hz: float = 500.0, watchdog: float = 0.1,
-                 hanging: bool = True) -> None:
+                 hanging: bool = True, battery: float = 1.0, drain: float = 0.0) -> None:
         """`physics_dt` [s]; the motors compute their torque at `motor_hz`; without a command for `watchdog` seconds of
-        simulated time they damp. `hanging` False: starts free, on its feet, in the default posture."""
+        simulated time they damp. `hanging` False: starts free, on its feet, in the default posture. `battery`: state of
+        charge 0..1 at the start, of which `drain` goes in a minute of simulated time."""
         ratio = 1.0 / (motor_hz * physics_dt)
         if motor_hz < MOTOR_HZ_AT_LEAST or ratio < 0.999 or abs(ratio - round(ratio)) > 1e-6:
             raise RobotError(f"simulated robot: motor_hz {motor_hz} with a physics step of {physics_dt} s; at least "
@@ -48,7 +49,7 @@ class SimulatedRobot:
         self.model = model
         self.scene = scene or Scene()
         self.mj_model = compile_scene(model.name, self.scene, physics_dt)
-        self.battery = 1.0
+        self.battery, self._charged, self._drain = battery, battery, drain
         self._senses = Senses(model.joints, noise or Noise(), seed)
         self._hanging = hanging
         self._every = round(ratio)
@@ -79,6 +80,7 @@ class SimulatedRobot:
             self._harness.hang(data, 0.0)
         self._steps = 0
         self._time = 0.0
+        self.battery = self._charged
         self._motors.clear()
         mujoco.mj_forward(self.mj_model, data)
         self._senses.reset(data.qpos[self._q], data.qvel[self._dq], data.qpos[3:7], data.qvel[3:6])
@@ -108,6 +110,7 @@ class SimulatedRobot:
         q, dq, torque = data.qpos[self._q], data.qvel[self._dq], data.ctrl
         limp = [self.model.index(name) for name in self.failures.limp]
         self._time += dt
+        self.battery = max(0.0, self.battery - self._drain * dt / 60.0)
         until = round(self._time / model.opt.timestep)
         while self._steps < until:
             if self._steps % self._every == 0:

@@ -30,3 +30,22 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path):
     out = subprocess.run([sys.executable, "-c", code, str(site)], cwd=root, capture_output=True, text=True, check=True).stdout
     assert out.startswith("True True")
     assert "entry point 'broken' left out: ModuleNotFoundError" in out
+
+
+def test_routing_sees_the_skills_of_a_tree_file(tmp_path, capsys):
+    from deploy.config import find_tree
+    from deploy.route import main as route
+    text = find_tree("default.yaml").read_text()
+    (tmp_path / "dance_skill.py").write_text((EXAMPLE / "dance_skill.py").read_text())
+    file = tmp_path / "t.yaml"
+    file.write_text(text.replace("files: []", "files: [dance_skill.py]\n  without: [wave_left]"))
+    assert route(["--tree", str(file), "--json", "show me your moves"]) == 0
+    assert '"skills": ["dance"]' in capsys.readouterr().out
+    route(["--tree", str(file), "--json", "wave your left hand"])
+    assert '"wave_left"' not in capsys.readouterr().out
+    assert route(["--tree", str(file), "--set", "skills.files=[none.py]", "walk forward"]) == 0
+    assert "none.py left out" in capsys.readouterr().err
+    assert route(["--set", "skills.files=[]", "walk forward"]) == 2
+    assert "only with --tree" in capsys.readouterr().err
+    assert route(["--tree", "defualt.yaml", "walk forward"]) == 2
+    assert "did you mean default.yaml?" in capsys.readouterr().err
