@@ -24,7 +24,13 @@ from arbiter.errors import ConfigError
 from arbiter.fields import beyond
 
 MAX_BYTES = 1_000_000
+MAX_DEPTH = 100  # mappings and lists within each other
+MAX_NUMBER = 400  # [characters] of a number
+LARGEST = 2**63
 MISSING = dataclasses.MISSING
+YAML = "tag:yaml.org,2002:"
+SCALARS = {"str", "int", "float", "bool", "null"}
+TEXTS = {"timestamp", "merge", "value"}  # what YAML 1.1 takes for more than text: 2026-01-31, << and =
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +84,41 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
 def parse(path: str | Path) -> Node:
     """Reads a YAML file. Raises ConfigError with file and line."""
     path = Path(path)
+    return parse_text(read_text(path), str(path))
+
+
+def read_text(path: Path, most: int = MAX_BYTES) -> str:
+    """The text of a file. Raises ConfigError if it cannot be read, is larger than `most` [bytes] or not UTF-8."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path}: {len(data)} bytes; a configuration has at most {MAX_BYTES}")
+        with path.open("rb") as stream:
+            data = stream.read(most + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if len(data) > most:
+        raise ConfigError(f"{path}: too large; at most {most} bytes are read")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    return parse_text(text, str(path))
+
+
+class Loader(yaml.SafeLoader):
+    """Stops where values are nested too deeply, before they have all been read."""
+
+    depth = 0
+
+    def compose_node(self, parent, index):
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise RecursionError
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def parse_text(text: str, file: str = "<text>") -> Node:
     """Reads YAML text; `file` is the name used in errors."""
-    loader = yaml.SafeLoader(text) if not _control(text) else None
+    loader = Loader(text) if not _control(text) else None
     if loader is None:
         raise ConfigError(f"{file}: holds control characters; is it a text file?")
     try:
@@ -103,7 +128,9 @@ def parse_text(text: str, file: str = "<text>") -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ConfigError(f"{file}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise ConfigError(f"{file}: not valid YAML: nested too deeply; {MAX_DEPTH} levels are allowed") from error
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{file}: not valid YAML: {str(error)[:200] or type(error).__name__}") from error
     finally:
         loader.dispose()
@@ -115,6 +142,34 @@ def _control(text: str) -> bool:
     return yaml.reader.Reader.NON_PRINTABLE.search(text) is not None
 
 
+def _tag(node) -> str:
+    """A tag as it is written."""
+    return short(node.tag.replace(YAML, "!!"))[1:].rstrip("'\"")
+
+
+def _scalar_value(loader, node, here: Node, problems: Problems) -> object:
+    """The value of a scalar: text, number, true or false, or nothing."""
+    meant = loader.resolve(yaml.ScalarNode, node.value, (True, False)) if node.style is None else f"{YAML}str"
+    kind = node.tag.removeprefix(YAML)
+    if node.tag != meant or kind not in SCALARS | TEXTS:
+        problems.add(here, f"the tag {_tag(node)} is not allowed; write the value without it")
+        return None
+    if kind in TEXTS or kind == "str":
+        return node.value
+    if kind in ("int", "float") and len(node.value) > MAX_NUMBER:
+        problems.add(here, f"a number of {len(node.value)} characters; at most {MAX_NUMBER} are taken")
+        return None
+    try:
+        value = loader.construct_object(node)
+    except (ValueError, KeyError, IndexError, AttributeError, OverflowError):
+        problems.add(here, f"{short(node.value)} looks like a number and is none; put it in quotes if it is text")
+        return None
+    if isinstance(value, int) and not -LARGEST <= value < LARGEST:
+        problems.add(here, f"{short(node.value)} is too large a number")
+        return None
+    return value
+
+
 def _convert(loader, node, file: str, problems: Problems, seen: set[int]) -> Node:
     line = node.start_mark.line + 1
     here = Node(None, file, line)
@@ -122,21 +177,21 @@ def _convert(loader, node, file: str, problems: Problems, seen: set[int]) -> Nod
         problems.add(here, "aliases are not allowed; write the value out")
         return here
     if isinstance(node, yaml.ScalarNode):
-        return Node(loader.construct_object(node), file, line)
+        return Node(_scalar_value(loader, node, here, problems), file, line)
     seen.add(id(node))
     if node.tag not in ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"):
-        problems.add(here, f"the tag {node.tag} is not allowed")
+        problems.add(here, f"the tag {_tag(node)} is not allowed")
         return here
     if isinstance(node, yaml.SequenceNode):
         return Node([_convert(loader, item, file, problems, seen) for item in node.value], file, line)
     mapping: dict[str, Node] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node) if isinstance(key_node, yaml.ScalarNode) else None
         key_here = Node(None, file, key_node.start_mark.line + 1)
+        key = _scalar_value(loader, key_node, key_here, problems) if isinstance(key_node, yaml.ScalarNode) else None
         if not isinstance(key, str):
-            problems.add(key_here, f"the key {key!r} is not a word; put it in quotes if it is meant so")
+            problems.add(key_here, f"the key {short(key)} is not a word; put it in quotes if it is meant so")
         elif key in mapping:
-            problems.add(key_here, f"the key {key!r} stands here twice")
+            problems.add(key_here, f"the key {short(key)} stands here twice")
         else:
             mapping[key] = _convert(loader, value_node, file, problems, seen)
     return Node(mapping, file, line)
@@ -155,7 +210,7 @@ def build(kind, node: Node, problems: Problems, name: str = ""):
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         if node.value not in args or isinstance(node.value, bool):
-            problems.add(node, f"{name} is {node.value!r}; {nearest(str(node.value), map(str, args))}")
+            problems.add(node, f"{name} is {_show(node)}; {nearest(str(node.value), map(str, args))}")
             return None
         return node.value
     if origin in (typing.Union, types.UnionType):
@@ -206,7 +261,7 @@ def _scalar(kind, node: Node, problems: Problems, name: str):
                 value = float(value) if value.strip()[:1] in "+-.0123456789" else value
             except ValueError:
                 pass
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST:
             value = float(value)
         if isinstance(value, float) and math.isnan(value):
             problems.add(node, f"{name} is NaN; a number is expected")
@@ -229,7 +284,7 @@ def _dataclass(kind, node: Node, problems: Problems, name: str):
     before = len(problems.lines)
     for key, item in node.value.items():
         if key not in fields:
-            problems.add(item, f"unknown key {prefix + key!r}; {nearest(key, fields)}")
+            problems.add(item, f"unknown key {short(prefix + key)}; {nearest(key, fields)}")
         else:
             values[key] = build(hints[key], item, problems, prefix + key)
             if wrong := beyond(fields[key], values[key]):
@@ -251,7 +306,13 @@ def _show(node: Node) -> str:
         return "a mapping"
     if isinstance(node.value, list):
         return "a list"
-    return "empty" if node.value is None else repr(node.value)
+    return "empty" if node.value is None else short(node.value)
+
+
+def short(value: object) -> str:
+    """A value in an error: as much of it as fits into a line."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:90]}... ({len(text)} characters)"
 
 
 def load(kind, path: str | Path):

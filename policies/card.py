@@ -23,6 +23,7 @@ from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from arbiter.safety.limits import GAIN_ROOM
+from arbiter.strict_json import parse_json
 from policies.onnx_file import NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata
 
 METADATA_KEY = "policy_arbiter"
@@ -183,20 +184,7 @@ def from_json(text: str, file: str) -> PolicyCard:
     """The card that a JSON text holds. Raises ConfigError that names `file` and every key at fault."""
     file = f"{file} (metadata {METADATA_KEY})"
 
-    def number(name: str):
-        raise ConfigError(f"{file}: holds {name}, which is not a number")
-
-    def mapping(pairs: list) -> dict:
-        keys = [key for key, _ in pairs]
-        if twice := {key for key in keys if keys.count(key) > 1}:
-            raise ConfigError(f"{file}: the key {sorted(twice)[0]!r} stands there twice")
-        return dict(pairs)
-
-    try:
-        value = json.loads(text, parse_constant=number, object_pairs_hook=mapping)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ConfigError(f"{file}: not valid JSON: {error}") from error
-    card = _build(_nodes(value, file))
+    card = _build(parse_json(text, file))
     if not card.sha256:
         raise ConfigError(f"{file}: 'sha256' is missing")
     return card
@@ -205,14 +193,6 @@ def from_json(text: str, file: str) -> PolicyCard:
 def from_yaml(path: str | Path) -> PolicyCard:
     """The card in a YAML file. Raises ConfigError with file and line."""
     return _build(strict.parse(path))
-
-
-def _nodes(value: object, file: str) -> strict.Node:
-    if isinstance(value, dict):
-        value = {key: _nodes(item, file) for key, item in value.items()}
-    elif isinstance(value, list):
-        value = [_nodes(item, file) for item in value]
-    return strict.Node(value, file, 1)
 
 
 def _build(node: strict.Node) -> PolicyCard:

@@ -20,7 +20,8 @@ import numpy as np
 from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
-from policies.onnx_file import NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata
+from arbiter.strict_json import parse_json
+from policies.onnx_file import MAX_METADATA_BYTES, NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata
 
 METADATA_KEY = "policy_arbiter"
 PREFIX, STEP, TOKENIZER, CARD = "prefix.onnx", "step.onnx", "tokenizer.json", "card.json"
@@ -101,25 +102,10 @@ def to_json(card: Pi0Card) -> str:
 
 def from_json(text: str, file: str) -> Pi0Card:
     """The card in a JSON text. Raises ConfigError that names `file` and every key at fault."""
-    def number(name: str):
-        raise ConfigError(f"{file}: holds {name}, which is not a number")
-
-    try:
-        value = json.loads(text, parse_constant=number)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ConfigError(f"{file}: the card is not valid JSON: {error}") from error
     problems = strict.Problems()
-    card = strict.build(Pi0Card, _nodes(value, file), problems)
+    card = strict.build(Pi0Card, parse_json(text, file), problems)
     problems.raise_if_any()
     return card
-
-
-def _nodes(value: object, file: str) -> strict.Node:
-    if isinstance(value, dict):
-        value = {key: _nodes(item, file) for key, item in value.items()}
-    elif isinstance(value, list):
-        value = [_nodes(item, file) for item in value]
-    return strict.Node(value, file, 1)
 
 
 def sha256(file: Path) -> str:
@@ -171,7 +157,7 @@ def read_card(folder: str | Path) -> Pi0Card:
         if card.sha256 != model_hash(data):
             raise ConfigError(f"{step}: it was changed after its card was written; export it again")
     else:
-        card = from_json(plain.read_text(), str(plain))
+        card = from_json(strict.read_text(plain, MAX_METADATA_BYTES), str(plain))
     for name, wanted in card.files.items():
         if Path(name).name != name:
             raise ConfigError(f"π0 {folder}: its card names the file {name!r}; only names in the folder are allowed")
