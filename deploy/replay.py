@@ -21,37 +21,45 @@ from typing import Any
 import numpy as np
 
 from arbiter.errors import ArbiterError, ConfigError
+from arbiter.strict import short
 from deploy.logs import EARLIER, TRACE, newest
 from deploy.outputs import writable
 from deploy.trace import FORMAT
+from deploy.trace_check import check_header, check_tick
 
 
-def load_trace(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """(header, ticks) of a trace. A last line that was cut off is left out. Raises ConfigError."""
+def load_trace(path: Path, rerun: bool = False) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(header, ticks) of a trace. A last line that was cut off is left out. Raises ConfigError with line and field.
+
+    `rerun`: it is to be decided again, for which it must hold its settings.
+    """
     if not path.is_dir():
-        return _load(path)
+        return _load(path, rerun)
     run = newest(path)
-    header, ticks = _load(run / TRACE)
-    earlier = _load(run / EARLIER)[1] if (run / EARLIER).exists() else []
+    header, ticks = _load(run / TRACE, rerun)
+    earlier = _load(run / EARLIER, rerun)[1] if (run / EARLIER).exists() else []
     return header, earlier + ticks
 
 
-def _load(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _load(path: Path, rerun: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}; a folder written by deploy.run --log is expected") from error
     values = []
     for number, line in enumerate(lines, 1):
         try:
-            values.append(json.loads(line))
-        except ValueError as error:
-            if number < len(lines):
+            values += [json.loads(line)] if line else []
+        except (ValueError, RecursionError) as error:
+            if any(lines[number:]):
                 raise ConfigError(f"{path}:{number}: not JSON: {error}") from error
     header = values[0] if values and isinstance(values[0], dict) else {}
     if header.get("format") != FORMAT:
-        raise ConfigError(f"{path}:1: not a trace of format {FORMAT}; the first line says {header.get('format')!r}")
+        raise ConfigError(f"{path}:1: not a trace of format {FORMAT}; the first line says {short(header.get('format'))}")
     header.setdefault("start", 0.0)
+    check_header(header, f"{path}:1", rerun)
+    for number, tick in enumerate(values[1:], 2):
+        check_tick(tick, len(header["joints"]), f"{path}:{number}")
     return header, values[1:]
 
 
@@ -100,8 +108,9 @@ def plot(header: dict[str, Any], ticks: list[dict[str, Any]], path: Path) -> Non
         axis.legend(fontsize=5, ncol=2, loc="upper right")
     names = sorted({owner for tick in ticks for owner in tick["owners"]})
     for label, part in (("legs", "leg_"), ("arms", "arm_")):
-        first = next(i for i, joint in enumerate(header["joints"]) if joint.startswith(part))
-        axes[2].step(t, [names.index(tick["owners"][first]) for tick in ticks], where="post", label=label)
+        first = next((i for i, joint in enumerate(header["joints"]) if joint.startswith(part)), None)
+        if first is not None:
+            axes[2].step(t, [names.index(tick["owners"][first]) for tick in ticks], where="post", label=label)
     axes[2].set_yticks(range(len(names)), names)
     axes[2].set_xlabel("time [s]")
     axes[2].legend()
@@ -119,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rerun", action="store_true", help="decides everything again and compares")
     args = parser.parse_args(argv)
     try:
-        header, ticks = load_trace(args.log)
+        header, ticks = load_trace(args.log, args.rerun)
         if not ticks:
             raise ConfigError(f"{args.log}: the trace holds no tick")
         if args.rerun:
@@ -128,8 +137,7 @@ def main(argv: list[str] | None = None) -> int:
             if ticks[0]["i"] != 0:
                 raise ConfigError(f"{args.log}: begins with tick {ticks[0]['i']}; decisions are made again from the first on, "
                                   "which a dump does not hold, nor a trace that grew beyond --log-limit")
-
-            return report_rerun(rerun(header, ticks), len(ticks))
+            return report_rerun(rerun(header, ticks, str(args.log)), len(ticks))
         start = header["start"]
         if args.plot:
             writable("--plot", args.plot)
@@ -139,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
             print(describe(ticks[min(i, len(ticks) - 1)], header["joints"], start))
         else:
             print("\n".join(story(ticks, start)))
-    except ArbiterError as error:
+    except (ArbiterError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

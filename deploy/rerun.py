@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
-from arbiter.skill import Route
+from arbiter.skill import Route, Skill
+from arbiter.strict import nearest, short
 from arbiter.types import RobotState, SafeCommand, Sighting
 from deploy.assemble import caller_for, wire
 from deploy.config import load_text
@@ -76,23 +79,29 @@ class RecordedSight:
         return None if self.seen is None or now - self.seen.stamp > STALE else self.seen
 
 
-def rerun(header: dict[str, Any], ticks: list[dict[str, Any]]) -> list[str]:
+def rerun(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the trace") -> list[str]:
     """What came out differently, a line for each tick; empty when the decisions are the same.
 
     Args:
         header, ticks: From `deploy.replay.load_trace`; the ticks must begin with the first of the run.
+        file: Where they are from, for errors.
     """
     loaded = load_text(header["config"], Path(header["tree"]))
     robot, routing, playback = RecordedRobot(load_model(loaded.config.robot)), RecordedRouting(), Playback()
+    if tuple(header["joints"]) != robot.model.joints:
+        raise ConfigError(f"{file}:1: of another robot than {loaded.config.robot}: its joints are not that robot's")
+    skills = load_skill_set(loaded)
     for tick in ticks:
         for kind, *rest in tick["inputs"]:
+            if kind == "route":
+                _check_route(decode_route(rest[1]), skills.skills, f"{file}: tick {tick['i']}")
             if kind == "chunk":
                 policy, player, _, rows, error = rest
                 playback.add(tick["t"], policy, player, None if rows is None else np.array(rows), error)
     blank = np.zeros((224, 224, 3), np.uint8)
     now = [0.0]
     context = PolicyContext(robot.model, loaded.path.parent, lambda: CameraFrame(now[0], blank), 0.0, header["seed"], playback)
-    skills, sight = load_skill_set(loaded), RecordedSight()
+    sight = RecordedSight()
     arbiter = wire(loaded, skills, robot, context, lambda router: routing, caller_for(skills.foreign, True), sight)
     differences = []
     try:
@@ -104,6 +113,17 @@ def rerun(header: dict[str, Any], ticks: list[dict[str, Any]]) -> list[str]:
     finally:
         arbiter.close()
     return differences
+
+
+def _check_route(route: Route, skills: Mapping[str, Skill], where: str) -> None:
+    """Raises ConfigError for a route that no router of these skills gives."""
+    for call in (call for step in route.steps for call in step):
+        if call.skill not in skills:
+            raise ConfigError(f"{where}: the trace routes to the skill {short(call.skill)}; {nearest(call.skill, skills)}")
+        wanted = {parameter.name for parameter in skills[call.skill].parameters}
+        if not all(name in wanted and isinstance(value, float | int | str | None) for name, value in call.parameters.items()):
+            raise ConfigError(f"{where}: the trace calls {call.skill} with {short(dict(call.parameters))}; "
+                              f"it takes {', '.join(sorted(wanted)) or 'nothing'}")
 
 
 def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: RecordedSight, tick: dict[str, Any]) -> None:
