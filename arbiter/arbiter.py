@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter_ns
 
 import numpy as np
@@ -32,6 +32,7 @@ from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, V
 from arbiter.wall import walled
 
 AT_START = 0.02  # [rad] off the start posture within which legs count as being there
+TRUSTED = 0.5  # [s] without a doubt after which a part of the readings counts as believed again
 STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
 
 
@@ -42,7 +43,8 @@ class TickReport:
     Attributes:
         index: Number of the tick, from 0.
         now: Its time [s].
-        state: What was read.
+        state: What was believed of what was read.
+        reading: What was read; None where the driver failed or told what is no reading.
         command: What was sent.
         verdict: What the safety layer made of it.
         owners: Policy name of each joint, robot order.
@@ -65,6 +67,7 @@ class TickReport:
     inputs: tuple[tuple, ...]
     asked: np.ndarray
     stage_ns: tuple[int, ...]
+    reading: RobotState | None = None
 
 
 class Arbiter:
@@ -108,7 +111,9 @@ class Arbiter:
         self._events: list[Event] = []
         self._inputs: list[tuple] = []
         self._index = 0
-        self._state: RobotState | None = None
+        self._state: RobotState | None = None  # what is believed in this tick
+        self._reading: RobotState | None = None  # what was read
+        self._doubted: dict[str, tuple[float, float]] = {}  # since when, and until when, each part of the readings was in doubt
         self._mode = Mode.PASSIVE
         self._branch, self._tip = "", None
         self._owners, self._version = (), -1
@@ -140,14 +145,30 @@ class Arbiter:
     # -- stages ---------------------------------------------------------------------------------------------------
 
     def _read(self, now: float) -> RobotState:
-        state, error = walled(self.robot.read, now)
-        if error or not isinstance(state, RobotState):
-            error = error or f"read() returned {type(state).__name__}"
-            if self._state is None:
-                raise RobotError(f"the robot gave no first reading: {error}")
-            return replace(self._state, faults=(f"driver: {error}",))  # its stamp tells the safety layer how old it is
-        self._state = state
+        """What is believed of a reading. One that fails is none: the last good values stand in, and age."""
+        reading, error = walled(self.robot.read, now)
+        if error or not isinstance(reading, RobotState):
+            error = error or f"read() returned {type(reading).__name__}"
+            reading = None
+        state = self.safety.believe(reading, now)
+        if state is None:
+            raise RobotError(f"the robot gave no first reading: {error or 'what it told is no reading'}")
+        self._reading, self._state = reading, state
+        self._remark_doubts(self.safety.doubts | {"driver": error} if error else self.safety.doubts, now)
         return state
+
+    def _remark_doubts(self, doubts: dict[str, str], now: float) -> None:
+        """Tells once what of the readings is not believed, and when it is again."""
+        for name in doubts.keys() - self._doubted.keys():
+            self._emit(Event(now, "reading", f"reading of {name} not believed: {doubts[name]}", {"of": name}))
+            self._doubted[name] = (now, now)
+        for name, (since, last) in list(self._doubted.items()):
+            if name in doubts:
+                self._doubted[name] = (since, now)
+            elif not 0.0 <= now - last < TRUSTED:
+                del self._doubted[name]
+                gap = last - since + self.model.dt
+                self._emit(Event(now, "reading", f"reading of {name} believed again; it was not for {gap:.2f} s", {"of": name}))
 
     def _receive(self, state: RobotState, now: float) -> None:
         for alarm in self.alarms:
@@ -197,7 +218,7 @@ class Arbiter:
             if self.world.halted:
                 self._emit(Event(now, "mode", f"not ready: stopped on its way up ({self.world.halted}); reset and arm it"))
         if mail.arm:
-            refusal = self.arm(now)
+            refusal = self.arm(now, self._state)
             self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
 
     def _down(self) -> str:
@@ -258,7 +279,7 @@ class Arbiter:
             self._version, self._owners = self.authority.version, tuple(self.authority.names)
         ns = self._ns
         report = TickReport(self._index, now, state, command, verdict, self._owners, self._branch, tuple(self._events),
-                            tuple(self._inputs), target.q, tuple(b - a for a, b in zip(ns, ns[1:], strict=False)))
+                            tuple(self._inputs), target.q, tuple(b - a for a, b in zip(ns, ns[1:], strict=False)), self._reading)
         self._events.clear()
         self._inputs.clear()
         self._index += 1
@@ -266,9 +287,12 @@ class Arbiter:
 
     # -- orders ---------------------------------------------------------------------------------------------------
 
-    def arm(self, now: float) -> str:
-        """Lets motors move: legs to the standing posture, arms to rest. Returns why not, "" when armed."""
-        state = self._read(now)
+    def arm(self, now: float, state: RobotState | None = None) -> str:
+        """Lets motors move: legs to the standing posture, arms to rest. Returns why not, "" when armed.
+
+        `state`: what is believed in this tick; None: it reads.
+        """
+        state = self._read(now) if state is None else state
         refusal = self.safety.arm(state, now)
         if refusal:
             return refusal
@@ -281,7 +305,7 @@ class Arbiter:
                                Request(posture=self.model.default, start=True), state, now)
         self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(start=True), state, now)
         self._mode = Mode.RUN
-        self._inputs.append(("arm", now, state))
+        self._inputs.append(("arm", now, self._reading))
         return ""
 
     def stop(self, why: str, state: RobotState, now: float) -> None:

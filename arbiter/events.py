@@ -13,7 +13,7 @@ class Event:
     Attributes:
         at: Time of the tick [s].
         kind: "said", "routed", "rejected", "stopped", "started", "finished", "handover", "refused", "mode", "reset",
-            "fault", "skill", "policy".
+            "fault", "skill", "policy", "reading".
         text: One line for a person.
         data: The same for a program.
     """

@@ -79,8 +79,9 @@ def describe(tick: dict[str, Any], joints: list[str], start: float = 0.0) -> str
     """One tick as a table. `start`: of the run [s]."""
     lines = [f"tick {tick['i']} at {tick['t'] - start:.4f} s: {tick['mode']} {tick['reason']}", f"branch {tick['branch']}",
              f"{'joint':<32} {'measured':>9} {'asked':>9} {'sent':>9} {'kp':>6} {'kd':>6}  owner"]
+    measured = (tick["state"] or {}).get("q") or [None] * len(joints)
     for i, joint in enumerate(joints):
-        cells = (tick["state"]["q"][i], tick["asked"][i], tick["q"][i], tick["kp"][i], tick["kd"][i])
+        cells = (measured[i], tick["asked"][i], tick["q"][i], tick["kp"][i], tick["kd"][i])
         shown = [f"{value:9.4f}" if value is not None else "      nan" for value in cells[:3]]
         lines.append(f"{joint:<32} {' '.join(shown)} {cells[3]:6.1f} {cells[4]:6.2f}  {tick['owners'][i]}")
     lines += [f"changed by {check}: {joint or 'the whole command'}, charged to {policy}: {asked} -> {given}"

@@ -32,7 +32,7 @@ def encode(report: TickReport) -> dict[str, Any]:
     """One tick as JSON values. NaN becomes null."""
     command, verdict = report.command, report.verdict
     return {
-        "i": report.index, "t": report.now, "state": encode_state(report.state),
+        "i": report.index, "t": report.now, "state": encode_state(report.reading),
         "inputs": [[_input(part) for part in item] for item in report.inputs],
         "asked": _list(report.asked), "q": _list(command.q), "kp": _list(command.kp), "kd": _list(command.kd),
         "mode": verdict.mode.value, "reason": verdict.reason,
@@ -42,24 +42,40 @@ def encode(report: TickReport) -> dict[str, Any]:
     }
 
 
-def encode_state(state: RobotState) -> dict[str, Any]:
-    """A reading as JSON values."""
-    return {"stamp": state.stamp, "q": _list(state.joint_pos), "dq": _list(state.joint_vel), "quat": _list(state.base_quat),
-            "gyro": _list(state.base_ang_vel), "age": _list(state.joint_age), "imu_age": _number(state.imu_age),
-            "battery": _number(state.battery), "faults": list(state.faults)}
+def encode_state(state: RobotState | None) -> dict[str, Any] | None:
+    """A reading as JSON values, whatever a driver put into it; what is no number, or no array of numbers, becomes null."""
+    if state is None:
+        return None
+    faults = state.faults if type(state.faults) is tuple else None
+    return {"stamp": _scalar(state.stamp), "q": _array(state.joint_pos), "dq": _array(state.joint_vel),
+            "quat": _array(state.base_quat), "gyro": _array(state.base_ang_vel), "age": _array(state.joint_age),
+            "imu_age": _scalar(state.imu_age), "battery": _scalar(state.battery),
+            "faults": None if faults is None else [fault if type(fault) is str else None for fault in faults]}
 
 
-def decode_state(value: dict[str, Any]) -> RobotState:
-    """The reading again, bit for bit."""
-    def array(key: str) -> np.ndarray:
-        return frozen([math.nan if item is None else item for item in value[key]])
+def decode_state(value: dict[str, Any] | None) -> RobotState | None:
+    """The reading again, bit for bit; what was no number is nan or None, and as little believed."""
+    if value is None:
+        return None
+
+    def array(key: str) -> np.ndarray | None:
+        return None if value[key] is None else frozen([math.nan if item is None else item for item in value[key]])
 
     def number(key: str) -> float:
         return math.nan if value[key] is None else value[key]
 
-    return RobotState(stamp=value["stamp"], joint_pos=array("q"), joint_vel=array("dq"), base_quat=array("quat"),
+    return RobotState(stamp=number("stamp"), joint_pos=array("q"), joint_vel=array("dq"), base_quat=array("quat"),
                       base_ang_vel=array("gyro"), joint_age=array("age"), imu_age=number("imu_age"), battery=number("battery"),
-                      faults=tuple(value["faults"]))
+                      faults=None if value["faults"] is None else tuple(value["faults"]))
+
+
+def _scalar(value: object) -> float | None:
+    return _number(value) if isinstance(value, int | float) and -1e300 < value < 1e300 else None
+
+
+def _array(values: object) -> list[float | None] | None:
+    real = isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "fiu"
+    return _list(values) if real else None
 
 
 def _input(part: object) -> object:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from arbiter.policy import Policy
-from arbiter.types import Mode, Request, SafeCommand
+from arbiter.types import Mode, Request
 from deploy.assemble import SENSOR_NOISE
 from deploy.robots.simulated import SimulatedRobot
 from deploy.robots.truth import Truth
+from tests.safety_rig import issued
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def drive(policy: Policy, model, request: Callable[[float], Request], seconds: f
         q = np.where(policy.joints, target.q, model.default)
         if arms is not None:
             q[:10] = arms(now)
-        robot.write(SafeCommand(now, q, target.kp, target.kd, Mode.RUN))
+        robot.write(issued(now, q, target.kp, target.kd, Mode.RUN))
         robot.step(model.dt)
         truth.append(robot.truth)
         w, x, y, z = truth[-1].base_quat

@@ -8,6 +8,7 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from arbiter.safety import Safety, SafetyLimits
+from arbiter.safety.command import issue
 from arbiter.types import JointTarget, Mode, RobotState, SafeCommand, frozen
 
 DT = 0.02
@@ -34,6 +35,11 @@ def reading(model: RobotModel, t: float, q: np.ndarray | None = None, tilt: floa
     state = RobotState(t, np.array(model.default if q is None else q), np.zeros(model.n),
                        np.array((np.cos(tilt / 2), np.sin(tilt / 2), 0.0, 0.0)), np.zeros(3), np.zeros(model.n))
     return replace(state, **changes) if changes else state
+
+
+def issued(stamp: float, q: np.ndarray, kp: np.ndarray, kd: np.ndarray, mode: Mode = Mode.RUN) -> SafeCommand:
+    """A command as the safety layer issues it, but unchecked: for tests of what lies behind it."""
+    return issue(stamp, np.array((q, kp, kd)), mode)
 
 
 def target(model: RobotModel, q: np.ndarray, kp: np.ndarray | None = None, kd: np.ndarray | None = None) -> JointTarget:

@@ -26,9 +26,9 @@ class _Issued(SafeCommand):
 
 
 def issue(stamp: float, block: np.ndarray, mode: Mode) -> SafeCommand:
-    """Seals a command. `block` holds q, kp, kd, shape (3, n); it becomes read-only."""
-    block.setflags(write=False)
-    return _Issued(_TOKEN, stamp, block[0], block[1], block[2], mode)
+    """Seals a command. `block` holds q, kp, kd, shape (3, n); they are copied into memory that nobody can make writable."""
+    q, kp, kd = np.frombuffer(block.tobytes()).reshape(block.shape)
+    return _Issued(_TOKEN, stamp, q, kp, kd, mode)
 
 
 def is_safe(command: object) -> bool:

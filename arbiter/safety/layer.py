@@ -49,6 +49,8 @@ class Safety:
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
         self._now, self._ticked = 0.0, -math.inf
+        self._believed: RobotState | None = None
+        self._read_at = math.nan
         self._verdict = Verdict(Mode.PASSIVE, (), "not armed")
 
     # -- state and orders -----------------------------------------------------------------------------------------
@@ -83,8 +85,8 @@ class Safety:
         Args:
             state, now: A reading to go by; None: the one of the last `filter`.
         """
-        if state is not None:
-            self._watch.read(state, now if is_number(now) else self._now)
+        if state is not None and state is not self._believed:
+            self.believe(state, self._now if now is None else now)
         if self._watch.problem[2]:
             return self._watch.problem[2]
         q, limits = self._watch.q, self.limits
@@ -117,7 +119,7 @@ class Safety:
     def reset(self) -> None:
         """An operator clears a latched fault or a stop: passive, may be armed again."""
         self._ladder.reset()
-        self._watch.forget_fall()
+        self._watch.forget()
 
     def stop(self, reason: str = "operator", level: str = "settle") -> None:
         """Stops within one tick, from any state, thread or signal handler. Takes no lock.
@@ -152,13 +154,34 @@ class Safety:
 
     # -- the tick's part ------------------------------------------------------------------------------------------
 
+    def believe(self, state: object, now: float) -> RobotState | None:
+        """What is believed of a reading, for everything that decides in this tick; None before the first good reading.
+
+        Joints and IMU are judged one by one: what is impossible, jumps or stands still though it must move is not believed, its
+        last good value stands in, and its age grows. Whatever is given, it never raises.
+
+        Args:
+            state: What the driver read.
+            now: Time of the tick [s].
+        """
+        self._read_at = now if is_number(now) else self._now + self.model.dt
+        self._watch.strict = self.armed
+        self._watch.read(state, self._read_at)
+        self._believed = self._watch.state()
+        return self._believed
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """What of the readings is not believed now, by joint name, "IMU" or "stamp": why."""
+        return self._watch.doubts()
+
     def filter(self, target: object, owners: object, state: object, now: float) -> tuple[SafeCommand, Verdict]:
         """The command for this tick, and why it is what it is. Never raises, whatever it is given.
 
         Args:
             target: A JointTarget for every joint.
             owners: Policy name of each joint, robot order: who is charged.
-            state: The newest reading.
+            state: The newest reading, or what `believe` made of it in this tick.
             now: Time of the tick [s].
         """
         self._notes.clear()
@@ -166,7 +189,8 @@ class Safety:
         blocked, dt = self._clock(now)
         intake, watch = self._intake, self._watch
         intake.take(target, owners)  # finite, shape
-        watch.read(state, self._now)  # finite, shape and age of the reading
+        if state is None or state is not self._believed or now != self._read_at:
+            self.believe(state, self._now)  # finite, shape and age of the reading
         mode = self._ladder.step(blocked or self._unusable(), dt)  # age, mode
         if mode not in DRIVING:
             return self._limp(mode)
@@ -186,6 +210,8 @@ class Safety:
             now = self._now + dt
         elapsed = now - self._ticked
         if elapsed < 0.5 * dt and self.armed:
+            if elapsed < -0.5 * dt:  # if it runs on from there, all is well again in the next tick
+                self._now = self._ticked = now
             return f"the clock moved by {elapsed:.4f} s since the last tick; {dt:g} s is a tick", dt
         self._now = self._ticked = now
         return "", min(max(elapsed, dt), 5.0 * dt)
@@ -263,6 +289,7 @@ class Safety:
             return self._limp(Mode.DAMP)
         shaper.commit()
         self._gains[:] = block[1:]
+        self._watch.joints.command[:] = out[:2]
         return issue(self._now, out, mode), self._judge(mode)
 
     def _limp(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
@@ -271,6 +298,7 @@ class Safety:
         np.clip(self._watch.q, self.limits.lower, self.limits.upper, out=out[0])
         if mode is not Mode.OFF:
             out[2] = self.model.kd
+        self._watch.joints.command[:] = out[:2]
         return issue(self._now, out, mode), self._judge(mode)
 
     def _judge(self, mode: Mode) -> Verdict:

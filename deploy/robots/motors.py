@@ -6,6 +6,7 @@ import numpy as np
 
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
+from arbiter.safety import is_safe
 from arbiter.types import Mode, SafeCommand
 
 
@@ -44,9 +45,10 @@ class Motors:
         self.damp()
 
     def take(self, command: SafeCommand, time: float) -> None:
-        """The command that holds from `time` [s] on. Raises RobotError unless it is a finite SafeCommand."""
-        if not isinstance(command, SafeCommand):
-            raise RobotError(f"simulated robot: a {type(command).__name__} was written; only a SafeCommand is taken")
+        """The command that holds from `time` [s] on. Raises RobotError unless the safety layer made it, for these joints."""
+        if not is_safe(command):
+            raise RobotError(f"simulated robot: {type(command).__name__} did not come from the safety layer; "
+                             "only arbiter.safety makes commands")
         for name, values in (("q", command.q), ("kp", command.kp), ("kd", command.kd)):
             if np.shape(values) != (self._model.n,):
                 raise RobotError(f"simulated robot: {name} of the command has the shape {np.shape(values)}; "

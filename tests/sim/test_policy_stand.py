@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from arbiter.types import Mode, Request, SafeCommand, frozen
+from arbiter.types import Mode, Request, frozen
 from deploy.assemble import SENSOR_NOISE
 from deploy.robots.description import load_model
 from deploy.robots.simulated import SimulatedRobot
@@ -16,6 +16,7 @@ from policies.recorded import RecordedChunks
 from policies.reflex import HERE, BalanceReflex
 from policies.worker import LockstepWorker
 from tests.policy_rig import drive
+from tests.safety_rig import issued
 
 MODEL = load_model()
 LEGS = np.flatnonzero(MODEL.groups["legs"])
@@ -138,7 +139,7 @@ def hang(policy, seconds, release=None, seed=0, start=True):
         if release is not None and now <= release < now + MODEL.dt:
             robot.release()
         target = policy.act(robot.read(now), Request(start=start), now)
-        robot.write(SafeCommand(now, target.q, target.kp, target.kd, Mode.RUN))
+        robot.write(issued(now, target.q, target.kp, target.kd, Mode.RUN))
         robot.step(MODEL.dt)
         targets.append(target.q)
     return np.array(targets), robot.truth

@@ -1,7 +1,5 @@
 """The simulated robot behind the driver protocol: motors, gantry, faults on demand, repeatability."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -9,6 +7,7 @@ from arbiter.errors import ConfigError, RobotError
 from arbiter.types import Mode, SafeCommand
 from deploy.robots.description import load_model
 from deploy.robots.simulated import Noise, Scene, SimulatedRobot
+from tests.safety_rig import issued
 
 MODEL = load_model()
 KNEE = MODEL.index("leg_left_knee_pitch_joint")
@@ -22,7 +21,7 @@ def make(**options) -> SimulatedRobot:
 
 
 def command(robot, q=None, mode=Mode.RUN, kp=None) -> SafeCommand:
-    return SafeCommand(robot.time, MODEL.default if q is None else q, MODEL.kp if kp is None else kp, MODEL.kd, mode)
+    return issued(robot.time, MODEL.default if q is None else q, MODEL.kp if kp is None else kp, MODEL.kd, mode)
 
 
 def drive(robot, seconds: float, q=None, mode=Mode.RUN) -> None:
@@ -123,18 +122,20 @@ def test_a_command_that_is_not_finite_is_refused(bad, value):
     poisoned = getattr(good, bad).copy()
     poisoned[3] = value
     with pytest.raises(RobotError, match=rf"{bad} of the command is {value} for {MODEL.joints[3]}; a finite number"):
-        robot.write(dataclasses.replace(good, **{bad: poisoned}))
+        robot.write(issued(**{name: getattr(good, name) for name in ("stamp", "q", "kp", "kd", "mode")} | {bad: poisoned}))
 
 
 def test_a_command_of_the_wrong_shape_is_refused():
     robot = make()
     with pytest.raises(RobotError, match=r"q of the command has the shape \(21,\); \(22,\) is expected"):
-        robot.write(command(robot, q=np.zeros(21)))
+        robot.write(issued(0.0, np.zeros(21), np.zeros(21), np.zeros(21)))
 
 
 def test_only_a_safe_command_is_taken():
-    with pytest.raises(RobotError, match="a ndarray was written; only a SafeCommand is taken"):
-        make().write(MODEL.default)
+    robot = make()
+    for forged in (MODEL.default, SafeCommand(0.0, MODEL.default, MODEL.kp, MODEL.kd, Mode.RUN)):
+        with pytest.raises(RobotError, match=f"{type(forged).__name__} did not come from the safety layer; only arbiter.safety"):
+            robot.write(forged)
 
 
 def test_nothing_before_connect():

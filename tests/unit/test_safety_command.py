@@ -48,6 +48,9 @@ def test_an_issued_command_cannot_be_edited_into_another():
     for array in (command.q, command.kp, command.kd):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 9.0
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.setflags(write=True)
+        assert array.base is None or not getattr(array.base, "flags", array.flags).owndata
     assert np.array_equal(copy.copy(command).q, command.q)
 
 

@@ -176,10 +176,12 @@ def test_torque_never_pushes_harder_than_asked(seed):
     """The window moves a target towards its joint, never past it and never away."""
     rng = np.random.default_rng(seed)
     drive = Drive(armed(MODEL))
-    for _ in range(20):
-        state = reading(MODEL, drive.t + DT, rng.uniform(MODEL.lower, MODEL.upper))
-        state = RobotState(state.stamp, state.joint_pos, rng.normal(scale=5.0, size=N), state.base_quat,
-                           state.base_ang_vel, state.joint_age)
+    q, dq = MODEL.default.copy(), np.zeros(N)
+    for _ in range(40):
+        was, dq = dq, np.clip(dq + rng.normal(scale=3.0, size=N), -10.0, 10.0)
+        dq = np.where(q < MODEL.lower, np.abs(dq), np.where(q > MODEL.upper, -np.abs(dq), dq))
+        q = q + 0.5 * DT * (was + dq)
+        state = reading(MODEL, drive.t + DT, q, joint_vel=dq)
         asked = rng.uniform(MODEL.lower, MODEL.upper)
         command, verdict = drive.tick(asked, state=state)
         for note in verdict.interventions:
