@@ -12,7 +12,7 @@ from time import perf_counter_ns
 import numpy as np
 import py_trees
 
-from arbiter.authority import Authority
+from arbiter.authority import Authority, Grip
 from arbiter.bank import PolicyBank
 from arbiter.blend import Blend
 from arbiter.errands import Errands
@@ -20,7 +20,9 @@ from arbiter.errors import RobotError
 from arbiter.events import Event
 from arbiter.handover import Switchboard
 from arbiter.inbox import MAX_WAITING, Inbox, Instruction, Mail, Result, RouteService
+from arbiter.monitor import TargetMonitor
 from arbiter.policy import Policy
+from arbiter.rest import ComingToRest
 from arbiter.robot import Robot
 from arbiter.runs import Sight, SkillCaller, blind
 from arbiter.safety import Safety
@@ -33,6 +35,7 @@ from arbiter.wall import walled
 
 AT_START = 0.02  # [rad] off the start posture within which legs count as being there
 TRUSTED = 0.5  # [s] without a doubt after which a part of the readings counts as believed again
+STAND_INS = 3  # who may act for the same joints in one tick: a policy, its spare, a fallback
 STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
 
 
@@ -102,6 +105,8 @@ class Arbiter:
         self.bank = PolicyBank(policies)
         self.authority = Authority(self.model)
         self.switchboard = Switchboard(self.model, self.authority, self.bank, home, settings)
+        self.rest = ComingToRest(self.model, self.authority, self.switchboard, self.bank, safety)
+        self.monitor = TargetMonitor(self.model, self.authority)
         self.errands = Errands(self.model, skills, self.switchboard, routing, self._emit, caller, sight)
         self.world = World(self.model, self.switchboard, self.errands, self._emit)
         self.root = grow(tree, self.world)
@@ -241,12 +246,26 @@ class Arbiter:
     def _act(self, state: RobotState, now: float) -> None:
         if self._mode in (Mode.PASSIVE, Mode.DAMP, Mode.OFF):
             return  # nothing drives: the safety layer sends damping whatever is asked
-        for grip, why in self.authority.act(state, now):
-            self._emit(Event(now, "policy", f"policy {grip.policy.name} failed: {why}", {"policy": grip.policy.name}))
-            if grip.policy.kind == "fallback":
-                self.safety.trip(f"fallback {grip.policy.name} failed: {why}")
-            else:
-                self.switchboard.failed(grip, why, state, now)
+        grips = list(self.authority.grips)
+        for _ in range(STAND_INS):
+            failed = self.authority.act(grips, state, now) or self.monitor.judge(state)
+            if not failed:
+                return
+            for grip, why in failed:
+                self._failed(grip, why, state, now)
+            # Whoever took over acts in this tick: a walk must not miss one.
+            grips = [grip for grip in self.authority.grips if not any(grip is known for known in grips)]
+
+    def _failed(self, grip: Grip, why: str, state: RobotState, now: float) -> None:
+        policy = grip.policy
+        self._emit(Event(now, "policy", f"policy {policy.name} failed: {why}", {"policy": policy.name}))
+        if policy.kind == "fallback":
+            self.safety.trip(f"fallback {policy.name} failed: {why}")
+            return
+        self.switchboard.failed(grip, why, state, now)
+        if policy.kind == "locomotion":
+            self.safety.latch(f"policy {policy.name} failed: {why}")
+            self.rest.step(state, now, hanging=not self.world.free)
 
     def _blend(self, now: float) -> JointTarget:
         authority, fresh = self.authority, self.switchboard.fresh
@@ -355,17 +374,15 @@ class Arbiter:
         self.switchboard.force(still, self.bank.fallback("hold"), Request(), state, now, result="stopped")
 
     def _settle(self, state: RobotState, now: float) -> None:
-        """The ladder asks for SETTLE: fallbacks take every joint at once. On its way up it hangs, and stays where it is."""
+        """The ladder asks for SETTLE: a walk is brought to rest, then fallbacks have every joint. On its way up the robot hangs,
+        and stays where it is."""
         if not (self.world.ready or self.world.free):
             self.errands.cancel(self.safety.fault or "settling", now)
             self._halt(self.safety.reason or "settling", state, now)
             return
         self.errands.cancel(self.safety.fault or "settling", now)
         self.switchboard.drop_all("settling", now)
-        groups = self.model.groups
-        stand = Request(posture=self.model.default, start=not self.world.free)
-        self.switchboard.force(groups["legs"], self.bank.fallback("stand"), stand, state, now, result="settle")
-        self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(), state, now, result="settle")
+        self.rest.step(state, now, hanging=not self.world.free)
 
     def _reset(self, now: float) -> None:
         self.safety.reset()

@@ -35,16 +35,15 @@ class Grip:
 class Authority:
     """Who drives which joint, and the target that this makes.
 
-    `q`, `kp`, `kd` [rad, N·m/rad, N·m·s/rad], shape (n,), are the composed target of the last `act`; a joint whose
-    policy failed keeps its last target until the switchboard gives it to a fallback.
+    `q`, `kp`, `kd` [rad, N·m/rad, N·m·s/rad], shape (n,), the rows of `block`, are the composed target of the last `act`; a
+    joint whose policy failed keeps its last target until the switchboard gives it to a fallback.
     """
 
     def __init__(self, model: RobotModel) -> None:
         self._model = model
         self.grips: list[Grip] = []
-        self.q = model.default.copy()
-        self.kp = np.zeros(model.n)
-        self.kd = model.kd.copy()
+        self.block = np.stack((model.default, np.zeros(model.n), model.kd))
+        self.q, self.kp, self.kd = tuple(self.block)
         self.names: list[str] = [""] * model.n
         self.version = 0
 
@@ -73,10 +72,10 @@ class Authority:
             self.names[i] = policy.name
         return [old for old in before.values() if not self.drives(old)]
 
-    def act(self, state: RobotState, now: float) -> list[tuple[Grip, str]]:
-        """Asks every owner for its target. Returns those that failed, with what went wrong."""
+    def act(self, grips: Sequence[Grip], state: RobotState, now: float) -> list[tuple[Grip, str]]:
+        """Asks owners for their targets. Returns those that failed, with what went wrong."""
         failed = []
-        for grip in self.grips:
+        for grip in grips:
             request = grip.run.request if grip.run is not None else grip.request
             target, error = walled(grip.policy.act, state, request, now)
             if error or not isinstance(target, JointTarget):
@@ -92,6 +91,8 @@ class Authority:
         for name, into, values in (("q", self.q, target.q), ("kp", self.kp, target.kp), ("kd", self.kd, target.kd)):
             if not isinstance(values, np.ndarray) or values.shape != into.shape:
                 raise PolicyError(f"{name} has shape {np.shape(values)}; {into.shape} is expected")
+            if values.dtype.kind != "f":  # whole numbers of radians are no targets, they are a mistake
+                raise PolicyError(f"{name} holds {values.dtype}; floating-point numbers are expected")
             np.copyto(into, values, where=mask)
 
     def describe(self, groups: Sequence[str] = ("legs", "arms")) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from arbiter.errors import PolicyError
-from arbiter.policy import Policy
+from arbiter.policy import Policy, Spared
 
 
 class PolicyBank:
@@ -17,6 +17,10 @@ class PolicyBank:
     Args:
         policies: Players by policy name; "stand", "hold" and "rest" must be there: they are what is left when a
             policy fails.
+
+    Attributes:
+        spares: What brings a walk to rest when its policy fails, by the policy's name.
+        banned: Why a policy is out of use until `pardon`, by name.
     """
 
     def __init__(self, policies: Mapping[str, Sequence[Policy]]) -> None:
@@ -24,6 +28,8 @@ class PolicyBank:
         if missing:
             raise PolicyError(f"policies lack the fallback {', '.join(missing)}; the tree file may rename none of them")
         self._players = {name: tuple(players) for name, players in policies.items()}
+        spares = {name: group[0].spare() for name, group in self._players.items() if group and isinstance(group[0], Spared)}
+        self.spares = {name: spare for name, spare in spares.items() if spare is not None}
         self.banned: dict[str, str] = {}
 
     @property
@@ -40,6 +46,11 @@ class PolicyBank:
     def fallback(self, name: str) -> Policy:
         """The first player of a policy that is known to be there."""
         return self._players[name][0]
+
+    def spare(self, failed: Policy) -> Policy | None:
+        """What takes over when `failed` fails in mid-step; None: there is none, or it failed, too."""
+        spare = self.spares.get(failed.name)
+        return None if spare is None or spare.name in self.banned else spare
 
     def pick(self, name: str, driving: Iterable[Policy], warming: Iterable[Policy]) -> Policy | None:
         """A player for a hand-over: a free one; else the only one, which then just gets another request."""
@@ -62,3 +73,5 @@ class PolicyBank:
         for players in self._players.values():
             for player in players:
                 player.close()
+        for spare in self.spares.values():
+            spare.close()

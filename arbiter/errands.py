@@ -201,7 +201,7 @@ class Errands:
     def cancel(self, why: str, now: float, spoken: bool = False) -> None:
         """Drops everything that runs, waits or is being routed; with `spoken` what the tree runs by itself goes on."""
         for errand in list(self.active):
-            if errand.spoken or not spoken:
+            if (errand.spoken or not spoken) and not self._fail(errand, now):
                 self._abort(errand, why, now)
         for instruction in [*self.waiting, *self.routing_now.values()]:
             self._close(instruction, Result.CANCELLED, why, now)
@@ -237,12 +237,17 @@ class Errands:
                 instruction.first_command = run.first_command
             if run.blend_end is not None and instruction.blend_end is None:
                 instruction.blend_end = run.blend_end
-        failed = next((run for run in errand.runs if run.over and run.outcome is Outcome.FAILURE), None)
-        if failed is not None:
-            instruction.measured.append((failed.skill.name, failed.verification))
-            self._abort(errand, f"{failed.skill.name}: {failed.reason}", now, Result.FAILED)
-        elif all(run.over for run in errand.runs):
+        if not self._fail(errand, now) and all(run.over for run in errand.runs):
             self._next(errand, state, now)
+
+    def _fail(self, errand: Errand, now: float) -> bool:
+        """Ends an errand of which a run has failed, with that reason. False where none has."""
+        failed = next((run for run in errand.runs if run.over and run.outcome is Outcome.FAILURE), None)
+        if failed is None:
+            return False
+        errand.instruction.measured.append((failed.skill.name, failed.verification))
+        self._abort(errand, f"{failed.skill.name}: {failed.reason}", now, Result.FAILED)
+        return True
 
     def _next(self, errand: Errand, state: RobotState, now: float) -> None:
         """The next step's skills take over directly from this step's; whatever is left goes home."""

@@ -43,7 +43,7 @@ class Switchboard:
         self.changes = 0
         self._open_records: list[Handover] = []
         self._switched = np.full(model.n, -np.inf)
-        self._legs, self._stepped = model.groups["legs"], -np.inf
+        self._legs, self.stepped = model.groups["legs"], -np.inf
         self._labels = {mask.tobytes(): name for name, mask in model.groups.items()}
 
     # -- wishes ---------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Switchboard:
     def update(self, state: RobotState, now: float) -> None:
         """Advances every pending change of hands by one tick."""
         if float(np.abs(state.joint_vel[self._legs]).max()) > STEPPING:
-            self._stepped = now
+            self.stepped = now
         for transition in list(self.pending):
             if transition.run is not None and transition.run.over:
                 self._refuse(transition, transition.run.reason or "no longer wanted", now)
@@ -171,8 +171,8 @@ class Switchboard:
         walks = any(grip.policy.kind == "locomotion" and (grip.joints & self._legs).any() for grip in grips)
         if reason or not (walks or t.bridged == "stand"):
             return reason
-        if now - self._stepped < STEADY:
-            return Violation(Bound.REST, f"the legs have been at rest for {now - self._stepped:.2f} s, "
+        if now - self.stepped < STEADY:
+            return Violation(Bound.REST, f"the legs have been at rest for {now - self.stepped:.2f} s, "
                              f"at least {STEADY:g} is asked for")
         return outside(STANCE, state, t.joints, self.model)
 
@@ -194,7 +194,7 @@ class Switchboard:
             if grip.run is not None and (grip.joints & t.joints).any():
                 self.release(grip.run)
         grip = self.authority.owner(legs)
-        walks = grip is not None and grip.policy.kind == "locomotion" and now - self._stepped < STEADY
+        walks = grip is not None and grip.policy.kind == "locomotion" and now - self.stepped < STEADY
         stops = walks and waited < self.settings.stop_limit
         if stops or reason.bound is not Bound.POSTURE or (t.run is not None and not (t.joints & legs).any()):
             t.bridged = t.bridged or "stop"
@@ -287,11 +287,13 @@ class Switchboard:
         return "rest" if group == "arms" else "stand"
 
     def failed(self, grip: Grip, why: str, state: RobotState, now: float) -> None:
-        """The policy of `grip` cannot go on: its run fails and fallbacks take its joints at once."""
+        """The policy of `grip` cannot go on: its run fails, and its spare (of a walk) or fallbacks take its joints at once."""
         if grip.run is not None:
             grip.run.end(Outcome.FAILURE, f"policy {grip.policy.name}: {why}", now)
         if grip.policy.kind == "locomotion":
             self.bank.ban(grip.policy.name, why)
+            if self._resume(grip, why, state, now):
+                return
         for group, name in (("legs", "stand"), ("arms", "hold")):
             mask = grip.joints & self.model.groups[group]
             if mask.any():
@@ -299,6 +301,19 @@ class Switchboard:
                 self.force(mask, self.bank.fallback(name), request, state, now, result=f"fallback: {why}")
         if grip.policy.kind == "chunk":
             self.go_home(grip.joints, now)
+
+    def _resume(self, failed: Grip, why: str, state: RobotState, now: float) -> bool:
+        """The spare of a policy that failed in mid-step goes on where it left off, to bring the walk to rest. Not blended: it
+        continues the same motion. False where there is none."""
+        spare = self.bank.spare(failed.policy)
+        if spare is None or walled(spare.resume, failed.policy, state, now)[1]:
+            return False
+        record = Handover(failed.policy.name, spare.name, "", self._label(failed.joints), now, now, now, result=f"spare: {why}")
+        self.log.append(record)
+        self._switched[failed.joints] = now
+        for policy in self.authority.give(failed.joints, spare, None, Request(velocity=ZERO_VELOCITY)):
+            walled(policy.release)
+        return True
 
     def _keep(self, grip: Grip, group: str) -> np.ndarray:
         """Posture [rad] for a fallback: legs in mid-stride go to the standing one, all others stay as they are."""

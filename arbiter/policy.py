@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -44,3 +44,19 @@ class Policy(Protocol):
 
     def close(self) -> None:
         """Frees everything. May be called twice."""
+
+
+@runtime_checkable
+class Spared(Protocol):
+    """A walking policy that brings a spare: what brings the walk to rest when the policy itself fails."""
+
+    def spare(self) -> Policy | None:
+        """Another policy for the same joints that also has `resume`, None: it has none. Called once, when all is loaded."""
+
+
+@runtime_checkable
+class Resuming(Protocol):
+    """A policy that can go on where another one failed."""
+
+    def resume(self, failed: Policy, state: RobotState, now: float) -> None:
+        """Takes over in the middle of a motion: `reset`, with the memory of `failed` as far as it is sane."""

@@ -40,6 +40,9 @@ class ObservationBuilder:
         self._others = [i for i, joint in enumerate(model.joints) if joint not in card.joints]
         self._rest = model.default[self._others]
         self._driven, self._stance = [model.index(joint) for joint in card.joints], np.array(card.default_pos)
+        low, high = model.lower[self._driven], model.upper[self._driven]
+        reach = np.maximum(np.abs(high - self._stance), np.abs(low - self._stance))
+        self._most_action = 1.5 * reach / np.abs(card.action_scale)  # a target well beyond the joint's end
         self._change: np.ndarray | None = None  # of the command, in a step of the policy
         self._command = np.zeros(3)
         default = np.array(model.default)
@@ -90,6 +93,19 @@ class ObservationBuilder:
         self._measure(state, self._raw[:3])
         for _, block, newest in self._slots:
             block[:] = newest
+
+    def copy(self, other: ObservationBuilder) -> None:
+        """Takes over the memory of another builder of the same card: phase, histories, command, last action. What is not
+        finite, or an action that no joint could follow, is left out: the network behind `other` may have failed."""
+        raw, action = other._raw, self._most_action
+        self.phase, self._left, self._stood = other.phase, other._left, other._stood
+        np.copyto(self._raw, raw, where=np.isfinite(raw))
+        np.clip(self._raw[self._action], -action, action, out=self._raw[self._action])
+        at = 0
+        for (name, block, newest), (_, theirs, _) in zip(self._slots, other._slots, strict=True):
+            limit = np.abs(self._scale[at:at + newest.size]) * action if name == "previous_action" else np.inf
+            np.copyto(block, np.clip(theirs, -limit, limit), where=np.isfinite(theirs))
+            at += newest.size
 
     def update(self, state: RobotState, request: Request) -> None:
         """One step of the policy: the newest values in, the oldest out."""

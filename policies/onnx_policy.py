@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from arbiter.errors import PolicyError
+from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
 from policies.card import PolicyCard, check_card, read_card
@@ -30,6 +31,7 @@ class OnnxPolicy:
 
     def __init__(self, path: str | Path, model: RobotModel, *, card: PolicyCard | str | Path | None = None,
                  name: str | None = None, threads: int = 1, provider: Provider = "cpu") -> None:
+        self._made = (path, model, threads, provider)
         self.card = card if isinstance(card, PolicyCard) else read_card(path, card)
         check_card(self.card, model, path)
         self.name = name or self.card.name
@@ -90,6 +92,20 @@ class OnnxPolicy:
         q[self._driven] = self._default + self._scale * action
         q.setflags(write=False)
         return JointTarget(q, self._kp, self._kd, self.joints)
+
+    def spare(self) -> OnnxPolicy:
+        """The same weights in a session and a memory of their own: what is left of the walk when this one fails."""
+        path, model, threads, provider = self._made
+        return OnnxPolicy(path, model, card=self.card, name=f"{self.name}_spare", threads=threads, provider=provider)
+
+    def resume(self, failed: Policy, state: RobotState, now: float) -> None:
+        """Goes on where `failed` left off: its gait phase, histories and last action, as far as they are sane; where it is
+        another kind of policy, as after `reset`."""
+        self.reset(state, now)
+        if isinstance(failed, OnnxPolicy) and failed.card == self.card:
+            self._observation.copy(failed._observation)
+            self._tick = failed._tick if failed._target is not None else 0
+            self._target = failed._target if self._tick % self._every else None
 
     def release(self) -> None:
         """Nothing runs in the background."""

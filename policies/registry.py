@@ -24,6 +24,7 @@ from arbiter.robot import RobotModel
 from arbiter.strict import Node, Problems, build, nearest
 from policies.chunk import CameraFrame, ChunkBackend
 from policies.chunk_player import ChunkPolicy, ChunkTiming
+from policies.deadline import Deadline
 from policies.fallback import Damp, Hold, Rest, Stand
 from policies.onnx_policy import OnnxPolicy
 from policies.recorded import RecordedChunks
@@ -175,7 +176,8 @@ def load_policy(name: str, config: OnnxConfig | ChunkConfig | FallbackConfig,
         return _chunk_players(name, config, context)
     file = _find(config.file, context.base, SHIPPED)
     card = None if config.card is None else _find(config.card, context.base, CARDS)
-    return (OnnxPolicy(file, context.model, card=card, name=name, threads=config.threads, provider=config.provider),)
+    policy = OnnxPolicy(file, context.model, card=card, name=name, threads=config.threads, provider=config.provider)
+    return (policy if context.chunk_delay is not None else Deadline(policy),)
 
 
 def _find(name: str, base: Path, shipped: Path) -> Path:

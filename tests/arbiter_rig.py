@@ -38,9 +38,10 @@ class Rig:
         self.fallbacks = fallbacks()
         policies = self.fallbacks | {"locomotion": (self.locomotion,), "chunk": tuple(self.players)}
         extra = {"caller": caller} if caller else {}
+        self.spec = check_tree(loaded, found, names)
         self.arbiter = Arbiter(
             self.robot, policies, found.skills, loaded.config.home, Safety(MODEL), LockstepRouting(self.route),
-            check_tree(loaded, found, names), lambda text: text == "stop", loaded.config.control.handover, order, **extra)
+            self.spec, lambda text: text == "stop", loaded.config.control.handover, order, **extra)
         self.now = 0.0
         self.events = []
         assert self.arbiter.arm(0.0) == ""

@@ -11,6 +11,15 @@ from arbiter.safety.limits import SafetyLimits
 from arbiter.types import JointTarget
 
 FLOAT = np.dtype(np.float64)
+ABSURD = np.pi  # [rad] of a leg beyond its range: no posture, and no torque by other means; arms may ask, they are clamped
+
+
+def bounds(model: RobotModel) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest q, kp, kd that are taken from a policy at all, shape (3, n) each; what is beyond is refused like NaN."""
+    legs = model.groups.get("legs", np.ones(model.n, bool))
+    least, most = np.zeros((3, model.n)), np.full((3, model.n), np.finfo(float).max)
+    least[0], most[0] = np.where(legs, model.lower - ABSURD, -most[0]), np.where(legs, model.upper + ABSURD, most[0])
+    return least, most
 
 
 def is_array(value: object, shape: tuple[int, ...]) -> bool:
@@ -45,7 +54,7 @@ class Intake:
         refused: Joints whose owner sent something unusable, bool, shape (n,). One bad value refuses every joint of its
             owner.
         problem: (check, why), "" if nothing is refused.
-        bad: Joints with a value that is not finite, bool, shape (n,).
+        bad: Joints with a value that is not finite, or absurd, bool, shape (n,).
         clamped: Rows of `block` were outside the range or the allowed gains.
         owners: Policy name of each joint; "?" where the caller gave none.
     """
@@ -56,6 +65,8 @@ class Intake:
         zero = np.zeros(n)
         self._low = np.stack((limits.lower, zero, zero))
         self._high = np.stack((limits.upper, limits.kp, limits.kd))
+        least, most = bounds(model)
+        self._least, self._most = least[0], most[0]
         self._ok = np.zeros((2, 3, n), bool)
         self._above, self._below = self._ok
         self._unknown = ("?",) * n
@@ -106,17 +117,18 @@ class Intake:
         return ""
 
     def _sift(self) -> None:
-        """Something is out of bounds: refuses what is not finite, clamps the rest."""
+        """Something is out of bounds: refuses what is not finite or absurd, clamps the rest."""
         block = self.block
-        finite = np.isfinite(block)
-        if not finite.all():
-            np.logical_not(finite.all(axis=0), out=self.bad)
+        finite = np.isfinite(block).all(axis=0)
+        possible = (block[0] >= self._least) & (block[0] <= self._most)
+        np.logical_not(finite & possible, out=self.bad)
+        if self.bad.any():
             culprits = {self.owner(i) for i in np.flatnonzero(self.bad)}
             self.refused[:] = [name in culprits for name in self.names()]
-            self.problem = ("finite", f"{' and '.join(sorted(culprits))} asked for what is not a finite number")
+            check = "position" if finite.all() else "finite"
+            what = "a leg far beyond its range" if finite.all() else "what is not a finite number"
+            self.problem = (check, f"{' and '.join(sorted(culprits))} asked for {what}")
             block[:, self.refused] = self._low[:, self.refused]
-        else:
-            self.bad[:] = False
         self.asked[:] = block
         np.clip(block, self._low, self._high, out=block)
         self.clamped = True

@@ -17,12 +17,14 @@ class Ladder:
         mode: The mode in force.
         fault: The latched fault, "" if none; only `reset` clears it.
         reason: Why the mode is not RUN.
+        settling: How long SETTLE has been in force [s].
     """
 
     def __init__(self, limits: SafetyLimits, watch: Watch) -> None:
         self._limits, self._watch = limits, watch
         self.mode, self.fault, self.reason = Mode.PASSIVE, "", "not armed"
         self._settle = False
+        self.settling = 0.0
         self._held = 0.0  # time on hold, paid back slowly by good ticks [s]
         # One slot a level: each is one store, so calls from several threads cannot lose the stronger one.
         self._stop_settle = self._stop_damp = self._stop_off = ""
@@ -83,6 +85,10 @@ class Ladder:
         """Latches a fault and goes down: to SETTLE where a fallback can stand; from SETTLE one rung further."""
         self._latch(fault, Mode.DAMP if self.mode is Mode.SETTLE else rung)
 
+    def latch(self, fault: str) -> None:
+        """Latches a fault that leaves a fallback, or a spare, to stand with: to SETTLE, and no further from there."""
+        self._latch(fault, Mode.SETTLE)
+
     # -- the tick's part ------------------------------------------------------------------------------------------
 
     def step(self, blocked: str, dt: float) -> Mode:
@@ -91,6 +97,7 @@ class Ladder:
             self._obey()
         if self.mode not in DRIVING:
             return self.mode
+        self.settling = self.settling + dt if self.mode is Mode.SETTLE else 0.0
         self._check_health()
         if self.mode in DRIVING:
             # A stand does not need its arms: in SETTLE they hold, and the legs go on.

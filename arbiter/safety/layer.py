@@ -48,6 +48,7 @@ class Safety:
         self._remark = ""  # what is worth telling in RUN
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
+        self._stopping = ""  # the policy that brings a walk to rest
         self._now, self._ticked = 0.0, -math.inf
         self._believed: RobotState | None = None
         self._read_at = math.nan
@@ -119,6 +120,7 @@ class Safety:
     def reset(self) -> None:
         """An operator clears a latched fault or a stop: passive, may be armed again."""
         self._ladder.reset()
+        self._stopping = ""
         self._watch.forget()
 
     def stop(self, reason: str = "operator", level: str = "settle") -> None:
@@ -136,6 +138,15 @@ class Safety:
         `rung`: SETTLE, or DAMP where nothing falls, as in the harness.
         """
         self._ladder.trip(fault, rung)
+
+    def latch(self, fault: str) -> None:
+        """Latches the failure of a policy that another one can stand in for: SETTLE, also from SETTLE."""
+        self._ladder.latch(fault)
+
+    def let_stop(self, policy: str) -> None:
+        """In SETTLE `policy` may go on for at most `stop_limit` of the limits: it brings a walk to rest. Until `reset`, or
+        until another one is named."""
+        self._stopping = policy
 
     def request_mode(self, mode: Mode, reason: str = "requested") -> str:
         """Asks for a rung without a fault. Returns why not, "" when the next `filter` will honour it.
@@ -220,14 +231,21 @@ class Safety:
         """Why some joints hold whatever was asked."""
         if self._intake.problem[0]:
             return self._intake.problem[1]
-        if self._ladder.mode is Mode.SETTLE and any(self._intake.owner(i) not in self._fallbacks for i in self._legs):
-            return "no fallback policy drives the legs"
+        if self._ladder.mode is Mode.SETTLE:
+            allowed = self._allowed()
+            if any(self._intake.owner(i) not in allowed for i in self._legs):
+                return "no fallback policy drives the legs"
         return ""
+
+    def _allowed(self) -> frozenset[str]:
+        """Policies whose targets pass in SETTLE."""
+        stopping = self._stopping and self._ladder.settling <= self.limits.stop_limit
+        return self._fallbacks | {self._stopping} if stopping else self._fallbacks
 
     def _note_refusals(self, blocked: str) -> None:
         intake, watch, note = self._intake, self._watch, self._notes.append
         check = intake.problem[0]
-        if check == "finite":
+        if check in ("finite", "position"):
             for i in np.flatnonzero(intake.bad):
                 note((check, self.model.joints[i], intake.owner(i), NAN, float(self._shaper.q[i])))
         elif check:
@@ -243,7 +261,7 @@ class Safety:
         intake, watch, held = self._intake, self._watch, self._intake.refused
         if mode is Mode.SETTLE:
             names = intake.names()
-            strangers = sorted(set(names) - self._fallbacks)
+            strangers = sorted(set(names) - self._allowed())
             held |= np.array([name in strangers for name in names])
             self._notes.extend(("mode", "", name, NAN, NAN) for name in strangers)
         if everything or watch.stale:

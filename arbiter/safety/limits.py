@@ -16,7 +16,7 @@ GAIN_ROOM = 2.0  # policies bring their own gains; beyond twice the robot's nomi
 
 UNITS = {"lower": "rad", "upper": "rad", "velocity": "rad/s", "acceleration": "rad/s²", "effort": "N·m",
          "kp": "N·m/rad", "kd": "N·m·s/rad", "torque_factor": "", "joint_age": "s", "joint_age_damp": "s",
-         "imu_age": "s", "imu_age_damp": "s", "hold_limit": "s", "fall_tilt": "rad"}
+         "imu_age": "s", "imu_age_damp": "s", "hold_limit": "s", "stop_limit": "s", "fall_tilt": "rad"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +36,7 @@ class SafetyLimits:
         joint_age, imu_age: Age of a reading beyond which the last good command stands in [s].
         joint_age_damp, imu_age_damp: Age beyond which a leg or the IMU counts as lost [s].
         hold_limit: Longest HOLD [s].
+        stop_limit: Longest time in SETTLE that a walking policy is given to bring its walk to rest [s].
         fall_tilt: Tilt of the base beyond which the robot counts as fallen [rad].
     """
 
@@ -54,6 +55,7 @@ class SafetyLimits:
     imu_age: float = 0.06
     imu_age_damp: float = 0.2
     hold_limit: float = 0.5
+    stop_limit: float = 5.0
     fall_tilt: float = 0.9
 
     def __post_init__(self) -> None:

@@ -87,11 +87,13 @@ class Shaper:
 
     def still(self, mask: np.ndarray, want: np.ndarray) -> None:
         """Writes into `want` [rad] what brings the joints of `mask` to rest soonest: the last command stands in."""
-        np.copyto(want, self.q + self._slowed(), where=mask)
+        np.copyto(want, self._slowed(), where=mask)
         np.copyto(self._aimed, self.q, where=mask)
 
     def _slowed(self) -> np.ndarray:
-        return np.copysign(np.maximum(np.abs(self.step) - self._a, 0.0), self.step)
+        """The next position of joints that brake; clipped, as rounding may lead past the end that they brake before."""
+        slow = self.q + np.copysign(np.maximum(np.abs(self.step) - self._a, 0.0), self.step)
+        return np.minimum(np.maximum(slow, self._lower, out=slow), self._upper, out=slow)
 
     def propose(self, want: np.ndarray, q: np.ndarray, dq: np.ndarray, kp: np.ndarray, kd: np.ndarray) -> None:
         """Sets `next` from `want` [rad], which lies within the range; q, dq: measured; kp, kd: gains that go out."""
@@ -173,7 +175,7 @@ class Shaper:
 
     def brake(self, mask: np.ndarray) -> None:
         """Lets the joints of `mask` come to rest as soon as they can, instead of what was proposed."""
-        slow = self.q + self._slowed()
+        slow = self._slowed()
         np.copyto(self.next, slow, where=mask)
         np.copyto(self._aim, slow, where=mask)
 

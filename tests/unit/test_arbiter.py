@@ -196,9 +196,15 @@ def test_a_walking_policy_that_fails_is_out_of_use_until_reset():
     rig.locomotion.fail = "NaN"
     rig.tick(3)
     assert rig.owner()["legs"] == "stand"
+    assert rig.arbiter.safety.fault == "policy locomotion failed: PolicyError: NaN", "what is out of use is a visible fault"
     rig.locomotion.fail = ""
     rig.say("turn_left").tick(5)
-    assert "policy locomotion is out of use: PolicyError: NaN" in rig.last().reason
+    assert rig.last().result == "cancelled" and rig.owner()["legs"] == "stand"
+    rig.arbiter.inbox.reset()
+    rig.tick(2)
+    assert rig.arbiter.arm(rig.now) == ""
+    rig.ready().say("turn_left").tick(30)
+    assert rig.last().first_command is not None
 
 
 def test_non_finite_targets_never_reach_the_motors():

@@ -14,6 +14,7 @@ from arbiter.strict import parse_text
 from arbiter.types import Request, frozen
 from policies.balance.stance import SagittalChain, Segment
 from policies.chunk import CameraFrame, ChunkObservation
+from policies.deadline import Deadline
 from policies.fallback import Damp, Glide, Hold, Rest, Stand
 from policies.onnx_policy import OnnxPolicy
 from policies.recorded import RecordedChunks
@@ -264,7 +265,10 @@ def test_players_of_a_shipped_file_are_found_by_name(tmp_path):
     if not (SHIPPED / "locomotion.onnx").is_file():
         pytest.skip("the walking policy is not in this tree")
     walk = load("locomotion: {kind: onnx, file: locomotion.onnx}", tmp_path)["locomotion"][0]
-    assert isinstance(walk, OnnxPolicy) and (walk.joints == MODEL.groups["legs"]).all()
+    assert isinstance(walk, Deadline) and isinstance(walk.policy, OnnxPolicy), "in real time a policy has a deadline"
+    assert (walk.joints == MODEL.groups["legs"]).all()
+    (lockstep,) = load("locomotion: {kind: onnx, file: locomotion.onnx}", tmp_path, chunk_delay=0.1)["locomotion"]
+    assert isinstance(lockstep, OnnxPolicy)
 
 
 def test_a_camera_reaches_the_players(tmp_path):

@@ -1,0 +1,128 @@
+"""A deadline for a policy that computes inside the tick: one that hangs fails by name, and the tick goes on without it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from arbiter.errors import PolicyError
+from arbiter.policy import Policy, Resuming, Spared
+from arbiter.types import JointTarget, Request, RobotState
+from arbiter.wall import walled
+
+PATIENCE = 0.008  # [s] of a tick of 20 ms
+FIRST = 0.1  # [s] for the first answer, when there is no older one
+LIMIT = 2  # ticks in which the last target stands in; a walk that is held longer falls
+
+
+class Deadline:
+    """Calls a policy on a thread of its own and waits for it, but not for ever. For runs in real time.
+
+    A call that is late leaves the last target in force; one that is late for more than `LIMIT` ticks has failed. Python cannot
+    end the thread that hangs; it is a daemon, so that the process can end, and the policy is refused until it has returned.
+
+    Args:
+        policy: The policy; only this object may call it.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.name, self.kind, self.joints = policy.name, policy.kind, policy.joints
+        self._go, self._done = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._done.acquire()
+        self._task: tuple[Callable, tuple] | None = None
+        self._answer: tuple[Any, str] = (None, "")
+        self._busy = self._started = False
+        self._last: JointTarget | None = None
+        self._missed = 0
+
+    def reset(self, state: RobotState, now: float) -> None:
+        """See Policy. Raises PolicyError while an earlier call still hangs."""
+        self._last, self._missed = None, 0
+        self._wait_for(self.policy.reset, state, now)
+
+    def warm(self, state: RobotState, request: Request, now: float) -> bool:
+        """See Policy. Raises PolicyError if it hangs."""
+        return self._wait_for(self.policy.warm, state, request, now)
+
+    def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
+        """The policy's answer, or its last one while it is late. Raises PolicyError when it is late for too long."""
+        late = not (self._submit(self.policy.act, state, request, now) if not self._busy else self._collect(PATIENCE))
+        self._missed = self._missed + 1 if late else 0
+        if late and (self._last is None or self._missed > LIMIT):
+            raise PolicyError(f"policy {self.name}: no answer within {self._missed} ticks; its inference hangs")
+        if not late:
+            target, error = self._answer
+            if error:
+                raise PolicyError(error)
+            self._last = target
+        return self._last
+
+    def release(self) -> None:
+        """Nothing to wait for: what still runs ends by itself."""
+        if not self._busy:
+            walled(self.policy.release)
+
+    def close(self) -> None:
+        """Lets the thread end."""
+        if not self._busy:
+            self._task = None
+            if self._started:
+                self._go.release()
+            self.policy.close()
+
+    # -- spare ----------------------------------------------------------------------------------------------------
+
+    def spare(self) -> Policy | None:
+        """The policy's spare, with a deadline of its own; None: it has none."""
+        return Deadline(self.policy.spare()) if isinstance(self.policy, Spared) else None
+
+    def resume(self, failed: Policy, state: RobotState, now: float) -> None:
+        """See `arbiter.policy.Resuming`. The memory of one that hangs is read while it hangs."""
+        if self._busy or not isinstance(self.policy, Resuming):
+            raise PolicyError(f"policy {self.name} cannot take over")
+        self._last, self._missed = None, 0
+        self.policy.resume(failed.policy if isinstance(failed, Deadline) else failed, state, now)
+
+    # -- the thread -----------------------------------------------------------------------------------------------
+
+    def _wait_for(self, call: Callable, *args: Any) -> Any:
+        if self._busy and not self._collect(0.0):
+            raise PolicyError(f"policy {self.name}: an earlier call still hangs")
+        if not self._submit(call, *args, patience=FIRST):
+            raise PolicyError(f"policy {self.name}: no answer within {FIRST:g} s")
+        value, error = self._answer
+        if error:
+            raise PolicyError(error)
+        return value
+
+    def _submit(self, call: Callable, *args: Any, patience: float | None = None) -> bool:
+        """Hands a call to the thread. True when the answer is there in time."""
+        if not self._started:
+            self._started = True
+            priority = os.sched_getscheduler(0), os.sched_getparam(0)  # the tick waits for it: it must not wait for others
+            threading.Thread(target=self._serve, args=priority, name=f"policy-{self.name}", daemon=True).start()
+        self._task, self._busy = (call, args), True
+        self._go.release()
+        return self._collect(patience or (PATIENCE if self._last is not None else FIRST))
+
+    def _collect(self, patience: float) -> bool:
+        if not self._done.acquire(timeout=patience):
+            return False
+        self._busy = False
+        return True
+
+    def _serve(self, scheduler: int, param: os.sched_param) -> None:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, scheduler, param)
+        while True:
+            self._go.acquire()
+            if self._task is None:
+                return
+            call, args = self._task
+            self._answer = walled(call, *args)
+            self._done.release()

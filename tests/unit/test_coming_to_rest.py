@@ -1,0 +1,208 @@
+"""Settling: who walks stops first, then `stand` takes the legs; a policy that fails in mid-step has a spare."""
+
+import numpy as np
+import pytest
+
+from arbiter.arbiter import Arbiter
+from arbiter.types import Mode
+from tests.arbiter_rig import Rig
+from tests.fakes import MODEL, FakePolicy
+
+STEPPING = np.zeros(MODEL.n)
+STEPPING[MODEL.index("leg_left_knee_pitch_joint")] = 7.0
+
+
+class SparedPolicy(FakePolicy):
+    """A walking policy with a spare that notes whom it resumed."""
+
+    def __init__(self) -> None:
+        super().__init__("locomotion", "locomotion", "legs", 0.05)
+        self.second = FakePolicy("locomotion_spare", "locomotion", "legs", 0.05)
+        self.second.resumed = []
+        self.second.resume = lambda failed, state, now: self.second.resumed.append((failed, now))
+
+    def spare(self):
+        return self.second
+
+
+class SparedRig(Rig):
+    """A rig whose walking policy has a spare."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        old = self.arbiter
+        self.locomotion = SparedPolicy()
+        policies = self.fallbacks | {"locomotion": (self.locomotion,), "chunk": tuple(self.players)}
+        self.arbiter = Arbiter(self.robot, policies, self.skills, old.switchboard.home, type(old.safety)(MODEL),
+                               old.errands.routing, self.spec, lambda text: text == "stop", old.switchboard.settings)
+        assert self.arbiter.arm(0.0) == ""
+
+
+@pytest.fixture(params=[Rig, SparedRig])
+def walking(request):
+    rig = request.param().ready()
+    rig.say("walk_forward").tick(30)
+    rig.robot.changes["joint_vel"] = STEPPING
+    rig.tick(30)
+    assert rig.locomotion.requests[-1].velocity[0] > 0.0
+    return rig
+
+
+def stand_still(rig):
+    rig.robot.changes.pop("joint_vel", None)
+
+
+CAUSES = {
+    "stopped": lambda rig: rig.arbiter.safety.stop("test", "settle"),
+    "an arm's driver": lambda rig: rig.robot.changes.update(faults=("can0: bus off",)),
+    "fault of another": lambda rig: rig.arbiter.safety.trip("something else"),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_walk_is_brought_to_rest_before_the_stand_takes_the_legs(walking, cause):
+    CAUSES[cause](walking)
+    for _ in range(60):
+        report = walking.tick()
+        assert report.verdict.mode is Mode.SETTLE
+        assert walking.owner()["legs"] == "locomotion", "a stand in mid-step is a fall"
+    assert not walking.locomotion.requests[-1].velocity.any()
+    assert not any(item.check == "mode" for item in report.verdict.interventions), "its targets pass"
+    stand_still(walking)
+    walking.tick(14)
+    assert walking.owner()["legs"] == "locomotion"
+    walking.tick(4)
+    assert walking.owner() == {"legs": "stand", "arms": "rest"}
+    assert walking.arbiter.safety.mode is Mode.SETTLE
+
+
+def test_a_walk_that_does_not_end_is_not_waited_for_for_ever(walking):
+    walking.arbiter.safety.stop("test", "settle")
+    ticks = round(walking.arbiter.safety.limits.stop_limit / MODEL.dt)
+    walking.tick(ticks - 5)
+    assert walking.owner()["legs"] == "locomotion"
+    walking.tick(10)
+    assert walking.owner()["legs"] == "stand" and walking.arbiter.safety.mode is Mode.SETTLE
+
+
+def test_the_safety_layer_itself_ends_the_time_of_a_walk_in_settle(walking):
+    """Whatever the arbiter thinks: past the limit only fallbacks pass, and without one it damps."""
+    walking.arbiter.rest.step = lambda *args, **kwargs: walking.arbiter.safety.let_stop("locomotion")
+    walking.arbiter.safety.stop("test", "settle")
+    walking.tick(round((walking.arbiter.safety.limits.stop_limit + 0.3) / MODEL.dt))
+    assert any(item.check == "mode" for item in walking.tick().verdict.interventions)
+    walking.tick(30)
+    assert walking.arbiter.safety.mode is Mode.DAMP
+
+
+def test_in_settle_only_the_policy_that_was_named_may_go_on(walking):
+    walking.arbiter.rest.step = lambda *args, **kwargs: walking.arbiter.safety.let_stop("another")
+    walking.arbiter.safety.stop("test", "settle")
+    walking.tick(3)
+    assert any(item.check == "mode" and item.policy == "locomotion" for item in walking.tick().verdict.interventions)
+
+
+class TestSpare:
+    """What takes over when the walking policy fails."""
+
+    @pytest.fixture
+    def rig(self):
+        rig = SparedRig().ready()
+        rig.say("walk_forward").tick(30)
+        rig.robot.changes["joint_vel"] = STEPPING
+        rig.tick(30)
+        return rig
+
+    def test_it_acts_in_the_same_tick(self, rig):
+        rig.locomotion.fail = "weights lost"
+        rig.tick()
+        assert rig.owner()["legs"] == "locomotion_spare"
+        assert len(rig.locomotion.second.requests) == 1, "a walk must not miss a tick"
+        assert rig.locomotion.second.resumed == [(rig.locomotion, rig.now)]
+        assert not rig.locomotion.second.requests[0].velocity.any()
+        assert rig.arbiter.safety.mode is Mode.SETTLE
+        assert rig.arbiter.safety.fault == "policy locomotion failed: PolicyError: weights lost"
+        rig.tick()
+        assert rig.arbiter.errands.log[-1].result == "failed"
+        assert "policy locomotion: PolicyError: weights lost" in rig.arbiter.errands.log[-1].reason
+
+    def test_then_it_stands(self, rig):
+        rig.locomotion.fail = "weights lost"
+        rig.tick(60)
+        assert rig.owner()["legs"] == "locomotion_spare"
+        stand_still(rig)
+        rig.tick(20)
+        assert rig.owner()["legs"] == "stand"
+
+    def test_when_it_fails_too_the_stand_is_what_is_left(self, rig):
+        rig.locomotion.fail = rig.locomotion.second.fail = "weights lost"
+        rig.tick(2)
+        assert rig.owner()["legs"] == "stand"
+        assert rig.arbiter.safety.fault == "policy locomotion failed: PolicyError: weights lost"
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, 1e6, -1e30])
+    def test_targets_that_cannot_be_meant_are_held_two_ticks_then_it_takes_over(self, rig, value):
+        rig.locomotion.q = np.full(MODEL.n, value)
+        for _ in range(2):
+            report = rig.tick()
+            assert report.verdict.mode is Mode.HOLD and rig.owner()["legs"] == "locomotion"
+        rig.tick()
+        assert rig.owner()["legs"] == "locomotion_spare" and rig.arbiter.safety.mode is Mode.SETTLE
+        assert "asks leg_left_hip_roll_joint for" in rig.arbiter.safety.fault
+
+    def test_one_such_target_is_forgiven(self, rig):
+        for _ in range(12):
+            rig.locomotion.q = np.full(MODEL.n, np.nan)
+            rig.tick()
+            rig.locomotion.q = None
+            rig.tick(12)
+        assert rig.owner()["legs"] == "locomotion" and rig.arbiter.safety.fault == ""
+
+    def test_every_other_target_is_not(self, rig):
+        for _ in range(4):
+            rig.locomotion.q = np.full(MODEL.n, np.nan)
+            rig.tick()
+            rig.locomotion.q = None
+            rig.tick()
+        assert rig.owner()["legs"] == "locomotion_spare"
+
+    def test_negative_gains_and_whole_numbers_are_no_targets(self, rig):
+        act = rig.locomotion.act
+
+        def whole(*args):
+            target = act(*args)
+            return type(target)(np.zeros(MODEL.n, np.int64), target.kp, target.kd, target.joints)
+
+        rig.locomotion.act = whole
+        rig.tick()
+        assert "q holds int64; floating-point numbers are expected" in rig.arbiter.safety.fault
+        assert rig.owner()["legs"] == "locomotion_spare"
+
+    def test_targets_that_pull_the_legs_with_many_times_their_torque_are_noticed(self, rig):
+        rig.locomotion.q = MODEL.default + 3.0 * np.where(MODEL.default > 0, -1.0, 1.0)
+        rig.robot.write = lambda command: None  # the joints do not follow
+        rig.tick(8)
+        assert rig.owner()["legs"] == "locomotion_spare" and "times the torque they have" in rig.arbiter.safety.fault
+
+    def test_after_a_reset_the_policy_is_used_again(self, rig):
+        rig.locomotion.fail = "weights lost"
+        rig.tick(5)
+        rig.locomotion.fail = ""
+        stand_still(rig)
+        rig.tick(20)
+        rig.arbiter.inbox.reset()
+        rig.tick(2)
+        assert rig.arbiter.arm(rig.now) == ""
+        rig.ready()
+        assert rig.owner()["legs"] == "locomotion"
+
+
+def test_the_arms_policy_that_fails_leaves_the_walk_alone():
+    rig = Rig().ready()
+    rig.say("wave_right").tick(30)
+    for player in rig.players:
+        player.q = np.full(MODEL.n, np.nan)
+    rig.tick(5)
+    assert rig.last().result == "failed" and rig.owner()["legs"] == "locomotion"
+    rig.tick(30)
+    assert rig.arbiter.safety.mode is Mode.RUN and rig.arbiter.safety.fault == ""

@@ -1,0 +1,110 @@
+"""A policy that hangs fails by name within three ticks, and nobody waits for it."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from arbiter.errors import PolicyError
+from arbiter.types import Request
+from policies.deadline import LIMIT, Deadline
+from tests.fakes import MODEL, FakePolicy, state_of
+
+STATE = state_of()
+
+
+class Stubborn(FakePolicy):
+    """Hangs on demand, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__("walk", "locomotion", "legs", 0.1)
+        self.hangs, self.free = False, threading.Event()
+        self.threads: set[int] = set()
+
+    def act(self, state, request, now):
+        self.threads.add(threading.get_ident())
+        if self.hangs:
+            self.free.wait(20.0)
+        return super().act(state, request, now)
+
+    def spare(self):
+        spare = FakePolicy("walk_spare", "locomotion", "legs", 0.2)
+        spare.resumed = []
+        spare.resume = lambda failed, state, now: spare.resumed.append(failed)
+        return spare
+
+
+@pytest.fixture
+def policy():
+    made = Stubborn()
+    guard = Deadline(made)
+    guard.reset(STATE, 0.0)
+    yield made, guard
+    made.free.set()
+    guard.close()
+
+
+def test_what_it_answers_is_what_the_policy_answers(policy):
+    made, guard = policy
+    assert (guard.name, guard.kind) == ("walk", "locomotion") and guard.joints is made.joints
+    assert guard.warm(STATE, Request(), 0.0)
+    for k in range(5):
+        target = guard.act(STATE, Request(elapsed=float(k)), 0.02 * k)
+        assert np.array_equal(target.q, MODEL.default + 0.1) and made.requests[-1].elapsed == k
+    assert len(made.threads) == 1 and threading.get_ident() not in made.threads
+
+
+def test_one_that_hangs_is_stood_in_for_then_fails(policy):
+    made, guard = policy
+    first = guard.act(STATE, Request(), 0.0)
+    made.hangs = True
+    for k in range(LIMIT):
+        assert guard.act(STATE, Request(), 0.02 * (k + 1)) is first, "the last target stands in"
+    with pytest.raises(PolicyError, match="policy walk: no answer within 3 ticks"):
+        guard.act(STATE, Request(), 1.0)
+    with pytest.raises(PolicyError, match="an earlier call still hangs"):
+        guard.reset(STATE, 2.0)
+
+
+def test_it_comes_back_when_its_call_has_returned(policy):
+    made, guard = policy
+    guard.act(STATE, Request(), 0.0)
+    made.hangs = True
+    with pytest.raises(PolicyError):
+        for k in range(LIMIT + 1):
+            guard.act(STATE, Request(), 0.02 * k)
+    made.hangs = False
+    made.free.set()
+    deadline = time.monotonic() + 10.0
+    while time.monotonic() < deadline:
+        try:
+            guard.reset(STATE, 3.0)
+            break
+        except PolicyError:
+            time.sleep(0.01)
+    assert np.array_equal(guard.act(STATE, Request(), 3.0).q, MODEL.default + 0.1)
+
+
+def test_what_it_raises_is_what_the_policy_raised(policy):
+    made, guard = policy
+    made.fail = "no weights"
+    with pytest.raises(PolicyError, match="no weights"):
+        guard.act(STATE, Request(), 0.0)
+
+
+def test_its_spare_resumes_the_policy_behind_it(policy):
+    made, guard = policy
+    spare = guard.spare()
+    made.hangs = True
+    with pytest.raises(PolicyError):
+        for k in range(LIMIT + 2):
+            guard.act(STATE, Request(), 0.02 * k)
+    spare.resume(guard, STATE, 1.0)
+    assert spare.policy.resumed == [made]
+    assert np.array_equal(spare.act(STATE, Request(), 1.0).q, MODEL.default + 0.2)
+    spare.close()
+
+
+def test_a_policy_without_a_spare_has_none():
+    assert Deadline(FakePolicy("walk", "locomotion", "legs")).spare() is None
