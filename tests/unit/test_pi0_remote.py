@@ -2,7 +2,7 @@
 
 from tests.needs import needs
 
-pytestmark = needs("robot", "websockets")
+pytestmark = needs("robot", "msgpack", "websockets")
 
 import dataclasses
 import signal
