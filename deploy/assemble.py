@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from arbiter.arbiter import Arbiter
 from arbiter.errors import ConfigError
+from arbiter.extras import advice
 from arbiter.inbox import LockstepRouting, RouteService
 from arbiter.policy import Policy
 from arbiter.robot import Robot, RobotModel
@@ -171,7 +172,7 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
     try:
         from deploy import hardware
     except ImportError as error:
-        raise ConfigError(f"--robot {robot} needs the extra `robot`: uv sync --extra robot ({error})") from error
+        raise ConfigError(f"--robot {robot} needs {advice('robot')} ({error})") from error
     if robot == "bench":
         if (config.battery, config.battery_drain) != (1.0, 0.0):
             raise ConfigError("simulation.battery: on the bench the motors tell their supply; set it with --fault, such as "

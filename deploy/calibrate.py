@@ -19,19 +19,32 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
-
 from arbiter.errors import ArbiterError, RobotError
-from arbiter.robot import RobotModel
-from deploy.can import protocol
-from deploy.can.bus import BusPort, open_bus
-from deploy.can.calibration import save_calibration
-from deploy.can.config import HardwareConfig, calibration_path, load_hardware
-from deploy.can.protocol import MotorMode, Parameter
-from deploy.can.sdo import SdoClient
+from deploy.cli.extras import extra
 from deploy.outputs import writable
-from deploy.robots.description import load_model
-from deploy.sensors.imu import open_imu
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m deploy.calibrate", description=__doc__.splitlines()[0])
+    p.add_argument("what", nargs="?", choices=("joints", "imu", "watchdogs"), default="joints")
+    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own")
+    return p
+
+
+with extra(__name__, parser, "can", "serial"):
+    import numpy as np
+
+    from arbiter.robot import RobotModel
+    from deploy.can import protocol
+    from deploy.can.bus import BusPort, open_bus
+    from deploy.can.calibration import save_calibration
+    from deploy.can.config import HardwareConfig, calibration_path, load_hardware
+    from deploy.can.protocol import MotorMode, Parameter
+    from deploy.can.sdo import SdoClient
+    from deploy.robots.description import load_model
+    from deploy.sensors.imu import open_imu
 
 FLASH_TIME = 0.1  # [s] that a motor may take to store its settings
 SPAN_SLACK = 0.15  # [rad] that a measured span may differ from the range: stops give, printed parts vary
@@ -150,11 +163,7 @@ def _progress(model: RobotModel) -> Callable[[Sweep], None]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.calibrate", description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=("joints", "imu", "watchdogs"), default="joints")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite")
-    parser.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own")
-    args = parser.parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
         hardware = load_hardware(args.robot, args.hardware)
         if args.what == "imu":

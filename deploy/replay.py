@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from arbiter.errors import ArbiterError, ConfigError
+from arbiter.extras import needed
 from arbiter.strict import short
 from deploy.logs import EARLIER, TRACE, newest
 from deploy.outputs import writable
@@ -94,7 +95,7 @@ def plot(header: dict[str, Any], ticks: list[dict[str, Any]], path: Path) -> Non
     try:
         import matplotlib
     except ImportError as error:
-        raise ConfigError("--plot needs matplotlib; install the extra `train`: uv sync --extra train") from error
+        raise ConfigError(f"--plot {needed('matplotlib')}") from error
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -20,24 +20,55 @@ import sys
 import threading
 import time
 
-import numpy as np
-from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
-from websockets.sync.server import Server, ServerConnection, serve
-
 from arbiter.errors import ArbiterError, ConfigError, PolicyError, in_one_line
-from deploy.console.guard import is_loopback
-from deploy.robots.description import load_model
-from policies.chunk import ChunkBackend, ChunkObservation
-from policies.pi0 import load_backend, wire
+from deploy.cli.extras import extra
 from policies.pi0.api_key import VARIABLE, read_api_key
-from policies.pi0.remote import KEYS
 
 MAX_REQUEST = 32_000_000  # [bytes] of a message: a picture of 3840 x 2160 has 25 MB
 MAX_SIDE = 4096  # [px] of a picture
 MAX_PROMPT = 2000  # [characters]
 MAX_CLIENTS, MAX_IDLE = 8, 600.0  # [s]
 MAX_SEED, MAX_ROWS = 2**63, 10_000
+
+
+class OnCommandLine(argparse.Action):
+    """Refuses a key among the arguments."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.error(f"{option_string}: every user of this machine sees the command line (ps); put the key into a file and "
+                     f"name it with --api-key-file, or into ${VARIABLE}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    p.add_argument("checkpoint", help="an exported folder, a checkpoint folder, or a server's address")
+    p.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt", "openpi"), default="onnx")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="whose joints a LeRobot checkpoint drives")
+    p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
+    p.add_argument("--provider", default="auto", help="onnx: cpu, cuda, tensorrt or auto")
+    p.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for clients on other hosts, which need a key")
+    p.add_argument("--port", type=int, default=8000)
+    p.add_argument("--api-key-file", default="", metavar="FILE",
+                   help=f"holds the key that clients must send (default: ${VARIABLE}; neither: no key)")
+    p.add_argument("--api-key", action=OnCommandLine, help=argparse.SUPPRESS)
+    p.add_argument("--clients", type=int, default=MAX_CLIENTS, help=f"how many may be connected (default {MAX_CLIENTS})")
+    p.add_argument("--idle", type=float, default=MAX_IDLE, metavar="SECONDS",
+                   help=f"a client that asks for nothing for so long is let go (default {MAX_IDLE:g})")
+    return p
+
+
+with extra(__name__, parser, "websockets", "msgpack"):
+    import numpy as np
+    from websockets.exceptions import ConnectionClosed
+    from websockets.frames import CloseCode
+    from websockets.sync.server import Server, ServerConnection, serve
+
+    from deploy.console.guard import is_loopback
+    from deploy.robots.description import load_model
+    from policies.chunk import ChunkBackend, ChunkObservation
+    from policies.pi0 import load_backend, wire
+    from policies.pi0.remote import KEYS
 
 log = logging.getLogger("policy-arbiter.serve")
 
@@ -178,33 +209,6 @@ class PolicyServer:
             self._closed = True
         for socket in list(self._clients):
             socket.close(CloseCode.GOING_AWAY)
-
-
-class OnCommandLine(argparse.Action):
-    """Refuses a key among the arguments."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        parser.error(f"{option_string}: every user of this machine sees the command line (ps); put the key into a file and "
-                     f"name it with --api-key-file, or into ${VARIABLE}")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    p.add_argument("checkpoint", help="an exported folder, a checkpoint folder, or a server's address")
-    p.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt", "openpi"), default="onnx")
-    p.add_argument("--robot", default="berkeley_humanoid_lite", help="whose joints a LeRobot checkpoint drives")
-    p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
-    p.add_argument("--provider", default="auto", help="onnx: cpu, cuda, tensorrt or auto")
-    p.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for clients on other hosts, which need a key")
-    p.add_argument("--port", type=int, default=8000)
-    p.add_argument("--api-key-file", default="", metavar="FILE",
-                   help=f"holds the key that clients must send (default: ${VARIABLE}; neither: no key)")
-    p.add_argument("--api-key", action=OnCommandLine, help=argparse.SUPPRESS)
-    p.add_argument("--clients", type=int, default=MAX_CLIENTS, help=f"how many may be connected (default {MAX_CLIENTS})")
-    p.add_argument("--idle", type=float, default=MAX_IDLE, metavar="SECONDS",
-                   help=f"a client that asks for nothing for so long is let go (default {MAX_IDLE:g})")
-    return p
 
 
 def main(argv: list[str] | None = None) -> None:

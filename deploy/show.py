@@ -9,6 +9,7 @@ import numpy as np
 
 from arbiter.arbiter import TickReport
 from arbiter.errors import ConfigError
+from arbiter.extras import advice
 from arbiter.inbox import Inbox
 from deploy.assemble import Assembly
 from deploy.console import Snapshot
@@ -66,7 +67,7 @@ class Screen:
             try:
                 from deploy.console.web import WebConsole
             except ImportError as error:
-                raise ConfigError(f"--viewer web needs the extra `viewer`: uv sync --extra viewer ({error})") from error
+                raise ConfigError(f"--viewer web needs {advice('viewer')} ({error})") from error
             self._console = WebConsole(model, port=port)
             self.address = f"watch and command it at {self._console.address}"
         else:

@@ -21,12 +21,26 @@ import time
 from pathlib import Path
 
 from arbiter.errors import ArbiterError, RobotError
-from deploy.can import protocol
-from deploy.can.bus import BusPort, open_bus
-from deploy.can.config import HardwareConfig, load_hardware
-from deploy.can.protocol import MotorMode
-from deploy.heartbeat import Heartbeat, heartbeat_path
-from deploy.realtime import SUPERVISOR, claim_realtime
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m deploy.supervisor", description=__doc__.splitlines()[0])
+    p.add_argument("--heartbeat", required=True, type=Path, help="the loop's heartbeat file")
+    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p.add_argument("--hardware", help="another hardware file than the robot's own")
+    p.add_argument("--timeout", type=float, default=0.1, help="longest time without a beat [s]")
+    return p
+
+
+with extra(__name__, parser, "can"):
+    from deploy.can import protocol
+    from deploy.can.bus import BusPort, open_bus
+    from deploy.can.config import HardwareConfig, load_hardware
+    from deploy.can.protocol import MotorMode
+    from deploy.heartbeat import Heartbeat, heartbeat_path
+    from deploy.realtime import SUPERVISOR, claim_realtime
 
 LOOK = 0.005  # [s] between two looks at the heartbeat
 REPEAT = 4  # looks between two damping commands while tripped
@@ -187,12 +201,7 @@ class Supervision:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.supervisor", description=__doc__.splitlines()[0])
-    parser.add_argument("--heartbeat", required=True, type=Path, help="the loop's heartbeat file")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite")
-    parser.add_argument("--hardware", help="another hardware file than the robot's own")
-    parser.add_argument("--timeout", type=float, default=0.1, help="longest time without a beat [s]")
-    args = parser.parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
         supervise(Heartbeat(args.heartbeat), load_hardware(args.robot, args.hardware), args.timeout)
     except (ArbiterError, OSError) as error:

@@ -14,6 +14,7 @@ import mujoco
 import numpy as np
 
 from arbiter.errors import ConfigError
+from arbiter.extras import advice
 from arbiter.threads import start_thread
 from deploy.robots.truth import Pose
 from deploy.sensors.raycast import RayCaster, look_at
@@ -96,7 +97,7 @@ class Writer:
         try:
             import av
         except ImportError as error:
-            raise ConfigError("--video needs PyAV and Pillow, which the extra `viewer` brings: uv sync --extra viewer") from error
+            raise ConfigError(f"--video needs PyAV and Pillow, which come with {advice('viewer')}") from error
         if path.suffix.lower() != ".mp4":
             raise ConfigError(f"--video {path}: the name must end in .mp4")
         if width % 2 or height % 2:

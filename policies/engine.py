@@ -15,6 +15,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from arbiter.errors import ConfigError
+from arbiter.extras import advice
 
 Provider = Literal["cpu", "cuda", "tensorrt"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
@@ -30,7 +31,7 @@ def providers(wanted: Provider, path: str | Path) -> list[str | tuple[str, dict]
     if name is None or name not in there:
         have = ", ".join(key for key, value in PROVIDERS.items() if value in there)
         raise ConfigError(f"inference provider {wanted!r} is not available; there are: {have} (cuda and tensorrt come with "
-                          "the extra `gpu`; where that is installed, the plain onnxruntime lies over it: put it on top with "
+                          f"{advice('gpu')}; where that is installed, the plain onnxruntime lies over it: put it on top with "
                           "`uv pip install --reinstall-package onnxruntime-gpu onnxruntime-gpu`)")
     chain = {"tensorrt": ("tensorrt", "cuda", "cpu"), "cuda": ("cuda", "cpu"), "cpu": ("cpu",)}[wanted]
     found: list[str | tuple[str, dict]] = [PROVIDERS[key] for key in chain if PROVIDERS[key] in there]
@@ -84,8 +85,8 @@ def load_libraries(provider: Provider) -> None:
         try:
             importlib.import_module("tensorrt")
         except ImportError as error:
-            raise ConfigError(f"inference provider 'tensorrt' needs the package tensorrt ({error}); install the extra `gpu`, "
-                              "or take cuda") from error
+            raise ConfigError(f"inference provider 'tensorrt' needs the package tensorrt ({error}), which comes with "
+                              f"{advice('gpu')}; or take cuda") from error
 
 
 class Network:

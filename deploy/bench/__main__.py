@@ -15,28 +15,37 @@ import argparse
 import sys
 
 from arbiter.errors import ArbiterError
-from deploy.bench.realtime import RealtimeBench, command_lines
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m deploy.bench", description="A robot without the robot.")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description")
+    p.add_argument("--interface", choices=("socketcand", "socketcan"), default="socketcand",
+                   help="socketcand: a loopback port; socketcan: existing can or vcan interfaces")
+    p.add_argument("--port", type=int, default=0, help="loopback port of socketcand (0: any free one)")
+    p.add_argument("--body", choices=("mujoco", "joints"), default="mujoco", help="what the motors turn")
+    p.add_argument("--free", action="store_true", help="the robot stands free instead of hanging in the gantry")
+    p.add_argument("--fault", action="append", default=[], metavar="SPEC",
+                   help="TARGET:FAULT[=VALUE][@START s][+DURATION s]; see docs/robot.md")
+    p.add_argument("--latency", type=float, default=0.0, help="of a motor's answer [s]")
+    p.add_argument("--noise", type=float, default=0.0, help="standard deviation of measured positions [rad]")
+    p.add_argument("--watchdog", type=int, metavar="MS",
+                   help="of the motors, in their flash (default: as the hardware file asks; new motors: 1000)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--hardware", default="bench.yaml", metavar="FILE",
+                   help="where to write the hardware file for the other side")
+    p.add_argument("--seconds", type=float, default=0.0, help="stop after so long (0: until told)")
+    return p
+
+
+with extra(__name__, parser, "can"):
+    from deploy.bench.realtime import RealtimeBench, command_lines
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.bench", description="A robot without the robot.")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description")
-    parser.add_argument("--interface", choices=("socketcand", "socketcan"), default="socketcand",
-                        help="socketcand: a loopback port; socketcan: existing can or vcan interfaces")
-    parser.add_argument("--port", type=int, default=0, help="loopback port of socketcand (0: any free one)")
-    parser.add_argument("--body", choices=("mujoco", "joints"), default="mujoco", help="what the motors turn")
-    parser.add_argument("--free", action="store_true", help="the robot stands free instead of hanging in the gantry")
-    parser.add_argument("--fault", action="append", default=[], metavar="SPEC",
-                        help="TARGET:FAULT[=VALUE][@START s][+DURATION s]; see docs/robot.md")
-    parser.add_argument("--latency", type=float, default=0.0, help="of a motor's answer [s]")
-    parser.add_argument("--noise", type=float, default=0.0, help="standard deviation of measured positions [rad]")
-    parser.add_argument("--watchdog", type=int, metavar="MS",
-                        help="of the motors, in their flash (default: as the hardware file asks; new motors: 1000)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--hardware", default="bench.yaml", metavar="FILE",
-                        help="where to write the hardware file for the other side")
-    parser.add_argument("--seconds", type=float, default=0.0, help="stop after so long (0: until told)")
-    args = parser.parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
         bench = RealtimeBench(args.robot, interface=args.interface, port=args.port, body=args.body, free=args.free,
                               faults=tuple(args.fault), latency=args.latency, noise=args.noise, seed=args.seed,

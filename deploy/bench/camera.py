@@ -15,16 +15,29 @@ import sys
 import threading
 import time
 
-import cv2
-import numpy as np
-
-from arbiter.slots import LatestSlot
-from deploy.robots.description import load_model
-from deploy.robots.simulated import SimulatedRobot
-from deploy.robots.truth import Pose
-from deploy.sensors.sim_camera import SimCamera
+from deploy.cli.extras import extra
 
 HZ = 10.0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m deploy.bench.camera", description=__doc__.splitlines()[0])
+    p.add_argument("--robot", required=True)
+    p.add_argument("--hz", type=float, default=HZ)
+    return p
+
+
+with extra(__name__, parser, "cv2"):
+    import cv2
+    import numpy as np
+
+    from arbiter.slots import LatestSlot
+    from deploy.robots.description import load_model
+    from deploy.robots.simulated import SimulatedRobot
+    from deploy.robots.truth import Pose
+    from deploy.sensors.sim_camera import SimCamera
+
 NOISE = 2  # of 255, each pixel: a live sensor never sends the same picture twice
 QUALITY = 92  # of 100
 STARTING = "camera on port "
@@ -103,10 +116,7 @@ def handler(eye: Eye) -> type[http.server.BaseHTTPRequestHandler]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deploy.bench.camera", description=__doc__.splitlines()[0])
-    parser.add_argument("--robot", required=True)
-    parser.add_argument("--hz", type=float, default=HZ)
-    args = parser.parse_args()
+    args = parser().parse_args()
     eye = Eye(args.robot, args.hz)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(eye))
     threading.Thread(target=server.serve_forever, daemon=True).start()

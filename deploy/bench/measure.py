@@ -5,16 +5,27 @@ Time of a command cycle of all joints, lateness of the 250 Hz thread, and cycles
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
-import numpy as np
+from deploy.cli.extras import extra
 
-from arbiter.safety import Safety
-from arbiter.types import JointTarget, SafeCommand, frozen
-from deploy.bench.lockstep import BenchRobot, start
-from deploy.can.protocol import MotorMode
-from deploy.doctor.machine import lateness
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: there is nothing to choose."""
+    return argparse.ArgumentParser(prog="python -m deploy.bench.measure", description=__doc__,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+with extra(__name__, parser, "can", "serial"):
+    import numpy as np
+
+    from arbiter.safety import Safety
+    from arbiter.types import JointTarget, SafeCommand, frozen
+    from deploy.bench.lockstep import BenchRobot, start
+    from deploy.can.protocol import MotorMode
+    from deploy.doctor.machine import lateness
 
 KNEE = "leg_left_knee_pitch_joint"
 FAULTS = ("can2:bus_off", "can2:enobufs", "can2:unplug", "can2:drop=1", f"{KNEE}:duplicate_id", f"{KNEE}:wrong_id=9",
@@ -87,6 +98,7 @@ def cycles_to_damping(fault: str, most: int = 200) -> int:
 
 
 def main() -> int:
+    parser().parse_args()
     times = 1000 * cycle_times(500)
     middle, high = np.median(times), np.percentile(times, 99)
     print(f"command cycle, 22 joints on 4 buses: {middle:.2f} ms median, {high:.2f} ms 99th percentile")

@@ -16,6 +16,7 @@ import mujoco
 import numpy as np
 
 from arbiter.errors import ConfigError
+from arbiter.extras import needed
 from arbiter.robot import RobotModel
 from arbiter.slots import LatestSlot
 from arbiter.threads import start_thread
@@ -44,8 +45,7 @@ class WebConsole:
             from deploy.console.guard import Guard, guarding
             from deploy.console.meshes import body_meshes
         except ImportError as error:
-            raise ConfigError("--viewer web needs viser, which the extra `viewer` brings: "
-                              "uv sync --extra viewer") from error
+            raise ConfigError(f"--viewer web {needed('viser')}") from error
         check_port(host, port)
         self._model = compile_scene(model.name, Scene(), 0.002)
         self._data = mujoco.MjData(self._model)
@@ -95,7 +95,7 @@ class WebConsole:
         if open_to_all:
             self._server.stop()
             raise ConfigError(f"--viewer web: viser {version} answers without the secret, so that any page could drive the "
-                              "robot; install the version of uv.lock: uv sync --extra viewer")
+                              "robot; install the version of uv.lock: uv sync --inexact --extra viewer")
 
     def _build_scene(self, meshes: list) -> None:
         scene = self._server.scene

@@ -4,7 +4,15 @@
     if not report.ok: refuse to arm
 """
 
-from deploy.doctor.examine import preflight
 from deploy.doctor.report import Check, Report
 
 __all__ = ["Check", "Report", "preflight"]
+
+
+def __getattr__(name: str):
+    """What needs the extra `robot` is imported when it is asked for: the command answers --help without it."""
+    if name != "preflight":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from deploy.doctor.examine import preflight
+
+    return preflight

@@ -6,23 +6,32 @@ import argparse
 import sys
 
 from arbiter.errors import ArbiterError
-from deploy import bench
-from deploy.can.config import load_hardware
-from deploy.doctor.examine import preflight
-from deploy.robots.can_robot import open_robot
-from deploy.sensors.camera import config_of
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m deploy.doctor",
+                                description="Pre-flight: pass, warn or fail, and what to do.")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description, or bench")
+    p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own, such as a bench's")
+    p.add_argument("--tree", default="default.yaml", metavar="FILE",
+                   help="tree file whose policies are loaded; none: left out")
+    p.add_argument("--camera", default="0", metavar="SOURCE", help="device number or path; none: left out")
+    p.add_argument("--fault", action="append", default=[], metavar="SPEC", help="with --robot bench: a fault to find")
+    return p
+
+
+with extra(__name__, parser, "can", "serial", "cv2"):
+    from deploy import bench
+    from deploy.can.config import load_hardware
+    from deploy.doctor.examine import preflight
+    from deploy.robots.can_robot import open_robot
+    from deploy.sensors.camera import config_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.doctor",
-                                     description="Pre-flight: pass, warn or fail, and what to do.")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description, or bench")
-    parser.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own, such as a bench's")
-    parser.add_argument("--tree", default="default.yaml", metavar="FILE",
-                        help="tree file whose policies are loaded; none: left out")
-    parser.add_argument("--camera", default="0", metavar="SOURCE", help="device number or path; none: left out")
-    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="with --robot bench: a fault to find")
-    args = parser.parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
         if args.robot == "bench":
             robot = bench.start(faults=tuple(args.fault), body="joints")

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from arbiter.extras import advice
 from deploy.doctor.report import Check, passed, warned
 from deploy.realtime import CYCLE, claim_realtime
 
@@ -78,4 +79,4 @@ def check_engines() -> Check:
     seen = f"ONNX Runtime {onnxruntime.__version__} on {', '.join(providers)}; {os.cpu_count()} cores"
     if gpu or not Path("/proc/driver/nvidia/version").exists():
         return passed("inference", seen)
-    return warned("inference", f"{seen}; there is an NVIDIA driver", "install onnxruntime-gpu (extra `gpu`) to use it")
+    return warned("inference", f"{seen}; there is an NVIDIA driver", f"to use it: {advice('gpu')}")

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from arbiter.errors import RobotError
+from arbiter.extras import needed
 from deploy.operator.stick import FASTEST
 
 DEAD_ZONE = 0.08  # of full deflection
@@ -146,7 +147,7 @@ def open_gamepad(path: str = "") -> Gamepad:
     try:
         import evdev
     except ImportError as error:
-        raise RobotError("gamepad: evdev is not installed; uv sync --extra robot") from error
+        raise RobotError(f"gamepad: {needed('evdev')}") from error
     paths = [path] if path else evdev.list_devices()
     for candidate in paths:
         try:

@@ -14,13 +14,14 @@ import importlib
 from pathlib import Path
 
 from arbiter.errors import ConfigError
+from arbiter.extras import advice
 from policies.chunk import ChunkBackend
 
-KINDS = {
-    "onnx": ("policies.pi0.onnx_backend", "OnnxBackend", "the base install"),
-    "lerobot": ("policies.pi0.in_process.backend", "LeRobotBackend", "the extra `train`"),
-    "tensorrt": ("policies.pi0.tensorrt_backend", "TensorRTBackend", "the extra `gpu`"),
-    "openpi": ("policies.pi0.remote", "OpenPiBackend", "the extra `robot` or `train`"),
+KINDS = {  # module, class, extra
+    "onnx": ("policies.pi0.onnx_backend", "OnnxBackend", ""),
+    "lerobot": ("policies.pi0.in_process.backend", "LeRobotBackend", "train"),
+    "tensorrt": ("policies.pi0.tensorrt_backend", "TensorRTBackend", "gpu"),
+    "openpi": ("policies.pi0.remote", "OpenPiBackend", "robot"),
 }
 
 
@@ -35,5 +36,6 @@ def load_backend(path: str | Path, kind: str = "onnx", **options) -> ChunkBacken
     try:
         backend = getattr(importlib.import_module(module), name)
     except ImportError as error:
-        raise ConfigError(f"π0 backend {kind!r} needs {error.name or error}, which comes with {extra}") from error
+        raise ConfigError(f"π0 backend {kind!r} needs {error.name or error}, which comes with "
+                          f"{advice(extra) if extra else 'the base install'}") from error
     return backend(path, **options)

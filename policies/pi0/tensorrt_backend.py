@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from arbiter.errors import ConfigError, PolicyError
+from arbiter.extras import advice
 from policies.pi0.card import read_card
 from policies.pi0.graphs import GraphBackend
 
@@ -19,8 +20,8 @@ def _libraries():
         import tensorrt
         from cuda.bindings import runtime
     except ImportError as error:
-        raise ConfigError(f"the TensorRT backend needs {error.name}: install the extra `gpu` on a "
-                          "machine with an NVIDIA GPU, or take the ONNX backend") from error
+        raise ConfigError(f"the TensorRT backend needs {error.name}, which comes with {advice('gpu')}, on a machine with an "
+                          "NVIDIA GPU; or take the ONNX backend") from error
     return tensorrt, runtime
 
 

@@ -269,5 +269,5 @@ def test_tensorrt_says_what_it_needs(exported, tmp_path):
         pytest.skip("TensorRT is here")
     from training.pi0.tensorrt import build_engines
 
-    with pytest.raises(ConfigError, match="install the extra `gpu`"):
+    with pytest.raises(ConfigError, match="the extra `gpu`: uv sync --inexact --extra gpu"):
         build_engines(exported, tmp_path)

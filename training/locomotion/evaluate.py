@@ -12,10 +12,27 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
-from deploy.robots.description import load_model
-from training.locomotion.arena import Arena
-from training.locomotion.measures import Figure, errors, figures
-from training.locomotion.suites import Suite, suites
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("policies", nargs="+", metavar="FILE[:CARD]", help="ONNX files; a file without metadata needs a card")
+    p.add_argument("--out", type=Path, required=True, help="folder for evaluation.json, evaluation.md and grid.png")
+    p.add_argument("--episodes", type=int, default=100, help="random episodes; the other suites scale with it")
+    p.add_argument("--suites", nargs="*", help="only suites whose name starts so, such as: grid push")
+    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--seed", type=int, default=0)
+    return p
+
+
+with extra(__name__, parser, "torch"):
+    from deploy.robots.description import load_model
+    from training.locomotion.arena import Arena
+    from training.locomotion.measures import Figure, errors, figures
+    from training.locomotion.suites import Suite, suites
 
 Results = dict[str, dict[str, Figure]]  # policy -> figure -> value
 
@@ -87,15 +104,7 @@ def plot(grids: dict[str, list], out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("policies", nargs="+", metavar="FILE[:CARD]", help="ONNX files; a file without metadata needs a card")
-    parser.add_argument("--out", type=Path, required=True, help="folder for evaluation.json, evaluation.md and grid.png")
-    parser.add_argument("--episodes", type=int, default=100, help="random episodes; the other suites scale with it")
-    parser.add_argument("--suites", nargs="*", help="only suites whose name starts so, such as: grid push")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
+    args = parser().parse_args()
     chosen = [s for s in suites(args.episodes) if not args.suites or s.name.startswith(tuple(args.suites))]
     if not chosen:
         raise SystemExit(f"--suites {' '.join(args.suites)}: none starts so; there are: " + ", ".join(s.name for s in suites(1)))

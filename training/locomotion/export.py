@@ -14,19 +14,36 @@ import sys
 import warnings
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import nn
-
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.extras import extra
 from deploy.outputs import output_file
-from deploy.robots.description import load_model
-from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
-from training.locomotion import gait, terms
-from training.locomotion.checkpoint import load_actor
-from training.locomotion.fused import Fused
-from training.locomotion.symmetry import actor_mirror, joint_mirror, symmetric
-from training.locomotion.task import Task, TaskConfig
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("checkpoint", type=Path)
+    p.add_argument("out", type=output_file)
+    p.add_argument("--group", default="legs", choices=("legs", "whole_body"), help="joints that the policy drives")
+    p.add_argument("--card", type=Path, help="YAML card of a checkpoint trained elsewhere")
+    p.add_argument("--activation", default="elu", choices=("elu", "relu", "tanh"), help="with --card")
+    p.add_argument("--name", default="locomotion")
+    p.add_argument("--version", default="1")
+    return p
+
+
+with extra(__name__, parser, "torch"):
+    import numpy as np
+    import torch
+    from torch import nn
+
+    from deploy.robots.description import load_model
+    from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
+    from training.locomotion import gait, terms
+    from training.locomotion.checkpoint import load_actor
+    from training.locomotion.fused import Fused
+    from training.locomotion.symmetry import actor_mirror, joint_mirror, symmetric
+    from training.locomotion.task import Task, TaskConfig
 
 PARITY = 1e-4  # largest difference between torch and the exported graph, in units of action
 
@@ -176,15 +193,7 @@ def parity(model: nn.Module, data: bytes, width: int, samples: int = 200) -> flo
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=output_file)
-    parser.add_argument("--group", default="legs", choices=("legs", "whole_body"), help="joints that the policy drives")
-    parser.add_argument("--card", type=Path, help="YAML card of a checkpoint trained elsewhere")
-    parser.add_argument("--activation", default="elu", choices=("elu", "relu", "tanh"), help="with --card")
-    parser.add_argument("--name", default="locomotion")
-    parser.add_argument("--version", default="1")
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     if args.card:
         difference = import_foreign(args.checkpoint, args.out, args.card, activation=args.activation)
     else:

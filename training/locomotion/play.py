@@ -12,14 +12,31 @@ import sys
 import tempfile
 from pathlib import Path
 
-import mujoco
-import numpy as np
-
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.extras import extra
 from deploy.outputs import output_file
-from deploy.robots.description import load_model
-from training.locomotion.arena import Arena, World, compile_world
-from training.locomotion.record import Record
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("policy", type=Path, help="ONNX file, or a checkpoint model_N.pt of a training run")
+    p.add_argument("out", type=output_file, help="film .mp4, or .png for a strip of pictures")
+    p.add_argument("--card", type=Path, help="YAML card of an ONNX file without metadata")
+    p.add_argument(
+        "--commands", nargs="+", default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"], metavar="X,Y,YAW"
+    )
+    p.add_argument("--seconds", type=float, default=4.0, help="of each command")
+    return p
+
+
+with extra(__name__, parser, "torch"):
+    import mujoco
+    import numpy as np
+
+    from deploy.robots.description import load_model
+    from training.locomotion.arena import Arena, World, compile_world
+    from training.locomotion.record import Record
 
 FPS, WIDTH, HEIGHT = 25, 640, 480
 FRAMES_IN_STRIP = 8
@@ -81,15 +98,7 @@ def strip(record: Record, out: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("policy", type=Path, help="ONNX file, or a checkpoint model_N.pt of a training run")
-    parser.add_argument("out", type=output_file, help="film .mp4, or .png for a strip of pictures")
-    parser.add_argument("--card", type=Path, help="YAML card of an ONNX file without metadata")
-    parser.add_argument(
-        "--commands", nargs="+", default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"], metavar="X,Y,YAW"
-    )
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each command")
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     if args.out.suffix not in (".mp4", ".png"):
         raise ConfigError(f"{args.out}: .mp4 (film) or .png (strip of pictures) is expected")
     os.environ.setdefault("MUJOCO_GL", "egl")

@@ -16,20 +16,25 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import in_one_line
-from training.locomotion.presets import PRESETS, TrainConfig
+from deploy.cli.extras import extra
 
 
-def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", choices=tuple(PRESETS), default="cpu")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="folder of the run; default runs/locomotion/PRESET-SEED")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
-    parser.add_argument("--group", choices=("legs", "whole_body"), help="joints that the policy drives")
-    parser.add_argument("--envs", type=int, help="robots at once")
-    parser.add_argument("--iterations", type=int, help="updates; the curriculum stretches with them")
-    parser.add_argument("--threads", type=int, help="native threads of the simulation (cpu)")
-    return parser.parse_args(argv)
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--preset", choices=("cpu", "gpu"), default="cpu")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--out", type=Path, help="folder of the run; default runs/locomotion/PRESET-SEED")
+    p.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
+    p.add_argument("--group", choices=("legs", "whole_body"), help="joints that the policy drives")
+    p.add_argument("--envs", type=int, help="robots at once")
+    p.add_argument("--iterations", type=int, help="updates; the curriculum stretches with them")
+    p.add_argument("--threads", type=int, help="native threads of the simulation (cpu)")
+    return p
+
+
+with extra(__name__, parser, "torch", "mjlab"):
+    from training.locomotion.presets import PRESETS, TrainConfig
 
 
 def configure(args: argparse.Namespace) -> TrainConfig:
@@ -42,7 +47,7 @@ def configure(args: argparse.Namespace) -> TrainConfig:
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = arguments(argv)
+    args = parser().parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads only wait for each other
     import torch
 

@@ -15,16 +15,33 @@ import dataclasses
 import os
 import sys
 
-import cma
-import numpy as np
-import torch
-
 from arbiter.errors import in_one_line
-from training.locomotion import gait, terms
-from training.locomotion.cpu_env import CpuEnv
-from training.locomotion.gait import GaitConfig
-from training.locomotion.presets import PRESETS
-from training.locomotion.task import ROBOT, TaskConfig
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m training.locomotion.tune", description=__doc__.split("\n")[0])
+    p.add_argument("--generations", type=int, default=120)
+    p.add_argument("--population", type=int, default=48)
+    p.add_argument("--threads", type=int, default=2, help="native threads of the simulation")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--noise", type=float, default=1.0, help="factor on the sensors' noise")
+    p.add_argument("--period", type=float, help="a step of each leg [s]; default: that of the gait it starts from")
+    p.add_argument("--plain", action="store_true", help="start from a gait without feedback, not from the present one")
+    return p
+
+
+with extra(__name__, parser, "torch", "cma"):
+    import cma
+    import numpy as np
+    import torch
+
+    from training.locomotion import gait, terms
+    from training.locomotion.cpu_env import CpuEnv
+    from training.locomotion.gait import GaitConfig
+    from training.locomotion.presets import PRESETS
+    from training.locomotion.task import ROBOT, TaskConfig
 
 # How far each field is tried at first: angles about 0.1 rad, gains on a lean (the sine of an angle) 1, on rates 0.1 s.
 STEPS: dict[str, float | tuple[float, ...]] = {
@@ -170,15 +187,7 @@ def tune(generations: int, *, start: GaitConfig, noise: float, population: int, 
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.locomotion.tune", description=__doc__.split("\n")[0])
-    parser.add_argument("--generations", type=int, default=120)
-    parser.add_argument("--population", type=int, default=48)
-    parser.add_argument("--threads", type=int, default=2, help="native threads of the simulation")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--noise", type=float, default=1.0, help="factor on the sensors' noise")
-    parser.add_argument("--period", type=float, help="a step of each leg [s]; default: that of the gait it starts from")
-    parser.add_argument("--plain", action="store_true", help="start from a gait without feedback, not from the present one")
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     torch.set_num_threads(1)
     start = gait.PLAIN if args.plain else GaitConfig()

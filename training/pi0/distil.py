@@ -15,20 +15,39 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-import torch
-from tqdm import tqdm
-
 from arbiter.errors import ConfigError, in_one_line
-from policies.pi0.in_process import checkpoint
-from policies.pi0.in_process.checkpoint import Checkpoint
-from policies.pi0.in_process.tiny import TinySpec, seeded
-from policies.pi0.in_process.tokenizers import TOKENIZER
-from training.pi0.batches import Batches, joint_weights
-from training.pi0.flow import flow_loss
-from training.pi0.memory import Demonstrations, gather
-from training.pi0.train_tiny import TinyTraining, train
-from training.pi0.words import train_tokenizer, vocabulary
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--teacher", type=Path, required=True)
+    p.add_argument("--student", type=Path, help="tiny checkpoint to start from; none: a new one")
+    p.add_argument("--dataset", type=Path, nargs="+", required=True)
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--device", default="cpu", help="where the teacher runs")
+    p.add_argument("--samples", type=int, default=2000, help="observations that the teacher is asked about")
+    p.add_argument("--steps", type=int, default=3000)
+    p.add_argument("--rate", type=float, default=1e-3)
+    p.add_argument("--seed", type=int, default=0)
+    return p
+
+
+with extra(__name__, parser, "torch", "lerobot"):
+    import numpy as np
+    import torch
+    from tqdm import tqdm
+
+    from policies.pi0.in_process import checkpoint
+    from policies.pi0.in_process.checkpoint import Checkpoint
+    from policies.pi0.in_process.tiny import TinySpec, seeded
+    from policies.pi0.in_process.tokenizers import TOKENIZER
+    from training.pi0.batches import Batches, joint_weights
+    from training.pi0.flow import flow_loss
+    from training.pi0.memory import Demonstrations, gather
+    from training.pi0.train_tiny import TinyTraining, train
+    from training.pi0.words import train_tokenizer, vocabulary
 
 
 @torch.no_grad()
@@ -116,17 +135,7 @@ def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTr
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--teacher", type=Path, required=True)
-    parser.add_argument("--student", type=Path, help="tiny checkpoint to start from; none: a new one")
-    parser.add_argument("--dataset", type=Path, nargs="+", required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="cpu", help="where the teacher runs")
-    parser.add_argument("--samples", type=int, default=2000, help="observations that the teacher is asked about")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    a = parser.parse_args(argv)
+    a = parser().parse_args(argv)
     teacher = checkpoint.load(a.teacher, a.device)
     student = checkpoint.load(a.student) if a.student is not None else None
     side = (student.spec if student is not None and student.spec is not None else TinySpec()).image

@@ -8,6 +8,7 @@ import torch
 from lerobot.optim import AdamWConfig, OptimizerConfig
 
 from arbiter.errors import ConfigError
+from arbiter.extras import needed
 
 
 @OptimizerConfig.register_subclass("adamw_8bit")
@@ -19,8 +20,7 @@ class AdamW8bitConfig(AdamWConfig):
         try:
             from bitsandbytes.optim import AdamW8bit
         except ImportError as error:
-            raise ConfigError("the 8-bit optimiser needs bitsandbytes: install the extra `eight-bit`, or leave --eight-bit "
-                              "out") from error
+            raise ConfigError(f"the 8-bit optimiser {needed('bitsandbytes')}; or leave --eight-bit out") from error
         return saved(AdamW8bit)(params, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
 
 

@@ -16,10 +16,30 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import in_one_line
+from deploy.cli.extras import extra
 from training.pi0.data import fanout
-from training.pi0.data.instructions import GESTURES, select
-from training.pi0.results import Result, demonstrations_to_collect, summary, table, write
-from training.pi0.rollout import Job, run_job
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("policies", type=Path, nargs="+", help="exported folders or checkpoints, compared side by side")
+    p.add_argument("--kind", choices=("auto", "onnx", "lerobot", "tensorrt"), default="auto",
+                   help="what runs them; auto: what each folder holds")
+    p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
+    p.add_argument("--runs", type=int, default=50, help="random starts of each instruction")
+    p.add_argument("--only", action="append", help="an instruction or skill; may be given again")
+    p.add_argument("--seed", type=int, default=1000)
+    p.add_argument("--json", type=Path, help="writes all results and the summary")
+    p.add_argument("--video", type=Path, help="films the first runs, .mp4")
+    fanout.add_argument(p)
+    return p
+
+
+with extra(__name__, parser, "mink"):
+    from training.pi0.data.instructions import GESTURES, select
+    from training.pi0.results import Result, demonstrations_to_collect, summary, table, write
+    from training.pi0.rollout import Job, run_job
 
 
 def labels(policies: list[Path]) -> dict[str, Path]:
@@ -49,18 +69,7 @@ def evaluate(work: list[Job], ray_address: str | None = None, video: Path | None
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("policies", type=Path, nargs="+", help="exported folders or checkpoints, compared side by side")
-    parser.add_argument("--kind", choices=("auto", "onnx", "lerobot", "tensorrt"), default="auto",
-                        help="what runs them; auto: what each folder holds")
-    parser.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
-    parser.add_argument("--runs", type=int, default=50, help="random starts of each instruction")
-    parser.add_argument("--only", action="append", help="an instruction or skill; may be given again")
-    parser.add_argument("--seed", type=int, default=1000)
-    parser.add_argument("--json", type=Path, help="writes all results and the summary")
-    parser.add_argument("--video", type=Path, help="films the first runs, .mp4")
-    fanout.add_argument(parser)
-    arguments = parser.parse_args(argv)
+    arguments = parser().parse_args(argv)
     chosen = select(",".join(arguments.only)) if arguments.only else GESTURES
     work = jobs(labels(arguments.policies), arguments.kind, [one.text for one in chosen], arguments.runs, arguments.seed,
                 device=arguments.device)

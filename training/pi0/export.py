@@ -18,17 +18,41 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from arbiter.errors import ConfigError, in_one_line
-from deploy.robots.description import load_model
-from policies.pi0.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
-from policies.pi0.in_process import checkpoint
-from policies.pi0.in_process.checkpoint import Checkpoint
-from training.pi0.data.instructions import GESTURES, select
-from training.pi0.graphs import export_graphs
-from training.pi0.parity import closed_loop, compare, observations, table
-from training.pi0.quantise import single_precision
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("checkpoint", type=Path, help="folder with config.json and model.safetensors")
+    p.add_argument("--to", choices=("onnx", "tensorrt"), default="onnx")
+    p.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
+    p.add_argument("--out", type=Path, required=True, help="folder to write")
+    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p.add_argument("--name", default="pi0")
+    p.add_argument("--policy-version", default="1")
+    p.add_argument("--calibration", type=Path, help="LeRobotDataset whose observations calibrate int8; "
+                   "without it int8 is dynamic")
+    p.add_argument("--device", default="cpu")
+    p.add_argument("--samples", type=int, default=16, help="chunks compared in the parity report")
+    p.add_argument("--runs", type=int, default=1, help="closed-loop runs of each instruction with the checkpoint and "
+                   "with the export, from the same starts; 0: none")
+    p.add_argument("--only", action="append", help="an instruction or skill for --runs; may be given again")
+    return p
+
+
+with extra(__name__, parser, "torch", "lerobot", "onnx"):
+    import numpy as np
+
+    from deploy.robots.description import load_model
+    from policies.pi0.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
+    from policies.pi0.in_process import checkpoint
+    from policies.pi0.in_process.checkpoint import Checkpoint
+    from training.pi0.data.instructions import GESTURES, select
+    from training.pi0.graphs import export_graphs
+    from training.pi0.parity import closed_loop, compare, observations, table
+    from training.pi0.quantise import single_precision
 
 
 def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision: str) -> Pi0Card:
@@ -143,22 +167,7 @@ def size_of(folder: Path) -> int:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path, help="folder with config.json and model.safetensors")
-    parser.add_argument("--to", choices=("onnx", "tensorrt"), default="onnx")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite")
-    parser.add_argument("--name", default="pi0")
-    parser.add_argument("--policy-version", default="1")
-    parser.add_argument("--calibration", type=Path, help="LeRobotDataset whose observations calibrate int8; "
-                        "without it int8 is dynamic")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--samples", type=int, default=16, help="chunks compared in the parity report")
-    parser.add_argument("--runs", type=int, default=1, help="closed-loop runs of each instruction with the checkpoint and "
-                        "with the export, from the same starts; 0: none")
-    parser.add_argument("--only", action="append", help="an instruction or skill for --runs; may be given again")
-    arguments = parser.parse_args(argv)
+    arguments = parser().parse_args(argv)
     if arguments.calibration is not None and arguments.precision != "int8":
         raise ConfigError(f"--calibration is for --precision int8, not {arguments.precision}")
     tasks = select(",".join(arguments.only)) if arguments.only else GESTURES

@@ -15,9 +15,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arbiter.errors import in_one_line
-from training.pi0 import export, finetune
-from training.pi0.data import cache, demos, scenes
-from training.pi0.train_tiny import checkpoint_of
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", type=Path, required=True, help="folder for everything")
+    p.add_argument("--walker", default="policies/weights/locomotion.onnx",
+                   help='locomotion policy for the legs in half of the arm demonstrations; "": they always stand')
+    p.add_argument("--dry-run", action="store_true", help="print the commands only")
+    return p
+
+
+with extra(__name__, parser, "torch", "lerobot", "mink"):
+    from training.pi0 import export, finetune
+    from training.pi0.data import cache, demos, scenes
+    from training.pi0.train_tiny import checkpoint_of
 
 ROUNDS = 24
 # Folder, skills, seed, pictures a second, and whether a walking policy moves the legs in half of them.
@@ -69,12 +83,7 @@ def step(module: str, run: Callable, arguments: list, makes: Path) -> Step:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for everything")
-    parser.add_argument("--walker", default="policies/weights/locomotion.onnx",
-                        help='locomotion policy for the legs in half of the arm demonstrations; "": they always stand')
-    parser.add_argument("--dry-run", action="store_true", help="print the commands only")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     for one in plan(options.out, options.walker):
         there = one.makes.exists()
         print(f"{'# there: ' if there else ''}python -m {one.module} {' '.join(one.arguments)}", flush=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from arbiter.errors import ConfigError
+from arbiter.extras import needed
 from policies.pi0.card import PREFIX, STEP
 from policies.pi0.tensorrt_backend import PREFIX_ENGINE, STEP_ENGINE
 
@@ -26,8 +27,7 @@ def build(file: Path, out: Path) -> None:
     try:
         import tensorrt as trt
     except ImportError as error:
-        raise ConfigError("building engines needs TensorRT: install the extra `gpu` on a machine with an NVIDIA "
-                          "GPU") from error
+        raise ConfigError(f"building engines {needed('tensorrt')}, on a machine with an NVIDIA GPU") from error
     logger = trt.Logger(trt.Logger.WARNING)
     try:
         builder = trt.Builder(logger)

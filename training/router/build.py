@@ -16,18 +16,30 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import numpy as np
-import onnx
-import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.transformers.optimizer import optimize_model
-from sentence_transformers import SentenceTransformer
-from tokenizers import Tokenizer
-
 from arbiter.errors import ConfigError, in_one_line
 from arbiter.routing.encoder import CARD, ENCODER, MODEL_DIR, TOKENIZER, Encoder, sha256
-from training.router.fused import fusible, write
-from training.router.phrases import load_phrases
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--source", type=Path, help="folder of a sentence-transformers model (default: the packaged MiniLM)")
+    p.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write to (default: the router's own)")
+    return p
+
+
+with extra(__name__, parser, "torch", "onnx", "sentence_transformers"):
+    import numpy as np
+    import onnx
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.transformers.optimizer import optimize_model
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+
+    from training.router.fused import fusible, write
+    from training.router.phrases import load_phrases
 
 QUANTISED = ("MatMul", "Gemm", "Gather", "Attention", "EmbedLayerNormalization")
 LEAST_MEAN_COSINE = 0.98  # per-channel weights reach 0.99; per-tensor ones 0.955, which costs accuracy
@@ -152,10 +164,7 @@ def agreement(model: SentenceTransformer, encoder: Encoder) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=Path, help="folder of a sentence-transformers model (default: the packaged MiniLM)")
-    parser.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write to (default: the router's own)")
-    args = parser.parse_args()
+    args = parser().parse_args()
     torch.set_num_threads(1)
     print(json.dumps(build(args.source, args.out), indent=1))
 

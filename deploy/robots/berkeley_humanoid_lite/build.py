@@ -8,6 +8,7 @@ Groups of geoms: 2 is what one sees, 3 touches the floor, 5 is what `deploy.robo
 
 from __future__ import annotations
 
+import argparse
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -163,4 +164,6 @@ def build() -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m deploy.robots.berkeley_humanoid_lite.build",
+                            description="Writes model.xml from the YAML files beside it.").parse_args()
     (HERE / "model.xml").write_text(build())

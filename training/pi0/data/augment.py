@@ -13,15 +13,35 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
 from arbiter.errors import ConfigError, in_one_line
-from deploy.robots.description import load_model
-from training.pi0.data.episode import Frame
-from training.pi0.data.inspect import sources
-from training.pi0.data.instructions import find
-from training.pi0.data.recorder import Recorder, job_name
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
+    p.add_argument("root", type=Path, help="folder of the new LeRobotDataset")
+    p.add_argument("--copies", type=int, default=1)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
+    for name, default in (("crop", 0.06), ("brightness", 0.2), ("contrast", 0.2), ("saturation", 0.2),
+                     ("joint-pos", 0.005), ("joint-vel", 0.05)):
+        p.add_argument(f"--{name}", type=float, default=default)
+    p.add_argument("--same-words", action="store_true", help="keep the instructions as they are")
+    return p
+
+
+with extra(__name__, parser, "h5py", "cv2"):
+    import numpy as np
+    from tqdm import tqdm
+
+    from deploy.robots.description import load_model
+    from training.pi0.data.episode import Frame
+    from training.pi0.data.inspect import sources
+    from training.pi0.data.instructions import find
+    from training.pi0.data.recorder import Recorder, job_name
 
 GREY = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -124,18 +144,7 @@ def augment(source: Path, root: Path, joints: tuple[str, ...], how: Augmentation
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
-    parser.add_argument("root", type=Path, help="folder of the new LeRobotDataset")
-    parser.add_argument("--copies", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--robot", default="berkeley_humanoid_lite")
-    parser.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
-    for name, default in (("crop", 0.06), ("brightness", 0.2), ("contrast", 0.2), ("saturation", 0.2),
-                          ("joint-pos", 0.005), ("joint-vel", 0.05)):
-        parser.add_argument(f"--{name}", type=float, default=default)
-    parser.add_argument("--same-words", action="store_true", help="keep the instructions as they are")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     how = Augmentation(options.crop, options.brightness, options.contrast, options.saturation, options.joint_pos,
                        options.joint_vel, not options.same_words)
     count = augment(options.source, options.root, load_model(options.robot).joints, how, options.copies, options.seed,

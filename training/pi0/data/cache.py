@@ -11,15 +11,28 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.extras import extra
 from deploy.outputs import output_file
-from deploy.robots.description import load_model
-from policies.pi0.inputs import resize_with_pad
-from training.pi0.data.episode import check_joints, layout_of, read_frames, read_instruction
-from training.pi0.memory import Demonstrations, join, load, save_cache
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("sources", type=Path, nargs="+")
+    p.add_argument("--out", type=output_file, required=True, help="the .npz file")
+    p.add_argument("--side", type=int, default=84, help="side of the pictures [px]")
+    return p
+
+
+with extra(__name__, parser, "h5py"):
+    import numpy as np
+    from tqdm import tqdm
+
+    from deploy.robots.description import load_model
+    from policies.pi0.inputs import resize_with_pad
+    from training.pi0.data.episode import check_joints, layout_of, read_frames, read_instruction
+    from training.pi0.memory import Demonstrations, join, load, save_cache
 
 
 def shrink(image: np.ndarray, side: int) -> np.ndarray:
@@ -65,11 +78,7 @@ def load_any(source: Path, side: int, quiet: bool = False) -> Demonstrations:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sources", type=Path, nargs="+")
-    parser.add_argument("--out", type=output_file, required=True, help="the .npz file")
-    parser.add_argument("--side", type=int, default=84, help="side of the pictures [px]")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     data = join([load_any(source, options.side) for source in options.sources])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_cache(data, options.out)

@@ -16,22 +16,37 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
 from arbiter.errors import in_one_line
-from deploy.robots.description import load_model
-from training.pi0.data import store
-from training.pi0.data.episode import (
-    EpisodeWriter,
-    Frame,
-    RecordingError,
-    check_joints,
-    layout_of,
-    read_frames,
-    read_instruction,
-)
-from training.pi0.data.recorder import KEPT
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("source", type=Path, help="a folder of HDF5 episodes, or a LeRobotDataset")
+    p.add_argument("target", type=Path, help="where the other form goes; must not exist yet")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="names the joints of sources that do not")
+    p.add_argument("--pictures", choices=("h264", "av1", "png"), default="png", help="how the data set keeps pictures")
+    p.add_argument("--no-check", action="store_true", help="do not compare the result with the source")
+    return p
+
+
+with extra(__name__, parser, "h5py"):
+    import numpy as np
+    from tqdm import tqdm
+
+    from deploy.robots.description import load_model
+    from training.pi0.data import store
+    from training.pi0.data.episode import (
+        EpisodeWriter,
+        Frame,
+        RecordingError,
+        check_joints,
+        layout_of,
+        read_frames,
+        read_instruction,
+    )
+    from training.pi0.data.recorder import KEPT
 
 PATTERN = "*.hdf5"
 
@@ -130,13 +145,7 @@ def check(folder: Path, root: Path, joints: tuple[str, ...] = ()) -> Difference:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="a folder of HDF5 episodes, or a LeRobotDataset")
-    parser.add_argument("target", type=Path, help="where the other form goes; must not exist yet")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite", help="names the joints of sources that do not")
-    parser.add_argument("--pictures", choices=store.PICTURES, default="png", help="how the data set keeps pictures")
-    parser.add_argument("--no-check", action="store_true", help="do not compare the result with the source")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     source, target, joints = options.source, options.target, load_model(options.robot).joints
     if is_dataset(source):
         count, pair = to_files(source, target, joints), (target, source)

@@ -14,28 +14,49 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
 from arbiter.errors import ConfigError, in_one_line
-from arbiter.skill import Verification
-from deploy.robots.description import load_model
-from deploy.robots.scene import BALL_COLOURS
-from deploy.robots.simulated import Noise
-from skills.criteria import rotations
+from deploy.cli.extras import extra
 from training.pi0.data import fanout
-from training.pi0.data.balls import place
-from training.pi0.data.episode import Frame, Layout
-from training.pi0.data.experts import Expert, expert_for
-from training.pi0.data.instructions import GESTURES, Instruction, find, select
-from training.pi0.data.recorder import Recorder, job_name
-from training.pi0.data.stage import Stage
-from training.pi0.data.success import judge, trajectory
+
+BALLS_A_ROUND = 5  # demonstrations of each ball for one of each gesture
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
+    p.add_argument("--skills", default="gestures", help="comma-separated skills or instructions (default: all)")
+    p.add_argument("--rounds", type=int, default=24,
+                   help=f"demonstrations of each gesture; each ball gets {BALLS_A_ROUND} times as many")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    p.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
+    p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
+    p.add_argument("--walker", default="", help="ONNX locomotion policy for the legs in half of the arm gestures")
+    fanout.add_argument(p)
+    return p
+
+
+with extra(__name__, parser, "mink", "h5py", "lerobot"):
+    import numpy as np
+    from tqdm import tqdm
+
+    from arbiter.skill import Verification
+    from deploy.robots.description import load_model
+    from deploy.robots.scene import BALL_COLOURS
+    from deploy.robots.simulated import Noise
+    from skills.criteria import rotations
+    from training.pi0.data.balls import place
+    from training.pi0.data.episode import Frame, Layout
+    from training.pi0.data.experts import Expert, expert_for
+    from training.pi0.data.instructions import GESTURES, Instruction, find, select
+    from training.pi0.data.recorder import Recorder, job_name
+    from training.pi0.data.stage import Stage
+    from training.pi0.data.success import judge, trajectory
 
 COLOURS = tuple(BALL_COLOURS)
 SECONDS = {"wave_right": 3.2, "wave_left": 3.2, "raise_arms": 2.0, "lower_arms": 2.0, "point_at": 2.0, "touch_ball": 2.3,
            "bow": 3.2, "sit_down": 2.6, "stand_up": 2.6}
-BALLS_A_ROUND = 5  # demonstrations of each ball for one of each gesture
 TRIES = 10
 STANDING_NOISE = Noise(joint_pos=0.003, joint_vel=0.03, orientation=0.005, ang_vel=0.02)
 ARM_SPREAD = 0.3  # [rad] of the arms about rest at the start
@@ -229,18 +250,7 @@ def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
-    parser.add_argument("--skills", default="gestures", help="comma-separated skills or instructions (default: all)")
-    parser.add_argument("--rounds", type=int, default=24,
-                        help=f"demonstrations of each gesture; each ball gets {BALLS_A_ROUND} times as many")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
-    parser.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
-    parser.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
-    parser.add_argument("--walker", default="", help="ONNX locomotion policy for the legs in half of the arm gestures")
-    fanout.add_argument(parser)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     settings = Settings(options.seed, options.picture, options.camera_hz, options.walker)
     texts = plan(select(options.skills), options.rounds, options.seed)
     print(json.dumps(record(options.root, settings, texts, pictures=options.pictures, address=options.ray_address)))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from arbiter.errors import ConfigError
+from arbiter.extras import needed
 
 IN_FLIGHT = 2  # jobs waiting on the cluster for each of its CPUs
 
@@ -32,7 +33,7 @@ def run[Job, Result](work: Callable[[Job], Result], jobs: Iterable[Job],
     try:
         import ray
     except ImportError as error:
-        raise ConfigError(f"--ray-address {address}: Ray is not installed; install the 'ray' extra") from error
+        raise ConfigError(f"--ray-address {address}: {needed('ray')}") from error
     ours = not ray.is_initialized()
     if ours:
         ray.init(address=None if address == "local" else address, log_to_driver=False)

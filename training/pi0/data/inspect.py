@@ -13,15 +13,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
 from arbiter.errors import in_one_line
-from arbiter.robot import RobotModel
-from deploy.robots.description import load_model
-from training.pi0.data import store
-from training.pi0.data.convert import episode_files, is_dataset
-from training.pi0.data.episode import Frame, Layout, check_joints, common_layout, read_frames, read_instruction
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
+    p.add_argument("--out", type=Path, required=True, help="folder for the report")
+    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    return p
+
+
+with extra(__name__, parser, "h5py"):
+    import numpy as np
+    from tqdm import tqdm
+
+    from arbiter.robot import RobotModel
+    from deploy.robots.description import load_model
+    from training.pi0.data import store
+    from training.pi0.data.convert import episode_files, is_dataset
+    from training.pi0.data.episode import Frame, Layout, check_joints, common_layout, read_frames, read_instruction
 
 LATE = 1.5  # periods between two frames that count as a gap
 COLUMNS = 8  # pictures of an episode on the sheet
@@ -195,11 +208,7 @@ def inspect(path: Path, out: Path, model: RobotModel, quiet: bool = False) -> di
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the report")
-    parser.add_argument("--robot", default="berkeley_humanoid_lite")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     print(table(inspect(options.source, options.out, load_model(options.robot))))
 
 

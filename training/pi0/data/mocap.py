@@ -16,23 +16,38 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import mink
-import mujoco
-import numpy as np
-from tqdm import tqdm
-
 from arbiter.errors import in_one_line
-from arbiter.robot import RobotModel
-from deploy.robots.description import description_dir, load_model
-from training.pi0.data.bvh import Motion, read_bvh
-from training.pi0.data.demos import AWAY, STANDING_NOISE
-from training.pi0.data.episode import DiskError, Layout, RecordingError
-from training.pi0.data.experts import follow
-from training.pi0.data.kinematics import SIDES, SOLVER
-from training.pi0.data.recorder import Recorder, job_name
-from training.pi0.data.stage import Stage
-from training.pi0.data.store import PICTURES
-from training.pi0.data.success import FALLEN_TILT
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("files", type=Path, nargs="+", help="BVH files")
+    p.add_argument("--instruction", required=True, help="what the motion shows")
+    p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
+    p.add_argument("--legs", action="store_true", help="let the legs follow too (they stand otherwise)")
+    p.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
+    return p
+
+
+with extra(__name__, parser, "mink", "h5py"):
+    import mink
+    import mujoco
+    import numpy as np
+    from tqdm import tqdm
+
+    from arbiter.robot import RobotModel
+    from deploy.robots.description import description_dir, load_model
+    from training.pi0.data.bvh import Motion, read_bvh
+    from training.pi0.data.demos import AWAY, STANDING_NOISE
+    from training.pi0.data.episode import DiskError, Layout, RecordingError
+    from training.pi0.data.experts import follow
+    from training.pi0.data.kinematics import SIDES, SOLVER
+    from training.pi0.data.recorder import Recorder, job_name
+    from training.pi0.data.stage import Stage
+    from training.pi0.data.success import FALLEN_TILT
 
 # Names of the same joints in the skeletons of CMU, Mixamo, LAFAN1 and others; "mixamorig:" is cut off.
 NAMES = {
@@ -238,14 +253,7 @@ def record(files: list[Path], stage: Stage, recorder: Recorder, instruction: str
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="+", help="BVH files")
-    parser.add_argument("--instruction", required=True, help="what the motion shows")
-    parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
-    parser.add_argument("--legs", action="store_true", help="let the legs follow too (they stand otherwise)")
-    parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
-    parser.add_argument("--pictures", choices=PICTURES, default="h264", help="how pictures are stored")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     model = load_model()
     stage = Stage(model, picture=options.picture, noise=STANDING_NOISE)
     layout = Layout(model.joints, (options.picture, options.picture), round(model.control_hz))

@@ -10,19 +10,38 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
 from arbiter.errors import ConfigError, in_one_line
-from deploy.robots.description import load_model
-from policies.onnx_policy import OnnxPolicy
+from deploy.cli.extras import extra
 from training.pi0.data import fanout
-from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings, left
-from training.pi0.data.episode import Layout
-from training.pi0.data.instructions import WALKS, Instruction, find, select
-from training.pi0.data.recorder import Recorder
-from training.pi0.data.stage import Stage
-from training.pi0.data.success import judge, trajectory
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("policy", help="ONNX locomotion policy")
+    p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
+    p.add_argument("--instructions", default="walks", help="comma-separated instructions (default: all walks)")
+    p.add_argument("--rounds", type=int, default=20, help="roll-outs of each instruction")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    p.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
+    p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
+    fanout.add_argument(p)
+    return p
+
+
+with extra(__name__, parser, "mink", "h5py"):
+    import numpy as np
+    from tqdm import tqdm
+
+    from deploy.robots.description import load_model
+    from policies.onnx_policy import OnnxPolicy
+    from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings, left
+    from training.pi0.data.episode import Layout
+    from training.pi0.data.instructions import WALKS, Instruction, find, select
+    from training.pi0.data.recorder import Recorder
+    from training.pi0.data.stage import Stage
+    from training.pi0.data.success import judge, trajectory
 
 SECONDS = 4.0
 BEFORE = (0.6, 1.6)  # [s] of something else before the record starts
@@ -98,17 +117,7 @@ def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("policy", help="ONNX locomotion policy")
-    parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
-    parser.add_argument("--instructions", default="walks", help="comma-separated instructions (default: all walks)")
-    parser.add_argument("--rounds", type=int, default=20, help="roll-outs of each instruction")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
-    parser.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
-    parser.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
-    fanout.add_argument(parser)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     chosen = select(options.instructions)
     gestures = [one.text for one in chosen if one.velocity is None]
     if gestures:

@@ -14,24 +14,39 @@ import argparse
 import sys
 from dataclasses import dataclass
 
-import mujoco
-import numpy as np
-from tqdm import tqdm
-
 from arbiter.errors import in_one_line
+from deploy.cli.extras import extra
 from deploy.outputs import output_file
-from deploy.robots.description import description_dir, load_model
-from deploy.robots.simulated import Pose, SimulatedRobot
-from deploy.sensors.sim_camera import SimCamera
-from skills.criteria import TOUCH_DISTANCE, rotations
 from training.pi0.data import fanout
-from training.pi0.data.balls import in_picture, random_point, touchable, unhidden
-from training.pi0.data.cache import shrink
-from training.pi0.data.demos import ARM_SPREAD, COLOURS, DRIFT, SECONDS, Drift
-from training.pi0.data.experts import FORWARD, SIDEWAYS, UP, WAVING, Expert, expert_for, nearer_side, posture, reach_for
-from training.pi0.data.instructions import find
-from training.pi0.data.kinematics import SIDES, UpperBody
-from training.pi0.memory import Demonstrations, save_cache
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", type=output_file, required=True, help="the .npz file")
+    p.add_argument("--count", type=int, default=4000, help="touches to make")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--side", type=int, default=84, help="side of the pictures [px]")
+    fanout.add_argument(p)
+    return p
+
+
+with extra(__name__, parser, "mink", "h5py"):
+    import mujoco
+    import numpy as np
+    from tqdm import tqdm
+
+    from deploy.robots.description import description_dir, load_model
+    from deploy.robots.simulated import Pose, SimulatedRobot
+    from deploy.sensors.sim_camera import SimCamera
+    from skills.criteria import TOUCH_DISTANCE, rotations
+    from training.pi0.data.balls import in_picture, random_point, touchable, unhidden
+    from training.pi0.data.cache import shrink
+    from training.pi0.data.demos import ARM_SPREAD, COLOURS, DRIFT, SECONDS, Drift
+    from training.pi0.data.experts import FORWARD, SIDEWAYS, UP, WAVING, Expert, expert_for, nearer_side, posture, reach_for
+    from training.pi0.data.instructions import find
+    from training.pi0.data.kinematics import SIDES, UpperBody
+    from training.pi0.memory import Demonstrations, save_cache
 
 PICTURE_EVERY = 32  # ticks
 PICTURE = 112  # [px] side of the camera's picture before it is made smaller, as in the recorded demonstrations
@@ -203,13 +218,7 @@ def make(job: tuple[int, int, int]) -> Episode:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=output_file, required=True, help="the .npz file")
-    parser.add_argument("--count", type=int, default=4000, help="touches to make")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--side", type=int, default=84, help="side of the pictures [px]")
-    fanout.add_argument(parser)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     jobs = ((options.seed, options.side, number) for number in range(options.count))
     episodes = list(tqdm(fanout.run(make, jobs, options.ray_address), total=options.count, unit="scene"))
     options.out.parent.mkdir(parents=True, exist_ok=True)

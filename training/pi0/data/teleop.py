@@ -13,33 +13,48 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from arbiter.arbiter import Arbiter, TickReport
 from arbiter.errors import in_one_line
-from arbiter.inbox import LockstepRouting
-from arbiter.policy import Policy
-from arbiter.robot import Robot, RobotModel
-from arbiter.routing.guard import stop_guard
-from arbiter.safety import Safety
-from arbiter.skill import Progress, Route, Skill, SkillCall
-from arbiter.strict import Problems, parse_text
-from arbiter.tree.build import Names, check
-from arbiter.types import JointTarget, Mode, Request, RobotState, frozen
-from deploy.clock import LockstepClock, RealClock
-from deploy.lifecycle import Gantry
-from deploy.robots.collision import SelfCollision
-from deploy.robots.description import load_model
-from deploy.robots.simulated import SimulatedRobot
-from deploy.sensors.sim_camera import SimCamera
-from deploy.session import Session
-from policies.fallback import Damp, Fallback, Hold, Rest, Stand
-from policies.onnx_policy import OnnxPolicy
-from training.pi0.data.episode import Frame, Layout, RecordingError
-from training.pi0.data.kinematics import UpperBody
-from training.pi0.data.pads import Controls, Gamepad, Keyboard, Pad
-from training.pi0.data.recorder import Recorder
-from training.pi0.data.store import PICTURES
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("policy", help="ONNX locomotion policy for the legs")
+    p.add_argument("--instruction", required=True, help="what the episodes show")
+    p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
+    p.add_argument("--pad", choices=("keyboard", "gamepad"), default="keyboard")
+    p.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
+    p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
+    return p
+
+
+with extra(__name__, parser, "h5py", "mink"):
+    import numpy as np
+
+    from arbiter.arbiter import Arbiter, TickReport
+    from arbiter.inbox import LockstepRouting
+    from arbiter.policy import Policy
+    from arbiter.robot import Robot, RobotModel
+    from arbiter.routing.guard import stop_guard
+    from arbiter.safety import Safety
+    from arbiter.skill import Progress, Route, Skill, SkillCall
+    from arbiter.strict import Problems, parse_text
+    from arbiter.tree.build import Names, check
+    from arbiter.types import JointTarget, Mode, Request, RobotState, frozen
+    from deploy.clock import LockstepClock, RealClock
+    from deploy.lifecycle import Gantry
+    from deploy.robots.collision import SelfCollision
+    from deploy.robots.description import load_model
+    from deploy.robots.simulated import SimulatedRobot
+    from deploy.sensors.sim_camera import SimCamera
+    from deploy.session import Session
+    from policies.fallback import Damp, Fallback, Hold, Rest, Stand
+    from policies.onnx_policy import OnnxPolicy
+    from training.pi0.data.episode import Frame, Layout, RecordingError
+    from training.pi0.data.kinematics import UpperBody
+    from training.pi0.data.pads import Controls, Gamepad, Keyboard, Pad
+    from training.pi0.data.recorder import Recorder
 
 TREE = """
 selector:
@@ -188,14 +203,7 @@ class Teleoperation:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("policy", help="ONNX locomotion policy for the legs")
-    parser.add_argument("--instruction", required=True, help="what the episodes show")
-    parser.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
-    parser.add_argument("--pad", choices=("keyboard", "gamepad"), default="keyboard")
-    parser.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
-    parser.add_argument("--pictures", choices=PICTURES, default="h264", help="how pictures are stored")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     model = load_model()
     pad = Keyboard() if options.pad == "keyboard" else Gamepad()
     robot = SimulatedRobot(model)

@@ -1,0 +1,42 @@
+"""A command's imports of what an extra brings: help without them, and one line where they are missing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from arbiter.extras import library_of, needed
+
+
+@contextmanager
+def extra(module: str, parser: Callable[[], argparse.ArgumentParser], *libraries: str) -> Iterator[None]:
+    """Around the imports at the top of a command, after its `parser`.
+
+    For the command itself (`module`, its `__name__`, is "__main__"), `--help` is answered at once, without them, and ends the
+    process; a library of an extra that is missing ends it in one line. Who imports the module gets the error as it is.
+
+    Args:
+        module: `__name__` of the command.
+        parser: Makes its command line.
+        libraries: What it cannot do without, for the help to say whether they are there.
+    """
+    command = module == "__main__"
+    if command and not {"-h", "--help"}.isdisjoint(sys.argv[1:]):
+        _help(parser(), libraries)
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if not command or not library_of(error):
+            raise
+        print(f"error: this command {needed(library_of(error))}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _help(parser: argparse.ArgumentParser, libraries: tuple[str, ...]) -> None:
+    missing = next((library for library in libraries if importlib.util.find_spec(library) is None), None)
+    if missing is not None:
+        print(f"this command {needed(missing)}", file=sys.stderr)
+    parser.parse_args(["--help"])
