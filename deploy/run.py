@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
         assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,
                             operator=args.operator, camera=args.camera)
         if assembly.by_operator and args.say and args.operator != "keyboard":  # somebody has to arm it
-            sources.append(StandardInput())
+            sources.append(standard_input())
         sources += assembly.sources
     except ArbiterError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -120,7 +120,16 @@ def _sources(args) -> list:
         return [Script.load(args.script)]
     if args.say:
         return [Sayings(args.say)]
-    return [] if args.operator == "keyboard" else [StandardInput()]  # it would take the operator's keys from him
+    return [] if args.operator == "keyboard" else [standard_input()]  # it would take the operator's keys from him
+
+
+def standard_input() -> StandardInput:
+    """Lines of this process: with a prompt where a person sits at a terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return StandardInput()
+    from deploy.terminal import open_terminal
+
+    return StandardInput(terminal=open_terminal())
 
 
 def _faults(args) -> list[str]:
@@ -131,16 +140,17 @@ def _faults(args) -> list[str]:
 
 
 def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) -> int:
-    narrator = Narrator()
+    typed = next((source for source in sources if isinstance(source, StandardInput)), None)
+    terminal = None if typed is None else typed.terminal
+    narrator = Narrator(terminal)
     recorder = Recorder(assembly.arbiter, assembly.truth)
     observers = [narrator, recorder, *assembly.observers]
     if hasattr(assembly.robot, "damped_by"):
         observers.append(DampedByItself(assembly.robot, narrator.say))
     session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers, assembly.beat, narrator.say)
     narrator.lost = session.end
-    for source in sources:
-        if isinstance(source, StandardInput):
-            source.lost = session.end
+    if typed is not None:
+        typed.lost, typed.tell, typed.skills = session.end, narrator.say, assembly.arbiter.errands.skills
     closers = _extras(args, loaded, assembly, session, narrator)
     for line in assembly.notes:
         narrator.say(line)
@@ -156,7 +166,8 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
         return found
 
     safety, damp = assembly.arbiter.safety, getattr(assembly.robot, "damp", None)
-    last = [report] if damp is None else [lambda: damp("the run was ended by force"), report]
+    last = [] if damp is None else [lambda: damp("the run was ended by force")]
+    last += [report] if terminal is None else [terminal.restore, report]
     with Signals(session.end, lambda why: safety.stop(why, "damp"), last, suspends=not assembly.by_operator):
         try:
             if assembly.by_operator:  # a real robot does not wait; a simulated one does
@@ -171,6 +182,8 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
                 assembly.robot.close()  # before the slow rest: the supervisor takes a loop that only writes files for a dead one
             for close in closers:
                 close()
+            if terminal is not None:
+                terminal.close()
             narrator.say(summary(report()))
             narrator.close()
     return 1 if session.faulted else 0

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from arbiter.errors import ConfigError
 from arbiter.inbox import Inbox
 from arbiter.routing import stop_guard
+from arbiter.skill import Skill
 from arbiter.strict import Problems, build, parse
 from arbiter.threads import start_thread
+from deploy.manual import ASKED, ENDS, meant, skills_text
 from deploy.narrate import warn
+
+if TYPE_CHECKING:
+    from deploy.terminal import Terminal
 
 OPERATOR = ("arm", "go", "reset", "damp")  # typed alone, these are the operator's, not instructions
 MOST_LINES = 1000  # of a pipe that wait for their turn
@@ -132,52 +137,69 @@ class StandardInput:
 
     Args:
         stream: Where lines come from; None: this process's standard input.
+        terminal: Where a person types them; None: they are read from `stream` as they are.
+        guard: Tells whether a line means stop.
+
+    Attributes:
+        lost: Called with the reason when the terminal or the connection is gone. May be set later, like the others.
+        tell: Takes lines for the person.
+        skills: What can be asked for, for `help`.
     """
 
-    PROMPT = "> "
-
-    def __init__(self, stream: TextIO | None = None, guard: Callable[[str], bool] = stop_guard) -> None:
+    def __init__(self, stream: TextIO | None = None, terminal: Terminal | None = None,
+                 guard: Callable[[str], bool] = stop_guard) -> None:
         self._stream = stream or sys.stdin
         if hasattr(self._stream, "reconfigure"):
             self._stream.reconfigure(errors="replace")  # a byte that is no text spoils a word, not the console
-        self._terminal = self._stream.isatty()
+        self._by_hand, self.terminal = self._stream.isatty(), terminal
         self._guard = guard
         self._waiting: deque[str] = deque()
         self._urgent: deque[str] = deque()  # stops, behind the lines that they overtook
         self._dropped = 0
-        self.lost: Callable[[str], None] = lambda why: None  # called when the terminal or the connection is gone
-        self._reads = False
-        self._ended = False
+        self.lost: Callable[[str], None] = lambda why: None
+        self.tell: Callable[[str], None] = print
+        self.skills: Mapping[str, Skill] = {}
+        self._reads = self._ended = False
+
+    # -- on the reader's thread -----------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        self._prompt()
         try:
-            for line in self._stream:
-                text = line.strip()
-                if text in ("quit", "exit"):
-                    break
-                if text:
-                    self._arrived(text)
-                self._prompt()
+            if self.terminal is not None:
+                self.terminal.run(self._line)
+            else:
+                for line in self._stream:
+                    if not self._line(line):
+                        break
         except (OSError, ValueError) as error:
             self._hung_up(f"standard input ended: {error}")
-        if self._terminal and not self._is_still_there():
+        if self._by_hand and not self._is_still_there():
             self._hung_up("the terminal is closed")
         self._ended = True
 
-    def _is_still_there(self) -> bool:
-        """Whether the terminal exists: its input ends by Ctrl-D, too."""
-        try:
-            return self._stream.isatty()
-        except (OSError, ValueError):
+    def _line(self, line: str) -> bool:
+        """Takes a line. False: it was the last one."""
+        text = line.strip()
+        if text.lower() in ENDS:
             return False
+        if not text:
+            return True
+        # Whoever cries for help into a microphone wants it to stop; whoever types it wants to read.
+        if text.lower() in ASKED and (self._by_hand or text.lower() != "help"):
+            self.tell(skills_text(self.skills))
+        elif self._by_hand and (order := self._meant(text)):
+            self.tell(f'"{text}" is nothing that it knows; did you mean {order}?')
+        else:
+            self._arrived(text)
+        return True
 
-    def _hung_up(self, why: str) -> None:
-        warn(why)
-        self.lost(why)
+    def _meant(self, text: str) -> str:
+        if text.lower() in OPERATOR or self._guard(text):
+            return ""
+        known = {word for skill in self.skills.values() for phrase in skill.utterances for word in phrase.split()}
+        return meant(text, known, (*OPERATOR, *ENDS, *ASKED, "stop"))
 
     def _arrived(self, text: str) -> None:
-        """On the reader's thread."""
         if text.lower() == "damp" or self._guard(text):
             while self._waiting:
                 try:
@@ -190,9 +212,18 @@ class StandardInput:
         else:  # read on, for a stop may come
             self._dropped += 1
 
-    def _prompt(self) -> None:
-        if self._terminal:
-            print(self.PROMPT, end="", flush=True)
+    def _is_still_there(self) -> bool:
+        """Whether the terminal exists: its input ends by Ctrl-D, too."""
+        try:
+            return self._stream.isatty()
+        except (OSError, ValueError):
+            return False
+
+    def _hung_up(self, why: str) -> None:
+        warn(why)
+        self.lost(why)
+
+    # -- between ticks --------------------------------------------------------------------------------------------
 
     @property
     def done(self) -> bool:
@@ -211,11 +242,11 @@ class StandardInput:
                 self._say(self._urgent.popleft(), inbox)
             return  # what came after the stop comes after its tick
         try:
-            if self._waiting and (self._terminal or idle or self._waiting[0].lower() in OPERATOR):
+            if self._waiting and (self._by_hand or idle or self._waiting[0].lower() in OPERATOR):
                 self._say(self._waiting.popleft(), inbox)
         except IndexError:
             return  # a stop has just taken it away
 
     def _say(self, text: str, inbox: Inbox) -> None:
         if not order(text, inbox):
-            inbox.say(text, "" if self._terminal else "queue")
+            inbox.say(text, "" if self._by_hand else "queue")
