@@ -411,5 +411,7 @@ class Arbiter:
     def close(self) -> None:
         """Ends workers and frees the policies; the robot is closed by whoever opened it."""
         self.errands.routing.close()
+        for node in self.root.iterate():
+            node.shutdown()
         self.bank.close()
         py_trees.blackboard.Blackboard.clear()

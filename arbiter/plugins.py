@@ -65,10 +65,11 @@ def offered(loaded: object, base: type) -> list[object]:
             if isinstance(item, type) and issubclass(item, base) and item.__module__ == name and item.name]
 
 
-def in_time(call: Callable[[], object], patience: float = PATIENCE) -> tuple[object, str]:
-    """Calls a plug-in on a thread, so that one that blocks is left out by name. (value, "") or (None, what went wrong)."""
+def in_time(call: Callable[[], object], patience: float = PATIENCE, late: str = "not loaded") -> tuple[object, str]:
+    """Calls a plug-in on a thread, so that one that blocks is left out by name. (value, "") or (None, what went wrong); `late`
+    tells what has not been done in time."""
     box: list[tuple[object, str]] = []
     thread = threading.Thread(target=lambda: box.append(walled(call)), daemon=True)
     thread.start()
     thread.join(patience)
-    return box[0] if box else (None, f"blocks: not loaded within {patience:g} s")
+    return box[0] if box else (None, f"blocks: {late} within {patience:g} s")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from arbiter.arbiter import Arbiter
+from arbiter.aside import PATIENCE
 from arbiter.errors import ConfigError
 from arbiter.extras import advice
 from arbiter.inbox import LockstepRouting, RouteService
@@ -20,7 +21,7 @@ from arbiter.threads import ThreadWatch
 from arbiter.types import Sighting
 from deploy.clock import Clock, LockstepClock, RealClock
 from deploy.config import Loaded
-from deploy.examine import check_tree, examine, load_skill_set
+from deploy.examine import check_tree, examine, load_node_set, load_skill_set
 from deploy.eyes import LockstepEye, ThreadedEye
 from deploy.lifecycle import Gantry
 from deploy.ramp import RampWatch
@@ -132,8 +133,10 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
     """
     config, model = loaded.config, body.model
     policies = _open_policies(loaded, context)
+    nodes = load_node_set(loaded, PATIENCE if context.chunk_delay is None else FOREIGN_PATIENCE)
+    skills.problems += nodes.problems
     try:
-        spec = check_tree(loaded, skills, policies)
+        spec = check_tree(loaded, skills, policies, nodes.types)
         limits = SafetyLimits.from_model(model)
         if config.limits:
             limits = limits.tightened(**{name: node.plain() for name, node in config.limits.items()})

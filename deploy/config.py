@@ -35,6 +35,19 @@ class SkillsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NodesConfig:
+    """Where node types of the tree come from besides the built-in ones.
+
+    Attributes:
+        entry_points: Look for installed packages with entry points in group `arbiter.nodes`.
+        files: Python files, relative to the tree file.
+    """
+
+    entry_points: bool = True
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ControlConfig:
     """How joints change hands and instructions follow each other.
 
@@ -94,7 +107,7 @@ class TreeConfig:
         robot: Name of a robot description, or a path to one.
         home: Policy name by joint group for joints that no skill wants.
         limits: Safety limits to tighten, by name.
-        skills, control, simulation: See there.
+        skills, nodes, control, simulation: See there.
     """
 
     policies: dict[str, Node]
@@ -103,6 +116,7 @@ class TreeConfig:
     home: dict[str, str] = field(default_factory=lambda: {"legs": "locomotion", "arms": "rest"})
     limits: dict[str, Node] = field(default_factory=dict)
     skills: SkillsConfig = SkillsConfig()
+    nodes: NodesConfig = NodesConfig()
     control: ControlConfig = ControlConfig()
     simulation: SimulationConfig = SimulationConfig()
 

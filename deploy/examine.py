@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from arbiter.aside import PATIENCE
 from arbiter.errors import ArbiterError, ConfigError
 from arbiter.fields import beyond
 from arbiter.policy import Policy
@@ -15,6 +16,8 @@ from arbiter.robot import RobotModel
 from arbiter.safety import SafetyLimits
 from arbiter.strict import Node, Problems, build, nearest
 from arbiter.tree.build import Names, Spec, check
+from arbiter.tree.loading import NodeSet, load_nodes
+from arbiter.tree.registry import NodeType
 from deploy.robots.description import load_model
 from policies.registry import FALLBACKS, PolicyContext, load_each
 from skills.contract import GROUPS
@@ -31,10 +34,12 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     only the path is looked at.
     """
     skills = load_skill_set(loaded, problems)
+    nodes = load_node_set(loaded, problems=problems)
+    skills.problems += nodes.problems
     model = _model(loaded, problems)
     drives = _drives(loaded, model, problems) if model is not None else {}
     names = {*loaded.config.policies, *FALLBACKS}
-    spec = _check(loaded, skills, names, drives, model, problems)
+    spec = _check(loaded, skills, nodes.types, names, drives, model, problems)
     return skills, spec
 
 
@@ -61,20 +66,40 @@ def load_skill_set(loaded: Loaded, problems: Problems | None = None) -> SkillSet
     return found
 
 
-def check_tree(loaded: Loaded, skills: SkillSet, policies: Mapping[str, Iterable[Policy]] | Iterable[str]) -> Spec:
+def load_node_set(loaded: Loaded, patience: float = PATIENCE, problems: Problems | None = None) -> NodeSet:
+    """The node types that a tree file may use. With `problems` files that are missing or broken are added to them.
+
+    Args:
+        loaded: The tree file.
+        patience: How long a tick waits for the answer of one from outside [s].
+        problems: Takes what is wrong.
+    """
+    config = loaded.config.nodes
+    files = [loaded.resolve(name) for name in config.files]
+    found = load_nodes(files, use_entry_points=config.entry_points, patience=patience)
+    for index, file in enumerate(files):
+        if problems is not None and file in found.broken:
+            problems.add(at(loaded.node, "nodes", "files", index), f"nodes.files: {file.name}: {found.broken[file]}")
+    return found
+
+
+def check_tree(loaded: Loaded, skills: SkillSet, policies: Mapping[str, Iterable[Policy]] | Iterable[str],
+               types: Mapping[str, NodeType] | None = None) -> Spec:
     """The checked tree. Raises ConfigError with every problem of it.
 
     Args:
         loaded: The tree file.
         skills: Its skills.
         policies: Its policies, the fallbacks included: their players by name. Names alone leave open what each can drive.
+        types: Its node types; None: they are looked for.
     """
     problems = Problems()
     model = _model(loaded, problems)
     drives = {}
     if isinstance(policies, Mapping) and model is not None:
         drives = {name: groups_of(players, model) for name, players in policies.items()}
-    spec = _check(loaded, skills, set(policies), drives, model, problems)
+    types = load_node_set(loaded).types if types is None else types
+    spec = _check(loaded, skills, types, set(policies), drives, model, problems)
     problems.raise_if_any()
     return spec
 
@@ -134,10 +159,10 @@ def _drives(loaded: Loaded, model: RobotModel, problems: Problems) -> dict[str, 
     return drives
 
 
-def _check(loaded: Loaded, skills: SkillSet, policies: set[str], drives: Mapping[str, frozenset[str]], model: RobotModel | None,
-           problems: Problems) -> Spec | None:
+def _check(loaded: Loaded, skills: SkillSet, types: Mapping[str, NodeType], policies: set[str],
+           drives: Mapping[str, frozenset[str]], model: RobotModel | None, problems: Problems) -> Spec | None:
     parameters = {name: skill.parameters for name, skill in skills.skills.items()}
-    names = Names(tuple(skills.skills), tuple(policies), GROUPS, parameters=parameters, drives=drives)
+    names = Names(tuple(skills.skills), tuple(policies), GROUPS, types, parameters, drives=drives)
     spec = check(loaded.config.tree, names, problems)
     _check_home(loaded, policies, drives, problems)
     if drives:

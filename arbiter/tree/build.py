@@ -14,6 +14,7 @@ from arbiter.tree import own
 from arbiter.tree.registry import NODE_TYPES, NodeType
 from arbiter.tree.world import World
 from arbiter.types import Mode
+from arbiter.wall import walled
 
 MODES = tuple(mode.value for mode in Mode)
 
@@ -114,7 +115,12 @@ def _config(kind: NodeType, settings: Node, names: Names, problems: Problems):
             key = next(iter(settings.value)) if isinstance(settings.value, dict) else settings.value
             problems.add(settings, f"{kind.name} has no settings; {key!r} is not known to it")
         return None
-    config = build(kind.config, settings, problems, kind.name)
+    if kind.foreign:
+        config, error = walled(build, kind.config, settings, problems, kind.name)
+        if error:
+            problems.add(settings, f"{kind.name}: {error}")
+    else:
+        config = build(kind.config, settings, problems, kind.name)
     if config is not None:
         _references(kind, config, settings, names, problems)
     return config

@@ -1,4 +1,4 @@
-"""The node types a tree file may use: a small set, plus a plug-in's own."""
+"""The node types of this project: a small set. Those of third parties come beside them, see `arbiter.tree.loading`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class NodeType:
         config: Dataclass of its settings; None: it has none.
         main: The setting that a bare value stands for (`wait: 2`).
         help: One line.
+        foreign: From outside: its settings are a third party's code.
     """
 
     name: str
@@ -30,6 +31,7 @@ class NodeType:
     config: type | None = None
     main: str = ""
     help: str = ""
+    foreign: bool = False
 
 
 def _simple(kind):

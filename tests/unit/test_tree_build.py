@@ -88,6 +88,10 @@ def test_the_page_lists_every_node_type_and_condition():
     page = (Path(__file__).parents[2] / "docs" / "tree.md").read_text()
     assert [name for name in NODE_TYPES if f"`{name}" not in page] == []
     assert [field.name for field in fields(GuardConfig) if f"`{field.name}`" not in page] == []
+    rows = {line.split("`")[1].split(":")[0]: line for line in page.splitlines() if line.startswith("| `")}
+    for name, kind in NODE_TYPES.items():
+        if kind.config not in (None, GuardConfig):
+            assert [field.name for field in fields(kind.config) if f"`{field.name}` (" not in rows[name]] == [], name
 
 
 def test_all_errors_of_a_file_come_at_once(tmp_path, capsys):
