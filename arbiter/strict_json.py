@@ -21,10 +21,11 @@ def parse_json(text: str, file: str) -> Node:
 
 def load_json(text: str) -> object:
     """A JSON text without NaN, keys that stand twice and absurd numbers. Raises ValueError or RecursionError."""
-    def number(digits: str) -> int:
-        if len(digits) > MAX_NUMBER or not -LARGEST <= int(digits) < LARGEST:
+    def number(digits: str) -> int | float:
+        if len(digits) > MAX_NUMBER:
             raise ValueError(f"a number of {len(digits)} digits")
-        return int(digits)
+        value = int(digits)
+        return value if -LARGEST <= value < LARGEST else float(digits)  # as other languages read it
 
     def constant(name: str) -> None:
         raise ValueError(f"holds {name}, which is not a number")

@@ -22,8 +22,9 @@ from tests.pi0_rig import SPEC, TASKS, make_dataset, synthetic
 pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
 
 ROWS = 10
-# As the published one is made: cosine transform, rounding, byte-pair encoding.
+# As the published one is made: cosine transform, rounding, byte-pair encoding. It must not run.
 CODER = '''
+raise SystemExit("code that came with a checkpoint runs")
 import numpy as np
 from scipy.fft import dct
 from transformers.processing_utils import ProcessorMixin

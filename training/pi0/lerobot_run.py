@@ -17,6 +17,7 @@ import torch
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
 from policies.pi0.in_process import checkpoint
+from policies.pi0.in_process.allowed import check_checkpoint
 from policies.pi0.in_process.tiny import load_spec, tiny_sizes
 from policies.pi0.in_process.tokenizers import (
     DIGITS,
@@ -108,6 +109,7 @@ def hooks(source: Path, spec, tokenizer: Path | None, tasks: Sequence[str], out:
             if step and step.get("stats"):
                 step["stats"] = widened(step["stats"], least)
         if options.get("pretrained_path"):
+            check_checkpoint(Path(options["pretrained_path"]))
             options["preprocessor_overrides"] = before_model | tokenizer_overrides(options["policy_cfg"], words)
         with local_tokenizer(words):
             made = before[1](**options)
@@ -150,6 +152,7 @@ def build_config(options: FineTuning, dataset: Path, meta, base: Path, out: Path
     if not (base / "config.json").is_file():  # LeRobot would look for it on the hub
         raise ConfigError(f"checkpoint {base}: no config.json; give the folder that holds model.safetensors, such as "
                           "RUN/checkpoints/last/pretrained_model")
+    check_checkpoint(base)
     policy = PreTrainedConfig.from_pretrained(base)
     if policy.type != options.variant:
         raise ConfigError(f"checkpoint {base} is {policy.type!r}; --variant says {options.variant!r}")

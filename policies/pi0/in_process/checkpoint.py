@@ -10,7 +10,6 @@ sizes are not LeRobot's.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,8 @@ import torch
 from torch import Tensor
 
 from arbiter.errors import ConfigError, PolicyError
+from policies.pi0.in_process.allowed import ADAPTER, check_checkpoint, read
+from policies.pi0.in_process.fast import own_code_only
 from policies.pi0.in_process.tiny import TinySpec, load_spec, tiny_sizes
 from policies.pi0.in_process.tokenizers import (
     TOKENIZER,
@@ -186,22 +187,21 @@ def construct(config, spec: TinySpec | None, blank: bool = False):
 
 def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpoint:
     """Loads a checkpoint folder strictly; a LoRA adapter is applied to its base and, with `merge`, merged into it."""
-    from lerobot.configs import PreTrainedConfig
-    from lerobot.policies import make_pre_post_processors
-
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise ConfigError(f"checkpoint {folder}: no config.json; give the folder that holds model.safetensors, such as "
                           "RUN/checkpoints/last/pretrained_model")
-    if "type" not in json.loads((folder / "config.json").read_text()):
-        raise ConfigError(f"checkpoint {folder}: config.json is not LeRobot's, it names no type; openpi's conversion gives "
-                          "weights only: put its model.safetensors beside the config.json and the processors of a LeRobot "
-                          "policy of the same sizes, with openpi's norm_stats.json as statistics and relative actions")
-    adapter = folder / "adapter_config.json"
+    check_checkpoint(folder)
+    adapter = folder / ADAPTER
     base = folder
     if adapter.is_file():
-        base = Path(json.loads(adapter.read_text())["base_model_name_or_path"])
-        base = base if base.is_absolute() else folder / base
+        base = folder / read(adapter).plain()["base_model_name_or_path"]
+        if not base.is_dir():
+            raise ConfigError(f"checkpoint {folder}: it adapts the base {base}, which is no folder here; set "
+                              f"base_model_name_or_path in {ADAPTER}")
+    from lerobot.configs import PreTrainedConfig
+    from lerobot.policies import make_pre_post_processors
+
     config = PreTrainedConfig.from_pretrained(folder)
     config.device = device
     locate_tokenizers(config, base)
@@ -217,7 +217,8 @@ def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpo
     overrides: dict[str, dict] = {"device_processor": {"device": device}}
     words = next((path / TOKENIZER for path in (folder, base) if (path / TOKENIZER).is_dir()), None)
     overrides |= tokenizer_overrides(config, words)
-    before, after = make_pre_post_processors(config, pretrained_path=str(folder), preprocessor_overrides=overrides)
+    with own_code_only():
+        before, after = make_pre_post_processors(config, pretrained_path=str(folder), preprocessor_overrides=overrides)
     if config.type == "pi0_fast":
         policy.decode_actions_with_fast = decoder(policy)
     policy.to(device).eval().requires_grad_(False)

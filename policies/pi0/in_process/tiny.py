@@ -19,6 +19,8 @@ import torch
 from torch import nn
 
 from arbiter.errors import ConfigError
+from arbiter.strict import Problems, build, read_text
+from arbiter.strict_json import parse_json
 
 SPEC_FILE = "tiny.json"
 
@@ -74,7 +76,12 @@ class TinySpec:
 def load_spec(folder: Path) -> TinySpec | None:
     """The sizes stored beside a checkpoint; None: the checkpoint has LeRobot's own sizes."""
     file = Path(folder) / SPEC_FILE
-    return TinySpec(**json.loads(file.read_text())) if file.is_file() else None
+    if not file.is_file():
+        return None
+    problems = Problems()
+    spec = build(TinySpec, parse_json(read_text(file), str(file)), problems)
+    problems.raise_if_any()
+    return spec
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.errors import ConfigError
+from policies.pi0.in_process.fast import own_code_only
 
 TOKENIZER, ACTION_TOKENIZER = "tokenizer", "action_tokenizer"
 TOLD = {"pi05", "pi0_fast"}  # read the state as numbers of 0 to 255 in their prompt
@@ -22,7 +23,8 @@ NAMES = {"text_tokenizer_name": TOKENIZER, "action_tokenizer_name": ACTION_TOKEN
 def local_tokenizer(folder: Path | None):
     """Inside this context LeRobot's π0 processors take the tokenizer in `folder` instead of the gated one."""
     if folder is None:
-        yield
+        with own_code_only():
+            yield
         return
     import lerobot.policies.pi0.processor_pi0 as pi0
     import lerobot.policies.pi05.processor_pi05 as pi05
@@ -34,7 +36,8 @@ def local_tokenizer(folder: Path | None):
 
     pi0.TokenizerProcessorStep = pi05.TokenizerProcessorStep = step
     try:
-        yield
+        with own_code_only():
+            yield
     finally:
         pi0.TokenizerProcessorStep = pi05.TokenizerProcessorStep = original
 
@@ -87,7 +90,8 @@ def tokenizer_overrides(config, words: Path | None) -> dict[str, dict]:
 def named_tokenizers(config):
     """Inside this context π0-FAST, which loads its two tokenizers while it is constructed, tells which ones it lacks."""
     try:
-        yield
+        with own_code_only(config.type):
+            yield
     except RuntimeError as error:
         if config.type != "pi0_fast" or "tokenizers" not in str(error):
             raise
