@@ -13,6 +13,7 @@ import numpy as np
 
 from arbiter.events import Event
 from arbiter.handover import Switchboard
+from arbiter.homing import Homing
 from arbiter.inbox import Instruction, Result, RouteService
 from arbiter.recent import Recent
 from arbiter.robot import RobotModel
@@ -65,12 +66,9 @@ class Errands:
         self.active: list[Errand] = []
         self.waiting: deque[Instruction] = deque()
         self.routing_now: dict[int, Instruction] = {}
-        self.held: list[Run] = []
+        self.homing = Homing(model, switchboard, self._unwanted)
         self._emit, self.caller, self.sight = emit, caller, sight
         self.halt = ""  # words that mean stop once routed, or that forbid what is under way; for the arbiter to obey
-        self._changes = 0
-        self._sent_home: tuple[int, ...] = ()
-        self._left, self._left_at = np.zeros(model.n, bool), 0.0  # joints that runs have left, and when
 
     @property
     def under_way(self) -> bool:
@@ -145,7 +143,8 @@ class Errands:
         for run in errand.runs:
             if run.phase is Phase.RUNNING:
                 run.step(state, now)
-                self._changes += run.over
+                if run.over:
+                    self.homing.changed()
         self._follow(errand, state, now)
 
     # -- the tree's own ---------------------------------------------------------------------------------------------
@@ -167,35 +166,25 @@ class Errands:
 
     def clear(self, joints: np.ndarray, why: str, now: float, but: Errand | None = None) -> None:
         """Somebody else takes `joints`: every errand that wants any of them is cancelled, `but` one."""
-        self.held = [run for run in self.held if not (run.joints & joints).any()]
         for errand in [errand for errand in self.active if errand is not but and errand.wants(joints)]:
             self._abort(errand, why, now)
-        self._left &= ~joints
+        self.homing.taken(joints)
 
     def tidy(self, now: float) -> None:
         """After the tree was ticked: joints that runs left, and nobody took within the dwell time, go home."""
-        if self._left.any() and now - self._left_at >= self.switchboard.settings.dwell - 1e-9:
-            joints = self._left & self.free_joints()
-            self._left[:] = False
-            self.switchboard.go_home(joints, now)
+        self.homing.tidy(now)
 
     def send_home(self, now: float) -> None:
-        """Joints that nobody wants go to their home policies; looks again only after something changed."""
-        board = self.switchboard
-        key = (board.authority.version, board.changes, self._changes)
-        if key != self._sent_home:
-            board.go_home(self.free_joints(), now)
-            self._sent_home = (board.authority.version, board.changes, self._changes)
+        """Joints that nobody wants go to their home policies."""
+        self.homing.send(now)
 
-    def free_joints(self) -> np.ndarray:
-        """Joints that no running and no held skill wants, bool, shape (n,)."""
+    def _unwanted(self) -> np.ndarray:
+        """Joints that nothing that is under way wants, bool, shape (n,)."""
         free = np.ones(self.model.n, bool)
         for errand in self.active:
             for run in errand.runs:
                 if not run.over:
                     free &= ~run.joints
-        for run in self.held:
-            free &= ~run.joints
         return free
 
     def cancel(self, why: str, now: float, spoken: bool = False) -> None:
@@ -207,9 +196,7 @@ class Errands:
             self._close(instruction, Result.CANCELLED, why, now)
         self.waiting.clear()
         self.routing_now.clear()
-        self.held.clear()
-        self._left &= spoken
-        self._changes += 1
+        self.homing.forget(left=not spoken)
 
     # -- one errand -----------------------------------------------------------------------------------------------
 
@@ -263,26 +250,20 @@ class Errands:
             run = Run(skill, call, joints, now, self.caller(skill), self.sight)
             self.clear(joints, f"{errand.instruction.label} takes its joints", now, but=errand)
             errand.runs.append(run)
-            self._changes += 1
+            self.homing.changed()
             self.switchboard.want(run, state, now)
             text = f"{call.skill} {_words(call.parameters)}".rstrip() + ("" if errand.spoken else ", run by the tree")
             self._emit(Event(now, "started", text, {"skill": call.skill, "by": errand.instruction.by}))
 
     def _let_go(self, errand: Errand, now: float) -> None:
-        self._changes += 1
+        self.homing.changed()
         for run in errand.runs:
             errand.instruction.measured.append((run.skill.name, run.verification))
             if run.phase is Phase.HELD:
-                self.held.append(run)
+                self.homing.held.append(run)
                 continue
             run.end(Outcome.FAILURE, "ended", now)
-            self._leave(run, now)
-
-    def _leave(self, run: Run, now: float) -> None:
-        """`run` is over; who wants its joints takes them before `tidy` sends them home."""
-        self.switchboard.release(run)
-        self._left |= run.joints
-        self._left_at = now
+            self.homing.left(run, now)
 
     def _finish(self, errand: Errand, now: float) -> None:
         self.active.remove(errand)
@@ -292,10 +273,10 @@ class Errands:
         self._close(errand.instruction, Result.ENDED if bare else Result.SUCCEEDED, why, now)
 
     def _abort(self, errand: Errand, why: str, now: float, result: Result = Result.CANCELLED) -> None:
-        self._changes += 1
+        self.homing.changed()
         for run in errand.runs:
             run.end(Outcome.FAILURE, why, now)
-            self._leave(run, now)
+            self.homing.left(run, now)
         self.active.remove(errand)
         self._close(errand.instruction, result, why, now)
 

@@ -32,7 +32,7 @@ class Abandon(Leaf):
 
     def update(self) -> Status:
         world = self.world
-        if not world.errands.idle or world.errands.active or world.errands.held:
+        if not world.errands.idle or world.errands.active or world.errands.homing.held:
             world.errands.cancel(world.fault or "abandoned by the tree", world.now)
         return Status.RUNNING
 
