@@ -24,7 +24,7 @@ from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from arbiter.safety.limits import GAIN_ROOM
 from arbiter.strict_json import parse_json
-from policies.onnx_file import NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata
+from policies.onnx_file import NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata, weights_beside
 
 METADATA_KEY = "policy_arbiter"
 JOINT_TERMS = ("joint_pos_rel", "joint_vel")
@@ -224,9 +224,13 @@ def read_card(path: str | Path, card: str | Path | None = None) -> PolicyCard:
     else:
         raise ConfigError(f"{path}: says nothing about itself (no metadata {METADATA_KEY!r}); describe it in "
                           f"{path.with_suffix('.yaml').name} beside it, or name a card")
+    beside = weights_beside(path)
     if found.sha256 and found.sha256 != (actual := model_hash(model)):
         raise ConfigError(f"{path}: its SHA-256 is {actual}, its card says {found.sha256}; the file was changed after "
                           "its card was written: export it again")
+    if found.sha256 and beside:
+        raise ConfigError(f"{path}: its weights lie in {beside[0].name}, of which the SHA-256 in its card says nothing; save it "
+                          "as one file (onnx.save_model without external data) and export it again")
     return found
 
 

@@ -16,6 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from arbiter.errors import ConfigError
 from arbiter.extras import advice
+from policies.onnx_file import weights_beside
 
 Provider = Literal["cpu", "cuda", "tensorrt"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
@@ -43,9 +44,9 @@ def providers(wanted: Provider, path: str | Path) -> list[str | tuple[str, dict]
 
 
 def digest(path: str | Path) -> str:
-    """Of a graph and of the weights beside it."""
+    """Of a graph and of the weights beside it. Raises ConfigError."""
     found = hashlib.sha256()
-    for file in sorted(Path(path).parent.glob(f"{Path(path).name}*")):
+    for file in sorted({*Path(path).parent.glob(f"{Path(path).name}*"), *weights_beside(path)}):
         with file.open("rb") as stream:
             found.update(hashlib.file_digest(stream, "sha256").digest())
     return found.hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Just enough of the ONNX container to read, write and hash without the onnx package: its top-level fields.
+"""Reads, writes and hashes an ONNX file without the onnx package: its top-level fields.
 
 An ONNX file is one protobuf message (ModelProto); metadata are its fields number 14, each a (key, value) message.
 """
@@ -6,48 +6,15 @@ An ONNX file is one protobuf message (ModelProto); metadata are its fields numbe
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
+
+from arbiter.errors import ConfigError
+from arbiter.onnx_fields import NotOnnxError, external_files, fields
+
+__all__ = ["NotOnnxError", "add_metadata", "model_hash", "read_metadata", "strip_metadata", "weights_beside"]
 
 METADATA_FIELD = 14
 MAX_METADATA_BYTES = 4_000_000
-
-
-class NotOnnxError(ValueError):
-    """The bytes are not a protobuf message; the text says where they stop making sense."""
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise NotOnnxError(f"a number breaks off at byte {at}")
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at += 1
-        if byte < 0x80:
-            return value, at
-        shift += 7
-
-
-def _fields(data: bytes):
-    """(field number, start of the field, start of its content, end) of every top-level field."""
-    at = 0
-    while at < len(data):
-        start = at
-        tag, at = _varint(data, at)
-        number, wire = tag >> 3, tag & 7
-        if wire == 0:
-            content = at
-            _, at = _varint(data, at)
-        elif wire in (1, 5):
-            content, at = at, at + (8 if wire == 1 else 4)
-        elif wire == 2:
-            size, content = _varint(data, at)
-            at = content + size
-        else:
-            raise NotOnnxError(f"byte {start} holds no field (wire type {wire})")
-        if number == 0 or at > len(data):
-            raise NotOnnxError(f"the field at byte {start} runs over the end of the file")
-        yield number, start, content, at
 
 
 def _encode(number: int, content: bytes) -> bytes:
@@ -63,11 +30,11 @@ def _encode(number: int, content: bytes) -> bytes:
 def read_metadata(model: bytes) -> dict[str, str]:
     """Metadata of a serialized model, by key. Raises NotOnnxError; the last of two equal keys wins, as in ONNX."""
     found = {}
-    for number, _, content, end in _fields(model):
+    for number, _, content, end in fields(model):
         if number != METADATA_FIELD or end - content > MAX_METADATA_BYTES:
             continue
         entry = model[content:end]
-        pair = {n: entry[a:b] for n, _, a, b in _fields(entry)}
+        pair = {n: entry[a:b] for n, _, a, b in fields(entry)}
         try:
             found[pair.get(1, b"").decode()] = pair.get(2, b"").decode()
         except UnicodeDecodeError as error:
@@ -77,7 +44,7 @@ def read_metadata(model: bytes) -> dict[str, str]:
 
 def strip_metadata(model: bytes) -> bytes:
     """The serialized model without its metadata; all else byte for byte."""
-    return b"".join(model[start:end] for number, start, _, end in _fields(model) if number != METADATA_FIELD)
+    return b"".join(model[start:end] for number, start, _, end in fields(model) if number != METADATA_FIELD)
 
 
 def add_metadata(model: bytes, key: str, value: str) -> bytes:
@@ -88,3 +55,20 @@ def add_metadata(model: bytes, key: str, value: str) -> bytes:
 def model_hash(model: bytes) -> str:
     """SHA-256, in hex, of the serialized model without its metadata: what a policy card vouches for."""
     return hashlib.sha256(strip_metadata(model)).hexdigest()
+
+
+def weights_beside(path: str | Path) -> tuple[Path, ...]:
+    """The other files that the weights of the ONNX file `path` lie in. Raises ConfigError for one that is not beside it."""
+    path = Path(path)
+    try:
+        names = external_files(path)
+    except NotOnnxError as error:
+        raise ConfigError(f"{path}: not an ONNX file: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    for name in names:
+        if not name or name in (".", "..") or Path(name).name != name or "\\" in name or "\0" in name:
+            raise ConfigError(f"{path}: its weights lie in {name!r}; only a file in the same folder is read")
+        if not (path.parent / name).is_file():
+            raise ConfigError(f"{path}: its weights lie in {name}, which is no file beside it; copy the whole folder")
+    return tuple(path.parent / name for name in names)

@@ -12,6 +12,7 @@ import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from arbiter.errors import ConfigError
+from arbiter.onnx_fields import NotOnnxError, external_files
 
 MODEL_DIR = Path(__file__).parent / "model"
 ENCODER, TOKENIZER, CARD = "encoder.onnx", "tokenizer.json", "card.json"
@@ -39,7 +40,7 @@ class Encoder:
         try:
             card = json.loads((folder / CARD).read_text(encoding="utf-8"))
             files, self.size = dict(card["files"]), int(card["size"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ConfigError(
                 f"{folder / CARD} is no card of an encoder ({error}); `python -m training.router.build` makes it"
             ) from error
@@ -48,6 +49,12 @@ class Encoder:
                 raise ConfigError(
                     f"{folder / name} is not the file that {CARD} lists (sha256 differs); build it again or restore it"
                 )
+        try:
+            beside = external_files(folder / ENCODER)
+        except NotOnnxError as error:
+            raise ConfigError(f"{folder / ENCODER} is no ONNX file: {error}; build it again or restore it") from error
+        if beside:
+            raise ConfigError(f"{folder / ENCODER} has weights in {beside[0]!r}, of which {CARD} has no hash; build it again")
         self.digest: str = files[ENCODER]
         self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self._tokenizer.enable_truncation(MAX_TOKENS)

@@ -21,7 +21,15 @@ from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from arbiter.strict_json import parse_json
-from policies.onnx_file import MAX_METADATA_BYTES, NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata
+from policies.onnx_file import (
+    MAX_METADATA_BYTES,
+    NotOnnxError,
+    add_metadata,
+    model_hash,
+    read_metadata,
+    strip_metadata,
+    weights_beside,
+)
 
 METADATA_KEY = "policy_arbiter"
 PREFIX, STEP, TOKENIZER, CARD = "prefix.onnx", "step.onnx", "tokenizer.json", "card.json"
@@ -134,8 +142,9 @@ def write_card(folder: Path, card: Pi0Card) -> Pi0Card:
 
 
 def _hashes(folder: Path, skip: tuple[str, ...]) -> dict[str, str]:
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name not in skip)
-    return {path.name: sha256(path) for path in files if path.suffix in (".onnx", ".json", ".data", ".engine")}
+    files = {path for path in folder.iterdir() if path.is_file() and path.suffix in (".onnx", ".json", ".data", ".engine")}
+    files |= {weights for path in files if path.suffix == ".onnx" for weights in weights_beside(path)}
+    return {path.name: sha256(path) for path in sorted(files) if path.name not in skip}
 
 
 def read_card(folder: str | Path) -> Pi0Card:
@@ -158,6 +167,10 @@ def read_card(folder: str | Path) -> Pi0Card:
             raise ConfigError(f"{step}: it was changed after its card was written; export it again")
     else:
         card = from_json(strict.read_text(plain, MAX_METADATA_BYTES), str(plain))
+    for graph in (name for name in (STEP, PREFIX) if step.is_file() and (folder / name).is_file()):
+        needed = {file.name for file in weights_beside(folder / graph)} | ({graph} - {STEP})
+        if missing := sorted(needed - card.files.keys()):
+            raise ConfigError(f"π0 {folder}: {missing[0]} holds weights, and its card has no SHA-256 of it; export it again")
     for name, wanted in card.files.items():
         if Path(name).name != name:
             raise ConfigError(f"π0 {folder}: its card names the file {name!r}; only names in the folder are allowed")

@@ -82,9 +82,8 @@ def _check_processor(node: Node, folder: Path, name: str) -> None:
 
 
 def _is_beside(name: object, folder: Path) -> bool:
-    """Whether it is the name of a safetensors file in the folder; not of a link to elsewhere."""
-    return (isinstance(name, str) and Path(name).name == name and name.endswith(".safetensors")
-            and (folder / name).is_file() and not (folder / name).is_symlink())
+    """Whether it is the name of a safetensors file in the folder."""
+    return isinstance(name, str) and Path(name).name == name and name.endswith(".safetensors") and (folder / name).is_file()
 
 
 def _check_adapter(folder: Path) -> None:
