@@ -164,6 +164,7 @@ class Run:
         request: What its policy is asked this tick.
         bounds: What robot and policy allow it to ask; None: not known yet.
         verification: What its criterion measured at the end; None: it has none, or did not come to its end.
+        progress: What the skill was told last; None before it took its joints.
         readings: Since it took its joints, one a tick.
     """
 
@@ -180,6 +181,7 @@ class Run:
         self.bounds: Bounds | None = None
         self.verification: Verification | None = None
         self.readings: deque[RobotState] = deque(maxlen=MOST_READINGS)
+        self.progress: Progress | None = None
         self._sight, self._looked = sight, -math.inf
         self._sightings: tuple[Sighting, ...] = ()
         self.chunks = 0
@@ -212,7 +214,7 @@ class Run:
         self._last = now
         elapsed = now - self.first_command
         self.readings.append(state)
-        progress = self._progress(state, now, elapsed)
+        progress = self.progress = self._progress(state, now, elapsed)
         self._answer(self.caller.step(state, progress, self.readings), now)
         if self.phase is Phase.RUNNING and elapsed > self.skill.time_limit:
             self._expire(progress, now)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from arbiter.arbiter import STAGES, Arbiter, TickReport
-from arbiter.inbox import Instruction
+from arbiter.inbox import Instruction, Result
 from arbiter.runs import yaw_of
-from deploy.tally import BasePath, Durations, Rows
+from deploy.in_truth import Beside, row_of
+from deploy.tally import BasePath, Durations, Rows, Trims, trims_told
 
 PATH_HZ = 10.0
 CHANGES = 10_000  # newest changes of the mode, and faults, that are kept
+RESULTS = tuple(result.value for result in Result)
 SLOW = 0.02  # share of missed periods from which the summary says so
 
 
@@ -25,11 +28,16 @@ class Recorder:
 
     Args:
         arbiter: The arbiter of the run.
-        truth: The simulated robot's truth, for the path of the base; None on a real robot.
+        truth: The simulated robot's truth, for the path of the base and what instructions came to; None on a real robot.
+        say: Takes a line for people: the truth of an instruction.
+        about: What ran, for `provenance` in the report.
     """
 
-    def __init__(self, arbiter: Arbiter, truth=None) -> None:
-        self._arbiter, self._truth = arbiter, truth
+    def __init__(self, arbiter: Arbiter, truth=None, say: Callable[[str], None] = lambda line: None,
+                 about: Mapping[str, Any] | None = None) -> None:
+        self._arbiter, self._truth, self._about = arbiter, truth, dict(about or {})
+        self._beside = Beside(arbiter, truth, say) if truth is not None else None
+        self._trims = Trims()
         self._ns = Durations(("tick", *STAGES))
         self._modes: deque[dict[str, Any]] = deque(maxlen=CHANGES)
         self._faults: deque[dict[str, Any]] = deque(maxlen=CHANGES)
@@ -46,8 +54,11 @@ class Recorder:
             self._start = report.now
         self._end = report.now
         self._ns.add((sum(report.stage_ns), *report.stage_ns))
+        if self._beside is not None:
+            self._beside(report)
         self._instructions.take()
         self._handovers.take()
+        self._trims.take(report.verdict.interventions)
         mode = report.verdict.mode.value
         if not self._modes or self._modes[-1]["mode"] != mode:
             self._modes.append({"at_s": self._since(report.now), "mode": mode, "reason": report.verdict.reason})
@@ -79,8 +90,9 @@ class Recorder:
             "overruns": overruns, "falls": self.falls,
             "instructions": self._instructions.build(),
             "handovers": self._handovers.build(),
-            "safety": {"modes": list(self._modes), "interventions": counts, "faults": list(self._faults)},
-            "base_path": self._path.points, "timing_us": self._ns.build(),
+            "safety": {"modes": list(self._modes), "interventions": counts, "trims": self._trims.rows(),
+                       "faults": list(self._faults)},
+            "base_path": self._path.points, "timing_us": self._ns.build(), "provenance": self._about,
         })
 
     def _instruction(self, item: Instruction) -> dict[str, Any]:
@@ -95,7 +107,8 @@ class Recorder:
             "margin": route.margin if route else None, "reason": item.reason or (route.reason if route else ""),
             "route_ms": route.ms if route else None, "first_command_s": self._since(item.first_command),
             "blend_end_s": self._since(item.blend_end), "finished_s": self._since(item.finished),
-            "result": item.result or "unfinished"}
+            "result": str(item.result) or "unfinished", "verified": [row_of(*found) for found in item.measured],
+            "truth": self._beside.of(item) if self._beside is not None else None}
 
     def _handover(self, item) -> dict[str, Any]:
         return {
@@ -127,9 +140,10 @@ def _number(count: int, thing: str) -> str:
 
 def summary(report: dict[str, Any]) -> str:
     """A few lines for a person."""
-    done = [item for item in report["instructions"] if item["result"] == "succeeded"]
+    results = Counter(item["result"] for item in report["instructions"])
+    told = ", ".join(f"{results[name]} {name}" for name in (*RESULTS, "unfinished") if results[name])
     timing = report["timing_us"].get("tick", {})
-    counts = (f"{_number(len(report['instructions']), 'instruction')}, {len(done)} carried out; "
+    counts = (f"{_number(len(report['instructions']), 'instruction')}{f': {told}' if told else ''}; "
               f"{_number(report['falls'], 'fall')}; {report['duration_s']:.1f} s at {report['control_hz']:.1f} Hz, "
               f"{_number(report['overruns'], 'overrun')}; ")
     lines = ["", f"{counts}tick p50 {timing.get('p50', 0):.0f} µs, p99 {timing.get('p99', 0):.0f} µs"]
@@ -141,9 +155,8 @@ def summary(report: dict[str, Any]) -> str:
     if blended:
         lines.append(f"  {_number(len(blended), 'hand-over')}; request to blend end: median {np.median(blended):.2f} s, "
                      f"longest {max(blended):.2f} s")
-    changed = sum(report["safety"]["interventions"].values())
     faults = "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"])
-    lines.append(f"  safety: {_number(changed, 'intervention')}{faults}")
+    lines.append(f"  safety: {trims_told(report['safety'])}{faults}")
     if report["overruns"] > SLOW * max(report["ticks"], 1):
         lines.append("  this machine was too busy for real time: periods were missed (overruns). Motors held their last command "
                      "meanwhile, a simulated robot was slower than it should be; --fast does not depend on it")

@@ -13,12 +13,14 @@ import time
 from pathlib import Path
 
 from arbiter.errors import ArbiterError
+from arbiter.inbox import Result
 from deploy.assemble import Assembly, assemble
 from deploy.config import Loaded, load_tree
 from deploy.logs import new_run, point_at
 from deploy.masks import check_settings
 from deploy.narrate import DampedByItself, Narrator
 from deploy.outputs import writable
+from deploy.provenance import provenance
 from deploy.realtime import TICK, claim_realtime
 from deploy.records import Records
 from deploy.report import Recorder, summary, write_report
@@ -37,7 +39,9 @@ examples:
 Ctrl-C, SIGTERM, SIGHUP (a closed terminal, a lost ssh) and SIGQUIT: it comes to rest, then ends. Ctrl-C again: it damps. A third
 time: it ends, whatever hangs.
 
-exit status: 0 when nothing faulted, 1 when the robot faulted, 2 for a wrong option or file, 130 when it was ended by force.
+exit status: 0 when nothing faulted, whatever became of the instructions; 1 when the robot faulted; 2 for a wrong option or
+file; 130 when it was ended by force; with --strict 3 when nothing faulted and an instruction did not succeed (it was refused,
+failed, ended without being verified, was stopped, cancelled or not finished).
 """
 
 
@@ -67,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
                    help="of the bench: what goes wrong, such as can1:drop=0.2@5s (docs/robot.md)")
     p.add_argument("--operator", choices=("none", "gamepad", "keyboard"), default="none",
                    help="whose hands arm, stop, drive and record (docs/robot.md)")
+    p.add_argument("--strict", action="store_true", help="exit status 3 unless every instruction succeeded: for scripts")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
     return p
 
@@ -143,7 +148,8 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     typed = next((source for source in sources if isinstance(source, StandardInput)), None)
     terminal = None if typed is None else typed.terminal
     narrator = Narrator(terminal)
-    recorder = Recorder(assembly.arbiter, assembly.truth)
+    about = provenance(loaded, args.robot, args.seed, args.fast) if args.report else {}
+    recorder = Recorder(assembly.arbiter, assembly.truth, narrator.say, about)
     observers = [narrator, recorder, *assembly.observers]
     if hasattr(assembly.robot, "damped_by"):
         observers.append(DampedByItself(assembly.robot, narrator.say))
@@ -184,9 +190,12 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
                 close()
             if terminal is not None:
                 terminal.close()
-            narrator.say(summary(report()))
+            found = report()
+            narrator.say(summary(found))
             narrator.close()
-    return 1 if session.faulted else 0
+    if session.faulted:
+        return 1
+    return 3 if args.strict and any(item["result"] != Result.SUCCEEDED for item in found["instructions"]) else 0
 
 
 def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator) -> list:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from arbiter.recent import Recent
+from arbiter.types import Intervention
 
 OPEN = 256  # newest items kept as they are: they may still change
 ROWS = 100_000  # older ones, as text, about 300 bytes each; of those before them only their number is told
 STEP = 1.01  # ratio of neighbouring bins of a duration
 LEAST = 100.0  # [ns] of the first bin
 BINS = 2000  # up to 44 s
+UNITS = {"position": "rad", "velocity": "rad/s", "acceleration": "rad/s²", "torque": "N·m"}
+KINDS = 6  # told in the closing line
 POINTS = 36_000  # an hour at 10 Hz
 
 
@@ -113,3 +116,40 @@ class BasePath:
             del self.points[1::2]
             self._hz /= 2.0
         self._next = (np.floor(point[0] * self._hz + 1e-6) + 1.0) / self._hz
+
+
+class Trims:
+    """What the safety layer changed, by check and policy: how often, and the largest change."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def take(self, interventions: Iterable[Intervention]) -> None:
+        """Those of a tick."""
+        for one in interventions:
+            row = self._found.setdefault((one.check, one.policy), {
+                "check": one.check, "policy": one.policy, "count": 0, "most": 0.0, "joint": one.joint,
+                "unit": UNITS.get(one.check, "")})
+            row["count"] += 1
+            size = abs(one.asked - one.given)
+            if size > row["most"]:
+                row["most"], row["joint"] = float(size), one.joint
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One a check and policy, the most frequent first."""
+        return sorted((dict(row) for row in self._found.values()), key=lambda row: -row["count"])
+
+
+def trims_told(safety: Mapping[str, Any]) -> str:
+    """The report's `safety` in one line: what was trimmed, by kind and size."""
+    total, trims = sum(safety["interventions"].values()), safety["trims"]
+    if not total:
+        return "nothing was trimmed"
+    kinds = [_kind(row) for row in trims[:KINDS]]
+    more = total - sum(row["count"] for row in trims[:KINDS])
+    return f"{total} trims: " + "; ".join([*kinds, *([f"{more} others"] if more else [])])
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    size = f", by {row['most']:.2g} {row['unit']} at most ({row['joint']})" if row["unit"] and row["most"] else ""
+    return f"{row['count']} {row['check']} of {row['policy']}{size}"

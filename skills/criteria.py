@@ -222,7 +222,7 @@ def distance(run: Trajectory, direction: tuple[float, float], asked: float) -> V
     ahead, left = walked(run)
     gone, aside = ahead * direction[0] + left * direction[1], abs(ahead * direction[1] - left * direction[0])
     short, long = max(min(NEAR_LEAST, 0.5 * asked), NEAR_SHARE * asked), max(NEAR_LEAST, NEAR_SHARE * asked)
-    text = f"went {gone:.2f} m of {asked:.2f} m by the legs, {asked - short:.2f} to {asked + long:.2f} asked"
+    text = f"went {gone:.2f} m of {asked:.2f} m, {asked - short:.2f} to {asked + long:.2f} asked"
     if aside > long + NEAR_LEAST:
         return verification(False, aside, long + NEAR_LEAST, "m", f"{text}, and {aside:.2f} m aside")
     return verification(asked - short <= gone <= asked + long, gone, asked, "m", text)

@@ -28,24 +28,21 @@ def _standing() -> float:
 STANDING = _standing()  # [m] height of the torso's centre of mass in the default posture
 
 
-class Measured:
-    """What `skills.criteria.Trajectory` holds, for the readings of a run; positions of balls from `sightings`."""
+class Motion:
+    """What `skills.criteria.Trajectory` holds and joints and orientation tell; each part is computed when it is asked for.
+
+    Attributes:
+        time: [s], shape (T,). joint_pos: [rad], shape (T, n). rotation: Of the base, body to world, shape (T, 3, 3).
+    """
 
     standing = STANDING
-    doubt = 0.003  # [m] by which a ball may be elsewhere than it was seen: 95 % of the finder's errors
+    doubt = 0.0
 
-    def __init__(self, readings: Sequence[RobotState], sightings: Sequence[Sighting] = ()) -> None:
-        self._readings, self._sightings = readings, sightings
-        self.time = np.array([one.stamp for one in readings])
-        self.joint_pos = np.array([one.joint_pos for one in readings])
-        self._rotation = rotations(np.array([one.base_quat for one in readings]))
-        self.arm_rest = np.zeros(self.joint_pos.shape[1])
-        self.arms = np.zeros(self.joint_pos.shape[1], bool)
+    def __init__(self, time: np.ndarray, joint_pos: np.ndarray, quat: np.ndarray) -> None:
+        self.time, self.joint_pos, self.rotation = time, joint_pos, rotations(quat)
+        self.arm_rest = np.zeros(joint_pos.shape[1])
+        self.arms = np.zeros(joint_pos.shape[1], bool)
         self.arms[ARMS] = True
-
-    @cached_property
-    def joint_vel(self) -> np.ndarray:
-        return np.array([one.joint_vel for one in self._readings])
 
     @cached_property
     def hands(self) -> np.ndarray:
@@ -57,23 +54,34 @@ class Measured:
 
     @cached_property
     def pitch(self) -> np.ndarray:
-        return np.arcsin(np.clip(-self._rotation[:, 2, 0], -1.0, 1.0))
+        return np.arcsin(np.clip(-self.rotation[:, 2, 0], -1.0, 1.0))
 
     @cached_property
     def tilt(self) -> np.ndarray:
-        return np.arccos(np.clip(self._rotation[:, 2, 2], -1.0, 1.0))
+        return np.arccos(np.clip(self.rotation[:, 2, 2], -1.0, 1.0))
 
     @cached_property
     def yaw(self) -> np.ndarray:
-        return np.unwrap(np.arctan2(self._rotation[:, 1, 0], self._rotation[:, 0, 0]))
+        return np.unwrap(np.arctan2(self.rotation[:, 1, 0], self.rotation[:, 0, 0]))
+
+
+class Measured(Motion):
+    """A run by the robot's own readings; positions of balls from `sightings`."""
+
+    doubt = 0.003  # [m] by which a ball may be elsewhere than it was seen: 95 % of the finder's errors
+
+    def __init__(self, readings: Sequence[RobotState], sightings: Sequence[Sighting] = ()) -> None:
+        super().__init__(np.array([one.stamp for one in readings]), np.array([one.joint_pos for one in readings]),
+                         np.array([one.base_quat for one in readings]))
+        self._sightings = sightings
 
     @cached_property
     def height(self) -> np.ndarray:
-        return torso_height(self.joint_pos, self._rotation)
+        return torso_height(self.joint_pos, self.rotation)
 
     @cached_property
     def place(self) -> np.ndarray:
-        return odometry(self.joint_pos, self._rotation, float(np.median(np.diff(self.time))) if len(self.time) > 1 else 1.0)
+        return odometry(self.joint_pos, self.rotation, float(np.median(np.diff(self.time))) if len(self.time) > 1 else 1.0)
 
     @cached_property
     def balls(self) -> dict[str, np.ndarray]:
@@ -90,4 +98,4 @@ class Measured:
         k = min(int(np.searchsorted(self.time, stamp)), len(self.time) - 1)
         moved = np.zeros((len(self.time), 3))
         moved[:, :2] = self.place[k] - self.place
-        return np.einsum("tji,tj->ti", self._rotation, self._rotation[k] @ point + moved)
+        return np.einsum("tji,tj->ti", self.rotation, self.rotation[k] @ point + moved)
