@@ -351,6 +351,12 @@ class Arbiter:
         self.world.stopped = why
         self._emit(Event(now, "stopped", f"damped: {why}", {"reason": why}))
 
+    def caught(self, now: float) -> None:
+        """The harness has its weight: every joint holds. A reflex that balances shakes legs that hang in the air."""
+        if self._state is not None and self.safety.armed:
+            self.switchboard.force(self.model.groups["whole_body"], self.bank.fallback("hold"), Request(), self._state, now,
+                                   result="caught")
+
     def _stop_on_its_way_up(self, why: str, state: RobotState, now: float) -> None:
         """Armed, but it does not yet stand by itself: it hangs, so that it may stay in any posture, and damping throws nobody."""
         if self.world.free or not self.safety.armed:

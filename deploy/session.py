@@ -116,6 +116,7 @@ class Session:
         hang = getattr(self.robot, "hang", None)
         if hang is not None:
             hang()
+            self.arbiter.caught(self.clock.now)
             self._wait(LIFT, self._tick_quietly)
         elif self.arbiter.world.free and self._driving:
             self._say(f"at rest. The motors damp in {NOTICE:g} s: take the robot's weight with the harness. "

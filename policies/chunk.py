@@ -52,6 +52,9 @@ class ChunkBackend(Protocol):
         horizon: Rows of a chunk.
         needs_image: True: it cannot predict without a picture. False: `image` may be None.
         supports_rtc: True: it continues `previous` (real-time chunking). False: the player blends.
+
+    Optional: `within_range`, True: every target that it learnt from kept to the joints' ranges, so that what it asks for beyond
+    them is its error, and means the end of the range.
     """
 
     name: str

@@ -87,6 +87,7 @@ class ChunkPolicy:
         self._reflex = reflex if legs else None
         self._least = model.lower[self._driven] - OUT_OF_RANGE
         self._most = model.upper[self._driven] + OUT_OF_RANGE
+        self._within_range = getattr(backend, "within_range", False)
         self._seed, self._asked = seed, 0
         self._close: Callable[[], None] | None = close or backend.close
         self._pace = Pace()
@@ -177,6 +178,8 @@ class ChunkPolicy:
         posture[self._driven] = q
         if self._reflex is not None:
             posture += self._reflex.correction(state, posture)
+        if self._within_range:
+            np.clip(posture, self._model.lower, self._model.upper, out=posture)
         if not np.isfinite(posture).all():
             raise PolicyError(f"policy {self.name}: its target is not finite; check the sensors behind the reflex")
         posture.setflags(write=False)

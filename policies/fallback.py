@@ -139,7 +139,7 @@ class Rest(Fallback):
         self._glide = Glide(REST_SPEED)
 
     def _start(self, state: RobotState) -> None:
-        self._glide.start(state.joint_pos)
+        self._glide.start(np.clip(state.joint_pos, self._model.lower, self._model.upper))
 
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
         goal = self._model.default if request.posture is None else request.posture

@@ -14,6 +14,8 @@ from policies.card import PolicyCard, check_card, read_card
 from policies.engine import Network, Provider
 from policies.observation import ObservationBuilder
 
+ROUNDING = 1e-6  # [rad]
+
 
 class OnnxPolicy:
     """Acts at its own rate under the tick: a 25 Hz policy under a 50 Hz tick acts every other tick and holds between.
@@ -38,6 +40,7 @@ class OnnxPolicy:
         self._driven = np.array([model.index(joint) for joint in self.card.joints])
         self.joints = frozen(np.isin(np.arange(model.n), self._driven), bool)
         self._rest = model.default
+        self._lower, self._upper = model.lower[self._driven], model.upper[self._driven]
         self._default, self._scale = frozen(self.card.default_pos), frozen(self.card.action_scale)
         kp, kd = np.array(model.kp), np.array(model.kd)
         kp[self._driven], kd[self._driven] = self.card.kp, self.card.kd
@@ -89,7 +92,7 @@ class OnnxPolicy:
             raise PolicyError(f"policy {self.name}: its action for {joint} is not finite")
         observation.acted(action)
         q = self._rest.copy()
-        q[self._driven] = self._default + self._scale * action
+        q[self._driven] = self._within(self._default + self._scale * action)
         q.setflags(write=False)
         return JointTarget(q, self._kp, self._kd, self.joints)
 
@@ -106,6 +109,11 @@ class OnnxPolicy:
             self._observation.copy(failed._observation)
             self._tick = failed._tick if failed._target is not None else 0
             self._target = failed._target if self._tick % self._every else None
+
+    def _within(self, asked: np.ndarray) -> np.ndarray:
+        """A network that keeps to a joint's range misses its end by a rounding of its 32 bits: the end itself is meant."""
+        ends = np.clip(asked, self._lower, self._upper)
+        return np.where(np.abs(asked - ends) <= ROUNDING, ends, asked)
 
     def release(self) -> None:
         """Nothing runs in the background."""

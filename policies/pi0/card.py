@@ -58,6 +58,7 @@ class Pi0Card:
         needs_image: False only if it was trained to go on without the camera.
         files: SHA-256 of every file but `step.onnx`, by name.
         sha256: Of `step.onnx` without metadata.
+        within_range: Every target it was trained on keeps to the joints' ranges: so do those that it is played with.
     """
 
     format: Literal[1]
@@ -82,6 +83,7 @@ class Pi0Card:
     needs_image: bool
     files: dict[str, str]
     sha256: str = ""
+    within_range: bool = False
 
     def __post_init__(self) -> None:
         n, found = len(self.joints), []

@@ -48,7 +48,7 @@ class GraphBackend:
         self.card = card or read_card(folder)
         self.name = name or self.card.name
         self.joints, self.rate_hz, self.horizon = self.card.joints, self.card.rate_hz, self.card.horizon
-        self.needs_image = self.card.needs_image
+        self.needs_image, self.within_range = self.card.needs_image, self.card.within_range
         self.steps, self._rtc, self._smooth = steps or self.card.steps, rtc_horizon, check_smooth(smooth, folder)
         self._prefix, self._step = prefix, step
         self._inputs = Inputs(self.card, Path(folder), self.name)

@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
 with extra(__name__, parser, "torch", "lerobot", "onnx"):
     import numpy as np
 
+    from arbiter.robot import RobotModel
     from deploy.robots.description import load_model
     from policies.pi0.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
     from policies.pi0.in_process import checkpoint
@@ -53,6 +54,8 @@ with extra(__name__, parser, "torch", "lerobot", "onnx"):
     from training.pi0.graphs import export_graphs
     from training.pi0.parity import closed_loop, compare, observations, table
     from training.pi0.quantise import single_precision
+
+RANGE_SLACK = 1e-4  # [rad] by which statistics in 32 bits may be beyond a joint's range
 
 
 def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision: str) -> Pi0Card:
@@ -73,7 +76,15 @@ def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision
         action_offset=action[0], action_scale=action[1],
         state_size=config.max_state_dim, action_size=config.max_action_dim, image=config.image_resolution[0],
         tokens=config.tokenizer_max_length, steps=config.num_inference_steps, precision=precision, needs_image=True,
-        files={})
+        files={}, within_range=_keeps_range(loaded, model))
+
+
+def _keeps_range(loaded: Checkpoint, model: RobotModel) -> bool:
+    """Whether every target of the demonstrations keeps to its joint's range, as the checkpoint's statistics tell."""
+    stats = checkpoint.statistics(loaded.before)["action"]
+    if not {"min", "max"} <= stats.keys():
+        return False
+    return bool(np.all(stats["min"] >= model.lower - RANGE_SLACK) and np.all(stats["max"] <= model.upper + RANGE_SLACK))
 
 
 def _affine(loaded: Checkpoint, key: str, mode: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
