@@ -51,6 +51,8 @@ class ObservationTerm:
             doing so while joints that others drive reach out; phase only.
         wake: A joint farther from default_pos than this [rad] while it stands makes it step in place again; phase only.
         tip: A robot that tips over faster than this [rad/s] while it stands steps in place again; phase only.
+        limit: Largest |x|, |y| [m/s] and |yaw| [rad/s] that it was trained for: a skill that asks for more fails;
+            velocity_command only.
         slew: How fast the command follows what is asked for [m/s², m/s², rad/s²]: nobody stops in the middle of a step;
             velocity_command only.
     """
@@ -66,6 +68,7 @@ class ObservationTerm:
     wake: float | None = None
     tip: float | None = None
     slew: tuple[float, ...] | None = None
+    limit: tuple[float, ...] | None = None
 
     def size(self, actions: int) -> int:
         """Values of the term without history; `actions`: number of joints the policy drives."""
@@ -103,10 +106,12 @@ class ObservationTerm:
                 found.append(f"{key} needs settle: the seconds it then steps in place")
             elif value is not None and not 0.0 < value < math.inf:
                 found.append(f"{key} is {value}; a positive number [{unit}] is expected")
-        if self.slew is not None and self.term != "velocity_command":
-            found.append(f"slew does not belong to {self.term}")
-        elif self.slew is not None and not (len(self.slew) == 3 and all(0.0 < rate < math.inf for rate in self.slew)):
-            found.append(f"slew is {list(self.slew)}; three positive numbers are expected")
+        for key in ("slew", "limit"):
+            values = getattr(self, key)
+            if values is not None and self.term != "velocity_command":
+                found.append(f"{key} does not belong to {self.term}")
+            elif values is not None and not (len(values) == 3 and all(0.0 < value < math.inf for value in values)):
+                found.append(f"{key} is {list(values)}; three positive numbers are expected")
         return found
 
 
@@ -164,6 +169,12 @@ class PolicyCard:
             found += [f"observations[{i}].{text}" for text in term.problems(n)]
         if found:
             raise ConfigError("; ".join(found))
+
+    @property
+    def commands(self) -> np.ndarray | None:
+        """Largest |x|, |y| [m/s] and |yaw| [rad/s] that it was trained for, shape (3,); None: it does not say."""
+        limits = [np.array(term.limit) for term in self.observations if term.limit is not None]
+        return np.min(limits, axis=0) if limits else None
 
     @property
     def observation_size(self) -> int:

@@ -14,6 +14,7 @@ from skills.judged import Judged
 
 TIME_LIMIT = 60.0  # [s]; the longest distance at the slowest speed takes less than this
 RAMP = 1.6  # [s] in which the command grows from almost zero: first steps in place, the hardest with the arms out
+FASTEST_TURN = 0.8  # [rad/s] as in turning on the spot: a narrow circle is walked more slowly
 WALK_LEAD, TURN_LEAD = 0.4, 0.2  # [s] by which the body goes on once the command falls to zero
 
 
@@ -262,7 +263,7 @@ class WalkInCircle(Walking):
     )
 
     def request(self, state: RobotState, progress: Progress) -> Request:
-        speed = self.speed(progress)
+        speed = min(self.speed(progress), FASTEST_TURN * progress.parameters["radius"])
         sign = 1.0 if progress.parameters["side"] == "left" else -1.0
         velocity = np.array((speed, 0.0, sign * speed / progress.parameters["radius"]))
         return Request(velocity=velocity, elapsed=progress.elapsed)

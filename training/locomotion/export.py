@@ -82,8 +82,9 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
     def column(values: np.ndarray) -> tuple[float, ...]:
         return tuple(float(value) for value in values[drives])
 
+    limit = tuple(round(most / gain, 3) for most, gain in zip(task.config.command_range, task.config.gain, strict=True))
     terms = (
-        ObservationTerm("velocity_command", scale=task.config.gain, slew=task.config.slew),
+        ObservationTerm("velocity_command", scale=task.config.gain, slew=task.config.slew, limit=limit),
         ObservationTerm("base_ang_vel"),
         ObservationTerm("projected_gravity"),
         ObservationTerm("joint_pos_rel", task.joints),
