@@ -11,8 +11,8 @@ import sys
 
 from deploy.run import main
 
-WORDS = (
-    "walk forward", "turn left", "wave your right hand", "make me a sandwich", "touch the red ball",
+WORDS = (  # the balls hang where the robot begins: it touches one before it walks away
+    "wave your right hand", "touch the red ball", "walk forward", "turn left", "make me a sandwich",
     "walk forward and raise both arms", "lower your arms", "sit down, then stand up", "take a bow",
 )
 NEXT = """

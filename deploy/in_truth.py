@@ -51,7 +51,7 @@ class Kept:
 
     Attributes:
         truths: One a tick since it was begun.
-        begun: Index of the truth with which each of its runs took its joints.
+        begun, ended: Index of the truth with which each of its runs took its joints, and of the first after it was over.
         nearest: Least distance between a hand and the ball it is about so far [m], by colour.
         falls: How often the robot fell meanwhile.
     """
@@ -59,6 +59,7 @@ class Kept:
     instruction: Instruction
     truths: list[Truth] = field(default_factory=list)
     begun: dict[Run, int] = field(default_factory=dict)
+    ended: dict[Run, int] = field(default_factory=dict)
     nearest: dict[str, float] = field(default_factory=dict)
     falls: int = 0
     cut: bool = False
@@ -69,6 +70,9 @@ class Kept:
         for run in runs:
             if run.phase is not Phase.WAITING:
                 self.begun.setdefault(run, len(self.truths))
+        for run in self.begun:
+            if run.over:  # in this tick, at the state before it
+                self.ended.setdefault(run, len(self.truths))
         if len(self.truths) < MOST_TICKS:
             self.truths.append(truth)
         else:
@@ -87,7 +91,7 @@ class Kept:
         for run, since in self.begun.items():
             judged = None
             if isinstance(run.skill, Judged) and run.progress is not None and not self.cut:
-                motion = TrueRun(self.truths[since:])
+                motion = TrueRun(self.truths[since : self.ended.get(run)])
                 judged = fallen(motion) or run.skill.criterion(motion, run.progress)
             found.append((run.skill.name, judged))
         return found

@@ -16,6 +16,7 @@ LEGS = slice(10, 22)
 HIPS = (12, 18)  # pitch
 KNEES = (13, 19)
 BOW_SWEEP = 0.2  # [rad] of the hips' pitch; down and up again are two sweeps
+SURE = 0.02  # [rad] of the torso: five times the IMU's noise
 RISING = 0.005  # [m] by which the torso may have been lower within the last SPAN
 UPRIGHT = 0.25  # [rad] of the hips' pitch from where it began: the bow is over
 
@@ -58,7 +59,7 @@ class Bow(Repeated):
         outcome = super().finish(state, progress)
         hips = abs(self.signal(state) - self.signal(progress.start)) < UPRIGHT
         leans, leant = (float(np.arcsin(-rotations(one.base_quat)[2, 0])) for one in (state, progress.start))
-        upright = hips and leans <= max(leant + BOW_BACK, BOW_STAND)
+        upright = hips and leans <= max(leant + BOW_BACK, BOW_STAND) - SURE
         return outcome if self.timed(progress) or upright else Outcome.RUNNING
 
     def criterion(self, run, progress: Progress) -> Verification:

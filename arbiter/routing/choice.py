@@ -22,6 +22,7 @@ from arbiter.skill import Skill, SkillCall
 STOP = "stop"
 STOP_ACCEPT = 0.3  # a stop needs less certainty than a motion
 TIE = 0.6  # next candidate's score over the best one's from which the two are told to be ambiguous
+NEIGHBOUR = 0.05  # score below which the nearest skill tells nobody anything
 RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
 BEYOND_DOUBT = 0.96  # score from which a rarer one does
 SURE = 0.85  # share from which the head may contradict a direction word
@@ -130,6 +131,8 @@ class Chooser:
             and probability.get(NONE, 0.0) < 0.3
         ):
             reason = f"ambiguous between {nearest} and {self._say(scored.next)}"
+        elif scored.score < NEIGHBOUR:
+            reason = f'not understood: "{clause}" is like nothing this robot can do; "help" lists what can be asked'
         elif probability.get(NONE, 0.0) > 0.7 and strange:
             below = f"{scored.score:.2f}, below {self._accept:.2f}"
             reason = f'asks for something this robot has no skill for: "{clause}"; nearest skill is {nearest} ({below})'

@@ -14,7 +14,7 @@ from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
 REPORT_KEYS = {"duration_s", "ticks", "control_hz", "overruns", "falls", "instructions", "handovers", "safety", "base_path",
-               "timing_us"}
+               "timing_us", "provenance"}
 
 
 def run(*options, tmp_path):
@@ -44,7 +44,7 @@ def test_the_report_tells_everything(tmp_path, capfd):
     t, x, y, yaw = report["base_path"][-1]
     assert 0.25 < x < 0.8
     out = capfd.readouterr().out
-    assert 'heard "walk forward half a meter"' in out and "3 instructions, 2 carried out; 0 falls" in out
+    assert 'heard "walk forward half a meter"' in out and "3 instructions: 2 succeeded, 1 rejected; 0 falls" in out
 
 
 def test_lockstep_is_repeatable_bit_for_bit():

@@ -155,10 +155,16 @@ def test_a_rejection_tells_what_the_words_forbid(router, text, forbids):
 
 
 def test_refusal_names_the_nearest_skill_and_the_threshold(router):
-    route = router.route("pick up the red block")
+    route = router.route("swing your hips")
+    assert route.outcome == "rejected" and 0.05 <= route.score < 0.5, "choose another text: this one is too near or too far"
+    assert "nearest skill is " in route.reason and "below 0.50" in route.reason
+
+
+@pytest.mark.parametrize("text", ["make me a sandwich", "pick up the red block", "calculate my taxes"])
+def test_what_is_like_nothing_has_no_nearest_skill(router, text):
+    route = router.route(text)
     assert route.outcome == "rejected"
-    assert route.reason.startswith('asks for something this robot has no skill for: "pick up the red block"; nearest skill is ')
-    assert route.reason.endswith("below 0.50)")
+    assert route.reason == f'not understood: "{text}" is like nothing this robot can do; "help" lists what can be asked'
 
 
 def test_part_of_a_compound_that_fails_refuses_all_of_it(router):

@@ -1,0 +1,233 @@
+"""What is said must be true: results are judged against the simulation's truth, never by the product's own word."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import numpy as np
+import pytest
+
+from arbiter.skill import Route, SkillCall
+from deploy import demo
+from deploy.robots.simulated import Scene
+from deploy.run import main
+from policies.pi0.graphs import GraphBackend
+from skills.criteria import TOUCH_DISTANCE, rotations
+from tests.sim.rig import SimRun
+
+WALKS = (("walk forward", 0), ("walk forward two meters at 0.5 m/s", 0), ("walk backward at 0.3 m/s", 0),
+         ("sidestep left half a meter", 1), ("sidestep right", 1))
+
+
+def measured(item):
+    """What the robot itself measured of the last skill of an instruction."""
+    return item.measured[-1][1]
+
+
+def nearest(run, start, colour):
+    """Least distance between a hand and the ball since tick `start` [m], in truth."""
+    return min(float(np.linalg.norm(t.hands - t.balls[colour], axis=1).min()) for t in run.truth[start:])
+
+
+@pytest.fixture(scope="module")
+def walker():
+    with SimRun(seed=4) as sim:
+        yield sim
+        assert sim.falls == 0
+
+
+@pytest.mark.parametrize(("text", "axis"), WALKS)
+def test_the_way_that_the_legs_measured_is_the_way_that_was_gone(walker, text, axis):
+    walker.wait(1.0)
+    start = walker.mark()
+    item = walker.say(text)
+    gone = abs(walker.path(start)[axis])
+    assert item.result == "succeeded", item.reason
+    assert measured(item).measured == pytest.approx(gone, rel=0.1, abs=0.03)
+
+
+def test_a_turn_is_measured_by_the_imu(walker):
+    walker.wait(1.0)
+    start = walker.mark()
+    item = walker.say("turn left 60 degrees")
+    assert item.result == "succeeded" and measured(item).measured == pytest.approx(walker.path(start)[2], abs=0.05)
+
+
+def test_a_walk_that_does_not_go_has_not_succeeded(walker, monkeypatch):
+    """The policy is asked for nothing: commanded and gone are two things."""
+    walk = walker.arbiter.errands.skills["walk_forward"]
+    monkeypatch.setattr(walk, "request", lambda state, progress: type(walk).request(walk, state, progress).__class__())
+    monkeypatch.setattr(walk, "arrived", lambda progress: walk._arrival.reached(progress, progress.elapsed > 1.0))
+    walker.wait(1.0)
+    start = walker.mark()
+    item = walker.say("walk forward one meter")
+    assert abs(walker.path(start)[0]) < 0.1
+    assert item.result == "failed" and item.reason.startswith("walk_forward: went ") and " of 1.00 m" in item.reason
+
+
+def test_a_ball_that_is_out_of_view_is_not_touched_and_nothing_moves():
+    with SimRun(seed=1) as run:
+        for text in ("walk forward", "turn left"):
+            assert run.say(text).result == "succeeded"
+        run.wait(1.0)
+        start = run.mark()
+        item = run.say("touch the red ball")
+        run.wait(0.5)
+        assert item.result == "failed" and "no red ball in view" in item.reason
+        assert nearest(run, start, "red") > 0.3
+        arms = np.array(run.commands[start:])[:, run.model.groups["arms"]]
+        assert np.ptp(arms, axis=0).max() < 0.02
+
+
+@pytest.mark.parametrize(("ahead", "left", "told"), [(0.9, 0.0, "0.9"), (0.6, 0.5, "0.6")])
+def test_a_ball_that_is_out_of_reach_is_told_with_its_distance(ahead, left, told):
+    with SimRun(seed=1) as run:
+        truth = run.truth[-1]
+        run.robot.set_balls({"red": truth.base_pos + rotations(truth.base_quat) @ (ahead, left, 0.45)})
+        run.wait(0.2)
+        start = run.mark()
+        item = run.say("touch the red ball")
+        assert item.result == "failed" and "out of reach by" in item.reason and f"{told}" in item.reason, item.reason
+        assert run.truth[-1].time - run.truth[start].time < 0.5, "at once"
+
+
+def test_a_touch_that_succeeded_is_a_touch():
+    seen = set()
+    with SimRun(seed=2) as run:
+        for x, y, z in ((0.28, 0.14, 0.64), (0.24, -0.18, 0.62), (0.24, 0.22, 0.70), (0.30, -0.2, 0.56)):
+            truth = run.truth[-1]
+            run.robot.set_balls({"red": truth.base_pos + rotations(truth.base_quat) @ (x, y, z)})
+            run.wait(0.3)
+            start = run.mark()
+            item = run.say("touch the red ball")
+            gap = nearest(run, start, "red")
+            seen.add(str(item.result))
+            assert item.result in ("succeeded", "failed")
+            assert item.result != "succeeded" or gap <= TOUCH_DISTANCE, f"{gap:.3f} m"
+            assert gap > 0.025 or item.result == "succeeded", f"{gap:.3f} m: {item.reason}"
+            run.say("lower your arms")
+    assert "succeeded" in seen
+
+
+def test_without_a_camera_a_touch_ends(monkeypatch):
+    with SimRun(seed=2) as run:
+        monkeypatch.setattr(run.arbiter.errands, "sight", lambda now: None)
+        item = run.say("touch the red ball")
+        assert item.result == "ended" and "not verified" in item.reason
+
+
+class Still(GraphBackend):
+    """A server that answers with the posture that is there."""
+
+    def predict(self, observation, prompt, **options):
+        return np.tile(observation.joint_pos, (self.horizon, 1))
+
+
+PLUG_IN = """
+    from arbiter.skill import Outcome, Skill
+    from arbiter.types import Request
+
+    class Salute(Skill):
+        name = "salute"
+        utterances = ("salute the flag", "give a salute", "do a military salute", "salute me")
+        policy = "chunk"
+        joints = "arms"
+
+        def request(self, state, progress):
+            return Request(prompt="raise both arms", elapsed=progress.elapsed)
+
+        def finish(self, state, progress):
+            return Outcome.SUCCESS if progress.elapsed > 1.0 else Outcome.RUNNING
+"""
+
+
+def test_a_policy_that_does_nothing_never_succeeds(monkeypatch, tmp_path):
+    monkeypatch.setattr(GraphBackend, "predict", Still.predict)
+    file = tmp_path / "salute.py"
+    file.write_text(textwrap.dedent(PLUG_IN))
+    with SimRun(seed=0, settings=(f"skills.files=[{file}]",)) as run:
+        for text in ("raise both arms", "wave your right hand", "point to the left", "touch the red ball"):
+            item = run.say(text, limit=60.0)
+            assert item.result == "failed", f"{text}: {item.reason}"
+        assert run.say("salute the flag").result == "ended", "a skill without a criterion"
+        assert run.falls == 0
+
+
+BAD = """
+    import numpy as np
+    from arbiter.skill import Skill
+    from arbiter.types import Request
+
+    def posture(value):
+        return np.where(np.arange(22) == 13, value, 0.0)
+
+    class Bad(Skill):
+        def request(self, state, progress):
+            return self.asked if state.stamp > 0.0 else Request()  # harmless when it is loaded
+
+    class Hollow(Bad):
+        name, policy, utterances = "hollow", "stand", ("go hollow", "hollow out", "be hollow now")
+        asked = Request(posture=posture(np.nan))
+
+    class Contort(Bad):
+        name, policy, utterances = "contort", "stand", ("contort yourself", "do a contortion", "contort your knee")
+        asked = Request(posture=posture(9.0))
+
+    class Whirl(Bad):
+        name, utterances = "whirl", ("whirl like a dervish", "do a whirl", "whirl around madly")
+        asked = Request(velocity=np.array((0.0, 0.0, 4.0)))
+
+    class Slump(Bad):
+        name, policy, utterances = "slump", "damp", ("slump to the floor", "do a slump", "slump down limp")
+        asked = Request()
+"""
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("hollow", "skill hollow: SkillError: request().posture is nan for joint 13; 22 finite joint positions"),
+    ("contort", "skill contort: request().posture asks leg_left_knee_pitch_joint for 9 rad; its range is 0 to 2.44346"),
+    ("whirl",
+     "skill whirl: request().velocity asks for 4 rad/s in yaw; policy locomotion was made for at most 0.909"),
+    ("slump", "skill slump: policy damp does not keep the robot on its legs")])
+def test_a_request_beyond_what_is_allowed_fails_by_name_before_anything_moves(tmp_path, text, reason):
+    file = tmp_path / "bad.py"
+    file.write_text(textwrap.dedent(BAD))
+    with SimRun(seed=0, settings=(f"skills.files=[{file}]",)) as run:
+        run.arbiter.errands.routing._route = lambda text: Route(text, "accepted", ((SkillCall(text),),))
+        start = run.mark()
+        item = run.say(text)
+        run.wait(2.0)
+        assert item.result == "failed" and reason in item.reason, item.reason
+        assert np.hypot(*run.path(start)[:2]) < 0.05 and run.falls == 0
+        assert all(report.verdict.mode.value == "run" for report in run.reports[start:])
+
+
+def test_the_demonstration_is_true(tmp_path, capfd):
+    """`make run`: what it says has succeeded has, in truth; it touches a ball; the safety layer has next to nothing to trim."""
+    path = tmp_path / "report.json"
+    status = demo.demo(["--fast", "--strict", "--report", str(path)])
+    report = json.loads(path.read_text())
+    assert status == 3, "a sandwich is more than it can do"
+    results = {item["text"]: item["result"] for item in report["instructions"]}
+    assert results.pop("make me a sandwich") == "rejected" and set(results.values()) == {"succeeded"}, results
+    for item in report["instructions"]:
+        for found in item["truth"]["verified"] if item["truth"] else ():
+            assert found["success"], f"{item['text']}: {found['text']}"
+    touch = next(item for item in report["instructions"] if item["text"] == "touch the red ball")
+    assert touch["truth"]["hand_to_ball_m"]["red"] <= TOUCH_DISTANCE
+    assert report["falls"] == 0 and all((item["truth"] or {}).get("falls", 0) == 0 for item in report["instructions"])
+    assert sum(report["safety"]["interventions"].values()) <= 166, "a tenth of what it once was"
+    assert all(row["count"] > 0 and row["most"] >= 0.0 for row in report["safety"]["trims"])
+    about = report["provenance"]
+    assert about["seed"] == 0 and about["machine"]["python"] and any("locomotion.onnx" in name for name in about["files_sha256"])
+    out = capfd.readouterr().out
+    assert "in truth: " in out and "trims: " in out and "8 succeeded, 1 rejected" in out
+
+
+def test_scene_balls_keep_their_names():
+    assert set(Scene().balls) == {"red", "green", "blue"}
+
+
+def test_strict_is_quiet_where_all_succeeded(capfd):
+    assert main(["--tree", "default.yaml", "--fast", "--strict", "--say", "stand still"]) == 0
