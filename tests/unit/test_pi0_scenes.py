@@ -12,7 +12,7 @@ from training.pi0.data.experts import nearer_side
 from training.pi0.data.instructions import find
 from training.pi0.data.kinematics import SIDES
 from training.pi0.data.scenes import PICTURE_EVERY, Scenes, gather
-from training.pi0.data.success import TOUCH_DISTANCE
+from skills.criteria import TOUCH_DISTANCE
 
 
 @pytest.fixture(scope="module")
