@@ -7,12 +7,12 @@ pytestmark = needs("train", "mink")
 import numpy as np
 import pytest
 
+from skills.criteria import TOUCH_DISTANCE
 from training.pi0.data.balls import in_picture
 from training.pi0.data.experts import nearer_side
 from training.pi0.data.instructions import find
 from training.pi0.data.kinematics import SIDES
 from training.pi0.data.scenes import PICTURE_EVERY, Scenes, gather
-from skills.criteria import TOUCH_DISTANCE
 
 
 @pytest.fixture(scope="module")
