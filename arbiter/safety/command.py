@@ -27,8 +27,8 @@ class _Issued(SafeCommand):
 
 def issue(stamp: float, block: np.ndarray, mode: Mode) -> SafeCommand:
     """Seals a command. `block` holds q, kp, kd, shape (3, n); they are copied into memory that nobody can make writable."""
-    q, kp, kd = np.frombuffer(block.tobytes()).reshape(block.shape)
-    return _Issued(_TOKEN, stamp, q, kp, kd, mode)
+    whole, n = np.frombuffer(block.tobytes()), block.shape[1]
+    return _Issued(_TOKEN, stamp, whole[:n], whole[n:2 * n], whole[2 * n:], mode)
 
 
 def is_safe(command: object) -> bool:

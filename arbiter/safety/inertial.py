@@ -90,13 +90,13 @@ class Inertial:
 
     def freeze(self) -> None:
         """The legs tell that it must have moved."""
-        self.frozen = self.frozen or (self._alive and self.repeats >= REPEATS)
+        self.frozen = self.frozen or self.repeats >= REPEATS
 
     def _count_repeats(self, quat: list[float], rate: list[float]) -> None:
         now = (*quat, *rate)
         self._before = self._last
         if now == self._last:
-            self.repeats += 1
+            self.repeats += self._alive
         else:
             self._changes += self._last[4:] != now[4:]
             self._alive, self.frozen, self.repeats = self._changes >= LIVELY, False, 0

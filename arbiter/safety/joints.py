@@ -15,7 +15,7 @@ SPEED = 40.0  # [rad/s] twice what the motors reach; walking, the fastest joint 
 SANE = 1e3  # [rad, rad/s] beyond this nothing is computed with
 MISMATCH = 0.2  # [rad] between a position and where the last one and the velocity lead in a tick: at most 0.05 in walks
 LATER = 10.0  # [rad/s] that this grows by with readings that are further apart
-FADE, DRIFT, HEALED = 0.9, 0.25, 0.08  # a fading sum of the mismatch, per tick; its limits [rad]: at most 0.08 in walks
+FADE, DRIFT, HEALED = 0.9, 0.2, 0.06  # a fading sum of the mismatch, per tick; its limits [rad]: at most 0.08 in walks
 CREEP = 0.1  # [rad/s] by which a position that is carried on by its velocity becomes uncertain
 SURGE = 0.2  # [rad] that a position may be off in a tick where no velocity is known
 STEADY = 0.05  # [rad] that the offset of a slipped encoder stays the same within
@@ -48,14 +48,14 @@ class Joints:
         self._dt, self._inner = model.dt, (model.lower + INSIDE, model.upper - INSIDE)
         self._low = np.stack((model.lower - SLACK, np.full(n, -SPEED), np.full(n, -model.dt)))
         self._high = np.stack((model.upper + SLACK, np.full(n, SPEED), np.full(n, 1e12)))
-        self._fit_low = np.stack((np.full(n, -MISMATCH), np.full(n, -DRIFT), np.full(n, EPS)))
-        self._fit_high = np.stack((np.full(n, MISMATCH), np.full(n, DRIFT), np.full(n, 1.5 * model.dt)))
+        self._fit_low = np.stack((np.full(n, -DRIFT), np.full(n, EPS)))
+        self._fit_high = np.stack((np.full(n, DRIFT), np.full(n, 1.5 * model.dt)))
         self.raw = np.zeros((3, n))
-        self.rows = tuple(self.raw)
+        self.rows, self._read = tuple(self.raw), self.raw[:2]
         self._last = np.full((2, n), np.nan)  # position and velocity of the reading before
-        self._new, self._fit = np.zeros((2, n)), np.zeros((3, n))  # position and velocity; mismatch, drift, step
-        self._ok, self._fits, self._same = np.zeros((2, 3, n), bool), np.zeros((2, 3, n), bool), np.zeros((2, n), bool)
-        self._span = np.zeros(n)
+        self._new, self._fit = np.zeros((2, n)), np.zeros((2, n))  # position and velocity; drift and step
+        self._ok, self._fits, self._same = np.zeros((2, 3, n), bool), np.zeros((2, 2, n), bool), np.zeros((2, n), bool)
+        self._span, self._mismatch = np.zeros((2, n))
         self.believed, (self.q, self.dq) = believed, believed
         self.q[:] = model.default
         self.command = np.stack((model.default, np.zeros(n)))
@@ -66,53 +66,67 @@ class Joints:
         """The operator's reset: the next reading is taken as it comes, whatever the ones before were."""
         n = len(self.q)
         self._at_new = np.full(n, LONG_AGO)
-        self._at, self.seen = self._at_new.copy(), np.full((2, n), LONG_AGO)  # `_at`: of the believed values
+        self._times = np.full((3, n), LONG_AGO)
+        self._at, self.seen = self._times[0], self._times[1:]  # `_at`: of the believed values
         self._drift, self._offset, self.slip = np.zeros((3, n))
         self._drifts, self._mirrored, self._alive, self._pushed, self.frozen = np.zeros((5, n), bool)
         self._steady, self._changes, self.repeats = np.zeros((3, n), int)
-        self._all_alive = False
+        self._all_alive = self._some_alive = False
+        self._fade, self._heed = np.zeros((2, n))
+        self._scale = np.full(n, DRIFT / (SPEED * self._dt))
         self._anchor = self.command[0].copy()
-        self._doubt = self.repeating = False
+        self._doubt = self.repeating = self._was_plain = False
         self.why.clear()
 
     # -- a reading ------------------------------------------------------------------------------------------------
 
     def news(self) -> bool:
         """Whether anything in `raw` differs from the reading before."""
-        return not np.array_equal(self.raw[:2], self._last, equal_nan=True)
+        return not np.array_equal(self._read, self.believed if self._was_plain else self._last, equal_nan=True)
 
     def take(self, measured: float, strict: bool = True) -> None:
         """Judges what is in `raw`; a joint of age 0 was measured at `measured` [s].
 
         `strict`: the motors drive. Where they do not, anybody may move a joint in any way: what is possible is believed.
         """
-        raw, ok, fits = self.raw, self._ok, self._fits
-        np.greater_equal(raw, self._low, out=ok[0])
-        np.less_equal(raw, self._high, out=ok[1])
-        plain = not self._doubt and np.count_nonzero(ok) == ok.size
-        np.equal(raw[:2], self._last, out=self._same)
-        np.copyto(self._last, raw[:2])
-        if plain:
-            np.copyto(self._new, raw[:2])
-            np.subtract(measured, raw[2], out=self._at_new)
-        else:
-            self._clean(measured)
-        self._compare()
+        q, dq, age = self.rows
+        np.greater_equal(self.raw, self._low, self._ok[0])
+        np.less_equal(self.raw, self._high, self._ok[1])
+        # What was believed whole is the last reading, bit for bit.
+        np.equal(self._read, self.believed if self._was_plain else self._last, self._same)
         if not self._all_alive:
             self._wake()
-        if not strict:
-            self._fit[:2] = 0.0
-            self._fits[:, :2] = True
-        if plain and np.count_nonzero(fits) == fits.size and not np.count_nonzero(self._same):
-            np.copyto(self.believed, self._new)
-            np.copyto(self._drift, self._fit[1])
-            np.copyto(self._at, self._at_new)
-            np.copyto(self.seen, self._at_new)
-            np.copyto(self._anchor, self.command[0])
-            self.repeats.fill(0)
-            self.repeating = False
+        if self._doubt or np.count_nonzero(self._ok) != self._ok.size:
+            self._clean(measured)
         else:
-            self._sift()
+            np.subtract(measured, age, self._at_new)
+            self._compare(q, dq)
+            if strict and np.count_nonzero(self._fits) == self._fits.size and not self._stands_still():
+                np.copyto(self.believed, self._read)
+                np.copyto(self._drift, self._fit[0])
+                np.copyto(self._times, self._at_new)
+                self._was_plain = True
+                return
+            np.copyto(self._new, self._read)
+        self._sift(strict)
+
+    def _stands_still(self) -> bool:
+        """Counts equal readings; whether a joint is frozen."""
+        if self._some_alive and (self.repeating or np.count_nonzero(self._same)):
+            self._count_repeats(self._fits[0, 1])
+            return bool(self.frozen.any())
+        return False
+
+    def _wake(self) -> None:
+        """Counts readings with another velocity. One that never changes is none: its joint is judged by its speed alone."""
+        if np.count_nonzero(self._same[1]) == len(self.q):
+            return
+        self._changes += ~self._same[1]
+        np.greater_equal(self._changes, LIVELY, out=self._alive)
+        self._all_alive, self._some_alive = bool(self._alive.all()), bool(self._alive.any())
+        self._fade[:] = np.where(self._alive, FADE, 0.0)
+        self._heed[:] = np.where(self._alive, 0.5, 0.0)
+        self._scale[:] = np.where(self._alive, 1.0, DRIFT / (SPEED * self._dt))
 
     def _clean(self, measured: float) -> None:
         """Takes off what encoders have slipped by; nothing that is computed with may be nan or beyond all measure."""
@@ -123,39 +137,38 @@ class Joints:
         np.subtract(new[0], self.slip, out=new[0], where=sane[0])
         above[0], below[0] = new[0] >= self._low[0], sane[0] & (new[0] <= self._high[0])
         np.subtract(measured, raw[2], out=self._at_new, where=above[2] & below[2])
+        self._compare(*new)
 
-    def _compare(self) -> None:
+    def _compare(self, q: np.ndarray, dq: np.ndarray) -> None:
         """Mismatch, its fading sum, and the time since the last reading, of each joint."""
-        (mismatch, drift, step), span, new = self._fit, self._span, self._new
-        np.subtract(self._at_new, self._at, out=step)
-        np.add(self.dq, new[1], out=span)
-        np.multiply(span, step, out=span)
-        np.multiply(span, 0.5, out=span)
-        np.subtract(new[0], self.q, out=mismatch)
-        np.subtract(mismatch, span, out=mismatch)
-        np.multiply(self._drift, FADE, out=drift)
-        np.add(drift, mismatch, out=drift)
-        np.greater_equal(self._fit, self._fit_low, out=self._fits[0])
-        np.less_equal(self._fit, self._fit_high, out=self._fits[1])
-
-    def _wake(self) -> None:
-        """Counts whose velocities change. By one that never did no position is judged, but by how fast a joint can be."""
-        self._changes += ~self._same[1]
-        np.greater_equal(self._changes, LIVELY, out=self._alive)
-        self._all_alive = bool(self._alive.all())
-        (mismatch, drift, step), dead = self._fit, ~self._alive
-        fast = np.abs(self._new[0] - self.q) > SPEED * step
-        mismatch[dead], drift[dead] = np.where(fast[dead], np.sign(mismatch[dead]) * SANE, 0.0), 0.0
-        self._fits[:, :2, dead] = ~fast[dead]
+        mismatch, span, drift, step = self._mismatch, self._span, self._fit[0], self._fit[1]
+        np.subtract(self._at_new, self._at, step)
+        np.add(self.dq, dq, span)
+        np.multiply(span, step, span)
+        np.multiply(span, self._heed, span)
+        np.subtract(q, self.q, mismatch)
+        np.subtract(mismatch, span, mismatch)
+        if not self._all_alive:
+            np.multiply(mismatch, self._scale, mismatch)
+        np.multiply(self._drift, self._fade, drift)
+        np.add(drift, mismatch, drift)
+        np.greater_equal(self._fit, self._fit_low, self._fits[0])
+        np.less_equal(self._fit, self._fit_high, self._fits[1])
 
     # -- where something is wrong, or may be ----------------------------------------------------------------------
 
-    def _sift(self) -> None:
+    def _sift(self, strict: bool) -> None:
         """Takes what is good joint by joint, and judges the others."""
+        if not strict:
+            self._mismatch[:] = self._fit[0] = 0.0
+            self._fits[:, 0] = True
+        np.copyto(self._last, self._read)
+        self._was_plain = False
         (q_ok, dq_ok, dated), fit = self._ok[0] & self._ok[1], (self._fits[0] & self._fits[1]).all(axis=0)
-        new = dated & (self._fit[2] > EPS)
+        new = dated & (self._fit[1] > EPS)
         np.minimum(self.seen, self._at_new, out=self.seen, where=dated & ~new)  # the driver's word on how old it is counts
-        self._count_repeats(new)
+        if self._some_alive and (self.repeating or self._same.any()):
+            self._count_repeats(new)
         suspect = self._drifts | self._mirrored | self.frozen
         good = new & q_ok & dq_ok & fit & ~suspect
         self._accept(good)
@@ -171,34 +184,36 @@ class Joints:
 
     def _accept(self, good: np.ndarray) -> None:
         np.copyto(self.believed, self._new, where=good)
-        np.copyto(self._drift, self._fit[1], where=good)
-        np.copyto(self._at, self._at_new, where=good)
-        np.copyto(self.seen, self._at_new, where=good)
+        np.copyto(self._drift, self._fit[0], where=good)
+        np.copyto(self._times, self._at_new, where=good)
         self._steady[good] = 0
 
     def _count_repeats(self, new: np.ndarray) -> None:
         """Joints that tell the same bits again and again while their command asks for more and more, or for less."""
-        same = self._same.all(axis=0)
-        self.repeats = np.where(new & same, self.repeats + 1, np.where(new, 0, self.repeats))
+        same = self._same[0] & self._same[1] & self._alive
+        self.repeats = np.where(new, (self.repeats + 1) * same, self.repeats)
         still = self.repeats > 0
-        np.copyto(self._anchor, self.command[0], where=~still)
-        inside = (self._new[0] > self._inner[0]) & (self._new[0] < self._inner[1])
+        self.repeating = bool(still.any())
+        if not self.repeating:
+            self.frozen.fill(False)
+            return
+        np.copyto(self._anchor, self.command[0], where=self.repeats <= 1)
+        inside = (self.q > self._inner[0]) & (self.q < self._inner[1])
         pushed = self.command[1] * np.abs(self.command[0] - self._anchor) > PUSH
         self._pushed = still & (self._pushed | pushed & inside)
-        frozen = self._pushed & self._alive & (self.repeats >= REPEATS)
+        frozen = self._pushed & (self.repeats >= REPEATS)
         if np.count_nonzero(frozen) > 1:  # not one encoder, but what brings their readings
-            frozen = self._alive & (self.repeats >= REPEATS)
+            frozen = self.repeats >= REPEATS
         self.frozen = frozen | self.frozen & still
-        self.repeating = bool(still.any())
 
     def freeze(self, joints: np.ndarray) -> None:
         """Something else tells that these joints, bool, shape (n,), must have moved, but they repeat themselves."""
-        self.frozen |= joints & self._alive
+        self.frozen |= joints & (self.repeats >= REPEATS)
 
     def _judge(self, i: int, q_ok: bool, dq_ok: bool) -> None:
         """What of joint `i` can be believed, and what stands in for the rest."""
         q, dq = self._new[:, i].tolist()
-        mismatch, drift, step = self._fit[:, i].tolist()
+        mismatch, (drift, step) = self._mismatch[i].item(), self._fit[:, i].tolist()
         at, why = self._at_new[i].item(), ""
         apart = step > 1.5 * self._dt
         allowed = MISMATCH + LATER * max(0.0, step - 1.5 * self._dt) + CREEP * (at - self.seen[0, i].item())

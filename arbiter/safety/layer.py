@@ -299,7 +299,7 @@ class Safety:
         mode, shaper, block = self._ladder.mode, self._shaper, self._intake.block
         if mode not in DRIVING:  # the collision check has just failed, and no fallback can stand
             return self._limp(mode)
-        out = block.copy()
+        out = block  # the intake's own memory: it is filled anew in the next tick
         out[0] = shaper.next
         np.isfinite(out, out=self._finite)
         if np.count_nonzero(self._finite) != self._finite.size:  # if that happens, no number of ours is to be trusted

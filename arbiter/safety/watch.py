@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -48,7 +49,8 @@ class Watch:
         self.legs = model.groups.get("legs", np.ones(n, bool))
         self.arms = ~self.legs
         self._block = np.zeros(3 * n + 7)  # what `state` copies: positions, velocities, ages, orientation, angular velocity
-        self._ages = self._block[2 * n:3 * n]
+        self._ages, self._tail = self._block[2 * n:3 * n], memoryview(self._block)[3 * n:]
+        self._parts = tuple(slice(a, b) for a, b in pairwise((0, n, 2 * n, 3 * n, 3 * n + 4, 3 * n + 7)))
         self.joints, self.imu = Joints(model, self._block[:2 * n].reshape(2, n)), Inertial(model.dt)
         self.q, self.dq = self.joints.believed
         self._young = np.zeros((2, n), bool)
@@ -261,10 +263,11 @@ class Watch:
         """What is believed, in memory of its own that nobody can make writable; None before the first reading."""
         if self.stale == NOTHING:
             return None
-        n, imu = self._shape[0], self.imu
-        np.minimum(*self.joints.seen, out=self._ages)
-        np.subtract(self._time - self._late, self._ages, out=self._ages)
-        self._block[3 * n:] = (*imu.quat, *imu.rate)
+        imu, tail, (q, dq, ages, quat, rate) = self.imu, self._tail, self._parts
+        np.minimum(self.joints.seen[0], self.joints.seen[1], self._ages)
+        np.subtract(self._time - self._late, self._ages, self._ages)
+        tail[0], tail[1], tail[2], tail[3] = imu.quat
+        tail[4], tail[5], tail[6] = imu.rate
         whole = np.frombuffer(self._block.tobytes())
-        return RobotState(self._stamp, whole[:n], whole[n:2 * n], whole[3 * n:3 * n + 4], whole[3 * n + 4:],
-                          whole[2 * n:3 * n], self._time - self._late - min(imu.seen), self._battery, self.faults)
+        return RobotState(self._stamp, whole[q], whole[dq], whole[quat], whole[rate], whole[ages],
+                          self._time - self._late - min(imu.seen), self._battery, self.faults)
