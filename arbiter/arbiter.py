@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from time import perf_counter_ns
 
 import numpy as np
@@ -16,12 +17,12 @@ from arbiter.authority import Authority, Grip
 from arbiter.bank import PolicyBank
 from arbiter.blend import Blend
 from arbiter.errands import Errands
-from arbiter.errors import RobotError
 from arbiter.events import Event
 from arbiter.handover import Switchboard
 from arbiter.inbox import MAX_WAITING, Inbox, Instruction, Mail, Result, RouteService
 from arbiter.monitor import TargetMonitor
 from arbiter.policy import Policy
+from arbiter.reader import Reader
 from arbiter.rest import ComingToRest
 from arbiter.robot import Robot
 from arbiter.runs import Sight, SkillCaller, blind
@@ -34,7 +35,6 @@ from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, V
 from arbiter.wall import walled
 
 AT_START = 0.02  # [rad] off the start posture within which legs count as being there
-TRUSTED = 0.5  # [s] without a doubt after which a part of the readings counts as believed again
 STAND_INS = 3  # who may act for the same joints in one tick: a policy, its spare, a fallback
 STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
 
@@ -45,7 +45,7 @@ class TickReport:
 
     Attributes:
         index: Number of the tick, from 0.
-        now: Its time [s].
+        now: Its time by the clock [s].
         state: What was believed of what was read.
         reading: What was read; None where the driver failed or told what is no reading.
         command: What was sent.
@@ -116,9 +116,7 @@ class Arbiter:
         self._events: list[Event] = []
         self._inputs: list[tuple] = []
         self._index = 0
-        self._state: RobotState | None = None  # what is believed in this tick
-        self._reading: RobotState | None = None  # what was read
-        self._doubted: dict[str, tuple[float, float]] = {}  # since when, and until when, each part of the readings was in doubt
+        self.reader = Reader(robot, safety, self._emit)
         self._mode = Mode.PASSIVE
         self._branch, self._tip = "", None
         self._owners, self._version = (), -1
@@ -131,7 +129,8 @@ class Arbiter:
         """One tick at `now` [s]. Never waits, never raises for what a plug-in, a policy or a driver does."""
         clock, ns = perf_counter_ns, self._ns
         ns[0] = clock()
-        state = self._read(now)
+        state = self.reader.read(now)
+        now = self.reader.now
         ns[1] = clock()
         self._receive(state, now)
         ns[2] = clock()
@@ -141,39 +140,13 @@ class Arbiter:
         ns[4] = clock()
         target = self._blend(now)
         ns[5] = clock()
-        command, verdict = self.safety.filter(target, self.authority.names, state, now)
+        command, verdict = self.safety.filter(target, self.authority.names, self.reader.believed, self.reader.at)
         ns[6] = clock()
         self._write(command)
         ns[7] = clock()
         return self._report(state, target, command, verdict, now)
 
     # -- stages ---------------------------------------------------------------------------------------------------
-
-    def _read(self, now: float) -> RobotState:
-        """What is believed of a reading. One that fails is none: the last good values stand in, and age."""
-        reading, error = walled(self.robot.read, now)
-        if error or not isinstance(reading, RobotState):
-            error = error or f"read() returned {type(reading).__name__}"
-            reading = None
-        state = self.safety.believe(reading, now)
-        if state is None:
-            raise RobotError(f"the robot gave no first reading: {error or 'what it told is no reading'}")
-        self._reading, self._state = reading, state
-        self._remark_doubts(self.safety.doubts | {"driver": error} if error else self.safety.doubts, now)
-        return state
-
-    def _remark_doubts(self, doubts: dict[str, str], now: float) -> None:
-        """Tells once what of the readings is not believed, and when it is again."""
-        for name in doubts.keys() - self._doubted.keys():
-            self._emit(Event(now, "reading", f"reading of {name} not believed: {doubts[name]}", {"of": name}))
-            self._doubted[name] = (now, now)
-        for name, (since, last) in list(self._doubted.items()):
-            if name in doubts:
-                self._doubted[name] = (since, now)
-            elif not 0.0 <= now - last < TRUSTED:
-                del self._doubted[name]
-                gap = last - since + self.model.dt
-                self._emit(Event(now, "reading", f"reading of {name} believed again; it was not for {gap:.2f} s", {"of": name}))
 
     def _receive(self, state: RobotState, now: float) -> None:
         for alarm in self.alarms:
@@ -223,7 +196,7 @@ class Arbiter:
             if self.world.halted:
                 self._emit(Event(now, "mode", f"not ready: stopped on its way up ({self.world.halted}); reset and arm it"))
         if mail.arm:
-            refusal = self.arm(now, self._state)
+            refusal = self.arm(now, self.reader.state)
             self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
 
     def _down(self) -> str:
@@ -296,9 +269,9 @@ class Arbiter:
             self._tip, self._branch = tip, branch(self.root)
         if self.authority.version != self._version:
             self._version, self._owners = self.authority.version, tuple(self.authority.names)
-        ns = self._ns
-        report = TickReport(self._index, now, state, command, verdict, self._owners, self._branch, tuple(self._events),
-                            tuple(self._inputs), target.q, tuple(b - a for a, b in zip(ns, ns[1:], strict=False)), self._reading)
+        spent = tuple(b - a for a, b in pairwise(self._ns))
+        report = TickReport(self._index, self.reader.at, state, command, verdict, self._owners, self._branch,
+                            tuple(self._events), tuple(self._inputs), target.q, spent, self.reader.reading)
         self._events.clear()
         self._inputs.clear()
         self._index += 1
@@ -311,8 +284,9 @@ class Arbiter:
 
         `state`: what is believed in this tick; None: it reads.
         """
-        state = self._read(now) if state is None else state
-        refusal = self.safety.arm(state, now)
+        state = self.reader.read(now) if state is None else state
+        now = self.reader.now
+        refusal = self.safety.arm(self.reader.believed, self.reader.at)
         if refusal:
             return refusal
         self.world.ready = self.world.free = False
@@ -324,7 +298,7 @@ class Arbiter:
                                Request(posture=self.model.default, start=True), state, now)
         self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(start=True), state, now)
         self._mode = Mode.RUN
-        self._inputs.append(("arm", now, self._reading))
+        self._inputs.append(("arm", self.reader.at, self.reader.reading))
         return ""
 
     def stop(self, why: str, state: RobotState, now: float) -> None:

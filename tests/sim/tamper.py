@@ -75,6 +75,12 @@ def imu_silent(state, now, memory):
     return replace(state, base_quat=quat, base_ang_vel=rate, imu_age=state.stamp - then)
 
 
+def clock_jumps(sim: SimRun, seconds: float) -> None:
+    """The clock of the arbiter and its driver is another from the next tick on."""
+    tick = sim.arbiter.tick
+    sim.arbiter.tick = lambda now: tick(now + seconds)
+
+
 def raises(state, now, memory):
     raise OSError("bus read timed out")
 
