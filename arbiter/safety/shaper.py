@@ -173,11 +173,17 @@ class Shaper:
         over &= np.abs(self.next - before) > EPS
         self.changes.append(("torque", over, tau, kp * (self.next - q) - damping, 1.0))
 
-    def brake(self, mask: np.ndarray) -> None:
-        """Lets the joints of `mask` come to rest as soon as they can, instead of what was proposed."""
+    def proposal(self) -> np.ndarray:
+        """What was proposed, and the aim that it goes for [rad], shape (2, n): for `ease`."""
+        return np.array((self.next, self._aim))
+
+    def ease(self, mask: np.ndarray, proposal: np.ndarray, share: float = 0.0) -> None:
+        """Lets the joints of `mask` come to rest as soon as they can but for `share` of the step that was proposed; the
+        others do what was proposed. Between two steps that keep every rate lie only steps that do."""
         slow = self._slowed()
-        np.copyto(self.next, slow, where=mask)
-        np.copyto(self._aim, slow, where=mask)
+        self.next[:], self._aim[:] = proposal
+        np.copyto(self.next, slow + share * (proposal[0] - slow), where=mask)
+        np.copyto(self._aim, self.next, where=mask)
 
     def rest(self) -> np.ndarray:
         """Where the proposed step would come to rest if braked from there [rad], shape (n,)."""

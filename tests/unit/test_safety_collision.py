@@ -5,9 +5,12 @@ import pytest
 
 from arbiter.safety import Safety
 from arbiter.types import Mode
+from deploy.robots.collision import SelfCollision
+from deploy.robots.description import load_model
 from tests.safety_rig import Drive, armed, check_limits, reading, small_model
 
 MODEL = small_model()
+ROBOT = load_model()
 LIMIT = 0.5
 
 
@@ -107,3 +110,61 @@ def test_a_check_that_fails_while_no_fallback_can_stand_damps():
     drive.owners = ("stand",) * MODEL.n
     command, verdict = drive.tick(MODEL.default + 0.003)
     assert verdict.mode is Mode.DAMP and not command.kp.any()
+
+
+def legs_cross(q):
+    """The hip's link touches the other leg's beyond a line that two joints of the legs share."""
+    depth = q[0] + 0.2 * q[1] - 0.5
+    return [("leg_hip", "leg_knee", depth)] if depth > 0.0 else []
+
+
+def test_of_two_legs_one_joint_stops_and_the_other_goes_on():
+    """To freeze both legs for a hip that swings out too far throws a walking robot."""
+    drive = Drive(armed(MODEL, collision=legs_cross), owners=("walk", "walk", "wave", "wave"))
+    for k in range(40):
+        command, verdict = drive.tick(posture(hip=0.9, knee=0.4 + 0.05 * np.sin(0.3 * k), elbow=0.1))
+        assert not legs_cross(command.q)
+        assert command.q[1] == pytest.approx(0.4 + 0.05 * np.sin(0.3 * k), abs=1e-9)
+    notes = {i.joint for i in verdict.interventions if i.check == "collision"}
+    assert notes == {"leg_hip_joint"} and verdict.reason == "leg_hip and leg_knee would touch"
+    assert command.q[3] == pytest.approx(0.1), "arms have nothing to do with it"
+    check_limits(MODEL, MODEL.default, drive.sent)
+
+
+def test_a_stopped_joint_goes_as_far_as_it_may():
+    drive = Drive(armed(MODEL, collision=legs_cross))
+    command, _ = drive.ticks(40, posture(hip=0.9, knee=0.4))
+    left = 0.5 - (command.q[0] + 0.2 * command.q[1])
+    assert 0.0 <= left < 0.15, "a quarter of its step short of the line, at most"
+
+
+def test_where_no_single_joint_will_do_several_stop():
+    def touch(q):
+        """Each of two joints of the legs leads into it by itself."""
+        depth = max(q[0], q[1] - 0.4) - 0.3
+        return [("leg_hip", "leg_knee", depth)] if depth > 0.0 else []
+
+    drive = Drive(armed(MODEL, collision=touch))
+    for _ in range(40):
+        command, _ = drive.tick(posture(hip=0.9, knee=1.5, elbow=0.1))
+        assert not touch(command.q)
+    assert command.q[3] == pytest.approx(0.1)
+    command, verdict = drive.ticks(40, posture())
+    assert command.q[:2] == pytest.approx(MODEL.default[:2]) and verdict.interventions == ()
+
+
+def test_legs_that_dance_at_random_never_meet_and_never_lock_up():
+    rng, find = np.random.default_rng(5), SelfCollision(ROBOT)
+    drive = Drive(armed(ROBOT, collision=find), owners=("walk",) * ROBOT.n)
+    legs, goal, stopped = ROBOT.groups["legs"], ROBOT.default.copy(), []
+    for k in range(600):
+        if k % 8 == 0:
+            goal[legs] = ROBOT.default[legs] + rng.normal(0.0, 0.35, int(legs.sum()))
+        command, verdict = drive.tick(np.clip(goal, ROBOT.lower, ROBOT.upper))
+        assert not find(command.q), k
+        stopped.append(len({i.joint for i in verdict.interventions if i.check == "collision"}))
+    stopped = np.array([n for n in stopped if n])
+    assert len(stopped) > 20 and np.median(stopped) <= 3, "of twelve"
+    check_limits(ROBOT, ROBOT.default, drive.sent)
+    command, _ = drive.ticks(80, ROBOT.default)
+    assert np.abs(command.q - ROBOT.default).max() < 1e-6
