@@ -13,6 +13,7 @@ from deploy.run import main
 from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
+EVERY = ROOT / "examples" / "every_node" / "every_node.py"
 DEFAULT = find_tree("default.yaml").read_text()
 
 
@@ -125,6 +126,20 @@ def test_the_battery_drains_and_the_tree_stands_down_from_a_walk(tmp_path):
         assert said.count("the battery is nearly empty, standing down") == 2
 
 
+@pytest.mark.robot
 def test_the_bench_tells_its_own_battery(capsys):
     assert main(["--robot", "bench", "--fast", "--say", "bow", "--set", "simulation.battery=0.5"]) == 2
     assert "on the bench the motors tell their supply; set it with --fault" in capsys.readouterr().err
+
+
+def test_the_example_of_a_node_in_a_run(tmp_path):
+    file = tmp_path / "t.yaml"
+    file.write_text(f"nodes: {{files: [{EVERY}]}}\n" + DEFAULT.replace(
+        "    - home", "    - steps:\n      - every: {seconds: 4, quiet: false}\n"
+                      "      - run: {skill: wave_right, parameters: {duration: 1}}\n    - home"))
+    with SimRun(tree=str(file)) as sim:
+        sim.wait(10.0)
+        begun = [item.at for item in sim.arbiter.errands.log if item.by == "tree"]
+        assert len(begun) >= 2 and begun[1] - begun[0] >= 4.0 - 1e-6
+        assert sum(event.text == "4 s have passed" for report in sim.reports for event in report.events) == len(begun)
+        assert sim.falls == 0

@@ -225,17 +225,3 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "* every seconds: 3" in done.stdout
     assert "warning: entry point 'broken' left out: ModuleNotFoundError" in done.stderr
-
-
-def test_the_example_in_a_run(tmp_path):
-    from tests.sim.rig import SimRun
-    file = tmp_path / "t.yaml"
-    file.write_text(f"nodes: {{files: [{EXAMPLE / 'every_node.py'}]}}\n" + find_tree("default.yaml").read_text().replace(
-        "    - home", "    - steps:\n      - every: {seconds: 4, quiet: false}\n"
-                      "      - run: {skill: wave_right, parameters: {duration: 1}}\n    - home"))
-    with SimRun(tree=str(file)) as sim:
-        sim.wait(10.0)
-        begun = [item.at for item in sim.arbiter.errands.log if item.by == "tree"]
-        assert len(begun) >= 2 and begun[1] - begun[0] >= 4.0 - 1e-6
-        assert sum(event.text == "4 s have passed" for report in sim.reports for event in report.events) == len(begun)
-        assert sim.falls == 0
