@@ -33,6 +33,7 @@ from policies.onnx_file import (
 
 METADATA_KEY = "policy_arbiter"
 PREFIX, STEP, TOKENIZER, CARD = "prefix.onnx", "step.onnx", "tokenizer.json", "card.json"
+ENGINES = ("prefix.engine", "step.engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +170,8 @@ def read_card(folder: str | Path) -> Pi0Card:
             raise ConfigError(f"{step}: it was changed after its card was written; export it again")
     else:
         card = from_json(strict.read_text(plain, MAX_METADATA_BYTES), str(plain))
-    for graph in (name for name in (STEP, PREFIX) if step.is_file() and (folder / name).is_file()):
-        needed = {file.name for file in weights_beside(folder / graph)} | ({graph} - {STEP})
-        if missing := sorted(needed - card.files.keys()):
-            raise ConfigError(f"π0 {folder}: {missing[0]} holds weights, and its card has no SHA-256 of it; export it again")
+    if missing := sorted(_used(folder) - card.files.keys()):
+        raise ConfigError(f"π0 {folder}: its card has no SHA-256 of {missing[0]}; export it again")
     for name, wanted in card.files.items():
         if Path(name).name != name:
             raise ConfigError(f"π0 {folder}: its card names the file {name!r}; only names in the folder are allowed")
@@ -181,6 +180,15 @@ def read_card(folder: str | Path) -> Pi0Card:
         if sha256(folder / name) != wanted:
             raise ConfigError(f"π0 {folder}: {name} was changed after its card was written; export it again")
     return card
+
+
+def _used(folder: Path) -> set[str]:
+    """The files of an exported folder that a backend reads, but the one that holds the card."""
+    if not (folder / STEP).is_file():
+        return {name for name in (*ENGINES, TOKENIZER) if (folder / name).is_file()}
+    found = {name for name in (PREFIX, TOKENIZER) if (folder / name).is_file()}
+    graphs = [folder / name for name in (STEP, PREFIX) if (folder / name).is_file()]
+    return found | {file.name for graph in graphs for file in weights_beside(graph)}
 
 
 def check_card(card: Pi0Card, model: RobotModel, folder: str | Path) -> None:
