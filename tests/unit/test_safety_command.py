@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from arbiter.errors import RobotError
 from arbiter.safety import is_safe
 from arbiter.safety.command import _Issued
 from arbiter.types import Mode, SafeCommand
+from deploy.robots.description import load_model
+from deploy.robots.simulated import SimulatedRobot
 from tests.safety_rig import Drive, armed, small_model
 
 MODEL = small_model()
@@ -52,6 +55,30 @@ def test_an_issued_command_cannot_be_edited_into_another():
             array.setflags(write=True)
         assert array.base is None or not getattr(array.base, "flags", array.flags).owndata
     assert np.array_equal(copy.copy(command).q, command.q)
+
+
+def test_nothing_that_goes_around_the_constructor_is_taken():
+    """By the simulated robot, whose motors ask as those on the bus do."""
+    robot, high = SimulatedRobot(load_model()), np.full(22, 9.0)
+    robot.connect()
+    drive = Drive(armed(robot.model))
+    edited, restored, empty, filled = (drive.tick(robot.model.default)[0] for _ in range(4))
+    robot.write(edited)
+    object.__setattr__(edited, "q", high)
+    restored.__setstate__([0.0, high, high, high, Mode.RUN])
+    empty = object.__new__(_Issued)
+    filled = object.__new__(_Issued)
+    for name, value in (("stamp", 0.0), ("q", high), ("kp", high), ("kd", high), ("mode", Mode.RUN), ("seal", 0)):
+        object.__setattr__(filled, name, value)
+    again = pickle.loads(pickle.dumps(drive.tick(robot.model.default)[0]))
+    plain = SafeCommand(0.0, high, high, high, Mode.RUN)
+    for command in (edited, restored, empty, filled, again, plain, copy.copy(edited), None):
+        assert not is_safe(command)
+        with pytest.raises(RobotError, match="did not come from the safety layer; only arbiter.safety makes commands"):
+            robot.write(command)
+    robot.step(0.02)
+    assert not (np.abs(robot.truth.joint_pos) > 1.0).any()
+    robot.close()
 
 
 def test_commands_do_not_share_memory():
