@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from arbiter.robot import Robot
 from arbiter.safety import Safety
 from arbiter.threads import our_thread
 from arbiter.types import JointTarget, RobotState, frozen
+from arbiter.wall import walled
 from deploy.clock import RealClock
 from deploy.realtime import TICK, claim_realtime
 from deploy.robots.collision import SelfCollision
@@ -28,7 +30,7 @@ class GuestLoop:
         driven: Mask of the joints that follow the guest; the others keep the posture they had when armed.
 
     Attributes:
-        state: The newest reading; None before the first.
+        state: The newest reading; None before the first. After a fault it is old: ask for `fault` first.
     """
 
     def __init__(self, robot: Robot, max_speed: float, driven: np.ndarray) -> None:
@@ -40,14 +42,18 @@ class GuestLoop:
         self._goal: np.ndarray | None = None  # the slot that `aim` puts into
         self._q = self.model.default.copy()
         self._everything = frozen(np.ones(self.model.n), bool)
+        self._broken, self._begun = "", False
         self._stop = threading.Event()
         self._thread = our_thread("guest loop", self._run)
 
     def start(self) -> None:
         """Begins, passive. Raises RobotError if no reading comes."""
         self._thread.start()
+        self._begun = True
         deadline = time.monotonic() + START_TIMEOUT
         while self.state is None:
+            if self.fault:
+                raise RobotError(f"{self.model.name}: no reading: {self.fault}; run python -m deploy.doctor")
             if time.monotonic() > deadline or not self._thread.is_alive():
                 raise RobotError(f"{self.model.name}: no reading within {START_TIMEOUT:g} s; run python -m deploy.doctor")
             time.sleep(0.005)
@@ -63,8 +69,9 @@ class GuestLoop:
 
     @property
     def fault(self) -> str:
-        """Why the safety layer stopped, "" while all is well."""
-        return self._safety.fault
+        """Why it stopped, "" while all is well: what the safety layer latched, the driver's exception, a loop that ended."""
+        ended = self._begun and not self._stop.is_set() and not self._thread.is_alive()
+        return self._broken or self._safety.fault or ("the control loop ended" if ended else "")
 
     def aim(self, q: np.ndarray) -> None:
         """The guest's target [rad], shape (n,), robot order; entries that he does not drive are ignored."""
@@ -86,15 +93,28 @@ class GuestLoop:
         while not self._stop.is_set():
             self._tick(clock.now)
             clock.wait()
-            self.robot.step(self.model.dt)  # a bench on a slow machine falls behind rather than missing ticks
+            self._call(self.robot.step, self.model.dt)  # a bench on a slow machine falls behind rather than missing ticks
         self._tick(clock.now)  # disarmed by now: the last command is damping
 
+    def _call(self, call: Callable, argument: object) -> object:
+        """A call of the driver. An exception is a fault: from then on the motors damp, as far as they can still be told to."""
+        value, error = walled(call, argument)
+        if error and not self._broken:
+            self._safety.stop(f"driver: {error}", "damp")
+            self._broken = f"driver: {error}"
+        return value
+
     def _tick(self, now: float) -> None:
-        self.state = state = self.robot.read(now)
+        state = self._call(self.robot.read, now) if not self._broken else None
+        if state is None:
+            state = self.state  # an old one: the command is damping by now
+        if state is None:
+            return
+        self.state = state
         goal = self._goal
         if goal is not None:
             step = np.clip(goal - self._q, -self._max_step, self._max_step)
             self._q = np.where(self._driven, self._q + step, self._q)
         target = JointTarget(frozen(self._q), self.model.kp, self.model.kd, self._everything)
         command, _ = self._safety.filter(target, ("lerobot",) * self.model.n, state, now)
-        self.robot.write(command)
+        self._call(self.robot.write, command)

@@ -131,6 +131,7 @@ class BerkeleyHumanoidLite(Robot):
     def get_observation(self) -> dict:
         self._need_connection()
         state = self._loop.state
+        self._need_health()
         observation = {name: float(state.joint_pos[i]) for name, i in self._index.items()}
         for name, camera in self.cameras.items():
             observation[name] = camera.read_latest()
@@ -142,8 +143,7 @@ class BerkeleyHumanoidLite(Robot):
         missing = self._index.keys() - action.keys()
         if missing:
             raise RobotError(f"{self}: action without {', '.join(sorted(missing))}; it needs one value for each driven joint")
-        if self._loop.fault:
-            raise RobotError(f"{self}: stopped: {self._loop.fault}; mend it and connect again")
+        self._need_health()
         if not self.config.armed:
             return {name: float(self._loop.state.joint_pos[i]) for name, i in self._index.items()}
         q = self._loop.state.joint_pos.copy()
@@ -160,6 +160,11 @@ class BerkeleyHumanoidLite(Robot):
         for camera in self.cameras.values():
             if camera.is_connected:
                 camera.disconnect()
+
+    def _need_health(self) -> None:
+        """Nothing is recorded of a robot that has stopped: its readings may be old."""
+        if self._loop.fault:
+            raise RobotError(f"{self}: stopped: {self._loop.fault}; mend it and connect again")
 
     def _need_connection(self) -> None:
         if not self.is_connected:

@@ -91,3 +91,42 @@ def test_settings_that_cannot_be_are_refused():
         BerkeleyHumanoidLiteConfig(id="t", group="legs")
     with pytest.raises(ConfigError, match="max_speed is 20"):
         BerkeleyHumanoidLiteConfig(id="t", max_speed=20.0)
+
+
+@pytest.mark.parametrize("call", ["read", "write", "step"])
+def test_a_driver_that_raises_is_a_fault_and_nothing_is_recorded_after_it(tmp_path, monkeypatch, call):
+    """The thread died, the fault stayed empty, and the last reading was recorded for ever."""
+    robot = connected(tmp_path, armed=True)
+    try:
+        loop, driver = robot._loop, robot._robot
+        robot.send_action(robot.get_observation())
+        sent, write = [], driver.write
+
+        def broken(*_):
+            raise OSError("bus is gone")
+
+        monkeypatch.setattr(driver, "write", lambda command: sent.append(command) or write(command))
+        monkeypatch.setattr(driver, call, broken)
+        wait_for(lambda: loop.fault)
+        for use in (robot.get_observation, lambda: robot.send_action(dict.fromkeys(robot.action_features, 0.0))):
+            with pytest.raises(RobotError, match="stopped: driver: OSError: bus is gone; mend it and connect again"):
+                use()
+        if call != "write":
+            count = len(sent)
+            wait_for(lambda: len(sent) > count + 3)
+            assert not sent[-1].kp.any(), "it goes on damping"
+        assert loop._thread.is_alive()
+    finally:
+        robot.disconnect()
+
+
+def test_a_loop_that_ends_by_itself_is_a_fault(tmp_path, monkeypatch):
+    robot = connected(tmp_path)
+    try:
+        monkeypatch.setattr(robot._loop._safety, "filter", lambda *_: 1 / 0)
+        monkeypatch.setattr("threading.excepthook", lambda _: None)
+        wait_for(lambda: not robot._loop._thread.is_alive())
+        with pytest.raises(RobotError, match="stopped: the control loop ended"):
+            robot.get_observation()
+    finally:
+        robot.disconnect()
