@@ -23,6 +23,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 cpus="${cpus:-0}"
+home="$(getent passwd "$user" | cut -d: -f6)"
 
 run() { echo "+ $*"; [ -n "$dry" ] || "$@"; }
 root() { if [ "$(id -u)" = 0 ]; then run "$@"; else run sudo "$@"; fi; }
@@ -30,7 +31,7 @@ root() { if [ "$(id -u)" = 0 ]; then run "$@"; else run sudo "$@"; fi; }
 fill() { # fill FILE TARGET: the template with this machine's values, to TARGET
   echo "+ fill $1 -> $2"
   local text
-  text="$(sed -e "s|@FOLDER@|$folder|g" -e "s|@USER@|$user|g" -e "s|@TREE@|$tree|g" -e "s|@CPUS@|$cpus|g" "$1")"
+  text="$(sed -e "s|@FOLDER@|$folder|g" -e "s|@USER@|$user|g" -e "s|@TREE@|$tree|g" -e "s|@CPUS@|$cpus|g" -e "s|@HOME@|${home:-/nonexistent}|g" "$1")"
   if [ -n "$dry" ]; then printf '%s\n' "$text"; return; fi
   if [ "$(id -u)" = 0 ]; then printf '%s\n' "$text" > "$2"; else printf '%s\n' "$text" | sudo tee "$2" > /dev/null; fi
 }
