@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file, or a name in deploy/trees")
     p.add_argument("--robot", default="simulated", help="simulated (default), bench, or berkeley_humanoid_lite (the real one)")
     p.add_argument("--say", action="append", default=[], metavar="TEXT", help="an instruction; several run one after the other")
-    p.add_argument("--script", metavar="FILE", help="YAML list of {at: seconds, say: text} and {at: seconds, stop: true}")
+    p.add_argument("--script", metavar="FILE", help="YAML list of {at: seconds, say: text}; or stop: true, damp: true")
     p.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
     p.add_argument("--fast", action="store_true", help="lockstep: as fast as it goes, repeatable bit for bit")
     p.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")

@@ -188,3 +188,23 @@ def test_a_run_that_ends_on_its_way_up_ends_in_the_harness():
     session.stop()
     assert assembly.robot.truth.supported == 1.0 and not assembly.arbiter.world.ready
     assembly.close()
+
+
+def test_a_stop_from_a_pipe_does_not_wait_for_its_turn(tmp_path):
+    """As a speech recogniser sends it: behind other lines, while the first of them is carried out."""
+    report = tmp_path / "run.json"
+    with subprocess.Popen([sys.executable, "-m", "deploy.run", "--tree", "default.yaml", "--fast", "--report", str(report)],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        process.stdin.write("walk forward for 20 seconds\n" * 30)
+        process.stdin.flush()
+        for line in process.stdout:
+            if "walk_forward (speed" in line:
+                break
+        process.stdin.write("OK, that's enough now!\n")
+        process.stdin.close()
+        process.stdout.read()
+        assert process.wait(60) == 0
+    done = json.loads(report.read_text())["instructions"]
+    results = [item["result"] for item in done]
+    assert len(done) == 31 and results.count("stopped") == 1 and results.count("succeeded") <= 2
+    assert {item["reason"] for item in done if item["result"] == "cancelled"} == {"stopped: OK, that's enough now!"}
