@@ -185,12 +185,14 @@ def _check_home(loaded: Loaded, policies: set[str], drives: Mapping[str, frozens
 
 def _check_skills(loaded: Loaded, skills: SkillSet, policies: set[str], drives: Mapping[str, frozenset[str]],
                   problems: Problems) -> None:
-    where, way_out = at(loaded.node, "policies"), "add it, or leave the skill out with skills.without"
+    where, way_out = at(loaded.node, "policies"), "add it, or leave out with skills.without who wants it"
+    for policy in sorted({skill.policy for skill in skills.skills.values()} - policies):
+        who = [skill.name for skill in skills.skills.values() if skill.policy == policy]
+        few = "skill" if len(who) == 1 else "skills"
+        problems.add(where, f"no policy {policy!r}, which the {few} {', '.join(who)} want{'s' * (len(who) == 1)}; there are: "
+                     f"{', '.join(sorted(policies))}; {way_out}")
     for skill in skills.skills.values():
-        if skill.policy not in policies:
-            problems.add(where, f"skill {skill.name} wants the policy {skill.policy!r}; there are: "
-                         f"{', '.join(sorted(policies))}; {way_out}")
-        elif skill.joints not in drives.get(skill.policy, GROUPS):
+        if skill.joints not in drives.get(skill.policy, GROUPS):
             driven = ", ".join(sorted(drives[skill.policy])) or "no whole group"
             problems.add(where, f"skill {skill.name} wants {skill.joints} of the policy {skill.policy!r}, which drives {driven}; "
                          "leave the skill out with skills.without")

@@ -121,48 +121,51 @@ def _config(kind: NodeType, settings: Node, names: Names, problems: Problems):
             problems.add(settings, f"{kind.name}: {error}")
     else:
         config = build(kind.config, settings, problems, kind.name)
-    if config is not None:
-        _references(kind, config, settings, names, problems)
+    if isinstance(settings.value, dict) and not kind.foreign:
+        _references(kind, settings.value, names, problems)
     return config
 
 
-def _references(kind: NodeType, config, settings: Node, names: Names, problems: Problems) -> None:
-    """Names that the settings refer to, and values with a fixed set."""
+def _references(kind: NodeType, settings: Mapping[str, Node], names: Names, problems: Problems) -> None:
+    """Names that the settings refer to, and values with a fixed set, whatever else is wrong with the node."""
     tables = {("run", "skill"): names.skills, ("hand_over", "to"): names.policies, ("hand_over", "joints"): names.groups,
               ("guard", "mode"): MODES, ("when", "mode"): MODES, ("parallel", "until"): ("all", "one")}
     for (owner, key), allowed in tables.items():
-        if owner == kind.name:
-            value = getattr(config, key)
-            if value is not None and value not in allowed:
-                where = settings.value.get(key, settings) if isinstance(settings.value, dict) else settings
-                problems.add(where, f"{kind.name}: no {key} {value!r}; {nearest(value, allowed)}")
-    if isinstance(config, own.RunConfig) and isinstance(settings.value, dict):
-        given = settings.value.get("parameters", Node({}, settings.file, settings.line)).value
-        check_parameters(config, names.parameters.get(config.skill), given, problems)
-    if isinstance(config, own.HandOverConfig) and config.to in names.drives and config.joints in names.groups:
-        driven = names.drives[config.to]
-        if config.joints not in {*driven, "whole_body"}:
-            problems.add(settings, f"hand_over: the policy {config.to!r} does not drive {config.joints}; it drives "
-                         f"{', '.join(sorted(driven)) or 'no whole group'}")
+        if owner == kind.name and key in settings and isinstance(settings[key].value, str):
+            value = settings[key].value
+            if value not in allowed:
+                problems.add(settings[key], f"{kind.name}: no {key} {value!r}; {nearest(value, allowed)}")
+    if kind.name == "run" and "skill" in settings and "parameters" in settings:
+        _check_parameters(settings["skill"].value, settings["parameters"], names, problems)
+    if kind.name == "hand_over" and "to" in settings and "joints" in settings:
+        _check_joints(settings["to"].value, settings["joints"], names, problems)
 
 
-def check_parameters(config: own.RunConfig, parameters: Sequence[Parameter] | None, given: Mapping[str, Node],
-                     problems: Problems) -> None:
-    """Values that the tree gives to a skill: their names, kinds, ranges and words, as the router checks those of a sentence.
+def _check_joints(policy: object, joints: Node, names: Names, problems: Problems) -> None:
+    """Whether the policy drives any of the joints that the tree hands to it."""
+    if policy not in names.drives or joints.value not in names.groups:
+        return
+    driven = names.drives[policy]
+    if joints.value not in {*driven, "whole_body"}:
+        problems.add(joints, f"hand_over: the policy {policy!r} does not drive {joints.value}; it drives "
+                     f"{', '.join(sorted(driven)) or 'no whole group'}")
 
-    Args:
-        config: The node's settings.
-        parameters: Of its skill; None: not known.
-        given: Where each value stands.
-        problems: Takes what is wrong.
-    """
-    known = {parameter.name: parameter for parameter in parameters or ()}
-    for name, node in given.items() if parameters is not None else ():
+
+def _check_parameters(skill: object, given: Node, names: Names, problems: Problems) -> None:
+    """Values that the tree gives to a skill: their names, kinds, ranges and words, as the router checks those of a sentence."""
+    if skill not in names.parameters or not isinstance(given.value, dict):
+        return
+    known = {parameter.name: parameter for parameter in names.parameters[skill]}
+    for name, node in given.value.items():
         if name not in known:
             hint = nearest(name, known) if known else "it takes none"
-            problems.add(node, f"run: no parameter {name!r} of {config.skill}; {hint}")
-        elif wrong := _wrong(known[name], node.value if known[name].choices else config.parameters[name]):
-            problems.add(node, f"run: {name} of {config.skill} is {node.value!r}; {wrong}")
+            problems.add(node, f"run: no parameter {name!r} of {skill}; {hint}")
+            continue
+        faulty = Problems()
+        value = build(own.VALUE, node, faulty)
+        wrong = "" if faulty.lines else _wrong(known[name], node.value if known[name].choices else value)
+        if wrong:
+            problems.add(node, f"run: {name} of {skill} is {node.value!r}; {wrong}")
 
 
 def _wrong(parameter: Parameter, value: float | str | bool | None) -> str:

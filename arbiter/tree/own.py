@@ -15,6 +15,7 @@ from arbiter.tree.leaves import Leaf
 from arbiter.tree.world import World
 from arbiter.types import Request
 
+VALUE = float | str | bool | None  # of a parameter; what its skill takes of these is checked with the tree
 DONE = (Result.SUCCEEDED, Result.ENDED)
 TRIES, WITHIN = 5, 5.0  # failed attempts of one node, within [s], after which it does not try for a while
 
@@ -45,7 +46,7 @@ class RunConfig:
     """
 
     skill: str
-    parameters: dict[str, float | str | bool | None] = field(default_factory=dict)
+    parameters: dict[str, VALUE] = field(default_factory=dict)
 
 
 class RunSkill(Leaf):

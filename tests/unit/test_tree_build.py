@@ -26,6 +26,8 @@ def errors(text):
     ("selector:\n  - hand_over: {to: locomotin}", "t.yaml:2: hand_over: no to 'locomotin'; did you mean 'locomotion'?"),
     ("selector:\n  - hand_over: {to: stand, joints: leg}", "t.yaml:2: hand_over: no joints 'leg'; did you mean 'legs'?"),
     ("guard: {falt: true}", "t.yaml:1: unknown key 'guard.falt'; did you mean 'fault'?"),
+    ("guard: {mode: runn, falt: true}", "t.yaml:1: guard: no mode 'runn'; did you mean 'run'?"),
+    ("run: {skill: walk_forwrd, parameter: {}}", "t.yaml:1: run: no skill 'walk_forwrd'; did you mean 'walk_forward'?"),
     ("guard: {mode: runn}", "t.yaml:1: guard: no mode 'runn'; did you mean 'run'?"),
     ("timeout: {seconds: 1}", "t.yaml:1: timeout needs a `child`"),
     ("timeout: {seconds: soon, child: home}", "t.yaml:1: timeout.seconds is 'soon'; a number is expected"),
@@ -230,7 +232,8 @@ def test_policies_that_do_not_fit_skills_and_homes(tmp_path, capsys):
     file, _ = tree_with(tmp_path, "    - wait: 1", text)
     told = "\n".join(told_of(file, capsys))
     assert "home.arms: the policy 'locomotion' does not drive arms" in told
-    assert "skill bow wants the policy 'chunk'; there are: chonk, damp, hold" in told
+    assert "no policy 'chunk', which the skills " in told and ", bow, " in told and "there are: chonk, damp, hold" in told
+    assert told.count("no policy 'chunk'") == 1
 
 
 def test_a_file_that_is_not_there_is_a_wrong_option(capsys):
