@@ -327,8 +327,9 @@ class Arbiter:
 
     def caught(self, now: float) -> None:
         """The harness has its weight: every joint holds. A reflex that balances shakes legs that hang in the air."""
-        if self._state is not None and self.safety.armed:
-            self.switchboard.force(self.model.groups["whole_body"], self.bank.fallback("hold"), Request(), self._state, now,
+        state = self.world.state
+        if state is not None and self.safety.armed:
+            self.switchboard.force(self.model.groups["whole_body"], self.bank.fallback("hold"), Request(), state, now,
                                    result="caught")
 
     def _stop_on_its_way_up(self, why: str, state: RobotState, now: float) -> None:
