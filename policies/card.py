@@ -220,6 +220,8 @@ def read_card(path: str | Path, card: str | Path | None = None) -> PolicyCard:
     """
     path = Path(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ConfigError(f"{path}: a device or a pipe; an ONNX file is expected")
         model = path.read_bytes()
         text = read_metadata(model).get(METADATA_KEY)
     except OSError as error:

@@ -11,6 +11,7 @@ Libraries of a backend are imported only when a file asks for it.
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -183,7 +184,7 @@ def load_policy(name: str, config: OnnxConfig | ChunkConfig | FallbackConfig,
 def _find(name: str, base: Path, shipped: Path) -> Path:
     """A file beside the tree file, else one that ships."""
     near, ours = base / name, shipped / name
-    return ours if not near.exists() and ours.exists() else near
+    return ours if not os.path.exists(near) and os.path.exists(ours) else near  # False for what can be no name of a file
 
 
 def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:

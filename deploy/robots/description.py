@@ -3,6 +3,7 @@ at a path."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -77,7 +78,7 @@ def description_dir(name: str = "berkeley_humanoid_lite") -> Path:
     """Folder of a robot description: a name known here or a path. Raises ConfigError listing the known names."""
     known = sorted(path.parent.name for path in HERE.glob("*/robot.yaml"))
     folder = HERE / name if name in known else Path(name)
-    if not (folder / "robot.yaml").is_file():
+    if not os.path.isfile(folder / "robot.yaml"):  # False, too, for what can be no name of a folder
         raise ConfigError(f"robot {name!r}: no description by that name or path; known: {', '.join(known)}")
     return folder
 

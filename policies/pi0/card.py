@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -154,7 +155,7 @@ def read_card(folder: str | Path) -> Pi0Card:
     """The card of an exported folder; every file it names must be there, unchanged. Raises ConfigError."""
     folder = Path(folder)
     step, plain = folder / STEP, folder / CARD
-    if not step.is_file() and not plain.is_file():
+    if not os.path.isfile(step) and not os.path.isfile(plain):  # False, too, for what can be no name of a file
         raise ConfigError(f"π0 {folder}: neither {STEP} nor {CARD}; export one with `python -m training.pi0.export`")
     if step.is_file():
         data = step.read_bytes()

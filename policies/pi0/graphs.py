@@ -8,11 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
-from arbiter.errors import PolicyError
+from arbiter.errors import ConfigError, PolicyError
 from policies.chunk import ChunkObservation
 from policies.pi0.card import Pi0Card, read_card
 from policies.pi0.inputs import Inputs
 from policies.pi0.sampler import check_smooth, sample, smooth
+
+MAX_STEPS = 1000  # denoising steps of a chunk
 
 
 class Graph(Protocol):
@@ -50,6 +52,8 @@ class GraphBackend:
         self.joints, self.rate_hz, self.horizon = self.card.joints, self.card.rate_hz, self.card.horizon
         self.needs_image, self.within_range = self.card.needs_image, self.card.within_range
         self.steps, self._rtc, self._smooth = steps or self.card.steps, rtc_horizon, check_smooth(smooth, folder)
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise ConfigError(f"π0 {folder}: steps is {self.steps}; 1 to {MAX_STEPS} denoising steps are allowed")
         self._prefix, self._step = prefix, step
         self._inputs = Inputs(self.card, Path(folder), self.name)
         self._offset, self._scale = np.array(self.card.action_offset), np.array(self.card.action_scale)

@@ -1,25 +1,31 @@
 """Weights outside an ONNX file: under a hash, or refused; never outside the folder."""
 
+from tests.needs import needs
+
+pytestmark = needs("train", "onnx")
+
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
+import onnx
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
 from arbiter.onnx_fields import NotOnnxError, external_files
-from arbiter.routing.encoder import ENCODER, MODEL_DIR, Encoder
+from arbiter.routing.encoder import ENCODER, MODEL_DIR, Encoder, sha256
 from deploy.robots.description import load_model
-from policies.card import read_card
+from policies.card import embed_card, read_card
 from policies.engine import digest
 from policies.onnx_file import add_metadata, weights_beside
 from policies.onnx_policy import OnnxPolicy
 from policies.pi0 import card as pi0
 from tests.onnx_policies import card_for, message, save_policy
 
-onnx = pytest.importorskip("onnx")
 PI0 = Path("policies/weights/pi0_tiny")
 MODEL = load_model()
 
@@ -45,8 +51,6 @@ def rename_location(path: Path, location: str) -> None:
 
 def as_yaml(path: Path, **changes) -> Path:
     """A YAML card beside a file without metadata."""
-    import yaml
-
     card = dataclasses.replace(read_card(path), **changes)
     model = onnx.load_model(str(path))
     del model.metadata_props[:]
@@ -71,8 +75,6 @@ def test_a_card_with_a_hash_refuses_weights_outside_the_file(tmp_path):
     card, bare = read_card(path), onnx.load_model(str(path))
     del bare.metadata_props[:]
     onnx.save_model(bare, str(path), save_as_external_data=True, location="w.data", size_threshold=0)
-    from policies.card import embed_card
-
     path.write_bytes(embed_card(path.read_bytes(), card))
     for use in (read_card, lambda file: OnnxPolicy(file, MODEL)):
         with pytest.raises(ConfigError, match=r"walk.onnx: its weights lie in w.data, of which the SHA-256 in its card"):
@@ -128,10 +130,6 @@ def test_a_pi0_card_that_leaves_out_a_file_is_refused(tmp_path):
 def test_the_encoder_of_sentences_too(tmp_path):
     folder = shutil.copytree(MODEL_DIR, tmp_path / "model")
     move_weights(folder / ENCODER)
-    import json
-
-    from arbiter.routing.encoder import sha256
-
     card = json.loads((folder / "card.json").read_text())
     card["files"][ENCODER] = sha256(folder / ENCODER)
     (folder / "card.json").write_text(json.dumps(card))

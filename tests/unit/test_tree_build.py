@@ -8,6 +8,7 @@ from arbiter.errors import ConfigError
 from arbiter.strict import Problems, parse_text
 from arbiter.tree.build import Names, check
 from arbiter.tree.registry import NODE_TYPES
+from deploy.assemble import assemble
 from deploy.config import find_tree, load_tree
 from deploy.tree import main
 
@@ -244,3 +245,18 @@ def test_a_file_that_is_not_there_is_a_wrong_option(capsys):
 def test_the_shipped_trees_are_in_order(capsys):
     assert main(["default.yaml"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("setting", "words"), [
+    ("control.blend_time=!!bool x", "--set control.blend_time:1: the tag !!bool is not allowed"),
+    ("limits.velocity=!!timestamp x", "--set limits.velocity:1: the tag !!timestamp"),
+    ("control.dwell=" + "9" * 5000, "--set control.dwell:1: a number of 5000 characters"),
+    ("policies.locomotion.file=" + "x" * 5000, "cannot be read: File name too long"),
+    ("policies.locomotion.file=/dev/zero", "/dev/zero: a device or a pipe; an ONNX file is expected"),
+    ("policies.chunk.path=" + "x" * 5000, "neither step.onnx nor card.json"),
+    ("policies.chunk.options={steps: 9223372036854775807}", "steps is 9223372036854775807; 1 to 1000 denoising steps"),
+    ("robot=" + "y" * 5000, "no description by that name or path")])
+def test_garbage_in_an_override_is_told_by_name(setting, words):
+    with pytest.raises(ConfigError) as error:
+        assemble(load_tree("default.yaml", [setting]), fast=True)
+    assert words in str(error.value)
