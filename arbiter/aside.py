@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from arbiter.threads import start_thread
 from arbiter.wall import walled
 
 PATIENCE = 0.002  # [s] that the tick waits for an answer
@@ -45,8 +46,7 @@ class Aside:
 
     def _begin(self, call: Callable[[], object]) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-            self._thread.start()
+            self._thread = start_thread(self._name, self._serve)
         self._call, self.busy = call, True
         self._answered.clear()
         self._asked.set()

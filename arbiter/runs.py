@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import enum
 import math
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from arbiter.aside import LIMIT, PATIENCE, Aside
 from arbiter.errors import SkillError
 from arbiter.request import Bounds, check_form
 from arbiter.skill import Outcome, Progress, Skill, SkillCall, Verification
-from arbiter.threads import start_thread
 from arbiter.types import Request, RobotState, Sighting, frozen
 from arbiter.wall import walled
 
@@ -81,48 +80,25 @@ class ThreadedCaller:
         limit: Ticks without an answer after which the skill has failed.
     """
 
-    def __init__(self, skill: Skill, patience: float = 0.002, limit: int = 10) -> None:
+    def __init__(self, skill: Skill, patience: float = PATIENCE, limit: int = LIMIT) -> None:
         self.skill = skill
-        self._patience, self._limit = patience, limit
-        self._question: tuple[RobotState, Progress, Sequence[RobotState]] | None = None
-        self._answer: tuple[StepResult | None, str] | None = None
-        self._asked, self._answered = threading.Event(), threading.Event()
-        self._missed = 0
+        self._aside = Aside(f"skill-{skill.name}", patience, limit)
         self._last: StepResult | None = None
-        self._closed = False
-        self._busy = False
-        start_thread(f"skill-{skill.name}", self._serve)
-
-    def _serve(self) -> None:
-        while not self._closed:
-            if not self._asked.wait(0.2):
-                continue
-            self._asked.clear()
-            self._answer = walled(ask, self.skill, *self._question)
-            self._answered.set()
 
     def step(self, state: RobotState, progress: Progress, readings: Sequence[RobotState]) -> tuple[StepResult | None, str]:
         """(answer, "") or (None, why it failed)."""
-        if not self._busy:
-            self._question, self._busy = (state, progress, readings), True
-            self._answered.clear()
-            self._asked.set()
-        if self._answered.wait(self._patience):
-            self._busy, self._missed = False, 0
-            result, error = self._answer
-            self._last = result
-            return result, error
-        self._missed += 1
-        if self._missed > self._limit:
-            return None, f"blocks: no answer within {self._limit} ticks"
-        return self._last or StepResult(Request(elapsed=progress.elapsed), Outcome.RUNNING), ""
+        answer = self._aside.ask(lambda: ask(self.skill, state, progress, readings))
+        if answer is None:
+            return self._last or StepResult(Request(elapsed=progress.elapsed), Outcome.RUNNING), ""
+        self._last = answer[0]
+        return answer
 
     def measure(self, readings: Sequence[RobotState], progress: Progress) -> None:
         """Nothing: a third party's skill is not called on the tick's thread."""
 
     def close(self) -> None:
         """Lets the thread end once its call returns; Python cannot end it before."""
-        self._closed = True
+        self._aside.close()
 
 
 def ask(skill: Skill, state: RobotState, progress: Progress, readings: Sequence[RobotState] = ()) -> StepResult:

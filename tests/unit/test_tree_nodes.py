@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from py_trees.common import Status
 
 from arbiter.runs import Phase
 from arbiter.skill import Outcome, Parameter, Skill
+from arbiter.strict import Problems, parse_text
+from arbiter.tree.build import Names, check
 from arbiter.tree.own import TRIES
+from arbiter.tree.registry import NODE_TYPES
 from arbiter.types import Mode, Request
-from tests.arbiter_rig import DT, Rig
+from tests.arbiter_rig import DT, Rig, tree_of
 from tests.fakes import MODEL
 
 
@@ -390,3 +394,55 @@ def test_whatever_the_tree_a_run_that_runs_owns_its_joints(tree, script):
             assert not wanted or np.sum(wanted, axis=0).max() <= 1, "no joint has two who want it"
             assert np.sum([grip.joints for grip in authority.grips], axis=0).max() == 1
     assert all(item.result for item in errands.log if item.finished is not None)
+
+
+EVERYTHING = """
+- when:
+    stopped: true
+    child: {sequence: [{say: has stopped}, stop]}
+- when:
+    battery_below: 0.1
+    child: {settle: {hold: true}}
+- when:
+    instruction: true
+    child: {sequence: [route, instructions]}
+- steps:
+    - parallel: [{run: legs_job}, {timeout: {seconds: 5, child: {run: arms_job}}}]
+    - hand_over: {to: stand, joints: legs}
+    - retry: {times: 2, child: {ignore_failure: {child: {not: {child: {guard: {ready: true}}}}}}}
+    - repeat: {times: 2, child: {wait: 0.1}}
+    - guard: {fault: true}
+"""
+
+
+def types_in(spec):
+    """Names of the node types in a checked tree."""
+    return [spec.type.name, *(name for child in spec.children for name in types_in(child))]
+
+
+def test_every_node_type_there_is_has_been_ticked():
+    """A new type comes with a test, or this one fails."""
+    names = Names({skill.name for skill in SKILLS}, ("stand",), ("legs", "arms", "whole_body"))
+    assert set(types_in(check(parse_text(tree_of(EVERYTHING)), names, Problems()))) == NODE_TYPES.keys()
+    up, ticked = Rig(tree=EVERYTHING, skills=SKILLS), set()
+
+    def tick(count):
+        for _ in range(count):
+            up.tick()
+            ticked.update(node for node in up.arbiter.root.iterate() if node.status is not Status.INVALID)
+
+    tick(2)
+    up.arbiter.inbox.go()
+    tick(150)
+    assert results(up)[:2] == [("legs_job", "ended"), ("arms_job", "ended")]
+    up.say("arms_job")
+    tick(40)
+    up.arbiter.inbox.stop("test")
+    tick(5)
+    up.say("legs_job")
+    tick(5)
+    up.robot.changes["battery"] = 0.05
+    tick(5)
+    up.robot.tilt = MODEL.fall_tilt + 0.1
+    tick(5)
+    assert [node.name for node in up.arbiter.root.iterate() if node not in ticked] == []
