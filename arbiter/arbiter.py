@@ -235,7 +235,7 @@ class Arbiter:
         if policy.kind == "fallback":
             self.safety.trip(f"fallback {policy.name} failed: {why}")
             return
-        self.switchboard.failed(grip, why, state, now)
+        self.rest.failed(grip, why, state, now)
         if policy.kind == "locomotion":
             self.safety.latch(f"policy {policy.name} failed: {why}")
             self.rest.step(state, now, hanging=not self.world.free)

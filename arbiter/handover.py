@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from arbiter.authority import Authority, Grip
+from arbiter.authority import Authority
 from arbiter.bank import PolicyBank
 from arbiter.policy import Policy
 from arbiter.recent import Recent
@@ -44,6 +44,7 @@ class Switchboard:
         self._open_records: list[Handover] = []
         self._switched = np.full(model.n, -np.inf)
         self._legs, self.stepped = model.groups["legs"], -np.inf
+        self._commanded = -np.inf
         self._labels = {mask.tobytes(): name for name, mask in model.groups.items()}
 
     # -- wishes ---------------------------------------------------------------------------------------------------
@@ -135,6 +136,9 @@ class Switchboard:
         """Advances every pending change of hands by one tick."""
         if float(np.abs(state.joint_vel[self._legs]).max()) > STEPPING:
             self.stepped = now
+        grip = self.authority.owner(self._legs)
+        if grip is not None and (grip.run or grip).request.velocity.any():
+            self._commanded = now
         for transition in list(self.pending):
             if transition.run is not None and transition.run.over:
                 self._refuse(transition, transition.run.reason or "no longer wanted", now)
@@ -247,6 +251,18 @@ class Switchboard:
                     if grip.run is not None and grip.run.blend_end is None and (grip.joints & mask).any():
                         grip.run.blend_end = now
 
+    def walking(self, now: float) -> bool:
+        """Whether the legs step, or were told to walk so short a time ago that a step may have begun."""
+        return now - max(self.stepped, self._commanded) < STEADY
+
+    def take_over(self, joints: np.ndarray, policy: Policy, now: float, why: str) -> None:
+        """`policy` goes on with the motion of `joints` at zero velocity: not blended, as it continues what was sent."""
+        record = Handover(self._from(joints), policy.name, "", self._label(joints), now, now, now, result=why)
+        self.log.append(record)
+        self._switched[joints] = now
+        for old in self.authority.give(joints, policy, None, Request(velocity=ZERO_VELOCITY)):
+            walled(old.release)
+
     def drop_all(self, why: str, now: float) -> None:
         """Forgets every pending change of hands."""
         self._drop(self.model.groups["whole_body"], why, now)
@@ -285,37 +301,3 @@ class Switchboard:
     @staticmethod
     def _spare(group: str) -> str:
         return "rest" if group == "arms" else "stand"
-
-    def failed(self, grip: Grip, why: str, state: RobotState, now: float) -> None:
-        """The policy of `grip` cannot go on: its run fails, and its spare (of a walk) or fallbacks take its joints at once."""
-        if grip.run is not None:
-            grip.run.end(Outcome.FAILURE, f"policy {grip.policy.name}: {why}", now)
-        if grip.policy.kind == "locomotion":
-            self.bank.ban(grip.policy.name, why)
-            if self._resume(grip, why, state, now):
-                return
-        for group, name in (("legs", "stand"), ("arms", "hold")):
-            mask = grip.joints & self.model.groups[group]
-            if mask.any():
-                request = Request(posture=self._keep(grip, group))
-                self.force(mask, self.bank.fallback(name), request, state, now, result=f"fallback: {why}")
-        if grip.policy.kind == "chunk":
-            self.go_home(grip.joints, now)
-
-    def _resume(self, failed: Grip, why: str, state: RobotState, now: float) -> bool:
-        """The spare of a policy that failed in mid-step goes on where it left off, to bring the walk to rest. Not blended: it
-        continues the same motion. False where there is none."""
-        spare = self.bank.spare(failed.policy)
-        if spare is None or walled(spare.resume, failed.policy, state, now)[1]:
-            return False
-        record = Handover(failed.policy.name, spare.name, "", self._label(failed.joints), now, now, now, result=f"spare: {why}")
-        self.log.append(record)
-        self._switched[failed.joints] = now
-        for policy in self.authority.give(failed.joints, spare, None, Request(velocity=ZERO_VELOCITY)):
-            walled(policy.release)
-        return True
-
-    def _keep(self, grip: Grip, group: str) -> np.ndarray:
-        """Posture [rad] for a fallback: legs in mid-stride go to the standing one, all others stay as they are."""
-        walking = group == "legs" and grip.policy.kind == "locomotion"
-        return self.model.default if walking else self.authority.q.copy()

@@ -64,6 +64,8 @@ class TargetMonitor:
             elif self._count(grip.policy.name, "push", pushes):
                 why = f"its targets ask the legs for {push:.1f} times the torque they have, at most {PUSH:g} is right"
                 found.append((grip, why))
+            # What cannot be meant goes on as what is not a number: no blend begins from it, and it is refused, never clamped.
+            self._authority.block[:, bad] = np.nan
         return found
 
     def _count(self, policy: str, kind: str, bad: bool) -> bool:

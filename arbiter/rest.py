@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from arbiter.authority import Authority
+from arbiter.authority import Authority, Grip
 from arbiter.bank import PolicyBank
-from arbiter.handover import STEADY, Switchboard
+from arbiter.handover import STANCE, Switchboard
 from arbiter.robot import RobotModel
 from arbiter.runs import ZERO_VELOCITY
 from arbiter.safety import Safety
+from arbiter.skill import Outcome
+from arbiter.transition import outside
 from arbiter.types import Request, RobotState
-
-LEAST = 0.3  # [s] that a walk under way is given in any case: a step that has just begun shows only then
+from arbiter.wall import walled
 
 
 class ComingToRest:
@@ -33,6 +34,7 @@ class ComingToRest:
     def __init__(self, model: RobotModel, authority: Authority, switchboard: Switchboard, bank: PolicyBank,
                  safety: Safety) -> None:
         self._authority, self._board, self._bank, self._safety = authority, switchboard, bank, safety
+        self._model = model
         self._legs, self._arms, self._default = model.groups["legs"], model.groups["arms"], model.default
         self._since = self._last = -np.inf
         self._dt = model.dt
@@ -57,4 +59,33 @@ class ComingToRest:
             return False
         grip.run, grip.request = None, Request(velocity=ZERO_VELOCITY)
         self._safety.let_stop(grip.policy.name)
-        return waited < LEAST or now - self._board.stepped < STEADY
+        return self._board.walking(now)
+
+    def failed(self, grip: Grip, why: str, state: RobotState, now: float) -> None:
+        """The policy of `grip` cannot go on: its run fails, and its spare (of a walk) or fallbacks take its joints at once."""
+        policy, board = grip.policy, self._board
+        if grip.run is not None:
+            grip.run.end(Outcome.FAILURE, f"policy {policy.name}: {why}", now)
+        if policy.kind == "locomotion":
+            self._bank.ban(policy.name, why)
+            if self._resumed(grip, why, state, now):
+                return
+        # Legs in mid-stride go to the standing posture, all others stay as they are.
+        asked = self._authority.q
+        keep = self._default if policy.kind == "locomotion" else np.where(np.isfinite(asked), asked, state.joint_pos)
+        for group, name, posture in ((self._legs, "stand", keep), (self._arms, "hold", None)):
+            mask = grip.joints & group
+            if mask.any():
+                board.force(mask, self._bank.fallback(name), Request(posture=posture), state, now, result=f"fallback: {why}")
+        if policy.kind == "chunk":
+            board.go_home(grip.joints, now)
+
+    def _resumed(self, failed: Grip, why: str, state: RobotState, now: float) -> bool:
+        """The spare of a policy that failed in mid-step goes on where it left off, to bring the walk to rest. False where there
+        is none, or where nobody walks: then a stand is what is needed."""
+        stands = not self._board.walking(now) and outside(STANCE, state, failed.joints, self._model) is None
+        spare = None if stands else self._bank.spare(failed.policy)
+        if spare is None or walled(spare.resume, failed.policy, state, now)[1]:
+            return False
+        self._board.take_over(failed.joints, spare, now, f"spare: {why}")
+        return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import threading
 from collections.abc import Callable
@@ -21,8 +22,9 @@ LIMIT = 2  # ticks in which the last target stands in; a walk that is held longe
 class Deadline:
     """Calls a policy on a thread of its own and waits for it, but not for ever. For runs in real time.
 
-    A call that is late leaves the last target in force; one that is late for more than `LIMIT` ticks has failed. Python cannot
-    end the thread that hangs; it is a daemon, so that the process can end, and the policy is refused until it has returned.
+    A call that is late leaves the last target in force; one that is late for more than `LIMIT` ticks has failed. A loop in
+    Python is then ended, so that it does not take the interpreter from the others; a call that waits in C cannot be ended: the
+    thread is a daemon, so that the process can end, and the policy is refused until the call has returned.
 
     Args:
         policy: The policy; only this object may call it.
@@ -36,7 +38,8 @@ class Deadline:
         self._done.acquire()
         self._task: tuple[Callable, tuple] | None = None
         self._answer: tuple[Any, str] = (None, "")
-        self._busy = self._started = False
+        self._busy = False
+        self._thread: threading.Thread | None = None
         self._last: JointTarget | None = None
         self._missed = 0
 
@@ -54,6 +57,7 @@ class Deadline:
         late = not (self._submit(self.policy.act, state, request, now) if not self._busy else self._collect(PATIENCE))
         self._missed = self._missed + 1 if late else 0
         if late and (self._last is None or self._missed > LIMIT):
+            self._interrupt()
             raise PolicyError(f"policy {self.name}: no answer within {self._missed} ticks; its inference hangs")
         if not late:
             target, error = self._answer
@@ -71,7 +75,7 @@ class Deadline:
         """Lets the thread end."""
         if not self._busy:
             self._task = None
-            if self._started:
+            if self._thread is not None:
                 self._go.release()
             self.policy.close()
 
@@ -102,10 +106,10 @@ class Deadline:
 
     def _submit(self, call: Callable, *args: Any, patience: float | None = None) -> bool:
         """Hands a call to the thread. True when the answer is there in time."""
-        if not self._started:
-            self._started = True
+        if self._thread is None:
             priority = os.sched_getscheduler(0), os.sched_getparam(0)  # the tick waits for it: it must not wait for others
-            threading.Thread(target=self._serve, args=priority, name=f"policy-{self.name}", daemon=True).start()
+            self._thread = threading.Thread(target=self._serve, args=priority, name=f"policy-{self.name}", daemon=True)
+            self._thread.start()
         self._task, self._busy = (call, args), True
         self._go.release()
         return self._collect(patience or (PATIENCE if self._last is not None else FIRST))
@@ -116,13 +120,23 @@ class Deadline:
         self._busy = False
         return True
 
+    def _interrupt(self) -> None:
+        """Raises SystemExit in the thread as soon as it runs Python code; the wall around the call turns it into an answer."""
+        if self._thread is not None and self._thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit))
+
     def _serve(self, scheduler: int, param: os.sched_param) -> None:
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, scheduler, param)
         while True:
-            self._go.acquire()
-            if self._task is None:
-                return
-            call, args = self._task
-            self._answer = walled(call, *args)
-            self._done.release()
+            try:
+                self._go.acquire()
+                if self._task is None:
+                    return
+                call, args = self._task
+                self._answer = walled(call, *args)
+                self._done.release()
+            except SystemExit:  # the interrupt came when the call had just returned
+                self._answer = None, "interrupted"
+                if self._busy and self._done.locked():
+                    self._done.release()

@@ -45,6 +45,17 @@ def policy():
     guard.close()
 
 
+def comes_back(guard):
+    deadline = time.monotonic() + 10.0
+    while time.monotonic() < deadline:
+        try:
+            guard.reset(STATE, 3.0)
+            break
+        except PolicyError:
+            time.sleep(0.01)
+    assert np.array_equal(guard.act(STATE, Request(), 3.0).q, MODEL.default + 0.1)
+
+
 def test_what_it_answers_is_what_the_policy_answers(policy):
     made, guard = policy
     assert (guard.name, guard.kind) == ("walk", "locomotion") and guard.joints is made.joints
@@ -76,14 +87,24 @@ def test_it_comes_back_when_its_call_has_returned(policy):
             guard.act(STATE, Request(), 0.02 * k)
     made.hangs = False
     made.free.set()
-    deadline = time.monotonic() + 10.0
-    while time.monotonic() < deadline:
-        try:
-            guard.reset(STATE, 3.0)
-            break
-        except PolicyError:
-            time.sleep(0.01)
-    assert np.array_equal(guard.act(STATE, Request(), 3.0).q, MODEL.default + 0.1)
+    comes_back(guard)
+
+
+def test_a_loop_in_python_is_ended_and_the_policy_may_come_back(policy):
+    made, guard = policy
+    guard.act(STATE, Request(), 0.0)
+    answer = made.act
+
+    def loop(*args):
+        while True:
+            pass
+
+    made.act = loop
+    with pytest.raises(PolicyError, match="its inference hangs"):
+        for k in range(LIMIT + 1):
+            guard.act(STATE, Request(), 0.02 * k)
+    made.act = answer
+    comes_back(guard)
 
 
 def test_what_it_raises_is_what_the_policy_raised(policy):
