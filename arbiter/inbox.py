@@ -117,6 +117,11 @@ class Mail:
     lost: int = 0
 
 
+def printable(text: str) -> str:
+    """The text, with what is no Unicode in it replaced: half of a surrogate pair can be neither printed nor sent."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Inbox:
     """A bounded box of calls from other threads.
 
@@ -149,7 +154,7 @@ class Inbox:
             how: As `default`.
             ticket: Of a recorded run, when its decisions are made again; 0: the next one.
         """
-        text = text.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair can be neither printed nor sent
+        text = printable(text)
         ticket = ticket or next(self._tickets)
         if self.guard(text):
             self._stops.append((ticket, text, how or self.default))

@@ -186,6 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"watchdogs: {limit} ms, stored in {model.n} motors. Now switch the motors off and on.")
             return 0
         enter = threading.Event()
+        sys.stdin.reconfigure(errors="replace")  # whatever is on the line before Enter
         threading.Thread(target=lambda: (sys.stdin.readline(), enter.set()), daemon=True).start()
         print("The motors are without torque. Move every joint to both of its ends, then press Enter.")
         try:

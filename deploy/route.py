@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from arbiter.errors import ArbiterError
+from arbiter.inbox import printable
 from arbiter.routing import Router
 from arbiter.routing.scorer import canonical
 from arbiter.skill import Route
@@ -78,8 +79,10 @@ def as_text(route: Route, router: Router) -> str:
 def instructions(texts: Sequence[str], file: Path | None) -> Iterable[str]:
     """From the command line, a file (one a line; # is a comment) or standard input."""
     if texts:
-        return texts
-    lines = file.read_text(encoding="utf-8").splitlines() if file else sys.stdin
+        return map(printable, texts)
+    if not file and hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="replace")  # a byte that is no text spoils a word, not the rest
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file else sys.stdin
     return (line.rstrip("\n") for line in lines if line.strip() and not line.startswith("#"))
 
 
@@ -106,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             route = router.route(text)
             refused |= route.outcome == "rejected"
             print(as_json(route) if args.json else as_text(route, router), flush=True)
-    except (ArbiterError, OSError, UnicodeDecodeError) as error:
+    except (ArbiterError, OSError) as error:
         print(f"route: {error}", file=sys.stderr)
         return 2
     return int(refused)

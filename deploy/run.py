@@ -25,7 +25,7 @@ from deploy.realtime import TICK, claim_realtime
 from deploy.records import Records
 from deploy.report import Recorder, summary, write_report
 from deploy.session import Session
-from deploy.signals import Signals
+from deploy.signals import FORCED, Signals
 from deploy.trace import TraceWriter
 from deploy.words import Sayings, Script, StandardInput
 
@@ -96,6 +96,9 @@ def main(argv: list[str] | None = None) -> int:
             with contextlib.suppress(OSError, AttributeError):  # nothing ran: no folder of a run
                 args.run_folder.rmdir()
         return 2
+    except KeyboardInterrupt:
+        print("interrupted before anything was armed", file=sys.stderr)
+        return FORCED
     try:
         return _run(args, loaded, assembly, sources, began)
     except ArbiterError as error:
@@ -173,6 +176,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
 
     safety, damp = assembly.arbiter.safety, getattr(assembly.robot, "damp", None)
     last = [] if damp is None else [lambda: damp("the run was ended by force")]
+    last += [source.close for source in assembly.sources]
     last += [report] if terminal is None else [terminal.restore, report]
     with Signals(session.end, lambda why: safety.stop(why, "damp"), last, suspends=not assembly.by_operator):
         try:

@@ -108,8 +108,9 @@ def supervise(beat: Heartbeat, hardware: HardwareConfig, timeout: float) -> None
         alive = exists(pid)
         if watch.look(time.monotonic(), beat.get("beats"), bool(beat.get("watching")), alive):
             if not beat.get("tripped"):
-                print(f"supervisor: {watch.reason}: damping every motor", file=sys.stderr, flush=True)
                 beat.set("tripped", 1)
+                with contextlib.suppress(OSError):  # a closed terminal is no reason not to damp
+                    print(f"supervisor: {watch.reason}: damping every motor", file=sys.stderr, flush=True)
             if looks % REPEAT == 0 or not alive:
                 damp_all(ports, hardware)
         if not alive:
@@ -143,7 +144,8 @@ class Supervision:
         self._beat = Heartbeat(heartbeat_path())
         self._beat.set("pid", os.getpid())
         command = [sys.executable, "-m", "deploy.supervisor", "--heartbeat", str(self._beat.path), *self._arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        # A session of its own: what a closed terminal, or Ctrl-C, sends to the loop's group is not meant for it.
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         deadline = time.monotonic() + STARTING
         while not self._beat.get("supervisor_beats"):
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -32,6 +32,8 @@ MOST_BEHIND = 0.1  # [s] of time that is left out when the machine is too slow
 def command_lines(stream: TextIO) -> Callable[[], str | None]:
     """Reads lines on a thread; the result takes the next one or None."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
 
     def read() -> None:
         for line in stream:

@@ -78,8 +78,8 @@ def bench(tmp_path_factory):
 
 
 def start_loop(bench, supervised, end):
-    loop = subprocess.Popen([sys.executable, "-c", LOOP, str(bench.hardware_file), supervised, end],
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=os.getcwd())
+    loop = subprocess.Popen([sys.executable, "-c", LOOP, str(bench.hardware_file), supervised, end], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True, cwd=os.getcwd(), start_new_session=end == "hang-up")
     assert loop.stdout.readline().strip() == "running"
     wait_for(lambda: {mode for mode, _ in bench.modes()} == {MotorMode.POSITION})
     loop.stdin.write("go\n")
@@ -121,7 +121,7 @@ def test_a_killed_process_leaves_the_motors_to_their_watchdogs(tmp_path):
         assert {errors for _, errors in bench.modes()} == {MotorError.WATCHDOG_TIMEOUT}
 
 
-@pytest.mark.parametrize("end", ["blocked loop", "blocked interpreter", "killed"])
+@pytest.mark.parametrize("end", ["blocked loop", "blocked interpreter", "killed", "hang-up"])
 def test_the_supervisor_damps_every_motor(bench, end):
     """With watchdogs of 60 s and commands that never grow too old, only the supervisor can have done it."""
     patient(bench.hardware_file)
@@ -130,6 +130,8 @@ def test_the_supervisor_damps_every_motor(bench, end):
     assert heartbeats() == before, "a loop that is killed would leave its heartbeat behind"
     if end == "killed":
         kill(loop)
+    if end == "hang-up":  # the whole group of the terminal hears of it
+        os.killpg(loop.pid, signal.SIGHUP)
     wait_for(lambda: all_damped(bench))
     assert {errors for _, errors in bench.modes()} == {0}
     if end == "blocked loop":  # the driver, whose own thread still runs, has learnt of it, and does not arm again

@@ -88,3 +88,51 @@ def test_once_it_stands_its_legs_may_push():
     session.robot.push((0.3, 0.0, 0.0))
     assert run(session, 2.0)[-1].verdict.mode is Mode.RUN
     close()
+
+
+def lowering(session):
+    """Ticks on until the gantry has begun to lower it."""
+    while session.robot.supported == 1.0:
+        session.step()
+    run(session, 0.2)
+
+
+@pytest.mark.parametrize(("kind", "press", "when"), [
+    ("simulated", "inbox.stop", 0.4), ("simulated", "inbox.say", 0.4), ("simulated", "safety.stop", 0.4),
+    ("simulated", "inbox.stop", "lowering"), ("bench", "inbox.stop", "lowering")])
+def test_a_stop_on_the_way_up_holds_it_in_the_harness(kind, press, when):
+    session, _, close = hanging(kind)
+    session.start()
+    lowering(session) if when == "lowering" else run(session, when)
+    arbiter, robot = session.arbiter, session.robot
+    part, name = press.split(".")
+    before = robot.truth.joint_pos.copy()
+    getattr(getattr(arbiter, part), name)("stop")
+    reports = run(session, 5.0)
+    truth = robot.truth
+    assert truth.supported == 1.0 and not arbiter.world.ready and np.abs(truth.joint_vel).max() < 0.05
+    most = 0.1 if when == 0.4 else 0.3  # legs that were on the floor hang in the air again
+    assert np.abs(truth.joint_pos - before).max() < most
+    assert any("holds where it is, in the harness: " in event.text for report in reports for event in report.events)
+    arbiter.inbox.go()
+    arbiter.inbox.say("walk forward")
+    run(session, 0.5)
+    assert not arbiter.world.ready and arbiter.errands.log[-1].reason.startswith("stopped on its way up (")
+    arbiter.inbox.stop("again")
+    assert run(session, 0.1)[0].verdict.mode is Mode.DAMP and not arbiter.safety.fault
+    arbiter.inbox.reset()
+    run(session, 13.0)
+    assert arbiter.world.ready and robot.truth.supported == 0.0, "reset and armed again, it stands"
+    close()
+
+
+def test_a_fault_on_the_way_up_leaves_it_where_it_hangs():
+    session, _, close = hanging()
+    session.start()
+    run(session, 0.4)
+    before = session.robot.truth.joint_pos.copy()
+    session.arbiter.safety.trip("a fault on an arm")
+    run(session, 3.0)
+    assert session.arbiter.safety.mode is Mode.SETTLE and np.abs(session.robot.truth.joint_pos - before).max() < 0.1
+    assert session.robot.truth.supported == 1.0
+    close()
