@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from arbiter.errors import SkillError
-from arbiter.runs import ask
+from arbiter.runs import ask, measure
 from arbiter.skill import Parameter, Progress, Skill, StartEnvelope
 from arbiter.types import RobotState, frozen
 from arbiter.wall import walled
@@ -82,7 +83,9 @@ def _calls(skill: Skill, n: int) -> list[str]:
         _, error = walled(ask, skill, state, progress)
         if error:
             return [f"at {elapsed:g} s: {error}"]
-    return []
+    readings = tuple(replace(state, stamp=0.02 * k) for k in range(50))
+    _, error = walled(measure, skill, readings, progress)
+    return [f"verify() of a robot that stands still: {error}"] if error else []
 
 
 def require(skill: object, where: str) -> None:

@@ -33,7 +33,7 @@ class Scene:
     """
 
     balls: Mapping[str, tuple[float, float, float]] = field(default_factory=lambda: {
-        "red": (0.25, 0.15, 0.62), "green": (0.30, 0.05, 0.64), "blue": (0.25, -0.15, 0.62)})
+        "red": (0.25, -0.15, 0.62), "green": (0.30, 0.05, 0.64), "blue": (0.25, 0.15, 0.62)})
     friction: float = 1.0
     payload: tuple[float, float] = (0.0, 0.0)
 

@@ -1,14 +1,16 @@
 """A whole plug-in: the robot dances, turning left and right on the spot under the walking policy."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope
+from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope, Verification
 from arbiter.types import Request, RobotState
 
 SWING = 0.6  # [rad/s] of yaw at the middle of a swing
 PERIOD = 2.0  # [s] of one swing left and right
+SEEN = 0.15  # [rad/s] that the gyro measures in a turn that counts
 
 
 class Dance(Skill):
@@ -34,3 +36,10 @@ class Dance(Skill):
         """Done after `count` swings."""
         done = progress.elapsed >= progress.parameters["count"] * PERIOD
         return Outcome.SUCCESS if done else Outcome.RUNNING
+
+    def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification:
+        """It has danced if the gyro saw it turn left and right `count` times: half of the changes of direction."""
+        turns = [1 if one.base_ang_vel[2] > 0.0 else -1 for one in readings if abs(one.base_ang_vel[2]) > SEEN]
+        swings = 0.5 * (bool(turns) + sum(a != b for a, b in zip(turns, turns[1:], strict=False)))
+        count = progress.parameters["count"]
+        return Verification(swings >= count, swings, count, "periods", f"swung {swings:g} times, at least {count:g} asked")

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from arbiter.skill import Outcome, Parameter, Progress, Skill
+from arbiter.types import Sighting
 from skills import builtin_skills
 from skills.contract import check_skill, default_parameters, standing_state
-from skills.hand import hand
+from skills.hand import forearm, hand
+from skills.legs import soles, torso_height
 from skills.registry import load_skills
 
 NAMES = {
@@ -31,6 +33,21 @@ def test_the_built_in_names():
 @pytest.mark.parametrize("skill", builtin_skills(), ids=lambda skill: skill.name)
 def test_built_in_skills_keep_the_contract(skill):
     assert check_skill(skill) == []
+
+
+STOOD = {"stand_still", "stop", "lower_arms", "stand_up"}  # what a robot that stands with hanging arms has done already
+
+
+@pytest.mark.parametrize("skill", builtin_skills(), ids=lambda skill: skill.name)
+def test_every_built_in_skill_has_a_criterion_that_standing_still_does_not_meet(skill):
+    q = np.zeros(22)
+    q[[12, 18]], q[[13, 19]], q[[14, 20]] = -0.2, 0.4, -0.3
+    stands = replace(standing_state(), joint_pos=q)
+    readings = [replace(stands, stamp=0.02 * k) for k in range(200)]
+    seen = (Sighting(0.0, {"red": np.array((0.3, 0.2, 0.6))}),)
+    found = skill.verify(readings, replace(progress(skill, elapsed=4.0, travelled=(1.0, 0.0, 1.0)), sightings=seen))
+    assert found is not None and found.success is (skill.name in STOOD), found.text
+    assert found.text and found.unit
     assert len(skill.utterances) >= 8
 
 
@@ -162,6 +179,32 @@ def test_a_turn_ends_a_little_before_the_angle_since_the_body_goes_on():
     assert turn.finish(state, progress(turn, 3.4, turned=math.pi / 2 - 0.1)) is Outcome.SUCCESS  # it swung back a little
 
 
+def test_the_soles_are_where_the_robot_description_has_them():
+    import mujoco
+
+    from deploy.robots.description import description_dir, load_model
+
+    model, rng = load_model("berkeley_humanoid_lite"), np.random.default_rng(0)
+    body = mujoco.MjModel.from_xml_path(str(description_dir(model.name) / "model.xml"))
+    data = mujoco.MjData(body)
+    for _ in range(20):
+        data.qpos[7:] = rng.uniform(model.lower, model.upper)
+        mujoco.mj_kinematics(body, data)
+        for foot, corners in zip(("left", "right"), soles(data.qpos[7:]), strict=True):
+            box = data.geom(f"leg_{foot}_ankle_roll_collision")
+            local = (corners + data.qpos[:3] - box.xpos) @ box.xmat.reshape(3, 3)
+            assert np.abs(local) == pytest.approx(np.tile(body.geom(box.id).size, (4, 1)), abs=2e-5)
+        assert torso_height(data.qpos[7:], np.eye(3)) == pytest.approx(
+            data.body("base").xipos[2] - data.qpos[2] - soles(data.qpos[7:])[..., 2].min(), abs=1e-5)
+
+
+def test_forearms_point_from_the_elbow_to_the_hand():
+    assert forearm(np.zeros(22), "left") == pytest.approx((0.06, 0.375, -0.925), abs=0.03)
+    out = np.zeros(22)
+    out[1] = np.pi / 2 - np.radians(15.0)
+    assert forearm(out, "left")[1] > 0.9, "to the left"
+
+
 def test_prompts_carry_their_parameters():
     touch, point = by_name("touch_ball"), by_name("point_at")
     assert touch.request(standing_state(), progress(touch, colour="blue")).prompt == "touch the blue ball"
@@ -183,6 +226,8 @@ class Nod(Skill):
     ({"request": lambda self, state, progress: 3}, "request() returned int; an arbiter.types.Request is expected"),
     ({"finish": lambda self, state, progress: True}, "finish() returned True; an arbiter.skill.Outcome is expected"),
     ({"finish": lambda self, state, progress: 1 / 0}, "ZeroDivisionError"),
+    ({"verify": lambda self, readings, progress: True}, "verify() returned True; an arbiter.skill.Verification or None"),
+    ({"impossible": lambda self, state, progress: None}, "impossible() returned None; the reason as a text"),
 ])
 def test_the_contract_names_what_is_wrong(changes, error):
     assert any(error in problem for problem in check_skill(type("Broken", (Nod,), changes)()))

@@ -22,6 +22,7 @@ from training.pi0.data.success import fell, judge, misplaced, trajectory
 from training.pi0.results import Result, rms_jerk
 
 COLOURS = ("red", "green", "blue")
+DONE = "carried out"
 READY_S, LIMIT_S, AFTER_S = 20.0, 20.0, 0.4
 
 
@@ -114,7 +115,8 @@ class Theatre:
         self.until(lambda: False, seconds)
 
     def say(self, text: str) -> str:
-        """Says it and waits for the end. Returns "succeeded", or why not."""
+        """Says it and waits for the end. Returns DONE, whatever the robot measured of it, or why it came to no end: the truth
+        judges."""
         count = self.arbiter.errands.log.total
         self.arbiter.inbox.say(text, "replace")
         if not self.until(lambda: self.arbiter.errands.log.total > count, 1.0):
@@ -122,7 +124,8 @@ class Theatre:
         item = self.arbiter.errands.log[-1]
         if not self.until(lambda: item.finished is not None, LIMIT_S):
             return "not finished"
-        return "succeeded" if item.result == "succeeded" else f"{item.result}: {item.reason}"
+        verified = bool(item.measured) and item.measured[-1][1] is not None
+        return DONE if verified or item.result == "ended" else f"{item.result}: {item.reason}"
 
     def hang_balls(self) -> dict[str, np.ndarray]:
         """New random places within reach; centres in the base frame [m]."""
@@ -160,7 +163,7 @@ def run_once(theatre: Theatre, job: Job, seed: int) -> Result:
     commands = np.array([report.command.q for report in theatre.reports])
     seconds = len(commands) * theatre.model.dt
     changes = sum(len(report.verdict.interventions) for report in theatre.reports)
-    remarks = [judged.text, *([wrong] if wrong else []), *([outcome] if outcome != "succeeded" else [])]
+    remarks = [judged.text, *([wrong] if wrong else []), *([outcome] if outcome != DONE else [])]
     return Result(
         policy=job.label or Path(job.policy).name, instruction=instruction.text, seed=seed,
         success=judged.success and len(remarks) == 1, measured=judged.measured, unit=judged.unit, text="; ".join(remarks),
