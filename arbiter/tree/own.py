@@ -81,8 +81,11 @@ class RunSkill(Leaf):
 
     def terminate(self, new_status: Status) -> None:
         """Interrupted: this skill ends, no other; its policy goes on at zero velocity until somebody takes over."""
-        if new_status is Status.INVALID and self._errand is not None:
+        if new_status is Status.INVALID and self._errand is not None and self.status is Status.RUNNING:
+            instruction = self._errand.instruction
             self.world.errands.withdraw(self._errand, "its branch of the tree was left", self.world.now)
+            if instruction.first_command is None:
+                self._attempts.failed(instruction.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +135,6 @@ class HandOver(Leaf):
 
     def terminate(self, new_status: Status) -> None:
         """Interrupted before it happened: it does not happen."""
-        if new_status is Status.INVALID and self._record is not None:
+        if new_status is Status.INVALID and self._record is not None and self.world.switchboard.waits(self._record):
             self.world.switchboard.withdraw(self._record, "its branch of the tree was left", self.world.now)
+            self._attempts.failed(self._record.requested)

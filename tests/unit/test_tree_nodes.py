@@ -181,6 +181,17 @@ def test_a_run_that_fails_in_every_tick_does_not_fill_the_log(node):
     assert len(results(up)) > TRIES, "after a while it is tried again"
 
 
+@pytest.mark.parametrize("branch", [
+    "parallel: [{run: arms_job}, {run: arms_held}]", "parallel: [{run: broken_job}, {run: legs_job}]",
+    "parallel: [{run: broken_job}, {hand_over: {to: chunk, joints: arms}}]",
+    "sequence: [{run: legs_job}, {run: arms_job}, {guard: {fault: true}}]"])
+def test_branches_that_cannot_work_do_not_fill_the_log(branch):
+    up = rig(f"- {branch}")
+    up.tick(200)
+    board = up.arbiter.switchboard
+    assert up.arbiter.errands.log.total <= 4 * TRIES and board.log.total <= 6 * TRIES
+
+
 def test_a_run_does_not_begin_while_nothing_drives():
     up = rig("- wait: 0.5\n- run: arms_job")
     up.arbiter.safety.stop("test", level="damp")
