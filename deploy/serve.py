@@ -125,8 +125,10 @@ class PolicyServer:
                          "horizon": backend.horizon, "rtc": backend.supports_rtc}
         self._clients: set[ServerConnection] = set()
         self._closed = False
+        quiet = logging.getLogger("policy-arbiter.serve.connections")
+        quiet.setLevel(logging.CRITICAL)  # websockets writes forty lines for each connection that says nothing
         self._server: Server = serve(self._client, host, port, compression=None, max_size=MAX_REQUEST,
-                                     process_request=self._admit, close_timeout=1.0)
+                                     process_request=self._admit, close_timeout=1.0, logger=quiet)
         self._server.handler = self._bounded(self._server.handler)
         self.port = self._server.socket.getsockname()[1]
 

@@ -127,6 +127,17 @@ def test_idle_clients_have_a_limit_and_a_time_and_cost_few_threads():
         made.close()
 
 
+def test_connections_that_say_nothing_do_not_fill_the_log(server, caplog):
+    for data in (b"", b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", server.port)) as link:
+            link.sendall(data)
+            link.shutdown(socket.SHUT_WR)
+            link.settimeout(5)
+            while link.recv(1000):
+                pass
+    assert "Traceback" not in caplog.text and len(caplog.text) < 500
+
+
 def test_a_place_is_free_again_when_its_client_has_gone():
     made = running(PolicyServer(Backend(), port=0, clients=1))
     try:
