@@ -108,7 +108,7 @@ class Arbiter:
         self.rest = ComingToRest(self.model, self.authority, self.switchboard, self.bank, safety)
         self.monitor = TargetMonitor(self.model, self.authority)
         self.errands = Errands(self.model, skills, self.switchboard, routing, self._emit, caller, sight)
-        self.world = World(self.model, self.switchboard, self.errands, self._emit)
+        self.world = World(self.model, self.switchboard, self.errands, self._emit, self.rest.step)
         self.root = grow(tree, self.world)
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
         self.taps: list[Callable[[], list[tuple]]] = []

@@ -11,7 +11,6 @@ from py_trees.common import Status
 from arbiter.fields import limited
 from arbiter.transition import HOME_ENVELOPE, outside
 from arbiter.tree.world import World
-from arbiter.types import Request
 
 LONGEST = 86400.0  # [s] that a node may be told to wait
 
@@ -104,21 +103,15 @@ class Settle(Leaf):
 
     def __init__(self, name: str, world: World, config: SettleConfig) -> None:
         super().__init__(name, world)
-        self._hold, self._since = config.hold, 0.0
+        self._hold = config.hold
 
     def update(self) -> Status:
         world = self.world
-        board, groups = world.switchboard, world.model.groups
         world.errands.cancel("settling", world.now)
-        if self.status is not Status.RUNNING:
-            self._since = world.now
-        walker = board.authority.owner(groups["legs"])
-        if walker is not None and walker.policy.kind == "locomotion" and world.now - self._since < board.settings.stop_limit:
-            return Status.RUNNING  # cancelled, it stops by itself: a stand in mid-step is a fall
-        board.force(groups["legs"], board.bank.fallback("stand"), Request(posture=world.model.default), world.state, world.now)
-        board.force(groups["arms"], board.bank.fallback("rest"), Request(), world.state, world.now)
-        quiet = not outside(HOME_ENVELOPE, world.state, groups["legs"], world.model) and \
-            float(np.abs(world.state.joint_vel).max()) < 1.0
+        if not world.settle(world.state, world.now):
+            return Status.RUNNING
+        legs = world.model.groups["legs"]
+        quiet = not outside(HOME_ENVELOPE, world.state, legs, world.model) and float(np.abs(world.state.joint_vel).max()) < 1.0
         return Status.SUCCESS if quiet and not self._hold else Status.RUNNING
 
 

@@ -21,6 +21,7 @@ class World:
         switchboard: Changes of hands.
         errands: Instructions.
         emit: Takes events.
+        settle: One tick of coming to rest, see `arbiter.rest.ComingToRest.step`.
         state: This tick's reading.
         now: This tick's time [s].
         tick: How often the tree has been ticked.
@@ -36,6 +37,7 @@ class World:
     switchboard: Switchboard
     errands: Errands
     emit: Callable[[Event], None]
+    settle: Callable[[RobotState, float], bool]
     state: RobotState | None = None
     now: float = 0.0
     tick: int = 0

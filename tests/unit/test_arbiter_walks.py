@@ -98,7 +98,7 @@ def test_settling_lets_a_walk_end(walking):
         leaf.tick_once()
         walking.tick()
     assert walking.owner()["legs"] == "locomotion" and not walking.locomotion.requests[-1].velocity.any()
-    for _ in range(120):
+    for _ in range(220):
         leaf.tick_once()
         walking.tick()
     assert ("locomotion", "stand") in [(item.from_policy, item.to_policy) for item in walking.arbiter.switchboard.log]
