@@ -143,3 +143,13 @@ def test_the_example_of_a_node_in_a_run(tmp_path):
         assert len(begun) >= 2 and begun[1] - begun[0] >= 4.0 - 1e-6
         assert sum(event.text == "4 s have passed" for report in sim.reports for event in report.events) == len(begun)
         assert sim.falls == 0
+
+
+def test_what_the_tree_runs_by_itself_is_no_order_that_must_succeed(tmp_path):
+    """An instruction interrupts the tree's own walk: the walk is cancelled, the exit status tells of the instruction."""
+    path = tmp_path / "report.json"
+    file = tree_file(tmp_path, "    - run: {skill: walk_forward, parameters: {distance: 3.0}}")
+    status = main(["--tree", file, "--fast", "--strict", "--say", "wave your right hand", "--report", str(path)])
+    rows = json.loads(path.read_text())["instructions"]
+    assert ("tree", "cancelled") in [(row["by"], row["result"]) for row in rows]
+    assert [row["result"] for row in rows if row["by"] == "words"] == ["succeeded"] and status == 0
