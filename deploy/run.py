@@ -113,6 +113,8 @@ def check_outputs(args) -> None:
     for option, path in (("--report", args.report), ("--video", args.video)):
         if path:
             writable(option, path)
+    if args.video and not args.video.lower().endswith(".mp4"):
+        raise ArbiterError(f"--video {args.video}: the name must end in .mp4")
     if not args.log_limit > 0.0:
         raise ArbiterError(f"--log-limit {args.log_limit:g}: a positive number of megabytes is expected")
     if args.log:

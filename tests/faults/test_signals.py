@@ -190,6 +190,12 @@ def test_a_run_that_ends_on_its_way_up_ends_in_the_harness():
     assembly.close()
 
 
+def test_a_process_without_input_and_output_runs(tmp_path):
+    command = f'"{sys.executable}" -m deploy.run --fast --say "stand still" --report {tmp_path}/run.json <&- >&- 2>&-'
+    assert subprocess.run(["sh", "-c", command], timeout=100).returncode == 0
+    assert json.loads((tmp_path / "run.json").read_text())["instructions"][0]["result"] != "cancelled"
+
+
 def test_a_stop_from_a_pipe_does_not_wait_for_its_turn(tmp_path):
     """As a speech recogniser sends it: behind other lines, while the first of them is carried out."""
     report = tmp_path / "run.json"

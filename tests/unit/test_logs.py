@@ -13,8 +13,9 @@ from deploy.replay import main as replay
 from deploy.run import main
 from deploy.trace import TraceWriter
 from tests.arbiter_rig import Rig
+from tests.fakes import MODEL
 
-HEADER = {"joints": [], "config": "", "tree": "x", "seed": 0}
+HEADER = {"joints": list(MODEL.joints), "config": "", "tree": "x", "seed": 0}
 
 
 def reports(count):

@@ -8,6 +8,7 @@ import pytest
 from arbiter.errors import ConfigError
 from arbiter.inbox import MAX_WAITING, Inbox, LockstepRouting
 from arbiter.skill import Route
+from deploy.route import instructions
 from deploy.show import Screen
 from deploy.words import MOST_LINES, Sayings, Script, StandardInput
 
@@ -184,6 +185,10 @@ def test_what_is_no_text_is_replaced():
         source.poll(0.0, True, inbox)
         found += said(inbox)
     assert found == ["wave \ufffd your hand", "bow"]
+
+
+def test_phrases_to_route_may_hold_what_is_no_text():
+    assert list(instructions(["wave \udcff"], None)) == ["wave ?"]
 
 
 def test_a_script_may_damp(tmp_path):
