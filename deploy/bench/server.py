@@ -1,6 +1,7 @@
 """CAN buses over TCP in the socketcand protocol, so that python-can's `socketcand` interface of another process can open them.
 
-Loopback only. Frames of one client are seen by the motors and by the other clients of the channel, as on a real bus.
+Loopback only, and for simulated motors only: the protocol knows no secret. Frames of one client are seen by the motors and by
+the other clients of the channel, as on a real bus.
 """
 
 from __future__ import annotations
@@ -148,6 +149,9 @@ class SocketcandServer:
                 client.raw = client.channel in self.buses
                 client.write(b"< ok >")
                 client.flush()
+            else:  # not this protocol: a web page's request, for one, that holds commands further down
+                self._drop(client)
+                return
 
     def _drop(self, client: Client) -> None:
         with contextlib.suppress(KeyError, ValueError, OSError):

@@ -7,6 +7,7 @@ from tests.needs import needs
 
 pytestmark = needs("robot", "can")
 
+import socket
 import struct
 import time
 
@@ -98,3 +99,18 @@ def test_the_client_itself(bench, monkeypatch):
     bus.set_mode(KNEE, recoil.Mode.IDLE)
     for bus in buses.values():
         bus.stop()
+
+
+def test_a_web_page_does_not_speak_to_the_motors(bench):
+    """Its request holds commands further down; anything that does not begin with one is hung up on."""
+    port = yaml.safe_load(bench.hardware_file.read_text())["buses"][0]["port"]
+    body = b"x>< open can2 >< rawmode >< send 007 2 13 07 >"
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
+        link.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        heard = b""
+        try:
+            while block := link.recv(4096):
+                heard += block
+        except ConnectionResetError:
+            pass
+    assert heard in (b"", b"< hi >")
