@@ -251,7 +251,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--robot", choices=("simulated", "bench"), default="simulated")
     p.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     p.add_argument("--only", type=int, metavar="INDEX", help="one moment alone, with its modes")
-    p.add_argument("--json", type=Path, metavar="FILE", help="writes every moment")
+    p.add_argument("--json", type=Path, metavar="FILE", help="writes every moment, after each situation")
+    p.add_argument("--read", type=Path, nargs="+", default=[], metavar="FILE", help="the tables of moments that --json wrote")
     p.add_argument("--markdown", action="store_true", help="the table alone")
     p.add_argument("--list", action="store_true", help="situations and causes")
     return p
@@ -272,6 +273,27 @@ def measure(situation: str, names: Sequence[str], count: int, seed: int, robot: 
     return list(moments(situation, [CAUSES[name] for name in names], count, seed, robot, only))
 
 
+def run(args: argparse.Namespace, situations: Sequence[str], names: Sequence[str]) -> list[Moment]:
+    """Every situation, in processes of their own; what was found so far is written after each."""
+    began, found = time.monotonic(), []
+    with ProcessPoolExecutor(args.workers, multiprocessing.get_context("spawn")) as pool:
+        work = partial(measure, names=names, count=args.count, seed=args.seed, robot=args.robot, only=args.only)
+        for part in pool.map(work, situations):
+            found += part
+            if args.json:
+                args.json.write_text(json.dumps([asdict(moment) for moment in found], indent=0))
+            print(f"{part[0].situation if part else '-'}: {len(found)} moments after {time.monotonic() - began:.0f} s",
+                  file=sys.stderr)
+    return found
+
+
+def read(file: Path) -> list[Moment]:
+    """Moments that `--json` wrote; those of causes that there are no more are left out."""
+    rows = json.loads(file.read_text())
+    return [Moment(**{**row, "modes": tuple(map(tuple, row["modes"])), "broken": tuple(row["broken"])})
+            for row in rows if row["cause"] in CAUSES]
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs. Returns the exit status: 1 if a robot fell in mode RUN without a fault, though something was wrong."""
     args = parser().parse_args(argv)
@@ -283,24 +305,15 @@ def main(argv: list[str] | None = None) -> int:
     situations = [name for name in args.situations.split(",") if name] or list(SITUATIONS)
     if unknown := [name for name in situations if name not in SITUATIONS]:
         raise SystemExit(f"no situation {unknown[0]!r}; there are: {', '.join(SITUATIONS)}")
-    began, found = time.monotonic(), []
-    names = [cause.name for cause in causes]
-    with ProcessPoolExecutor(args.workers, multiprocessing.get_context("spawn")) as pool:
-        work = partial(measure, names=names, count=args.count, seed=args.seed, robot=args.robot, only=args.only)
-        for part in pool.map(work, situations):
-            found += part
-            print(f"{part[0].situation if part else '-'}: {len(found)} moments after {time.monotonic() - began:.0f} s",
-                  file=sys.stderr)
-    groups = list(HEADINGS)
-    found.sort(key=lambda moment: (groups.index(CAUSES[moment.cause].group), names.index(moment.cause)))
+    began = time.monotonic()
+    found = [moment for file in args.read for moment in read(file)] or run(args, situations, [cause.name for cause in causes])
+    found.sort(key=lambda moment: (list(HEADINGS).index(CAUSES[moment.cause].group), list(CAUSES).index(moment.cause)))
     if args.only is not None:
         print("\n".join(f"{m.situation} + {m.into:.2f} s, {m.cause}: {m.trace}   {m.reason or m.fault}" for m in found))
     else:
         print(markdown(found))
         if not args.markdown:
             print(f"\n{traces(found)}\n\n{len(found)} moments in {time.monotonic() - began:.0f} s")
-    if args.json:
-        args.json.write_text(json.dumps([asdict(moment) for moment in found], indent=0))
     return int(any(moment.silent and CAUSES[moment.cause].group != "none" for moment in found))
 
 
