@@ -14,6 +14,7 @@ from policies.reflex import BalanceReflex
 SETTLE_RATE = 4.0  # [1/s] how fast a glide closes in on its goal: within 1 % in about 1.7 s
 GLIDE_SPEED = 1.2  # [rad/s] of the joint that has the longest way
 REST_SPEED = 0.8  # [rad/s]
+SAG = 0.15  # [rad] between command and joint under its own weight; farther off, something is in its way
 START_SPEED = 0.5  # [rad/s] out of the harness, where somebody may have his hands on the robot
 
 
@@ -102,7 +103,11 @@ class Fallback:
 
 
 class Hold(Fallback):
-    """Keeps the posture that was measured when it took over."""
+    """Keeps the posture that was measured when it took over.
+
+    A joint that the request's posture, what was commanded last, differs from by no more than it sags keeps to that: a
+    robot that is stopped again and again would else let its arms sink a little each time.
+    """
 
     name = "hold"
 
@@ -110,7 +115,9 @@ class Hold(Fallback):
         self._q = frozen(np.clip(state.joint_pos, self._model.lower, self._model.upper))
 
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
-        return self._target(self._q)
+        if request.posture is None:
+            return self._target(self._q)
+        return self._target(np.where(np.abs(request.posture - self._q) <= SAG, request.posture, self._q))
 
 
 class Damp(Fallback):

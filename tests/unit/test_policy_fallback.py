@@ -283,3 +283,19 @@ def test_a_camera_reaches_the_players(tmp_path):
     player = load(tree, tmp_path, chunk_delay=0.0, camera=camera)["chunk"][0]
     player.reset(state_of(), 0.0)
     assert not player.warm(state_of(), Request(prompt="wave"), 0.0) and asked
+
+
+def test_hold_does_not_sink_with_every_stop_but_gives_way_to_what_is_in_the_way():
+    """Arms that hang a little lower than they are told, stopped again and again, would wander into the legs' way."""
+    told = np.clip(Q, MODEL.lower, MODEL.upper)
+    for k in range(20):
+        policy = Hold(MODEL)
+        policy.reset(state_of(told - 0.05), 0.1 * k)
+        told = policy.act(state_of(told - 0.05), Request(posture=told), 0.1 * k).q
+    np.testing.assert_array_equal(told, np.clip(Q, MODEL.lower, MODEL.upper))
+    blocked = told + 0.3 * (np.arange(MODEL.n) == 3)
+    policy = Hold(MODEL)
+    policy.reset(state_of(blocked), 3.0)
+    held = policy.act(state_of(blocked), Request(posture=told), 3.0).q
+    assert held[3] == blocked[3] and np.delete(held == told, 3).all()
+    assert np.isfinite(policy.act(state_of(blocked), Request(posture=np.full(MODEL.n, np.nan)), 3.02).q).all()
