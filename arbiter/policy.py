@@ -21,7 +21,7 @@ class Policy(Protocol):
         kind: "locomotion", "chunk" or "fallback".
         joints: Mask of the joints it drives, bool, shape (n,), robot order.
 
-    Two more are optional. `commands`: the largest |x|, |y| [m/s] and |yaw| [rad/s] that it was made for, shape (3,); a skill
+    Two more are optional. `commands`: the largest |x|, |y| [m/s] and |yaw| [rad/s] that it was made for, three numbers; a skill
     that asks for more fails. `carries`: False where the robot falls if this policy gets its legs.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ def check_form(request: object, joints: int) -> Request:
 
 def _numbers(value: object, count: int) -> bool:
     return (isinstance(value, np.ndarray) and value.shape == (count,) and value.dtype.kind in "fiu"
-            and bool(np.isfinite(value).all()))
+            and all(map(math.isfinite, value.tolist())))
 
 
 def _shown(value: object) -> str:
@@ -58,22 +59,20 @@ class Bounds:
     Attributes:
         model: The robot.
         policy: Name of the policy that is asked.
-        commands: Largest |x|, |y| [m/s] and |yaw| [rad/s] that the policy was made for, shape (3,); None: it does not say.
+        commands: Largest |x|, |y| [m/s] and |yaw| [rad/s] that the policy was made for; None: it does not say.
     """
 
     model: RobotModel
     policy: str
-    commands: np.ndarray | None = None
+    commands: Sequence[float] | None = None
 
     def beyond(self, request: Request) -> str:
         """Which field asks for more, "" if none does."""
         if self.commands is not None:
-            over = np.abs(request.velocity) > self.commands + ROUNDING
-            if over.any():
-                i = int(np.argmax(over))
-                axis, unit = AXES[i]
-                return (f"request().velocity asks for {request.velocity[i]:.3g} {unit} in {axis}; policy {self.policy} was made "
-                        f"for at most {self.commands[i]:g}")
+            for asked, most, (axis, unit) in zip(request.velocity.tolist(), self.commands, AXES, strict=True):
+                if abs(asked) > most + ROUNDING:
+                    return (f"request().velocity asks for {asked:.3g} {unit} in {axis}; policy {self.policy} was made for at "
+                            f"most {most:g}")
         if request.posture is not None:
             low, high = self.model.lower - ROUNDING, self.model.upper + ROUNDING
             outside = (request.posture < low) | (request.posture > high)

@@ -171,10 +171,10 @@ class PolicyCard:
             raise ConfigError("; ".join(found))
 
     @property
-    def commands(self) -> np.ndarray | None:
-        """Largest |x|, |y| [m/s] and |yaw| [rad/s] that it was trained for, shape (3,); None: it does not say."""
-        limits = [np.array(term.limit) for term in self.observations if term.limit is not None]
-        return np.min(limits, axis=0) if limits else None
+    def commands(self) -> tuple[float, ...] | None:
+        """Largest |x|, |y| [m/s] and |yaw| [rad/s] that it was trained for; None: it does not say."""
+        limits = [term.limit for term in self.observations if term.limit is not None]
+        return tuple(map(min, *limits, limits[0])) if limits else None
 
     @property
     def observation_size(self) -> int:

@@ -112,8 +112,9 @@ class OnnxPolicy:
 
     def _within(self, asked: np.ndarray) -> np.ndarray:
         """A network that keeps to a joint's range misses its end by a rounding of its 32 bits: the end itself is meant."""
-        ends = np.clip(asked, self._lower, self._upper)
-        return np.where(np.abs(asked - ends) <= ROUNDING, ends, asked)
+        ends = np.minimum(np.maximum(asked, self._lower), self._upper)
+        beyond = ends - asked
+        return np.where(np.abs(beyond) <= ROUNDING, ends, asked) if beyond.any() else asked
 
     def release(self) -> None:
         """Nothing runs in the background."""

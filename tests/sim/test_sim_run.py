@@ -61,7 +61,8 @@ def test_lockstep_is_repeatable_bit_for_bit():
 
 def test_a_trace_is_decided_again_to_the_same_bits(tmp_path, capsys):
     log = tmp_path / "log"
-    status, _ = run("--say", "walk forward half a meter and wave", "--say", "take a bow", "--log", str(log), tmp_path=tmp_path)
+    status, _ = run("--say", "walk forward half a meter and wave", "--say", "touch the red ball", "--say", "take a bow",
+                    "--log", str(log), tmp_path=tmp_path)
     assert status == 0
     header, ticks = load_trace(log)
     assert (log / "config.yaml").read_text() == header["config"]

@@ -42,9 +42,9 @@ def test_no_request_is_told():
 
 @given(st.lists(st.floats(-10.0, 10.0), min_size=3, max_size=3), st.lists(st.floats(-7.0, 7.0), min_size=22, max_size=22))
 def test_bounds_let_pass_exactly_what_robot_and_policy_allow(velocity, posture):
-    bounds = Bounds(MODEL, "walk", np.array((0.5, 0.2, 0.8)))
+    bounds = Bounds(MODEL, "walk", (0.5, 0.2, 0.8))
     asked = Request(velocity=np.array(velocity), posture=np.array(posture))
-    inside = bool((np.abs(asked.velocity) <= bounds.commands + 1e-6).all()
+    inside = bool((np.abs(asked.velocity) <= np.array(bounds.commands) + 1e-6).all()
                   and (asked.posture >= MODEL.lower - 1e-6).all() and (asked.posture <= MODEL.upper + 1e-6).all())
     assert (bounds.beyond(asked) == "") is inside
 
@@ -117,7 +117,7 @@ def test_a_velocity_that_the_policy_was_not_made_for_fails_by_name():
 
     skill = Fast()
     rig = Rig(skills=[skill])
-    rig.locomotion.commands = np.array((0.5, 0.2, 0.8))
+    rig.locomotion.commands = (0.5, 0.2, 0.8)
     rig.ready().say("job").tick(5)
     assert rig.last().result == "failed"
     assert rig.last().reason == ("job: skill job: request().velocity asks for 5 m/s in x; policy locomotion was made for at "
