@@ -1,11 +1,11 @@
-"""JSON as strict as the YAML of `arbiter.strict`: cards, traces and other programs' files."""
+"""JSON as strict as the YAML of `arbiter.strict_yaml`: cards, traces and other programs' files."""
 
 from __future__ import annotations
 
 import json
 
 from arbiter.errors import ConfigError
-from arbiter.strict import LARGEST, MAX_DEPTH, MAX_NUMBER, Node, short
+from arbiter.strict_node import LARGEST, MAX_DEPTH, MAX_NUMBER, Node, short
 
 
 def parse_json(text: str, file: str) -> Node:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from arbiter.errors import ConfigError
-from arbiter.strict import LARGEST, short
+from arbiter.strict_node import LARGEST, short
 from arbiter.types import Mode
 
 ORDERS = ("", "replace", "queue", "together")
