@@ -151,7 +151,8 @@ class Beside:
             "verified": [row_of(name, found) for name, found in judged]}
         if kept.begun or kept.nearest:
             parts = [found.text for _, found in judged if found is not None]
-            parts += [f"hand at best {gap:.3f} m from the {colour} ball" for colour, gap in kept.nearest.items()]
+            if not parts:
+                parts += [f"hand {gap:.2f} m from the {colour} ball" for colour, gap in kept.nearest.items()]
             parts.append(f"{ahead:+.2f} m ahead, {left:+.2f} m to the left, turned {np.degrees(turned):+.0f}°")
             parts += [f"{kept.falls} falls"] * bool(kept.falls)
             self._say("           in truth: " + "; ".join(parts))

@@ -217,7 +217,9 @@ def test_the_demonstration_is_true(tmp_path, capfd):
     touch = next(item for item in report["instructions"] if item["text"] == "touch the red ball")
     assert touch["truth"]["hand_to_ball_m"]["red"] <= TOUCH_DISTANCE
     assert report["falls"] == 0 and all((item["truth"] or {}).get("falls", 0) == 0 for item in report["instructions"])
-    assert sum(report["safety"]["interventions"].values()) <= 166, "a tenth of what it once was"
+    assert sum(report["safety"]["interventions"].values()) <= 300, "152 where this was written, once 1668"
+    beyond = [row for row in report["safety"]["trims"] if row["check"] == "position"]
+    assert sum(row["count"] for row in beyond) <= 60, "no policy asks for what is beyond a joint's end, but within blends"
     assert all(row["count"] > 0 and row["most"] >= 0.0 for row in report["safety"]["trims"])
     about = report["provenance"]
     assert about["seed"] == 0 and about["machine"]["python"] and any("locomotion.onnx" in name for name in about["files_sha256"])
