@@ -31,16 +31,20 @@ class Gantry:
             self._robot.clear_faults()
             self._robot.hang()
             self._phase, self._since = "lifting", now
-        if self._phase == "lifting" and now - self._since >= LIFTED and not self._arbiter.arm(now):
+        world = self._arbiter.world
+        if self._phase == "lifting" and world.stopped:  # somebody wants it to stay as it is: passive
+            world.halted = world.stopped
             self._enter("hanging", None)
-        elif self._phase == "hanging" and report.verdict.mode is Mode.RUN and not self._arbiter.world.halted:
+        elif self._phase == "lifting" and now - self._since >= LIFTED and not self._arbiter.arm(now):
+            self._enter("hanging", None)
+        elif self._phase == "hanging" and report.verdict.mode is Mode.RUN and not world.halted:
             legs = self._arbiter.model.groups["legs"]
             in_posture = not outside(HOME_ENVELOPE, report.state, legs, self._arbiter.model)
             self._since = (now if self._since is None else self._since) if in_posture else None
             if self._since is not None and now - self._since >= SETTLED:
                 self._robot.release()
                 self._enter("lowering", None)
-        elif self._phase == "lowering" and (self._arbiter.world.halted or report.verdict.mode in (Mode.DAMP, Mode.OFF)):
+        elif self._phase == "lowering" and (world.halted or report.verdict.mode in (Mode.DAMP, Mode.OFF)):
             self._robot.hang()
             self._enter("hanging", None)
         elif self._phase == "lowering" and self._robot.supported == 0.0:

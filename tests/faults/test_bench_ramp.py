@@ -136,3 +136,21 @@ def test_a_fault_on_the_way_up_leaves_it_where_it_hangs():
     assert session.arbiter.safety.mode is Mode.SETTLE and np.abs(session.robot.truth.joint_pos - before).max() < 0.1
     assert session.robot.truth.supported == 1.0
     close()
+
+
+def test_a_stop_while_the_gantry_lifts_it_leaves_it_passive():
+    session, _, close = hanging()
+    session.start()
+    run(session, 0.2)
+    session.arbiter.inbox.reset()
+    run(session, 1.0)
+    session.arbiter.inbox.stop("key")
+    run(session, 4.0)
+    assert session.arbiter.safety.mode is Mode.PASSIVE and not session.arbiter.world.ready
+    session.arbiter.inbox.say("walk forward")
+    run(session, 0.1)
+    assert session.arbiter.errands.log[-1].result == "cancelled"
+    session.arbiter.inbox.reset()
+    run(session, 13.0)
+    assert session.arbiter.world.ready
+    close()
