@@ -4,6 +4,8 @@ import io
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
 from arbiter.inbox import MAX_WAITING, Inbox, LockstepRouting
@@ -172,6 +174,28 @@ def test_a_flood_of_texts_and_orders_pushes_no_stop_out(at):
         assert "stop" in (mail.stop, mail.damp)
         texts = [item.text for item in mail.said if item.text != "stop"]
         assert texts == [f"text {k}" for k in range(501 - MAX_WAITING, 501)] and mail.lost == 501 - MAX_WAITING
+
+
+PRESSES = st.sampled_from(["say", "word", "stop", "damp", "reset", "go", "poll"])
+
+
+@given(st.lists(st.tuples(PRESSES, st.integers(1, 200)), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_whatever_comes_every_stop_and_damp_is_in_the_next_mail(presses):
+    inbox, since, texts = Inbox(guard=lambda text: text == "stop"), set(), 0
+    for press, times in [*presses, ("poll", 1)]:
+        if press == "poll":
+            mail = inbox.poll(0.0)
+            assert (mail is not None and bool(mail.stop)) == bool(since & {"word", "stop"})
+            assert (mail is not None and bool(mail.damp)) == ("damp" in since)
+            kept = 0 if mail is None else sum(item.ticket not in mail.stops for item in mail.said)
+            assert kept == min(texts, MAX_WAITING) and (mail is None or mail.lost == texts - kept)
+            since, texts = set(), 0
+            continue
+        for _ in range(times):
+            getattr(inbox, "say" if press == "word" else press)(*{"say": ["bow"], "word": ["stop"]}.get(press, []))
+        since.add(press)
+        texts += times if press == "say" else 0
 
 
 def test_what_is_no_text_is_replaced():
