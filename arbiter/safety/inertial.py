@@ -81,7 +81,7 @@ class Inertial:
             self._contradicted(quat, rate, turned, (i, j, k), (d, e, f), step, at)
         elif self.frozen:
             self.why = "the IMU reads the same again and again while the legs move"
-            self.seen = [min(seen, at - self.repeats * self._dt) for seen in self.seen]
+            self.seen = [min(seen, at - REPEATS * self._dt) for seen in self.seen]
             self.rate = (0.0, 0.0, 0.0) if step > HELD else self.rate
         elif quat_ok and rate_ok:
             self._still_parted(quat, rate, norm, step, at)

@@ -21,11 +21,11 @@ SURGE = 0.2  # [rad] that a position may be off in a tick where no velocity is k
 STEADY = 0.05  # [rad] that the offset of a slipped encoder stays the same within
 SLIPPED = 4  # readings with the same offset: the encoder has slipped
 MIRROR = 0.1  # [rad] a reading so close to the negative of what was expected has the wrong sign
+MOVING = 0.3  # [rad/s] from which on a velocity shows its sign
 REPEATS = 4  # equal readings in a row of a joint that is told to move: frozen
 PUSH = 2.0  # [N·m] by which what a command asks for changes; a joint between its ends answers in its last bits
 INSIDE = 0.02  # [rad] off the ends of its range a joint is not held by them
 LIVELY = 10  # readings in which a velocity has changed; one that does not is none, and nothing is judged by it
-HELD = 0.06  # [s] after which a joint of which nothing is known counts as still
 LONG_AGO = -1e6  # [s]
 EPS = 1e-9  # [s]
 
@@ -210,6 +210,10 @@ class Joints:
         """Something else tells that these joints, bool, shape (n,), must have moved, but they repeat themselves."""
         self.frozen |= joints & (self.repeats >= REPEATS)
 
+    def hold(self, blind: np.ndarray) -> None:
+        """Joints of which nothing is known, indices: their last good position stands in, at rest."""
+        self.dq[blind] = 0.0
+
     def _judge(self, i: int, q_ok: bool, dq_ok: bool) -> None:
         """What of joint `i` can be believed, and what stands in for the rest."""
         q, dq = self._new[:, i].tolist()
@@ -219,9 +223,9 @@ class Joints:
         allowed = MISMATCH + LATER * max(0.0, step - 1.5 * self._dt) + CREEP * (at - self.seen[0, i].item())
         if self.frozen[i]:
             q_ok = dq_ok = False
-            np.minimum(self.seen[:, i], at - self.repeats[i] * self._dt, out=self.seen[:, i])
+            np.minimum(self.seen[:, i], at - REPEATS * self._dt, out=self.seen[:, i])
             why = f"reads the same position {q:.4f} and velocity again and again"
-        elif self._has_wrong_sign(i, q, step, allowed, q_ok and dq_ok and abs(mismatch) <= allowed):
+        elif self._has_wrong_sign(i, q, dq, step, q_ok and dq_ok and abs(mismatch) <= allowed):
             self.why[i] = f"reads position {q:.2f} where {-q:.2f} is expected: the wrong sign"
             return
         elif not (q_ok and dq_ok):
@@ -247,15 +251,19 @@ class Joints:
         row, name = (1, "velocity") if q_ok else (0, "position")
         return (f"reads {name} {self.raw[row, i]:g}; {self._low[row, i]:g} to {self._high[row, i]:g} is possible")
 
-    def _has_wrong_sign(self, i: int, q: float, step: float, allowed: float, fits: bool) -> bool:
-        """Whether the encoder reads the negative of what is expected; if so, what it means stands in, and ages."""
+    def _has_wrong_sign(self, i: int, q: float, dq: float, step: float, fits: bool) -> bool:
+        """Whether position and velocity are the negative of what is expected; if so, what they mean stands in, and ages.
+
+        Where only the position is, the velocity serves.
+        """
         was_q, was_dq = self.believed[:, i].tolist()
         ahead = was_q + was_dq * step
         if self._mirrored[i]:
-            self._mirrored[i] = abs(q) < MIRROR or abs(q + ahead) < abs(q - ahead)
+            self._mirrored[i] = abs(q + ahead) < 2.0 * MIRROR and (abs(q) < MIRROR or abs(q + ahead) < abs(q - ahead))
         elif not fits:
-            self._mirrored[i] = abs(q + ahead) < MIRROR < abs(ahead)
-        if self._mirrored[i] and abs(q + ahead) <= allowed + SURGE:
+            turned = abs(was_dq) > MOVING and abs(dq + was_dq) < abs(dq - was_dq)
+            self._mirrored[i] = turned and abs(q + ahead) < MIRROR < abs(ahead)
+        if self._mirrored[i]:
             self.believed[:, i] = -q, min(max((-q - was_q) / step, -SPEED), SPEED)
             self._at[i] = self._at_new[i]
         return bool(self._mirrored[i])
@@ -278,8 +286,6 @@ class Joints:
             lower, upper = self._low[0, i].item(), self._high[0, i].item()
             self.believed[:, i] = min(max(was_q + 0.5 * (was_dq + dq) * step, lower), upper), dq
             self._follow_slip(i, q)
-        elif at - self.seen[:, i].max() > HELD:
-            self.dq[i] = 0.0
         if q_ok or dq_ok:
             self._at[i] = at
         self.seen[0, i] = at if q_ok else self.seen[0, i]
@@ -291,6 +297,6 @@ class Joints:
         steady = np.isfinite(self.raw[0, i]) and abs(offset - self._offset[i]) < STEADY and abs(offset) > STEADY
         self._steady[i] = self._steady[i] + 1 if steady else 1
         self._offset[i] = offset
-        if self._steady[i] >= SLIPPED:
+        if self._steady[i] >= SLIPPED and abs(q + self.q[i]) > MIRROR:
             slip = self.slip[i] + offset
             self.slip[i], self._steady[i] = slip if abs(slip) > MISMATCH else 0.0, 0

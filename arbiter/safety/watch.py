@@ -243,6 +243,7 @@ class Watch:
             self.stale_legs = self._too_old(leg, known[leg])
             self.lost = self.lost or (self.stale_legs if known[leg] > limits.joint_age_damp + ROUNDING else "")
         else:
+            self.joints.hold(blind)
             findings += [self._too_old(i, oldest[i]) for i in np.flatnonzero(old.any(axis=0) & self.legs).tolist()]
 
     def _too_old(self, i: int, age: float) -> str:
