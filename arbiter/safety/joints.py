@@ -219,7 +219,8 @@ class Joints:
         q, dq = self._new[:, i].tolist()
         mismatch, (drift, step) = self._mismatch[i].item(), self._fit[:, i].tolist()
         at, why = self._at_new[i].item(), ""
-        apart = step > 1.5 * self._dt
+        # Where a value stood in, or a reading is missing, there is no slow error yet to be found.
+        apart = step > 1.5 * self._dt or not self._drifts[i] and self.seen[:, i].min() < self._at[i]
         allowed = MISMATCH + LATER * max(0.0, step - 1.5 * self._dt) + CREEP * (at - self.seen[0, i].item())
         if self.frozen[i]:
             q_ok = dq_ok = False
@@ -237,7 +238,7 @@ class Joints:
         elif not apart and abs(drift) > (HEALED if self._drifts[i] else DRIFT):
             same_q, same_dq = self._same[:, i].tolist()
             q_ok, dq_ok = not same_q, same_q and not same_dq
-            self._drifts[i], self._drift[i] = True, drift
+            self._drifts[i], self._drift[i], self._at[i] = True, drift, at
             why = f"reads a position that changes by other than its velocity, {dq:.2f} rad/s"
         else:
             self._drifts[i], self._drift[i] = False, 0.0 if apart else drift

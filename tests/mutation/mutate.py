@@ -25,8 +25,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "arbiter.safety"
-MODULES = ("command", "contact", "intake", "ladder", "layer", "limits", "shaper", "watch")
-TESTS = ("limits", "command", "ladder", "collision", "garbage", "shaper")  # quick ones first
+MODULES = ("command", "contact", "inertial", "intake", "joints", "ladder", "layer", "limits", "shaper", "watch")
+TESTS = ("limits", "command", "readings", "ladder", "collision", "garbage", "shaper")  # quick ones first
 SLOW = "random or raises or exactly or distance or pushes"
 TIME_LIMIT = 180.0  # [s] a mutant that loops for ever is noticed, too
 

@@ -1,0 +1,564 @@
+"""What is believed of encoders and IMU: each rule at its limit, and what stands in."""
+
+import numpy as np
+import pytest
+
+from arbiter.safety.inertial import Inertial
+from arbiter.safety.joints import Joints
+from tests.safety_rig import DT, small_model
+
+MODEL = small_model()
+N = MODEL.n
+HIP, KNEE, ARM, ELBOW = range(N)
+NAN = float("nan")
+CENTRE = np.array((0.1, 1.0, 0.2, 0.1))
+
+
+class Encoders:
+    """Joints that swing by `size` [rad] at `rate` [rad/s] around the middle of their ranges, read once a tick."""
+
+    def __init__(self, size=0.1, rate=5.0, warm=30):
+        self.joints = Joints(MODEL, np.zeros((2, N)))
+        self.size, self.rate, self.t = size, rate, 0.0
+        self.still = None
+        for _ in range(warm):
+            self.read()
+        assert not self.joints.why
+
+    def truth(self):
+        """Positions and velocities at this moment [rad, rad/s], shape (n,)."""
+        phase = self.rate * (self.t if self.still is None else self.still) + np.arange(N)
+        moves = 0.0 if self.still is not None else 1.0
+        return CENTRE + self.size * np.sin(phase), moves * self.size * self.rate * np.cos(phase)
+
+    def read(self, q=None, dq=None, age=None, dt=DT, strict=True):
+        """The next reading; `q`, `dq`, `age`: what single joints read instead, by index."""
+        self.t += dt
+        self.joints.raw[:2] = self.truth()
+        self.joints.raw[2] = 0.0
+        for row, changes in enumerate((q, dq, age)):
+            for i, value in (changes or {}).items():
+                self.joints.raw[row, i] = value
+        self.joints.take(self.t, strict)
+        return self.joints
+
+    def stop(self):
+        """They stand still from now on, but for the last bits."""
+        self.still = self.t
+        for k in range(20):
+            self.read(dq={i: 1e-9 * k for i in range(N)}, q={})
+        return self
+
+    def quiet(self, q=None, dq=None, **more):
+        """A reading of joints that stand still, but for the last bits."""
+        noise = 1e-9 * np.sin(1e5 * self.t + np.arange(N))
+        return self.read(dict(enumerate(self.truth()[0] + noise)) | (q or {}), dict(enumerate(noise)) | (dq or {}), **more)
+
+
+def at_rest():
+    return Encoders(warm=30).stop()
+
+
+# -- encoders -------------------------------------------------------------------------------------------------------
+
+
+def test_good_readings_are_believed_to_the_last_bit():
+    enc = Encoders()
+    for dt in (DT, 0.8 * DT, 1.2 * DT, 1.49 * DT, DT):
+        joints = enc.read(dt=dt)
+        assert np.array_equal(joints.believed, joints.raw[:2]) and (joints.seen == enc.t).all() and not joints.why
+
+
+def test_each_joint_is_dated_by_its_own_age():
+    enc = Encoders()
+    joints = enc.read(age={KNEE: 0.006})
+    assert joints.seen[:, KNEE] == pytest.approx((enc.t - 0.006,) * 2) and (joints.seen[:, HIP] == enc.t).all()
+    joints = enc.read(age={ARM: 0.5})  # older than what is known: the driver's word counts, the values do not
+    assert joints.seen[:, ARM] == pytest.approx((enc.t - 0.5,) * 2) and joints.q[ARM] != joints.raw[0, ARM]
+    joints = enc.read()
+    assert joints.q[ARM] == joints.raw[0, ARM] and joints.seen[0, ARM] == enc.t and not joints.why
+
+
+@pytest.mark.parametrize(("age", "told"), [(-0.019, False), (-0.021, True), (NAN, True)])
+def test_an_age_out_of_the_future_dates_nothing(age, told):
+    enc = Encoders()
+    was = enc.t
+    joints = enc.read(age={HIP: age})
+    assert (HIP in joints.why) is told and joints.seen[0, KNEE] == enc.t
+    assert joints.seen[0, HIP] == pytest.approx(was if told else enc.t - age)
+    assert not told or joints.why[HIP] == f"reads age {age:g}"
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("jump", "told"), [(0.19, False), (0.21, True)])
+def test_a_joint_cannot_jump(sign, jump, told):
+    enc = at_rest()
+    was = enc.joints.q[KNEE]
+    joints = enc.quiet(q={KNEE: was + sign * jump})
+    assert (KNEE in joints.why) is told
+    assert joints.q[KNEE] == pytest.approx(was if told else was + sign * jump, abs=1e-6)
+    assert joints.seen[1, KNEE] == enc.t and (joints.seen[0, KNEE] == enc.t) is not told
+    if told:
+        assert joints.why[KNEE] == f"reads position {was + sign * jump:.2f}, {sign * jump:+.2f} rad off where it can be"
+    joints = enc.quiet()
+    assert (joints.seen[:, KNEE] == enc.t).all() or not told
+
+
+def test_readings_far_apart_may_differ_more():
+    for dt, jump, told in ((0.05, 0.38, False), (0.05, 0.42, True), (0.1, 0.88, False), (0.1, 0.93, True)):
+        enc = at_rest()
+        joints = enc.quiet(q={KNEE: enc.joints.q[KNEE] + jump}, dt=dt)
+        assert (KNEE in joints.why) is told, (dt, jump)
+
+
+@pytest.mark.parametrize(("joint", "q", "told"), [(HIP, 1.49, False), (HIP, 1.51, True), (HIP, -1.49, False), (HIP, -1.51, True)])
+def test_what_is_far_out_of_range_is_no_posture(joint, q, told):
+    enc = Encoders()
+    joints = enc.read(q={joint: q}, dt=10.0)
+    assert (joint in joints.why) is told
+    assert not told or joints.why[joint] == f"reads position {q:g}; -1.5 to 1.5 is possible"
+
+
+def test_no_joint_is_faster_than_twice_its_motor():
+    for dq, told in ((39.0, False), (41.0, True), (-39.0, False), (-41.0, True)):
+        enc = Encoders()
+        joints = enc.read(dq={ARM: dq}, strict=False)
+        assert (ARM in joints.why) is told
+        assert not told or joints.why[ARM] == f"reads velocity {dq:g}; -40 to 40 is possible"
+
+
+def test_a_position_that_is_missing_is_carried_on_by_the_velocity():
+    enc = Encoders()
+    for k in range(25):
+        was_q, was_dq = enc.joints.believed[:, KNEE].copy()
+        joints = enc.read(q={KNEE: NAN})
+        assert joints.q[KNEE] == pytest.approx(was_q + 0.5 * DT * (was_dq + joints.raw[1, KNEE]))
+        assert joints.dq[KNEE] == joints.raw[1, KNEE] and joints.seen[1, KNEE] == enc.t
+        assert joints.seen[0, KNEE] == pytest.approx(enc.t - (k + 1) * DT)
+        assert joints.q[HIP] == joints.raw[0, HIP] and joints.seen[0, HIP] == enc.t
+    assert joints.q[KNEE] == pytest.approx(enc.truth()[0][KNEE], abs=0.02)
+    assert joints.why == {KNEE: "reads position nan; -0.5 to 2.5 is possible"}
+    joints = enc.read()
+    assert not joints.why and joints.q[KNEE] == joints.raw[0, KNEE]
+
+
+def test_a_carried_position_stays_where_a_joint_can_be():
+    enc = Encoders()
+    for _ in range(60):
+        enc.read(q={HIP: NAN}, dq={HIP: 4.0})
+    assert enc.joints.q[HIP] == pytest.approx(1.5)
+    for _ in range(60):
+        enc.read(q={HIP: NAN}, dq={HIP: -4.0})
+    assert enc.joints.q[HIP] == pytest.approx(-1.5)
+
+
+def test_a_position_becomes_uncertain_while_it_is_carried_on():
+    for ticks, off, told in ((0, 0.25, True), (100, 0.25, False), (100, 0.45, True)):
+        enc = at_rest()
+        for _ in range(ticks):
+            enc.quiet(q={KNEE: NAN})
+        joints = enc.quiet(q={KNEE: enc.joints.q[KNEE] + off})
+        assert (KNEE in joints.why) is told, (ticks, off)
+
+
+@pytest.mark.parametrize("bad", [NAN, 900.0, -np.inf])
+def test_a_velocity_that_is_missing_is_how_fast_the_position_changes(bad):
+    enc = Encoders()
+    for k in range(20):
+        was = enc.joints.q[KNEE]
+        joints = enc.read(dq={KNEE: bad})
+        assert joints.q[KNEE] == joints.raw[0, KNEE] and joints.seen[0, KNEE] == enc.t
+        assert joints.dq[KNEE] == pytest.approx((joints.q[KNEE] - was) / DT)
+        assert joints.seen[1, KNEE] == pytest.approx(enc.t - (k + 1) * DT)
+    joints = enc.read()
+    assert not joints.why and joints.dq[KNEE] == joints.raw[1, KNEE]
+
+
+def test_without_a_velocity_a_position_may_miss_by_more():
+    for jump, told in ((0.38, False), (0.42, True)):
+        enc = at_rest()
+        was = enc.joints.q[KNEE]
+        joints = enc.quiet(q={KNEE: was + jump}, dq={KNEE: NAN})
+        assert joints.q[KNEE] == pytest.approx(was if told else was + jump, abs=1e-6)
+        assert (joints.seen[0, KNEE] == enc.t) is not told and joints.dq[KNEE] <= 40.0
+
+
+def test_with_neither_the_last_good_values_stand_in():
+    enc = Encoders()
+    was, then = enc.joints.believed[:, KNEE].copy(), enc.t
+    for _ in range(5):
+        joints = enc.read(q={KNEE: NAN}, dq={KNEE: NAN})
+        assert np.array_equal(joints.believed[:, KNEE], was) and (joints.seen[:, KNEE] == then).all()
+    joints.hold(np.array([KNEE]))
+    assert joints.dq[KNEE] == 0.0 and joints.q[KNEE] == was[0]
+    assert enc.read().q[KNEE] == enc.truth()[0][KNEE] and not enc.joints.why
+
+
+@pytest.mark.parametrize("slip", [0.3, -0.6, 2 * np.pi])
+def test_an_encoder_that_slips_is_found_and_taken_off(slip):
+    enc = Encoders()
+    for k in range(10):
+        joints = enc.read(q={KNEE: enc_next(enc)[KNEE] + slip})
+        assert joints.q[KNEE] == pytest.approx(enc.truth()[0][KNEE], abs=0.01)
+        assert joints.slip[KNEE] == pytest.approx(0.0 if k < 3 else slip, abs=0.01) and KNEE in joints.why
+    assert joints.why[KNEE] == f"has slipped by {joints.slip[KNEE]:+.2f} rad"
+    assert (joints.seen[:, KNEE] == enc.t).all() and not joints.slip[[HIP, ARM, ELBOW]].any()
+    for _ in range(4):
+        joints = enc.read()
+    assert joints.slip[KNEE] == 0.0
+    assert not enc.read().why and joints.q[KNEE] == joints.raw[0, KNEE]
+
+
+def enc_next(enc):
+    """Where joints will be at the next reading [rad]."""
+    return CENTRE + enc.size * np.sin(enc.rate * (enc.t + DT) + np.arange(N))
+
+
+def test_rubbish_is_no_slip():
+    enc = Encoders()
+    for k in range(12):
+        joints = enc.read(q={KNEE: 1.5 if k % 2 else 0.4})
+    assert joints.slip[KNEE] == 0.0 and abs(joints.q[KNEE] - enc.truth()[0][KNEE]) < 0.02
+
+
+@pytest.mark.parametrize("velocity_too", [True, False])
+def test_the_wrong_sign_is_told_from_a_slip(velocity_too):
+    enc = Encoders(size=0.3)
+    for _ in range(60):
+        q, dq = enc_next(enc)[KNEE], enc.size * enc.rate * np.cos(enc.rate * (enc.t + DT) + KNEE)
+        joints = enc.read(q={KNEE: -q}, dq={KNEE: -dq} if velocity_too else {})
+        assert joints.q[KNEE] == pytest.approx(q, abs=0.03) and joints.slip[KNEE] == 0.0 and KNEE in joints.why
+        assert joints.seen[0, KNEE] < enc.t - 0.5 * DT
+    assert not enc.read().why and enc.joints.q[KNEE] == enc.truth()[0][KNEE]
+
+
+def test_a_velocity_that_jumps_is_not_believed():
+    enc = at_rest()
+    joints = enc.quiet(dq={KNEE: 30.0})
+    assert joints.why[KNEE].startswith("reads velocity 30.00 rad/s, but the position changes by ")
+    assert abs(joints.dq[KNEE]) < 1e-5 and joints.seen[0, KNEE] == enc.t and joints.seen[1, KNEE] < enc.t
+    assert not enc.quiet().why
+
+
+def test_position_and_velocity_that_part_slowly_are_found():
+    """A velocity that is told 1.5 rad/s too high: 0.03 rad a tick."""
+    enc = at_rest()
+    found = [KNEE in enc.quiet(dq={KNEE: 1.5}).why for _ in range(30)]
+    assert not any(found[:6]) and all(found[14:])
+    joints = enc.joints
+    assert joints.why[KNEE] == "reads a position that changes by other than its velocity, 1.50 rad/s"
+    assert joints.seen[0, KNEE] == enc.t and joints.seen[1, KNEE] < enc.t - 5 * DT and abs(joints.dq[KNEE]) < 1e-5
+    healing = [KNEE in enc.quiet().why for _ in range(30)]
+    assert healing[3] and not any(healing[15:])
+
+
+def test_a_slow_error_within_the_limit_is_none():
+    enc = at_rest()
+    assert not any(enc.quiet(dq={KNEE: 0.9}).why for _ in range(100))
+
+
+def frozen(command=0.3, kp=20.0, joints=(KNEE,), ticks=8, at=None):
+    """Encoders of which some repeat themselves while their commands move on; since when they count as frozen."""
+    enc = at_rest()
+    enc.joints.command[0], enc.joints.command[1] = enc.joints.q, kp
+    if at is not None:
+        enc.quiet(q={KNEE: at}, strict=False)
+        enc.joints.command[0] = enc.joints.q
+    enc.quiet(q={} if at is None else {KNEE: at})
+    held = {i: enc.joints.raw[:2, i].copy() for i in joints}
+    found = []
+    for k in range(ticks):
+        enc.quiet(q={i: value[0] for i, value in held.items()} | ({KNEE: at} if at is not None else {}),
+                  dq={i: value[1] for i, value in held.items()})
+        found.append(enc.joints.frozen.copy())
+        enc.joints.command[0, KNEE] += command * (k == 0)
+    return enc, np.array(found)
+
+
+def test_a_joint_that_repeats_itself_while_it_is_told_to_move_is_frozen():
+    enc, found = frozen()
+    assert found[:, KNEE].tolist() == [False] * 3 + [True] * 5 and not found[:, [HIP, ARM, ELBOW]].any()
+    assert "again and again" in enc.joints.why[KNEE] and (enc.joints.seen[:, KNEE] <= enc.t - 0.08 + 1e-9).all()
+    for _ in range(3):
+        joints = enc.quiet()
+    assert not joints.frozen.any() and not joints.why and (joints.seen[:, KNEE] == enc.t).all()
+
+
+@pytest.mark.parametrize("more", [{"command": 0.09}, {"command": -0.09}, {"kp": 5.0}, {"at": 0.01}, {"at": 1.99}, {"joints": ()}])
+def test_a_joint_at_rest_may_repeat_itself(more):
+    _, found = frozen(**more)
+    assert not found.any()
+
+
+def test_where_two_are_frozen_all_that_repeat_themselves_are():
+    enc = at_rest()
+    enc.joints.command[0], enc.joints.command[1] = enc.joints.q, 20.0
+    enc.quiet()
+    held = enc.joints.raw[:2].copy()
+    enc.joints.command[0, :2] += 0.3
+    for _ in range(6):
+        joints = enc.quiet(q={i: held[0, i] for i in (0, 1, 2)}, dq={i: held[1, i] for i in (0, 1, 2)})
+    assert joints.frozen.tolist() == [False] * 4  # the command was moved before they began
+    joints.command[0, :2] += 0.3
+    joints = enc.quiet(q={i: held[0, i] for i in (0, 1, 2)}, dq={i: held[1, i] for i in (0, 1, 2)})
+    assert joints.frozen.tolist() == [True, True, True, False]
+
+
+def test_what_never_told_a_velocity_is_judged_by_its_speed_alone():
+    for jump, told in ((0.79, False), (0.81, True), (-0.79, False), (-0.81, True)):
+        enc = Encoders(warm=0)
+        enc.still = 0.0
+        for _ in range(30):
+            enc.read()
+        assert not enc.joints.frozen.any()
+        joints = enc.read(q={KNEE: enc.joints.q[KNEE] + jump})
+        assert (KNEE in joints.why) is told, jump
+
+
+def test_a_velocity_counts_once_it_has_changed_often_enough():
+    for warm, told in ((8, False), (9, True)):
+        enc = Encoders(warm=0)
+        for _ in range(warm):
+            enc.read()
+        assert (KNEE in enc.read(q={KNEE: enc_next(enc)[KNEE] + 0.4}).why) is told
+
+
+def test_motors_that_do_not_drive_let_a_joint_go_anywhere():
+    enc = Encoders()
+    joints = enc.read(q={KNEE: 0.1, HIP: 9.0}, strict=False)
+    assert joints.q[KNEE] == 0.1 and list(joints.why) == [HIP]
+
+
+def test_forgetting_takes_the_next_reading_as_it_comes():
+    enc = Encoders()
+    for _ in range(6):
+        enc.read(q={KNEE: enc_next(enc)[KNEE] + 0.4})
+    enc.joints.forget()
+    joints = enc.read(q={KNEE: 0.2})
+    assert joints.q[KNEE] == 0.2 and not joints.why and not joints.slip.any()
+
+
+def test_news_is_any_bit():
+    enc = Encoders()
+    enc.joints.raw[0, KNEE] = enc.joints.raw[0, KNEE]
+    assert not enc.joints.news()
+    enc.joints.raw[1, ELBOW] += 1e-12
+    assert enc.joints.news()
+
+
+# -- IMU ------------------------------------------------------------------------------------------------------------
+
+
+class Turning:
+    """A base that sways about its axes by `size` [rad], read once a tick."""
+
+    def __init__(self, size=0.1, rate=4.0, warm=30):
+        self.imu, self.size, self.rate, self.t = Inertial(DT), size, rate, 0.0
+        for _ in range(warm):
+            self.read()
+        assert not self.imu.why
+
+    def truth(self, t=None):
+        """Orientation and angular velocity: a turn about the fixed axis (2, -1, 2) / 3."""
+        t = self.t if t is None else t
+        axis = np.array((2.0, -1.0, 2.0)) / 3.0
+        angle = 0.2 + self.size * np.sin(self.rate * t)
+        quat = np.array((np.cos(angle / 2), *(np.sin(angle / 2) * axis)))
+        return quat, self.size * self.rate * np.cos(self.rate * t) * axis
+
+    def read(self, quat=None, rate=None, dt=DT, strict=True, age=0.0):
+        self.t += dt
+        true_quat, true_rate = self.truth()
+        quat, rate = true_quat if quat is None else quat, true_rate if rate is None else rate
+        self.imu.take(np.asarray(quat, float).tolist(), np.asarray(rate, float).tolist(), self.t - age, strict)
+        return self.imu
+
+    def off(self):
+        """How far the believed orientation is from the true one [rad]."""
+        return 2.0 * np.arccos(min(1.0, abs(float(np.dot(self.imu.quat, self.truth()[0])))))
+
+
+def turned(quat, axis, angle):
+    """`quat` turned by `angle` [rad] about the body's axis 0, 1 or 2."""
+    w, x, y, z = quat
+    s, c = np.sin(angle / 2), np.cos(angle / 2)
+    e = np.eye(3)[axis] * s
+    return np.array((w * c - np.dot((x, y, z), e), *(w * e + c * np.array((x, y, z)) + np.cross((x, y, z), e))))
+
+
+def test_a_good_imu_is_believed():
+    base = Turning()
+    for dt in (DT, 0.8 * DT, 1.45 * DT, DT):
+        imu = base.read(dt=dt)
+        quat, rate = base.truth()
+        assert imu.quat == tuple(quat) and imu.rate == tuple(rate) and imu.seen == [base.t] * 2 and not imu.why and imu.fresh
+    assert base.read(quat=-base.truth(base.t + DT)[0]).why == ""  # the same orientation
+
+
+def test_an_old_reading_of_the_imu_is_no_new_one():
+    base = Turning()
+    was, then = base.imu.quat, base.t
+    imu = base.read(age=DT)
+    assert imu.quat == was and imu.seen == [pytest.approx(then)] * 2 and not imu.fresh
+    imu = base.read(age=0.5)
+    assert imu.seen == [pytest.approx(base.t - 0.5)] * 2
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_orientation_cannot_jump(axis, sign):
+    for jump, told in ((0.1, False), (0.16, True)):
+        base = Turning(size=1e-4)
+        imu = base.read(quat=turned(base.truth(base.t + DT)[0], axis, sign * jump))
+        assert bool(imu.why) is told and (imu.seen[0] == base.t) is not told and imu.seen[1] == base.t and imu.fresh
+        assert base.off() == pytest.approx(0.0 if told else jump, abs=1e-3)
+    assert "rad off where the angular velocity leads" in imu.why
+    assert not base.read().why
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize(("rate", "told"), [(34.0, True), (36.0, True), (-36.0, True), (5.0, False), (-5.0, False)])
+def test_an_angular_velocity_has_to_be_seen_in_the_orientation(axis, rate, told):
+    base = Turning(size=1e-4)
+    imu = base.read(rate=rate * np.eye(3)[axis])
+    assert bool(imu.why) is told
+    if told:
+        assert imu.seen[0] == base.t and imu.seen[1] == pytest.approx(base.t - DT) and np.abs(imu.rate).max() < 0.01
+        assert imu.why == (f"the angular velocity is {rate:.2f} rad/s, but the orientation does not turn so" if abs(rate) < 35
+                           else f"the angular velocity is {rate:g} rad/s")
+    assert not base.read().why
+
+
+def test_an_orientation_that_is_missing_is_turned_on():
+    for bad in ((NAN,) * 4, (0.0,) * 4, (2.0, 0.0, 0.0, 0.0)):
+        base = Turning()
+        for k in range(50):
+            imu = base.read(quat=bad)
+            assert imu.seen == [pytest.approx(base.t - (k + 1) * DT), base.t] and imu.rate == tuple(base.truth()[1])
+            assert "1 is expected" in imu.why and base.off() < 0.01
+        assert np.dot(imu.quat, imu.quat) == pytest.approx(1.0)
+        assert not base.read().why
+
+
+def test_an_angular_velocity_that_is_missing_is_how_fast_it_turns():
+    base = Turning()
+    for k in range(50):
+        imu = base.read(rate=(0.0, NAN, 0.0))
+        assert imu.seen == [base.t, pytest.approx(base.t - (k + 1) * DT)] and imu.quat == tuple(base.truth()[0])
+        assert imu.rate == pytest.approx(tuple(base.truth(base.t - DT / 2)[1]), abs=0.01)
+        assert imu.why == "the angular velocity is nan rad/s"
+    assert not base.read().why
+
+
+def test_without_an_angular_velocity_an_orientation_may_miss_by_more():
+    for jump, told in ((0.28, False), (0.32, True)):
+        base = Turning(size=1e-4)
+        imu = base.read(quat=turned(base.truth(base.t + DT)[0], 1, jump), rate=(NAN,) * 3)
+        assert (imu.seen[0] == base.t) is not told and base.off() == pytest.approx(0.0 if told else jump, abs=1e-3)
+        assert np.abs(imu.rate).max() <= 35.0
+
+
+def test_with_neither_the_imu_counts_as_still_after_a_while():
+    base = Turning()
+    was, rate, then = base.imu.quat, base.imu.rate, base.t
+    for k in range(6):
+        imu = base.read(quat=(NAN,) * 4, rate=(NAN,) * 3)
+        assert imu.quat == was and imu.seen == [then] * 2
+        assert k in (2, 3) or imu.rate == (rate if k < 2 else (0.0, 0.0, 0.0))
+    imu = base.read(quat=(NAN,) * 4)  # after that long it cannot be turned on from where it was
+    assert imu.quat == was
+    assert not base.read().why
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_orientation_and_angular_velocity_that_part_slowly_are_found(axis, sign):
+    base = Turning()
+    found = [bool(base.read(rate=base.truth(base.t + DT)[1] + sign * np.eye(3)[axis]).why) for _ in range(20)]
+    assert not any(found[:4]) and all(found[10:])
+    assert base.imu.why == "the orientation does not turn as the angular velocity says"
+    assert base.imu.seen[0] == base.t and base.imu.seen[1] < base.t - 5 * DT and base.off() < 1e-6
+    assert base.imu.rate == pytest.approx(tuple(base.truth(base.t - DT / 2)[1]), abs=0.02)
+    healing = [bool(base.read().why) for _ in range(20)]
+    assert healing[2] and not any(healing[16:])
+
+
+def test_a_slow_error_of_the_imu_within_the_limit_is_none():
+    base = Turning()
+    assert not any(base.read(rate=base.truth(base.t + DT)[1] + 0.5).why for _ in range(100))
+
+
+def test_an_orientation_that_stands_still_while_it_turns_is_turned_on():
+    base = Turning(size=0.4)
+    held = base.truth()[0]
+    for _ in range(12):
+        imu = base.read(quat=held)
+    assert imu.seen[1] == base.t and imu.seen[0] < base.t - 3 * DT and imu.why
+    assert base.off() < 0.25 and np.dot(imu.quat, held) < 0.9995
+
+
+def test_an_orientation_that_jumped_and_goes_on_from_there_is_believed_again():
+    base = Turning()
+    offs = []
+    for _ in range(8):
+        imu = base.read(quat=turned(base.truth(base.t + DT)[0], 0, 1.0))
+        offs.append(base.off())
+    assert max(offs[:5]) < 0.02 and offs[6] == pytest.approx(1.0, abs=0.05) and not imu.why
+
+
+def test_orientations_that_jump_about_are_never_believed():
+    base = Turning()
+    for k in range(30):
+        imu = base.read(quat=turned(base.truth(base.t + DT)[0], k % 3, 0.8 if k % 2 else -0.8))
+        assert base.off() < 0.03 and imu.why
+
+
+@pytest.mark.parametrize(("dt", "jump", "told"), [(0.05, 0.17, False), (0.05, 0.21, True), (0.2, 0.46, False), (0.2, 0.53, True)])
+def test_imu_readings_far_apart_may_differ_more(dt, jump, told):
+    base = Turning(size=1e-4)
+    assert bool(base.read(quat=turned(base.truth(base.t + dt)[0], 2, jump), dt=dt).why) is told
+
+
+def test_a_frozen_imu_is_no_imu_until_it_moves_again():
+    base = Turning()
+    quat, rate = base.truth()
+    for k in range(5):
+        imu = base.read(quat, rate)
+        assert imu.repeats == k + 1
+    base.imu.freeze()
+    imu = base.read(quat, rate)
+    assert imu.frozen and "again and again" in imu.why and max(imu.seen) <= base.t - 0.08 + 1e-9
+    for _ in range(4):
+        imu = base.read(quat, rate)
+    assert imu.rate == (0.0, 0.0, 0.0) and not imu.fresh
+    for _ in range(2):
+        imu = base.read()
+    assert not imu.frozen and not imu.why and imu.repeats == 0
+
+
+def test_an_imu_that_repeats_itself_briefly_does_not_freeze():
+    base = Turning()
+    quat, rate = base.truth()
+    for _ in range(3):
+        base.read(quat, rate)
+    base.imu.freeze()
+    assert not base.imu.frozen
+
+
+def test_an_imu_that_never_told_a_turn_judges_nothing():
+    imu = Inertial(DT)
+    for k in range(40):
+        imu.take([1.0, 0.0, 0.0, 0.0] if k % 2 else [0.8, 0.6, 0.0, 0.0], [0.0, 0.0, 0.0], k * DT)
+        assert not imu.why and imu.repeats == 0
+
+
+def test_motors_that_do_not_drive_let_the_base_be_turned():
+    base = Turning()
+    assert not base.read(quat=turned(base.truth()[0], 1, 2.0), strict=False).why
+
+
+def test_the_imu_forgets():
+    base = Turning()
+    base.imu.forget()
+    imu = base.read(quat=turned(base.truth()[0], 1, 2.0))
+    assert not imu.why and imu.seen == [base.t] * 2
