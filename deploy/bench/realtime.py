@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -142,12 +143,20 @@ class RealtimeBench:
                 self.bench.switch_off_and_on()
             elif word == "status":
                 modes = " ".join(f"{motor.mode:02x}/{motor.errors:x}" for motor in self.bench.motors)
-                return f"time {self.bench.time:.3f} left_out {self.left_out:.3f} modes {modes}"
+                return f"time {self.bench.time:.3f} left_out {self.left_out:.3f} {self._posture()}modes {modes}"
             else:
                 return f"unknown: {line!r}; release, hang, push X Y Z, fault SPEC, mend SPEC, sweep, power, status, quit"
         except (ArbiterError, ValueError, TypeError) as error:
             return f"error: {error}"
         return f"done: {line}"
+
+    def _posture(self) -> str:
+        """The body's tilt [rad] and the height of its torso [m], in truth; "" for joints alone."""
+        if not hasattr(self.bench.body, "truth"):
+            return ""
+        truth = self.bench.body.truth
+        w, _, _, z = truth.base_quat
+        return f"tilt {2.0 * math.acos(min(1.0, math.hypot(w, z))):.3f} torso {truth.torso_height:.3f} "
 
     def close(self) -> None:
         if self._camera is not None:

@@ -8,6 +8,7 @@ from tests.needs import needs
 pytestmark = needs("robot", "can", "serial")
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -244,3 +245,45 @@ def test_the_interpreter_lock_is_really_held():
     before = len(ticks)
     ctypes.PyDLL(None).usleep(200_000)
     assert len(ticks) - before <= 2
+
+
+def posture(bench):
+    """(tilt [rad], height of the torso [m]) of the bench's body, in truth."""
+    words = bench.ask("status").split()
+    return float(words[words.index("tilt") + 1]), float(words[words.index("torso") + 1])
+
+
+def test_sigterm_on_a_robot_that_stands_free_ends_the_run_on_its_feet(tmp_path):
+    """In real time, over sockets, with the supervisor: it stands until its people have had the time to take its weight."""
+    with BenchProcess(tmp_path) as bench:
+        patient(bench.hardware_file)
+        command = [sys.executable, "-m", "deploy.run", "--robot", "berkeley_humanoid_lite", "--camera", "none",
+                   "--hardware", str(bench.hardware_file), "--report", str(tmp_path / "run.json")]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+            def until(words):
+                for line in run.stdout:
+                    if words in line:
+                        return
+                pytest.fail(f"{words!r} never came")
+
+            def order(word, words):
+                run.stdin.write(word + "\n")
+                run.stdin.flush()
+                until(words)
+
+            until("ready to arm")
+            order("arm", "armed")
+            bench.ask("release")
+            wait_for(lambda: posture(bench)[1] < 0.64)  # its feet are on the floor
+            time.sleep(1.5)  # and the rope goes
+            order("go", "ready for instructions")
+            run.send_signal(signal.SIGTERM)
+            until("at rest. The motors damp in 5 s")
+            tilt, height = posture(bench)
+            assert tilt < 0.2 and height > 0.55 and {mode for mode, _ in bench.modes()} == {MotorMode.POSITION}
+            bench.ask("hang")
+            run.stdout.read()
+            assert run.wait(60) == 0
+        assert {mode for mode, _ in bench.modes()} == {MotorMode.IDLE}
+        report = json.loads((tmp_path / "run.json").read_text())
+        assert report["falls"] == 0 and report["safety"]["faults"] == []
