@@ -215,6 +215,7 @@ class Arbiter:
         if self.safety.wants_settle:
             self._settle(state, now)
         self.switchboard.update(state, now)
+        self.safety.walking = self.switchboard.walker(now)
 
     def _act(self, state: RobotState, now: float) -> None:
         if self._mode in (Mode.PASSIVE, Mode.DAMP, Mode.OFF):

@@ -255,6 +255,11 @@ class Switchboard:
         """Whether the legs step, or were told to walk so short a time ago that a step may have begun."""
         return now - max(self.stepped, self._commanded) < STEADY
 
+    def walker(self, now: float) -> str:
+        """Name of the policy that walks; "" if none does."""
+        grip = self.authority.owner(self._legs) if self.walking(now) else None
+        return grip.policy.name if grip is not None and grip.policy.kind == "locomotion" else ""
+
     def take_over(self, joints: np.ndarray, policy: Policy, now: float, why: str) -> None:
         """`policy` goes on with the motion of `joints` at zero velocity: not blended, as it continues what was sent."""
         record = Handover(self._from(joints), policy.name, "", self._label(joints), now, now, now, result=why)

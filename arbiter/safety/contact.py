@@ -14,6 +14,7 @@ Collision = Callable[[np.ndarray], Sequence[tuple]]
 
 
 SHARES = (0.75, 0.5, 0.25)  # of the proposed step that a stopped joint may still take, the largest that stays clear
+NEAR = 0.05  # [rad] a way to brake that no limb passes through another one on
 SLACK = 1e-4  # [m] of depth that is rounding, not a deeper contact
 MOVED = 1e-6  # [rad] a joint that comes to rest this much farther off has its part in a contact
 Depths = dict[tuple[str, str], float]
@@ -51,7 +52,7 @@ class Contact:
 
     def clear(self, shaper: Shaper) -> tuple[np.ndarray | None, str]:
         """Replaces the proposed step where it leads into a collision. Returns the stopped joints and the pair."""
-        found = self._touching(shaper.rest())
+        found = self._ahead(shaper)
         worse = self._worse(found)
         if not worse:
             self._depth = found
@@ -111,11 +112,21 @@ class Contact:
         """Stops the joints of `mask` but for `share` of their step. Returns the depth that is too much [m]; 0.0: none is,
         and the step is taken for the one that will be sent."""
         shaper.ease(mask, proposed, share)
-        found = self._touching(shaper.rest())
+        found = self._ahead(shaper)
         if self._worse(found):
             return self._sum(found)
         self._depth = found
         return 0.0
+
+    def _ahead(self, shaper: Shaper) -> Depths:
+        """What touches in the posture that is sent, and in the one that the step would come to rest in. A fast limb can be on
+        its way through another one to a posture that is free, so that both are looked at where they are far apart."""
+        rest = shaper.rest()
+        found = self._touching(rest)
+        if np.abs(rest - shaper.next).max() > NEAR:
+            for pair, depth in self._touching(shaper.next).items():
+                found[pair] = max(depth, found.get(pair, depth))
+        return found
 
     def _sum(self, found: Depths) -> float:
         """Depths of the pairs that got worse [m], and a little, so that it is never zero."""

@@ -33,6 +33,8 @@ class Safety:
 
     Attributes:
         counts: Interventions so far by (check, joint, policy).
+        walking: Policy whose legs are in the middle of a walk, set by the tick; "" if none. Where readings are old, but not yet
+            lost, it goes on with the last ones: a walk that is held falls, and the next reading may come.
     """
 
     def __init__(self, model: RobotModel, limits: SafetyLimits | None = None, collision: Collision | None = None,
@@ -49,6 +51,7 @@ class Safety:
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
         self._stopping = ""  # the policy that brings a walk to rest
+        self.walking = ""
         self._now, self._ticked = 0.0, -math.inf
         self._believed: RobotState | None = None
         self._read_at = math.nan
@@ -264,8 +267,10 @@ class Safety:
             strangers = sorted(set(names) - self._allowed())
             held |= np.array([name in strangers for name in names])
             self._notes.extend(("mode", "", name, NAN, NAN) for name in strangers)
-        if everything or watch.stale:
+        if everything:
             held.fill(True)
+        elif watch.stale:
+            held |= np.array([name != self.walking or not name for name in intake.names()]) | watch.arms
         elif watch.stale_arms:
             held |= watch.arms
         if intake.clamped:
