@@ -37,6 +37,7 @@ class Joints:
         seen: When position and velocity of each joint were last measured and believed [s], shape (2, n).
         why: Why a joint is not believed, by its index: its position, its velocity or both.
         slip: How far each encoder has slipped [rad], shape (n,); taken off its readings.
+        mirrored: Joints that read the negative of what they do, bool, shape (n,): what they mean stands in.
         frozen: Joints that repeat their last bits though they are told to move, bool, shape (n,).
         repeats: Equal readings in a row of each joint, shape (n,).
         command: Position target and gain in force [rad, N·m/rad], shape (2, n).
@@ -69,7 +70,7 @@ class Joints:
         self._times = np.full((3, n), LONG_AGO)
         self._at, self.seen = self._times[0], self._times[1:]  # `_at`: of the believed values
         self._drift, self._offset, self.slip = np.zeros((3, n))
-        self._drifts, self._mirrored, self._alive, self._pushed, self.frozen = np.zeros((5, n), bool)
+        self._drifts, self.mirrored, self._alive, self._pushed, self.frozen = np.zeros((5, n), bool)
         self._steady, self._changes, self.repeats = np.zeros((3, n), int)
         self._all_alive = self._some_alive = False
         self._fade, self._heed = np.zeros((2, n))
@@ -169,7 +170,7 @@ class Joints:
         np.minimum(self.seen, self._at_new, out=self.seen, where=dated & ~new)  # the driver's word on how old it is counts
         if self._some_alive and (self.repeating or self._same.any()):
             self._count_repeats(new)
-        suspect = self._drifts | self._mirrored | self.frozen
+        suspect = self._drifts | self.mirrored | self.frozen
         good = new & q_ok & dq_ok & fit & ~suspect
         self._accept(good)
         for i in np.flatnonzero(good).tolist():
@@ -259,15 +260,16 @@ class Joints:
         """
         was_q, was_dq = self.believed[:, i].tolist()
         ahead = was_q + was_dq * step
-        if self._mirrored[i]:
-            self._mirrored[i] = abs(q + ahead) < 2.0 * MIRROR and (abs(q) < MIRROR or abs(q + ahead) < abs(q - ahead))
+        if self.mirrored[i]:
+            self.mirrored[i] = abs(q + ahead) < 2.0 * MIRROR and (abs(q) < MIRROR or abs(q + ahead) < abs(q - ahead))
         elif not fits:
             turned = abs(was_dq) > MOVING and abs(dq + was_dq) < abs(dq - was_dq)
-            self._mirrored[i] = turned and abs(q + ahead) < MIRROR < abs(ahead)
-        if self._mirrored[i]:
-            self.believed[:, i] = -q, min(max((-q - was_q) / step, -SPEED), SPEED)
+            self.mirrored[i] = turned and abs(q + ahead) < MIRROR < abs(ahead)
+        if self.mirrored[i]:
+            mean = (-q - was_q) / step  # tells whether the velocity's sign is wrong, too
+            self.believed[:, i] = -q, min(max(dq if abs(mean - dq) <= abs(mean + dq) else -dq, -SPEED), SPEED)
             self._at[i] = self._at_new[i]
-        return bool(self._mirrored[i])
+        return bool(self.mirrored[i])
 
     def _weigh(self, i: int, q: float, dq: float, step: float, miss: float) -> tuple[bool, bool, str]:
         """Position and velocity contradict each other: which of them jumped?"""

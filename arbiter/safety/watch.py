@@ -237,7 +237,7 @@ class Watch:
         if self.arms[arm] and old[:, arm].any():
             self.stale_arms = self._too_old(arm, oldest[arm])
             self.lost_arms = self.stale_arms if oldest[arm] > limits.joint_age_damp + ROUNDING else ""
-        blind = np.flatnonzero(old.all(axis=0) & self.legs)
+        blind = np.flatnonzero(old.all(axis=0) & self.legs & ~self.joints.mirrored)
         if len(blind) > BLIND_LEGS:
             leg = blind[np.argmax(known[blind])]
             self.stale_legs = self._too_old(leg, known[leg])
