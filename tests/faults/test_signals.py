@@ -74,7 +74,8 @@ def report_of(path):
     return report
 
 
-@pytest.mark.parametrize(("number", "robot"), [(signal.SIGTERM, "bench"), (signal.SIGQUIT, "simulated")])
+@pytest.mark.parametrize(("number", "robot"), [
+    pytest.param(signal.SIGTERM, "bench", marks=pytest.mark.robot), (signal.SIGQUIT, "simulated")])
 def test_a_signal_brings_it_to_rest_and_ends_the_run(tmp_path, number, robot):
     with started("--robot", robot, "--report", str(tmp_path / "run.json")) as process:
         process.send_signal(number)

@@ -155,19 +155,20 @@ def test_interventions_carry_the_unit_of_their_check():
     assert told["acceleration", "arm_elbow_joint"] == pytest.approx((100.0, 10.0))
 
 
-def test_the_torque_that_a_target_implies_is_bounded():
-    """A joint that is held back: its target may not run away from it."""
-    drive = Drive(armed(MODEL))
+@pytest.mark.parametrize("direction", [-1.0, 1.0])
+def test_the_torque_that_a_target_implies_is_bounded(direction):
+    """A joint that is held back: its target may not run away from it, and pulls as hard as is allowed."""
+    stuck = MODEL.default + np.array((0.0, 0.6, 0.0, 0.0))  # with room on both sides
+    drive = Drive(armed(MODEL, stuck), stuck)
     factor = drive.safety.limits.torque_factor
-    stuck = MODEL.default
     for _ in range(40):
         drive.measured = stuck.copy()
-        command, verdict = drive.tick(MODEL.default + np.array((0.9, 0.9, 1.9, 0.0)))
+        command, verdict = drive.tick(stuck + direction * np.array((0.9, 0.9, 1.9, 0.0)))
     pull = command.kp * (command.q - stuck)
-    assert pull[:3] == pytest.approx(factor * MODEL.effort[:3], abs=1e-6)
+    assert pull[:3] == pytest.approx(direction * factor * MODEL.effort[:3], abs=1e-6)
     told = [i for i in verdict.interventions if i.check == "torque"]
     assert [i.joint for i in told] == list(MODEL.joints[:3])
-    assert told[0].asked == pytest.approx(18.0) and told[0].given == pytest.approx(factor * 6.0)
+    assert told[0].asked == pytest.approx(direction * 18.0) and told[0].given == pytest.approx(direction * factor * 6.0)
 
 
 @settings(max_examples=30, deadline=None)
