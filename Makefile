@@ -5,7 +5,12 @@ UV := $(shell command -v uv 2>/dev/null || ($(PYTHON) -m uv --version >/dev/null
 ALL := --extra train --extra eight-bit --extra robot --extra viewer --extra ray
 CORE := -m pytest -q -m "core and not slow"
 
-.PHONY: run test test-core test-newest test-lowest check bench wheel
+# What torch, OpenBLAS, oneDNN, MKL, numpy and the C library are told to do without.
+PLAIN := ATEN_CPU_CAPABILITY=default OPENBLAS_CORETYPE=Prescott ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
+  GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F \
+  NPY_DISABLE_CPU_FEATURES="AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
+
+.PHONY: run test test-core test-newest test-lowest test-processor check bench wheel
 .DEFAULT_GOAL := run
 
 run: $(filter .uv/bin/uv,$(UV))  ## a short demonstration by words, in real time
@@ -16,6 +21,9 @@ test: $(filter .uv/bin/uv,$(UV))  ## every test
 
 test-core: $(filter .uv/bin/uv,$(UV))  ## what needs no extra, in a few minutes, on an environment of its own
 	UV_PROJECT_ENVIRONMENT=.venvs/core $(UV) run --no-default-groups --group test python $(CORE) $(ARGS)
+
+test-processor: $(filter .uv/bin/uv,$(UV))  ## the same as on another processor: see tests/processors.py
+	$(PLAIN) UV_PROJECT_ENVIRONMENT=.venvs/core $(UV) run --no-default-groups --group test python $(CORE) -p tests.processors $(ARGS)
 
 test-newest: RESOLUTION := highest
 test-lowest: RESOLUTION := lowest-direct
