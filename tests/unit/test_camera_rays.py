@@ -95,7 +95,8 @@ def test_a_ball_put_elsewhere_is_seen_elsewhere():
     camera = SimCamera(robot.mj_model, width=64, height=64)
     before = coloured(camera.render(robot.pose), 0).mean(axis=0)
     robot.set_balls({"red": (0.3, 0.0, 0.75)})
-    assert coloured(camera.render(robot.pose), 0).mean(axis=0)[1] > before[1] + 8
+    column = coloured(camera.render(robot.pose), 0).mean(axis=0)[1]
+    assert column == pytest.approx(31.5, abs=2.0) and abs(column - before[1]) > 8, "straight ahead, and not where it was"
 
 
 def test_a_hand_before_the_chest_is_seen(robot):
