@@ -99,7 +99,7 @@ def test_command_prints_one_object_a_line(capsys, tmp_path):
     assert list(lines[0]) == ["text", "outcome", "skills", "parameters", "steps", "score", "margin", "reason", "ms"]
     assert lines[0]["skills"] == ["walk_forward", "wave_right"] and lines[0]["steps"] == [[0, 1]]
     assert lines[0]["parameters"][0]["distance"] == 1.0
-    assert lines[2]["skills"] == [] and "no skill for" in lines[2]["reason"]
+    assert lines[2]["skills"] == [] and "like nothing this robot can do" in lines[2]["reason"]
 
 
 def test_command_says_why(capsys):
