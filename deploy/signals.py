@@ -82,7 +82,11 @@ class Signals:
             os.close(self._fd)  # the counter ends with it
             self._fd = -1
         if self._counter is not None:
-            self._counter.wait()
+            try:
+                self._counter.wait(LAST_WORDS)
+            except subprocess.TimeoutExpired:  # somebody has forked this process and holds the other end, too
+                self._counter.kill()
+                self._counter.wait()
 
     def _start_counter(self, numbers: list[int]) -> None:
         reads, self._fd = os.pipe()
