@@ -105,7 +105,12 @@ def test_pi05_exports_what_lerobot_computes(tmp_path):
 def test_changed_export_is_refused(exported, tmp_path):
     for file in exported.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "prefix.onnx").write_bytes((exported / "prefix.onnx").read_bytes() + b"\0")
+    whole = (exported / "prefix.onnx").read_bytes()
+    (tmp_path / "prefix.onnx").write_bytes(whole + b"\0")
+    with pytest.raises(ConfigError, match="prefix.onnx: not an ONNX file"):
+        load_backend(tmp_path)
+    middle = len(whole) // 2  # a weight
+    (tmp_path / "prefix.onnx").write_bytes(whole[:middle] + bytes((whole[middle] ^ 1,)) + whole[middle + 1:])
     with pytest.raises(ConfigError, match="prefix.onnx was changed after its card was written"):
         load_backend(tmp_path)
 
