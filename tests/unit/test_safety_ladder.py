@@ -417,3 +417,141 @@ def test_ticks_that_come_early_do_not_double_the_speed():
         moved += command.q[0] != last[0]
         last = command.q
     assert 2 <= moved <= 6
+
+
+# -- what must not be carried over ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["damp", "off"])
+def test_disarming_lifts_no_damping(level):
+    drive = running()
+    drive.safety.stop("page", level)
+    lower = drive.tick(MODEL.default)[1].mode
+    drive.safety.disarm()
+    assert drive.tick(MODEL.default)[1].mode is lower and drive.safety.arm().endswith("it has to be passive")
+
+
+@pytest.mark.parametrize("back", ["resume", "disarm", "reset"])
+def test_a_settle_that_is_over_is_over(back):
+    """What comes after it holds and goes on as ever."""
+    drive = running()
+    drive.safety.stop("key")
+    assert drive.tick(MODEL.default)[1].mode is Mode.SETTLE
+    if back == "resume":
+        assert drive.safety.request_mode(Mode.RUN) == ""
+    else:
+        getattr(drive.safety, back)()
+        assert drive.safety.arm() == ""
+    assert drive.tick(MODEL.default)[1].mode is Mode.RUN
+    assert drive.tick(np.full(N, np.nan))[1].mode is Mode.HOLD
+    assert drive.tick(MODEL.default)[1].mode is Mode.RUN
+
+
+def test_time_on_hold_is_not_carried_over_a_reset():
+    drive = running()
+    drive.ticks(24, np.full(N, np.nan))
+    drive.safety.disarm()
+    assert drive.safety.arm() == ""
+    assert drive.ticks(18, np.full(N, np.nan))[1].mode is Mode.HOLD
+
+
+def test_a_target_that_lags_is_forgotten_when_it_is_armed_anew():
+    drive = running()
+    drive.ticks(3, MODEL.default + np.array((0.0, 0.0, 1.5, 0.3)))
+    drive.safety.disarm()
+    drive.measured = MODEL.default.copy()
+    drive.tick(MODEL.default)
+    assert drive.safety.arm() == ""
+    asked = MODEL.default + 0.0015
+    command, verdict = drive.tick(asked)
+    assert np.array_equal(command.q, asked) and verdict.interventions == ()
+
+
+def test_one_sample_of_the_imu_read_twice_is_no_fall():
+    drive = running()
+    assert drive.tick(MODEL.default, tilt=0.95)[1].mode is Mode.RUN
+    for k in (1, 2):
+        assert drive.tick(MODEL.default, tilt=0.95, imu_age=k * DT)[1].mode is Mode.RUN
+    assert drive.tick(MODEL.default, tilt=0.95)[1].mode is Mode.DAMP
+
+
+def test_what_was_clamped_in_one_tick_is_not_told_in_the_next():
+    drive = running()
+    _, verdict = drive.tick(MODEL.default + np.array((0.0, 0.0, 0.0, 1.0)))
+    assert ("position", "arm_elbow_joint") in {(note.check, note.joint) for note in verdict.interventions}
+    drive.ticks(60, MODEL.default)
+    command, verdict = drive.tick(MODEL.default)
+    assert verdict.interventions == () and np.array_equal(command.q, MODEL.default)
+
+
+def test_the_clock_may_go_back_once():
+    drive = running()
+    drive.t -= 3600.0
+    assert drive.tick(MODEL.default)[1].mode is Mode.HOLD
+    for _ in range(100):
+        assert drive.tick(MODEL.default)[1].mode is Mode.RUN
+    assert not drive.safety.fault and not drive.safety.doubts
+
+
+def test_a_clock_that_jumps_ahead_makes_no_reading_old():
+    drive = running()
+    drive.t += 3600.0
+    assert drive.ticks(5, MODEL.default)[1].mode is Mode.RUN and not drive.safety.fault
+
+
+def test_stamps_without_sense_settle_where_the_readings_are_new():
+    drive = running()
+    for k in range(20):  # velocities that change: what they tell is new
+        _, verdict = drive.tick(MODEL.default, stamp=float("nan"), joint_vel=np.full(N, 1e-6 * (k % 2)))
+        assert verdict.mode is (Mode.RUN if k < 3 else Mode.SETTLE)
+    assert drive.safety.fault == "robot: stamps of the readings: the reading's stamp is not a finite number"
+
+
+def test_one_leg_joint_may_be_lost_two_may_not():
+    one, two = running(), running()
+    for _ in range(12):
+        _, first = one.tick(MODEL.default, joint_age=3 * LEG_AGE)
+        _, second = two.tick(MODEL.default, joint_age=3 * LEGS_AGE)
+    assert first.mode is Mode.SETTLE and second.mode is Mode.DAMP
+    assert one.safety.fault.startswith("robot: reading of leg_hip_joint is 0.300 s old")
+
+
+def moving(k):
+    """Positions and velocities of a robot in motion, tick `k`."""
+    phase = 0.2 * k + np.arange(N)
+    return {"joint_pos": MODEL.default + 0.05 * np.sin(phase), "joint_vel": 0.5 * np.cos(phase)}
+
+
+def swaying(k):
+    """Orientation and angular velocity of a base in motion, tick `k`."""
+    angle = 0.1 * np.sin(0.2 * k)
+    return {"base_quat": np.array((np.cos(angle / 2), np.sin(angle / 2), 0.0, 0.0)),
+            "base_ang_vel": np.array((np.cos(0.2 * k), 0.0, 0.0))}
+
+
+def test_an_imu_that_repeats_itself_while_the_legs_move_is_found():
+    drive = running()
+    for k in range(30):
+        assert drive.tick(MODEL.default, **moving(k), **swaying(k))[1].mode is Mode.RUN
+    found = [drive.tick(MODEL.default, **moving(30 + k), **swaying(29))[1].mode for k in range(16)]
+    assert found[4] is Mode.RUN and Mode.HOLD in found and found[-1] is Mode.DAMP
+    assert "the IMU reads the same again and again while the legs move" in drive.safety.fault
+
+
+def test_an_imu_may_repeat_itself_while_nothing_moves():
+    drive = running()
+    for k in range(30):
+        drive.tick(MODEL.default, **moving(k), **swaying(k))
+    for k in range(60):
+        still = moving(29) | {"joint_vel": np.full(N, 1e-6 * (k % 2))}
+        assert drive.tick(MODEL.default, **still, **swaying(29) | {"base_ang_vel": np.zeros(3)})[1].mode is Mode.RUN
+
+
+def test_legs_that_repeat_themselves_while_the_base_turns_are_found():
+    drive = running()
+    for k in range(30):
+        drive.tick(MODEL.default, **moving(k), **swaying(k))
+    still = moving(29) | {"joint_vel": np.zeros(N)}
+    drive.tick(MODEL.default, **still, **swaying(30))
+    found = [drive.tick(MODEL.default, **still, **swaying(31 + k))[1].mode for k in range(20)]
+    assert found[3] is Mode.RUN and found[-1] is Mode.DAMP and "leg_" in drive.safety.fault
