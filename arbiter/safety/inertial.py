@@ -16,6 +16,7 @@ CREEP = 0.05  # [rad/s] by which an orientation that is carried on by the gyrosc
 SURGE = 0.15  # [rad] that an orientation may be off in a tick where no angular velocity is known
 REPEATS = 4  # equal readings in a row while the legs move: frozen
 HELD = 0.06  # [s] after which a base of which nothing is known counts as still
+SMOOTH = 0.4  # share of the newest change of orientation in an angular velocity that stands in
 ADOPTED = 5  # readings that go together after a jump of the orientation: it is what the sensor says now
 LIVELY = 10  # readings in which the angular velocity has changed; one that does not is none, and nothing is judged by it
 LONG_AGO = -1e6  # [s]
@@ -74,7 +75,7 @@ class Inertial:
             (p, q, r), (u, v, s), (d, e, f), half = self.rate, rate, self._drift, 0.5 * step
             i, j, k = a - half * (p + u), b - half * (q + v), c - half * (r + s)
             d, e, f = FADE * d + i, FADE * e + j, FADE * f + k
-            if max(i, j, k, -i, -j, -k) <= MISMATCH and max(d, e, f, -d, -e, -f) <= DRIFT and step <= 1.5 * self._dt:
+            if max(d, e, f, -d, -e, -f) <= DRIFT and step <= 1.5 * self._dt:  # a mismatch is in its fading sum
                 self._drift, self.why, self.fresh = (d, e, f), "", True
                 self.quat, self.rate, self._at, self.seen = (w, x, y, z), (u, v, s), at, [at, at]
                 return
@@ -117,7 +118,9 @@ class Inertial:
         """Orientation and angular velocity do not go together, or the last reading is long ago."""
         worst = max(map(abs, miss))
         if worst <= self._allowed(step, at):
-            self._parted(quat, rate, drift if step <= 1.5 * self._dt else (0.0, 0.0, 0.0), step, at)
+            # Where a value stood in, or a reading is missing, there is no slow error yet to be found.
+            known = step <= 1.5 * self._dt and min(self.seen) >= self._at
+            self._parted(quat, rate, drift if known else (0.0, 0.0, 0.0), step, at)
         elif max(abs(t - r * step) for t, r in zip(turned, self.rate, strict=True)) >= max(
                 abs(g - r) * step for g, r in zip(rate, self.rate, strict=True)):
             self.why = f"the orientation is {worst:.2f} rad off where the angular velocity leads"
@@ -181,9 +184,10 @@ class Inertial:
         norm = math.sqrt(w * w + a * a + b * b + c * c)
         return w / norm, a / norm, b / norm, c / norm
 
-    @staticmethod
-    def _rate_of(turned: Vector, step: float) -> Vector:
-        return tuple(min(max(angle / step, -RATE), RATE) for angle in turned)
+    def _rate_of(self, turned: Vector, step: float) -> Vector:
+        """How fast the orientation changes, smoothed: the difference of two orientations is noisy."""
+        return tuple(min(max(was + SMOOTH * (angle / step - was), -RATE), RATE)
+                     for was, angle in zip(self.rate, turned, strict=True))
 
     def _believe(self, quat, rate, quat_ok: bool, rate_ok: bool, at: float) -> None:
         self.quat, self.rate, self._at, self.fresh = tuple(quat), tuple(rate), at, True
