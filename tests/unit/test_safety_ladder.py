@@ -555,3 +555,110 @@ def test_legs_that_repeat_themselves_while_the_base_turns_are_found():
     drive.tick(MODEL.default, **still, **swaying(30))
     found = [drive.tick(MODEL.default, **still, **swaying(31 + k))[1].mode for k in range(20)]
     assert found[3] is Mode.RUN and found[-1] is Mode.DAMP and "leg_" in drive.safety.fault
+
+
+# -- what everything decides by ----------------------------------------------------------------------------------------
+
+
+def test_what_is_believed_carries_the_whole_reading():
+    safety = armed(MODEL)
+    quat = np.array((0.9, 0.1, -0.2, 0.3)) / np.linalg.norm((0.9, 0.1, -0.2, 0.3))
+    read = reading(MODEL, 0.02, MODEL.default + np.array((0.01, 0.02, 0.03, 0.04)), joint_vel=np.array((0.1, 0.2, 0.3, 0.4)),
+                   base_quat=quat, base_ang_vel=np.array((0.5, -0.6, 0.7)), joint_age=np.array((0.001, 0.002, 0.003, 0.004)),
+                   imu_age=0.005, battery=0.5, faults=("can1: bus off",))
+    believed = safety.believe(read, 0.02)
+    for name in ("joint_pos", "joint_vel", "base_quat", "base_ang_vel"):
+        assert np.array_equal(getattr(believed, name), getattr(read, name)), name
+    assert believed.joint_age == pytest.approx(read.joint_age) and believed.imu_age == pytest.approx(0.005)
+    assert (believed.stamp, believed.battery, believed.faults) == (0.02, 0.5, ("can1: bus off",))
+    assert safety.believe(reading(MODEL, 0.04, battery="full"), 0.04).battery != "full"
+
+
+@pytest.mark.parametrize("quat", [(0.9, 0.3, 0.2, 0.1), (0.5, 0.5, -0.5, 0.5), (0.2, -0.1, 0.3, 0.9), (0.1, 0.9, 0.3, -0.2)])
+@pytest.mark.parametrize("length", [0.95, 1.0, 1.05])
+def test_the_tilt_is_that_of_the_orientation(quat, length):
+    unit = np.array(quat) / np.linalg.norm(quat)
+    safety = Safety(MODEL)
+    safety.believe(reading(MODEL, 0.02, base_quat=length * unit), 0.02)
+    w, x, y, z = unit
+    assert safety._watch.tilt == pytest.approx(np.arccos(w * w - x * x - y * y + z * z))
+
+
+def test_a_clock_that_jumps_while_the_driver_fails_makes_the_last_reading_a_little_older():
+    drive = running()
+    drive.t += 3600.0
+    drive.t += DT
+    _, verdict = drive.safety.filter(target(MODEL, MODEL.default), drive.owners, "no reading", drive.t)
+    assert verdict.mode is Mode.HOLD and not drive.safety.fault
+
+
+def test_a_reading_without_a_stamp_that_is_new_counts_as_a_tick_old():
+    safety = armed(MODEL)
+    safety.believe(reading(MODEL, float("nan"), joint_vel=np.full(N, 0.005)), 0.02)
+    believed = safety.believe(reading(MODEL, float("nan"), joint_vel=np.full(N, 0.01)), 0.04)
+    assert believed.stamp == pytest.approx(0.02) and believed.joint_vel[0] == 0.01
+    again = safety.believe(reading(MODEL, float("nan"), joint_vel=np.full(N, 0.01)), 0.06)
+    assert again.stamp == pytest.approx(0.02), "what is not new ages"
+
+
+@pytest.mark.parametrize(("age", "undated"), [(0.48, False), (0.6, True)])
+def test_no_honest_stamp_gets_old_all_at_once(age, undated):
+    safety = armed(MODEL)
+    safety.believe(reading(MODEL, 0.02 - age), 0.02)
+    assert ("stamp" in safety.doubts) is undated
+
+
+def test_a_short_hold_is_paid_back_in_full():
+    drive = running()
+    drive.ticks(4, np.full(N, np.nan))
+    drive.ticks(100, MODEL.default)
+    assert drive.ticks(24, np.full(N, np.nan))[1].mode is Mode.HOLD
+
+
+def test_the_reason_of_a_settle_is_its_fault():
+    drive = running()
+    _, verdict = drive.tick(MODEL.default, faults=("low voltage",))
+    assert verdict.reason == drive.safety.fault == "robot: low voltage"
+
+
+@pytest.mark.parametrize(("changes", "text"), [
+    ({"joint_pos": np.zeros(3)}, "joint_pos has shape (3,); (4,) is expected"),
+    ({"joint_vel": None}, "joint_vel is NoneType; an array of shape (4,) is expected"),
+    ({"faults": None}, "faults is NoneType; a tuple of names is expected"),
+    ({"imu_age": None}, "imu_age is NoneType; a finite number of seconds is expected"),
+    ({"base_quat": None, "base_ang_vel": None}, "base_quat is NoneType; an array of shape (4,) is expected"),
+    ({"stamp": 5.0}, "the reading is stamped 5.000 s in the future"),
+])
+def test_what_is_wrong_with_a_reading_is_said(changes, text):
+    assert Safety(MODEL).arm(reading(MODEL, 0.0, **changes), 0.0) == text
+
+
+@pytest.mark.parametrize("changes", [{"imu_age": np.nan}, {"joint_pos": np.zeros(3)}, {"joint_age": np.full(N, np.nan)}])
+def test_nothing_is_believed_before_joints_and_imu_were_read(changes):
+    safety = Safety(MODEL)
+    assert safety.believe(reading(MODEL, 0.0, **changes), 0.0) is None and safety.believe(None, 0.02) is None
+    assert safety.filter(None, STAND, None, 0.04)[1].mode is Mode.PASSIVE
+    assert safety.believe(reading(MODEL, 0.06), 0.06).stamp == 0.06 and safety.believe(None, 0.08).stamp == 0.06
+
+
+def test_legs_may_repeat_themselves_while_the_base_only_trembles():
+    drive = running()
+    for k in range(30):
+        drive.tick(MODEL.default, **moving(k), **swaying(k))
+    still = moving(29) | {"joint_vel": np.zeros(N)}
+    for k in range(60):
+        tremble = {"base_quat": swaying(29)["base_quat"], "base_ang_vel": np.array((1e-3 * (k % 2), 0.0, 0.0))}
+        assert drive.tick(MODEL.default, **still, **tremble)[1].mode is Mode.RUN
+    assert not drive.safety.doubts
+
+
+def test_legs_that_repeat_themselves_for_a_moment_are_not_frozen():
+    drive = running()
+    for k in range(30):
+        drive.tick(MODEL.default, **moving(k), **swaying(k))
+    still = moving(29) | {"joint_vel": np.zeros(N)}
+    for k in range(5):
+        drive.tick(MODEL.default, **still, **swaying(30 + k))
+    assert not drive.safety._watch.joints.frozen.any()
+    drive.ticks(2, MODEL.default, **still, **swaying(36))
+    assert drive.safety._watch.joints.frozen[:2].all()
