@@ -662,3 +662,15 @@ def test_legs_that_repeat_themselves_for_a_moment_are_not_frozen():
     assert not drive.safety._watch.joints.frozen.any()
     drive.ticks(2, MODEL.default, **still, **swaying(36))
     assert drive.safety._watch.joints.frozen[:2].all()
+
+
+def test_a_joint_is_as_old_as_the_older_half_of_it():
+    drive = running()
+    for _ in range(2):
+        drive.tick(MODEL.default, joint_vel=np.array((np.nan, 0.0, 0.0, 0.0)))
+    drive.t += DT
+    believed = drive.safety.believe(reading(MODEL, drive.t, joint_vel=np.array((np.nan, 0.0, 0.0, 0.0))), drive.t)
+    assert believed.joint_age == pytest.approx((3 * DT, 0.0, 0.0, 0.0)) and believed.imu_age == pytest.approx(0.0)
+    drive.t += DT
+    believed = drive.safety.believe(reading(MODEL, drive.t, base_quat=np.zeros(4)), drive.t)
+    assert believed.joint_age == pytest.approx((0.0,) * N) and believed.imu_age == pytest.approx(DT)
