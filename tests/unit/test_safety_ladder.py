@@ -674,3 +674,26 @@ def test_a_joint_is_as_old_as_the_older_half_of_it():
     drive.t += DT
     believed = drive.safety.believe(reading(MODEL, drive.t, base_quat=np.zeros(4)), drive.t)
     assert believed.joint_age == pytest.approx((0.0,) * N) and believed.imu_age == pytest.approx(DT)
+
+
+def test_in_settle_the_legs_need_a_fallback_and_the_arms_do_not():
+    for owners, mode in ((("stand", "stand", "wave", "wave"), Mode.SETTLE), (("walk", "walk", "rest", "rest"), Mode.DAMP)):
+        drive = settling()
+        drive.owners = owners
+        assert drive.ticks(40, MODEL.default)[1].mode is mode
+
+
+def test_what_was_believed_a_while_ago_ages_like_any_reading():
+    drive = running()
+    drive.t += DT
+    believed = drive.safety.believe(reading(MODEL, drive.t), drive.t)
+    drive.t -= DT
+    modes = [drive.tick(MODEL.default, state=believed)[1].mode for _ in range(14)]
+    assert modes[:3] == [Mode.RUN] * 3 and modes[4] is Mode.HOLD and modes[-1] is Mode.DAMP
+
+
+def test_a_reading_that_comes_late_is_as_old_as_its_stamp_says():
+    safety = armed(MODEL)
+    believed = safety.believe(reading(MODEL, 0.03, imu_age=0.01, joint_age=np.full(N, 0.005)), 0.05)
+    assert believed.imu_age == pytest.approx(0.01) and believed.joint_age == pytest.approx((0.005,) * N)
+    assert believed.stamp == 0.03
