@@ -4,12 +4,15 @@ import pytest
 
 from tests.faults.kinds import BENCH, KINDS
 from tests.faults.table import before, chosen, measure, page, table
+from tests.faults.threads import one_thread
 
+pytestmark = pytest.mark.slow
 STANDS = "0,1a,3h,9b,16f"  # a policy that stumbles, a model or a camera that fails
 
 
 @pytest.fixture(scope="module")
-def found():
+def found(request):
+    one_thread(request)
     causes = chosen(STANDS)
     return causes, {name: measure(name, causes, 1, 0, "simulated") for name in ("walking", "gesture")}
 

@@ -4,13 +4,16 @@ import pytest
 
 from tests.faults.causes import CAUSES
 from tests.faults.moments import forked, markdown, moments, wilson
+from tests.faults.threads import one_thread
 
+pytestmark = pytest.mark.slow
 SAFE = ("nothing", "stop-word", "end-of-program", "settle", "arm-motor-fault", "arm-slip", "leg-nan-once",
         "read-raises-once", "chunk-fails", "locomotion-raises", "network-nan")  # causes after which it has to stand
 
 
 @pytest.fixture(scope="module", params=["forward", "turn-left", "walk-bow"])
 def found(request):
+    one_thread(request)
     names = (*SAFE, "damp")
     return list(moments(request.param, [CAUSES[name] for name in names], 1, seed=1, seconds=4.0))
 

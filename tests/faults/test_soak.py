@@ -4,6 +4,8 @@ import pytest
 
 from tests.faults.soak import Soak, summary
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def soak():
