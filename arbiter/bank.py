@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from arbiter.errors import PolicyError
 from arbiter.policy import Policy, Spared
+from arbiter.wall import walled
 
 
 class PolicyBank:
@@ -70,8 +72,6 @@ class PolicyBank:
         self.banned.clear()
 
     def close(self) -> None:
-        for players in self._players.values():
-            for player in players:
-                player.close()
-        for spare in self.spares.values():
-            spare.close()
+        """Frees all of them, whatever one of them raises."""
+        for player in (*itertools.chain.from_iterable(self._players.values()), *self.spares.values()):
+            walled(player.close)

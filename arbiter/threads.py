@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from arbiter.wall import named
+
 
 class OurThread(threading.Thread):
     """A daemon thread that a `ThreadWatch` looks after."""
@@ -33,8 +35,7 @@ class ThreadWatch:
 
     def _hear(self, args: threading.ExceptHookArgs) -> None:
         if isinstance(args.thread, OurThread):
-            what = args.exc_type.__name__ + (f": {args.exc_value}" if str(args.exc_value) else "")
-            self._deaths.append(f"thread {args.thread.name} has ended: {what}")
+            self._deaths.append(f"thread {args.thread.name} has ended: {named(args.exc_value, args.exc_type)}")
         self._before(args)
 
     def take(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -70,8 +71,9 @@ class Assembly:
 
     def close(self) -> None:
         """Damps and frees everything."""
-        for close in self.closers:
-            close()
+        with contextlib.ExitStack() as stack:  # the robot is damped, whatever what comes before it raises
+            for close in reversed(self.closers):
+                stack.callback(close)
 
 
 def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, seed: int = 0,
