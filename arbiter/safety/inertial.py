@@ -144,8 +144,11 @@ class Inertial:
 
     def _still_parted(self, quat, rate, norm: float, step: float, at: float) -> None:
         """Whether what was read last, and now, goes together again."""
-        (w, x, y, z, *was), now = self._before, self._turn_to
-        turned = now(quat, norm, (w, x, y, z))
+        w, x, y, z, *was = self._before
+        if not (0.8 < w * w + x * x + y * y + z * z < 1.2 and all(-RATE <= value <= RATE for value in was)):
+            self._parted(quat, rate, self._drift, step, at)  # the last reading was none: nothing new is known
+            return
+        turned = self._turn_to(quat, norm, (w, x, y, z))
         miss = [t - 0.5 * step * (r + g) for t, r, g in zip(turned, was, rate, strict=True)]
         self._parted(quat, rate, tuple(FADE * d + m for d, m in zip(self._drift, miss, strict=True)), step, at)
 

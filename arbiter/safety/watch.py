@@ -102,9 +102,10 @@ class Watch:
         quat, rate, imu_age, bad = self._copy_imu(state)
         undated = self._date(getattr(state, "stamp", None), now, step, shapeless)
         at = self._time - self._late
-        if not shapeless:
+        dated = at > LONG_AGO  # else nothing tells when it was measured: it is none
+        if not shapeless and dated:
             self.joints.take(at, self.strict)
-        if not bad:
+        if not bad and dated:
             self.imu.take(quat, rate, at - imu_age, self.strict)
             if self.imu.fresh:
                 self._look_for_a_fall()
@@ -198,7 +199,7 @@ class Watch:
 
     def _age(self) -> None:
         limits, joints, imu = self._limits, self.joints, self.imu
-        if self.stale is NOTHING and (imu.seen[0] == LONG_AGO or joints.seen.max() == LONG_AGO):
+        if self.stale is NOTHING and (imu.seen[0] <= LONG_AGO or joints.seen.max() <= LONG_AGO):
             return
         self.stale_legs = self.stale_imu = self.lost = self.stale_arms = self.lost_arms = ""
         findings: list[str] = []

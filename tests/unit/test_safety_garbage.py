@@ -1,6 +1,7 @@
 """Whatever is thrown at the layer: it never raises, never warns, never sends what breaks a limit."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -200,3 +201,20 @@ def test_an_unarmed_layer_only_damps():
         assert command.mode is verdict.mode is Mode.PASSIVE and verdict.reason == "not armed"
         assert not command.kp.any() and np.array_equal(command.kd, MODEL.kd) and np.allclose(command.q, MODEL.default)
     assert not safety.armed and not safety.counts
+
+
+@pytest.mark.parametrize(("stamp", "q"), [(NAN, NAN), (NAN, 0.1), (-2e7, 0.1), (-1e13, NAN)])
+def test_a_first_reading_that_nothing_dates_is_none(stamp, q):
+    """Not the default posture with ages that are not numbers: nothing was measured."""
+    layer, base = Safety(MODEL), reading(MODEL, 0.0)
+    values = np.full(N, q)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first = layer.believe(replace(base, stamp=stamp, joint_pos=values, joint_vel=values), 0.0)
+        if first is not None:  # what differs from nothing is news, a tick old
+            assert np.array_equal(first.joint_pos, values) and np.isfinite(first.joint_age).all() and np.isfinite(first.stamp)
+        else:
+            assert layer.arm() in ("no reading was taken yet", "the reading's stamp is not a finite number")
+        for k in range(1, 4):
+            good = layer.believe(reading(MODEL, k * DT, q=np.full(N, 0.2)), k * DT)
+        assert np.array_equal(good.joint_pos, np.full(N, 0.2)) and layer.arm() == ""

@@ -590,3 +590,21 @@ def test_the_imu_forgets():
     base.imu.forget()
     imu = base.read(quat=turned(base.truth()[0], 1, 2.0))
     assert not imu.why and imu.seen == [base.t] * 2
+
+
+@pytest.mark.parametrize("rubbish", [{"quat": [np.nan] * 4}, {"rate": [np.inf] * 3}, {"quat": [0.0] * 4}])
+def test_rubbish_heals_no_imu_that_has_parted(rubbish):
+    """What is not a number, between two readings that contradict each other, ends neither the doubt nor the looking for it."""
+    base, wrong = Turning(), np.array((1.0, 0.0, 0.0))
+    for _ in range(12):
+        base.read(rate=base.truth(base.t + DT)[1] + wrong)
+    assert base.imu.why
+    base.read(**rubbish)
+    for _ in range(10):
+        assert base.read(rate=base.truth(base.t + DT)[1] + wrong).why.startswith("the orientation does not turn")
+    for _ in range(20):
+        base.read()
+    assert not base.imu.why
+    for _ in range(12):
+        base.read(rate=base.truth(base.t + DT)[1] + wrong)
+    assert base.imu.why, "found a second time, too"
