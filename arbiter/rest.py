@@ -19,6 +19,9 @@ from arbiter.transition import outside
 from arbiter.types import Request, RobotState
 from arbiter.wall import walled
 
+PAUSE = 0.3  # [s] without a call after which it begins anew; less is a late tick, which gives a walk no more time
+MOST_TICKS = 5.0  # that a late tick counts for, as in the safety layer
+
 
 class ComingToRest:
     """Settles the robot. Owned by the tick; call `step` in every tick for as long as it has to settle.
@@ -41,21 +44,25 @@ class ComingToRest:
 
     def step(self, state: RobotState, now: float, hanging: bool = False) -> bool:
         """One tick of it. `hanging`: the robot may hang in its harness. True once `stand` drives the legs."""
-        if now - self._last > 1.5 * self._dt:
+        gap, self._last = now - self._last, now
+        if gap > PAUSE:
             self._since = now
-        self._last = now
         self._board.force(self._arms, self._bank.fallback("rest"), Request(), state, now, result="settle")
-        if not hanging and self._stops_walk(now):
+        if not hanging and self._stops_walk(now, min(max(gap, self._dt), MOST_TICKS * self._dt)):
             return False
         stand = Request(posture=self._default, start=hanging)
         self._board.force(self._legs, self._bank.fallback("stand"), stand, state, now, result="settle")
         return True
 
-    def _stops_walk(self, now: float) -> bool:
-        """Asks a policy that walks for zero velocity. False when nobody walks, or no longer."""
+    def _stops_walk(self, now: float, step: float) -> bool:
+        """Asks a policy that walks for zero velocity. False when nobody walks, or no longer. `step`: length of this tick [s]."""
         grip = self._authority.owner(self._legs)
-        waited = now - self._since
-        if grip is None or grip.policy.kind != "locomotion" or waited > self._safety.limits.stop_limit - self._dt:
+        if grip is None or grip.policy.kind != "locomotion":
+            self._since = now
+            return False
+        limit = self._safety.limits.stop_limit
+        # The safety layer's own count is the one that ends: past it a walk is held in mid-step.
+        if now - self._since > limit - self._dt or self._safety.settling + step > limit:
             return False
         grip.run, grip.request = None, Request(velocity=ZERO_VELOCITY)
         self._safety.let_stop(grip.policy.name)

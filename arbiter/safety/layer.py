@@ -79,6 +79,11 @@ class Safety:
         return self._ladder.reason
 
     @property
+    def settling(self) -> float:
+        """How long SETTLE has been in force [s]."""
+        return self._ladder.settling
+
+    @property
     def wants_settle(self) -> bool:
         """The ladder asks for a fallback policy on every joint."""
         return self._ladder.mode is Mode.SETTLE

@@ -85,6 +85,27 @@ def test_a_walk_that_does_not_end_is_not_waited_for_for_ever(walking):
     assert walking.owner()["legs"] == "stand" and walking.arbiter.safety.mode is Mode.SETTLE
 
 
+def test_late_ticks_give_a_walk_no_more_time_than_the_safety_layer_does(walking):
+    """A walk for which the stand came too late would be held in mid-step, then damped."""
+    walking.arbiter.safety.stop("test", "settle")
+    walking.tick()
+    while walking.arbiter.safety.mode is not Mode.DAMP and walking.now < 20.0 and walking.owner()["legs"] != "stand":
+        walking.now += 0.02  # every other tick is one late
+        for report in (walking.tick(), walking.tick()):
+            assert not any(item.check == "mode" for item in report.verdict.interventions)
+    assert walking.owner()["legs"] == "stand" and walking.arbiter.safety.mode is Mode.SETTLE
+
+
+def test_a_second_walk_is_given_its_whole_time_to_come_to_rest():
+    rig = Rig().ready()
+    for _ in range(400):  # a node of the tree has long settled the robot, which stands
+        rig.now += 0.02
+        rig.arbiter.rest.step(rig.arbiter.reader.state, rig.now)
+    rig.arbiter.switchboard.take_over(MODEL.groups["legs"], rig.locomotion, rig.now, "test")
+    rig.arbiter.switchboard.stepped = rig.now + 0.02
+    assert not rig.arbiter.rest.step(rig.arbiter.reader.state, rig.now + 0.02), "a stand in mid-step is a fall"
+
+
 def test_the_safety_layer_itself_ends_the_time_of_a_walk_in_settle(walking):
     """Whatever the arbiter thinks: past the limit only fallbacks pass, and without one it damps."""
     walking.arbiter.rest.step = lambda *args, **kwargs: walking.arbiter.safety.let_stop("locomotion")
