@@ -220,7 +220,7 @@ class Arbiter:
     def _act(self, state: RobotState, now: float) -> None:
         if self._mode in (Mode.PASSIVE, Mode.DAMP, Mode.OFF):
             return  # nothing drives: the safety layer sends damping whatever is asked
-        grips = list(self.authority.grips)
+        grips = asked = list(self.authority.grips)
         for _ in range(STAND_INS):
             failed = self.authority.act(grips, state, now) or self.monitor.judge(state)
             if not failed:
@@ -228,7 +228,8 @@ class Arbiter:
             for grip, why in failed:
                 self._failed(grip, why, state, now)
             # Whoever took over acts in this tick: a walk must not miss one.
-            grips = [grip for grip in self.authority.grips if not any(grip is known for known in grips)]
+            grips = [grip for grip in self.authority.grips if not any(grip is known for known in asked)]
+            asked = asked + grips
 
     def _failed(self, grip: Grip, why: str, state: RobotState, now: float) -> None:
         policy = grip.policy
@@ -369,6 +370,7 @@ class Arbiter:
     def _reset(self, now: float) -> None:
         self.safety.reset()
         self.bank.pardon()
+        self.monitor.forget()
         self.world.ready = self.world.free = False
         self.world.stopped = self.world.halted = ""
         self._emit(Event(now, "reset", "reset by the operator: passive"))

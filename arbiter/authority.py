@@ -15,7 +15,7 @@ from arbiter.types import JointTarget, Request, RobotState
 from arbiter.wall import walled
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Grip:
     """A policy and the joints it drives now.
 

@@ -51,8 +51,15 @@ class TargetMonitor:
             return ()
         return self._look(push)
 
+    def forget(self) -> None:
+        """The operator's reset: every policy begins anew."""
+        self._bad.clear()
+
     def _look(self, push: float) -> list[tuple[Grip, str]]:
         found = []
+        driving = {grip.policy.name for grip in self._authority.grips}
+        for key in [key for key in self._bad if key[0] not in driving]:
+            del self._bad[key]  # what a policy did the last time that it drove does not count
         usable = (self._ok[0] & self._ok[1]).all(axis=0)
         for grip in self._authority.grips:
             if grip.policy.kind == "fallback":

@@ -119,6 +119,8 @@ def measure(skill: Skill, readings: Sequence[RobotState], progress: Progress) ->
     found = skill.verify(tuple(readings), progress)
     if found is not None and not (isinstance(found, Verification) and isinstance(found.success, bool)):
         raise SkillError(f"verify() returned {found!r}; an arbiter.skill.Verification or None is expected")
+    if found is not None and not isinstance(found.text, str):
+        raise SkillError(f"verify() returned the text {found.text!r}; a str is expected")
     return found
 
 
@@ -161,7 +163,7 @@ class Run:
         self._sight, self._looked = sight, -math.inf
         self._sightings: tuple[Sighting, ...] = ()
         self.chunks = 0
-        self._travelled = np.zeros(3)
+        self._travelled = frozen(np.zeros(3))
         self._turned, self._yaw = 0.0, 0.0
         self._start: RobotState | None = None
         self._last = now
@@ -186,7 +188,7 @@ class Run:
         yaw = yaw_of(state.base_quat)
         self._turned += (yaw - self._yaw + math.pi) % (2.0 * math.pi) - math.pi
         self._yaw = yaw
-        self._travelled += self.request.velocity * (now - self._last)
+        self._travelled = frozen(self._travelled + self.request.velocity * (now - self._last))  # skills keep what they are told
         self._last = now
         elapsed = now - self.first_command
         self.readings.append(state)

@@ -40,7 +40,7 @@ class HandoverSettings:
 DEFAULTS = HandoverSettings()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Handover:
     """One change of hands, for the report. Times [s]; None: did not happen (yet)."""
 
@@ -56,7 +56,7 @@ class Handover:
     result: str = "pending"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Transition:
     """A change of hands that is under way."""
 

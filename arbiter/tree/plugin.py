@@ -127,11 +127,11 @@ class PluginLeaf(Leaf):
             self._fail(error)
         if value is None:
             return Outcome.RUNNING
-        entered, answer, view = value
-        for text in view.told:
+        entered, answer, told, problem = value
+        for text in told:
             self.world.tell("skill", text)
-        if not isinstance(answer, Outcome):
-            self._fail(f"update() returned {answer!r}; an arbiter.skill.Outcome is expected")
+        if problem:
+            self._fail(problem)
             return Outcome.FAILURE
         return answer if entered == self._entered else Outcome.RUNNING
 
@@ -142,12 +142,14 @@ class PluginLeaf(Leaf):
         names, entered, inner = (*self._due, *calls), self._entered, self._inner
         self._due.clear()
 
-        def call() -> tuple[int, object, View]:
-            answer: object = Outcome.RUNNING
+        def call() -> tuple[int, object, tuple[str, ...], str]:
+            answer, problem = Outcome.RUNNING, ""
             for name in names:
                 value = getattr(inner, name)(view)
                 answer = value if name == "update" else answer
-            return entered, answer, view
+            if not isinstance(answer, Outcome):  # here, on its own thread: a repr of theirs may raise, or block
+                problem = f"update() returned {answer!r}; an arbiter.skill.Outcome is expected"
+            return entered, answer, tuple(map(str, view.told)), problem
 
         return self._aside.ask(call) or (None, "")
 

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from arbiter.arbiter import Arbiter
 from arbiter.errors import RobotError
-from arbiter.inbox import LockstepRouting
+from arbiter.inbox import LockstepRouting, Result
 from arbiter.runs import ThreadedCaller
 from arbiter.safety import Safety
-from arbiter.skill import Outcome, Skill, StartEnvelope
+from arbiter.skill import Outcome, Skill, StartEnvelope, Verification
 from arbiter.transition import Bound, Violation, outside
-from arbiter.types import Mode
+from arbiter.types import Mode, Request
 from deploy.config import load_tree
 from deploy.examine import check_tree
 from skills.registry import load_skills
@@ -360,3 +360,65 @@ def test_a_reset_is_an_event_of_its_own_kind():
     rig.arbiter.inbox.reset()
     rig.tick()
     assert rig.texts("reset") == ["reset by the operator: passive"]
+
+
+def test_two_changes_of_hands_to_one_policy_wait_side_by_side():
+    """Its joints can be had one group after the other, the later asked first."""
+    rig = Rig().ready()
+    board, groups = rig.arbiter.switchboard, MODEL.groups
+    rig.robot.changes["joint_vel"] = np.where(groups["legs"], 20.0, 0.0)  # nobody takes legs that move so fast
+    rig.tick(2)
+    legs = board.hand("hold", groups["legs"], Request(), rig.now)
+    arms = board.hand("hold", groups["arms"], Request(), rig.now)
+    rig.tick(20)
+    assert arms.first_command is not None and board.waits(legs)
+    board.withdraw(legs, "test", rig.now)
+    assert not board.waits(legs)
+
+
+def test_each_policy_acts_once_in_a_tick_whoever_fails_beside_it():
+    rig = Rig(tree="- instructions").ready()
+    rest, stand = rig.fallbacks["rest"][0], rig.fallbacks["stand"][0]
+    for policy in (rest, stand):
+        policy.requests.clear()
+    rig.locomotion.fail = stand.fail = "no sensor"
+    rig.tick()
+    assert len(rest.requests) == 1 and len(stand.requests) == 1
+
+
+def test_what_a_policy_asked_for_before_a_reset_does_not_count():
+    monitor, knee = Rig().ready().arbiter.monitor, MODEL.index("leg_left_knee_pitch_joint")
+    monitor._authority.block[0, knee] = np.nan
+    for _ in range(2):
+        assert not monitor.judge(monitor_state())
+        monitor._authority.block[0, knee] = np.nan
+    monitor.forget()
+    assert not monitor.judge(monitor_state())
+    for _ in range(2):
+        monitor._authority.block[0, knee] = np.nan
+        found = monitor.judge(monitor_state())
+    assert [grip.policy.name for grip, _ in found] == ["locomotion"]
+
+
+def monitor_state():
+    return FakeRobot().read(0.0)
+
+
+@pytest.mark.parametrize("text", [None, 3, ["done"]])
+def test_a_verification_without_a_text_is_refused(text):
+    rig = Rig().ready()
+    rig.skills["bow"].verify = lambda readings, progress: Verification(True, 1.0, 1.0, "rad", text)
+    rig.skills["bow"].finish = lambda state, progress: Outcome.SUCCESS if progress.elapsed > 0.2 else Outcome.RUNNING
+    rig.say("bow").tick(60)
+    assert rig.last().result == Result.FAILED and f"the text {text!r}" in rig.last().reason
+
+
+def test_what_a_skill_was_told_stays_as_it_was():
+    rig, told = Rig().ready(), []
+    skill = rig.skills["walk_forward"]
+    finish = skill.finish
+    skill.finish = lambda state, progress: told.append((progress, progress.travelled.copy())) or finish(state, progress)
+    rig.say("walk_forward").tick(40)
+    assert told[-1][1][0] > 0.05 and all(np.array_equal(progress.travelled, was) for progress, was in told)
+    with pytest.raises(ValueError, match="read-only"):
+        told[-1][0].travelled[0] = 0.0

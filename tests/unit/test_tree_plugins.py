@@ -225,3 +225,25 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "* every seconds: 3" in done.stdout
     assert "warning: entry point 'broken' left out: ModuleNotFoundError" in done.stderr
+
+
+class Unreadable:
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("told", [Unreadable(), "fine"])
+def test_an_answer_that_cannot_be_printed_is_left_out_by_name(monkeypatch, told):
+    class Odd(TreeNode):
+        name, help = "odd", "answers what cannot be printed"
+
+        def update(self, view):
+            if told != "fine":
+                view.told.append(told)  # past `tell`
+                Unreadable.__str__ = Unreadable.__repr__
+                return Outcome.RUNNING
+            return Unreadable()
+
+    rig = rig_with(monkeypatch, Odd, "- odd")
+    rig.tick(5)
+    assert any("node odd is left out from now on: RuntimeError: no text" in text for text in rig.texts("skill"))
