@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from time import perf_counter_ns
 
@@ -23,54 +22,20 @@ from arbiter.inbox import MAX_WAITING, Inbox, Instruction, Mail, Result, RouteSe
 from arbiter.monitor import TargetMonitor
 from arbiter.policy import Policy
 from arbiter.reader import Reader
+from arbiter.report import STAGES, TickReport
 from arbiter.rest import ComingToRest
 from arbiter.robot import Robot
 from arbiter.runs import Sight, SkillCaller, blind
 from arbiter.safety import Safety
 from arbiter.skill import Skill
+from arbiter.stops import Stops
 from arbiter.transition import DEFAULTS, HandoverSettings
 from arbiter.tree.build import Spec, branch, grow
 from arbiter.tree.world import World
 from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, Verdict
 from arbiter.wall import walled
 
-AT_START = 0.02  # [rad] off the start posture within which legs count as being there
 STAND_INS = 3  # who may act for the same joints in one tick: a policy, its spare, a fallback
-STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
-
-
-@dataclass(frozen=True, slots=True)
-class TickReport:
-    """One tick, whole: what a trace records and a console shows.
-
-    Attributes:
-        index: Number of the tick, from 0.
-        now: Its time by the clock [s].
-        state: What was believed of what was read.
-        reading: What was read; None where the driver failed or told what is no reading.
-        command: What was sent.
-        verdict: What the safety layer made of it.
-        owners: Policy name of each joint, robot order.
-        branch: Path through the tree to the leaf that runs.
-        events: What happened.
-        inputs: What came from outside, for a replay: ("say", text, how, ticket), ("stop", why), ("damp", why), ("reset",),
-            ("go",), ("arm", time, RobotState), ("route", ticket, Route), and whatever `taps` bring.
-        asked: Position targets before the safety layer [rad], shape (n,).
-        stage_ns: Time spent in each of `STAGES` [ns].
-    """
-
-    index: int
-    now: float
-    state: RobotState
-    command: SafeCommand
-    verdict: Verdict
-    owners: tuple[str, ...]
-    branch: str
-    events: tuple[Event, ...]
-    inputs: tuple[tuple, ...]
-    asked: np.ndarray
-    stage_ns: tuple[int, ...]
-    reading: RobotState | None = None
 
 
 class Arbiter:
@@ -109,8 +74,9 @@ class Arbiter:
         self.monitor = TargetMonitor(self.model, self.authority)
         self.errands = Errands(self.model, skills, self.switchboard, routing, self._emit, caller, sight)
         self.world = World(self.model, self.switchboard, self.errands, self._emit, self.rest.step)
-        self.root = grow(tree, self.world)
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
+        self.stops = Stops(self.world, self.blend, safety, self.rest)
+        self.root = grow(tree, self.world)
         self.taps: list[Callable[[], list[tuple]]] = []
         self.alarms: list[Callable[[], str]] = []
         self._events: list[Event] = []
@@ -154,7 +120,7 @@ class Arbiter:
                 self.safety.trip(fault)
         mail = self.inbox.poll(now)
         if mail is not None:
-            self._note(mail)
+            self._inputs += mail.inputs()
             self._take(mail, now)
             if mail.reset:
                 self._reset(now)
@@ -170,7 +136,7 @@ class Arbiter:
         self._inputs += [("route", ticket, route) for ticket, route in self.errands.poll(now)]
         if self.errands.halt:
             self.stop(self.errands.halt, state, now)
-        if why := self._down():
+        if why := self.stops.down():
             if not self.errands.idle:
                 self.errands.cancel(why, now)
         elif self.errands.waiting and self.world.stopped:
@@ -199,21 +165,13 @@ class Arbiter:
             refusal = self.arm(now, self.reader.state)
             self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
 
-    def _down(self) -> str:
-        """Why it can do nothing until it is reset and armed, "" if it can: instructions are not kept until then."""
-        if self.world.halted:
-            return f"stopped on its way up ({self.world.halted}); reset and arm it"
-        if self.safety.mode in (Mode.DAMP, Mode.OFF):
-            return self.safety.fault or f"{self.safety.reason or self.safety.mode.value}; reset and arm it"
-        return ""
-
     def _decide(self, state: RobotState, now: float) -> None:
         self.world.see(state, now, self.safety.mode, self.safety.fault)
         for _ in self.root.tick():
             pass
         self.errands.tidy(now)
         if self.safety.wants_settle:
-            self._settle(state, now)
+            self.stops.settle(state, now)
         self.switchboard.update(state, now)
         self.safety.walking = self.switchboard.walker(now)
 
@@ -304,68 +262,16 @@ class Arbiter:
         return ""
 
     def stop(self, why: str, state: RobotState, now: float) -> None:
-        """Within this tick: legs to zero velocity (a crouch or a bow stays as it is), arms hold, all errands cancelled."""
-        self.errands.cancel(f"stopped: {why}", now)
-        self.switchboard.drop_all("stopped", now)
-        self.world.stopped = why
-        self._emit(Event(now, "stopped", f"stopped: {why}", {"reason": why}))
-        if not self.world.ready:
-            self._stop_on_its_way_up(why, state, now)
-            return
-        legs, arms = self.model.groups["legs"], self.model.groups["arms"]
-        posture = Request(posture=self.blend.output.copy())
-        grip = self.authority.owner(legs)
-        if grip is not None and grip.policy.kind == "chunk":
-            self.switchboard.force(legs, self.bank.fallback("stand"), posture, state, now, result="stopped")
-        self.switchboard.force(arms, self.bank.fallback("hold"), posture, state, now, result="stopped")
+        """See `Stops.stop`."""
+        self.stops.stop(why, state, now)
 
     def damp(self, why: str, now: float) -> None:
-        """No position gain from this tick on, from any state; instructions and pending hands cancelled."""
-        self.safety.stop(why, "damp")
-        self.errands.cancel(f"damped: {why}", now)
-        self.switchboard.drop_all("damped", now)
-        self.world.stopped = why
-        self._emit(Event(now, "stopped", f"damped: {why}", {"reason": why}))
+        """See `Stops.damp`."""
+        self.stops.damp(why, now)
 
     def caught(self, now: float) -> None:
-        """The harness has its weight: every joint holds. A reflex that balances shakes legs that hang in the air."""
-        state = self.world.state
-        if state is not None and self.safety.armed:
-            self.switchboard.force(self.model.groups["whole_body"], self.bank.fallback("hold"), Request(), state, now,
-                                   result="caught")
-
-    def _stop_on_its_way_up(self, why: str, state: RobotState, now: float) -> None:
-        """Armed, but it does not yet stand by itself: it hangs, so that it may stay in any posture, and damping throws nobody."""
-        if self.world.free or not self.safety.armed:
-            return  # a stand that has just been let go goes on standing; a passive or damped robot has no way up
-        if self.world.halted:
-            self.damp(f"{why}, again", now)
-        else:
-            self._halt(why, state, now)
-
-    def _halt(self, why: str, state: RobotState, now: float) -> None:
-        """Holds the posture that it has on its way up. Legs that are in the start posture stay with `stand`, which balances:
-        they may be on the floor."""
-        if self.world.halted:
-            return
-        self.world.halted = self.world.stopped = why
-        self._emit(Event(now, "mode", f"holds where it is, in the harness: {why}. Another stop damps; reset and arm to begin "
-                         "again", {"reason": why}))
-        legs = self.model.groups["legs"]
-        arrived = np.abs(self.blend.output - self.model.default)[legs].max() < AT_START
-        still = self.model.groups["arms" if arrived else "whole_body"]
-        self.switchboard.force(still, self.bank.fallback("hold"), Request(), state, now, result="stopped")
-
-    def _settle(self, state: RobotState, now: float) -> None:
-        """The ladder asks for SETTLE: a walk is brought to rest, then fallbacks have every joint. On its way up the robot hangs,
-        and stays where it is."""
-        if not (self.world.ready or self.world.free):
-            self.errands.cancel(self.safety.fault or "settling", now)
-            self._halt(self.safety.reason or "settling", state, now)
-            return
-        self.errands.cancel(self.safety.fault or "settling", now)
-        self.switchboard.drop_all("settling", now)
-        self.rest.step(state, now, hanging=not self.world.free)
+        """See `Stops.caught`."""
+        self.stops.caught(now)
 
     def _reset(self, now: float) -> None:
         self.safety.reset()
@@ -381,13 +287,6 @@ class Arbiter:
         self._emit(Event(now, kind, f"{self._mode.value} -> {verdict.mode.value}{reason}",
                          {"from": self._mode.value, "to": verdict.mode.value, "reason": verdict.reason}))
         self._mode = verdict.mode
-
-    def _note(self, mail: Mail) -> None:
-        """Keeps what came in for the trace."""
-        self._inputs += [("say", item.text, item.how, item.ticket) for item in mail.said]
-        self._inputs += [("stop", mail.stop)] * bool(mail.stop) + [("damp", mail.damp)] * bool(mail.damp)
-        self._inputs += [("reset",)] * mail.reset
-        self._inputs += [("go",)] * mail.go  # "arm" notes itself
 
     def _emit(self, event: Event) -> None:
         self._events.append(event)

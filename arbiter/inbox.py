@@ -116,6 +116,12 @@ class Mail:
     arm: bool = False
     lost: int = 0
 
+    def inputs(self) -> list[tuple]:
+        """What came in, for the trace; "arm" is noted by whoever arms, with the reading."""
+        found = [("say", item.text, item.how, item.ticket) for item in self.said]
+        found += [("stop", self.stop)] * bool(self.stop) + [("damp", self.damp)] * bool(self.damp)
+        return found + [("reset",)] * self.reset + [("go",)] * self.go
+
 
 def printable(text: str) -> str:
     """The text, with what is no Unicode in it replaced: half of a surrogate pair can be neither printed nor sent."""

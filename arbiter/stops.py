@@ -1,0 +1,100 @@
+"""Orders that stop the robot: stop, damp, settle, and holding still on its way up. Within the tick: no lock, no disk."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arbiter.blend import Blend
+from arbiter.events import Event
+from arbiter.rest import ComingToRest
+from arbiter.safety import Safety
+from arbiter.tree.world import World
+from arbiter.types import Mode, Request, RobotState
+
+AT_START = 0.02  # [rad] off the start posture within which legs count as being there
+
+
+class Stops:
+    """Owned by the tick.
+
+    Args:
+        world: Who is told that the robot was stopped; its switchboard and its instructions.
+        blend: What goes out now.
+        safety: The safety layer.
+        rest: Brings a walk to rest.
+    """
+
+    def __init__(self, world: World, blend: Blend, safety: Safety, rest: ComingToRest) -> None:
+        self._world, self._blend, self._safety, self._rest = world, blend, safety, rest
+        self._board, self._bank, self._model = world.switchboard, world.switchboard.bank, world.model
+
+    def stop(self, why: str, state: RobotState, now: float) -> None:
+        """Within this tick: legs to zero velocity (a crouch or a bow stays as it is), arms hold, all errands cancelled."""
+        self._world.errands.cancel(f"stopped: {why}", now)
+        self._board.drop_all("stopped", now)
+        self._world.stopped = why
+        self._world.emit(Event(now, "stopped", f"stopped: {why}", {"reason": why}))
+        if not self._world.ready:
+            self._on_its_way_up(why, state, now)
+            return
+        legs, arms = self._model.groups["legs"], self._model.groups["arms"]
+        posture = Request(posture=self._blend.output.copy())
+        grip = self._board.authority.owner(legs)
+        if grip is not None and grip.policy.kind == "chunk":
+            self._board.force(legs, self._bank.fallback("stand"), posture, state, now, result="stopped")
+        self._board.force(arms, self._bank.fallback("hold"), posture, state, now, result="stopped")
+
+    def damp(self, why: str, now: float) -> None:
+        """No position gain from this tick on, from any state; instructions and pending hands cancelled."""
+        self._safety.stop(why, "damp")
+        self._world.errands.cancel(f"damped: {why}", now)
+        self._board.drop_all("damped", now)
+        self._world.stopped = why
+        self._world.emit(Event(now, "stopped", f"damped: {why}", {"reason": why}))
+
+    def caught(self, now: float) -> None:
+        """The harness has its weight: every joint holds. A reflex that balances shakes legs that hang in the air."""
+        state = self._world.state
+        if state is not None and self._safety.armed:
+            self._board.force(self._model.groups["whole_body"], self._bank.fallback("hold"), Request(), state, now,
+                              result="caught")
+
+    def _on_its_way_up(self, why: str, state: RobotState, now: float) -> None:
+        """Armed, but it does not yet stand by itself: it hangs, so that it may stay in any posture, and damping throws nobody."""
+        if self._world.free or not self._safety.armed:
+            return  # a stand that has just been let go goes on standing; a passive or damped robot has no way up
+        if self._world.halted:
+            self.damp(f"{why}, again", now)
+        else:
+            self._halt(why, state, now)
+
+    def _halt(self, why: str, state: RobotState, now: float) -> None:
+        """Holds the posture that it has on its way up. Legs that are in the start posture stay with `stand`, which balances:
+        they may be on the floor."""
+        if self._world.halted:
+            return
+        self._world.halted = self._world.stopped = why
+        self._world.emit(Event(now, "mode", f"holds where it is, in the harness: {why}. Another stop damps; reset and arm to "
+                               "begin again", {"reason": why}))
+        legs = self._model.groups["legs"]
+        arrived = np.abs(self._blend.output - self._model.default)[legs].max() < AT_START
+        still = self._model.groups["arms" if arrived else "whole_body"]
+        self._board.force(still, self._bank.fallback("hold"), Request(), state, now, result="stopped")
+
+    def settle(self, state: RobotState, now: float) -> None:
+        """The ladder asks for SETTLE: a walk is brought to rest, then fallbacks have every joint. On its way up the robot hangs,
+        and stays where it is."""
+        self._world.errands.cancel(self._safety.fault or "settling", now)
+        if not (self._world.ready or self._world.free):
+            self._halt(self._safety.reason or "settling", state, now)
+            return
+        self._board.drop_all("settling", now)
+        self._rest.step(state, now, hanging=not self._world.free)
+
+    def down(self) -> str:
+        """Why it can do nothing until it is reset and armed, "" if it can: instructions are not kept until then."""
+        if self._world.halted:
+            return f"stopped on its way up ({self._world.halted}); reset and arm it"
+        if self._safety.mode in (Mode.DAMP, Mode.OFF):
+            return self._safety.fault or f"{self._safety.reason or self._safety.mode.value}; reset and arm it"
+        return ""
