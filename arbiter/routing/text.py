@@ -14,6 +14,8 @@ _LOOKALIKES = str.maketrans(
 )
 _UNWANTED = re.compile(r"[^a-z0-9'.,;:!?/%+\-\s]")
 _SPACES = re.compile(r"\s+")
+_THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?![\d,])")
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,9}),(\d{1,9})(?![\d.,])")  # "0,5 meters" is half a meter, not five; "1,2,3" a list
 _WORD = re.compile(r"[a-z0-9']+")
 
 _CONTRACTIONS = (
@@ -144,6 +146,7 @@ def normalise(text: str) -> str:
         text = unicodedata.normalize("NFKD", text.translate(_LOOKALIKES).lower()).translate(_LOOKALIKES)
         text = "".join(c for c in text if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     text = _UNWANTED.sub(" ", text.lower())
+    text = _DECIMAL_COMMA.sub(r"\1.\2", _THOUSANDS.sub(r"\1\2", text))
     return _SPACES.sub(" ", text).strip()
 
 

@@ -16,6 +16,22 @@ from skills.whole_body import Bow
 
 
 @pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("walk forward 0,5 meters", "walk forward 0.5 meters"),
+        ("turn left 1,57 rad, then bow", "turn left 1.57 rad, then bow"),
+        ("at 0,250 m/s", "at 0.250 m/s"),
+        ("wait 1,000 ms", "wait 1000 ms"),
+        ("one, two, 3,2,1", "one, two, 3,2,1"),
+        ("walk 2, turn 3", "walk 2, turn 3"),
+        ("walk 2,then bow", "walk 2,then bow"),
+    ],
+)
+def test_a_comma_within_a_number_is_a_decimal_point(text, means):
+    assert normalise(text) == means
+
+
+@pytest.mark.parametrize(
     ("words", "value"),
     [
         ("2", 2.0),
