@@ -180,7 +180,7 @@ class Arbiter:
             return  # nothing drives: the safety layer sends damping whatever is asked
         grips = asked = list(self.authority.grips)
         for _ in range(STAND_INS):
-            failed = self.authority.act(grips, state, now) or self.monitor.judge(state)
+            failed = self.authority.act(grips, state, now) or self.monitor.judge(state, self.safety.walking)
             if not failed:
                 return
             for grip, why in failed:

@@ -58,7 +58,7 @@ class FakePolicy:
     def __init__(self, name: str, kind: str, group: str = "whole_body", offset: float = 0.0, model: RobotModel = MODEL) -> None:
         self.name, self.kind, self.joints, self.model = name, kind, model.groups[group], model
         self.offset, self.warm_ticks = offset, 1
-        self.fail = ""
+        self.fail, self.stuck, self.kp = "", False, model.kp
         self.q: np.ndarray | None = None
         self.requests: list[Request] = []
         self.calls: list[str] = []
@@ -79,7 +79,9 @@ class FakePolicy:
             raise PolicyError(self.fail)
         base = self.model.default if request.posture is None else request.posture
         q = base + self.offset if self.q is None else self.q
-        return JointTarget(q, self.model.kp, self.model.kd, self.joints)
+        if self.kind == "locomotion" and not self.stuck:  # a walk never asks for the same again and again
+            q = q + 1e-12 * (len(self.requests) % 2)
+        return JointTarget(q, self.kp, self.model.kd, self.joints)
 
     def release(self) -> None:
         self.calls.append("release")

@@ -270,6 +270,19 @@ def target_reversed(sim: SimRun, rng: np.random.Generator) -> None:
     alter_targets(sim, lambda target: replace(target, q=frozen(target.q[::-1])))
 
 
+@cause("target-same", "policy")
+def target_same(sim: SimRun, rng: np.random.Generator) -> None:
+    """The policy asks for the same targets for ever."""
+    kept: list[JointTarget] = []
+    alter_targets(sim, lambda target: kept[0] if kept else kept.append(target) or target)
+
+
+@cause("target-limp", "policy")
+def target_limp(sim: SimRun, rng: np.random.Generator) -> None:
+    """Its targets have no stiffness."""
+    alter_targets(sim, lambda target: replace(target, kp=frozen(np.zeros(len(target.kp)))))
+
+
 # -- the robot cannot stand by itself any more ------------------------------------------------------------------------
 
 

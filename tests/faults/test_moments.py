@@ -8,19 +8,25 @@ from tests.faults.threads import one_thread
 
 pytestmark = pytest.mark.slow
 SAFE = ("nothing", "stop-word", "end-of-program", "settle", "arm-motor-fault", "arm-slip", "leg-nan-once",
-        "read-raises-once", "chunk-fails", "locomotion-raises", "network-nan")  # causes after which it has to stand
+        "read-raises-once", "chunk-fails", "locomotion-raises", "network-nan",
+        "target-limp")  # causes after which it has to stand
 
 
 @pytest.fixture(scope="module", params=["forward", "turn-left", "walk-bow"])
 def found(request):
     one_thread(request)
-    names = (*SAFE, "damp")
+    names = (*SAFE, "target-same", "damp")
     return list(moments(request.param, [CAUSES[name] for name in names], 1, seed=1, seconds=4.0))
 
 
 def test_it_stands_where_it_can(found):
     fell = [f"{m.situation} + {m.into} s, {m.cause}: {m.trace}, {m.reason}" for m in found if m.fell and m.cause in SAFE]
     assert fell == []
+
+
+def test_a_walk_whose_targets_stay_the_same_is_stopped_by_the_spare(found):
+    stuck = [m for m in found if m.cause == "target-same" and m.situation != "walk-bow"]  # at rest they may stay the same
+    assert [f"{m.situation} + {m.into} s: {m.trace}" for m in stuck if m.fell or ("settle", 5) not in m.modes] == []
 
 
 def test_no_limit_is_broken_before_a_fall(found):

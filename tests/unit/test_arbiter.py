@@ -390,13 +390,13 @@ def test_what_a_policy_asked_for_before_a_reset_does_not_count():
     monitor, knee = Rig().ready().arbiter.monitor, MODEL.index("leg_left_knee_pitch_joint")
     monitor._authority.block[0, knee] = np.nan
     for _ in range(2):
-        assert not monitor.judge(monitor_state())
+        assert not monitor.judge(monitor_state(), "")
         monitor._authority.block[0, knee] = np.nan
     monitor.forget()
-    assert not monitor.judge(monitor_state())
+    assert not monitor.judge(monitor_state(), "")
     for _ in range(2):
         monitor._authority.block[0, knee] = np.nan
-        found = monitor.judge(monitor_state())
+        found = monitor.judge(monitor_state(), "")
     assert [grip.policy.name for grip, _ in found] == ["locomotion"]
 
 

@@ -199,6 +199,27 @@ class TestSpare:
         assert "q holds int64; floating-point numbers are expected" in rig.arbiter.safety.fault
         assert rig.owner()["legs"] == "locomotion_spare"
 
+    def test_targets_that_stay_the_same_are_no_walk(self, rig):
+        rig.locomotion.stuck = True
+        rig.tick(5)
+        assert rig.owner()["legs"] == "locomotion", "a policy may decide at a fifth of the tick's rate"
+        rig.tick(2)
+        assert rig.owner()["legs"] == "locomotion_spare" and rig.arbiter.safety.mode is Mode.SETTLE
+        assert "it walks, but has asked the legs for the same targets 6 times in a row" in rig.arbiter.safety.fault
+
+    def test_legs_that_stand_may_be_asked_for_the_same_for_ever(self, rig):
+        rig.say("stop").tick(5)
+        stand_still(rig)
+        rig.tick(30)
+        rig.locomotion.stuck = True
+        rig.tick(50)
+        assert rig.owner()["legs"] == "locomotion" and rig.arbiter.safety.fault == ""
+
+    def test_legs_without_stiffness_carry_nothing(self, rig):
+        rig.locomotion.kp = 0.04 * MODEL.kp
+        rig.tick(3)
+        assert rig.owner()["legs"] == "locomotion_spare" and "gains of at least 1 and 0" in rig.arbiter.safety.fault
+
     def test_targets_that_pull_the_legs_with_many_times_their_torque_are_noticed(self, rig):
         rig.locomotion.q = MODEL.default + 3.0 * np.where(MODEL.default > 0, -1.0, 1.0)
         rig.robot.write = lambda command: None  # the joints do not follow

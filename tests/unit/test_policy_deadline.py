@@ -19,6 +19,7 @@ class Stubborn(FakePolicy):
 
     def __init__(self) -> None:
         super().__init__("walk", "locomotion", "legs", 0.1)
+        self.stuck = True  # the same again and again
         self.hangs, self.free = False, threading.Event()
         self.threads: set[int] = set()
 
@@ -30,7 +31,7 @@ class Stubborn(FakePolicy):
 
     def spare(self):
         spare = FakePolicy("walk_spare", "locomotion", "legs", 0.2)
-        spare.resumed = []
+        spare.resumed, spare.stuck = [], True
         spare.resume = lambda failed, state, now: spare.resumed.append(failed)
         return spare
 
