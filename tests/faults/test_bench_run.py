@@ -87,7 +87,7 @@ def test_the_benchs_camera_shows_what_the_robot_sees(tmp_path):
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
     where = {"red": red - green, "green": green - red, "blue": blue - red}
     columns = {name: np.nonzero(share > 60)[1].mean() for name, share in where.items()}
-    assert columns["red"] < columns["green"] < columns["blue"], "its balls, from left to right"
+    assert columns["blue"] < columns["green"] < columns["red"], "its balls, from left to right"
 
 
 def test_a_fault_of_the_bench_is_injected_and_the_drivers_own_damping_is_told(capsys):
