@@ -33,6 +33,7 @@ class Deadline:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.name, self.kind, self.joints = policy.name, policy.kind, policy.joints
+        self.commands, self.carries = getattr(policy, "commands", None), getattr(policy, "carries", True)
         self._go, self._done = threading.Lock(), threading.Lock()
         self._go.acquire()
         self._done.acquire()
