@@ -32,7 +32,7 @@ def encode(report: TickReport) -> dict[str, Any]:
     """One tick as JSON values. NaN becomes null."""
     command, verdict = report.command, report.verdict
     return {
-        "i": report.index, "t": report.now, "state": encode_state(report.reading),
+        "i": report.index, "t": report.now, "state": encode_state(report.reading, len(command.q)),
         "inputs": [[_input(part) for part in item] for item in report.inputs],
         "asked": _list(report.asked), "q": _list(command.q), "kp": _list(command.kp), "kd": _list(command.kd),
         "mode": verdict.mode.value, "reason": verdict.reason,
@@ -42,13 +42,14 @@ def encode(report: TickReport) -> dict[str, Any]:
     }
 
 
-def encode_state(state: RobotState | None) -> dict[str, Any] | None:
-    """A reading as JSON values, whatever a driver put into it; what is no number, or no array of numbers, becomes null."""
+def encode_state(state: RobotState | None, joints: int | None = None) -> dict[str, Any] | None:
+    """A reading as JSON values, whatever a driver put into it; what is no number, or no array of its size, becomes null."""
     if state is None:
         return None
+    n = np.size(state.joint_pos) if joints is None else joints
     faults = state.faults if type(state.faults) is tuple else None
-    return {"stamp": _scalar(state.stamp), "q": _array(state.joint_pos), "dq": _array(state.joint_vel),
-            "quat": _array(state.base_quat), "gyro": _array(state.base_ang_vel), "age": _array(state.joint_age),
+    return {"stamp": _scalar(state.stamp), "q": _array(state.joint_pos, n), "dq": _array(state.joint_vel, n),
+            "quat": _array(state.base_quat, 4), "gyro": _array(state.base_ang_vel, 3), "age": _array(state.joint_age, n),
             "imu_age": _scalar(state.imu_age), "battery": _scalar(state.battery),
             "faults": None if faults is None else [fault if type(fault) is str else None for fault in faults]}
 
@@ -73,8 +74,8 @@ def _scalar(value: object) -> float | None:
     return _number(value) if isinstance(value, int | float) and -1e300 < value < 1e300 else None
 
 
-def _array(values: object) -> list[float | None] | None:
-    real = isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "fiu"
+def _array(values: object, size: int) -> list[float | None] | None:
+    real = isinstance(values, np.ndarray) and values.shape == (size,) and values.dtype.kind in "fiu"
     return _list(values) if real else None
 
 

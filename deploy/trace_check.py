@@ -47,7 +47,6 @@ NUMBER: Kind = ("a number", is_number)
 MAYBE: Kind = ("a number or null", is_number_or_null)
 TEXT: Kind = ("text", is_text)
 COUNT: Kind = ("a whole number from 0", is_count)
-TEXTS: Kind = ("a list of texts", list_of(is_text))
 HEADER = {"joints": ("a list of names", lambda value: bool(value) and list_of(is_text)(value)), "start": NUMBER}
 FOR_RERUN = {"config": TEXT, "tree": TEXT, "seed": COUNT}
 CALL = row_of(is_text, lambda value: isinstance(value, dict), lambda value: isinstance(value, float | int),
@@ -64,6 +63,17 @@ def numbers(size: int) -> Kind:
     return f"{size} numbers or nulls", list_of(is_number_or_null, size)
 
 
+def reading(n: int) -> Mapping[str, Kind]:
+    """What was read in a tick; null is what no driver may tell, such as an array of another shape, and it did."""
+    def maybe(size: int) -> Kind:
+        words, good = numbers(size)
+        return f"{words}, or null", lambda value: value is None or good(value)
+
+    faults = list_of(lambda value: value is None or is_text(value))
+    return {"stamp": MAYBE, "q": maybe(n), "dq": maybe(n), "quat": maybe(4), "gyro": maybe(3), "age": maybe(n), "imu_age": MAYBE,
+            "battery": MAYBE, "faults": ("a list of texts or nulls, or null", lambda value: value is None or faults(value))}
+
+
 def check_header(header: Mapping, where: str, rerun: bool = False) -> None:
     """Raises ConfigError for the first line of a trace that does not tell what the others need."""
     check(header, HEADER | (FOR_RERUN if rerun else {}), where)
@@ -71,10 +81,10 @@ def check_header(header: Mapping, where: str, rerun: bool = False) -> None:
 
 def check_tick(tick: object, n: int, where: str) -> None:
     """Raises ConfigError for a line that is no tick of a robot with `n` joints."""
-    state = {"stamp": NUMBER, "q": numbers(n), "dq": numbers(n), "quat": numbers(4), "gyro": numbers(3), "age": numbers(n),
-             "imu_age": MAYBE, "battery": MAYBE, "faults": TEXTS}
+    state = reading(n)
     fields = {
-        "i": COUNT, "t": NUMBER, "state": ("a mapping", lambda value: isinstance(value, dict)), "asked": numbers(n),
+        "i": COUNT, "t": NUMBER, "state": ("a mapping or null", lambda value: value is None or isinstance(value, dict)),
+        "asked": numbers(n),
         "q": numbers(n), "kp": numbers(n), "kd": numbers(n), "reason": TEXT,
         "mode": (f"one of {', '.join(sorted(MODES))}", lambda value: is_text(value) and value in MODES), "branch": TEXT,
         "owners": (f"{n} names", list_of(is_text, n)), "events": ("a list of (kind, text)", list_of(row_of(is_text, is_text))),
@@ -82,7 +92,8 @@ def check_tick(tick: object, n: int, where: str) -> None:
             is_text, lambda value: value is None or is_text(value), is_text, is_number_or_null, is_number_or_null))),
         "inputs": ("a list of (kind, ...)", list_of(lambda item: isinstance(item, list) and bool(item) and is_text(item[0])))}
     check(tick, fields, where)
-    check(tick["state"], state, where, "state.")
+    if tick["state"] is not None:
+        check(tick["state"], state, where, "state.")
     inputs = {"say": (is_text, lambda value: value in ORDERS, is_count), "stop": (is_text,), "damp": (is_text,), "reset": (),
               "go": (), "arm": (is_number, dict_of(state)), "route": (is_count, is_route),
               "chunk": (is_text, is_count, is_number, is_chunk(n), is_text), "sight": (dict_of(SIGHT),)}

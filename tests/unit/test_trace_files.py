@@ -2,7 +2,9 @@
 
 import copy
 import json
+import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,9 @@ from arbiter.errors import ConfigError
 from deploy.config import load_tree
 from deploy.replay import describe, load_trace, main, story
 from deploy.robots.description import load_model
+from deploy.trace import decode_state, encode
+from deploy.trace_check import check_tick
+from tests.arbiter_rig import Rig
 
 HEADER = {"format": 1, "joints": ["a", "b"], "config": "", "tree": "t.yaml", "seed": 0, "start": 0.0}
 STATE = {"stamp": 0.0, "q": [0.0, None], "dq": [0, 0.0], "quat": [1.0, 0.0, 0.0, 0.0], "gyro": [0.0, 0.0, 0.0], "age": [0.0, 0.0],
@@ -136,3 +141,24 @@ def test_whatever_stands_in_a_field_is_read_or_refused_by_name(tmp_path_factory,
         return
     story(ticks)
     describe(ticks[0], header["joints"])
+
+
+def failing(*_):
+    raise OSError("bus off")
+
+
+@pytest.mark.parametrize("spoilt", [
+    {"stamp": math.nan}, {"joint_pos": np.zeros(3)}, {"joint_vel": None}, {"base_quat": np.zeros((2, 2))}, {"faults": None},
+    {"faults": (3, "bus off")}, {"imu_age": math.inf}, {"joint_age": np.full(22, np.nan)}, None])
+def test_a_run_with_what_no_driver_may_tell_can_be_looked_at(spoilt):
+    """It is the run that one wants to look at."""
+    rig = Rig().ready()
+    if spoilt is None:
+        rig.robot.read = failing
+    else:
+        rig.robot.changes.update(spoilt)
+    tick = json.loads(json.dumps(encode(rig.tick())))
+    check_tick(tick, rig.arbiter.model.n, "run:2")
+    assert "tick " in describe(tick, list(rig.arbiter.model.joints))
+    state = decode_state(tick["state"])
+    assert state is None or rig.arbiter.safety.believe(state, rig.now + 0.02) is not None
