@@ -28,6 +28,8 @@ from deploy.outputs import writable
 from deploy.trace import FORMAT
 from deploy.trace_check import check_header, check_tick
 
+PLOTS = (".png", ".pdf", ".svg")
+
 
 def load_trace(path: Path, rerun: bool = False) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(header, ticks) of a trace. A last line that was cut off is left out. Raises ConfigError with line and field.
@@ -62,6 +64,14 @@ def _load(path: Path, rerun: bool) -> tuple[dict[str, Any], list[dict[str, Any]]
     for number, tick in enumerate(values[1:], 2):
         check_tick(tick, len(header["joints"]), f"{path}:{number}")
     return header, values[1:]
+
+
+def tick_at(ticks: list[dict[str, Any]], start: float, at: float) -> dict[str, Any]:
+    """The first tick at or after `at` [s] since `start`. Raises ConfigError where the trace holds none."""
+    times = [tick["t"] - start for tick in ticks]
+    if not times[0] - 1e-9 <= at <= times[-1] + 1e-9:
+        raise ConfigError(f"--at {at:g}: the trace goes from {times[0]:.2f} to {times[-1]:.2f} s")
+    return ticks[min(bisect.bisect_left(times, at - 1e-9), len(ticks) - 1)]
 
 
 def story(ticks: list[dict[str, Any]], start: float = 0.0) -> list[str]:
@@ -142,11 +152,12 @@ def main(argv: list[str] | None = None) -> int:
             return report_rerun(rerun(header, ticks, str(args.log)), len(ticks))
         start = header["start"]
         if args.plot:
+            if args.plot.suffix.lower() not in PLOTS:
+                raise ConfigError(f"--plot {args.plot}: the name must end in {', '.join(PLOTS)}")
             writable("--plot", args.plot)
             plot(header, ticks, args.plot)
         elif args.at is not None:
-            i = bisect.bisect_left([tick["t"] - start for tick in ticks], args.at - 1e-9)
-            print(describe(ticks[min(i, len(ticks) - 1)], header["joints"], start))
+            print(describe(tick_at(ticks, start, args.at), header["joints"], start))
         else:
             print("\n".join(story(ticks, start)))
     except (ArbiterError, OSError) as error:

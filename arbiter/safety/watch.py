@@ -22,6 +22,7 @@ STAMP_STEP = 0.5  # [s] by which no honest stamp gets older from one reading to 
 BLIND_LEGS = 1  # leg joints of which nothing is known that a robot still comes to rest with
 LEGS_MOVED = 0.05  # [rad] of a leg joint: the IMU cannot have stayed the same to the last bit
 BASE_TURNED = 0.03  # [rad]: not every leg joint can have stayed the same to the last bit
+MISSED = 0.3  # [s] that readings may be missing beyond those that came: half of them for ever, four of five for half a second
 ENOUGH = 5  # equal readings in a row of all leg joints, or of the IMU
 
 
@@ -56,6 +57,7 @@ class Watch:
         self._young = np.zeros((2, n), bool)
         self._now, self._time = None, 0.0  # the caller's clock and, of it, what is counted [s]
         self._late = math.inf  # age of the newest reading [s]
+        self._missed = 0.0  # for how long readings were missing, less the time in which they came [s]
         self._undated = self._odd = 0.0  # for how long stamps, or lists of faults, have made no sense [s]
         self._stamp = 0.0
         self._last: object = None
@@ -80,6 +82,8 @@ class Watch:
         step = self._dt if step < 0.0 else min(step, PAUSE * self._dt)
         self._now, self._time = now, self._time + step
         self._late += step
+        came = state is not self._last and type(state) is RobotState
+        self._missed = min(max(0.0, self._missed + (-step if came else step)), 2.0 * MISSED)
         if state is not self._last:
             self._last = state
             self.problem = self._take(state, now, step)
@@ -87,7 +91,7 @@ class Watch:
 
     def forget(self) -> None:
         """The operator has set it up again."""
-        self._tilted, self.fallen = 0, False
+        self._tilted, self.fallen, self._missed = 0, False, 0.0
         self.joints.forget()
         self.imu.forget()
 
@@ -115,7 +119,7 @@ class Watch:
 
     def _take_faults(self, state: RobotState) -> str:
         faults, battery = getattr(state, "faults", None), getattr(state, "battery", None)
-        self._battery = battery if type(battery) is float else math.nan
+        self._battery = float(battery) if is_number(battery) and 0.0 <= battery <= 1.0 else math.nan
         if type(faults) is not tuple or any(type(fault) is not str for fault in faults):
             return f"faults is {type(faults).__name__}; a tuple of names is expected"
         self._reported = faults
@@ -213,6 +217,8 @@ class Watch:
             findings += [f"{self._names[i]} {joints.why[i]}" for i in np.flatnonzero(joints.slip).tolist()]
         if self._undated > limits.joint_age + ROUNDING:
             findings.append(f"stamps of the readings: {self.problem[2]}")
+        if self._missed > MISSED + ROUNDING:
+            findings.append("most of its readings are missing")
         if self._odd > limits.joint_age + ROUNDING:
             findings.append("its list of faults cannot be read")
         self.stale = self.stale_legs or self.stale_imu

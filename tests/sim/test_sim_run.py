@@ -85,6 +85,11 @@ def test_replay_shows_and_refuses(tmp_path, capsys):
     assert 'heard "stand still"' in capsys.readouterr().out
     assert replay([str(log), "--at", "3.0"]) == 0
     assert "leg_left_knee_pitch_joint" in capsys.readouterr().out
+    for at in ("99", "-1", "nan"):
+        assert replay([str(log), "--at", at]) == 2
+        assert f"--at {at}: the trace goes from 0.00 to" in capsys.readouterr().err
+    assert replay([str(log), "--plot", str(tmp_path / "plot.txt")]) == 2
+    assert "plot.txt: the name must end in .png, .pdf, .svg" in capsys.readouterr().err
     (tmp_path / "no.jsonl").write_text("hello\nworld\n")
     assert replay([str(tmp_path / "no.jsonl")]) == 2
     assert "no.jsonl:1: not JSON" in capsys.readouterr().err

@@ -571,7 +571,21 @@ def test_what_is_believed_carries_the_whole_reading():
         assert np.array_equal(getattr(believed, name), getattr(read, name)), name
     assert believed.joint_age == pytest.approx(read.joint_age) and believed.imu_age == pytest.approx(0.005)
     assert (believed.stamp, believed.battery, believed.faults) == (0.02, 0.5, ("can1: bus off",))
-    assert safety.believe(reading(MODEL, 0.04, battery="full"), 0.04).battery != "full"
+    for k, odd in enumerate(("full", None, -1.0, 87.0, np.nan, np.inf, True), 2):
+        assert np.isnan(safety.believe(reading(MODEL, 0.02 * k, battery=odd), 0.02 * k).battery), "-1 is no empty battery"
+    for k, value in enumerate((0, 1, np.float64(0.25)), 9):
+        assert safety.believe(reading(MODEL, 0.02 * k, battery=value), 0.02 * k).battery == value
+
+
+@pytest.mark.parametrize(("came", "of", "fault"), [(1, 5, True), (1, 4, True), (1, 3, True), (1, 2, False), (3, 4, False)])
+def test_a_driver_most_of_whose_readings_are_missing_is_a_fault(came, of, fault):
+    safety, latched = armed(MODEL), []
+    for k in range(1, 100):
+        now = 0.02 * k
+        safety.filter(target(MODEL, MODEL.default), STAND, reading(MODEL, now) if k % of < came else None, now)
+        latched += [k] * bool(safety.fault)
+    assert bool(latched) is fault and (not fault or latched[0] <= 50)
+    assert not fault or safety.fault.endswith("most of its readings are missing")
 
 
 @pytest.mark.parametrize("quat", [(0.9, 0.3, 0.2, 0.1), (0.5, 0.5, -0.5, 0.5), (0.2, -0.1, 0.3, 0.9), (0.1, 0.9, 0.3, -0.2)])
