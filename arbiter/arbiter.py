@@ -81,9 +81,8 @@ class Arbiter:
         self.alarms: list[Callable[[], str]] = []
         self._events: list[Event] = []
         self._inputs: list[tuple] = []
-        self._index = 0
         self.reader = Reader(robot, safety, self._emit)
-        self._mode = Mode.PASSIVE
+        self._index, self._mode = 0, Mode.PASSIVE
         self._branch, self._tip = "", None
         self._owners, self._version = (), -1
         self._q = np.zeros((3, self.model.n))  # sent positions of this tick and the two before it
@@ -117,6 +116,7 @@ class Arbiter:
     def _receive(self, state: RobotState, now: float) -> None:
         for alarm in self.alarms:
             if fault := alarm():
+                self._inputs.append(("alarm", fault))
                 self.safety.trip(fault)
         mail = self.inbox.poll(now)
         if mail is not None:
@@ -178,7 +178,7 @@ class Arbiter:
     def _act(self, state: RobotState, now: float) -> None:
         if self._mode in (Mode.PASSIVE, Mode.DAMP, Mode.OFF):
             return  # nothing drives: the safety layer sends damping whatever is asked
-        grips = asked = list(self.authority.grips)
+        grips = asked = self.authority.grips[:]
         for _ in range(STAND_INS):
             failed = self.authority.act(grips, state, now) or self.monitor.judge(state, self.safety.walking)
             if not failed:

@@ -17,6 +17,7 @@ from arbiter.types import RobotState, SafeCommand, Sighting
 from deploy.assemble import caller_for, wire
 from deploy.config import load_text
 from deploy.examine import load_skill_set
+from deploy.ramp import RampWatch
 from deploy.robots.description import load_model
 from deploy.sensors.balls import STALE
 from deploy.trace import decode_route, decode_sighting, decode_state, encode
@@ -103,13 +104,16 @@ def rerun(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the 
     context = PolicyContext(robot.model, loaded.path.parent, lambda: CameraFrame(now[0], blank), 0.0, header["seed"], playback)
     sight = RecordedSight()
     arbiter = wire(loaded, skills, robot, context, lambda router: routing, caller_for(skills.foreign, True), sight)
-    differences = []
+    ramp, alarms, differences = RampWatch(arbiter), deque(), []
+    arbiter.alarms.append(lambda: alarms.popleft() if alarms else "")
     try:
         for tick in ticks:
             now[0] = tick["t"]
+            alarms += (rest[0] for kind, *rest in tick["inputs"] if kind == "alarm")
             _feed(arbiter, robot, routing, sight, tick)
-            report = encode(arbiter.tick(tick["t"]))
-            differences += _differences(tick, report)
+            report = arbiter.tick(tick["t"])
+            ramp(report)
+            differences += _differences(tick, encode(report))
     finally:
         arbiter.close()
     return differences
@@ -127,9 +131,12 @@ def _check_route(route: Route, skills: Mapping[str, Skill], where: str) -> None:
 
 
 def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: RecordedSight, tick: dict[str, Any]) -> None:
-    inbox = arbiter.inbox
+    inbox, was_reset = arbiter.inbox, False
     for kind, *rest in tick["inputs"]:
-        if kind == "arm":
+        was_reset = was_reset or kind == "reset"
+        if kind == "arm" and was_reset:  # in the tick that was reset, with its reading
+            inbox.arm()
+        elif kind == "arm":
             robot.state = decode_state(rest[1])
             arbiter.arm(rest[0])
         elif kind == "route":

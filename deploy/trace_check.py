@@ -95,7 +95,7 @@ def check_tick(tick: object, n: int, where: str) -> None:
     if tick["state"] is not None:
         check(tick["state"], state, where, "state.")
     inputs = {"say": (is_text, lambda value: value in ORDERS, is_count), "stop": (is_text,), "damp": (is_text,), "reset": (),
-              "go": (), "arm": (is_number, dict_of(state)), "route": (is_count, is_route),
+              "alarm": (is_text,), "go": (), "arm": (is_number, dict_of(state)), "route": (is_count, is_route),
               "chunk": (is_text, is_count, is_number, is_chunk(n), is_text), "sight": (dict_of(SIGHT),)}
     for kind, *rest in tick["inputs"]:
         wanted = inputs.get(kind)

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from deploy.config import load_tree
 from deploy.replay import load_trace
 from deploy.replay import main as replay
+from deploy.rerun import rerun
 from deploy.run import main
+from deploy.trace import encode
 from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +78,48 @@ def test_a_trace_is_decided_again_to_the_same_bits(tmp_path, capsys):
     lines[200] = json.dumps(tick)
     (log / "trace.jsonl").write_text("\n".join(lines) + "\n")
     assert replay([str(log), "--rerun"]) == 1
+
+
+def found_by_others(sim):
+    """A thread of ours dies, and no driver answers for a moment."""
+    sim.arbiter.alarms.append(iter([*[""] * 20, "thread camera has ended: ValueError", *[""] * 10_000]).__next__)
+    sim.wait(1.0)
+    read, sim.robot.read = sim.robot.read, lambda now: 1 / 0
+    sim.wait(0.04)
+    sim.robot.read = read
+
+
+def reset_and_armed_at_once(sim):
+    """Both orders lie in the mail of one tick."""
+    sim.arbiter.inbox.damp("test")
+    sim.wait(0.5)
+    sim.arbiter.inbox.reset()
+    sim.arbiter.inbox.arm()
+
+
+def decided_again(sim):
+    """The ticks as a trace holds them, decided again. Returns modes and differences."""
+    loaded = load_tree("default.yaml", [])
+    header = {"tree": str(loaded.path), "config": loaded.resolved_yaml(), "joints": list(sim.model.joints), "seed": 0}
+    ticks = [json.loads(json.dumps(encode(report))) for report in sim.reports]
+    return {tick["mode"] for tick in ticks}, rerun(header, ticks)
+
+
+@pytest.mark.parametrize(("cause", "mode"), [(found_by_others, "settle"), (reset_and_armed_at_once, "damp")])
+def test_what_comes_from_beside_the_tick_is_decided_again(cause, mode):
+    with SimRun() as sim:
+        cause(sim)
+        sim.wait(1.0)
+        modes, differences = decided_again(sim)
+    assert mode in modes and differences == []
+
+
+def test_a_start_ramp_that_was_stopped_is_decided_again(monkeypatch):
+    monkeypatch.setattr("deploy.ramp.SHARE", 0.02)  # every joint pushes too hard
+    with SimRun() as sim:
+        assert sim.arbiter.safety.fault.startswith("start ramp")
+        modes, differences = decided_again(sim)
+    assert "damp" in modes and differences == []
 
 
 def test_replay_shows_and_refuses(tmp_path, capsys):
