@@ -75,8 +75,8 @@ class Deadline:
     def close(self) -> None:
         """Lets the thread end."""
         if not self._busy:
-            self._task = None
-            if self._thread is not None:
+            self._task, thread, self._thread = None, self._thread, None
+            if thread is not None:
                 self._go.release()
             self.policy.close()
 

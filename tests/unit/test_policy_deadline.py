@@ -141,3 +141,14 @@ def test_what_a_policy_says_of_itself_is_said_by_its_deadline_too(said, kept):
         setattr(policy, name, value)
     guard = Deadline(policy)
     assert (guard.commands, guard.carries) == kept
+
+
+def test_it_may_be_closed_twice():
+    policy = FakePolicy("walk", "locomotion", "legs")
+    guard = Deadline(policy)
+    guard.reset(STATE, 0.0)
+    thread = guard._thread
+    for _ in range(3):  # faster than the thread can take notice
+        guard.close()
+    thread.join(5.0)
+    assert not thread.is_alive() and policy.calls.count("close") == 3
