@@ -35,7 +35,7 @@ class Gantry:
         if self._phase == "lifting" and world.stopped:  # somebody wants it to stay as it is: passive
             world.halted = world.stopped
             self._enter("hanging", None)
-        elif self._phase == "lifting" and now - self._since >= LIFTED and not self._arbiter.arm(now):
+        elif self._phase == "lifting" and now - self._since >= LIFTED and self._is_armed(report, now):
             self._enter("hanging", None)
         elif self._phase == "hanging" and report.verdict.mode is Mode.RUN and not world.halted:
             legs = self._arbiter.model.groups["legs"]
@@ -52,6 +52,10 @@ class Gantry:
             if now - self._since >= QUIET:
                 self._arbiter.inbox.go()
                 self._enter("free", None)
+
+    def _is_armed(self, report: TickReport, now: float) -> bool:
+        """Whether it is armed, by itself or by a person who was faster."""
+        return report.verdict.mode is Mode.RUN or not self._arbiter.arm(now)
 
     def _enter(self, phase: str, since: float | None) -> None:
         self._phase, self._since = phase, since

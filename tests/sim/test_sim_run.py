@@ -197,3 +197,15 @@ def test_a_pipe_of_lines_in_real_time():
     assert done.returncode == 0, done.stderr
     assert 'succeeded: "walk forward 0.3 m"' in done.stdout
     assert 'rejected: "bake a cake"' in done.stdout
+
+
+def test_who_arms_before_the_gantry_does_gets_a_robot_that_walks():
+    with SimRun(seed=0) as sim:
+        for _ in range(2):
+            sim.arbiter.inbox.damp()
+            sim.wait(1.0)
+            sim.arbiter.inbox.reset()
+            sim.wait(2.0)  # lifted; half a second later it would be armed by itself
+            sim.arbiter.inbox.arm()
+            assert sim.until(lambda: sim.arbiter.world.ready, 10.0)
+        assert sim.say("walk forward").result == "succeeded"
