@@ -53,7 +53,7 @@ class Trajectory:
         balls: Centre of each ball in the base frame [m], shape (T, 3), by colour.
         arm_rest: Default posture [rad], shape (n,). arms: Mask of the arm joints, shape (n,).
         standing: Height of the torso's centre of mass when standing in the default posture [m].
-        doubt: How far a ball may be from where it is said to be [m].
+        doubt: How far a ball may be from where it is said to be [m]. hand_doubt: The same of a hand.
     """
 
     time: np.ndarray
@@ -71,6 +71,7 @@ class Trajectory:
     arms: np.ndarray
     standing: float
     doubt: float = 0.0
+    hand_doubt: float = 0.0
 
 
 def verification(success, measured, required: float, unit: str, text: str) -> Verification:
@@ -124,8 +125,8 @@ def fallen(run: Trajectory) -> Verification | None:
 def wave(run: Trajectory, side: str, periods: float = WAVE_PERIODS) -> Verification:
     """The hand is above the shoulder and goes to and fro sideways, `periods` times."""
     hand = run.hands[:, SIDES.index(side)]
-    up = hand[:, 2] >= WAVE_HEIGHT
-    waved = swings(hand[up, 1]) if up.any() else 0.0
+    up = hand[:, 2] >= WAVE_HEIGHT + run.hand_doubt
+    waved = swings(hand[up, 1], WAVE_SWING + 2.0 * run.hand_doubt) if up.any() else 0.0
     return verification(waved >= periods, waved, periods, "periods",
                         f"the {side} hand waved {waved:g} times above the shoulder, at least {periods:g} asked")
 

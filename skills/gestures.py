@@ -10,6 +10,7 @@ from skills import criteria
 from skills.criteria import REST_ANGLE, SPAN, WAVE_HEIGHT, WAVE_SWING
 from skills.hand import SHOULDER, hand
 from skills.judged import Judged
+from skills.measured import HAND_DOUBT
 from skills.repeats import Sweeps
 
 ARMS = slice(0, 10)
@@ -65,7 +66,7 @@ class Wave(Repeated):
     """Waves the hand of one `side`. Its way sideways is counted, not a joint's: the elbow takes part."""
 
     side = ""
-    sweep = WAVE_SWING  # two sweeps are one wave
+    sweep = WAVE_SWING + 2.0 * HAND_DOUBT  # two sweeps are one wave; it ends with the last, which must be one in truth, too
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         """A wave for some time goes on a little where the hand has hardly moved yet."""
@@ -79,7 +80,7 @@ class Wave(Repeated):
     def signal(self, state: RobotState) -> float:
         """Of the raised hand in the base frame, to the left [m]."""
         _, left, up = hand(state.joint_pos, self.side)
-        return float(left) if up >= WAVE_HEIGHT else np.nan
+        return float(left) if up >= WAVE_HEIGHT + HAND_DOUBT else np.nan
 
     def criterion(self, run, progress: Progress) -> Verification:
         count, duration = progress.parameters["count"], progress.parameters["duration"]

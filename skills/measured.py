@@ -15,6 +15,7 @@ from skills.legs import odometry, torso_height
 
 SIDES = ("left", "right")
 ARMS = slice(0, 10)
+HAND_DOUBT = 0.002  # [m] by which a hand may be elsewhere than noisy joints tell
 STANCE = (0.0, 0.0, -0.2, 0.4, -0.3, 0.0)  # [rad] of each leg, as in robot.yaml; arms at rest are at zero
 
 
@@ -36,7 +37,7 @@ class Motion:
     """
 
     standing = STANDING
-    doubt = 0.0
+    doubt = hand_doubt = 0.0
 
     def __init__(self, time: np.ndarray, joint_pos: np.ndarray, quat: np.ndarray) -> None:
         self.time, self.joint_pos, self.rotation = time, joint_pos, rotations(quat)
@@ -69,6 +70,7 @@ class Measured(Motion):
     """A run by the robot's own readings; positions of balls from `sightings`."""
 
     doubt = 0.003  # [m] by which a ball may be elsewhere than it was seen: 95 % of the finder's errors
+    hand_doubt = HAND_DOUBT
 
     def __init__(self, readings: Sequence[RobotState], sightings: Sequence[Sighting] = ()) -> None:
         super().__init__(np.array([one.stamp for one in readings]), np.array([one.joint_pos for one in readings]),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from deploy.robots.description import load_model
-from skills.criteria import DIRECTIONS, Trajectory, best_lasting, lasting, rotations, swings
+from skills.criteria import DIRECTIONS, WAVE_HEIGHT, Trajectory, best_lasting, lasting, rotations, swings
 from training.pi0.data.instructions import GESTURES, find
 from training.pi0.data.success import judge
 
@@ -55,6 +55,14 @@ def test_waving_counts_full_periods_above_the_shoulder():
     assert not judge(with_hand(1, waving(1.0, swing=0.02)), right).success, "trembling is not waving"
     assert not judge(with_hand(1, waving(1.0, height=0.6)), right).success, "below the shoulder"
     assert not judge(with_hand(0, waving(1.0)), right).success, "the other hand"
+
+
+def test_what_noisy_joints_tell_of_a_wave_must_be_more_than_a_wave():
+    narrow = with_hand(1, np.roll(waving(1.0, swing=0.026), 13, axis=0))  # 5.2 cm from side to side
+    right = find("wave the right hand")
+    assert judge(narrow, right).success and not judge(replace(narrow, hand_doubt=0.002), right).success
+    low = with_hand(1, waving(1.0, height=WAVE_HEIGHT + 0.001))
+    assert judge(low, right).success and not judge(replace(low, hand_doubt=0.002), right).success
 
 
 def test_swings_of_known_signals():
