@@ -201,7 +201,10 @@ class Arbiter:
             self.rest.step(state, now, hanging=not self.world.free)
 
     def _blend(self, now: float) -> JointTarget:
-        authority, fresh = self.authority, self.switchboard.fresh
+        authority, fresh, continued = self.authority, self.switchboard.fresh, self.switchboard.continued
+        if continued.any():
+            self.blend.go_on(continued)
+            continued[:] = False
         if fresh.any():
             self.blend.start(fresh, authority.q, authority.kp, authority.kd, now)
             fresh[:] = False

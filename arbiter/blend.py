@@ -94,6 +94,11 @@ class Blend:
         self.active[:] = self._lost[:] = self._running = self._losing = False
         self._trail[:] = self.output
 
+    def go_on(self, mask: np.ndarray) -> None:
+        """What comes next for the joints of `mask` continues their motion: it is not blended in, whatever came before."""
+        self._lost &= ~mask
+        self._losing = bool(self._lost.any())
+
     def _momentum(self) -> np.ndarray:
         """Velocity [rad/s] to go on with: the mean of the last ticks, as far as the joints' acceleration allows."""
         mean = (self.output - self._trail[self._row]) / (TRAIL * self._dt)

@@ -39,7 +39,7 @@ class Switchboard:
         self.model, self.authority, self.bank, self.home, self.settings = model, authority, bank, home, settings
         self.pending: list[Transition] = []
         self.log: Recent[Handover] = Recent()
-        self.fresh = np.zeros(model.n, bool)
+        self.fresh, self.continued = np.zeros((2, model.n), bool)
         self.changes = 0
         self._open_records: list[Handover] = []
         self._switched = np.full(model.n, -np.inf)
@@ -265,6 +265,7 @@ class Switchboard:
         record = Handover(self._from(joints), policy.name, "", self._label(joints), now, now, now, result=why)
         self.log.append(record)
         self._switched[joints] = now
+        self.continued |= joints
         for old in self.authority.give(joints, policy, None, Request(velocity=ZERO_VELOCITY)):
             walled(old.release)
 

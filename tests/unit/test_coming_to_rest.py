@@ -171,6 +171,15 @@ class TestSpare:
         assert rig.owner()["legs"] == "locomotion_spare" and rig.arbiter.safety.mode is Mode.SETTLE
         assert "asks leg_left_hip_roll_joint for" in rig.arbiter.safety.fault
 
+    def test_it_is_not_blended_in_after_them(self, rig):
+        """It continues the motion; a blend from the held posture shook it (4 of 12 moments fell)."""
+        rig.locomotion.q = np.full(MODEL.n, 1e30)
+        report = rig.tick(3)
+        legs = MODEL.groups["legs"]
+        assert rig.owner()["legs"] == "locomotion_spare"
+        assert report.asked[legs] == pytest.approx(MODEL.default[legs] + 0.05)
+        assert not rig.arbiter.blend.active[legs].any()
+
     def test_one_such_target_is_forgiven(self, rig):
         for _ in range(12):
             rig.locomotion.q = np.full(MODEL.n, np.nan)
