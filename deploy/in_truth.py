@@ -51,7 +51,7 @@ class Kept:
 
     Attributes:
         truths: One a tick since it was begun.
-        begun, ended: Index of the truth with which each of its runs took its joints, and of the first after it was over.
+        begun, ended: Index of the truth with which each of its runs took its joints, and of the first after its last reading.
         nearest: Least distance between a hand and the ball it is about so far [m], by colour.
         falls: How often the robot fell meanwhile.
     """
@@ -71,8 +71,8 @@ class Kept:
             if run.phase is not Phase.WAITING:
                 self.begun.setdefault(run, len(self.truths))
         for run in self.begun:
-            if run.over:  # in this tick, at the state before it
-                self.ended.setdefault(run, len(self.truths))
+            if run.over:  # at the reading of this tick, which shows the truth that is kept below
+                self.ended.setdefault(run, len(self.truths) + 1)
         if len(self.truths) < MOST_TICKS:
             self.truths.append(truth)
         else:
