@@ -49,8 +49,11 @@ class Authority:
 
     def owner(self, joints: np.ndarray) -> Grip | None:
         """The grip that holds the first of `joints`."""
-        first = int(np.argmax(joints))
-        return next((grip for grip in self.grips if grip.joints[first]), None)
+        return self.at(int(np.argmax(joints)))
+
+    def at(self, joint: int) -> Grip | None:
+        """The grip that holds the joint of this index."""
+        return next((grip for grip in self.grips if grip.joints[joint]), None)
 
     def owners(self, joints: np.ndarray) -> list[Grip]:
         """All grips that hold any of `joints`."""

@@ -44,7 +44,7 @@ class Switchboard:
         self._open_records: list[Handover] = []
         self._switched = np.full(model.n, -np.inf)
         self._legs, self.stepped = model.groups["legs"], -np.inf
-        self._commanded = -np.inf
+        self._commanded, self._leg = -np.inf, int(np.argmax(self._legs))
         self._labels = {mask.tobytes(): name for name, mask in model.groups.items()}
 
     # -- wishes ---------------------------------------------------------------------------------------------------
@@ -136,8 +136,8 @@ class Switchboard:
         """Advances every pending change of hands by one tick."""
         if float(np.abs(state.joint_vel[self._legs]).max()) > STEPPING:
             self.stepped = now
-        grip = self.authority.owner(self._legs)
-        if grip is not None and (grip.run or grip).request.velocity.any():
+        grip = self.authority.at(self._leg)
+        if grip is not None and any((grip.run or grip).request.velocity.tolist()):
             self._commanded = now
         for transition in list(self.pending):
             if transition.run is not None and transition.run.over:
@@ -257,7 +257,7 @@ class Switchboard:
 
     def walker(self, now: float) -> str:
         """Name of the policy that walks; "" if none does."""
-        grip = self.authority.owner(self._legs) if self.walking(now) else None
+        grip = self.authority.at(self._leg) if self.walking(now) else None
         return grip.policy.name if grip is not None and grip.policy.kind == "locomotion" else ""
 
     def take_over(self, joints: np.ndarray, policy: Policy, now: float, why: str) -> None:

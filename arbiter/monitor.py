@@ -36,7 +36,8 @@ class TargetMonitor:
         legs = self._legs
         self._low, self._high = bounds(model)
         self._low[1] = np.where(legs, LIMP * model.kp, 0.0)
-        self._asked, self._repeats = b"", 0  # the legs' targets of the tick before, and how often they came again
+        self._mix = np.where(legs, np.sqrt(1.0 + np.arange(n)), 0.0)  # other targets of the legs make another sum
+        self._asked, self._repeats = np.nan, 0  # that sum in the tick before, and how often it came again
         self._share = np.where(legs, 1.0 / model.effort, 0.0) / max(int(legs.sum()), 1)
         self._ok = np.zeros((2, 3, n), bool)
         self._torque = np.zeros(n)
@@ -51,7 +52,7 @@ class TargetMonitor:
         np.subtract(authority.q, state.joint_pos, out=torque)
         np.multiply(torque, authority.kp, out=torque)
         np.abs(torque, out=torque)
-        push, asked = float(torque @ self._share), authority.q[self._legs].tobytes()
+        push, asked = float(torque @ self._share), float(authority.q @ self._mix)
         self._repeats = self._repeats + 1 if asked == self._asked else 0
         self._asked = asked
         if not self._bad and push <= PUSH and self._repeats <= REPEATS and np.count_nonzero(ok) == ok.size:
