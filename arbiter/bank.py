@@ -50,9 +50,12 @@ class PolicyBank:
         return self._players[name][0]
 
     def spare(self, failed: Policy) -> Policy | None:
-        """What takes over when `failed` fails in mid-step; None: there is none, or it failed, too."""
-        spare = self.spares.get(failed.name)
-        return None if spare is None or spare.name in self.banned else spare
+        """What takes over when `failed` fails in mid-step: its own spare, else another policy's for the same joints. None: there
+        is none, or it failed, too."""
+        own = self.spares.get(failed.name)
+        others = [spare for spare in self.spares.values() if spare is not own and not (failed.joints & ~spare.joints).any()]
+        left = [spare for spare in (own, *others) if spare is not None and spare.name not in self.banned]
+        return left[0] if left else None
 
     def pick(self, name: str, driving: Iterable[Policy], warming: Iterable[Policy]) -> Policy | None:
         """A player for a hand-over: a free one; else the only one, which then just gets another request."""

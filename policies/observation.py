@@ -94,6 +94,10 @@ class ObservationBuilder:
         for _, block, newest in self._slots:
             block[:] = newest
 
+    def step_in_place(self) -> None:
+        """The robot may be in the middle of a step: a clock that may stand still does not yet."""
+        self._left = self._settle
+
     def copy(self, other: ObservationBuilder) -> None:
         """Takes over the memory of another builder of the same card: phase, histories, command, last action. What is not
         finite, or an action that no joint could follow, is left out: the network behind `other` may have failed."""

@@ -103,12 +103,14 @@ class OnnxPolicy:
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
         """Goes on where `failed` left off: its gait phase, histories and last action, as far as they are sane; where it is
-        another kind of policy, as after `reset`."""
+        another kind of policy, it steps in place until it has found its stance."""
         self.reset(state, now)
         if isinstance(failed, OnnxPolicy) and failed.card == self.card:
             self._observation.copy(failed._observation)
             self._tick = failed._tick if failed._target is not None else 0
             self._target = failed._target if self._tick % self._every else None
+        else:
+            self._observation.step_in_place()
 
     def _within(self, asked: np.ndarray) -> np.ndarray:
         """A network that keeps to a joint's range misses its end by a rounding of its 32 bits: the end itself is meant."""

@@ -147,6 +147,14 @@ class TestSpare:
         assert rig.arbiter.errands.log[-1].result == "failed"
         assert "policy locomotion: PolicyError: weights lost" in rig.arbiter.errands.log[-1].reason
 
+    def test_a_walking_policy_without_a_spare_gets_that_of_another(self, rig):
+        bank = rig.arbiter.bank
+        guest = FakePolicy("guest", "locomotion", "legs")
+        assert bank.spare(guest) is rig.locomotion.second
+        assert bank.spare(FakePolicy("guest", "locomotion", "whole_body")) is None, "it drives the legs only"
+        bank.ban("locomotion_spare", "test")
+        assert bank.spare(guest) is None
+
     def test_then_it_stands(self, rig):
         rig.locomotion.fail = "weights lost"
         rig.tick(60)
