@@ -110,11 +110,11 @@ class GuestLoop:
             state = self.state  # an old one: the command is damping by now
         if state is None:
             return
-        self.state = state
         goal = self._goal
         if goal is not None:
             step = np.clip(goal - self._q, -self._max_step, self._max_step)
             self._q = np.where(self._driven, self._q + step, self._q)
         target = JointTarget(frozen(self._q), self.model.kp, self.model.kd, self._everything)
         command, _ = self._safety.filter(target, ("lerobot",) * self.model.n, state, now)
+        self.state = state  # published once the safety layer has it: who sees a reading may arm
         self._call(self.robot.write, command)
