@@ -35,6 +35,7 @@ test-newest test-lowest: $(filter .uv/bin/uv,$(UV))  ## the same with the newest
 
 check: $(filter .uv/bin/uv,$(UV))  ## style, in seconds
 	$(UV) run --no-sync ruff check .
+	$(UV) run --no-sync ruff format --check .
 
 bench: $(filter .uv/bin/uv,$(UV))  ## the benchmarks behind the README's table
 	$(UV) run $(ALL) python -m pytest tests/bench -q -s --benchmark-enable --benchmark-only --benchmark-columns=min,median,max,rounds

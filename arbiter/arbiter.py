@@ -1,6 +1,6 @@
 """The tick.
 
-    robot.read -> inbox -> tree.tick -> policies.act -> blend -> safety.filter -> robot.write -> trace
+robot.read -> inbox -> tree.tick -> policies.act -> blend -> safety.filter -> robot.write -> trace
 """
 
 from __future__ import annotations
@@ -60,11 +60,21 @@ class Arbiter:
         alarms: Asked every tick for a fault that was found beside it, "" if there is none: a thread that has died.
     """
 
-    def __init__(self, robot: Robot, policies: Mapping[str, Sequence[Policy]], skills: Mapping[str, Skill],
-                 home: dict[str, str], safety: Safety, routing: RouteService, tree: Spec,
-                 stop_guard: Callable[[str], bool], settings: HandoverSettings = DEFAULTS,
-                 instructions: str = "replace", caller: Callable[[Skill], object] = SkillCaller,
-                 sight: Sight = blind) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        policies: Mapping[str, Sequence[Policy]],
+        skills: Mapping[str, Skill],
+        home: dict[str, str],
+        safety: Safety,
+        routing: RouteService,
+        tree: Spec,
+        stop_guard: Callable[[str], bool],
+        settings: HandoverSettings = DEFAULTS,
+        instructions: str = "replace",
+        caller: Callable[[Skill], object] = SkillCaller,
+        sight: Sight = blind,
+    ) -> None:
         self.robot, self.safety, self.model = robot, safety, robot.model
         self.inbox = Inbox(instructions, stop_guard)
         self.bank = PolicyBank(policies)
@@ -131,8 +141,14 @@ class Arbiter:
             if not (mail.stop or mail.damp):  # what lets it move and came with a stop does not count
                 self._obey(mail, now)
             elif mail.go or mail.arm:
-                self._emit(Event(now, "mode", "came with a stop and does not count: " + ", ".join(
-                    name for name in ("arm", "go") if getattr(mail, name))))
+                self._emit(
+                    Event(
+                        now,
+                        "mode",
+                        "came with a stop and does not count: "
+                        + ", ".join(name for name in ("arm", "go") if getattr(mail, name)),
+                    )
+                )
         self._inputs += [("route", ticket, route) for ticket, route in self.errands.poll(now)]
         if self.errands.halt:
             self.stop(self.errands.halt, state, now)
@@ -215,8 +231,7 @@ class Arbiter:
         if error:
             self.safety.trip(f"driver: write failed: {error}")
 
-    def _report(self, state: RobotState, target: JointTarget, command: SafeCommand, verdict: Verdict,
-                now: float) -> TickReport:
+    def _report(self, state: RobotState, target: JointTarget, command: SafeCommand, verdict: Verdict, now: float) -> TickReport:
         for tap in self.taps:
             self._inputs += tap()
         q, dt = self._q, self.model.dt
@@ -233,8 +248,20 @@ class Arbiter:
         if self.authority.version != self._version:
             self._version, self._owners = self.authority.version, tuple(self.authority.names)
         spent = tuple(b - a for a, b in pairwise(self._ns))
-        report = TickReport(self._index, self.reader.at, state, command, verdict, self._owners, self._branch,
-                            tuple(self._events), tuple(self._inputs), target.q, spent, self.reader.reading)
+        report = TickReport(
+            self._index,
+            self.reader.at,
+            state,
+            command,
+            verdict,
+            self._owners,
+            self._branch,
+            tuple(self._events),
+            tuple(self._inputs),
+            target.q,
+            spent,
+            self.reader.reading,
+        )
         self._events.clear()
         self._inputs.clear()
         self._index += 1
@@ -257,8 +284,9 @@ class Arbiter:
         self.blend.seed(state.joint_pos)
         self.authority.q[:] = state.joint_pos
         groups = self.model.groups
-        self.switchboard.force(groups["legs"], self.bank.fallback("stand"),
-                               Request(posture=self.model.default, start=True), state, now)
+        self.switchboard.force(
+            groups["legs"], self.bank.fallback("stand"), Request(posture=self.model.default, start=True), state, now
+        )
         self.switchboard.force(groups["arms"], self.bank.fallback("rest"), Request(start=True), state, now)
         self._mode = Mode.RUN
         self._inputs.append(("arm", self.reader.at, self.reader.reading))
@@ -287,8 +315,14 @@ class Arbiter:
     def _changed_mode(self, verdict: Verdict, state: RobotState, now: float) -> None:
         reason = f": {verdict.reason}" if verdict.reason else ""
         kind = "fault" if self.safety.fault else "mode"
-        self._emit(Event(now, kind, f"{self._mode.value} -> {verdict.mode.value}{reason}",
-                         {"from": self._mode.value, "to": verdict.mode.value, "reason": verdict.reason}))
+        self._emit(
+            Event(
+                now,
+                kind,
+                f"{self._mode.value} -> {verdict.mode.value}{reason}",
+                {"from": self._mode.value, "to": verdict.mode.value, "reason": verdict.reason},
+            )
+        )
         self._mode = verdict.mode
 
     def _emit(self, event: Event) -> None:

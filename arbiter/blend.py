@@ -33,8 +33,9 @@ def velocity_decay(s: np.ndarray) -> np.ndarray:
     return s * r * r * r * (1.0 + 3.0 * s)
 
 
-def blend_time(offset: np.ndarray, speed: np.ndarray, velocity: np.ndarray, acceleration: np.ndarray,
-               longest: float) -> np.ndarray:
+def blend_time(
+    offset: np.ndarray, speed: np.ndarray, velocity: np.ndarray, acceleration: np.ndarray, longest: float
+) -> np.ndarray:
     """Shortest duration [s] that keeps the decay within a share of the limits, between `SHORTEST` and `longest`.
 
     Args:
@@ -105,8 +106,9 @@ class Blend:
         change = self._model.acceleration * self._dt
         return np.clip(mean, self.velocity - change, self.velocity + change)
 
-    def start(self, mask: np.ndarray, q: np.ndarray, kp: np.ndarray, kd: np.ndarray, now: float,
-              dq: np.ndarray | None = None) -> None:
+    def start(
+        self, mask: np.ndarray, q: np.ndarray, kp: np.ndarray, kd: np.ndarray, now: float, dq: np.ndarray | None = None
+    ) -> None:
         """The joints of `mask` change hands at `now` [s]; called before the `apply` of the same tick.
 
         Args:
@@ -122,10 +124,15 @@ class Blend:
         coasting = self.output + momentum * self._dt
         offset = coasting - np.where(mask, q, 0.0)
         speed = momentum - (0.0 if dq is None or self._crossfade else np.nan_to_num(dq))
-        duration = blend_time(np.abs(offset), np.abs(speed), self._model.velocity, self._model.acceleration,
-                              self._longest)
-        for into, value in ((self._from, coasting), (self._offset, offset), (self._speed, speed),
-                            (self._from_gains, self._gains), (self._began, now), (self.duration, duration)):
+        duration = blend_time(np.abs(offset), np.abs(speed), self._model.velocity, self._model.acceleration, self._longest)
+        for into, value in (
+            (self._from, coasting),
+            (self._offset, offset),
+            (self._speed, speed),
+            (self._from_gains, self._gains),
+            (self._began, now),
+            (self.duration, duration),
+        ):
             np.copyto(into, value, where=mask)
         self.active |= mask
         self._running = bool(self.active.any())

@@ -59,8 +59,16 @@ class Errands:
         sight: What the head camera sees, for skills that see.
     """
 
-    def __init__(self, model: RobotModel, skills: Mapping[str, Skill], switchboard: Switchboard, routing: RouteService,
-                 emit: Callable[[Event], None], caller: Callable[[Skill], object] = SkillCaller, sight: Sight = blind) -> None:
+    def __init__(
+        self,
+        model: RobotModel,
+        skills: Mapping[str, Skill],
+        switchboard: Switchboard,
+        routing: RouteService,
+        emit: Callable[[Event], None],
+        caller: Callable[[Skill], object] = SkillCaller,
+        sight: Sight = blind,
+    ) -> None:
         self.model, self.skills, self.switchboard, self.routing = model, skills, switchboard, routing
         self.log: Recent[Instruction] = Recent()
         self.active: list[Errand] = []
@@ -118,8 +126,14 @@ class Errands:
                 self._close(instruction, Result.STOPPED if stopped else Result.REJECTED, why, now)
                 continue
             names = ", then ".join(" and ".join(call.skill for call in step) for step in route.steps)
-            self._emit(Event(now, "routed", f'"{instruction.text}" -> {names} (score {route.score:.2f})',
-                             {"ticket": ticket, "skills": names, "score": route.score}))
+            self._emit(
+                Event(
+                    now,
+                    "routed",
+                    f'"{instruction.text}" -> {names} (score {route.score:.2f})',
+                    {"ticket": ticket, "skills": names, "score": route.score},
+                )
+            )
             self.waiting.append(instruction)
         return answers
 
@@ -284,11 +298,20 @@ class Errands:
         instruction.finished, instruction.result, instruction.reason = now, result, why
         kind = result.value if result in (Result.REJECTED, Result.STOPPED) else "finished"
         because = f" ({why})" if why else ""
-        self._emit(Event(now, kind, f"{result}: {instruction.label}{because}",
-                         {"result": result.value, "reason": why, "by": instruction.by}))
+        self._emit(
+            Event(
+                now,
+                kind,
+                f"{result}: {instruction.label}{because}",
+                {"result": result.value, "reason": why, "by": instruction.by},
+            )
+        )
 
 
 def _words(parameters: Mapping) -> str:
-    shown = [f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
-             for name, value in parameters.items() if value is not None]
+    shown = [
+        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in parameters.items()
+        if value is not None
+    ]
     return f"({', '.join(shown)})" if shown else ""

@@ -19,8 +19,9 @@ class Allowed:
     words: tuple[str, ...] = ()
 
 
-def limited(default=dataclasses.MISSING, low: float = -math.inf, high: float = math.inf, unit: str = "",
-            words: tuple[str, ...] = ()):
+def limited(
+    default=dataclasses.MISSING, low: float = -math.inf, high: float = math.inf, unit: str = "", words: tuple[str, ...] = ()
+):
     """A field of a dataclass with what it takes. Without `default` it has to be given. None is never checked."""
     return dataclasses.field(default=default, metadata={ALLOWED: Allowed(low, high, unit, words)})
 

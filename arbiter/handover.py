@@ -34,8 +34,14 @@ class Switchboard:
         settings: See HandoverSettings.
     """
 
-    def __init__(self, model: RobotModel, authority: Authority, bank: PolicyBank, home: dict[str, str],
-                 settings: HandoverSettings = DEFAULTS) -> None:
+    def __init__(
+        self,
+        model: RobotModel,
+        authority: Authority,
+        bank: PolicyBank,
+        home: dict[str, str],
+        settings: HandoverSettings = DEFAULTS,
+    ) -> None:
         self.model, self.authority, self.bank, self.home, self.settings = model, authority, bank, home, settings
         self.pending: list[Transition] = []
         self.log: Recent[Handover] = Recent()
@@ -62,8 +68,11 @@ class Switchboard:
             run.end(Outcome.FAILURE, f"policy {name} {what}", now)
             return
         if (run.joints & self._legs).any() and not getattr(policy, "carries", True):
-            run.end(Outcome.FAILURE, f"skill {run.skill.name}: policy {name} does not keep the robot on its legs; "
-                    "locomotion, chunk and stand do", now)
+            run.end(
+                Outcome.FAILURE,
+                f"skill {run.skill.name}: policy {name} does not keep the robot on its legs; locomotion, chunk and stand do",
+                now,
+            )
             return
         run.bounds = Bounds(self.model, name, getattr(policy, "commands", None))
         run.prepare(state, now)
@@ -108,8 +117,9 @@ class Switchboard:
         for t in [t for t in self.pending if t.record is record]:
             self._refuse(t, why, now)
 
-    def force(self, joints: np.ndarray, policy: Policy, request: Request, state: RobotState, now: float,
-              result: str = "forced") -> None:
+    def force(
+        self, joints: np.ndarray, policy: Policy, request: Request, state: RobotState, now: float, result: str = "forced"
+    ) -> None:
         """A fallback takes `joints` at once: no gate, no dwell, but blended."""
         self._drop(joints, "forced out", now)
         grips = self.authority.owners(joints)
@@ -176,8 +186,9 @@ class Switchboard:
         if reason or not (walks or t.bridged == "stand"):
             return reason
         if now - self.stepped < STEADY:
-            return Violation(Bound.REST, f"the legs have been at rest for {now - self.stepped:.2f} s, "
-                             f"at least {STEADY:g} is asked for")
+            return Violation(
+                Bound.REST, f"the legs have been at rest for {now - self.stepped:.2f} s, at least {STEADY:g} is asked for"
+            )
         return outside(STANCE, state, t.joints, self.model)
 
     def _warm(self, t: Transition, request: Request, state: RobotState, now: float) -> tuple[bool, str]:
@@ -273,8 +284,16 @@ class Switchboard:
         """Forgets every pending change of hands."""
         self._drop(self.model.groups["whole_body"], why, now)
 
-    def _open(self, policy: Policy, joints: np.ndarray, run: Run | None, envelope: StartEnvelope, skill: str,
-              requested: float, request: Request | None = None) -> Handover:
+    def _open(
+        self,
+        policy: Policy,
+        joints: np.ndarray,
+        run: Run | None,
+        envelope: StartEnvelope,
+        skill: str,
+        requested: float,
+        request: Request | None = None,
+    ) -> Handover:
         record = Handover(self._from(joints), policy.name, skill, self._label(joints), requested)
         self.changes += 1
         self.log.append(record)

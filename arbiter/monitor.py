@@ -101,5 +101,7 @@ class TargetMonitor:
 
     def _explain(self, i: int) -> str:
         q, kp, kd = self._authority.block[:, i]
-        return (f"asks {self._joints[i]} for {q:.3g} rad with kp {kp:.3g} and kd {kd:.3g}; finite numbers are expected, gains of "
-                f"at least {self._low[1, i]:.3g} and 0, of a leg no more than {ABSURD:.1f} rad beyond its range")
+        return (
+            f"asks {self._joints[i]} for {q:.3g} rad with kp {kp:.3g} and kd {kd:.3g}; finite numbers are expected, gains of "
+            f"at least {self._low[1, i]:.3g} and 0, of a leg no more than {ABSURD:.1f} rad beyond its range"
+        )

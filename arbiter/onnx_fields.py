@@ -13,10 +13,15 @@ from pathlib import Path
 MAX_DEPTH = 60  # graphs within graphs
 # Which fields of a message hold messages that tensors lie in (onnx.proto).
 HOLDS: dict[str, dict[int, str]] = {
-    "model": {7: "graph", 20: "training", 25: "function"}, "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "node": {5: "attribute"}, "function": {7: "node", 11: "attribute"}, "training": {1: "graph", 2: "graph"},
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "function": {7: "node", 11: "attribute"},
+    "training": {1: "graph", 2: "graph"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
-    "sparse": {1: "tensor", 2: "tensor"}, "tensor": {13: "entry"}}
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {13: "entry"},
+}
 Data = bytes | mmap.mmap
 
 

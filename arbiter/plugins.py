@@ -61,8 +61,11 @@ def offered(loaded: object, base: type) -> list[object]:
     if isinstance(loaded, list | tuple):
         return list(loaded)
     name = getattr(loaded, "__name__", "")
-    return [item for item in vars(loaded).values()
-            if isinstance(item, type) and issubclass(item, base) and item.__module__ == name and item.name]
+    return [
+        item
+        for item in vars(loaded).values()
+        if isinstance(item, type) and issubclass(item, base) and item.__module__ == name and item.name
+    ]
 
 
 def in_time(call: Callable[[], object], patience: float = PATIENCE, late: str = "not loaded") -> tuple[object, str]:

@@ -42,12 +42,12 @@ class SteadyTime:
 
 class Reader:
     """Attributes:
-        reading: What was read in this tick; None where the driver failed or told what is no reading.
-        believed: What the safety layer believes of it, stamped by the driver's clock.
-        state: The same for everything that decides, stamped by `now`.
-        at: When it was read, by the clock [s].
-        now: The time that decisions go by [s].
-        doubted: Since when, and until when, each part of the readings was in doubt [s], by name.
+    reading: What was read in this tick; None where the driver failed or told what is no reading.
+    believed: What the safety layer believes of it, stamped by the driver's clock.
+    state: The same for everything that decides, stamped by `now`.
+    at: When it was read, by the clock [s].
+    now: The time that decisions go by [s].
+    doubted: Since when, and until when, each part of the readings was in doubt [s], by name.
     """
 
     def __init__(self, robot: Robot, safety: Safety, emit: Callable[[Event], None]) -> None:

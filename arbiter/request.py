@@ -32,16 +32,21 @@ def check_form(request: object, joints: int) -> Request:
     if isinstance(elapsed, bool) or not isinstance(elapsed, int | float | np.floating) or not 0.0 <= elapsed < math.inf:
         raise SkillError(f"request().elapsed is {elapsed!r}; a number of seconds is expected, progress.elapsed for example")
     if request.posture is not None and not _numbers(request.posture, joints):
-        raise SkillError(f"request().posture is {_shown(request.posture)}; {joints} finite joint positions [rad] or None are "
-                         "expected")
+        raise SkillError(
+            f"request().posture is {_shown(request.posture)}; {joints} finite joint positions [rad] or None are expected"
+        )
     if not isinstance(request.start, bool):
         raise SkillError(f"request().start is {request.start!r}; True or False is expected")
     return request
 
 
 def _numbers(value: object, count: int) -> bool:
-    return (isinstance(value, np.ndarray) and value.shape == (count,) and value.dtype.kind in "fiu"
-            and all(map(math.isfinite, value.tolist())))
+    return (
+        isinstance(value, np.ndarray)
+        and value.shape == (count,)
+        and value.dtype.kind in "fiu"
+        and all(map(math.isfinite, value.tolist()))
+    )
 
 
 def _shown(value: object) -> str:
@@ -71,13 +76,17 @@ class Bounds:
         if self.commands is not None:
             for asked, most, (axis, unit) in zip(request.velocity.tolist(), self.commands, AXES, strict=True):
                 if abs(asked) > most + ROUNDING:
-                    return (f"request().velocity asks for {asked:.3g} {unit} in {axis}; policy {self.policy} was made for at "
-                            f"most {most:g}")
+                    return (
+                        f"request().velocity asks for {asked:.3g} {unit} in {axis}; policy {self.policy} was made for at "
+                        f"most {most:g}"
+                    )
         if request.posture is not None:
             low, high = self.model.lower - ROUNDING, self.model.upper + ROUNDING
             outside = (request.posture < low) | (request.posture > high)
             if outside.any():
                 i = int(np.argmax(outside))
-                return (f"request().posture asks {self.model.joints[i]} for {request.posture[i]:.3g} rad; its range is "
-                        f"{self.model.lower[i]:g} to {self.model.upper[i]:g}")
+                return (
+                    f"request().posture asks {self.model.joints[i]} for {request.posture[i]:.3g} rad; its range is "
+                    f"{self.model.lower[i]:g} to {self.model.upper[i]:g}"
+                )
         return ""

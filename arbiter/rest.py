@@ -34,8 +34,9 @@ class ComingToRest:
         safety: Is told which policy may go on in SETTLE until the legs are at rest.
     """
 
-    def __init__(self, model: RobotModel, authority: Authority, switchboard: Switchboard, bank: PolicyBank,
-                 safety: Safety) -> None:
+    def __init__(
+        self, model: RobotModel, authority: Authority, switchboard: Switchboard, bank: PolicyBank, safety: Safety
+    ) -> None:
         self._authority, self._board, self._bank, self._safety = authority, switchboard, bank, safety
         self._model = model
         self._legs, self._arms, self._default = model.groups["legs"], model.groups["arms"], model.default

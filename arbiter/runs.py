@@ -105,7 +105,7 @@ def ask(skill: Skill, state: RobotState, progress: Progress, readings: Sequence[
     """The skill's answer, checked. Raises SkillError if it is rubbish."""
     impossible = skill.impossible(state, progress)
     if not isinstance(impossible, str):
-        raise SkillError(f"impossible() returned {impossible!r}; the reason as a text is expected, \"\" for none")
+        raise SkillError(f'impossible() returned {impossible!r}; the reason as a text is expected, "" for none')
     request = check_form(skill.request(state, progress), len(state.joint_pos))
     outcome = skill.finish(state, progress)
     if not isinstance(outcome, Outcome):
@@ -206,8 +206,9 @@ class Run:
     def _progress(self, state: RobotState, now: float, elapsed: float) -> Progress:
         if self.skill.sees and now - self._looked >= LOOK:
             self._look(now)
-        return Progress(elapsed, self._travelled, self._turned, self.parameters, self.chunks, self._start or state,
-                        self._sightings)
+        return Progress(
+            elapsed, self._travelled, self._turned, self.parameters, self.chunks, self._start or state, self._sightings
+        )
 
     def _look(self, now: float) -> None:
         seen = self._sight(now)

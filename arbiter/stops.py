@@ -56,8 +56,9 @@ class Stops:
         """The harness has its weight: every joint holds. A reflex that balances shakes legs that hang in the air."""
         state = self._world.state
         if state is not None and self._safety.armed:
-            self._board.force(self._model.groups["whole_body"], self._bank.fallback("hold"), Request(), state, now,
-                              result="caught")
+            self._board.force(
+                self._model.groups["whole_body"], self._bank.fallback("hold"), Request(), state, now, result="caught"
+            )
 
     def _on_its_way_up(self, why: str, state: RobotState, now: float) -> None:
         """Armed, but it does not yet stand by itself: it hangs, so that it may stay in any posture, and damping throws nobody."""
@@ -74,8 +75,14 @@ class Stops:
         if self._world.halted:
             return
         self._world.halted = self._world.stopped = why
-        self._world.emit(Event(now, "mode", f"holds where it is, in the harness: {why}. Another stop damps; reset and arm to "
-                               "begin again", {"reason": why}))
+        self._world.emit(
+            Event(
+                now,
+                "mode",
+                f"holds where it is, in the harness: {why}. Another stop damps; reset and arm to begin again",
+                {"reason": why},
+            )
+        )
         legs = self._model.groups["legs"]
         arrived = np.abs(self._blend.output - self._model.default)[legs].max() < AT_START
         still = self._model.groups["arms" if arrived else "whole_body"]

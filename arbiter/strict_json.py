@@ -21,6 +21,7 @@ def parse_json(text: str, file: str) -> Node:
 
 def load_json(text: str) -> object:
     """A JSON text without NaN, keys that stand twice and absurd numbers. Raises ValueError or RecursionError."""
+
     def number(digits: str) -> int | float:
         if len(digits) > MAX_NUMBER:
             raise ValueError(f"a number of {len(digits)} digits")

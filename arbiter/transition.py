@@ -106,6 +106,7 @@ def outside(envelope: StartEnvelope, state: RobotState, joints: np.ndarray, mode
         legs = model.groups["legs"]
         off = float(np.abs(state.joint_pos[legs] - model.default[legs]).max(initial=0.0))
         if off > envelope.posture:
-            return Violation(Bound.POSTURE, f"a leg joint is {off:.2f} rad from the standing posture, "
-                             f"at most {envelope.posture:g}")
+            return Violation(
+                Bound.POSTURE, f"a leg joint is {off:.2f} rad from the standing posture, at most {envelope.posture:g}"
+            )
     return None

@@ -76,8 +76,17 @@ class Assembly:
                 stack.callback(close)
 
 
-def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, seed: int = 0,
-             scene: Scene | None = None, hardware: str | None = None, operator: str = "none", camera: str = "0") -> Assembly:
+def assemble(
+    loaded: Loaded,
+    *,
+    robot: str = "simulated",
+    fast: bool = False,
+    seed: int = 0,
+    scene: Scene | None = None,
+    hardware: str | None = None,
+    operator: str = "none",
+    camera: str = "0",
+) -> Assembly:
     """A run of the tree file `loaded`. Raises ArbiterError before anything is opened that could move.
 
     Args:
@@ -96,12 +105,20 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     if operator != "none":
         offer_the_hand(skills)
     body, eye, observers, notes, closers, sources, beat = _open(
-        robot, model, loaded, fast, seed, scene, hardware, operator, camera)
+        robot, model, loaded, fast, seed, scene, hardware, operator, camera
+    )
     recorder = Recorder()
     context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
     sight = Sight(eye, finder_of(model.name))
-    arbiter = wire(loaded, skills, body, context, _routing(config.simulation.routing_delay if fast else None),
-                   caller_for(skills.foreign, fast), sight)
+    arbiter = wire(
+        loaded,
+        skills,
+        body,
+        context,
+        _routing(config.simulation.routing_delay if fast else None),
+        caller_for(skills.foreign, fast),
+        sight,
+    )
     arbiter.taps += [recorder.take, sight.take]
     watch = ThreadWatch()
     arbiter.alarms.append(watch.take)
@@ -120,8 +137,15 @@ def assemble(loaded: Loaded, *, robot: str = "simulated", fast: bool = False, se
     return assembly
 
 
-def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, routing: Callable[[Router], RouteService],
-         caller: Callable[[Skill], object], sight: Callable[[float], Sighting | None] = blind) -> Arbiter:
+def wire(
+    loaded: Loaded,
+    skills: SkillSet,
+    body: Robot,
+    context: PolicyContext,
+    routing: Callable[[Router], RouteService],
+    caller: Callable[[Skill], object],
+    sight: Callable[[float], Sighting | None] = blind,
+) -> Arbiter:
     """The arbiter of a tree file on `body`: everything checked, nothing moved.
 
     Args:
@@ -149,8 +173,20 @@ def wire(loaded: Loaded, skills: SkillSet, body: Robot, context: PolicyContext, 
         raise
     safety = Safety(model, limits, SelfCollision(model))
     service = routing(Router(list(skills.skills.values())))
-    return Arbiter(body, policies, skills.skills, config.home, safety, service, spec, stop_guard, config.control.handover,
-                   config.control.instructions, caller, sight)
+    return Arbiter(
+        body,
+        policies,
+        skills.skills,
+        config.home,
+        safety,
+        service,
+        spec,
+        stop_guard,
+        config.control.handover,
+        config.control.instructions,
+        caller,
+        sight,
+    )
 
 
 def _open_policies(loaded: Loaded, context: PolicyContext) -> dict[str, tuple[Policy, ...]]:
@@ -164,13 +200,28 @@ def _open_policies(loaded: Loaded, context: PolicyContext) -> dict[str, tuple[Po
         raise
 
 
-def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, scene: Scene | None, file: str | None,
-          operator: str, camera: str):
+def _open(
+    robot: str,
+    model: RobotModel,
+    loaded: Loaded,
+    fast: bool,
+    seed: int,
+    scene: Scene | None,
+    file: str | None,
+    operator: str,
+    camera: str,
+):
     """(driver, camera, observers, notes, closers, sources, heartbeat) of `--robot`."""
     config = loaded.config.simulation
     if robot == "simulated":
-        body = SimulatedRobot(model, seed=seed, scene=scene, noise=SENSOR_NOISE if config.noise else Noise(),
-                              battery=config.battery, drain=config.battery_drain)
+        body = SimulatedRobot(
+            model,
+            seed=seed,
+            scene=scene,
+            noise=SENSOR_NOISE if config.noise else Noise(),
+            battery=config.battery,
+            drain=config.battery_drain,
+        )
         return body, *_eye(body, config.camera_hz, fast), [], *_hands(operator), no_beat
     if robot not in ("bench", model.name):
         raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
@@ -180,8 +231,10 @@ def _open(robot: str, model: RobotModel, loaded: Loaded, fast: bool, seed: int, 
         raise ConfigError(f"--robot {robot} needs {advice('robot')} ({error})") from error
     if robot == "bench":
         if (config.battery, config.battery_drain) != (1.0, 0.0):
-            raise ConfigError("simulation.battery: on the bench the motors tell their supply; set it with --fault, such as "
-                              "leg_left_knee_pitch_joint:voltage=20.5")
+            raise ConfigError(
+                "simulation.battery: on the bench the motors tell their supply; set it with --fault, such as "
+                "leg_left_knee_pitch_joint:voltage=20.5"
+            )
         found = hardware.open_bench(model, config.faults, seed)
         return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator), no_beat
     if fast:
@@ -221,6 +274,7 @@ def _routing(delay: float | None) -> Callable[[Router], RouteService]:
 
 def caller_for(foreign: set[str], fast: bool) -> Callable[[Skill], object]:
     """Makes what asks a skill: third parties' on threads of their own."""
+
     def make(skill: Skill) -> object:
         if skill.name not in foreign:
             return SkillCaller(skill)

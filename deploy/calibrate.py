@@ -73,10 +73,13 @@ class Sweep:
 def offsets(sweep: Sweep, model: RobotModel) -> tuple[np.ndarray, list[str]]:
     """Offsets [rad], shape (n,), and what is wrong with the sweep, joint by joint."""
     seen, span = sweep.high - sweep.low, model.upper - model.lower
-    wrong = [f"{joint}: moved {seen[i]:.2f} rad, its range is {span[i]:.2f} rad; push it to both ends"
-             if seen[i] < span[i] else
-             f"{joint}: moved {seen[i]:.2f} rad, more than its range of {span[i]:.2f} rad; is it the right motor?"
-             for i, joint in enumerate(model.joints) if not abs(seen[i] - span[i]) <= SPAN_SLACK]
+    wrong = [
+        f"{joint}: moved {seen[i]:.2f} rad, its range is {span[i]:.2f} rad; push it to both ends"
+        if seen[i] < span[i]
+        else f"{joint}: moved {seen[i]:.2f} rad, more than its range of {span[i]:.2f} rad; is it the right motor?"
+        for i, joint in enumerate(model.joints)
+        if not abs(seen[i] - span[i]) <= SPAN_SLACK
+    ]
     return 0.5 * (sweep.low + sweep.high) - 0.5 * (model.lower + model.upper), wrong
 
 
@@ -92,8 +95,9 @@ class Calibrator:
         motors: Each motor and the client of its bus, robot order.
     """
 
-    def __init__(self, model: RobotModel, hardware: HardwareConfig, opener: Callable = open_bus,
-                 wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, model: RobotModel, hardware: HardwareConfig, opener: Callable = open_bus, wait: Callable[[float], None] = time.sleep
+    ) -> None:
         self.model, self.hardware = model, hardware
         self._ports = {bus.name: BusPort(bus.name, opener(bus)) for bus in hardware.buses}
         self.motors = [(SdoClient(self._ports[m.bus], wait), m) for m in hardware.motor_of(model)]
@@ -118,8 +122,9 @@ class Calibrator:
             port.close()
 
 
-def calibrate(calibrator: Calibrator, path: Path, done: Callable[[], bool], today: str,
-              show: Callable[[Sweep], None] = lambda sweep: None) -> np.ndarray:
+def calibrate(
+    calibrator: Calibrator, path: Path, done: Callable[[], bool], today: str, show: Callable[[Sweep], None] = lambda sweep: None
+) -> np.ndarray:
     """Measures and writes the file. Raises RobotError, and writes nothing, if a joint was not moved through its range."""
     found, wrong = offsets(calibrator.sweep(done, show), calibrator.model)
     if wrong:
@@ -143,8 +148,10 @@ def store_watchdogs(calibrator: Calibrator) -> int:
         client.send(protocol.load_settings(motor.id))
         kept = client.read(motor.id, Parameter.WATCHDOG_TIMEOUT)
         if kept != limit:
-            raise RobotError(f"{client.port.name}/{motor.joint}: flash keeps WATCHDOG_TIMEOUT at {kept}; {limit} was stored; "
-                             "set it with the motor's own tool")
+            raise RobotError(
+                f"{client.port.name}/{motor.joint}: flash keeps WATCHDOG_TIMEOUT at {kept}; {limit} was stored; "
+                "set it with the motor's own tool"
+            )
     return limit
 
 
@@ -156,8 +163,11 @@ def _progress(model: RobotModel) -> Callable[[Sweep], None]:
             last[0] = time.monotonic()
             share = np.clip((sweep.high - sweep.low) / (model.upper - model.lower), 0.0, 1.0)
             todo = [model.joints[i].removesuffix("_joint") for i in np.argsort(share)[:3] if share[i] < 0.97]
-            print(f"\r{int((share >= 0.97).sum()):2} of {model.n} joints done; next: {', '.join(todo) or 'press Enter':90}",
-                  end="", flush=True)
+            print(
+                f"\r{int((share >= 0.97).sum()):2} of {model.n} joints done; next: {', '.join(todo) or 'press Enter':90}",
+                end="",
+                flush=True,
+            )
 
     return show
 

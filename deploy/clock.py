@@ -1,9 +1,9 @@
 """Two clocks for the control loop: real time, paced without drift, and lockstep, which only counts.
 
-    clock.start()
-    while ...:
-        tick(clock.now)
-        periods = clock.wait()
+clock.start()
+while ...:
+    tick(clock.now)
+    periods = clock.wait()
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class RealClock:
 
     real = True
 
-    def __init__(self, dt: float, monotonic: Callable[[], float] = time.monotonic,
-                 sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, dt: float, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         """`dt`: length of a period [s]."""
         self._dt = dt
         self._monotonic = monotonic

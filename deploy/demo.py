@@ -1,6 +1,6 @@
 """A short demonstration by words: `deploy.run` with other defaults.
 
-    python -m deploy.demo [any option of deploy.run]
+python -m deploy.demo [any option of deploy.run]
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ import sys
 from deploy.run import main
 
 WORDS = (  # the balls hang where the robot begins: it touches one before it walks away
-    "wave your right hand", "touch the red ball", "walk forward", "turn left", "make me a sandwich",
-    "walk forward and raise both arms", "lower your arms", "sit down, then stand up", "take a bow",
+    "wave your right hand",
+    "touch the red ball",
+    "walk forward",
+    "turn left",
+    "make me a sandwich",
+    "walk forward and raise both arms",
+    "lower your arms",
+    "sit down, then stand up",
+    "take a bow",
 )
 NEXT = """
 Next: type your own instructions     {uv} run --no-dev python -m deploy.run --tree default.yaml

@@ -83,8 +83,12 @@ def load_node_set(loaded: Loaded, patience: float = PATIENCE, problems: Problems
     return found
 
 
-def check_tree(loaded: Loaded, skills: SkillSet, policies: Mapping[str, Iterable[Policy]] | Iterable[str],
-               types: Mapping[str, NodeType] | None = None) -> Spec:
+def check_tree(
+    loaded: Loaded,
+    skills: SkillSet,
+    policies: Mapping[str, Iterable[Policy]] | Iterable[str],
+    types: Mapping[str, NodeType] | None = None,
+) -> Spec:
     """The checked tree. Raises ConfigError with every problem of it.
 
     Args:
@@ -159,8 +163,15 @@ def _drives(loaded: Loaded, model: RobotModel, problems: Problems) -> dict[str, 
     return drives
 
 
-def _check(loaded: Loaded, skills: SkillSet, types: Mapping[str, NodeType], policies: set[str],
-           drives: Mapping[str, frozenset[str]], model: RobotModel | None, problems: Problems) -> Spec | None:
+def _check(
+    loaded: Loaded,
+    skills: SkillSet,
+    types: Mapping[str, NodeType],
+    policies: set[str],
+    drives: Mapping[str, frozenset[str]],
+    model: RobotModel | None,
+    problems: Problems,
+) -> Spec | None:
     parameters = {name: skill.parameters for name, skill in skills.skills.items()}
     names = Names(tuple(skills.skills), tuple(policies), GROUPS, types, parameters, drives=drives)
     spec = check(loaded.config.tree, names, problems)
@@ -183,19 +194,26 @@ def _check_home(loaded: Loaded, policies: set[str], drives: Mapping[str, frozens
             problems.add(where, f"home.{group}: the policy {name!r} does not drive {group}")
 
 
-def _check_skills(loaded: Loaded, skills: SkillSet, policies: set[str], drives: Mapping[str, frozenset[str]],
-                  problems: Problems) -> None:
+def _check_skills(
+    loaded: Loaded, skills: SkillSet, policies: set[str], drives: Mapping[str, frozenset[str]], problems: Problems
+) -> None:
     where, way_out = at(loaded.node, "policies"), "add it, or leave out with skills.without who wants it"
     for policy in sorted({skill.policy for skill in skills.skills.values()} - policies):
         who = [skill.name for skill in skills.skills.values() if skill.policy == policy]
         few = "skill" if len(who) == 1 else "skills"
-        problems.add(where, f"no policy {policy!r}, which the {few} {', '.join(who)} want{'s' * (len(who) == 1)}; there are: "
-                     f"{', '.join(sorted(policies))}; {way_out}")
+        problems.add(
+            where,
+            f"no policy {policy!r}, which the {few} {', '.join(who)} want{'s' * (len(who) == 1)}; there are: "
+            f"{', '.join(sorted(policies))}; {way_out}",
+        )
     for skill in skills.skills.values():
         if skill.joints not in drives.get(skill.policy, GROUPS):
             driven = ", ".join(sorted(drives[skill.policy])) or "no whole group"
-            problems.add(where, f"skill {skill.name} wants {skill.joints} of the policy {skill.policy!r}, which drives {driven}; "
-                         "leave the skill out with skills.without")
+            problems.add(
+                where,
+                f"skill {skill.name} wants {skill.joints} of the policy {skill.policy!r}, which drives {driven}; "
+                "leave the skill out with skills.without",
+            )
 
 
 def _check_limits(loaded: Loaded, model: RobotModel, problems: Problems) -> None:

@@ -1,7 +1,7 @@
 """The real robot with all that belongs to a run on it: pre-flight, supervisor, operator.
 
-    field = take_the_field("berkeley_humanoid_lite", tree="default.yaml", operator="gamepad")
-    # field.robot is opened, not connected; field.beat after each tick; field.sources before; field.close at the end
+field = take_the_field("berkeley_humanoid_lite", tree="default.yaml", operator="gamepad")
+# field.robot is opened, not connected; field.beat after each tick; field.sources before; field.close at the end
 """
 
 from __future__ import annotations
@@ -42,9 +42,16 @@ class Field:
             close()
 
 
-def take_the_field(robot: str = "berkeley_humanoid_lite", *, hardware_file: str | None = None, tree: str | None = None,
-                   camera=None, operator: str = "none", record: Callable[[bool], None] | None = None,
-                   heartbeat: float | None = None) -> Field:
+def take_the_field(
+    robot: str = "berkeley_humanoid_lite",
+    *,
+    hardware_file: str | None = None,
+    tree: str | None = None,
+    camera=None,
+    operator: str = "none",
+    record: Callable[[bool], None] | None = None,
+    heartbeat: float | None = None,
+) -> Field:
     """Looks at everything, then starts the supervisor and finds the operator. Nothing moves.
 
     Args:

@@ -56,8 +56,9 @@ def _checked(robot: CanRobot) -> str:
     report = preflight(robot, machine=False)
     robot.close()
     if not report.ok:
-        raise RobotError(f"pre-flight failed, nothing was armed:\n{report.table()}\nmend it, then look again with: "
-                         "python -m deploy.doctor")
+        raise RobotError(
+            f"pre-flight failed, nothing was armed:\n{report.table()}\nmend it, then look again with: python -m deploy.doctor"
+        )
     return report.table()
 
 

@@ -26,8 +26,11 @@ class TrueRun(Motion):
     """A run by what the simulation knows, one truth a tick."""
 
     def __init__(self, truths: list[Truth]) -> None:
-        super().__init__(np.array([one.time for one in truths]), np.array([one.joint_pos for one in truths]),
-                         np.array([one.base_quat for one in truths]))
+        super().__init__(
+            np.array([one.time for one in truths]),
+            np.array([one.joint_pos for one in truths]),
+            np.array([one.base_quat for one in truths]),
+        )
         self._truths = truths
 
     @cached_property
@@ -41,8 +44,10 @@ class TrueRun(Motion):
     @cached_property
     def balls(self) -> dict[str, np.ndarray]:
         base = np.array([one.base_pos for one in self._truths])
-        return {colour: np.einsum("tji,tj->ti", self.rotation, np.array([one.balls[colour] for one in self._truths]) - base)
-                for colour in self._truths[0].balls}
+        return {
+            colour: np.einsum("tji,tj->ti", self.rotation, np.array([one.balls[colour] for one in self._truths]) - base)
+            for colour in self._truths[0].balls
+        }
 
 
 @dataclass(slots=True)
@@ -145,10 +150,17 @@ class Beside:
         turned = float(motion.yaw[-1] - motion.yaw[0])
         if len(self._rows) > MOST_ROWS:
             del self._rows[next(iter(self._rows))]
-        self._rows[key] = kept.instruction, {
-            "ahead_m": round(ahead, 4), "left_m": round(left, 4), "turned_rad": round(turned, 4), "falls": kept.falls,
-            "hand_to_ball_m": {colour: round(gap, 4) for colour, gap in kept.nearest.items()},
-            "verified": [row_of(name, found) for name, found in judged]}
+        self._rows[key] = (
+            kept.instruction,
+            {
+                "ahead_m": round(ahead, 4),
+                "left_m": round(left, 4),
+                "turned_rad": round(turned, 4),
+                "falls": kept.falls,
+                "hand_to_ball_m": {colour: round(gap, 4) for colour, gap in kept.nearest.items()},
+                "verified": [row_of(name, found) for name, found in judged],
+            },
+        )
         if kept.begun or kept.nearest:
             parts = [found.text for _, found in judged if found is not None]
             if not parts:
@@ -162,5 +174,11 @@ def row_of(skill: str, found: Verification | None) -> dict[str, Any]:
     """A verification as the report holds it."""
     if found is None:
         return {"skill": skill, "success": None}
-    return {"skill": skill, "success": found.success, "measured": found.measured, "required": found.required,
-            "unit": found.unit, "text": found.text}
+    return {
+        "skill": skill,
+        "success": found.success,
+        "measured": found.measured,
+        "required": found.required,
+        "unit": found.unit,
+        "text": found.text,
+    }

@@ -107,8 +107,9 @@ def table(samples: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
 
 def main(argv: list[str] | None = None) -> int:
     """Prints the table."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.latency", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.latency", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tree", default="default.yaml")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--real", action="store_true", help="the machine's clock instead of lockstep")

@@ -1,7 +1,7 @@
 """Folders of traces: each run has its own, and none is written twice.
 
-    DIR/20261129-210540/trace.jsonl, config.yaml, fault_1234.jsonl
-    DIR/trace.jsonl, DIR/config.yaml          lead to those of the newest run
+DIR/20261129-210540/trace.jsonl, config.yaml, fault_1234.jsonl
+DIR/trace.jsonl, DIR/config.yaml          lead to those of the newest run
 """
 
 from __future__ import annotations

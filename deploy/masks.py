@@ -35,5 +35,7 @@ def check_settings(settings: Sequence[str]) -> None:
     for setting in settings:
         key = setting.partition("=")[0].strip()
         if is_secret(key.rpartition(".")[2]):
-            raise ConfigError(f"--set {key}=...: every user of this machine sees the command line (ps); put it into the tree "
-                              "file, or a key of a π0 server into a file (options.api_key_file) or $POLICY_ARBITER_API_KEY")
+            raise ConfigError(
+                f"--set {key}=...: every user of this machine sees the command line (ps); put it into the tree "
+                "file, or a key of a π0 server into a file (options.api_key_file) or $POLICY_ARBITER_API_KEY"
+            )

@@ -30,11 +30,21 @@ def provenance(loaded: Loaded, robot: str, seed: int, fast: bool) -> dict[str, A
         fast: In lockstep.
     """
     return {
-        "version": _version("policy-arbiter"), "commit": commit(), "robot": robot, "seed": seed, "fast": fast,
-        "tree": str(loaded.path), "settings_sha256": hashlib.sha256(loaded.resolved_yaml().encode()).hexdigest(),
+        "version": _version("policy-arbiter"),
+        "commit": commit(),
+        "robot": robot,
+        "seed": seed,
+        "fast": fast,
+        "tree": str(loaded.path),
+        "settings_sha256": hashlib.sha256(loaded.resolved_yaml().encode()).hexdigest(),
         "files_sha256": {str(path): digest(path) for path in files(loaded)},
-        "machine": {"system": platform.platform(), "processor": platform.machine(), "cpus": os.cpu_count(),
-                    "python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            **{name: _version(name) for name in PACKAGES},
+        },
     }
 
 
@@ -68,8 +78,12 @@ def commit() -> str | None:
         return None
     try:
         head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=GIT_TIMEOUT)
-        changed = subprocess.run(["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no"], capture_output=True,
-                                 text=True, timeout=GIT_TIMEOUT)
+        changed = subprocess.run(
+            ["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            timeout=GIT_TIMEOUT,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "") if head.returncode == 0 else None

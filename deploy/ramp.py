@@ -55,6 +55,8 @@ class RampWatch:
             self._arbiter.safety.trip(
                 f"start ramp: {model.joints[i]} pushes with {torque[i]:.1f} N·m, at most {self._most[i]:.1f} are right in the "
                 f"harness; it stands at {state.joint_pos[i]:.2f} rad on its way to {model.default[i]:.2f}. Free it or calibrate "
-                "it, then reset and arm", Mode.DAMP)
+                "it, then reset and arm",
+                Mode.DAMP,
+            )
         elif self._there > SETTLED or self._arbiter.world.free:
             self.watching = False

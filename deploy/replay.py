@@ -88,15 +88,20 @@ def story(ticks: list[dict[str, Any]], start: float = 0.0) -> list[str]:
 
 def describe(tick: dict[str, Any], joints: list[str], start: float = 0.0) -> str:
     """One tick as a table. `start`: of the run [s]."""
-    lines = [f"tick {tick['i']} at {tick['t'] - start:.4f} s: {tick['mode']} {tick['reason']}", f"branch {tick['branch']}",
-             f"{'joint':<32} {'measured':>9} {'asked':>9} {'sent':>9} {'kp':>6} {'kd':>6}  owner"]
+    lines = [
+        f"tick {tick['i']} at {tick['t'] - start:.4f} s: {tick['mode']} {tick['reason']}",
+        f"branch {tick['branch']}",
+        f"{'joint':<32} {'measured':>9} {'asked':>9} {'sent':>9} {'kp':>6} {'kd':>6}  owner",
+    ]
     measured = (tick["state"] or {}).get("q") or [None] * len(joints)
     for i, joint in enumerate(joints):
         cells = (measured[i], tick["asked"][i], tick["q"][i], tick["kp"][i], tick["kd"][i])
         shown = [f"{value:9.4f}" if value is not None else "      nan" for value in cells[:3]]
         lines.append(f"{joint:<32} {' '.join(shown)} {cells[3]:6.1f} {cells[4]:6.2f}  {tick['owners'][i]}")
-    lines += [f"changed by {check}: {joint or 'the whole command'}, charged to {policy}: {asked} -> {given}"
-              for check, joint, policy, asked, given in tick["interventions"]]
+    lines += [
+        f"changed by {check}: {joint or 'the whole command'}, charged to {policy}: {asked} -> {given}"
+        for check, joint, policy, asked, given in tick["interventions"]
+    ]
     return "\n".join(lines)
 
 
@@ -132,8 +137,9 @@ def plot(header: dict[str, Any], ticks: list[dict[str, Any]], path: Path) -> Non
 
 def main(argv: list[str] | None = None) -> int:
     """Exit status 1 when a re-run decided otherwise, 2 for a file that is no trace."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.replay", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("log", type=Path, help="folder, run, trace or fault dump")
     parser.add_argument("--at", type=float, metavar="SECONDS", help="shows the tick at this time since the start")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draws commands and owners")
@@ -147,8 +153,10 @@ def main(argv: list[str] | None = None) -> int:
             from deploy.rerun import rerun
 
             if ticks[0]["i"] != 0:
-                raise ConfigError(f"{args.log}: begins with tick {ticks[0]['i']}; decisions are made again from the first on, "
-                                  "which a dump does not hold, nor a trace that grew beyond --log-limit")
+                raise ConfigError(
+                    f"{args.log}: begins with tick {ticks[0]['i']}; decisions are made again from the first on, "
+                    "which a dump does not hold, nor a trace that grew beyond --log-limit"
+                )
             return report_rerun(rerun(header, ticks, str(args.log)), len(ticks))
         start = header["start"]
         if args.plot:

@@ -33,8 +33,9 @@ class Recorder:
         about: What ran, for `provenance` in the report.
     """
 
-    def __init__(self, arbiter: Arbiter, truth=None, say: Callable[[str], None] = lambda line: None,
-                 about: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, arbiter: Arbiter, truth=None, say: Callable[[str], None] = lambda line: None, about: Mapping[str, Any] | None = None
+    ) -> None:
         self._arbiter, self._truth, self._about = arbiter, truth, dict(about or {})
         self._beside = Beside(arbiter, truth, say) if truth is not None else None
         self._trims = Trims()
@@ -70,8 +71,13 @@ class Recorder:
         self._fallen = fallen
         if self._truth is not None and self._path.due(self._since(report.now)):
             truth = self._truth()
-            self._path.add([round(self._since(report.now), 3), *(round(float(v), 4) for v in truth.base_pos[:2]),
-                               round(yaw_of(truth.base_quat), 4)])
+            self._path.add(
+                [
+                    round(self._since(report.now), 3),
+                    *(round(float(v), 4) for v in truth.base_pos[:2]),
+                    round(yaw_of(truth.base_quat), 4),
+                ]
+            )
 
     def _since(self, now: float | None) -> float | None:
         return None if now is None or self._start is None else round(now - self._start, 6)
@@ -84,16 +90,26 @@ class Recorder:
         """The whole report."""
         duration = self._end - (self._start or 0.0) + self._arbiter.model.dt if self.ticks else 0.0
         counts = {" / ".join(str(part) for part in key if part): n for key, n in self._arbiter.safety.counts.items()}
-        return _finite({
-            "duration_s": round(duration, 6), "ticks": self.ticks,
-            "control_hz": round(self.ticks / duration, 3) if duration else 0.0,
-            "overruns": overruns, "falls": self.falls,
-            "instructions": self._instructions.build(),
-            "handovers": self._handovers.build(),
-            "safety": {"modes": list(self._modes), "interventions": counts, "trims": self._trims.rows(),
-                       "faults": list(self._faults)},
-            "base_path": self._path.points, "timing_us": self._ns.build(), "provenance": self._about,
-        })
+        return _finite(
+            {
+                "duration_s": round(duration, 6),
+                "ticks": self.ticks,
+                "control_hz": round(self.ticks / duration, 3) if duration else 0.0,
+                "overruns": overruns,
+                "falls": self.falls,
+                "instructions": self._instructions.build(),
+                "handovers": self._handovers.build(),
+                "safety": {
+                    "modes": list(self._modes),
+                    "interventions": counts,
+                    "trims": self._trims.rows(),
+                    "faults": list(self._faults),
+                },
+                "base_path": self._path.points,
+                "timing_us": self._ns.build(),
+                "provenance": self._about,
+            }
+        )
 
     def _instruction(self, item: Instruction) -> dict[str, Any]:
         route = item.route
@@ -101,21 +117,37 @@ class Recorder:
         calls = [call for step in steps for call in step]
         outcome = route.outcome if route is not None else ("stopped" if item.result == "stopped" else "rejected")
         return {
-            "text": item.text, "by": item.by, "at_s": self._since(item.at), "outcome": outcome,
+            "text": item.text,
+            "by": item.by,
+            "at_s": self._since(item.at),
+            "outcome": outcome,
             "skills": [call.skill for call in calls],
-            "parameters": [dict(call.parameters) for call in calls], "score": route.score if route else None,
-            "margin": route.margin if route else None, "reason": item.reason or (route.reason if route else ""),
-            "route_ms": route.ms if route else None, "first_command_s": self._since(item.first_command),
-            "blend_end_s": self._since(item.blend_end), "finished_s": self._since(item.finished),
-            "result": str(item.result) or "unfinished", "verified": [row_of(*found) for found in item.measured],
-            "truth": self._beside.of(item) if self._beside is not None else None}
+            "parameters": [dict(call.parameters) for call in calls],
+            "score": route.score if route else None,
+            "margin": route.margin if route else None,
+            "reason": item.reason or (route.reason if route else ""),
+            "route_ms": route.ms if route else None,
+            "first_command_s": self._since(item.first_command),
+            "blend_end_s": self._since(item.blend_end),
+            "finished_s": self._since(item.finished),
+            "result": str(item.result) or "unfinished",
+            "verified": [row_of(*found) for found in item.measured],
+            "truth": self._beside.of(item) if self._beside is not None else None,
+        }
 
     def _handover(self, item) -> dict[str, Any]:
         return {
-            "from": item.from_policy, "to": item.to_policy, "skill": item.skill, "joints": item.joints,
-            "requested_s": self._since(item.requested), "first_command_s": self._since(item.first_command),
-            "blend_end_s": self._since(item.blend_end), "peak_velocity_rad_s": round(item.peak_velocity, 4),
-            "peak_acceleration_rad_s2": round(item.peak_acceleration, 3), "result": item.result}
+            "from": item.from_policy,
+            "to": item.to_policy,
+            "skill": item.skill,
+            "joints": item.joints,
+            "requested_s": self._since(item.requested),
+            "first_command_s": self._since(item.first_command),
+            "blend_end_s": self._since(item.blend_end),
+            "peak_velocity_rad_s": round(item.peak_velocity, 4),
+            "peak_acceleration_rad_s2": round(item.peak_acceleration, 3),
+            "result": item.result,
+        }
 
 
 def _finite(value):
@@ -143,21 +175,30 @@ def summary(report: dict[str, Any]) -> str:
     results = Counter(item["result"] for item in report["instructions"])
     told = ", ".join(f"{results[name]} {name}" for name in (*RESULTS, "unfinished") if results[name])
     timing = report["timing_us"].get("tick", {})
-    counts = (f"{_number(len(report['instructions']), 'instruction')}{f': {told}' if told else ''}; "
-              f"{_number(report['falls'], 'fall')}; {report['duration_s']:.1f} s at {report['control_hz']:.1f} Hz, "
-              f"{_number(report['overruns'], 'overrun')}; ")
+    counts = (
+        f"{_number(len(report['instructions']), 'instruction')}{f': {told}' if told else ''}; "
+        f"{_number(report['falls'], 'fall')}; {report['duration_s']:.1f} s at {report['control_hz']:.1f} Hz, "
+        f"{_number(report['overruns'], 'overrun')}; "
+    )
     lines = ["", f"{counts}tick p50 {timing.get('p50', 0):.0f} µs, p99 {timing.get('p99', 0):.0f} µs"]
     for item in report["instructions"]:
         skills = ", ".join(item["skills"]) or "-"
         lines.append(f"  {item['result']:<10} {item['text']!r} -> {skills}" + (f"  ({item['reason']})" if item["reason"] else ""))
-    blended = [item["blend_end_s"] - item["requested_s"] for item in report["handovers"]
-               if item["blend_end_s"] is not None and item["result"] == "done"]
+    blended = [
+        item["blend_end_s"] - item["requested_s"]
+        for item in report["handovers"]
+        if item["blend_end_s"] is not None and item["result"] == "done"
+    ]
     if blended:
-        lines.append(f"  {_number(len(blended), 'hand-over')}; request to blend end: median {np.median(blended):.2f} s, "
-                     f"longest {max(blended):.2f} s")
+        lines.append(
+            f"  {_number(len(blended), 'hand-over')}; request to blend end: median {np.median(blended):.2f} s, "
+            f"longest {max(blended):.2f} s"
+        )
     faults = "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"])
     lines.append(f"  safety: {trims_told(report['safety'])}{faults}")
     if report["overruns"] > SLOW * max(report["ticks"], 1):
-        lines.append("  this machine was too busy for real time: periods were missed (overruns). Motors held their last command "
-                     "meanwhile, a simulated robot was slower than it should be; --fast does not depend on it")
+        lines.append(
+            "  this machine was too busy for real time: periods were missed (overruns). Motors held their last command "
+            "meanwhile, a simulated robot was slower than it should be; --fast does not depend on it"
+        )
     return "\n".join(lines)

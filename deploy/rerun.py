@@ -126,8 +126,10 @@ def _check_route(route: Route, skills: Mapping[str, Skill], where: str) -> None:
             raise ConfigError(f"{where}: the trace routes to the skill {short(call.skill)}; {nearest(call.skill, skills)}")
         wanted = {parameter.name for parameter in skills[call.skill].parameters}
         if not all(name in wanted and isinstance(value, float | int | str | None) for name, value in call.parameters.items()):
-            raise ConfigError(f"{where}: the trace calls {call.skill} with {short(dict(call.parameters))}; "
-                              f"it takes {', '.join(sorted(wanted)) or 'nothing'}")
+            raise ConfigError(
+                f"{where}: the trace calls {call.skill} with {short(dict(call.parameters))}; "
+                f"it takes {', '.join(sorted(wanted)) or 'nothing'}"
+            )
 
 
 def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: RecordedSight, tick: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The main job: a humanoid that does what it is told.
 
-    python -m deploy.run --tree default.yaml --say "walk forward" --say "wave your right hand"
+python -m deploy.run --tree default.yaml --say "walk forward" --say "wave your right hand"
 """
 
 from __future__ import annotations
@@ -47,8 +47,12 @@ failed, ended without being verified, was stopped, cancelled or not finished).
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m deploy.run", description=__doc__.splitlines()[0], epilog=EPILOG,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="python -m deploy.run",
+        description=__doc__.splitlines()[0],
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file, or a name in deploy/trees")
     p.add_argument("--robot", default="simulated", help="simulated (default), bench, or berkeley_humanoid_lite (the real one)")
     p.add_argument("--say", action="append", default=[], metavar="TEXT", help="an instruction; several run one after the other")
@@ -56,21 +60,43 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
     p.add_argument("--fast", action="store_true", help="lockstep: as fast as it goes, repeatable bit for bit")
     p.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
-    p.add_argument("--viewer", choices=("auto", "web", "native", "none"), default="auto",
-                   help="auto: native where there is a display and standard input is a terminal, else none")
+    p.add_argument(
+        "--viewer",
+        choices=("auto", "web", "native", "none"),
+        default="auto",
+        help="auto: native where there is a display and standard input is a terminal, else none",
+    )
     p.add_argument("--port", type=int, default=8080, help="of the web viewer (default 8080, on 127.0.0.1)")
     p.add_argument("--video", metavar="FILE.mp4", help="films the run (no OpenGL needed)")
     p.add_argument("--report", metavar="FILE.json", help="writes the report of the run")
     p.add_argument("--log", metavar="DIR", help="writes the trace of every tick and the settings in force, in a folder per run")
-    p.add_argument("--log-limit", type=float, default=1000.0, metavar="MB",
-                   help="largest trace of a run (default 1000, about 1.6 h); the oldest ticks make room")
+    p.add_argument(
+        "--log-limit",
+        type=float,
+        default=1000.0,
+        metavar="MB",
+        help="largest trace of a run (default 1000, about 1.6 h); the oldest ticks make room",
+    )
     p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a bench's")
-    p.add_argument("--camera", default="0", metavar="SOURCE",
-                   help="of the real robot: number, path, video file or address (default 0); none: without")
-    p.add_argument("--fault", action="append", default=[], metavar="SPEC",
-                   help="of the bench: what goes wrong, such as can1:drop=0.2@5s (docs/robot.md)")
-    p.add_argument("--operator", choices=("none", "gamepad", "keyboard"), default="none",
-                   help="whose hands arm, stop, drive and record (docs/robot.md)")
+    p.add_argument(
+        "--camera",
+        default="0",
+        metavar="SOURCE",
+        help="of the real robot: number, path, video file or address (default 0); none: without",
+    )
+    p.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="of the bench: what goes wrong, such as can1:drop=0.2@5s (docs/robot.md)",
+    )
+    p.add_argument(
+        "--operator",
+        choices=("none", "gamepad", "keyboard"),
+        default="none",
+        help="whose hands arm, stop, drive and record (docs/robot.md)",
+    )
     p.add_argument("--strict", action="store_true", help="exit status 3 unless every instruction succeeded: for scripts")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
     return p
@@ -85,8 +111,15 @@ def main(argv: list[str] | None = None) -> int:
         loaded = load_tree(args.tree, [*args.set, *_faults(args)])
         sources = _sources(args)
         check_outputs(args)
-        assembly = assemble(loaded, robot=args.robot, fast=args.fast, seed=args.seed, hardware=args.hardware,
-                            operator=args.operator, camera=args.camera)
+        assembly = assemble(
+            loaded,
+            robot=args.robot,
+            fast=args.fast,
+            seed=args.seed,
+            hardware=args.hardware,
+            operator=args.operator,
+            camera=args.camera,
+        )
         if assembly.by_operator and args.say and args.operator != "keyboard":  # somebody has to arm it
             sources.append(standard_input())
         sources += assembly.sources
@@ -144,8 +177,9 @@ def standard_input() -> StandardInput:
 
 def _faults(args) -> list[str]:
     if args.fault and args.robot != "bench":
-        raise ArbiterError(f"--fault {args.fault[0]}: only a bench breaks on demand; add --robot bench, or give it to "
-                           "python -m deploy.bench")
+        raise ArbiterError(
+            f"--fault {args.fault[0]}: only a bench breaks on demand; add --robot bench, or give it to python -m deploy.bench"
+        )
     return [f"simulation.faults={json.dumps(args.fault)}"] if args.fault else []
 
 
@@ -208,8 +242,14 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
 def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator) -> list:
     """Trace, video and viewer, each an observer on a thread of its own. Returns what to close."""
     closers = []
-    header = {"tree": str(loaded.path), "robot": args.robot, "seed": args.seed, "fast": args.fast,
-              "joints": list(assembly.robot.model.joints), "config": loaded.resolved_yaml()}
+    header = {
+        "tree": str(loaded.path),
+        "robot": args.robot,
+        "seed": args.seed,
+        "fast": args.fast,
+        "joints": list(assembly.robot.model.joints),
+        "config": loaded.resolved_yaml(),
+    }
     if args.operator != "none":
         records = Records(Path(args.log or "records"), header, loaded.resolved_yaml(), narrator.say)
         for source in assembly.sources:

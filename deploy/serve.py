@@ -35,8 +35,10 @@ class OnCommandLine(argparse.Action):
     """Refuses a key among the arguments."""
 
     def __call__(self, parser, namespace, values, option_string=None):
-        parser.error(f"{option_string}: every user of this machine sees the command line (ps); put the key into a file and "
-                     f"name it with --api-key-file, or into ${VARIABLE}")
+        parser.error(
+            f"{option_string}: every user of this machine sees the command line (ps); put the key into a file and "
+            f"name it with --api-key-file, or into ${VARIABLE}"
+        )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,12 +51,21 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--provider", default="auto", help="onnx: cpu, cuda, tensorrt or auto")
     p.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for clients on other hosts, which need a key")
     p.add_argument("--port", type=int, default=8000)
-    p.add_argument("--api-key-file", default="", metavar="FILE",
-                   help=f"holds the key that clients must send (default: ${VARIABLE}; neither: no key)")
+    p.add_argument(
+        "--api-key-file",
+        default="",
+        metavar="FILE",
+        help=f"holds the key that clients must send (default: ${VARIABLE}; neither: no key)",
+    )
     p.add_argument("--api-key", action=OnCommandLine, help=argparse.SUPPRESS)
     p.add_argument("--clients", type=int, default=MAX_CLIENTS, help=f"how many may be connected (default {MAX_CLIENTS})")
-    p.add_argument("--idle", type=float, default=MAX_IDLE, metavar="SECONDS",
-                   help=f"a client that asks for nothing for so long is let go (default {MAX_IDLE:g})")
+    p.add_argument(
+        "--idle",
+        type=float,
+        default=MAX_IDLE,
+        metavar="SECONDS",
+        help=f"a client that asks for nothing for so long is let go (default {MAX_IDLE:g})",
+    )
     return p
 
 
@@ -78,8 +89,14 @@ def observation_of(message: dict, joints: int, now: float) -> tuple[ChunkObserva
     state, image, prompt = (message.get(key) for key in KEYS)
     if not isinstance(state, np.ndarray) or state.shape != (2 * joints,) or not np.isfinite(state).all():
         raise wire.WireError(f"{KEYS[0]!r} must be {2 * joints} finite numbers: positions, then velocities")
-    if image is not None and (not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3
-                              or image.shape[2] != 3 or not 1 <= min(image.shape) or max(image.shape) > MAX_SIDE):
+    if image is not None and (
+        not isinstance(image, np.ndarray)
+        or image.dtype != np.uint8
+        or image.ndim != 3
+        or image.shape[2] != 3
+        or not 1 <= min(image.shape)
+        or max(image.shape) > MAX_SIDE
+    ):
         raise wire.WireError(f"{KEYS[1]!r} must be a picture, uint8 (height, width, 3), of at most {MAX_SIDE} pixels a side")
     if not isinstance(prompt, str) or not prompt.strip():
         raise wire.WireError(f"{KEYS[2]!r} must be a text")
@@ -88,8 +105,14 @@ def observation_of(message: dict, joints: int, now: float) -> tuple[ChunkObserva
     options: dict = {"seed": whole_number(message, "seed", MAX_SEED)}
     previous = message.get("previous")
     if previous is not None:
-        if (not isinstance(previous, np.ndarray) or previous.dtype.kind != "f" or previous.ndim != 2
-                or previous.shape[1] != joints or not 1 <= len(previous) <= MAX_ROWS or not np.isfinite(previous).all()):
+        if (
+            not isinstance(previous, np.ndarray)
+            or previous.dtype.kind != "f"
+            or previous.ndim != 2
+            or previous.shape[1] != joints
+            or not 1 <= len(previous) <= MAX_ROWS
+            or not np.isfinite(previous).all()
+        ):
             raise wire.WireError(f"'previous' must have {joints} columns and 1 to {MAX_ROWS} rows of finite numbers")
         options |= {"previous": previous, "delay_steps": whole_number(message, "delay_steps", len(previous))}
     state = state.astype(np.float64)
@@ -115,25 +138,47 @@ class PolicyServer:
         idle: A client that has asked for nothing for so long is let go [s].
     """
 
-    def __init__(self, backend: ChunkBackend, host: str = "127.0.0.1", port: int = 8000, api_key: str = "", *,
-                 clients: int = MAX_CLIENTS, idle: float = MAX_IDLE) -> None:
+    def __init__(
+        self,
+        backend: ChunkBackend,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        api_key: str = "",
+        *,
+        clients: int = MAX_CLIENTS,
+        idle: float = MAX_IDLE,
+    ) -> None:
         self._backend, self._key, self._lock = backend, api_key, threading.Lock()
         self._most, self._idle = clients, idle
         # More than clients: who is too many is told so, and that takes a connection for a moment.
         self._links = threading.BoundedSemaphore(2 * clients)
-        self.metadata = {"policy": backend.name, "joints": list(backend.joints), "rate_hz": backend.rate_hz,
-                         "horizon": backend.horizon, "rtc": backend.supports_rtc}
+        self.metadata = {
+            "policy": backend.name,
+            "joints": list(backend.joints),
+            "rate_hz": backend.rate_hz,
+            "horizon": backend.horizon,
+            "rtc": backend.supports_rtc,
+        }
         self._clients: set[ServerConnection] = set()
         self._closed = False
         quiet = logging.getLogger("policy-arbiter.serve.connections")
         quiet.setLevel(logging.CRITICAL)  # websockets writes forty lines for each connection that says nothing
-        self._server: Server = serve(self._client, host, port, compression=None, max_size=MAX_REQUEST,
-                                     process_request=self._admit, close_timeout=1.0, logger=quiet)
+        self._server: Server = serve(
+            self._client,
+            host,
+            port,
+            compression=None,
+            max_size=MAX_REQUEST,
+            process_request=self._admit,
+            close_timeout=1.0,
+            logger=quiet,
+        )
         self._server.handler = self._bounded(self._server.handler)
         self.port = self._server.socket.getsockname()[1]
 
     def _bounded(self, handler):
         """The handler of a new connection, for so many at once; the others are closed before they cost anything."""
+
         def handle(link, address) -> None:
             if not self._links.acquire(blocking=False):
                 link.close()
@@ -197,8 +242,7 @@ class PolicyServer:
             if self._closed:
                 raise PolicyError("the server is being closed")
             rows = self._backend.predict(observation, prompt, **options)
-        return {"actions": rows.astype(np.float32),
-                "server_timing": {"infer_ms": (time.monotonic() - started) * 1e3}}
+        return {"actions": rows.astype(np.float32), "server_timing": {"infer_ms": (time.monotonic() - started) * 1e3}}
 
     def serve_forever(self) -> None:
         """Until `close`, or an interrupt."""
@@ -218,8 +262,12 @@ def main(argv: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     key = read_api_key(arguments.api_key_file)
     _check(arguments, key)
-    options = {"onnx": {"provider": arguments.provider}, "tensorrt": {}, "openpi": {},
-               "lerobot": {"joints": load_model(arguments.robot).joints, "device": arguments.device}}[arguments.kind]
+    options = {
+        "onnx": {"provider": arguments.provider},
+        "tensorrt": {},
+        "openpi": {},
+        "lerobot": {"joints": load_model(arguments.robot).joints, "device": arguments.device},
+    }[arguments.kind]
     backend = load_backend(arguments.checkpoint, arguments.kind, **options)
     try:
         server = listen(backend, arguments.host, arguments.port, key, clients=arguments.clients, idle=arguments.idle)
@@ -238,8 +286,10 @@ def main(argv: list[str] | None = None) -> None:
 def _check(arguments: argparse.Namespace, key: str) -> None:
     """Raises ConfigError for what the server is not started with."""
     if not key and not is_loopback(arguments.host):
-        raise ConfigError(f"--host {arguments.host}: other machines could ask this server without a key; give one with "
-                          f"--api-key-file FILE or in ${VARIABLE}, or leave --host out")
+        raise ConfigError(
+            f"--host {arguments.host}: other machines could ask this server without a key; give one with "
+            f"--api-key-file FILE or in ${VARIABLE}, or leave --host out"
+        )
     if not 1 <= arguments.clients <= 1000:
         raise ConfigError(f"--clients {arguments.clients}: 1 to 1000 are allowed")
     if not 1.0 <= arguments.idle <= 1e6:

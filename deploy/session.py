@@ -40,9 +40,16 @@ class Session:
         ending: Why the run was asked to end; "" if it was not.
     """
 
-    def __init__(self, robot: Robot, arbiter: Arbiter, clock, sources: Sequence[Source] = (),
-                 observers: Sequence[Observer] = (), beat: Callable[[], None] = lambda: None,
-                 say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        arbiter: Arbiter,
+        clock,
+        sources: Sequence[Source] = (),
+        observers: Sequence[Observer] = (),
+        beat: Callable[[], None] = lambda: None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self.robot, self.arbiter, self.clock = robot, arbiter, clock
         self.sources, self.observers = list(sources), list(observers)
         self.faulted, self.ending = False, ""
@@ -119,8 +126,9 @@ class Session:
             self.arbiter.caught(self.clock.now)
             self._wait(LIFT, self._tick_quietly)
         elif self.arbiter.world.free and self._driving:
-            self._say(f"at rest. The motors damp in {NOTICE:g} s: take the robot's weight with the harness. "
-                      "Ctrl-C or damp: at once")
+            self._say(
+                f"at rest. The motors damp in {NOTICE:g} s: take the robot's weight with the harness. Ctrl-C or damp: at once"
+            )
             self._wait(NOTICE, self._tick_to_the_end)
         self.arbiter.safety.disarm()
         self._tick_quietly()

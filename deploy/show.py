@@ -87,14 +87,25 @@ class Screen:
         active, log = arbiter.errands.active, arbiter.errands.log
         pose = getattr(body, "pose", None)
         balls = {} if pose is None else dict(zip(body.scene.balls, pose.mocap_pos.tolist(), strict=True))
-        self._console.publish(Snapshot(
-            time=report.now - self._started, joint_pos=report.state.joint_pos,
-            base_pos=np.zeros(3) if pose is None else pose.qpos[:3], base_quat=report.state.base_quat,
-            mode=report.verdict.mode.value, reason=report.verdict.reason, stopped=arbiter.world.stopped,
-            fault=arbiter.safety.fault, branch=tuple(report.branch.split(" > ")),
-            owners=tuple(arbiter.authority.describe().items()), instruction=active[0].instruction.text if active else "",
-            route=next((item.route for item in reversed(log) if item.route is not None), None), log=tuple(self._log),
-            balls=balls, battery=report.state.battery))
+        self._console.publish(
+            Snapshot(
+                time=report.now - self._started,
+                joint_pos=report.state.joint_pos,
+                base_pos=np.zeros(3) if pose is None else pose.qpos[:3],
+                base_quat=report.state.base_quat,
+                mode=report.verdict.mode.value,
+                reason=report.verdict.reason,
+                stopped=arbiter.world.stopped,
+                fault=arbiter.safety.fault,
+                branch=tuple(report.branch.split(" > ")),
+                owners=tuple(arbiter.authority.describe().items()),
+                instruction=active[0].instruction.text if active else "",
+                route=next((item.route for item in reversed(log) if item.route is not None), None),
+                log=tuple(self._log),
+                balls=balls,
+                battery=report.state.battery,
+            )
+        )
 
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
         """Takes what a person did on the console."""

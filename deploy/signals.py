@@ -55,8 +55,13 @@ class Signals:
         suspends: Whether Ctrl-Z may suspend the process. A robot does not stand without its loop: there it asks to end, too.
     """
 
-    def __init__(self, end: Callable[[str], None], damp: Callable[[str], None], last: Sequence[Callable[[], None]] = (),
-                 suspends: bool = True) -> None:
+    def __init__(
+        self,
+        end: Callable[[str], None],
+        damp: Callable[[str], None],
+        last: Sequence[Callable[[], None]] = (),
+        suspends: bool = True,
+    ) -> None:
         self._end, self._damp, self._last = end, damp, tuple(last)
         self._names = ENDING if suspends else (*ENDING, "SIGTSTP")
         self._interrupts = 0

@@ -166,7 +166,7 @@ class Supervision:
             self._beat.set("watching", 0)
 
     def word(self, now: float) -> str:
-        """"" while all is well, "supervisor damped" once it has tripped, "supervisor gone" if it has stopped looking.
+        """ "" while all is well, "supervisor damped" once it has tripped, "supervisor gone" if it has stopped looking.
 
         Cheap: the 250 Hz thread asks at each `now` [s].
         """

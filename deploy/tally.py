@@ -127,9 +127,17 @@ class Trims:
     def take(self, interventions: Iterable[Intervention]) -> None:
         """Those of a tick."""
         for one in interventions:
-            row = self._found.setdefault((one.check, one.policy), {
-                "check": one.check, "policy": one.policy, "count": 0, "most": 0.0, "joint": one.joint,
-                "unit": UNITS.get(one.check, "")})
+            row = self._found.setdefault(
+                (one.check, one.policy),
+                {
+                    "check": one.check,
+                    "policy": one.policy,
+                    "count": 0,
+                    "most": 0.0,
+                    "joint": one.joint,
+                    "unit": UNITS.get(one.check, ""),
+                },
+            )
             row["count"] += 1
             size = abs(one.asked - one.given)
             if size > row["most"]:

@@ -55,6 +55,7 @@ class Terminal:
 
     def run(self, take: Callable[[str], bool]) -> None:
         """Hands each line that is typed to `take`, until that answers False, Ctrl-D, or `close`."""
+
         def accept(buffer: Buffer) -> bool:
             line = buffer.text
             run_in_terminal(lambda: self._print(f"{PROMPT}{line}\n"))

@@ -32,13 +32,21 @@ def encode(report: TickReport) -> dict[str, Any]:
     """One tick as JSON values. NaN becomes null."""
     command, verdict = report.command, report.verdict
     return {
-        "i": report.index, "t": report.now, "state": encode_state(report.reading, len(command.q)),
+        "i": report.index,
+        "t": report.now,
+        "state": encode_state(report.reading, len(command.q)),
         "inputs": [[_input(part) for part in item] for item in report.inputs],
-        "asked": _list(report.asked), "q": _list(command.q), "kp": _list(command.kp), "kd": _list(command.kd),
-        "mode": verdict.mode.value, "reason": verdict.reason,
+        "asked": _list(report.asked),
+        "q": _list(command.q),
+        "kp": _list(command.kp),
+        "kd": _list(command.kd),
+        "mode": verdict.mode.value,
+        "reason": verdict.reason,
         "interventions": [[iv.check, iv.joint, iv.policy, _number(iv.asked), _number(iv.given)] for iv in verdict.interventions],
-        "owners": list(report.owners), "branch": report.branch,
-        "events": [[event.kind, event.text] for event in report.events], "ns": list(report.stage_ns),
+        "owners": list(report.owners),
+        "branch": report.branch,
+        "events": [[event.kind, event.text] for event in report.events],
+        "ns": list(report.stage_ns),
     }
 
 
@@ -48,10 +56,17 @@ def encode_state(state: RobotState | None, joints: int | None = None) -> dict[st
         return None
     n = np.size(state.joint_pos) if joints is None else joints
     faults = state.faults if type(state.faults) is tuple else None
-    return {"stamp": _scalar(state.stamp), "q": _array(state.joint_pos, n), "dq": _array(state.joint_vel, n),
-            "quat": _array(state.base_quat, 4), "gyro": _array(state.base_ang_vel, 3), "age": _array(state.joint_age, n),
-            "imu_age": _scalar(state.imu_age), "battery": _scalar(state.battery),
-            "faults": None if faults is None else [fault if type(fault) is str else None for fault in faults]}
+    return {
+        "stamp": _scalar(state.stamp),
+        "q": _array(state.joint_pos, n),
+        "dq": _array(state.joint_vel, n),
+        "quat": _array(state.base_quat, 4),
+        "gyro": _array(state.base_ang_vel, 3),
+        "age": _array(state.joint_age, n),
+        "imu_age": _scalar(state.imu_age),
+        "battery": _scalar(state.battery),
+        "faults": None if faults is None else [fault if type(fault) is str else None for fault in faults],
+    }
 
 
 def decode_state(value: dict[str, Any] | None) -> RobotState | None:
@@ -65,9 +80,17 @@ def decode_state(value: dict[str, Any] | None) -> RobotState | None:
     def number(key: str) -> float:
         return math.nan if value[key] is None else value[key]
 
-    return RobotState(stamp=number("stamp"), joint_pos=array("q"), joint_vel=array("dq"), base_quat=array("quat"),
-                      base_ang_vel=array("gyro"), joint_age=array("age"), imu_age=number("imu_age"), battery=number("battery"),
-                      faults=None if value["faults"] is None else tuple(value["faults"]))
+    return RobotState(
+        stamp=number("stamp"),
+        joint_pos=array("q"),
+        joint_vel=array("dq"),
+        base_quat=array("quat"),
+        base_ang_vel=array("gyro"),
+        joint_age=array("age"),
+        imu_age=number("imu_age"),
+        battery=number("battery"),
+        faults=None if value["faults"] is None else tuple(value["faults"]),
+    )
 
 
 def _scalar(value: object) -> float | None:
@@ -85,10 +108,19 @@ def _input(part: object) -> object:
     if isinstance(part, Sighting):
         return {"stamp": part.stamp, "balls": {colour: _list(at) for colour, at in part.balls.items()}}
     if isinstance(part, Route):
-        return {"text": part.text, "outcome": part.outcome, "reason": part.reason, "score": _number(part.score),
-                "margin": _number(part.margin), "ms": part.ms, "forbids": list(part.forbids),
-                "steps": [[[call.skill, dict(call.parameters), call.score, call.margin, call.phrase] for call in step]
-                          for step in part.steps]}
+        return {
+            "text": part.text,
+            "outcome": part.outcome,
+            "reason": part.reason,
+            "score": _number(part.score),
+            "margin": _number(part.margin),
+            "ms": part.ms,
+            "forbids": list(part.forbids),
+            "steps": [
+                [[call.skill, dict(call.parameters), call.score, call.margin, call.phrase] for call in step]
+                for step in part.steps
+            ],
+        }
     return part.tolist() if isinstance(part, np.ndarray) else part
 
 

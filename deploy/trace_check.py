@@ -39,8 +39,11 @@ def list_of(check: Check, size: int | None = None) -> Check:
 
 def row_of(*checks: Check) -> Check:
     """Whether it is a list of one value for each check."""
-    return lambda value: (isinstance(value, list) and len(value) == len(checks)
-                          and all(check(item) for check, item in zip(checks, value, strict=True)))
+    return lambda value: (
+        isinstance(value, list)
+        and len(value) == len(checks)
+        and all(check(item) for check, item in zip(checks, value, strict=True))
+    )
 
 
 NUMBER: Kind = ("a number", is_number)
@@ -49,14 +52,28 @@ TEXT: Kind = ("text", is_text)
 COUNT: Kind = ("a whole number from 0", is_count)
 HEADER = {"joints": ("a list of names", lambda value: bool(value) and list_of(is_text)(value)), "start": NUMBER}
 FOR_RERUN = {"config": TEXT, "tree": TEXT, "seed": COUNT}
-CALL = row_of(is_text, lambda value: isinstance(value, dict), lambda value: isinstance(value, float | int),
-              lambda value: isinstance(value, float | int), is_text)
-ROUTE = {"text": TEXT, "outcome": TEXT, "reason": TEXT, "score": MAYBE, "margin": MAYBE, "ms": NUMBER,
-         "steps": ("a list of lists of skill calls", list_of(list_of(CALL)))}
+CALL = row_of(
+    is_text,
+    lambda value: isinstance(value, dict),
+    lambda value: isinstance(value, float | int),
+    lambda value: isinstance(value, float | int),
+    is_text,
+)
+ROUTE = {
+    "text": TEXT,
+    "outcome": TEXT,
+    "reason": TEXT,
+    "score": MAYBE,
+    "margin": MAYBE,
+    "ms": NUMBER,
+    "steps": ("a list of lists of skill calls", list_of(list_of(CALL))),
+}
 
 
-SIGHT = {"stamp": NUMBER, "balls": ("places by colour", lambda value: isinstance(value, dict)
-                                    and all(map(list_of(is_number, 3), value.values())))}
+SIGHT = {
+    "stamp": NUMBER,
+    "balls": ("places by colour", lambda value: isinstance(value, dict) and all(map(list_of(is_number, 3), value.values()))),
+}
 
 
 def numbers(size: int) -> Kind:
@@ -65,13 +82,23 @@ def numbers(size: int) -> Kind:
 
 def reading(n: int) -> Mapping[str, Kind]:
     """What was read in a tick; null is what no driver may tell, such as an array of another shape, and it did."""
+
     def maybe(size: int) -> Kind:
         words, good = numbers(size)
         return f"{words}, or null", lambda value: value is None or good(value)
 
     faults = list_of(lambda value: value is None or is_text(value))
-    return {"stamp": MAYBE, "q": maybe(n), "dq": maybe(n), "quat": maybe(4), "gyro": maybe(3), "age": maybe(n), "imu_age": MAYBE,
-            "battery": MAYBE, "faults": ("a list of texts or nulls, or null", lambda value: value is None or faults(value))}
+    return {
+        "stamp": MAYBE,
+        "q": maybe(n),
+        "dq": maybe(n),
+        "quat": maybe(4),
+        "gyro": maybe(3),
+        "age": maybe(n),
+        "imu_age": MAYBE,
+        "battery": MAYBE,
+        "faults": ("a list of texts or nulls, or null", lambda value: value is None or faults(value)),
+    }
 
 
 def check_header(header: Mapping, where: str, rerun: bool = False) -> None:
@@ -83,25 +110,47 @@ def check_tick(tick: object, n: int, where: str) -> None:
     """Raises ConfigError for a line that is no tick of a robot with `n` joints."""
     state = reading(n)
     fields = {
-        "i": COUNT, "t": NUMBER, "state": ("a mapping or null", lambda value: value is None or isinstance(value, dict)),
+        "i": COUNT,
+        "t": NUMBER,
+        "state": ("a mapping or null", lambda value: value is None or isinstance(value, dict)),
         "asked": numbers(n),
-        "q": numbers(n), "kp": numbers(n), "kd": numbers(n), "reason": TEXT,
-        "mode": (f"one of {', '.join(sorted(MODES))}", lambda value: is_text(value) and value in MODES), "branch": TEXT,
-        "owners": (f"{n} names", list_of(is_text, n)), "events": ("a list of (kind, text)", list_of(row_of(is_text, is_text))),
-        "interventions": ("a list of (check, joint, policy, asked, given)", list_of(row_of(
-            is_text, lambda value: value is None or is_text(value), is_text, is_number_or_null, is_number_or_null))),
-        "inputs": ("a list of (kind, ...)", list_of(lambda item: isinstance(item, list) and bool(item) and is_text(item[0])))}
+        "q": numbers(n),
+        "kp": numbers(n),
+        "kd": numbers(n),
+        "reason": TEXT,
+        "mode": (f"one of {', '.join(sorted(MODES))}", lambda value: is_text(value) and value in MODES),
+        "branch": TEXT,
+        "owners": (f"{n} names", list_of(is_text, n)),
+        "events": ("a list of (kind, text)", list_of(row_of(is_text, is_text))),
+        "interventions": (
+            "a list of (check, joint, policy, asked, given)",
+            list_of(
+                row_of(is_text, lambda value: value is None or is_text(value), is_text, is_number_or_null, is_number_or_null)
+            ),
+        ),
+        "inputs": ("a list of (kind, ...)", list_of(lambda item: isinstance(item, list) and bool(item) and is_text(item[0]))),
+    }
     check(tick, fields, where)
     if tick["state"] is not None:
         check(tick["state"], state, where, "state.")
-    inputs = {"say": (is_text, lambda value: value in ORDERS, is_count), "stop": (is_text,), "damp": (is_text,), "reset": (),
-              "alarm": (is_text,), "go": (), "arm": (is_number, dict_of(state)), "route": (is_count, is_route),
-              "chunk": (is_text, is_count, is_number, is_chunk(n), is_text), "sight": (dict_of(SIGHT),)}
+    inputs = {
+        "say": (is_text, lambda value: value in ORDERS, is_count),
+        "stop": (is_text,),
+        "damp": (is_text,),
+        "reset": (),
+        "alarm": (is_text,),
+        "go": (),
+        "arm": (is_number, dict_of(state)),
+        "route": (is_count, is_route),
+        "chunk": (is_text, is_count, is_number, is_chunk(n), is_text),
+        "sight": (dict_of(SIGHT),),
+    }
     for kind, *rest in tick["inputs"]:
         wanted = inputs.get(kind)
         if wanted is not None and not row_of(*wanted)(rest):
-            raise ConfigError(f"{where}: inputs holds {short([kind, *rest])}, which is no {kind!r}; was the file written by "
-                              "deploy.run --log?")
+            raise ConfigError(
+                f"{where}: inputs holds {short([kind, *rest])}, which is no {kind!r}; was the file written by deploy.run --log?"
+            )
 
 
 def check(value: object, fields: Mapping[str, Kind], where: str, prefix: str = "") -> None:
@@ -117,8 +166,9 @@ def check(value: object, fields: Mapping[str, Kind], where: str, prefix: str = "
 
 def dict_of(fields: Mapping[str, Kind]) -> Check:
     """Whether it is a mapping with these fields."""
-    return lambda value: isinstance(value, dict) and all(name in value and good(value[name])
-                                                         for name, (_, good) in fields.items())
+    return lambda value: (
+        isinstance(value, dict) and all(name in value and good(value[name]) for name, (_, good) in fields.items())
+    )
 
 
 def is_route(value: object) -> bool:
@@ -128,8 +178,16 @@ def is_route(value: object) -> bool:
 
 def is_chunk(n: int) -> Check:
     """Whether it is rows of joint targets, or null."""
-    return lambda value: value is None or (isinstance(value, list) and bool(value) and isinstance(value[0], list)
-                                           and 1 <= len(value[0]) <= n and all(map(list_of(is_real, len(value[0])), value)))
+    return lambda value: (
+        value is None
+        or (
+            isinstance(value, list)
+            and bool(value)
+            and isinstance(value[0], list)
+            and 1 <= len(value[0]) <= n
+            and all(map(list_of(is_real, len(value[0])), value))
+        )
+    )
 
 
 def is_real(value: object) -> bool:

@@ -1,6 +1,6 @@
 """Checks a tree file and shows it.
 
-    python -m deploy.tree default.yaml [--dot FILE.dot]
+python -m deploy.tree default.yaml [--dot FILE.dot]
 """
 
 from __future__ import annotations

@@ -43,8 +43,7 @@ class Film:
         frames: Pictures taken so far.
     """
 
-    def __init__(self, path: str | Path, model: mujoco.MjModel, *, fps: int = 20, width: int = 640,
-                 height: int = 480) -> None:
+    def __init__(self, path: str | Path, model: mujoco.MjModel, *, fps: int = 20, width: int = 640, height: int = 480) -> None:
         """`model`: `SimulatedRobot.mj_model`. Raises ConfigError if the file cannot be written or PyAV is missing."""
         self._path = Path(path)
         self._fps = fps

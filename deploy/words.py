@@ -146,8 +146,9 @@ class StandardInput:
         skills: What can be asked for, for `help`.
     """
 
-    def __init__(self, stream: TextIO | None = None, terminal: Terminal | None = None,
-                 guard: Callable[[str], bool] = stop_guard) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, terminal: Terminal | None = None, guard: Callable[[str], bool] = stop_guard
+    ) -> None:
         self._stream = stream or sys.stdin
         if hasattr(self._stream, "reconfigure"):
             self._stream.reconfigure(errors="replace")  # a byte that is no text spoils a word, not the console

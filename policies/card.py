@@ -57,8 +57,9 @@ class ObservationTerm:
             velocity_command only.
     """
 
-    term: Literal["velocity_command", "base_ang_vel", "projected_gravity", "joint_pos_rel", "joint_vel",
-                  "previous_action", "phase"]
+    term: Literal[
+        "velocity_command", "base_ang_vel", "projected_gravity", "joint_pos_rel", "joint_vel", "previous_action", "phase"
+    ]
     joints: tuple[str, ...] = ()
     scale: float | tuple[float, ...] = 1.0
     history: int = 1
@@ -80,8 +81,10 @@ class ObservationTerm:
         """What is wrong with it, each naming its key."""
         found = []
         if bool(self.joints) != (self.term in JOINT_TERMS):
-            found.append(f"joints has {len(self.joints)} names; {self.term} "
-                         f"{'needs at least one' if self.term in JOINT_TERMS else 'takes none'}")
+            found.append(
+                f"joints has {len(self.joints)} names; {self.term} "
+                f"{'needs at least one' if self.term in JOINT_TERMS else 'takes none'}"
+            )
         if len(set(self.joints)) != len(self.joints):
             found.append("joints names a joint twice")
         if isinstance(self.scale, tuple) and len(self.scale) != self.size(actions):
@@ -235,15 +238,21 @@ def read_card(path: str | Path, card: str | Path | None = None) -> PolicyCard:
     elif path.with_suffix(".yaml").is_file():
         found = from_yaml(path.with_suffix(".yaml"))
     else:
-        raise ConfigError(f"{path}: says nothing about itself (no metadata {METADATA_KEY!r}); describe it in "
-                          f"{path.with_suffix('.yaml').name} beside it, or name a card")
+        raise ConfigError(
+            f"{path}: says nothing about itself (no metadata {METADATA_KEY!r}); describe it in "
+            f"{path.with_suffix('.yaml').name} beside it, or name a card"
+        )
     beside = weights_beside(path)
     if found.sha256 and found.sha256 != (actual := model_hash(model)):
-        raise ConfigError(f"{path}: its SHA-256 is {actual}, its card says {found.sha256}; the file was changed after "
-                          "its card was written: export it again")
+        raise ConfigError(
+            f"{path}: its SHA-256 is {actual}, its card says {found.sha256}; the file was changed after "
+            "its card was written: export it again"
+        )
     if found.sha256 and beside:
-        raise ConfigError(f"{path}: its weights lie in {beside[0].name}, of which the SHA-256 in its card says nothing; save it "
-                          "as one file (onnx.save_model without external data) and export it again")
+        raise ConfigError(
+            f"{path}: its weights lie in {beside[0].name}, of which the SHA-256 in its card says nothing; save it "
+            "as one file (onnx.save_model without external data) and export it again"
+        )
     return found
 
 
@@ -261,12 +270,18 @@ def check_card(card: PolicyCard, model: RobotModel, file: str | Path) -> None:
         found.append(f"robot is {card.robot!r}; this robot is {model.name!r}")
     named = [("joints", card.joints)]
     named += [(f"observations[{i}].joints", term.joints) for i, term in enumerate(card.observations)]
-    unknown = [f"{key} names {joint!r}; {strict.nearest(joint, model.joints)}"
-               for key, joints in named for joint in joints if joint not in model.joints]
+    unknown = [
+        f"{key} names {joint!r}; {strict.nearest(joint, model.joints)}"
+        for key, joints in named
+        for joint in joints
+        if joint not in model.joints
+    ]
     ratio = model.control_hz / card.rate_hz
     if ratio < 1.0 - TOLERANCE or abs(ratio - round(ratio)) > TOLERANCE:
-        found.append(f"rate_hz is {card.rate_hz:g}; the tick runs at {model.control_hz:g} Hz, which a policy's rate "
-                     f"must divide ({model.control_hz:g}, {model.control_hz / 2:g}, {model.control_hz / 3:.4g} ...)")
+        found.append(
+            f"rate_hz is {card.rate_hz:g}; the tick runs at {model.control_hz:g} Hz, which a policy's rate "
+            f"must divide ({model.control_hz:g}, {model.control_hz / 2:g}, {model.control_hz / 3:.4g} ...)"
+        )
     found += unknown if unknown else _misfits(card, model)
     if found:
         raise ConfigError(f"{file}: does not fit the robot: " + "; ".join(found))
@@ -277,8 +292,9 @@ def _misfits(card: PolicyCard, model: RobotModel) -> list[str]:
     for i, joint in enumerate(card.joints):
         j = model.index(joint)
         if not model.lower[j] - TOLERANCE <= card.default_pos[i] <= model.upper[j] + TOLERANCE:
-            found.append(f"default_pos of {joint} is {card.default_pos[i]:g} rad; its range is "
-                         f"{model.lower[j]:g} to {model.upper[j]:g}")
+            found.append(
+                f"default_pos of {joint} is {card.default_pos[i]:g} rad; its range is {model.lower[j]:g} to {model.upper[j]:g}"
+            )
         for key, value, nominal in (("kp", card.kp[i], model.kp[j]), ("kd", card.kd[i], model.kd[j])):
             most = GAIN_ROOM * nominal
             if not 0.0 <= value <= most + TOLERANCE:

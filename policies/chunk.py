@@ -64,8 +64,15 @@ class ChunkBackend(Protocol):
     needs_image: bool
     supports_rtc: bool
 
-    def predict(self, observation: ChunkObservation, prompt: str, *, previous: np.ndarray | None = None,
-                delay_steps: int = 0, seed: int = 0) -> np.ndarray:
+    def predict(
+        self,
+        observation: ChunkObservation,
+        prompt: str,
+        *,
+        previous: np.ndarray | None = None,
+        delay_steps: int = 0,
+        seed: int = 0,
+    ) -> np.ndarray:
         """Joint targets [rad], shape (horizon, m); row i is meant for `observation.stamp + i / rate_hz`.
 
         Args:

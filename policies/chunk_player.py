@@ -71,9 +71,19 @@ class ChunkPolicy:
 
     kind = "chunk"
 
-    def __init__(self, backend: ChunkBackend, model: RobotModel, worker: Worker, *, name: str = "chunk",
-                 camera: Callable[[], CameraFrame | None] | None = None, reflex: BalanceReflex | None = None,
-                 timing: ChunkTiming | None = None, seed: int = 0, close: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        backend: ChunkBackend,
+        model: RobotModel,
+        worker: Worker,
+        *,
+        name: str = "chunk",
+        camera: Callable[[], CameraFrame | None] | None = None,
+        reflex: BalanceReflex | None = None,
+        timing: ChunkTiming | None = None,
+        seed: int = 0,
+        close: Callable[[], None] | None = None,
+    ) -> None:
         missing = [joint for joint in backend.joints if joint not in model.joints]
         if missing:
             raise ConfigError(f"chunk backend {backend.name}: drives {missing[0]!r}, which {model.name} does not have")
@@ -126,8 +136,10 @@ class ChunkPolicy:
         if self._plan is None and self.refused >= MOST_FIRST_REFUSALS:
             raise PolicyError(f"policy {self.name}: no first chunk: {self._why}")
         if self._plan is None and now - self._warm_since > self.timing.first:
-            raise PolicyError(f"policy {self.name}: no first chunk within {self.timing.first:g} s: "
-                              f"{self._why or f'{self._backend.name} does not answer'}")
+            raise PolicyError(
+                f"policy {self.name}: no first chunk within {self.timing.first:g} s: "
+                f"{self._why or f'{self._backend.name} does not answer'}"
+            )
         if self._due(request, now) or (self._plan is not None and not fits and not self._waiting):
             if request.prompt != self._prompt:
                 self._plan = None
@@ -151,8 +163,10 @@ class ChunkPolicy:
             self._ask(state, request, now)
         late = now - self._plan.end
         if late > self.timing.patience:
-            raise PolicyError(f"policy {self.name}: held its last target for {late:.2f} s without a new chunk: "
-                              f"{self._why or f'{self._backend.name} does not answer'}")
+            raise PolicyError(
+                f"policy {self.name}: held its last target for {late:.2f} s without a new chunk: "
+                f"{self._why or f'{self._backend.name} does not answer'}"
+            )
         q = self._plan.at(now)
         self._q, self._at = q, now
         self._target = self._compose(state, q)
@@ -198,12 +212,19 @@ class ChunkPolicy:
     def _ask(self, state: RobotState, request: Request, now: float) -> None:
         frame = self._picture(now)
         if frame is None and self._backend.needs_image:
-            raise PolicyError(f"policy {self.name}: no picture of the last {self.timing.camera_age:g} s, and "
-                              f"{self._backend.name} cannot go on blind; check the camera")
+            raise PolicyError(
+                f"policy {self.name}: no picture of the last {self.timing.camera_age:g} s, and "
+                f"{self._backend.name} cannot go on blind; check the camera"
+            )
         began = now if math.isnan(self._began) else self._began
         observation = ChunkObservation(
-            state.stamp, frozen(state.joint_pos[self._driven]), frozen(state.joint_vel[self._driven]),
-            None if frame is None else frame.image, math.nan if frame is None else frame.stamp, now - began)
+            state.stamp,
+            frozen(state.joint_pos[self._driven]),
+            frozen(state.joint_vel[self._driven]),
+            None if frame is None else frame.image,
+            math.nan if frame is None else frame.stamp,
+            now - began,
+        )
         previous, steps = None, 0
         if self._backend.supports_rtc and not math.isnan(self._began):
             previous = self._plan.left_over(state.stamp, self._backend.horizon)

@@ -43,16 +43,18 @@ def check_policy(make: Callable[[], Policy], model: RobotModel, request: Request
         policy.close()
         policy.close()
     for a, b in zip(first, second, strict=True):
-        assert np.array_equal(a.q, b.q), f"{policy.name}: after reset() the same inputs gave another target: reset() " \
-                                         "must forget everything"
+        assert np.array_equal(a.q, b.q), (
+            f"{policy.name}: after reset() the same inputs gave another target: reset() must forget everything"
+        )
 
 
 def _check_attributes(policy: Policy, model: RobotModel) -> None:
     assert isinstance(policy.name, str) and policy.name, f"name is {policy.name!r}; text is expected"
     assert policy.kind in KINDS, f"{policy.name}: kind is {policy.kind!r}; allowed: {', '.join(KINDS)}"
     joints = policy.joints
-    assert isinstance(joints, np.ndarray) and joints.dtype == bool and joints.shape == (model.n,) and joints.any(), \
+    assert isinstance(joints, np.ndarray) and joints.dtype == bool and joints.shape == (model.n,) and joints.any(), (
         f"{policy.name}: joints is {joints!r}; a mask of {model.n} bools, at least one true, is expected"
+    )
 
 
 def _run(policy: Policy, model: RobotModel, request: Request) -> list[JointTarget]:
@@ -73,8 +75,9 @@ def _run(policy: Policy, model: RobotModel, request: Request) -> list[JointTarge
         target = policy.act(state, request, now)
         _check_target(policy, target, model)
         again = policy.act(state, request, now)
-        assert np.array_equal(target.q, again.q), f"{policy.name}: two calls of act() in one tick gave two targets; " \
-                                                  "a policy may drive two sets of joints"
+        assert np.array_equal(target.q, again.q), (
+            f"{policy.name}: two calls of act() in one tick gave two targets; a policy may drive two sets of joints"
+        )
         targets.append(target)
     return targets
 
@@ -83,8 +86,9 @@ def _check_target(policy: Policy, target: object, model: RobotModel) -> None:
     assert isinstance(target, JointTarget), f"{policy.name}: act() returned {type(target).__name__}; a JointTarget is expected"
     for key in ("q", "kp", "kd"):
         values = getattr(target, key)
-        assert isinstance(values, np.ndarray) and values.shape == (model.n,), \
+        assert isinstance(values, np.ndarray) and values.shape == (model.n,), (
             f"{policy.name}: {key} has shape {np.shape(values)}; ({model.n},) is expected"
+        )
         assert np.isfinite(values).all(), f"{policy.name}: {key} is not finite"
     assert (target.kp >= 0.0).all() and (target.kd >= 0.0).all(), f"{policy.name}: a gain is negative"
     assert not (target.joints & ~policy.joints).any(), f"{policy.name}: the target drives joints that its mask leaves out"

@@ -21,8 +21,16 @@ from policies.onnx_file import weights_beside
 Provider = Literal["cpu", "cuda", "tensorrt"]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "policy_arbiter" / "tensorrt"
-LOAD_ERRORS = (native.Fail, native.InvalidArgument, native.InvalidGraph, native.InvalidProtobuf, native.NoSuchFile,
-               native.NotImplemented, native.RuntimeException, native.EPFail)
+LOAD_ERRORS = (
+    native.Fail,
+    native.InvalidArgument,
+    native.InvalidGraph,
+    native.InvalidProtobuf,
+    native.NoSuchFile,
+    native.NotImplemented,
+    native.RuntimeException,
+    native.EPFail,
+)
 
 
 def providers(wanted: Provider, path: str | Path) -> list[str | tuple[str, dict]]:
@@ -31,9 +39,11 @@ def providers(wanted: Provider, path: str | Path) -> list[str | tuple[str, dict]
     there = onnxruntime.get_available_providers()
     if name is None or name not in there:
         have = ", ".join(key for key, value in PROVIDERS.items() if value in there)
-        raise ConfigError(f"inference provider {wanted!r} is not available; there are: {have} (cuda and tensorrt come with "
-                          f"{advice('gpu')}; where that is installed, the plain onnxruntime lies over it: put it on top with "
-                          "`uv pip install --reinstall-package onnxruntime-gpu onnxruntime-gpu`)")
+        raise ConfigError(
+            f"inference provider {wanted!r} is not available; there are: {have} (cuda and tensorrt come with "
+            f"{advice('gpu')}; where that is installed, the plain onnxruntime lies over it: put it on top with "
+            "`uv pip install --reinstall-package onnxruntime-gpu onnxruntime-gpu`)"
+        )
     chain = {"tensorrt": ("tensorrt", "cuda", "cpu"), "cuda": ("cuda", "cpu"), "cpu": ("cpu",)}[wanted]
     found: list[str | tuple[str, dict]] = [PROVIDERS[key] for key in chain if PROVIDERS[key] in there]
     if wanted == "tensorrt":
@@ -71,9 +81,11 @@ def start(path: str | Path, provider: Provider = "cpu", threads: int = 1) -> onn
     except LOAD_ERRORS as error:
         raise ConfigError(f"{path}: ONNX Runtime cannot load it: {error}") from error
     if PROVIDERS[provider] not in session.get_providers():
-        raise ConfigError(f"inference provider {provider!r} is installed, but does not start on this machine; ONNX Runtime's "
-                          "message above says why (most often no NVIDIA driver, or libraries of another CUDA); take cpu, or "
-                          "auto where the policy has it")
+        raise ConfigError(
+            f"inference provider {provider!r} is installed, but does not start on this machine; ONNX Runtime's "
+            "message above says why (most often no NVIDIA driver, or libraries of another CUDA); take cpu, or "
+            "auto where the policy has it"
+        )
     return session
 
 
@@ -86,8 +98,10 @@ def load_libraries(provider: Provider) -> None:
         try:
             importlib.import_module("tensorrt")
         except ImportError as error:
-            raise ConfigError(f"inference provider 'tensorrt' needs the package tensorrt ({error}), which comes with "
-                              f"{advice('gpu')}; or take cuda") from error
+            raise ConfigError(
+                f"inference provider 'tensorrt' needs the package tensorrt ({error}), which comes with "
+                f"{advice('gpu')}; or take cuda"
+            ) from error
 
 
 class Network:
@@ -104,8 +118,17 @@ class Network:
         y: What it wrote last, float32, shape (1, size).
     """
 
-    def __init__(self, path: str | Path, inputs: str, outputs: str, x: np.ndarray, size: int, *, threads: int = 1,
-                 provider: Provider = "cpu") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        inputs: str,
+        outputs: str,
+        x: np.ndarray,
+        size: int,
+        *,
+        threads: int = 1,
+        provider: Provider = "cpu",
+    ) -> None:
         self._session = start(path, provider, threads)
         self._check(path, inputs, self._session.get_inputs(), x.shape[1], "input")
         self._check(path, outputs, self._session.get_outputs(), size, "output")
@@ -124,10 +147,12 @@ class Network:
             raise ConfigError(f"{path}: the graph has {len(found)} inputs ({', '.join(found)}); one is expected")
         node = found[name]
         fits = len(node.shape) == 2 and all(
-            not isinstance(have, int) or have == want for have, want in zip(node.shape, (1, size), strict=False))
+            not isinstance(have, int) or have == want for have, want in zip(node.shape, (1, size), strict=False)
+        )
         if not fits or node.type != "tensor(float)":
-            raise ConfigError(f"{path}: {kind} {name!r} is {node.type} {node.shape}; its card describes "
-                              f"tensor(float) [1, {size}]")
+            raise ConfigError(
+                f"{path}: {kind} {name!r} is {node.type} {node.shape}; its card describes tensor(float) [1, {size}]"
+            )
 
     def run(self) -> np.ndarray:
         """`y`, computed from what `x` holds now."""

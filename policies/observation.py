@@ -69,8 +69,13 @@ class ObservationBuilder:
 
     def _where(self, term: ObservationTerm, model: RobotModel) -> list[int]:
         """Places of the term's values in the raw vector."""
-        starts = {"velocity_command": 0, "base_ang_vel": 3, "projected_gravity": 6,
-                  "previous_action": self._action.start, "phase": self._clock.start}
+        starts = {
+            "velocity_command": 0,
+            "base_ang_vel": 3,
+            "projected_gravity": 6,
+            "previous_action": self._action.start,
+            "phase": self._clock.start,
+        }
         if term.term in starts:
             return [starts[term.term] + i for i in range(term.size(self._action.stop - self._action.start))]
         start = (self._pos if term.term == "joint_pos_rel" else self._vel).start
@@ -81,8 +86,8 @@ class ObservationBuilder:
         slots, at, new = [], 0, 0
         for term in card.observations:
             size = term.size(len(card.joints))
-            block = self.vector[0, at:at + size * term.history].reshape(term.history, size)
-            slots.append((term.term, block, self._now[new:new + size]))
+            block = self.vector[0, at : at + size * term.history].reshape(term.history, size)
+            slots.append((term.term, block, self._now[new : new + size]))
             at, new = at + size * term.history, new + size
         return slots
 
@@ -107,7 +112,7 @@ class ObservationBuilder:
         np.clip(self._raw[self._action], -action, action, out=self._raw[self._action])
         at = 0
         for (name, block, newest), (_, theirs, _) in zip(self._slots, other._slots, strict=True):
-            limit = np.abs(self._scale[at:at + newest.size]) * action if name == "previous_action" else np.inf
+            limit = np.abs(self._scale[at : at + newest.size]) * action if name == "previous_action" else np.inf
             np.copyto(block, np.clip(theirs, -limit, limit), where=np.isfinite(theirs))
             at += newest.size
 

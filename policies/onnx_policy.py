@@ -31,8 +31,16 @@ class OnnxPolicy:
 
     kind = "locomotion"
 
-    def __init__(self, path: str | Path, model: RobotModel, *, card: PolicyCard | str | Path | None = None,
-                 name: str | None = None, threads: int = 1, provider: Provider = "cpu") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        model: RobotModel,
+        *,
+        card: PolicyCard | str | Path | None = None,
+        name: str | None = None,
+        threads: int = 1,
+        provider: Provider = "cpu",
+    ) -> None:
         self._made = (path, model, threads, provider)
         self.card = card if isinstance(card, PolicyCard) else read_card(path, card)
         check_card(self.card, model, path)
@@ -47,8 +55,15 @@ class OnnxPolicy:
         self._kp, self._kd = frozen(kp), frozen(kd)
         self._every = round(model.control_hz / self.card.rate_hz)
         self._observation = ObservationBuilder(self.card, model)
-        self._network = Network(path, self.card.input, self.card.output, self._observation.vector,
-                                len(self.card.joints), threads=threads, provider=provider)
+        self._network = Network(
+            path,
+            self.card.input,
+            self.card.output,
+            self._observation.vector,
+            len(self.card.joints),
+            threads=threads,
+            provider=provider,
+        )
         self._network.run()  # the first run of a session is slow
         self._forget()
 

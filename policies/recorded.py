@@ -29,17 +29,24 @@ class RecordedChunks:
     needs_image = False
     supports_rtc = False
 
-    def __init__(self, motions: Mapping[str, np.ndarray], joints: Sequence[str], rate_hz: float = 50.0,
-                 horizon: int = 50, name: str = "recorded") -> None:
+    def __init__(
+        self,
+        motions: Mapping[str, np.ndarray],
+        joints: Sequence[str],
+        rate_hz: float = 50.0,
+        horizon: int = 50,
+        name: str = "recorded",
+    ) -> None:
         self.name, self.joints, self.rate_hz, self.horizon = name, tuple(joints), float(rate_hz), horizon
         self._motions = dict(motions)
         for prompt, rows in self._motions.items():
             if rows.ndim != 2 or len(rows) < 1 or rows.shape[1] != len(self.joints) or not np.isfinite(rows).all():
-                raise ConfigError(f"recorded motion {prompt!r}: shape {rows.shape}; finite (k, {len(self.joints)}) "
-                                  "is expected")
+                raise ConfigError(f"recorded motion {prompt!r}: shape {rows.shape}; finite (k, {len(self.joints)}) is expected")
         if not self._motions or not 0.0 < self.rate_hz < np.inf or horizon < 2:
-            raise ConfigError(f"recorded motions: {len(self._motions)} motions at {rate_hz} Hz in chunks of {horizon}; "
-                              "at least one, a positive rate and two rows are expected")
+            raise ConfigError(
+                f"recorded motions: {len(self._motions)} motions at {rate_hz} Hz in chunks of {horizon}; "
+                "at least one, a positive rate and two rows are expected"
+            )
 
     @classmethod
     def load(cls, path: str | Path) -> RecordedChunks:
@@ -53,8 +60,17 @@ class RecordedChunks:
             arrays, joints, rate = (_safetensors if path.suffix == ".safetensors" else _npz)(path)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, MemoryError, zlib.error,
-                zipfile.BadZipFile) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            EOFError,
+            RuntimeError,
+            MemoryError,
+            zlib.error,
+            zipfile.BadZipFile,
+        ) as error:
             raise ConfigError(f"{path}: not a file of recorded motions: {error}") from error
         return cls(arrays, joints, rate)
 
@@ -67,8 +83,15 @@ class RecordedChunks:
         """The prompts it answers."""
         return tuple(self._motions)
 
-    def predict(self, observation: ChunkObservation, prompt: str, *, previous: np.ndarray | None = None,
-                delay_steps: int = 0, seed: int = 0) -> np.ndarray:
+    def predict(
+        self,
+        observation: ChunkObservation,
+        prompt: str,
+        *,
+        previous: np.ndarray | None = None,
+        delay_steps: int = 0,
+        seed: int = 0,
+    ) -> np.ndarray:
         """The next `horizon` rows of the motion. Raises PolicyError for a prompt that was not recorded."""
         if prompt not in self._motions:
             raise PolicyError(f"no motion was recorded for {prompt!r}; there are: {', '.join(sorted(self._motions))}")
@@ -96,7 +119,7 @@ def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], list[str], float]:
     size = int.from_bytes(data[:8], "little")
     if len(data) < 10 or size > min(MAX_HEADER, len(data) - 8):
         raise ValueError(f"its header would be {size} bytes long")
-    header = json.loads(data[8:8 + size])
+    header = json.loads(data[8 : 8 + size])
     meta = header.pop("__metadata__", {})
     arrays = {}
     for name, spec in header.items():
@@ -106,6 +129,6 @@ def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], list[str], float]:
         first, last = spec["data_offsets"]
         if not 0 <= first <= last <= len(data) - 8 - size:
             raise ValueError(f"{name!r} lies outside the file")
-        arrays[name] = np.frombuffer(data[8 + size + first:8 + size + last], dtype).reshape(spec["shape"])
+        arrays[name] = np.frombuffer(data[8 + size + first : 8 + size + last], dtype).reshape(spec["shape"])
     joints = json.loads(meta["joints"])
     return {key: rows.astype(np.float64) for key, rows in arrays.items()}, joints, float(meta["rate_hz"])

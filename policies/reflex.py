@@ -52,25 +52,29 @@ class BalanceReflex:
         path = HERE / f"{model.name}.json"
         if not path.is_file():
             known = ", ".join(sorted(file.stem for file in HERE.glob("*.json")))
-            raise ConfigError(f"no balance gains for the robot {model.name!r} (there are: {known}); make them with "
-                              f"`python -m policies.balance.gains MODEL.xml {model.name}`")
+            raise ConfigError(
+                f"no balance gains for the robot {model.name!r} (there are: {known}); make them with "
+                f"`python -m policies.balance.gains MODEL.xml {model.name}`"
+            )
         data = json.loads(path.read_text())
         missing = [joint for joint in data["legs"] if joint not in model.joints]
         if missing:
             raise ConfigError(f"{path.name}: robot {model.name!r} has no joint {missing[0]!r}; make the gains again")
         self.legs = np.array([model.index(joint) for joint in data["legs"]])
-        self._pitch = [[model.index(f"leg_{side}_{part}_pitch_joint") for side in ("left", "right")]
-                       for part in ("hip", "knee", "ankle")]
+        self._pitch = [
+            [model.index(f"leg_{side}_{part}_pitch_joint") for side in ("left", "right")] for part in ("hip", "knee", "ankle")
+        ]
         self._chain = SagittalChain(*(Segment(**data["chain"][key]) for key in ("shank", "thigh", "trunk")))
         self._weight = GRAVITY * (self._chain.shank.mass + self._chain.thigh.mass + self._chain.trunk.mass)
         self._knees = [knot["knee"] for knot in data["knots"]]
-        self._gains = np.array([np.hstack([knot[key] for key in ("pos", "vel", "tilt", "rate")])
-                                for knot in data["knots"]])
+        self._gains = np.array([np.hstack([knot[key] for key in ("pos", "vel", "tilt", "rate")]) for knot in data["knots"]])
         self._carry = np.array([knot["carry"] for knot in data["knots"]]) / model.kp[self.legs]
         self._ankle_columns = [data["legs"].index(model.joints[i]) for i in self._pitch[2]]
         self._softness = [[1.0 / float(model.kp[i]) for i in pair] for pair in self._pitch]
-        self._ankles, self._knee_motors = ([(i, float(model.kp[i]), float(model.kd[i]), float(model.effort[i])) for i in pair]
-                                           for pair in (self._pitch[2], self._pitch[1]))
+        self._ankles, self._knee_motors = (
+            [(i, float(model.kp[i]), float(model.kd[i]), float(model.effort[i])) for i in pair]
+            for pair in (self._pitch[2], self._pitch[1])
+        )
         self._dt = model.dt
         self._x = np.zeros(self._gains.shape[2])
         self._out = np.zeros(model.n)
@@ -105,7 +109,7 @@ class BalanceReflex:
         x, out, legs = self._deviation(state, posture, hip + knee + ankle, lean), self._out, self.legs
         i, share = self._between(knee)
         weight = max(grounded, loaded * self._tipping(x))
-        low, high = self._gains[i:i + 2] @ x
+        low, high = self._gains[i : i + 2] @ x
         answer = np.minimum(np.maximum(low + share * (high - low), -LARGEST), LARGEST)
         out[legs] = self._carry[i] + share * (self._carry[i + 1] - self._carry[i]) - weight * answer
         for pair, softness, torque in zip(self._pitch, self._softness, stance.torques, strict=True):
@@ -125,12 +129,12 @@ class BalanceReflex:
         x[:n] = state.joint_pos[legs] - posture[legs]
         for column in self._ankle_columns:
             x[column] -= lean
-        x[n:2 * n] = state.joint_vel[legs]
+        x[n : 2 * n] = state.joint_vel[legs]
         w, qx, qy, qz = state.base_quat.tolist()
         up = 1.0 - 2.0 * (qx * qx + qy * qy)
         x[2 * n] = math.atan2(2.0 * (qy * qz + w * qx), up)
         x[2 * n + 1] = math.atan2(2.0 * (w * qy - qx * qz), up) + pitch + lean
-        x[2 * n + 2:] = state.base_ang_vel[:2]
+        x[2 * n + 2 :] = state.base_ang_vel[:2]
         return x
 
     def _between(self, knee: float) -> tuple[int, float]:
@@ -170,9 +174,11 @@ class BalanceReflex:
 
     def _tipping(self, x: np.ndarray) -> float:
         """1 if the body falls over, 0 if it does not."""
-        roll, pitch, roll_rate, pitch_rate = x[2 * len(self.legs):].tolist()
-        rate = max(math.copysign(1.0, tilt) * rate if abs(tilt) > LEANING else 0.0
-                   for tilt, rate in ((roll, roll_rate), (pitch, pitch_rate)))
+        roll, pitch, roll_rate, pitch_rate = x[2 * len(self.legs) :].tolist()
+        rate = max(
+            math.copysign(1.0, tilt) * rate if abs(tilt) > LEANING else 0.0
+            for tilt, rate in ((roll, roll_rate), (pitch, pitch_rate))
+        )
         return min(max((rate - TIPPING) / (FALLING - TIPPING), 0.0), 1.0)
 
     def _follow_pressure(self, state: RobotState, wanted: float, grounded: float) -> None:

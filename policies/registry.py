@@ -118,8 +118,9 @@ def load_policies(nodes: Mapping[str, Node], context: PolicyContext) -> dict[str
     return players
 
 
-def load_each(nodes: Mapping[str, Node], context: PolicyContext, problems: Problems,
-              near: bool = False) -> dict[str, tuple[Policy, ...]]:
+def load_each(
+    nodes: Mapping[str, Node], context: PolicyContext, problems: Problems, near: bool = False
+) -> dict[str, tuple[Policy, ...]]:
     """The same of those policies that can be opened; `problems` tells of the others. With `near` those that another machine
     or a slow library plays are not opened; it is only looked whether their files are there."""
     players: dict[str, tuple[Policy, ...]] = {}
@@ -162,14 +163,16 @@ def read_config(name: str, node: Node, problems: Problems) -> OnnxConfig | Chunk
         problems.add(kind, f"policy {name!r} has the kind {kind.value!r}; {nearest(str(kind.value), KINDS)}")
         return None
     if name in FALLBACKS and kind.value not in FALLBACKS:
-        problems.add(kind, f"policy {name!r} has the kind {kind.value!r}; under this name stands what is left when "
-                     f"others fail: one of {', '.join(sorted(FALLBACKS))}")
+        problems.add(
+            kind,
+            f"policy {name!r} has the kind {kind.value!r}; under this name stands what is left when "
+            f"others fail: one of {', '.join(sorted(FALLBACKS))}",
+        )
         return None
     return build(KINDS[kind.value], node, problems, f"policies.{name}")
 
 
-def load_policy(name: str, config: OnnxConfig | ChunkConfig | FallbackConfig,
-                context: PolicyContext) -> tuple[Policy, ...]:
+def load_policy(name: str, config: OnnxConfig | ChunkConfig | FallbackConfig, context: PolicyContext) -> tuple[Policy, ...]:
     """The players of one policy. Raises ConfigError with the way out."""
     if isinstance(config, FallbackConfig):
         return (FALLBACKS[config.kind](context.model, name=name),)
@@ -199,8 +202,19 @@ def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tu
             worker = LockstepWorker(backend, context.chunk_delay)
         worker = context.wrap(name, player, worker)
         reflex = BalanceReflex(context.model) if config.balance else None
-        players.append(ChunkPolicy(backend, context.model, worker, name=name, camera=context.camera, reflex=reflex,
-                                   timing=config.timing, seed=context.seed, close=close))
+        players.append(
+            ChunkPolicy(
+                backend,
+                context.model,
+                worker,
+                name=name,
+                camera=context.camera,
+                reflex=reflex,
+                timing=config.timing,
+                seed=context.seed,
+                close=close,
+            )
+        )
     return tuple(players)
 
 
@@ -219,8 +233,10 @@ def open_backend(config: ChunkConfig, context: PolicyContext) -> ChunkBackend:
     if options.get("kind") == "lerobot" or options.get("joints") == "robot":
         options["joints"] = context.model.joints
     elif "joints" in options:
-        raise ConfigError(f"chunk backend 'pi0': joints is {options['joints']!r}; in a tree file it can only be `robot`, the "
-                          "robot's joints in its order")
+        raise ConfigError(
+            f"chunk backend 'pi0': joints is {options['joints']!r}; in a tree file it can only be `robot`, the "
+            "robot's joints in its order"
+        )
     if "api_key_file" in options:
         options["api_key_file"] = context.base / Path(str(options["api_key_file"])).expanduser()
     try:

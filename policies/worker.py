@@ -49,8 +49,9 @@ def ask(backend: ChunkBackend, question: Question) -> Answer:
 
 
 def _predict(backend: ChunkBackend, question: Question) -> object:
-    return backend.predict(question.observation, question.prompt, previous=question.previous,
-                           delay_steps=question.delay_steps, seed=question.seed)
+    return backend.predict(
+        question.observation, question.prompt, previous=question.previous, delay_steps=question.delay_steps, seed=question.seed
+    )
 
 
 class Worker(Protocol):

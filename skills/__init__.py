@@ -5,15 +5,7 @@ from __future__ import annotations
 from arbiter.skill import Skill
 from skills.gestures import LowerArms, PointAt, RaiseArms, TouchBall, WaveLeft, WaveRight
 from skills.standing import StandStill, Stop
-from skills.walking import (
-    SidestepLeft,
-    SidestepRight,
-    TurnLeft,
-    TurnRight,
-    WalkBackward,
-    WalkForward,
-    WalkInCircle,
-)
+from skills.walking import SidestepLeft, SidestepRight, TurnLeft, TurnRight, WalkBackward, WalkForward, WalkInCircle
 from skills.whole_body import Bow, SitDown, StandUp
 
 BUILT_IN: tuple[type[Skill], ...] = (

@@ -1,7 +1,7 @@
 """What a skill has to keep. Run it against your own:
 
-    from skills.contract import check_skill
-    assert check_skill(MySkill()) == []
+from skills.contract import check_skill
+assert check_skill(MySkill()) == []
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 def standing_state(n: int = 22) -> RobotState:
     """A robot that stands still in a plausible posture."""
     zeros = frozen(np.zeros(n))
-    return RobotState(stamp=0.0, joint_pos=zeros, joint_vel=zeros, base_quat=frozen((1.0, 0.0, 0.0, 0.0)),
-                      base_ang_vel=frozen(np.zeros(3)), joint_age=zeros)
+    return RobotState(
+        stamp=0.0,
+        joint_pos=zeros,
+        joint_vel=zeros,
+        base_quat=frozen((1.0, 0.0, 0.0, 0.0)),
+        base_ang_vel=frozen(np.zeros(3)),
+        joint_age=zeros,
+    )
 
 
 def default_parameters(skill: Skill) -> dict[str, float | str | None]:

@@ -82,9 +82,20 @@ def verification(success, measured, required: float, unit: str, text: str) -> Ve
 def rotations(quat: np.ndarray) -> np.ndarray:
     """Rotation matrices of (w, x, y, z) quaternions, body to world, shape (T, 3, 3)."""
     w, x, y, z = np.moveaxis(np.asarray(quat, float), -1, 0)
-    return np.stack((1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-                     2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-                     2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), -1).reshape(*w.shape, 3, 3)
+    return np.stack(
+        (
+            1 - 2 * (y * y + z * z),
+            2 * (x * y - w * z),
+            2 * (x * z + w * y),
+            2 * (x * y + w * z),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z - w * x),
+            2 * (x * z - w * y),
+            2 * (y * z + w * x),
+            1 - 2 * (x * x + y * y),
+        ),
+        -1,
+    ).reshape(*w.shape, 3, 3)
 
 
 def lasting(flags: np.ndarray, time: np.ndarray, span: float = SPAN) -> bool:
@@ -127,23 +138,30 @@ def wave(run: Trajectory, side: str, periods: float = WAVE_PERIODS) -> Verificat
     hand = run.hands[:, SIDES.index(side)]
     up = hand[:, 2] >= WAVE_HEIGHT + run.hand_doubt
     waved = swings(hand[up, 1], WAVE_SWING + 2.0 * run.hand_doubt) if up.any() else 0.0
-    return verification(waved >= periods, waved, periods, "periods",
-                        f"the {side} hand waved {waved:g} times above the shoulder, at least {periods:g} asked")
+    return verification(
+        waved >= periods,
+        waved,
+        periods,
+        "periods",
+        f"the {side} hand waved {waved:g} times above the shoulder, at least {periods:g} asked",
+    )
 
 
 def raise_arms(run: Trajectory) -> Verification:
     """Both hands above the head for a moment."""
     height = -best_lasting(-run.hands[:, :, 2].min(axis=1), run.time)
-    return verification(height >= HEAD_HEIGHT, height, HEAD_HEIGHT, "m",
-                        f"the lower hand reached {height:.2f} m, at least {HEAD_HEIGHT:.2f}")
+    return verification(
+        height >= HEAD_HEIGHT, height, HEAD_HEIGHT, "m", f"the lower hand reached {height:.2f} m, at least {HEAD_HEIGHT:.2f}"
+    )
 
 
 def lower_arms(run: Trajectory) -> Verification:
     """The arms end at rest."""
     last = run.time >= run.time[-1] - SPAN
     away = float(np.abs(run.joint_pos - run.arm_rest)[last][:, run.arms].max())
-    return verification(away <= REST_ANGLE, away, REST_ANGLE, "rad",
-                        f"the arms ended {away:.2f} rad from rest, at most {REST_ANGLE:.2f}")
+    return verification(
+        away <= REST_ANGLE, away, REST_ANGLE, "rad", f"the arms ended {away:.2f} rad from rest, at most {REST_ANGLE:.2f}"
+    )
 
 
 def bow(run: Trajectory, count: float = 1.0) -> Verification:
@@ -156,22 +174,33 @@ def bow(run: Trajectory, count: float = 1.0) -> Verification:
     bows = swings(lean, BOW_SWING)
     if count > 1.0 and bows < count:
         return verification(False, bows, count, "periods", f"the torso bowed {bows:g} times, at least {count:g} asked")
-    return verification(lean[deepest] >= BOW_PITCH and upright, lean[deepest], BOW_PITCH, "rad",
-                        f"the torso leant {lean[deepest]:.2f} rad, at least {BOW_PITCH:.2f}, and came back to {back:.2f} rad")
+    return verification(
+        lean[deepest] >= BOW_PITCH and upright,
+        lean[deepest],
+        BOW_PITCH,
+        "rad",
+        f"the torso leant {lean[deepest]:.2f} rad, at least {BOW_PITCH:.2f}, and came back to {back:.2f} rad",
+    )
 
 
 def sit_down(run: Trajectory) -> Verification:
     """The torso ends lower."""
-    drop = run.standing - best_lasting(run.height[-_ticks(run, 0.5):], run.time[-_ticks(run, 0.5):])
-    return verification(drop >= CROUCH_DROP, drop, CROUCH_DROP, "m",
-                        f"the torso sank {100 * drop:.1f} cm, at least {100 * CROUCH_DROP:.1f}")
+    drop = run.standing - best_lasting(run.height[-_ticks(run, 0.5) :], run.time[-_ticks(run, 0.5) :])
+    return verification(
+        drop >= CROUCH_DROP, drop, CROUCH_DROP, "m", f"the torso sank {100 * drop:.1f} cm, at least {100 * CROUCH_DROP:.1f}"
+    )
 
 
 def stand_up(run: Trajectory) -> Verification:
     """The torso ends at standing height."""
-    drop = run.standing - float(run.height[-_ticks(run, SPAN):].mean())
-    return verification(drop <= STAND_DROP, drop, STAND_DROP, "m",
-                        f"the torso ended {100 * drop:.1f} cm below standing, at most {100 * STAND_DROP:.1f}")
+    drop = run.standing - float(run.height[-_ticks(run, SPAN) :].mean())
+    return verification(
+        drop <= STAND_DROP,
+        drop,
+        STAND_DROP,
+        "m",
+        f"the torso ended {100 * drop:.1f} cm below standing, at most {100 * STAND_DROP:.1f}",
+    )
 
 
 def point_at(run: Trajectory, direction: str) -> Verification:
@@ -179,8 +208,13 @@ def point_at(run: Trajectory, direction: str) -> Verification:
     cosine = np.clip(run.forearms @ DIRECTIONS[direction], -1.0, 1.0)
     sides = {"left": [0], "right": [1], "ahead": [0, 1]}[direction]
     off = min(best_lasting(np.arccos(cosine[:, side]), run.time) for side in sides)
-    return verification(off <= POINT_ANGLE, off, POINT_ANGLE, "rad",
-                        f"the arm pointed {np.degrees(off):.0f}° off {direction}, at most {np.degrees(POINT_ANGLE):.0f}")
+    return verification(
+        off <= POINT_ANGLE,
+        off,
+        POINT_ANGLE,
+        "rad",
+        f"the arm pointed {np.degrees(off):.0f}° off {direction}, at most {np.degrees(POINT_ANGLE):.0f}",
+    )
 
 
 def touch_ball(run: Trajectory, colour: str, doubt: float = 0.0) -> Verification:
@@ -204,11 +238,17 @@ def walk(run: Trajectory, velocity: tuple[float, float, float]) -> Verification:
     wanted = np.array(velocity) * (1.0, 1.0, TURN_RADIUS)
     if not wanted.any():
         still = float(np.linalg.norm(speed))
-        return verification(still <= STILL_SPEED, still, STILL_SPEED, "m/s",
-                            f"the robot moved at {still:.2f} m/s, at most {STILL_SPEED:.2f}")
+        return verification(
+            still <= STILL_SPEED, still, STILL_SPEED, "m/s", f"the robot moved at {still:.2f} m/s, at most {STILL_SPEED:.2f}"
+        )
     share = float(speed @ wanted / (wanted @ wanted))
-    return verification(share >= WALK_SHARE, share, WALK_SHARE, "share",
-                        f"the robot went at {100 * share:.0f} % of the command, at least {100 * WALK_SHARE:.0f}")
+    return verification(
+        share >= WALK_SHARE,
+        share,
+        WALK_SHARE,
+        "share",
+        f"the robot went at {100 * share:.0f} % of the command, at least {100 * WALK_SHARE:.0f}",
+    )
 
 
 def walked(run: Trajectory) -> tuple[float, float]:
@@ -233,8 +273,13 @@ def angle(run: Trajectory, asked: float) -> Verification:
     """The base turns by `asked` [rad], to the left positive."""
     turned = float(run.yaw[-1] - run.yaw[0])
     most = min(NEAR_ANGLE, NEAR_ANGLE_SHARE * abs(asked))
-    return verification(abs(turned - asked) <= most, turned, asked, "rad",
-                        f"turned {np.degrees(turned):.0f}° of {np.degrees(asked):.0f}°, at most {np.degrees(most):.0f}° off")
+    return verification(
+        abs(turned - asked) <= most,
+        turned,
+        asked,
+        "rad",
+        f"turned {np.degrees(turned):.0f}° of {np.degrees(asked):.0f}°, at most {np.degrees(most):.0f}° off",
+    )
 
 
 def circle(run: Trajectory, asked: float, path: float) -> Verification:
@@ -249,5 +294,3 @@ def circle(run: Trajectory, asked: float, path: float) -> Verification:
 def _ticks(run: Trajectory, span: float) -> int:
     """How many of the last ticks lie within `span` seconds of the end."""
     return max(1, int(np.count_nonzero(run.time >= run.time[-1] - span - 1e-9)))
-
-

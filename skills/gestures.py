@@ -242,10 +242,7 @@ class TouchBall(Gesture):
         "make contact with the ball",
         "poke the ball",
     )
-    parameters = (
-        Parameter("colour", "", "red", choices=("red", "green", "blue")),
-        Parameter("duration", "s", 4.0, 1.0, 20.0),
-    )
+    parameters = (Parameter("colour", "", "red", choices=("red", "green", "blue")), Parameter("duration", "s", 4.0, 1.0, 20.0))
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         return Request(prompt=f"touch the {progress.parameters['colour']} ball", elapsed=progress.elapsed)
@@ -270,6 +267,8 @@ class TouchBall(Gesture):
 def _where(point: np.ndarray) -> str:
     """A point [m, base frame] in words, seen from the robot."""
     ahead, left = float(point[0]), float(point[1])
-    parts = [f"{abs(ahead):.2f} m {'ahead' if ahead > 0.0 else 'behind me'}",
-             f"{abs(left):.2f} m to my {'left' if left > 0.0 else 'right'}"]
+    parts = [
+        f"{abs(ahead):.2f} m {'ahead' if ahead > 0.0 else 'behind me'}",
+        f"{abs(left):.2f} m to my {'left' if left > 0.0 else 'right'}",
+    ]
     return " and ".join(parts if abs(ahead) >= abs(left) else parts[::-1])

@@ -11,9 +11,10 @@ TILT = np.radians(15.0)  # of the upper arm outwards when the joints are at zero
 DOWN, OUT = np.array((0.0, np.sin(TILT), -np.cos(TILT))), np.array((0.0, -np.cos(TILT), -np.sin(TILT)))
 # Left arm at zero, base frame: axes, a point on each [m], and the hand [m]. Figures of the robot description's model.xml.
 SHOULDER = np.array((0.0, 0.133, 0.764028))
-ARM = chain(((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), DOWN, OUT, DOWN),
-            (SHOULDER, (0.0255, 0.176, 0.764028), (0.0, 0.207835, 0.645219), (0.0, 0.195299, 0.597343),
-             (0.0, 0.251765, 0.485134)))
+ARM = chain(
+    ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), DOWN, OUT, DOWN),
+    (SHOULDER, (0.0255, 0.176, 0.764028), (0.0, 0.207835, 0.645219), (0.0, 0.195299, 0.597343), (0.0, 0.251765, 0.485134)),
+)
 HAND = np.array(((0.0122, 0.273764, 0.403031),))
 ELBOW = ARM.anchors[3:4]
 BEFORE_ELBOW = 3  # joints

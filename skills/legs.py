@@ -14,8 +14,16 @@ SIDES = {"left": (slice(10, 16), 1.0), "right": (slice(16, 22), -1.0)}  # joints
 SLANT = np.sqrt(0.5)
 # Left leg at zero, base frame: axes and a point on each [m], and the sole's corners [m]. Figures of model.xml.
 AXES = ((SLANT, 0.0, SLANT), (SLANT, 0.0, -SLANT), (0.0, 1.0, 0.0), (0.0, 1.0, 0.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
-ANCHORS = np.array(((-0.029092, 0.08, 0.542631), (-0.04677, 0.08, 0.48677), (-0.01, 0.053, 0.45), (-0.01, 0.035, 0.3),
-                    (-0.01, 0.032, 0.14), (0.02, 0.057, 0.09)))
+ANCHORS = np.array(
+    (
+        (-0.029092, 0.08, 0.542631),
+        (-0.04677, 0.08, 0.48677),
+        (-0.01, 0.053, 0.45),
+        (-0.01, 0.035, 0.3),
+        (-0.01, 0.032, 0.14),
+        (0.02, 0.057, 0.09),
+    )
+)
 CORNERS = np.array([(0.026 + x, 0.057 + y, 0.04) for x in (-0.11, 0.11) for y in (-0.036, 0.036)])
 LEGS = {side: chain(AXES, ANCHORS * (1.0, mirror, 1.0)) for side, (_, mirror) in SIDES.items()}
 TORSO = np.array((-0.003096, 0.000265, 0.675059))  # [m] centre of mass of the base

@@ -73,8 +73,11 @@ class Measured(Motion):
     hand_doubt = HAND_DOUBT
 
     def __init__(self, readings: Sequence[RobotState], sightings: Sequence[Sighting] = ()) -> None:
-        super().__init__(np.array([one.stamp for one in readings]), np.array([one.joint_pos for one in readings]),
-                         np.array([one.base_quat for one in readings]))
+        super().__init__(
+            np.array([one.stamp for one in readings]),
+            np.array([one.joint_pos for one in readings]),
+            np.array([one.base_quat for one in readings]),
+        )
         self._sightings = sightings
 
     @cached_property

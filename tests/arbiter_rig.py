@@ -17,8 +17,16 @@ DT = MODEL.dt
 
 def tree_of(branches):
     """A tree with `branches` (YAML list items) between those for faults and stops and that for home."""
-    return "\n".join(("\nselector:", "- when: {fault: true, child: abandon}", "- when: {fallen: true, child: abandon}",
-                      "- when: {ready: false, child: get_ready}", textwrap.dedent(branches).strip("\n"), "- home"))
+    return "\n".join(
+        (
+            "\nselector:",
+            "- when: {fault: true, child: abandon}",
+            "- when: {fallen: true, child: abandon}",
+            "- when: {ready: false, child: get_ready}",
+            textwrap.dedent(branches).strip("\n"),
+            "- home",
+        )
+    )
 
 
 class Rig:
@@ -40,8 +48,18 @@ class Rig:
         extra = {"caller": caller} if caller else {}
         self.spec = check_tree(loaded, found, names)
         self.arbiter = Arbiter(
-            self.robot, policies, found.skills, loaded.config.home, Safety(MODEL), LockstepRouting(self.route),
-            self.spec, lambda text: text == "stop", loaded.config.control.handover, order, **extra)
+            self.robot,
+            policies,
+            found.skills,
+            loaded.config.home,
+            Safety(MODEL),
+            LockstepRouting(self.route),
+            self.spec,
+            lambda text: text == "stop",
+            loaded.config.control.handover,
+            order,
+            **extra,
+        )
         self.now = 0.0
         self.events = []
         assert self.arbiter.arm(0.0) == ""
@@ -53,8 +71,9 @@ class Rig:
             return Route(text, "rejected", reason="only says what not to do", forbids=(text.removeprefix("don't "),))
         if text == "that is quite all right there":
             return Route(text, "stopped", ((SkillCall("stop", {}),),), "means stop")
-        steps = tuple(tuple(SkillCall(name, default_parameters(self.skills[name])) for name in step.split("+"))
-                      for step in text.split(","))
+        steps = tuple(
+            tuple(SkillCall(name, default_parameters(self.skills[name])) for name in step.split("+")) for step in text.split(",")
+        )
         return Route(text, "accepted", steps, score=0.9, margin=0.5)
 
     def tick(self, count=1):

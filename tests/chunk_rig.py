@@ -39,10 +39,20 @@ class Backend:
             rows += (previous[0] - rows[0]) * np.exp(-np.arange(50)[:, None] / 15.0)  # continues what is played
         if fault == "raises":
             raise RuntimeError("out of memory")
-        return {"nan": np.where(np.arange(50)[:, None] == 20, np.nan, rows), "shape": rows[:, :9],
-                "short": rows[:10], "tiny": rows[:1],
-                "long": np.vstack((rows, rows)), "list": rows.tolist(), "nothing": None, "flat": rows[0], "far": rows + 40.0,
-                "offset": rows + 0.3, "float32": rows.astype(np.float32), "ints": rows.astype(int)}.get(fault, rows)
+        return {
+            "nan": np.where(np.arange(50)[:, None] == 20, np.nan, rows),
+            "shape": rows[:, :9],
+            "short": rows[:10],
+            "tiny": rows[:1],
+            "long": np.vstack((rows, rows)),
+            "list": rows.tolist(),
+            "nothing": None,
+            "flat": rows[0],
+            "far": rows + 40.0,
+            "offset": rows + 0.3,
+            "float32": rows.astype(np.float32),
+            "ints": rows.astype(int),
+        }.get(fault, rows)
 
     def close(self):
         self.closed += 1

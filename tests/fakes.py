@@ -16,10 +16,13 @@ MODEL = load_model()
 def state_of(q=None, dq=None, now=0.0, tilt=0.0, model: RobotModel = MODEL, **changes) -> RobotState:
     """A healthy reading: default posture, upright unless `tilt` [rad] about y is given."""
     values = {
-        "stamp": now, "joint_pos": frozen(model.default if q is None else q),
+        "stamp": now,
+        "joint_pos": frozen(model.default if q is None else q),
         "joint_vel": frozen(np.zeros(model.n) if dq is None else dq),
-        "base_quat": frozen((np.cos(tilt / 2), 0.0, np.sin(tilt / 2), 0.0)), "base_ang_vel": frozen(np.zeros(3)),
-        "joint_age": frozen(np.zeros(model.n))}
+        "base_quat": frozen((np.cos(tilt / 2), 0.0, np.sin(tilt / 2), 0.0)),
+        "base_ang_vel": frozen(np.zeros(3)),
+        "joint_age": frozen(np.zeros(model.n)),
+    }
     return RobotState(**(values | changes))
 
 
@@ -98,6 +101,11 @@ def fallbacks() -> dict[str, tuple[FakePolicy, ...]]:
 
 def route_to(*steps, text: str = "") -> Route:
     """An accepted route: each step is a skill name or a tuple of them."""
-    calls = tuple(tuple(SkillCall(name) if isinstance(name, str) else name for name in
-                        (step if isinstance(step, tuple) and not isinstance(step, SkillCall) else (step,))) for step in steps)
+    calls = tuple(
+        tuple(
+            SkillCall(name) if isinstance(name, str) else name
+            for name in (step if isinstance(step, tuple) and not isinstance(step, SkillCall) else (step,))
+        )
+        for step in steps
+    )
     return Route(text, "accepted", calls, score=0.9, margin=0.5, ms=1.0)

@@ -16,12 +16,29 @@ def card_for(model, *, rate_hz: float = 50.0, group: str = "legs", observations=
     joints = tuple(name for name, wanted in zip(model.joints, model.groups[group], strict=True) if wanted)
     mask = model.groups[group]
     terms = observations or (
-        ObservationTerm("velocity_command"), ObservationTerm("base_ang_vel"), ObservationTerm("projected_gravity"),
-        ObservationTerm("joint_pos_rel", joints), ObservationTerm("joint_vel", joints), ObservationTerm("previous_action"))
-    values = {"format": 1, "kind": "locomotion", "name": "test_walk", "version": "1", "robot": model.name, "rate_hz": rate_hz,
-              "joints": joints, "default_pos": tuple(model.default[mask]), "kp": tuple(model.kp[mask]),
-              "kd": tuple(model.kd[mask]), "action_scale": (0.25,) * len(joints), "input": "obs", "output": "actions",
-              "observations": terms}
+        ObservationTerm("velocity_command"),
+        ObservationTerm("base_ang_vel"),
+        ObservationTerm("projected_gravity"),
+        ObservationTerm("joint_pos_rel", joints),
+        ObservationTerm("joint_vel", joints),
+        ObservationTerm("previous_action"),
+    )
+    values = {
+        "format": 1,
+        "kind": "locomotion",
+        "name": "test_walk",
+        "version": "1",
+        "robot": model.name,
+        "rate_hz": rate_hz,
+        "joints": joints,
+        "default_pos": tuple(model.default[mask]),
+        "kp": tuple(model.kp[mask]),
+        "kd": tuple(model.kd[mask]),
+        "action_scale": (0.25,) * len(joints),
+        "input": "obs",
+        "output": "actions",
+        "observations": terms,
+    }
     return PolicyCard(**(values | changes))
 
 
@@ -64,8 +81,14 @@ def policy_bytes(inputs: int, outputs: int, weights: np.ndarray | None = None, b
     """A serialized graph: actions = obs @ weights + bias."""
     weights = np.zeros((inputs, outputs)) if weights is None else weights
     node = message((1, "obs"), (1, "w"), (1, "b"), (2, "actions"), (4, "Gemm"))
-    graph = message((1, node), (2, "policy"), (5, initializer("w", weights)), (5, initializer("b", np.full(outputs, bias))),
-                    (11, value_info("obs", inputs)), (12, value_info("actions", outputs)))
+    graph = message(
+        (1, node),
+        (2, "policy"),
+        (5, initializer("w", weights)),
+        (5, initializer("b", np.full(outputs, bias))),
+        (11, value_info("obs", inputs)),
+        (12, value_info("actions", outputs)),
+    )
     return message((1, 8), (7, graph), (8, message((1, ""), (2, 17))))
 
 

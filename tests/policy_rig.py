@@ -37,8 +37,16 @@ class Course:
         return bool(self.tilts.max() > 0.9)
 
 
-def drive(policy: Policy, model, request: Callable[[float], Request], seconds: float, *, pushes=(), seed: int = 0,
-          arms: Callable[[float], np.ndarray] | None = None) -> Course:
+def drive(
+    policy: Policy,
+    model,
+    request: Callable[[float], Request],
+    seconds: float,
+    *,
+    pushes=(),
+    seed: int = 0,
+    arms: Callable[[float], np.ndarray] | None = None,
+) -> Course:
     """Starts on its feet in the default posture and lets `policy` drive for `seconds` of simulated time.
 
     `pushes`: (time [s], x, y [m/s]). `arms`: posture of the ten arm joints instead of the policy's. Ends at a fall.

@@ -18,11 +18,18 @@ DRIVING = (Mode.RUN, Mode.HOLD, Mode.SETTLE)
 def small_model() -> RobotModel:
     """Four joints: a leg that brakes within a tick, one that needs four, an arm that needs two, one that needs ten."""
     return RobotModel(
-        name="small", joints=("leg_hip_joint", "leg_knee_joint", "arm_shoulder_joint", "arm_elbow_joint"),
-        lower=frozen((-1.0, 0.0, -2.0, -0.5)), upper=frozen((1.0, 2.0, 2.0, 0.5)), velocity=frozen((20.0, 20.0, 8.0, 2.0)),
-        acceleration=frozen((1500.0, 300.0, 200.0, 10.0)), effort=frozen((6.0, 6.0, 4.0, 4.0)),
-        kp=frozen((20.0, 20.0, 10.0, 10.0)), kd=frozen((2.0, 2.0, 2.0, 2.0)), default=frozen((0.0, 0.4, 0.0, 0.0)),
-        groups={"legs": frozen((1, 1, 0, 0), bool), "arms": frozen((0, 0, 1, 1), bool), "whole_body": frozen((1,) * 4, bool)})
+        name="small",
+        joints=("leg_hip_joint", "leg_knee_joint", "arm_shoulder_joint", "arm_elbow_joint"),
+        lower=frozen((-1.0, 0.0, -2.0, -0.5)),
+        upper=frozen((1.0, 2.0, 2.0, 0.5)),
+        velocity=frozen((20.0, 20.0, 8.0, 2.0)),
+        acceleration=frozen((1500.0, 300.0, 200.0, 10.0)),
+        effort=frozen((6.0, 6.0, 4.0, 4.0)),
+        kp=frozen((20.0, 20.0, 10.0, 10.0)),
+        kd=frozen((2.0, 2.0, 2.0, 2.0)),
+        default=frozen((0.0, 0.4, 0.0, 0.0)),
+        groups={"legs": frozen((1, 1, 0, 0), bool), "arms": frozen((0, 0, 1, 1), bool), "whole_body": frozen((1,) * 4, bool)},
+    )
 
 
 def loose(model: RobotModel) -> SafetyLimits:
@@ -32,8 +39,14 @@ def loose(model: RobotModel) -> SafetyLimits:
 
 def reading(model: RobotModel, t: float, q: np.ndarray | None = None, tilt: float = 0.0, **changes) -> RobotState:
     """A good reading at `t` [s], but for `changes`."""
-    state = RobotState(t, np.array(model.default if q is None else q), np.zeros(model.n),
-                       np.array((np.cos(tilt / 2), np.sin(tilt / 2), 0.0, 0.0)), np.zeros(3), np.zeros(model.n))
+    state = RobotState(
+        t,
+        np.array(model.default if q is None else q),
+        np.zeros(model.n),
+        np.array((np.cos(tilt / 2), np.sin(tilt / 2), 0.0, 0.0)),
+        np.zeros(3),
+        np.zeros(model.n),
+    )
     return replace(state, **changes) if changes else state
 
 
@@ -44,8 +57,12 @@ def issued(stamp: float, q: np.ndarray, kp: np.ndarray, kd: np.ndarray, mode: Mo
 
 def target(model: RobotModel, q: np.ndarray, kp: np.ndarray | None = None, kd: np.ndarray | None = None) -> JointTarget:
     """A full-body target with nominal gains."""
-    return JointTarget(np.asarray(q, float), np.array(model.kp if kp is None else kp),
-                       np.array(model.kd if kd is None else kd), np.ones(model.n, bool))
+    return JointTarget(
+        np.asarray(q, float),
+        np.array(model.kp if kp is None else kp),
+        np.array(model.kd if kd is None else kd),
+        np.ones(model.n, bool),
+    )
 
 
 def armed(model: RobotModel, q: np.ndarray | None = None, **options) -> Safety:

@@ -22,8 +22,15 @@ class _Issued(SafeCommand):
 
     __slots__ = ("seal",)
 
-    def __init__(self, token: object = None, stamp: float = 0.0, q: np.ndarray | None = None,
-                 kp: np.ndarray | None = None, kd: np.ndarray | None = None, mode: Mode = Mode.PASSIVE) -> None:
+    def __init__(
+        self,
+        token: object = None,
+        stamp: float = 0.0,
+        q: np.ndarray | None = None,
+        kp: np.ndarray | None = None,
+        kd: np.ndarray | None = None,
+        mode: Mode = Mode.PASSIVE,
+    ) -> None:
         if token is not _TOKEN:
             raise RobotError("a command for motors was built outside arbiter.safety; only Safety.filter makes one")
         SafeCommand.__init__(self, stamp, q, kp, kd, mode)
@@ -33,7 +40,7 @@ class _Issued(SafeCommand):
 def issue(stamp: float, block: np.ndarray, mode: Mode) -> SafeCommand:
     """Seals a command. `block` holds q, kp, kd, shape (3, n); they are copied into memory that nobody can make writable."""
     whole, n = np.frombuffer(block.tobytes()), block.shape[1]
-    return _Issued(_TOKEN, stamp, whole[:n], whole[n:2 * n], whole[2 * n:], mode)
+    return _Issued(_TOKEN, stamp, whole[:n], whole[n : 2 * n], whole[2 * n :], mode)
 
 
 def is_safe(command: object) -> bool:

@@ -41,8 +41,9 @@ class Contact:
         self._depth: Depths = {}
         self._legs = model.groups.get("legs", np.ones(model.n, bool))
         sizes = sorted(model.groups.values(), key=lambda mask: int(mask.sum()))
-        self._group = {joint: next((mask for mask in sizes if mask[i]), np.ones(model.n, bool))
-                       for i, joint in enumerate(model.joints)}
+        self._group = {
+            joint: next((mask for mask in sizes if mask[i]), np.ones(model.n, bool)) for i, joint in enumerate(model.joints)
+        }
         self.error = ""
 
     def seed(self, posture: np.ndarray) -> None:
@@ -146,8 +147,9 @@ class Contact:
         """Joints to stop: the smallest groups of the pairs' joints; legs go on where stopping the others may do."""
         mask = np.zeros(self._model.n, bool)
         for pair in pairs:
-            groups = [group for name in pair for group in (self._group.get(name), self._group.get(f"{name}_joint"))
-                      if group is not None]
+            groups = [
+                group for name in pair for group in (self._group.get(name), self._group.get(f"{name}_joint")) if group is not None
+            ]
             others = [group for group in groups if not (group & self._legs).any()]
             for group in others or groups:
                 mask |= group

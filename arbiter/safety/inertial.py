@@ -28,13 +28,13 @@ Vector = tuple[float, float, float]
 
 class Inertial:
     """Attributes:
-        quat: Believed orientation of the base in the world (w, x, y, z).
-        rate: Believed angular velocity [rad/s], body frame.
-        seen: When orientation and angular velocity were last measured and believed [s].
-        why: Why the reading is not believed, in whole or in part; "" if it is.
-        frozen: It repeats its last bits though the legs move.
-        repeats: Equal readings in a row.
-        fresh: The last reading brought a new orientation, measured or carried on.
+    quat: Believed orientation of the base in the world (w, x, y, z).
+    rate: Believed angular velocity [rad/s], body frame.
+    seen: When orientation and angular velocity were last measured and believed [s].
+    why: Why the reading is not believed, in whole or in part; "" if it is.
+    frozen: It repeats its last bits though the legs move.
+    repeats: Equal readings in a row.
+    fresh: The last reading brought a new orientation, measured or carried on.
     """
 
     def __init__(self, dt: float) -> None:
@@ -108,8 +108,11 @@ class Inertial:
         (w, x, y, z), (a, b, c, d) = start or self.quat, quat
         cosine = w * a + x * b + y * c + z * d
         scale = (2.0 if cosine >= 0.0 else -2.0) / norm
-        return (scale * (w * b - x * a - y * d + z * c), scale * (w * c + x * d - y * a - z * b),
-                scale * (w * d - x * c + y * b - z * a))
+        return (
+            scale * (w * b - x * a - y * d + z * c),
+            scale * (w * c + x * d - y * a - z * b),
+            scale * (w * d - x * c + y * b - z * a),
+        )
 
     def _allowed(self, step: float, at: float) -> float:
         return MISMATCH + LATER * max(0.0, step - 1.5 * self._dt) + CREEP * (at - self.seen[0])
@@ -122,7 +125,8 @@ class Inertial:
             known = step <= 1.5 * self._dt and min(self.seen) >= self._at
             self._parted(quat, rate, drift if known else (0.0, 0.0, 0.0), step, at)
         elif max(abs(t - r * step) for t, r in zip(turned, self.rate, strict=True)) >= max(
-                abs(g - r) * step for g, r in zip(rate, self.rate, strict=True)):
+            abs(g - r) * step for g, r in zip(rate, self.rate, strict=True)
+        ):
             self.why = f"the orientation is {worst:.2f} rad off where the angular velocity leads"
             self._follow_jump(quat, rate, step, at)
         else:
@@ -189,8 +193,9 @@ class Inertial:
 
     def _rate_of(self, turned: Vector, step: float) -> Vector:
         """How fast the orientation changes, smoothed: the difference of two orientations is noisy."""
-        return tuple(min(max(was + SMOOTH * (angle / step - was), -RATE), RATE)
-                     for was, angle in zip(self.rate, turned, strict=True))
+        return tuple(
+            min(max(was + SMOOTH * (angle / step - was), -RATE), RATE) for was, angle in zip(self.rate, turned, strict=True)
+        )
 
     def _believe(self, quat, rate, quat_ok: bool, rate_ok: bool, at: float) -> None:
         self.quat, self.rate, self._at, self.fresh = tuple(quat), tuple(rate), at, True

@@ -111,8 +111,12 @@ class Intake:
                 return f"{name} {describe(value, self._shape)}"
             row[:] = value
         joints = getattr(target, "joints", None)
-        if (type(joints) is not np.ndarray or joints.dtype != bool or joints.shape != self._shape
-                or np.count_nonzero(joints) != joints.size):
+        if (
+            type(joints) is not np.ndarray
+            or joints.dtype != bool
+            or joints.shape != self._shape
+            or np.count_nonzero(joints) != joints.size
+        ):
             return "joints is not a mask that is true for every joint; the layer takes full-body targets only"
         return ""
 

@@ -32,15 +32,15 @@ EPS = 1e-9  # [s]
 
 class Joints:
     """Attributes:
-        raw: Position, velocity and age of each joint as they were read [rad, rad/s, s], shape (3, n); `rows`: its rows.
-        believed: Positions and velocities [rad, rad/s], shape (2, n); `q`, `dq`: its rows.
-        seen: When position and velocity of each joint were last measured and believed [s], shape (2, n).
-        why: Why a joint is not believed, by its index: its position, its velocity or both.
-        slip: How far each encoder has slipped [rad], shape (n,); taken off its readings.
-        mirrored: Joints that read the negative of what they do, bool, shape (n,): what they mean stands in.
-        frozen: Joints that repeat their last bits though they are told to move, bool, shape (n,).
-        repeats: Equal readings in a row of each joint, shape (n,).
-        command: Position target and gain in force [rad, N·m/rad], shape (2, n).
+    raw: Position, velocity and age of each joint as they were read [rad, rad/s, s], shape (3, n); `rows`: its rows.
+    believed: Positions and velocities [rad, rad/s], shape (2, n); `q`, `dq`: its rows.
+    seen: When position and velocity of each joint were last measured and believed [s], shape (2, n).
+    why: Why a joint is not believed, by its index: its position, its velocity or both.
+    slip: How far each encoder has slipped [rad], shape (n,); taken off its readings.
+    mirrored: Joints that read the negative of what they do, bool, shape (n,): what they mean stands in.
+    frozen: Joints that repeat their last bits though they are told to move, bool, shape (n,).
+    repeats: Equal readings in a row of each joint, shape (n,).
+    command: Position target and gain in force [rad, N·m/rad], shape (2, n).
     """
 
     def __init__(self, model: RobotModel, believed: np.ndarray) -> None:
@@ -251,7 +251,7 @@ class Joints:
 
     def _impossible(self, i: int, q_ok: bool) -> str:
         row, name = (1, "velocity") if q_ok else (0, "position")
-        return (f"reads {name} {self.raw[row, i]:g}; {self._low[row, i]:g} to {self._high[row, i]:g} is possible")
+        return f"reads {name} {self.raw[row, i]:g}; {self._low[row, i]:g} to {self._high[row, i]:g} is possible"
 
     def _has_wrong_sign(self, i: int, q: float, dq: float, step: float, fits: bool) -> bool:
         """Whether position and velocity are the negative of what is expected; if so, what they mean stands in, and ages.

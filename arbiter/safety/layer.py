@@ -37,8 +37,13 @@ class Safety:
             lost, it goes on with the last ones: a walk that is held falls, and the next reading may come.
     """
 
-    def __init__(self, model: RobotModel, limits: SafetyLimits | None = None, collision: Collision | None = None,
-                 fallbacks: tuple[str, ...] = ("stand", "hold", "rest", "damp")) -> None:
+    def __init__(
+        self,
+        model: RobotModel,
+        limits: SafetyLimits | None = None,
+        collision: Collision | None = None,
+        fallbacks: tuple[str, ...] = ("stand", "hold", "rest", "damp"),
+    ) -> None:
         self.model, self.limits = model, limits or SafetyLimits.from_model(model)
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self._intake, self._watch = Intake(model, self.limits), Watch(model, self.limits)
@@ -102,8 +107,10 @@ class Safety:
         outside = np.maximum(limits.lower - q, q - limits.upper)
         i = int(np.argmax(outside))
         if outside[i] > SEED_SLACK:
-            return (f"{self.model.joints[i]} is at {q[i]:.2f} rad, outside {limits.lower[i]:.2f} to "
-                    f"{limits.upper[i]:.2f}; move it by hand or calibrate it")
+            return (
+                f"{self.model.joints[i]} is at {q[i]:.2f} rad, outside {limits.lower[i]:.2f} to "
+                f"{limits.upper[i]:.2f}; move it by hand or calibrate it"
+            )
         refusal = self._ladder.arm()
         if not refusal:
             self._ticked = -math.inf
@@ -293,8 +300,9 @@ class Safety:
         if not np.count_nonzero(mask):
             return
         for i in np.flatnonzero(mask).tolist():
-            self._notes.append((check, self.model.joints[i], self._intake.owner(i), float(asked[i]) * scale,
-                                float(given[i]) * scale))
+            self._notes.append(
+                (check, self.model.joints[i], self._intake.owner(i), float(asked[i]) * scale, float(given[i]) * scale)
+            )
 
     def _keep_clear(self, contact: Contact) -> None:
         asked = self._shaper.next.copy()

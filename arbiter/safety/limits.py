@@ -14,9 +14,23 @@ from arbiter.types import frozen
 
 GAIN_ROOM = 2.0  # policies bring their own gains; beyond twice the robot's nominal ones a motor loop may ring
 
-UNITS = {"lower": "rad", "upper": "rad", "velocity": "rad/s", "acceleration": "rad/s²", "effort": "N·m",
-         "kp": "N·m/rad", "kd": "N·m·s/rad", "torque_factor": "", "joint_age": "s", "joint_age_damp": "s",
-         "imu_age": "s", "imu_age_damp": "s", "hold_limit": "s", "stop_limit": "s", "fall_tilt": "rad"}
+UNITS = {
+    "lower": "rad",
+    "upper": "rad",
+    "velocity": "rad/s",
+    "acceleration": "rad/s²",
+    "effort": "N·m",
+    "kp": "N·m/rad",
+    "kd": "N·m·s/rad",
+    "torque_factor": "",
+    "joint_age": "s",
+    "joint_age_damp": "s",
+    "imu_age": "s",
+    "imu_age_damp": "s",
+    "hold_limit": "s",
+    "stop_limit": "s",
+    "fall_tilt": "rad",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,15 +87,23 @@ class SafetyLimits:
         if not np.all(ok):
             i = int(np.argmin(ok))
             value = getattr(self, name)[i]
-            raise ConfigError(f"safety limit {name} of {self.joints[i]}: {value:g} {UNITS[name]} is not allowed; "
-                              f"{allowed} is")
+            raise ConfigError(f"safety limit {name} of {self.joints[i]}: {value:g} {UNITS[name]} is not allowed; {allowed} is")
 
     @classmethod
     def from_model(cls, model: RobotModel) -> SafetyLimits:
         """The robot's own limits."""
-        return cls(joints=model.joints, groups=model.groups, lower=model.lower, upper=model.upper,
-                   velocity=model.velocity, acceleration=model.acceleration, effort=model.effort,
-                   kp=frozen(GAIN_ROOM * model.kp), kd=frozen(GAIN_ROOM * model.kd), fall_tilt=model.fall_tilt)
+        return cls(
+            joints=model.joints,
+            groups=model.groups,
+            lower=model.lower,
+            upper=model.upper,
+            velocity=model.velocity,
+            acceleration=model.acceleration,
+            effort=model.effort,
+            kp=frozen(GAIN_ROOM * model.kp),
+            kd=frozen(GAIN_ROOM * model.kd),
+            fall_tilt=model.fall_tilt,
+        )
 
     def tightened(self, **overrides: float | Mapping[str, float]) -> SafetyLimits:
         """A copy with tighter limits.
@@ -130,8 +152,10 @@ class SafetyLimits:
             raise ConfigError(f"safety limit {where}: {value!r} is not a finite number")
         if value < allowed if name == "lower" else value > allowed:
             word = "at least" if name == "lower" else "at most"
-            raise ConfigError(f"safety limit {where}: {value:g} {unit} is looser than the robot's; {word} {allowed:g} "
-                              f"is allowed: a tree file may only tighten")
+            raise ConfigError(
+                f"safety limit {where}: {value:g} {unit} is looser than the robot's; {word} {allowed:g} "
+                f"is allowed: a tree file may only tighten"
+            )
         return float(value)
 
     def as_dict(self) -> dict[str, float | list[float]]:

@@ -50,9 +50,9 @@ class Watch:
         self.legs = model.groups.get("legs", np.ones(n, bool))
         self.arms = ~self.legs
         self._block = np.zeros(3 * n + 7)  # what `state` copies: positions, velocities, ages, orientation, angular velocity
-        self._ages, self._tail = self._block[2 * n:3 * n], memoryview(self._block)[3 * n:]
+        self._ages, self._tail = self._block[2 * n : 3 * n], memoryview(self._block)[3 * n :]
         self._parts = tuple(slice(a, b) for a, b in pairwise((0, n, 2 * n, 3 * n, 3 * n + 4, 3 * n + 7)))
-        self.joints, self.imu = Joints(model, self._block[:2 * n].reshape(2, n)), Inertial(model.dt)
+        self.joints, self.imu = Joints(model, self._block[: 2 * n].reshape(2, n)), Inertial(model.dt)
         self.q, self.dq = self.joints.believed
         self._young = np.zeros((2, n), bool)
         self._now, self._time = None, 0.0  # the caller's clock and, of it, what is counted [s]
@@ -141,8 +141,12 @@ class Watch:
             return [], [], 0.0, f"imu_age is {what}; a finite number of seconds is expected"
         if not is_array(quat, (4,)) and not is_array(rate, (3,)):
             return [], [], 0.0, f"base_quat {describe(quat, (4,))}"
-        return (quat.tolist() if is_array(quat, (4,)) else [math.nan] * 4,
-                rate.tolist() if is_array(rate, (3,)) else [math.nan] * 3, age, "")
+        return (
+            quat.tolist() if is_array(quat, (4,)) else [math.nan] * 4,
+            rate.tolist() if is_array(rate, (3,)) else [math.nan] * 3,
+            age,
+            "",
+        )
 
     def _date(self, stamp: object, now: float, step: float, shapeless: str) -> str:
         """Finds how old the reading is, in `_late`; returns what is wrong with its stamp.
@@ -192,8 +196,9 @@ class Watch:
         if imu.repeats == 1 or still == 1 or not self._anchor:
             self._anchor = self.q[self.legs].copy(), imu.quat
         was, quat = self._anchor
-        if imu.repeats >= ENOUGH and (np.abs(self.q[self.legs] - was).max(initial=0.0) > LEGS_MOVED
-                                      or np.count_nonzero(joints.frozen) > BLIND_LEGS):
+        if imu.repeats >= ENOUGH and (
+            np.abs(self.q[self.legs] - was).max(initial=0.0) > LEGS_MOVED or np.count_nonzero(joints.frozen) > BLIND_LEGS
+        ):
             imu.freeze()
         turned = 2.0 * math.dist(quat, imu.quat)
         if still >= ENOUGH and not imu.repeats and turned > BASE_TURNED:
@@ -255,8 +260,9 @@ class Watch:
 
     def _too_old(self, i: int, age: float) -> str:
         why = self.joints.why.get(int(i), "")
-        return (f"reading of {self._names[i]} is {age:.3f} s old, at most {self._limits.joint_age:g} s"
-                + (f": {why}" if why else ""))
+        return f"reading of {self._names[i]} is {age:.3f} s old, at most {self._limits.joint_age:g} s" + (
+            f": {why}" if why else ""
+        )
 
     def doubts(self) -> dict[str, str]:
         """Why something is not believed now, by joint name, "IMU" or "stamp"."""
@@ -277,5 +283,14 @@ class Watch:
         tail[0], tail[1], tail[2], tail[3] = imu.quat
         tail[4], tail[5], tail[6] = imu.rate
         whole = np.frombuffer(self._block.tobytes())
-        return RobotState(self._stamp, whole[q], whole[dq], whole[quat], whole[rate], whole[ages],
-                          self._time - self._late - min(imu.seen), self._battery, self.faults)
+        return RobotState(
+            self._stamp,
+            whole[q],
+            whole[dq],
+            whole[quat],
+            whole[rate],
+            whole[ages],
+            self._time - self._late - min(imu.seen),
+            self._battery,
+            self.faults,
+        )

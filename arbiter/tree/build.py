@@ -128,8 +128,14 @@ def _config(kind: NodeType, settings: Node, names: Names, problems: Problems):
 
 def _references(kind: NodeType, settings: Mapping[str, Node], names: Names, problems: Problems) -> None:
     """Names that the settings refer to, and values with a fixed set, whatever else is wrong with the node."""
-    tables = {("run", "skill"): names.skills, ("hand_over", "to"): names.policies, ("hand_over", "joints"): names.groups,
-              ("guard", "mode"): MODES, ("when", "mode"): MODES, ("parallel", "until"): ("all", "one")}
+    tables = {
+        ("run", "skill"): names.skills,
+        ("hand_over", "to"): names.policies,
+        ("hand_over", "joints"): names.groups,
+        ("guard", "mode"): MODES,
+        ("when", "mode"): MODES,
+        ("parallel", "until"): ("all", "one"),
+    }
     for (owner, key), allowed in tables.items():
         if owner == kind.name and key in settings and isinstance(settings[key].value, str):
             value = settings[key].value
@@ -147,8 +153,11 @@ def _check_joints(policy: object, joints: Node, names: Names, problems: Problems
         return
     driven = names.drives[policy]
     if joints.value not in {*driven, "whole_body"}:
-        problems.add(joints, f"hand_over: the policy {policy!r} does not drive {joints.value}; it drives "
-                     f"{', '.join(sorted(driven)) or 'no whole group'}")
+        problems.add(
+            joints,
+            f"hand_over: the policy {policy!r} does not drive {joints.value}; it drives "
+            f"{', '.join(sorted(driven)) or 'no whole group'}",
+        )
 
 
 def _check_parameters(skill: object, given: Node, names: Names, problems: Problems) -> None:
@@ -188,8 +197,11 @@ def _title(kind: NodeType, config) -> str:
     if config is None:
         return kind.name
     given = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
-    text = ", ".join(f"{key}: {str(value).lower() if isinstance(value, bool) else value}"
-                     for key, value in given.items() if value is not None and value != {})
+    text = ", ".join(
+        f"{key}: {str(value).lower() if isinstance(value, bool) else value}"
+        for key, value in given.items()
+        if value is not None and value != {}
+    )
     return f"{kind.name} {text}" if text else kind.name
 
 

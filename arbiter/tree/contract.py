@@ -1,7 +1,7 @@
 """What a node type from outside has to keep. Run it against your own:
 
-    from arbiter.tree.contract import check_node
-    assert check_node(MyNode) == []
+from arbiter.tree.contract import check_node
+assert check_node(MyNode) == []
 """
 
 from __future__ import annotations
@@ -75,8 +75,12 @@ def _settings(kind: type[TreeNode]) -> list[str]:
     except NameError as error:
         return [f"Config: its types cannot be read: {error}"]
     names = [item.name for item in dataclasses.fields(kind.Config) if item.init]
-    problems = [f"Config.{name} is a {hints[name]}; text, numbers, true or false, lists and mappings of them, Literal and "
-                "dataclasses can be read from a file" for name in names if not _readable(hints[name])]
+    problems = [
+        f"Config.{name} is a {hints[name]}; text, numbers, true or false, lists and mappings of them, Literal and "
+        "dataclasses can be read from a file"
+        for name in names
+        if not _readable(hints[name])
+    ]
     if {"name", "child", "children"} & set(names):
         problems.append("Config has a field name, child or children; those words have a meaning of their own in a tree")
     if kind.main and kind.main not in names:
@@ -92,8 +96,11 @@ def _readable(hint: object) -> bool:
         return all(_readable(item) for item in args if item is not Ellipsis)
     if origin is dict:
         return args[0] is str and _readable(args[1])
-    return isinstance(hint, type) and dataclasses.is_dataclass(hint) and all(
-        _readable(item) for item in typing.get_type_hints(hint).values())
+    return (
+        isinstance(hint, type)
+        and dataclasses.is_dataclass(hint)
+        and all(_readable(item) for item in typing.get_type_hints(hint).values())
+    )
 
 
 def _node(value: object) -> Node:
@@ -106,6 +113,7 @@ def _node(value: object) -> Node:
 
 def _calls(kind: type[TreeNode], config: object, n: int) -> list[str]:
     """Made, entered, updated for some ticks, left, and entered again."""
+
     def life() -> list[str]:
         node, now = kind(config), 0.0
         for _ in range(2):

@@ -17,7 +17,7 @@ MOST = 1_000_000
 @dataclass(frozen=True, slots=True)
 class TimeoutConfig:
     """Attributes:
-        seconds: Longest time its child may run [s].
+    seconds: Longest time its child may run [s].
     """
 
     seconds: float = limited(low=0.0, high=LONGEST, unit="s")
@@ -45,7 +45,7 @@ class Timeout(py_trees.decorators.Decorator):
 @dataclass(frozen=True, slots=True)
 class CountConfig:
     """Attributes:
-        times: How often at most.
+    times: How often at most.
     """
 
     times: int = limited(low=1, high=MOST)
@@ -90,7 +90,7 @@ class Retry(_Rounds):
 @dataclass(frozen=True, slots=True)
 class ParallelConfig:
     """Attributes:
-        until: "all" children have succeeded, or "one" has.
+    until: "all" children have succeeded, or "one" has.
     """
 
     until: str = "all"

@@ -92,7 +92,7 @@ class Instructions(Leaf):
 @dataclass(frozen=True, slots=True)
 class SettleConfig:
     """Attributes:
-        hold: Stay here (RUNNING) once settled; false: SUCCESS.
+    hold: Stay here (RUNNING) once settled; false: SUCCESS.
     """
 
     hold: bool = False
@@ -118,7 +118,7 @@ class Settle(Leaf):
 @dataclass(frozen=True, slots=True)
 class SayConfig:
     """Attributes:
-        text: A line for the people who watch.
+    text: A line for the people who watch.
     """
 
     text: str
@@ -145,7 +145,7 @@ class Say(Leaf):
 @dataclass(frozen=True, slots=True)
 class WaitConfig:
     """Attributes:
-        seconds: How long, in the time of the tick [s].
+    seconds: How long, in the time of the tick [s].
     """
 
     seconds: float = limited(low=0.0, high=LONGEST, unit="s")

@@ -67,5 +67,12 @@ def _kinds(source: Source) -> list[type[TreeNode]]:
 
 
 def _type_of(kind: type[TreeNode], patience: float) -> NodeType:
-    return NodeType(kind.name, "leaf", lambda name, world, config: PluginLeaf(name, world, kind, config, patience),
-                    kind.Config, kind.main, kind.help, foreign=True)
+    return NodeType(
+        kind.name,
+        "leaf",
+        lambda name, world, config: PluginLeaf(name, world, kind, config, patience),
+        kind.Config,
+        kind.main,
+        kind.help,
+        foreign=True,
+    )

@@ -1,10 +1,10 @@
 """Node types of third parties: leaves of their own, by entry point or file.
 
-    class Dark(TreeNode):
-        name, help, main, Config = "dark", "succeeds while it is dark", "below", DarkConfig
+class Dark(TreeNode):
+    name, help, main, Config = "dark", "succeeds while it is dark", "below", DarkConfig
 
-        def update(self, view: View) -> Outcome:
-            return Outcome.SUCCESS if lux() < self.config.below else Outcome.FAILURE
+    def update(self, view: View) -> Outcome:
+        return Outcome.SUCCESS if lux() < self.config.below else Outcome.FAILURE
 """
 
 from __future__ import annotations

@@ -43,29 +43,42 @@ class Bench:
         imu: The simulated IMU; `imu_port` is the host's end of its line.
     """
 
-    def __init__(self, hardware: HardwareConfig, model: RobotModel, *, body: str = "mujoco",
-                 calibration: Calibration | None = None, faults: tuple[Fault, ...] = (), seed: int = 0,
-                 latency: float = 0.0, noise: float = 0.0, watchdog_ms: int | None = None, **options):
+    def __init__(
+        self,
+        hardware: HardwareConfig,
+        model: RobotModel,
+        *,
+        body: str = "mujoco",
+        calibration: Calibration | None = None,
+        faults: tuple[Fault, ...] = (),
+        seed: int = 0,
+        latency: float = 0.0,
+        noise: float = 0.0,
+        watchdog_ms: int | None = None,
+        **options,
+    ):
         self.hardware, self.model, self.faults = hardware, model, faults
         self.calibration = calibration or nominal(hardware.directions(model))
         self.time = self.idle = 0.0
         random = np.random.default_rng(seed)
         wiring = hardware.motor_of(model)
         watchdog_ms = watchdog_ms or hardware.limits.watchdog_ms
-        self.motors = [SimulatedMotor(motor.id, np.random.default_rng((seed, i)), watchdog_ms)
-                       for i, motor in enumerate(wiring)]
+        self.motors = [SimulatedMotor(motor.id, np.random.default_rng((seed, i)), watchdog_ms) for i, motor in enumerate(wiring)]
         for motor in self.motors:
             motor.disturbance.position_noise, motor.disturbance.velocity_noise = noise, 10.0 * noise
         self._number = next(_numbers)
         self.nodes = {
-            bus.name: Node(bus.name, [m for m, at in zip(self.motors, wiring, strict=True) if at.bus == bus.name], None,
-                           random, latency)
-            for bus in hardware.buses}
+            bus.name: Node(
+                bus.name, [m for m, at in zip(self.motors, wiring, strict=True) if at.bus == bus.name], None, random, latency
+            )
+            for bus in hardware.buses
+        }
         mine, self.imu_port = MemoryPort.pair()
         mounting = hardware.imu.mounting if hardware.imu else (1.0, 0.0, 0.0, 0.0)
         self.imu = SimulatedImu(mine, mounting, hardware.imu.rate_hz if hardware.imu else 200, seed=seed)
-        self.body: Body = (MujocoBody(model, self._torque, seed=seed, **options) if body == "mujoco"
-                           else JointBody(model, self._torque))
+        self.body: Body = (
+            MujocoBody(model, self._torque, seed=seed, **options) if body == "mujoco" else JointBody(model, self._torque)
+        )
         self._active: set[Fault] = set()
         self._swept = -math.inf
         self._feel()

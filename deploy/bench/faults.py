@@ -16,10 +16,26 @@ from arbiter.strict import nearest
 from deploy.can.protocol import MotorError
 
 # fault -> whether it takes a value: None (no), a default, or ... (needed)
-BUS_FAULTS = {"drop": ..., "delay": ..., "error_frame": None, "error_passive": None, "bus_off": None, "enobufs": None,
-              "unplug": None}
-MOTOR_FAULTS = {"silent": None, "duplicate_id": None, "wrong_id": ..., "error": ..., "voltage": ..., "noise": ...,
-                "nan": None, "deaf": None, "mode": ...}
+BUS_FAULTS = {
+    "drop": ...,
+    "delay": ...,
+    "error_frame": None,
+    "error_passive": None,
+    "bus_off": None,
+    "enobufs": None,
+    "unplug": None,
+}
+MOTOR_FAULTS = {
+    "silent": None,
+    "duplicate_id": None,
+    "wrong_id": ...,
+    "error": ...,
+    "voltage": ...,
+    "noise": ...,
+    "nan": None,
+    "deaf": None,
+    "mode": ...,
+}
 IMU_FAULTS = {"silent": None, "corrupt": ..., "lose_bytes": ..., "frozen": None, "unplug": None}
 PATTERN = re.compile(r"^(?P<target>[\w/]+):(?P<fault>\w+)(=(?P<value>[^@+]+))?(@(?P<start>[\d.]+)s)?(\+(?P<length>[\d.]+)s)?$")
 

@@ -84,17 +84,23 @@ class SimulatedImu:
         rate = np.array(rotate(inverse, tuple(ang_vel))) + self._noise * self._random.standard_normal(3)
         up = rotate((sensor_quat[0], -sensor_quat[1], -sensor_quat[2], -sensor_quat[3]), (0.0, 0.0, 1.0))
         w, x, y, z = sensor_quat
-        angles = (math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)),
-                  math.asin(max(-1.0, min(1.0, 2 * (w * y - z * x)))),
-                  math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+        angles = (
+            math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)),
+            math.asin(max(-1.0, min(1.0, 2 * (w * y - z * x)))),
+            math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)),
+        )
         full = protocol.FULL_SCALE
         words = {
             protocol.ACCELERATION: (*(value * full / 16.0 for value in up), 2500),
             protocol.ANGULAR_VELOCITY: (*(math.degrees(value) * full / 2000.0 for value in rate), 0),
             protocol.ANGLES: (*(value / math.pi * full for value in angles), 0),
-            protocol.QUATERNION: tuple(value * full for value in sensor_quat)}
-        return [protocol.encode(kind, tuple(int(max(-32768, min(32767, round(word)))) for word in four))
-                for kind, four in words.items() if self.content & protocol.CONTENT_BITS[kind]]
+            protocol.QUATERNION: tuple(value * full for value in sensor_quat),
+        }
+        return [
+            protocol.encode(kind, tuple(int(max(-32768, min(32767, round(word)))) for word in four))
+            for kind, four in words.items()
+            if self.content & protocol.CONTENT_BITS[kind]
+        ]
 
     def _spoil(self, data: bytes) -> bytes:
         if not (self.corrupt or self.lose):

@@ -29,8 +29,15 @@ class BenchRobot(CanRobot):
         self.bench = bench
         self._left = 0.0
         model, hardware = bench.model, bench.hardware
-        super().__init__(model, hardware, bench.calibration, Imu(hardware.imu or ImuConfig(), bench.imu_port),
-                         bus_opener=bench.host_bus, clock=lambda: bench.time, wait=self._wait_still)
+        super().__init__(
+            model,
+            hardware,
+            bench.calibration,
+            Imu(hardware.imu or ImuConfig(), bench.imu_port),
+            bus_opener=bench.host_bus,
+            clock=lambda: bench.time,
+            wait=self._wait_still,
+        )
 
     def step(self, dt: float) -> None:
         """Lets `dt` seconds pass: whole rounds of the command cycle; what is left over is kept for the next call."""
@@ -108,9 +115,17 @@ class BenchRobot(CanRobot):
         return self.bench.body.truth
 
 
-def start(robot: str = "berkeley_humanoid_lite", *, faults: tuple[str, ...] = (), body: str = "mujoco", seed: int = 0,
-          noise: float = 0.0, hardware: HardwareConfig | None = None, model: RobotModel | None = None,
-          **options) -> BenchRobot:
+def start(
+    robot: str = "berkeley_humanoid_lite",
+    *,
+    faults: tuple[str, ...] = (),
+    body: str = "mujoco",
+    seed: int = 0,
+    noise: float = 0.0,
+    hardware: HardwareConfig | None = None,
+    model: RobotModel | None = None,
+    **options,
+) -> BenchRobot:
     """A bench and the robot's driver in front of it, not yet connected.
 
     Args:
@@ -125,6 +140,14 @@ def start(robot: str = "berkeley_humanoid_lite", *, faults: tuple[str, ...] = ()
     hardware = replace(hardware, imu=hardware.imu or ImuConfig())
     buses = tuple(bus.name for bus in hardware.buses)
     played: tuple[Fault, ...] = tuple(parse_fault(text, buses, model.joints) for text in faults)
-    bench = Bench(hardware, model, body=body, calibration=nominal(hardware.directions(model)), faults=played, seed=seed,
-                  noise=noise, **options)
+    bench = Bench(
+        hardware,
+        model,
+        body=body,
+        calibration=nominal(hardware.directions(model)),
+        faults=played,
+        seed=seed,
+        noise=noise,
+        **options,
+    )
     return BenchRobot(bench)

@@ -14,8 +14,9 @@ from deploy.cli.extras import extra
 
 def parser() -> argparse.ArgumentParser:
     """The command line: there is nothing to choose."""
-    return argparse.ArgumentParser(prog="python -m deploy.bench.measure", description=__doc__,
-                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+    return argparse.ArgumentParser(
+        prog="python -m deploy.bench.measure", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 with extra(__name__, parser, "can", "serial"):
@@ -28,9 +29,22 @@ with extra(__name__, parser, "can", "serial"):
     from deploy.doctor.machine import lateness
 
 KNEE = "leg_left_knee_pitch_joint"
-FAULTS = ("can2:bus_off", "can2:enobufs", "can2:unplug", "can2:drop=1", f"{KNEE}:duplicate_id", f"{KNEE}:wrong_id=9",
-          f"{KNEE}:nan", f"{KNEE}:silent", f"{KNEE}:error=over current", f"{KNEE}:error=estop", f"{KNEE}:mode=2",
-          "imu:unplug", "imu:silent", "imu:frozen")
+FAULTS = (
+    "can2:bus_off",
+    "can2:enobufs",
+    "can2:unplug",
+    "can2:drop=1",
+    f"{KNEE}:duplicate_id",
+    f"{KNEE}:wrong_id=9",
+    f"{KNEE}:nan",
+    f"{KNEE}:silent",
+    f"{KNEE}:error=over current",
+    f"{KNEE}:error=estop",
+    f"{KNEE}:mode=2",
+    "imu:unplug",
+    "imu:silent",
+    "imu:frozen",
+)
 START = 0.4  # [s] at which the faults begin
 
 
@@ -85,8 +99,11 @@ def cycles_to_damping(fault: str, most: int = 200) -> int:
     driver = Driver(robot)
     driver.run(round(START / robot.period))
     bus = fault.split(":")[0]
-    reached = [motor for motor, at in zip(robot.bench.motors, robot.hardware.motor_of(robot.model), strict=True)
-               if bus not in (at.bus, at.joint)]
+    reached = [
+        motor
+        for motor, at in zip(robot.bench.motors, robot.hardware.motor_of(robot.model), strict=True)
+        if bus not in (at.bus, at.joint)
+    ]
     try:
         for cycle in range(1, most):
             driver.run(1)

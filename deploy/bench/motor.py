@@ -16,15 +16,35 @@ from deploy.can.protocol import Frame, Function, MotorError, MotorMode, Paramete
 
 # Settings as the motors come: no position limits, no gains of ours.
 DEFAULTS: dict[Parameter, float | int] = {
-    Parameter.FIRMWARE_VERSION: protocol.FIRMWARE, Parameter.WATCHDOG_TIMEOUT: 1000, Parameter.FAST_FRAME_FREQUENCY: 0,
-    Parameter.MODE: int(MotorMode.IDLE), Parameter.ERROR: 0, Parameter.GEAR_RATIO: -15.0, Parameter.POSITION_KP: 0.0,
-    Parameter.POSITION_KI: 0.0, Parameter.VELOCITY_KP: 0.0, Parameter.VELOCITY_KI: 0.0, Parameter.TORQUE_LIMIT: 1.0,
-    Parameter.VELOCITY_LIMIT: 20.0, Parameter.POSITION_LIMIT_LOWER: -math.inf, Parameter.POSITION_LIMIT_UPPER: math.inf,
-    Parameter.POSITION_OFFSET: 0.0, Parameter.TORQUE_MEASURED: 0.0, Parameter.VELOCITY_MEASURED: 0.0,
-    Parameter.POSITION_MEASURED: 0.0, Parameter.CURRENT_LIMIT: 20.0, Parameter.BUS_VOLTAGE_MEASURED: 24.0,
-    Parameter.MOTOR_TORQUE_CONSTANT: 0.0919}
-READ_ONLY = {Parameter.FIRMWARE_VERSION, Parameter.TORQUE_MEASURED, Parameter.VELOCITY_MEASURED,
-             Parameter.POSITION_MEASURED, Parameter.BUS_VOLTAGE_MEASURED}
+    Parameter.FIRMWARE_VERSION: protocol.FIRMWARE,
+    Parameter.WATCHDOG_TIMEOUT: 1000,
+    Parameter.FAST_FRAME_FREQUENCY: 0,
+    Parameter.MODE: int(MotorMode.IDLE),
+    Parameter.ERROR: 0,
+    Parameter.GEAR_RATIO: -15.0,
+    Parameter.POSITION_KP: 0.0,
+    Parameter.POSITION_KI: 0.0,
+    Parameter.VELOCITY_KP: 0.0,
+    Parameter.VELOCITY_KI: 0.0,
+    Parameter.TORQUE_LIMIT: 1.0,
+    Parameter.VELOCITY_LIMIT: 20.0,
+    Parameter.POSITION_LIMIT_LOWER: -math.inf,
+    Parameter.POSITION_LIMIT_UPPER: math.inf,
+    Parameter.POSITION_OFFSET: 0.0,
+    Parameter.TORQUE_MEASURED: 0.0,
+    Parameter.VELOCITY_MEASURED: 0.0,
+    Parameter.POSITION_MEASURED: 0.0,
+    Parameter.CURRENT_LIMIT: 20.0,
+    Parameter.BUS_VOLTAGE_MEASURED: 24.0,
+    Parameter.MOTOR_TORQUE_CONSTANT: 0.0919,
+}
+READ_ONLY = {
+    Parameter.FIRMWARE_VERSION,
+    Parameter.TORQUE_MEASURED,
+    Parameter.VELOCITY_MEASURED,
+    Parameter.POSITION_MEASURED,
+    Parameter.BUS_VOLTAGE_MEASURED,
+}
 STORED = set(DEFAULTS) - READ_ONLY - {Parameter.MODE, Parameter.ERROR}
 WITHOUT_TORQUE = (MotorMode.DISABLED, MotorMode.IDLE, MotorMode.CALIBRATION)
 FEEDING = (Function.HEARTBEAT, Function.RECEIVE_PDO_1, Function.RECEIVE_PDO_2, Function.RECEIVE_PDO_3)  # the watchdog

@@ -35,8 +35,9 @@ class WireState:
 class Node:
     """The motors of one bus behind a python-can bus."""
 
-    def __init__(self, name: str, motors: list[SimulatedMotor], bus: can.BusABC | None, random: np.random.Generator,
-                 latency: float = 0.0):
+    def __init__(
+        self, name: str, motors: list[SimulatedMotor], bus: can.BusABC | None, random: np.random.Generator, latency: float = 0.0
+    ):
         self.name, self.motors, self.bus = name, motors, bus
         self.wire = WireState()
         self._random, self._latency = random, latency
@@ -83,9 +84,14 @@ class MemoryBus:
         return a, b
 
     def send(self, message: can.Message, timeout: float | None = None) -> None:
-        self.peer._incoming.append(can.Message(
-            arbitration_id=message.arbitration_id, data=bytes(message.data), is_error_frame=message.is_error_frame,
-            is_extended_id=message.is_extended_id))
+        self.peer._incoming.append(
+            can.Message(
+                arbitration_id=message.arbitration_id,
+                data=bytes(message.data),
+                is_error_frame=message.is_error_frame,
+                is_extended_id=message.is_extended_id,
+            )
+        )
 
     def recv(self, timeout: float | None = None) -> can.Message | None:
         return self._incoming.popleft() if self._incoming else None

@@ -60,26 +60,50 @@ class RealtimeBench:
         left_out: Seconds that the machine was too slow for.
     """
 
-    def __init__(self, robot: str = "berkeley_humanoid_lite", *, interface: str = "socketcand", port: int = 0,
-                 body: str = "mujoco", free: bool = False, faults: tuple[str, ...] = (), latency: float = 0.0,
-                 noise: float = 0.0, seed: int = 0, watchdog_ms: int | None = None):
+    def __init__(
+        self,
+        robot: str = "berkeley_humanoid_lite",
+        *,
+        interface: str = "socketcand",
+        port: int = 0,
+        body: str = "mujoco",
+        free: bool = False,
+        faults: tuple[str, ...] = (),
+        latency: float = 0.0,
+        noise: float = 0.0,
+        seed: int = 0,
+        watchdog_ms: int | None = None,
+    ):
         self.model = load_model(robot)
         hardware = load_hardware(robot)
         self._buses = tuple(bus.name for bus in hardware.buses)
         parsed = tuple(parse_fault(text, self._buses, self.model.joints) for text in faults)
         options = {"hanging": not free} if body == "mujoco" else {}
-        self.bench = Bench(hardware, self.model, body=body, calibration=nominal(hardware.directions(self.model)),
-                           faults=parsed, seed=seed, latency=latency, noise=noise, watchdog_ms=watchdog_ms,
-                           **options)
+        self.bench = Bench(
+            hardware,
+            self.model,
+            body=body,
+            calibration=nominal(hardware.directions(self.model)),
+            faults=parsed,
+            seed=seed,
+            latency=latency,
+            noise=noise,
+            watchdog_ms=watchdog_ms,
+            **options,
+        )
         self._line = PtyPort()
         self.bench.imu.port = self._line
         self._server = SocketcandServer(self._buses, port) if interface == "socketcand" else None
         for bus in hardware.buses:
             self.bench.nodes[bus.name].bus = self._server.buses[bus.name] if self._server else _open(bus.channel)
         self.hardware = replace(
-            hardware, imu=replace(hardware.imu or ImuConfig(), port=self._line.path),
-            buses=tuple(replace(bus, interface=interface, channel=bus.name, port=self._server.port if self._server else 0)
-                        for bus in hardware.buses))
+            hardware,
+            imu=replace(hardware.imu or ImuConfig(), port=self._line.path),
+            buses=tuple(
+                replace(bus, interface=interface, channel=bus.name, port=self._server.port if self._server else 0)
+                for bus in hardware.buses
+            ),
+        )
         self._camera = BenchCamera(robot) if body == "mujoco" else None
         self._drawn = 0.0
         self.left_out = 0.0
@@ -171,8 +195,9 @@ def _open(channel: str) -> can.BusABC:
     try:
         return can.Bus(interface="socketcan", channel=channel)
     except (can.CanError, OSError) as error:
-        raise RobotError(f"bench: cannot open {channel}: {error}; sudo ip link add dev {channel} type vcan && "
-                         f"sudo ip link set {channel} up") from error
+        raise RobotError(
+            f"bench: cannot open {channel}: {error}; sudo ip link add dev {channel} type vcan && sudo ip link set {channel} up"
+        ) from error
 
 
 def _plain(config: HardwareConfig) -> dict:

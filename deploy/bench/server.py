@@ -64,8 +64,7 @@ class ServerBus:
 
     def send(self, message: can.Message, timeout: float | None = None, but: Client | None = None) -> None:
         """Every client of the channel hears it, `but` the one that it came from."""
-        listeners = [client for client in self._clients
-                     if client.raw and client.channel == self.channel and client is not but]
+        listeners = [client for client in self._clients if client.raw and client.channel == self.channel and client is not but]
         if listeners:
             line = _line(message)
             for client in listeners:

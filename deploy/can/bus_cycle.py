@@ -196,7 +196,8 @@ class BusCycle:
         """A motor is armed only once both its gains have been written."""
         return motor.mode_wanted == MotorMode.POSITION or (
             motor.gains.get(Parameter.POSITION_KP) == command.kp[motor.index]
-            and motor.gains.get(Parameter.VELOCITY_KP) == command.kd[motor.index])
+            and motor.gains.get(Parameter.VELOCITY_KP) == command.kd[motor.index]
+        )
 
     def _write_gains(self, command: MotorCommand) -> None:
         """Writes gains that changed, a few a cycle, in turn, so that a blend reaches all joints at the same pace."""

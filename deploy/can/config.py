@@ -75,7 +75,8 @@ class Limits:
         if not 0.0 < self.voltage_low < self.voltage_warn < self.voltage_high:
             raise ConfigError(
                 f"limits: voltages must rise from low ({self.voltage_low}) over warn ({self.voltage_warn}) "
-                f"to high ({self.voltage_high})")
+                f"to high ({self.voltage_high})"
+            )
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,11 @@ class HardwareConfig:
 
     def __post_init__(self):
         names = [bus.name for bus in self.buses]
-        for what, values in (("bus", names), ("joint", [m.joint for m in self.motors]),
-                             ("bus and id", [(m.bus, m.id) for m in self.motors])):
+        for what, values in (
+            ("bus", names),
+            ("joint", [m.joint for m in self.motors]),
+            ("bus and id", [(m.bus, m.id) for m in self.motors]),
+        ):
             twice = [value for value, count in Counter(values).items() if count > 1]
             if twice:
                 raise ConfigError(f"{what} {twice[0]} stands twice; each is used once")
@@ -116,7 +120,8 @@ class HardwareConfig:
         if have != want:
             raise ConfigError(
                 f"hardware of {model.name}: joints without a motor: {sorted(want - have) or 'none'}; "
-                f"motors without a joint: {sorted(have - want) or 'none'}")
+                f"motors without a joint: {sorted(have - want) or 'none'}"
+            )
 
     def motor_of(self, model: RobotModel) -> tuple[MotorConfig, ...]:
         """The motors in robot order."""

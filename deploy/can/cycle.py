@@ -96,10 +96,15 @@ class Cycle:
         motors = self.motors
         voltages = [motor.voltage for motor in motors if not math.isnan(motor.voltage)]
         return Snapshot(
-            position=frozen([m.position for m in motors]), velocity=frozen([m.velocity for m in motors]),
-            torque=frozen([m.torque for m in motors]), answered=frozen([m.answered for m in motors]),
-            voltage=min(voltages, default=math.nan), faults=tuple(faults),
-            warnings=tuple(line for line, rung in lines.items() if rung is Mode.RUN), damped_by=self.damped_by)
+            position=frozen([m.position for m in motors]),
+            velocity=frozen([m.velocity for m in motors]),
+            torque=frozen([m.torque for m in motors]),
+            answered=frozen([m.answered for m in motors]),
+            voltage=min(voltages, default=math.nan),
+            faults=tuple(faults),
+            warnings=tuple(line for line, rung in lines.items() if rung is Mode.RUN),
+            damped_by=self.damped_by,
+        )
 
     def send(self, now: float) -> None:
         """One round on every bus."""

@@ -6,7 +6,15 @@ import errno
 
 # Classes of an error frame's identifier and bits of its second data byte: linux/can/error.h.
 BUS_OFF, CONTROLLER, NO_ACK, RESTARTED, BUS_ERROR, TRANSCEIVER, PROTOCOL, TX_TIMEOUT = (
-    0x40, 0x04, 0x20, 0x100, 0x80, 0x10, 0x08, 0x01)
+    0x40,
+    0x04,
+    0x20,
+    0x100,
+    0x80,
+    0x10,
+    0x08,
+    0x01,
+)
 PASSIVE, WARNING, OVERFLOW = 0x30, 0x0C, 0x03
 
 GONE = {errno.ENODEV, errno.ENXIO, errno.ENETDOWN, errno.EBADF, errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EIO}

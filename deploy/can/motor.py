@@ -107,8 +107,12 @@ class Motor:
             found.append("sends what is not a number")
         if self.errors:
             found += error_names(self.errors)
-        if (self.mode is not None and self.mode_wanted == MotorMode.POSITION and self.mode != MotorMode.POSITION
-                and self.mode_frames > MODE_PATIENCE):
+        if (
+            self.mode is not None
+            and self.mode_wanted == MotorMode.POSITION
+            and self.mode != MotorMode.POSITION
+            and self.mode_frames > MODE_PATIENCE
+        ):
             found.append("left position mode")
         if self.mismatches >= MISMATCHES:
             found.append("setting does not take")

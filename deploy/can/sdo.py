@@ -22,8 +22,10 @@ class SdoClient:
 
     def send(self, frame: protocol.Frame) -> None:
         if not self.port.send(self.port.message(frame.id, frame.data)):
-            raise RobotError(f"{self.port.name}: cannot send: {', '.join(sorted(self.port.events))}; "
-                             "is the adapter plugged in, its interface up, and a powered motor on the bus?")
+            raise RobotError(
+                f"{self.port.name}: cannot send: {', '.join(sorted(self.port.events))}; "
+                "is the adapter plugged in, its interface up, and a powered motor on the bus?"
+            )
 
     def ping(self, device: int) -> bool:
         """Whether a motor answers."""
@@ -39,8 +41,9 @@ class SdoClient:
             data = self._await(protocol.identifier(Function.TRANSMIT_SDO, device))
             if data is not None:
                 return parameter.unpack(data)
-        raise RobotError(f"{self.port.name}: motor {device} does not answer when asked for {parameter.name}; "
-                         "check power, wiring and its id")
+        raise RobotError(
+            f"{self.port.name}: motor {device} does not answer when asked for {parameter.name}; check power, wiring and its id"
+        )
 
     def write(self, device: int, parameter: Parameter, value: float) -> None:
         """Writes a parameter and reads it back. Raises RobotError if it does not take."""
@@ -49,8 +52,10 @@ class SdoClient:
             have = self.read(device, parameter)
             if have == parameter.unpack(parameter.pack(value)):  # as a 32-bit float
                 return
-        raise RobotError(f"{self.port.name}: motor {device} keeps {parameter.name} at {have}, {value} was written; "
-                         "switch it off and on; check its firmware")
+        raise RobotError(
+            f"{self.port.name}: motor {device} keeps {parameter.name} at {have}, {value} was written; "
+            "switch it off and on; check its firmware"
+        )
 
     def measure(self, device: int) -> float:
         """The motor's position [rad], motor coordinates."""

@@ -41,6 +41,8 @@ def prepare(client: SdoClient, device: int, joint: str, values: dict[Parameter, 
     client.feed(device)
     errors = int(client.read(device, Parameter.ERROR))
     if errors:
-        raise RobotError(f"{client.port.name}/{joint}: motor {device} reports {', '.join(error_names(errors))}; "
-                         "mend the cause, then switch the motor off and on")
+        raise RobotError(
+            f"{client.port.name}/{joint}: motor {device} reports {', '.join(error_names(errors))}; "
+            "mend the cause, then switch the motor off and on"
+        )
     client.set_mode(device, MotorMode.DAMPING)

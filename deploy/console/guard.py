@@ -29,9 +29,15 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-           "X-Frame-Options": "DENY", "Content-Security-Policy": "frame-ancestors 'none'",
-           "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin"}
+HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
 class Guard:
@@ -87,8 +93,14 @@ def name_of(host: str) -> str:
 def refused(reason: str) -> Response:
     """403 with the reason, as plain text."""
     body = f"refused: {reason}\n".encode()
-    return Response(http.HTTPStatus.FORBIDDEN.value, http.HTTPStatus.FORBIDDEN.phrase, Headers({
-        **HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}), body)
+    return Response(
+        http.HTTPStatus.FORBIDDEN.value,
+        http.HTTPStatus.FORBIDDEN.phrase,
+        Headers(
+            {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
+        ),
+        body,
+    )
 
 
 @contextlib.contextmanager

@@ -28,15 +28,16 @@ class NativeViewer:
     def __init__(self, model: RobotModel) -> None:
         """Raises ConfigError where no window can be opened."""
         if not has_display():
-            raise ConfigError("--viewer native: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set); "
-                              "use --viewer web, or --video FILE.mp4")
+            raise ConfigError(
+                "--viewer native: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set); "
+                "use --viewer web, or --video FILE.mp4"
+            )
         import mujoco.viewer
 
         self._model = compile_scene(model.name, Scene(), 0.002)
         self._data = mujoco.MjData(self._model)
         try:
-            self._window = mujoco.viewer.launch_passive(self._model, self._data, show_left_ui=False,
-                                                        show_right_ui=False)
+            self._window = mujoco.viewer.launch_passive(self._model, self._data, show_left_ui=False, show_right_ui=False)
         except RuntimeError as error:  # macOS wants mjpython; elsewhere OpenGL may be missing
             raise ConfigError(f"--viewer native: {error}; use --viewer web") from error
         self._window.cam.type = mujoco.mjtCamera.mjCAMERA_TRACKING

@@ -8,8 +8,7 @@ from html import escape
 from arbiter.skill import Route
 from deploy.console.snapshot import Snapshot
 
-COLOURS = {"run": "#2f9e44", "passive": "#868e96", "hold": "#f08c00", "settle": "#f08c00", "damp": "#e03131",
-           "off": "#e03131"}
+COLOURS = {"run": "#2f9e44", "passive": "#868e96", "hold": "#f08c00", "settle": "#f08c00", "damp": "#e03131", "off": "#e03131"}
 
 
 def status(snapshot: Snapshot) -> str:
@@ -19,8 +18,10 @@ def status(snapshot: Snapshot) -> str:
     told = snapshot.reason or snapshot.fault or snapshot.stopped
     reason = f"<div>{escape(told)}</div>" if told else ""
     doing = f"<div>“{escape(snapshot.instruction)}”</div>" if snapshot.instruction else ""
-    return box(f'<b id="mode" style="color:{colour}">{escape(label)}</b> '
-               f'<span id="clock">{snapshot.time:.1f} s</span>{battery}{reason}{doing}')
+    return box(
+        f'<b id="mode" style="color:{colour}">{escape(label)}</b> '
+        f'<span id="clock">{snapshot.time:.1f} s</span>{battery}{reason}{doing}'
+    )
 
 
 def headline(snapshot: Snapshot) -> tuple[str, str]:
@@ -35,15 +36,16 @@ def headline(snapshot: Snapshot) -> tuple[str, str]:
 
 def branch(snapshot: Snapshot) -> str:
     """The active branch of the tree, one node a line."""
-    lines = (f'<div style="padding-left:{0.7 * depth:.1f}em">{"└ " if depth else ""}{escape(name)}</div>'
-             for depth, name in enumerate(snapshot.branch))
+    lines = (
+        f'<div style="padding-left:{0.7 * depth:.1f}em">{"└ " if depth else ""}{escape(name)}</div>'
+        for depth, name in enumerate(snapshot.branch)
+    )
     return box(f'<div id="branch">{"".join(lines)}</div>')
 
 
 def owners(snapshot: Snapshot) -> str:
     """Who owns which joints."""
-    rows = "".join(f"<tr><td>{escape(group)}</td><td><b>{escape(policy)}</b></td></tr>"
-                   for group, policy in snapshot.owners)
+    rows = "".join(f"<tr><td>{escape(group)}</td><td><b>{escape(policy)}</b></td></tr>" for group, policy in snapshot.owners)
     return box(f'<table id="owners" style="border-spacing:0.8em 0">{rows}</table>')
 
 
@@ -54,13 +56,20 @@ def route(found: Route | None) -> str:
     rows = []
     for step in found.steps:
         for call in step:
-            values = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-                               for name, value in call.parameters.items() if value is not None)
-            rows.append(f"<tr><td><b>{escape(call.skill)}</b></td><td>{bar(call.score)}</td>"
-                        f"<td>margin {call.margin:.2f}</td></tr><tr><td colspan=3>{escape(values)}</td></tr>")
+            values = ", ".join(
+                f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+                for name, value in call.parameters.items()
+                if value is not None
+            )
+            rows.append(
+                f"<tr><td><b>{escape(call.skill)}</b></td><td>{bar(call.score)}</td>"
+                f"<td>margin {call.margin:.2f}</td></tr><tr><td colspan=3>{escape(values)}</td></tr>"
+            )
     reason = f"<div>{escape(found.reason)}</div>" if found.reason else ""
-    return box(f'<div id="route">“{escape(found.text)}”: <b>{escape(found.outcome)}</b> in {found.ms:.1f} ms{reason}'
-               f'<table style="border-spacing:0.6em 0">{"".join(rows)}</table></div>')
+    return box(
+        f'<div id="route">“{escape(found.text)}”: <b>{escape(found.outcome)}</b> in {found.ms:.1f} ms{reason}'
+        f'<table style="border-spacing:0.6em 0">{"".join(rows)}</table></div>'
+    )
 
 
 def log(snapshot: Snapshot) -> str:
@@ -71,8 +80,10 @@ def log(snapshot: Snapshot) -> str:
 def bar(score: float) -> str:
     """A score 0..1 as a bar and a number."""
     width = 0 if math.isnan(score) else round(60 * min(1.0, max(0.0, score)))
-    return (f'<span style="display:inline-block;width:60px;background:#dee2e6"><span style="display:block;height:0.6em;'
-            f'width:{width}px;background:#f2903a"></span></span> {score:.2f}')
+    return (
+        f'<span style="display:inline-block;width:60px;background:#dee2e6"><span style="display:block;height:0.6em;'
+        f'width:{width}px;background:#f2903a"></span></span> {score:.2f}'
+    )
 
 
 def box(content: str) -> str:

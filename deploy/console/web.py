@@ -94,14 +94,24 @@ class WebConsole:
             knock.close()
         if open_to_all:
             self._server.stop()
-            raise ConfigError(f"--viewer web: viser {version} answers without the secret, so that any page could drive the "
-                              "robot; install the version of uv.lock: uv sync --inexact --extra viewer")
+            raise ConfigError(
+                f"--viewer web: viser {version} answers without the secret, so that any page could drive the "
+                "robot; install the version of uv.lock: uv sync --inexact --extra viewer"
+            )
 
     def _build_scene(self, meshes: list) -> None:
         scene = self._server.scene
         scene.set_up_direction("+z")
-        scene.add_grid("/floor", width=40.0, height=40.0, cell_size=0.5, section_size=1.0, plane_color=(214, 218, 223),
-                       plane_opacity=1.0, shadow_opacity=0.35)
+        scene.add_grid(
+            "/floor",
+            width=40.0,
+            height=40.0,
+            cell_size=0.5,
+            section_size=1.0,
+            plane_color=(214, 218, 223),
+            plane_opacity=1.0,
+            shadow_opacity=0.35,
+        )
         self._server.initial_camera.position = (1.9, -1.3, 1.0)
         self._server.initial_camera.look_at = (0.0, 0.0, 0.45)
         self._frames = {}
@@ -113,8 +123,7 @@ class WebConsole:
 
     def _build_panel(self) -> None:
         gui = self._server.gui
-        gui.configure_theme(control_layout="collapsible", show_logo=False, show_share_button=False,
-                            brand_color=(242, 144, 58))
+        gui.configure_theme(control_layout="collapsible", show_logo=False, show_share_button=False, brand_color=(242, 144, 58))
         stop = gui.add_button("STOP", color="red", hint="Stops the robot at once, whatever it does")
         damp = gui.add_button("DAMP", color="orange", hint="Motors only damp from now on: a standing robot goes down")
         self._status = gui.add_html("")
@@ -129,8 +138,7 @@ class WebConsole:
             self._branch = gui.add_html("")
         with gui.add_folder("Events"):
             self._log = gui.add_html("")
-        reset = gui.add_button("Reset after a fault",
-                               hint="Forgets a latched fault; the robot is hung up and armed again")
+        reset = gui.add_button("Reset after a fault", hint="Forgets a latched fault; the robot is hung up and armed again")
 
         # Coroutines run on the page's own event loop: a stop does not wait for a free thread.
         @stop.on_click
@@ -184,9 +192,13 @@ class WebConsole:
 
     def _write(self, snapshot: Snapshot) -> None:
         """Fills the panel."""
-        for handle, content in ((self._status, page.status(snapshot)), (self._branch, page.branch(snapshot)),
-                                (self._owners, page.owners(snapshot)), (self._route, page.route(snapshot.route)),
-                                (self._log, page.log(snapshot))):
+        for handle, content in (
+            (self._status, page.status(snapshot)),
+            (self._branch, page.branch(snapshot)),
+            (self._owners, page.owners(snapshot)),
+            (self._route, page.route(snapshot.route)),
+            (self._log, page.log(snapshot)),
+        ):
             if handle.content != content:
                 handle.content = content
 
@@ -199,5 +211,4 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise ConfigError(f"--viewer web: cannot listen on {host}:{port}: {reason}; "
-                              "choose another with --port") from error
+            raise ConfigError(f"--viewer web: cannot listen on {host}:{port}: {reason}; choose another with --port") from error

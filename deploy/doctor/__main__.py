@@ -11,12 +11,10 @@ from deploy.cli.extras import extra
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m deploy.doctor",
-                                description="Pre-flight: pass, warn or fail, and what to do.")
+    p = argparse.ArgumentParser(prog="python -m deploy.doctor", description="Pre-flight: pass, warn or fail, and what to do.")
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description, or bench")
     p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own, such as a bench's")
-    p.add_argument("--tree", default="default.yaml", metavar="FILE",
-                   help="tree file whose policies are loaded; none: left out")
+    p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file whose policies are loaded; none: left out")
     p.add_argument("--camera", default="0", metavar="SOURCE", help="device number or path; none: left out")
     p.add_argument("--fault", action="append", default=[], metavar="SPEC", help="with --robot bench: a fault to find")
     return p

@@ -78,8 +78,14 @@ def _dry_command(model: RobotModel, index: int, target: float) -> float:
     q = model.default.copy()
     q[index] = target
     posture = model.default.copy()
-    state = RobotState(0.0, frozen(posture), frozen(np.zeros(model.n)), frozen((1.0, 0.0, 0.0, 0.0)),
-                       frozen(np.zeros(3)), frozen(np.zeros(model.n)))
+    state = RobotState(
+        0.0,
+        frozen(posture),
+        frozen(np.zeros(model.n)),
+        frozen((1.0, 0.0, 0.0, 0.0)),
+        frozen(np.zeros(3)),
+        frozen(np.zeros(model.n)),
+    )
     refusal = safety.arm(state, now)
     if refusal:
         raise RobotError(f"safety: does not arm for a dry command: {refusal}; mend the robot description")

@@ -45,8 +45,10 @@ def check_timing() -> list[Check]:
     timing = passed("timing", seen) if worst < PERIOD else warned("timing", seen, advice)
     if realtime:
         return [timing, passed("priority", "SCHED_FIFO is granted")]
-    return [timing, warned("priority", "no real-time priority",
-                           "run as the service of deploy/install, or set rtprio in limits.conf")]
+    return [
+        timing,
+        warned("priority", "no real-time priority", "run as the service of deploy/install, or set rtprio in limits.conf"),
+    ]
 
 
 def check_disk(folder: Path | str = ".") -> Check:

@@ -35,28 +35,48 @@ def check_bus(port: BusPort, config: HardwareConfig, wait: Callable[[float], Non
         strangers = [device for device in SCAN if device not in mine and quick.ping(device)]
         found = []
         if silent:
-            found.append(failed(f"{port.name} motors", f"no answer from {', '.join(silent)}",
-                                "check power, the connector before the first silent motor, and ids"))
+            found.append(
+                failed(
+                    f"{port.name} motors",
+                    f"no answer from {', '.join(silent)}",
+                    "check power, the connector before the first silent motor, and ids",
+                )
+            )
         if strangers:
-            found.append(failed(f"{port.name} strangers", f"ids {strangers} answer and belong elsewhere",
-                                "two buses are swapped, or a motor has a wrong id"))
+            found.append(
+                failed(
+                    f"{port.name} strangers",
+                    f"ids {strangers} answer and belong elsewhere",
+                    "two buses are swapped, or a motor has a wrong id",
+                )
+            )
         if port.count.error_frames:
-            found.append(warned(f"{port.name} errors", f"{port.count.error_frames} error frames ({', '.join(port.events)})",
-                                "check termination (60 ohm between the lines), bit rate and cables"))
+            found.append(
+                warned(
+                    f"{port.name} errors",
+                    f"{port.count.error_frames} error frames ({', '.join(port.events)})",
+                    "check termination (60 ohm between the lines), bit rate and cables",
+                )
+            )
         return found or [passed(f"{port.name} motors", f"{len(mine)} of {len(mine)} answer, no strangers")]
 
     return attempt(f"{port.name} motors", look)
 
 
-def check_motor(client: SdoClient, motor: MotorConfig, index: int, config: HardwareConfig, model: RobotModel,
-                calibration: Calibration) -> list[Check]:
+def check_motor(
+    client: SdoClient, motor: MotorConfig, index: int, config: HardwareConfig, model: RobotModel, calibration: Calibration
+) -> list[Check]:
     """Firmware, errors, voltage, position and limits of one motor; it is left in IDLE with its limits written."""
     name = f"{motor.bus}/{motor.joint}"
 
     def look() -> list[Check]:
         client.set_mode(motor.id, MotorMode.IDLE)
-        found = [*_identity(client, motor, name), *_errors(client, motor, name), *_voltage(client, motor, name, config),
-                 *_position(client, motor, name, index, model, calibration)]
+        found = [
+            *_identity(client, motor, name),
+            *_errors(client, motor, name),
+            *_voltage(client, motor, name, config),
+            *_position(client, motor, name, index, model, calibration),
+        ]
         if all(check.verdict is not Verdict.FAIL for check in found):
             _write_settings(client, motor, settings(config, model, calibration, index))
         return found
@@ -70,8 +90,9 @@ def _identity(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
     if device != motor.id:
         return [failed(name, f"answers as {motor.id} and says it is {device}", "set its id with the motor's own tool")]
     if firmware != protocol.FIRMWARE:
-        return [warned(name, f"firmware {firmware:#x}",
-                       f"this project was written for {protocol.FIRMWARE:#x}; check the protocol")]
+        return [
+            warned(name, f"firmware {firmware:#x}", f"this project was written for {protocol.FIRMWARE:#x}; check the protocol")
+        ]
     return []
 
 
@@ -91,20 +112,31 @@ def _errors(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
 def _voltage(client: SdoClient, motor: MotorConfig, name: str, config: HardwareConfig) -> list[Check]:
     volts, limits = client.read(motor.id, Parameter.BUS_VOLTAGE_MEASURED), config.limits
     if not limits.voltage_low <= volts <= limits.voltage_high:
-        return [failed(name, f"supply {volts:.1f} V; {limits.voltage_low:g} to {limits.voltage_high:g} V are needed",
-                       "charge or change the battery, check its fuse")]
+        return [
+            failed(
+                name,
+                f"supply {volts:.1f} V; {limits.voltage_low:g} to {limits.voltage_high:g} V are needed",
+                "charge or change the battery, check its fuse",
+            )
+        ]
     if volts < limits.voltage_warn:
         return [warned(name, f"supply {volts:.1f} V", "charge the battery soon")]
     return []
 
 
-def _position(client: SdoClient, motor: MotorConfig, name: str, index: int, model: RobotModel,
-              calibration: Calibration) -> list[Check]:
+def _position(
+    client: SdoClient, motor: MotorConfig, name: str, index: int, model: RobotModel, calibration: Calibration
+) -> list[Check]:
     joint = client.measure(motor.id) * calibration.direction[index] - calibration.offset[index]
     lower, upper = model.lower[index], model.upper[index]
     if not np.isfinite(joint) or not lower - 0.1 <= joint <= upper + 0.1:
-        return [failed(name, f"stands at {joint:.2f} rad; its range is {lower:.2f} to {upper:.2f} rad",
-                       "calibrate it: python -m deploy.calibrate (the offset may be lost after switching off)")]
+        return [
+            failed(
+                name,
+                f"stands at {joint:.2f} rad; its range is {lower:.2f} to {upper:.2f} rad",
+                "calibrate it: python -m deploy.calibrate (the offset may be lost after switching off)",
+            )
+        ]
     return []
 
 
@@ -142,14 +174,23 @@ def check_watchdogs(clients: dict[str, SdoClient], config: HardwareConfig, wait:
         client.set_mode(motor.id, MotorMode.IDLE)
         client.send(protocol.write_parameter(motor.id, Parameter.ERROR, 0))
     if never:
-        return failed("watchdogs", f"{_some(never)} in POSITION without a heartbeat",
-                      "do not run without a watchdog: a dead computer would leave the motors driving")
+        return failed(
+            "watchdogs",
+            f"{_some(never)} in POSITION without a heartbeat",
+            "do not run without a watchdog: a dead computer would leave the motors driving",
+        )
     if late:
-        return failed("watchdogs", f"{_some(late)} in POSITION for more than {limit} ms without a heartbeat, then damps",
-                      "python -m deploy.calibrate watchdogs, then switch the motors off and on")
+        return failed(
+            "watchdogs",
+            f"{_some(late)} in POSITION for more than {limit} ms without a heartbeat, then damps",
+            "python -m deploy.calibrate watchdogs, then switch the motors off and on",
+        )
     if mute:
-        return failed("watchdogs", f"{_some(mute, 'leaves', 'leave')} POSITION without the error bit",
-                      "check the firmware: nothing would tell that the motor has let go")
+        return failed(
+            "watchdogs",
+            f"{_some(mute, 'leaves', 'leave')} POSITION without the error bit",
+            "check the firmware: nothing would tell that the motor has let go",
+        )
     return passed("watchdogs", f"all {len(config.motors)} motors fall to damping within {limit} ms of the last heartbeat")
 
 

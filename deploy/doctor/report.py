@@ -71,6 +71,8 @@ class Report:
             if check.advice and check.verdict is not Verdict.PASS:
                 lines.append(f"{'':4}  {'':{width}}  -> {check.advice}")
         counts = {verdict: sum(check.verdict is verdict for check in self.checks) for verdict in Verdict}
-        lines.append(", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
-                     + ("" if self.ok else ": motion is not armed"))
+        lines.append(
+            ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
+            + ("" if self.ok else ": motion is not armed")
+        )
         return "\n".join(lines)

@@ -29,17 +29,28 @@ def check_imu(imu: Imu | None, wait: Callable[[float], None], clock: Callable[[]
             stamps.add(imu.sample.stamp)
     sample, rate = imu.sample, len(stamps) / (clock() - began)
     if sample is None:
-        return [failed("imu", f"no reading ({imu.count.frames} frames, {imu.count.skipped} bytes skipped)",
-                       "check its cable; a wrong baud rate skips every byte")]
+        return [
+            failed(
+                "imu",
+                f"no reading ({imu.count.frames} frames, {imu.count.skipped} bytes skipped)",
+                "check its cable; a wrong baud rate skips every byte",
+            )
+        ]
     found = []
-    if (fault := imu.fault(clock())):
+    if fault := imu.fault(clock()):
         found.append(failed("imu", fault, "check its cable and switch it off and on"))
     if rate < 0.5 * imu.config.rate_hz:
-        found.append(warned("imu", f"{rate:.0f} readings a second, {imu.config.rate_hz} are asked for",
-                            "python -m deploy.calibrate imu writes rate and content into it"))
+        found.append(
+            warned(
+                "imu",
+                f"{rate:.0f} readings a second, {imu.config.rate_hz} are asked for",
+                "python -m deploy.calibrate imu writes rate and content into it",
+            )
+        )
     if imu.count.bad_checksums > 0.02 * max(1, imu.count.frames):
-        found.append(warned("imu", f"{imu.count.bad_checksums} of {imu.count.frames} checksums are wrong",
-                            "change the USB cable"))
+        found.append(
+            warned("imu", f"{imu.count.bad_checksums} of {imu.count.frames} checksums are wrong", "change the USB cable")
+        )
     found += _rest(sample.quat, sample.ang_vel, sample.acc)
     return found or [passed("imu", f"{rate:.0f} Hz, upright within {tilt(sample.quat):.2f} rad, at rest")]
 
@@ -52,14 +63,15 @@ def tilt(quat: np.ndarray) -> float:
 def _rest(quat: np.ndarray, ang_vel: np.ndarray, acc: np.ndarray) -> list[Check]:
     found = []
     if np.isfinite(acc).all() and abs(np.linalg.norm(acc) - GRAVITY) > 1.0:
-        found.append(warned("imu gravity", f"{np.linalg.norm(acc):.1f} m/s²; 9.8 is expected at rest",
-                            "keep the robot still"))
+        found.append(warned("imu gravity", f"{np.linalg.norm(acc):.1f} m/s²; 9.8 is expected at rest", "keep the robot still"))
     if tilt(quat) > UPRIGHT:
-        found.append(failed("imu tilt", f"{tilt(quat):.2f} rad from the vertical",
-                            "hang the robot upright, or mend imu.mounting"))
+        found.append(
+            failed("imu tilt", f"{tilt(quat):.2f} rad from the vertical", "hang the robot upright, or mend imu.mounting")
+        )
     if np.isfinite(acc).all() and acc[2] < 0.5 * GRAVITY and tilt(quat) <= UPRIGHT:
-        found.append(failed("imu mounting", "orientation says upright, acceleration does not",
-                            "mend imu.mounting in hardware.yaml"))
+        found.append(
+            failed("imu mounting", "orientation says upright, acceleration does not", "mend imu.mounting in hardware.yaml")
+        )
     if np.linalg.norm(ang_vel) > QUIET:
         found.append(warned("imu rest", f"turns at {np.linalg.norm(ang_vel):.2f} rad/s", "keep the robot still"))
     return found

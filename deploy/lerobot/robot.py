@@ -106,8 +106,11 @@ class BerkeleyHumanoidLite(Robot):
         if self.is_connected:
             raise DeviceAlreadyConnectedError(f"{self} is connected already")
         config = self.config
-        robot = (bench.start(NAME, body=config.bench_body) if config.bench
-                 else open_robot(NAME, load_hardware(NAME, config.hardware or None)))
+        robot = (
+            bench.start(NAME, body=config.bench_body)
+            if config.bench
+            else open_robot(NAME, load_hardware(NAME, config.hardware or None))
+        )
         loop = None
         try:
             if config.armed:

@@ -22,8 +22,18 @@ class DriveByHand(Skill):
     """Legs follow the operator's stick until it has rested in the middle for a while."""
 
     name = "drive_by_hand"
-    utterances = ("drive by hand", "follow the joystick", "follow my stick", "let me steer", "i will steer you myself",
-                  "manual control", "remote control mode", "take the gamepad", "i want to drive", "joystick control")
+    utterances = (
+        "drive by hand",
+        "follow the joystick",
+        "follow my stick",
+        "let me steer",
+        "i will steer you myself",
+        "manual control",
+        "remote control mode",
+        "take the gamepad",
+        "i want to drive",
+        "joystick control",
+    )
     policy = "locomotion"
     joints = "legs"
     time_limit = 600.0

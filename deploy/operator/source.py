@@ -26,8 +26,9 @@ class OperatorSource:
 
     done = False  # an operator may always say something more
 
-    def __init__(self, device: Device, record: Callable[[bool], None] | None = None,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, device: Device, record: Callable[[bool], None] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._device, self.record, self._clock = device, record, clock
         self.recording = self.lost = False
 

@@ -31,8 +31,14 @@ from deploy.can.startup import prepare, settings
 from deploy.robots.description import load_model
 from deploy.sensors.imu import Imu, ImuThread, open_imu
 
-MOTOR_MODES = {Mode.PASSIVE: MotorMode.DAMPING, Mode.RUN: MotorMode.POSITION, Mode.HOLD: MotorMode.POSITION,
-               Mode.SETTLE: MotorMode.POSITION, Mode.DAMP: MotorMode.DAMPING, Mode.OFF: MotorMode.IDLE}
+MOTOR_MODES = {
+    Mode.PASSIVE: MotorMode.DAMPING,
+    Mode.RUN: MotorMode.POSITION,
+    Mode.HOLD: MotorMode.POSITION,
+    Mode.SETTLE: MotorMode.POSITION,
+    Mode.DAMP: MotorMode.DAMPING,
+    Mode.OFF: MotorMode.IDLE,
+}
 CELLS, CELL_EMPTY, CELL_FULL = 6, 3.3, 4.2  # lithium cells of the battery, [V] each
 FIRST_ROUNDS = 50  # rounds within which every motor should have answered
 STILL = 0.2  # [rad/s]: slower joints may be let go
@@ -69,10 +75,19 @@ class CanRobot:
         closing: Called before the motors are let go: no more ticks will come.
     """
 
-    def __init__(self, model: RobotModel, hardware: HardwareConfig, calibration: Calibration, imu: Imu | None = None, *,
-                 bus_opener: Callable[[BusConfig], can.BusABC] = open_bus, clock: Callable[[], float] = time.monotonic,
-                 wait: Callable[[float], None] = time.sleep, supervisor: Callable[[float], str] = lambda now: "",
-                 closing: Callable[[], None] = lambda: None):
+    def __init__(
+        self,
+        model: RobotModel,
+        hardware: HardwareConfig,
+        calibration: Calibration,
+        imu: Imu | None = None,
+        *,
+        bus_opener: Callable[[BusConfig], can.BusABC] = open_bus,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
+        supervisor: Callable[[float], str] = lambda now: "",
+        closing: Callable[[], None] = lambda: None,
+    ):
         hardware.check(model)
         self.model, self.hardware, self.calibration, self.imu = model, hardware, calibration, imu
         self.open_bus, self.clock, self.wait, self._supervisor = bus_opener, clock, wait, supervisor
@@ -115,20 +130,26 @@ class CanRobot:
         if self._thread is not None and not self._thread.alive:
             faults += ("can: cycle stopped",)
         return RobotState(
-            stamp=now, joint_pos=frozen(self.calibration.to_joint(snapshot.position)),
+            stamp=now,
+            joint_pos=frozen(self.calibration.to_joint(snapshot.position)),
             joint_vel=frozen(snapshot.velocity * self.calibration.direction),
             base_quat=sample.quat if sample else frozen((1.0, 0.0, 0.0, 0.0)),
             base_ang_vel=sample.ang_vel if sample else frozen(np.zeros(3)),
-            joint_age=frozen(clock - snapshot.answered), imu_age=self.imu.age(clock) if self.imu else math.inf,
-            battery=charge(snapshot.voltage), faults=faults)
+            joint_age=frozen(clock - snapshot.answered),
+            imu_age=self.imu.age(clock) if self.imu else math.inf,
+            battery=charge(snapshot.voltage),
+            faults=faults,
+        )
 
     def write(self, command: SafeCommand) -> None:
         """Takes the command that holds until the next one, or until it is too old. Raises RobotError if it is not safe."""
         if self.cycle is None:
             raise RobotError(f"{self.model.name}: written to before connect(); call connect() first")
         if not is_safe(command):
-            raise RobotError(f"{self.model.name}: {type(command).__name__} did not come from the safety layer; "
-                             "only arbiter.safety makes commands")
+            raise RobotError(
+                f"{self.model.name}: {type(command).__name__} did not come from the safety layer; "
+                "only arbiter.safety makes commands"
+            )
         mode = MOTOR_MODES[command.mode]
         if mode == MotorMode.POSITION and not command.kp.any():
             mode = MotorMode.DAMPING  # no position gain at all is damping
@@ -138,8 +159,13 @@ class CanRobot:
             feedforward = self.hardware.limits.velocity_feedforward * np.clip(rate, -self.model.velocity, self.model.velocity)
         self._last_q = command.q if mode == MotorMode.POSITION else None
         self.cycle.command = MotorCommand(
-            self.clock(), mode, self.calibration.to_motor(command.q).tolist(),
-            (feedforward * self.calibration.direction).tolist(), command.kp.tolist(), command.kd.tolist())
+            self.clock(),
+            mode,
+            self.calibration.to_motor(command.q).tolist(),
+            (feedforward * self.calibration.direction).tolist(),
+            command.kp.tolist(),
+            command.kd.tolist(),
+        )
 
     def step(self, dt: float) -> None:
         """Nothing: the real robot's time passes by itself."""
@@ -188,9 +214,19 @@ class CanRobot:
 
     def bus_reports(self) -> tuple[BusReport, ...]:
         return tuple(
-            BusReport(bus.port.name, bus.load, bus.port.count.sent, bus.port.count.received, bus.port.count.error_frames,
-                      bus.port.count.failed, bus.loss, bus.latency.mean, bus.latency.worst)
-            for bus in (self.cycle.buses if self.cycle else ()))
+            BusReport(
+                bus.port.name,
+                bus.load,
+                bus.port.count.sent,
+                bus.port.count.received,
+                bus.port.count.error_frames,
+                bus.port.count.failed,
+                bus.loss,
+                bus.latency.mean,
+                bus.latency.worst,
+            )
+            for bus in (self.cycle.buses if self.cycle else ())
+        )
 
     # Start and stop
 
@@ -204,9 +240,11 @@ class CanRobot:
             if self.imu.sample is not None:
                 return
             self.wait(0.01)
-        raise RobotError(f"imu: no reading from {self.hardware.imu.port} within {FIRST_READING:g} s "
-                         f"({self.imu.count.frames} frames, {self.imu.count.skipped} bytes skipped); "
-                         "check its cable and baud rate")
+        raise RobotError(
+            f"imu: no reading from {self.hardware.imu.port} within {FIRST_READING:g} s "
+            f"({self.imu.count.frames} frames, {self.imu.count.skipped} bytes skipped); "
+            "check its cable and baud rate"
+        )
 
     def _prepare_motors(self) -> None:
         wiring = self.hardware.motor_of(self.model)
@@ -283,8 +321,12 @@ def charge(voltage: float) -> float:
     return float(np.clip((voltage / CELLS - CELL_EMPTY) / (CELL_FULL - CELL_EMPTY), 0.0, 1.0))
 
 
-def open_robot(robot: str = "berkeley_humanoid_lite", hardware: HardwareConfig | None = None,
-               supervisor: Callable[[float], str] = lambda now: "", closing: Callable[[], None] = lambda: None) -> CanRobot:
+def open_robot(
+    robot: str = "berkeley_humanoid_lite",
+    hardware: HardwareConfig | None = None,
+    supervisor: Callable[[float], str] = lambda now: "",
+    closing: Callable[[], None] = lambda: None,
+) -> CanRobot:
     """The real robot by the name of its description, not yet connected. Raises ConfigError or RobotError."""
     model = load_model(robot)
     hardware = hardware or load_hardware(robot)

@@ -66,8 +66,9 @@ class SelfCollision:
         data = self._data
         data.qpos[:] = q
         mujoco.mj_kinematics(self._model, data)
-        return min((mujoco.mj_geomDistance(self._model, data, a, b, most, None), self._hull[a], self._hull[b])
-                   for a, b in self._ids)
+        return min(
+            (mujoco.mj_geomDistance(self._model, data, a, b, most, None), self._hull[a], self._hull[b]) for a, b in self._ids
+        )
 
     @staticmethod
     def _free_pairs(spec: mujoco.MjSpec, pairs: list, model: RobotModel) -> list:
@@ -76,8 +77,11 @@ class SelfCollision:
         data = mujoco.MjData(compiled)
         data.qpos[:] = model.default
         mujoco.mj_kinematics(compiled, data)
-        return [(a, b) for a, b in pairs if mujoco.mj_geomDistance(
-            compiled, data, compiled.geom(a[0]).id, compiled.geom(b[0]).id, 1.0, None) > 0.0]
+        return [
+            (a, b)
+            for a, b in pairs
+            if mujoco.mj_geomDistance(compiled, data, compiled.geom(a[0]).id, compiled.geom(b[0]).id, 1.0, None) > 0.0
+        ]
 
 
 def limb(body: str) -> str:

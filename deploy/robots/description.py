@@ -93,7 +93,18 @@ def load_model(name: str = "berkeley_humanoid_lite") -> RobotModel:
     groups = {group: frozen([joint.group == group for joint in file.joints], bool) for group in GROUPS}
     groups["whole_body"] = frozen(np.ones(len(file.joints)), bool)
     return RobotModel(
-        name=file.name, joints=tuple(joint.name for joint in file.joints), lower=column("lower"),
-        upper=column("upper"), velocity=column("velocity"), acceleration=column("acceleration"),
-        effort=column("effort"), kp=column("kp"), kd=column("kd"), default=column("default"), groups=groups,
-        control_hz=file.control_hz, motor_hz=file.motor_hz, fall_tilt=file.fall.tilt)
+        name=file.name,
+        joints=tuple(joint.name for joint in file.joints),
+        lower=column("lower"),
+        upper=column("upper"),
+        velocity=column("velocity"),
+        acceleration=column("acceleration"),
+        effort=column("effort"),
+        kp=column("kp"),
+        kd=column("kd"),
+        default=column("default"),
+        groups=groups,
+        control_hz=file.control_hz,
+        motor_hz=file.motor_hz,
+        fall_tilt=file.fall.tilt,
+    )

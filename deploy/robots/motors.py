@@ -47,16 +47,21 @@ class Motors:
     def take(self, command: SafeCommand, time: float) -> None:
         """The command that holds from `time` [s] on. Raises RobotError unless the safety layer made it, for these joints."""
         if not is_safe(command):
-            raise RobotError(f"simulated robot: {type(command).__name__} did not come from the safety layer; "
-                             "only arbiter.safety makes commands")
+            raise RobotError(
+                f"simulated robot: {type(command).__name__} did not come from the safety layer; "
+                "only arbiter.safety makes commands"
+            )
         for name, values in (("q", command.q), ("kp", command.kp), ("kd", command.kd)):
             if np.shape(values) != (self._model.n,):
-                raise RobotError(f"simulated robot: {name} of the command has the shape {np.shape(values)}; "
-                                 f"({self._model.n},) is expected")
+                raise RobotError(
+                    f"simulated robot: {name} of the command has the shape {np.shape(values)}; ({self._model.n},) is expected"
+                )
             broken = np.flatnonzero(~np.isfinite(values))
             if broken.size:
-                raise RobotError(f"simulated robot: {name} of the command is {values[broken[0]]} for "
-                                 f"{self._model.joints[broken[0]]}; a finite number is expected")
+                raise RobotError(
+                    f"simulated robot: {name} of the command is {values[broken[0]]} for "
+                    f"{self._model.joints[broken[0]]}; a finite number is expected"
+                )
         self._fed_at = time
         if self.expired:
             return

@@ -13,8 +13,9 @@ from arbiter.errors import ConfigError
 from deploy.robots.description import description_dir
 
 BALL_RADIUS = 0.035
-BALL_COLOURS: Mapping[str, tuple[float, float, float, float]] = MappingProxyType({
-    "red": (0.86, 0.16, 0.14, 1.0), "green": (0.16, 0.66, 0.27, 1.0), "blue": (0.15, 0.36, 0.86, 1.0)})
+BALL_COLOURS: Mapping[str, tuple[float, float, float, float]] = MappingProxyType(
+    {"red": (0.86, 0.16, 0.14, 1.0), "green": (0.16, 0.66, 0.27, 1.0), "blue": (0.15, 0.36, 0.86, 1.0)}
+)
 FLOOR_LIGHT, FLOOR_DARK = (0.80, 0.82, 0.84), (0.62, 0.65, 0.69)
 TILE = 0.5  # [m] edge of a square of the floor's checker
 HANDS = ("arm_left_hand_link", "arm_right_hand_link")
@@ -32,8 +33,9 @@ class Scene:
         payload: Mass that the left and the right hand carry [kg].
     """
 
-    balls: Mapping[str, tuple[float, float, float]] = field(default_factory=lambda: {
-        "red": (0.25, -0.15, 0.62), "green": (0.30, 0.05, 0.64), "blue": (0.25, 0.15, 0.62)})
+    balls: Mapping[str, tuple[float, float, float]] = field(
+        default_factory=lambda: {"red": (0.25, -0.15, 0.62), "green": (0.30, 0.05, 0.64), "blue": (0.25, 0.15, 0.62)}
+    )
     friction: float = 1.0
     payload: tuple[float, float] = (0.0, 0.0)
 
@@ -70,20 +72,49 @@ def compile_scene(robot: str, scene: Scene, timestep: float) -> mujoco.MjModel:
 
 def add_floor(spec: mujoco.MjSpec, friction: float) -> None:
     """A checker floor whose friction alone counts (priority over the feet's own)."""
-    spec.add_texture(name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
-                     rgb1=FLOOR_LIGHT, rgb2=FLOOR_DARK, width=256, height=256)
+    spec.add_texture(
+        name="floor",
+        type=mujoco.mjtTexture.mjTEXTURE_2D,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
+        rgb1=FLOOR_LIGHT,
+        rgb2=FLOOR_DARK,
+        width=256,
+        height=256,
+    )
     material = spec.add_material(name="floor", texrepeat=[0.5 / TILE, 0.5 / TILE], texuniform=True)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
-    spec.add_texture(name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-                     rgb1=(0.93, 0.95, 0.97), rgb2=(0.55, 0.68, 0.82), width=256, height=256)
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=(0.93, 0.95, 0.97),
+        rgb2=(0.55, 0.68, 0.82),
+        width=256,
+        height=256,
+    )
     spec.worldbody.add_light(pos=[1.5, -1.5, 4.0], dir=[-0.3, 0.3, -1.0], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
-    spec.worldbody.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.1], contype=1, conaffinity=0,
-                            friction=[friction, 0.005, 0.0001], priority=1, material="floor")
+    spec.worldbody.add_geom(
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 0.1],
+        contype=1,
+        conaffinity=0,
+        friction=[friction, 0.005, 0.0001],
+        priority=1,
+        material="floor",
+    )
 
 
 def add_balls(spec: mujoco.MjSpec, balls: Mapping[str, tuple[float, float, float]]) -> None:
     """Balls that hang in the air where they are put and that nothing collides with (mocap bodies)."""
     for colour, centre in balls.items():
         body = spec.worldbody.add_body(name=f"ball_{colour}", mocap=True, pos=centre)
-        body.add_geom(name=f"ball_{colour}", type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[BALL_RADIUS, 0, 0],
-                      rgba=BALL_COLOURS[colour], contype=0, conaffinity=0, group=2)
+        body.add_geom(
+            name=f"ball_{colour}",
+            type=mujoco.mjtGeom.mjGEOM_SPHERE,
+            size=[BALL_RADIUS, 0, 0],
+            rgba=BALL_COLOURS[colour],
+            contype=0,
+            conaffinity=0,
+            group=2,
+        )

@@ -66,28 +66,42 @@ class Senses:
         self._joint_at = np.zeros(len(self._joints))
         self._imu_at = 0.0
 
-    def read(self, joint_pos: np.ndarray, joint_vel: np.ndarray, quat: np.ndarray, ang_vel: np.ndarray, *,
-             time: float, now: float, battery: float, faults: tuple[str, ...]) -> RobotState:
+    def read(
+        self,
+        joint_pos: np.ndarray,
+        joint_vel: np.ndarray,
+        quat: np.ndarray,
+        ang_vel: np.ndarray,
+        *,
+        time: float,
+        now: float,
+        battery: float,
+        faults: tuple[str, ...],
+    ) -> RobotState:
         """The state as the sensors tell it, of the true values at `time` [s]; `now` becomes its stamp."""
         n, noise, failures = len(self._joints), self._noise, self.failures
         # Drawn even where nothing reads it: the sequence must not depend on what is broken.
         draws = self._random.standard_normal(2 * n + 6)
         fresh = np.array([name not in failures.silent for name in self._joints])
         np.copyto(self._pos, joint_pos + noise.joint_pos * draws[:n], where=fresh)
-        np.copyto(self._vel, joint_vel + noise.joint_vel * draws[n:2 * n], where=fresh)
+        np.copyto(self._vel, joint_vel + noise.joint_vel * draws[n : 2 * n], where=fresh)
         self._joint_at[fresh] = time
         if failures.imu != "silent":
             self._quat[:] = quat
             if noise.orientation > 0.0:
-                mujoco.mju_quatIntegrate(self._quat, draws[2 * n:2 * n + 3], noise.orientation)
-            self._ang_vel[:] = ang_vel + noise.ang_vel * draws[2 * n + 3:]
+                mujoco.mju_quatIntegrate(self._quat, draws[2 * n : 2 * n + 3], noise.orientation)
+            self._ang_vel[:] = ang_vel + noise.ang_vel * draws[2 * n + 3 :]
             self._imu_at = time
         garbled = np.array([name in failures.garbled for name in self._joints])
         lost = failures.imu == "garbled"
         return RobotState(
-            stamp=now, joint_pos=frozen(np.where(garbled, np.nan, self._pos)),
+            stamp=now,
+            joint_pos=frozen(np.where(garbled, np.nan, self._pos)),
             joint_vel=frozen(np.where(garbled, np.nan, self._vel)),
             base_quat=frozen(np.full(4, np.nan) if lost else self._quat),
             base_ang_vel=frozen(np.full(3, np.nan) if lost else self._ang_vel),
-            joint_age=frozen(time - self._joint_at), imu_age=time - self._imu_at, battery=battery,
-            faults=faults + tuple(failures.reported))
+            joint_age=frozen(time - self._joint_at),
+            imu_age=time - self._imu_at,
+            battery=battery,
+            faults=faults + tuple(failures.reported),
+        )

@@ -36,16 +36,29 @@ class SimulatedRobot:
         battery: State of charge 0..1, as `read` tells it; may be set at any time.
     """
 
-    def __init__(self, model: RobotModel, *, seed: int = 0, scene: Scene | None = None, noise: Noise | None = None,
-                 physics_dt: float = 0.002, motor_hz: float = 500.0, watchdog: float = 0.1,
-                 hanging: bool = True, battery: float = 1.0, drain: float = 0.0) -> None:
+    def __init__(
+        self,
+        model: RobotModel,
+        *,
+        seed: int = 0,
+        scene: Scene | None = None,
+        noise: Noise | None = None,
+        physics_dt: float = 0.002,
+        motor_hz: float = 500.0,
+        watchdog: float = 0.1,
+        hanging: bool = True,
+        battery: float = 1.0,
+        drain: float = 0.0,
+    ) -> None:
         """`physics_dt` [s]; the motors compute their torque at `motor_hz`; without a command for `watchdog` seconds of
         simulated time they damp. `hanging` False: starts free, on its feet, in the default posture. `battery`: state of
         charge 0..1 at the start, of which `drain` goes in a minute of simulated time."""
         ratio = 1.0 / (motor_hz * physics_dt)
         if motor_hz < MOTOR_HZ_AT_LEAST or ratio < 0.999 or abs(ratio - round(ratio)) > 1e-6:
-            raise RobotError(f"simulated robot: motor_hz {motor_hz} with a physics step of {physics_dt} s; at least "
-                             f"{MOTOR_HZ_AT_LEAST:g} Hz and a whole number of physics steps are needed")
+            raise RobotError(
+                f"simulated robot: motor_hz {motor_hz} with a physics step of {physics_dt} s; at least "
+                f"{MOTOR_HZ_AT_LEAST:g} Hz and a whole number of physics steps are needed"
+            )
         self.model = model
         self.scene = scene or Scene()
         self.mj_model = compile_scene(model.name, self.scene, physics_dt)
@@ -96,8 +109,15 @@ class SimulatedRobot:
         self._need_connection("read")
         data = self._data
         return self._senses.read(
-            data.qpos[self._q], data.qvel[self._dq], data.qpos[3:7], data.qvel[3:6], time=float(data.time), now=now,
-            battery=self.battery, faults=("watchdog",) if self._motors.expired else ())
+            data.qpos[self._q],
+            data.qvel[self._dq],
+            data.qpos[3:7],
+            data.qvel[3:6],
+            time=float(data.time),
+            now=now,
+            battery=self.battery,
+            faults=("watchdog",) if self._motors.expired else (),
+        )
 
     def write(self, command: SafeCommand) -> None:
         """Takes the command that holds until the next one. Feeds the watchdog."""
@@ -181,15 +201,23 @@ class SimulatedRobot:
         data = self._data
         mujoco.mj_kinematics(self.mj_model, data)
         force = frozen(data.sensordata[self._feet])
-        balls = {colour: frozen(data.mocap_pos[self.mj_model.body(f"ball_{colour}").mocapid[0]])
-                 for colour in self.scene.balls}
+        balls = {colour: frozen(data.mocap_pos[self.mj_model.body(f"ball_{colour}").mocapid[0]]) for colour in self.scene.balls}
         return Truth(
-            time=float(data.time), base_pos=frozen(data.qpos[:3]), base_quat=frozen(data.qpos[3:7]),
-            base_vel=frozen(data.qvel[:3]), base_ang_vel=frozen(data.qvel[3:6]),
-            torso_height=float(data.xipos[self._base, 2]), joint_pos=frozen(data.qpos[self._q]),
-            joint_vel=frozen(data.qvel[self._dq]), joint_torque=frozen(data.actuator_force), foot_force=force,
+            time=float(data.time),
+            base_pos=frozen(data.qpos[:3]),
+            base_quat=frozen(data.qpos[3:7]),
+            base_vel=frozen(data.qvel[:3]),
+            base_ang_vel=frozen(data.qvel[3:6]),
+            torso_height=float(data.xipos[self._base, 2]),
+            joint_pos=frozen(data.qpos[self._q]),
+            joint_vel=frozen(data.qvel[self._dq]),
+            joint_torque=frozen(data.actuator_force),
+            foot_force=force,
             foot_contact=(bool(force[0] > CONTACT_FORCE), bool(force[1] > CONTACT_FORCE)),
-            hands=frozen(data.site_xpos[self._hands]), balls=balls, supported=self.supported)
+            hands=frozen(data.site_xpos[self._hands]),
+            balls=balls,
+            supported=self.supported,
+        )
 
     def _need_connection(self, verb: str) -> None:
         if not self._connected:
@@ -198,8 +226,10 @@ class SimulatedRobot:
     def _check_joints(self) -> None:
         names = tuple(self.mj_model.joint(i).name for i in range(1, self.mj_model.njnt))
         if names != self.model.joints:
-            raise RobotError(f"simulated robot: model.xml has the joints {names}, robot.yaml {self.model.joints}; "
-                             "build model.xml again from the yaml files")
+            raise RobotError(
+                f"simulated robot: model.xml has the joints {names}, robot.yaml {self.model.joints}; "
+                "build model.xml again from the yaml files"
+            )
 
     def _standing_height(self) -> float:
         """Height of the base frame at which the lowest corner of the feet touches the floor, default posture [m]."""

@@ -25,9 +25,9 @@ ROUND = 0.9  # narrow over wide side of what is seen of a ball; less: a part of 
 
 class BallFinder:
     """Args:
-        position: Of the camera in the base frame [m], shape (3,).
-        rotation: Its axes right, up, backward as columns, base frame, shape (3, 3).
-        field: Angle of view from the top to the bottom edge [rad]; pixels are square.
+    position: Of the camera in the base frame [m], shape (3,).
+    rotation: Its axes right, up, backward as columns, base frame, shape (3, 3).
+    field: Angle of view from the top to the bottom edge [rad]; pixels are square.
     """
 
     def __init__(self, position: np.ndarray, rotation: np.ndarray, field: float) -> None:

@@ -70,8 +70,10 @@ def open_device(config: CameraConfig) -> Device:
     device = cv2.VideoCapture(config.source, BACKENDS[config.backend])
     if not device.isOpened():
         device.release()
-        raise RobotError(f"camera {config.source!r} ({config.backend}): cannot be opened; is it plugged in, is it in use by "
-                         "another program, and may you read it (group video)?")
+        raise RobotError(
+            f"camera {config.source!r} ({config.backend}): cannot be opened; is it plugged in, is it in use by "
+            "another program, and may you read it (group video)?"
+        )
     if config.backend not in ("file", "gstreamer"):
         device.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest picture, not the oldest
         device.set(cv2.CAP_PROP_FPS, config.hz)
@@ -89,8 +91,10 @@ def lock_exposure(device: Device, config: CameraConfig) -> None:
     device.set(cv2.CAP_PROP_AUTO_WB, 0)
     have = device.get(cv2.CAP_PROP_EXPOSURE)
     if abs(have - config.exposure) > 0.02 * max(1.0, abs(config.exposure)):
-        raise RobotError(f"camera {config.source!r}: exposure stays at {have:g}, {config.exposure:g} was asked for; "
-                         "`v4l2-ctl --list-ctrls` shows its range, or leave exposure out")
+        raise RobotError(
+            f"camera {config.source!r}: exposure stays at {have:g}, {config.exposure:g} was asked for; "
+            "`v4l2-ctl --list-ctrls` shows its range, or leave exposure out"
+        )
 
 
 def square(picture: np.ndarray, width: int, height: int, flip: bool = False) -> np.ndarray:
@@ -114,7 +118,7 @@ class PictureWatch:
         self._equal = 0
 
     def look(self, picture: np.ndarray) -> str:
-        """"" or "camera black" or "camera frozen"."""
+        """ "" or "camera black" or "camera frozen"."""
         thumb = picture[::THUMB, ::THUMB].copy()
         same = self._last is not None and thumb.shape == self._last.shape and np.array_equal(thumb, self._last)
         self._equal = self._equal + 1 if same else 0
@@ -132,8 +136,12 @@ class Camera:
         captured, reopened: How many pictures were taken; how often the device was opened anew.
     """
 
-    def __init__(self, config: CameraConfig, opener: Callable[[CameraConfig], Device] = open_device,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        config: CameraConfig,
+        opener: Callable[[CameraConfig], Device] = open_device,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Opens the device; raises RobotError if that fails."""
         self.config = config
         self.fault = ""

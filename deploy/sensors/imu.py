@@ -60,8 +60,12 @@ def multiply(a, b) -> tuple[float, float, float, float]:
     """The product of two quaternions (w, x, y, z)."""
     aw, ax, ay, az = a
     bw, bx, by, bz = b
-    return (aw * bw - ax * bx - ay * by - az * bz, aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx, aw * bz + ax * by - ay * bx + az * bw)
+    return (
+        aw * bw - ax * bx - ay * by - az * bz,
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+    )
 
 
 def rotate(q, v) -> tuple[float, float, float]:
@@ -104,8 +108,12 @@ class Imu:
         content = sum(protocol.CONTENT_BITS.values())
         if self.config.rate_hz not in protocol.RATES:
             raise RobotError(f"imu: rate {self.config.rate_hz} Hz; allowed: {', '.join(map(str, protocol.RATES))}")
-        for register, value in ((protocol.UNLOCK, protocol.UNLOCK_KEY), (protocol.CONTENT, content),
-                                (protocol.RATE, protocol.RATES[self.config.rate_hz]), (protocol.SAVE, 0)):
+        for register, value in (
+            (protocol.UNLOCK, protocol.UNLOCK_KEY),
+            (protocol.CONTENT, content),
+            (protocol.RATE, protocol.RATES[self.config.rate_hz]),
+            (protocol.SAVE, 0),
+        ):
             self.port.write(protocol.command(register, value))
             wait(0.1)
 
@@ -152,8 +160,12 @@ class Imu:
         self._last = raw
         w, x, y, z = self.mounting
         self.sample = ImuSample(
-            stamp=now, quat=frozen(multiply(quat, (w, -x, -y, -z))), ang_vel=frozen(rotate(self.mounting, self._ang_vel)),
-            acc=frozen(rotate(self.mounting, self._acc)), temperature=self._temperature)
+            stamp=now,
+            quat=frozen(multiply(quat, (w, -x, -y, -z))),
+            ang_vel=frozen(rotate(self.mounting, self._ang_vel)),
+            acc=frozen(rotate(self.mounting, self._acc)),
+            temperature=self._temperature,
+        )
         self._ang_vel = None  # an orientation without a fresh angular velocity is not a reading
 
     def age(self, now: float) -> float:
@@ -162,7 +174,7 @@ class Imu:
         return math.inf if sample is None else max(0.0, now - sample.stamp)
 
     def fault(self, now: float) -> str:
-        """"" or a word of deploy.can.faults.REACTIONS."""
+        """ "" or a word of deploy.can.faults.REACTIONS."""
         if self._gone:
             return "imu unplugged"
         if self.age(now) > self.config.max_age:
@@ -179,8 +191,9 @@ def open_imu(config: ImuConfig) -> Imu:
     try:
         port = serial.Serial(config.port, config.baud, timeout=0)
     except (*SERIAL_ERRORS, ValueError) as error:
-        raise RobotError(f"imu: cannot open {config.port}: {error}; is it plugged in, and is the udev rule installed "
-                         "(deploy/install)?") from error
+        raise RobotError(
+            f"imu: cannot open {config.port}: {error}; is it plugged in, and is the udev rule installed (deploy/install)?"
+        ) from error
     return Imu(config, port)
 
 

@@ -88,8 +88,7 @@ def quaternion_of_angles(words: tuple[int, int, int, int]) -> tuple[float, float
     """(w, x, y, z) of roll, pitch and yaw (x, then y, then z of the world: z-y-x), for devices that send angles only."""
     roll, pitch, yaw = (math.pi * word / FULL_SCALE for word in words[:3])
     cr, sr, cp, sp, cy, sy = (f(0.5 * a) for a in (roll, pitch, yaw) for f in (math.cos, math.sin))
-    return (cr * cp * cy + sr * sp * sy, sr * cp * cy - cr * sp * sy,
-            cr * sp * cy + sr * cp * sy, cr * cp * sy - sr * sp * cy)
+    return (cr * cp * cy + sr * sp * sy, sr * cp * cy - cr * sp * sy, cr * sp * cy + sr * cp * sy, cr * cp * sy - sr * sp * cy)
 
 
 def angular_velocity_of(words: tuple[int, int, int, int]) -> tuple[float, float, float]:

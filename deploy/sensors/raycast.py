@@ -61,15 +61,22 @@ def new_view(width: int, height: int, vertical_field: float) -> View:
     rays[..., 0], rays[..., 1], rays[..., 2] = right, up[:, None], -1.0
     rays /= np.linalg.norm(rays, axis=2, keepdims=True)
     rays = rays.astype(np.float32)
-    return View(width, height, edge, rays, np.empty_like(rays), np.empty((height, width), np.float32),
-                np.empty((height, width), np.int32), np.empty_like(rays))
+    return View(
+        width,
+        height,
+        edge,
+        rays,
+        np.empty_like(rays),
+        np.empty((height, width), np.float32),
+        np.empty((height, width), np.int32),
+        np.empty_like(rays),
+    )
 
 
 class RayCaster:
     """Draws the scene of a compiled model. Keeps buffers: one thread at a time."""
 
-    def __init__(self, model: mujoco.MjModel, width: int, height: int, vertical_field: float,
-                 shadows: bool = False) -> None:
+    def __init__(self, model: mujoco.MjModel, width: int, height: int, vertical_field: float, shadows: bool = False) -> None:
         """`vertical_field`: angle of view from the top to the bottom edge [rad]."""
         self._view = new_view(width, height, vertical_field)
         self._lamp_view = new_view(MAP, MAP, MAP_FIELD) if shadows else None
@@ -119,8 +126,7 @@ class RayCaster:
         view.hit[:] = np.where(on_floor, self._floor, -1)
         view.normal[:] = (0.0, 0.0, 1.0)
         centres = (data.geom_xpos[self._solid] - position) @ rotation
-        for geom, (top, bottom, left, right) in zip(
-                self._solid, windows(view, centres, self._bound[self._solid]), strict=True):
+        for geom, (top, bottom, left, right) in zip(self._solid, windows(view, centres, self._bound[self._solid]), strict=True):
             if top < bottom and left < right:
                 self._cast_at(view, data, int(geom), position, (slice(top, bottom), slice(left, right)))
 

@@ -84,7 +84,7 @@ def tube(o: np.ndarray, d: np.ndarray, radius: float) -> tuple[np.ndarray, np.nd
     """Distances at which rays enter and leave the endless cylinder around z; (inf, -inf) where they miss."""
     a = np.maximum(d[:, 0] ** 2 + d[:, 1] ** 2, TINY)
     b = d[:, 0] * o[0] + d[:, 1] * o[1]
-    return quadratic(a, b, o[0] ** 2 + o[1] ** 2 - radius ** 2)
+    return quadratic(a, b, o[0] ** 2 + o[1] ** 2 - radius**2)
 
 
 def quadratic(a: np.ndarray, b: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:

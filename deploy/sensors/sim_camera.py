@@ -27,8 +27,16 @@ class SimCamera:
         renderer: "rays" or "opengl", whichever draws.
     """
 
-    def __init__(self, model: mujoco.MjModel, *, camera: str = "head", width: int = 224, height: int = 224,
-                 renderer: Literal["rays", "opengl", "auto"] = "rays", shadows: bool = False) -> None:
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        *,
+        camera: str = "head",
+        width: int = 224,
+        height: int = 224,
+        renderer: Literal["rays", "opengl", "auto"] = "rays",
+        shadows: bool = False,
+    ) -> None:
         """`model`: `SimulatedRobot.mj_model`. `renderer`: "rays" works everywhere and is repeatable; "opengl" is
         MuJoCo's; "auto" takes OpenGL where it starts. `shadows` is for rays; OpenGL always draws them."""
         names = [model.camera(i).name for i in range(model.ncam)]
@@ -69,8 +77,10 @@ class SimCamera:
         except (*GL_ERRORS, RobotError) as error:
             if renderer == "auto":
                 return None
-            raise RobotError(f"renderer 'opengl': OpenGL does not start here ({error}); install libegl1 and "
-                             "libgl1-mesa-dri and set MUJOCO_GL=egl, or use renderer 'rays'") from error
+            raise RobotError(
+                f"renderer 'opengl': OpenGL does not start here ({error}); install libegl1 and "
+                "libgl1-mesa-dri and set MUJOCO_GL=egl, or use renderer 'rays'"
+            ) from error
 
 
 def gl_can_start() -> bool:

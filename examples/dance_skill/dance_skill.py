@@ -18,8 +18,16 @@ class Dance(Skill):
 
     name = "dance"
     utterances = (
-        "dance", "do a little dance", "dance for me", "show me your moves", "let's dance", "boogie", "shake it",
-        "dance to the music", "can you dance", "give us a dance",
+        "dance",
+        "do a little dance",
+        "dance for me",
+        "show me your moves",
+        "let's dance",
+        "boogie",
+        "shake it",
+        "dance to the music",
+        "can you dance",
+        "give us a dance",
     )
     policy = "locomotion"
     joints = "legs"

@@ -1,8 +1,8 @@
 """A whole node type for trees: `every: 20` succeeds once every twenty seconds.
 
-    - steps:
-        - every: {seconds: 20}
-        - run: wave_right
+- steps:
+    - every: {seconds: 20}
+    - run: wave_right
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from arbiter.tree.plugin import TreeNode, View
 @dataclass(frozen=True)
 class EveryConfig:
     """Attributes:
-        seconds: From one success to the next [s].
-        quiet: Says nothing when the time has come.
+    seconds: From one success to the next [s].
+    quiet: Says nothing when the time has come.
     """
 
     seconds: float

@@ -32,8 +32,9 @@ def chain(mj: mujoco.MjModel) -> SagittalChain:
     data = mujoco.MjData(mj)
     data.qpos[3] = 1.0
     mujoco.mj_kinematics(mj, data)
-    joints = {part: [mj.joint(f"leg_{side}_{part}_pitch_joint") for side in ("left", "right")]
-              for part in ("ankle", "knee", "hip")}
+    joints = {
+        part: [mj.joint(f"leg_{side}_{part}_pitch_joint") for side in ("left", "right")] for part in ("ankle", "knee", "hip")
+    }
     anchor = {part: np.mean([data.xanchor[j.id] for j in both], axis=0)[[0, 2]] for part, both in joints.items()}
     level = np.zeros(mj.nbody, dtype=int)  # 0 trunk, 1 thigh, 2 shank, 3 foot
     for depth, part in enumerate(("hip", "knee", "ankle"), start=1):
@@ -118,8 +119,10 @@ def make(path: str | Path, robot: str) -> dict:
         gains = {key: np.round(value, 5).tolist() for key, value in knot(standing, q).items()}
         carried = np.where(["_pitch_" in names[i] for i in legs], 0.0, standing.carry(q))  # pitch: SagittalChain
         knots.append({"knee": knee, "carry": np.round(carried, 5).tolist(), **gains})
-    segments = {key: {"mass": part.mass, "com": part.com, "upper": part.upper}
-                for key, part in (("shank", body.shank), ("thigh", body.thigh), ("trunk", body.trunk))}
+    segments = {
+        key: {"mass": part.mass, "com": part.com, "upper": part.upper}
+        for key, part in (("shank", body.shank), ("thigh", body.thigh), ("trunk", body.trunk))
+    }
     return {"format": 1, "robot": robot, "legs": [names[i] for i in legs], "chain": segments, "knots": knots}
 
 

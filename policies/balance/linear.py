@@ -70,9 +70,9 @@ class Standing:
         """How far the feet are from `targets` (position, orientation), shape (12,)."""
         error, quat = np.zeros(12), np.zeros(4)
         for i, (foot, (position, matrix)) in enumerate(zip(self._feet, targets, strict=True)):
-            error[6 * i:6 * i + 3] = position - self._data.xpos[foot]
+            error[6 * i : 6 * i + 3] = position - self._data.xpos[foot]
             mujoco.mju_mat2Quat(quat, (matrix @ self._data.xmat[foot].reshape(3, 3).T).ravel())
-            mujoco.mju_quat2Vel(error[6 * i + 3:6 * i + 6], quat, 1.0)
+            mujoco.mju_quat2Vel(error[6 * i + 3 : 6 * i + 6], quat, 1.0)
         return error
 
     def _reach(self, targets: list[tuple[np.ndarray, np.ndarray]], steps: int = 20) -> None:
@@ -84,7 +84,7 @@ class Standing:
                 return
             for i, foot in enumerate(self._feet):
                 mujoco.mj_jacBody(self._mj, self._data, both[:3], both[3:], foot)
-                jacobian[6 * i:6 * i + 6] = both
+                jacobian[6 * i : 6 * i + 6] = both
             self._data.qpos[self._leg_qpos] += np.linalg.solve(jacobian[:, self._dofs], error)
             self._forward()
 
@@ -128,8 +128,9 @@ class Standing:
             legs[:, i] = (q_up - q_down) / (2.0 * eps)
             stiffness[i, i] = (up - 2.0 * middle + down) / eps**2
             for j in range(i):
-                both = sum(s * energy(a * steps[i] + b * steps[j])[0]
-                           for a, b, s in ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)))
+                both = sum(
+                    s * energy(a * steps[i] + b * steps[j])[0] for a, b, s in ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
+                )
                 stiffness[i, j] = stiffness[j, i] = both / (4.0 * eps**2)
         return Linearised(legs, stiffness, self._mass(base, q, legs))
 

@@ -36,6 +36,7 @@ def load_backend(path: str | Path, kind: str = "onnx", **options) -> ChunkBacken
     try:
         backend = getattr(importlib.import_module(module), name)
     except ImportError as error:
-        raise ConfigError(f"π0 backend {kind!r} needs {error.name or error}, which comes with "
-                          f"{advice(extra) if extra else 'the base install'}") from error
+        raise ConfigError(
+            f"π0 backend {kind!r} needs {error.name or error}, which comes with {advice(extra) if extra else 'the base install'}"
+        ) from error
     return backend(path, **options)

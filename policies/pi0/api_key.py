@@ -19,7 +19,7 @@ def read_api_key(file: str | Path = "", environment: Mapping[str, str] = os.envi
     if file:
         source = str(file)
         try:
-            text = Path(file).expanduser().read_bytes()[:LONGEST + 2].decode("ascii")
+            text = Path(file).expanduser().read_bytes()[: LONGEST + 2].decode("ascii")
         except OSError as error:
             raise ConfigError(f"API key file {source}: cannot be read: {error.strerror or error}") from error
         except UnicodeDecodeError:

@@ -97,8 +97,7 @@ class Pi0Card:
                 found.append(f"{key} has {len(values)} values; {size} are expected for {n} joints")
             elif not np.all(np.isfinite(values)) or (key.endswith("scale") and min(values) <= 0.0):
                 found.append(f"{key} must be finite{' and positive' if key.endswith('scale') else ''}")
-        for key, least in (("horizon", 2), ("state_size", 2 * n), ("action_size", n), ("image", 8), ("tokens", 2),
-                           ("steps", 1)):
+        for key, least in (("horizon", 2), ("state_size", 2 * n), ("action_size", n), ("image", 8), ("tokens", 2), ("steps", 1)):
             if getattr(self, key) < least:
                 found.append(f"{key} is {getattr(self, key)}; at least {least} is expected")
         if not 0.0 < self.rate_hz < math.inf:
@@ -164,8 +163,10 @@ def read_card(folder: str | Path) -> Pi0Card:
         except NotOnnxError as error:
             raise ConfigError(f"{step}: not an ONNX file: {error}") from error
         if text is None:
-            raise ConfigError(f"{step}: says nothing about itself (no metadata {METADATA_KEY!r}); export it again with "
-                              "`python -m training.pi0.export`")
+            raise ConfigError(
+                f"{step}: says nothing about itself (no metadata {METADATA_KEY!r}); export it again with "
+                "`python -m training.pi0.export`"
+            )
         card = from_json(text, str(step))
         if card.sha256 != model_hash(data):
             raise ConfigError(f"{step}: it was changed after its card was written; export it again")
@@ -197,7 +198,8 @@ def check_card(card: Pi0Card, model: RobotModel, folder: str | Path) -> None:
     found = []
     if card.robot != model.name:
         found.append(f"robot is {card.robot!r}; this robot is {model.name!r}")
-    found += [f"joints names {joint!r}; {strict.nearest(joint, model.joints)}"
-              for joint in card.joints if joint not in model.joints]
+    found += [
+        f"joints names {joint!r}; {strict.nearest(joint, model.joints)}" for joint in card.joints if joint not in model.joints
+    ]
     if found:
         raise ConfigError(f"π0 {folder}: does not fit the robot: " + "; ".join(found))

@@ -45,8 +45,18 @@ class GraphBackend:
 
     supports_rtc = True
 
-    def __init__(self, folder: str | Path, prefix: Graph, step: Graph, card: Pi0Card | None = None, *, name: str = "",
-                 steps: int = 0, rtc_horizon: int = 10, smooth: float = 0.0) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        prefix: Graph,
+        step: Graph,
+        card: Pi0Card | None = None,
+        *,
+        name: str = "",
+        steps: int = 0,
+        rtc_horizon: int = 10,
+        smooth: float = 0.0,
+    ) -> None:
         self.card = card or read_card(folder)
         self.name = name or self.card.name
         self.joints, self.rate_hz, self.horizon = self.card.joints, self.card.rate_hz, self.card.horizon
@@ -59,15 +69,22 @@ class GraphBackend:
         self._offset, self._scale = np.array(self.card.action_offset), np.array(self.card.action_scale)
         self.seconds = (float("nan"), float("nan"))
 
-    def predict(self, observation: ChunkObservation, prompt: str, *, previous: np.ndarray | None = None,
-                delay_steps: int = 0, seed: int = 0) -> np.ndarray:
+    def predict(
+        self,
+        observation: ChunkObservation,
+        prompt: str,
+        *,
+        previous: np.ndarray | None = None,
+        delay_steps: int = 0,
+        seed: int = 0,
+    ) -> np.ndarray:
         """See `policies.chunk.ChunkBackend.predict`."""
         started = time.perf_counter()
         card = self.card
         state = self._inputs.state(observation)
         fixed = self._prefix(self._inputs.prefix(observation, prompt, state))
         padded = np.zeros((1, card.state_size), np.float32)
-        padded[0, :len(state)] = state
+        padded[0, : len(state)] = state
         fixed["state"] = padded
         middle = time.perf_counter()
 
@@ -76,12 +93,15 @@ class GraphBackend:
 
         noise = np.random.default_rng(seed).standard_normal((1, card.horizon, card.action_size), dtype=np.float32)
         old = None if previous is None else (np.asarray(previous) - self._offset) / self._scale
-        chunk = sample(velocity, noise, self.steps, previous=old, committed=delay_steps,
-                       horizon=delay_steps + self._rtc)[0, :, :len(card.joints)]
+        chunk = sample(velocity, noise, self.steps, previous=old, committed=delay_steps, horizon=delay_steps + self._rtc)[
+            0, :, : len(card.joints)
+        ]
         rows = smooth(chunk.astype(np.float64), self._smooth) * self._scale + self._offset
         if not np.isfinite(rows).all():
-            raise PolicyError(f"{self.name}: the chunk holds {np.sum(~np.isfinite(rows))} values that are not finite; "
-                              "export the policy again and look at its parity report")
+            raise PolicyError(
+                f"{self.name}: the chunk holds {np.sum(~np.isfinite(rows))} values that are not finite; "
+                "export the policy again and look at its parity report"
+            )
         self.seconds = (middle - started, time.perf_counter() - middle)
         return rows
 

@@ -28,7 +28,7 @@ def resize_with_pad(image: np.ndarray, side: int) -> np.ndarray:
         return small
     out = np.zeros((side, side, 3), np.float32)
     top, left = (side - rows) // 2, (side - columns) // 2
-    out[top:top + rows, left:left + columns] = small
+    out[top : top + rows, left : left + columns] = small
     return out
 
 
@@ -62,12 +62,16 @@ class Inputs:
         """The normalised state, shape (2 m,). Raises PolicyError on NaN or a wrong shape."""
         raw = np.concatenate((observation.joint_pos, observation.joint_vel))
         if raw.shape != self._offset.shape:
-            raise PolicyError(f"{self._name}: {len(observation.joint_pos)} positions and {len(observation.joint_vel)} "
-                              f"velocities; {len(self._card.joints)} of each are expected")
+            raise PolicyError(
+                f"{self._name}: {len(observation.joint_pos)} positions and {len(observation.joint_vel)} "
+                f"velocities; {len(self._card.joints)} of each are expected"
+            )
         if not np.isfinite(raw).all():
             at = int(np.flatnonzero(~np.isfinite(raw))[0])
-            raise PolicyError(f"{self._name}: the state of {self._card.joints[at % len(self._card.joints)]} is "
-                              f"{raw[at]}; a chunk is predicted from finite numbers only")
+            raise PolicyError(
+                f"{self._name}: the state of {self._card.joints[at % len(self._card.joints)]} is "
+                f"{raw[at]}; a chunk is predicted from finite numbers only"
+            )
         return (raw - self._offset) / self._scale
 
     def tokens(self, prompt: str, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,10 +93,12 @@ class Inputs:
         length = self._card.tokens
         if len(ids) > length:
             what = "prompt and state take" if self._card.variant == "pi05" else "the prompt takes"
-            raise PolicyError(f"{self._name}: {what} {len(ids)} tokens, the graph reads {length}; shorten the instruction, or "
-                              "export with a larger tokenizer_max_length")
+            raise PolicyError(
+                f"{self._name}: {what} {len(ids)} tokens, the graph reads {length}; shorten the instruction, or "
+                "export with a larger tokenizer_max_length"
+            )
         tokens, mask = np.zeros((1, length), np.int64), np.zeros((1, length), bool)
-        tokens[0, :len(ids)], mask[0, :len(ids)] = ids, True
+        tokens[0, : len(ids)], mask[0, : len(ids)] = ids, True
         return tokens, mask
 
     def prefix(self, observation: ChunkObservation, prompt: str, state: np.ndarray) -> dict[str, np.ndarray]:
@@ -100,15 +106,19 @@ class Inputs:
         side = self._card.image
         image = observation.image
         if image is None and self._card.needs_image:
-            raise PolicyError(f"{self._name}: no picture of the head camera; this policy was not trained to go on "
-                              "without one")
+            raise PolicyError(f"{self._name}: no picture of the head camera; this policy was not trained to go on without one")
         if image is None:
             picture = np.full((1, 1, 3, side, side), -1.0, np.float32)
         else:
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise PolicyError(f"{self._name}: the picture is {image.dtype} {image.shape}; uint8 (height, width, 3) "
-                                  "is expected")
+                raise PolicyError(
+                    f"{self._name}: the picture is {image.dtype} {image.shape}; uint8 (height, width, 3) is expected"
+                )
             picture = (resize_with_pad(image, side) * 2.0 - 1.0).transpose(2, 0, 1)[None, None]
         tokens, mask = self.tokens(prompt, state)
-        return {"images": np.ascontiguousarray(picture, np.float32), "img_masks": np.array([[image is not None]]),
-                "tokens": tokens, "tok_mask": mask}
+        return {
+            "images": np.ascontiguousarray(picture, np.float32),
+            "img_masks": np.array([[image is not None]]),
+            "tokens": tokens,
+            "tok_mask": mask,
+        }

@@ -28,8 +28,7 @@ class OnnxGraph:
         return self._session.get_providers()[0]
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return dict(zip(self._names, self._session.run(None, {name: inputs[name] for name in self._wanted}),
-                        strict=True))
+        return dict(zip(self._names, self._session.run(None, {name: inputs[name] for name in self._wanted}), strict=True))
 
     def close(self) -> None:
         """The session goes with the last reference to it."""

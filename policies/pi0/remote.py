@@ -84,8 +84,14 @@ class Connection:
 
     def _open(self) -> tuple[ClientConnection, dict]:
         """A connection whose server has said what it is."""
-        socket = connect(self.address, compression=None, max_size=wire.MAX_BYTES, open_timeout=self._timeout,
-                         close_timeout=0.2, additional_headers=self._headers)
+        socket = connect(
+            self.address,
+            compression=None,
+            max_size=wire.MAX_BYTES,
+            open_timeout=self._timeout,
+            close_timeout=0.2,
+            additional_headers=self._headers,
+        )
         with contextlib.ExitStack() as failing:
             failing.callback(_hang_up, socket)
             # websockets has no time-out for sending: a picture that does not fit the buffers of a dead link would wait for ever.
@@ -120,8 +126,10 @@ class Connection:
             answer = socket.recv(timeout=self._timeout)
         except TimeoutError:
             self.drop("it took too long")
-            raise PolicyError(f"π0 server {self.address}: no answer within {self._timeout:g} s; a nearer or faster "
-                              "server, or a longer `timeout`, helps") from None
+            raise PolicyError(
+                f"π0 server {self.address}: no answer within {self._timeout:g} s; a nearer or faster "
+                "server, or a longer `timeout`, helps"
+            ) from None
         except (ConnectionClosed, OSError) as error:
             self.drop(str(error) or type(error).__name__)
             raise PolicyError(f"π0 server {self.address}: connection lost: {self.problem}") from error
@@ -161,14 +169,16 @@ def _checked_address(address: str) -> str:
 def _told(said: dict, given: dict, address: str) -> tuple[tuple[str, ...], float, int]:
     """Joints, rate and horizon: as given, else as the server said, else openpi's. Raises ConfigError naming the one that is
     not what it should be."""
-    joints, rate, horizon = (given[key] or said.get(key, default)
-                             for key, default in (("joints", ()), ("rate_hz", 50.0), ("horizon", 50)))
+    joints, rate, horizon = (
+        given[key] or said.get(key, default) for key, default in (("joints", ()), ("rate_hz", 50.0), ("horizon", 50))
+    )
     if isinstance(joints, list | tuple | None) and not joints:
-        raise ConfigError(f"π0 server {address}: it does not name its joints; give `joints` in the order that its policy was "
-                          "trained with (in a tree file `joints: robot` says that it is the robot's)")
+        raise ConfigError(
+            f"π0 server {address}: it does not name its joints; give `joints` in the order that its policy was "
+            "trained with (in a tree file `joints: robot` says that it is the robot's)"
+        )
     if not isinstance(joints, list | tuple) or not all(isinstance(joint, str) for joint in joints):
-        raise ConfigError(f"π0 server {address}: its joints are {wire.shown(joints)}; a list of names is "
-                          "expected")
+        raise ConfigError(f"π0 server {address}: its joints are {wire.shown(joints)}; a list of names is expected")
     if type(rate) not in (int, float) or not 1.0 <= rate <= 1000.0:
         raise ConfigError(f"π0 server {address}: rate_hz is {wire.shown(rate)}; 1 to 1000 rows a second are expected")
     if type(horizon) is not int or not 2 <= horizon <= 10_000:
@@ -195,9 +205,21 @@ class OpenPiBackend:
 
     needs_image = True
 
-    def __init__(self, address: str, *, joints: Sequence[str] = (), rate_hz: float = 0.0, horizon: int = 0,
-                 timeout: float = 1.0, retry: float = 1.0, wait: float = 10.0, keys: tuple[str, str, str] = KEYS,
-                 api_key: str = "", api_key_file: str | Path = "", name: str = "openpi") -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        joints: Sequence[str] = (),
+        rate_hz: float = 0.0,
+        horizon: int = 0,
+        timeout: float = 1.0,
+        retry: float = 1.0,
+        wait: float = 10.0,
+        keys: tuple[str, str, str] = KEYS,
+        api_key: str = "",
+        api_key_file: str | Path = "",
+        name: str = "openpi",
+    ) -> None:
         address, keys = _checked_address(str(address)), tuple(keys)
         for what, value in (("timeout", timeout), ("retry", retry), ("wait", wait)):
             if not 0.0 < value < math.inf:
@@ -209,8 +231,10 @@ class OpenPiBackend:
         if not self._connection.wait(wait):
             problem = self._connection.problem
             self.close()
-            raise ConfigError(f"π0 server {address}: not reached within {wait:g} s ({problem}); is it running? Start "
-                              "one with `python -m deploy.serve CHECKPOINT` or openpi's scripts/serve_policy.py")
+            raise ConfigError(
+                f"π0 server {address}: not reached within {wait:g} s ({problem}); is it running? Start "
+                "one with `python -m deploy.serve CHECKPOINT` or openpi's scripts/serve_policy.py"
+            )
         given = {"joints": tuple(joints), "rate_hz": rate_hz, "horizon": horizon}
         told = self._connection.metadata or {}
         try:
@@ -225,11 +249,20 @@ class OpenPiBackend:
     def _same(self, told: tuple[tuple[str, ...], float, int]) -> None:
         """Raises ConfigError for another server in the place of the first: its rows would go to other joints."""
         if told != (self.joints, self.rate_hz, self.horizon):
-            raise ConfigError(f"its joints, rate or horizon are not those of the server before it ({len(self.joints)} joints, "
-                              f"{self.rate_hz:g} Hz, {self.horizon} rows); start the robot's program again if it is meant so")
+            raise ConfigError(
+                f"its joints, rate or horizon are not those of the server before it ({len(self.joints)} joints, "
+                f"{self.rate_hz:g} Hz, {self.horizon} rows); start the robot's program again if it is meant so"
+            )
 
-    def predict(self, observation: ChunkObservation, prompt: str, *, previous: np.ndarray | None = None,
-                delay_steps: int = 0, seed: int = 0) -> np.ndarray:
+    def predict(
+        self,
+        observation: ChunkObservation,
+        prompt: str,
+        *,
+        previous: np.ndarray | None = None,
+        delay_steps: int = 0,
+        seed: int = 0,
+    ) -> np.ndarray:
         """See `policies.chunk.ChunkBackend.predict`. `seed` and `previous` reach servers of this project only."""
         started = time.perf_counter()
         if observation.image is None:
@@ -251,12 +284,14 @@ class OpenPiBackend:
         n = len(self.joints)
         if not isinstance(actions, np.ndarray) or actions.ndim != 2 or actions.dtype.kind != "f":
             what = f"{actions.dtype} {actions.shape}" if isinstance(actions, np.ndarray) else type(actions).__name__
-            raise PolicyError(f"{self.name}: the answer's `actions` is {what}; floats of shape ({self.horizon}, {n}) "
-                              "are expected")
+            raise PolicyError(
+                f"{self.name}: the answer's `actions` is {what}; floats of shape ({self.horizon}, {n}) are expected"
+            )
         if len(actions) < self.horizon or actions.shape[1] < n:
-            raise PolicyError(f"{self.name}: the answer's `actions` has shape {actions.shape}; at least "
-                              f"({self.horizon}, {n}) is expected")
-        rows = actions[:self.horizon, :n].astype(np.float64)
+            raise PolicyError(
+                f"{self.name}: the answer's `actions` has shape {actions.shape}; at least ({self.horizon}, {n}) is expected"
+            )
+        rows = actions[: self.horizon, :n].astype(np.float64)
         if not np.isfinite(rows).all():
             raise PolicyError(f"{self.name}: the answer's `actions` hold values that are not finite")
         return rows

@@ -36,8 +36,16 @@ def guidance(time: float, most: float) -> float:
     return most if left == 0.0 else min(time / done * (left + done * done) / left, most)
 
 
-def sample(velocity: Callable[[np.ndarray, float], np.ndarray], noise: np.ndarray, steps: int, *,
-           previous: np.ndarray | None = None, committed: int = 0, horizon: int = 10, most: float = 10.0) -> np.ndarray:
+def sample(
+    velocity: Callable[[np.ndarray, float], np.ndarray],
+    noise: np.ndarray,
+    steps: int,
+    *,
+    previous: np.ndarray | None = None,
+    committed: int = 0,
+    horizon: int = 10,
+    most: float = 10.0,
+) -> np.ndarray:
     """Integrates the flow from `noise`.
 
     Args:

@@ -20,8 +20,10 @@ def _libraries():
         import tensorrt
         from cuda.bindings import runtime
     except ImportError as error:
-        raise ConfigError(f"the TensorRT backend needs {error.name}, which comes with {advice('gpu')}, on a machine with an "
-                          "NVIDIA GPU; or take the ONNX backend") from error
+        raise ConfigError(
+            f"the TensorRT backend needs {error.name}, which comes with {advice('gpu')}, on a machine with an "
+            "NVIDIA GPU; or take the ONNX backend"
+        ) from error
     return tensorrt, runtime
 
 
@@ -37,8 +39,10 @@ class EngineGraph:
         logger = self._trt.Logger(self._trt.Logger.WARNING)
         engine = self._trt.Runtime(logger).deserialize_cuda_engine(file.read_bytes())
         if engine is None:
-            raise ConfigError(f"{file}: not an engine of TensorRT {self._trt.__version__} for this GPU; build it here "
-                              "with `python -m training.pi0.export CHECKPOINT --to tensorrt`")
+            raise ConfigError(
+                f"{file}: not an engine of TensorRT {self._trt.__version__} for this GPU; build it here "
+                "with `python -m training.pi0.export CHECKPOINT --to tensorrt`"
+            )
         self._engine, self._context = engine, engine.create_execution_context()
         self._stream = self._call(self._cuda.cudaStreamCreate())
         self._host: dict[str, np.ndarray] = {}
@@ -68,14 +72,12 @@ class EngineGraph:
         for name in self._inputs:
             array = self._host[name]
             array[...] = inputs[name]
-            self._call(copy(self._device[name], array.ctypes.data, array.nbytes, kinds.cudaMemcpyHostToDevice,
-                            self._stream))
+            self._call(copy(self._device[name], array.ctypes.data, array.nbytes, kinds.cudaMemcpyHostToDevice, self._stream))
         if not self._context.execute_async_v3(int(self._stream)):
             raise PolicyError("TensorRT backend: the engine did not run; rebuild it on this machine")
         for name in self._outputs:
             array = self._host[name]
-            self._call(copy(array.ctypes.data, self._device[name], array.nbytes, kinds.cudaMemcpyDeviceToHost,
-                            self._stream))
+            self._call(copy(array.ctypes.data, self._device[name], array.nbytes, kinds.cudaMemcpyDeviceToHost, self._stream))
         self._call(self._cuda.cudaStreamSynchronize(self._stream))
         return {name: self._host[name].copy() for name in self._outputs}
 

@@ -14,8 +14,13 @@ from deploy.can import protocol
 from deploy.doctor.machine import lateness
 
 # Silence takes five unanswered cycles, a mode read-back or an old reading its time; everything else is known at once.
-SLOW = {"can2:drop=1": 7, "leg_left_knee_pitch_joint:silent": 7, "leg_left_knee_pitch_joint:mode=2": 40, "imu:silent": 16,
-        "imu:frozen": 70}
+SLOW = {
+    "can2:drop=1": 7,
+    "leg_left_knee_pitch_joint:silent": 7,
+    "leg_left_knee_pitch_joint:mode=2": 40,
+    "imu:silent": 16,
+    "imu:frozen": 70,
+}
 
 
 def test_command_cycle_of_all_joints(benchmark):

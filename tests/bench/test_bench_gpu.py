@@ -1,6 +1,6 @@
 """π0 at full size (random weights) on a GPU: what a chunk and a step of fine-tuning take, and how much memory.
 
-    python -m pytest tests/bench/test_bench_gpu.py --benchmark-enable --benchmark-json gpu.json      # figures for docs/gpu.md
+python -m pytest tests/bench/test_bench_gpu.py --benchmark-enable --benchmark-json gpu.json      # figures for docs/gpu.md
 """
 
 from tests.needs import needs
@@ -22,9 +22,15 @@ from training.pi0.words import train_tokenizer, vocabulary
 
 DEVICE, SPEC = "cuda", None
 GIB = 2**30
-pytestmark = [NEEDS, pytest.mark.gpu, pytest.mark.timeout(3600), pytest.mark.skipif(
-    DEVICE == "cuda" and not (torch.cuda.is_available() and torch.cuda.get_device_properties(0).total_memory > 20 * GIB),
-    reason="no GPU with 20 GiB")]
+pytestmark = [
+    NEEDS,
+    pytest.mark.gpu,
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(
+        DEVICE == "cuda" and not (torch.cuda.is_available() and torch.cuda.get_device_properties(0).total_memory > 20 * GIB),
+        reason="no GPU with 20 GiB",
+    ),
+]
 PI0 = Path(__file__).resolve().parents[2] / "policies/weights/pi0_tiny"
 
 
@@ -39,10 +45,17 @@ def base(tmp_path_factory):
     words.mkdir()
     train_tokenizer(vocabulary(TASKS), words)
     config = make_policy_config(
-        "pi0", device="cpu", dtype="bfloat16", max_state_dim=44, push_to_hub=False,
-        input_features={"observation.state": PolicyFeature(FeatureType.STATE, (44,)),
-                        "observation.images.head_camera": PolicyFeature(FeatureType.VISUAL, (3, 224, 224))},
-        output_features={"action": PolicyFeature(FeatureType.ACTION, (22,))})
+        "pi0",
+        device="cpu",
+        dtype="bfloat16",
+        max_state_dim=44,
+        push_to_hub=False,
+        input_features={
+            "observation.state": PolicyFeature(FeatureType.STATE, (44,)),
+            "observation.images.head_camera": PolicyFeature(FeatureType.VISUAL, (3, 224, 224)),
+        },
+        output_features={"action": PolicyFeature(FeatureType.ACTION, (22,))},
+    )
     if SPEC is not None:
         config.image_resolution = (SPEC.image, SPEC.image)
     policy = checkpoint.construct(config, SPEC)
@@ -63,7 +76,7 @@ def used(benchmark) -> None:
 @pytest.mark.parametrize("guided", [False, True], ids=["free", "real_time_chunking"])
 def test_chunk(benchmark, base, guided):
     backend = LeRobotBackend(base, joints=load_backend(PI0).joints, device=DEVICE)
-    (seen, words), = observations(load_backend(PI0).card, 1)
+    ((seen, words),) = observations(load_backend(PI0).card, 1)
     previous = {"previous": backend.predict(seen, words)[5:], "delay_steps": 5} if guided else {}
     rows = benchmark.pedantic(backend.predict, (seen, words), previous, rounds=10, warmup_rounds=2)
     assert rows.shape == (50, 22)

@@ -38,8 +38,15 @@ def network(tmp_path_factory):
     """A policy as large as a walking one: three hidden layers of 256, 128 and 64."""
     torch = pytest.importorskip("torch")
     card = card_for(MODEL)
-    net = torch.nn.Sequential(torch.nn.Linear(45, 256), torch.nn.ELU(), torch.nn.Linear(256, 128), torch.nn.ELU(),
-                              torch.nn.Linear(128, 64), torch.nn.ELU(), torch.nn.Linear(64, 12))
+    net = torch.nn.Sequential(
+        torch.nn.Linear(45, 256),
+        torch.nn.ELU(),
+        torch.nn.Linear(256, 128),
+        torch.nn.ELU(),
+        torch.nn.Linear(128, 64),
+        torch.nn.ELU(),
+        torch.nn.Linear(64, 12),
+    )
     path = tmp_path_factory.mktemp("bench") / "walk.onnx"
     torch.onnx.export(net, (torch.zeros(1, 45),), str(path), input_names=["obs"], output_names=["actions"], dynamo=False)
     return path, card

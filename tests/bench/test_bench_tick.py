@@ -30,14 +30,27 @@ pytestmark = pytest.mark.skipif(not POLICY.exists(), reason="the walking policy 
 def walking():
     """An arbiter that walks, on a robot that costs next to nothing."""
     loaded, found = load_tree("default.yaml"), load_skills(use_entry_points=False)
-    policies = {"stand": (Stand(MODEL),), "hold": (Hold(MODEL),), "rest": (Rest(MODEL),), "damp": (Damp(MODEL),),
-                "locomotion": (OnnxPolicy(POLICY, MODEL, name="locomotion"),), "chunk": (FakePolicy("chunk", "chunk"),)}
+    policies = {
+        "stand": (Stand(MODEL),),
+        "hold": (Hold(MODEL),),
+        "rest": (Rest(MODEL),),
+        "damp": (Damp(MODEL),),
+        "locomotion": (OnnxPolicy(POLICY, MODEL, name="locomotion"),),
+        "chunk": (FakePolicy("chunk", "chunk"),),
+    }
     skill = found.skills["walk_forward"]
     call = SkillCall("walk_forward", default_parameters(skill) | {"distance": 1e6})
     skill.time_limit = 1e9
-    arbiter = Arbiter(FakeRobot(), policies, found.skills, loaded.config.home, Safety(MODEL),
-                      LockstepRouting(lambda text: Route(text, "accepted", ((call,),))), check_tree(loaded, found, set(policies)),
-                      lambda text: False)
+    arbiter = Arbiter(
+        FakeRobot(),
+        policies,
+        found.skills,
+        loaded.config.home,
+        Safety(MODEL),
+        LockstepRouting(lambda text: Route(text, "accepted", ((call,),))),
+        check_tree(loaded, found, set(policies)),
+        lambda text: False,
+    )
     arbiter.arm(0.0)
     arbiter.inbox.go()
     rig = {"now": 0.0, "arbiter": arbiter}
@@ -102,8 +115,10 @@ def test_ratio_to_the_floor(benchmark, walking, floor):
     benchmark.group = "ratio"
     benchmark.pedantic(both, rounds=3000, warmup_rounds=200)
     ticks, floors = np.array(pairs, dtype=float).T / 1e3
-    benchmark.extra_info |= {"ratio_p50": round(float(np.median(ticks) / np.median(floors)), 2),
-                             "tick_us_p50": round(float(np.median(ticks)), 1),
-                             "tick_us_p99": round(float(np.percentile(ticks, 99)), 1),
-                             "floor_us_p50": round(float(np.median(floors)), 1)}
+    benchmark.extra_info |= {
+        "ratio_p50": round(float(np.median(ticks) / np.median(floors)), 2),
+        "tick_us_p50": round(float(np.median(ticks)), 1),
+        "tick_us_p99": round(float(np.percentile(ticks, 99)), 1),
+        "floor_us_p50": round(float(np.median(floors)), 1),
+    }
     print("\ntick and floor [µs]:", benchmark.extra_info)

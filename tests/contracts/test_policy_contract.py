@@ -62,17 +62,20 @@ class Careless(Hold):
         }.get(self.fault, good)
 
 
-@pytest.mark.parametrize(("fault", "words"), [
-    ("kind", "kind is 'walker'; allowed: locomotion, chunk, fallback"),
-    ("joints", "a mask of 22 bools"),
-    ("never ready", "warm() was not ready within 200 ticks"),
-    ("nan", "q is not finite"),
-    ("shape", r"q has shape (3,); (22,) is expected"),
-    ("gain", "a gain is negative"),
-    ("memory", "reset() must forget everything"),
-    ("broken", "q is not finite"),
-    ("nothing", "act() returned NoneType"),
-])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("kind", "kind is 'walker'; allowed: locomotion, chunk, fallback"),
+        ("joints", "a mask of 22 bools"),
+        ("never ready", "warm() was not ready within 200 ticks"),
+        ("nan", "q is not finite"),
+        ("shape", r"q has shape (3,); (22,) is expected"),
+        ("gain", "a gain is negative"),
+        ("memory", "reset() must forget everything"),
+        ("broken", "q is not finite"),
+        ("nothing", "act() returned NoneType"),
+    ],
+)
 def test_faults_are_named(fault, words):
     with pytest.raises(AssertionError) as found:
         check_policy(lambda: Careless(fault), MODEL)

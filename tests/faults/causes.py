@@ -53,6 +53,7 @@ CAUSES: dict[str, Cause] = {}
 
 def cause(name: str, group: str, robot: str = "any") -> Callable[[Act], Act]:
     """Registers a cause under its name. `robot`: "simulated", "bench" or "any"."""
+
     def register(act: Act) -> Act:
         CAUSES[name] = Cause(name, group, act, robot)
         return act
@@ -82,8 +83,9 @@ def alter_readings(sim: SimRun, change: Callable[[RobotState, float], RobotState
     sim.robot.read = altered
 
 
-def alter_targets(sim: SimRun, change: Callable[[JointTarget], object], name: str = "locomotion",
-                  ticks: int | None = None) -> None:
+def alter_targets(
+    sim: SimRun, change: Callable[[JointTarget], object], name: str = "locomotion", ticks: int | None = None
+) -> None:
     """What a policy's `act` returns goes through `change(target)` from now on, or for that many ticks."""
     for player in players(sim, name):
         act, left = player.act, [ticks]
@@ -123,6 +125,7 @@ def at_joint(values: np.ndarray, i: int, value: float) -> np.ndarray:
 
 def raiser(text: str) -> Callable:
     """A function that raises, whatever it is called with."""
+
     def fail(*args, **kwargs):
         raise RuntimeError(text)
 
@@ -299,15 +302,27 @@ def knee_silent(sim: SimRun, rng: np.random.Generator) -> None:
 # -- the bench's own faults -------------------------------------------------------------------------------------------
 
 BENCH = {
-    f"{ELBOW}:silent": "healthy", f"{ELBOW}:error=over temperature": "healthy", "can0:unplug": "healthy",
-    "can0:bus_off": "healthy", "can0:drop=0.2": "healthy", "can2:error_passive": "healthy", "can2:delay=0.01": "healthy",
-    "imu:corrupt=0.3": "healthy", "can2:unplug": "cut", "can2:bus_off": "cut", "can2:drop=0.2": "cut",
-    "imu:silent": "cut", "imu:frozen": "cut", "imu:unplug": "cut", f"{KNEE}:silent": "cut",
+    f"{ELBOW}:silent": "healthy",
+    f"{ELBOW}:error=over temperature": "healthy",
+    "can0:unplug": "healthy",
+    "can0:bus_off": "healthy",
+    "can0:drop=0.2": "healthy",
+    "can2:error_passive": "healthy",
+    "can2:delay=0.01": "healthy",
+    "imu:corrupt=0.3": "healthy",
+    "can2:unplug": "cut",
+    "can2:bus_off": "cut",
+    "can2:drop=0.2": "cut",
+    "imu:silent": "cut",
+    "imu:frozen": "cut",
+    "imu:unplug": "cut",
+    f"{KNEE}:silent": "cut",
 }
 
 
 def bench_fault(text: str) -> Act:
     """A fault of the bench, from now on."""
+
     def act(sim: SimRun, rng: np.random.Generator) -> None:
         bench = sim.robot.bench
         bench.set_fault(parse_fault(text, tuple(bench.nodes), sim.model.joints), True)

@@ -109,6 +109,7 @@ def field(name: str, change: Callable[[np.ndarray], np.ndarray], ticks: int | No
 
 def frozen_reading(*names: str) -> Callable[[SimRun], None]:
     """Arrays of the reading stay what they are now, with fresh stamps."""
+
     def act(sim: SimRun) -> None:
         kept: dict[str, np.ndarray] = {}
 
@@ -194,6 +195,7 @@ kind("6f", "clock +0.5 s", clock_jumps(0.5))
 
 def backend(change: Callable[[np.ndarray], object]) -> Callable[[SimRun], None]:
     """Chunks [rad], shape (horizon, m), go through `change`."""
+
     def act(sim: SimRun) -> None:
         found = players(sim, "chunk")[0]._backend
         predict = found.predict
@@ -299,15 +301,36 @@ kind("20e", "limp knee", limp_knee)
 # -- the bench: `TARGET:FAULT`, from the moment t on, or for as long after it as is written ----------------------------
 
 BENCH = (
-    "can2:drop=1.0@t+0.004s", "can2:drop=1.0@t+0.02s", "can2:drop=1.0@t+0.2s", "can2:drop=0.2@t", "can0:drop=1.0@t+0.2s",
-    "can0:drop=0.2@t", "can2:bus_off@t", "can0:bus_off@t", "can2:enobufs@t", "can2:unplug@t", "can0:unplug@t",
-    "can2:error_passive@t", "can2:error_frame@t", "can2:delay=0.01@t", "imu:silent@t", "imu:frozen@t", "imu:corrupt=0.3@t",
-    "imu:lose_bytes=0.2@t", "imu:unplug@t", f"{KNEE}:silent@t+0.004s", f"{KNEE}:silent@t+0.02s", f"{KNEE}:silent@t+0.2s",
-    f"{KNEE}:silent@t", f"{KNEE}:noise=0.1@t")
+    "can2:drop=1.0@t+0.004s",
+    "can2:drop=1.0@t+0.02s",
+    "can2:drop=1.0@t+0.2s",
+    "can2:drop=0.2@t",
+    "can0:drop=1.0@t+0.2s",
+    "can0:drop=0.2@t",
+    "can2:bus_off@t",
+    "can0:bus_off@t",
+    "can2:enobufs@t",
+    "can2:unplug@t",
+    "can0:unplug@t",
+    "can2:error_passive@t",
+    "can2:error_frame@t",
+    "can2:delay=0.01@t",
+    "imu:silent@t",
+    "imu:frozen@t",
+    "imu:corrupt=0.3@t",
+    "imu:lose_bytes=0.2@t",
+    "imu:unplug@t",
+    f"{KNEE}:silent@t+0.004s",
+    f"{KNEE}:silent@t+0.02s",
+    f"{KNEE}:silent@t+0.2s",
+    f"{KNEE}:silent@t",
+    f"{KNEE}:noise=0.1@t",
+)
 
 
 def on_bench(text: str) -> Act:
     """A fault of the bench's list, timed from now."""
+
     def act(sim: SimRun, rng: np.random.Generator) -> None:
         bench = sim.robot.bench
         timed = text.replace("@t", f"@{bench.time - bench.idle:.4f}s")

@@ -127,8 +127,18 @@ def judge(sim: SimRun, cause: Cause, situation: str, index: int, into: float, se
     until = None if watch.fell is None else began + watch.fell
     if end and watch.fell is not None and watch.fell >= watch.ticks - 1:
         watch.fell = None  # with the last tick motors damp
-    return Moment(situation, cause.name, index, round(into, 3), watch.fell, tuple(watch.modes), watch.fault, watch.reason,
-                  watch.silent, tuple(sim.broken_limits(max(began - 2, 0), until)))
+    return Moment(
+        situation,
+        cause.name,
+        index,
+        round(into, 3),
+        watch.fell,
+        tuple(watch.modes),
+        watch.fault,
+        watch.reason,
+        watch.silent,
+        tuple(sim.broken_limits(max(began - 2, 0), until)),
+    )
 
 
 def forked(work: Callable[[], object], patience: float = PATIENCE) -> object:
@@ -156,8 +166,16 @@ def forked(work: Callable[[], object], patience: float = PATIENCE) -> object:
     return pickle.loads(data) if data else f"no answer within {patience:g} s"
 
 
-def moments(situation: str, causes: Sequence[Cause], count: int, seed: int = 0, robot: str = "simulated",
-            only: int | None = None, per_pass: int = PER_PASS, seconds: float = JUDGED) -> Iterable[Moment]:
+def moments(
+    situation: str,
+    causes: Sequence[Cause],
+    count: int,
+    seed: int = 0,
+    robot: str = "simulated",
+    only: int | None = None,
+    per_pass: int = PER_PASS,
+    seconds: float = JUDGED,
+) -> Iterable[Moment]:
     """`count` moments of one situation, each with every cause. Raises RuntimeError where a fork did not answer."""
     rng = np.random.default_rng([seed, *situation.encode()])
     with SimRun(seed=seed, robot=robot) as sim:
@@ -170,8 +188,10 @@ def moments(situation: str, causes: Sequence[Cause], count: int, seed: int = 0, 
             for into in np.sort(rng.uniform(0.0, length, min(per_pass, count - index))):
                 sim.wait(began + into - sim.now)
                 if fallen(sim.robot.truth, sim.model.fall_tilt):
-                    raise RuntimeError(f"{situation}: the robot fell before anything went wrong, {into:.2f} s into pass "
-                                       f"{index // per_pass} of seed {seed}; another seed may not")
+                    raise RuntimeError(
+                        f"{situation}: the robot fell before anything went wrong, {into:.2f} s into pass "
+                        f"{index // per_pass} of seed {seed}; another seed may not"
+                    )
                 for cause in causes if only in (None, index) else ():
                     found = forked(lambda c=cause, i=index, t=into: judge(sim, c, situation, i, t, seconds))
                     if not isinstance(found, Moment):
@@ -195,8 +215,10 @@ def wilson(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
 def markdown(found: Sequence[Moment]) -> str:
     """The table: a row a cause, a column a situation, all of them with their interval at the end."""
     situations = list(dict.fromkeys(moment.situation for moment in found))
-    lines = ["| cause | " + " | ".join(situations) + " | all | 95 % | in RUN without a fault |",
-             "|---" * (len(situations) + 4) + "|"]
+    lines = [
+        "| cause | " + " | ".join(situations) + " | all | 95 % | in RUN without a fault |",
+        "|---" * (len(situations) + 4) + "|",
+    ]
     group = None
     for name in dict.fromkeys(moment.cause for moment in found):
         if CAUSES[name].group != group:
@@ -206,14 +228,20 @@ def markdown(found: Sequence[Moment]) -> str:
         cells = [_share([m for m in of_cause if m.situation == s]) for s in situations]
         low, high = wilson(sum(m.fell is not None for m in of_cause), len(of_cause))
         silent = sum(m.silent for m in of_cause)
-        lines.append(f"| {name} | " + " | ".join([*cells, f"**{_share(of_cause)}**"])
-                     + f" | {100 * low:.0f} to {100 * high:.0f} % | {silent} |")
+        lines.append(
+            f"| {name} | "
+            + " | ".join([*cells, f"**{_share(of_cause)}**"])
+            + f" | {100 * low:.0f} to {100 * high:.0f} % | {silent} |"
+        )
     return "\n".join(lines)
 
 
-HEADINGS = {"none": "nothing goes wrong", "healthy": "legs, IMU and walking policy are healthy",
-            "policy": "the walking policy failed, or asks for nonsense",
-            "cut": "legs or IMU gone, or damping asked for: a fall is what is expected"}
+HEADINGS = {
+    "none": "nothing goes wrong",
+    "healthy": "legs, IMU and walking policy are healthy",
+    "policy": "the walking policy failed, or asks for nonsense",
+    "cut": "legs or IMU gone, or damping asked for: a fall is what is expected",
+}
 
 
 def _share(found: Sequence[Moment]) -> str:
@@ -242,8 +270,9 @@ def _way(moment: Moment) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m tests.faults.moments", description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="python -m tests.faults.moments", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--causes", default="", help="names or groups, comma between them (default: all that the robot can show)")
     p.add_argument("--situations", default="", help="names, comma between them (default: all)")
     p.add_argument("--count", type=int, default=10, help="moments of each situation with each cause (default 10)")
@@ -282,16 +311,21 @@ def run(args: argparse.Namespace, situations: Sequence[str], names: Sequence[str
             found += part
             if args.json:
                 args.json.write_text(json.dumps([asdict(moment) for moment in found], indent=0))
-            print(f"{part[0].situation if part else '-'}: {len(found)} moments after {time.monotonic() - began:.0f} s",
-                  file=sys.stderr)
+            print(
+                f"{part[0].situation if part else '-'}: {len(found)} moments after {time.monotonic() - began:.0f} s",
+                file=sys.stderr,
+            )
     return found
 
 
 def read(file: Path) -> list[Moment]:
     """Moments that `--json` wrote; those of causes that there are no more are left out."""
     rows = json.loads(file.read_text())
-    return [Moment(**{**row, "modes": tuple(map(tuple, row["modes"])), "broken": tuple(row["broken"])})
-            for row in rows if row["cause"] in CAUSES]
+    return [
+        Moment(**{**row, "modes": tuple(map(tuple, row["modes"])), "broken": tuple(row["broken"])})
+        for row in rows
+        if row["cause"] in CAUSES
+    ]
 
 
 def main(argv: list[str] | None = None) -> int:

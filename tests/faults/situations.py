@@ -22,6 +22,7 @@ WAVE = 4.2  # [s]
 
 def situation(name: str) -> Callable[[Begin], Begin]:
     """Registers a situation under its name."""
+
     def register(begin: Begin) -> Begin:
         SITUATIONS[name] = begin
         return begin
@@ -31,6 +32,7 @@ def situation(name: str) -> Callable[[Begin], Begin]:
 
 def walk(words: str, slowest: float, fastest: float, unit: str = "m/s") -> Begin:
     """A walk or a turn at a random speed for a random time, and a second of coming to rest."""
+
     def begin(sim: SimRun, rng: np.random.Generator) -> float:
         speed, seconds = rng.uniform(slowest, fastest), rng.uniform(4.0, 8.0)
         sim.arbiter.inbox.say(f"{words} at {speed:.2f} {unit} for {seconds:.1f} seconds")

@@ -28,10 +28,29 @@ from tests.faults.moments import fallen
 from tests.sim.rig import SimRun
 
 MORE = (
-    "keep walking until I say stop", "faster", "slower", "freeze", "hold it", "stop now", "again", "walk forward two meters",
-    "walk back half a meter", "walk forward and wave your right hand", "turn left, then bow", "walk forward, then turn right",
-    "sidestep left and raise your arms", "go forward slowly", "walk quickly", "turn around", "turn left 45 degrees",
-    "walk forward at 0.5 m/s for 3 seconds", "touch the red ball", "touch the green ball", "make me a sandwich", "")
+    "keep walking until I say stop",
+    "faster",
+    "slower",
+    "freeze",
+    "hold it",
+    "stop now",
+    "again",
+    "walk forward two meters",
+    "walk back half a meter",
+    "walk forward and wave your right hand",
+    "turn left, then bow",
+    "walk forward, then turn right",
+    "sidestep left and raise your arms",
+    "go forward slowly",
+    "walk quickly",
+    "turn around",
+    "turn left 45 degrees",
+    "walk forward at 0.5 m/s for 3 seconds",
+    "touch the red ball",
+    "touch the green ball",
+    "make me a sandwich",
+    "",
+)
 LEGS = ("walk", "sidestep", "turn", "stand_still", "stop")  # beginnings of names of skills of the legs
 MODES = ("replace", "queue", "together")
 STOPS = 0.08  # share of instructions after which the operator stops
@@ -126,8 +145,16 @@ class Soak:
         self._fallen = True
         owner = report.owners[int(np.argmax(self.sim.model.groups["legs"]))]
         safety = self.sim.arbiter.safety
-        self.run.falls.append(Fall(self.run.seed, self.sim.now - self._began, safety.mode.value, safety.fault, owner,
-                                   [(self.sim.now - at, how, text) for at, how, text in self._last]))
+        self.run.falls.append(
+            Fall(
+                self.run.seed,
+                self.sim.now - self._began,
+                safety.mode.value,
+                safety.fault,
+                owner,
+                [(self.sim.now - at, how, text) for at, how, text in self._last],
+            )
+        )
         print(self.run.falls[-1], file=sys.stderr, flush=True)
         self._on_fall(self.sim)
 
@@ -177,8 +204,9 @@ def resident() -> float:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="python -m tests.faults.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--seeds", type=int, default=20, help="runs, one after the other (default 20)")
     p.add_argument("--first", type=int, default=0, help="seed of the first run (default 0)")
     p.add_argument("--minutes", type=float, default=6.0, help="of simulated time for each run (default 6)")
@@ -197,8 +225,11 @@ def main(argv: list[str] | None = None) -> int:
             runs.append(run := soak.talk(60.0 * args.minutes))
         finally:
             soak.close()
-        print(f"seed {seed}: {run.said} instructions in {run.seconds:.0f} s, {len(run.falls)} falls, "
-              f"limits broken: {run.broken or 'none'}, memory {run.memory[0]:.0f} -> {run.memory[1]:.0f} MiB", flush=True)
+        print(
+            f"seed {seed}: {run.said} instructions in {run.seconds:.0f} s, {len(run.falls)} falls, "
+            f"limits broken: {run.broken or 'none'}, memory {run.memory[0]:.0f} -> {run.memory[1]:.0f} MiB",
+            flush=True,
+        )
         if args.json:
             args.json.write_text(json.dumps([asdict(run) for run in runs], indent=1))
     print(summary(runs, time.monotonic() - began))
@@ -208,9 +239,11 @@ def main(argv: list[str] | None = None) -> int:
 def summary(runs: list[Run], took: float) -> str:
     """All of it in a line."""
     falls = [fall for run in runs for fall in run.falls]
-    return (f"{len(falls)} falls ({sum(f.mode == 'run' and not f.fault for f in falls)} in mode run without a fault) in "
-            f"{sum(run.seconds for run in runs) / 60.0:.0f} simulated minutes of {sum(run.said for run in runs)} instructions; "
-            f"limits broken: {sum(len(run.broken) for run in runs)}; took {took / 60.0:.0f} min")
+    return (
+        f"{len(falls)} falls ({sum(f.mode == 'run' and not f.fault for f in falls)} in mode run without a fault) in "
+        f"{sum(run.seconds for run in runs) / 60.0:.0f} simulated minutes of {sum(run.said for run in runs)} instructions; "
+        f"limits broken: {sum(len(run.broken) for run in runs)}; took {took / 60.0:.0f} min"
+    )
 
 
 if __name__ == "__main__":

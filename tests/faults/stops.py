@@ -148,8 +148,18 @@ def call(session: Session, what: str) -> Callable[[], None]:
     return lambda: session.arbiter.safety.stop("a program", level)
 
 
-DOORS: dict[str, Door] = {"key": key, "gamepad": pad, "page": page, "typed": lines(True), "pipe": lines(False), "said": said,
-                          "script": script, "Ctrl-C": ctrl_c, "SIGTERM": sigterm, "safety.stop": call}
+DOORS: dict[str, Door] = {
+    "key": key,
+    "gamepad": pad,
+    "page": page,
+    "typed": lines(True),
+    "pipe": lines(False),
+    "said": said,
+    "script": script,
+    "Ctrl-C": ctrl_c,
+    "SIGTERM": sigterm,
+    "safety.stop": call,
+}
 STOP_ONLY = ("SIGTERM",)
 
 
@@ -222,11 +232,17 @@ def told(level: str) -> Callable[[Session], None]:
 
 WALK = "walk forward for 9 seconds"
 STATES: dict[str, tuple[Callable, Callable[[Session], None]]] = {
-    "passive": (hanging, lambda session: None), "on its way up": (hanging, ramp(20)), "hanging, ready": (hanging, ramp(105)),
-    "standing": (standing, lambda session: None), "walking": (standing, doing(WALK)),
-    "turning": (standing, doing("turn left for 9 seconds")), "gesture": (standing, doing("wave your right hand")),
-    "bow": (standing, doing("take a bow")), "hand-over": (standing, doing(WALK, then=handing_over)),
-    "HOLD": (standing, doing(WALK, then=holding)), "SETTLE": (standing, doing(WALK, then=told("settle"))),
+    "passive": (hanging, lambda session: None),
+    "on its way up": (hanging, ramp(20)),
+    "hanging, ready": (hanging, ramp(105)),
+    "standing": (standing, lambda session: None),
+    "walking": (standing, doing(WALK)),
+    "turning": (standing, doing("turn left for 9 seconds")),
+    "gesture": (standing, doing("wave your right hand")),
+    "bow": (standing, doing("take a bow")),
+    "hand-over": (standing, doing(WALK, then=handing_over)),
+    "HOLD": (standing, doing(WALK, then=holding)),
+    "SETTLE": (standing, doing(WALK, then=told("settle"))),
     "DAMP": (standing, told("damp")),
 }
 HANGS = ("passive", "on its way up", "hanging, ready")
@@ -282,13 +298,22 @@ def judge(session: Session, state: str, door: str, what: str, twin: list, ticks:
         obeyed = [not report.command.kp.any() for report in reports]
     else:
         moves = [not np.array_equal(report.command.q, q) for report, q in zip(reports, twin, strict=False)]
-        so = [report.verdict.mode not in (Mode.RUN, Mode.HOLD) or any(event.kind == "stopped" for event in report.events)
-              for report in reports]
+        so = [
+            report.verdict.mode not in (Mode.RUN, Mode.HOLD) or any(event.kind == "stopped" for event in report.events)
+            for report in reports
+        ]
         obeyed = moves if any(moves) else so
     fell = state not in HANGS and any(fallen(t, session.arbiter.model.fall_tilt) for t in truth)
-    return Cell(state, door, what, obeyed.index(True) if True in obeyed else None, fell,
-                float(np.abs(truth[-1].joint_vel).max()), float(np.abs(truth[-1].joint_pos - before).max()),
-                session.arbiter.world.ready)
+    return Cell(
+        state,
+        door,
+        what,
+        obeyed.index(True) if True in obeyed else None,
+        fell,
+        float(np.abs(truth[-1].joint_vel).max()),
+        float(np.abs(truth[-1].joint_pos - before).max()),
+        session.arbiter.world.ready,
+    )
 
 
 def in_state(session: Session, state: str, doors: Iterable[str], ticks: int) -> list[Cell]:
@@ -330,8 +355,9 @@ def markdown(found: list[Cell]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Prints the table. Exit status 1 when a stop took longer than a tick, or a robot that was stopped fell."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.stops", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.stops", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--state", action="append", choices=tuple(STATES), help="one state (default: all)")
     args = parser.parse_args(argv)
     found = list(cells(args.state or STATES))

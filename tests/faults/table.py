@@ -127,8 +127,10 @@ def table(causes: Sequence[Cause], columns: dict[str, dict[str, list[Cell]]], ol
         rows = [columns[name][cause.name] for cause in causes]
         fell, most = sum(down for row in rows for _, down, _ in row), sum(len(row) for row in rows)
         was = sum("FELL" in row[k] for row in old_rows(causes, old))
-        sums.append(f"{was} of {len(list(old_rows(causes, old)))} fell | {fell} of {most} fell, "
-                    f"{sum(quiet for row in rows for _, _, quiet in row)} in RUN without a fault")
+        sums.append(
+            f"{was} of {len(list(old_rows(causes, old)))} fell | {fell} of {most} fell, "
+            f"{sum(quiet for row in rows for _, _, quiet in row)} in RUN without a fault"
+        )
     return [*lines, "| **all** | " + " | ".join(sums) + " |"]
 
 
@@ -151,14 +153,18 @@ before a fall, if any. "DRV": the driver damped the motors by itself.
 
 def page(command: str, parts: Iterable[tuple[str, list[str]]]) -> str:
     """The whole page."""
-    return HEAD.format(command=command, seconds=JUDGED) + "\n\n".join(
-        f"## {title}\n\n" + "\n".join(lines) for title, lines in parts) + "\n"
+    return (
+        HEAD.format(command=command, seconds=JUDGED)
+        + "\n\n".join(f"## {title}\n\n" + "\n".join(lines) for title, lines in parts)
+        + "\n"
+    )
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m tests.faults.table", description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = argparse.ArgumentParser(
+        prog="python -m tests.faults.table", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument("--rows", default="", help="rows (4a), kinds (4) or bench, comma between them (default: all)")
     p.add_argument("--moments", type=int, default=1, help="of each situation (default 1)")
     p.add_argument("--seed", type=int, default=0)

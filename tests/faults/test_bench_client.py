@@ -52,8 +52,11 @@ def test_the_clients_bytes(bench):
     assert answer(bus, 0x207, b"\xca", 0x187) == b"\xca" + bytes(7)
     assert answer(bus, 0x607, bytes.fromhex("400400"), 0x587) == bytes.fromhex("26022520")
     for parameter, value in (("2000", 0.2), ("2800", 0.005), ("3000", 0.2)):
-        bus.send(can.Message(arbitration_id=0x607, data=bytes.fromhex("20" + parameter + "00") + struct.pack("<f", value),
-                             is_extended_id=False))
+        bus.send(
+            can.Message(
+                arbitration_id=0x607, data=bytes.fromhex("20" + parameter + "00") + struct.pack("<f", value), is_extended_id=False
+            )
+        )
         assert answer(bus, 0x607, bytes.fromhex("40" + parameter), 0x587) == struct.pack("<f", value)
     bus.send(can.Message(arbitration_id=0x007, data=b"\x13\x07", is_extended_id=False))
     bus.send(can.Message(arbitration_id=0x707, data=b"", is_extended_id=False))

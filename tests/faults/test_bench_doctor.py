@@ -122,8 +122,9 @@ def test_a_motor_whose_flash_does_not_keep_the_watchdog_is_named():
 
 def test_an_error_that_comes_back_is_refused_and_an_old_one_is_a_warning():
     robot = robot_with(f"{KNEE}:error=over temperature")
-    assert any("reported over temperature; it could be cleared" in line
-               for line in lines(preflight(robot, machine=False), Verdict.WARN))
+    assert any(
+        "reported over temperature; it could be cleared" in line for line in lines(preflight(robot, machine=False), Verdict.WARN)
+    )
     robot = robot_with(f"{KNEE}:error=over temperature")
     robot.bench.motors[13].disturbance.deaf_settings = True
     assert any("reports over temperature" in line for line in lines(preflight(robot, machine=False)))
@@ -166,8 +167,13 @@ def test_tree_and_camera_errors_become_lines(tmp_path):
 def test_the_table():
     report = Report((passed("a", "well"), warned("long name", "so so", "do this"), failed("b", "bad", "do that")))
     assert report.table().splitlines() == [
-        "pass  a          well", "warn  long name  so so", "                 -> do this",
-        "fail  b          bad", "                 -> do that", "1 pass, 1 warn, 1 fail: motion is not armed"]
+        "pass  a          well",
+        "warn  long name  so so",
+        "                 -> do this",
+        "fail  b          bad",
+        "                 -> do that",
+        "1 pass, 1 warn, 1 fail: motion is not armed",
+    ]
 
 
 def test_the_command_line(capsys):

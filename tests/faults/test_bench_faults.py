@@ -63,7 +63,8 @@ def test_start_writes_every_limit_and_leaves_the_motors_damped():
         assert values[Parameter.POSITION_KP] == model.kp[i] and values[Parameter.VELOCITY_KP] == model.kd[i]
         assert values[Parameter.WATCHDOG_TIMEOUT] == 100 and values[Parameter.VELOCITY_LIMIT] == 20.0
         np.testing.assert_allclose(
-            (values[Parameter.POSITION_LIMIT_LOWER], values[Parameter.POSITION_LIMIT_UPPER]), ends, rtol=1e-6)
+            (values[Parameter.POSITION_LIMIT_LOWER], values[Parameter.POSITION_LIMIT_UPPER]), ends, rtol=1e-6
+        )
     state = robot.read(0.0)
     assert state.faults == () and np.isfinite(state.joint_age).all() and state.joint_age.max() <= 2 * PERIOD
     robot.close()
@@ -73,8 +74,13 @@ def test_passive_until_a_command_runs_and_off_when_told():
     robot = bench()
     drive(robot, 20, Mode.PASSIVE)
     assert modes(robot) == {MotorMode.DAMPING}
-    for mode, expected in ((Mode.RUN, MotorMode.POSITION), (Mode.HOLD, MotorMode.POSITION), (Mode.SETTLE, MotorMode.POSITION),
-                           (Mode.DAMP, MotorMode.DAMPING), (Mode.OFF, MotorMode.IDLE)):
+    for mode, expected in (
+        (Mode.RUN, MotorMode.POSITION),
+        (Mode.HOLD, MotorMode.POSITION),
+        (Mode.SETTLE, MotorMode.POSITION),
+        (Mode.DAMP, MotorMode.DAMPING),
+        (Mode.OFF, MotorMode.IDLE),
+    ):
         drive(robot, 10, mode)
         assert modes(robot) == {expected}, mode
     assert robot.read(0.0).faults == ()
@@ -200,9 +206,14 @@ def test_each_fault_is_named_and_answered_in_time(fault):
 
 
 @pytest.mark.parametrize("phase", range(0, 24, 5))
-@pytest.mark.parametrize(("fault", "words"), [
-    ("voltage=19", "low voltage (19.0 V)"), ("error=over temperature", "over temperature"),
-    ("error=encoder fault", "encoder fault")])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("voltage=19", "low voltage (19.0 V)"),
+        ("error=over temperature", "over temperature"),
+        ("error=encoder fault", "encoder fault"),
+    ],
+)
 def test_what_the_motors_do_not_tell_is_known_within_two_cycles_whenever_it_begins(fault, words, phase):
     """Firmware 0x20250226 reports nothing by itself. The supply is one: any motor's voltage tells it."""
     begin = 0.4 + phase * PERIOD
@@ -301,9 +312,14 @@ def test_a_battery_that_runs_low_is_a_warning_first():
     robot.close()
 
 
-@pytest.mark.parametrize("fault, words", [
-    (f"{KNEE}:silent", "can2: motor 7 does not answer when asked for ERROR; check power"),
-    (f"{KNEE}:deaf", "can2: motor 7 keeps POSITION_KP at"), ("imu:silent", "imu: no reading from")])
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        (f"{KNEE}:silent", "can2: motor 7 does not answer when asked for ERROR; check power"),
+        (f"{KNEE}:deaf", "can2: motor 7 keeps POSITION_KP at"),
+        ("imu:silent", "imu: no reading from"),
+    ],
+)
 def test_start_refuses_a_robot_that_is_not_whole(fault, words):
     robot = deploy.bench.start(body="joints")
     robot.bench.set_fault(parse_fault(fault, tuple(robot.bench.nodes), robot.model.joints), True)
@@ -328,6 +344,7 @@ def test_two_runs_are_equal_bit_for_bit():
         state = robot.read(0.0)
         robot.close()
         return state
+
     a, b = run(), run()
     np.testing.assert_array_equal(a.joint_pos, b.joint_pos)
     np.testing.assert_array_equal(a.joint_age, b.joint_age)

@@ -79,8 +79,14 @@ def bench(tmp_path_factory):
 
 
 def start_loop(bench, supervised, end):
-    loop = subprocess.Popen([sys.executable, "-c", LOOP, str(bench.hardware_file), supervised, end], stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, text=True, cwd=os.getcwd(), start_new_session=end == "hang-up")
+    loop = subprocess.Popen(
+        [sys.executable, "-c", LOOP, str(bench.hardware_file), supervised, end],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=os.getcwd(),
+        start_new_session=end == "hang-up",
+    )
     assert loop.stdout.readline().strip() == "running"
     wait_for(lambda: {mode for mode, _ in bench.modes()} == {MotorMode.POSITION})
     loop.stdin.write("go\n")
@@ -257,9 +263,21 @@ def test_sigterm_on_a_robot_that_stands_free_ends_the_run_on_its_feet(tmp_path):
     """In real time, over sockets, with the supervisor: it stands until its people have had the time to take its weight."""
     with BenchProcess(tmp_path) as bench:
         patient(bench.hardware_file)
-        command = [sys.executable, "-m", "deploy.run", "--robot", "berkeley_humanoid_lite", "--camera", "none",
-                   "--hardware", str(bench.hardware_file), "--report", str(tmp_path / "run.json")]
+        command = [
+            sys.executable,
+            "-m",
+            "deploy.run",
+            "--robot",
+            "berkeley_humanoid_lite",
+            "--camera",
+            "none",
+            "--hardware",
+            str(bench.hardware_file),
+            "--report",
+            str(tmp_path / "run.json"),
+        ]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+
             def until(words):
                 for line in run.stdout:
                     if words in line:

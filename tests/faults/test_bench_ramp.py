@@ -55,8 +55,9 @@ def test_a_free_robot_goes_there_slowly_and_the_watch_ends():
     close()
 
 
-@pytest.mark.parametrize(("kind", "joint"), [("simulated", ELBOW), ("simulated", KNEE),
-                                             pytest.param("bench", ELBOW, marks=pytest.mark.robot)])
+@pytest.mark.parametrize(
+    ("kind", "joint"), [("simulated", ELBOW), ("simulated", KNEE), pytest.param("bench", ELBOW, marks=pytest.mark.robot)]
+)
 def test_a_joint_that_is_held_ends_the_ramp_in_damping(kind, joint):
     session, watch, close = hanging(kind)
     robot, arbiter = session.robot, session.arbiter
@@ -97,9 +98,16 @@ def lowering(session):
     run(session, 0.2)
 
 
-@pytest.mark.parametrize(("kind", "press", "when"), [
-    ("simulated", "inbox.stop", 0.4), ("simulated", "inbox.say", 0.4), ("simulated", "safety.stop", 0.4),
-    ("simulated", "inbox.stop", "lowering"), ("bench", "inbox.stop", "lowering")])
+@pytest.mark.parametrize(
+    ("kind", "press", "when"),
+    [
+        ("simulated", "inbox.stop", 0.4),
+        ("simulated", "inbox.say", 0.4),
+        ("simulated", "safety.stop", 0.4),
+        ("simulated", "inbox.stop", "lowering"),
+        ("bench", "inbox.stop", "lowering"),
+    ],
+)
 def test_a_stop_on_the_way_up_holds_it_in_the_harness(kind, press, when):
     session, _, close = hanging(kind)
     session.start()

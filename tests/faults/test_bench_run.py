@@ -25,8 +25,22 @@ from deploy.sensors.imu import ImuThread
 def test_quit_before_anybody_armed_ends_the_run_and_nothing_is_damped_for_it(tmp_path):
     with BenchProcess(tmp_path) as bench:
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.run", "--robot", "berkeley_humanoid_lite", "--hardware", str(bench.hardware_file),
-             "--camera", "none"], input="quit\n", capture_output=True, text=True, timeout=120)
+            [
+                sys.executable,
+                "-m",
+                "deploy.run",
+                "--robot",
+                "berkeley_humanoid_lite",
+                "--hardware",
+                str(bench.hardware_file),
+                "--camera",
+                "none",
+            ],
+            input="quit\n",
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "no heartbeat" not in done.stderr, "closing takes a while, but the motors are let go first"
 
@@ -97,8 +111,12 @@ def test_a_fault_of_the_bench_is_injected_and_the_drivers_own_damping_is_told(ca
 
 def test_the_keys_of_a_real_terminal_reach_the_operator():
     ours, terminal = pty.openpty()
-    with subprocess.Popen([sys.executable, "-m", "deploy.run", "--operator", "keyboard", "--viewer", "none"], stdin=terminal,
-                          stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "deploy.run", "--operator", "keyboard", "--viewer", "none"],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         for key, words in ((b"", "ready for instructions"), (b"h", 'heard "drive by hand"'), (b" ", "stopped: operator")):
             os.write(ours, key)
             for line in process.stdout:

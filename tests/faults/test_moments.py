@@ -7,9 +7,20 @@ from tests.faults.moments import forked, markdown, moments, wilson
 from tests.faults.threads import one_thread
 
 pytestmark = pytest.mark.slow
-SAFE = ("nothing", "stop-word", "end-of-program", "settle", "arm-motor-fault", "arm-slip", "leg-nan-once",
-        "read-raises-once", "chunk-fails", "locomotion-raises", "network-nan",
-        "target-limp")  # causes after which it has to stand
+SAFE = (
+    "nothing",
+    "stop-word",
+    "end-of-program",
+    "settle",
+    "arm-motor-fault",
+    "arm-slip",
+    "leg-nan-once",
+    "read-raises-once",
+    "chunk-fails",
+    "locomotion-raises",
+    "network-nan",
+    "target-limp",
+)  # causes after which it has to stand
 
 
 @pytest.fixture(scope="module", params=["forward", "turn-left", "walk-bow"])

@@ -56,8 +56,14 @@ def heeding():
 
 
 def started(*options, **kinds):
-    process = subprocess.Popen([sys.executable, "-m", "deploy.run", *WALK, *options], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, preexec_fn=heeding, **kinds)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deploy.run", *WALK, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeding,
+        **kinds,
+    )
     for line in process.stdout:
         if "walk_forward (speed" in line:
             return process
@@ -74,8 +80,9 @@ def report_of(path):
     return report
 
 
-@pytest.mark.parametrize(("number", "robot"), [
-    pytest.param(signal.SIGTERM, "bench", marks=pytest.mark.robot), (signal.SIGQUIT, "simulated")])
+@pytest.mark.parametrize(
+    ("number", "robot"), [pytest.param(signal.SIGTERM, "bench", marks=pytest.mark.robot), (signal.SIGQUIT, "simulated")]
+)
 def test_a_signal_brings_it_to_rest_and_ends_the_run(tmp_path, number, robot):
     with started("--robot", robot, "--report", str(tmp_path / "run.json")) as process:
         process.send_signal(number)
@@ -106,12 +113,18 @@ def test_a_terminal_that_is_closed_brings_it_to_rest_and_ends_the_run(tmp_path):
     report_of(tmp_path / "run.json")
 
 
-@pytest.mark.parametrize(("where", "status"), [
-    ("in Python", 130), ("in C", 130), ("in C, with the interpreter's lock", -signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("where", "status"), [("in Python", 130), ("in C", 130), ("in C, with the interpreter's lock", -signal.SIGKILL)]
+)
 def test_the_third_interrupt_ends_a_process_that_hangs(tmp_path, where, status):
     report = tmp_path / "run.json"
-    with subprocess.Popen([sys.executable, "-c", HANGS, where, str(report)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, preexec_fn=heeding) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGS, where, str(report)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeding,
+    ) as process:
         for line in process.stdout:
             if line == "hangs\n":
                 break
@@ -142,13 +155,15 @@ def test_a_robot_that_stands_free_comes_to_rest_and_its_people_are_told_before_i
         sim.wait(3.3)
         told, modes = [], []
         robot = OnTheFloor(sim.robot)
-        session = Session(robot, sim.arbiter, sim.session.clock, [], [sim._keep, lambda r: modes.append(r.verdict.mode)],
-                          say=told.append)
+        session = Session(
+            robot, sim.arbiter, sim.session.clock, [], [sim._keep, lambda r: modes.append(r.verdict.mode)], say=told.append
+        )
         session.end("SIGTERM")
         ticks = len(sim.truth)
         session.stop()
-        assert told == [f"at rest. The motors damp in {NOTICE:g} s: take the robot's weight with the harness. "
-                        "Ctrl-C or damp: at once"]
+        assert told == [
+            f"at rest. The motors damp in {NOTICE:g} s: take the robot's weight with the harness. Ctrl-C or damp: at once"
+        ]
         stood = round(NOTICE / sim.model.dt)
         assert set(modes) == {Mode.RUN} and sim.falls == 0 and len(modes) > stood
         rest = sim.truth[-stood:]
@@ -199,8 +214,12 @@ def test_a_process_without_input_and_output_runs(tmp_path):
 def test_a_stop_from_a_pipe_does_not_wait_for_its_turn(tmp_path):
     """As a speech recogniser sends it: behind other lines, while the first of them is carried out."""
     report = tmp_path / "run.json"
-    with subprocess.Popen([sys.executable, "-m", "deploy.run", "--tree", "default.yaml", "--fast", "--report", str(report)],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "deploy.run", "--tree", "default.yaml", "--fast", "--report", str(report)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         process.stdin.write("walk forward for 20 seconds\n" * 30)
         process.stdin.flush()
         for line in process.stdout:

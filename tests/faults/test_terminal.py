@@ -83,8 +83,24 @@ def test_every_skill_is_listed_with_its_parameters():
         assert skill.utterances[0] in line and all(parameter.name in line for parameter in skill.parameters)
 
 
-@pytest.mark.parametrize(("word", "order"), [
-    ("rset", "reset"), ("rseet", "reset"), ("amr", ""), ("armm", "arm"), ("dmap", "damp"), ("quti", "quit"), ("hlep", "help"),
-    ("walk", ""), ("bow", ""), ("dance", ""), ("wave", ""), ("arms", ""), ("reset the counter", ""), ("x", "")])
+@pytest.mark.parametrize(
+    ("word", "order"),
+    [
+        ("rset", "reset"),
+        ("rseet", "reset"),
+        ("amr", ""),
+        ("armm", "arm"),
+        ("dmap", "damp"),
+        ("quti", "quit"),
+        ("hlep", "help"),
+        ("walk", ""),
+        ("bow", ""),
+        ("dance", ""),
+        ("wave", ""),
+        ("arms", ""),
+        ("reset the counter", ""),
+        ("x", ""),
+    ],
+)
 def test_typing_errors_of_orders(word, order):
     assert meant(word, {"arms", "walk"}, ("arm", "go", "reset", "damp", "quit", "exit", "help")) == order

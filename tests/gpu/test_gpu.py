@@ -28,8 +28,12 @@ from training.pi0.presets import preset
 DEVICE = "cuda"
 PROVIDERS = ("cuda", "tensorrt")
 GPUS = torch.cuda.device_count()
-pytestmark = [NEEDS, pytest.mark.gpu, pytest.mark.timeout(1800),
-              pytest.mark.skipif(DEVICE == "cuda" and not GPUS, reason="no GPU")]
+pytestmark = [
+    NEEDS,
+    pytest.mark.gpu,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(DEVICE == "cuda" and not GPUS, reason="no GPU"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 WALK, PI0 = ROOT / "policies/weights/locomotion.onnx", ROOT / "policies/weights/pi0_tiny"
@@ -52,8 +56,10 @@ def provider(request):
 
 def difference(one, other, samples) -> float:
     """Largest difference between the chunks of two backends [rad]."""
-    return max(np.abs(one.predict(seen, words, seed=i) - other.predict(seen, words, seed=i)).max()
-               for i, (seen, words) in enumerate(samples))
+    return max(
+        np.abs(one.predict(seen, words, seed=i) - other.predict(seen, words, seed=i)).max()
+        for i, (seen, words) in enumerate(samples)
+    )
 
 
 def test_a_walking_policy_says_the_same(provider):
@@ -76,9 +82,22 @@ def test_engines_say_what_lerobot_says(made, tmp_path, precision, error):
     from training.pi0.export import main
 
     tiny, data = made
-    main([str(tiny), "--to", "tensorrt", "--precision", precision, "--out", str(tmp_path / "engines"), "--runs", "0",
-          "--device", DEVICE,
-          *(["--calibration", str(data)] if precision == "int8" else [])])
+    main(
+        [
+            str(tiny),
+            "--to",
+            "tensorrt",
+            "--precision",
+            precision,
+            "--out",
+            str(tmp_path / "engines"),
+            "--runs",
+            "0",
+            "--device",
+            DEVICE,
+            *(["--calibration", str(data)] if precision == "int8" else []),
+        ]
+    )
     report = json.loads((tmp_path / "engines" / "parity.json").read_text())
     assert report["rms_of_spread"] < error, report
 
@@ -93,8 +112,13 @@ def test_fine_tuning_in_bfloat16_lowers_the_loss(made, tmp_path, options):
     from training.pi0.lerobot_run import run
 
     tiny, data = made
-    chosen = preset("full", **({"steps": 48, "batch": 4, "rate": 3e-3, "warmup": 2, "held_out": 0.3, "every": 16, "workers": 0,
-                                "patience": 0} | options))
+    chosen = preset(
+        "full",
+        **(
+            {"steps": 48, "batch": 4, "rate": 3e-3, "warmup": 2, "held_out": 0.3, "every": 16, "workers": 0, "patience": 0}
+            | options
+        ),
+    )
     assert chosen.bf16 and chosen.checkpointing
     best = run(chosen, data, tiny, tmp_path / "run", device=DEVICE)
     losses = [loss for _, loss in json.loads((tmp_path / "run" / "held_out.json").read_text())]
@@ -105,10 +129,40 @@ def test_fine_tuning_in_bfloat16_lowers_the_loss(made, tmp_path, options):
 def test_fsdp_shards_over_two_gpus(made, tmp_path):
     tiny, data = made
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "training.pi0.finetune",
-         "--preset", "fsdp", "--checkpoint", str(tiny), "--dataset", str(data), "--out", str(tmp_path / "run"), "--steps", "4",
-         "--batch", "2", "--every", "2", "--workers", "0", "--held-out", "0.3"],
-        cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, timeout=900, check=False)
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc_per_node=2",
+            "-m",
+            "training.pi0.finetune",
+            "--preset",
+            "fsdp",
+            "--checkpoint",
+            str(tiny),
+            "--dataset",
+            str(data),
+            "--out",
+            str(tmp_path / "run"),
+            "--steps",
+            "4",
+            "--batch",
+            "2",
+            "--every",
+            "2",
+            "--workers",
+            "0",
+            "--held-out",
+            "0.3",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert checkpoint.load(tmp_path / "run" / "checkpoints" / "best" / "pretrained_model")
 

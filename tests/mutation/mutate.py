@@ -33,13 +33,36 @@ OWN = {"inertial": ("readings",), "joints": ("readings",), "watch": ("readings",
 SLOW = "random or raises or exactly or distance or pushes"
 TIME_LIMIT = 180.0  # [s] a mutant that loops for ever is noticed, too
 
-COMPARE = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-           ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
-ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.BitAnd: ast.BitOr,
-              ast.BitOr: ast.BitAnd}
-CALLS = {"minimum": "maximum", "maximum": "minimum", "greater_equal": "less_equal", "less_equal": "greater_equal",
-         "add": "subtract", "subtract": "add", "floor": "ceil", "ceil": "floor"}
-
+COMPARE = {
+    ast.Lt: ast.GtE,
+    ast.GtE: ast.Lt,
+    ast.Gt: ast.LtE,
+    ast.LtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+ARITHMETIC = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+CALLS = {
+    "minimum": "maximum",
+    "maximum": "minimum",
+    "greater_equal": "less_equal",
+    "less_equal": "greater_equal",
+    "add": "subtract",
+    "subtract": "add",
+    "floor": "ceil",
+    "ceil": "floor",
+}
 
 
 @dataclass(frozen=True)
@@ -168,9 +191,26 @@ def noticed(mutant: Mutant) -> bool:
 def _test(module: str) -> int:
     """Exit status of the tests: the module's own first, then the quick ones, the random ones only if those pass."""
     import pytest
+
     own, files = ([str(ROOT / f"tests/unit/test_safety_{name}.py") for name in names] for names in (OWN.get(module, ()), TESTS))
-    bare = ["-x", "-q", "-c", os.devnull, "--rootdir", str(ROOT), "--import-mode", "importlib", "--assert", "plain",
-            "-p", "no:cacheprovider", "-p", "no:benchmark", "-p", "no:timeout"]
+    bare = [
+        "-x",
+        "-q",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(ROOT),
+        "--import-mode",
+        "importlib",
+        "--assert",
+        "plain",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:benchmark",
+        "-p",
+        "no:timeout",
+    ]
     for choice, chosen in ((f"not ({SLOW})", own), (f"not ({SLOW})", files), (SLOW, files)):
         if chosen and pytest.main([*bare, "-k", choice, *chosen]) != 0:
             return 1
@@ -204,6 +244,7 @@ def check(chosen: list[Mutant]) -> list[Mutant]:
     import pytest  # noqa: F401
 
     import arbiter.robot  # noqa: F401
+
     survivors = []
     for count, mutant in enumerate(chosen, 1):
         alive = not noticed(mutant)

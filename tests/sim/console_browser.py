@@ -39,9 +39,22 @@ class Browser:
 
         self._patience = patience
         self._process = subprocess.Popen(
-            [binary, "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader",
-             "--enable-unsafe-swiftshader", "--window-size=720,400", "--remote-debugging-port=0",
-             f"--user-data-dir={profile}", *extra, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [
+                binary,
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-dev-shm-usage",
+                "--use-angle=swiftshader",
+                "--enable-unsafe-swiftshader",
+                "--window-size=720,400",
+                "--remote-debugging-port=0",
+                f"--user-data-dir={profile}",
+                *extra,
+                "about:blank",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             port_file = profile / "DevToolsActivePort"
             self.wait(lambda: port_file.is_file() and len(port_file.read_text().splitlines()) == 2, "chromium's port")
@@ -92,8 +105,10 @@ class Browser:
     def click(self, label: str) -> None:
         """A real click in the middle of the button that says `label`."""
         find = f"[...document.querySelectorAll('button')].find(b => b.innerText.trim() === {json.dumps(label)})"
-        spot = (f"(() => {{ const b = {find}; if (!b) return null; b.scrollIntoView(); "
-                "const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()")
+        spot = (
+            f"(() => {{ const b = {find}; if (!b) return null; b.scrollIntoView(); "
+            "const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+        )
         self.wait(lambda: self.js(spot) is not None, f"a button {label!r}")
         x, y = self.js(spot)
         for kind in ("mousePressed", "mouseReleased"):

@@ -19,8 +19,9 @@ class SimRun:
         reports: The arbiter's report of each tick.
     """
 
-    def __init__(self, seed: int = 0, scene: Scene | None = None, tree: str = "default.yaml", settings=(),
-                 robot: str = "simulated") -> None:
+    def __init__(
+        self, seed: int = 0, scene: Scene | None = None, tree: str = "default.yaml", settings=(), robot: str = "simulated"
+    ) -> None:
         self.assembly = assemble(load_tree(tree, list(settings)), robot=robot, fast=True, seed=seed, scene=scene)
         self.robot, self.arbiter = self.assembly.robot, self.assembly.arbiter
         self.model = self.robot.model
@@ -106,7 +107,8 @@ class SimRun:
             "torque": np.array([np.abs(t.joint_torque) > model.effort + 1e-6 for t in self.truth[ticks]]),
             # A joint's stop is soft in MuJoCo: under load it gives a little.
             "range of a joint": np.array(
-                [(t.joint_pos < model.lower - 0.1) | (t.joint_pos > model.upper + 0.1) for t in self.truth[ticks]]),
+                [(t.joint_pos < model.lower - 0.1) | (t.joint_pos > model.upper + 0.1) for t in self.truth[ticks]]
+            ),
         }
         return [f"{name}: {model.joints[int(np.argwhere(bad)[0][1])]}" for name, bad in checks.items() if bad.any()]
 

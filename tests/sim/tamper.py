@@ -41,31 +41,37 @@ class Tampered:
 
 def changed(field: str, joint: int | slice, change: Callable) -> Spoil:
     """`change` is applied to part of an array of the reading."""
+
     def spoil(state, now, memory):
         values = np.array(getattr(state, field))
         values[joint] = change(values[joint])
         return replace(state, **{field: values})
+
     return spoil
 
 
 def frozen_in(*fields: str, joints: int | slice = slice(None)) -> Spoil:
     """Parts of the reading stay as they are, with fresh stamps."""
+
     def spoil(state, now, memory):
         values = {}
         for field in fields:
             values[field] = np.array(getattr(state, field))
             values[field][joints] = memory.setdefault(field, values[field].copy())[joints]
         return replace(state, **values)
+
     return spoil
 
 
 def silent(joint: int) -> Spoil:
     """A joint's reading stays, and its age grows."""
+
     def spoil(state, now, memory):
         then, q, dq = memory.setdefault("was", (state.stamp, state.joint_pos[joint], state.joint_vel[joint]))
         values = {name: np.array(getattr(state, name)) for name in ("joint_pos", "joint_vel", "joint_age")}
         values["joint_pos"][joint], values["joint_vel"][joint], values["joint_age"][joint] = q, dq, state.stamp - then
         return replace(state, **values)
+
     return spoil
 
 

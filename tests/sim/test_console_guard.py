@@ -29,8 +29,18 @@ from tests.sim.console_browser import Browser, find
 from tests.sim.rig import SimRun
 
 PROTOCOL = f"viser-v{viser.__version__}"
-CAMERA = {"type": "ViewerCameraMessage", "wxyz": [1.0, 0.0, 0.0, 0.0], "position": [1.0, 0.0, 0.0], "fov": 1.0, "near": 0.1,
-          "far": 10.0, "image_height": 100, "image_width": 100, "look_at": [0.0, 0.0, 0.0], "up_direction": [0.0, 0.0, 1.0]}
+CAMERA = {
+    "type": "ViewerCameraMessage",
+    "wxyz": [1.0, 0.0, 0.0, 0.0],
+    "position": [1.0, 0.0, 0.0],
+    "fov": 1.0,
+    "near": 0.1,
+    "far": 10.0,
+    "image_height": 100,
+    "image_width": 100,
+    "look_at": [0.0, 0.0, 0.0],
+    "up_direction": [0.0, 0.0, 1.0],
+}
 
 
 def free_port() -> int:
@@ -43,8 +53,13 @@ def order(console: WebConsole, *labels: str, text: str = "walk forward") -> list
     """What viser's own page sends when somebody types `text` and presses the buttons `labels`."""
     handles = {handle._impl.props.label: handle for handle in console._server.gui._gui_input_handle_from_uuid.values()}
     updates = [(handles["Say"], text), *((handles[label], True) for label in labels)]
-    return [msgpack.packb(value) for value in (CAMERA, *(
-        {"type": "GuiUpdateMessage", "uuid": handle._impl.uuid, "updates": {"value": value}} for handle, value in updates))]
+    return [
+        msgpack.packb(value)
+        for value in (
+            CAMERA,
+            *({"type": "GuiUpdateMessage", "uuid": handle._impl.uuid, "updates": {"value": value}} for handle, value in updates),
+        )
+    ]
 
 
 def events(console: WebConsole, seconds: float = 5.0) -> list:
@@ -85,21 +100,25 @@ def test_who_knows_the_address_may_do_everything(console, label):
     assert events(console) == [{"STOP": ("stop",), "DAMP": ("damp",), "Send": ("say", "walk forward")}.get(label, ("reset",))]
 
 
-@pytest.mark.parametrize(("path", "origin", "host", "reason"), [
-    ("", "http://{root}", None, "the address holds a secret"),
-    ("wrong", "http://{root}", None, "the address holds a secret"),
-    ("?token={token}", "http://{root}", None, "the address holds a secret"),
-    ("x/{token}", "http://{root}", None, "the address holds a secret"),
-    ("%00{token}", "http://{root}", None, "the address holds a secret"),
-    ("{token}", None, None, "a websocket without an Origin"),
-    ("{token}", "null", None, "a page of another origin"),
-    ("{token}", "http://evil.example", None, "a page of another origin"),
-    ("{token}", "http://127.0.0.1:1", None, "a page of another origin"),
-    ("{token}", "https://{root}", None, "a page of another origin"),
-    ("{token}", "http://{root}.evil.example", None, "a page of another origin"),
-    ("{token}", "http://evil.example", "evil.example", "the Host header must be one of"),
-    ("{token}", "http://{root}", "127.0.0.1.evil.example", "the Host header must be one of"),
-    ("{token}", "http://", "", "the Host header must be one of")])
+@pytest.mark.parametrize(
+    ("path", "origin", "host", "reason"),
+    [
+        ("", "http://{root}", None, "the address holds a secret"),
+        ("wrong", "http://{root}", None, "the address holds a secret"),
+        ("?token={token}", "http://{root}", None, "the address holds a secret"),
+        ("x/{token}", "http://{root}", None, "the address holds a secret"),
+        ("%00{token}", "http://{root}", None, "the address holds a secret"),
+        ("{token}", None, None, "a websocket without an Origin"),
+        ("{token}", "null", None, "a page of another origin"),
+        ("{token}", "http://evil.example", None, "a page of another origin"),
+        ("{token}", "http://127.0.0.1:1", None, "a page of another origin"),
+        ("{token}", "https://{root}", None, "a page of another origin"),
+        ("{token}", "http://{root}.evil.example", None, "a page of another origin"),
+        ("{token}", "http://evil.example", "evil.example", "the Host header must be one of"),
+        ("{token}", "http://{root}", "127.0.0.1.evil.example", "the Host header must be one of"),
+        ("{token}", "http://", "", "the Host header must be one of"),
+    ],
+)
 def test_raw_clients_are_refused(console, path, origin, host, reason):
     root, token = console.address.split("/")[2], console._guard.token
     headers = {} if host is None else {"Host": host}
@@ -116,9 +135,15 @@ class RawClient:
         self.port = port
 
     def upgrade(self, path: str, origin: str | None, host: str) -> str:
-        lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
-                 "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Protocol: {PROTOCOL}",
-                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        lines = [
+            f"GET {path} HTTP/1.1",
+            f"Host: {host}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Protocol: {PROTOCOL}",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ]
         lines += [] if origin is None else [f"Origin: {origin}"]
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as link:
             link.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
@@ -137,8 +162,12 @@ def test_the_page_itself_is_behind_the_secret_and_sends_it_nowhere(console):
         answer = link.getresponse()
         return answer, answer.read()
 
-    for path, headers in (("/", {}), ("/index.html", {}), (f"/{token}/", {"Host": "evil.example"}),
-                          (f"/{token}/", {"Origin": "http://evil.example"})):
+    for path, headers in (
+        ("/", {}),
+        ("/index.html", {}),
+        (f"/{token}/", {"Host": "evil.example"}),
+        (f"/{token}/", {"Origin": "http://evil.example"}),
+    ):
         answer, body = get(path, **headers)
         assert answer.status == 403 and body.startswith(b"refused: ") and b"<" not in body
     answer, body = get(f"/{token}/")
@@ -160,8 +189,18 @@ def test_a_viser_that_does_not_ask_the_guard_is_not_used(monkeypatch):
         pass
 
 
-@pytest.mark.parametrize(("header", "name"), [("127.0.0.1:8080", "127.0.0.1"), ("LOCALHOST", "localhost"), ("[::1]:1", "[::1]"),
-                                              ("[::1]", "[::1]"), ("a:b", "a:b"), ("", ""), ("localhost:٣", "localhost:٣")])
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1"),
+        ("LOCALHOST", "localhost"),
+        ("[::1]:1", "[::1]"),
+        ("[::1]", "[::1]"),
+        ("a:b", "a:b"),
+        ("", ""),
+        ("localhost:٣", "localhost:٣"),
+    ],
+)
 def test_name_of_a_host_header(header, name):
     assert name_of(header) == name
 
@@ -223,16 +262,25 @@ def test_a_hostile_page_in_a_real_browser_does_not_move_the_robot(tmp_path):
             run.session.sources.append(screen)
             console = screen._console
             token, messages = console._guard.token, order(console, "Send")
-            targets = [f"{name}:{port}/{path}" for name in ("127.0.0.1", "localhost", "evil.example")
-                       for path in ("", f"{token}/")]
-            page = HOSTILE % (json.dumps(targets), json.dumps(PROTOCOL),
-                              json.dumps([base64.b64encode(message).decode() for message in messages]))
+            targets = [
+                f"{name}:{port}/{path}" for name in ("127.0.0.1", "localhost", "evil.example") for path in ("", f"{token}/")
+            ]
+            page = HOSTILE % (
+                json.dumps(targets),
+                json.dumps(PROTOCOL),
+                json.dumps([base64.b64encode(message).decode() for message in messages]),
+            )
             server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Hostile, page))
             threading.Thread(target=server.serve_forever, daemon=True).start()
             start = run.mark()
             try:
-                with Browser(find(), tmp_path, f"http://evil.example:{server.server_port}/", extra=(
-                        "--host-resolver-rules=MAP evil.example 127.0.0.1",)) as browser:
+                with Browser(
+                    find(),
+                    tmp_path,
+                    f"http://evil.example:{server.server_port}/",
+                    extra=("--host-resolver-rules=MAP evil.example 127.0.0.1",),
+                ) as browser:
+
                     def attacked() -> bool:
                         run.wait(0.2)
                         return browser.js("document.title") not in (None, "", "waiting")

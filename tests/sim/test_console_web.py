@@ -34,10 +34,17 @@ def snapshot(count: int = 0, mode: str = "run", joint_pos=None) -> Snapshot:
     call = SkillCall("wave_right", {"count": 3.0}, score=0.93, margin=0.41)
     route = Route("wave <i>your</i> right hand", "accepted", ((call,),), ms=3.2)
     return Snapshot(
-        time=0.1 * count, joint_pos=MODEL.default if joint_pos is None else joint_pos, base_pos=np.zeros(3),
-        base_quat=np.array((1.0, 0.0, 0.0, 0.0)), mode=mode, branch=("root", "instruction", "run_skill"),
-        owners=(("legs", "locomotion"), ("arms", "chunk")), instruction="wave <i>your</i> right hand", route=route,
-        log=("routed: wave_right",))
+        time=0.1 * count,
+        joint_pos=MODEL.default if joint_pos is None else joint_pos,
+        base_pos=np.zeros(3),
+        base_quat=np.array((1.0, 0.0, 0.0, 0.0)),
+        mode=mode,
+        branch=("root", "instruction", "run_skill"),
+        owners=(("legs", "locomotion"), ("arms", "chunk")),
+        instruction="wave <i>your</i> right hand",
+        route=route,
+        log=("routed: wave_right",),
+    )
 
 
 def changed(pictures: list, new) -> float:
@@ -89,9 +96,17 @@ def test_page_in_a_real_browser(console, tmp_path):
         assert not browser.errors
 
 
-@pytest.mark.parametrize(("mode", "stopped", "fault", "label"), [
-    ("run", "", "", "RUN"), ("run", "the console", "", "STOPPED"), ("run", "", "leg: too hot", "FAULT · RUN"),
-    ("settle", "stop", "fall", "FAULT · SETTLE"), ("damp", "", "", "DAMP"), ("passive", "", "", "PASSIVE")])
+@pytest.mark.parametrize(
+    ("mode", "stopped", "fault", "label"),
+    [
+        ("run", "", "", "RUN"),
+        ("run", "the console", "", "STOPPED"),
+        ("run", "", "leg: too hot", "FAULT · RUN"),
+        ("settle", "stop", "fall", "FAULT · SETTLE"),
+        ("damp", "", "", "DAMP"),
+        ("passive", "", "", "PASSIVE"),
+    ],
+)
 def test_only_a_robot_that_runs_is_green(mode, stopped, fault, label):
     shown = dataclasses.replace(snapshot(mode=mode), stopped=stopped, fault=fault)
     assert page.headline(shown)[0] == label and (page.headline(shown)[1] == page.COLOURS["run"]) is (label == "RUN")

@@ -31,8 +31,10 @@ def test_gestures_by_words(theatre):
 
 def test_balls_are_touched_wherever_they_hang(theatre):
     colours = ("red", "green", "blue") * 2
-    results = [run_once(theatre, Job(str(WEIGHTS), "onnx", f"touch the {colour} ball", 1, seed), seed)
-               for seed, colour in enumerate(colours)]
+    results = [
+        run_once(theatre, Job(str(WEIGHTS), "onnx", f"touch the {colour} ball", 1, seed), seed)
+        for seed, colour in enumerate(colours)
+    ]
     assert sum(one.success for one in results) >= 4, [one.text for one in results]
     assert not any(one.fell for one in results)
     for one in results:
@@ -40,8 +42,9 @@ def test_balls_are_touched_wherever_they_hang(theatre):
         assert 0.0 < one.inference_ms < 1000.0
 
 
-@pytest.mark.parametrize(("text", "why"), [("stand up", "did not begin in a crouch"),
-                                           ("lower both arms", "did not begin with the arms up")])
+@pytest.mark.parametrize(
+    ("text", "why"), [("stand up", "did not begin in a crouch"), ("lower both arms", "did not begin with the arms up")]
+)
 def test_a_policy_that_does_nothing_succeeds_at_nothing(theatre, monkeypatch, text, why):
     backend = theatre.arbiter.bank.players("chunk")[0]._backend
     still = np.tile(theatre.model.default, (backend.horizon, 1))

@@ -60,8 +60,9 @@ def test_the_same_number_gives_the_same_demonstration():
 def test_the_plan_is_balanced_and_a_longer_one_begins_the_same():
     one_round = plan(GESTURES, 1, 0)
     assert {text: one_round.count(text) for text in set(one_round)} == {
-        one.text: BALLS_A_ROUND if one.skill == "touch_ball" else 1 for one in GESTURES}
-    assert plan(GESTURES, 3, 0)[:len(one_round)] == one_round
+        one.text: BALLS_A_ROUND if one.skill == "touch_ball" else 1 for one in GESTURES
+    }
+    assert plan(GESTURES, 3, 0)[: len(one_round)] == one_round
 
 
 def test_a_run_goes_on_where_it_was_interrupted(tmp_path, monkeypatch):
@@ -146,17 +147,31 @@ def teleoperation(tmp_path, commands: dict[int, str]):
     recorder = Recorder(tmp_path / "set", Layout(MODEL.joints, (8, 8)), quiet=True)
     told = []
     stand = Stand(MODEL, name="locomotion", joints=MODEL.groups["legs"])
-    teleop = Teleoperation(robot, lambda: np.zeros((8, 8, 3), np.uint8), stand, Script(commands, range(260, 360)), recorder,
-                           "reach forward", fast=True, tell=told.append)
+    teleop = Teleoperation(
+        robot,
+        lambda: np.zeros((8, 8, 3), np.uint8),
+        stand,
+        Script(commands, range(260, 360)),
+        recorder,
+        "reach forward",
+        fast=True,
+        tell=told.append,
+    )
     return robot, recorder, teleop, told
 
 
 def test_an_operator_moves_a_hand_and_keeps_or_discards_episodes(tmp_path):
     robot, recorder, teleop, told = teleoperation(
-        tmp_path, {250: "record", 370: "record", 380: "record", 390: "discard", 400: "record", 405: "quit"})
+        tmp_path, {250: "record", 370: "record", 380: "record", 390: "discard", 400: "record", 405: "quit"}
+    )
     teleop.run(500)
-    assert told == ["recording 'reach forward'", "kept; 1 episodes", "recording 'reach forward'", "discarded",
-                    "recording 'reach forward'"]
+    assert told == [
+        "recording 'reach forward'",
+        "kept; 1 episodes",
+        "recording 'reach forward'",
+        "discarded",
+        "recording 'reach forward'",
+    ]
     assert recorder.recorded == 1 and recorder.dropped == 2
     frames = list(read_frames(recorder.pending[0]))
     body = UpperBody(MODEL)
@@ -184,7 +199,11 @@ def test_after_an_episode_was_dropped_the_same_key_begins_the_next(tmp_path):
     teleop._camera = lambda: np.zeros((8, 9 if next(count) == 5 else 8, 3), np.uint8)
     teleop.run(290)
     assert [text.split(":")[0] for text in told] == [
-        "recording 'reach forward'", "frame at 0.100 s", "recording 'reach forward'", "kept; 1 episodes"]
+        "recording 'reach forward'",
+        "frame at 0.100 s",
+        "recording 'reach forward'",
+        "kept; 1 episodes",
+    ]
 
 
 def test_jobs_fan_out_over_ray_in_order():

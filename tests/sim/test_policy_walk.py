@@ -32,9 +32,16 @@ def speed(course: Course, start: float = 2.0) -> float:
 
 
 @pytest.mark.skipif(not FOLDER, reason="POLICY_ARBITER_PUBLISHED names no folder with the published policies")
-@pytest.mark.parametrize(("name", "command", "low", "high"), [
-    ("humanoid", 0.3, 0.25, 0.40), ("humanoid", 0.5, 0.45, 0.70), ("humanoid", -0.3, -0.40, -0.20),
-    ("humanoid_legs", 0.3, 0.10, 0.30), ("humanoid_legs", 0.5, 0.35, 0.60)])
+@pytest.mark.parametrize(
+    ("name", "command", "low", "high"),
+    [
+        ("humanoid", 0.3, 0.25, 0.40),
+        ("humanoid", 0.5, 0.45, 0.70),
+        ("humanoid", -0.3, -0.40, -0.20),
+        ("humanoid_legs", 0.3, 0.10, 0.30),
+        ("humanoid_legs", 0.5, 0.35, 0.60),
+    ],
+)
 def test_published_policies_walk(name, command, low, high):
     policy = OnnxPolicy(Path(FOLDER) / f"policy_{name}.onnx", MODEL, card=CARDS / f"published_{name}.yaml")
     course = drive(policy, MODEL, lambda now: Request(velocity=frozen((command, 0.0, 0.0))), 8.0)

@@ -6,10 +6,30 @@ import pytest
 from tests.sim.rig import SimRun
 
 WORDS = (
-    "walk forward", "walk backward", "turn left", "turn right", "sidestep left", "sidestep right", "wave your right hand",
-    "wave your left hand", "raise your arms", "lower your arms", "take a bow", "sit down", "stand up", "point ahead",
-    "touch the green ball", "stand still", "stop", "walk forward and wave", "turn left, then bow", "make me a sandwich",
-    "walk in a circle", "go forward slowly", "turn around")
+    "walk forward",
+    "walk backward",
+    "turn left",
+    "turn right",
+    "sidestep left",
+    "sidestep right",
+    "wave your right hand",
+    "wave your left hand",
+    "raise your arms",
+    "lower your arms",
+    "take a bow",
+    "sit down",
+    "stand up",
+    "point ahead",
+    "touch the green ball",
+    "stand still",
+    "stop",
+    "walk forward and wave",
+    "turn left, then bow",
+    "make me a sandwich",
+    "walk in a circle",
+    "go forward slowly",
+    "turn around",
+)
 SEQUENCES = 200
 BATCHES = 20
 

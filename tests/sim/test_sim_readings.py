@@ -7,19 +7,7 @@ import pytest
 
 from arbiter.types import Mode
 from tests.sim.rig import SimRun
-from tests.sim.tamper import (
-    ELBOW,
-    KNEE,
-    MOMENTS,
-    Tampered,
-    changed,
-    clock_jumps,
-    frozen_in,
-    imu_silent,
-    raises,
-    silent,
-    walking,
-)
+from tests.sim.tamper import ELBOW, KNEE, MOMENTS, Tampered, changed, clock_jumps, frozen_in, imu_silent, raises, silent, walking
 
 NAN = float("nan")
 K, E = 13, 3  # knee and elbow, in robot order
@@ -48,16 +36,32 @@ def nothing_of_the_knee(state, now, memory):
 
 
 STAMPS = {"stamp +1 h": stamped(by(3600.0)), "stamp -1 h": stamped(by(-3600.0)), "stamp nan": stamped(to(NAN))}
-IMU = {"gyro nan": changed("base_ang_vel", 0, to(NAN)), "gyro 1e6": changed("base_ang_vel", 1, to(1e6)),
-       "gyro +3": changed("base_ang_vel", 1, by(3.0)), "quaternion nan": changed("base_quat", 0, to(NAN)),
-       "quaternion zero": changed("base_quat", slice(None), to(0.0))}
-LEG = {"knee nan": changed("joint_pos", K, to(NAN)), "knee velocity nan": changed("joint_vel", K, to(NAN)),
-       "knee nan, both": nothing_of_the_knee, "knee velocity 900": changed("joint_vel", K, to(900.0)),
-       "knee +0.3": changed("joint_pos", K, by(0.3)), "knee -0.6": changed("joint_pos", K, by(-0.6)),
-       "knee +2 pi": changed("joint_pos", K, by(2 * np.pi)), "knee position negative": changed("joint_pos", K, np.negative),
-       "knee negative": wrong_sign, "knee silent": silent(K), "knee frozen": frozen_in("joint_pos", "joint_vel", joints=K)}
-ARM = {"elbow nan": changed("joint_pos", E, to(NAN)), "elbow +2 pi": changed("joint_pos", E, by(2 * np.pi)),
-       "elbow +0.8": changed("joint_pos", E, by(0.8)), "elbow silent": silent(E)}
+IMU = {
+    "gyro nan": changed("base_ang_vel", 0, to(NAN)),
+    "gyro 1e6": changed("base_ang_vel", 1, to(1e6)),
+    "gyro +3": changed("base_ang_vel", 1, by(3.0)),
+    "quaternion nan": changed("base_quat", 0, to(NAN)),
+    "quaternion zero": changed("base_quat", slice(None), to(0.0)),
+}
+LEG = {
+    "knee nan": changed("joint_pos", K, to(NAN)),
+    "knee velocity nan": changed("joint_vel", K, to(NAN)),
+    "knee nan, both": nothing_of_the_knee,
+    "knee velocity 900": changed("joint_vel", K, to(900.0)),
+    "knee +0.3": changed("joint_pos", K, by(0.3)),
+    "knee -0.6": changed("joint_pos", K, by(-0.6)),
+    "knee +2 pi": changed("joint_pos", K, by(2 * np.pi)),
+    "knee position negative": changed("joint_pos", K, np.negative),
+    "knee negative": wrong_sign,
+    "knee silent": silent(K),
+    "knee frozen": frozen_in("joint_pos", "joint_vel", joints=K),
+}
+ARM = {
+    "elbow nan": changed("joint_pos", E, to(NAN)),
+    "elbow +2 pi": changed("joint_pos", E, by(2 * np.pi)),
+    "elbow +0.8": changed("joint_pos", E, by(0.8)),
+    "elbow silent": silent(E),
+}
 ONCE = STAMPS | IMU | LEG | ARM | {"read raises": raises, "read returns None": lambda state, now, memory: None}
 
 
@@ -90,8 +94,11 @@ def test_one_bad_reading_of_any_kind_costs_nothing(moment):
 
 
 LASTING = [(name, "walking", 7 * k % 40) for k, name in enumerate(STAMPS | IMU | LEG) if name != "stamp -1 h"] + [
-    ("knee nan, both", "gesturing", 0), ("gyro 1e6", "gesturing", 0), ("knee +0.3", "handing over", 0),
-    ("quaternion zero", "handing over", 0)]
+    ("knee nan, both", "gesturing", 0),
+    ("gyro 1e6", "gesturing", 0),
+    ("knee +0.3", "handing over", 0),
+    ("quaternion zero", "handing over", 0),
+]
 
 
 @pytest.mark.parametrize(("name", "moment", "phase"), LASTING)
@@ -120,9 +127,15 @@ def test_an_arm_that_is_not_believed_holds_then_settles(name):
         assert settled_after(sim, since) <= 12
 
 
-@pytest.mark.parametrize(("spoil", "named"), [
-    (imu_silent, "IMU reading is"), (frozen_in("base_quat", "base_ang_vel"), "the IMU reads the same again and again"),
-    (frozen_in("joint_pos", "joint_vel"), "leg_"), (raises, "old, at most 0.06 s")])
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (imu_silent, "IMU reading is"),
+        (frozen_in("base_quat", "base_ang_vel"), "the IMU reads the same again and again"),
+        (frozen_in("joint_pos", "joint_vel"), "leg_"),
+        (raises, "old, at most 0.06 s"),
+    ],
+)
 def test_what_nothing_tells_is_named_before_the_robot_falls(spoil, named):
     """Without its IMU, or without its legs' encoders, it cannot stand: DAMP, told as what it is."""
     with SimRun() as sim:
@@ -134,8 +147,9 @@ def test_what_nothing_tells_is_named_before_the_robot_falls(spoil, named):
         assert sim.falls == 0 and named in sim.arbiter.safety.fault, modes(sim, since)
 
 
-@pytest.mark.parametrize(("seconds", "moment"), [(3600.0, "handing over"), (-3600.0, "handing over"), (-3600.0, "walking"),
-                                                 (0.5, "gesturing")])
+@pytest.mark.parametrize(
+    ("seconds", "moment"), [(3600.0, "handing over"), (-3600.0, "handing over"), (-3600.0, "walking"), (0.5, "gesturing")]
+)
 def test_a_clock_that_jumps_costs_two_ticks_at_most(seconds, moment):
     with SimRun() as sim:
         MOMENTS[moment](sim, 0)

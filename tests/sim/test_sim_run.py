@@ -16,8 +16,19 @@ from deploy.trace import encode
 from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
-REPORT_KEYS = {"duration_s", "ticks", "control_hz", "overruns", "falls", "instructions", "handovers", "safety", "base_path",
-               "timing_us", "provenance"}
+REPORT_KEYS = {
+    "duration_s",
+    "ticks",
+    "control_hz",
+    "overruns",
+    "falls",
+    "instructions",
+    "handovers",
+    "safety",
+    "base_path",
+    "timing_us",
+    "provenance",
+}
 
 
 def run(*options, tmp_path):
@@ -28,8 +39,9 @@ def run(*options, tmp_path):
 
 
 def test_the_report_tells_everything(tmp_path, capfd):
-    status, report = run("--say", "walk forward half a meter", "--say", "wave your right hand", "--say", "sing me a song",
-                         tmp_path=tmp_path)
+    status, report = run(
+        "--say", "walk forward half a meter", "--say", "wave your right hand", "--say", "sing me a song", tmp_path=tmp_path
+    )
     assert status == 0
     assert set(report) == REPORT_KEYS
     walk, wave, song = report["instructions"]
@@ -64,8 +76,17 @@ def test_lockstep_is_repeatable_bit_for_bit():
 
 def test_a_trace_is_decided_again_to_the_same_bits(tmp_path, capsys):
     log = tmp_path / "log"
-    status, _ = run("--say", "walk forward half a meter and wave", "--say", "touch the red ball", "--say", "take a bow",
-                    "--log", str(log), tmp_path=tmp_path)
+    status, _ = run(
+        "--say",
+        "walk forward half a meter and wave",
+        "--say",
+        "touch the red ball",
+        "--say",
+        "take a bow",
+        "--log",
+        str(log),
+        tmp_path=tmp_path,
+    )
     assert status == 0
     header, ticks = load_trace(log)
     assert (log / "config.yaml").read_text() == header["config"]
@@ -172,18 +193,25 @@ def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
     assert "start ramp: " in capfd.readouterr().out
 
 
-@pytest.mark.parametrize(("options", "error"), [
-    (["--tree", "defualt.yaml"], "did you mean default.yaml?"),
-    (["--say", "bow", "--script", "x.yaml"], "--say and --script together"),
-    (["--script", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
-    (["--for", "-3"], "--for -3: a positive number of seconds is expected"),
-    (["--fault", "can1:bus_off"], "--fault can1:bus_off: only a bench breaks on demand; add --robot bench"),
-    pytest.param(["--robot", "bench", "--fault", "can7:bus_off"], "fault 'can7:bus_off': unknown target 'can7'",
-                 marks=pytest.mark.robot),
-    (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, bench and the robot of the tree file"),
-    (["--set", "limits.velocity=100"], "velocity"),
-    (["--set", "policies.locomotion.file=none.onnx"], "none.onnx"),
-    (["--set", "home.legs=walkin"], "home.legs: no policy 'walkin'")])
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--tree", "defualt.yaml"], "did you mean default.yaml?"),
+        (["--say", "bow", "--script", "x.yaml"], "--say and --script together"),
+        (["--script", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
+        (["--for", "-3"], "--for -3: a positive number of seconds is expected"),
+        (["--fault", "can1:bus_off"], "--fault can1:bus_off: only a bench breaks on demand; add --robot bench"),
+        pytest.param(
+            ["--robot", "bench", "--fault", "can7:bus_off"],
+            "fault 'can7:bus_off': unknown target 'can7'",
+            marks=pytest.mark.robot,
+        ),
+        (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, bench and the robot of the tree file"),
+        (["--set", "limits.velocity=100"], "velocity"),
+        (["--set", "policies.locomotion.file=none.onnx"], "none.onnx"),
+        (["--set", "home.legs=walkin"], "home.legs: no policy 'walkin'"),
+    ],
+)
 def test_wrong_options_get_one_clear_error_and_status_two(options, error, capsys):
     words = [] if {"--say", "--script"} & set(options) else ["--say", "bow"]
     assert main([*options, "--fast", *words]) == 2
@@ -192,8 +220,14 @@ def test_wrong_options_get_one_clear_error_and_status_two(options, error, capsys
 
 def test_a_pipe_of_lines_in_real_time():
     """A real process, the machine's clock, words on standard input."""
-    done = subprocess.run([sys.executable, "-m", "deploy.run", "--tree", "default.yaml"],
-                          input="walk forward 0.3 m\nbake a cake\n", capture_output=True, text=True, cwd=ROOT, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.run", "--tree", "default.yaml"],
+        input="walk forward 0.3 m\nbake a cake\n",
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert 'succeeded: "walk forward 0.3 m"' in done.stdout
     assert 'rejected: "bake a cake"' in done.stdout

@@ -27,15 +27,23 @@ def moved(run, text, settle=0.6):
     return run.path(start)
 
 
-@pytest.mark.parametrize(("text", "axis", "least", "most"), [
-    ("walk forward", 0, 0.7, 1.3), ("walk forward two meters", 0, 1.5, 2.5), ("walk backward half a meter", 0, -0.75, -0.3),
-    ("sidestep left", 1, 0.15, 0.5), ("sidestep right", 1, -0.5, -0.15)])
+@pytest.mark.parametrize(
+    ("text", "axis", "least", "most"),
+    [
+        ("walk forward", 0, 0.7, 1.3),
+        ("walk forward two meters", 0, 1.5, 2.5),
+        ("walk backward half a meter", 0, -0.75, -0.3),
+        ("sidestep left", 1, 0.15, 0.5),
+        ("sidestep right", 1, -0.5, -0.15),
+    ],
+)
 def test_walking_goes_the_distance(run, text, axis, least, most):
     assert least <= moved(run, text)[axis] <= most
 
 
-@pytest.mark.parametrize(("text", "angle"), [
-    ("turn left", 90), ("turn right", -90), ("turn left 45 degrees", 45), ("turn around", 180)])
+@pytest.mark.parametrize(
+    ("text", "angle"), [("turn left", 90), ("turn right", -90), ("turn left 45 degrees", 45), ("turn around", 180)]
+)
 def test_turning_turns_the_angle(run, text, angle):
     assert abs(math.degrees(moved(run, text)[2]) - angle) <= 20
 
@@ -112,9 +120,14 @@ def test_waving_a_number_of_times_waves_that_often(run, side, count):
     assert count <= periods(lateral, least=0.048) and periods(lateral, least=0.052) <= count + 0.5
 
 
-@pytest.mark.parametrize(("text", "skill", "count"), [
-    ("wave three times", "wave_right", 3), ("wave five times with your right hand", "wave_right", 5),
-    ("wave with your left hand two times", "wave_left", 2)])
+@pytest.mark.parametrize(
+    ("text", "skill", "count"),
+    [
+        ("wave three times", "wave_right", 3),
+        ("wave five times with your right hand", "wave_right", 5),
+        ("wave with your left hand two times", "wave_left", 2),
+    ],
+)
 def test_how_often_is_read_from_the_words(run, text, skill, count):
     run.wait(1.0)
     item = run.say(text)
@@ -127,8 +140,9 @@ def test_bowing_twice_bows_twice(run):
     start = run.mark()
     item = run.say("bow twice")
     assert item.result == "succeeded", item.reason
-    pitch = np.array([math.asin(max(-1.0, min(1.0, 2 * (q[0] * q[2] - q[3] * q[1])))) for q in
-                      (t.base_quat for t in run.truth[start:])])
+    pitch = np.array(
+        [math.asin(max(-1.0, min(1.0, 2 * (q[0] * q[2] - q[3] * q[1])))) for q in (t.base_quat for t in run.truth[start:])]
+    )
     assert periods(pitch, least=0.12) == 2
 
 

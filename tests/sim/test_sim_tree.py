@@ -56,14 +56,24 @@ def test_a_patrol_is_told_reported_and_walked(tmp_path):
         - wait: 100"""
     path = tmp_path / "report.json"
     options = ["--tree", tree_file(tmp_path, branch), "--fast", "--for", "26", "--report", str(path)]
-    done = subprocess.run([sys.executable, "-m", "deploy.run", *options], cwd=ROOT, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.run", *options],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(path.read_text())
     assert report["falls"] == 0
     rows = report["instructions"]
     assert [(row["by"], row["skills"]) for row in rows] == [
-        ("tree", ["walk_forward"]), ("tree", ["turn_left"]), ("tree", ["wave_right"]), ("tree", ["walk_forward"])]
+        ("tree", ["walk_forward"]),
+        ("tree", ["turn_left"]),
+        ("tree", ["wave_right"]),
+        ("tree", ["walk_forward"]),
+    ]
     assert all(row["result"] in ("succeeded", "ended") for row in rows)
     base = np.array(report["base_path"])
     assert 0.5 < np.hypot(*base[:, 1:3].T).max() and np.ptp(np.unwrap(base[:, 3])) > 0.9
@@ -134,9 +144,14 @@ def test_the_bench_tells_its_own_battery(capsys):
 
 def test_the_example_of_a_node_in_a_run(tmp_path):
     file = tmp_path / "t.yaml"
-    file.write_text(f"nodes: {{files: [{EVERY}]}}\n" + DEFAULT.replace(
-        "    - home", "    - steps:\n      - every: {seconds: 4, quiet: false}\n"
-                      "      - run: {skill: wave_right, parameters: {duration: 1}}\n    - home"))
+    file.write_text(
+        f"nodes: {{files: [{EVERY}]}}\n"
+        + DEFAULT.replace(
+            "    - home",
+            "    - steps:\n      - every: {seconds: 4, quiet: false}\n"
+            "      - run: {skill: wave_right, parameters: {duration: 1}}\n    - home",
+        )
+    )
     with SimRun(tree=str(file)) as sim:
         sim.wait(10.0)
         begun = [item.at for item in sim.arbiter.errands.log if item.by == "tree"]

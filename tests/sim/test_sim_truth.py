@@ -16,8 +16,13 @@ from policies.pi0.graphs import GraphBackend
 from skills.criteria import TOUCH_DISTANCE, rotations
 from tests.sim.rig import SimRun
 
-WALKS = (("walk forward", 0), ("walk forward two meters at 0.5 m/s", 0), ("walk backward at 0.3 m/s", 0),
-         ("sidestep left half a meter", 1), ("sidestep right", 1))
+WALKS = (
+    ("walk forward", 0),
+    ("walk forward two meters at 0.5 m/s", 0),
+    ("walk backward at 0.3 m/s", 0),
+    ("sidestep left half a meter", 1),
+    ("sidestep right", 1),
+)
 
 
 def measured(item):
@@ -184,12 +189,15 @@ BAD = """
 """
 
 
-@pytest.mark.parametrize(("text", "reason"), [
-    ("hollow", "skill hollow: SkillError: request().posture is nan for joint 13; 22 finite joint positions"),
-    ("contort", "skill contort: request().posture asks leg_left_knee_pitch_joint for 9 rad; its range is 0 to 2.44346"),
-    ("whirl",
-     "skill whirl: request().velocity asks for 4 rad/s in yaw; policy locomotion was made for at most 0.909"),
-    ("slump", "skill slump: policy damp does not keep the robot on its legs")])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("hollow", "skill hollow: SkillError: request().posture is nan for joint 13; 22 finite joint positions"),
+        ("contort", "skill contort: request().posture asks leg_left_knee_pitch_joint for 9 rad; its range is 0 to 2.44346"),
+        ("whirl", "skill whirl: request().velocity asks for 4 rad/s in yaw; policy locomotion was made for at most 0.909"),
+        ("slump", "skill slump: policy damp does not keep the robot on its legs"),
+    ],
+)
 def test_a_request_beyond_what_is_allowed_fails_by_name_before_anything_moves(tmp_path, text, reason):
     file = tmp_path / "bad.py"
     file.write_text(textwrap.dedent(BAD))

@@ -223,8 +223,9 @@ def test_storms_are_tamed():
     for i in range(100):
         rig.say(("wave_right", "wave_left", "raise_arms")[i % 3]).tick(3)
     rig.tick(100)
-    taken = sorted(item.first_command for item in rig.arbiter.switchboard.log
-                   if item.joints == "arms" and item.first_command is not None)
+    taken = sorted(
+        item.first_command for item in rig.arbiter.switchboard.log if item.joints == "arms" and item.first_command is not None
+    )
     assert 10 <= len(taken) <= 6.0 / rig.arbiter.switchboard.settings.dwell + 2
     assert min(np.diff(taken)) >= rig.arbiter.switchboard.settings.dwell - 1e-6
 
@@ -261,6 +262,7 @@ class Clumsy(Skill):
             raise ZeroDivisionError("oops")
         if self.fault == "block" and progress.elapsed > 0.1:
             import time
+
             time.sleep(2.0)
         return super().request(state, progress)
 
@@ -268,9 +270,14 @@ class Clumsy(Skill):
         return 7 if self.fault == "rubbish" and progress.elapsed > 0.1 else Outcome.RUNNING
 
 
-@pytest.mark.parametrize(("fault", "reason"), [
-    ("request", "skill clumsy: ZeroDivisionError: oops"), ("rubbish", "skill clumsy: SkillError: finish() returned 7"),
-    ("block", "skill clumsy: blocks: no answer within 10 ticks")])
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("request", "skill clumsy: ZeroDivisionError: oops"),
+        ("rubbish", "skill clumsy: SkillError: finish() returned 7"),
+        ("block", "skill clumsy: blocks: no answer within 10 ticks"),
+    ],
+)
 def test_a_broken_skill_fails_by_name_and_the_robot_goes_on(fault, reason):
     skill = Clumsy()
     skill.fault = fault
@@ -293,8 +300,15 @@ def test_a_driver_that_raises_ages_the_last_reading_and_never_stops_the_tick():
     assert "IMU reading is" in rig.arbiter.safety.fault and rig.arbiter.safety.mode is Mode.DAMP
 
 
-@pytest.mark.parametrize("spoil", [{"broken": "timed out"}, {"changes": {"joint_vel": np.full(MODEL.n, np.nan)}},
-                                   {"changes": {"base_quat": np.zeros(4)}}, {"changes": {"stamp": 3600.0}}])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"broken": "timed out"},
+        {"changes": {"joint_vel": np.full(MODEL.n, np.nan)}},
+        {"changes": {"base_quat": np.zeros(4)}},
+        {"changes": {"stamp": 3600.0}},
+    ],
+)
 def test_one_bad_reading_costs_nothing(spoil):
     rig = Rig().ready()
     rig.say("walk_forward").tick(20)
@@ -314,16 +328,38 @@ def test_without_a_first_reading_nothing_starts():
     robot = FakeRobot()
     robot.broken = "no power"
     loaded, found = load_tree("default.yaml"), load_skills(use_entry_points=False)
-    policies = fallbacks() | {"locomotion": (FakePolicy("locomotion", "locomotion", "legs"),),
-                              "chunk": (FakePolicy("chunk", "chunk"),)}
-    arbiter = Arbiter(robot, policies, found.skills, loaded.config.home, Safety(MODEL), LockstepRouting(rig.route),
-                      check_tree(loaded, found, set(policies)), lambda text: False)
+    policies = fallbacks() | {
+        "locomotion": (FakePolicy("locomotion", "locomotion", "legs"),),
+        "chunk": (FakePolicy("chunk", "chunk"),),
+    }
+    arbiter = Arbiter(
+        robot,
+        policies,
+        found.skills,
+        loaded.config.home,
+        Safety(MODEL),
+        LockstepRouting(rig.route),
+        check_tree(loaded, found, set(policies)),
+        lambda text: False,
+    )
     with pytest.raises(RobotError, match="no first reading: OSError: no power"):
         arbiter.tick(0.0)
 
 
-INSTRUCTIONS = st.sampled_from(["walk_forward", "wave_right", "bow", "raise_arms", "sit_down", "stop", "gibberish",
-                                "turn_left+wave_left", "sit_down,stand_up", "stand_still"])
+INSTRUCTIONS = st.sampled_from(
+    [
+        "walk_forward",
+        "wave_right",
+        "bow",
+        "raise_arms",
+        "sit_down",
+        "stop",
+        "gibberish",
+        "turn_left+wave_left",
+        "sit_down,stand_up",
+        "stand_still",
+    ]
+)
 
 
 @settings(max_examples=25, deadline=None)

@@ -70,8 +70,14 @@ def test_what_is_not_there_is_not_found(eye):
     assert "red" not in finder.find(behind)
 
 
-@pytest.mark.parametrize("picture", [np.zeros((224, 224, 3), np.uint8), np.full((224, 224, 3), 255, np.uint8),
-                                     np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)])
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((224, 224, 3), np.uint8),
+        np.full((224, 224, 3), 255, np.uint8),
+        np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8),
+    ],
+)
 def test_garbage_is_no_ball(eye, picture):
     for point in eye[1].find(picture).values():
         assert np.isfinite(point).all()

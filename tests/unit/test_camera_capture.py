@@ -69,8 +69,9 @@ def test_pictures_come_stamped_rgb_and_read_only():
     blue = np.zeros((48, 64, 3), np.uint8)
     blue[..., 0] = 200  # BGR
     stamps = itertools.count(1.0)
-    camera = Camera(CameraConfig(width=24, height=24), lambda _: ScriptedDevice(itertools.cycle((blue, blue + 1))),
-                    clock=lambda: next(stamps))
+    camera = Camera(
+        CameraConfig(width=24, height=24), lambda _: ScriptedDevice(itertools.cycle((blue, blue + 1))), clock=lambda: next(stamps)
+    )
     wait_for(lambda: camera() is not None)
     frame = camera()
     assert frame.image.shape == (24, 24, 3) and frame.image.dtype == np.uint8 and not frame.image.flags.writeable

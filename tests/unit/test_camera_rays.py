@@ -28,13 +28,21 @@ def coloured(picture: np.ndarray, channel: int) -> np.ndarray:
     return np.argwhere(picture[..., channel].astype(int) - others > 40)
 
 
-@pytest.mark.parametrize(("kind", "size"), [
-    ("sphere", (0.3,)), ("box", (0.2, 0.3, 0.1)), ("capsule", (0.1, 0.3)), ("cylinder", (0.2, 0.3)),
-    ("ellipsoid", (0.3, 0.2, 0.1))])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("sphere", (0.3,)),
+        ("box", (0.2, 0.3, 0.1)),
+        ("capsule", (0.1, 0.3)),
+        ("cylinder", (0.2, 0.3)),
+        ("ellipsoid", (0.3, 0.2, 0.1)),
+    ],
+)
 def test_shapes_are_met_where_mujoco_meets_them(kind, size):
     numbers = " ".join(map(str, size))
-    model = mujoco.MjModel.from_xml_string(f'<mujoco><worldbody><geom type="{kind}" size="{numbers}" pos=".1 .2 .1" '
-                                           'euler="20 30 40"/></worldbody></mujoco>')
+    model = mujoco.MjModel.from_xml_string(
+        f'<mujoco><worldbody><geom type="{kind}" size="{numbers}" pos=".1 .2 .1" euler="20 30 40"/></worldbody></mujoco>'
+    )
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
     intersect, normal = SHAPES[mujoco.mjtGeom(model.geom_type[0])]
@@ -104,8 +112,13 @@ def test_a_hand_before_the_chest_is_seen(robot):
     camera = SimCamera(raised.mj_model, width=96, height=96)
     down = camera.render(raised.pose)
     q = MODEL.default.copy()
-    q[[MODEL.index("arm_left_shoulder_pitch_joint"), MODEL.index("arm_left_shoulder_yaw_joint"),
-       MODEL.index("arm_left_elbow_pitch_joint")]] = (-0.5, -0.6, 1.1)
+    q[
+        [
+            MODEL.index("arm_left_shoulder_pitch_joint"),
+            MODEL.index("arm_left_shoulder_yaw_joint"),
+            MODEL.index("arm_left_elbow_pitch_joint"),
+        ]
+    ] = (-0.5, -0.6, 1.1)
     raised.reset(joint_pos=q)
     assert (np.abs(camera.render(raised.pose).astype(int) - down).max(axis=2) > 30).mean() > 0.01
 
@@ -123,15 +136,21 @@ def test_shadow_is_darker_and_lies_by_the_feet(robot):
     mujoco.mj_kinematics(robot.mj_model, data)
     spot = np.array((-0.25, 0.35, 0.0))  # away from the lamp
     eye = spot + (0.0, 0.01, 3.0)
-    plain, shaded = (RayCaster(robot.mj_model, 40, 40, 0.05, shadows=on).render(data, eye, look_at(eye, spot)).astype(int)
-                     for on in (False, True))
+    plain, shaded = (
+        RayCaster(robot.mj_model, 40, 40, 0.05, shadows=on).render(data, eye, look_at(eye, spot)).astype(int)
+        for on in (False, True)
+    )
     assert (plain - shaded).min() >= 0 and (plain - shaded).mean() > 20
 
 
-@pytest.mark.parametrize(("options", "text"), [
-    ({"camera": "chest"}, "camera 'chest': the model has none by that name; it has: head"),
-    ({"renderer": "vulkan"}, "renderer 'vulkan'; allowed: rays, opengl, auto"),
-    ({"width": 0}, "picture of 0 x 224 pixels; 1 to 2048")])
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"camera": "chest"}, "camera 'chest': the model has none by that name; it has: head"),
+        ({"renderer": "vulkan"}, "renderer 'vulkan'; allowed: rays, opengl, auto"),
+        ({"width": 0}, "picture of 0 x 224 pixels; 1 to 2048"),
+    ],
+)
 def test_wrong_options(robot, options, text):
     with pytest.raises(RobotError, match=text):
         SimCamera(robot.mj_model, **options)

@@ -24,8 +24,7 @@ def test_published_wiring():
     assert wiring["can1", 8] == ("arm_right_elbow_pitch_joint", 1)
     assert wiring["can2", 13] == ("leg_left_ankle_roll_joint", 1)
     assert wiring["can3", 2] == ("leg_right_hip_roll_joint", -1)
-    assert list(hardware.directions(MODEL)) == [
-        1, 1, -1, -1, -1, -1, 1, -1, 1, -1, -1, 1, -1, -1, -1, 1, -1, 1, 1, 1, 1, 1]
+    assert list(hardware.directions(MODEL)) == [1, 1, -1, -1, -1, -1, 1, -1, 1, -1, -1, 1, -1, -1, -1, 1, -1, 1, 1, 1, 1, 1]
 
 
 def test_hardware_errors_name_what_is_wrong(tmp_path):
@@ -46,9 +45,14 @@ def test_hardware_errors_name_what_is_wrong(tmp_path):
         strict.load(HardwareConfig, file)
 
 
-@pytest.mark.parametrize("wrong, text", [
-    ({"watchdog_ms": 0}, "watchdog_ms is 0"), ({"velocity_feedforward": 1.5}, "0..1 is allowed"),
-    ({"voltage_low": 22.0}, "voltages must rise")])
+@pytest.mark.parametrize(
+    "wrong, text",
+    [
+        ({"watchdog_ms": 0}, "watchdog_ms is 0"),
+        ({"velocity_feedforward": 1.5}, "0..1 is allowed"),
+        ({"voltage_low": 22.0}, "voltages must rise"),
+    ],
+)
 def test_limits_check_themselves(wrong, text):
     with pytest.raises(ConfigError, match=text):
         Limits(**wrong)

@@ -36,8 +36,16 @@ def test_table_of_functions_modes_errors():
     assert [f.value for f in Function] == list(range(15))
     assert (Function.TRANSMIT_SDO, Function.RECEIVE_SDO, Function.HEARTBEAT) == (0xB, 0xC, 0xE)
     assert {m.name: m.value for m in MotorMode} == {
-        "DISABLED": 0, "IDLE": 1, "DAMPING": 2, "CALIBRATION": 5, "CURRENT": 0x10, "TORQUE": 0x11, "VELOCITY": 0x12,
-        "POSITION": 0x13, "DEBUG": 0x80}
+        "DISABLED": 0,
+        "IDLE": 1,
+        "DAMPING": 2,
+        "CALIBRATION": 5,
+        "CURRENT": 0x10,
+        "TORQUE": 0x11,
+        "VELOCITY": 0x12,
+        "POSITION": 0x13,
+        "DEBUG": 0x80,
+    }
     assert MotorError.OVER_TEMPERATURE == 0x200 and MotorError.I2C_FAULT == 0x1000
 
 
@@ -74,10 +82,16 @@ def test_whole_parameters_round_trip(parameter, value):
     assert parameter.unpack(parameter.pack(value)) == value
 
 
-@pytest.mark.parametrize("parameter, value, text", [
-    (Parameter.POSITION_KP, math.nan, "POSITION_KP = nan"), (Parameter.POSITION_KP, 1e39, "does not fit"),
-    (Parameter.WATCHDOG_TIMEOUT, -1, "whole number"), (Parameter.WATCHDOG_TIMEOUT, 0.5, "whole number"),
-    (Parameter.WATCHDOG_TIMEOUT, 2**32, "whole number")])
+@pytest.mark.parametrize(
+    "parameter, value, text",
+    [
+        (Parameter.POSITION_KP, math.nan, "POSITION_KP = nan"),
+        (Parameter.POSITION_KP, 1e39, "does not fit"),
+        (Parameter.WATCHDOG_TIMEOUT, -1, "whole number"),
+        (Parameter.WATCHDOG_TIMEOUT, 0.5, "whole number"),
+        (Parameter.WATCHDOG_TIMEOUT, 2**32, "whole number"),
+    ],
+)
 def test_values_that_cannot_be_meant_are_refused(parameter, value, text):
     with pytest.raises(ProtocolError, match=text):
         protocol.write_parameter(1, parameter, value)
@@ -111,19 +125,33 @@ def test_an_empty_error_report_is_still_an_error():
     assert protocol.unpack_error_report(struct.pack("<H", 0x200)) == MotorError.OVER_TEMPERATURE
 
 
-@pytest.mark.parametrize("identifier, data, words", [
-    (0x40, bytes(8), "bus off"), (0x04, b"\x00\x10" + bytes(6), "error passive"),
-    (0x04, b"\x00\x04" + bytes(6), "error warning"), (0x04, b"\x00\x01" + bytes(6), "adapter overflow"),
-    (0x20, bytes(8), "no acknowledge"), (0x100, bytes(8), "restarted"), (0x44, b"\x00\x10", "bus off"),
-    (0x88, b"", "error frame")])
+@pytest.mark.parametrize(
+    "identifier, data, words",
+    [
+        (0x40, bytes(8), "bus off"),
+        (0x04, b"\x00\x10" + bytes(6), "error passive"),
+        (0x04, b"\x00\x04" + bytes(6), "error warning"),
+        (0x04, b"\x00\x01" + bytes(6), "adapter overflow"),
+        (0x20, bytes(8), "no acknowledge"),
+        (0x100, bytes(8), "restarted"),
+        (0x44, b"\x00\x10", "bus off"),
+        (0x88, b"", "error frame"),
+    ],
+)
 def test_error_frames_in_words(identifier, data, words):
     assert describe_error_frame(identifier, data) == words
 
 
-@pytest.mark.parametrize("error, words", [
-    (OSError(105, "No buffer space available"), "transmit queue full"), (OSError(19, "No such device"), "adapter gone"),
-    (OSError(100, "Network is down"), "adapter gone"), (ConnectionResetError("reset"), "adapter gone"),
-    (ValueError("odd"), "ValueError: odd")])
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        (OSError(105, "No buffer space available"), "transmit queue full"),
+        (OSError(19, "No such device"), "adapter gone"),
+        (OSError(100, "Network is down"), "adapter gone"),
+        (ConnectionResetError("reset"), "adapter gone"),
+        (ValueError("odd"), "ValueError: odd"),
+    ],
+)
 def test_send_errors_in_words(error, words):
     assert describe_send_error(error) == words
 

@@ -44,8 +44,13 @@ def test_answers_the_bytes_that_the_published_client_waits_for():
 
 def test_other_ids_and_garbage_are_not_answered():
     motor = SimulatedMotor(7)
-    for frame in (Frame(0x308, bytes(8)), Frame(0x307, bytes(3)), Frame(0x607, b"\x40"), Frame(0x007, b"\x13\x08"),
-                  Frame(0x607, bytes.fromhex("2004000000000000"))):
+    for frame in (
+        Frame(0x308, bytes(8)),
+        Frame(0x307, bytes(3)),
+        Frame(0x607, b"\x40"),
+        Frame(0x007, b"\x13\x08"),
+        Frame(0x607, bytes.fromhex("2004000000000000")),
+    ):
         assert ask(motor, frame) == []
     assert motor.mode == MotorMode.IDLE and motor.values[Parameter.FIRMWARE_VERSION] == protocol.FIRMWARE
     assert motor.errors == MotorError.CAN_RX_FAULT  # the SDO of one byte
@@ -82,8 +87,9 @@ def test_modes_without_targets(mode, torque):
     assert motor.step(0.0, 0.0, 1.5) == torque
 
 
-@pytest.mark.parametrize("frame", [
-    protocol.heartbeat(7), protocol.ping(7), protocol.targets(7, 0.0, 0.0), Frame(0x407, bytes(8))])
+@pytest.mark.parametrize(
+    "frame", [protocol.heartbeat(7), protocol.ping(7), protocol.targets(7, 0.0, 0.0), Frame(0x407, bytes(8))]
+)
 def test_watchdog_damps_once_and_what_feeds_it(frame):
     """Heartbeat and PDO 1 to 3, as the published firmware does; a heartbeat does not arm."""
     motor = driving()
@@ -100,8 +106,14 @@ def test_watchdog_damps_once_and_what_feeds_it(frame):
     assert motor.mode == MotorMode.DAMPING
 
 
-@pytest.mark.parametrize("frame", [protocol.set_mode(7, MotorMode.POSITION), protocol.read_parameter(7, Parameter.ERROR),
-                                   protocol.write_parameter(7, Parameter.TORQUE_LIMIT, 1.0)])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        protocol.set_mode(7, MotorMode.POSITION),
+        protocol.read_parameter(7, Parameter.ERROR),
+        protocol.write_parameter(7, Parameter.TORQUE_LIMIT, 1.0),
+    ],
+)
 def test_what_does_not_feed_the_watchdog(frame):
     motor = driving()
     for k in range(20):
@@ -180,11 +192,19 @@ def test_fault_list():
     assert parse_fault("knee_joint:error=over temperature", BUSES, JOINTS).value == MotorError.OVER_TEMPERATURE
 
 
-@pytest.mark.parametrize("text, words", [
-    ("can1", "expected TARGET:FAULT"), ("can9:drop=1", "unknown target 'can9'; did you mean"),
-    ("can1:dorp=1", "did you mean 'drop'"), ("can1:drop", "drop takes a value"), ("can1:bus_off=1", "bus_off takes no value"),
-    ("knee_joint:error=warm", "unknown error 'warm'"), ("can1:drop=much", "'much' is not a number"),
-    ("imu:bus_off", "unknown fault 'bus_off' of imu")])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("can1", "expected TARGET:FAULT"),
+        ("can9:drop=1", "unknown target 'can9'; did you mean"),
+        ("can1:dorp=1", "did you mean 'drop'"),
+        ("can1:drop", "drop takes a value"),
+        ("can1:bus_off=1", "bus_off takes no value"),
+        ("knee_joint:error=warm", "unknown error 'warm'"),
+        ("can1:drop=much", "'much' is not a number"),
+        ("imu:bus_off", "unknown fault 'bus_off' of imu"),
+    ],
+)
 def test_fault_list_errors_name_the_way_out(text, words):
     with pytest.raises(ConfigError, match=words):
         parse_fault(text, BUSES, JOINTS)

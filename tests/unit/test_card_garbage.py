@@ -18,8 +18,9 @@ from tests.onnx_policies import card_for, save_policy
 
 WALK = json.loads(locomotion.to_json(card_for(load_model(), sha256="0" * 64)))
 CHUNK = json.loads(pi0.to_json(pi0.read_card("policies/weights/pi0_tiny")))
-JUNK = st.sampled_from([None, True, -1, 0, 2**70, 1e308, "", "x", "\ud800", [], [[]], [None], ["x"], {},
-                        {"a": []}, [10**30], [1e308]])
+JUNK = st.sampled_from(
+    [None, True, -1, 0, 2**70, 1e308, "", "x", "\ud800", [], [[]], [None], ["x"], {}, {"a": []}, [10**30], [1e308]]
+)
 
 
 def places(value, above=()):
@@ -57,10 +58,17 @@ def test_any_text_is_refused_by_name(text):
             read(text, "x.onnx")
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (b"\xff\xfe{}", "card.json: not UTF-8 text (byte 0)"), (b'{"format": ' + b"9" * 5000 + b"}", "a number of 5000 digits"),
-    (b"[" * 100_000, "nested too deeply"), (b"{}", "'format' is missing"), (b"[]", "a mapping is expected"),
-    (b"", "not valid JSON")])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff\xfe{}", "card.json: not UTF-8 text (byte 0)"),
+        (b'{"format": ' + b"9" * 5000 + b"}", "a number of 5000 digits"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"{}", "'format' is missing"),
+        (b"[]", "a mapping is expected"),
+        (b"", "not valid JSON"),
+    ],
+)
 def test_a_card_beside_engines(tmp_path, data, words):
     (tmp_path / "card.json").write_bytes(data)
     with pytest.raises(ConfigError) as error:
@@ -68,8 +76,19 @@ def test_a_card_beside_engines(tmp_path, data, words):
     assert words in str(error.value) and "card.json" in str(error.value)
 
 
-@pytest.mark.parametrize("data", [b"\xff", b"9" * 5000, b"[" * 100_000, b"{}", b"[]", b'{"files": 3, "size": 1}',
-                                  b'{"files": {}, "size": 1e999}', b'{"files": [1], "size": 2}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff",
+        b"9" * 5000,
+        b"[" * 100_000,
+        b"{}",
+        b"[]",
+        b'{"files": 3, "size": 1}',
+        b'{"files": {}, "size": 1e999}',
+        b'{"files": [1], "size": 2}',
+    ],
+)
 def test_the_card_of_the_encoder(tmp_path, data):
     for name in (ENCODER, TOKENIZER):
         (tmp_path / name).symlink_to((MODEL_DIR / name).resolve())

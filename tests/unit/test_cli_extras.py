@@ -17,8 +17,10 @@ from arbiter.extras import EXTRA_OF, advice, library_of, needed
 ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
-    for package in ("deploy", "training") for path in (ROOT / package).rglob("*.py")
-    if 'if __name__ == "__main__":' in path.read_text())
+    for package in ("deploy", "training")
+    for path in (ROOT / package).rglob("*.py")
+    if 'if __name__ == "__main__":' in path.read_text()
+)
 HEAVY = sorted(set(EXTRA_OF) - {"tqdm"})  # tqdm comes with the base install's tokenizers too
 
 # Runs each command in one process, as `python -m` would; what is in sys.modules as None cannot be imported.
@@ -56,9 +58,16 @@ def test_help_of_every_command_on_the_base_install():
     for name, (status, out, err) in found.items():
         assert status == 0 and out.startswith("usage: "), (name, status, err)
         assert err == "" or (err.count("\n") == 1 and "uv sync --inexact --extra " in err), (name, err)
-    for name, extra in (("deploy.doctor", "robot"), ("deploy.calibrate", "robot"), ("deploy.bench", "robot"),
-                        ("deploy.serve", "robot"), ("deploy.supervisor", "robot"), ("training.locomotion.train", "train"),
-                        ("training.pi0.data.demos", "train"), ("training.router.build", "train")):
+    for name, extra in (
+        ("deploy.doctor", "robot"),
+        ("deploy.calibrate", "robot"),
+        ("deploy.bench", "robot"),
+        ("deploy.serve", "robot"),
+        ("deploy.supervisor", "robot"),
+        ("training.locomotion.train", "train"),
+        ("training.pi0.data.demos", "train"),
+        ("training.router.build", "train"),
+    ):
         assert advice(extra) in found[name][2], name
     assert found["deploy.run"][2] == found["deploy.route"][2] == ""
 
@@ -87,12 +96,14 @@ def test_a_library_that_is_missing_later_is_one_line_too(capsys):
         raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
 
     assert in_one_line(main) == 2
-    assert capsys.readouterr().err == ("error: this command needs torch, which comes with the extra `train`: "
-                                       "uv sync --inexact --extra train\n")
+    assert capsys.readouterr().err == (
+        "error: this command needs torch, which comes with the extra `train`: uv sync --inexact --extra train\n"
+    )
 
 
-@pytest.mark.parametrize("error", [ModuleNotFoundError("x", name="arbiter.nothing"), ImportError("x", name="torch"),
-                                   ModuleNotFoundError("x")])
+@pytest.mark.parametrize(
+    "error", [ModuleNotFoundError("x", name="arbiter.nothing"), ImportError("x", name="torch"), ModuleNotFoundError("x")]
+)
 def test_other_mistakes_are_not_called_a_missing_extra(error):
     def main():
         raise error

@@ -33,8 +33,17 @@ class SparedRig(Rig):
         old = self.arbiter
         self.locomotion = SparedPolicy()
         policies = self.fallbacks | {"locomotion": (self.locomotion,), "chunk": tuple(self.players)}
-        self.arbiter = Arbiter(self.robot, policies, self.skills, old.switchboard.home, type(old.safety)(MODEL),
-                               old.errands.routing, self.spec, lambda text: text == "stop", old.switchboard.settings)
+        self.arbiter = Arbiter(
+            self.robot,
+            policies,
+            self.skills,
+            old.switchboard.home,
+            type(old.safety)(MODEL),
+            old.errands.routing,
+            self.spec,
+            lambda text: text == "stop",
+            old.switchboard.settings,
+        )
         assert self.arbiter.arm(0.0) == ""
 
 

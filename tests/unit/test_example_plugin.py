@@ -24,8 +24,10 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path):
     (site / "dance_skill.py").write_text((EXAMPLE / "dance_skill.py").read_text())
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dance-skill\nVersion: 0.1.0\n")
     (info / "entry_points.txt").write_text("[arbiter.skills]\ndance = dance_skill:Dance\nbroken = no_such_module:X\n")
-    code = ("import sys; sys.path.insert(0, sys.argv[1]); from skills.registry import load_skills; s = load_skills();"
-            "print('dance' in s.skills, 'dance' in s.foreign, s.problems)")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from skills.registry import load_skills; s = load_skills();"
+        "print('dance' in s.skills, 'dance' in s.foreign, s.problems)"
+    )
     root = Path(__file__).parents[2]
     out = subprocess.run([sys.executable, "-c", code, str(site)], cwd=root, capture_output=True, text=True, check=True).stdout
     assert out.startswith("True True")
@@ -35,6 +37,7 @@ def test_an_installed_package_is_found_by_its_entry_point(tmp_path):
 def test_routing_sees_the_skills_of_a_tree_file(tmp_path, capsys):
     from deploy.config import find_tree
     from deploy.route import main as route
+
     text = find_tree("default.yaml").read_text()
     (tmp_path / "dance_skill.py").write_text((EXAMPLE / "dance_skill.py").read_text())
     file = tmp_path / "t.yaml"

@@ -105,8 +105,15 @@ def test_what_can_be_written_is_and_its_folder_is_made(tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--report", "--video", "--log"])
-@pytest.mark.parametrize(("name", "why"), [("file/run.mp4", "file is no folder"), ("file/deeper/run.mp4", "Not a directory"),
-                                           ("x" * 300 + ".mp4", "File name too long"), ("folder", "is a folder")])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("file/run.mp4", "file is no folder"),
+        ("file/deeper/run.mp4", "Not a directory"),
+        ("x" * 300 + ".mp4", "File name too long"),
+        ("folder", "is a folder"),
+    ],
+)
 def test_what_cannot_be_written_is_said_before_anything_is_opened(tmp_path, capsys, monkeypatch, option, name, why):
     if option == "--log" and name in ("folder", "file/run.mp4"):  # a folder is what it wants, and "in a file" is none
         name, why = "file", "file is no folder"

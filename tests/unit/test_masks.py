@@ -9,8 +9,9 @@ from deploy.masks import check_settings, is_secret, masked
 from deploy.run import main
 
 
-@pytest.mark.parametrize("key", ["api_key", "apiKey", "API-KEY", "key", "token", "hf_token", "my.secret", "password",
-                                 "db_password_2"])
+@pytest.mark.parametrize(
+    "key", ["api_key", "apiKey", "API-KEY", "key", "token", "hf_token", "my.secret", "password", "db_password_2"]
+)
 def test_keys_named_like_a_secret(key):
     assert is_secret(key)
 
@@ -21,10 +22,14 @@ def test_keys_named_like_none(key):
 
 
 def test_whatever_lies_below_a_secret_is_masked():
-    value = {"a": {"token": {"x": ["s3cret", 7]}, "path": "ws://me:s3cret@host:1/x", "none": {"key": None}},
-             "list": [{"key": "s3cret"}]}
-    assert masked(value) == {"a": {"token": {"x": ["***", "***"]}, "path": "ws://***@host:1/x", "none": {"key": None}},
-                             "list": [{"key": "***"}]}
+    value = {
+        "a": {"token": {"x": ["s3cret", 7]}, "path": "ws://me:s3cret@host:1/x", "none": {"key": None}},
+        "list": [{"key": "s3cret"}],
+    }
+    assert masked(value) == {
+        "a": {"token": {"x": ["***", "***"]}, "path": "ws://***@host:1/x", "none": {"key": None}},
+        "list": [{"key": "***"}],
+    }
 
 
 def test_the_settings_in_force_are_logged_without_secrets_and_read_again():

@@ -56,8 +56,9 @@ def as_yaml(path: Path, **changes) -> Path:
     del model.metadata_props[:]
     path.write_bytes(model.SerializeToString())
     plain = {key: value for key, value in dataclasses.asdict(card).items() if key != "observations"}
-    terms = [{key: value for key, value in dataclasses.asdict(term).items() if value not in (None, ())}
-             for term in card.observations]
+    terms = [
+        {key: value for key, value in dataclasses.asdict(term).items() if value not in (None, ())} for term in card.observations
+    ]
     file = path.with_suffix(".yaml")
     file.write_text(yaml.safe_dump(listed(plain | {"observations": terms})))
     return file
@@ -152,8 +153,9 @@ def test_every_tensor_is_found_wherever_it_stands(tmp_path):
     inner = helper.make_graph([constant], "inner", [], [], [tensor("inner")])
     node = helper.make_node("If", ["x"], ["y"], then_branch=inner, else_branch=inner)
     graph = helper.make_graph([node], "outer", [], [], [tensor("outer")], sparse_initializer=[sparse])
-    function = helper.make_function("d", "f", [], ["c"], [helper.make_node("Constant", [], ["c"], value=tensor("function"))],
-                                    [helper.make_opsetid("", 17)])
+    function = helper.make_function(
+        "d", "f", [], ["c"], [helper.make_node("Constant", [], ["c"], value=tensor("function"))], [helper.make_opsetid("", 17)]
+    )
     model = helper.make_model(graph, functions=[function])
     (tmp_path / "x.onnx").write_bytes(model.SerializeToString())
     assert external_files(tmp_path / "x.onnx") == ("constant", "function", "indices", "inner", "outer", "sparse")

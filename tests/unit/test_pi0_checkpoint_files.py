@@ -40,19 +40,30 @@ def test_what_lerobot_writes_is_taken(folder):
     check_checkpoint(folder)
 
 
-@pytest.mark.parametrize(("step", "words"), [
-    ({"class": "subprocess.Popen", "config": {"args": "touch x", "shell": True}}, "step 0 names the class 'subprocess.Popen'"),
-    ({"class": "lerobot.processor.normalize_processor.NormalizerProcessorStep"}, "names the class"),
-    (STEP | {"class": "os.system"}, "names the class 'os.system'"),
-    (STEP | {"_target_": "os.system"}, "names the _target_ 'os.system'"),
-    ({"registry_name": "subprocess.Popen"}, "has the registry_name 'subprocess.Popen'"),
-    ({"registry_name": "groot_n1_7_vlm_encode_v1"}, "registry_name 'groot_n1_7_vlm_encode_v1'"), ({}, "registry_name nothing"),
-    ({"registry_name": ["normalizer_processor"]}, "registry_name ['normalizer_processor']"), ("x", "step 0 is 'x'; a mapping"),
-    (STEP | {"config": {"a": [{"import_path": "os"}]}}, "step 0: config.a[0].import_path means code to run"),
-    (STEP | {"config": {"tokenizer": {"class": "os.system"}}}, "config.tokenizer.class means code"),
-    (STEP | {"state_file": "../other.safetensors"}, "reads '../other.safetensors'; only a .safetensors file in the folder"),
-    (STEP | {"state_file": "/etc/passwd"}, "reads '/etc/passwd'"), (STEP | {"state_file": "s.bin"}, "reads 's.bin'"),
-    (STEP | {"state_file": "none.safetensors"}, "reads 'none.safetensors'"), (STEP | {"state_file": 5}, "reads 5")])
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (
+            {"class": "subprocess.Popen", "config": {"args": "touch x", "shell": True}},
+            "step 0 names the class 'subprocess.Popen'",
+        ),
+        ({"class": "lerobot.processor.normalize_processor.NormalizerProcessorStep"}, "names the class"),
+        (STEP | {"class": "os.system"}, "names the class 'os.system'"),
+        (STEP | {"_target_": "os.system"}, "names the _target_ 'os.system'"),
+        ({"registry_name": "subprocess.Popen"}, "has the registry_name 'subprocess.Popen'"),
+        ({"registry_name": "groot_n1_7_vlm_encode_v1"}, "registry_name 'groot_n1_7_vlm_encode_v1'"),
+        ({}, "registry_name nothing"),
+        ({"registry_name": ["normalizer_processor"]}, "registry_name ['normalizer_processor']"),
+        ("x", "step 0 is 'x'; a mapping"),
+        (STEP | {"config": {"a": [{"import_path": "os"}]}}, "step 0: config.a[0].import_path means code to run"),
+        (STEP | {"config": {"tokenizer": {"class": "os.system"}}}, "config.tokenizer.class means code"),
+        (STEP | {"state_file": "../other.safetensors"}, "reads '../other.safetensors'; only a .safetensors file in the folder"),
+        (STEP | {"state_file": "/etc/passwd"}, "reads '/etc/passwd'"),
+        (STEP | {"state_file": "s.bin"}, "reads 's.bin'"),
+        (STEP | {"state_file": "none.safetensors"}, "reads 'none.safetensors'"),
+        (STEP | {"state_file": 5}, "reads 5"),
+    ],
+)
 @pytest.mark.parametrize("name", ["policy_preprocessor.json", "policy_postprocessor.json"])
 def test_steps_that_are_not_on_the_list_are_refused(folder, name, step, words):
     write(folder / name, {"name": "x", "steps": [step]})
@@ -74,8 +85,11 @@ def test_other_doors_are_closed(folder):
     changed("config.json", [1], "holds [1]; a mapping")
     changed("policy_preprocessor.json", {"steps": "x"}, "has no list of steps")
     changed("policy_preprocessor.json", b'{"steps": [], "steps": []}', "the key 'steps' stands there twice")
-    changed("tokenizer/tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}},
-            "tokenizer/tokenizer_config.json: auto_map means code to run")
+    changed(
+        "tokenizer/tokenizer_config.json",
+        {"auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}},
+        "tokenizer/tokenizer_config.json: auto_map means code to run",
+    )
     adapter = {"peft_type": "LORA", "base_model_name_or_path": "../base", "auto_mapping": {"base_model_class": "PI0Policy"}}
     changed("adapter_config.json", adapter, "no adapter_model.safetensors; is the download complete?")
     (folder / "adapter_model.bin").write_bytes(b"")

@@ -69,11 +69,10 @@ def test_real_time_chunking_is_lerobots_own(tiny, exported):
 
     ours = load_backend(exported)
     theirs = LeRobotBackend(tiny, joints=ours.joints)
-    (observation, prompt), = observations(ours.card, 1)
+    ((observation, prompt),) = observations(ours.card, 1)
     previous = ours.predict(observation, prompt, seed=1)[2:]
     guided = ours.predict(observation, prompt, previous=previous, delay_steps=2, seed=5)
-    np.testing.assert_allclose(
-        guided, theirs.predict(observation, prompt, previous=previous, delay_steps=2, seed=5), atol=1e-4)
+    np.testing.assert_allclose(guided, theirs.predict(observation, prompt, previous=previous, delay_steps=2, seed=5), atol=1e-4)
     free = ours.predict(observation, prompt, seed=5)
     assert np.abs(guided[:2] - previous[:2]).max() < 0.2 * np.abs(free[:2] - previous[:2]).max()
 
@@ -110,7 +109,7 @@ def test_changed_export_is_refused(exported, tmp_path):
     with pytest.raises(ConfigError, match="prefix.onnx: not an ONNX file"):
         load_backend(tmp_path)
     middle = len(whole) // 2  # a weight
-    (tmp_path / "prefix.onnx").write_bytes(whole[:middle] + bytes((whole[middle] ^ 1,)) + whole[middle + 1:])
+    (tmp_path / "prefix.onnx").write_bytes(whole[:middle] + bytes((whole[middle] ^ 1,)) + whole[middle + 1 :])
     with pytest.raises(ConfigError, match="prefix.onnx was changed after its card was written"):
         load_backend(tmp_path)
 
@@ -239,7 +238,7 @@ def test_a_relative_policy_goes_on_from_the_chunk_before(tiny, exported, tmp_pat
     checkpoint.save(tmp_path, loaded.policy, before, after, loaded.spec, tiny / "tokenizer")
     ours = load_backend(exported)
     backend = LeRobotBackend(tmp_path, joints=ours.joints)
-    (seen, prompt), = observations(ours.card, 1)
+    ((seen, prompt),) = observations(ours.card, 1)
     free = backend.predict(seen, prompt, seed=5)
     np.testing.assert_allclose(free - seen.joint_pos, ours.predict(seen, prompt, seed=5), atol=1e-4)
     previous = free[2:] + 0.3

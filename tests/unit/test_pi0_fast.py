@@ -23,7 +23,7 @@ pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline
 
 ROWS = 10
 # As the published one is made: cosine transform, rounding, byte-pair encoding. It must not run.
-CODER = '''
+CODER = """
 raise SystemExit("code that came with a checkpoint runs")
 import numpy as np
 from scipy.fft import dct
@@ -41,7 +41,7 @@ class Coder(ProcessorMixin):
     def __call__(self, chunks):
         numbers = np.around(dct(np.asarray(chunks), axis=1, norm="ortho") * self.scale).astype(int)
         return [self.bpe_tokenizer("".join(map(chr, one.flatten() - self.min_token)))["input_ids"] for one in numbers]
-'''
+"""
 
 
 def text_tokenizer(folder: Path) -> Path:
@@ -59,8 +59,13 @@ def text_tokenizer(folder: Path) -> Path:
     found = json.loads(model.to_str())
     known = found["model"]["vocab"]
     known |= {f"<more{i}>": i for i in range(len(known), 1024)}  # π0-FAST says actions with the last words
-    words = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(found)), pad_token="<pad>",
-                                    eos_token="<eos>", bos_token="<bos>", unk_token="<unk>")
+    words = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(found)),
+        pad_token="<pad>",
+        eos_token="<eos>",
+        bos_token="<bos>",
+        unk_token="<unk>",
+    )
     words.save_pretrained(folder)
     return folder
 
@@ -75,13 +80,15 @@ def action_tokenizer(folder: Path, chunks: np.ndarray) -> Path:
     model = Tokenizer(models.BPE())
     model.pre_tokenizer, model.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     corpus = ["".join(map(chr, one.flatten() - numbers.min())) for one in numbers]
-    model.train_from_iterator(corpus, trainers.BpeTrainer(
-        vocab_size=512, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    model.train_from_iterator(
+        corpus, trainers.BpeTrainer(vocab_size=512, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    )
     PreTrainedTokenizerFast(tokenizer_object=model).save_pretrained(folder / "bpe_tokenizer")
     (folder / "coder.py").write_text(CODER)
     auto = {"AutoProcessor": "coder.Coder"}
-    (folder / "processor_config.json").write_text(json.dumps(
-        {"processor_class": "Coder", "auto_map": auto, "scale": 10, "min_token": int(numbers.min())}))
+    (folder / "processor_config.json").write_text(
+        json.dumps({"processor_class": "Coder", "auto_map": auto, "scale": 10, "min_token": int(numbers.min())})
+    )
     return folder
 
 
@@ -95,12 +102,22 @@ def fast(tmp_path_factory):
     stats = data.stats()
     chunks = (data.chunk(np.arange(len(data)), ROWS) - stats["action"]["mean"]) / stats["action"]["std"]
     config = make_policy_config(
-        "pi0_fast", device="cpu", chunk_size=ROWS, n_action_steps=ROWS, max_state_dim=44, max_action_dim=22,
-        image_resolution=(28, 28), push_to_hub=False, text_tokenizer_name=str(text_tokenizer(folder / "words")),
+        "pi0_fast",
+        device="cpu",
+        chunk_size=ROWS,
+        n_action_steps=ROWS,
+        max_state_dim=44,
+        max_action_dim=22,
+        image_resolution=(28, 28),
+        push_to_hub=False,
+        text_tokenizer_name=str(text_tokenizer(folder / "words")),
         action_tokenizer_name=str(action_tokenizer(folder / "coder", chunks)),
-        input_features={"observation.state": PolicyFeature(FeatureType.STATE, (44,)),
-                        "observation.images.head_camera": PolicyFeature(FeatureType.VISUAL, (3, 28, 28))},
-        output_features={"action": PolicyFeature(FeatureType.ACTION, (22,))})
+        input_features={
+            "observation.state": PolicyFeature(FeatureType.STATE, (44,)),
+            "observation.images.head_camera": PolicyFeature(FeatureType.VISUAL, (3, 28, 28)),
+        },
+        output_features={"action": PolicyFeature(FeatureType.ACTION, (22,))},
+    )
     torch.manual_seed(0)
     spec = dataclasses.replace(SPEC, vocab=1024)
     policy = checkpoint.construct(config, spec)
@@ -111,23 +128,38 @@ def fast(tmp_path_factory):
 
 def test_a_blank_policy_shares_what_a_random_one_shares(fast):
     config, spec = checkpoint.load(fast / "base").policy.config, checkpoint.load_spec(fast / "base")
-    pairs = [{(a, b) for a, x in one.named_parameters(remove_duplicate=False) for b, y in
-              one.named_parameters(remove_duplicate=False) if x is y and a < b}
-             for one in (checkpoint.construct(config, spec, blank=blank) for blank in (True, False))]
+    pairs = [
+        {
+            (a, b)
+            for a, x in one.named_parameters(remove_duplicate=False)
+            for b, y in one.named_parameters(remove_duplicate=False)
+            if x is y and a < b
+        }
+        for one in (checkpoint.construct(config, spec, blank=blank) for blank in (True, False))
+    ]
     assert pairs[0] == pairs[1]
 
 
 def observed(data, frame: int) -> ChunkObservation:
-    return ChunkObservation(stamp=0.0, joint_pos=data.state[frame, :22].astype(float),
-                            joint_vel=data.state[frame, 22:].astype(float), image=data.picture[data.picture_of[frame]])
+    return ChunkObservation(
+        stamp=0.0,
+        joint_pos=data.state[frame, :22].astype(float),
+        joint_vel=data.state[frame, 22:].astype(float),
+        image=data.picture[data.picture_of[frame]],
+    )
 
 
 def test_it_says_the_chunk_that_it_was_shown(fast, tmp_path):
     loaded, data = checkpoint.load(fast / "base"), synthetic(4, 24)
     frames = np.array([3, 27])  # one of each instruction
-    batch = loaded.before({"observation.state": torch.from_numpy(data.state[frames]),
-                           "observation.images.head_camera": torch.from_numpy(data.pictures(frames)),
-                           "action": torch.from_numpy(data.chunk(frames, ROWS)), "task": [TASKS[0], TASKS[1]]})
+    batch = loaded.before(
+        {
+            "observation.state": torch.from_numpy(data.state[frames]),
+            "observation.images.head_camera": torch.from_numpy(data.pictures(frames)),
+            "action": torch.from_numpy(data.chunk(frames, ROWS)),
+            "task": [TASKS[0], TASKS[1]],
+        }
+    )
     policy = loaded.policy.requires_grad_(True).train()
     optimiser = torch.optim.Adam(policy.parameters(), 3e-3)
     for _ in range(120):
@@ -170,9 +202,29 @@ def test_fine_tuning_says_which_tokenizers_it_lacks(fast, dataset, tmp_path, mon
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ConfigError, match="action tokenizer '.*none', which are folders or names.*--action-tokenizer"):
-        main(["--preset", "full", "--variant", "pi0_fast", "--checkpoint", str(from_the_hub(fast, tmp_path / "base")),
-              "--tokenizer", str(fast / "words"), "--action-tokenizer", str(tmp_path / "none"), "--dataset", str(dataset),
-              "--out", str(tmp_path / "run"), "--device", "cpu", "--no-bf16", "--workers", "0"])
+        main(
+            [
+                "--preset",
+                "full",
+                "--variant",
+                "pi0_fast",
+                "--checkpoint",
+                str(from_the_hub(fast, tmp_path / "base")),
+                "--tokenizer",
+                str(fast / "words"),
+                "--action-tokenizer",
+                str(tmp_path / "none"),
+                "--dataset",
+                str(dataset),
+                "--out",
+                str(tmp_path / "run"),
+                "--device",
+                "cpu",
+                "--no-bf16",
+                "--workers",
+                "0",
+            ]
+        )
 
 
 def test_fine_tuning_lowers_the_loss_and_keeps_both_tokenizers(fast, tmp_path):
@@ -180,14 +232,68 @@ def test_fine_tuning_lowers_the_loss_and_keeps_both_tokenizers(fast, tmp_path):
 
     base, data = from_the_hub(fast, tmp_path / "base"), make_dataset(tmp_path / "set", synthetic(4, 24))
     given = ["--tokenizer", str(fast / "words"), "--action-tokenizer", str(fast / "coder")]
-    main(["--preset", "full", "--variant", "pi0_fast", "--checkpoint", str(base), "--dataset", str(data), *given, "--out",
-          str(tmp_path / "run"), "--device", "cpu", "--no-bf16", "--no-checkpointing", "--workers", "0", "--steps", "16",
-          "--batch", "4", "--every", "8", "--rate", "3e-3", "--warmup", "2", "--held-out", "0.3"])
+    main(
+        [
+            "--preset",
+            "full",
+            "--variant",
+            "pi0_fast",
+            "--checkpoint",
+            str(base),
+            "--dataset",
+            str(data),
+            *given,
+            "--out",
+            str(tmp_path / "run"),
+            "--device",
+            "cpu",
+            "--no-bf16",
+            "--no-checkpointing",
+            "--workers",
+            "0",
+            "--steps",
+            "16",
+            "--batch",
+            "4",
+            "--every",
+            "8",
+            "--rate",
+            "3e-3",
+            "--warmup",
+            "2",
+            "--held-out",
+            "0.3",
+        ]
+    )
     losses = [loss for _, loss in json.loads((tmp_path / "run" / "held_out.json").read_text())]
     assert losses[1] < losses[0]
-    main(["--preset", "full", "--variant", "pi0_fast", "--dataset", str(data), "--out", str(tmp_path / "run"), "--device", "cpu",
-          "--no-bf16", "--no-checkpointing", "--workers", "0", "--steps", "24", "--batch", "4", "--every", "8", "--resume",
-          "--held-out", "0.3"])
+    main(
+        [
+            "--preset",
+            "full",
+            "--variant",
+            "pi0_fast",
+            "--dataset",
+            str(data),
+            "--out",
+            str(tmp_path / "run"),
+            "--device",
+            "cpu",
+            "--no-bf16",
+            "--no-checkpointing",
+            "--workers",
+            "0",
+            "--steps",
+            "24",
+            "--batch",
+            "4",
+            "--every",
+            "8",
+            "--resume",
+            "--held-out",
+            "0.3",
+        ]
+    )
     assert len(json.loads((tmp_path / "run" / "held_out.json").read_text())) == 3
     best = (tmp_path / "run" / "checkpoints" / "last" / "pretrained_model").rename(tmp_path / "elsewhere")
     assert str(fast) not in (best / "config.json").read_text() + (best / "policy_preprocessor.json").read_text()

@@ -29,8 +29,9 @@ pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline
 
 
 def quick(**changes) -> FineTuning:
-    values = dict(steps=24, batch=4, rate=3e-3, warmup=2, bf16=False, checkpointing=False, held_out=0.3, every=8,
-                  workers=0, patience=0)
+    values = dict(
+        steps=24, batch=4, rate=3e-3, warmup=2, bf16=False, checkpointing=False, held_out=0.3, every=8, workers=0, patience=0
+    )
     return preset("full", **(values | changes))
 
 
@@ -150,12 +151,43 @@ def torchrun(program: str, tiny: Path, dataset: Path, out: Path, *more: str):
     """A short run of a fine-tuning program over two CPU processes, and the folder it wrote."""
     root = Path(__file__).resolve().parents[2]
     return subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2",
-         "-m", program, "--checkpoint", str(tiny), "--dataset", str(dataset),
-         "--out", str(out), "--device", "cpu", "--steps", "4", "--batch", "2", "--every", "2", "--no-bf16",
-         "--no-checkpointing", "--workers", "0", "--held-out", "0.3", *more],
-        cwd=root, env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
-        capture_output=True, text=True, timeout=900, check=False), out
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc_per_node=2",
+            "-m",
+            program,
+            "--checkpoint",
+            str(tiny),
+            "--dataset",
+            str(dataset),
+            "--out",
+            str(out),
+            "--device",
+            "cpu",
+            "--steps",
+            "4",
+            "--batch",
+            "2",
+            "--every",
+            "2",
+            "--no-bf16",
+            "--no-checkpointing",
+            "--workers",
+            "0",
+            "--held-out",
+            "0.3",
+            *more,
+        ],
+        cwd=root,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    ), out
 
 
 def test_presets_say_what_does_not_go_together():
@@ -210,15 +242,28 @@ def test_pi05_reads_the_whole_prompt_and_no_joint_is_normalised_to_millions(tmp_
     assert best.policy.config.tokenizer_max_length == prompt.max_length == 4 * 44 + 64, "of four tokens a number"
     stats = checkpoint.statistics(best.before)["action"]
     assert stats["q99"][0] - stats["q01"][0] == pytest.approx(0.7, abs=0.01)
-    told = best.before({"observation.state": torch.tensor(still().state[0]), "task": TASKS[0],
-                        "observation.images.head_camera": torch.zeros(3, 28, 28),
-                        "action": torch.tensor(still().action[:1])})
+    told = best.before(
+        {
+            "observation.state": torch.tensor(still().state[0]),
+            "task": TASKS[0],
+            "observation.images.head_camera": torch.zeros(3, 28, 28),
+            "action": torch.tensor(still().action[:1]),
+        }
+    )
     assert told["action"].abs().max() < 3.0
 
 
 def test_statistics_are_widened_about_their_middle():
-    stats = {"action": {"mean": np.zeros(22), "std": np.r_[0.0, np.ones(21)], "q01": np.r_[0.2, -np.ones(21)],
-                        "q99": np.r_[0.2, np.ones(21)]}, "observation.state": {"std": np.ones(44)}, "other": {"std": np.zeros(3)}}
+    stats = {
+        "action": {
+            "mean": np.zeros(22),
+            "std": np.r_[0.0, np.ones(21)],
+            "q01": np.r_[0.2, -np.ones(21)],
+            "q99": np.r_[0.2, np.ones(21)],
+        },
+        "observation.state": {"std": np.ones(44)},
+        "other": {"std": np.zeros(3)},
+    }
     wide = memory.widened(stats)
     assert wide["other"] is stats["other"] and stats["action"]["std"][0] == 0.0, "what came in is as it was"
     assert wide["action"]["std"][:2].tolist() == [0.15, 1.0]

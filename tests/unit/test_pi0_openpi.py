@@ -24,16 +24,26 @@ def data() -> Demonstrations:
     number = np.repeat([0, 1], length)
     q = np.cumsum(rng.normal(0.0, 0.05, (2 * length, 22)), axis=0)
     return Demonstrations(
-        state=np.c_[q, np.gradient(q, 0.02, axis=0)].astype(np.float32), action=(q + 0.1).astype(np.float32),
-        picture=rng.integers(0, 256, (2, 224, 224, 3), dtype=np.uint8), picture_of=number, end=(number + 1) * length,
-        episode=number, task=number, tasks=("bow", "wave the right hand"))
+        state=np.c_[q, np.gradient(q, 0.02, axis=0)].astype(np.float32),
+        action=(q + 0.1).astype(np.float32),
+        picture=rng.integers(0, 256, (2, 224, 224, 3), dtype=np.uint8),
+        picture_of=number,
+        end=(number + 1) * length,
+        episode=number,
+        task=number,
+        tasks=("bow", "wave the right hand"),
+    )
 
 
 def sample(data: Demonstrations, frame: int = 7) -> dict:
     """A frame under the names that openpi's own repacking gives it, as LeRobot reads it."""
     image = data.picture[data.picture_of[frame]].transpose(2, 0, 1).astype(np.float32) / 255.0
-    return {"observation/image": image, "observation/state": data.state[frame].copy(),
-            "actions": data.chunk(np.array([frame]))[0], "prompt": data.tasks[data.task[frame]]}
+    return {
+        "observation/image": image,
+        "observation/state": data.state[frame].copy(),
+        "actions": data.chunk(np.array([frame]))[0],
+        "prompt": data.tasks[data.task[frame]],
+    }
 
 
 def test_a_frame_and_an_observation_become_the_same_input(data):
@@ -134,11 +144,16 @@ def test_openpi_reads_a_frame_and_gives_its_targets_back(openpi, data, tmp_path,
     assert openpi.normalize.load(tmp_path / "again")["actions"].q99.shape == (22,)
 
     frame = sample(data)
-    raw = {openpi_config.CAMERA: frame["observation/image"], "observation.state": frame["observation/state"],
-           "action": frame["actions"], "prompt": "bow"}
+    raw = {
+        openpi_config.CAMERA: frame["observation/image"],
+        "observation.state": frame["observation/state"],
+        "action": frame["actions"],
+        "prompt": "bow",
+    }
     normalise = openpi.transforms.Normalize(made.norm_stats, use_quantiles=made.use_quantile_norm)
-    ready = openpi.transforms.compose([*made.repack_transforms.inputs, *made.data_transforms.inputs, normalise,
-                                       *made.model_transforms.inputs])(raw)
+    ready = openpi.transforms.compose(
+        [*made.repack_transforms.inputs, *made.data_transforms.inputs, normalise, *made.model_transforms.inputs]
+    )(raw)
     batch = jax.tree.map(lambda value: np.asarray(value)[None], ready)
     observation = openpi.model.Observation.from_dict(dict(batch))
     observations, actions = found.model.inputs_spec()
@@ -148,9 +163,9 @@ def test_openpi_reads_a_frame_and_gives_its_targets_back(openpi, data, tmp_path,
     # π0 reads the state through a layer; π0.5 and π0-FAST read it as words.
     assert observation.state.shape == (1, 44) and (variant != "pi0" or observations.state.shape == (1, 44))
 
-    back = openpi.transforms.compose([
-        openpi.transforms.Unnormalize(made.norm_stats, use_quantiles=made.use_quantile_norm),
-        *made.data_transforms.outputs])({"state": np.asarray(ready["state"]), "actions": np.asarray(ready["actions"])})
+    back = openpi.transforms.compose(
+        [openpi.transforms.Unnormalize(made.norm_stats, use_quantiles=made.use_quantile_norm), *made.data_transforms.outputs]
+    )({"state": np.asarray(ready["state"]), "actions": np.asarray(ready["actions"])})
     np.testing.assert_allclose(back["actions"], data.chunk(np.array([7]))[0], atol=1e-5)
 
 
@@ -164,16 +179,17 @@ def test_openpi_loads_a_base_checkpoint_for_lora(openpi, tmp_path):
     base = {"state_proj": {"kernel": np.ones((32, 8), np.float32)}, "llm": {"w": np.ones((3, 3), np.float32)}}
     with orbax.PyTreeCheckpointer() as checkpointer:
         checkpointer.save(tmp_path / "params", {"params": base})
-    wanted = {"state_proj": {"kernel": jax.ShapeDtypeStruct((44, 8), jnp.float32)},
-              "llm": {"w": jax.ShapeDtypeStruct((3, 3), jnp.bfloat16), "lora_a": jax.ShapeDtypeStruct((3, 2), jnp.float32)}}
+    wanted = {
+        "state_proj": {"kernel": jax.ShapeDtypeStruct((44, 8), jnp.float32)},
+        "llm": {"w": jax.ShapeDtypeStruct((3, 3), jnp.bfloat16), "lora_a": jax.ShapeDtypeStruct((3, 2), jnp.float32)},
+    }
     loaded = openpi_config.growing_loader(str(tmp_path / "params")).load(wanted)
     typing.check_pytree_equality(expected=wanted, got=loaded, check_shapes=True, check_dtypes=True)
     assert loaded["state_proj"]["kernel"].sum() == 32 * 8 and isinstance(loaded["llm"]["lora_a"], jax.ShapeDtypeStruct)
 
 
 def test_openpis_lerobot_reads_the_demonstrations(data, tmp_path, monkeypatch):
-    lerobot = pytest.importorskip("lerobot.common.datasets.lerobot_dataset",
-                                  reason="openpi's older LeRobot is not installed")
+    lerobot = pytest.importorskip("lerobot.common.datasets.lerobot_dataset", reason="openpi's older LeRobot is not installed")
     monkeypatch.setattr(lerobot, "HF_LEROBOT_HOME", tmp_path)
     root = openpi_config.write_dataset(data, "local/pi0")
     read = lerobot.LeRobotDataset("local/pi0", root, delta_timestamps={"action": [i / 50 for i in range(50)]})

@@ -75,13 +75,18 @@ def test_chunk_over_the_wire(server):
 GOOD = wire.pack({"actions": np.zeros((5, 2), np.float32)})
 
 
-@pytest.mark.parametrize(("answer", "text"), [
-    (b"\xc1", "not a msgpack message"), (wire.pack({"x": 1}), "`actions` is NoneType"),
-    (wire.pack({"actions": np.zeros((4, 2), np.float32)}), r"shape \(4, 2\); at least \(5, 2\)"),
-    (wire.pack({"actions": np.zeros((5, 1), np.float32)}), r"shape \(5, 1\)"),
-    (wire.pack({"actions": np.zeros((5, 2), np.int32)}), "int32"),
-    (wire.pack({"actions": np.full((5, 2), np.inf, np.float32)}), "not finite"),
-    ("Traceback\nValueError: out of memory", "its inference failed: ValueError: out of memory")])
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (b"\xc1", "not a msgpack message"),
+        (wire.pack({"x": 1}), "`actions` is NoneType"),
+        (wire.pack({"actions": np.zeros((4, 2), np.float32)}), r"shape \(4, 2\); at least \(5, 2\)"),
+        (wire.pack({"actions": np.zeros((5, 1), np.float32)}), r"shape \(5, 1\)"),
+        (wire.pack({"actions": np.zeros((5, 2), np.int32)}), "int32"),
+        (wire.pack({"actions": np.full((5, 2), np.inf, np.float32)}), "not finite"),
+        ("Traceback\nValueError: out of memory", "its inference failed: ValueError: out of memory"),
+    ],
+)
 def test_client_refuses_bad_answers_and_goes_on(rude, answer, text):
     backend = OpenPiBackend(rude(lambda number: answer if number == 0 else GOOD), retry=0.05)
     try:
@@ -137,19 +142,32 @@ def test_blind_client_does_not_ask(server):
     backend.close()
 
 
-@pytest.mark.parametrize(("address", "options", "text"), [
-    ("ws://host:99999", {}, "not an address"), ("ws://host:abc", {}, "not an address"), ("ws://[::1", {}, "not an address"),
-    ("host", {"timeout": 0.0}, "timeout is 0.0; a positive number"),
-    ("host", {"wait": float("nan")}, "wait is nan; a positive"), ("host", {"keys": "abcd"}, "the names of state, picture and")])
+@pytest.mark.parametrize(
+    ("address", "options", "text"),
+    [
+        ("ws://host:99999", {}, "not an address"),
+        ("ws://host:abc", {}, "not an address"),
+        ("ws://[::1", {}, "not an address"),
+        ("host", {"timeout": 0.0}, "timeout is 0.0; a positive number"),
+        ("host", {"wait": float("nan")}, "wait is nan; a positive"),
+        ("host", {"keys": "abcd"}, "the names of state, picture and"),
+    ],
+)
 def test_what_cannot_be_reached_is_refused_at_once(address, options, text):
     with pytest.raises(ConfigError, match=text):
         OpenPiBackend(address, **options)
 
 
-@pytest.mark.parametrize(("hello", "text"), [
-    ({"joints": 5}, "its joints are 5; a list of names"), ({"joints": ["a", 3]}, r"its joints are \['a', 3\]"),
-    ({"joints": ["a"], "rate_hz": "fast"}, "rate_hz is 'fast'"), ({"joints": ["a"], "rate_hz": float("nan")}, "rate_hz is nan"),
-    ({"joints": ["a"], "horizon": -3}, "horizon is -3; 2 to 10000 rows")])
+@pytest.mark.parametrize(
+    ("hello", "text"),
+    [
+        ({"joints": 5}, "its joints are 5; a list of names"),
+        ({"joints": ["a", 3]}, r"its joints are \['a', 3\]"),
+        ({"joints": ["a"], "rate_hz": "fast"}, "rate_hz is 'fast'"),
+        ({"joints": ["a"], "rate_hz": float("nan")}, "rate_hz is nan"),
+        ({"joints": ["a"], "horizon": -3}, "horizon is -3; 2 to 10000 rows"),
+    ],
+)
 def test_a_server_that_says_nonsense_of_itself_is_refused(rude, hello, text):
     address = rude(lambda number: GOOD, hello=wire.pack(hello))
     with pytest.raises(ConfigError, match=text):
@@ -186,11 +204,21 @@ def test_a_server_that_does_not_greet_costs_one_connection_at_a_time():
 
 
 BAD = [wire.pack({"a": np.zeros(2)}).replace(b"<f8", dtype) for dtype in (b",  ", b"|O8", b"f4,", b"<V8", b"<U1", b"???")]
-BAD += [b"", b"\xc1", b"\x91" * 2000 + b"\x01", b"\xff" * 1000, wire.pack({"a": np.float32(1)}).replace(b"<f4", b"<c8"),
-        "text", "\0", msgpack.packb([1, 2]), msgpack.packb({b"__ndarray__": True}), msgpack.packb({(): 1, b"x": b"y"}),
-        msgpack.packb({b"__ndarray__": True, b"data": b"", b"dtype": "<f8", b"shape": [0, 64_000_000, 64_000_000, 64_000_000]}),
-        msgpack.packb({b"__ndarray__": True, b"data": b"", b"dtype": "<f8", b"shape": [0] * 100}),
-        msgpack.packb({b"__npgeneric__": True, b"data": {}, b"dtype": "<f8"})]
+BAD += [
+    b"",
+    b"\xc1",
+    b"\x91" * 2000 + b"\x01",
+    b"\xff" * 1000,
+    wire.pack({"a": np.float32(1)}).replace(b"<f4", b"<c8"),
+    "text",
+    "\0",
+    msgpack.packb([1, 2]),
+    msgpack.packb({b"__ndarray__": True}),
+    msgpack.packb({(): 1, b"x": b"y"}),
+    msgpack.packb({b"__ndarray__": True, b"data": b"", b"dtype": "<f8", b"shape": [0, 64_000_000, 64_000_000, 64_000_000]}),
+    msgpack.packb({b"__ndarray__": True, b"data": b"", b"dtype": "<f8", b"shape": [0] * 100}),
+    msgpack.packb({b"__npgeneric__": True, b"data": {}, b"dtype": "<f8"}),
+]
 
 
 @pytest.mark.parametrize("hello", BAD)
@@ -213,9 +241,15 @@ def test_a_bad_hello_is_a_fault_and_another_attempt(rude, hello):
     assert not connection._thread.is_alive()
 
 
-@given(st.binary(max_size=200) | st.builds(
-    lambda data, at, byte: data[:at] + bytes([byte]) + data[at + 1:],
-    st.just(wire.pack({"a": np.zeros((2, 2)), "b": np.float32(1)})), st.integers(0, 80), st.integers(0, 255)))
+@given(
+    st.binary(max_size=200)
+    | st.builds(
+        lambda data, at, byte: data[:at] + bytes([byte]) + data[at + 1 :],
+        st.just(wire.pack({"a": np.zeros((2, 2)), "b": np.float32(1)})),
+        st.integers(0, 80),
+        st.integers(0, 255),
+    )
+)
 def test_bytes_are_a_message_or_a_wire_error(data):
     try:
         assert isinstance(wire.unpack(data), dict)

@@ -10,11 +10,21 @@ def result(policy: str, instruction: str, success: bool, seed: int = 1, ms: floa
 
 
 def test_what_to_collect_is_ordered_by_each_policys_own_rates_and_names_it():
-    results = [result("old", "bow", False, 1), result("old", "bow", True, 2), result("old", "sit down", False, 3),
-               result("new", "bow", False, 4), result("new", "sit down", False, 5), result("new", "sit down", True, 6)]
+    results = [
+        result("old", "bow", False, 1),
+        result("old", "bow", True, 2),
+        result("old", "sit down", False, 3),
+        result("new", "bow", False, 4),
+        result("new", "sit down", False, 5),
+        result("new", "sit down", True, 6),
+    ]
     lines = demonstrations_to_collect(results)
-    assert [line[:line.index(": came")] for line in lines] == [
-        "old: 'sit down', seed 3", "new: 'bow', seed 4", "old: 'bow', seed 1", "new: 'sit down', seed 5"]
+    assert [line[: line.index(": came")] for line in lines] == [
+        "old: 'sit down', seed 3",
+        "new: 'bow', seed 4",
+        "old: 'bow', seed 1",
+        "new: 'sit down', seed 5",
+    ]
     assert demonstrations_to_collect(results[3:])[0].startswith("'bow', seed 4")
 
 

@@ -23,11 +23,28 @@ JOINTS = ("a", "b")
 
 def card(**changes) -> Pi0Card:
     values = dict(
-        format=1, kind="chunk", variant="pi0", name="test", version="1", robot="r", rate_hz=50.0, joints=JOINTS,
+        format=1,
+        kind="chunk",
+        variant="pi0",
+        name="test",
+        version="1",
+        robot="r",
+        rate_hz=50.0,
+        joints=JOINTS,
         horizon=6,
-        state_offset=(0.1, 0.2, 0.0, 0.0), state_scale=(1.0, 2.0, 1.0, 1.0), action_offset=(0.0, 0.0),
-        action_scale=(0.5, 0.5), state_size=4, action_size=2, image=16, tokens=8, steps=4, precision="fp32",
-        needs_image=True, files={})
+        state_offset=(0.1, 0.2, 0.0, 0.0),
+        state_scale=(1.0, 2.0, 1.0, 1.0),
+        action_offset=(0.0, 0.0),
+        action_scale=(0.5, 0.5),
+        state_size=4,
+        action_size=2,
+        image=16,
+        tokens=8,
+        steps=4,
+        precision="fp32",
+        needs_image=True,
+        files={},
+    )
     return Pi0Card(**(values | changes))
 
 
@@ -40,8 +57,7 @@ def folder(tmp_path):
 
 
 def observation(**changes) -> ChunkObservation:
-    values = dict(stamp=0.0, joint_pos=np.zeros(2), joint_vel=np.zeros(2), image=np.zeros((20, 30, 3), np.uint8),
-                  image_stamp=0.0)
+    values = dict(stamp=0.0, joint_pos=np.zeros(2), joint_vel=np.zeros(2), image=np.zeros((20, 30, 3), np.uint8), image_stamp=0.0)
     return ChunkObservation(**(values | changes))
 
 
@@ -100,12 +116,16 @@ def test_inputs_normalise_state_and_cache_prompts(folder):
     assert inputs.tokens(" wave ", np.zeros(4))[0] is tokens
 
 
-@pytest.mark.parametrize(("changes", "text"), [
-    ({"joint_vel": np.array([0.0, np.nan])}, "the state of b is nan"),
-    ({"joint_pos": np.zeros(3)}, "3 positions and 2 velocities; 2 of each"),
-    ({"image": None}, "no picture of the head camera"),
-    ({"image": np.zeros((4, 4), np.uint8)}, r"uint8 \(height, width, 3\) is expected"),
-    ({"image": np.zeros((4, 4, 3))}, "the picture is float64")])
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"joint_vel": np.array([0.0, np.nan])}, "the state of b is nan"),
+        ({"joint_pos": np.zeros(3)}, "3 positions and 2 velocities; 2 of each"),
+        ({"image": None}, "no picture of the head camera"),
+        ({"image": np.zeros((4, 4), np.uint8)}, r"uint8 \(height, width, 3\) is expected"),
+        ({"image": np.zeros((4, 4, 3))}, "the picture is float64"),
+    ],
+)
 def test_inputs_refuse_what_no_chunk_can_be_predicted_from(folder, changes, text):
     inputs = Inputs(card(), folder, "test")
     with pytest.raises(PolicyError, match=text):
@@ -177,27 +197,42 @@ def test_unknown_and_missing_backends(tmp_path):
 
 
 def test_wire_round_trip():
-    message = {"state": np.arange(3, dtype=np.float32), "image": np.zeros((2, 2, 3), np.uint8), "prompt": "é", "n": 3,
-               "flag": np.bool_(True), "nested": {"x": np.float64(0.5)}}
+    message = {
+        "state": np.arange(3, dtype=np.float32),
+        "image": np.zeros((2, 2, 3), np.uint8),
+        "prompt": "é",
+        "n": 3,
+        "flag": np.bool_(True),
+        "nested": {"x": np.float64(0.5)},
+    }
     back = wire.unpack(wire.pack(message))
     np.testing.assert_array_equal(back["state"], message["state"])
     assert back["image"].shape == (2, 2, 3) and back["nested"]["x"] == 0.5 and back["prompt"] == "é" and back["flag"]
 
 
-@pytest.mark.parametrize(("data", "text"), [
-    (b"", "not a msgpack message"), (b"\x93\x01\x02\x03", "a list came instead of a map"),
-    (b"\xc1", "not a msgpack message"),
-    (b"garbage" * 9, "msgpack|instead of a map")])
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", "not a msgpack message"),
+        (b"\x93\x01\x02\x03", "a list came instead of a map"),
+        (b"\xc1", "not a msgpack message"),
+        (b"garbage" * 9, "msgpack|instead of a map"),
+    ],
+)
 def test_wire_refuses_garbage(data, text):
     with pytest.raises(wire.WireError, match=text):
         wire.unpack(data)
 
 
-@pytest.mark.parametrize(("array", "text"), [
-    ({b"__ndarray__": True, b"data": b"1234", b"dtype": "|O", b"shape": [1]}, "not that of a number"),
-    ({b"__ndarray__": True, b"data": b"1234", b"dtype": "<f4", b"shape": [2]}, "does not fit its bytes"),
-    ({b"__ndarray__": True, b"data": b"1234", b"dtype": "<f4", b"shape": [-1]}, "does not fit its bytes"),
-    ({b"__ndarray__": True, b"data": b"", b"dtype": "<f4", b"shape": [1 << 62, 1 << 62]}, "does not fit its bytes")])
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        ({b"__ndarray__": True, b"data": b"1234", b"dtype": "|O", b"shape": [1]}, "not that of a number"),
+        ({b"__ndarray__": True, b"data": b"1234", b"dtype": "<f4", b"shape": [2]}, "does not fit its bytes"),
+        ({b"__ndarray__": True, b"data": b"1234", b"dtype": "<f4", b"shape": [-1]}, "does not fit its bytes"),
+        ({b"__ndarray__": True, b"data": b"", b"dtype": "<f4", b"shape": [1 << 62, 1 << 62]}, "does not fit its bytes"),
+    ],
+)
 def test_wire_refuses_arrays_that_lie(array, text):
     import msgpack
 

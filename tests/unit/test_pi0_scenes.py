@@ -36,8 +36,8 @@ def test_every_hand_ends_on_its_ball_and_its_targets_hold_it_there(scenes, episo
     model = scenes.body.model
     for one in episodes:
         assert one.gap <= 0.75 * TOUCH_DISTANCE
-        held = one.action[-1] - scenes.body.gravity(one.state[-1, :model.n]) / model.kp
-        assert np.abs(held - one.state[-1, :model.n])[model.groups["arms"]].max() < 0.15, "targets, not positions"
+        held = one.action[-1] - scenes.body.gravity(one.state[-1, : model.n]) / model.kp
+        assert np.abs(held - one.state[-1, : model.n])[model.groups["arms"]].max() < 0.15, "targets, not positions"
 
 
 def test_the_wanted_ball_can_be_seen_and_touched(scenes):
@@ -104,8 +104,11 @@ def test_the_one_command_hands_every_step_what_it_takes(tmp_path, capsys):
     from_nothing.main(["--out", str(tmp_path), "--dry-run"])
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[2] for line in said] == [
-        *("training.pi0.data.demos", "training.pi0.data.cache") * 3, "training.pi0.data.scenes",
-        "training.pi0.finetune", "training.pi0.export"]
+        *("training.pi0.data.demos", "training.pi0.data.cache") * 3,
+        "training.pi0.data.scenes",
+        "training.pi0.finetune",
+        "training.pi0.export",
+    ]
     steps = from_nothing.plan(tmp_path, "")
     parsed = finetune.parser().parse_args(list(steps[-2].arguments))
     assert parsed.dataset == [step.makes for step in steps[1:6:2]] + [steps[6].makes] and not parsed.resume

@@ -8,13 +8,7 @@ import numpy as np
 
 from deploy.robots.description import load_model
 from training.pi0.data.kinematics import UpperBody
-from training.pi0.symmetry import (
-    PERMUTATIONS,
-    mirror_joints,
-    mirrored_tasks,
-    other_side,
-    recoloured_tasks,
-)
+from training.pi0.symmetry import PERMUTATIONS, mirror_joints, mirrored_tasks, other_side, recoloured_tasks
 
 
 def test_the_mirrored_robot_has_its_hands_where_the_mirror_shows_them():
@@ -30,8 +24,14 @@ def test_the_mirrored_robot_has_its_hands_where_the_mirror_shows_them():
 
 
 def test_instructions_change_sides_and_colours():
-    tasks = ("wave the right hand", "wave the left hand", "touch the red ball", "touch the green ball", "bow",
-             "point to the left")
+    tasks = (
+        "wave the right hand",
+        "wave the left hand",
+        "touch the red ball",
+        "touch the green ball",
+        "bow",
+        "point to the left",
+    )
     assert other_side("wave the right hand") == "wave the left hand"
     assert mirrored_tasks(tasks).tolist() == [1, 0, 2, 3, 4, -1]
     swap = int(np.flatnonzero((PERMUTATIONS == (1, 0, 2)).all(1))[0])

@@ -32,8 +32,9 @@ def test_loss_is_lerobots_own(tiny):
     batch.pop("weight")
     noise, time = torch.randn(batch["actions"].shape), torch.tensor([0.2, 0.5, 0.9])
     ours = flow_loss(loaded.policy.model, **batch, draws=1, noise=noise, time=time)
-    theirs = loaded.policy.model.forward(batch["images"], batch["image_masks"], batch["tokens"], batch["token_mask"],
-                                         batch["state"], batch["actions"], noise, time).mean()
+    theirs = loaded.policy.model.forward(
+        batch["images"], batch["image_masks"], batch["tokens"], batch["token_mask"], batch["state"], batch["actions"], noise, time
+    ).mean()
     assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
     twice = flow_loss(loaded.policy.model, **batch, draws=2, noise=noise.repeat(2, 1, 1), time=time.repeat(2))
     assert float(twice) == pytest.approx(float(ours), rel=1e-5)
@@ -74,11 +75,15 @@ def test_round_trip_of_a_checkpoint(tiny):
     assert '"tokenizer_name": "tokenizer"' in (tiny / "policy_preprocessor.json").read_text(), "no path of this machine"
 
 
-@pytest.mark.parametrize(("change", "text"), [
-    (lambda w: w.pop("model.state_proj.weight"), r"1 missing \(model.state_proj.weight\)"),
-    (lambda w: w.update({"model.extra": torch.zeros(2)}), r"1 unexpected \(model.extra\)"),
-    (lambda w: w.update({"model.action_time_mlp_in.weight": torch.zeros(3, 3)}), r"\(3, 3\) instead of \(32, 64\)"),
-    (lambda w: w.update({"model.state_proj.weight": torch.zeros(32, 99)}), "raise max_state_dim or max_action_dim")])
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda w: w.pop("model.state_proj.weight"), r"1 missing \(model.state_proj.weight\)"),
+        (lambda w: w.update({"model.extra": torch.zeros(2)}), r"1 unexpected \(model.extra\)"),
+        (lambda w: w.update({"model.action_time_mlp_in.weight": torch.zeros(3, 3)}), r"\(3, 3\) instead of \(32, 64\)"),
+        (lambda w: w.update({"model.state_proj.weight": torch.zeros(32, 99)}), "raise max_state_dim or max_action_dim"),
+    ],
+)
 def test_weights_that_do_not_fit_are_an_error(tiny, tmp_path, change, text):
     from safetensors.torch import load_file, save_file
 
@@ -123,9 +128,12 @@ def test_a_blank_policy_differs_only_in_its_weights(tiny):
     assert [*blank.state_dict()] == [*random.state_dict()]
     for (name, a), (other, b) in zip(blank.named_buffers(), random.named_buffers(), strict=True):
         assert name == other and torch.equal(a, b), name
-    shared = [[other for other, b in one.named_parameters(remove_duplicate=False) if b is a] for one in (blank, random)
-              for a in one.parameters()]
-    assert shared[:len(shared) // 2] == shared[len(shared) // 2:]
+    shared = [
+        [other for other, b in one.named_parameters(remove_duplicate=False) if b is a]
+        for one in (blank, random)
+        for a in one.parameters()
+    ]
+    assert shared[: len(shared) // 2] == shared[len(shared) // 2 :]
     for parameter in blank.parameters():
         torch.nn.init.constant_(parameter, float("nan"))
     with pytest.MonkeyPatch.context() as patch:
@@ -166,8 +174,19 @@ def test_looking_first_learns_where_a_demonstration_ends(tiny, tmp_path):
     policy = loaded.policy.requires_grad_(True)
     batches = Batches(policy, loaded.before, data, checkpoint.statistics(loaded.before))
     training = np.arange(300)
-    log = look(policy, make_readout(policy, 22), batches, training, np.arange(300, 480), tmp_path, steps=80, batch=16,
-               every=20, touch=0.5, symmetry=0.0)
+    log = look(
+        policy,
+        make_readout(policy, 22),
+        batches,
+        training,
+        np.arange(300, 480),
+        tmp_path,
+        steps=80,
+        batch=16,
+        every=20,
+        touch=0.5,
+        symmetry=0.0,
+    )
     assert log[-1]["loss"] < 0.5 * log[0]["loss"] and (tmp_path / "look.jsonl").is_file()
     expert = policy.model.paligemma_with_expert.gemma_expert.state_dict()
     untouched = checkpoint.load(tiny).policy.model.paligemma_with_expert.gemma_expert.state_dict()

@@ -72,8 +72,9 @@ def test_the_check_reports_exactness(converted):
     assert found.exact and (found.episodes, found.frames) == (2, 12)
 
 
-@pytest.mark.parametrize(("name", "index", "field"), [(ACTIONS, (3, 4), "joints"), (TIMES, (2,), "time"),
-                                                      (IMAGES, (1, 2, 3, 0), "picture")])
+@pytest.mark.parametrize(
+    ("name", "index", "field"), [(ACTIONS, (3, 4), "joints"), (TIMES, (2,), "time"), (IMAGES, (1, 2, 3, 0), "picture")]
+)
 def test_the_check_finds_a_single_changed_number(converted, tmp_path, name, index, field):
     guide_file(tmp_path / "episode_0000.hdf5", "walk forward", 5, 1)
     guide_file(tmp_path / "episode_0001.hdf5", "wave the left hand", 7, 2)
@@ -122,9 +123,14 @@ def test_an_existing_target_is_left_alone(converted):
         convert.to_files(converted / "set", converted / "out")
 
 
-@pytest.mark.parametrize(("name", "index", "value", "says"), [
-    (ACTIONS, (3, 4), np.nan, f"frame at .* action of {JOINTS[4]} is not finite"),
-    (TIMES, (2,), 0.0, "follows one at .* time must go forward"), (TIMES, (2,), np.nan, "time is nan")])
+@pytest.mark.parametrize(
+    ("name", "index", "value", "says"),
+    [
+        (ACTIONS, (3, 4), np.nan, f"frame at .* action of {JOINTS[4]} is not finite"),
+        (TIMES, (2,), 0.0, "follows one at .* time must go forward"),
+        (TIMES, (2,), np.nan, "time is nan"),
+    ],
+)
 def test_a_file_with_bad_numbers_is_refused_by_name(converted, tmp_path, name, index, value, says):
     (tmp_path / "in").mkdir()
     for number, text in enumerate(("walk forward", "wave the left hand")):

@@ -21,8 +21,9 @@ BODY = UpperBody(MODEL)
 BALLS = {"red": np.array((0.28, 0.18, 0.66)), "green": np.array((0.30, -0.12, 0.70)), "blue": np.array((0.25, -0.2, 0.6))}
 STILL = np.zeros(MODEL.n)
 # Moves a vector of joints to the other side of the body.
-SWAP = np.array([MODEL.index(name.replace("left", "LEFT").replace("right", "left").replace("LEFT", "right"))
-                 for name in MODEL.joints])
+SWAP = np.array(
+    [MODEL.index(name.replace("left", "LEFT").replace("right", "left").replace("LEFT", "right")) for name in MODEL.joints]
+)
 
 
 @pytest.mark.parametrize("one", GESTURES, ids=lambda one: one.text)

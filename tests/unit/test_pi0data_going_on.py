@@ -73,8 +73,9 @@ def test_copies_go_on_where_they_were(tmp_path, monkeypatch):
             recorder.end()
 
     def run(root) -> int:
-        return augment.augment(tmp_path / "in", tmp_path / root, MODEL.joints, augment.Augmentation(), 2, 4, pictures="png",
-                               quiet=True)
+        return augment.augment(
+            tmp_path / "in", tmp_path / root, MODEL.joints, augment.Augmentation(), 2, 4, pictures="png", quiet=True
+        )
 
     vary, calls = augment.vary, []
 
@@ -124,8 +125,19 @@ def captured(tmp_path, monkeypatch):
 
     def run(*names: str) -> list[str]:
         played.clear()
-        mocap.main([*(str(tmp_path / f"{name}.bvh") for name in names), "--instruction", "bow", "--root",
-                    str(tmp_path / "set"), "--picture", "8", "--pictures", "png"])
+        mocap.main(
+            [
+                *(str(tmp_path / f"{name}.bvh") for name in names),
+                "--instruction",
+                "bow",
+                "--root",
+                str(tmp_path / "set"),
+                "--picture",
+                "8",
+                "--pictures",
+                "png",
+            ]
+        )
         return list(played)
 
     return run
@@ -142,4 +154,5 @@ def test_captured_motions_go_on_after_a_fall_and_are_recorded_once(tmp_path, cap
     with pytest.raises(DiskError, match="the disk is full"):
         captured("full", "later")
     assert json.loads((tmp_path / "set" / "jobs.json").read_text())[0] == json.dumps(
-        {"command": "mocap", "file": f"{tmp_path}/first.bvh", "instruction": "bow", "legs": False})
+        {"command": "mocap", "file": f"{tmp_path}/first.bvh", "instruction": "bow", "legs": False}
+    )

@@ -15,8 +15,12 @@ COLOURS = ("red", "green", "blue")
 
 
 def test_the_prompts_of_the_built_in_skills_are_the_canonical_texts():
-    kinds = [kind for module in (gestures, whole_body) for _, kind in inspect.getmembers(module, inspect.isclass)
-             if issubclass(kind, Skill) and getattr(kind, "prompt", "")]
+    kinds = [
+        kind
+        for module in (gestures, whole_body)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Skill) and getattr(kind, "prompt", "")
+    ]
     sent = {(kind.name, kind.prompt, kind.joints) for kind in kinds}
     sent |= {("point_at", text, "arms") for text in gestures.PointAt.PROMPTS.values()}
     sent |= {("touch_ball", f"touch the {colour} ball", "arms") for colour in COLOURS}

@@ -34,7 +34,13 @@ def test_keys_steer_while_they_are_held(keyboard):
 def test_keys_record_discard_and_quit(keyboard):
     keys, _ = keyboard
     assert [keys.press(key, 0.0).command for key in (" ", "\x7f", "\b", "\x1b", "\x04", "x")] == [
-        "record", "discard", "discard", "quit", "quit", ""]
+        "record",
+        "discard",
+        "discard",
+        "quit",
+        "quit",
+        "",
+    ]
     assert keys.press("h", 0.0).side == "left" and keys.press("h", 0.0).side == "right"
 
 
@@ -76,8 +82,14 @@ class FakePad:
 def test_a_gamepad_at_rest_asks_for_nothing_and_its_sticks_steer():
     ecodes = pytest.importorskip("evdev").ecodes
     assert not Gamepad(FakePad()).poll(0.0).velocity.any() and not Gamepad(FakePad()).poll(0.0).hand.any()
-    pad = Gamepad(FakePad((ecodes.EV_ABS, ecodes.ABS_Y, 0), (ecodes.EV_ABS, ecodes.ABS_RZ, 255),
-                          (ecodes.EV_KEY, ecodes.BTN_TL, 1), (ecodes.EV_KEY, ecodes.BTN_START, 1)))
+    pad = Gamepad(
+        FakePad(
+            (ecodes.EV_ABS, ecodes.ABS_Y, 0),
+            (ecodes.EV_ABS, ecodes.ABS_RZ, 255),
+            (ecodes.EV_KEY, ecodes.BTN_TL, 1),
+            (ecodes.EV_KEY, ecodes.BTN_START, 1),
+        )
+    )
     steering = pad.poll(0.0)
     assert np.allclose(steering.velocity, (FORWARD, 0.0, 0.0)) and np.allclose(steering.hand, (0.0, 0.0, HAND))
     assert (steering.side, steering.command) == ("left", "record")

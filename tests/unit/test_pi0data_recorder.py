@@ -48,16 +48,19 @@ def spoil(name: str, value: float) -> Frame:
     return replace(frame(1), **{name: values})
 
 
-@pytest.mark.parametrize(("bad", "says"), [
-    (spoil("joint_pos", np.nan), f"joint_pos of {JOINTS[3]} is not finite"),
-    (spoil("joint_vel", np.inf), f"joint_vel of {JOINTS[3]} is not finite"),
-    (spoil("action", np.nan), f"action of {JOINTS[3]} is not finite"),
-    (replace(frame(1), action=np.zeros(21)), "action has shape \\(21,\\); \\(22,\\) is expected"),
-    (replace(frame(1), image=np.zeros((16, 15, 3), np.uint8)), "image is uint8 \\(16, 15, 3\\); uint8 \\(16, 16, 3\\)"),
-    (replace(frame(1), image=np.zeros((16, 16, 3), np.float32)), "image is float32"),
-    (replace(frame(1), time=0.0), "time must go forward"),
-    (replace(frame(1), time=np.nan), "time is nan"),
-])
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (spoil("joint_pos", np.nan), f"joint_pos of {JOINTS[3]} is not finite"),
+        (spoil("joint_vel", np.inf), f"joint_vel of {JOINTS[3]} is not finite"),
+        (spoil("action", np.nan), f"action of {JOINTS[3]} is not finite"),
+        (replace(frame(1), action=np.zeros(21)), "action has shape \\(21,\\); \\(22,\\) is expected"),
+        (replace(frame(1), image=np.zeros((16, 15, 3), np.uint8)), "image is uint8 \\(16, 15, 3\\); uint8 \\(16, 16, 3\\)"),
+        (replace(frame(1), image=np.zeros((16, 16, 3), np.float32)), "image is float32"),
+        (replace(frame(1), time=0.0), "time must go forward"),
+        (replace(frame(1), time=np.nan), "time is nan"),
+    ],
+)
 def test_a_bad_frame_drops_the_episode_and_says_why(recorder, bad, says):
     recorder.begin("bow")
     recorder.add(frame(0))
@@ -237,8 +240,11 @@ def packed(tmp_path_factory):
 OTHERS = [
     (replace(LAYOUT, image=(8, 8)), "head_camera: .* \\(16, 16, 3\\) .* \\(8, 8, 3\\)", "\\(16, 16\\) px at 50 Hz; \\(8, 8\\)"),
     (replace(LAYOUT, fps=25), "frames per second: 50 in the data set, 25 in what", "px at 50 Hz; .* px at 25 Hz are expected"),
-    (replace(LAYOUT, joints=JOINTS[::-1]), f"{JOINTS[0]}.pos in the data set, {JOINTS[-1]}.pos",
-     f"'{JOINTS[0]}'; '{JOINTS[-1]}'"),
+    (
+        replace(LAYOUT, joints=JOINTS[::-1]),
+        f"{JOINTS[0]}.pos in the data set, {JOINTS[-1]}.pos",
+        f"'{JOINTS[0]}'; '{JOINTS[-1]}'",
+    ),
 ]
 
 

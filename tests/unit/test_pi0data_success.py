@@ -25,11 +25,21 @@ def still() -> Trajectory:
     """A robot that stands with hanging arms."""
     hands = np.tile(np.array(((0.0, 0.27, 0.4), (0.0, -0.27, 0.4))), (T, 1, 1))
     return Trajectory(
-        time=TIME, joint_pos=np.tile(MODEL.default, (T, 1)), joint_vel=np.zeros((T, MODEL.n)), hands=hands,
-        forearms=np.tile((0.0, 0.0, -1.0), (T, 2, 1)), pitch=np.zeros(T), tilt=np.zeros(T), height=np.full(T, 0.636),
-        place=np.zeros((T, 2)), yaw=np.zeros(T),
+        time=TIME,
+        joint_pos=np.tile(MODEL.default, (T, 1)),
+        joint_vel=np.zeros((T, MODEL.n)),
+        hands=hands,
+        forearms=np.tile((0.0, 0.0, -1.0), (T, 2, 1)),
+        pitch=np.zeros(T),
+        tilt=np.zeros(T),
+        height=np.full(T, 0.636),
+        place=np.zeros((T, 2)),
+        yaw=np.zeros(T),
         balls={colour: np.tile((0.3, 0.2, 0.65), (T, 1)) for colour in ("red", "green", "blue")},
-        arm_rest=MODEL.default, arms=MODEL.groups["arms"], standing=0.636)
+        arm_rest=MODEL.default,
+        arms=MODEL.groups["arms"],
+        standing=0.636,
+    )
 
 
 def with_hand(side: int, path: np.ndarray) -> Trajectory:

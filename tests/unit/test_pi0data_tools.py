@@ -83,8 +83,9 @@ def test_actions_and_times_stay_while_everything_else_varies():
     assert find(text).text == "bow"
     assert 0.003 < noise.std() < 0.007
     assert not np.array_equal(changed[0].image, image) and np.array_equal(changed[0].image, changed[9].image)
-    assert all(np.array_equal(got.action, want.action) and got.time == want.time
-               for got, want in zip(changed, frames(30), strict=True))
+    assert all(
+        np.array_equal(got.action, want.action) and got.time == want.time for got, want in zip(changed, frames(30), strict=True)
+    )
 
 
 def test_colours_go_where_they_are_told():
@@ -186,8 +187,9 @@ def test_a_known_motion_is_read_and_seen_from_the_torso(tmp_path):
 def test_turning_and_moving_as_a_whole_changes_nothing(tmp_path):
     rows = raising(3)
     rows[:, :6] = (100.0, 90.0, -30.0, 0.0, 130.0, 0.0)
-    plain, turned = (limb_directions(read_bvh(bvh(tmp_path / name, some)), name)
-                     for name, some in (("a", raising(3)), ("b", rows)))
+    plain, turned = (
+        limb_directions(read_bvh(bvh(tmp_path / name, some)), name) for name, some in (("a", raising(3)), ("b", rows))
+    )
     assert all(np.allclose(plain[key], turned[key], atol=1e-6) for key in plain)
 
 

@@ -29,58 +29,93 @@ def changed(**changes) -> str:
 
 
 def test_json_round_trip_keeps_every_digit():
-    card = dataclasses.replace(CARD, default_pos=(1 / 3,) * 12, observations=(
-        ObservationTerm("phase", period=0.7123456789, stand_still=True, settle=0.64, wake=0.4, tip=0.45),
-        ObservationTerm("joint_vel", CARD.joints[:3], (0.1, 1 / 7, 1.0), 3)))
+    card = dataclasses.replace(
+        CARD,
+        default_pos=(1 / 3,) * 12,
+        observations=(
+            ObservationTerm("phase", period=0.7123456789, stand_still=True, settle=0.64, wake=0.4, tip=0.45),
+            ObservationTerm("joint_vel", CARD.joints[:3], (0.1, 1 / 7, 1.0), 3),
+        ),
+    )
     assert from_json(to_json(card), "walk.onnx") == card
 
 
 def test_the_brief_format_is_what_is_written():
     value = json.loads(to_json(CARD))
-    assert list(value) == ["format", "kind", "name", "version", "robot", "rate_hz", "joints", "default_pos", "kp", "kd",
-                           "action_scale", "input", "output", "observations", "sha256"]
+    assert list(value) == [
+        "format",
+        "kind",
+        "name",
+        "version",
+        "robot",
+        "rate_hz",
+        "joints",
+        "default_pos",
+        "kp",
+        "kd",
+        "action_scale",
+        "input",
+        "output",
+        "observations",
+        "sha256",
+    ]
     assert value["observations"][0] == {"term": "velocity_command", "scale": 1.0, "history": 1}
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    (changed(nmae="x"), "unknown key 'nmae'; did you mean 'name'?"),
-    (changed(kp="LEFT OUT"), "'kp' is missing"),
-    (changed(sha256="LEFT OUT"), "'sha256' is missing"),
-    (changed(rate_hz="fast"), "rate_hz is 'fast'; a number is expected"),
-    (changed(rate_hz=0.0), "rate_hz is 0.0; a positive number is expected"),
-    (changed(format=2), "format is 2"),
-    (changed(kind="chunk"), "kind is 'chunk'"),
-    (changed(kp=[20.0] * 11), "kp has 11 values; joints has 12"),
-    (changed(kd=[1e999] * 12).replace("Infinity", "1e999"), "kd is not finite"),
-    (changed(joints=["a"] * 12), "joints names a joint twice"),
-    (changed(kp=[math.nan] * 12), "holds NaN, which is not a number"),
-    (changed(observations=[]), "observations is empty"),
-    (changed(observations=[{"term": "odometry"}]), "'odometry'"),
-    (changed(observations=[{"term": "joint_vel"}]), "observations[0].joints has 0 names; joint_vel needs at least one"),
-    (changed(observations=[{"term": "phase"}]), "observations[0].period is missing"),
-    (changed(observations=[{"term": "phase", "period": 0}]), "observations[0].period is 0.0"),
-    (changed(observations=[{"term": "base_ang_vel", "period": 1.0}]), "period does not belong to base_ang_vel"),
-    (changed(observations=[{"term": "base_ang_vel", "stand_still": True}]), "stand_still does not belong to base_ang_vel"),
-    (changed(observations=[{"term": "phase", "period": 1, "settle": 1}]), "settle needs stand_still: true"),
-    (changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "settle": -1}]),
-     "settle is -1.0; a number of seconds is expected"),
-    (changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "wake": 0.4}]),
-     "wake needs settle: the seconds it then steps in place"),
-    (changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "settle": 1, "wake": 0}]),
-     "wake is 0.0; a positive number [rad] is expected"),
-    (changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "tip": 0.4}]),
-     "tip needs settle: the seconds it then steps in place"),
-    (changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "settle": 1, "tip": -1}]),
-     "tip is -1.0; a positive number [rad/s] is expected"),
-    (changed(observations=[{"term": "base_ang_vel", "slew": [1, 1, 1]}]), "slew does not belong to base_ang_vel"),
-    (changed(observations=[{"term": "velocity_command", "slew": [1, 0, 1]}]),
-     "slew is [1.0, 0.0, 1.0]; three positive numbers are expected"),
-    (changed(observations=[{"term": "base_ang_vel", "scale": [1.0]}]), "scale has 1 values; one number or 3 are expected"),
-    (changed(observations=[{"term": "base_ang_vel", "history": 0}]), "history is 0; 1 to 100 are allowed"),
-    ("{", "not valid JSON"),
-    ("[1]", "a mapping is expected"),
-    ('{"format": 1, "format": 1}', "the key 'format' stands there twice"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (changed(nmae="x"), "unknown key 'nmae'; did you mean 'name'?"),
+        (changed(kp="LEFT OUT"), "'kp' is missing"),
+        (changed(sha256="LEFT OUT"), "'sha256' is missing"),
+        (changed(rate_hz="fast"), "rate_hz is 'fast'; a number is expected"),
+        (changed(rate_hz=0.0), "rate_hz is 0.0; a positive number is expected"),
+        (changed(format=2), "format is 2"),
+        (changed(kind="chunk"), "kind is 'chunk'"),
+        (changed(kp=[20.0] * 11), "kp has 11 values; joints has 12"),
+        (changed(kd=[1e999] * 12).replace("Infinity", "1e999"), "kd is not finite"),
+        (changed(joints=["a"] * 12), "joints names a joint twice"),
+        (changed(kp=[math.nan] * 12), "holds NaN, which is not a number"),
+        (changed(observations=[]), "observations is empty"),
+        (changed(observations=[{"term": "odometry"}]), "'odometry'"),
+        (changed(observations=[{"term": "joint_vel"}]), "observations[0].joints has 0 names; joint_vel needs at least one"),
+        (changed(observations=[{"term": "phase"}]), "observations[0].period is missing"),
+        (changed(observations=[{"term": "phase", "period": 0}]), "observations[0].period is 0.0"),
+        (changed(observations=[{"term": "base_ang_vel", "period": 1.0}]), "period does not belong to base_ang_vel"),
+        (changed(observations=[{"term": "base_ang_vel", "stand_still": True}]), "stand_still does not belong to base_ang_vel"),
+        (changed(observations=[{"term": "phase", "period": 1, "settle": 1}]), "settle needs stand_still: true"),
+        (
+            changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "settle": -1}]),
+            "settle is -1.0; a number of seconds is expected",
+        ),
+        (
+            changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "wake": 0.4}]),
+            "wake needs settle: the seconds it then steps in place",
+        ),
+        (
+            changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "settle": 1, "wake": 0}]),
+            "wake is 0.0; a positive number [rad] is expected",
+        ),
+        (
+            changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "tip": 0.4}]),
+            "tip needs settle: the seconds it then steps in place",
+        ),
+        (
+            changed(observations=[{"term": "phase", "period": 1, "stand_still": True, "settle": 1, "tip": -1}]),
+            "tip is -1.0; a positive number [rad/s] is expected",
+        ),
+        (changed(observations=[{"term": "base_ang_vel", "slew": [1, 1, 1]}]), "slew does not belong to base_ang_vel"),
+        (
+            changed(observations=[{"term": "velocity_command", "slew": [1, 0, 1]}]),
+            "slew is [1.0, 0.0, 1.0]; three positive numbers are expected",
+        ),
+        (changed(observations=[{"term": "base_ang_vel", "scale": [1.0]}]), "scale has 1 values; one number or 3 are expected"),
+        (changed(observations=[{"term": "base_ang_vel", "history": 0}]), "history is 0; 1 to 100 are allowed"),
+        ("{", "not valid JSON"),
+        ("[1]", "a mapping is expected"),
+        ('{"format": 1, "format": 1}', "the key 'format' stands there twice"),
+    ],
+)
 def test_each_fault_names_file_and_key(text, words):
     with pytest.raises(ConfigError) as found:
         from_json(text, "walk.onnx")
@@ -161,16 +196,19 @@ def test_a_yaml_beside_the_file_says_the_same(tmp_path):
         read_card(path)
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"robot": "other"}, "robot is 'other'; this robot is 'berkeley_humanoid_lite'"),
-    ({"rate_hz": 100.0}, "rate_hz is 100; the tick runs at 50 Hz"),
-    ({"rate_hz": 30.0}, "rate_hz is 30"),
-    ({"joints": ("leg_left_knee_joint", *CARD.joints[1:])}, "did you mean 'leg_left_knee_pitch_joint'?"),
-    ({"default_pos": (9.0,) * 12}, "default_pos of leg_left_hip_roll_joint is 9 rad; its range is"),
-    ({"kp": (41.0,) * 12}, "kp of leg_left_hip_roll_joint is 41; the robot allows 0 to 40"),
-    ({"kd": (-1.0,) * 12}, "kd of leg_left_hip_roll_joint is -1"),
-    ({"observations": (ObservationTerm("joint_vel", ("knee",)),)}, "observations[0].joints names 'knee'"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"robot": "other"}, "robot is 'other'; this robot is 'berkeley_humanoid_lite'"),
+        ({"rate_hz": 100.0}, "rate_hz is 100; the tick runs at 50 Hz"),
+        ({"rate_hz": 30.0}, "rate_hz is 30"),
+        ({"joints": ("leg_left_knee_joint", *CARD.joints[1:])}, "did you mean 'leg_left_knee_pitch_joint'?"),
+        ({"default_pos": (9.0,) * 12}, "default_pos of leg_left_hip_roll_joint is 9 rad; its range is"),
+        ({"kp": (41.0,) * 12}, "kp of leg_left_hip_roll_joint is 41; the robot allows 0 to 40"),
+        ({"kd": (-1.0,) * 12}, "kd of leg_left_hip_roll_joint is -1"),
+        ({"observations": (ObservationTerm("joint_vel", ("knee",)),)}, "observations[0].joints names 'knee'"),
+    ],
+)
 def test_misfits_name_what_is_allowed(changes, words):
     with pytest.raises(ConfigError) as found:
         check_card(dataclasses.replace(CARD, **changes), MODEL, "walk.onnx")

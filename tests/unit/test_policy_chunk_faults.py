@@ -17,11 +17,18 @@ from policies.worker import AfterLast, ThreadWorker
 from tests.chunk_rig import ARMS, DT, WAVE, Backend, at_start, motion, play, player, warm
 from tests.fakes import MODEL, state_of
 
-BAD = {"nan": "not finite", "shape": r"returned shape (50, 9); (2 to 50, 10) is expected", "tiny": "returned shape (1, 10)",
-       "long": "returned shape (100, 10)", "list": "returned list; an array of floats", "nothing": "returned NoneType",
-       "flat": "returned shape (10,)", "far": "asks arm_left_shoulder_pitch_joint for ",
-       "raises": "raised RuntimeError: out of memory",
-       "ints": "an array of floats is expected"}
+BAD = {
+    "nan": "not finite",
+    "shape": r"returned shape (50, 9); (2 to 50, 10) is expected",
+    "tiny": "returned shape (1, 10)",
+    "long": "returned shape (100, 10)",
+    "list": "returned list; an array of floats",
+    "nothing": "returned NoneType",
+    "flat": "returned shape (10,)",
+    "far": "asks arm_left_shoulder_pitch_joint for ",
+    "raises": "raised RuntimeError: out of memory",
+    "ints": "an array of floats is expected",
+}
 
 
 @pytest.mark.parametrize("fault", BAD)

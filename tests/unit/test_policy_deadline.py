@@ -132,8 +132,9 @@ def test_a_policy_without_a_spare_has_none():
     assert Deadline(FakePolicy("walk", "locomotion", "legs")).spare() is None
 
 
-@pytest.mark.parametrize(("said", "kept"), [
-    ({}, (None, True)), ({"commands": (0.5, 0.2, 1.0), "carries": False}, ((0.5, 0.2, 1.0), False))])
+@pytest.mark.parametrize(
+    ("said", "kept"), [({}, (None, True)), ({"commands": (0.5, 0.2, 1.0), "carries": False}, ((0.5, 0.2, 1.0), False))]
+)
 def test_what_a_policy_says_of_itself_is_said_by_its_deadline_too(said, kept):
     """What it was made for is checked in real time as in lockstep."""
     policy = FakePolicy("walk", "locomotion", "legs")

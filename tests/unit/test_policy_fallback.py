@@ -119,13 +119,17 @@ def test_the_reflex_is_bounded(tilt, rate):
 def test_a_robot_without_gains_is_told_how_to_make_them():
     import dataclasses
 
-    with pytest.raises(ConfigError, match=r"no balance gains for the robot 'other' \(there are: berkeley_humanoid_lite\); "
-                                          r"make them with `python -m policies.balance.gains MODEL.xml other`"):
+    with pytest.raises(
+        ConfigError,
+        match=r"no balance gains for the robot 'other' \(there are: berkeley_humanoid_lite\); "
+        r"make them with `python -m policies.balance.gains MODEL.xml other`",
+    ):
         BalanceReflex(dataclasses.replace(MODEL, name="other"))
 
 
-CHAIN = SagittalChain(Segment(1.0, (0.0, 0.1), (0.0, 0.2)), Segment(2.0, (0.0, 0.1), (0.0, 0.2)),
-                      Segment(10.0, (0.01, 0.2), (0.0, 0.0)))
+CHAIN = SagittalChain(
+    Segment(1.0, (0.0, 0.1), (0.0, 0.2)), Segment(2.0, (0.0, 0.1), (0.0, 0.2)), Segment(10.0, (0.01, 0.2), (0.0, 0.0))
+)
 
 
 def test_statics_of_a_chain_by_hand():
@@ -173,8 +177,10 @@ def test_recorded_motions_survive_a_file(tmp_path):
 
 def test_safetensors_are_read_without_the_library(tmp_path):
     rows = np.arange(12, dtype="<f4").reshape(6, 2)
-    header = {"__metadata__": {"joints": json.dumps(["a", "b"]), "rate_hz": "25"},
-              "wave": {"dtype": "F32", "shape": [6, 2], "data_offsets": [0, 48]}}
+    header = {
+        "__metadata__": {"joints": json.dumps(["a", "b"]), "rate_hz": "25"},
+        "wave": {"dtype": "F32", "shape": [6, 2], "data_offsets": [0, 48]},
+    }
     text = json.dumps(header).encode()
     path = tmp_path / "motions.safetensors"
     path.write_bytes(len(text).to_bytes(8, "little") + text + rows.tobytes())
@@ -210,32 +216,54 @@ def load(text: str, base, **context):
 def test_every_kind_is_loaded_by_name(tmp_path):
     save_policy(tmp_path / "walk.onnx", card_for(MODEL))
     RecordedChunks({"wave": np.tile(MODEL.default, (9, 1))}, MODEL.joints).save(tmp_path / "motions.npz")
-    players = load("locomotion: {kind: onnx, file: walk.onnx}\nchunk: {kind: chunk, backend: recorded, path: motions.npz, "
-                   "timing: {replan: 0.4}}\nrest: {kind: hold}\n", tmp_path, chunk_delay=0.1)
+    players = load(
+        "locomotion: {kind: onnx, file: walk.onnx}\nchunk: {kind: chunk, backend: recorded, path: motions.npz, "
+        "timing: {replan: 0.4}}\nrest: {kind: hold}\n",
+        tmp_path,
+        chunk_delay=0.1,
+    )
     assert {name: [type(player).__name__ for player in group] for name, group in players.items()} == {
-        "locomotion": ["OnnxPolicy"], "chunk": ["ChunkPolicy"] * 2, "rest": ["Hold"], "stand": ["Stand"], "hold": ["Hold"],
-        "damp": ["Damp"]}
+        "locomotion": ["OnnxPolicy"],
+        "chunk": ["ChunkPolicy"] * 2,
+        "rest": ["Hold"],
+        "stand": ["Stand"],
+        "hold": ["Hold"],
+        "damp": ["Damp"],
+    }
     assert {player.name for player in players["chunk"]} == {"chunk"} and players["rest"][0].name == "rest"
     assert players["chunk"][0].timing.replan == 0.4
 
 
 def test_all_mistakes_of_a_file_come_at_once_with_their_lines(tmp_path):
     with pytest.raises(ConfigError) as found:
-        load("a: {kind: onx}\nb: {file: x}\nc: {kind: onnx, file: x, treads: 2}\nd: {kind: onnx, file: x, threads: 0}\n"
-             "stand: {kind: onnx, file: x}\n", tmp_path)
+        load(
+            "a: {kind: onx}\nb: {file: x}\nc: {kind: onnx, file: x, treads: 2}\nd: {kind: onnx, file: x, threads: 0}\n"
+            "stand: {kind: onnx, file: x}\n",
+            tmp_path,
+        )
     lines = str(found.value).splitlines()
     assert [line.split(": ")[0] for line in lines] == [f"tree.yaml:{i}" for i in range(1, 6)]
-    for line, words in zip(lines, ("did you mean 'onnx'?", "policy 'b' has no kind", 
-                                   "'policies.c.treads'; did you mean 'threads'?", "threads is 0",
-                                   "what is left when others fail"),
-                           strict=True):
+    for line, words in zip(
+        lines,
+        (
+            "did you mean 'onnx'?",
+            "policy 'b' has no kind",
+            "'policies.c.treads'; did you mean 'threads'?",
+            "threads is 0",
+            "what is left when others fail",
+        ),
+        strict=True,
+    ):
         assert words in line
 
 
 def test_files_that_do_not_open_name_the_policy(tmp_path):
     with pytest.raises(ConfigError) as found:
-        load("a: {kind: onnx, file: absent.onnx}\nb: {kind: chunk, backend: pi1, path: x}\n"
-             "c: {kind: chunk, backend: recorded, path: absent.npz}\n", tmp_path)
+        load(
+            "a: {kind: onnx, file: absent.onnx}\nb: {kind: chunk, backend: pi1, path: x}\n"
+            "c: {kind: chunk, backend: recorded, path: absent.npz}\n",
+            tmp_path,
+        )
     text = str(found.value)
     assert "tree.yaml:1: policy 'a': " in text and "absent.onnx: cannot be read" in text
     assert "tree.yaml:2: policy 'b': chunk backend 'pi1'; did you mean 'pi0'?" in text
@@ -253,8 +281,10 @@ def test_the_base_install_needs_no_torch():
     import subprocess
     import sys
 
-    code = ("import sys, policies.registry; bad = {'torch', 'lerobot', 'onnx', 'mujoco', 'transformers'} & set(sys.modules); "
-            "sys.exit(repr(bad) if bad else 0)")
+    code = (
+        "import sys, policies.registry; bad = {'torch', 'lerobot', 'onnx', 'mujoco', 'transformers'} & set(sys.modules); "
+        "sys.exit(repr(bad) if bad else 0)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -20,8 +20,13 @@ RNG = np.random.default_rng(0)
 
 def random_state(now=0.0):
     quat = RNG.normal(size=4)
-    return state_of(MODEL.default + 0.1 * RNG.normal(size=MODEL.n), RNG.normal(size=MODEL.n), now,
-                    base_quat=frozen(quat / np.linalg.norm(quat)), base_ang_vel=frozen(RNG.normal(size=3)))
+    return state_of(
+        MODEL.default + 0.1 * RNG.normal(size=MODEL.n),
+        RNG.normal(size=MODEL.n),
+        now,
+        base_quat=frozen(quat / np.linalg.norm(quat)),
+        base_ang_vel=frozen(RNG.normal(size=3)),
+    )
 
 
 def echo(tmp_path, card, pick):
@@ -37,20 +42,34 @@ def actions(policy, target):
 
 def test_the_observation_is_what_the_card_says(tmp_path):
     joints = tuple(MODEL.joints[i] for i in LEGS)
-    card = card_for(MODEL, observations=(
-        ObservationTerm("velocity_command", scale=(2.0, 2.0, 0.25)), ObservationTerm("base_ang_vel", scale=0.2),
-        ObservationTerm("projected_gravity"), ObservationTerm("joint_pos_rel", joints[::-1]),
-        ObservationTerm("joint_vel", joints, 0.05),
-        ObservationTerm("previous_action")))
+    card = card_for(
+        MODEL,
+        observations=(
+            ObservationTerm("velocity_command", scale=(2.0, 2.0, 0.25)),
+            ObservationTerm("base_ang_vel", scale=0.2),
+            ObservationTerm("projected_gravity"),
+            ObservationTerm("joint_pos_rel", joints[::-1]),
+            ObservationTerm("joint_vel", joints, 0.05),
+            ObservationTerm("previous_action"),
+        ),
+    )
     state, request = random_state(), Request(velocity=frozen((0.3, -0.1, 0.7)))
-    wanted = np.concatenate(([0.6, -0.2, 0.175], 0.2 * state.base_ang_vel, state.gravity,
-                             (state.joint_pos - MODEL.default)[LEGS][::-1], 0.05 * state.joint_vel[LEGS], np.zeros(12)))
+    wanted = np.concatenate(
+        (
+            [0.6, -0.2, 0.175],
+            0.2 * state.base_ang_vel,
+            state.gravity,
+            (state.joint_pos - MODEL.default)[LEGS][::-1],
+            0.05 * state.joint_vel[LEGS],
+            np.zeros(12),
+        )
+    )
     seen = []
     for start in range(0, card.observation_size, 12):
         pick = np.arange(start, min(start + 12, card.observation_size))
         policy = echo(tmp_path, card, pick)
         policy.reset(state, 0.0)
-        seen.append(actions(policy, policy.act(state, request, 0.0))[:len(pick)])
+        seen.append(actions(policy, policy.act(state, request, 0.0))[: len(pick)])
     np.testing.assert_allclose(np.concatenate(seen), wanted, atol=1e-6)
 
 
@@ -98,8 +117,13 @@ def test_the_clock_runs_while_a_command_is_given_and_finishes_its_half_turn(tmp_
 
 
 def test_a_command_is_followed_as_fast_as_the_card_says_and_its_end_waits_for_the_end_of_the_step(tmp_path):
-    card = card_for(MODEL, observations=(
-        ObservationTerm("velocity_command", slew=(2.0, 1.0, 5.0)), ObservationTerm("phase", period=0.4, stand_still=True)))
+    card = card_for(
+        MODEL,
+        observations=(
+            ObservationTerm("velocity_command", slew=(2.0, 1.0, 5.0)),
+            ObservationTerm("phase", period=0.4, stand_still=True),
+        ),
+    )
     policy = echo(tmp_path, card, np.array([0, 1, 2, 3]))
     policy.reset(state_of(), 0.0)
     walk, seen = Request(velocity=frozen((0.1, 0.05, -0.2))), []
@@ -112,9 +136,13 @@ def test_a_command_is_followed_as_fast_as_the_card_says_and_its_end_waits_for_th
 
 
 def test_who_is_to_stand_steps_in_place_first_if_the_card_says_so(tmp_path):
-    card = card_for(MODEL, observations=(
-        ObservationTerm("velocity_command", slew=(99.0, 99.0, 99.0)),
-        ObservationTerm("phase", period=0.4, stand_still=True, settle=0.1)))
+    card = card_for(
+        MODEL,
+        observations=(
+            ObservationTerm("velocity_command", slew=(99.0, 99.0, 99.0)),
+            ObservationTerm("phase", period=0.4, stand_still=True, settle=0.1),
+        ),
+    )
     policy = echo(tmp_path, card, np.array([0, 3]))
     policy.reset(state_of(), 0.0)
     walk, seen = Request(velocity=frozen((0.3, 0.0, 0.0))), []
@@ -129,9 +157,13 @@ def test_who_is_to_stand_steps_in_place_first_if_the_card_says_so(tmp_path):
 def settling(tmp_path):
     """A policy for the legs that echoes the forward command it sees; it settles for 0.1 s and wakes at 0.4 rad or
     0.45 rad/s."""
-    card = card_for(MODEL, observations=(
-        ObservationTerm("velocity_command", slew=(99.0, 99.0, 99.0)),
-        ObservationTerm("phase", period=0.4, stand_still=True, settle=0.1, wake=0.4, tip=0.45)))
+    card = card_for(
+        MODEL,
+        observations=(
+            ObservationTerm("velocity_command", slew=(99.0, 99.0, 99.0)),
+            ObservationTerm("phase", period=0.4, stand_still=True, settle=0.1, wake=0.4, tip=0.45),
+        ),
+    )
     policy = echo(tmp_path, card, np.array([0]))
     policy.reset(state_of(), 0.0)
     ticks = iter(range(1, 10**6))
@@ -177,8 +209,8 @@ def test_after_its_last_step_it_is_given_time_to_find_its_stance(settling):
     crouched = settling(Request(), 60, q=bent("leg_left_knee_pitch_joint", 0.5))
     first = crouched.index(min(crouched))
     assert crouched[first] == pytest.approx(0.0, abs=1e-6)
-    np.testing.assert_allclose(crouched[first:first + 10], 0.0, atol=1e-6)
-    assert max(crouched[first + 10:]) == pytest.approx(0.021, abs=1e-6)
+    np.testing.assert_allclose(crouched[first : first + 10], 0.0, atol=1e-6)
+    assert max(crouched[first + 10 :]) == pytest.approx(0.021, abs=1e-6)
 
 
 def test_a_clock_without_stand_still_never_stops(tmp_path):
@@ -202,8 +234,15 @@ def test_gains_default_pose_and_mask_come_from_the_card(tmp_path):
     assert not target.q.flags.writeable
 
 
-@pytest.mark.parametrize(("key", "term"), [("joint_pos", "joint_pos_rel"), ("joint_vel", "joint_vel"),
-                                           ("base_ang_vel", "base_ang_vel"), ("base_quat", "projected_gravity")])
+@pytest.mark.parametrize(
+    ("key", "term"),
+    [
+        ("joint_pos", "joint_pos_rel"),
+        ("joint_vel", "joint_vel"),
+        ("base_ang_vel", "base_ang_vel"),
+        ("base_quat", "projected_gravity"),
+    ],
+)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_readings_that_are_not_finite_are_refused(tmp_path, key, term, value):
     policy = OnnxPolicy(save_policy(tmp_path / "walk.onnx", card_for(MODEL)), MODEL)
@@ -259,8 +298,10 @@ def test_a_provider_that_does_not_start_is_an_error_and_auto_takes_the_next(tmp_
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this machine has the CUDA provider")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(PROVIDERS.values()))
-    with pytest.warns(UserWarning, match="CUDAExecutionProvider"), \
-            pytest.raises(ConfigError, match="'cuda' is installed, but does not start on this machine"):
+    with (
+        pytest.warns(UserWarning, match="CUDAExecutionProvider"),
+        pytest.raises(ConfigError, match="'cuda' is installed, but does not start on this machine"),
+    ):
         OnnxPolicy(path, MODEL, provider="cuda")
     with pytest.raises(ConfigError, match="'tensorrt' needs the package tensorrt"):
         OnnxPolicy(path, MODEL, provider="tensorrt")

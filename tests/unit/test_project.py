@@ -12,12 +12,43 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("arbiter", "policies", "skills", "training", "deploy")
 ALLOWED = {
-    "arbiter": set(), "policies": {"arbiter"}, "skills": {"arbiter"}, "deploy": {"skills", "policies", "arbiter"},
-    "training": {"skills", "policies", "arbiter", "deploy"}}
+    "arbiter": set(),
+    "policies": {"arbiter"},
+    "skills": {"arbiter"},
+    "deploy": {"skills", "policies", "arbiter"},
+    "training": {"skills", "policies", "arbiter", "deploy"},
+}
 LIGHT = {"numpy", "py_trees", "yaml", "onnxruntime", "tokenizers"}
-EXTRA = {"accelerate", "av", "bitsandbytes", "can", "cma", "cv2", "evdev", "h5py", "lerobot", "matplotlib", "mink", "mjlab",
-         "msgpack", "onnx", "peft", "PIL", "ray", "rsl_rl", "safetensors", "scipy", "sentence_transformers", "serial",
-         "tensordict", "torch", "transformers", "trimesh", "viser", "websockets"}
+EXTRA = {
+    "accelerate",
+    "av",
+    "bitsandbytes",
+    "can",
+    "cma",
+    "cv2",
+    "evdev",
+    "h5py",
+    "lerobot",
+    "matplotlib",
+    "mink",
+    "mjlab",
+    "msgpack",
+    "onnx",
+    "peft",
+    "PIL",
+    "ray",
+    "rsl_rl",
+    "safetensors",
+    "scipy",
+    "sentence_transformers",
+    "serial",
+    "tensordict",
+    "torch",
+    "transformers",
+    "trimesh",
+    "viser",
+    "websockets",
+}
 
 
 def modules(package):
@@ -40,14 +71,22 @@ def test_the_top_level_packages_are_these():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_point_one_way(package):
-    wrong = [(path.relative_to(ROOT).as_posix(), name) for path in modules(package) for name in imported(path)
-             if name in PACKAGES and name != package and name not in ALLOWED[package]]
+    wrong = [
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in modules(package)
+        for name in imported(path)
+        if name in PACKAGES and name != package and name not in ALLOWED[package]
+    ]
     assert wrong == []
 
 
 def test_the_core_imports_next_to_nothing():
-    wrong = {(path.name, name) for path in modules("arbiter") for name in imported(path)
-             if name not in sys.stdlib_module_names and name not in LIGHT | {"arbiter"}}
+    wrong = {
+        (path.name, name)
+        for path in modules("arbiter")
+        for name in imported(path)
+        if name not in sys.stdlib_module_names and name not in LIGHT | {"arbiter"}
+    }
     assert wrong == set()
 
 
@@ -56,22 +95,30 @@ def test_broad_excepts_stand_at_the_doors_only():
         names = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} if handler.type else {"Exception"}
         return not names.isdisjoint({"Exception", "BaseException"})
 
-    found = [path.relative_to(ROOT).as_posix() for package in ("arbiter", "skills", "policies") for path in modules(package)
-             if any(isinstance(node, ast.ExceptHandler) and broad(node) for node in ast.walk(ast.parse(path.read_text())))]
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for package in ("arbiter", "skills", "policies")
+        for path in modules(package)
+        if any(isinstance(node, ast.ExceptHandler) and broad(node) for node in ast.walk(ast.parse(path.read_text())))
+    ]
     assert found == ["arbiter/wall.py"]
 
 
 def test_the_main_job_loads_no_heavy_library():
-    code = ("import sys, deploy.run; print(sorted({'torch', 'lerobot', 'transformers', 'matplotlib', 'viser', 'can', 'cv2',"
-            " 'ray', 'av'} & set(sys.modules)))")
+    code = (
+        "import sys, deploy.run; print(sorted({'torch', 'lerobot', 'transformers', 'matplotlib', 'viser', 'can', 'cv2',"
+        " 'ray', 'av'} & set(sys.modules)))"
+    )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 
 
 def test_the_tests_are_collected_on_the_base_install():
     """A file that needs more says so before it imports it: tests/needs.py."""
-    code = (f"import sys, pytest; sys.modules.update(dict.fromkeys({sorted(EXTRA)}));"
-            "sys.exit(pytest.main(['--collect-only', '-q', '-m', 'core and not slow']))")
+    code = (
+        f"import sys, pytest; sys.modules.update(dict.fromkeys({sorted(EXTRA)}));"
+        "sys.exit(pytest.main(['--collect-only', '-q', '-m', 'core and not slow']))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
 
@@ -86,20 +133,35 @@ def test_the_wheel_holds_what_a_run_needs_and_no_tests(tmp_path):
         archive.extractall(tmp_path / "site")
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
-    for needed in ("deploy/trees/default.yaml", "deploy/robots/berkeley_humanoid_lite/model.xml",
-                   "arbiter/routing/model/encoder.onnx", "policies/weights/locomotion.onnx"):
+    for needed in (
+        "deploy/trees/default.yaml",
+        "deploy/robots/berkeley_humanoid_lite/model.xml",
+        "arbiter/routing/model/encoder.onnx",
+        "policies/weights/locomotion.onnx",
+    ):
         assert needed in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
-    done = subprocess.run([sys.executable, "-m", "deploy.route", "--json", "walk forward two meters"], cwd=tmp_path / "site",
-                          capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.route", "--json", "walk forward two meters"],
+        cwd=tmp_path / "site",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert '"walk_forward"' in done.stdout
 
 
 def test_the_ci_hides_uv_from_the_command_it_runs(tmp_path):
     """As on a machine without one: neither on PATH nor importable."""
-    told = "#!/bin/sh\n" + "\n".join((
-        'echo "make $@"', "command -v uv && echo on PATH", "python3 -m uv --version && echo importable",
-        "python3 -c 'import sys; print(sys.version_info[:2] >= (3, 12))'", "command -v chromium || true"))
+    told = "#!/bin/sh\n" + "\n".join(
+        (
+            'echo "make $@"',
+            "command -v uv && echo on PATH",
+            "python3 -m uv --version && echo importable",
+            "python3 -c 'import sys; print(sys.version_info[:2] >= (3, 12))'",
+            "command -v chromium || true",
+        )
+    )
     for name, text in (("uv", "#!/bin/sh\n"), ("chromium", "#!/bin/sh\n"), ("make", told)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)

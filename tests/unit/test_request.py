@@ -16,19 +16,23 @@ GOOD = {"velocity": np.zeros(3), "prompt": "", "elapsed": 1.0, "posture": None, 
 WITH_NAN = np.where(np.arange(22) == 3, np.nan, 0.0)
 
 
-@pytest.mark.parametrize(("field", "value", "told"), [
-    ("velocity", (0.0, 0.0, 0.0), "velocity is (0.0, 0.0, 0.0); three finite numbers"),
-    ("velocity", np.zeros(2), "three finite numbers"),
-    ("velocity", np.array((0.0, np.inf, 0.0)), "three finite numbers"),
-    ("velocity", np.array(("a", "b", "c")), "three finite numbers"),
-    ("prompt", None, "prompt is None; a text is expected"),
-    ("elapsed", float("nan"), "elapsed is nan; a number of seconds"),
-    ("elapsed", -1.0, "elapsed is -1.0"),
-    ("elapsed", True, "elapsed is True"),
-    ("posture", WITH_NAN, "posture is nan for joint 3; 22 finite joint positions [rad] or None"),
-    ("posture", np.zeros(21), "posture is an array of float64 and shape (21,)"),
-    ("posture", [0.0] * 22, "posture is a list"),
-    ("start", 1, "start is 1; True or False")])
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("velocity", (0.0, 0.0, 0.0), "velocity is (0.0, 0.0, 0.0); three finite numbers"),
+        ("velocity", np.zeros(2), "three finite numbers"),
+        ("velocity", np.array((0.0, np.inf, 0.0)), "three finite numbers"),
+        ("velocity", np.array(("a", "b", "c")), "three finite numbers"),
+        ("prompt", None, "prompt is None; a text is expected"),
+        ("elapsed", float("nan"), "elapsed is nan; a number of seconds"),
+        ("elapsed", -1.0, "elapsed is -1.0"),
+        ("elapsed", True, "elapsed is True"),
+        ("posture", WITH_NAN, "posture is nan for joint 3; 22 finite joint positions [rad] or None"),
+        ("posture", np.zeros(21), "posture is an array of float64 and shape (21,)"),
+        ("posture", [0.0] * 22, "posture is a list"),
+        ("start", 1, "start is 1; True or False"),
+    ],
+)
 def test_each_field_is_named_with_its_value_and_what_is_allowed(field, value, told):
     with pytest.raises(SkillError) as error:
         check_form(Request(**(GOOD | {field: value})), 22)
@@ -44,8 +48,11 @@ def test_no_request_is_told():
 def test_bounds_let_pass_exactly_what_robot_and_policy_allow(velocity, posture):
     bounds = Bounds(MODEL, "walk", (0.5, 0.2, 0.8))
     asked = Request(velocity=np.array(velocity), posture=np.array(posture))
-    inside = bool((np.abs(asked.velocity) <= np.array(bounds.commands) + 1e-6).all()
-                  and (asked.posture >= MODEL.lower - 1e-6).all() and (asked.posture <= MODEL.upper + 1e-6).all())
+    inside = bool(
+        (np.abs(asked.velocity) <= np.array(bounds.commands) + 1e-6).all()
+        and (asked.posture >= MODEL.lower - 1e-6).all()
+        and (asked.posture <= MODEL.upper + 1e-6).all()
+    )
     assert (bounds.beyond(asked) == "") is inside
 
 
@@ -79,12 +86,19 @@ def run(skill, ticks=60):
     return rig, rig.last()
 
 
-@pytest.mark.parametrize(("found", "result", "reason"), [
-    (None, "ended", "job: not verified"),
-    (Verification(True, 0.02, 0.04, "m", "hand 0.02 m from it"), "succeeded", "hand 0.02 m from it"),
-    (Verification(False, 0.31, 0.04, "m", "hand 0.31 m from it, at most 0.04"), "failed",
-     "job: hand 0.31 m from it, at most 0.04"),
-    (True, "failed", "job: skill job: SkillError: verify() returned True; an arbiter.skill.Verification or None is expected")])
+@pytest.mark.parametrize(
+    ("found", "result", "reason"),
+    [
+        (None, "ended", "job: not verified"),
+        (Verification(True, 0.02, 0.04, "m", "hand 0.02 m from it"), "succeeded", "hand 0.02 m from it"),
+        (
+            Verification(False, 0.31, 0.04, "m", "hand 0.31 m from it, at most 0.04"),
+            "failed",
+            "job: hand 0.31 m from it, at most 0.04",
+        ),
+        (True, "failed", "job: skill job: SkillError: verify() returned True; an arbiter.skill.Verification or None is expected"),
+    ],
+)
 def test_what_is_done_succeeds_only_by_what_was_measured(found, result, reason):
     skill = Job()
     skill.found = found
@@ -120,8 +134,9 @@ def test_a_velocity_that_the_policy_was_not_made_for_fails_by_name():
     rig.locomotion.commands = (0.5, 0.2, 0.8)
     rig.ready().say("job").tick(5)
     assert rig.last().result == "failed"
-    assert rig.last().reason == ("job: skill job: request().velocity asks for 5 m/s in x; policy locomotion was made for at "
-                                 "most 0.5")
+    assert rig.last().reason == (
+        "job: skill job: request().velocity asks for 5 m/s in x; policy locomotion was made for at most 0.5"
+    )
     assert not any(request.velocity.any() for request in rig.locomotion.requests)
 
 

@@ -138,7 +138,7 @@ def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
     [
         ("swing your arms", 'this robot can\'t "swing"; nearest skill is '),
         ("give the ball a kick", 'this robot can\'t do "give the ball a kick"; nearest skill is touch_ball'),
-        ("lie down", "not understood: \"lie down\" is like nothing"),
+        ("lie down", 'not understood: "lie down" is like nothing'),
         ("touch your knees", 'this robot can\'t "touch"; nearest skill is '),
         ("do robots bow", "a question or a remark, no instruction"),
         ("run in a circle", 'this robot can\'t "run"; nearest skill is walk_in_circle'),

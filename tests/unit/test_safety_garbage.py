@@ -37,11 +37,29 @@ def unset(kind):
 
 
 VALUES = [NAN, INF, -INF, 1e308, -1e308, 5e-324, 0.0, 1.0, -3.0]
-ODD = [None, 3, "text", [0.0] * N, (), {}, Hostile(), np.zeros(N + 1), np.zeros((N, 1)), np.zeros(0), np.array(1.0),
-       np.array([None] * N), np.array(["a"] * N), np.zeros(N, complex), np.ma.masked_all(N), np.zeros(N, bool),
-       np.full(N, 1e4000, np.longdouble) if np.finfo(np.longdouble).max > 1e308 else None, np.zeros(N, np.float32),
-       np.zeros(N, ">f8"), np.zeros(N, np.int8), np.full(N, np.iinfo(np.uint64).max, np.uint64)]
-
+ODD = [
+    None,
+    3,
+    "text",
+    [0.0] * N,
+    (),
+    {},
+    Hostile(),
+    np.zeros(N + 1),
+    np.zeros((N, 1)),
+    np.zeros(0),
+    np.array(1.0),
+    np.array([None] * N),
+    np.array(["a"] * N),
+    np.zeros(N, complex),
+    np.ma.masked_all(N),
+    np.zeros(N, bool),
+    np.full(N, 1e4000, np.longdouble) if np.finfo(np.longdouble).max > 1e308 else None,
+    np.zeros(N, np.float32),
+    np.zeros(N, ">f8"),
+    np.zeros(N, np.int8),
+    np.full(N, np.iinfo(np.uint64).max, np.uint64),
+]
 
 
 def pick(values):
@@ -52,16 +70,48 @@ def pick(values):
 array = st.lists(st.one_of(st.sampled_from(VALUES), st.floats(-4.0, 4.0)), min_size=N, max_size=N).map(np.array)
 piece = st.one_of(array, array, array, pick(ODD))
 mask = pick([np.ones(N, bool), np.ones(N, bool), np.zeros(N, bool), np.ones(N), np.ones(3, bool), None])
-targets = st.one_of(st.builds(JointTarget, piece, piece, piece, mask), pick([*ODD, unset(JointTarget)]),
-                    array.map(lambda q: target(MODEL, q)), array.map(lambda q: target(MODEL, q)))
+targets = st.one_of(
+    st.builds(JointTarget, piece, piece, piece, mask),
+    pick([*ODD, unset(JointTarget)]),
+    array.map(lambda q: target(MODEL, q)),
+    array.map(lambda q: target(MODEL, q)),
+)
 number = st.one_of(st.floats(-1.0, 3.0), pick([*VALUES, None, "now", 10**400, True, np.float64(0.1), Hostile()]))
-quat = st.one_of(st.just(np.array((1.0, 0.0, 0.0, 0.0))),
-                 st.lists(st.sampled_from(VALUES), min_size=4, max_size=4).map(np.array), pick(ODD))
-states = st.one_of(st.builds(RobotState, number, piece, piece, quat, piece, piece, number, number,
-                             pick([(), (), ("can0: bus off",), None, (Hostile(),), ["x"]])),
-                   pick([*ODD, unset(RobotState)]), st.just("good"), st.just("good"), st.just("good"))
-owners = pick([("walk",) * N, ("walk", "walk", "wave", "wave"), ["stand"] * N, None, (), (None,) * N,
-                          [Hostile()] * N, Words("abcd"), "walk", ([],) * N])
+quat = st.one_of(
+    st.just(np.array((1.0, 0.0, 0.0, 0.0))), st.lists(st.sampled_from(VALUES), min_size=4, max_size=4).map(np.array), pick(ODD)
+)
+states = st.one_of(
+    st.builds(
+        RobotState,
+        number,
+        piece,
+        piece,
+        quat,
+        piece,
+        piece,
+        number,
+        number,
+        pick([(), (), ("can0: bus off",), None, (Hostile(),), ["x"]]),
+    ),
+    pick([*ODD, unset(RobotState)]),
+    st.just("good"),
+    st.just("good"),
+    st.just("good"),
+)
+owners = pick(
+    [
+        ("walk",) * N,
+        ("walk", "walk", "wave", "wave"),
+        ["stand"] * N,
+        None,
+        (),
+        (None,) * N,
+        [Hostile()] * N,
+        Words("abcd"),
+        "walk",
+        ([],) * N,
+    ]
+)
 clocks = st.one_of(st.just("tick"), st.just("tick"), st.just("tick"), number)
 
 
@@ -83,8 +133,7 @@ def test_never_raises_and_never_breaks_a_limit(calls, collides):
             sent.append(command)
     check_limits(MODEL, MODEL.default, sent)
     for (check, joint, policy), count in safety.counts.items():
-        assert check in ("finite", "shape", "age", "mode", "position", "velocity", "acceleration", "torque", "collision",
-                         "gain")
+        assert check in ("finite", "shape", "age", "mode", "position", "velocity", "acceleration", "torque", "collision", "gain")
         assert joint in ("", *MODEL.joints) and isinstance(policy, str) and count > 0
 
 
@@ -116,13 +165,16 @@ def test_one_policys_nan_does_not_stop_the_others():
     assert verdict.mode is Mode.HOLD and "wave asked" in verdict.reason
 
 
-@pytest.mark.parametrize(("asked", "why"), [
-    (None, "the target is NoneType; a JointTarget is expected"),
-    (JointTarget(np.zeros(3), MODEL.kp, MODEL.kd, np.ones(N, bool)), "q has shape (3,); (4,) is expected"),
-    (JointTarget([0.0] * N, MODEL.kp, MODEL.kd, np.ones(N, bool)), "q is list; an array of shape (4,) is expected"),
-    (JointTarget(np.zeros(N), np.zeros(N, object), MODEL.kd, np.ones(N, bool)), "kp holds object; real numbers are expected"),
-    (JointTarget(np.zeros(N), MODEL.kp, MODEL.kd, np.zeros(N, bool)), "joints is not a mask that is true for every joint"),
-])
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (None, "the target is NoneType; a JointTarget is expected"),
+        (JointTarget(np.zeros(3), MODEL.kp, MODEL.kd, np.ones(N, bool)), "q has shape (3,); (4,) is expected"),
+        (JointTarget([0.0] * N, MODEL.kp, MODEL.kd, np.ones(N, bool)), "q is list; an array of shape (4,) is expected"),
+        (JointTarget(np.zeros(N), np.zeros(N, object), MODEL.kd, np.ones(N, bool)), "kp holds object; real numbers are expected"),
+        (JointTarget(np.zeros(N), MODEL.kp, MODEL.kd, np.zeros(N, bool)), "joints is not a mask that is true for every joint"),
+    ],
+)
 def test_a_wrong_shape_is_refused_with_the_reason(asked, why):
     drive = Drive(armed(MODEL), owners=("walk", "walk", "wave", "wave"))
     command, verdict = drive.tick(None, state=reading(MODEL, DT)) if asked is None else drive.tick(asked)

@@ -25,16 +25,19 @@ def running(**options) -> Drive:
 # -- arming ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("changes", "text"), [
-    ({"joint_age": LEG_AGE}, "reading of leg_hip_joint is 0.100 s old, at most 0.06 s"),
-    ({"joint_age": ARM_AGE}, "reading of arm_elbow_joint is 0.100 s old, at most 0.06 s"),
-    ({"imu_age": 0.1}, "IMU reading is 0.100 s old, at most 0.06 s"),
-    ({"faults": ("can1: bus off", "low voltage")}, "the robot reports can1: bus off, low voltage"),
-    ({"joint_pos": np.array((0.0, -0.3, 0.0, 0.0))}, "leg_knee_joint is at -0.30 rad, outside 0.00 to 2.00; move it by hand"),
-    ({"joint_pos": np.array((0.0, np.nan, 0.0, 0.0))}, "leg_knee_joint reads position nan; -0.5 to 2.5 is possible"),
-    ({"joint_vel": np.array((0.0, 0.0, 2e3, 0.0))}, "arm_shoulder_joint reads velocity 2000; -40 to 40 is possible"),
-    ({"base_quat": np.zeros(4)}, "base_quat has a squared length of 0; 1 is expected"),
-])
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"joint_age": LEG_AGE}, "reading of leg_hip_joint is 0.100 s old, at most 0.06 s"),
+        ({"joint_age": ARM_AGE}, "reading of arm_elbow_joint is 0.100 s old, at most 0.06 s"),
+        ({"imu_age": 0.1}, "IMU reading is 0.100 s old, at most 0.06 s"),
+        ({"faults": ("can1: bus off", "low voltage")}, "the robot reports can1: bus off, low voltage"),
+        ({"joint_pos": np.array((0.0, -0.3, 0.0, 0.0))}, "leg_knee_joint is at -0.30 rad, outside 0.00 to 2.00; move it by hand"),
+        ({"joint_pos": np.array((0.0, np.nan, 0.0, 0.0))}, "leg_knee_joint reads position nan; -0.5 to 2.5 is possible"),
+        ({"joint_vel": np.array((0.0, 0.0, 2e3, 0.0))}, "arm_shoulder_joint reads velocity 2000; -40 to 40 is possible"),
+        ({"base_quat": np.zeros(4)}, "base_quat has a squared length of 0; 1 is expected"),
+    ],
+)
 def test_arming_is_refused_with_the_reason(changes, text):
     safety = Safety(MODEL)
     assert text in safety.arm(reading(MODEL, 0.0, **changes), 0.0)
@@ -78,10 +81,13 @@ def test_disarm_damps_and_may_be_armed_again():
 # -- HOLD -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("changes", "text"), [
-    ({"joint_age": LEGS_AGE}, "reading of leg_hip_joint is 0.100 s old, at most 0.06 s"),
-    ({"imu_age": 0.1}, "IMU reading is 0.100 s old, at most 0.06 s"),
-])
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"joint_age": LEGS_AGE}, "reading of leg_hip_joint is 0.100 s old, at most 0.06 s"),
+        ({"imu_age": 0.1}, "IMU reading is 0.100 s old, at most 0.06 s"),
+    ],
+)
 def test_stale_legs_or_imu_hold_everything_and_recover(changes, text):
     drive = running()
     asked = MODEL.default + 0.003
@@ -115,11 +121,20 @@ def test_age_counts_from_the_stamp_and_a_repeated_reading_ages():
     assert "IMU reading is" in drive.safety.fault
 
 
-KNOWN_STILL = [{"joint_pos": np.array((np.nan, 0.0, 0.0, 0.0))}, {"joint_pos": np.array((9.0, 0.0, 0.0, 0.0))},
-               {"joint_vel": np.array((0.0, np.inf, 0.0, 0.0))}, {"joint_vel": np.array((0.0, 900.0, 0.0, 0.0))},
-               {"joint_age": np.array((-1.0, 0.0, 0.0, 0.0))}, {"joint_age": np.array((np.nan, 0.0, 0.0, 0.0))},
-               {"base_quat": np.full(4, np.nan)}, {"base_quat": None}, {"base_quat": np.array((0.5, 0.0, 0.0, 0.0))},
-               {"base_ang_vel": np.array((1e6, 0.0, 0.0))}, {"base_ang_vel": np.zeros(2)}, {"faults": None}]
+KNOWN_STILL = [
+    {"joint_pos": np.array((np.nan, 0.0, 0.0, 0.0))},
+    {"joint_pos": np.array((9.0, 0.0, 0.0, 0.0))},
+    {"joint_vel": np.array((0.0, np.inf, 0.0, 0.0))},
+    {"joint_vel": np.array((0.0, 900.0, 0.0, 0.0))},
+    {"joint_age": np.array((-1.0, 0.0, 0.0, 0.0))},
+    {"joint_age": np.array((np.nan, 0.0, 0.0, 0.0))},
+    {"base_quat": np.full(4, np.nan)},
+    {"base_quat": None},
+    {"base_quat": np.array((0.5, 0.0, 0.0, 0.0))},
+    {"base_ang_vel": np.array((1e6, 0.0, 0.0))},
+    {"base_ang_vel": np.zeros(2)},
+    {"faults": None},
+]
 
 
 @pytest.mark.parametrize("spoil", KNOWN_STILL)
@@ -140,9 +155,19 @@ def test_one_bad_reading_is_helped_over(spoil):
     assert verdict.mode is Mode.RUN and verdict.interventions == () and not drive.safety.fault and not drive.safety.doubts
 
 
-@pytest.mark.parametrize("spoil", [{"joint_age": np.full(N, -1.0)}, {"joint_pos": np.zeros(3)}, {"imu_age": np.nan},
-                                   {"imu_age": -1.0}, {"base_quat": None, "base_ang_vel": None}, {"stamp": np.nan},
-                                   {"stamp": 99.0}, {"joint_pos": np.full(N, np.nan), "joint_vel": np.full(N, np.nan)}])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"joint_age": np.full(N, -1.0)},
+        {"joint_pos": np.zeros(3)},
+        {"imu_age": np.nan},
+        {"imu_age": -1.0},
+        {"base_quat": None, "base_ang_vel": None},
+        {"stamp": np.nan},
+        {"stamp": 99.0},
+        {"joint_pos": np.full(N, np.nan), "joint_vel": np.full(N, np.nan)},
+    ],
+)
 def test_a_bad_reading_is_not_believed_and_ages(spoil):
     drive = running()
     _, verdict = drive.tick(MODEL.default, **spoil)
@@ -296,8 +321,9 @@ def test_a_lean_is_no_fall():
 # -- stop -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("level", "mode"), [("settle", Mode.SETTLE), ("damp", Mode.DAMP), ("off", Mode.OFF),
-                                             ("nonsense", Mode.DAMP)])
+@pytest.mark.parametrize(
+    ("level", "mode"), [("settle", Mode.SETTLE), ("damp", Mode.DAMP), ("off", Mode.OFF), ("nonsense", Mode.DAMP)]
+)
 def test_a_stop_takes_effect_in_the_next_tick_without_a_fault(level, mode):
     drive = running()
     drive.safety.stop("page", level)
@@ -351,8 +377,9 @@ def test_the_stronger_of_two_stops_wins_whatever_the_order():
         assert drive.tick(MODEL.default)[1].mode is Mode.OFF
 
 
-@pytest.mark.parametrize(("first", "level", "mode"), [("settle", "damp", Mode.DAMP), ("settle", "off", Mode.OFF),
-                                                      ("damp", "off", Mode.OFF)])
+@pytest.mark.parametrize(
+    ("first", "level", "mode"), [("settle", "damp", Mode.DAMP), ("settle", "off", Mode.OFF), ("damp", "off", Mode.OFF)]
+)
 def test_a_stop_that_arrives_while_another_is_obeyed_is_not_lost(monkeypatch, first, level, mode):
     """From a signal handler or another thread: after the ladder has read its slots, before it empties them."""
     drive = running()
@@ -525,8 +552,10 @@ def moving(k):
 def swaying(k):
     """Orientation and angular velocity of a base in motion, tick `k`."""
     angle = 0.1 * np.sin(0.2 * k)
-    return {"base_quat": np.array((np.cos(angle / 2), np.sin(angle / 2), 0.0, 0.0)),
-            "base_ang_vel": np.array((np.cos(0.2 * k), 0.0, 0.0))}
+    return {
+        "base_quat": np.array((np.cos(angle / 2), np.sin(angle / 2), 0.0, 0.0)),
+        "base_ang_vel": np.array((np.cos(0.2 * k), 0.0, 0.0)),
+    }
 
 
 def test_an_imu_that_repeats_itself_while_the_legs_move_is_found():
@@ -563,9 +592,18 @@ def test_legs_that_repeat_themselves_while_the_base_turns_are_found():
 def test_what_is_believed_carries_the_whole_reading():
     safety = armed(MODEL)
     quat = np.array((0.9, 0.1, -0.2, 0.3)) / np.linalg.norm((0.9, 0.1, -0.2, 0.3))
-    read = reading(MODEL, 0.02, MODEL.default + np.array((0.01, 0.02, 0.03, 0.04)), joint_vel=np.array((0.1, 0.2, 0.3, 0.4)),
-                   base_quat=quat, base_ang_vel=np.array((0.5, -0.6, 0.7)), joint_age=np.array((0.001, 0.002, 0.003, 0.004)),
-                   imu_age=0.005, battery=0.5, faults=("can1: bus off",))
+    read = reading(
+        MODEL,
+        0.02,
+        MODEL.default + np.array((0.01, 0.02, 0.03, 0.04)),
+        joint_vel=np.array((0.1, 0.2, 0.3, 0.4)),
+        base_quat=quat,
+        base_ang_vel=np.array((0.5, -0.6, 0.7)),
+        joint_age=np.array((0.001, 0.002, 0.003, 0.004)),
+        imu_age=0.005,
+        battery=0.5,
+        faults=("can1: bus off",),
+    )
     believed = safety.believe(read, 0.02)
     for name in ("joint_pos", "joint_vel", "base_quat", "base_ang_vel"):
         assert np.array_equal(getattr(believed, name), getattr(read, name)), name
@@ -635,14 +673,17 @@ def test_the_reason_of_a_settle_is_its_fault():
     assert verdict.reason == drive.safety.fault == "robot: low voltage"
 
 
-@pytest.mark.parametrize(("changes", "text"), [
-    ({"joint_pos": np.zeros(3)}, "joint_pos has shape (3,); (4,) is expected"),
-    ({"joint_vel": None}, "joint_vel is NoneType; an array of shape (4,) is expected"),
-    ({"faults": None}, "faults is NoneType; a tuple of names is expected"),
-    ({"imu_age": None}, "imu_age is NoneType; a finite number of seconds is expected"),
-    ({"base_quat": None, "base_ang_vel": None}, "base_quat is NoneType; an array of shape (4,) is expected"),
-    ({"stamp": 5.0}, "the reading is stamped 5.000 s in the future"),
-])
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"joint_pos": np.zeros(3)}, "joint_pos has shape (3,); (4,) is expected"),
+        ({"joint_vel": None}, "joint_vel is NoneType; an array of shape (4,) is expected"),
+        ({"faults": None}, "faults is NoneType; a tuple of names is expected"),
+        ({"imu_age": None}, "imu_age is NoneType; a finite number of seconds is expected"),
+        ({"base_quat": None, "base_ang_vel": None}, "base_quat is NoneType; an array of shape (4,) is expected"),
+        ({"stamp": 5.0}, "the reading is stamped 5.000 s in the future"),
+    ],
+)
 def test_what_is_wrong_with_a_reading_is_said(changes, text):
     assert Safety(MODEL).arm(reading(MODEL, 0.0, **changes), 0.0) == text
 

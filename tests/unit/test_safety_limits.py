@@ -28,33 +28,37 @@ def test_a_number_caps_every_joint():
 
 
 def test_a_mapping_names_groups_and_joints():
-    tight = LIMITS.tightened(velocity={"legs": 10.0, "arm_elbow_joint": 1.0}, lower={"leg_knee_joint": 0.2},
-                             upper={"arms": 0.4})
+    tight = LIMITS.tightened(velocity={"legs": 10.0, "arm_elbow_joint": 1.0}, lower={"leg_knee_joint": 0.2}, upper={"arms": 0.4})
     assert tight.velocity.tolist() == [10.0, 10.0, 8.0, 1.0]
     assert tight.lower.tolist() == [-1.0, 0.2, -2.0, -0.5]
     assert tight.upper.tolist() == [1.0, 2.0, 0.4, 0.4]
     assert LIMITS.tightened(lower=-0.7).lower.tolist() == [-0.7, 0.0, -0.7, -0.5]
 
 
-@pytest.mark.parametrize(("overrides", "text"), [
-    ({"velocity": 25.0}, "safety limit velocity: 25 rad/s is looser than the robot's; at most 20 is allowed"),
-    ({"velocity": {"arms": 9.0}}, "safety limit velocity of arms: 9 rad/s is looser than the robot's; at most 8 is allowed"),
-    ({"lower": {"leg_knee_joint": -0.1}}, "lower of leg_knee_joint: -0.1 rad is looser than the robot's; at least 0 is"),
-    ({"upper": {"leg_knee_joint": 2.1}}, "upper of leg_knee_joint: 2.1 rad is looser than the robot's; at most 2 is"),
-    ({"lower": -3.0}, "lower: -3 rad is looser than the robot's; at least -2 is allowed"),
-    ({"hold_limit": 0.6}, "hold_limit: 0.6 s is looser than the robot's; at most 0.5 is allowed"),
-    ({"velocty": 1.0}, "safety limit 'velocty' is not known; there are: lower, upper, velocity"),
-    ({"velocty": 1.0}, "did you mean 'velocity'?"),
-    ({"joints": 1.0}, "safety limit 'joints' is not known"),
-    ({"velocity": {"leg_kne_joint": 1.0}}, "no joint or group 'leg_kne_joint'; did you mean 'leg_knee_joint'?"),
-    ({"velocity": "fast"}, "safety limit velocity: 'fast' is not a finite number"),
-    ({"velocity": True}, "safety limit velocity: True is not a finite number"),
-    ({"velocity": float("nan")}, "safety limit velocity: nan is not a finite number"),
-    ({"velocity": 0.0}, "safety limit velocity of leg_hip_joint: 0 rad/s is not allowed; more than 0 is"),
-    ({"fall_tilt": -1}, "safety limit fall_tilt: -1.0 rad is not allowed; a finite number above 0 is"),
-    ({"lower": {"leg_knee_joint": 1.0}, "upper": {"leg_knee_joint": 0.5}},
-     "safety limit lower of leg_knee_joint: 1 rad is not allowed; at most upper is"),
-])
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ({"velocity": 25.0}, "safety limit velocity: 25 rad/s is looser than the robot's; at most 20 is allowed"),
+        ({"velocity": {"arms": 9.0}}, "safety limit velocity of arms: 9 rad/s is looser than the robot's; at most 8 is allowed"),
+        ({"lower": {"leg_knee_joint": -0.1}}, "lower of leg_knee_joint: -0.1 rad is looser than the robot's; at least 0 is"),
+        ({"upper": {"leg_knee_joint": 2.1}}, "upper of leg_knee_joint: 2.1 rad is looser than the robot's; at most 2 is"),
+        ({"lower": -3.0}, "lower: -3 rad is looser than the robot's; at least -2 is allowed"),
+        ({"hold_limit": 0.6}, "hold_limit: 0.6 s is looser than the robot's; at most 0.5 is allowed"),
+        ({"velocty": 1.0}, "safety limit 'velocty' is not known; there are: lower, upper, velocity"),
+        ({"velocty": 1.0}, "did you mean 'velocity'?"),
+        ({"joints": 1.0}, "safety limit 'joints' is not known"),
+        ({"velocity": {"leg_kne_joint": 1.0}}, "no joint or group 'leg_kne_joint'; did you mean 'leg_knee_joint'?"),
+        ({"velocity": "fast"}, "safety limit velocity: 'fast' is not a finite number"),
+        ({"velocity": True}, "safety limit velocity: True is not a finite number"),
+        ({"velocity": float("nan")}, "safety limit velocity: nan is not a finite number"),
+        ({"velocity": 0.0}, "safety limit velocity of leg_hip_joint: 0 rad/s is not allowed; more than 0 is"),
+        ({"fall_tilt": -1}, "safety limit fall_tilt: -1.0 rad is not allowed; a finite number above 0 is"),
+        (
+            {"lower": {"leg_knee_joint": 1.0}, "upper": {"leg_knee_joint": 0.5}},
+            "safety limit lower of leg_knee_joint: 1 rad is not allowed; at most upper is",
+        ),
+    ],
+)
 def test_wrong_limits_are_refused_by_name(overrides, text):
     with pytest.raises(ConfigError) as error:
         LIMITS.tightened(**overrides)

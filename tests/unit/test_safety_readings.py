@@ -268,8 +268,10 @@ def frozen(command=0.3, kp=20.0, joints=(KNEE,), ticks=8, at=None):
     held = {i: enc.joints.raw[:2, i].copy() for i in joints}
     found = []
     for k in range(ticks):
-        enc.quiet(q={i: value[0] for i, value in held.items()} | ({KNEE: at} if at is not None else {}),
-                  dq={i: value[1] for i, value in held.items()})
+        enc.quiet(
+            q={i: value[0] for i, value in held.items()} | ({KNEE: at} if at is not None else {}),
+            dq={i: value[1] for i, value in held.items()},
+        )
         found.append(enc.joints.frozen.copy())
         enc.joints.command[0, KNEE] += command * (k == 0)
     return enc, np.array(found)
@@ -451,8 +453,11 @@ def test_an_angular_velocity_has_to_be_seen_in_the_orientation(axis, rate, told)
     assert bool(imu.why) is told
     if told:
         assert imu.seen[0] == base.t and imu.seen[1] == pytest.approx(base.t - DT) and np.abs(imu.rate).max() < 0.01
-        assert imu.why == (f"the angular velocity is {rate:.2f} rad/s, but the orientation does not turn so" if abs(rate) < 35
-                           else f"the angular velocity is {rate:g} rad/s")
+        assert imu.why == (
+            f"the angular velocity is {rate:.2f} rad/s, but the orientation does not turn so"
+            if abs(rate) < 35
+            else f"the angular velocity is {rate:g} rad/s"
+        )
     assert not base.read().why
 
 

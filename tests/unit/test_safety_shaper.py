@@ -66,8 +66,11 @@ def test_what_keeps_the_limits_passes_unchanged_to_the_last_bit():
         wish = (v, np.zeros(4), -v, np.zeros(4))[phase] * 0.3
         step = step + np.clip(wish - step, -a, a)
         room = np.where(step > 0, MODEL.upper - q, q - MODEL.lower)
-        step = np.where(np.array([travelled(abs(s), b) for s, b in zip(step, a, strict=True)]) <= room, step,
-                        np.sign(step) * np.maximum(np.abs(step) - a, 0.0))
+        step = np.where(
+            np.array([travelled(abs(s), b) for s, b in zip(step, a, strict=True)]) <= room,
+            step,
+            np.sign(step) * np.maximum(np.abs(step) - a, 0.0),
+        )
         q = q + step
         command, verdict = drive.tick(q)
         assert verdict.interventions == ()

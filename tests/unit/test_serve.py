@@ -31,13 +31,20 @@ def server():
     made.close()
 
 
-@pytest.mark.parametrize(("message", "text"), [
-    (b"\xc1garbage", "not a msgpack message"), ("text", "text came instead"),
-    (wire.pack({"observation/state": np.full(4, np.nan, np.float32), "prompt": "x"}), "4 finite numbers"),
-    (wire.pack({"observation/state": np.zeros(3, np.float32), "prompt": "x"}), "4 finite numbers"),
-    (wire.pack({"observation/state": np.zeros(4, np.float32), "prompt": 3}), "'prompt' must be a text"),
-    (wire.pack({"observation/state": np.zeros(4, np.float32), "prompt": "x", "observation/image": np.zeros((2, 2))}),
-     "must be a picture")])
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (b"\xc1garbage", "not a msgpack message"),
+        ("text", "text came instead"),
+        (wire.pack({"observation/state": np.full(4, np.nan, np.float32), "prompt": "x"}), "4 finite numbers"),
+        (wire.pack({"observation/state": np.zeros(3, np.float32), "prompt": "x"}), "4 finite numbers"),
+        (wire.pack({"observation/state": np.zeros(4, np.float32), "prompt": 3}), "'prompt' must be a text"),
+        (
+            wire.pack({"observation/state": np.zeros(4, np.float32), "prompt": "x", "observation/image": np.zeros((2, 2))}),
+            "must be a picture",
+        ),
+    ],
+)
 def test_server_refuses_garbage_and_lives(server, message, text):
     with connect(f"ws://127.0.0.1:{server.port}") as client:
         assert wire.unpack(client.recv())["joints"] == list(JOINTS)
@@ -152,14 +159,20 @@ def test_a_place_is_free_again_when_its_client_has_gone():
 GOOD = {"observation/state": np.zeros(4, np.float32), "prompt": "x"}
 
 
-@pytest.mark.parametrize(("message", "text"), [
-    ({"prompt": "x" * 2001}, "has 2001 characters; at most 2000"),
-    ({"observation/image": np.zeros((1, 5000, 3), np.uint8)}, "at most 4096 pixels"),
-    ({"observation/image": np.zeros((0, 5, 3), np.uint8)}, "must be a picture"),
-    ({"seed": -1}, "'seed' is -1"), ({"seed": "5"}, "'seed' is '5'"), ({"seed": float("nan")}, "'seed' is nan"),
-    ({"previous": np.zeros((3, 2), np.float32), "delay_steps": 4}, "'delay_steps' is 4; a whole number of 0 to 3"),
-    ({"previous": np.full((3, 2), np.nan, np.float32)}, "'previous' must have 2 columns and 1 to 10000 rows of finite"),
-    ({"previous": np.zeros((3, 2), np.int32)}, "'previous' must have")])
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"prompt": "x" * 2001}, "has 2001 characters; at most 2000"),
+        ({"observation/image": np.zeros((1, 5000, 3), np.uint8)}, "at most 4096 pixels"),
+        ({"observation/image": np.zeros((0, 5, 3), np.uint8)}, "must be a picture"),
+        ({"seed": -1}, "'seed' is -1"),
+        ({"seed": "5"}, "'seed' is '5'"),
+        ({"seed": float("nan")}, "'seed' is nan"),
+        ({"previous": np.zeros((3, 2), np.float32), "delay_steps": 4}, "'delay_steps' is 4; a whole number of 0 to 3"),
+        ({"previous": np.full((3, 2), np.nan, np.float32)}, "'previous' must have 2 columns and 1 to 10000 rows of finite"),
+        ({"previous": np.zeros((3, 2), np.int32)}, "'previous' must have"),
+    ],
+)
 def test_what_is_too_large_or_of_another_type_is_refused_by_name(server, message, text):
     with connect(f"ws://127.0.0.1:{server.port}") as client:
         client.recv()
@@ -184,8 +197,13 @@ def test_keys_come_from_a_file_or_the_environment(tmp_path, monkeypatch):
     file.write_text("s3cret\n")
     assert read_api_key(file) == "s3cret" and read_api_key("", {VARIABLE: " other "}) == "other"
     assert read_api_key(file, {VARIABLE: "other"}) == "s3cret" and read_api_key("", {}) == ""
-    for content, text in ((b"", "is empty"), (b"\xff", "holds no key"), (b"a b", "holds no key"), (b"a\r\nb: c", "holds no key"),
-                          (b"x" * 5000, "holds no key")):
+    for content, text in (
+        (b"", "is empty"),
+        (b"\xff", "holds no key"),
+        (b"a b", "holds no key"),
+        (b"a\r\nb: c", "holds no key"),
+        (b"x" * 5000, "holds no key"),
+    ):
         file.write_bytes(content)
         with pytest.raises(ConfigError, match=text) as error:
             read_api_key(file)

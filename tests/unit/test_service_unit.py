@@ -34,12 +34,30 @@ def service(text: str) -> dict[str, list[str]]:
 KEYS = service(UNIT.read_text())
 
 
-@pytest.mark.parametrize(("key", "value"), [
-    ("NoNewPrivileges", "yes"), ("ProtectSystem", "strict"), ("ProtectHome", "read-only"), ("PrivateTmp", "yes"),
-    ("CapabilityBoundingSet", "CAP_SYS_NICE"), ("AmbientCapabilities", ""), ("DevicePolicy", "closed"), ("IPAddressDeny", "any"),
-    ("IPAddressAllow", "localhost"), ("RestrictSUIDSGID", "yes"), ("RestrictNamespaces", "yes"), ("LockPersonality", "yes"),
-    ("SystemCallFilter", "@system-service"), ("ProtectKernelModules", "yes"), ("ProtectControlGroups", "yes"),
-    ("ProtectProc", "invisible"), ("Restart", "no"), ("KillSignal", "SIGINT"), ("LimitRTPRIO", "95")])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("ProtectHome", "read-only"),
+        ("PrivateTmp", "yes"),
+        ("CapabilityBoundingSet", "CAP_SYS_NICE"),
+        ("AmbientCapabilities", ""),
+        ("DevicePolicy", "closed"),
+        ("IPAddressDeny", "any"),
+        ("IPAddressAllow", "localhost"),
+        ("RestrictSUIDSGID", "yes"),
+        ("RestrictNamespaces", "yes"),
+        ("LockPersonality", "yes"),
+        ("SystemCallFilter", "@system-service"),
+        ("ProtectKernelModules", "yes"),
+        ("ProtectControlGroups", "yes"),
+        ("ProtectProc", "invisible"),
+        ("Restart", "no"),
+        ("KillSignal", "SIGINT"),
+        ("LimitRTPRIO", "95"),
+    ],
+)
 def test_it_is_locked_in(key, value):
     assert KEYS[key] == [value]
 
@@ -73,8 +91,9 @@ def test_systemd_understands_it(tmp_path):
     ours = [line for line in (run.stdout + run.stderr).splitlines() if "policy-arbiter.service" in line]
     assert not ours, run.stderr
     # 0: locked in altogether, 100: not at all (95 before, 26 now). What is left is what it is for: devices, sockets.
-    run = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=30", str(file)], capture_output=True,
-                         text=True, timeout=60)
+    run = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=30", str(file)], capture_output=True, text=True, timeout=60
+    )
     assert run.returncode == 0, run.stdout
 
 

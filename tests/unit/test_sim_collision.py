@@ -67,5 +67,7 @@ def test_neighbours_on_a_limb_and_what_touches_anyway_do_not_count(check):
     assert ("leg_left_hip_pitch", "leg_left_knee_pitch") not in check.pairs
     assert ("arm_left_shoulder_roll", "arm_left_elbow_pitch") not in check.pairs
     assert {name for pair in check.pairs for name in pair} <= {
-        "base", *(f"arm_{s}_{p}" for s in ("left", "right") for p in ("shoulder_roll", "elbow_pitch", "elbow_roll")),
-        *(f"leg_{s}_{p}" for s in ("left", "right") for p in ("hip_pitch", "knee_pitch", "ankle_roll"))}
+        "base",
+        *(f"arm_{s}_{p}" for s in ("left", "right") for p in ("shoulder_roll", "elbow_pitch", "elbow_roll")),
+        *(f"leg_{s}_{p}" for s in ("left", "right") for p in ("hip_pitch", "knee_pitch", "ankle_roll")),
+    }

@@ -105,11 +105,15 @@ def test_unknown_robot():
         load_model("g1")
 
 
-@pytest.mark.parametrize(("options", "text"), [
-    ({"friction": float("nan")}, "friction nan; 0 to 5 is possible"),
-    ({"payload": (0.0, 9.0)}, "payload .* 0 to 5 kg a hand is possible"),
-    ({"balls": {"pink": (0, 0, 0)}}, "no ball of colour 'pink'; there are: red, green, blue"),
-    ({"balls": {"red": (0, 0)}}, "the red ball's centre is .*three finite numbers")])
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"friction": float("nan")}, "friction nan; 0 to 5 is possible"),
+        ({"payload": (0.0, 9.0)}, "payload .* 0 to 5 kg a hand is possible"),
+        ({"balls": {"pink": (0, 0, 0)}}, "no ball of colour 'pink'; there are: red, green, blue"),
+        ({"balls": {"red": (0, 0)}}, "the red ball's centre is .*three finite numbers"),
+    ],
+)
 def test_a_wrong_scene(options, text):
     with pytest.raises(ConfigError, match=text):
         Scene(**options)

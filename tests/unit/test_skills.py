@@ -16,9 +16,25 @@ from skills.legs import soles, torso_height
 from skills.registry import load_skills
 
 NAMES = {
-    "stand_still", "stop", "walk_forward", "walk_backward", "sidestep_left", "sidestep_right", "turn_left", "turn_right",
-    "walk_in_circle", "wave_right", "wave_left", "raise_arms", "lower_arms", "bow", "sit_down", "stand_up", "point_at",
-    "touch_ball"}
+    "stand_still",
+    "stop",
+    "walk_forward",
+    "walk_backward",
+    "sidestep_left",
+    "sidestep_right",
+    "turn_left",
+    "turn_right",
+    "walk_in_circle",
+    "wave_right",
+    "wave_left",
+    "raise_arms",
+    "lower_arms",
+    "bow",
+    "sit_down",
+    "stand_up",
+    "point_at",
+    "touch_ball",
+}
 
 
 def progress(skill, elapsed=1.0, travelled=(0.0, 0.0, 0.0), turned=0.0, **parameters):
@@ -85,9 +101,18 @@ def test_every_run_of_a_walk_has_a_goal_of_its_own():
     assert walk.request(state, again).velocity[0] == 0.35
 
 
-@pytest.mark.parametrize(("name", "direction"), [
-    ("walk_forward", (1, 0, 0)), ("walk_backward", (-1, 0, 0)), ("sidestep_left", (0, 1, 0)),
-    ("sidestep_right", (0, -1, 0)), ("turn_left", (0, 0, 1)), ("turn_right", (0, 0, -1)), ("walk_in_circle", (1, 0, 1))])
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("walk_forward", (1, 0, 0)),
+        ("walk_backward", (-1, 0, 0)),
+        ("sidestep_left", (0, 1, 0)),
+        ("sidestep_right", (0, -1, 0)),
+        ("turn_left", (0, 0, 1)),
+        ("turn_right", (0, 0, -1)),
+        ("walk_in_circle", (1, 0, 1)),
+    ],
+)
 def test_velocity_points_where_the_name_says(name, direction):
     skill = by_name(name)
     velocity = skill.request(standing_state(), progress(skill)).velocity
@@ -120,8 +145,10 @@ def test_three_waves_are_three_waves_of_the_raised_hand(side):
     for count in (1, 2, 3, 8):
         end = ends_at(by_name(f"wave_{side}"), waves, count=float(count))
         assert 20 * count - 10 <= end <= 20 * count, "not before the last sweep, and not a sweep longer"
-    for still in ([arm_up(side, yaw, lift=0.3) for yaw in to_and_fro],  # the hand is still down
-                  [arm_up(side, 0.2 * yaw) for yaw in to_and_fro]):  # it only trembles
+    for still in (
+        [arm_up(side, yaw, lift=0.3) for yaw in to_and_fro],  # the hand is still down
+        [arm_up(side, 0.2 * yaw) for yaw in to_and_fro],
+    ):  # it only trembles
         assert ends_at(by_name(f"wave_{side}"), still, count=1.0) is None
 
 
@@ -195,7 +222,8 @@ def test_the_soles_are_where_the_robot_description_has_them():
             local = (corners + data.qpos[:3] - box.xpos) @ box.xmat.reshape(3, 3)
             assert np.abs(local) == pytest.approx(np.tile(body.geom(box.id).size, (4, 1)), abs=2e-5)
         assert torso_height(data.qpos[7:], np.eye(3)) == pytest.approx(
-            data.body("base").xipos[2] - data.qpos[2] - soles(data.qpos[7:])[..., 2].min(), abs=1e-5)
+            data.body("base").xipos[2] - data.qpos[2] - soles(data.qpos[7:])[..., 2].min(), abs=1e-5
+        )
 
 
 def test_forearms_point_from_the_elbow_to_the_hand():
@@ -216,19 +244,22 @@ class Nod(Skill):
     utterances = ("nod", "nod your head", "say yes with your head")
 
 
-@pytest.mark.parametrize(("changes", "error"), [
-    ({"name": "Nod!"}, "name is 'Nod!'"),
-    ({"utterances": ("nod",)}, "utterances is not a tuple of three or more"),
-    ({"joints": "head"}, "joints is 'head'; allowed: legs, arms, whole_body"),
-    ({"time_limit": math.nan}, "time_limit is nan"),
-    ({"parameters": (Parameter("speed", "m/s", 2.0, 0.0, 1.0),)}, "parameter speed: default 2 is outside 0 to 1"),
-    ({"parameters": (Parameter("side", "", "up", choices=("left",)),)}, "default 'up' is not among its choices left"),
-    ({"request": lambda self, state, progress: 3}, "request() returned int; an arbiter.types.Request is expected"),
-    ({"finish": lambda self, state, progress: True}, "finish() returned True; an arbiter.skill.Outcome is expected"),
-    ({"finish": lambda self, state, progress: 1 / 0}, "ZeroDivisionError"),
-    ({"verify": lambda self, readings, progress: True}, "verify() returned True; an arbiter.skill.Verification or None"),
-    ({"impossible": lambda self, state, progress: None}, "impossible() returned None; the reason as a text"),
-])
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"name": "Nod!"}, "name is 'Nod!'"),
+        ({"utterances": ("nod",)}, "utterances is not a tuple of three or more"),
+        ({"joints": "head"}, "joints is 'head'; allowed: legs, arms, whole_body"),
+        ({"time_limit": math.nan}, "time_limit is nan"),
+        ({"parameters": (Parameter("speed", "m/s", 2.0, 0.0, 1.0),)}, "parameter speed: default 2 is outside 0 to 1"),
+        ({"parameters": (Parameter("side", "", "up", choices=("left",)),)}, "default 'up' is not among its choices left"),
+        ({"request": lambda self, state, progress: 3}, "request() returned int; an arbiter.types.Request is expected"),
+        ({"finish": lambda self, state, progress: True}, "finish() returned True; an arbiter.skill.Outcome is expected"),
+        ({"finish": lambda self, state, progress: 1 / 0}, "ZeroDivisionError"),
+        ({"verify": lambda self, readings, progress: True}, "verify() returned True; an arbiter.skill.Verification or None"),
+        ({"impossible": lambda self, state, progress: None}, "impossible() returned None; the reason as a text"),
+    ],
+)
 def test_the_contract_names_what_is_wrong(changes, error):
     assert any(error in problem for problem in check_skill(type("Broken", (Nod,), changes)()))
 
@@ -246,15 +277,18 @@ GOOD = """
 """
 
 
-@pytest.mark.parametrize(("text", "error"), [
-    ("raise RuntimeError('no licence')", "left out: RuntimeError: no licence"),
-    ("import sys; sys.exit(3)", "left out: SystemExit: 3"),
-    ("def nod(:", "left out: SyntaxError"),
-    ("x = 1", "left out: SkillError: holds no subclass of arbiter.skill.Skill"),
-    (GOOD.replace('"nod"\n', '"bow"\n', 1), "the name is taken"),
-    (GOOD.replace("utterances", "utterance"), "utterances is not a tuple"),
-    ("import time; time.sleep(60)", "left out: blocks: not loaded within 0.3 s"),
-])
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("raise RuntimeError('no licence')", "left out: RuntimeError: no licence"),
+        ("import sys; sys.exit(3)", "left out: SystemExit: 3"),
+        ("def nod(:", "left out: SyntaxError"),
+        ("x = 1", "left out: SkillError: holds no subclass of arbiter.skill.Skill"),
+        (GOOD.replace('"nod"\n', '"bow"\n', 1), "the name is taken"),
+        (GOOD.replace("utterances", "utterance"), "utterances is not a tuple"),
+        ("import time; time.sleep(60)", "left out: blocks: not loaded within 0.3 s"),
+    ],
+)
 def test_a_broken_file_is_left_out_by_name_and_the_others_stay(tmp_path, text, error):
     broken, good = write(tmp_path / "broken.py", text), write(tmp_path / "good.py", GOOD)
     found = load_skills([broken, good], use_entry_points=False, patience=0.3)
@@ -271,7 +305,8 @@ def test_a_missing_file_is_reported(tmp_path):
 def test_a_skill_file_may_hold_dataclasses(tmp_path):
     """They look their module up in sys.modules while they are made."""
     file = tmp_path / "counting.py"
-    file.write_text(textwrap.dedent("""
+    file.write_text(
+        textwrap.dedent("""
         from __future__ import annotations
         from dataclasses import dataclass
         from arbiter.skill import Outcome, Skill
@@ -291,6 +326,7 @@ def test_a_skill_file_may_hold_dataclasses(tmp_path):
 
             def finish(self, state, progress):
                 return Outcome.RUNNING
-        """))
+        """)
+    )
     found = load_skills([file], use_entry_points=False)
     assert found.problems == [] and "counting" in found.skills and found.foreign == {"counting"}

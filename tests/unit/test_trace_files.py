@@ -18,17 +18,55 @@ from deploy.trace_check import check_tick
 from tests.arbiter_rig import Rig
 
 HEADER = {"format": 1, "joints": ["a", "b"], "config": "", "tree": "t.yaml", "seed": 0, "start": 0.0}
-STATE = {"stamp": 0.0, "q": [0.0, None], "dq": [0, 0.0], "quat": [1.0, 0.0, 0.0, 0.0], "gyro": [0.0, 0.0, 0.0], "age": [0.0, 0.0],
-         "imu_age": 0.0, "battery": None, "faults": []}
-ROUTE = {"text": "x", "outcome": "accepted", "reason": "", "score": 0.9, "margin": None, "ms": 1.0, "forbids": [],
-         "steps": [[["walk_forward", {"speed": 0.2}, 0.9, 0.4, "walk"]]]}
-TICK = {"i": 0, "t": 0.02, "state": STATE, "asked": [0.0, 0.0], "q": [0.0, 0.0], "kp": [1.0, 1.0], "kd": [1.0, 1.0],
-        "mode": "run", "reason": "", "interventions": [["position", "a", "walk", 0.1, 0.0], ["shape", None, "walk", None, None]],
-        "owners": ["walk", "rest"], "branch": "root", "events": [["mode", "armed"]], "ns": [1, 2],
-        "inputs": [["say", "x", "queue", 3], ["arm", 0.0, STATE],
-                   ["route", 1, ROUTE], ["stop", "key"], ["damp", "key"], ["reset"], ["go"],
-                   ["sight", {"stamp": 0.0, "balls": {"red": [0.3, 0.0, 0.2]}}],
-                   ["chunk", "chunk", 0, 0.0, [[0.0, 0.0]], ""], ["chunk", "chunk", 0, 0.0, None, "failed"]]}
+STATE = {
+    "stamp": 0.0,
+    "q": [0.0, None],
+    "dq": [0, 0.0],
+    "quat": [1.0, 0.0, 0.0, 0.0],
+    "gyro": [0.0, 0.0, 0.0],
+    "age": [0.0, 0.0],
+    "imu_age": 0.0,
+    "battery": None,
+    "faults": [],
+}
+ROUTE = {
+    "text": "x",
+    "outcome": "accepted",
+    "reason": "",
+    "score": 0.9,
+    "margin": None,
+    "ms": 1.0,
+    "forbids": [],
+    "steps": [[["walk_forward", {"speed": 0.2}, 0.9, 0.4, "walk"]]],
+}
+TICK = {
+    "i": 0,
+    "t": 0.02,
+    "state": STATE,
+    "asked": [0.0, 0.0],
+    "q": [0.0, 0.0],
+    "kp": [1.0, 1.0],
+    "kd": [1.0, 1.0],
+    "mode": "run",
+    "reason": "",
+    "interventions": [["position", "a", "walk", 0.1, 0.0], ["shape", None, "walk", None, None]],
+    "owners": ["walk", "rest"],
+    "branch": "root",
+    "events": [["mode", "armed"]],
+    "ns": [1, 2],
+    "inputs": [
+        ["say", "x", "queue", 3],
+        ["arm", 0.0, STATE],
+        ["route", 1, ROUTE],
+        ["stop", "key"],
+        ["damp", "key"],
+        ["reset"],
+        ["go"],
+        ["sight", {"stamp": 0.0, "balls": {"red": [0.3, 0.0, 0.2]}}],
+        ["chunk", "chunk", 0, 0.0, [[0.0, 0.0]], ""],
+        ["chunk", "chunk", 0, 0.0, None, "failed"],
+    ],
+}
 
 
 def written(path, *lines):
@@ -58,17 +96,31 @@ def test_a_missing_field_is_named_with_file_and_line(tmp_path, field):
         load_trace(path)
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"t": "now"}, "t is 'now'; a number is expected"), ({"t": None}, "t is None"), ({"t": True}, "t is True"),
-    ({"t": 10**400}, "t is 1000"), ({"q": [0.0]}, "q is [0.0]; 2 numbers or nulls"), ({"q": [0.0, "x"]}, "2 numbers or nulls"),
-    ({"mode": "fly"}, "mode is 'fly'; one of damp"), ({"mode": []}, "mode is []"), ({"owners": "walk"}, "owners is 'walk'"),
-    ({"events": [["x"]]}, "events is [['x']]"), ({"interventions": [[1, 2, 3, 4, 5]]}, "interventions is"),
-    ({"state": [1]}, "state is [1]; a mapping"), ({"state": STATE | {"quat": [1.0]}}, "state.quat is [1.0]; 4 numbers"),
-    ({"inputs": [["say"]]}, "inputs holds ['say'], which is no 'say'"), ({"inputs": [["arm", 0.0, {}]]}, "which is no 'arm'"),
-    ({"inputs": [["say", "x", "now", 1]]}, "which is no 'say'"),
-    ({"inputs": [["sight", {"stamp": 0.0, "balls": {"red": [1]}}]]}, "which is no 'sight'"),
-    ({"inputs": [["route", 1, ROUTE | {"forbids": 3}]]}, "which is no 'route'"), ({"inputs": [[]]}, "inputs is [[]]"),
-    ({"inputs": [["chunk", "c", 0, 0.0, [[0.0], [0.0, 0.0]], ""]]}, "which is no 'chunk'")])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"t": "now"}, "t is 'now'; a number is expected"),
+        ({"t": None}, "t is None"),
+        ({"t": True}, "t is True"),
+        ({"t": 10**400}, "t is 1000"),
+        ({"q": [0.0]}, "q is [0.0]; 2 numbers or nulls"),
+        ({"q": [0.0, "x"]}, "2 numbers or nulls"),
+        ({"mode": "fly"}, "mode is 'fly'; one of damp"),
+        ({"mode": []}, "mode is []"),
+        ({"owners": "walk"}, "owners is 'walk'"),
+        ({"events": [["x"]]}, "events is [['x']]"),
+        ({"interventions": [[1, 2, 3, 4, 5]]}, "interventions is"),
+        ({"state": [1]}, "state is [1]; a mapping"),
+        ({"state": STATE | {"quat": [1.0]}}, "state.quat is [1.0]; 4 numbers"),
+        ({"inputs": [["say"]]}, "inputs holds ['say'], which is no 'say'"),
+        ({"inputs": [["arm", 0.0, {}]]}, "which is no 'arm'"),
+        ({"inputs": [["say", "x", "now", 1]]}, "which is no 'say'"),
+        ({"inputs": [["sight", {"stamp": 0.0, "balls": {"red": [1]}}]]}, "which is no 'sight'"),
+        ({"inputs": [["route", 1, ROUTE | {"forbids": 3}]]}, "which is no 'route'"),
+        ({"inputs": [[]]}, "inputs is [[]]"),
+        ({"inputs": [["chunk", "c", 0, 0.0, [[0.0], [0.0, 0.0]], ""]]}, "which is no 'chunk'"),
+    ],
+)
 def test_a_field_of_another_type_is_named_with_its_value(tmp_path, change, words):
     with pytest.raises(ConfigError) as error:
         load_trace(written(tmp_path / "t.jsonl", HEADER, TICK | change))
@@ -76,21 +128,36 @@ def test_a_field_of_another_type_is_named_with_its_value(tmp_path, change, words
     assert "t.jsonl:2: " in told and words in told and "\n" not in told and len(told) < 600
 
 
-@pytest.mark.parametrize(("header", "rerun", "words"), [
-    ([1], False, "not a trace of format 1"), (HEADER | {"format": 2}, False, "the first line says 2"),
-    (HEADER | {"joints": 3}, False, "joints is 3; a list of names"), (HEADER | {"joints": []}, False, "joints is []"),
-    (HEADER | {"start": None}, False, "start is None"), (HEADER | {"config": 1}, True, "config is 1; text"),
-    ({k: v for k, v in HEADER.items() if k != "seed"}, True, "seed is missing"), (HEADER | {"seed": -1}, True, "seed is -1")])
+@pytest.mark.parametrize(
+    ("header", "rerun", "words"),
+    [
+        ([1], False, "not a trace of format 1"),
+        (HEADER | {"format": 2}, False, "the first line says 2"),
+        (HEADER | {"joints": 3}, False, "joints is 3; a list of names"),
+        (HEADER | {"joints": []}, False, "joints is []"),
+        (HEADER | {"start": None}, False, "start is None"),
+        (HEADER | {"config": 1}, True, "config is 1; text"),
+        ({k: v for k, v in HEADER.items() if k != "seed"}, True, "seed is missing"),
+        (HEADER | {"seed": -1}, True, "seed is -1"),
+    ],
+)
 def test_a_bad_first_line(tmp_path, header, rerun, words):
     with pytest.raises(ConfigError) as error:
         load_trace(written(tmp_path / "t.jsonl", header, TICK), rerun)
     assert "t.jsonl:1: " in str(error.value) and words in str(error.value)
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (b"\xff", "cannot be read"), (b"", "not a trace"), (b"[" * 100_000 + b"\n1", "t.jsonl:1: not JSON"),
-    (b"9" * 5000 + b"\n1", "t.jsonl:1: not JSON"), (json.dumps(HEADER).encode() + b"\n{", "holds no tick"),
-    (json.dumps(HEADER).encode() + b"\n5\n", "t.jsonl:2: the line is 5; a mapping is expected")])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff", "cannot be read"),
+        (b"", "not a trace"),
+        (b"[" * 100_000 + b"\n1", "t.jsonl:1: not JSON"),
+        (b"9" * 5000 + b"\n1", "t.jsonl:1: not JSON"),
+        (json.dumps(HEADER).encode() + b"\n{", "holds no tick"),
+        (json.dumps(HEADER).encode() + b"\n5\n", "t.jsonl:2: the line is 5; a mapping is expected"),
+    ],
+)
 def test_the_command_says_it_in_one_line(tmp_path, capsys, data, words):
     (tmp_path / "t.jsonl").write_bytes(data)
     for options in ([], ["--at", "1"], ["--rerun"]):
@@ -99,19 +166,28 @@ def test_the_command_says_it_in_one_line(tmp_path, capsys, data, words):
         assert told.startswith("error: ") and told.count("\n") == 1 and words in told
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({}, "t.jsonl:1: of another robot than berkeley_humanoid_lite"), ({"config": "policies: 3"}, "t.yaml:1: "),
-    ({"config": "a: !!bool x"}, "t.yaml:1: the tag !!bool")])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "t.jsonl:1: of another robot than berkeley_humanoid_lite"),
+        ({"config": "policies: 3"}, "t.yaml:1: "),
+        ({"config": "a: !!bool x"}, "t.yaml:1: the tag !!bool"),
+    ],
+)
 def test_a_trace_of_another_robot_or_tree_is_not_decided_again(tmp_path, capsys, change, words):
     header = HEADER | {"config": load_tree("default.yaml").resolved_yaml()} | change
     assert main([str(written(tmp_path / "t.jsonl", header, TICK)), "--rerun"]) == 2
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (["walk_forwad", {}, 0.9, 0.4, ""], "t.jsonl: tick 0: the trace routes to the skill 'walk_forwad'; did you mean"),
-    (["walk_forward", {"sped": 1.0}, 0.9, 0.4, ""], "the trace calls walk_forward with {'sped': 1.0}; it takes "),
-    (["walk_forward", {"speed": [1]}, 0.9, 0.4, ""], "the trace calls walk_forward with {'speed': [1]}; it takes ")])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (["walk_forwad", {}, 0.9, 0.4, ""], "t.jsonl: tick 0: the trace routes to the skill 'walk_forwad'; did you mean"),
+        (["walk_forward", {"sped": 1.0}, 0.9, 0.4, ""], "the trace calls walk_forward with {'sped': 1.0}; it takes "),
+        (["walk_forward", {"speed": [1]}, 0.9, 0.4, ""], "the trace calls walk_forward with {'speed': [1]}; it takes "),
+    ],
+)
 def test_a_trace_with_a_route_of_no_router_is_not_decided_again(tmp_path, capsys, call, words):
     n = load_model().n
     state = STATE | {"q": [0.0] * n, "dq": [0.0] * n, "age": [0.0] * n}
@@ -147,9 +223,20 @@ def failing(*_):
     raise OSError("bus off")
 
 
-@pytest.mark.parametrize("spoilt", [
-    {"stamp": math.nan}, {"joint_pos": np.zeros(3)}, {"joint_vel": None}, {"base_quat": np.zeros((2, 2))}, {"faults": None},
-    {"faults": (3, "bus off")}, {"imu_age": math.inf}, {"joint_age": np.full(22, np.nan)}, None])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"stamp": math.nan},
+        {"joint_pos": np.zeros(3)},
+        {"joint_vel": None},
+        {"base_quat": np.zeros((2, 2))},
+        {"faults": None},
+        {"faults": (3, "bus off")},
+        {"imu_age": math.inf},
+        {"joint_age": np.full(22, np.nan)},
+        None,
+    ],
+)
 def test_a_run_with_what_no_driver_may_tell_can_be_looked_at(spoilt):
     """It is the run that one wants to look at."""
     rig = Rig().ready()

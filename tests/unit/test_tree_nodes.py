@@ -37,8 +37,12 @@ class Timed(Skill):
         return Outcome.SUCCESS if progress.elapsed >= progress.parameters["duration"] - 1e-9 else Outcome.RUNNING
 
 
-SKILLS = [Timed("legs_job", "legs"), Timed("arms_job", "arms"), Timed("arms_held", "arms", hold=True),
-          Timed("broken_job", "arms", broken="no idea")]
+SKILLS = [
+    Timed("legs_job", "legs"),
+    Timed("arms_job", "arms"),
+    Timed("arms_held", "arms", hold=True),
+    Timed("broken_job", "arms", broken="no idea"),
+]
 LISTENS = "selector: [{when: {instruction: true, child: {sequence: [route, instructions]}}}, {wait: 1000}]"
 
 
@@ -84,8 +88,10 @@ def test_home_does_not_take_the_joints_of_a_run():
 
 
 def test_parallel_runs_on_disjoint_joints_each_run_once_and_together():
-    up = rig("- steps:\n  - parallel: [{run: {skill: legs_job, parameters: {duration: 2.0}}}, {run: arms_job}]\n"
-             "  - say: both done\n  - wait: 100")
+    up = rig(
+        "- steps:\n  - parallel: [{run: {skill: legs_job, parameters: {duration: 2.0}}}, {run: arms_job}]\n"
+        "  - say: both done\n  - wait: 100"
+    )
     up.tick(30)
     assert up.owner() == {"legs": "locomotion", "arms": "chunk"}
     assert up.locomotion.requests[-1].velocity[0] == 0.3
@@ -101,7 +107,7 @@ def test_steps_run_one_after_the_other_and_the_joints_pass_directly():
     assert up.owner()["arms"] == "chunk", "what a skill holds stays"
     straight = rig("- steps: [{run: arms_job}, {run: arms_held}, {wait: 100}]")
     names = owner_ticks(straight, 120)
-    assert "rest" not in names[names.index("chunk"):]
+    assert "rest" not in names[names.index("chunk") :]
 
 
 def test_the_arms_go_home_while_the_tree_walks_on():
@@ -111,10 +117,12 @@ def test_the_arms_go_home_while_the_tree_walks_on():
 
 
 def test_a_run_that_is_interrupted_cancels_only_itself():
-    branch = rig("- parallel:\n    until: all\n    children:\n"
-                 "    - ignore_failure:\n        child: {timeout: {seconds: 0.5, child: "
-             "{run: {skill: arms_job, parameters: {duration: 5.0}}}}}\n"
-                 "    - run: {skill: legs_job, parameters: {duration: 2.0}}")
+    branch = rig(
+        "- parallel:\n    until: all\n    children:\n"
+        "    - ignore_failure:\n        child: {timeout: {seconds: 0.5, child: "
+        "{run: {skill: arms_job, parameters: {duration: 5.0}}}}}\n"
+        "    - run: {skill: legs_job, parameters: {duration: 2.0}}"
+    )
     branch.tick(60)
     assert results(branch) == [("arms_job", "cancelled"), ("legs_job", "")]
     assert branch.arbiter.errands.log[0].reason == "its branch of the tree was left"
@@ -124,8 +132,9 @@ def test_a_run_that_is_interrupted_cancels_only_itself():
 
 def test_who_takes_joints_cancels_who_had_them_and_says_so():
     """One book-keeper: a run that has lost its joints does not go on as if it had them."""
-    up = rig(f"- parallel:\n  - {LISTENS}\n"
-             "  - ignore_failure: {child: {run: {skill: arms_job, parameters: {duration: 5.0}}}}")
+    up = rig(
+        f"- parallel:\n  - {LISTENS}\n  - ignore_failure: {{child: {{run: {{skill: arms_job, parameters: {{duration: 5.0}}}}}}}}"
+    )
     up.tick(30)
     assert up.owner()["arms"] == "chunk"
     up.say("arms_held").tick(60)
@@ -144,8 +153,10 @@ def test_an_instruction_on_other_joints_runs_beside_the_tree():
 
 
 def test_a_branch_of_higher_priority_keeps_what_it_runs():
-    up = rig("- when: {battery_below: 0.1, child: {run: {skill: legs_job, parameters: {duration: 1.0}}}}\n"
-             "- when: {instruction: true, child: {sequence: [route, instructions]}}")
+    up = rig(
+        "- when: {battery_below: 0.1, child: {run: {skill: legs_job, parameters: {duration: 1.0}}}}\n"
+        "- when: {instruction: true, child: {sequence: [route, instructions]}}"
+    )
     up.robot.changes["battery"] = 1.0
     up.tick(5)
     up.say("arms_job").tick(5)
@@ -181,10 +192,15 @@ def test_a_run_that_fails_in_every_tick_does_not_fill_the_log(node):
     assert len(results(up)) > TRIES, "after a while it is tried again"
 
 
-@pytest.mark.parametrize("branch", [
-    "parallel: [{run: arms_job}, {run: arms_held}]", "parallel: [{run: broken_job}, {run: legs_job}]",
-    "parallel: [{run: broken_job}, {hand_over: {to: chunk, joints: arms}}]",
-    "sequence: [{run: legs_job}, {run: arms_job}, {guard: {fault: true}}]"])
+@pytest.mark.parametrize(
+    "branch",
+    [
+        "parallel: [{run: arms_job}, {run: arms_held}]",
+        "parallel: [{run: broken_job}, {run: legs_job}]",
+        "parallel: [{run: broken_job}, {hand_over: {to: chunk, joints: arms}}]",
+        "sequence: [{run: legs_job}, {run: arms_job}, {guard: {fault: true}}]",
+    ],
+)
 def test_branches_that_cannot_work_do_not_fill_the_log(branch):
     up = rig(f"- {branch}")
     up.tick(200)
@@ -203,8 +219,10 @@ def test_a_run_does_not_begin_while_nothing_drives():
 
 
 def test_hand_over_waits_for_the_gate_and_is_interrupted_whole():
-    up = rig("- steps: [{hand_over: {to: stand, joints: legs}}, {wait: 1}, "
-             "{hand_over: {to: chunk, joints: arms, prompt: hello}}, {wait: 100}]")
+    up = rig(
+        "- steps: [{hand_over: {to: stand, joints: legs}}, {wait: 1}, "
+        "{hand_over: {to: chunk, joints: arms, prompt: hello}}, {wait: 100}]"
+    )
     up.tick(60)  # it begins at home, where locomotion may keep the legs for the dwell time
     assert up.owner()["legs"] == "stand"
     up.tick(60)
@@ -220,8 +238,10 @@ def test_hand_over_waits_for_the_gate_and_is_interrupted_whole():
 
 
 def test_hand_over_cancels_who_wanted_the_joints():
-    up = rig("- parallel:\n  - run: {skill: arms_job, parameters: {duration: 3.0}}\n"
-             "  - steps: [{wait: 1}, {hand_over: {to: rest, joints: arms}}]")
+    up = rig(
+        "- parallel:\n  - run: {skill: arms_job, parameters: {duration: 3.0}}\n"
+        "  - steps: [{wait: 1}, {hand_over: {to: rest, joints: arms}}]"
+    )
     up.tick(90)
     assert results(up)[0] == ("arms_job", "cancelled")
     assert up.arbiter.errands.log[0].reason == "the tree hands its joints to rest"
@@ -250,11 +270,17 @@ def test_say_tells_once_each_time_its_branch_is_entered():
     assert up.texts("mode").count("low") == 3
 
 
-@pytest.mark.parametrize(("node", "times"), [
-    ("repeat: {times: 3, child: {steps: [{say: x}, {wait: 0.1}]}}", 3), ("repeat: {times: 3, child: {say: x}}", 3),
-    ("sequence: [{say: x}, {wait: 2}]", 1), ("steps: [{say: x}, {say: y}, {say: x}, {wait: 2}]", 2),
-    ("retry: {times: 3, child: {sequence: [{say: x}, {guard: {fault: true}}]}}", 3),
-    ("parallel: [{say: x}, {wait: 2}]", 1)])
+@pytest.mark.parametrize(
+    ("node", "times"),
+    [
+        ("repeat: {times: 3, child: {steps: [{say: x}, {wait: 0.1}]}}", 3),
+        ("repeat: {times: 3, child: {say: x}}", 3),
+        ("sequence: [{say: x}, {wait: 2}]", 1),
+        ("steps: [{say: x}, {say: y}, {say: x}, {wait: 2}]", 2),
+        ("retry: {times: 3, child: {sequence: [{say: x}, {guard: {fault: true}}]}}", 3),
+        ("parallel: [{say: x}, {wait: 2}]", 1),
+    ],
+)
 def test_say_in_rounds(node, times):
     up = rig(f"- steps:\n  - ignore_failure: {{child: {{{node}}}}}\n  - wait: 100")
     up.tick(40)
@@ -276,15 +302,25 @@ def ticks_until(up, text, limit=200):
     return limit
 
 
-@pytest.mark.parametrize(("node", "ticks"), [
-    ("wait: 0.5", 26), ("wait: 0", 1),
-    ("not: {child: {guard: {fault: true}}}", 1), ("ignore_failure: {child: {guard: {fault: true}}}", 1),
-    ("timeout: {seconds: 5, child: {wait: 0.5}}", 26), ("repeat: {times: 2, child: {wait: 0.5}}", 52),
-    ("retry: {times: 4, child: {not: {child: {wait: 0.1}}}}", 200),
-    ("retry: {times: 3, child: {timeout: {seconds: 0.2, child: {guard: {fault: false}}}}}", 1),
-    ("selector: [{guard: {fault: true}}, {wait: 0.2}]", 11), ("sequence: [{guard: {ready: true}}, {wait: 0.2}]", 11),
-    ("parallel: [{wait: 0.2}, {wait: 0.5}]", 26), ("parallel: {until: one, children: [{wait: 0.2}, {wait: 0.5}]}", 11),
-    ("parallel: [{wait: 5}, {guard: {fault: true}}]", 200), ("repeat: {times: 2, child: {guard: {fault: true}}}", 200)])
+@pytest.mark.parametrize(
+    ("node", "ticks"),
+    [
+        ("wait: 0.5", 26),
+        ("wait: 0", 1),
+        ("not: {child: {guard: {fault: true}}}", 1),
+        ("ignore_failure: {child: {guard: {fault: true}}}", 1),
+        ("timeout: {seconds: 5, child: {wait: 0.5}}", 26),
+        ("repeat: {times: 2, child: {wait: 0.5}}", 52),
+        ("retry: {times: 4, child: {not: {child: {wait: 0.1}}}}", 200),
+        ("retry: {times: 3, child: {timeout: {seconds: 0.2, child: {guard: {fault: false}}}}}", 1),
+        ("selector: [{guard: {fault: true}}, {wait: 0.2}]", 11),
+        ("sequence: [{guard: {ready: true}}, {wait: 0.2}]", 11),
+        ("parallel: [{wait: 0.2}, {wait: 0.5}]", 26),
+        ("parallel: {until: one, children: [{wait: 0.2}, {wait: 0.5}]}", 11),
+        ("parallel: [{wait: 5}, {guard: {fault: true}}]", 200),
+        ("repeat: {times: 2, child: {guard: {fault: true}}}", 200),
+    ],
+)
 def test_how_long_a_node_takes_to_succeed(node, ticks):
     """Ticks until what stands behind it is reached; 200: it fails, or does not end."""
     up = rig(f"- steps: [{{{node}}}, {{say: reached}}, {{wait: 100}}]")
@@ -307,11 +343,15 @@ FAST, TURN = np.zeros(MODEL.n), np.array((0.0, 0.0, 0.4))
 FAST[3] = -2.0
 
 
-@pytest.mark.parametrize(("condition", "make", "undo"), [
-    ("battery_below: 0.2", {"battery": 0.1}, {"battery": 0.3}),
-    ("battery_below: 0.2", {"battery": 0.1}, {"battery": float("nan")}),
-    ("joint_speed_above: 1.5", {"joint_vel": FAST}, {"joint_vel": FAST * 0.5}),
-    ("turning_above: 0.3", {"base_ang_vel": TURN}, {"base_ang_vel": TURN * 0.5})])
+@pytest.mark.parametrize(
+    ("condition", "make", "undo"),
+    [
+        ("battery_below: 0.2", {"battery": 0.1}, {"battery": 0.3}),
+        ("battery_below: 0.2", {"battery": 0.1}, {"battery": float("nan")}),
+        ("joint_speed_above: 1.5", {"joint_vel": FAST}, {"joint_vel": FAST * 0.5}),
+        ("turning_above: 0.3", {"base_ang_vel": TURN}, {"base_ang_vel": TURN * 0.5}),
+    ],
+)
 def test_when_on_readings(condition, make, undo):
     up = rig(f"- when: {{{condition}, child: {{sequence: [{{say: holds}}, {{wait: 100}}]}}}}")
     for count in (1, 2):
@@ -335,11 +375,24 @@ def test_when_on_the_tilt_and_on_falls():
     assert fallen.arbiter.world.mode is Mode.DAMP and "abandon" in fallen.tick().branch
 
 
-@pytest.mark.parametrize(("guard", "holds"), [
-    ("mode: run", True), ("mode: damp", False), ("fault: false", True), ("fault: true", False), ("fallen: false", True),
-    ("stopped: false", True), ("stopped: true", False), ("ready: true", True), ("ready: false", False),
-    ("instruction: false", True), ("instruction: true", False), ("mode: run, fault: false, ready: true", True),
-    ("mode: run, fault: true", False)])
+@pytest.mark.parametrize(
+    ("guard", "holds"),
+    [
+        ("mode: run", True),
+        ("mode: damp", False),
+        ("fault: false", True),
+        ("fault: true", False),
+        ("fallen: false", True),
+        ("stopped: false", True),
+        ("stopped: true", False),
+        ("ready: true", True),
+        ("ready: false", False),
+        ("instruction: false", True),
+        ("instruction: true", False),
+        ("mode: run, fault: false, ready: true", True),
+        ("mode: run, fault: true", False),
+    ],
+)
 @pytest.mark.parametrize("kind", ["guard: {%s}", "when: {%s, child: {wait: 0}}"])
 def test_conditions_on_the_life_cycle(kind, guard, holds):
     up = rig(f"- steps: [{{{kind % guard}}}, {{say: holds}}, {{wait: 100}}]")
@@ -348,8 +401,10 @@ def test_conditions_on_the_life_cycle(kind, guard, holds):
 
 
 def test_when_stopped_and_when_an_instruction_runs():
-    up = rig("- when: {stopped: true, child: {sequence: [{say: has stopped}, stop]}}\n"
-             "- when: {instruction: true, child: {sequence: [{say: works}, route, instructions]}}")
+    up = rig(
+        "- when: {stopped: true, child: {sequence: [{say: has stopped}, stop]}}\n"
+        "- when: {instruction: true, child: {sequence: [{say: works}, route, instructions]}}"
+    )
     up.say("legs_job").tick(5)
     assert up.texts("mode").count("works") == 1 and up.tick().branch.endswith("instructions")
     up.arbiter.inbox.stop("test")
@@ -370,24 +425,45 @@ def test_settle_stands_under_the_fallbacks_and_ends_or_stays():
 
 # -- what must always hold ----------------------------------------------------------------------------------------------
 
-LEAVES = st.sampled_from([
-    "{run: {skill: legs_job, parameters: {duration: 2.0}}}", "{run: {skill: arms_job, parameters: {duration: 2.0}}}",
-    "{run: arms_held}", "{run: broken_job}", "home", "{wait: 0.1}", "{say: x}",
-    "{hand_over: {to: stand, joints: legs}}", "{hand_over: {to: rest, joints: arms}}", "{guard: {instruction: true}}",
-    "{when: {instruction: true, child: {sequence: [route, instructions]}}}", "{settle: {hold: false}}"])
-TREES = st.recursive(LEAVES, lambda inner: st.one_of(
-    st.builds("{{{}: [{}]}}".format, st.sampled_from(["selector", "sequence", "steps", "parallel"]),
-              st.lists(inner, min_size=1, max_size=3).map(", ".join)),
-    st.builds("{{{}: {{child: {}}}}}".format, st.sampled_from(["not", "ignore_failure"]), inner),
-    st.builds("{{timeout: {{seconds: 0.3, child: {}}}}}".format, inner),
-    st.builds("{{{}: {{times: 2, child: {}}}}}".format, st.sampled_from(["retry", "repeat"]), inner)), max_leaves=6)
+LEAVES = st.sampled_from(
+    [
+        "{run: {skill: legs_job, parameters: {duration: 2.0}}}",
+        "{run: {skill: arms_job, parameters: {duration: 2.0}}}",
+        "{run: arms_held}",
+        "{run: broken_job}",
+        "home",
+        "{wait: 0.1}",
+        "{say: x}",
+        "{hand_over: {to: stand, joints: legs}}",
+        "{hand_over: {to: rest, joints: arms}}",
+        "{guard: {instruction: true}}",
+        "{when: {instruction: true, child: {sequence: [route, instructions]}}}",
+        "{settle: {hold: false}}",
+    ]
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(
+            "{{{}: [{}]}}".format,
+            st.sampled_from(["selector", "sequence", "steps", "parallel"]),
+            st.lists(inner, min_size=1, max_size=3).map(", ".join),
+        ),
+        st.builds("{{{}: {{child: {}}}}}".format, st.sampled_from(["not", "ignore_failure"]), inner),
+        st.builds("{{timeout: {{seconds: 0.3, child: {}}}}}".format, inner),
+        st.builds("{{{}: {{times: 2, child: {}}}}}".format, st.sampled_from(["retry", "repeat"]), inner),
+    ),
+    max_leaves=6,
+)
 
 
 @settings(max_examples=25, deadline=None)
 @given(TREES, st.lists(st.sampled_from(["", "", "legs_job", "arms_job", "arms_held", "stop!"]), max_size=6))
 @example("{run: {skill: arms_job, parameters: {duration: 2.0}}}", ["", "", "arms_held", ""])
-@example("{parallel: [{run: arms_job}, {run: arms_held}, {steps: [{wait: 0.3}, {hand_over: {to: rest, joints: arms}}]}]}",
-         ["", "", "", ""])
+@example(
+    "{parallel: [{run: arms_job}, {run: arms_held}, {steps: [{wait: 0.3}, {hand_over: {to: rest, joints: arms}}]}]}",
+    ["", "", "", ""],
+)
 def test_whatever_the_tree_a_run_that_runs_owns_its_joints(tree, script):
     up = rig(f"- parallel:\n  - {LISTENS}\n  - ignore_failure: {{child: {tree}}}", order="together")
     errands, authority = up.arbiter.errands, up.arbiter.authority

@@ -32,8 +32,11 @@ def write(path, text):
 def rig_with(monkeypatch, kind, branch, patience=1.0):
     """A rig whose tree may use the node type `kind`."""
     from arbiter.tree import loading
-    monkeypatch.setattr("deploy.examine.load_nodes", lambda *args, **options: loading.NodeSet(
-        NODE_TYPES | {kind.name: loading._type_of(kind, patience)}))
+
+    monkeypatch.setattr(
+        "deploy.examine.load_nodes",
+        lambda *args, **options: loading.NodeSet(NODE_TYPES | {kind.name: loading._type_of(kind, patience)}),
+    )
     return Rig(tree=branch).stand()
 
 
@@ -96,9 +99,16 @@ class Broken(TreeNode):
         return {"none": None, "text": "success"}.get(self.how, Outcome.RUNNING)
 
 
-@pytest.mark.parametrize(("how", "why"), [
-    ("raise", "RuntimeError: no sensor"), ("exit", "SystemExit: 3"), ("none", "update() returned None; an arbiter.skill.Outcome"),
-    ("text", "update() returned 'success'"), ("block", "blocks: no answer within 10 ticks")])
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("raise", "RuntimeError: no sensor"),
+        ("exit", "SystemExit: 3"),
+        ("none", "update() returned None; an arbiter.skill.Outcome"),
+        ("text", "update() returned 'success'"),
+        ("block", "blocks: no answer within 10 ticks"),
+    ],
+)
 def test_a_node_that_goes_wrong_is_left_out_by_name_and_the_tick_goes_on(monkeypatch, how, why):
     monkeypatch.setattr(Broken, "how", how)
     up = rig_with(monkeypatch, Broken, "- selector: [broken, {say: went on}]", patience=0.002)
@@ -139,15 +149,22 @@ class Odd:
     child: int = 0
 
 
-@pytest.mark.parametrize(("changes", "error"), [
-    ({"name": "Has Blanks"}, "name is 'Has Blanks'; lower-case letters"),
-    ({"name": "run"}, "which is a node type of this project"),
-    ({"help": ""}, "help is ''; one line is expected"), ({"help": "a\nb"}, "one line is expected"),
-    ({"Config": Odd}, "Config.view is a <class 'object'>"), ({"Config": Odd}, "Config has a field name, child or children"),
-    ({"Config": dict}, "a dataclass is expected"), ({"main": "seconds"}, "main is 'seconds', but there is no Config"),
-    ({"update": lambda self, view: True}, "update() returned True; an arbiter.skill.Outcome is expected"),
-    ({"update": lambda self, view: 1 / 0}, "ZeroDivisionError"),
-    ({"enter": lambda self, view: time.sleep(3)}, "blocks: six ticks not over within 0.5 s")])
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"name": "Has Blanks"}, "name is 'Has Blanks'; lower-case letters"),
+        ({"name": "run"}, "which is a node type of this project"),
+        ({"help": ""}, "help is ''; one line is expected"),
+        ({"help": "a\nb"}, "one line is expected"),
+        ({"Config": Odd}, "Config.view is a <class 'object'>"),
+        ({"Config": Odd}, "Config has a field name, child or children"),
+        ({"Config": dict}, "a dataclass is expected"),
+        ({"main": "seconds"}, "main is 'seconds', but there is no Config"),
+        ({"update": lambda self, view: True}, "update() returned True; an arbiter.skill.Outcome is expected"),
+        ({"update": lambda self, view: 1 / 0}, "ZeroDivisionError"),
+        ({"enter": lambda self, view: time.sleep(3)}, "blocks: six ticks not over within 0.5 s"),
+    ],
+)
 def test_the_contract_tells_everything_that_is_wrong(changes, error):
     good = {"name": "good", "help": "is good", "update": lambda self, view: Outcome.SUCCESS}
     assert check_node(type("Good", (TreeNode,), good)) == []
@@ -169,11 +186,18 @@ GOOD = """
 """
 
 
-@pytest.mark.parametrize(("text", "error"), [
-    ("raise RuntimeError('no licence')", "RuntimeError: no licence"), ("def nod(:", "SyntaxError"),
-    ("x = 1", "holds no subclass of arbiter.tree.plugin.TreeNode"),
-    (GOOD.replace('"nod"', '"run"'), "is a node type of this project"),
-    (GOOD.replace("Outcome.SUCCESS", "'yes'"), "update() returned 'yes'"), (GOOD, "the name is taken"), (None, "no such file")])
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
+        ("def nod(:", "SyntaxError"),
+        ("x = 1", "holds no subclass of arbiter.tree.plugin.TreeNode"),
+        (GOOD.replace('"nod"', '"run"'), "is a node type of this project"),
+        (GOOD.replace("Outcome.SUCCESS", "'yes'"), "update() returned 'yes'"),
+        (GOOD, "the name is taken"),
+        (None, "no such file"),
+    ],
+)
 def test_a_broken_file_is_left_out_by_name_and_an_error_of_the_tree_file(tmp_path, capsys, text, error):
     write(tmp_path / "good.py", GOOD)
     if text is not None:
@@ -197,13 +221,17 @@ def test_the_example_keeps_the_contract_and_its_settings_are_checked(tmp_path, c
     assert check_node(kind, {"seconds": -2}) == ["settings: ValueError: seconds is -2; more than 0 is allowed"]
     assert check_node(kind, {"secnds": 2})[0].endswith("unknown key 'every.secnds'; did you mean 'seconds'?")
     text = find_tree("default.yaml").read_text()
-    for setting, error in (("{seconds: 3, quit: true}", "unknown key 'every.quit'; did you mean 'quiet'?"),
-                           ("soon", "every.seconds is 'soon'; a number is expected"),
-                           ("-1", "every: ValueError: seconds is -1; more than 0 is allowed"),
-                           ("{}", "'every.seconds' is missing")):
+    for setting, error in (
+        ("{seconds: 3, quit: true}", "unknown key 'every.quit'; did you mean 'quiet'?"),
+        ("soon", "every.seconds is 'soon'; a number is expected"),
+        ("-1", "every: ValueError: seconds is -1; more than 0 is allowed"),
+        ("{}", "'every.seconds' is missing"),
+    ):
         file = tmp_path / "t.yaml"
-        file.write_text(f"nodes: {{files: [{EXAMPLE / 'every_node.py'}]}}\n" + text.replace(
-            "    - home", f"    - every: {setting}\n    - home"))
+        file.write_text(
+            f"nodes: {{files: [{EXAMPLE / 'every_node.py'}]}}\n"
+            + text.replace("    - home", f"    - every: {setting}\n    - home")
+        )
         line = file.read_text().splitlines().index(f"    - every: {setting}") + 1
         assert main([str(file)]) == 1
         assert capsys.readouterr().err == f"error: {file}:{line}: {error}\n"

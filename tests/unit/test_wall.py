@@ -23,10 +23,17 @@ def fail(error):
     raise error
 
 
-@pytest.mark.parametrize(("error", "told"), [
-    (ValueError("x"), "ValueError: x"), (ValueError(), "ValueError"), (SystemExit(3), "SystemExit: 3"),
-    (asyncio.CancelledError(), "CancelledError"), (Panic("index out of bounds"), "Panic: index out of bounds"),
-    (Unreadable(), "Unreadable: its text cannot be read (AttributeError)")])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("x"), "ValueError: x"),
+        (ValueError(), "ValueError"),
+        (SystemExit(3), "SystemExit: 3"),
+        (asyncio.CancelledError(), "CancelledError"),
+        (Panic("index out of bounds"), "Panic: index out of bounds"),
+        (Unreadable(), "Unreadable: its text cannot be read (AttributeError)"),
+    ],
+)
 def test_whatever_is_raised_becomes_one_line(error, told):
     assert walled(fail, error) == (None, told)
 

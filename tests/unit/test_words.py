@@ -46,13 +46,17 @@ def test_a_script_keeps_its_times(tmp_path):
     assert inbox.poll(0.0).stop == "the script" and source.done
 
 
-@pytest.mark.parametrize(("text", "error"), [
-    ("- {at: -1, say: bow}", "script.yaml:1: at is -1; seconds since the start of the run are expected"),
-    ("- {at: 1}", "a cue needs either `say: text` or `stop: true`"),
-    ("- {at: 1, say: bow, stop: true}", "a cue needs either"),
-    ("- {at: soon, say: bow}", "at is 'soon'; a number is expected"),
-    ("- {att: 1, say: bow}", "unknown key 'script[0].att'; did you mean 'at'?"),
-    ("say: bow", "script is a mapping; a list is expected")])
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("- {at: -1, say: bow}", "script.yaml:1: at is -1; seconds since the start of the run are expected"),
+        ("- {at: 1}", "a cue needs either `say: text` or `stop: true`"),
+        ("- {at: 1, say: bow, stop: true}", "a cue needs either"),
+        ("- {at: soon, say: bow}", "at is 'soon'; a number is expected"),
+        ("- {att: 1, say: bow}", "unknown key 'script[0].att'; did you mean 'at'?"),
+        ("say: bow", "script is a mapping; a list is expected"),
+    ],
+)
 def test_a_wrong_script_is_refused(tmp_path, text, error):
     with pytest.raises(ConfigError) as caught:
         script(tmp_path, text)
@@ -86,7 +90,10 @@ def test_lines_of_a_pipe_queue_and_the_end_of_input_is_the_end():
 def test_the_operators_words_are_not_instructions():
     found, _ = read_all("arm\ngo\nreset\nquit\nbow\n")
     assert [(mail.arm, mail.go, mail.reset, mail.said) for mail in found] == [
-        (True, False, False, []), (False, True, False, []), (False, False, True, [])]
+        (True, False, False, []),
+        (False, True, False, []),
+        (False, False, True, []),
+    ]
 
 
 def test_a_stop_does_not_wait_for_the_robot_to_be_idle():
@@ -146,7 +153,7 @@ def test_a_stop_overtakes_the_lines_of_a_pipe_that_wait(stop):
     source, inbox = lines_of_a_pipe("walk forward", "bow", stop, "wave"), Inbox()
     source.poll(0.0, False, inbox)
     mail = inbox.poll(0.0)
-    assert (mail.damp if stop == "damp" else mail.stop)
+    assert mail.damp if stop == "damp" else mail.stop
     assert [item.text for item in mail.said if item.text != stop] == ["walk forward", "bow"], "told with it, to be cancelled"
     source.poll(0.0, False, inbox)
     assert inbox.poll(0.0) is None, "what came after the stop waits for its turn"

@@ -94,10 +94,7 @@ def compile_world(model: RobotModel, world: World, lights: bool = False) -> mujo
         )
     for name in model.joints:
         spec.add_sensor(
-            name=f"{name}_force",
-            type=mujoco.mjtSensor.mjSENS_ACTUATORFRC,
-            objtype=mujoco.mjtObj.mjOBJ_ACTUATOR,
-            objname=name,
+            name=f"{name}_force", type=mujoco.mjtSensor.mjSENS_ACTUATORFRC, objtype=mujoco.mjtObj.mjOBJ_ACTUATOR, objname=name
         )
     spec.option.timestep = TIMESTEP
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET

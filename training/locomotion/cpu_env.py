@@ -290,8 +290,7 @@ class CpuEnv(VecEnv):
             )
         )
         return TensorDict(
-            {"actor": actor + scale * torch.randn_like(actor), "critic": terms.critic_observation(s)},
-            batch_size=[self.num_envs],
+            {"actor": actor + scale * torch.randn_like(actor), "critic": terms.critic_observation(s)}, batch_size=[self.num_envs]
         )
 
     # --- resume -------------------------------------------------------------------------------------------------

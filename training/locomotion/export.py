@@ -165,13 +165,7 @@ def serialize(model: nn.Module, width: int) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter takes ten times as long for an MLP
         torch.onnx.export(
-            model,
-            (torch.zeros(1, width),),
-            buffer,
-            input_names=["obs"],
-            output_names=["actions"],
-            opset_version=17,
-            dynamo=False,
+            model, (torch.zeros(1, width),), buffer, input_names=["obs"], output_names=["actions"], opset_version=17, dynamo=False
         )
     return buffer.getvalue()
 

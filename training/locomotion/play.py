@@ -23,9 +23,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("policy", type=Path, help="ONNX file, or a checkpoint model_N.pt of a training run")
     p.add_argument("out", type=output_file, help="film .mp4, or .png for a strip of pictures")
     p.add_argument("--card", type=Path, help="YAML card of an ONNX file without metadata")
-    p.add_argument(
-        "--commands", nargs="+", default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"], metavar="X,Y,YAW"
-    )
+    p.add_argument("--commands", nargs="+", default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"], metavar="X,Y,YAW")
     p.add_argument("--seconds", type=float, default=4.0, help="of each command")
     return p
 

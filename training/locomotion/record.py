@@ -58,11 +58,7 @@ class Record:
         linear = row[8 + n : 11 + n] + TORSO * np.cross(spin, axis)
         self.velocity.append(
             np.array(
-                (
-                    np.cos(yaw) * linear[0] + np.sin(yaw) * linear[1],
-                    np.cos(yaw) * linear[1] - np.sin(yaw) * linear[0],
-                    spin[2],
-                )
+                (np.cos(yaw) * linear[0] + np.sin(yaw) * linear[1], np.cos(yaw) * linear[1] - np.sin(yaw) * linear[0], spin[2])
             )
         )
         self.commands.append(self.world.command(now))

@@ -27,12 +27,7 @@ def start_rows(
     yaw, lean = rng.uniform(-np.pi, np.pi, n) / 2.0, (lean + rough * LEAN_NOISE * rng.standard_normal(n)) / 2.0
     rows = np.zeros((n, width))
     rows[:, TIME + 2] = REST + rng.uniform(0.0, 0.01, n)
-    turned = (
-        np.cos(yaw) * np.cos(lean),
-        -np.sin(yaw) * np.sin(lean),
-        np.cos(yaw) * np.sin(lean),
-        np.sin(yaw) * np.cos(lean),
-    )
+    turned = (np.cos(yaw) * np.cos(lean), -np.sin(yaw) * np.sin(lean), np.cos(yaw) * np.sin(lean), np.sin(yaw) * np.cos(lean))
     rows[:, TIME + 3 : TIME + POSE] = np.stack(turned, -1)
     rows[:, TIME + POSE : TIME + POSE + m] = joints
     rows[:, TIME + POSE + m : TIME + POSE + m + 6] = (rough * TWIST_NOISE * rng.standard_normal((6, n))).T

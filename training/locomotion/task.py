@@ -85,15 +85,7 @@ ROBOT = Stage(  # from here on as on the robot
 STAGES = (
     Stage(0.05, kernel=(0.15, 0.25), push=0.1, track=2.0),  # stay up
     Stage(
-        0.3,
-        kernel=(0.1, 0.2),
-        fall=8.0,
-        least=0.15,
-        push=0.3,
-        tilt=4.0,
-        track=4.0,
-        overreach=0.01,
-        settle=True,
+        0.3, kernel=(0.1, 0.2), fall=8.0, least=0.15, push=0.3, tilt=4.0, track=4.0, overreach=0.01, settle=True
     ),  # go where asked
     ROBOT,
     replace(ROBOT, until=0.6, standing=0.3, brace=0.05),  # stop, and stay

@@ -57,12 +57,25 @@ class Batches:
         postures: Which tasks end in a posture, bool, shape (tasks,).
     """
 
-    def __init__(self, policy, before, data: Demonstrations, stats: dict, weight: np.ndarray | None = None,
-                 robot: str = "berkeley_humanoid_lite") -> None:
+    def __init__(
+        self,
+        policy,
+        before,
+        data: Demonstrations,
+        stats: dict,
+        weight: np.ndarray | None = None,
+        robot: str = "berkeley_humanoid_lite",
+    ) -> None:
         self.data, self.config = data, policy.config
         tokenizer = next(step for step in before.steps if hasattr(step, "input_tokenizer")).input_tokenizer
-        words = tokenizer([f"{task}\n" for task in data.tasks], padding="max_length", truncation=True,
-                          max_length=policy.config.tokenizer_max_length, padding_side="right", return_tensors="pt")
+        words = tokenizer(
+            [f"{task}\n" for task in data.tasks],
+            padding="max_length",
+            truncation=True,
+            max_length=policy.config.tokenizer_max_length,
+            padding_side="right",
+            return_tensors="pt",
+        )
         self.tokens, self.token_mask = words["input_ids"], words["attention_mask"].bool()
         self.stats = stats
         self.weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
@@ -79,9 +92,17 @@ class Batches:
     def _normal(self, key: str, values: np.ndarray) -> np.ndarray:
         return ((values - self.stats[key]["mean"]) / self.stats[key]["std"]).astype(np.float32)
 
-    def at(self, frames: np.ndarray, noise: np.ndarray | None = None, colour: float = 0.0, shift: float = 0.0,
-           rng: torch.Generator | None = None, full_prompt: bool = False, symmetry: float = 0.0,
-           goal: bool = False) -> dict:
+    def at(
+        self,
+        frames: np.ndarray,
+        noise: np.ndarray | None = None,
+        colour: float = 0.0,
+        shift: float = 0.0,
+        rng: torch.Generator | None = None,
+        full_prompt: bool = False,
+        symmetry: float = 0.0,
+        goal: bool = False,
+    ) -> dict:
         """Arguments of `flow_loss` for `frames`; the padding of the prompts is cut off unless `full_prompt`.
 
         `symmetry`: share of frames that are mirrored, and of those whose colours change places. `goal`: adds "goal", the
@@ -101,9 +122,15 @@ class Batches:
             gain = 1.0 + colour * (2 * torch.rand(len(frames), 3, 1, 1, generator=rng) - 1)
             light = colour * (2 * torch.rand(len(frames), 1, 1, 1, generator=rng) - 1)
             picture = (picture * gain + light).clamp(0.0, 1.0)
-        inputs = {"images": [picture * 2.0 - 1.0], "image_masks": [torch.ones(len(frames), dtype=torch.bool)],
-                  "tokens": tokens[:, :used], "token_mask": mask[:, :used], "state": state, "actions": actions,
-                  "weight": self._weights(frames, tasks)}
+        inputs = {
+            "images": [picture * 2.0 - 1.0],
+            "image_masks": [torch.ones(len(frames), dtype=torch.bool)],
+            "tokens": tokens[:, :used],
+            "token_mask": mask[:, :used],
+            "state": state,
+            "actions": actions,
+            "weight": self._weights(frames, tasks),
+        }
         if goal:
             inputs["goal"] = self._acted(self.data.end[frames] - 1, side)
             inputs["goal_weight"] = inputs["weight"][:, 0] * torch.from_numpy(self.postures[tasks])[:, None] * self.lever
@@ -143,4 +170,4 @@ def jitter_place(picture: torch.Tensor, share: float, rng: torch.Generator | Non
     reach = max(1, round(share * side))
     padded = torch.nn.functional.pad(picture, (reach,) * 4, mode="replicate")
     place = torch.randint(0, 2 * reach + 1, (len(picture), 2), generator=rng)
-    return torch.stack([p[:, y:y + side, x:x + side] for p, (y, x) in zip(padded, place.tolist(), strict=True)])
+    return torch.stack([p[:, y : y + side, x : x + side] for p, (y, x) in zip(padded, place.tolist(), strict=True)])

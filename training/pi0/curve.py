@@ -1,6 +1,6 @@
 """Draws the log of a tiny π0's training, and prints it as a table.
 
-    python -m training.pi0.curve runs/pi0/training --out docs/assets/pi0_training.png
+python -m training.pi0.curve runs/pi0/training --out docs/assets/pi0_training.png
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from pathlib import Path
 from arbiter.errors import ConfigError, in_one_line
 from deploy.outputs import output_file
 
-PHASES = (("look.jsonl", "looking", {"loss": "posture", "held_out": "posture, held out", "spots": "colours",
-                                     "spots_held_out": "colours, held out"}),
-          ("log.jsonl", "moving", {"loss": "flow and looking", "held_out": "flow, held out"}))
+PHASES = (
+    (
+        "look.jsonl",
+        "looking",
+        {"loss": "posture", "held_out": "posture, held out", "spots": "colours", "spots_held_out": "colours, held out"},
+    ),
+    ("log.jsonl", "moving", {"loss": "flow and looking", "held_out": "flow, held out"}),
+)
 
 
 def read_log(file: Path) -> list[dict]:
@@ -27,8 +32,11 @@ def read_log(file: Path) -> list[dict]:
 
 def table(entries: list[dict], columns: tuple[str, ...]) -> str:
     """`entries` as a Markdown table."""
-    rows = [" | ".join(columns), "|".join("---" for _ in columns),
-            *(" | ".join(str(entry[column]) for column in columns) for entry in entries)]
+    rows = [
+        " | ".join(columns),
+        "|".join("---" for _ in columns),
+        *(" | ".join(str(entry[column]) for column in columns) for entry in entries),
+    ]
     return "\n".join(f"| {row} |" for row in rows)
 
 

@@ -51,15 +51,19 @@ with extra(__name__, parser, "torch", "lerobot"):
 
 
 @torch.no_grad()
-def teacher_chunks(teacher: Checkpoint, data: Demonstrations, frames: np.ndarray, seed: int = 0, batch: int = 16,
-                   quiet: bool = False) -> np.ndarray:
+def teacher_chunks(
+    teacher: Checkpoint, data: Demonstrations, frames: np.ndarray, seed: int = 0, batch: int = 16, quiet: bool = False
+) -> np.ndarray:
     """The teacher's chunks for `frames` [rad], shape (frames, rows, joints)."""
     draw, found = torch.Generator().manual_seed(seed), []
     config = teacher.policy.config
     camera = next(iter(config.image_features))
     for part in tqdm(np.array_split(frames, max(1, -(-len(frames) // batch))), desc="teacher", disable=quiet):
-        raw = {"observation.state": torch.from_numpy(data.state[part]), camera: torch.from_numpy(data.pictures(part)),
-               "task": [data.tasks[task] for task in data.task[part]]}
+        raw = {
+            "observation.state": torch.from_numpy(data.state[part]),
+            camera: torch.from_numpy(data.pictures(part)),
+            "task": [data.tasks[task] for task in data.task[part]],
+        }
         noise = torch.randn((len(part), config.chunk_size, config.max_action_dim), generator=draw)
         chunk = teacher.policy.predict_action_chunk(teacher.before(raw), noise=noise.to(config.device))
         found.append(teacher.after(chunk).cpu().numpy())
@@ -86,15 +90,27 @@ def agreement(teacher: np.ndarray, student: np.ndarray, scale: np.ndarray) -> di
     """How far two sets of chunks (N, T, A) [rad] agree; `scale`: spread of the actions [rad], shape (A,)."""
     error = student - teacher
     a, b = teacher / scale, student / scale
-    return {"chunks": len(teacher), "rms_rad": float(np.sqrt(np.mean(error ** 2))),
-            "max_rad": float(np.abs(error).max()), "rms_of_spread": float(np.sqrt(np.mean((error / scale) ** 2))),
-            "cosine": float(np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12)),
-            "joints_rms_rad": [float(x) for x in np.sqrt(np.mean(error ** 2, axis=(0, 1)))]}
+    return {
+        "chunks": len(teacher),
+        "rms_rad": float(np.sqrt(np.mean(error**2))),
+        "max_rad": float(np.abs(error).max()),
+        "rms_of_spread": float(np.sqrt(np.mean((error / scale) ** 2))),
+        "cosine": float(np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12)),
+        "joints_rms_rad": [float(x) for x in np.sqrt(np.mean(error**2, axis=(0, 1)))],
+    }
 
 
-def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTraining,
-           student: Checkpoint | None = None, spec: TinySpec | None = None, samples: int = 2000,
-           quiet: bool = False, seen: Demonstrations | None = None) -> dict:
+def distil(
+    teacher: Checkpoint,
+    data: Demonstrations,
+    out: Path,
+    options: TinyTraining,
+    student: Checkpoint | None = None,
+    spec: TinySpec | None = None,
+    samples: int = 2000,
+    quiet: bool = False,
+    seen: Demonstrations | None = None,
+) -> dict:
     """Trains a student; returns the report, which is also written to `out/agreement.json`.
 
     `seen`: the same demonstrations with pictures of the teacher's size; None: it is the student's.
@@ -104,8 +120,10 @@ def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTr
     if student is not None and student.spec is None:
         raise ConfigError(f"student {student.folder}: not a tiny π0 (no tiny.json); fine-tune larger ones on demonstrations")
     if student is not None and student.policy.config.chunk_size != horizon:
-        raise ConfigError(f"student {student.folder}: chunks of {student.policy.config.chunk_size} rows; the teacher's have "
-                          f"{horizon}. Start a new student (leave --student out)")
+        raise ConfigError(
+            f"student {student.folder}: chunks of {student.policy.config.chunk_size} rows; the teacher's have "
+            f"{horizon}. Start a new student (leave --student out)"
+        )
     seen, options = seen or data, dataclasses.replace(options, held_out=max(options.held_out, 0.05))
     out.mkdir(parents=True, exist_ok=True)
     if student is None:
@@ -124,8 +142,19 @@ def distil(teacher: Checkpoint, data: Demonstrations, out: Path, options: TinyTr
         raise ConfigError("distillation reports on held-out episodes, and no instruction has two; add demonstrations")
     frames = np.sort(rng.choice(training, min(samples, len(training)), replace=False))
     chunks = teacher_chunks(teacher, seen, frames, options.seed, quiet=quiet)
-    best = train(policy, before, after, data, stats, options, out, spec, words, joint_weights(data.tasks),
-                 loss=FromTeacher(frames, chunks, stats, options.draws))
+    best = train(
+        policy,
+        before,
+        after,
+        data,
+        stats,
+        options,
+        out,
+        spec,
+        words,
+        joint_weights(data.tasks),
+        loss=FromTeacher(frames, chunks, stats, options.draws),
+    )
     learnt = checkpoint.load(best)
     test = np.sort(rng.choice(held, min(64, len(held)), replace=False))
     wanted, got = (teacher_chunks(one, shown, test, 1, quiet=True) for one, shown in ((teacher, seen), (learnt, data)))
@@ -143,8 +172,10 @@ def main(argv: list[str] | None = None) -> None:
     data, large = gather(a.dataset, side), teacher.policy.config.image_resolution[0]
     seen = gather(a.dataset, large) if large != side else None  # as the teacher sees at run time
     report = distil(teacher, data, a.out, options, student, samples=a.samples, seen=seen)
-    print(f"student and teacher on {report['chunks']} held-out observations: cosine {report['cosine']:.4f}, rms "
-          f"{report['rms_rad']:.4f} rad ({100 * report['rms_of_spread']:.1f} % of the actions' spread)")
+    print(
+        f"student and teacher on {report['chunks']} held-out observations: cosine {report['cosine']:.4f}, rms "
+        f"{report['rms_rad']:.4f} rad ({100 * report['rms_of_spread']:.1f} % of the actions' spread)"
+    )
 
 
 if __name__ == "__main__":

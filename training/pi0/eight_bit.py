@@ -33,8 +33,10 @@ def saved(kind: type) -> type:
             return found | {"state": {key: tensors(one) for key, one in found["state"].items()}}
 
         def load_state_dict(self, state_dict, *options):
-            state = {key: {name: int(value) if name == "step" else value for name, value in one.items()}
-                     for key, one in state_dict["state"].items()}
+            state = {
+                key: {name: int(value) if name == "step" else value for name, value in one.items()}
+                for key, one in state_dict["state"].items()
+            }
             super().load_state_dict(state_dict | {"state": state}, *options)
 
     return Saved
@@ -44,6 +46,9 @@ def tensors(state: dict) -> dict[str, torch.Tensor]:
     """One weight's state; what bitsandbytes hides from FSDP in a dictionary of its own comes back out."""
     found = {}
     for name, value in state.items():
-        found |= tensors(value) if isinstance(value, dict) else {
-            name: value.clone() if torch.is_tensor(value) else torch.tensor(value)}
+        found |= (
+            tensors(value)
+            if isinstance(value, dict)
+            else {name: value.clone() if torch.is_tensor(value) else torch.tensor(value)}
+        )
     return found

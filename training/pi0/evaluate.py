@@ -24,8 +24,12 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("policies", type=Path, nargs="+", help="exported folders or checkpoints, compared side by side")
-    p.add_argument("--kind", choices=("auto", "onnx", "lerobot", "tensorrt"), default="auto",
-                   help="what runs them; auto: what each folder holds")
+    p.add_argument(
+        "--kind",
+        choices=("auto", "onnx", "lerobot", "tensorrt"),
+        default="auto",
+        help="what runs them; auto: what each folder holds",
+    )
     p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
     p.add_argument("--runs", type=int, default=50, help="random starts of each instruction")
     p.add_argument("--only", action="append", help="an instruction or skill; may be given again")
@@ -48,11 +52,16 @@ def labels(policies: list[Path]) -> dict[str, Path]:
     return {policy.name if names.count(policy.name) == 1 else str(policy): policy for policy in policies}
 
 
-def jobs(policies: dict[str, Path], kind: str, texts: list[str], runs: int, seed: int, block: int = 5,
-         device: str = "cpu") -> list[Job]:
+def jobs(
+    policies: dict[str, Path], kind: str, texts: list[str], runs: int, seed: int, block: int = 5, device: str = "cpu"
+) -> list[Job]:
     """The work for the policies by label, in blocks of `block` runs of one instruction on one simulated robot."""
-    return [Job(str(policy), kind, text, min(block, runs - first), seed + first, label, device)
-            for label, policy in policies.items() for text in texts for first in range(0, runs, block)]
+    return [
+        Job(str(policy), kind, text, min(block, runs - first), seed + first, label, device)
+        for label, policy in policies.items()
+        for text in texts
+        for first in range(0, runs, block)
+    ]
 
 
 def evaluate(work: list[Job], ray_address: str | None = None, video: Path | None = None) -> list[Result]:
@@ -71,8 +80,14 @@ def evaluate(work: list[Job], ray_address: str | None = None, video: Path | None
 def main(argv: list[str] | None = None) -> None:
     arguments = parser().parse_args(argv)
     chosen = select(",".join(arguments.only)) if arguments.only else GESTURES
-    work = jobs(labels(arguments.policies), arguments.kind, [one.text for one in chosen], arguments.runs, arguments.seed,
-                device=arguments.device)
+    work = jobs(
+        labels(arguments.policies),
+        arguments.kind,
+        [one.text for one in chosen],
+        arguments.runs,
+        arguments.seed,
+        device=arguments.device,
+    )
     for file in filter(None, (arguments.json, arguments.video)):  # not after an hour: can they be written?
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()

@@ -32,12 +32,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--robot", default="berkeley_humanoid_lite")
     p.add_argument("--name", default="pi0")
     p.add_argument("--policy-version", default="1")
-    p.add_argument("--calibration", type=Path, help="LeRobotDataset whose observations calibrate int8; "
-                   "without it int8 is dynamic")
+    p.add_argument(
+        "--calibration", type=Path, help="LeRobotDataset whose observations calibrate int8; without it int8 is dynamic"
+    )
     p.add_argument("--device", default="cpu")
     p.add_argument("--samples", type=int, default=16, help="chunks compared in the parity report")
-    p.add_argument("--runs", type=int, default=1, help="closed-loop runs of each instruction with the checkpoint and "
-                   "with the export, from the same starts; 0: none")
+    p.add_argument(
+        "--runs",
+        type=int,
+        default=1,
+        help="closed-loop runs of each instruction with the checkpoint and with the export, from the same starts; 0: none",
+    )
     p.add_argument("--only", action="append", help="an instruction or skill for --runs; may be given again")
     return p
 
@@ -62,21 +67,42 @@ def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision
     """The card of a loaded checkpoint; hashes are still empty."""
     config, model = loaded.policy.config, load_model(robot)
     if getattr(config, "use_relative_actions", False):
-        raise ConfigError(f"checkpoint {loaded.folder}: its actions are relative to the state, which the graphs do not add. Run "
-                          "it with the backend `lerobot`, serve it with `python -m deploy.serve`, or train on absolute actions")
+        raise ConfigError(
+            f"checkpoint {loaded.folder}: its actions are relative to the state, which the graphs do not add. Run "
+            "it with the backend `lerobot`, serve it with `python -m deploy.serve`, or train on absolute actions"
+        )
     if config.type not in ("pi0", "pi05"):
-        raise ConfigError(f"checkpoint {loaded.folder}: {config.type!r} cannot be exported as prefix and step; pi0 and "
-                          "pi05 can. Run it with the backend `lerobot` or serve it with `python -m deploy.serve`")
+        raise ConfigError(
+            f"checkpoint {loaded.folder}: {config.type!r} cannot be exported as prefix and step; pi0 and "
+            "pi05 can. Run it with the backend `lerobot` or serve it with `python -m deploy.serve`"
+        )
     state, action = (_affine(loaded, key, mode) for key, mode in (("observation.state", "STATE"), ("action", "ACTION")))
     if len(action[0]) != model.n:
         raise ConfigError(f"checkpoint {loaded.folder}: actions for {len(action[0])} joints; {robot} has {model.n}")
     return Pi0Card(
-        format=1, kind="chunk", variant=config.type, name=name, version=version, robot=robot, rate_hz=model.control_hz,
-        joints=model.joints, horizon=config.chunk_size, state_offset=state[0], state_scale=state[1],
-        action_offset=action[0], action_scale=action[1],
-        state_size=config.max_state_dim, action_size=config.max_action_dim, image=config.image_resolution[0],
-        tokens=config.tokenizer_max_length, steps=config.num_inference_steps, precision=precision, needs_image=True,
-        files={}, within_range=_keeps_range(loaded, model))
+        format=1,
+        kind="chunk",
+        variant=config.type,
+        name=name,
+        version=version,
+        robot=robot,
+        rate_hz=model.control_hz,
+        joints=model.joints,
+        horizon=config.chunk_size,
+        state_offset=state[0],
+        state_scale=state[1],
+        action_offset=action[0],
+        action_scale=action[1],
+        state_size=config.max_state_dim,
+        action_size=config.max_action_dim,
+        image=config.image_resolution[0],
+        tokens=config.tokenizer_max_length,
+        steps=config.num_inference_steps,
+        precision=precision,
+        needs_image=True,
+        files={},
+        within_range=_keeps_range(loaded, model),
+    )
 
 
 def _keeps_range(loaded: Checkpoint, model: RobotModel) -> bool:
@@ -96,19 +122,28 @@ def _affine(loaded: Checkpoint, key: str, mode: str) -> tuple[tuple[float, ...],
         offset, scale = stats["mean"], stats["std"] + normaliser.eps
     elif kind == "QUANTILES":
         if not {"q01", "q99"} <= stats.keys():
-            raise ConfigError(f"checkpoint {loaded.folder}: {key} is normalised by quantiles, and its statistics hold only "
-                              f"{', '.join(sorted(stats))}; train on a dataset whose statistics hold q01 and q99")
+            raise ConfigError(
+                f"checkpoint {loaded.folder}: {key} is normalised by quantiles, and its statistics hold only "
+                f"{', '.join(sorted(stats))}; train on a dataset whose statistics hold q01 and q99"
+            )
         width = stats["q99"] - stats["q01"]
         offset, scale = (stats["q99"] + stats["q01"]) / 2.0, np.where(width == 0, normaliser.eps, width) / 2.0
     else:
-        raise ConfigError(f"checkpoint {loaded.folder}: {key} is normalised by {kind}; MEAN_STD and QUANTILES can be "
-                          "exported")
+        raise ConfigError(f"checkpoint {loaded.folder}: {key} is normalised by {kind}; MEAN_STD and QUANTILES can be exported")
     return tuple(map(float, offset)), tuple(map(float, scale))
 
 
-def export_onnx(loaded: Checkpoint, out: Path, *, robot: str = "berkeley_humanoid_lite", name: str = "pi0",
-                version: str = "1", precision: str = "fp32", calibration: list[dict] | None = None,
-                engine: bool = False) -> Pi0Card:
+def export_onnx(
+    loaded: Checkpoint,
+    out: Path,
+    *,
+    robot: str = "berkeley_humanoid_lite",
+    name: str = "pi0",
+    version: str = "1",
+    precision: str = "fp32",
+    calibration: list[dict] | None = None,
+    engine: bool = False,
+) -> Pi0Card:
     """Writes the folder `out`.
 
     `calibration`: inputs of the step graph for calibrated int8; None: dynamic int8. `engine`: graphs to build TensorRT
@@ -128,8 +163,13 @@ def export_onnx(loaded: Checkpoint, out: Path, *, robot: str = "berkeley_humanoi
         export_graphs(loaded.policy, first, second)
         for file in (first, second):
             step = file.name == STEP
-            _write(file, out / file.name, "fp16" if engine and precision == "int8" and not step else precision,
-                   calibration if step else None, engine)
+            _write(
+                file,
+                out / file.name,
+                "fp16" if engine and precision == "int8" and not step else precision,
+                calibration if step else None,
+                engine,
+            )
     return embed_card(out, card)
 
 
@@ -165,8 +205,10 @@ def _copy_tokenizer(loaded: Checkpoint, out: Path) -> None:
     tokenizer = next(step for step in loaded.before.steps if hasattr(step, "input_tokenizer")).input_tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        raise ConfigError(f"checkpoint {loaded.folder}: its tokenizer {type(tokenizer).__name__} has no "
-                          "tokenizer.json; install transformers' fast tokenizers")
+        raise ConfigError(
+            f"checkpoint {loaded.folder}: its tokenizer {type(tokenizer).__name__} has no "
+            "tokenizer.json; install transformers' fast tokenizers"
+        )
     backend.no_padding()
     backend.no_truncation()
     backend.save(str(out / TOKENIZER))
@@ -188,8 +230,13 @@ def main(argv: list[str] | None = None) -> None:
         from training.pi0.quantise import calibration_inputs
 
         calibration = calibration_inputs(loaded, arguments.calibration)
-    options = {"robot": arguments.robot, "name": arguments.name, "version": arguments.policy_version,
-               "precision": arguments.precision, "calibration": calibration}
+    options = {
+        "robot": arguments.robot,
+        "name": arguments.name,
+        "version": arguments.policy_version,
+        "precision": arguments.precision,
+        "calibration": calibration,
+    }
     if arguments.to == "onnx":
         card = export_onnx(loaded, arguments.out, **options)
     else:
@@ -198,8 +245,9 @@ def main(argv: list[str] | None = None) -> None:
     report = compare(arguments.checkpoint, arguments.out, arguments.to, observations(card, arguments.samples), arguments.device)
     report["bytes"] = size_of(arguments.out)
     if arguments.runs > 0:
-        report["closed_loop"] = closed_loop(arguments.checkpoint, arguments.out, [one.text for one in tasks], arguments.runs,
-                                            arguments.device)
+        report["closed_loop"] = closed_loop(
+            arguments.checkpoint, arguments.out, [one.text for one in tasks], arguments.runs, arguments.device
+        )
     (arguments.out / "parity.json").write_text(json.dumps(report, indent=1) + "\n")
     if arguments.to == "onnx":
         embed_card(arguments.out, read_card(arguments.out))

@@ -25,8 +25,13 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--preset", choices=("tiny", "lora", "full", "fsdp"), default="tiny")
-    p.add_argument("--dataset", type=Path, nargs="+", required=True,
-                   help="LeRobotDataset folders; tiny also takes the .npz files of `training.pi0.data.cache`")
+    p.add_argument(
+        "--dataset",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="LeRobotDataset folders; tiny also takes the .npz files of `training.pi0.data.cache`",
+    )
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--checkpoint", type=Path, help="what to start from; tiny: go on training that tiny policy")
     p.add_argument("--variant", choices=("pi0", "pi05", "pi0_fast"))
@@ -60,8 +65,26 @@ def parser() -> argparse.ArgumentParser:
 
 
 TINY = ("steps", "look", "touch", "batch", "rate", "warmup", "every", "patience", "held_out", "draws", "threads", "seed")
-FINE = ("variant", "steps", "epochs", "batch", "rate", "warmup", "every", "patience", "held_out", "rank", "alpha",
-        "expert_only", "freeze_vision", "eight_bit", "bf16", "checkpointing", "workers", "seed")
+FINE = (
+    "variant",
+    "steps",
+    "epochs",
+    "batch",
+    "rate",
+    "warmup",
+    "every",
+    "patience",
+    "held_out",
+    "rank",
+    "alpha",
+    "expert_only",
+    "freeze_vision",
+    "eight_bit",
+    "bf16",
+    "checkpointing",
+    "workers",
+    "seed",
+)
 COMMON = {"preset", "dataset", "out", "checkpoint", "device", "resume", "wandb", "tokenizer", "action_tokenizer"}
 
 
@@ -70,8 +93,10 @@ def chosen(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict:
     given = {key: value for key, value in vars(arguments).items() if key not in COMMON and value is not None}
     foreign = sorted(set(given) - set(names))
     if foreign:
-        raise ConfigError(f"the preset {arguments.preset} has no option --{foreign[0].replace('_', '-')}; it has: "
-                          f"{', '.join('--' + name.replace('_', '-') for name in names)}")
+        raise ConfigError(
+            f"the preset {arguments.preset} has no option --{foreign[0].replace('_', '-')}; it has: "
+            f"{', '.join('--' + name.replace('_', '-') for name in names)}"
+        )
     own = arguments.device != "auto" or arguments.tokenizer is not None
     if arguments.preset == "tiny" and own:
         raise ConfigError("the preset tiny trains on the CPU with a tokenizer of its own; leave --device and --tokenizer out")
@@ -86,15 +111,26 @@ def fine_tune(arguments: argparse.Namespace) -> Path:
     from training.pi0.presets import preset
 
     if len(arguments.dataset) != 1:
-        raise ConfigError(f"the preset {arguments.preset} reads one dataset, {len(arguments.dataset)} were given; "
-                          "merge them with `lerobot-edit-dataset --operation.type merge`")
-    tokenizers = {key: str(value) for key, value in (("text_tokenizer_name", arguments.tokenizer),
-                                                     ("action_tokenizer_name", arguments.action_tokenizer))
-                  if value is not None and arguments.variant == "pi0_fast"}
+        raise ConfigError(
+            f"the preset {arguments.preset} reads one dataset, {len(arguments.dataset)} were given; "
+            "merge them with `lerobot-edit-dataset --operation.type merge`"
+        )
+    tokenizers = {
+        key: str(value)
+        for key, value in (("text_tokenizer_name", arguments.tokenizer), ("action_tokenizer_name", arguments.action_tokenizer))
+        if value is not None and arguments.variant == "pi0_fast"
+    }
     return lerobot_run.run(
-        preset(arguments.preset, **chosen(arguments, FINE)), arguments.dataset[0], arguments.checkpoint, arguments.out,
-        device=lerobot_run.device_of(arguments.device), resume=arguments.resume, wandb=arguments.wandb,
-        tokenizer=arguments.tokenizer, tokenizers=tokenizers)
+        preset(arguments.preset, **chosen(arguments, FINE)),
+        arguments.dataset[0],
+        arguments.checkpoint,
+        arguments.out,
+        device=lerobot_run.device_of(arguments.device),
+        resume=arguments.resume,
+        wandb=arguments.wandb,
+        tokenizer=arguments.tokenizer,
+        tokenizers=tokenizers,
+    )
 
 
 def train_tiny(arguments: argparse.Namespace) -> Path:
@@ -116,8 +152,13 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
         loaded = checkpoint.load(source)
         if loaded.spec is None:
             raise ConfigError(f"checkpoint {source} is not a tiny π0 (no tiny.json); use the preset lora or full")
-        policy, before, after, spec, words = (loaded.policy.requires_grad_(True), loaded.before, loaded.after,
-                                              loaded.spec, source / TOKENIZER)
+        policy, before, after, spec, words = (
+            loaded.policy.requires_grad_(True),
+            loaded.before,
+            loaded.after,
+            loaded.spec,
+            source / TOKENIZER,
+        )
         stats = checkpoint.statistics(before)
     data = gather(arguments.dataset, spec.image)
     if source is None:
@@ -127,10 +168,11 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
         train_tokenizer(vocabulary(data.tasks), words, spec.vocab)
         policy = seeded(spec, options.seed)
         before, after = checkpoint.make_processors(policy.config, stats, words)
-    print(f"tiny π0: {count(policy):,} weights; {len(data):,} frames of {len(set(data.episode.tolist()))} episodes, "
-          f"{len(data.tasks)} instructions")
-    return train(policy, before, after, data, stats, options, out, spec, words, joint_weights(data.tasks),
-                 arguments.resume)
+    print(
+        f"tiny π0: {count(policy):,} weights; {len(data):,} frames of {len(set(data.episode.tolist()))} episodes, "
+        f"{len(data.tasks)} instructions"
+    )
+    return train(policy, before, after, data, stats, options, out, spec, words, joint_weights(data.tasks), arguments.resume)
 
 
 def main(argv: list[str] | None = None) -> None:

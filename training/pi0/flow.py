@@ -19,8 +19,12 @@ def observe(core, images: list[Tensor], image_masks: list[Tensor], tokens: Tenso
     mask = prepare_attention_masks_4d(make_att_2d_masks(valid, blocks))
     core.paligemma_with_expert.paligemma.model.language_model.config._attn_implementation = "sdpa"
     _, cache = core.paligemma_with_expert.forward(
-        attention_mask=mask, position_ids=torch.cumsum(valid, 1) - 1, past_key_values=None,
-        inputs_embeds=[embeddings, None], use_cache=True)
+        attention_mask=mask,
+        position_ids=torch.cumsum(valid, 1) - 1,
+        past_key_values=None,
+        inputs_embeds=[embeddings, None],
+        use_cache=True,
+    )
     return cache, valid
 
 
@@ -34,14 +38,29 @@ def _velocity(core, cache, valid: Tensor, state: Tensor, x_t: Tensor, time: Tens
     core.paligemma_with_expert.gemma_expert.model.config._attn_implementation = "sdpa"
     positions = valid.sum(-1)[:, None] + torch.cumsum(suffix_valid, 1) - 1
     (_, out), _ = core.paligemma_with_expert.forward(
-        attention_mask=prepare_attention_masks_4d(sees), position_ids=positions, past_key_values=cache,
-        inputs_embeds=[None, embeddings], use_cache=False)
-    return core.action_out_proj(out[:, -core.config.chunk_size:].float())
+        attention_mask=prepare_attention_masks_4d(sees),
+        position_ids=positions,
+        past_key_values=cache,
+        inputs_embeds=[None, embeddings],
+        use_cache=False,
+    )
+    return core.action_out_proj(out[:, -core.config.chunk_size :].float())
 
 
-def flow_loss(core, images: list[Tensor], image_masks: list[Tensor], tokens: Tensor, token_mask: Tensor, state: Tensor,
-              actions: Tensor, draws: int = 2, weight: Tensor | None = None, noise: Tensor | None = None,
-              time: Tensor | None = None, seen=None) -> Tensor:
+def flow_loss(
+    core,
+    images: list[Tensor],
+    image_masks: list[Tensor],
+    tokens: Tensor,
+    token_mask: Tensor,
+    state: Tensor,
+    actions: Tensor,
+    draws: int = 2,
+    weight: Tensor | None = None,
+    noise: Tensor | None = None,
+    time: Tensor | None = None,
+    seen=None,
+) -> Tensor:
     """Mean squared error of the predicted flow.
 
     Args:

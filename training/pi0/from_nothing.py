@@ -22,8 +22,11 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", type=Path, required=True, help="folder for everything")
-    p.add_argument("--walker", default="policies/weights/locomotion.onnx",
-                   help='locomotion policy for the legs in half of the arm demonstrations; "": they always stand')
+    p.add_argument(
+        "--walker",
+        default="policies/weights/locomotion.onnx",
+        help='locomotion policy for the legs in half of the arm demonstrations; "": they always stand',
+    )
     p.add_argument("--dry-run", action="store_true", help="print the commands only")
     return p
 
@@ -59,21 +62,38 @@ def plan(out: Path, walker: str) -> list[Step]:
     steps, sources = [], []
     for name, skills, seed, camera_hz, walks in DEMONSTRATIONS:
         root, file = out / "data" / name, out / "data" / f"{name}.npz"
-        arguments = ["--root", root, "--skills", skills, "--rounds", ROUNDS, "--seed", seed, "--picture", 112,
-                     "--camera-hz", camera_hz, *(["--walker", walker] if walks and walker else [])]
+        arguments = [
+            "--root",
+            root,
+            "--skills",
+            skills,
+            "--rounds",
+            ROUNDS,
+            "--seed",
+            seed,
+            "--picture",
+            112,
+            "--camera-hz",
+            camera_hz,
+            *(["--walker", walker] if walks and walker else []),
+        ]
         steps.append(step("training.pi0.data.demos", demos.main, arguments, root / "demonstrations.json"))
         steps.append(step("training.pi0.data.cache", cache.main, [root, "--out", file], file))
         sources.append(file)
     file = out / "data" / "scenes.npz"
-    steps.append(step("training.pi0.data.scenes", scenes.main, ["--count", SCENES, "--seed", SCENES_SEED, "--out", file],
-                      file))
+    steps.append(step("training.pi0.data.scenes", scenes.main, ["--count", SCENES, "--seed", SCENES_SEED, "--out", file], file))
     options = [part for pair in TRAINING.items() for part in pair]
     training, done = out / "training", out / "onnx" / "parity.json"  # written last
     going_on = ["--resume"] if checkpoint_of(training).is_dir() else []
-    steps.append(step("training.pi0.finetune", finetune.main,
-                      ["--preset", "tiny", "--dataset", *sources, file, "--out", training, *options, *going_on], done))
-    steps.append(step("training.pi0.export", export.main, [training / "best", "--to", "onnx", "--out", out / "onnx"],
-                      done))
+    steps.append(
+        step(
+            "training.pi0.finetune",
+            finetune.main,
+            ["--preset", "tiny", "--dataset", *sources, file, "--out", training, *options, *going_on],
+            done,
+        )
+    )
+    steps.append(step("training.pi0.export", export.main, [training / "best", "--to", "onnx", "--out", out / "onnx"], done))
     return steps
 
 

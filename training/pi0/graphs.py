@@ -28,13 +28,17 @@ class Prefix(nn.Module):
         from lerobot.policies.common.vla_utils import make_att_2d_masks, prepare_attention_masks_4d
 
         core, cameras = self.core, range(images.shape[1])
-        embeddings, pad, blocks = core.embed_prefix([images[:, i] for i in cameras], [img_masks[:, i] for i in cameras],
-                                                    tokens, tok_mask)
+        embeddings, pad, blocks = core.embed_prefix(
+            [images[:, i] for i in cameras], [img_masks[:, i] for i in cameras], tokens, tok_mask
+        )
         core.paligemma_with_expert.paligemma.model.language_model.config._attn_implementation = "eager"
         _, cache = core.paligemma_with_expert.forward(
             attention_mask=prepare_attention_masks_4d(make_att_2d_masks(pad, blocks)),
-            position_ids=torch.cumsum(pad, dim=1) - 1, past_key_values=None, inputs_embeds=[embeddings, None],
-            use_cache=True)
+            position_ids=torch.cumsum(pad, dim=1) - 1,
+            past_key_values=None,
+            inputs_embeds=[embeddings, None],
+            use_cache=True,
+        )
         keys, values, _ = zip(*cache, strict=True)
         return torch.stack(keys), torch.stack(values), pad
 
@@ -81,10 +85,15 @@ def example(config, seed: int = 0) -> dict[str, Tensor]:
     side, length = config.image_resolution[0], config.tokenizer_max_length
     tokens, mask = torch.zeros(1, length, dtype=torch.long), torch.zeros(1, length, dtype=torch.bool)
     tokens[:, :6], mask[:, :6] = torch.randint(3, 200, (1, 6), generator=draw), True
-    return {"images": torch.rand(1, 1, 3, side, side, generator=draw) * 2 - 1,
-            "img_masks": torch.ones(1, 1, dtype=torch.bool), "tokens": tokens, "tok_mask": mask,
-            "state": torch.randn(1, config.max_state_dim, generator=draw),
-            "x_t": torch.randn(1, config.chunk_size, config.max_action_dim, generator=draw), "t": torch.tensor([0.7])}
+    return {
+        "images": torch.rand(1, 1, 3, side, side, generator=draw) * 2 - 1,
+        "img_masks": torch.ones(1, 1, dtype=torch.bool),
+        "tokens": tokens,
+        "tok_mask": mask,
+        "state": torch.randn(1, config.max_state_dim, generator=draw),
+        "x_t": torch.randn(1, config.chunk_size, config.max_action_dim, generator=draw),
+        "t": torch.tensor([0.7]),
+    }
 
 
 @torch.no_grad()
@@ -98,11 +107,18 @@ def export_graphs(policy, prefix_file: Path, step_file: Path) -> None:
     with exact_time(config.type):
         prefix = Prefix(core).eval()
         k, v, pad = prefix(**first)
-        torch.onnx.export(prefix, tuple(first.values()), str(prefix_file), input_names=list(first),
-                          output_names=["k", "v", "pad"], **options)
+        torch.onnx.export(
+            prefix, tuple(first.values()), str(prefix_file), input_names=list(first), output_names=["k", "v", "pad"], **options
+        )
         second = {"k": k, "v": v, "pad": pad, "state": inputs["state"], "x_t": inputs["x_t"], "t": inputs["t"]}
-        torch.onnx.export(Step(core, config.type == "pi0").eval(), tuple(second.values()), str(step_file),
-                          input_names=list(second), output_names=["v_t"], **options)
+        torch.onnx.export(
+            Step(core, config.type == "pi0").eval(),
+            tuple(second.values()),
+            str(step_file),
+            input_names=list(second),
+            output_names=["v_t"],
+            **options,
+        )
     for file in (prefix_file, step_file):
         _forget_the_source(file)
 

@@ -136,12 +136,14 @@ def check_instructions(processors, config, tasks: Sequence[str]) -> None:
     for task in tasks:
         count, room = room_for(processors, config, task)
         if count > room:
-            raise ConfigError(f"instruction {task!r} has {count} tokens, and {config.type} reads {room}; shorten it in the "
-                              "dataset")
+            raise ConfigError(
+                f"instruction {task!r} has {count} tokens, and {config.type} reads {room}; shorten it in the dataset"
+            )
 
 
-def build_config(options: FineTuning, dataset: Path, meta, base: Path, out: Path, device: str, resume: bool,
-                 tokenizers: dict[str, str]):
+def build_config(
+    options: FineTuning, dataset: Path, meta, base: Path, out: Path, device: str, resume: bool, tokenizers: dict[str, str]
+):
     """LeRobot's TrainPipelineConfig of the run."""
     import lerobot.policies  # noqa: F401  (it knows a kind of policy by name once this is imported)
     from lerobot.configs import PreTrainedConfig
@@ -150,8 +152,10 @@ def build_config(options: FineTuning, dataset: Path, meta, base: Path, out: Path
     from lerobot.optim import CosineDecayWithWarmupSchedulerConfig
 
     if not (base / "config.json").is_file():  # LeRobot would look for it on the hub
-        raise ConfigError(f"checkpoint {base}: no config.json; give the folder that holds model.safetensors, such as "
-                          "RUN/checkpoints/last/pretrained_model")
+        raise ConfigError(
+            f"checkpoint {base}: no config.json; give the folder that holds model.safetensors, such as "
+            "RUN/checkpoints/last/pretrained_model"
+        )
     check_checkpoint(base)
     policy = PreTrainedConfig.from_pretrained(base)
     if policy.type != options.variant:
@@ -169,31 +173,45 @@ def build_config(options: FineTuning, dataset: Path, meta, base: Path, out: Path
     if options.variant in TOLD:
         numbers = DIGITS * meta.features["observation.state"]["shape"][0]
         policy.tokenizer_max_length = max(policy.tokenizer_max_length, numbers + FRAME + WORDS)
-    for name, value in (("gradient_checkpointing", options.checkpointing), ("train_expert_only", options.expert_only),
-                        ("freeze_vision_encoder", options.freeze_vision)):
+    for name, value in (
+        ("gradient_checkpointing", options.checkpointing),
+        ("train_expert_only", options.expert_only),
+        ("freeze_vision_encoder", options.freeze_vision),
+    ):
         if hasattr(policy, name):
             setattr(policy, name, value)
         elif value:
             raise ConfigError(f"{options.variant} of this LeRobot has no option {name}")
     steps = options.total_steps(meta.total_frames, int(os.environ.get("WORLD_SIZE", "1")))
     return TrainPipelineConfig(
-        dataset=DatasetConfig(repo_id=f"local/{dataset.name}", root=str(dataset), video_backend="pyav",
-                              eval_split=options.held_out),
-        policy=policy, output_dir=out, resume=resume, seed=options.seed, num_workers=options.workers,
-        batch_size=options.batch, steps=steps, log_freq=max(1, min(10, options.every)), save_freq=options.every,
-        eval_steps=options.every if options.held_out else 0, env_eval_freq=0, use_policy_training_preset=False,
+        dataset=DatasetConfig(
+            repo_id=f"local/{dataset.name}", root=str(dataset), video_backend="pyav", eval_split=options.held_out
+        ),
+        policy=policy,
+        output_dir=out,
+        resume=resume,
+        seed=options.seed,
+        num_workers=options.workers,
+        batch_size=options.batch,
+        steps=steps,
+        log_freq=max(1, min(10, options.every)),
+        save_freq=options.every,
+        eval_steps=options.every if options.held_out else 0,
+        env_eval_freq=0,
+        use_policy_training_preset=False,
         optimizer=_optimiser(options),
-        scheduler=CosineDecayWithWarmupSchedulerConfig(num_warmup_steps=options.warmup, num_decay_steps=steps,
-                                                       peak_lr=options.rate, decay_lr=options.rate / 10),
+        scheduler=CosineDecayWithWarmupSchedulerConfig(
+            num_warmup_steps=options.warmup, num_decay_steps=steps, peak_lr=options.rate, decay_lr=options.rate / 10
+        ),
         wandb=WandBConfig(enable=True, disable_artifact=True, project="policy-arbiter"),
-        peft=PeftConfig(method_type="LORA", r=options.rank, lora_alpha=options.alpha) if options.rank else None)
+        peft=PeftConfig(method_type="LORA", r=options.rank, lora_alpha=options.alpha) if options.rank else None,
+    )
 
 
 def _optimiser(options: FineTuning):
     from lerobot.optim import AdamWConfig
 
-    shared = {"lr": options.rate, "betas": options.betas, "weight_decay": options.weight_decay,
-              "grad_clip_norm": options.clip}
+    shared = {"lr": options.rate, "betas": options.betas, "weight_decay": options.weight_decay, "grad_clip_norm": options.clip}
     if not options.eight_bit:
         return AdamWConfig(**shared)
     from training.pi0.eight_bit import AdamW8bitConfig
@@ -201,9 +219,18 @@ def _optimiser(options: FineTuning):
     return AdamW8bitConfig(**shared)
 
 
-def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, device: str = "cpu",
-        resume: bool = False, wandb: bool = False, tokenizer: Path | None = None,
-        tokenizers: dict[str, str] | None = None) -> Path:
+def run(
+    options: FineTuning,
+    dataset: Path,
+    base: Path | None,
+    out: Path,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    wandb: bool = False,
+    tokenizer: Path | None = None,
+    tokenizers: dict[str, str] | None = None,
+) -> Path:
     """Runs LeRobot's trainer. Returns the folder of the best checkpoint, or of the last without held-out episodes."""
     from lerobot.datasets import LeRobotDatasetMetadata
 
@@ -212,8 +239,10 @@ def run(options: FineTuning, dataset: Path, base: Path | None, out: Path, *, dev
         raise ConfigError(f"{out} holds no checkpoint to go on from; start the run without --resume")
     source = last.resolve() if resume else base and base.resolve()  # LoRA's adapters remember where their base is
     if source is None:
-        raise ConfigError("fine-tuning goes on from an existing model: give --checkpoint, such as lerobot/pi0_base downloaded to "
-                          "a folder, or train a small one from nothing with the preset tiny")
+        raise ConfigError(
+            "fine-tuning goes on from an existing model: give --checkpoint, such as lerobot/pi0_base downloaded to "
+            "a folder, or train a small one from nothing with the preset tiny"
+        )
     if not resume and out.exists():
         raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
     spec = load_spec(source)
@@ -252,7 +281,7 @@ def _finish(out: Path, watch: Watch) -> None:
 
 
 def device_of(wanted: str) -> str:
-    """"auto": the GPU if there is one."""
+    """ "auto": the GPU if there is one."""
     if wanted != "auto":
         return wanted
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -52,7 +52,7 @@ class Readout(nn.Module):
     def __init__(self, layers: int, heads: int, size: int, joints: int) -> None:
         super().__init__()
         joints = joints + SPOTS
-        self.query = nn.Parameter(torch.randn(layers, heads, size) / size ** 0.5)
+        self.query = nn.Parameter(torch.randn(layers, heads, size) / size**0.5)
         self.told = nn.Sequential(nn.Linear(layers * heads * size, 128), nn.GELU(), nn.Linear(128, joints))
 
     def forward(self, cache, valid: Tensor) -> Tensor:
@@ -70,8 +70,10 @@ class Readout(nn.Module):
         """
         told = self(cache, valid)
         place, seen = spots(0.5 * (inputs["images"][0] + 1.0))
-        return (mean_square(told[:, :-SPOTS] - inputs["goal"], inputs["goal_weight"]),
-                mean_square(told[:, -SPOTS:] - place, seen))
+        return (
+            mean_square(told[:, :-SPOTS] - inputs["goal"], inputs["goal_weight"]),
+            mean_square(told[:, -SPOTS:] - place, seen),
+        )
 
 
 def mean_square(error: Tensor, weight: Tensor) -> Tensor:
@@ -85,9 +87,23 @@ def make_readout(policy, joints: int) -> Readout:
     return Readout(config.num_hidden_layers, config.num_attention_heads, config.head_dim, joints)
 
 
-def look(policy, readout: Readout, batches, training: np.ndarray, held: np.ndarray, out: Path, *, steps: int,
-         touch: float = 0.85, batch: int = 32, rate: float = 1.5e-3, every: int = 250, seed: int = 0, colour: float = 0.1,
-         symmetry: float = 0.5) -> list[dict]:
+def look(
+    policy,
+    readout: Readout,
+    batches,
+    training: np.ndarray,
+    held: np.ndarray,
+    out: Path,
+    *,
+    steps: int,
+    touch: float = 0.85,
+    batch: int = 32,
+    rate: float = 1.5e-3,
+    every: int = 250,
+    seed: int = 0,
+    colour: float = 0.1,
+    symmetry: float = 0.5,
+) -> list[dict]:
     """Trains `readout` and the observation half of `policy` in place.
 
     `touch`: share of touching in the draws: other postures hardly need the picture. Returns the log, which is also
@@ -105,8 +121,7 @@ def look(policy, readout: Readout, batches, training: np.ndarray, held: np.ndarr
 
     def errors(chosen: np.ndarray, **options) -> tuple[Tensor, Tensor]:
         inputs = batches.at(chosen, rng=draw, goal=True, **options)
-        cache, valid = observe(policy.model, inputs["images"], inputs["image_masks"], inputs["tokens"],
-                               inputs["token_mask"])
+        cache, valid = observe(policy.model, inputs["images"], inputs["image_masks"], inputs["tokens"], inputs["token_mask"])
         return readout.errors(cache, valid, inputs)
 
     with (out / "look.jsonl").open("w") as file:
@@ -126,8 +141,13 @@ def look(policy, readout: Readout, batches, training: np.ndarray, held: np.ndarr
                     score = np.mean([[float(x) for x in errors(part)] for part in parts], 0) if parts else np.zeros(2)
                 policy.train()
                 told = dict(zip(("loss", "spots", "held_out", "spots_held_out"), [*np.mean(recent, 0), *score], strict=True))
-                log.append({"step": step + 1, **{name: round(float(value), 4) for name, value in told.items()},
-                            "seconds": round(time.monotonic() - started, 1)})
+                log.append(
+                    {
+                        "step": step + 1,
+                        **{name: round(float(value), 4) for name, value in told.items()},
+                        "seconds": round(time.monotonic() - started, 1),
+                    }
+                )
                 file.write(json.dumps(log[-1]) + "\n")
                 file.flush()
                 print("look", log[-1], flush=True)

@@ -90,7 +90,7 @@ class Demonstrations:
         for task in np.unique(task_of):
             episodes = rng.permutation(first[0][task_of == task])
             least = 1 if held_out > 0.0 and len(episodes) > 1 else 0
-            chosen.append(episodes[:max(least, round(held_out * len(episodes)))])
+            chosen.append(episodes[: max(least, round(held_out * len(episodes)))])
         mask = np.isin(self.episode, np.concatenate(chosen) if chosen else [])
         return np.flatnonzero(~mask), np.flatnonzero(mask)
 
@@ -107,8 +107,10 @@ def widened(stats: dict[str, dict[str, np.ndarray]], targets: float = TARGETS) -
     for key, floor in (("observation.state", FLOORS), ("action", (targets,))):
         one, least = dict(stats[key]), np.repeat(floor, joints)
         if len(one["std"]) != len(least):
-            raise ConfigError(f"statistics of {key} hold {len(one['std'])} values; {len(least)} are expected with {joints} "
-                              "joint targets (a state holds positions, then velocities)")
+            raise ConfigError(
+                f"statistics of {key} hold {len(one['std'])} values; {len(least)} are expected with {joints} "
+                "joint targets (a state holds positions, then velocities)"
+            )
         one["std"] = np.maximum(one["std"], least.astype(one["std"].dtype))
         if {"q01", "q99"} <= one.keys():
             low, high = (np.asarray(one[name], np.float64) for name in ("q01", "q99"))
@@ -127,9 +129,15 @@ def join(parts: list[Demonstrations]) -> Demonstrations:
     frames = episodes = pictures = 0
     for part in parts:
         renumber = np.array([tasks.index(task) for task in part.tasks])
-        for name, value in (("state", part.state), ("action", part.action), ("picture", part.picture),
-                            ("picture_of", part.picture_of + pictures), ("end", part.end + frames),
-                            ("episode", part.episode + episodes), ("task", renumber[part.task])):
+        for name, value in (
+            ("state", part.state),
+            ("action", part.action),
+            ("picture", part.picture),
+            ("picture_of", part.picture_of + pictures),
+            ("end", part.end + frames),
+            ("episode", part.episode + episodes),
+            ("task", renumber[part.task]),
+        ):
             fields[name].append(value)
         frames, pictures = frames + len(part), pictures + len(part.picture)
         episodes += int(part.episode.max()) + 1
@@ -169,8 +177,10 @@ def _video_frames(dataset, camera: str, episode: dict, side: int, stride: int) -
                 frames.append(_shrink(frame.to_ndarray(format="rgb24"), side))
     expected = -(-length // stride)
     if len(frames) != expected:
-        raise ConfigError(f"dataset {dataset.root}: episode {episode['episode_index']} has {len(frames)} of "
-                          f"{expected} pictures of {camera!r} in {file.name}; record it again")
+        raise ConfigError(
+            f"dataset {dataset.root}: episode {episode['episode_index']} has {len(frames)} of "
+            f"{expected} pictures of {camera!r} in {file.name}; record it again"
+        )
     return np.stack(frames)
 
 
@@ -180,8 +190,9 @@ def check_there(root: str | Path) -> None:
         raise ConfigError(f"dataset {root}: no meta/info.json there; give the folder of a LeRobotDataset")
 
 
-def load(root: str | Path, side: int, camera: str = "observation.images.head_camera", stride: int = 2,
-         progress: bool = True) -> Demonstrations:
+def load(
+    root: str | Path, side: int, camera: str = "observation.images.head_camera", stride: int = 2, progress: bool = True
+) -> Demonstrations:
     """Reads a LeRobotDataset v3 under `root`; pictures at `side` x `side`, every `stride`-th frame's."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
     from tqdm import tqdm
@@ -212,10 +223,15 @@ def load(root: str | Path, side: int, camera: str = "observation.images.head_cam
     ends = np.cumsum(lengths)
     names = dataset.meta.tasks
     return Demonstrations(
-        state=np.asarray(columns["observation.state"], np.float32), action=np.asarray(columns["action"], np.float32),
-        picture=np.concatenate(pictures), picture_of=np.concatenate(of), end=np.repeat(ends, lengths),
-        episode=np.asarray(columns["episode_index"], np.int64), task=np.asarray(columns["task_index"], np.int64),
-        tasks=tuple(names.sort_values("task_index").index))
+        state=np.asarray(columns["observation.state"], np.float32),
+        action=np.asarray(columns["action"], np.float32),
+        picture=np.concatenate(pictures),
+        picture_of=np.concatenate(of),
+        end=np.repeat(ends, lengths),
+        episode=np.asarray(columns["episode_index"], np.int64),
+        task=np.asarray(columns["task_index"], np.int64),
+        tasks=tuple(names.sort_values("task_index").index),
+    )
 
 
 def gather(sources: list[Path], side: int) -> Demonstrations:
@@ -224,8 +240,9 @@ def gather(sources: list[Path], side: int) -> Demonstrations:
     for source in sources:
         part = load_cache(source) if Path(source).suffix == ".npz" else load(source, side)
         if part.picture.shape[1] != side:
-            raise ConfigError(f"{source}: pictures of {part.picture.shape[1]} px; this policy reads {side} px; make "
-                              "the cache again")
+            raise ConfigError(
+                f"{source}: pictures of {part.picture.shape[1]} px; this policy reads {side} px; make the cache again"
+            )
         parts.append(part)
     return join(parts)
 
@@ -245,5 +262,6 @@ def load_cache(file: Path) -> Demonstrations:
             fields: Mapping[str, np.ndarray] = {name: data[name] for name in Demonstrations.__slots__ if name != "tasks"}
             return Demonstrations(tasks=tuple(str(task) for task in data["tasks"]), **fields)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"demonstrations {file}: cannot be read ({error}); make it with `python -m training.pi0.data.cache`"
-                          ) from error
+        raise ConfigError(
+            f"demonstrations {file}: cannot be read ({error}); make it with `python -m training.pi0.data.cache`"
+        ) from error

@@ -67,9 +67,11 @@ class BerkeleyInputs:
         base = picture(data["observation/image"])
         names = ("base_0_rgb", "left_wrist_0_rgb", "right_wrist_0_rgb")
         there = np.True_ if not self.masked else np.False_
-        result = {"state": np.asarray(data["observation/state"], np.float32),
-                  "image": dict(zip(names, (base, np.zeros_like(base), np.zeros_like(base)), strict=True)),
-                  "image_mask": dict(zip(names, (np.True_, there, there), strict=True))}
+        result = {
+            "state": np.asarray(data["observation/state"], np.float32),
+            "image": dict(zip(names, (base, np.zeros_like(base), np.zeros_like(base)), strict=True)),
+            "image_mask": dict(zip(names, (np.True_, there, there), strict=True)),
+        }
         if "actions" in data:
             result["actions"] = np.array(data["actions"], np.float32)  # a copy: openpi's DeltaActions subtracts in place
         if "prompt" in data:
@@ -85,8 +87,7 @@ class BerkeleyOutputs:
         return {"actions": np.asarray(data["actions"][..., :JOINTS])}
 
 
-def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000,
-               seed: int = 0) -> dict[str, dict[str, list]]:
+def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000, seed: int = 0) -> dict[str, dict[str, list]]:
     """Statistics of state and actions as openpi computes them, after `DeltaActions`, over whole chunks; `widened`."""
     frames = np.arange(len(data))
     if len(frames) > limit:
@@ -95,8 +96,10 @@ def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000,
     if delta:
         actions = actions - data.state[frames, None, :JOINTS]
     values = {"state": data.state[frames].astype(np.float64), "actions": actions.reshape(-1, JOINTS)}
-    found = {key: {"mean": x.mean(0), "std": x.std(0), "q01": np.quantile(x, 0.01, axis=0),
-                   "q99": np.quantile(x, 0.99, axis=0)} for key, x in values.items()}
+    found = {
+        key: {"mean": x.mean(0), "std": x.std(0), "q01": np.quantile(x, 0.01, axis=0), "q99": np.quantile(x, 0.99, axis=0)}
+        for key, x in values.items()
+    }
     wide = widened({"observation.state": found["state"], "action": found["actions"]}, RELATIVE if delta else TARGETS)
     return {key: {name: value.tolist() for name, value in one.items()} for key, one in zip(found, wide.values(), strict=True)}
 
@@ -117,13 +120,21 @@ def write_dataset(data: Demonstrations, repo: str) -> Path:
     from lerobot.common.datasets.lerobot_dataset import LeRobotDataset
 
     side = data.picture.shape[1]
-    features = {"observation.state": {"dtype": "float32", "shape": (STATE,), "names": None},
-                "action": {"dtype": "float32", "shape": (JOINTS,), "names": None},
-                CAMERA: {"dtype": "image", "shape": (side, side, 3), "names": ["height", "width", "channels"]}}
+    features = {
+        "observation.state": {"dtype": "float32", "shape": (STATE,), "names": None},
+        "action": {"dtype": "float32", "shape": (JOINTS,), "names": None},
+        CAMERA: {"dtype": "image", "shape": (side, side, 3), "names": ["height", "width", "channels"]},
+    }
     made = LeRobotDataset.create(repo, fps=RATE, features=features, use_videos=False)
     for i in range(len(data)):
-        made.add_frame({"observation.state": data.state[i], "action": data.action[i],
-                        CAMERA: data.picture[data.picture_of[i]], "task": data.tasks[data.task[i]]})
+        made.add_frame(
+            {
+                "observation.state": data.state[i],
+                "action": data.action[i],
+                CAMERA: data.picture[data.picture_of[i]],
+                "task": data.tasks[data.task[i]],
+            }
+        )
         if i + 1 == data.end[i]:
             made.save_episode()
     return made.root
@@ -183,17 +194,30 @@ def data_config(repo: str, delta: bool = True):
         delta: bool = True
 
         def create(self, assets_dirs, model_config):
-            repack = transforms.Group(inputs=[transforms.RepackTransform({
-                "observation/image": CAMERA, "observation/state": "observation.state", "actions": "action",
-                "prompt": "prompt"})])
+            repack = transforms.Group(
+                inputs=[
+                    transforms.RepackTransform(
+                        {
+                            "observation/image": CAMERA,
+                            "observation/state": "observation.state",
+                            "actions": "action",
+                            "prompt": "prompt",
+                        }
+                    )
+                ]
+            )
             fast = model_config.model_type == config.ModelType.PI0_FAST
             data = transforms.Group(inputs=[BerkeleyInputs(masked=not fast)], outputs=[BerkeleyOutputs()])
             if self.delta:
                 mask = transforms.make_bool_mask(JOINTS)
                 data = data.push(inputs=[transforms.DeltaActions(mask)], outputs=[transforms.AbsoluteActions(mask)])
             return dataclasses.replace(
-                self.create_base_config(assets_dirs, model_config), repack_transforms=repack, data_transforms=data,
-                model_transforms=config.ModelTransformFactory()(model_config), action_sequence_keys=("action",))
+                self.create_base_config(assets_dirs, model_config),
+                repack_transforms=repack,
+                data_transforms=data,
+                model_transforms=config.ModelTransformFactory()(model_config),
+                action_sequence_keys=("action",),
+            )
 
     return LeRobotBerkeleyDataConfig(repo_id=repo, base_config=config.DataConfig(prompt_from_task=True), delta=delta)
 
@@ -204,13 +228,14 @@ def model_config(variant: str, lora: bool):
 
     language, expert = ("gemma_2b_lora", "gemma_300m_lora") if lora else ("gemma_2b", "gemma_300m")
     if variant == "pi0_fast":
-        return pi0_fast.Pi0FASTConfig(action_dim=JOINTS, action_horizon=HORIZON, max_token_len=500,
-                                      paligemma_variant=language)
+        return pi0_fast.Pi0FASTConfig(action_dim=JOINTS, action_horizon=HORIZON, max_token_len=500, paligemma_variant=language)
     if variant == "pi05":
-        return pi0_config.Pi0Config(pi05=True, action_horizon=HORIZON, max_token_len=320, paligemma_variant=language,
-                                    action_expert_variant=expert)
-    return pi0_config.Pi0Config(action_dim=STATE, action_horizon=HORIZON, paligemma_variant=language,
-                                action_expert_variant=expert)
+        return pi0_config.Pi0Config(
+            pi05=True, action_horizon=HORIZON, max_token_len=320, paligemma_variant=language, action_expert_variant=expert
+        )
+    return pi0_config.Pi0Config(
+        action_dim=STATE, action_horizon=HORIZON, paligemma_variant=language, action_expert_variant=expert
+    )
 
 
 def train_config(variant: str, method: str, repo: str, devices: int = 2, steps: int = 30_000):
@@ -226,14 +251,20 @@ def train_config(variant: str, method: str, repo: str, devices: int = 2, steps: 
     model = model_config(variant, lora)
     options = {"freeze_filter": model.get_freeze_filter(), "ema_decay": None} if lora else {}
     return config.TrainConfig(
-        name=f"berkeley_{variant}_{method}", model=model, data=data_config(repo),
+        name=f"berkeley_{variant}_{method}",
+        model=model,
+        data=data_config(repo),
         weight_loader=growing_loader(f"{CHECKPOINTS}/{variant}_base/params"),
         lr_schedule=optimizer.CosineDecaySchedule(warmup_steps=500, peak_lr=5e-5, decay_steps=steps, decay_lr=5e-6),
         optimizer=optimizer.AdamW(b1=0.9, b2=0.999, weight_decay=0.01, clip_gradient_norm=1.0),
-        batch_size=16 if lora else 32, num_train_steps=steps, wandb_enabled=False,
+        batch_size=16 if lora else 32,
+        num_train_steps=steps,
+        wandb_enabled=False,
         fsdp_devices=devices if method == "fsdp" else 1,
         # What openpi's server says to a client that connects; the backend `openpi` takes the joints from it.
-        policy_metadata={"joints": list(load_model().joints), "rate_hz": float(RATE), "horizon": HORIZON}, **options)
+        policy_metadata={"joints": list(load_model().joints), "rate_hz": float(RATE), "horizon": HORIZON},
+        **options,
+    )
 
 
 def register(repo: str, devices: int = 2) -> list[str]:

@@ -30,8 +30,7 @@ def observations(card: Pi0Card, count: int, seed: int = 0) -> list[tuple[ChunkOb
     return found
 
 
-def compare(checkpoint: Path, folder: Path, kind: str, samples: list[tuple[ChunkObservation, str]],
-            device: str = "cpu") -> dict:
+def compare(checkpoint: Path, folder: Path, kind: str, samples: list[tuple[ChunkObservation, str]], device: str = "cpu") -> dict:
     """Runs both on `samples`: cosine, largest and rms error, per joint, and the time of a chunk."""
     exported = load_backend(folder, kind)
     ours = LeRobotBackend(checkpoint, joints=exported.joints, device=device)
@@ -44,13 +43,22 @@ def compare(checkpoint: Path, folder: Path, kind: str, samples: list[tuple[Chunk
     error, scale = b - a, np.array(exported.card.action_scale)
     cosine = np.sum(a / scale * b / scale) / (np.linalg.norm(a / scale) * np.linalg.norm(b / scale))
     return {
-        "checkpoint": checkpoint.name, "to": kind, "precision": exported.card.precision, "chunks": len(samples),
-        "cosine": float(cosine), "rms_rad": float(np.sqrt(np.mean(error ** 2))), "max_rad": float(np.abs(error).max()),
+        "checkpoint": checkpoint.name,
+        "to": kind,
+        "precision": exported.card.precision,
+        "chunks": len(samples),
+        "cosine": float(cosine),
+        "rms_rad": float(np.sqrt(np.mean(error**2))),
+        "max_rad": float(np.abs(error).max()),
         "rms_of_spread": float(np.sqrt(np.mean((error / scale) ** 2))),
-        "joints": {joint: {"rms_rad": float(np.sqrt(np.mean(error[:, i] ** 2))),
-                           "max_rad": float(np.abs(error[:, i]).max())} for i, joint in enumerate(exported.joints)},
+        "joints": {
+            joint: {"rms_rad": float(np.sqrt(np.mean(error[:, i] ** 2))), "max_rad": float(np.abs(error[:, i]).max())}
+            for i, joint in enumerate(exported.joints)
+        },
         "prefix_ms": float(np.median([s[0] for s in seconds]) * 1e3),
-        "steps_ms": float(np.median([s[1] for s in seconds]) * 1e3), "steps": exported.steps}
+        "steps_ms": float(np.median([s[1] for s in seconds]) * 1e3),
+        "steps": exported.steps,
+    }
 
 
 def closed_loop(checkpoint: Path, folder: Path, texts: list[str], runs: int, device: str = "cpu", seed: int = 1000) -> dict:
@@ -60,27 +68,35 @@ def closed_loop(checkpoint: Path, folder: Path, texts: list[str], runs: int, dev
     """
     work = jobs({"before": checkpoint, "after": folder}, "auto", texts, runs, seed, device=device)
     rows = summary(evaluate(work))
-    return {"runs": runs, "seed": seed,
-            **{side: [plain(row) for row in rows if row["policy"] == side] for side in ("before", "after")}}
+    return {
+        "runs": runs,
+        "seed": seed,
+        **{side: [plain(row) for row in rows if row["policy"] == side] for side in ("before", "after")},
+    }
 
 
 def side_by_side(report: dict) -> list[str]:
     """Closed-loop success before and after as lines of text."""
+
     def told(row: dict) -> str:
         falls = f", {row['falls']} falls" if row["falls"] else ""
         return f"{100 * row['success']:3.0f} % ({100 * row['low']:.0f} to {100 * row['high']:.0f}{falls})"
 
     lines = [f"  {'closed loop':22s} {'runs':>4s}  {'before':24s}  after (95 % interval)"]
-    return lines + [f"  {a['instruction']:22s} {a['runs']:4d}  {told(a):24s}  {told(b)}"
-                    for a, b in zip(report["before"], report["after"], strict=True)]
+    return lines + [
+        f"  {a['instruction']:22s} {a['runs']:4d}  {told(a):24s}  {told(b)}"
+        for a, b in zip(report["before"], report["after"], strict=True)
+    ]
 
 
 def table(report: dict) -> str:
     """The report as text."""
-    lines = [f"{report['to']} {report['precision']}: {report['chunks']} chunks against LeRobot, same noise",
-             f"  cosine {report['cosine']:.6f}   rms {report['rms_rad']:.2e} rad   max {report['max_rad']:.2e} rad   "
-             f"rms {100 * report['rms_of_spread']:.2f} % of the actions' spread",
-             f"  prefix {report['prefix_ms']:.1f} ms + {report['steps']} steps {report['steps_ms']:.1f} ms"]
+    lines = [
+        f"{report['to']} {report['precision']}: {report['chunks']} chunks against LeRobot, same noise",
+        f"  cosine {report['cosine']:.6f}   rms {report['rms_rad']:.2e} rad   max {report['max_rad']:.2e} rad   "
+        f"rms {100 * report['rms_of_spread']:.2f} % of the actions' spread",
+        f"  prefix {report['prefix_ms']:.1f} ms + {report['steps']} steps {report['steps_ms']:.1f} ms",
+    ]
     if "bytes" in report:
         lines[-1] += f"   {report['bytes'] / 1e6:.2f} MB"
     worst = sorted(report["joints"].items(), key=lambda item: -item[1]["max_rad"])[:5]

@@ -64,8 +64,9 @@ class FineTuning:
         if self.rank and self.fsdp:
             raise ConfigError("fsdp shards full weights; LoRA fits one GPU: take the preset `lora` without --fsdp")
         if self.rank and self.variant == "pi0_fast":
-            raise ConfigError("LeRobot names no weights of pi0_fast for LoRA to adapt; take the preset full, or openpi's "
-                              "berkeley_pi0_fast_lora")
+            raise ConfigError(
+                "LeRobot names no weights of pi0_fast for LoRA to adapt; take the preset full, or openpi's berkeley_pi0_fast_lora"
+            )
         if self.eight_bit and self.fsdp:
             raise ConfigError("bitsandbytes' 8-bit moments cannot be sharded by FSDP; leave --eight-bit out")
 

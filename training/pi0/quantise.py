@@ -68,8 +68,10 @@ def _bound_masks(model) -> None:
     """
     from onnx import numpy_helper
 
-    held = [*model.graph.initializer, *(a.t for node in model.graph.node if node.op_type == "Constant"
-                                        for a in node.attribute if a.name == "value")]
+    held = [
+        *model.graph.initializer,
+        *(a.t for node in model.graph.node if node.op_type == "Constant" for a in node.attribute if a.name == "value"),
+    ]
     for tensor in held:
         values = numpy_helper.to_array(tensor) if tensor.data_type == tensor.FLOAT else np.zeros(0)
         if (values < -HALF_MOST).any():
@@ -77,8 +79,13 @@ def _bound_masks(model) -> None:
 
 
 # Scales without an offset, nothing but int8 behind them, and weights that are told apart from their rounding.
-ENGINE = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False, "AddQDQPairToWeight": True,
-          "DedicatedQDQPair": True}
+ENGINE = {
+    "ActivationSymmetric": True,
+    "WeightSymmetric": True,
+    "QuantizeBias": False,
+    "AddQDQPairToWeight": True,
+    "DedicatedQDQPair": True,
+}
 
 
 def to_int8(file: Path, out: Path, calibration: list[dict] | None = None, engine: bool = False) -> None:
@@ -92,16 +99,28 @@ def to_int8(file: Path, out: Path, calibration: list[dict] | None = None, engine
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export") as scratch:
         ready = Path(scratch) / file.name
         large = sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*")) > LARGE
-        quant_pre_process(str(file), str(ready), skip_symbolic_shape=True, save_as_external_data=large,
-                          external_data_location=f"{ready.name}.data" if large else None)
+        quant_pre_process(
+            str(file),
+            str(ready),
+            skip_symbolic_shape=True,
+            save_as_external_data=large,
+            external_data_location=f"{ready.name}.data" if large else None,
+        )
         if calibration is None:
-            quantize_dynamic(str(ready), str(out), weight_type=QuantType.QInt8, per_channel=True,
-                             use_external_data_format=large)
+            quantize_dynamic(str(ready), str(out), weight_type=QuantType.QInt8, per_channel=True, use_external_data_format=large)
         else:
-            quantize_static(str(ready), str(out), _reader(calibration), quant_format=QuantFormat.QDQ, per_channel=True,
-                            weight_type=QuantType.QInt8, activation_type=QuantType.QInt8,
-                            op_types_to_quantize=["MatMul", "Gemm"], use_external_data_format=large,
-                            extra_options=ENGINE if engine else {})
+            quantize_static(
+                str(ready),
+                str(out),
+                _reader(calibration),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                activation_type=QuantType.QInt8,
+                op_types_to_quantize=["MatMul", "Gemm"],
+                use_external_data_format=large,
+                extra_options=ENGINE if engine else {},
+            )
 
 
 def _reader(inputs: list[dict]):
@@ -135,8 +154,9 @@ def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed:
 
     config = loaded.policy.config
     if config.type != "pi0":
-        raise ConfigError(f"calibrated int8 is for pi0; {config.type} takes dynamic int8 (leave --calibration out), or fp16 for "
-                          "an engine")
+        raise ConfigError(
+            f"calibrated int8 is for pi0; {config.type} takes dynamic int8 (leave --calibration out), or fp16 for an engine"
+        )
     single_precision(loaded)
     data = memory.load(dataset, config.image_resolution[0], progress=False)
     stats = statistics(loaded.before)
@@ -149,6 +169,14 @@ def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed:
             k, v, pad = (part.cpu() for part in prefix(*(part.to(config.device) for part in seen)))
             t = torch.tensor([(i + 0.5) / count])
             x = t * torch.randn(batch["actions"].shape, generator=draw) + (1 - t) * batch["actions"]
-            found.append({"k": k.numpy(), "v": v.numpy(), "pad": pad.numpy(), "state": batch["state"].numpy(),
-                          "x_t": x.numpy(), "t": t.numpy()})
+            found.append(
+                {
+                    "k": k.numpy(),
+                    "v": v.numpy(),
+                    "pad": pad.numpy(),
+                    "state": batch["state"].numpy(),
+                    "x_t": x.numpy(),
+                    "t": t.numpy(),
+                }
+            )
     return found

@@ -56,7 +56,7 @@ def wilson(successes: int, runs: int, z: float = 1.96) -> tuple[float, float]:
 
 def rms_jerk(q: np.ndarray, dt: float) -> float:
     """Root mean square of the third derivative of joint targets (T, n) [rad/s³]."""
-    return float(np.sqrt(np.mean((np.diff(q, 3, axis=0) / dt ** 3) ** 2))) if len(q) > 3 else 0.0
+    return float(np.sqrt(np.mean((np.diff(q, 3, axis=0) / dt**3) ** 2))) if len(q) > 3 else 0.0
 
 
 def summary(results: Sequence[Result]) -> list[dict]:
@@ -64,31 +64,44 @@ def summary(results: Sequence[Result]) -> list[dict]:
     rows = []
     for policy in dict.fromkeys(one.policy for one in results):
         mine = [one for one in results if one.policy == policy]
-        groups = {text: [one for one in mine if one.instruction == text]
-                  for text in dict.fromkeys(one.instruction for one in mine)}
+        groups = {
+            text: [one for one in mine if one.instruction == text] for text in dict.fromkeys(one.instruction for one in mine)
+        }
         for text, runs in {**groups, "all": mine}.items():
             good = sum(one.success for one in runs)
             low, high = wilson(good, len(runs))
-            rows.append({
-                "policy": policy, "instruction": text, "runs": len(runs), "success": good / len(runs), "low": low,
-                "high": high, "measured": float(np.median([one.measured for one in runs])),
-                "unit": runs[0].unit if text != "all" else "", "falls": sum(one.fell for one in runs),
-                "jerk": float(np.median([one.jerk for one in runs])),
-                "interventions": float(np.mean([one.interventions for one in runs])),
-                "inference_ms": float(np.median([one.inference_ms for one in runs]))})
+            rows.append(
+                {
+                    "policy": policy,
+                    "instruction": text,
+                    "runs": len(runs),
+                    "success": good / len(runs),
+                    "low": low,
+                    "high": high,
+                    "measured": float(np.median([one.measured for one in runs])),
+                    "unit": runs[0].unit if text != "all" else "",
+                    "falls": sum(one.fell for one in runs),
+                    "jerk": float(np.median([one.jerk for one in runs])),
+                    "interventions": float(np.mean([one.interventions for one in runs])),
+                    "inference_ms": float(np.median([one.inference_ms for one in runs])),
+                }
+            )
     return rows
 
 
 def table(rows: Sequence[dict]) -> str:
     """The summary as a Markdown table."""
-    lines = ["| policy | instruction | runs | success | 95 % interval | median | falls | jerk rad/s³ | changes/s "
-             "| ms |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| policy | instruction | runs | success | 95 % interval | median | falls | jerk rad/s³ | changes/s | ms |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         measured = f"{row['measured']:.3g} {row['unit']}" if row["unit"] else ""
-        lines.append(f"| {row['policy']} | {row['instruction']} | {row['runs']} | {100 * row['success']:.0f} % | "
-                     f"{100 * row['low']:.0f} to {100 * row['high']:.0f} % | {measured} | {row['falls']} | "
-                     f"{row['jerk']:.0f} | {row['interventions']:.1f} | {row['inference_ms']:.0f} |")
+        lines.append(
+            f"| {row['policy']} | {row['instruction']} | {row['runs']} | {100 * row['success']:.0f} % | "
+            f"{100 * row['low']:.0f} to {100 * row['high']:.0f} % | {measured} | {row['falls']} | "
+            f"{row['jerk']:.0f} | {row['interventions']:.1f} | {row['inference_ms']:.0f} |"
+        )
     return "\n".join(lines)
 
 

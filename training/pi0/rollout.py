@@ -73,8 +73,7 @@ class Theatre:
         self.robot, self.arbiter = self.assembly.robot, self.assembly.arbiter
         self.model, self.rng = self.robot.model, np.random.default_rng(seed)
         self.body = UpperBody(self.model)
-        self.session = Session(self.robot, self.arbiter, self.assembly.clock, [],
-                               [*self.assembly.observers, self._keep])
+        self.session = Session(self.robot, self.arbiter, self.assembly.clock, [], [*self.assembly.observers, self._keep])
         self.truths: list[Truth] = []
         self.reports: list[TickReport] = []
         self.chunk_ms: list[float] = []
@@ -165,12 +164,20 @@ def run_once(theatre: Theatre, job: Job, seed: int) -> Result:
     changes = sum(len(report.verdict.interventions) for report in theatre.reports)
     remarks = [judged.text, *([wrong] if wrong else []), *([outcome] if outcome != DONE else [])]
     return Result(
-        policy=job.label or Path(job.policy).name, instruction=instruction.text, seed=seed,
-        success=judged.success and len(remarks) == 1, measured=judged.measured, unit=judged.unit, text="; ".join(remarks),
-        fell=fell(run), jerk=rms_jerk(commands[:, theatre.model.groups["arms"]], theatre.model.dt),
-        interventions=changes / seconds, seconds=seconds,
+        policy=job.label or Path(job.policy).name,
+        instruction=instruction.text,
+        seed=seed,
+        success=judged.success and len(remarks) == 1,
+        measured=judged.measured,
+        unit=judged.unit,
+        text="; ".join(remarks),
+        fell=fell(run),
+        jerk=rms_jerk(commands[:, theatre.model.groups["arms"]], theatre.model.dt),
+        interventions=changes / seconds,
+        seconds=seconds,
         inference_ms=float(np.median(theatre.chunk_ms)) if theatre.chunk_ms else float("nan"),
-        scene=tuple(map(float, places[instruction.target])) if instruction.target in places else ())
+        scene=tuple(map(float, places[instruction.target])) if instruction.target in places else (),
+    )
 
 
 def run_job(job: Job, video: Path | None = None) -> list[Result]:

@@ -109,13 +109,23 @@ class Run:
         best: Lowest held-out loss, and after which update.
     """
 
-    def __init__(self, policy, before, after, batches: Batches, options: TinyTraining, out: Path, spec,
-                 tokenizer: Path | None, resume: bool, readout: Readout | None = None) -> None:
+    def __init__(
+        self,
+        policy,
+        before,
+        after,
+        batches: Batches,
+        options: TinyTraining,
+        out: Path,
+        spec,
+        tokenizer: Path | None,
+        resume: bool,
+        readout: Readout | None = None,
+    ) -> None:
         self.policy, self.batches, self.options, self.out, self.readout = policy, batches, options, out, readout
         self._processors, self._spec, self._tokenizer = (before, after), spec, tokenizer
         everything = [*policy.parameters(), *(readout.parameters() if readout is not None else ())]
-        self._optimiser = torch.optim.AdamW(everything, lr=options.rate, betas=(0.9, 0.95),
-                                            weight_decay=options.weight_decay)
+        self._optimiser = torch.optim.AdamW(everything, lr=options.rate, betas=(0.9, 0.95), weight_decay=options.weight_decay)
         self._parameters = [p for p in everything if p.requires_grad]
         self._average, self.first, self.best = Average(policy, options.average), 0, (float("inf"), 0)
         if resume:
@@ -140,9 +150,15 @@ class Run:
         score = self._save(done, held)
         elapsed = time.monotonic() - self._started
         flows = (done - self.first) * self.options.batch * self.options.draws / elapsed
-        entry = {"step": done, "loss": round(float(np.mean(self._losses)), 5), "held_out": round(score, 5),
-                 "rate": self._optimiser.param_groups[0]["lr"], "grad": round(self._norm, 3),
-                 "flows_per_s": round(flows, 1), "seconds": round(elapsed, 1)}
+        entry = {
+            "step": done,
+            "loss": round(float(np.mean(self._losses)), 5),
+            "held_out": round(score, 5),
+            "rate": self._optimiser.param_groups[0]["lr"],
+            "grad": round(self._norm, 3),
+            "flows_per_s": round(flows, 1),
+            "seconds": round(elapsed, 1),
+        }
         self._log.write(json.dumps(entry) + "\n")
         self._log.flush()
         print(entry, flush=True)
@@ -173,9 +189,20 @@ class Run:
         self._log.close()
 
 
-def train(policy, before, after, data: Demonstrations, stats: dict, options: TinyTraining, out: Path,
-          spec=None, tokenizer: Path | None = None, weight: np.ndarray | None = None, resume: bool = False,
-          loss=None) -> Path:
+def train(
+    policy,
+    before,
+    after,
+    data: Demonstrations,
+    stats: dict,
+    options: TinyTraining,
+    out: Path,
+    spec=None,
+    tokenizer: Path | None = None,
+    weight: np.ndarray | None = None,
+    resume: bool = False,
+    loss=None,
+) -> Path:
     """Trains `policy` in place and returns the folder of the best checkpoint (out/best).
 
     `resume`: go on after the last review, or after looking, of the run in `out`; `policy` is `checkpoint_of(out)`.
@@ -194,8 +221,20 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
     if readout is not None and not moved:
         if not resume:
             if options.look:
-                look(policy, readout, batches, training, held, out, steps=options.look, batch=options.batch,
-                     rate=options.rate, seed=options.seed, colour=options.colour, symmetry=options.symmetry)
+                look(
+                    policy,
+                    readout,
+                    batches,
+                    training,
+                    held,
+                    out,
+                    steps=options.look,
+                    batch=options.batch,
+                    rate=options.rate,
+                    seed=options.seed,
+                    colour=options.colour,
+                    symmetry=options.symmetry,
+                )
             checkpoint.save(out / LOOKED, policy, before, after, spec, tokenizer)
             save_file(readout.state_dict(), out / LOOKED / READOUT)
         readout.load_state_dict(load_file(out / LOOKED / READOUT))
@@ -206,8 +245,12 @@ def train(policy, before, after, data: Demonstrations, stats: dict, options: Tin
     for step in range(run.first, options.steps):
         frames = rng.choice(training, options.batch, p=chances)
         if loss is None:
-            value = moving_loss(policy, readout, options, batches.at(
-                frames, noise, options.colour, options.shift, generator, symmetry=options.symmetry, goal=True))
+            value = moving_loss(
+                policy,
+                readout,
+                options,
+                batches.at(frames, noise, options.colour, options.shift, generator, symmetry=options.symmetry, goal=True),
+            )
         else:
             value = loss(policy, batches, frames, generator)
         run.update(step, value)
@@ -237,24 +280,22 @@ def _writer(out: Path):
     return SummaryWriter(str(out / "tensorboard"))
 
 
-def _save_state(folder: Path, policy, optimiser, average: Average, step: int, best: tuple[float, int],
-                readout: Readout | None) -> None:
+def _save_state(
+    folder: Path, policy, optimiser, average: Average, step: int, best: tuple[float, int], readout: Readout | None
+) -> None:
     """What a resumed run needs, as safetensors and JSON."""
     from lerobot.optim import save_optimizer_state
 
     folder.mkdir(parents=True, exist_ok=True)
     save_optimizer_state(optimiser, folder)
-    save_file({name: value.clone().contiguous() for name, value in policy.state_dict().items()},
-              folder / "weights.safetensors")
-    save_file({name: value.clone().contiguous() for name, value in average.weights.items()},
-              folder / "average.safetensors")
+    save_file({name: value.clone().contiguous() for name, value in policy.state_dict().items()}, folder / "weights.safetensors")
+    save_file({name: value.clone().contiguous() for name, value in average.weights.items()}, folder / "average.safetensors")
     if readout is not None:
         save_file(readout.state_dict(), folder / READOUT)
     (folder / "step.json").write_text(json.dumps({"step": step, "best": best}) + "\n")
 
 
-def _load_state(folder: Path, policy, optimiser, average: Average,
-                readout: Readout | None) -> tuple[int, tuple[float, int]]:
+def _load_state(folder: Path, policy, optimiser, average: Average, readout: Readout | None) -> tuple[int, tuple[float, int]]:
     from lerobot.optim import load_optimizer_state
 
     load_optimizer_state(optimiser, folder)

@@ -38,8 +38,10 @@ class Watch:
         self.losses.append((self.every * (len(self.losses) + 1), loss))
         best = min(range(len(self.losses)), key=lambda i: self.losses[i][1])
         if self.patience and len(self.losses) - 1 - best >= self.patience:
-            raise EarlyStop(f"the held-out loss has not fallen below {self.losses[best][1]:.4f} for {self.patience} "
-                            f"evaluations; the best checkpoint is that of step {self.losses[best][0]}")
+            raise EarlyStop(
+                f"the held-out loss has not fallen below {self.losses[best][1]:.4f} for {self.patience} "
+                f"evaluations; the best checkpoint is that of step {self.losses[best][0]}"
+            )
 
 
 def make_accelerator(options: FineTuning, device: str, watch: Watch):
@@ -69,12 +71,19 @@ def make_accelerator(options: FineTuning, device: str, watch: Watch):
     plugin = None
     if options.fsdp:
         # LeRobot's forward pass reaches into the layers, past the hooks of layers wrapped one by one: wrap the whole.
-        plugin = FullyShardedDataParallelPlugin(auto_wrap_policy="NO_WRAP", use_orig_params=True,
-                                                state_dict_type="FULL_STATE_DICT")
-    found = Watched(step_scheduler_with_optimizer=False, mixed_precision="bf16" if options.bf16 else "no",
-                    kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)], cpu=device == "cpu",
-                    fsdp_plugin=plugin)
+        plugin = FullyShardedDataParallelPlugin(
+            auto_wrap_policy="NO_WRAP", use_orig_params=True, state_dict_type="FULL_STATE_DICT"
+        )
+    found = Watched(
+        step_scheduler_with_optimizer=False,
+        mixed_precision="bf16" if options.bf16 else "no",
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        cpu=device == "cpu",
+        fsdp_plugin=plugin,
+    )
     if options.fsdp and found.distributed_type != DistributedType.FSDP:  # Accelerate would silently not shard
-        raise ConfigError(f"fsdp shards over several GPUs, and this is {found.num_processes} process on {found.device}: "
-                          "start it with torchrun on more than one GPU, or take the preset full")
+        raise ConfigError(
+            f"fsdp shards over several GPUs, and this is {found.num_processes} process on {found.device}: "
+            "start it with torchrun on more than one GPU, or take the preset full"
+        )
     return found

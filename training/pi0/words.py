@@ -31,10 +31,12 @@ def train_tokenizer(sentences: Iterable[str], folder: Path, vocab: int = 512):
     model.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     fallback = [f"<0x{byte:02X}>" for byte in range(256)]
     corpus = [sentence.strip() + "\n" for sentence in sentences] * 4
-    model.train_from_iterator(corpus, trainers.BpeTrainer(
-        vocab_size=vocab - 1, special_tokens=[*SPECIAL, *fallback], show_progress=False))
+    model.train_from_iterator(
+        corpus, trainers.BpeTrainer(vocab_size=vocab - 1, special_tokens=[*SPECIAL, *fallback], show_progress=False)
+    )
     model.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=model, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>",
-                                        unk_token="<unk>", padding_side="right")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=model, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>", unk_token="<unk>", padding_side="right"
+    )
     tokenizer.save_pretrained(str(folder))
     return tokenizer

@@ -30,25 +30,44 @@ def numbers(values) -> str:
 
 def add_body(parent: ET.Element, body: dict, joints: dict[str, dict]) -> ET.Element:
     """A body with its joint and its shape for contacts, as the figures say."""
-    node = ET.SubElement(parent, "body", name=body["name"], pos=numbers(body["position"]),
-                         quat=numbers(body["orientation"]))
-    ET.SubElement(node, "inertial", pos=numbers(body["centre_of_mass"]), mass=f"{body['mass']:.9g}",
-                  fullinertia=numbers(body["inertia"]))
+    node = ET.SubElement(parent, "body", name=body["name"], pos=numbers(body["position"]), quat=numbers(body["orientation"]))
+    ET.SubElement(
+        node, "inertial", pos=numbers(body["centre_of_mass"]), mass=f"{body['mass']:.9g}", fullinertia=numbers(body["inertia"])
+    )
     if body["name"] == "base":
         ET.SubElement(node, "freejoint", name="root")
     if "joint" in body:
         joint = joints[body["joint"]["name"]]
-        ET.SubElement(node, "joint", name=joint["name"], axis=numbers(body["joint"]["axis"]),
-                      range=numbers((joint["lower"], joint["upper"])),
-                      actuatorfrcrange=numbers((-joint["effort"], joint["effort"])))
+        ET.SubElement(
+            node,
+            "joint",
+            name=joint["name"],
+            axis=numbers(body["joint"]["axis"]),
+            range=numbers((joint["lower"], joint["upper"])),
+            actuatorfrcrange=numbers((-joint["effort"], joint["effort"])),
+        )
     if "collision" in body:
         shape = body["collision"]
         place = {"pos": numbers(shape["position"]), "quat": numbers(shape["orientation"])}
-        ET.SubElement(node, "geom", {"class": "foot" if body["name"] in FEET else "collision"}, type=shape["shape"],
-                      name=f"{body['name']}_collision", size=numbers(shape["size"]), **place)
+        ET.SubElement(
+            node,
+            "geom",
+            {"class": "foot" if body["name"] in FEET else "collision"},
+            type=shape["shape"],
+            name=f"{body['name']}_collision",
+            size=numbers(shape["size"]),
+            **place,
+        )
         if body["name"] in FEET:
-            ET.SubElement(node, "site", name=f"{body['name']}_sole", type="box", group="4", **place,
-                          size=numbers(size + SOLE_MARGIN for size in shape["size"]))
+            ET.SubElement(
+                node,
+                "site",
+                name=f"{body['name']}_sole",
+                type="box",
+                group="4",
+                **place,
+                size=numbers(size + SOLE_MARGIN for size in shape["size"]),
+            )
     return node
 
 
@@ -108,17 +127,28 @@ def add_looks(nodes: dict[str, ET.Element], bodies: list[dict], looks: dict, hul
     """What one sees, what is kept apart, the head camera and the sites that the hands touch with."""
     places = frames(bodies)
     for look in both_sides(looks["shapes"]):
-        add_shape(nodes[look["body"]], look, places[look["body"]],
-                  **{"class": "look", "rgba": numbers([*looks["palette"][look["colour"]], 1.0])})
+        add_shape(
+            nodes[look["body"]],
+            look,
+            places[look["body"]],
+            **{"class": "look", "rgba": numbers([*looks["palette"][look["colour"]], 1.0])},
+        )
     for hull in both_sides(hulls["shapes"]):
         add_shape(nodes[hull["body"]], hull, places[hull["body"]], **{"class": "hull", "name": f"hull_{hull['name']}"})
     camera = looks["camera"]
     up = (np.sin(camera["pitch"]), 0.0, np.cos(camera["pitch"]))
-    ET.SubElement(nodes["base"], "camera", name="head", pos=numbers(camera["position"]),
-                  xyaxes=numbers((0.0, -1.0, 0.0, *up)), fovy=f"{np.degrees(camera['vertical_field']):.9g}")
+    ET.SubElement(
+        nodes["base"],
+        "camera",
+        name="head",
+        pos=numbers(camera["position"]),
+        xyaxes=numbers((0.0, -1.0, 0.0, *up)),
+        fovy=f"{np.degrees(camera['vertical_field']):.9g}",
+    )
     for side in ("left", "right"):
-        ET.SubElement(nodes[f"arm_{side}_hand_link"], "site", name=f"hand_{side}", pos=numbers(looks["hand"]),
-                      size="0.01", group="4")
+        ET.SubElement(
+            nodes[f"arm_{side}_hand_link"], "site", name=f"hand_{side}", pos=numbers(looks["hand"]), size="0.01", group="4"
+        )
 
 
 def add_defaults(root: ET.Element, figures: dict) -> None:
@@ -137,8 +167,9 @@ def add_defaults(root: ET.Element, figures: dict) -> None:
 
 def build() -> str:
     """The text of `model.xml`."""
-    robot, figures, looks, hulls = (yaml.safe_load((HERE / f"{name}.yaml").read_text())
-                                    for name in ("robot", "bodies", "looks", "hulls"))
+    robot, figures, looks, hulls = (
+        yaml.safe_load((HERE / f"{name}.yaml").read_text()) for name in ("robot", "bodies", "looks", "hulls")
+    )
     joints = {joint["name"]: joint for joint in robot["joints"]}
     root = ET.Element("mujoco", model=robot["name"])
     ET.SubElement(root, "compiler", angle="radian", autolimits="true")
@@ -164,6 +195,7 @@ def build() -> str:
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(prog="python -m deploy.robots.berkeley_humanoid_lite.build",
-                            description="Writes model.xml from the YAML files beside it.").parse_args()
+    argparse.ArgumentParser(
+        prog="python -m deploy.robots.berkeley_humanoid_lite.build", description="Writes model.xml from the YAML files beside it."
+    ).parse_args()
     (HERE / "model.xml").write_text(build())

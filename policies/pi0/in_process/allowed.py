@@ -15,16 +15,45 @@ from arbiter.strict import Node, nearest, read_text, short
 from arbiter.strict_json import parse_json
 
 POLICIES = ("pi0", "pi05", "pi0_fast")
-STEPS = frozenset((
-    "rename_observations_processor", "to_batch_processor", "pi0_new_line_processor", "tokenizer_processor",
-    "action_tokenizer_processor", "pi05_prepare_state_tokenizer_processor_step",
-    "pi0_fast_prepare_state_tokenizer_processor_step", "device_processor", "normalizer_processor", "unnormalizer_processor",
-    "relative_actions_processor", "absolute_actions_processor"))
+STEPS = frozenset(
+    (
+        "rename_observations_processor",
+        "to_batch_processor",
+        "pi0_new_line_processor",
+        "tokenizer_processor",
+        "action_tokenizer_processor",
+        "pi05_prepare_state_tokenizer_processor_step",
+        "pi0_fast_prepare_state_tokenizer_processor_step",
+        "device_processor",
+        "normalizer_processor",
+        "unnormalizer_processor",
+        "relative_actions_processor",
+        "absolute_actions_processor",
+    )
+)
 PROCESSORS = ("policy_preprocessor.json", "policy_postprocessor.json")
 ADAPTER = "adapter_config.json"
 # Keys that somewhere mean code: in Hydra, jsonargparse, transformers, LeRobot, PEFT.
-CODE = frozenset(("class", "class_path", "class_name", "_target_", "target", "_partial_", "module", "import", "import_path",
-                  "callable", "function", "auto_map", "auto_mapping", "__reduce__", "code", "eval"))
+CODE = frozenset(
+    (
+        "class",
+        "class_path",
+        "class_name",
+        "_target_",
+        "target",
+        "_partial_",
+        "module",
+        "import",
+        "import_path",
+        "callable",
+        "function",
+        "auto_map",
+        "auto_mapping",
+        "__reduce__",
+        "code",
+        "eval",
+    )
+)
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 LORA = ("megatron_config", "corda_config", "eva_config", "lora_ga_config", "arrow_config")  # import modules or read pickles
 
@@ -34,12 +63,15 @@ def check_checkpoint(folder: Path) -> None:
     config = read(folder / "config.json")
     kind = config.value.get("type")
     if kind is None:
-        raise ConfigError(f"checkpoint {folder}: config.json is not LeRobot's, it names no type; openpi's conversion gives "
-                          "weights only: put its model.safetensors beside the config.json and the processors of a LeRobot "
-                          "policy of the same sizes, with openpi's norm_stats.json as statistics and relative actions")
+        raise ConfigError(
+            f"checkpoint {folder}: config.json is not LeRobot's, it names no type; openpi's conversion gives "
+            "weights only: put its model.safetensors beside the config.json and the processors of a LeRobot "
+            "policy of the same sizes, with openpi's norm_stats.json as statistics and relative actions"
+        )
     if kind.value not in POLICIES:
-        raise ConfigError(f"checkpoint {folder}: config.json has the type {short(kind.plain())}; "
-                          f"{nearest(str(kind.plain()), POLICIES)}")
+        raise ConfigError(
+            f"checkpoint {folder}: config.json has the type {short(kind.plain())}; {nearest(str(kind.plain()), POLICIES)}"
+        )
     _no_code(config, folder, "config.json")
     for name in PROCESSORS:
         if (folder / name).exists():
@@ -70,8 +102,10 @@ def _check_processor(node: Node, folder: Path, name: str) -> None:
         if not isinstance(step.value, dict):
             raise ConfigError(f"{where} is {short(step.plain())}; a mapping is expected")
         if code := sorted(CODE & step.value.keys()):
-            raise ConfigError(f"{where} names the {code[0]} {short(step.value[code[0]].plain())}; only LeRobot's registered "
-                              f"steps are run: {', '.join(sorted(STEPS))}")
+            raise ConfigError(
+                f"{where} names the {code[0]} {short(step.value[code[0]].plain())}; only LeRobot's registered "
+                f"steps are run: {', '.join(sorted(STEPS))}"
+            )
         kind, state = step.value.get("registry_name"), step.value.get("state_file")
         if kind is None or not isinstance(kind.value, str) or kind.value not in STEPS:
             given = short(kind.plain()) if kind is not None else "nothing"
@@ -107,16 +141,20 @@ def _check_adapter(folder: Path) -> None:
 def _no_pickle(folder: Path, wanted: str) -> None:
     found = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES) if folder.is_dir() else []
     if found:
-        raise ConfigError(f"checkpoint {folder}: {found[0]}, but no {wanted}; pickled weights can run code and are not read: "
-                          "convert them where you trust them")
+        raise ConfigError(
+            f"checkpoint {folder}: {found[0]}, but no {wanted}; pickled weights can run code and are not read: "
+            "convert them where you trust them"
+        )
 
 
 def _no_code(node: Node, folder: Path, name: str) -> None:
     """Raises ConfigError if a key anywhere below means code."""
     for path, key in _keys(node):
         if key in CODE:
-            raise ConfigError(f"checkpoint {folder}: {name}: {path} means code to run; a checkpoint is read as data only: take "
-                              f"it out if it is no more than a note")
+            raise ConfigError(
+                f"checkpoint {folder}: {name}: {path} means code to run; a checkpoint is read as data only: take "
+                f"it out if it is no more than a note"
+            )
 
 
 def _keys(node: Node, path: str = "") -> Iterator[tuple[str, str]]:

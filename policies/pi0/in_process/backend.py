@@ -33,9 +33,18 @@ class LeRobotBackend:
 
     needs_image = True
 
-    def __init__(self, folder: str | Path, *, joints: tuple[str, ...], device: str = "cpu", steps: int = 0,
-                 rate_hz: float = 50.0, rtc_horizon: int = 10, name: str = "",
-                 smooth: float = 0.0) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        joints: tuple[str, ...],
+        device: str = "cpu",
+        steps: int = 0,
+        rate_hz: float = 50.0,
+        rtc_horizon: int = 10,
+        name: str = "",
+        smooth: float = 0.0,
+    ) -> None:
         self._smooth = check_smooth(smooth, folder)
         self.checkpoint = load(folder, device)
         policy, config = self.checkpoint.policy, self.checkpoint.policy.config
@@ -50,14 +59,20 @@ class LeRobotBackend:
 
     def _check(self, config) -> None:
         n = len(self.joints)
-        for feature, wanted, size in (("observation.state", 2 * n, config.input_features[STATE].shape[0]),
-                                      ("action", n, config.output_features["action"].shape[0])):
+        for feature, wanted, size in (
+            ("observation.state", 2 * n, config.input_features[STATE].shape[0]),
+            ("action", n, config.output_features["action"].shape[0]),
+        ):
             if size != wanted:
-                raise ConfigError(f"checkpoint {self.checkpoint.folder}: {feature} has {size} values; {wanted} are "
-                                  f"expected for {n} joints; give the `joints` that it was trained with")
+                raise ConfigError(
+                    f"checkpoint {self.checkpoint.folder}: {feature} has {size} values; {wanted} are "
+                    f"expected for {n} joints; give the `joints` that it was trained with"
+                )
         if len(self._cameras) != 1:
-            raise ConfigError(f"checkpoint {self.checkpoint.folder}: it reads the cameras "
-                              f"{', '.join(self._cameras) or 'none'}; this robot has one, its head camera")
+            raise ConfigError(
+                f"checkpoint {self.checkpoint.folder}: it reads the cameras "
+                f"{', '.join(self._cameras) or 'none'}; this robot has one, its head camera"
+            )
 
     @staticmethod
     def _enable_rtc(policy, config) -> None:
@@ -66,17 +81,24 @@ class LeRobotBackend:
         config.rtc_config = RTCConfig(enabled=True)
         policy.init_rtc_processor()
 
-    def predict(self, observation: ChunkObservation, prompt: str, *, previous: np.ndarray | None = None,
-                delay_steps: int = 0, seed: int = 0) -> np.ndarray:
+    def predict(
+        self,
+        observation: ChunkObservation,
+        prompt: str,
+        *,
+        previous: np.ndarray | None = None,
+        delay_steps: int = 0,
+        seed: int = 0,
+    ) -> np.ndarray:
         """See `policies.chunk.ChunkBackend.predict`."""
         if observation.image is None:
-            raise PolicyError(f"{self.name}: no picture of the head camera; this policy was not trained to go on "
-                              "without one")
+            raise PolicyError(f"{self.name}: no picture of the head camera; this policy was not trained to go on without one")
         started = time.perf_counter()
         state = np.concatenate((observation.joint_pos, observation.joint_vel)).astype(np.float32)
         if not np.isfinite(state).all():
-            raise PolicyError(f"{self.name}: the state holds a value that is not finite; a chunk is predicted from "
-                              "finite numbers only")
+            raise PolicyError(
+                f"{self.name}: the state holds a value that is not finite; a chunk is predicted from finite numbers only"
+            )
         self._check_prompt(prompt)
         picture = torch.from_numpy(np.ascontiguousarray(observation.image)).permute(2, 0, 1).float() / 255.0
         batch = self.checkpoint.before({STATE: torch.from_numpy(state), self._cameras[0]: picture, "task": prompt})
@@ -87,8 +109,11 @@ class LeRobotBackend:
             noise = np.random.default_rng(seed).standard_normal(size, dtype=np.float32)
             options["noise"] = torch.from_numpy(noise).to(policy.config.device)
         if previous is not None and self.supports_rtc:
-            options |= {"prev_chunk_left_over": self._normalised(previous), "inference_delay": delay_steps,
-                        "execution_horizon": delay_steps + self._rtc}
+            options |= {
+                "prev_chunk_left_over": self._normalised(previous),
+                "inference_delay": delay_steps,
+                "execution_horizon": delay_steps + self._rtc,
+            }
         try:
             with torch.no_grad():
                 chunk = self.checkpoint.after(policy.predict_action_chunk(batch, **options))[0]

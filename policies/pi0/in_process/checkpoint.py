@@ -65,8 +65,10 @@ def make_processors(config, stats: dict, tokenizer: Path | None = None):
 def statistics(before) -> dict[str, dict]:
     """The statistics in a pre-processor, by feature, as arrays."""
     normaliser = next(step for step in before.steps if hasattr(step, "norm_map"))
-    return {key: {name: torch.as_tensor(value).cpu().numpy() for name, value in entry.items()}
-            for key, entry in normaliser._tensor_stats.items()}
+    return {
+        key: {name: torch.as_tensor(value).cpu().numpy() for name, value in entry.items()}
+        for key, entry in normaliser._tensor_stats.items()
+    }
 
 
 def save(folder: Path, policy, before, after, spec: TinySpec | None = None, tokenizer: Path | None = None) -> None:
@@ -97,8 +99,10 @@ def fit_weights(weights: dict[str, Tensor], policy, grow: bool = True) -> dict[s
         wanted = own.get(key)
         if wanted is not None and grow and key.endswith(GROWING) and value.shape != wanted.shape:
             if any(have > want for have, want in zip(value.shape, wanted.shape, strict=True)):
-                raise ConfigError(f"weight {key}: the checkpoint has {tuple(value.shape)}, the policy only "
-                                  f"{tuple(wanted.shape)}; raise max_state_dim or max_action_dim")
+                raise ConfigError(
+                    f"weight {key}: the checkpoint has {tuple(value.shape)}, the policy only "
+                    f"{tuple(wanted.shape)}; raise max_state_dim or max_action_dim"
+                )
             grown = torch.zeros_like(wanted)
             grown[tuple(slice(0, size) for size in value.shape)] = value.to(grown.dtype)
             value = grown
@@ -113,6 +117,7 @@ def fit_weights(weights: dict[str, Tensor], policy, grow: bool = True) -> dict[s
 @contextlib.contextmanager
 def without_false_alarm():
     """LeRobot warns of every picture embedding that it "might need handling", which is the rule; what is missing is an error."""
+
     def worth_it(record: logging.LogRecord) -> bool:
         return not record.getMessage().startswith("Vision embedding key")
 
@@ -136,15 +141,21 @@ def load_weights(policy, file: Path, grow: bool = True) -> None:
     heads = policy.config.type != "pi0_fast"
     missing = [key for key in own if key not in fitted and not (heads and key.endswith("lm_head.weight"))]
     unexpected = [key for key in fitted if key not in own]
-    shapes = [f"{key} {tuple(fitted[key].shape)} instead of {tuple(own[key].shape)}" for key in own
-              if key in fitted and fitted[key].shape != own[key].shape]
+    shapes = [
+        f"{key} {tuple(fitted[key].shape)} instead of {tuple(own[key].shape)}"
+        for key in own
+        if key in fitted and fitted[key].shape != own[key].shape
+    ]
     if missing or unexpected or shapes:
+
         def some(names: list[str]) -> str:
             return f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''}" if names else "none"
+
         raise ConfigError(
             f"checkpoint {file} does not fit {type(policy).__name__}: {len(missing)} missing ({some(missing)}), "
             f"{len(unexpected)} unexpected ({some(unexpected)}), {len(shapes)} of another shape ({some(shapes)}). "
-            f"Check the variant (pi0, pi05, pi0_fast) and the sizes in config.json or tiny.json")
+            f"Check the variant (pi0, pi05, pi0_fast) and the sizes in config.json or tiny.json"
+        )
     unused = {key: torch.zeros_like(own[key]) for key in own if key not in fitted}  # no chance contents of a `blank` policy
     policy.load_state_dict(fitted | unused)
 
@@ -166,8 +177,10 @@ def decoder(policy):
             text = coder.bpe_tokenizer.decode(tokens) if known else ""
             numbers = np.array([ord(letter) for letter in text], np.float64) + coder.min_token
             if len(numbers) != shape[0] * shape[1]:
-                raise PolicyError(f"{policy.config.type} said {len(numbers)} of the {shape[0] * shape[1]} numbers of a chunk; "
-                                  "it needs more training, or its own action tokenizer")
+                raise PolicyError(
+                    f"{policy.config.type} said {len(numbers)} of the {shape[0] * shape[1]} numbers of a chunk; "
+                    "it needs more training, or its own action tokenizer"
+                )
             chunks.append(idct(numbers.reshape(shape) / coder.scale, axis=0, norm="ortho"))
         return np.stack(chunks)
 
@@ -189,16 +202,20 @@ def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpo
     """Loads a checkpoint folder strictly; a LoRA adapter is applied to its base and, with `merge`, merged into it."""
     folder = Path(folder)
     if not (folder / "config.json").is_file():
-        raise ConfigError(f"checkpoint {folder}: no config.json; give the folder that holds model.safetensors, such as "
-                          "RUN/checkpoints/last/pretrained_model")
+        raise ConfigError(
+            f"checkpoint {folder}: no config.json; give the folder that holds model.safetensors, such as "
+            "RUN/checkpoints/last/pretrained_model"
+        )
     check_checkpoint(folder)
     adapter = folder / ADAPTER
     base = folder
     if adapter.is_file():
         base = folder / read(adapter).plain()["base_model_name_or_path"]
         if not base.is_dir():
-            raise ConfigError(f"checkpoint {folder}: it adapts the base {base}, which is no folder here; set "
-                              f"base_model_name_or_path in {ADAPTER}")
+            raise ConfigError(
+                f"checkpoint {folder}: it adapts the base {base}, which is no folder here; set "
+                f"base_model_name_or_path in {ADAPTER}"
+            )
     from lerobot.configs import PreTrainedConfig
     from lerobot.policies import make_pre_post_processors
 

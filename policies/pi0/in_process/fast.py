@@ -41,9 +41,11 @@ class ActionTokenizer:
             folder = Path(snapshot_download(name, allow_patterns=["*.json", "*/*.json"]))
         settings = read(folder / "processor_config.json").plain()
         scale, least = settings.get("scale", 10), settings.get("min_token", 0)
-        if type(scale) not in (int, float) or not 0.0 < scale < 1e9 or type(least) is not int or not -10**6 <= least <= 10**6:
-            raise ConfigError(f"{folder}/processor_config.json: scale is {scale!r} and min_token {least!r}; a positive number "
-                              "and a whole number are expected")
+        if type(scale) not in (int, float) or not 0.0 < scale < 1e9 or type(least) is not int or not -(10**6) <= least <= 10**6:
+            raise ConfigError(
+                f"{folder}/processor_config.json: scale is {scale!r} and min_token {least!r}; a positive number "
+                "and a whole number are expected"
+            )
         pieces = folder / "bpe_tokenizer"
         return cls(PreTrainedTokenizerFast.from_pretrained(pieces if pieces.is_dir() else folder), scale, least)
 

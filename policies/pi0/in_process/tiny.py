@@ -63,8 +63,10 @@ class TinySpec:
 
     def __post_init__(self) -> None:
         if self.image % self.patch:
-            raise ConfigError(f"tiny π0: patch {self.patch} does not divide the picture's side {self.image}; "
-                              f"choose one of {[p for p in range(4, self.image) if self.image % p == 0]}")
+            raise ConfigError(
+                f"tiny π0: patch {self.patch} does not divide the picture's side {self.image}; "
+                f"choose one of {[p for p in range(4, self.image) if self.image % p == 0]}"
+            )
         if self.expert_width % 2:
             raise ConfigError(f"tiny π0: expert_width {self.expert_width} must be even (sine and cosine of time)")
 
@@ -157,7 +159,7 @@ def first_places(width: int, side: int, slowest: int = 8, spread: float = 0.3) -
     """
     if side == 1:
         return torch.zeros(1, width)
-    patterns = cosines(side)[1:slowest + 1].flatten(1)
+    patterns = cosines(side)[1 : slowest + 1].flatten(1)
     mixed = patterns.T @ torch.randn(len(patterns), width)
     return spread * mixed / mixed.std()
 
@@ -174,8 +176,15 @@ def first_filters(number: int, patch: int, norm: float = 0.3) -> torch.Tensor:
     return torch.stack([norm * one / one.norm() for one in filters])
 
 
-def make_tiny(spec: TinySpec, state_dim: int = 44, action_dim: int = 22, camera: str = "head_camera",
-              source: int = 224, chunk: int = 50, kind: str = "pi0"):
+def make_tiny(
+    spec: TinySpec,
+    state_dim: int = 44,
+    action_dim: int = 22,
+    camera: str = "head_camera",
+    source: int = 224,
+    chunk: int = 50,
+    kind: str = "pi0",
+):
     """A new tiny policy (LeRobot's PI0Policy) on the CPU.
 
     `source` is the side of the camera's picture [px] as the dataset and the robot give it; LeRobot resizes it.
@@ -184,12 +193,23 @@ def make_tiny(spec: TinySpec, state_dim: int = 44, action_dim: int = 22, camera:
     from lerobot.policies.factory import get_policy_class, make_policy_config
 
     config = make_policy_config(
-        kind, device="cpu", chunk_size=chunk, n_action_steps=chunk, max_state_dim=state_dim, max_action_dim=action_dim,
-        image_resolution=(spec.image, spec.image), tokenizer_max_length=spec.tokens, num_inference_steps=spec.steps,
-        time_sampling_beta_alpha=spec.time_alpha, push_to_hub=False,
-        input_features={"observation.state": PolicyFeature(FeatureType.STATE, (state_dim,)),
-                        f"observation.images.{camera}": PolicyFeature(FeatureType.VISUAL, (3, source, source))},
-        output_features={"action": PolicyFeature(FeatureType.ACTION, (action_dim,))})
+        kind,
+        device="cpu",
+        chunk_size=chunk,
+        n_action_steps=chunk,
+        max_state_dim=state_dim,
+        max_action_dim=action_dim,
+        image_resolution=(spec.image, spec.image),
+        tokenizer_max_length=spec.tokens,
+        num_inference_steps=spec.steps,
+        time_sampling_beta_alpha=spec.time_alpha,
+        push_to_hub=False,
+        input_features={
+            "observation.state": PolicyFeature(FeatureType.STATE, (state_dim,)),
+            f"observation.images.{camera}": PolicyFeature(FeatureType.VISUAL, (3, source, source)),
+        },
+        output_features={"action": PolicyFeature(FeatureType.ACTION, (action_dim,))},
+    )
     with tiny_sizes(spec, kind):
         policy = get_policy_class(kind)(config)
     initialise(policy, spec)

@@ -79,10 +79,15 @@ def tokenizer_overrides(config, words: Path | None) -> dict[str, dict]:
     """
     text: dict[str, Any] = {"max_length": config.tokenizer_max_length}
     if hasattr(config, "action_tokenizer_name"):
-        return {"tokenizer_processor": text | {"tokenizer_name": config.text_tokenizer_name},
-                "action_tokenizer_processor": {
-                    "action_tokenizer_name": config.action_tokenizer_name, "max_action_tokens": config.max_action_tokens,
-                    "fast_skip_tokens": config.fast_skip_tokens, "paligemma_tokenizer_name": config.text_tokenizer_name}}
+        return {
+            "tokenizer_processor": text | {"tokenizer_name": config.text_tokenizer_name},
+            "action_tokenizer_processor": {
+                "action_tokenizer_name": config.action_tokenizer_name,
+                "max_action_tokens": config.max_action_tokens,
+                "fast_skip_tokens": config.fast_skip_tokens,
+                "paligemma_tokenizer_name": config.text_tokenizer_name,
+            },
+        }
     return {"tokenizer_processor": text | ({"tokenizer_name": str(words)} if words is not None else {})}
 
 
@@ -98,7 +103,8 @@ def named_tokenizers(config):
         raise ConfigError(
             f"pi0_fast needs the text tokenizer {config.text_tokenizer_name!r} and the action tokenizer "
             f"{config.action_tokenizer_name!r}, which are folders or names on the Hugging Face hub; one cannot be loaded: "
-            f"{str(error.__cause__).splitlines()[0]} Give local folders with --tokenizer and --action-tokenizer") from error
+            f"{str(error.__cause__).splitlines()[0]} Give local folders with --tokenizer and --action-tokenizer"
+        ) from error
 
 
 def room_for(before, config, instruction: str) -> tuple[int, int]:

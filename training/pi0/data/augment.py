@@ -26,8 +26,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--robot", default="berkeley_humanoid_lite")
     p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
-    for name, default in (("crop", 0.06), ("brightness", 0.2), ("contrast", 0.2), ("saturation", 0.2),
-                     ("joint-pos", 0.005), ("joint-vel", 0.05)):
+    for name, default in (
+        ("crop", 0.06),
+        ("brightness", 0.2),
+        ("contrast", 0.2),
+        ("saturation", 0.2),
+        ("joint-pos", 0.005),
+        ("joint-vel", 0.05),
+    ):
         p.add_argument(f"--{name}", type=float, default=default)
     p.add_argument("--same-words", action="store_true", help="keep the instructions as they are")
     return p
@@ -77,7 +83,7 @@ def cut(image: np.ndarray, top: int, left: int, size: tuple[int, int]) -> np.nda
     """The part of a picture at (top, left), of `size`, scaled back to the whole size."""
     import cv2
 
-    part = image[top:top + size[0], left:left + size[1]]
+    part = image[top : top + size[0], left : left + size[1]]
     return cv2.resize(part, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
@@ -100,8 +106,7 @@ def reword(instruction: str, rng: np.random.Generator) -> str:
     return choices[rng.integers(len(choices))]
 
 
-def vary(instruction: str, frames: Iterable[Frame], how: Augmentation,
-         rng: np.random.Generator) -> tuple[str, Iterator[Frame]]:
+def vary(instruction: str, frames: Iterable[Frame], how: Augmentation, rng: np.random.Generator) -> tuple[str, Iterator[Frame]]:
     """An episode with one random change throughout. Actions and times stay."""
     text = reword(instruction, rng) if how.words else instruction
     share, place = rng.uniform(0.0, how.crop), rng.uniform(size=2)
@@ -114,14 +119,27 @@ def vary(instruction: str, frames: Iterable[Frame], how: Augmentation,
             top, left = (int(at * (whole - part)) for at, whole, part in zip(place, (height, width), size, strict=True))
             image = recolour(cut(frame.image, top, left, size), *factors)
             n = len(frame.joint_pos)
-            yield replace(frame, image=image, joint_pos=frame.joint_pos + how.joint_pos * rng.normal(size=n),
-                          joint_vel=frame.joint_vel + how.joint_vel * rng.normal(size=n))
+            yield replace(
+                frame,
+                image=image,
+                joint_pos=frame.joint_pos + how.joint_pos * rng.normal(size=n),
+                joint_vel=frame.joint_vel + how.joint_vel * rng.normal(size=n),
+            )
 
     return text, changed()
 
 
-def augment(source: Path, root: Path, joints: tuple[str, ...], how: Augmentation, copies: int, seed: int, *,
-            pictures: str = "h264", quiet: bool = False) -> int:
+def augment(
+    source: Path,
+    root: Path,
+    joints: tuple[str, ...],
+    how: Augmentation,
+    copies: int,
+    seed: int,
+    *,
+    pictures: str = "h264",
+    quiet: bool = False,
+) -> int:
     """Records `copies` varied copies of every episode at `root`, but for those that are there; returns how many are new.
 
     `joints`: names them where `source` does not.
@@ -145,10 +163,24 @@ def augment(source: Path, root: Path, joints: tuple[str, ...], how: Augmentation
 
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
-    how = Augmentation(options.crop, options.brightness, options.contrast, options.saturation, options.joint_pos,
-                       options.joint_vel, not options.same_words)
-    count = augment(options.source, options.root, load_model(options.robot).joints, how, options.copies, options.seed,
-                    pictures=options.pictures)
+    how = Augmentation(
+        options.crop,
+        options.brightness,
+        options.contrast,
+        options.saturation,
+        options.joint_pos,
+        options.joint_vel,
+        not options.same_words,
+    )
+    count = augment(
+        options.source,
+        options.root,
+        load_model(options.robot).joints,
+        how,
+        options.copies,
+        options.seed,
+        pictures=options.pictures,
+    )
     print(f"{options.root}: {count} new episodes")
 
 

@@ -43,9 +43,11 @@ def in_picture(point: np.ndarray) -> bool:
 def unhidden(points: list[np.ndarray]) -> bool:
     """Whether the camera sees all points apart from each other."""
     rays = [(point - CAMERA) / np.linalg.norm(point - CAMERA) for point in points]
-    return all(np.linalg.norm(a - b) > APART and np.arccos(np.clip(u @ v, -1.0, 1.0)) > UNHIDDEN
-               for i, (a, u) in enumerate(zip(points, rays, strict=True))
-               for b, v in list(zip(points, rays, strict=True))[:i])
+    return all(
+        np.linalg.norm(a - b) > APART and np.arccos(np.clip(u @ v, -1.0, 1.0)) > UNHIDDEN
+        for i, (a, u) in enumerate(zip(points, rays, strict=True))
+        for b, v in list(zip(points, rays, strict=True))[:i]
+    )
 
 
 def random_point(rng: np.random.Generator) -> np.ndarray:

@@ -77,8 +77,10 @@ def read_bvh(path: Path) -> Motion:
         return _motion(rows, joints)
     except (StopIteration, ValueError, IndexError, KeyError) as error:
         number = next(rows, (len(lines), []))[0]
-        raise RecordingError(f"{path}, near line {number}: not BVH ({error or 'the file ends too early'}); HIERARCHY with "
-                             "ROOT, JOINT, OFFSET, CHANNELS, then MOTION with Frames and Frame Time are expected") from error
+        raise RecordingError(
+            f"{path}, near line {number}: not BVH ({error or 'the file ends too early'}); HIERARCHY with "
+            "ROOT, JOINT, OFFSET, CHANNELS, then MOTION with Frames and Frame Time are expected"
+        ) from error
 
 
 def _skeleton(rows: Iterator[tuple[int, list[str]]]) -> tuple[Joint, ...]:
@@ -96,7 +98,7 @@ def _skeleton(rows: Iterator[tuple[int, list[str]]]) -> tuple[Joint, ...]:
             if words[0] != "End":
                 listed = next(rows)[1]
                 _expect(listed, "CHANNELS")
-                channels = tuple(listed[2:2 + int(listed[1])])
+                channels = tuple(listed[2 : 2 + int(listed[1])])
                 if any(one[0] not in AXES or one[1:] not in ("position", "rotation") for one in channels):
                     raise ValueError(f"channels {' '.join(channels)}")
             joints.append(Joint(name, parent, np.array(offset[1:4], float), channels))

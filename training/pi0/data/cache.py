@@ -61,10 +61,15 @@ def load_files(files: list[Path], side: int, quiet: bool = False) -> Demonstrati
     tasks = tuple(sorted(set(said)))
     number = np.arange(len(files))
     return Demonstrations(
-        state=np.array(states, np.float32), action=np.array(actions, np.float32), picture=np.stack(pictures),
-        picture_of=np.array(of, np.int64), end=np.repeat(np.cumsum(lengths), lengths).astype(np.int64),
+        state=np.array(states, np.float32),
+        action=np.array(actions, np.float32),
+        picture=np.stack(pictures),
+        picture_of=np.array(of, np.int64),
+        end=np.repeat(np.cumsum(lengths), lengths).astype(np.int64),
         episode=np.repeat(number, lengths).astype(np.int64),
-        task=np.repeat([tasks.index(text) for text in said], lengths).astype(np.int64), tasks=tasks)
+        task=np.repeat([tasks.index(text) for text in said], lengths).astype(np.int64),
+        tasks=tasks,
+    )
 
 
 def load_any(source: Path, side: int, quiet: bool = False) -> Demonstrations:
@@ -82,8 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
     data = join([load_any(source, options.side) for source in options.sources])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_cache(data, options.out)
-    print(f"{options.out}: {len(data)} frames, {len(np.unique(data.episode))} episodes, {len(data.picture)} pictures, "
-          f"{len(data.tasks)} instructions")
+    print(
+        f"{options.out}: {len(data)} frames, {len(np.unique(data.episode))} episodes, {len(data.picture)} pictures, "
+        f"{len(data.tasks)} instructions"
+    )
 
 
 if __name__ == "__main__":

@@ -118,13 +118,19 @@ def compare(pairs: Iterable[tuple[tuple[str, Iterable[Frame]], tuple[str, Iterab
         for frame, copy in zip_longest(frames, copies):
             if frame is None or copy is None:
                 raise RecordingError(f"episode {episodes}: the copy has another number of frames")
-            joints = np.max([np.abs(np.asarray(getattr(frame, name), float) - getattr(copy, name))
-                             for name in ("joint_pos", "joint_vel", "action")])
+            joints = np.max(
+                [
+                    np.abs(np.asarray(getattr(frame, name), float) - getattr(copy, name))
+                    for name in ("joint_pos", "joint_vel", "action")
+                ]
+            )
             picture = np.abs(frame.image.astype(int) - copy.image).max()
             off = np.array((joints, abs(frame.time - copy.time), picture))
             if not np.isfinite(off).all():
-                raise RecordingError(f"episode {episodes}, frame at {frame.time:.3f} s: a number is not finite in it or in its "
-                                     "copy; mend the source")
+                raise RecordingError(
+                    f"episode {episodes}, frame at {frame.time:.3f} s: a number is not finite in it or in its "
+                    "copy; mend the source"
+                )
             worst = np.maximum(worst, off)
             count += 1
         episodes += 1
@@ -140,8 +146,10 @@ def check(folder: Path, root: Path, joints: tuple[str, ...] = ()) -> Difference:
     joints = store.stored_layout(dataset, joints).joints
     for file in files:
         check_joints(layout_of(file, joints).joints, joints, f"{file} beside {root}")
-    return compare(((read_instruction(file), read_frames(file)), (one.instruction, store.frames(dataset, one)))
-                   for file, one in zip(files, stored, strict=True))
+    return compare(
+        ((read_instruction(file), read_frames(file)), (one.instruction, store.frames(dataset, one)))
+        for file, one in zip(files, stored, strict=True)
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -26,8 +26,9 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
     p.add_argument("--skills", default="gestures", help="comma-separated skills or instructions (default: all)")
-    p.add_argument("--rounds", type=int, default=24,
-                   help=f"demonstrations of each gesture; each ball gets {BALLS_A_ROUND} times as many")
+    p.add_argument(
+        "--rounds", type=int, default=24, help=f"demonstrations of each gesture; each ball gets {BALLS_A_ROUND} times as many"
+    )
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
     p.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
@@ -55,8 +56,17 @@ with extra(__name__, parser, "mink", "h5py", "lerobot"):
     from training.pi0.data.success import judge, trajectory
 
 COLOURS = tuple(BALL_COLOURS)
-SECONDS = {"wave_right": 3.2, "wave_left": 3.2, "raise_arms": 2.0, "lower_arms": 2.0, "point_at": 2.0, "touch_ball": 2.3,
-           "bow": 3.2, "sit_down": 2.6, "stand_up": 2.6}
+SECONDS = {
+    "wave_right": 3.2,
+    "wave_left": 3.2,
+    "raise_arms": 2.0,
+    "lower_arms": 2.0,
+    "point_at": 2.0,
+    "touch_ball": 2.3,
+    "bow": 3.2,
+    "sit_down": 2.6,
+    "stand_up": 2.6,
+}
 TRIES = 10
 STANDING_NOISE = Noise(joint_pos=0.003, joint_vel=0.03, orientation=0.005, ang_vel=0.02)
 ARM_SPREAD = 0.3  # [rad] of the arms about rest at the start
@@ -102,8 +112,9 @@ class Demonstrator:
             from policies.onnx_policy import OnnxPolicy
 
             walker = OnnxPolicy(settings.walker, model)
-        self._stage = Stage(model, picture=settings.picture, camera_hz=settings.camera_hz, walker=walker,
-                            noise=STANDING_NOISE, seed=settings.seed)
+        self._stage = Stage(
+            model, picture=settings.picture, camera_hz=settings.camera_hz, walker=walker, noise=STANDING_NOISE, seed=settings.seed
+        )
         self._walks = walker is not None
 
     def make(self, number: int, instruction: Instruction) -> tuple[Demonstration | None, list[str]]:
@@ -172,8 +183,9 @@ class Demonstrator:
             return
         truth = self._stage.observe().truth
         turn = rotations(truth.base_quat)
-        self._stage.hang({colour: truth.base_pos + turn @ point
-                          for colour, point in place(self._stage.body, rng, COLOURS).items()})
+        self._stage.hang(
+            {colour: truth.base_pos + turn @ point for colour, point in place(self._stage.body, rng, COLOURS).items()}
+        )
 
 
 class Drift:
@@ -218,8 +230,9 @@ def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[st
     return _DEMONSTRATORS[settings].make(number, find(text))
 
 
-def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = "h264", address: str | None = None,
-           quiet: bool = False) -> dict:
+def record(
+    root: Path, settings: Settings, texts: list[str], *, pictures: str = "h264", address: str | None = None, quiet: bool = False
+) -> dict:
     """Demonstrates `texts` one after the other into the data set at `root`; returns the report.
 
     Raises ConfigError when an instruction fails its criterion TRIES times over.
@@ -231,8 +244,14 @@ def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = 
     with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
         tasks = left("demos", settings, texts, recorder.done)
-        made = tqdm(fanout.run(make, tasks.values(), address), total=len(texts), initial=len(texts) - len(tasks), unit="demo",
-                    desc=str(root), disable=quiet)
+        made = tqdm(
+            fanout.run(make, tasks.values(), address),
+            total=len(texts),
+            initial=len(texts) - len(tasks),
+            unit="demo",
+            desc=str(root),
+            disable=quiet,
+        )
         for job, (demonstration, reasons) in zip(tasks, made, strict=True):
             dropped.update(reason.split(":")[0] for reason in reasons)
             if demonstration is None:
@@ -243,8 +262,14 @@ def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = 
             recorder.end()
             frames += len(demonstration.frames)
             interventions += demonstration.interventions
-        report = {"episodes": recorder.recorded, "recorded now": recorder.recorded - first, "frames now": frames,
-                  "dropped now": dict(dropped), "safety interventions now": interventions, "seed": settings.seed}
+        report = {
+            "episodes": recorder.recorded,
+            "recorded now": recorder.recorded - first,
+            "frames now": frames,
+            "dropped now": dict(dropped),
+            "safety interventions now": interventions,
+            "seed": settings.seed,
+        }
     (root / "demonstrations.json").write_text(json.dumps(report, indent=1) + "\n")
     return report
 

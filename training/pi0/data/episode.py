@@ -1,13 +1,13 @@
 """One episode as one HDF5 file in the integration guide's layout, written frame by frame, whole or absent.
 
-    observations/images/head_camera   uint8    (T, H, W, 3)  RGB
-    observations/joint_positions      float32  (T, n)        [rad]
-    observations/joint_velocities     float32  (T, n)        [rad/s]
-    actions                           float32  (T, n)        position targets [rad]
-    timestamps                        float64  (T,)          [s]
-    attribute language_instruction    text
-    attributes joints, fps            names in the arrays' order, frames per second; files of others may lack them
-    attribute job                     which piece of a command's work it is, where a command goes on where it was
+observations/images/head_camera   uint8    (T, H, W, 3)  RGB
+observations/joint_positions      float32  (T, n)        [rad]
+observations/joint_velocities     float32  (T, n)        [rad/s]
+actions                           float32  (T, n)        position targets [rad]
+timestamps                        float64  (T,)          [s]
+attribute language_instruction    text
+attributes joints, fps            names in the arrays' order, frames per second; files of others may lack them
+attribute job                     which piece of a command's work it is, where a command goes on where it was
 """
 
 from __future__ import annotations
@@ -78,28 +78,36 @@ class Layout:
         for name in ("joint_pos", "joint_vel", "action"):
             values = np.asarray(getattr(frame, name))
             if values.shape != (n,):
-                raise RecordingError(f"frame at {frame.time:.3f} s: {name} has shape {values.shape}; ({n},) is "
-                                     "expected; the episode was not recorded")
+                raise RecordingError(
+                    f"frame at {frame.time:.3f} s: {name} has shape {values.shape}; ({n},) is "
+                    "expected; the episode was not recorded"
+                )
             if not np.isfinite(values).all():
                 joint = self.joints[int(np.flatnonzero(~np.isfinite(values))[0])]
-                raise RecordingError(f"frame at {frame.time:.3f} s: {name} of {joint} is not finite; mend the source; "
-                                     "the episode was not recorded")
+                raise RecordingError(
+                    f"frame at {frame.time:.3f} s: {name} of {joint} is not finite; mend the source; the episode was not recorded"
+                )
         image = np.asarray(frame.image)
         if image.shape != (*self.image, 3) or image.dtype != np.uint8:
-            raise RecordingError(f"frame at {frame.time:.3f} s: image is {image.dtype} {image.shape}; uint8 "
-                                 f"{(*self.image, 3)} is expected; the episode was not recorded")
+            raise RecordingError(
+                f"frame at {frame.time:.3f} s: image is {image.dtype} {image.shape}; uint8 "
+                f"{(*self.image, 3)} is expected; the episode was not recorded"
+            )
         if not np.isfinite(frame.time):
             raise RecordingError(f"frame: time is {frame.time}; a finite number of seconds is expected")
         if frame.time <= last:
-            raise RecordingError(f"frame at {frame.time:.3f} s follows one at {last:.3f} s; time must go forward; the "
-                                 "episode was not recorded")
+            raise RecordingError(
+                f"frame at {frame.time:.3f} s follows one at {last:.3f} s; time must go forward; the episode was not recorded"
+            )
 
     def check_same(self, other: Layout, where: str) -> None:
         """Raises RecordingError unless `other`, which is found at `where`, is the same."""
         check_joints(other.joints, self.joints, where)
         if other != self:
-            raise RecordingError(f"{where}: pictures of {other.image} px at {other.fps} Hz; {self.image} px at {self.fps} Hz are "
-                                 "expected; keep the two kinds in folders of their own")
+            raise RecordingError(
+                f"{where}: pictures of {other.image} px at {other.fps} Hz; {self.image} px at {self.fps} Hz are "
+                "expected; keep the two kinds in folders of their own"
+            )
 
 
 class EpisodeWriter:
@@ -124,8 +132,9 @@ class EpisodeWriter:
             self._file.attrs["joints"] = list(layout.joints)
             self._file.attrs["fps"] = layout.fps
             n, size = len(layout.joints), layout.image
-            self._file.create_dataset(IMAGES, (0, *size, 3), np.uint8, maxshape=(None, *size, 3), chunks=(1, *size, 3),
-                                      compression="lzf")
+            self._file.create_dataset(
+                IMAGES, (0, *size, 3), np.uint8, maxshape=(None, *size, 3), chunks=(1, *size, 3), compression="lzf"
+            )
             for name in (POSITIONS, VELOCITIES, ACTIONS):
                 self._file.create_dataset(name, (0, n), np.float32, maxshape=(None, n), chunks=(BLOCK, n))
             self._file.create_dataset(TIMES, (0,), np.float64, maxshape=(None,), chunks=(BLOCK,))
@@ -137,8 +146,13 @@ class EpisodeWriter:
             with disk_errors(self._path):
                 if self.frames % BLOCK == 0:
                     free_space(self._path.parent)
-                values = {IMAGES: frame.image, POSITIONS: frame.joint_pos, VELOCITIES: frame.joint_vel,
-                          ACTIONS: frame.action, TIMES: frame.time}
+                values = {
+                    IMAGES: frame.image,
+                    POSITIONS: frame.joint_pos,
+                    VELOCITIES: frame.joint_vel,
+                    ACTIONS: frame.action,
+                    TIMES: frame.time,
+                }
                 for name, value in values.items():
                     stored = self._file[name]
                     stored.resize(self.frames + 1, axis=0)
@@ -198,8 +212,7 @@ class disk_errors:  # noqa: N801  (reads as a statement: `with disk_errors(path)
             number = getattr(error, "errno", None)
             full = number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
             what = "the disk is full; free some space" if full else f"cannot be written: {error}"
-            raise DiskError(f"{self._path}: {what}; this episode was not recorded, "
-                            "all earlier ones are safe") from error
+            raise DiskError(f"{self._path}: {what}; this episode was not recorded, all earlier ones are safe") from error
 
 
 def free_space(folder: Path) -> None:
@@ -224,8 +237,10 @@ def read_instruction(path: Path) -> str:
         with h5py.File(path, "r") as file:
             missing = [name for name in (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES) if name not in file]
             if missing or INSTRUCTION not in file.attrs:
-                raise RecordingError(f"{path}: no {', '.join(missing) or 'attribute ' + INSTRUCTION} in it; an episode "
-                                     "in the guide's layout is expected")
+                raise RecordingError(
+                    f"{path}: no {', '.join(missing) or 'attribute ' + INSTRUCTION} in it; an episode "
+                    "in the guide's layout is expected"
+                )
             counts = {name: len(file[name]) for name in (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES)}
             if len(set(counts.values())) != 1:
                 raise RecordingError(f"{path}: the arrays differ in length: {counts}")
@@ -285,8 +300,9 @@ def check_joints(names: tuple[str, ...], joints: tuple[str, ...], where: str) ->
         raise RecordingError(f"{where}: {len(names)} names of joints; {len(joints)} are expected; use data of one robot")
     for i, (name, joint) in enumerate(zip(names, joints, strict=True)):
         if name != joint:
-            raise RecordingError(f"{where}: joint {i} is {name!r}; {joint!r} is expected; use data of one robot, with its joints "
-                                 "in one order")
+            raise RecordingError(
+                f"{where}: joint {i} is {name!r}; {joint!r} is expected; use data of one robot, with its joints in one order"
+            )
 
 
 def _text(value) -> str:

@@ -210,9 +210,10 @@ def leg_posture(body: UpperBody, both: tuple[float, float, float]) -> np.ndarray
 def expert_for(instruction: Instruction, body: UpperBody) -> Expert:
     """The expert that demonstrates a gesture. Raises ConfigError for an instruction that has none."""
     still = {
-        "raise_arms": (UP, UP), "lower_arms": (None, None),
-        "point_at": {"left": (SIDEWAYS, None), "right": (None, SIDEWAYS), "ahead": (None, FORWARD)}.get(
-            instruction.target)}
+        "raise_arms": (UP, UP),
+        "lower_arms": (None, None),
+        "point_at": {"left": (SIDEWAYS, None), "right": (None, SIDEWAYS), "ahead": (None, FORWARD)}.get(instruction.target),
+    }
     if instruction.skill in still:
         return Assume(body, posture(body, *still[instruction.skill]))
     if instruction.skill in ("wave_right", "wave_left"):
@@ -224,5 +225,7 @@ def expert_for(instruction: Instruction, body: UpperBody) -> Expert:
         return Bow(body)
     if instruction.skill == "touch_ball":
         return Touch(body, instruction.target)
-    raise ConfigError(f"no scripted expert for {instruction.text!r} (skill {instruction.skill!r}); "
-                      "walking is demonstrated by training.pi0.data.rollouts")
+    raise ConfigError(
+        f"no scripted expert for {instruction.text!r} (skill {instruction.skill!r}); "
+        "walking is demonstrated by training.pi0.data.rollouts"
+    )

@@ -15,13 +15,16 @@ IN_FLIGHT = 2  # jobs waiting on the cluster for each of its CPUs
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `--ray-address`."""
-    parser.add_argument("--ray-address", default=None, metavar="ADDRESS",
-                        help="Ray cluster to fan out over: host:port, 'auto', or 'local' to start one on this machine; "
-                             "without it everything runs in this process")
+    parser.add_argument(
+        "--ray-address",
+        default=None,
+        metavar="ADDRESS",
+        help="Ray cluster to fan out over: host:port, 'auto', or 'local' to start one on this machine; "
+        "without it everything runs in this process",
+    )
 
 
-def run[Job, Result](work: Callable[[Job], Result], jobs: Iterable[Job],
-                     address: str | None = None) -> Iterator[Result]:
+def run[Job, Result](work: Callable[[Job], Result], jobs: Iterable[Job], address: str | None = None) -> Iterator[Result]:
     """Results of `work` in the order of `jobs`. Raises ConfigError when Ray is wanted but not there."""
     if address is None:
         yield from map(work, jobs)

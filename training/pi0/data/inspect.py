@@ -1,6 +1,6 @@
 """What is in a data set of demonstrations: a table, JSON, a plot and a sheet of pictures.
 
-    python -m training.pi0.data.inspect datasets/gestures --out runs/inspect
+python -m training.pi0.data.inspect datasets/gestures --out runs/inspect
 """
 
 from __future__ import annotations
@@ -73,10 +73,16 @@ def examine(instruction: str, frames: Iterable[Frame], model: RobotModel, dt: fl
     # Of the measured velocities: differences of positions would amplify the encoders' noise once more.
     jerk = np.diff(vel, 2, axis=0) / dt**2
     return EpisodeReport(
-        instruction, len(rows), float(time[-1] - time[0] + dt), int(missing), pos.min(axis=0), pos.max(axis=0),
+        instruction,
+        len(rows),
+        float(time[-1] - time[0] + dt),
+        int(missing),
+        pos.min(axis=0),
+        pos.max(axis=0),
         outside=int(np.count_nonzero((action < model.lower - eps) | (action > model.upper + eps))),
         fast=int(np.count_nonzero(np.abs(np.diff(action, axis=0)) > model.velocity * dt + eps)),
-        jerk=float(np.sqrt(np.mean(jerk**2))) if len(jerk) else 0.0)
+        jerk=float(np.sqrt(np.mean(jerk**2))) if len(jerk) else 0.0,
+    )
 
 
 def sources(path: Path, joints: tuple[str, ...]) -> tuple[Layout, Iterator[tuple[str, Iterable[Frame]]]]:
@@ -96,26 +102,42 @@ def summary(reports: list[EpisodeReport], model: RobotModel) -> dict:
         by_text[report.instruction].append(report)
     low, high = np.min([r.low for r in reports], axis=0), np.max([r.high for r in reports], axis=0)
     return {
-        "episodes": len(reports), "frames": sum(r.frames for r in reports),
-        "minutes": round(sum(r.seconds for r in reports) / 60.0, 2), "dropped frames": sum(r.dropped for r in reports),
+        "episodes": len(reports),
+        "frames": sum(r.frames for r in reports),
+        "minutes": round(sum(r.seconds for r in reports) / 60.0, 2),
+        "dropped frames": sum(r.dropped for r in reports),
         "targets outside the range": sum(r.outside for r in reports),
         "target steps beyond the velocity limit": sum(r.fast for r in reports),
-        "instructions": {text: {
-            "episodes": len(some), "frames": sum(r.frames for r in some),
-            "seconds": [round(float(f([r.seconds for r in some])), 2) for f in (np.min, np.median, np.max)],
-            "jerk": round(float(np.mean([r.jerk for r in some])), 1),
-            "dropped": sum(r.dropped for r in some)} for text, some in sorted(by_text.items())},
-        "joints": {name: {"low": round(float(low[i]), 3), "high": round(float(high[i]), 3),
-                          "coverage": round(float((high[i] - low[i]) / (model.upper[i] - model.lower[i])), 3)}
-                   for i, name in enumerate(model.joints)}}
+        "instructions": {
+            text: {
+                "episodes": len(some),
+                "frames": sum(r.frames for r in some),
+                "seconds": [round(float(f([r.seconds for r in some])), 2) for f in (np.min, np.median, np.max)],
+                "jerk": round(float(np.mean([r.jerk for r in some])), 1),
+                "dropped": sum(r.dropped for r in some),
+            }
+            for text, some in sorted(by_text.items())
+        },
+        "joints": {
+            name: {
+                "low": round(float(low[i]), 3),
+                "high": round(float(high[i]), 3),
+                "coverage": round(float((high[i] - low[i]) / (model.upper[i] - model.lower[i])), 3),
+            }
+            for i, name in enumerate(model.joints)
+        },
+    }
 
 
 def table(report: dict) -> str:
     """The summary for people."""
-    lines = [f"{report['episodes']} episodes, {report['frames']} frames, {report['minutes']} min; "
-             f"{report['dropped frames']} frames dropped, {report['targets outside the range']} targets outside the "
-             f"range, {report['target steps beyond the velocity limit']} steps too fast", "",
-             f"{'instruction':32s} {'episodes':>8s} {'frames':>8s} {'s (min med max)':>18s} {'jerk':>9s}"]
+    lines = [
+        f"{report['episodes']} episodes, {report['frames']} frames, {report['minutes']} min; "
+        f"{report['dropped frames']} frames dropped, {report['targets outside the range']} targets outside the "
+        f"range, {report['target steps beyond the velocity limit']} steps too fast",
+        "",
+        f"{'instruction':32s} {'episodes':>8s} {'frames':>8s} {'s (min med max)':>18s} {'jerk':>9s}",
+    ]
     for text, row in report["instructions"].items():
         seconds = " ".join(f"{value:.1f}" for value in row["seconds"])
         lines.append(f"{text:32s} {row['episodes']:8d} {row['frames']:8d} {seconds:>18s} {row['jerk']:9.1f}")
@@ -181,8 +203,8 @@ def write_video(clips: list[np.ndarray], file: Path, fps: int) -> None:
             grid = np.zeros((rows * height, columns * width, 3), np.uint8)
             for i, clip in enumerate(clips):
                 row, column = divmod(i, columns)
-                grid[row * height:(row + 1) * height, column * width:(column + 1) * width] = clip[min(t, len(clip) - 1)]
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(grid[:stream.height, :stream.width]), "rgb24")
+                grid[row * height : (row + 1) * height, column * width : (column + 1) * width] = clip[min(t, len(clip) - 1)]
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(grid[: stream.height, : stream.width]), "rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
 
@@ -202,8 +224,9 @@ def inspect(path: Path, out: Path, model: RobotModel, quiet: bool = False) -> di
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     plot(report, model, out / "coverage.png")
     write_sheet({text: strip(frames) for text, frames in sorted(shown.items())}, out / "sheet.png")
-    write_video([np.stack([frame.image for frame in frames]) for _, frames in sorted(shown.items())], out / "sheet.mp4",
-                layout.fps)
+    write_video(
+        [np.stack([frame.image for frame in frames]) for _, frames in sorted(shown.items())], out / "sheet.mp4", layout.fps
+    )
     return report
 
 

@@ -32,9 +32,18 @@ class Instruction:
 
 
 def _touch(colour: str) -> Instruction:
-    return Instruction(f"touch the {colour} ball", "touch_ball", target=colour, paraphrases=(
-        f"put your hand on the {colour} ball", f"reach for the {colour} ball", f"tap the {colour} ball",
-        f"place a hand on the {colour} ball", f"poke the {colour} ball"))
+    return Instruction(
+        f"touch the {colour} ball",
+        "touch_ball",
+        target=colour,
+        paraphrases=(
+            f"put your hand on the {colour} ball",
+            f"reach for the {colour} ball",
+            f"tap the {colour} ball",
+            f"place a hand on the {colour} ball",
+            f"poke the {colour} ball",
+        ),
+    )
 
 
 def _walk(text: str, x: float, y: float, yaw: float, *paraphrases: str) -> Instruction:
@@ -42,26 +51,49 @@ def _walk(text: str, x: float, y: float, yaw: float, *paraphrases: str) -> Instr
 
 
 GESTURES: tuple[Instruction, ...] = (
-    Instruction("wave the right hand", "wave_right", target="right", paraphrases=(
-        "wave your right hand", "wave with the right hand", "wave right hand", "say hello with your right hand")),
-    Instruction("wave the left hand", "wave_left", target="left", paraphrases=(
-        "wave your left hand", "wave with the left hand", "wave left hand", "say hello with your left hand")),
-    Instruction("raise both arms", "raise_arms", paraphrases=(
-        "raise your arms", "put your hands up", "lift both hands above your head", "arms up")),
-    Instruction("lower both arms", "lower_arms", paraphrases=(
-        "lower your arms", "put your hands down", "let your arms hang", "arms down")),
+    Instruction(
+        "wave the right hand",
+        "wave_right",
+        target="right",
+        paraphrases=("wave your right hand", "wave with the right hand", "wave right hand", "say hello with your right hand"),
+    ),
+    Instruction(
+        "wave the left hand",
+        "wave_left",
+        target="left",
+        paraphrases=("wave your left hand", "wave with the left hand", "wave left hand", "say hello with your left hand"),
+    ),
+    Instruction(
+        "raise both arms",
+        "raise_arms",
+        paraphrases=("raise your arms", "put your hands up", "lift both hands above your head", "arms up"),
+    ),
+    Instruction(
+        "lower both arms", "lower_arms", paraphrases=("lower your arms", "put your hands down", "let your arms hang", "arms down")
+    ),
     Instruction("bow", "bow", joints="whole_body", paraphrases=("take a bow", "bow down", "make a bow", "bend forward")),
-    Instruction("sit down", "sit_down", joints="whole_body", paraphrases=(
-        "crouch", "crouch down", "squat down", "take a seat")),
-    Instruction("stand up", "stand_up", joints="whole_body", paraphrases=(
-        "stand up from sitting", "get up", "rise", "straighten up")),
-    Instruction("point to the left", "point_at", target="left", paraphrases=(
-        "point left", "show me the left", "point with your arm to the left")),
-    Instruction("point to the right", "point_at", target="right", paraphrases=(
-        "point right", "show me the right", "point with your arm to the right")),
-    Instruction("point straight ahead", "point_at", target="ahead", paraphrases=(
-        "point ahead", "point forward", "point to the front")),
-    _touch("red"), _touch("green"), _touch("blue"),
+    Instruction("sit down", "sit_down", joints="whole_body", paraphrases=("crouch", "crouch down", "squat down", "take a seat")),
+    Instruction(
+        "stand up", "stand_up", joints="whole_body", paraphrases=("stand up from sitting", "get up", "rise", "straighten up")
+    ),
+    Instruction(
+        "point to the left",
+        "point_at",
+        target="left",
+        paraphrases=("point left", "show me the left", "point with your arm to the left"),
+    ),
+    Instruction(
+        "point to the right",
+        "point_at",
+        target="right",
+        paraphrases=("point right", "show me the right", "point with your arm to the right"),
+    ),
+    Instruction(
+        "point straight ahead", "point_at", target="ahead", paraphrases=("point ahead", "point forward", "point to the front")
+    ),
+    _touch("red"),
+    _touch("green"),
+    _touch("blue"),
 )
 
 # The velocity instructions of the integration guide. Its 1.0 m/s is above what the locomotion policy is trained for:

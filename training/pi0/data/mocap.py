@@ -143,12 +143,18 @@ class Retargeter:
         self._limits = [mink.ConfigurationLimit(self._mj, gain=0.95)]
         self._posture = mink.PostureTask(self._mj, cost=3e-3)
         self._posture.set_target(np.array(model.default))
-        self._limbs = [(near, side, start.format(side=side), end.format(side=side), kind)
-                       for start, end, kind, near, _ in LIMBS for side in SIDES]
-        self._tasks = [mink.FrameTask(end, kind, position_cost=1.0, orientation_cost=0.0, lm_damping=1e-3)
-                       for _, _, _, end, kind in self._limbs]
-        self._lengths = [np.linalg.norm(self._place(end, kind) - self._place(start, "body"))
-                         for _, _, start, end, kind in self._limbs]
+        self._limbs = [
+            (near, side, start.format(side=side), end.format(side=side), kind)
+            for start, end, kind, near, _ in LIMBS
+            for side in SIDES
+        ]
+        self._tasks = [
+            mink.FrameTask(end, kind, position_cost=1.0, orientation_cost=0.0, lm_damping=1e-3)
+            for _, _, _, end, kind in self._limbs
+        ]
+        self._lengths = [
+            np.linalg.norm(self._place(end, kind) - self._place(start, "body")) for _, _, start, end, kind in self._limbs
+        ]
 
     def _place(self, name: str, kind: str) -> np.ndarray:
         return self._configuration.get_transform_frame_to_world(name, kind).translation()
@@ -191,7 +197,10 @@ def retarget(motion: Motion, model: RobotModel, path: str = "motion", quiet: boo
     return Retargeted(
         np.clip(played, model.lower, model.upper),
         {limb: float(np.mean([one[limb] for one in angles])) for limb in angles[0]},
-        float(max(max(one.values()) for one in angles)), slowed, float(edge.any(axis=1).mean()))
+        float(max(max(one.values()) for one in angles)),
+        slowed,
+        float(edge.any(axis=1).mean()),
+    )
 
 
 def smooth(q: np.ndarray, dt: float) -> np.ndarray:
@@ -204,8 +213,7 @@ def smooth(q: np.ndarray, dt: float) -> np.ndarray:
     return np.stack([np.convolve(column, window / window.sum(), mode="valid") for column in padded.T], axis=1)
 
 
-def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, legs: bool,
-            job: str = "") -> None:
+def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, legs: bool, job: str = "") -> None:
     """Plays joint positions, shape (T, n), in simulation and records them. Raises RecordingError when the robot falls."""
     model = stage.model
     arms = model.groups["arms"]
@@ -219,8 +227,10 @@ def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, l
         seen = stage.observe()
         if seen.state.tilt > FALLEN_TILT:
             recorder.discard()
-            raise RecordingError(f"{instruction!r}: the robot fell after {stage.now - start:.1f} s of the motion; leave "
-                                 "the legs to the balance reflex (without --legs)")
+            raise RecordingError(
+                f"{instruction!r}: the robot fell after {stage.now - start:.1f} s of the motion; leave "
+                "the legs to the balance reflex (without --legs)"
+            )
         # Feed-forward about the wanted posture: the arms must not sag behind the human's.
         ahead = follow(stage.body, posture, velocity, velocity)
         action = np.where(arms, ahead, posture)
@@ -245,10 +255,18 @@ def record(files: list[Path], stage: Stage, recorder: Recorder, instruction: str
         except RecordingError as error:
             left_out[file] = str(error)
             continue
-        print(json.dumps({
-            "file": str(file), "seconds": round(len(found.q) * model.dt, 2), "slowed": round(found.slowed, 2),
-            "residual [deg]": {limb: round(np.degrees(angle), 1) for limb, angle in found.residual.items()},
-            "worst [deg]": round(np.degrees(found.worst), 1), "share of frames at a limit": round(found.at_limit, 2)}))
+        print(
+            json.dumps(
+                {
+                    "file": str(file),
+                    "seconds": round(len(found.q) * model.dt, 2),
+                    "slowed": round(found.slowed, 2),
+                    "residual [deg]": {limb: round(np.degrees(angle), 1) for limb, angle in found.residual.items()},
+                    "worst [deg]": round(np.degrees(found.worst), 1),
+                    "share of frames at a limit": round(found.at_limit, 2),
+                }
+            )
+        )
     return left_out
 
 

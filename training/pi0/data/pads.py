@@ -53,12 +53,19 @@ class Pad(Protocol):
 class Keyboard:
     """Keys of a terminal. Use `close` to give the terminal back."""
 
-    help = ("w s forward, back · a d turn · q e sideways · i k hand forward, back · j l hand left, right · u o hand up, down"
-            " · h other hand · SPACE start/keep · BACKSPACE discard · ESC quit")
-    BASE = {"w": (FORWARD, 0, 0), "s": (-FORWARD, 0, 0), "a": (0, 0, TURN), "d": (0, 0, -TURN), "q": (0, SIDEWAYS, 0),
-            "e": (0, -SIDEWAYS, 0)}
-    ARM = {"i": (HAND, 0, 0), "k": (-HAND, 0, 0), "j": (0, HAND, 0), "l": (0, -HAND, 0), "u": (0, 0, HAND),
-           "o": (0, 0, -HAND)}
+    help = (
+        "w s forward, back · a d turn · q e sideways · i k hand forward, back · j l hand left, right · u o hand up, down"
+        " · h other hand · SPACE start/keep · BACKSPACE discard · ESC quit"
+    )
+    BASE = {
+        "w": (FORWARD, 0, 0),
+        "s": (-FORWARD, 0, 0),
+        "a": (0, 0, TURN),
+        "d": (0, 0, -TURN),
+        "q": (0, SIDEWAYS, 0),
+        "e": (0, -SIDEWAYS, 0),
+    }
+    ARM = {"i": (HAND, 0, 0), "k": (-HAND, 0, 0), "j": (0, HAND, 0), "l": (0, -HAND, 0), "u": (0, 0, HAND), "o": (0, 0, -HAND)}
 
     def __init__(self, stream=None) -> None:
         """`stream`: a terminal; None: standard input. Raises ConfigError when it is none."""
@@ -89,8 +96,9 @@ class Keyboard:
             elif key in "\x1b\x04":
                 command = "quit"
         self._held = {key: at for key, at in self._held.items() if now - at <= KEY_HOLDS}
-        base, arm = (np.sum([keys[key] for key in self._held if key in keys] or [(0, 0, 0)], axis=0)
-                     for keys in (self.BASE, self.ARM))
+        base, arm = (
+            np.sum([keys[key] for key in self._held if key in keys] or [(0, 0, 0)], axis=0) for keys in (self.BASE, self.ARM)
+        )
         return Controls(frozen(base), frozen(arm), self._side, command)
 
     def _typed(self) -> str:
@@ -110,8 +118,10 @@ class Keyboard:
 class Gamepad:
     """A gamepad of the usual layout, through evdev."""
 
-    help = ("left stick: walk and turn (with A held: sideways) · right stick: hand left, right, forward, back · triggers: "
-            "hand down, up · shoulder buttons: which hand · START start/keep · SELECT discard · MODE quit")
+    help = (
+        "left stick: walk and turn (with A held: sideways) · right stick: hand left, right, forward, back · triggers: "
+        "hand down, up · shoulder buttons: which hand · START start/keep · SELECT discard · MODE quit"
+    )
 
     def __init__(self, device=None) -> None:
         """`device`: an evdev device; None: the first gamepad. Raises ConfigError when there is none."""
@@ -119,11 +129,14 @@ class Gamepad:
 
         self._codes = evdev.ecodes
         self._device = device or self._first(evdev)
-        self._range = {code: (info.min, info.max) for code, info in
-                       self._device.capabilities(absinfo=True).get(self._codes.EV_ABS, [])}
+        self._range = {
+            code: (info.min, info.max) for code, info in self._device.capabilities(absinfo=True).get(self._codes.EV_ABS, [])
+        }
         # At rest until the stick tells otherwise: sticks in the middle, triggers at their low end.
-        self._axis = {code: (low if code in (self._codes.ABS_Z, self._codes.ABS_RZ) else 0.5 * (low + high))
-                      for code, (low, high) in self._range.items()}
+        self._axis = {
+            code: (low if code in (self._codes.ABS_Z, self._codes.ABS_RZ) else 0.5 * (low + high))
+            for code, (low, high) in self._range.items()
+        }
         self._side = "right"
         self._sideways = False
 

@@ -105,8 +105,10 @@ class Recorder:
         self.discard()
         files = self._close_gaps()
         if files:
+
             def progress(items):
                 return tqdm(items, desc=f"packing {self.root.name}", unit="episode", disable=self._quiet)
+
             store.pack(files, self.root, self.layout.joints, self._pictures, progress)
             for file in files:
                 file.unlink()

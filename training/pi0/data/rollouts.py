@@ -1,6 +1,6 @@
 """Roll-outs of a locomotion policy over the walking instructions, recorded as demonstrations.
 
-    python -m training.pi0.data.rollouts POLICY.onnx --root datasets/walks --rounds 20
+python -m training.pi0.data.rollouts POLICY.onnx --root datasets/walks --rounds 20
 """
 
 from __future__ import annotations
@@ -76,8 +76,14 @@ def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[st
     settings, number, text = task
     if settings not in _STAGES:
         model = load_model()
-        _STAGES[settings] = Stage(model, picture=settings.picture, camera_hz=settings.camera_hz,
-                                  walker=OnnxPolicy(settings.walker, model), noise=STANDING_NOISE, seed=settings.seed)
+        _STAGES[settings] = Stage(
+            model,
+            picture=settings.picture,
+            camera_hz=settings.camera_hz,
+            walker=OnnxPolicy(settings.walker, model),
+            noise=STANDING_NOISE,
+            seed=settings.seed,
+        )
     reasons = []
     for attempt in range(TRIES):
         made = roll_out(_STAGES[settings], find(text), np.random.default_rng((settings.seed, number, attempt)))
@@ -87,8 +93,9 @@ def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[st
     return None, reasons
 
 
-def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = "h264", address: str | None = None,
-           quiet: bool = False) -> dict:
+def record(
+    root: Path, settings: Settings, texts: list[str], *, pictures: str = "h264", address: str | None = None, quiet: bool = False
+) -> dict:
     """Rolls out `texts` one after the other into the data set at `root`; returns the report.
 
     An instruction that the policy cannot follow is left out and counted, not fatal; the next run tries it again.
@@ -108,8 +115,12 @@ def record(root: Path, settings: Settings, texts: list[str], *, pictures: str = 
             for frame in demonstration.frames:
                 recorder.add(frame)
             recorder.end()
-        report = {"episodes": recorder.recorded, "recorded now": recorder.recorded - first, "failed": failed,
-                  "seed": settings.seed}
+        report = {
+            "episodes": recorder.recorded,
+            "recorded now": recorder.recorded - first,
+            "failed": failed,
+            "seed": settings.seed,
+        }
     if not report["episodes"]:
         raise ConfigError(f"{settings.walker}: the policy follows none of the instructions: {failed}")
     (root / "rollouts.json").write_text(json.dumps(report, indent=1) + "\n")

@@ -93,16 +93,17 @@ class FixedArms:
         self._data = mujoco.MjData(self._mj)
         self._steps = round(body.model.dt / STEP_S)
 
-    def run(self, expert: Expert, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray], ticks: int,
-            drift: Drift | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def run(
+        self, expert: Expert, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray], ticks: int, drift: Drift | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """What `expert` does from `q` [rad], `dq` [rad/s], each (n,): states (ticks, 2n) and its targets (ticks, n)."""
         model, data = self._model, self._data
         mujoco.mj_resetData(self._mj, data)
         data.qpos[:], data.qvel[:] = q, dq
         states, actions = np.empty((ticks, 2 * model.n)), np.empty((ticks, model.n))
         for tick in range(ticks):
-            states[tick, :model.n], states[tick, model.n:] = data.qpos, data.qvel
-            actions[tick] = expert.act(states[tick, :model.n], states[tick, model.n:], balls)
+            states[tick, : model.n], states[tick, model.n :] = data.qpos, data.qvel
+            actions[tick] = expert.act(states[tick, : model.n], states[tick, model.n :], balls)
             target = actions[tick] if drift is None else actions[tick] + drift.next(model.dt)
             for _ in range(self._steps):
                 data.ctrl[:] = np.clip(model.kp * (target - data.qpos), -model.effort, model.effort)
@@ -140,14 +141,19 @@ class Scenes:
         balls, task = self._hang(colour, rng), f"touch the {colour} ball"
         ticks = round(SECONDS["touch_ball"] / model.dt)
         drift = Drift(model.groups["arms"], rng, DRIFT) if rng.random() < 0.5 else None
-        state, action = self.arms.run(expert_for(find(task), self.body), self._start(rng), np.zeros(model.n), balls,
-                                      ticks, drift)
+        state, action = self.arms.run(expert_for(find(task), self.body), self._start(rng), np.zeros(model.n), balls, ticks, drift)
         ball = balls[colour]
-        gap = float(np.linalg.norm(self.body.hands(state[-1, :model.n])[SIDES.index(nearer_side(ball))] - ball))
+        gap = float(np.linalg.norm(self.body.hands(state[-1, : model.n])[SIDES.index(nearer_side(ball))] - ball))
         drawn = np.concatenate(([0], np.arange(1 + rng.integers(PICTURE_EVERY), ticks, PICTURE_EVERY)))
-        pictures = np.stack(self._draw(state[drawn, :model.n], balls, rng))
-        return Episode(task, state.astype(np.float32), action.astype(np.float32), pictures,
-                       np.searchsorted(drawn, np.arange(ticks), side="right") - 1, gap)
+        pictures = np.stack(self._draw(state[drawn, : model.n], balls, rng))
+        return Episode(
+            task,
+            state.astype(np.float32),
+            action.astype(np.float32),
+            pictures,
+            np.searchsorted(drawn, np.arange(ticks), side="right") - 1,
+            gap,
+        )
 
     def _hang(self, colour: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Three balls that the camera sees apart; the one of `colour` can be touched. Centres [m, base frame], (3,)."""
@@ -169,8 +175,7 @@ class Scenes:
         if rng.random() < 0.3:
             ends[1] = reach_for(self.body, random_point(rng))[0]
         q = ends[0] + rng.random() * (ends[1] - ends[0])
-        q += np.where(model.groups["arms"], rng.uniform(-ARM_SPREAD, ARM_SPREAD, model.n),
-                      rng.normal(0.0, LEG_SPREAD, model.n))
+        q += np.where(model.groups["arms"], rng.uniform(-ARM_SPREAD, ARM_SPREAD, model.n), rng.normal(0.0, LEG_SPREAD, model.n))
         return np.clip(q, model.lower, model.upper)
 
     def _draw(self, postures: np.ndarray, balls: dict[str, np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
@@ -180,8 +185,7 @@ class Scenes:
         qpos[2] += rng.normal(0.0, HEIGHT)
         yaw, (roll, pitch) = rng.uniform(-np.pi, np.pi), rng.normal(0.0, LEAN, 2)
         turned, leaning = np.empty(4), np.array((1.0, 0.5 * roll, 0.5 * pitch, 0.0))
-        mujoco.mju_mulQuat(turned, np.array((np.cos(0.5 * yaw), 0.0, 0.0, np.sin(0.5 * yaw))),
-                           leaning / np.linalg.norm(leaning))
+        mujoco.mju_mulQuat(turned, np.array((np.cos(0.5 * yaw), 0.0, 0.0, np.sin(0.5 * yaw))), leaning / np.linalg.norm(leaning))
         qpos[3:7] = turned
         mocap, turn = np.zeros((len(self._mocap), 3)), rotations(turned)
         for colour, index in self._mocap.items():
@@ -199,11 +203,15 @@ def gather(episodes: list[Episode]) -> Demonstrations:
     pictures = np.cumsum([0, *(len(one.pictures) for one in episodes)])
     tasks = tuple(sorted({one.task for one in episodes}))
     return Demonstrations(
-        state=np.concatenate([one.state for one in episodes]), action=np.concatenate([one.action for one in episodes]),
+        state=np.concatenate([one.state for one in episodes]),
+        action=np.concatenate([one.action for one in episodes]),
         picture=np.concatenate([one.pictures for one in episodes]),
         picture_of=np.concatenate([one.picture_of + first for one, first in zip(episodes, pictures[:-1], strict=True)]),
-        end=np.repeat(np.cumsum(lengths), lengths), episode=np.repeat(np.arange(len(episodes)), lengths),
-        task=np.repeat([tasks.index(one.task) for one in episodes], lengths), tasks=tasks)
+        end=np.repeat(np.cumsum(lengths), lengths),
+        episode=np.repeat(np.arange(len(episodes)), lengths),
+        task=np.repeat([tasks.index(one.task) for one in episodes], lengths),
+        tasks=tasks,
+    )
 
 
 _SCENES: dict[tuple[int, int], Scenes] = {}  # one a process: it takes a second to build
@@ -224,9 +232,11 @@ def main(arguments: list[str] | None = None) -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_cache(gather(episodes), options.out)
     gaps = np.array([one.gap for one in episodes])
-    print(f"{options.out}: {len(episodes)} touches, {sum(len(one.state) for one in episodes)} frames, "
-          f"{sum(len(one.pictures) for one in episodes)} pictures; the hand ends {1e3 * np.median(gaps):.0f} mm from the "
-          f"ball (median), at most {1e3 * gaps.max():.0f} mm")
+    print(
+        f"{options.out}: {len(episodes)} touches, {sum(len(one.state) for one in episodes)} frames, "
+        f"{sum(len(one.pictures) for one in episodes)} pictures; the hand ends {1e3 * np.median(gaps):.0f} mm from the "
+        f"ball (median), at most {1e3 * gaps.max():.0f} mm"
+    )
 
 
 if __name__ == "__main__":

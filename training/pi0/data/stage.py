@@ -51,8 +51,16 @@ class Stage:
         interventions: Changes by the safety layer since the last `reset`.
     """
 
-    def __init__(self, model: RobotModel, *, picture: int = 224, camera_hz: float = 25.0, walker: Policy | None = None,
-                 noise: Noise | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        model: RobotModel,
+        *,
+        picture: int = 224,
+        camera_hz: float = 25.0,
+        walker: Policy | None = None,
+        noise: Noise | None = None,
+        seed: int = 0,
+    ) -> None:
         self.model = model
         self.body = UpperBody(model)
         self._robot = SimulatedRobot(model, seed=seed, scene=Scene(), noise=noise, hanging=False)
@@ -123,7 +131,8 @@ class Stage:
         else:
             q += self._reflex.correction(state, target)
         command, verdict = self._safety.filter(
-            JointTarget(frozen(q), kp, kd, self.model.groups["whole_body"]), self._owners, state, self.now)
+            JointTarget(frozen(q), kp, kd, self.model.groups["whole_body"]), self._owners, state, self.now
+        )
         self.interventions += len(verdict.interventions)
         self._robot.write(command)
         self._robot.step(self.model.dt)

@@ -56,8 +56,11 @@ def features(layout: Layout, pictures: str) -> dict:
         STATE: {"dtype": "float32", "shape": (2 * len(layout.joints),), "names": positions + velocities},
         ACTION: {"dtype": "float32", "shape": (len(layout.joints),), "names": positions},
         CAPTURED: {"dtype": "float64", "shape": (1,), "names": None},
-        IMAGE: {"dtype": "image" if pictures == "png" else "video", "shape": (*layout.image, 3),
-                "names": ["height", "width", "channels"]},
+        IMAGE: {
+            "dtype": "image" if pictures == "png" else "video",
+            "shape": (*layout.image, 3),
+            "names": ["height", "width", "channels"],
+        },
     }
 
 
@@ -84,8 +87,10 @@ def check_fits(root: Path, layout: Layout, pictures: str) -> None:
         compared.append(("pictures", (there.get(IMAGE, {}).get("info") or {}).get("video.codec", pictures), pictures))
     for what, has, wanted in compared:
         if has != wanted:
-            raise RecordingError(f"{root}: {what}: {has} in the data set, {wanted} in what is to be recorded; ask for what it "
-                                 "has, or name another folder")
+            raise RecordingError(
+                f"{root}: {what}: {has} in the data set, {wanted} in what is to be recorded; ask for what it "
+                "has, or name another folder"
+            )
 
 
 def _kind(feature: dict | None) -> str | None:
@@ -132,11 +137,19 @@ def create(root: Path, layout: Layout, pictures: str = "h264"):
         raise RecordingError(f"{root} exists; name another folder or remove it")
     encoder = RGBEncoderConfig(vcodec="h264", crf=18, preset="ultrafast") if pictures == "h264" else None
     return LeRobotDataset.create(
-        repo_id=f"local/{root.name}", fps=layout.fps, features=features(layout, pictures), root=root,
-        robot_type=ROBOT, use_videos=pictures != "png", rgb_encoder=encoder,
-        streaming_encoding=pictures != "png", encoder_threads=1, encoder_queue_maxsize=100_000,
+        repo_id=f"local/{root.name}",
+        fps=layout.fps,
+        features=features(layout, pictures),
+        root=root,
+        robot_type=ROBOT,
+        use_videos=pictures != "png",
+        rgb_encoder=encoder,
+        streaming_encoding=pictures != "png",
+        encoder_threads=1,
+        encoder_queue_maxsize=100_000,
         # LeRobot copies the whole video file for each episode that it appends: small files keep that cheap.
-        video_files_size_in_mb=VIDEO_FILE)
+        video_files_size_in_mb=VIDEO_FILE,
+    )
 
 
 def open_dataset(root: Path):
@@ -152,10 +165,15 @@ def append(dataset, instruction: str, frames: Iterable[Frame]) -> int:
     """Adds one episode; returns its number of frames."""
     count = 0
     for frame in frames:
-        dataset.add_frame({
-            STATE: np.concatenate((frame.joint_pos, frame.joint_vel)).astype(np.float32),
-            ACTION: np.asarray(frame.action, np.float32), CAPTURED: np.array([frame.time], np.float64),
-            IMAGE: np.ascontiguousarray(frame.image), "task": instruction})
+        dataset.add_frame(
+            {
+                STATE: np.concatenate((frame.joint_pos, frame.joint_vel)).astype(np.float32),
+                ACTION: np.asarray(frame.action, np.float32),
+                CAPTURED: np.array([frame.time], np.float64),
+                IMAGE: np.ascontiguousarray(frame.image),
+                "task": instruction,
+            }
+        )
         count += 1
     dataset.save_episode()
     return count
@@ -165,8 +183,7 @@ def episodes(dataset) -> list[StoredEpisode]:
     """Episodes of a data set that is open for reading."""
     found = []
     for index, row in enumerate(dataset.meta.episodes):
-        found.append(StoredEpisode(index, int(row["dataset_from_index"]), int(row["dataset_to_index"]),
-                                   str(row["tasks"][0])))
+        found.append(StoredEpisode(index, int(row["dataset_from_index"]), int(row["dataset_to_index"]), str(row["tasks"][0])))
     return found
 
 
@@ -174,7 +191,7 @@ def frames(dataset, episode: StoredEpisode) -> Iterator[Frame]:
     """The frames of one stored episode, one at a time."""
     # Arrow's own numbers: through PyTorch or numpy formatting doubles come back as floats, and asking for one number of
     # a row decodes its picture.
-    table = dataset.hf_dataset.with_format("arrow").select_columns([STATE, ACTION, CAPTURED])[episode.start:episode.stop]
+    table = dataset.hf_dataset.with_format("arrow").select_columns([STATE, ACTION, CAPTURED])[episode.start : episode.stop]
     state, action, times = (_numbers(table, name) for name in (STATE, ACTION, CAPTURED))
     n = state.shape[1] // 2
     times = times.reshape(-1)
@@ -191,8 +208,13 @@ def _numbers(table, name: str) -> np.ndarray:
     return column.to_numpy(zero_copy_only=False).reshape(table.num_rows, -1)
 
 
-def pack(files: list[Path], root: Path, joints: tuple[str, ...], pictures: str = "h264",
-         progress: Callable[[Iterable], Iterable] = iter) -> int:
+def pack(
+    files: list[Path],
+    root: Path,
+    joints: tuple[str, ...],
+    pictures: str = "h264",
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> int:
     """Puts episode files into the LeRobotDataset at `root`, after those already there; all of them or none.
 
     The new state is built beside `root`, is on the disk for good, and takes its place in one step. Returns the number of
@@ -213,8 +235,9 @@ def pack(files: list[Path], root: Path, joints: tuple[str, ...], pictures: str =
     dataset.finalize()
     done = jobs(root) + [job for file in files if (job := read_job(file))]
     if root.exists():
-        aggregate_datasets([f"local/{root.name}", f"local/{root.name}"], f"local/{root.name}", roots=[root, fresh],
-                           aggr_root=merged)
+        aggregate_datasets(
+            [f"local/{root.name}", f"local/{root.name}"], f"local/{root.name}", roots=[root, fresh], aggr_root=merged
+        )
         shutil.rmtree(fresh)
         fresh = merged
     (fresh / JOBS).write_text(json.dumps(done, indent=1) + "\n")

@@ -11,14 +11,7 @@ from arbiter.skill import Verification
 from arbiter.types import frozen
 from deploy.robots.truth import Truth
 from skills import criteria
-from skills.criteria import (
-    CROUCH_DROP,
-    FALLEN_TILT,
-    REST_ANGLE,
-    Trajectory,
-    rotations,
-    walk,
-)
+from skills.criteria import CROUCH_DROP, FALLEN_TILT, REST_ANGLE, Trajectory, rotations, walk
 from training.pi0.data.instructions import Instruction
 from training.pi0.data.kinematics import UpperBody
 
@@ -35,15 +28,22 @@ def trajectory(truths: Sequence[Truth], model: RobotModel, body: UpperBody) -> T
     hands = np.array([one.hands for one in truths]) - pos[:, None]
     balls = {colour: local(np.array([one.balls[colour] for one in truths]) - pos) for colour in truths[0].balls}
     return Trajectory(
-        time=frozen([one.time for one in truths]), joint_pos=frozen(joint_pos),
-        joint_vel=frozen([one.joint_vel for one in truths]), hands=frozen(local(hands)),
+        time=frozen([one.time for one in truths]),
+        joint_pos=frozen(joint_pos),
+        joint_vel=frozen([one.joint_vel for one in truths]),
+        hands=frozen(local(hands)),
         forearms=frozen([body.forearms(q) for q in joint_pos]),
         # The base's x axis sinks by sin(pitch).
         pitch=frozen(np.arcsin(np.clip(-rotation[:, 2, 0], -1.0, 1.0))),
         tilt=frozen(np.arccos(np.clip(rotation[:, 2, 2], -1.0, 1.0))),
-        height=frozen([one.torso_height for one in truths]), place=frozen(pos[:, :2]),
-        yaw=frozen(np.unwrap([one.yaw for one in truths])), balls={c: frozen(b) for c, b in balls.items()},
-        arm_rest=model.default, arms=model.groups["arms"], standing=body.standing_height)
+        height=frozen([one.torso_height for one in truths]),
+        place=frozen(pos[:, :2]),
+        yaw=frozen(np.unwrap([one.yaw for one in truths])),
+        balls={c: frozen(b) for c, b in balls.items()},
+        arm_rest=model.default,
+        arms=model.groups["arms"],
+        standing=body.standing_height,
+    )
 
 
 def fell(run: Trajectory) -> bool:

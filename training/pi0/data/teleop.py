@@ -122,8 +122,18 @@ class Teleoperation:
         over: The operator wants to quit.
     """
 
-    def __init__(self, robot: Robot, camera, locomotion: Policy, pad: Pad, recorder: Recorder, instruction: str, *,
-                 fast: bool = False, tell: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        camera,
+        locomotion: Policy,
+        pad: Pad,
+        recorder: Recorder,
+        instruction: str,
+        *,
+        fast: bool = False,
+        tell: Callable[[str], None] = print,
+    ) -> None:
         """`camera`: called without arguments for the newest picture. `fast`: simulated time instead of real time.
         `tell`: takes each new message."""
         model = robot.model
@@ -132,16 +142,27 @@ class Teleoperation:
         policies = {"locomotion": [locomotion], "jog": [Jogging(model, self._drive)]}
         for kind in (Stand, Hold, Rest, Damp):
             # One player a joint group: arms and legs may be in different hands.
-            policies[kind.name] = [kind(model), kind(model, joints=model.groups["arms"]),
-                                   kind(model, joints=model.groups["legs"])]
+            policies[kind.name] = [
+                kind(model),
+                kind(model, joints=model.groups["arms"]),
+                kind(model, joints=model.groups["legs"]),
+            ]
         skills = {skill.name: skill for skill in (self._drive, Jog())}
         step = tuple(SkillCall(name) for name in skills)
         routing = LockstepRouting(lambda text: Route(text, "accepted", (step,)), 0.0)
         problems = Problems()
         spec = check(parse_text(TREE, "teleop"), Names(skills, policies, model.groups), problems)
         problems.raise_if_any()
-        arbiter = Arbiter(robot, policies, skills, {"legs": "locomotion", "arms": "rest"},
-                          Safety(model, collision=SelfCollision(model)), routing, spec, stop_guard)
+        arbiter = Arbiter(
+            robot,
+            policies,
+            skills,
+            {"legs": "locomotion", "arms": "rest"},
+            Safety(model, collision=SelfCollision(model)),
+            routing,
+            spec,
+            stop_guard,
+        )
         clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
         observers = [Gantry(robot, arbiter)] if hasattr(robot, "release") else []
         self.session = Session(robot, arbiter, clock, (), [*observers, self._observe])
@@ -196,8 +217,9 @@ class Teleoperation:
         self._started = report.now if self._started is None else self._started
         state = report.state
         try:
-            self._recorder.add(Frame(report.now - self._started, self._camera(), state.joint_pos, state.joint_vel,
-                                     frozen(report.command.q)))
+            self._recorder.add(
+                Frame(report.now - self._started, self._camera(), state.joint_pos, state.joint_vel, frozen(report.command.q))
+            )
         except RecordingError as error:
             self._tell(str(error))
 
@@ -213,8 +235,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(pad.help)
     try:
         with Recorder(options.root, layout, pictures=options.pictures) as recorder:
-            teleoperation = Teleoperation(robot, lambda: camera.render(robot.pose), OnnxPolicy(options.policy, model), pad,
-                                          recorder, options.instruction)
+            teleoperation = Teleoperation(
+                robot, lambda: camera.render(robot.pose), OnnxPolicy(options.policy, model), pad, recorder, options.instruction
+            )
             teleoperation.run()
     finally:
         pad.close()
