@@ -33,9 +33,9 @@ test-newest test-lowest: $(filter .uv/bin/uv,$(UV))  ## the same with the newest
 	$(UV) pip list --python .venvs/$@/bin/python
 	.venvs/$@/bin/python $(CORE) $(ARGS)
 
-check: $(filter .uv/bin/uv,$(UV))  ## style, in seconds
-	$(UV) run --no-sync ruff check .
-	$(UV) run --no-sync ruff format --check .
+check: $(filter .uv/bin/uv,$(UV))  ## style, in seconds, on an environment of its own
+	UV_PROJECT_ENVIRONMENT=.venvs/check $(UV) run --only-group style ruff check .
+	UV_PROJECT_ENVIRONMENT=.venvs/check $(UV) run --only-group style ruff format --check .
 
 bench: $(filter .uv/bin/uv,$(UV))  ## the benchmarks behind the README's table
 	$(UV) run $(ALL) python -m pytest tests/bench -q -s --benchmark-enable --benchmark-only --benchmark-columns=min,median,max,rounds
