@@ -16,7 +16,7 @@ import torch
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
 from training.locomotion import evaluate, measures, play
-from training.locomotion.arena import Arena, World
+from training.locomotion.arena import Arena, EpisodeConditions
 from training.locomotion.export import export
 from training.locomotion.suites import changing, grid, suites
 from training.locomotion.task import Task, TaskConfig
@@ -31,8 +31,8 @@ def policy(tmp_path_factory) -> Path:
     return folder / "zero.onnx"
 
 
-def hold(*command: float, **conditions) -> World:
-    return World(commands=((0.0, command),), **conditions)
+def hold(*command: float, **conditions) -> EpisodeConditions:
+    return EpisodeConditions(commands=((0.0, command),), **conditions)
 
 
 def test_wilson_interval_of_none_all_and_half():

@@ -20,8 +20,8 @@ from deploy.robots.description import load_model
 from policies.card import read_card, to_json
 from policies.onnx_policy import OnnxPolicy
 from training.locomotion import gait, terms
-from training.locomotion.checkpoint import load_actor, read_checkpoint
 from training.locomotion.export import card_of, export, import_foreign
+from training.locomotion.rsl_rl_checkpoint import load_actor, read_checkpoint
 from training.locomotion.symmetry import actor_mirror, joint_mirror
 from training.locomotion.task import Task, TaskConfig
 

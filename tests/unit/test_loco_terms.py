@@ -50,7 +50,7 @@ def mirrored(s: BatchState, joints: tuple[str, ...]) -> BatchState:
     polar, axial = torch.tensor([1.0, -1.0, 1.0]), torch.tensor([-1.0, 1.0, -1.0])
     planar = torch.tensor([1.0, -1.0, -1.0])
     out = BatchState.zeros(len(s.height), len(joints))
-    for name in ("joint_pos", "joint_vel", "torque", "excess", "action", "last_action", "last_last_action"):
+    for name in ("joint_pos", "joint_vel", "torque", "torque_excess", "action", "last_action", "last_last_action"):
         setattr(out, name, j(getattr(s, name)))
     for name, sign in (
         ("command", planar),
@@ -61,10 +61,10 @@ def mirrored(s: BatchState, joints: tuple[str, ...]) -> BatchState:
         ("foot_gap", torch.tensor([-1.0, 1.0])),
     ):
         setattr(out, name, getattr(s, name) * sign)
-    for name in ("foot_height", "foot_vel", "foot_force", "grounded"):
+    for name in ("foot_height", "foot_vel", "foot_force", "contact_time"):
         setattr(out, name, getattr(s, name)[:, [RIGHT, LEFT]])
     out.phase, out.height, out.dynamics = (s.phase + math.pi) % gait.TWO_PI, s.height, s.dynamics
-    out.clearance = s.clearance
+    out.self_distance = s.self_distance
     return out
 
 
@@ -74,10 +74,10 @@ def mirrored(s: BatchState, joints: tuple[str, ...]) -> BatchState:
 def test_tracking_is_one_at_the_command_and_falls_off_with_the_kernel():
     at = state(command=[0.3, 0.0, 0.5], mean_vel=[0.3, 0.0, 0.5])
     off = state(command=[0.3, 0.0, 0.5], mean_vel=[0.1, 0.0, 0.3])
-    assert terms.track_linear(at, 0.04).item() == pytest.approx(1.0)
-    assert terms.track_linear(off, 0.04).item() == pytest.approx(math.exp(-1.0))
-    assert terms.track_yaw(off, 0.08).item() == pytest.approx(math.exp(-0.5), rel=1e-5)
-    assert terms.miss_linear(off).item() == pytest.approx(0.2)
+    assert terms.track_lin_vel_xy_exp(at, 0.04).item() == pytest.approx(1.0)
+    assert terms.track_lin_vel_xy_exp(off, 0.04).item() == pytest.approx(math.exp(-1.0))
+    assert terms.track_ang_vel_z_exp(off, 0.08).item() == pytest.approx(math.exp(-0.5), rel=1e-5)
+    assert terms.lin_vel_xy_l1(off).item() == pytest.approx(0.2)
 
 
 def test_a_loaded_swing_foot_costs_by_its_phase():
@@ -85,20 +85,20 @@ def test_a_loaded_swing_foot_costs_by_its_phase():
     assert terms.swing_contact(quarter).item() == pytest.approx(1.0)
     quarter.foot_force = torch.tensor([[0.0, 150.0]])
     assert terms.swing_contact(quarter).item() == 0.0
-    assert terms.stance_lift(quarter).item() == 0.0
+    assert terms.stance_no_contact(quarter).item() == 0.0
 
 
 def test_standing_costs_every_foot_in_the_air_and_no_swing():
     s = state(command=[0.0, 0.0, 0.0], phase=math.pi / 2, foot_force=[0.0, 160.0])
     assert terms.swing_contact(s).item() == 0.0
-    assert terms.stance_lift(s).item() == 1.0
+    assert terms.stance_no_contact(s).item() == 1.0
 
 
 def test_clearance_is_full_at_its_target_height():
     s = state(command=[0.3, 0.0, 0.0], phase=math.pi / 2, foot_height=[0.02, 0.0])
-    assert terms.clearance(s).item() == pytest.approx(0.5)
+    assert terms.foot_clearance(s).item() == pytest.approx(0.5)
     s.foot_height = torch.tensor([[0.3, 0.0]])
-    assert terms.clearance(s).item() == pytest.approx(1.0)
+    assert terms.foot_clearance(s).item() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("gap", "cost"), [(0.06, 0.06), (0.12, 0.0), (0.16, 0.0), (0.20, 0.04)])
@@ -109,20 +109,20 @@ def test_feet_too_close_or_too_far_apart_cost(gap, cost):
 def test_action_terms_are_first_and_second_differences():
     s = BatchState.zeros(1, 12)
     s.action[0, 0], s.last_action[0, 0], s.last_last_action[0, 0] = 3.0, 2.0, 0.0
-    assert terms.action_rate(s).item() == 1.0
-    assert terms.action_bend(s).item() == 1.0
+    assert terms.action_rate_l2(s).item() == 1.0
+    assert terms.action_acc_l2(s).item() == 1.0
 
 
 @pytest.mark.parametrize(
     ("lean", "height", "fell"), [(0.79, 0.0, False), (0.81, 0.0, True), (0.0, -0.14, False), (0.0, -0.16, True)]
 )
 def test_a_fall_is_a_lean_or_a_drop(lean, height, fell):
-    assert terms.fallen(state(gravity=[math.sin(lean), 0.0, -math.cos(lean)], height=height)).item() is fell
+    assert terms.has_fallen(state(gravity=[math.sin(lean), 0.0, -math.cos(lean)], height=height)).item() is fell
 
 
 @pytest.mark.parametrize(("seconds", "stuck"), [(0.99, False), (1.01, True)])
 def test_a_foot_that_never_leaves_the_floor_ends_the_episode(seconds, stuck):
-    assert terms.stuck(state(grounded=[0.1, seconds])).item() is stuck
+    assert terms.is_stuck(state(contact_time=[0.1, seconds])).item() is stuck
 
 
 def test_observation_widths_and_order(task):
@@ -136,12 +136,12 @@ def test_observation_widths_and_order(task):
 
 def test_power_counts_what_the_motors_give_not_what_they_take_back():
     s = state(torque=[2.0, -3.0, 1.0] + [0.0] * 9, joint_vel=[3.0, 1.0, 2.0] + [1.0] * 9)
-    assert terms.power(s).item() == pytest.approx(8.0)
+    assert terms.joint_power(s).item() == pytest.approx(8.0)
 
 
 def test_only_what_motors_cannot_give_is_overreach():
-    assert terms.overreach(state(torque=[6.0] * 12)).item() == 0.0
-    assert terms.overreach(state(excess=[3.0, -4.0] + [0.0] * 10)).item() == pytest.approx(25.0)
+    assert terms.torque_excess_l2(state(torque=[6.0] * 12)).item() == 0.0
+    assert terms.torque_excess_l2(state(torque_excess=[3.0, -4.0] + [0.0] * 10)).item() == pytest.approx(25.0)
 
 
 # --- gait -------------------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_joints_near_the_ends_of_their_ranges_count_in_legs_that_carry():
     near = left + [0.95] + [0.0] * 5
 
     def price(force):
-        return terms.ends(state(joint_pos=near, foot_force=force), legs, lower, upper).item()
+        return terms.joint_pos_limits(state(joint_pos=near, foot_force=force), legs, lower, upper).item()
 
     assert price([80.0, 0.0]) == pytest.approx(0.07 + 0.09 + 0.14)
     assert price([0.0, 80.0]) == pytest.approx(0.07)
@@ -168,8 +168,8 @@ def test_joints_near_the_ends_of_their_ranges_count_in_legs_that_carry():
 
 def test_bracing_counts_only_ankles_and_only_while_standing():
     torque, ankles = [5.0] * 4 + [3.0] + [5.0] * 5 + [-4.0, 5.0], torch.tensor([4, 10])
-    assert terms.brace(state(torque=torque), ankles).item() == pytest.approx(25.0)
-    assert terms.brace(state(torque=torque, command=[0.3, 0.0, 0.0]), ankles).item() == 0.0
+    assert terms.stand_ankle_torque(state(torque=torque), ankles).item() == pytest.approx(25.0)
+    assert terms.stand_ankle_torque(state(torque=torque, command=[0.3, 0.0, 0.0]), ankles).item() == 0.0
 
 
 def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
@@ -185,7 +185,7 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
     turn, change = gait.TWO_PI * 0.02 / GAIT.period, torch.tensor(task.config.slew) * 0.02
     command, phase, left, stood, stands = torch.zeros(1, 3), torch.zeros(1), torch.zeros(1), torch.zeros(1), []
     task.enter(1.0)
-    assert task.settle == 32
+    assert task.ticks_in_place == 32
     for speed, yaw, roll, ticks in (
         (0.0, 0.0, 0.0, 3),
         (0.3, -0.5, 0.0, 40),
@@ -204,7 +204,7 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
         for tick in range(ticks):
             asked = (speed, 0.0, yaw)
             stood = gait.standing(stood, command, torch.tensor([asked]), phase, left, 50.0)
-            phase, left = gait.stumble(phase, left, stood, spin, task.config.tip, task.settle)
+            phase, left = gait.stumble(phase, left, stood, spin, task.config.tilt_rate, task.ticks_in_place)
             command = gait.follow(command, torch.tensor([asked]), phase, left, change)
             builder.update(state, Request(velocity=frozen(asked)))
             clock = torch.stack((phase.sin(), phase.cos()), -1).numpy()
@@ -216,7 +216,7 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
                 assert gait.at_rest(phase).all()  # nobody stands in the middle of a step
                 stands.append(command)
             builder.acted(np.zeros(12))
-            phase, left = gait.advance(phase, command, left, turn, task.settle)
+            phase, left = gait.advance(phase, command, left, turn, task.ticks_in_place)
     assert 90 < len(stands) < 200
 
 
@@ -345,11 +345,11 @@ def test_the_joint_mirror_is_that_of_the_robot():
 def test_commands_keep_their_range_and_a_share_stands(task):
     torch.manual_seed(0)
     task.enter(0.0)
-    commands = task.draw_commands(4000)
+    commands = task.sample_velocities(4000)
     limit = torch.tensor(task.config.command_range)
     assert (commands.abs() <= limit + 1e-6).all()
     still = (commands == 0.0).all(-1).float().mean().item()
-    assert still == pytest.approx(task.stage.standing, abs=0.02)
+    assert still == pytest.approx(task.stage.zero_fraction, abs=0.02)
     positive = (commands[:, 0] > 0.05).float().mean(), (commands[:, 0] < -0.05).float().mean()
     assert abs(positive[0] - positive[1]) < 0.04
 

@@ -26,17 +26,17 @@ def test_every_number_of_a_gait_is_searched_but_its_period():
 
 def test_the_gait_that_was_found_beats_the_plain_one():
     torch.manual_seed(0)
-    trial = tune.Trial(TaskConfig(), 2, seconds=2.0, threads=2, seed=5)
+    trial = tune.GaitTrial(TaskConfig(), 2, seconds=2.0, threads=2, seed=5)
     plain, found = trial.scores(np.stack((tune.flatten(gait.PLAIN), tune.flatten(gait.GaitConfig()))))
     assert found > 1.3 * plain, f"{found:.2f} against {plain:.2f}"
 
 
 def test_a_gait_in_a_crouch_is_worth_less():
-    env = tune.Trial(TaskConfig(), 1, threads=1).env
+    env = tune.GaitTrial(TaskConfig(), 1, threads=1).env
     env.state.height[:] = 0.0
-    upright = tune.worth(env)
+    upright = tune.fitness(env)
     env.state.height[:] = -0.08
-    assert (tune.worth(env) < upright - 0.9).all()
+    assert (tune.fitness(env) < upright - 0.9).all()
 
 
 def test_a_search_prints_fields_that_can_be_pasted(capsys):

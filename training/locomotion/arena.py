@@ -1,7 +1,7 @@
-"""Where policies are compared: the whole robot in MuJoCo, many episodes at once, each policy driven as on the robot.
+"""Evaluation of policies: the whole robot in MuJoCo, many episodes at once, each policy run as on the robot.
 
-Nothing here is fast or approximate: the model is the robot's `model.xml` (22 joints with dry friction, arms held or
-moved by their motors), the policy runs through policies.onnx_policy at its own rate.
+Nothing is simplified: the model is the robot's `model.xml` (22 joints with dry friction, arms held or moved by their motors), and
+the policy runs through policies.onnx_policy at its own rate.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from arbiter.types import Request, RobotState, frozen
 from deploy.robots.description import description_dir
 from policies.card import PolicyCard, read_card
 from policies.onnx_policy import OnnxPolicy
-from training.locomotion.kinematics import REST
-from training.locomotion.record import Record
+from training.locomotion.base_motion import REST
+from training.locomotion.episode_record import EpisodeRecord
 from training.locomotion.starts import LEAN
 
 TIMESTEP = 0.002  # [s]
@@ -28,7 +28,7 @@ PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class EpisodeConditions:
     """The conditions of one episode.
 
     Attributes:
@@ -58,7 +58,7 @@ class World:
         return np.array([c for start, c in self.commands if start <= time + 1e-9][-1])
 
 
-def compile_world(model: RobotModel, world: World, lights: bool = False) -> mujoco.MjModel:
+def compile_world(model: RobotModel, world: EpisodeConditions, lights: bool = False) -> mujoco.MjModel:
     """The whole robot on a floor, its motors' position loops as actuators; `lights`: for pictures."""
     spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
     for actuator in list(spec.actuators):
@@ -120,23 +120,25 @@ class Arena:
         if rate_hz is not None:
             self.card = dataclasses.replace(self.card, rate_hz=rate_hz)
 
-    def run(self, worlds: list[World], seconds: float, seed: int = 0, keep_poses: bool = False) -> list[Record]:
+    def run(
+        self, worlds: list[EpisodeConditions], seconds: float, seed: int = 0, keep_poses: bool = False
+    ) -> list[EpisodeRecord]:
         """One episode of `seconds` in each world; the same seed gives the same records."""
-        episodes = [Episode(self, world, np.random.default_rng((seed, k)), keep_poses) for k, world in enumerate(worlds)]
+        episodes = [ArenaEpisode(self, world, np.random.default_rng((seed, k)), keep_poses) for k, world in enumerate(worlds)]
         data = [mujoco.MjData(episodes[0].compiled) for _ in range(self.threads)]
         with rollout.Rollout(nthread=self.threads) as pool:
             for tick in range(round(seconds * self.model.control_hz)):
                 live = [episode for episode in episodes if episode.record.fell is None]
                 if not live:
                     break
-                control = np.stack([episode.decide(tick * self.model.dt) for episode in live])
+                control = np.stack([episode.targets(tick * self.model.dt) for episode in live])
                 states, sensors = pool.rollout([e.compiled for e in live], data, np.stack([e.physics for e in live]), control)
                 for episode, state, sense in zip(live, states, sensors, strict=True):
                     episode.take(tick * self.model.dt, state, sense)
         return [episode.record for episode in episodes]
 
 
-class Episode:
+class ArenaEpisode:
     """One world under way.
 
     Attributes:
@@ -145,26 +147,26 @@ class Episode:
         record: What is kept.
     """
 
-    def __init__(self, arena: Arena, world: World, rng: np.random.Generator, keep_poses: bool) -> None:
+    def __init__(self, arena: Arena, world: EpisodeConditions, rng: np.random.Generator, keep_poses: bool) -> None:
         model = arena.model
         self.model, self.world, self.rng = model, world, rng
         self.compiled = compile_world(model, world)
         self.physics = start_state(self.compiled, model)
         self.policy = OnnxPolicy(arena.path, model, card=arena.card)
         self.policy.reset(reading(self.physics, model, 0.0, None), 0.0)
-        self.record = Record(world, model.dt, float(self.compiled.body_mass.sum()), keep_poses)
+        self.record = EpisodeRecord(world, model.dt, float(self.compiled.body_mass.sum()), keep_poses)
         self.waves = wave(rng, model)
         self.sent = self.wanted = model.default
-        self.steps, self.late = round(model.dt / TIMESTEP), round(world.latency / TIMESTEP)
+        self.steps, self.latency_steps = round(model.dt / TIMESTEP), round(world.latency / TIMESTEP)
 
-    def decide(self, now: float) -> np.ndarray:
+    def targets(self, now: float) -> np.ndarray:
         """Targets of the physics steps of this tick [rad], shape (steps, n); late by the world's latency."""
         shove(self.physics, self.model, self.world, now)
         state = reading(self.physics, self.model, now, self.rng if self.world.noise else None, self.world.noise)
         self.wanted = swung(self.model, self.waves, self.world.waving, now)
         asked = self.policy.act(state, Request(velocity=frozen(self.world.command(now))), now)
         self.wanted[asked.joints] = asked.q[asked.joints]
-        late = np.arange(self.steps) < self.late
+        late = np.arange(self.steps) < self.latency_steps
         return np.where(late[:, None], self.sent, self.wanted)
 
     def take(self, now: float, states: np.ndarray, sensors: np.ndarray) -> None:
@@ -199,7 +201,7 @@ def reading(row: np.ndarray, model: RobotModel, now: float, rng: np.random.Gener
     return RobotState(now, frozen(pos), frozen(vel), frozen(quat), frozen(spin), np.zeros(n))
 
 
-def shove(row: np.ndarray, model: RobotModel, world: World, now: float) -> None:
+def shove(row: np.ndarray, model: RobotModel, world: EpisodeConditions, now: float) -> None:
     """Applies the push that falls on `now`, if any."""
     for at, push in world.pushes:
         if abs(at - now) < 0.5 * model.dt:

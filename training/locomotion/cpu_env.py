@@ -12,9 +12,9 @@ from mujoco import rollout
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
-from training.locomotion import gait, models, snapshot, terms
-from training.locomotion.kinematics import SOLE_REST, base_motion, planar
-from training.locomotion.shaping import Shaping
+from training.locomotion import env_state, gait, models, terms
+from training.locomotion.base_motion import SOLE_REST, base_motion, planar
+from training.locomotion.command_limiter import CommandLimiter
 from training.locomotion.starts import JOINT_NOISE, LEAN, start_rows
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
@@ -23,7 +23,9 @@ PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
 CONTROL = int(mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_QFRC_APPLIED)
 FREE_QPOS, FREE_QVEL = 7, 6
 CLOCK_SLOT = 1  # the state starts with the simulation's time
-STARTS_AT_ZERO = "action last_action last_last_action mean_vel lin_vel torque excess foot_vel foot_height grounded".split()
+STARTS_AT_ZERO = (
+    "action last_action last_last_action mean_vel lin_vel torque torque_excess foot_vel foot_height contact_time".split()
+)
 
 
 class CpuEnv(VecEnv):
@@ -55,11 +57,11 @@ class CpuEnv(VecEnv):
         self.max_episode_length = round(config.episode_seconds * config.rate_hz)
         self.seed, self.rng = seed, np.random.default_rng(seed)
         figures = self.task.model
-        drawn = [models.draw_dynamics(self.rng, figures, self.rng.random()) for _ in range(variants)]
-        self.variants = [models.build(figures, d, config.group, self.dt / substeps) for d in drawn]
+        sampled = [models.sample_dynamics(self.rng, figures, self.rng.random()) for _ in range(variants)]
+        self.variants = [models.build(figures, d, config.group, self.dt / substeps) for d in sampled]
         mass = sum(self.variants[0].body_mass)
-        self.figures = torch.tensor(
-            [[d.friction, 0.0, sum(v.body_mass) / mass, d.kp] for d, v in zip(drawn, self.variants, strict=True)],
+        self.dynamics = torch.tensor(
+            [[d.friction, 0.0, sum(v.body_mass) / mass, d.kp] for d, v in zip(sampled, self.variants, strict=True)],
             dtype=torch.float32,
         )
         posture = figures.default[figures.groups[config.group]]
@@ -72,12 +74,12 @@ class CpuEnv(VecEnv):
 
     def _allocate(self) -> None:
         n, m, model = self.num_envs, self.task.m, self.variants[0]
-        figures, drives = self.task.model, self.task.drives.numpy()
+        figures, drives = self.task.model, self.task.joint_indices.numpy()
 
         def column(values: np.ndarray) -> torch.Tensor:
             return torch.tensor(values[drives], dtype=torch.float32)
 
-        self.default, self.shaping = column(figures.default), Shaping(figures, self.task.drives, n, self.dt)
+        self.default, self.limiter = column(figures.default), CommandLimiter(figures, self.task.joint_indices, n, self.dt)
         self.kp, self.kd, self.effort = column(figures.kp), column(figures.kd), column(figures.effort)
         self.nq, self.nv = model.nq, model.nv
         self.physics = np.zeros((n, mujoco.mj_stateSize(model, PHYSICS)))
@@ -86,49 +88,51 @@ class CpuEnv(VecEnv):
         self.sensors = np.zeros((n, self.substeps, model.nsensordata))
         self.model_of = np.zeros(n, int)
         self.state = BatchState.zeros(n, m)
-        self.late = torch.zeros(n, dtype=torch.long)
-        self.command_left, self.order = torch.zeros(n), torch.zeros(n, 3)
-        self.left = torch.zeros(n)  # ticks in place before it stands
-        self.stood = torch.zeros(n)  # ticks for which it has stood
-        self.change = torch.tensor(self.task.config.slew) * self.dt
-        self.wrench = torch.zeros(n, 3, 6)  # amplitude, angular frequency, phase of the arms' reaction on the base
+        self.latency_steps = torch.zeros(n, dtype=torch.long)
+        self.command_time_left, self.target_command = torch.zeros(n), torch.zeros(n, 3)
+        self.ticks_in_place = torch.zeros(n)  # steps of the policy in place that are left before it stands
+        self.ticks_standing = torch.zeros(n)  # steps of the policy for which it has stood
+        self.max_command_step = torch.tensor(self.task.config.slew) * self.dt
+        self.wrench = torch.zeros(
+            n, 3, 6
+        )  # amplitude [N, N·m], angular frequency [rad/s], phase [rad] of the arms' reaction on the base
         self.episode_length_buf = torch.zeros(n, dtype=torch.long)
         self.sums: dict[str, torch.Tensor] = {}
         self.dumps = 0
 
-    # --- life of an episode -------------------------------------------------------------------------------------
+    # --- episodes  -------------------------------------------------------------------------------------
 
     def reset(self, ids: torch.Tensor) -> None:
-        """Puts robots `ids` on their feet, with a variant, a command and a clock of their own."""
+        """Starts an episode of robots `ids`: posture, model variant, command, latency and disturbance are sampled."""
         if not len(ids):
             return
         n, s, task = len(ids), self.state, self.task
         self.model_of[ids.numpy()] = self.rng.integers(len(self.variants), size=n)
         lean = self.lean[self.model_of[ids.numpy()]]
-        rough = 1.0 + (torch.rand(n) < 0.5).float()  # half of them as after a hand-over
+        rough = 1.0 + (torch.rand(n) < 0.5).float()  # half of them with twice the deviations, as after a hand-over
         joints = self.default + rough.unsqueeze(-1) * JOINT_NOISE * torch.randn(n, task.m)
         joints[:, task.ankles] -= (lean - LEAN).unsqueeze(-1)
-        self._draw_command(ids)
+        self._sample_command(ids)
         self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1], lean.numpy(), rough.numpy())
-        self.shaping.start(ids, joints)
-        self.late[ids] = torch.randint(0, self.substeps + 1, (n,))
+        self.limiter.reset(ids, joints)
+        self.latency_steps[ids] = torch.randint(0, self.substeps + 1, (n,))
         for name in STARTS_AT_ZERO:
             getattr(s, name)[ids] = 0.0
         s.foot_force[ids] = 80.0
         s.command[ids] = 0.0
-        s.phase[ids] = self.left[ids] = self.stood[ids] = 0.0
-        s.dynamics[ids] = self.figures[self.model_of[ids.numpy()]]
-        s.dynamics[ids, 1] = self.late[ids] * self.dt / self.substeps * 10.0
-        self._draw_wrench(ids)
+        s.phase[ids] = self.ticks_in_place[ids] = self.ticks_standing[ids] = 0.0
+        s.dynamics[ids] = self.dynamics[self.model_of[ids.numpy()]]
+        s.dynamics[ids, 1] = self.latency_steps[ids] * self.dt / self.substeps * 10.0
+        self._sample_wrench(ids)
         self.episode_length_buf[ids] = 0
         for total in self.sums.values():
             total[ids] = 0.0
         self._observe_physics(ids)
 
-    def _draw_command(self, ids: torch.Tensor) -> None:
-        self.order[ids], self.command_left[ids] = self.task.draw_orders(len(ids))
+    def _sample_command(self, ids: torch.Tensor) -> None:
+        self.target_command[ids], self.command_time_left[ids] = self.task.sample_commands(len(ids))
 
-    def _draw_wrench(self, ids: torch.Tensor) -> None:
+    def _sample_wrench(self, ids: torch.Tensor) -> None:
         n, (force, torque) = len(ids), self.task.config.wrench
         limit = torch.tensor([force] * 3 + [torque] * 3)
         calm = (torch.rand(n, 1) < 0.5).float()
@@ -139,37 +143,41 @@ class CpuEnv(VecEnv):
     # --- one control step ---------------------------------------------------------------------------------------
 
     def step(self, actions: torch.Tensor) -> tuple[TensorDict, torch.Tensor, torch.Tensor, dict]:
-        """One control step. `actions`: what the network adds to the reference gait, shape (n, m)."""
+        """One control step. `actions`: output of the network, added to the reference gait, shape (n, m)."""
         s = self.state
         s.last_last_action, s.last_action = s.last_action, s.action
-        s.action = (self.reference() + actions).clamp(self.task.least, self.task.most)
+        s.action = (self.reference() + actions).clamp(self.task.action_lower, self.task.action_upper)
         self._simulate()
         turn = gait.TWO_PI * self.dt / self.task.config.gait.period
-        s.phase, self.left = gait.advance(s.phase, s.command, self.left, turn, self.task.settle)
+        s.phase, self.ticks_in_place = gait.advance(s.phase, s.command, self.ticks_in_place, turn, self.task.ticks_in_place)
         broken = self._refuse_nan()
         self._observe_physics(slice(None))
-        s.grounded = (s.grounded + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
-        fell = terms.fallen(s) | terms.stuck(s) | broken
+        s.contact_time = (s.contact_time + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
+        fell = terms.has_fallen(s) | terms.is_stuck(s) | broken
         reward = self._reward(fell)
         self.episode_length_buf += 1
         timed_out = (self.episode_length_buf >= self.max_episode_length) & ~fell
         done = fell | timed_out
         extras = {"time_outs": timed_out.float(), "log": self._log(done)}
         self.reset(done.nonzero().squeeze(-1))
-        self.command_left -= self.dt
-        self._draw_command((self.command_left <= 0.0).nonzero().squeeze(-1))
-        self._stumble()
-        s.command = gait.follow(s.command, self.order, s.phase, self.left, self.change)
+        self.command_time_left -= self.dt
+        self._sample_command((self.command_time_left <= 0.0).nonzero().squeeze(-1))
+        self._take_recovery_steps()
+        s.command = gait.follow(s.command, self.target_command, s.phase, self.ticks_in_place, self.max_command_step)
         self.observations = self._observe()
         return self.observations, reward, done.long(), extras
 
-    def _stumble(self) -> None:
-        """Who stands and tips over steps."""
-        if not self.task.stage.stumble:
+    def _take_recovery_steps(self) -> None:
+        """A standing robot whose base rotates too fast takes steps."""
+        if not self.task.stage.recovery_steps:
             return
         s, config = self.state, self.task.config
-        self.stood = gait.standing(self.stood, s.command, self.order, s.phase, self.left, config.rate_hz)
-        s.phase, self.left = gait.stumble(s.phase, self.left, self.stood, s.ang_vel, config.tip, self.task.settle)
+        self.ticks_standing = gait.standing(
+            self.ticks_standing, s.command, self.target_command, s.phase, self.ticks_in_place, config.rate_hz
+        )
+        s.phase, self.ticks_in_place = gait.stumble(
+            s.phase, self.ticks_in_place, self.ticks_standing, s.ang_vel, config.tilt_rate, self.task.ticks_in_place
+        )
 
     def reference(self) -> torch.Tensor:
         """The reference gait as an action, shape (n, m)."""
@@ -181,11 +189,11 @@ class CpuEnv(VecEnv):
 
     def _simulate(self) -> None:
         wanted = self.default + self.task.config.action_scale * self.state.action
-        last, m = self.shaping.target, self.task.m
-        new = self.shaping.move(wanted, self.state.joint_pos + self.default, self.state.joint_vel)
+        last, m = self.limiter.target, self.task.m
+        new = self.limiter.limit(wanted, self.state.joint_pos + self.default, self.state.joint_vel)
         for k in range(self.substeps):
-            self.control[:, k, :m] = torch.where((self.late > k).unsqueeze(-1), last, new).numpy()
-        self.state.clearance = self.shaping.asked
+            self.control[:, k, :m] = torch.where((self.latency_steps > k).unsqueeze(-1), last, new).numpy()
+        self.state.self_distance = self.limiter.requested_distance
         time = torch.from_numpy(self.physics[:, :1]).float()
         self.control[:, :, m : m + 6] = (self.wrench[:, 0] * torch.sin(self.wrench[:, 1] * time + self.wrench[:, 2]))[
             :, None
@@ -213,7 +221,7 @@ class CpuEnv(VecEnv):
         self.physics[hit, start + 1] += speed * np.sin(angle)
 
     def _refuse_nan(self) -> torch.Tensor:
-        """Robots whose simulation diverged, shape (n,). The first leave a dump; all start anew."""
+        """Robots whose simulation diverged, bool, shape (n,). The first ten write a dump; all are reset."""
         broken = ~np.isfinite(self.physics).all(-1) | (np.abs(self.physics[:, CLOCK_SLOT + self.nq :]) > 200.0).any(-1)
         for i in np.flatnonzero(broken):
             if self.dump is not None and self.dumps < 10:
@@ -247,10 +255,10 @@ class CpuEnv(VecEnv):
             log |= {f"/reward/{name}": total[done].mean() / seconds for name, total in self.sums.items()}
         return log
 
-    # --- what is seen -------------------------------------------------------------------------------------------
+    # --- observations  -------------------------------------------------------------------------------------------
 
     def _observe_physics(self, ids) -> None:
-        """Fills the state of robots `ids` from the physics."""
+        """Updates the state of robots `ids` from the physics."""
         s, row = self.state, torch.from_numpy(self.physics[ids if isinstance(ids, slice) else ids.numpy()]).float()
         qpos = row[:, CLOCK_SLOT : CLOCK_SLOT + self.nq]
         qvel = row[:, CLOCK_SLOT + self.nq : CLOCK_SLOT + self.nq + self.nv]
@@ -261,9 +269,9 @@ class CpuEnv(VecEnv):
         s.mean_vel[ids] = s.mean_vel[ids] + blend * (now - s.mean_vel[ids])
         s.joint_pos[ids] = qpos[:, FREE_QPOS:] - self.default
         s.joint_vel[ids] = qvel[:, FREE_QVEL:]
-        wish = self.kp * (self.shaping.target[ids] - qpos[:, FREE_QPOS:]) - self.kd * qvel[:, FREE_QVEL:]
-        s.torque[ids] = wish.clamp(-self.effort, self.effort)
-        s.excess[ids] = wish - s.torque[ids]
+        requested = self.kp * (self.limiter.target[ids] - qpos[:, FREE_QPOS:]) - self.kd * qvel[:, FREE_QVEL:]
+        s.torque[ids] = requested.clamp(-self.effort, self.effort)
+        s.torque_excess[ids] = requested - s.torque[ids]
         if isinstance(ids, slice):
             sense = torch.from_numpy(self.sensors[:, -1]).float().view(-1, 2, 7)  # load, position, velocity per foot
             s.foot_force = torch.from_numpy(self.sensors[:, -2:].max(1)).float().view(-1, 2, 7)[:, :, 0]
@@ -297,8 +305,8 @@ class CpuEnv(VecEnv):
 
     def state_dict(self) -> dict:
         """Everything that the next step depends on but the random generators."""
-        return snapshot.take(self)
+        return env_state.capture(self)
 
     def load_state_dict(self, found: dict) -> None:
         """Puts back what state_dict gave. Raises ConfigError if it comes from another number of robots or another seed."""
-        snapshot.put_back(self, found)
+        env_state.restore(self, found)

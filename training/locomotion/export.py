@@ -40,20 +40,20 @@ with extra(__name__, parser, "torch"):
     from deploy.robots.description import load_model
     from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
     from training.locomotion import gait, terms
-    from training.locomotion.checkpoint import load_actor
-    from training.locomotion.fused import Fused
+    from training.locomotion.fused_policy import FusedPolicy
+    from training.locomotion.rsl_rl_checkpoint import load_actor
     from training.locomotion.symmetry import actor_mirror, joint_mirror, symmetric
     from training.locomotion.task import Task, TaskConfig
 
-PARITY = 1e-4  # largest difference between torch and the exported graph, in units of action
+PARITY = 1e-4  # largest allowed difference between torch and the exported graph [units of action]
 
 
-class Deployed(nn.Module):
-    """Observation in, action out: the network on top of the reference gait.
+class ReferencePolicy(nn.Module):
+    """Observation to action: the network's output added to the reference gait, written out plainly.
 
     Args:
         actor: Normaliser and network.
-        task: What it was trained on.
+        task: The task it was trained on.
     """
 
     def __init__(self, actor: nn.Module, task: Task) -> None:
@@ -64,20 +64,20 @@ class Deployed(nn.Module):
         place = torch.zeros(12, task.m)
         place[torch.arange(12), task.legs] = 1.0
         self.register_buffer("place", place)
-        self.register_buffer("least", task.least)
-        self.register_buffer("most", task.most)
+        self.register_buffer("action_lower", task.action_lower)
+        self.register_buffer("action_upper", task.action_upper)
 
     def forward(self, obs: torch.Tensor) -> torch.Tensor:
         legs = terms.reference_gait(obs, self.legs, self.gait) / self.scale
         walking = gait.moving(obs[:, :3]).unsqueeze(-1)
         seen = torch.cat((obs[:, :-2], obs[:, -2:] * walking), -1)
         action = symmetric(self.actor, self.mirror, self.answer, seen) + legs @ self.place
-        return action.clamp(self.least, self.most)
+        return action.clamp(self.action_lower, self.action_upper)
 
 
 def card_of(task: Task, name: str, version: str) -> PolicyCard:
     """The card of a policy trained on `task`."""
-    figures, drives = task.model, task.drives.numpy()
+    figures, drives = task.model, task.joint_indices.numpy()
 
     def column(values: np.ndarray) -> tuple[float, ...]:
         return tuple(float(value) for value in values[drives])
@@ -94,9 +94,9 @@ def card_of(task: Task, name: str, version: str) -> PolicyCard:
             "phase",
             period=task.config.gait.period,
             stand_still=True,
-            settle=task.config.settle,
-            wake=task.config.wake,
-            tip=task.config.tip_robot,
+            settle=task.config.step_in_place,
+            wake=task.config.joint_error,
+            tip=task.config.tilt_rate_robot,
         ),
     )
     return PolicyCard(
@@ -124,7 +124,7 @@ def export(checkpoint: Path, out: Path, task: Task, *, name: str = "locomotion",
     """
     card = card_of(task, name, version)
     actor = load_actor(checkpoint, card.observation_size, task.m)
-    return write(Deployed(actor, task), card, out, graph=Fused(actor, task))
+    return write(ReferencePolicy(actor, task), card, out, graph=FusedPolicy(actor, task))
 
 
 def import_foreign(checkpoint: Path, out: Path, card_file: Path, *, activation: str = "elu") -> float:

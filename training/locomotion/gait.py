@@ -1,4 +1,4 @@
-"""Clock and reference gait. The policy's action is this plus what the network adds; both end up in the exported graph."""
+"""Gait clock and reference gait. A policy's action is the reference gait plus the network's output, in the exported graph too."""
 
 from __future__ import annotations
 
@@ -17,38 +17,36 @@ HIP_ROLL, HIP_YAW, HIP_PITCH, KNEE = range(4)  # of the six joints of a leg
 
 @dataclass(frozen=True, slots=True)
 class GaitConfig:
-    """Shape of the reference gait and the feedback that keeps it upright; angles [rad].
+    """Parameters of the reference gait and of its balance feedback; angles [rad].
 
-    The values were found by CMA-ES: by searches that `training.locomotion.tune` tidied up afterwards, so that it looks for
-    the same fields, but has not been seen to find the same values. The robot's hip roll and hip yaw axes lie at 45
-    degrees: turned alike they abduct the leg, turned against each other they yaw it.
+    The values were found by CMA-ES (`training.locomotion.tune`). The robot's hip roll and hip yaw axes lie at 45 degrees: the
+    same angle on both abducts the leg, opposite angles turn it.
 
     Attributes:
-        period: A step of each leg [s].
-        lag: By how much a joint trails its target [s], kd / kp of the legs; targets lead by it.
-        hip, knee, ankle: Pitch of all legs on top of the default posture.
-        lift: Knee bend at the top of the swing.
-        hip_lift, ankle_lift: Share of it that hip and ankle pitch take back.
-        push: Hip roll and yaw of the stance leg, whose springs carry the robot's weight.
-        extend: Knee of the stance leg, straightened.
-        lean: Hip pitch of the stance leg.
-        stride: Hip pitch per m/s of forward command.
-        side: Hip roll and yaw per m/s of lateral command.
-        turn: Hip roll and yaw, opposed, per rad/s of yaw command.
+        period: Time of a full cycle, a step of each leg [s].
+        lag: Time by which a joint trails its target, kd / kp of the legs [s]; targets lead by it.
+        hip, knee, ankle: Pitch of all legs relative to the default posture.
+        knee_lift: Knee bend at mid-swing.
+        hip_lift, ankle_lift: Fractions of it by which hip and ankle pitch compensate.
+        stance_abduction: Hip roll and yaw of the stance leg, against the sag under the robot's weight.
+        stance_knee: Extension of the stance leg's knee.
+        stance_hip_pitch: Hip pitch of the stance leg.
+        stride: Hip pitch per forward velocity [rad per m/s].
+        sidestep: Hip roll and yaw per lateral velocity [rad per m/s].
+        turn: Opposed hip roll and yaw per yaw rate [rad per rad/s].
         sway: Abduction of both legs with the sine and the cosine of the clock.
         stance_ankle: Ankle pitch of the stance leg per forward lean (gravity x), pitch rate [rad/s] and leg speed [rad/s].
         stance_hip: Hip pitch of the stance leg per lean and pitch rate.
-        step: Hip pitch of the swing leg, where the foot lands, per lean, pitch rate and speed of the stance leg.
+        swing_hip: Hip pitch of the swing leg (foot placement) per lean, pitch rate and speed of the stance leg.
         stance_side: Abduction of the stance leg per lateral lean (gravity y) and roll rate [rad/s].
         stance_roll: Ankle roll of the stance leg per lateral lean and roll rate.
-        step_side: Abduction of the swing leg per lateral lean, roll rate and abduction speed of the stance leg [rad/s].
-        steer: Opposed hip roll and yaw of the stance leg per missing yaw rate [rad/s].
-        pace: Speed of the stance leg that belongs to a forward and a lateral command [rad/s per m/s]; feedback answers
-            to the rest.
-        tip: Forward lean (gravity x) that belongs to a forward command [per m/s].
-        stand: Pitch of hip, knee and ankle on top of the default posture while no motion is asked for.
-        stand_hip, stand_ankle, stand_side, stand_roll: As their namesakes of the stance leg, for both legs of a robot
-            that stands.
+        swing_side: Abduction of the swing leg per lateral lean, roll rate and abduction speed of the stance leg [rad/s].
+        yaw_feedback: Opposed hip roll and yaw of the stance leg per yaw rate error [rad/s].
+        leg_speed: Nominal speed of the stance leg per forward and lateral velocity [rad/s per m/s]; feedback acts on the
+            difference.
+        lean_per_speed: Nominal forward lean (gravity x) per forward velocity [1 per m/s].
+        stand: Pitch of hip, knee and ankle relative to the default posture at zero command.
+        stand_hip, stand_ankle, stand_side, stand_roll: As their namesakes of the stance leg, for both legs while standing.
     """
 
     period: float = 0.48
@@ -56,25 +54,25 @@ class GaitConfig:
     hip: float = 0.275
     knee: float = -0.353
     ankle: float = 0.305
-    lift: float = 0.701
+    knee_lift: float = 0.701
     hip_lift: float = 0.732
     ankle_lift: float = 0.602
-    push: float = 0.59
-    extend: float = -0.047
-    lean: float = -0.332
+    stance_abduction: float = 0.59
+    stance_knee: float = -0.047
+    stance_hip_pitch: float = -0.332
     stride: float = -0.006
-    side: float = 0.136
+    sidestep: float = 0.136
     turn: float = 0.102
     sway: tuple[float, float] = (-0.07, -0.353)
     stance_ankle: tuple[float, float, float] = (1.065, 0.148, 0.135)
     stance_hip: tuple[float, float] = (9.285, 0.261)
-    step: tuple[float, float, float] = (-2.78, -0.132, -0.073)
+    swing_hip: tuple[float, float, float] = (-2.78, -0.132, -0.073)
     stance_side: tuple[float, float] = (-0.813, 0.047)
     stance_roll: tuple[float, float] = (-1.726, -0.003)
-    step_side: tuple[float, float, float] = (1.197, -0.208, -0.113)
-    steer: float = 0.321
-    pace: tuple[float, float] = (2.008, -2.914)
-    tip: float = -0.055
+    swing_side: tuple[float, float, float] = (1.197, -0.208, -0.113)
+    yaw_feedback: float = 0.321
+    leg_speed: tuple[float, float] = (2.008, -2.914)
+    lean_per_speed: float = -0.055
     stand: tuple[float, float, float] = (-0.304, -0.197, -0.044)
     stand_hip: tuple[float, float] = (2.002, -0.042)
     stand_ankle: tuple[float, float, float] = (2.832, 0.499, 0.352)
@@ -87,25 +85,25 @@ PLAIN = GaitConfig(  # no feedback: where the search started
     hip=0.0,
     knee=0.0,
     ankle=0.0,
-    lift=0.8,
+    knee_lift=0.8,
     hip_lift=0.5,
     ankle_lift=0.5,
-    push=0.28,
-    extend=0.0,
-    lean=0.0,
+    stance_abduction=0.28,
+    stance_knee=0.0,
+    stance_hip_pitch=0.0,
     stride=0.42,
-    side=0.26,
+    sidestep=0.26,
     turn=0.113,
     sway=(0.0, 0.0),
     stance_ankle=(0.0, 0.0, 0.0),
     stance_hip=(0.0, 0.0),
-    step=(0.0, 0.0, 0.0),
+    swing_hip=(0.0, 0.0, 0.0),
     stance_side=(0.0, 0.0),
     stance_roll=(0.0, 0.0),
-    step_side=(0.0, 0.0, 0.0),
-    steer=0.0,
-    pace=(2.0, -2.0),
-    tip=0.0,
+    swing_side=(0.0, 0.0, 0.0),
+    yaw_feedback=0.0,
+    leg_speed=(2.0, -2.0),
+    lean_per_speed=0.0,
     stand=(0.0, 0.0, 0.0),
     stand_hip=(0.0, 0.0),
     stand_ankle=(0.0, 0.0, 0.0),
@@ -205,32 +203,32 @@ def reference(
     """
     lead = gait.lag * TWO_PI / gait.period  # a target ahead in time: q + lag * dq/dt
     forward, lateral, yaw = command.unbind(-1)
-    lean, tilt, roll_rate, pitch_rate = gravity[:, 0] - gait.tip * forward, gravity[:, 1], spin[:, 0], spin[:, 1]
+    lean, tilt, roll_rate, pitch_rate = gravity[:, 0] - gait.lean_per_speed * forward, gravity[:, 1], spin[:, 0], spin[:, 1]
     speed, aside = [], []
     for k in (0, 6):
-        speed.append(joint_vel[:, k + HIP_PITCH] + 0.5 * joint_vel[:, k + KNEE] - gait.pace[0] * forward)
-        aside.append(0.7 * (joint_vel[:, k + HIP_ROLL] + joint_vel[:, k + HIP_YAW]) - gait.pace[1] * lateral)
+        speed.append(joint_vel[:, k + HIP_PITCH] + 0.5 * joint_vel[:, k + KNEE] - gait.leg_speed[0] * forward)
+        aside.append(0.7 * (joint_vel[:, k + HIP_ROLL] + joint_vel[:, k + HIP_YAW]) - gait.leg_speed[1] * lateral)
     legs = []
     for k, side in ((0, 1.0), (1, -1.0)):
         sin, cos = side * clock[:, 0], side * clock[:, 1]
         air, load = sin.clamp(min=0.0), (-sin).clamp(min=0.0)
         stance = 0.5 - 0.5 * (3.0 * sin).clamp(-1.0, 1.0)
         back = cos - lead * sin  # +1: the leg is as far behind as it gets, about to lift
-        bend = gait.lift * (air.square() + 2.0 * lead * air * cos)
+        bend = gait.knee_lift * (air.square() + 2.0 * lead * air * cos)
         pitch = gait.stride * forward * back
-        abduct = -gait.side * lateral * back
-        twist = gait.turn * yaw * back + gait.steer * (yaw - spin[:, 2]) * stance
+        abduct = -gait.sidestep * lateral * back
+        twist = gait.turn * yaw * back + gait.yaw_feedback * (yaw - spin[:, 2]) * stance
         held = _sum(gait.stance_side, tilt, roll_rate)
-        placed = _sum(gait.step_side, tilt, roll_rate, aside[1 - k])
-        carry = side * gait.push * load + stance * held + (1.0 - stance) * placed
+        placed = _sum(gait.swing_side, tilt, roll_rate, aside[1 - k])
+        carry = side * gait.stance_abduction * load + stance * held + (1.0 - stance) * placed
         carry = carry + gait.sway[0] * (clock[:, 0] + lead * clock[:, 1]) + gait.sway[1] * (clock[:, 1] - lead * clock[:, 0])
         hip = stance * _sum(gait.stance_hip, lean, pitch_rate)
-        hip = hip + (1.0 - stance) * _sum(gait.step, lean, pitch_rate, speed[1 - k])
+        hip = hip + (1.0 - stance) * _sum(gait.swing_hip, lean, pitch_rate, speed[1 - k])
         legs += [
             abduct + carry - twist,
             abduct + carry + twist,
-            gait.hip + gait.lean * load + pitch - gait.hip_lift * bend + hip,
-            gait.knee - gait.extend * load + bend,
+            gait.hip + gait.stance_hip_pitch * load + pitch - gait.hip_lift * bend + hip,
+            gait.knee - gait.stance_knee * load + bend,
             gait.ankle - gait.ankle_lift * bend - pitch + stance * _sum(gait.stance_ankle, lean, pitch_rate, speed[k]),
             -ANKLE_PER_ABDUCTION * abduct + stance * _sum(gait.stance_roll, tilt, roll_rate),
         ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.locomotion.record import Record
+from training.locomotion.episode_record import EpisodeRecord
 from training.locomotion.suites import SETTLE, Suite
 
 Z = 1.959964  # 97.5 % point of the normal distribution
@@ -41,14 +41,14 @@ def proportion(hits: int, n: int) -> Figure:
     return Figure(p, max(0.0, centre - half), min(1.0, centre + half))
 
 
-def bootstrap(values: np.ndarray, statistic, unit: str = "", draws: int = 1000) -> Figure:
-    """`statistic` of rows of `values`, with the percentile interval over resampled rows; rows with nan are left out."""
+def bootstrap(values: np.ndarray, statistic, unit: str = "", resamples: int = 1000) -> Figure:
+    """`statistic` of rows of `values`, with the percentile interval over resampled rows; rows with nan are ignored."""
     values = np.asarray(values, float)
     values = values[np.isfinite(values.reshape(len(values), -1)).all(-1)] if len(values) else values
     if len(values) == 0:
         return Figure(np.nan, np.nan, np.nan, unit)
     rng = np.random.default_rng(0)
-    again = [statistic(values[rng.integers(len(values), size=len(values))]) for _ in range(draws)]
+    again = [statistic(values[rng.integers(len(values), size=len(values))]) for _ in range(resamples)]
     return Figure(float(statistic(values)), *(float(v) for v in np.percentile(again, (2.5, 97.5))), unit)
 
 
@@ -58,7 +58,7 @@ def rms(values: np.ndarray) -> float:
     return float(np.sqrt((values**2).sum(-1).mean()))
 
 
-def errors(records: list[Record]) -> np.ndarray:
+def errors(records: list[EpisodeRecord]) -> np.ndarray:
     """Mean velocity minus command of each episode after SETTLE, x, y [m/s], yaw [rad/s]; nan after a fall, shape (n, 3).
 
     A walking body sways within each step; what counts is where it gets, so the error is that of the mean.
@@ -66,12 +66,12 @@ def errors(records: list[Record]) -> np.ndarray:
     return np.array([record.mean_velocity(SETTLE) - record.world.commands[0][1] for record in records]).reshape(-1, 3)
 
 
-def falls(records: list[Record]) -> Figure:
+def falls(records: list[EpisodeRecord]) -> Figure:
     """Share of episodes with a fall."""
     return proportion(sum(record.fell is not None for record in records), len(records))
 
 
-def tracking(records: list[Record], prefix: str) -> dict[str, Figure]:
+def tracking(records: list[EpisodeRecord], prefix: str) -> dict[str, Figure]:
     """Rms error and falls under constant commands; errors are those of the episodes that did not fall."""
     error = errors(records)
     return {
@@ -81,8 +81,8 @@ def tracking(records: list[Record], prefix: str) -> dict[str, Figure]:
     }
 
 
-def grid_figures(records: list[Record]) -> dict[str, Figure]:
-    """Everything that the plain grid tells."""
+def grid_figures(records: list[EpisodeRecord]) -> dict[str, Figure]:
+    """Figures of the grid of constant commands."""
     error = errors(records)
     walking = [record for record in records if record.fell is None and np.linalg.norm(record.world.commands[0][1][:2]) > 0.2]
     standing = [record for record in records if not np.any(record.world.commands[0][1])]
@@ -98,7 +98,7 @@ def grid_figures(records: list[Record]) -> dict[str, Figure]:
     }
 
 
-def figures(suite: Suite, records: list[Record]) -> dict[str, Figure]:
+def figures(suite: Suite, records: list[EpisodeRecord]) -> dict[str, Figure]:
     """The figures of one suite, by name."""
     if suite.name == "grid":
         return grid_figures(records)

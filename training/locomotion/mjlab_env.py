@@ -24,7 +24,7 @@ from mjlab.sim import MujocoCfg, SimulationCfg
 from mjlab.terrains import TerrainEntityCfg
 
 from deploy.robots.description import description_dir
-from training.locomotion.mjlab_terms import GaitActionCfg, actor, critic, fell, keeper, reward
+from training.locomotion.mjlab_terms import GaitActionCfg, actor, critic, fell, gait_action, reward
 from training.locomotion.presets import PRESETS, TrainConfig
 from training.locomotion.starts import LEAN
 from training.locomotion.task import Task, TaskConfig
@@ -147,12 +147,12 @@ def env_config(config: TaskConfig, envs: int, seed: int | None = None) -> Manage
 
 
 class MjlabEnv(RslRlVecEnvWrapper):
-    """mjlab's environment with what this package's runner asks for."""
+    """mjlab's environment with the interface of this package's runner."""
 
     @property
     def task(self) -> Task:
-        """The task, whose stage the runner moves."""
-        return keeper(self.unwrapped).task
+        """The task, whose curriculum stage the runner sets."""
+        return gait_action(self.unwrapped).task
 
     def state_dict(self) -> dict:
         """Nothing: on a GPU a resume starts new episodes."""

@@ -1,4 +1,4 @@
-"""The task's terms under mjlab's managers: one action term keeps the state of all robots, the others read it there."""
+"""The task's terms under mjlab's managers: one action term holds the state of all robots, the others read it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from mjlab.envs import ManagerBasedRlEnv
 from mjlab.managers.action_manager import ActionTerm, ActionTermCfg
 
 from training.locomotion import gait, terms
-from training.locomotion.kinematics import SOLE_REST, base_motion, planar
-from training.locomotion.shaping import Shaping
+from training.locomotion.base_motion import SOLE_REST, base_motion, planar
+from training.locomotion.command_limiter import CommandLimiter
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
 
@@ -19,7 +19,7 @@ SOLES = ("leg_left_ankle_roll_sole", "leg_right_ankle_roll_sole")
 
 @dataclass(kw_only=True)
 class GaitActionCfg(ActionTermCfg):
-    """Drives the policy's joints by the reference gait plus the network's output, the other joints by waving."""
+    """Drives the policy's joints by the reference gait plus the network's output; the other joints wave."""
 
     task: TaskConfig
 
@@ -28,7 +28,7 @@ class GaitActionCfg(ActionTermCfg):
 
 
 class GaitAction(ActionTerm):
-    """Keeps the BatchState of all robots; the other managers' terms read it here."""
+    """Holds the BatchState of all robots; the terms of the other managers read it here."""
 
     def __init__(self, cfg: GaitActionCfg, env: ManagerBasedRlEnv) -> None:
         super().__init__(cfg, env)
@@ -49,14 +49,14 @@ class GaitAction(ActionTerm):
         self.soles = torch.tensor(robot.find_sites(list(SOLES), preserve_order=True)[0], device=device)
         self.task.to(device)
         self.dt = 1.0 / cfg.task.rate_hz
-        self.shaping = Shaping(figures, self.task.drives, n, self.dt, device)
+        self.limiter = CommandLimiter(figures, self.task.joint_indices, n, self.dt, device)
         self.state = BatchState.zeros(n, self.task.m, device)
         self._raw = torch.zeros(n, self.task.m, device=device)
         self.wave = torch.zeros(n, 3, len(others), device=device)  # amplitude [rad], frequency [rad/s], phase [rad]
-        self.command_left, self.order = torch.zeros(n, device=device), torch.zeros(n, 3, device=device)
-        self.left = torch.zeros(n, device=device)  # ticks in place before it stands
-        self.stood = torch.zeros(n, device=device)  # ticks for which it has stood
-        self.change = torch.tensor(cfg.task.slew, device=device) * self.dt
+        self.command_time_left, self.target_command = torch.zeros(n, device=device), torch.zeros(n, 3, device=device)
+        self.ticks_in_place = torch.zeros(n, device=device)  # steps of the policy in place that are left before it stands
+        self.ticks_standing = torch.zeros(n, device=device)  # steps of the policy for which it has stood
+        self.max_command_step = torch.tensor(cfg.task.slew, device=device) * self.dt
 
     @property
     def action_dim(self) -> int:
@@ -73,15 +73,15 @@ class GaitAction(ActionTerm):
         seen = terms.actor_observation(s)
         legs = terms.reference_gait(seen, self.task.legs, config.gait) / config.action_scale
         s.action = actions + torch.zeros_like(actions).index_copy(1, self.task.legs, legs)
-        s.action = s.action.clamp(self.task.least, self.task.most)
+        s.action = s.action.clamp(self.task.action_lower, self.task.action_upper)
         wanted = self.default + config.action_scale * s.action
-        self.shaping.move(wanted, s.joint_pos + self.default, s.joint_vel)
-        s.clearance = self.shaping.asked
+        self.limiter.limit(wanted, s.joint_pos + self.default, s.joint_vel)
+        s.self_distance = self.limiter.requested_distance
         turn = gait.TWO_PI * self.dt / config.gait.period
-        s.phase, self.left = gait.advance(s.phase, s.command, self.left, turn, self.task.settle)
+        s.phase, self.ticks_in_place = gait.advance(s.phase, s.command, self.ticks_in_place, turn, self.task.ticks_in_place)
 
     def apply_actions(self) -> None:
-        self._entity.set_joint_position_target(self.shaping.target, joint_ids=self.drives)
+        self._entity.set_joint_position_target(self.limiter.target, joint_ids=self.drives)
         if self.others is not None:
             time = self._env.episode_length_buf.unsqueeze(-1) * self.dt
             swing = self.wave[:, 0] * torch.sin(self.wave[:, 1] * time + self.wave[:, 2])
@@ -90,31 +90,40 @@ class GaitAction(ActionTerm):
     def reset(self, env_ids: torch.Tensor | slice | None = None) -> None:
         ids = torch.arange(self.num_envs, device=self.device)[slice(None) if env_ids is None else env_ids]
         s, n = self.state, len(ids)
-        for name in ("action", "last_action", "last_last_action", "mean_vel", "torque", "excess", "foot_vel", "grounded"):
+        for name in (
+            "action",
+            "last_action",
+            "last_last_action",
+            "mean_vel",
+            "torque",
+            "torque_excess",
+            "foot_vel",
+            "contact_time",
+        ):
             getattr(s, name)[ids] = 0.0
-        self.shaping.start(ids, self.default)
-        s.phase[ids] = self.left[ids] = self.stood[ids] = 0.0
+        self.limiter.reset(ids, self.default)
+        s.phase[ids] = self.ticks_in_place[ids] = self.ticks_standing[ids] = 0.0
         still = (torch.rand(n, 1, device=self.device) < 0.5).float()
         shape = (n, self.wave.shape[-1])
         self.wave[ids, 0] = (1.0 - still) * 0.6 * torch.rand(shape, device=self.device)
         self.wave[ids, 1] = gait.TWO_PI * (0.2 + 1.0 * torch.rand(shape, device=self.device))
         self.wave[ids, 2] = gait.TWO_PI * torch.rand(shape, device=self.device)
-        self.draw_commands(ids)
+        self.sample_velocities(ids)
 
-    def draw_commands(self, ids: torch.Tensor) -> None:
+    def sample_velocities(self, ids: torch.Tensor) -> None:
         """New commands for robots `ids`."""
-        commands, seconds = self.task.draw_orders(len(ids))
-        self.order[ids], self.command_left[ids] = commands.to(self.device), seconds.to(self.device)
+        commands, seconds = self.task.sample_commands(len(ids))
+        self.target_command[ids], self.command_time_left[ids] = commands.to(self.device), seconds.to(self.device)
 
     def observe(self, moved: bool) -> BatchState:
-        """Reads the physics. `moved`: a control step has passed since the last time (averages and timers go on)."""
+        """Reads the physics. `moved`: a control step has passed since the last call, so filters and timers advance."""
         s, data = self.state, self._entity.data
         base = base_motion(data.root_link_quat_w, data.root_link_pos_w[:, 2], data.root_link_lin_vel_w, data.root_link_ang_vel_b)
         s.gravity, s.ang_vel, s.lin_vel, s.height = base.gravity, data.root_link_ang_vel_b, base.lin_vel, base.height
         s.joint_pos, s.joint_vel = data.joint_pos[:, self.drives] - self.default, data.joint_vel[:, self.drives]
         s.torque = data.qfrc_actuator[:, self.drives]
-        wish = self.kp * (self.shaping.target - data.joint_pos[:, self.drives]) - self.kd * s.joint_vel
-        s.excess = wish - wish.clamp(-self.effort, self.effort)
+        requested = self.kp * (self.limiter.target - data.joint_pos[:, self.drives]) - self.kd * s.joint_vel
+        s.torque_excess = requested - requested.clamp(-self.effort, self.effort)
         place, speed = data.site_pos_w[:, self.soles], data.site_lin_vel_w[:, self.soles]
         s.foot_height, s.foot_vel = place[..., 2] - SOLE_REST, speed[..., :2].norm(dim=-1)
         s.foot_gap = planar(place[:, 0] - place[:, 1], base.cos, base.sin)
@@ -122,38 +131,42 @@ class GaitAction(ActionTerm):
         if moved:
             now = torch.cat((base.lin_vel[:, :2], base.yaw_rate.unsqueeze(-1)), -1)
             s.mean_vel = s.mean_vel + min(1.0, self.dt / self.task.config.mean_seconds) * (now - s.mean_vel)
-            s.grounded = (s.grounded + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
-            self.command_left -= self.dt
-            self.draw_commands((self.command_left <= 0.0).nonzero().squeeze(-1))
-            if self.task.stage.stumble:
-                rate, tip = self.task.config.rate_hz, self.task.config.tip
-                self.stood = gait.standing(self.stood, s.command, self.order, s.phase, self.left, rate)
-                s.phase, self.left = gait.stumble(s.phase, self.left, self.stood, s.ang_vel, tip, self.task.settle)
-            s.command = gait.follow(s.command, self.order, s.phase, self.left, self.change)
+            s.contact_time = (s.contact_time + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
+            self.command_time_left -= self.dt
+            self.sample_velocities((self.command_time_left <= 0.0).nonzero().squeeze(-1))
+            if self.task.stage.recovery_steps:
+                rate, tip = self.task.config.rate_hz, self.task.config.tilt_rate
+                self.ticks_standing = gait.standing(
+                    self.ticks_standing, s.command, self.target_command, s.phase, self.ticks_in_place, rate
+                )
+                s.phase, self.ticks_in_place = gait.stumble(
+                    s.phase, self.ticks_in_place, self.ticks_standing, s.ang_vel, tip, self.task.ticks_in_place
+                )
+            s.command = gait.follow(s.command, self.target_command, s.phase, self.ticks_in_place, self.max_command_step)
         return s
 
 
-def keeper(env: ManagerBasedRlEnv) -> GaitAction:
-    """The term that keeps the state."""
+def gait_action(env: ManagerBasedRlEnv) -> GaitAction:
+    """The action term that holds the state of all robots."""
     return env.action_manager.get_term("gait")
 
 
 def fell(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """First term after the physics: reads the state, then judges it."""
-    s = keeper(env).observe(moved=True)
-    return terms.fallen(s) | terms.stuck(s)
+    """Termination by a fall. The first term after the physics: reads the state."""
+    s = gait_action(env).observe(moved=True)
+    return terms.has_fallen(s) | terms.is_stuck(s)
 
 
 def reward(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """All reward terms per second, and the price of a fall."""
-    k = keeper(env)
-    price = k.task.stage.fall * env.termination_manager.terminated.float() / k.dt
-    return torch.stack(list(rewards(k.task, k.state).values())).sum(0) - price
+    """Sum of all reward terms per second, and the penalty of a fall."""
+    k = gait_action(env)
+    penalty = k.task.stage.fall * env.termination_manager.terminated.float() / k.dt
+    return torch.stack(list(rewards(k.task, k.state).values())).sum(0) - penalty
 
 
 def actor(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """What the robot can measure, with the sensors' noise. First group of observations: reads the state anew."""
-    k = keeper(env)
+    """Observation of the actor with sensor noise. The first observation group: reads the state again."""
+    k = gait_action(env)
     obs = terms.actor_observation(k.observe(moved=False))
     spin, gravity, position, velocity = k.task.config.noise
     m = k.task.m
@@ -164,5 +177,5 @@ def actor(env: ManagerBasedRlEnv) -> torch.Tensor:
 
 
 def critic(env: ManagerBasedRlEnv) -> torch.Tensor:
-    """The state without noise, and what only a simulator knows."""
-    return terms.critic_observation(keeper(env).state)
+    """Observation of the critic, without noise."""
+    return terms.critic_observation(gait_action(env).state)

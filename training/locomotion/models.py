@@ -41,7 +41,7 @@ class Dynamics:
     arms: np.ndarray | None = None
 
 
-def draw_dynamics(rng: np.random.Generator, model: RobotModel, strength: float = 1.0) -> Dynamics:
+def sample_dynamics(rng: np.random.Generator, model: RobotModel, strength: float = 1.0) -> Dynamics:
     """A random variant; `strength` scales all ranges but the arms' posture."""
     arms = model.groups["arms"]
     posture = rng.uniform(model.lower[arms], model.upper[arms]) * rng.choice([0.0, 0.5, 1.0], p=[0.25, 0.35, 0.4])

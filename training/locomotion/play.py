@@ -33,8 +33,8 @@ with extra(__name__, parser, "torch"):
     import numpy as np
 
     from deploy.robots.description import load_model
-    from training.locomotion.arena import Arena, World, compile_world
-    from training.locomotion.record import Record
+    from training.locomotion.arena import Arena, EpisodeConditions, compile_world
+    from training.locomotion.episode_record import EpisodeRecord
 
 FPS, WIDTH, HEIGHT = 25, 640, 480
 FRAMES_IN_STRIP = 8
@@ -50,13 +50,13 @@ def parse_command(text: str) -> tuple[float, float, float]:
     return x, y, yaw
 
 
-def perform(policy: Path, commands: list[tuple[float, float, float]], seconds: float, card: Path | None = None) -> Record:
+def perform(policy: Path, commands: list[tuple[float, float, float]], seconds: float, card: Path | None = None) -> EpisodeRecord:
     """One episode on the plain robot, each command for `seconds`."""
-    world = World(commands=tuple((k * seconds, command) for k, command in enumerate(commands)))
+    world = EpisodeConditions(commands=tuple((k * seconds, command) for k, command in enumerate(commands)))
     return Arena(load_model(), policy, card=card, threads=1).run([world], seconds * len(commands), keep_poses=True)[0]
 
 
-def pictures(record: Record):
+def pictures(record: EpisodeRecord):
     """RGB pictures of an episode at FPS, shape (HEIGHT, WIDTH, 3), the camera following."""
     model = compile_world(load_model(), record.world, lights=True)
     data = mujoco.MjData(model)
@@ -74,7 +74,7 @@ def pictures(record: Record):
             yield renderer.render()
 
 
-def film(record: Record, out: Path) -> None:
+def film(record: EpisodeRecord, out: Path) -> None:
     """Writes an MP4."""
     import av
 
@@ -86,7 +86,7 @@ def film(record: Record, out: Path) -> None:
         container.mux(stream.encode())
 
 
-def strip(record: Record, out: Path) -> None:
+def strip(record: EpisodeRecord, out: Path) -> None:
     """Writes a PNG of some pictures side by side."""
     import matplotlib.image
 

@@ -1,4 +1,4 @@
-"""How much is trained, on what."""
+"""Settings of a training run, and its presets."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class TrainConfig:
 
     Attributes:
         engine: "cpu" (MuJoCo's native threads) or "mjlab" (MuJoCo Warp, for a GPU).
-        envs: Robots at once.
-        steps: Control steps of each between updates.
-        iterations: Updates.
+        envs: Number of robots simulated in parallel.
+        steps: Control steps of each robot between updates.
+        iterations: Number of updates.
         hidden: Widths of actor and critic.
-        std: Exploration noise at the start, in units of action.
-        entropy: Price of losing it.
-        kl: Divergence per update that the learning rate is held to.
+        std: Initial standard deviation of the exploration noise [units of action].
+        entropy: Weight of the entropy bonus.
+        kl: KL divergence per update that the learning rate is adapted to.
         save_every: Updates between checkpoints.
-        threads: Native threads of the simulation; "cpu" only.
-        variants: Randomised models; "cpu" only.
+        threads: Native threads of the simulation; engine "cpu" only.
+        variants: Number of randomised models; engine "cpu" only.
         task: The task.
     """
 
@@ -48,7 +48,7 @@ PRESETS = {
 
 
 def rsl_rl_config(config: TrainConfig, joints: tuple[str, ...]) -> dict:
-    """The dictionary that RSL-RL's runner takes; `joints`: names of the driven joints."""
+    """Configuration of RSL-RL's runner; `joints`: names of the driven joints."""
     network = {"class_name": "training.locomotion.symmetry:SymmetricModel", "joints": list(joints)}
     model = network | {"hidden_dims": list(config.hidden), "activation": "elu", "obs_normalization": True}
     noise = {"class_name": "GaussianDistribution", "init_std": config.std, "std_type": "log"}
@@ -59,7 +59,7 @@ def rsl_rl_config(config: TrainConfig, joints: tuple[str, ...]) -> dict:
         "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
         "actor": model | {"distribution_cfg": noise},
         "critic": dict(model),
-        # Unclipped value loss: a fall costs some tens, which a critic that may move by 0.2 an update never learns.
+        # Unclipped value loss: a fall costs some tens, and a critic clipped to 0.2 per update never learns that.
         "algorithm": {
             "class_name": "PPO",
             "num_learning_epochs": 4,

@@ -1,4 +1,4 @@
-"""RSL-RL's runner with a curriculum and a resume that continues exactly."""
+"""RSL-RL's runner with a curriculum; a resumed run continues exactly."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 from rsl_rl.runners import OnPolicyRunner
 
 from arbiter.errors import ConfigError
-from training.locomotion.checkpoint import read_checkpoint
 from training.locomotion.presets import TrainConfig, rsl_rl_config
+from training.locomotion.rsl_rl_checkpoint import read_checkpoint
 
-SMALL = 0.02  # scales the actor's last layer at the start: the first steps are those of the reference gait
+INITIAL_OUTPUT_SCALE = 0.02  # of the actor's last layer: training starts close to the reference gait
 
 
 class Runner(OnPolicyRunner):
-    """Trains on `env`, whose `task` it moves through the stages.
+    """Trains on `env` and advances the curriculum of its `task`.
 
     Args:
-        env: An environment of this package: task, state_dict and load_state_dict beside what RSL-RL asks for.
-        config: The run.
+        env: An environment of this package: RSL-RL's interface, and task, state_dict and load_state_dict.
+        config: Settings of the run.
         out: Folder for checkpoints and TensorBoard events; None: neither.
         device: Of the network.
     """
@@ -30,12 +30,12 @@ class Runner(OnPolicyRunner):
         super().__init__(env, rsl_rl_config(config, env.task.joints), log_dir=str(out) if out else None, device=device)
         self.config, self.done = config, 0
         with torch.no_grad():
-            self.alg.actor.mlp[-1].weight.mul_(SMALL)
+            self.alg.actor.mlp[-1].weight.mul_(INITIAL_OUTPUT_SCALE)
         self._update, self.alg.update = self.alg.update, self._staged_update
         self._enter()
 
     def _enter(self) -> None:
-        """Puts the stage that the updates done have reached in force."""
+        """Sets the curriculum stage for the number of updates done."""
         self.env.task.enter(self.done / self.config.iterations)
         self.alg.desired_kl = self.config.kl * self.env.task.stage.kl
 
@@ -44,17 +44,17 @@ class Runner(OnPolicyRunner):
         self.done += 1
         self._enter()
         with torch.no_grad():
-            self.alg.actor.distribution.log_std_param.clamp_(max=math.log(self.env.task.stage.noise))
+            self.alg.actor.distribution.log_std_param.clamp_(max=math.log(self.env.task.stage.max_std))
         return losses
 
     def train(self, iterations: int | None = None) -> None:
-        """Goes on until `iterations` updates are done; None: those of the configuration."""
+        """Trains until `iterations` updates are done; None: the number in the configuration."""
         left = (self.config.iterations if iterations is None else iterations) - self.done
         if left > 0:
             self.learn(left, init_at_random_ep_len=self.done == 0)
 
     def save(self, path: str, infos: dict | None = None) -> None:
-        """Also keeps what an exact resume needs: the environment, the random generators, the updates done."""
+        """Also saves what an exact resume needs: environment, random generators and the number of updates done."""
         generator = (
             np.random.default_rng().bit_generator.state if not hasattr(self.env, "rng") else self.env.rng.bit_generator.state
         )

@@ -1,10 +1,10 @@
-"""Where an episode starts: near the default posture, soles near the floor, any heading."""
+"""Initial states of an episode: near the default posture, soles near the floor, any heading."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from training.locomotion.kinematics import REST
+from training.locomotion.base_motion import REST
 
 LEAN = 0.1  # [rad] of the base at which the soles of the default posture are level
 JOINT_NOISE, LEAN_NOISE, TWIST_NOISE = 0.03, 0.02, 0.05  # standard deviations [rad], [rad], [m/s and rad/s]
@@ -17,10 +17,10 @@ def start_rows(
     """Full physics states for joint positions [rad], shape (n, m): a little off level, in motion and above the floor.
 
     Args:
-        rng: Draws heading, lean, height and velocity.
+        rng: Samples heading, lean, height and velocity.
         joints: Joint positions [rad], shape (n, m).
-        width: Of a state.
-        lean: Of the base [rad], shape (n,).
+        width: Length of a physics state.
+        lean: Lean of the base [rad], shape (n,).
         rough: Factor on the deviations, shape (n,).
     """
     n, m = joints.shape

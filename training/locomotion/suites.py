@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from training.locomotion.arena import World
+from training.locomotion.arena import EpisodeConditions
 
 SETTLE = 3.0  # [s] until the velocity counts as reached
 
@@ -23,14 +23,14 @@ class Suite:
     """
 
     name: str
-    worlds: list[World] = field(default_factory=list)
+    worlds: list[EpisodeConditions] = field(default_factory=list)
     seconds: float = 8.0
     rate_hz: float | None = None
 
 
-def hold(command: tuple[float, float, float], **conditions) -> World:
+def hold(command: tuple[float, float, float], **conditions) -> EpisodeConditions:
     """One command from start to end."""
-    return World(commands=((0.0, command),), **conditions)
+    return EpisodeConditions(commands=((0.0, command),), **conditions)
 
 
 def grid() -> list[tuple[float, float, float]]:
@@ -60,9 +60,9 @@ def changing(rng: np.random.Generator, seconds: float) -> tuple[tuple[float, tup
     return tuple(found)
 
 
-def randomised(rng: np.random.Generator, seconds: float) -> World:
+def randomised(rng: np.random.Generator, seconds: float) -> EpisodeConditions:
     """Conditions within what the real robot may bring."""
-    return World(
+    return EpisodeConditions(
         friction=float(rng.uniform(0.4, 1.2)),
         mass=float(rng.uniform(0.95, 1.05)),
         payload=tuple(float(v) for v in rng.uniform(0.0, 0.3, 2)),
@@ -73,7 +73,7 @@ def randomised(rng: np.random.Generator, seconds: float) -> World:
     )
 
 
-def pushed(rng: np.random.Generator, speed: float) -> World:
+def pushed(rng: np.random.Generator, speed: float) -> EpisodeConditions:
     """A push from a random side at 3 s, on the plain model, while one of several commands holds."""
     angle = rng.uniform(0.0, 2.0 * np.pi)
     command = [(0.0, 0.0, 0.0), *FEW][rng.integers(len(FEW) + 1)]

@@ -1,11 +1,11 @@
-"""Finds the reference gait that a training starts from: CMA-ES over the fields of GaitConfig, in the training's own environment.
+"""Searches the reference gait that a training starts from: CMA-ES over the fields of GaitConfig, in the training environment.
 
-    python -m training.locomotion.tune --plain --noise 0     # first find a gait that stays up,
-    python -m training.locomotion.tune                       # then one that does so with noise
+    python -m training.locomotion.tune --plain --noise 0     # first without sensor noise,
+    python -m training.locomotion.tune                       # then with it
 
-prints the fields to put into `gait.GaitConfig`. Its present values come from three searches of this kind, one after the
-other: upright at 0.64 s a step, then at 0.48 s (0.40 s was worth less), then while pushed and pulled at. A gait that walks
-by itself for some seconds spares the network the search for one: it learns to correct.
+prints values for the fields of `gait.GaitConfig`. The present ones come from three searches, one after the other: upright with
+a period of 0.64 s, then 0.48 s (0.40 s scored less), then under pushes and wrenches. From a gait that walks by itself for some
+seconds the network learns corrections only.
 """
 
 from __future__ import annotations
@@ -41,33 +41,33 @@ with extra(__name__, parser, "torch", "cma"):
     from training.locomotion.cpu_env import CpuEnv
     from training.locomotion.gait import GaitConfig
     from training.locomotion.presets import PRESETS
-    from training.locomotion.task import ROBOT, TaskConfig
+    from training.locomotion.task import AS_DEPLOYED, TaskConfig
 
-# How far each field is tried at first: angles about 0.1 rad, gains on a lean (the sine of an angle) 1, on rates 0.1 s.
+# Initial step size of each field: angles about 0.1 rad, gains on a lean (sine of an angle) 1, gains on rates 0.1 s.
 STEPS: dict[str, float | tuple[float, ...]] = {
     "lag": 0.01,
     "hip": 0.1,
     "knee": 0.1,
     "ankle": 0.1,
-    "lift": 0.15,
+    "knee_lift": 0.15,
     "hip_lift": 0.1,
     "ankle_lift": 0.1,
-    "push": 0.1,
-    "extend": 0.1,
-    "lean": 0.15,
+    "stance_abduction": 0.1,
+    "stance_knee": 0.1,
+    "stance_hip_pitch": 0.15,
     "stride": 0.1,
-    "side": 0.1,
+    "sidestep": 0.1,
     "turn": 0.05,
     "sway": (0.1, 0.1),
     "stance_ankle": (1.0, 0.1, 0.1),
     "stance_hip": (1.0, 0.1),
-    "step": (1.0, 0.1, 0.1),
+    "swing_hip": (1.0, 0.1, 0.1),
     "stance_side": (1.0, 0.1),
     "stance_roll": (1.0, 0.1),
-    "step_side": (1.0, 0.1, 0.1),
-    "steer": 0.1,
-    "pace": (0.5, 0.5),
-    "tip": 0.05,
+    "swing_side": (1.0, 0.1, 0.1),
+    "yaw_feedback": 0.1,
+    "leg_speed": (0.5, 0.5),
+    "lean_per_speed": 0.05,
     "stand": (0.1, 0.1, 0.1),
     "stand_hip": (1.0, 0.1),
     "stand_ankle": (1.0, 0.1, 0.1),
@@ -106,17 +106,17 @@ def unflatten(values, period: float) -> GaitConfig:
     return GaitConfig(period=period, **fields)
 
 
-class Trial:
-    """Lets many gaits walk at once.
+class GaitTrial:
+    """Simulates many gaits at once.
 
     Args:
-        config: The task; its robots are randomised as in the training, but pushed and pulled at less.
-        gaits: How many at once.
-        seconds: How long each walks per command.
+        config: The task; robots are randomised as in the training, with smaller pushes and wrenches.
+        gaits: Number of gaits.
+        seconds: Simulated time per gait and command [s].
     """
 
     def __init__(self, config: TaskConfig, gaits: int, *, seconds: float = 4.0, threads: int = 2, seed: int = 1) -> None:
-        stage = dataclasses.replace(ROBOT, push=0.35, settle=False)
+        stage = dataclasses.replace(AS_DEPLOYED, push=0.35, step_in_place=False)
         config = dataclasses.replace(config, push_seconds=3.0, wrench=(4.0, 2.0), stages=(stage,))
         self.env = CpuEnv(config, gaits * len(COMMANDS), seed=seed, threads=threads, variants=len(COMMANDS))
         self.gaits, self.steps = gaits, round(seconds / self.env.dt)
@@ -124,7 +124,7 @@ class Trial:
         self.idle = torch.zeros(self.env.num_envs, self.env.num_actions)
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
-        """Mean reward per second of each gait, falls counted as nothing from then on, shape (gaits,)."""
+        """Mean fitness of each gait, zero from a fall on, shape (gaits,)."""
         env = self.env
         rows = torch.tensor(vectors, dtype=torch.float32).repeat_interleave(len(COMMANDS), 0).T
         config = env.task.config
@@ -134,44 +134,44 @@ class Trial:
         env.model_of[:] = np.tile(np.arange(len(COMMANDS)), self.gaits)
         alive, total = torch.ones(env.num_envs, dtype=torch.bool), torch.zeros(env.num_envs)
         for _ in range(self.steps):
-            env.state.command[:], env.order[:], env.command_left[:] = self.commands, self.commands, 1e9
+            env.state.command[:], env.target_command[:], env.command_time_left[:] = self.commands, self.commands, 1e9
             env.observations = env._observe()
             done = env.step(self.idle)[2]
             alive &= ~done.bool()
-            total += alive * worth(env)
+            total += alive * fitness(env)
         return (total / self.steps).view(self.gaits, -1).mean(1).numpy()
 
 
-def worth(env: CpuEnv) -> torch.Tensor:
-    """What a moment of walking is worth, shape (n,): upright, at the commanded velocity, with feet that lift.
+def fitness(env: CpuEnv) -> torch.Tensor:
+    """Fitness of the present state, shape (n,): upright, at the commanded velocity, with feet that lift.
 
-    Without a price on a low torso and on joints at their ends the search finds a gait in a deep crouch, the ankles on their
-    stops: it stays up, but cannot go backward, and the knees have no torque left. Without one on targets that cross, it finds
-    legs that the safety layer stops in mid-step.
+    Without the penalties on base height and joint limits the search finds a gait in a deep crouch with the ankles on their
+    stops: it balances, but cannot walk backward, and the knees have no torque left. Without the penalty on self-distance it
+    finds legs that the safety layer stops in the middle of a step.
     """
     s = env.state
     return (
         0.5
-        + 2.0 * terms.track_linear(s, 0.1)
-        + terms.track_yaw(s, 0.15)
-        + 0.7 * terms.clearance(s)
+        + 2.0 * terms.track_lin_vel_xy_exp(s, 0.1)
+        + terms.track_ang_vel_z_exp(s, 0.15)
+        + 0.7 * terms.foot_clearance(s)
         - terms.swing_contact(s)
-        - 2.0 * terms.tilt(s)
-        - 5e-4 * terms.torque(s)
-        - 0.01 * terms.action_rate(s)
-        - 150.0 * terms.sink(s)
-        - 3.0 * terms.ends(s, env.task.legs, *env.task.ends)
-        - 100.0 * terms.crossing(s)
-        - 0.005 * terms.power(s)
+        - 2.0 * terms.flat_orientation_l2(s)
+        - 5e-4 * terms.joint_torques_l2(s)
+        - 0.01 * terms.action_rate_l2(s)
+        - 150.0 * terms.base_height(s)
+        - 3.0 * terms.joint_pos_limits(s, env.task.legs, *env.task.joint_limits)
+        - 100.0 * terms.self_distance(s)
+        - 0.005 * terms.joint_power(s)
     )
 
 
 def tune(generations: int, *, start: GaitConfig, noise: float, population: int, threads: int, seed: int) -> GaitConfig:
-    """The mean of the search after `generations`; `noise`: factor on that of the task's sensors."""
+    """Mean of the search distribution after `generations`; `noise`: factor on the task's sensor noise."""
     torch.manual_seed(seed)
     task = PRESETS["cpu"].task
     task = dataclasses.replace(task, noise=tuple(noise * value for value in task.noise), gait=start)
-    trial = Trial(task, population, threads=threads, seed=seed)
+    trial = GaitTrial(task, population, threads=threads, seed=seed)
     steps = np.concatenate([np.atleast_1d(step) for step in STEPS.values()])
     origin = flatten(start)
     search = cma.CMAEvolutionStrategy(np.zeros(len(origin)), 0.5, {"popsize": population, "seed": seed, "verbose": -9})

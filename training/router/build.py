@@ -38,7 +38,7 @@ with extra(__name__, parser, "torch", "onnx", "sentence_transformers"):
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-    from training.router.fused import fusible, write
+    from training.router.fused_encoder import fusible, write
     from training.router.phrases import load_phrases
 
 QUANTISED = ("MatMul", "Gemm", "Gather", "Attention", "EmbedLayerNormalization")

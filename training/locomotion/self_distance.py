@@ -1,6 +1,6 @@
-"""How far the legs' posture keeps them apart from each other and from hanging arms, for many robots at once.
+"""Distance between the legs, and between each leg and the forearm beside it, for many robots at once.
 
-The shapes are those of the safety layer's collision check (the hulls of `model.xml`), taken as balls along capsules.
+The shapes are the capsules of the safety layer's collision check (the hulls of `model.xml`), approximated by spheres.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import torch
 from arbiter.robot import RobotModel
 from deploy.robots.description import description_dir
 
-HULLS = 5  # geom group of the shapes that are kept apart
-BALLS = 4  # along a capsule; between them it is up to 6 mm thinner
+HULLS = 5  # geom group of the collision check's shapes
+SPHERES = 4  # along a capsule; between two of them the approximation is up to 6 mm thinner
 
 
-class Apart:
-    """Distances between balls on both legs, and between each leg and the forearm beside it in its default posture.
+class SelfDistance:
+    """Smallest distance between spheres on both legs, and between each leg and the forearm in its default posture.
 
-    Forward kinematics as a product of exponentials: each joint turns what hangs from it about a fixed axis.
+    Forward kinematics as a product of exponentials about the joints' axes in the zero posture.
 
     Args:
         model: The robot; its legs' joints come as the left and the right chain, from hip to ankle.
@@ -44,13 +44,13 @@ class Apart:
         zero = torch.zeros_like(x)
         self.cross = torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), -1).view(2, self.depth, 3, 3)
         self.square = self.cross @ self.cross
-        legs = [[self._balls(plain, data, body) for body in chain] for chain in bodies]
-        # The links without a shape fall away; both legs have the same ones.
+        legs = [[self._spheres(plain, data, body) for body in chain] for chain in bodies]
+        # Links without a shape are skipped; both legs have shapes on the same links.
         self.links = [k for k in range(self.depth) if legs[0][k]]
         self.points = [tensor([[b[:3] for b in legs[s][k]] for s in (0, 1)]) for k in self.links]
         sizes = tensor([b[3] for k in self.links for b in legs[0][k]])
         arms = [
-            [b for part in ("elbow_pitch", "elbow_roll") for b in self._balls(plain, data, plain.body(f"arm_{side}_{part}").id)]
+            [b for part in ("elbow_pitch", "elbow_roll") for b in self._spheres(plain, data, plain.body(f"arm_{side}_{part}").id)]
             for side in ("left", "right")
         ]
         self.arms = tensor([[b[:3] for b in arm] for arm in arms])
@@ -58,13 +58,13 @@ class Apart:
         self.to_arms = sizes.unsqueeze(-1) + tensor([b[3] for b in arms[0]])
 
     @staticmethod
-    def _balls(plain: mujoco.MjModel, data: mujoco.MjData, body: int) -> list[tuple[float, float, float, float]]:
+    def _spheres(plain: mujoco.MjModel, data: mujoco.MjData, body: int) -> list[tuple[float, float, float, float]]:
         found = []
         for g in range(plain.ngeom):
             if plain.geom_group[g] == HULLS and plain.geom_bodyid[g] == body:
                 radius, half = plain.geom_size[g, :2]
                 along = data.geom_xmat[g].reshape(3, 3)[:, 2] * half
-                found += [(*(data.geom_xpos[g] + t * along), radius) for t in np.linspace(-1.0, 1.0, BALLS)]
+                found += [(*(data.geom_xpos[g] + t * along), radius) for t in np.linspace(-1.0, 1.0, SPHERES)]
         return found
 
     def __call__(self, legs: torch.Tensor) -> torch.Tensor:
@@ -83,7 +83,7 @@ class Apart:
             if k in self.links:
                 points = self.points[self.links.index(k)]
                 parts.append(points @ turn.transpose(-1, -2) + shift.unsqueeze(-2))
-        balls = torch.cat(parts, -2)  # (n, 2, balls, 3)
-        legs_apart = torch.cdist(balls[:, 0], balls[:, 1]) - self.between_legs
-        arms_apart = torch.cdist(balls, self.arms.expand(len(balls), -1, -1, -1)) - self.to_arms
-        return torch.minimum(legs_apart.flatten(1).min(-1).values, arms_apart.flatten(1).min(-1).values)
+        spheres = torch.cat(parts, -2)  # (n, 2, spheres, 3)
+        between_legs = torch.cdist(spheres[:, 0], spheres[:, 1]) - self.between_legs
+        to_arms = torch.cdist(spheres, self.arms.expand(len(spheres), -1, -1, -1)) - self.to_arms
+        return torch.minimum(between_legs.flatten(1).min(-1).values, to_arms.flatten(1).min(-1).values)

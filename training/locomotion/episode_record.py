@@ -1,17 +1,17 @@
-"""What an evaluation keeps of an episode, and what it measures in it."""
+"""Time series of one evaluated episode, and figures of it."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from arbiter.robot import RobotModel
-from training.locomotion.kinematics import TORSO
+from training.locomotion.base_motion import TORSO
 
-LOADED = 5.0  # [N] a foot that carries more stands
+LOADED = 5.0  # [N] vertical load above which a foot counts as in contact
 GRAVITY = 9.81
 
 
-class Record:
+class EpisodeRecord:
     """One episode: a row per tick.
 
     Attributes:

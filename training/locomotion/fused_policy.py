@@ -1,7 +1,7 @@
-"""The deployed graph in few large operations: the tick waits for it, and small operations cost it most.
+"""The deployed policy in a few large operations, because the tick waits for it and small operations dominate its time.
 
-The same numbers as network, symmetry and reference gait apart (export compares them): the first layer answers to an
-observation and its mirror image at once, and everything in the gait that is linear in the observation is one product.
+Computes the same as network, symmetry and reference gait one after the other (export compares them): the first layer is
+applied to an observation and its mirror image at once, and all of the gait that is linear in the observation is one product.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import torch
 from torch import nn
 
 from training.locomotion import gait
-from training.locomotion.checkpoint import Normalizer
 from training.locomotion.gait import ANKLE_PER_ABDUCTION, TWO_PI, GaitConfig
+from training.locomotion.rsl_rl_checkpoint import Normalizer
 from training.locomotion.symmetry import Mirror, actor_mirror, joint_mirror
 from training.locomotion.task import Task
 
 
-class Fused(nn.Module):
-    """Observation in, action out, shapes (n, 11 + 3 m) and (n, m).
+class FusedPolicy(nn.Module):
+    """Observation to action, shapes (n, 11 + 3 m) and (n, m).
 
     Args:
         actor: Normaliser (if any) and layers, as checkpoint.load_actor gives them.
-        task: What it was trained on.
+        task: The task it was trained on.
     """
 
     def __init__(self, actor: nn.Sequential, task: Task) -> None:
@@ -43,8 +43,8 @@ class Fused(nn.Module):
         table, curve = gait_table(task.config.gait, task.m, task.legs.tolist())
         table[12 * HELD :] /= task.config.action_scale  # the blocks before it are gates, not angles
         self.gait = linear(table[:, :-1], table[:, -1])
-        self.register_buffer("least", task.least)
-        self.register_buffer("most", task.most)
+        self.register_buffer("action_lower", task.action_lower)
+        self.register_buffer("action_upper", task.action_upper)
         self.register_buffer("curve", curve / task.config.action_scale)
         self.place = linear(place, None) if task.m > 12 else nn.Identity()
 
@@ -57,7 +57,7 @@ class Fused(nn.Module):
         air = air.relu()
         legs = stance.clamp(0.0, 1.0) * held + stepped + back * pulled + air * (air * self.curve + lifted)
         action = output + self.place(stood + walking * (legs - stood))
-        return torch.minimum(torch.maximum(action, self.least), self.most)
+        return torch.minimum(torch.maximum(action, self.action_lower), self.action_upper)
 
 
 STANCE, BACK, AIR, HELD, STEPPED, PULLED, LIFTED, STOOD = range(8)  # blocks of twelve rows of the gait's table
@@ -80,7 +80,7 @@ def matrix(mirror: Mirror) -> torch.Tensor:
     return found
 
 
-def gait_table(shape: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+def gait_table(config: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
     """gait.reference as eight blocks of twelve rows over (observation, 1), shape (96, 12 + 3 m), and the factors of
     the squared lift, shape (12,)."""
     width = 11 + 3 * m
@@ -88,10 +88,10 @@ def gait_table(shape: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor
     forward, lateral, yaw, roll_rate, pitch_rate, yaw_rate, lean, tilt = unit[:8]
     sine, cosine, one = unit[width - 2 :]
     velocity = [unit[9 + m + joint] for joint in legs]
-    lean = lean - shape.tip * forward
-    lead = shape.lag * TWO_PI / shape.period
-    speed = [velocity[k + gait.HIP_PITCH] + 0.5 * velocity[k + gait.KNEE] - shape.pace[0] * forward for k in (0, 6)]
-    aside = [0.7 * (velocity[k + gait.HIP_ROLL] + velocity[k + gait.HIP_YAW]) - shape.pace[1] * lateral for k in (0, 6)]
+    lean = lean - config.lean_per_speed * forward
+    lead = config.lag * TWO_PI / config.period
+    speed = [velocity[k + gait.HIP_PITCH] + 0.5 * velocity[k + gait.KNEE] - config.leg_speed[0] * forward for k in (0, 6)]
+    aside = [0.7 * (velocity[k + gait.HIP_ROLL] + velocity[k + gait.HIP_YAW]) - config.leg_speed[1] * lateral for k in (0, 6)]
     nothing = torch.zeros_like(one)
 
     def total(gains: tuple[float, ...], *signals: torch.Tensor) -> torch.Tensor:
@@ -101,32 +101,42 @@ def gait_table(shape: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor
     curve = []
     for k, side in ((0, 1.0), (1, -1.0)):
         sin, cos = side * sine, side * cosine
-        steer = shape.steer * (yaw - yaw_rate)
-        side_held, side_placed = total(shape.stance_side, tilt, roll_rate), total(shape.step_side, tilt, roll_rate, aside[1 - k])
-        pitch, abduct, twist = shape.stride * forward, -shape.side * lateral, shape.turn * yaw
-        sway = shape.sway[0] * (sine + lead * cosine) + shape.sway[1] * (cosine - lead * sine)
+        steer = config.yaw_feedback * (yaw - yaw_rate)
+        side_held, side_placed = (
+            total(config.stance_side, tilt, roll_rate),
+            total(config.swing_side, tilt, roll_rate, aside[1 - k]),
+        )
+        pitch, abduct, twist = config.stride * forward, -config.sidestep * lateral, config.turn * yaw
+        sway = config.sway[0] * (sine + lead * cosine) + config.sway[1] * (cosine - lead * sine)
         held = [
             side_held - steer,
             side_held + steer,
-            total(shape.stance_hip, lean, pitch_rate),
+            total(config.stance_hip, lean, pitch_rate),
             nothing,
-            total(shape.stance_ankle, lean, pitch_rate, speed[k]),
-            total(shape.stance_roll, tilt, roll_rate),
+            total(config.stance_ankle, lean, pitch_rate, speed[k]),
+            total(config.stance_roll, tilt, roll_rate),
         ]
-        placed = [side_placed, side_placed, total(shape.step, lean, pitch_rate, speed[1 - k]), nothing, nothing, nothing]
+        placed = [side_placed, side_placed, total(config.swing_hip, lean, pitch_rate, speed[1 - k]), nothing, nothing, nothing]
         pulled = [abduct - twist, abduct + twist, pitch, nothing, -pitch, -ANKLE_PER_ABDUCTION * abduct]
-        still = [sway, sway, shape.hip * one, shape.knee * one, shape.ankle * one, nothing]
-        upright = total(shape.stand_side, tilt, roll_rate)
+        still = [sway, sway, config.hip * one, config.knee * one, config.ankle * one, nothing]
+        upright = total(config.stand_side, tilt, roll_rate)
         stood = [
             upright,
             upright,
-            shape.stand[0] * one + total(shape.stand_hip, lean, pitch_rate),
-            shape.stand[1] * one,
-            shape.stand[2] * one + total(shape.stand_ankle, lean, pitch_rate, speed[k]),
-            total(shape.stand_roll, tilt, roll_rate),
+            config.stand[0] * one + total(config.stand_hip, lean, pitch_rate),
+            config.stand[1] * one,
+            config.stand[2] * one + total(config.stand_ankle, lean, pitch_rate, speed[k]),
+            total(config.stand_roll, tilt, roll_rate),
         ]
-        load = [side * shape.push, side * shape.push, shape.lean, -shape.extend, 0.0, 0.0]
-        bend = [0.0, 0.0, -shape.hip_lift * shape.lift, shape.lift, -shape.ankle_lift * shape.lift, 0.0]
+        load = [
+            side * config.stance_abduction,
+            side * config.stance_abduction,
+            config.stance_hip_pitch,
+            -config.stance_knee,
+            0.0,
+            0.0,
+        ]
+        bend = [0.0, 0.0, -config.hip_lift * config.knee_lift, config.knee_lift, -config.ankle_lift * config.knee_lift, 0.0]
         curve += bend
         for j in range(6):  # the load is air - sin
             blocks[STANCE].append(0.5 * one - 1.5 * sin)

@@ -1,4 +1,4 @@
-"""The state of a CpuEnv, for a resume that continues exactly."""
+"""The state of a CpuEnv, so that a resumed run continues exactly."""
 
 from __future__ import annotations
 
@@ -14,28 +14,36 @@ if TYPE_CHECKING:
     from training.locomotion.cpu_env import CpuEnv
 
 ARRAYS = ("physics", "sensors", "model_of")
-SHAPING = ("target", "step", "asked", "sent")
-TENSORS = ("late", "command_left", "order", "left", "stood", "wrench", "episode_length_buf")
+LIMITER = ("target", "step", "requested_distance", "sent_distance")
+TENSORS = (
+    "latency_steps",
+    "command_time_left",
+    "target_command",
+    "ticks_in_place",
+    "ticks_standing",
+    "wrench",
+    "episode_length_buf",
+)
 
 
-def take(env: CpuEnv) -> dict:
-    """Everything that the next step depends on but the random generators."""
+def capture(env: CpuEnv) -> dict:
+    """Everything that the next step depends on, except the random generators."""
     return {
         "seed": env.seed,
         "arrays": {name: torch.from_numpy(getattr(env, name).copy()) for name in ARRAYS},
         "state": {field.name: getattr(env.state, field.name).clone() for field in fields(env.state)},
         "kept": {name: getattr(env, name).clone() for name in TENSORS},
-        "shaping": {name: getattr(env.shaping, name).clone() for name in SHAPING},
+        "limiter": {name: getattr(env.limiter, name).clone() for name in LIMITER},
         "sums": {name: total.clone() for name, total in env.sums.items()},
         "observations": {name: env.observations[name].clone() for name in ("actor", "critic")},
     }
 
 
-def put_back(env: CpuEnv, found: dict) -> None:
-    """Undoes what happened since `take`. Raises ConfigError if it comes from another number of robots or another seed."""
+def restore(env: CpuEnv, found: dict) -> None:
+    """Restores what `capture` returned. Raises ConfigError if it comes from another number of robots or another seed."""
     if (n := len(found["state"]["height"])) != env.num_envs:
         raise ConfigError(f"checkpoint: it was made with {n} robots, this run has {env.num_envs}; resume with --envs {n}")
-    if found["seed"] != env.seed:  # it drew the randomised models
+    if found["seed"] != env.seed:  # the randomised models were sampled with it
         raise ConfigError(
             f"checkpoint: it was made with seed {found['seed']}, this run has {env.seed}; resume with --seed {found['seed']}"
         )
@@ -45,7 +53,7 @@ def put_back(env: CpuEnv, found: dict) -> None:
         setattr(env.state, name, value.clone())
     for name, value in found["kept"].items():
         setattr(env, name, value.clone())
-    for name, value in found["shaping"].items():
-        setattr(env.shaping, name, value.clone())
+    for name, value in found["limiter"].items():
+        setattr(env.limiter, name, value.clone())
     env.sums = {name: total.clone() for name, total in found["sums"].items()}
     env.observations = TensorDict(dict(found["observations"]), batch_size=[env.num_envs])

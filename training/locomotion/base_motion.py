@@ -1,4 +1,4 @@
-"""From a free body's pose and velocity to what the terms need. Both engines use it."""
+"""Motion of the torso from pose and velocity of the floating base, for both engines."""
 
 from __future__ import annotations
 
