@@ -81,7 +81,7 @@ class Arbiter:
         self.authority = Authority(self.model)
         self.switchboard = Switchboard(self.model, self.authority, self.bank, home, settings)
         self.rest = ComingToRest(self.model, self.authority, self.switchboard, self.bank, safety)
-        self.monitor = TargetMonitor(self.model, self.authority)
+        self.monitor = TargetMonitor(self.model, self.authority, self.bank)
         self.errands = Errands(self.model, skills, self.switchboard, routing, self._emit, caller, sight)
         self.world = World(self.model, self.switchboard, self.errands, self._emit, self.rest.step)
         self.blend = Blend(self.model, settings.blend, settings.blend_time)

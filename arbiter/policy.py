@@ -60,3 +60,12 @@ class Resuming(Protocol):
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
         """Takes over in the middle of a motion: `reset`, with the memory of `failed` as far as it is sane."""
+
+
+@runtime_checkable
+class Recomputing(Protocol):
+    """A spare that can tell, beside the policy that drives, whether that one asks for what its weights answer."""
+
+    def recompute(self, policy: Policy) -> JointTarget | None:
+        """The target that the observation which `policy` acted on last makes here; None: nothing can be told now. Leaves both as
+        they are."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arbiter.errors import PolicyError
-from arbiter.policy import Policy, Resuming, Spared
+from arbiter.policy import Policy, Recomputing, Resuming, Spared
 from arbiter.types import JointTarget, Request, RobotState
 from arbiter.wall import walled
 
@@ -92,6 +92,17 @@ class Deadline:
             raise PolicyError(f"policy {self.name} cannot take over")
         self._last, self._missed = None, 0
         self.policy.resume(failed.policy if isinstance(failed, Deadline) else failed, state, now)
+
+    def recompute(self, policy: Policy) -> JointTarget | None:
+        """See `arbiter.policy.Recomputing`; None as well while either of the two is late."""
+        if not isinstance(policy, Deadline) or policy._busy or not isinstance(self.policy, Recomputing):
+            return None
+        if self._busy and not self._collect(0.0):
+            return None
+        if not self._submit(self.policy.recompute, policy.policy, patience=PATIENCE):
+            return None
+        target, error = self._answer
+        return None if error else target
 
     # -- the thread -----------------------------------------------------------------------------------------------
 

@@ -106,6 +106,10 @@ class OnnxPolicy:
             joint = self.card.joints[int(np.argmin(np.isfinite(action)))]
             raise PolicyError(f"policy {self.name}: its action for {joint} is not finite")
         observation.acted(action)
+        return self._meant(action)
+
+    def _meant(self, action: np.ndarray) -> JointTarget:
+        """What an action of the network asks of the joints."""
         q = self._rest.copy()
         q[self._driven] = self._within(self._default + self._scale * action)
         q.setflags(write=False)
@@ -123,9 +127,19 @@ class OnnxPolicy:
         if isinstance(failed, OnnxPolicy) and failed.card == self.card:
             self._observation.copy(failed._observation)
             self._tick = failed._tick if failed._target is not None else 0
-            self._target = failed._target if self._tick % self._every else None
+            self._target = self.recompute(failed) if self._tick % self._every else None
         else:
             self._observation.step_in_place()
+
+    def recompute(self, policy: Policy) -> JointTarget | None:
+        """See `arbiter.policy.Recomputing`: the same weights, in this session, on the observation of `policy`."""
+        if not isinstance(policy, OnnxPolicy) or policy.card != self.card or policy._target is None:
+            return None
+        vector, mine = self._observation.vector, self._observation.vector.copy()
+        vector[:] = policy._observation.vector
+        action = self._network.run()[0].copy()
+        vector[:] = mine
+        return self._meant(action)
 
     def _within(self, asked: np.ndarray) -> np.ndarray:
         """A network that keeps to a joint's range misses its end by a rounding of its 32 bits: the end itself is meant."""

@@ -273,6 +273,37 @@ def target_reversed(sim: SimRun, rng: np.random.Generator) -> None:
     alter_targets(sim, lambda target: replace(target, q=frozen(target.q[::-1])))
 
 
+@cause("target-swapped", "policy")
+def target_swapped(sim: SimRun, rng: np.random.Generator) -> None:
+    """What is meant for the left leg goes to the right one, and the other way round."""
+    left, right = (
+        [i for i, joint in enumerate(sim.model.joints) if joint.startswith(f"leg_{side}")] for side in ("left", "right")
+    )
+    order = np.arange(sim.model.n)
+    order[left], order[right] = right, left
+    alter_targets(sim, lambda target: replace(target, q=frozen(target.q[order])))
+
+
+@cause("target-soft", "policy")
+def target_soft(sim: SimRun, rng: np.random.Generator) -> None:
+    """Its stiffness is 30 % of what it was trained with."""
+    alter_targets(sim, lambda target: replace(target, kp=frozen(0.3 * target.kp)))
+
+
+@cause("network-sign", "policy")
+def network_sign(sim: SimRun, rng: np.random.Generator) -> None:
+    """The sign of every action is flipped: the network sees as its last action what it has not answered."""
+    alter_network(sim, lambda y: -y)
+
+
+@cause("both-networks-sign", "policy")
+def both_networks_sign(sim: SimRun, rng: np.random.Generator) -> None:
+    """The sign of every action is flipped in every session, as if the weights were wrong: nobody is left who can walk."""
+    run = Network.run
+    for player in players(sim):
+        player._network.__class__.run = lambda network: -run(network)
+
+
 @cause("target-same", "policy")
 def target_same(sim: SimRun, rng: np.random.Generator) -> None:
     """The policy asks for the same targets for ever."""

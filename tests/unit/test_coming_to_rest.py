@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arbiter.arbiter import Arbiter
-from arbiter.types import Mode
+from arbiter.types import JointTarget, Mode
 from tests.arbiter_rig import Rig
 from tests.fakes import MODEL, FakePolicy
 
@@ -25,13 +25,27 @@ class SparedPolicy(FakePolicy):
         return self.second
 
 
-class SparedRig(Rig):
-    """A rig whose walking policy has a spare."""
+class KnowingPolicy(SparedPolicy):
+    """One whose spare tells what its weights answer: `right`, the policy's own offset where None."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.asked, self.right = 0, lambda: JointTarget(MODEL.default + 0.05, MODEL.kp, MODEL.kd, self.joints)
+        self.second.recompute = self.recompute
+
+    def recompute(self, policy):
+        assert policy is self
+        self.asked += 1
+        return self.right()
+
+
+class SparedRig(Rig):
+    """A rig whose walking policy has a spare."""
+
+    def __init__(self, policy: type[SparedPolicy] = SparedPolicy) -> None:
+        super().__init__()
         old = self.arbiter
-        self.locomotion = SparedPolicy()
+        self.locomotion = policy()
         policies = self.fallbacks | {"locomotion": (self.locomotion,), "chunk": tuple(self.players)}
         self.arbiter = Arbiter(
             self.robot,
@@ -274,3 +288,82 @@ def test_the_arms_policy_that_fails_leaves_the_walk_alone():
     assert rig.last().result == "failed" and rig.owner()["legs"] == "locomotion"
     rig.tick(30)
     assert rig.arbiter.safety.mode is Mode.RUN and rig.arbiter.safety.fault == ""
+
+
+class TestComparedWithItsSpare:
+    """A policy whose spare tells what the same weights answer to the same observation."""
+
+    @pytest.fixture(params=["walking", "standing"])
+    def rig(self, request):
+        rig = SparedRig(KnowingPolicy).ready()
+        if request.param == "walking":
+            rig.say("walk_forward").tick(30)
+            rig.robot.changes["joint_vel"] = STEPPING
+        rig.tick(30)
+        assert rig.owner()["legs"] == "locomotion"
+        return rig
+
+    def taken_out(self, rig):
+        return rig.owner()["legs"] in ("locomotion_spare", "stand") and rig.arbiter.safety.mode is Mode.SETTLE
+
+    WRONG = {  # noqa: RUF012
+        "sign": -MODEL.default,
+        "order": MODEL.default[::-1],
+        "one joint": MODEL.default + 0.4 * np.eye(MODEL.n)[MODEL.index("leg_left_knee_pitch_joint")],
+    }
+
+    @pytest.mark.parametrize("wrong", WRONG)
+    def test_wrong_targets_are_found_in_their_first_tick(self, rig, wrong):
+        rig.locomotion.q = self.WRONG[wrong]
+        report = rig.tick()
+        assert self.taken_out(rig)
+        assert "where a second session of the same weights answers" in rig.arbiter.safety.fault
+        assert report.asked == pytest.approx(MODEL.default, abs=0.051), "not one of them goes on"
+
+    @pytest.mark.parametrize("gains", [0.3, 0.97, 1.05])
+    def test_wrong_gains_are_found_in_their_first_tick(self, rig, gains):
+        rig.locomotion.kp = gains * MODEL.kp
+        rig.tick()
+        assert self.taken_out(rig) and f"with kp {20.0 * gains:.3g} and kd 2" in rig.arbiter.safety.fault
+
+    def test_a_target_that_stands_still_is_found_at_once(self, rig):
+        rig.locomotion.stuck = True
+        rig.locomotion.right = lambda: JointTarget(MODEL.default + 0.07, MODEL.kp, MODEL.kd, rig.locomotion.joints)
+        rig.tick(2)
+        assert self.taken_out(rig)
+
+    def test_targets_that_part_slowly_are_found_within_five_ticks(self, rig):
+        rig.locomotion.offset = 0.062
+        rig.tick(5)
+        assert self.taken_out(rig)
+
+    def test_it_may_ask_for_the_same_for_as_long_as_its_weights_do(self, rig):
+        rig.locomotion.stuck = True
+        rig.tick(100)
+        assert rig.owner()["legs"] == "locomotion" and rig.arbiter.safety.fault == ""
+
+    def test_it_is_asked_in_every_fifth_tick_only(self, rig):
+        before = rig.locomotion.asked
+        rig.tick(100)
+        assert rig.locomotion.asked - before == 20
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            lambda: None,
+            lambda: 1 / 0,
+            lambda: "0.3 rad",
+            lambda: JointTarget(np.full(MODEL.n, np.nan), MODEL.kp, MODEL.kd, MODEL.groups["legs"]),
+            lambda: JointTarget(np.zeros(3), MODEL.kp, MODEL.kd, MODEL.groups["legs"]),
+        ],
+    )
+    def test_a_spare_that_cannot_tell_takes_nobody_out(self, rig, answer):
+        rig.locomotion.right = answer
+        rig.tick(20)
+        assert rig.owner()["legs"] == "locomotion" and rig.arbiter.safety.fault == ""
+
+    def test_a_spare_that_has_failed_is_not_asked(self, rig):
+        rig.arbiter.bank.ban("locomotion_spare", "test")
+        rig.locomotion.right = lambda: JointTarget(-MODEL.default, MODEL.kp, MODEL.kd, rig.locomotion.joints)
+        rig.tick(20)
+        assert rig.owner()["legs"] == "locomotion" and rig.arbiter.safety.fault == ""

@@ -128,6 +128,39 @@ def test_its_spare_resumes_the_policy_behind_it(policy):
     spare.close()
 
 
+def test_its_spare_is_asked_what_the_policy_behind_it_should_have_answered(policy):
+    made, guard = policy
+    spare, asked = guard.spare(), []
+    assert spare.recompute(guard) is None, "this spare cannot tell"
+    spare.policy.recompute = lambda other: asked.append((other, threading.get_ident())) or "answer"
+    assert spare.recompute(guard) == "answer" and asked[0][0] is made
+    assert asked[0][1] != threading.get_ident(), "one that hangs hangs no tick"
+    spare.policy.recompute = lambda other: 1 / 0
+    assert spare.recompute(guard) is None
+    spare.close()
+
+
+def test_while_either_of_the_two_is_late_nothing_can_be_told(policy):
+    made, guard = policy
+    spare, free = guard.spare(), threading.Event()
+    spare.policy.recompute = lambda other: "answer"
+    guard.act(STATE, Request(), 0.0)
+    made.hangs = True
+    guard.act(STATE, Request(), 0.02)
+    assert spare.recompute(guard) is None
+    made.free.set()
+    while guard._busy:
+        guard._collect(1.0)
+    spare.policy.recompute = lambda other: free.wait(20.0) and "late"
+    assert spare.recompute(guard) is None and spare.recompute(guard) is None
+    free.set()
+    while spare._busy:
+        spare._collect(1.0)
+    spare.policy.recompute = lambda other: "answer"
+    assert spare.recompute(guard) == "answer"
+    spare.close()
+
+
 def test_a_policy_without_a_spare_has_none():
     assert Deadline(FakePolicy("walk", "locomotion", "legs")).spare() is None
 

@@ -310,3 +310,50 @@ def test_a_provider_that_does_not_start_is_an_error_and_auto_takes_the_next(tmp_
     before = digest(path)
     (tmp_path / "walk.onnx.data").write_bytes(b"other weights")
     assert digest(path) != before, "TensorRT's cache must not find the engine of other weights"
+
+
+def different_ways_to_observe():
+    return {
+        "plain": (50.0, (ObservationTerm("base_ang_vel"), ObservationTerm("previous_action"))),
+        "history": (
+            50.0,
+            (ObservationTerm("joint_pos_rel", tuple(MODEL.joints), history=3), ObservationTerm("previous_action", history=2)),
+        ),
+        "half the rate": (25.0, (ObservationTerm("joint_vel", tuple(MODEL.joints)), ObservationTerm("previous_action"))),
+    }
+
+
+@pytest.mark.parametrize("way", different_ways_to_observe())
+def test_its_spare_answers_the_same_to_what_it_saw_and_changes_nothing(tmp_path, way):
+    """A difference is then a failure of one of the two, whatever the observation and however long it has run."""
+    rate, observations = different_ways_to_observe()[way]
+    card = card_for(MODEL, observations=observations, rate_hz=rate)
+    weights = 0.3 * np.random.default_rng(1).normal(size=(card.observation_size, len(card.joints)))
+    path = save_policy(tmp_path / "policy.onnx", card, weights)
+    policy, alone = OnnxPolicy(path, MODEL), OnnxPolicy(path, MODEL)
+    spare = policy.spare()
+    assert spare.recompute(policy) is None, "nothing was asked yet"
+    policy.reset(state := random_state(), 0.0)
+    alone.reset(state, 0.0)
+    for tick in range(40):
+        state, now = random_state(0.02 * tick), 0.02 * tick
+        target = policy.act(state, Request(), now)
+        for _ in range(2):
+            assert np.abs(spare.recompute(policy).q - target.q).max() < 1e-6
+        assert np.array_equal(alone.act(state, Request(), now).q, target.q), "asking it disturbs nothing"
+    assert spare.recompute(target) is None
+
+
+def test_a_spare_that_takes_over_between_two_steps_does_not_go_on_with_a_wrong_target(tmp_path):
+    card = card_for(MODEL, observations=(ObservationTerm("base_ang_vel"), ObservationTerm("previous_action")), rate_hz=25.0)
+    weights = 0.3 * np.random.default_rng(1).normal(size=(card.observation_size, len(card.joints)))
+    policy = OnnxPolicy(save_policy(tmp_path / "policy.onnx", card, weights), MODEL)
+    spare, state, run = policy.spare(), random_state(), policy._network.run
+    policy.reset(state, 0.0)
+    right = policy.act(state, Request(), 0.0).q
+    policy.reset(state, 0.02)
+    policy._network.run = lambda: -run()
+    wrong = policy.act(state, Request(), 0.02).q
+    spare.resume(policy, state, 0.04)
+    taken = spare.act(state, Request(), 0.04).q
+    assert taken == pytest.approx(right, abs=1e-6) and np.abs(taken - wrong).max() > 0.1
