@@ -1,5 +1,5 @@
 # Two commands matter: `make run` and `make test`. Both do all set-up; they need git, make and a Python 3.12.
-# ARGS goes on to pytest: make test ARGS="tests/unit -x"
+# ARGS goes on to pytest: make test ARGS="tests/arbiter -x"
 PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || ($(PYTHON) -m uv --version >/dev/null 2>&1 && echo $(PYTHON) -m uv) || echo .uv/bin/uv)
 ALL := --extra train --extra eight-bit --extra robot --extra viewer --extra ray
@@ -38,7 +38,7 @@ check: $(filter .uv/bin/uv,$(UV))  ## style, in seconds, on an environment of it
 	UV_PROJECT_ENVIRONMENT=.venvs/check $(UV) run --only-group style ruff format --check .
 
 bench: $(filter .uv/bin/uv,$(UV))  ## the benchmarks behind the README's table
-	$(UV) run $(ALL) python -m pytest tests/bench -q -s --benchmark-enable --benchmark-only --benchmark-columns=min,median,max,rounds
+	$(UV) run $(ALL) python -m pytest tests/benchmarks -q -s --benchmark-enable --benchmark-only --benchmark-columns=min,median,max,rounds
 
 wheel: $(filter .uv/bin/uv,$(UV))
 	$(UV) build --wheel

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from arbiter.blend import Blend
 from arbiter.events import Event
-from arbiter.rest import ComingToRest
+from arbiter.handover.blend import Blend
+from arbiter.handover.coming_to_rest import ComingToRest
 from arbiter.safety import Safety
 from arbiter.tree.world import World
 from arbiter.types import Mode, Request, RobotState
@@ -18,7 +18,7 @@ class Stops:
     """Owned by the tick.
 
     Args:
-        world: Who is told that the robot was stopped; its switchboard and its instructions.
+        world: Who is told that the robot was stopped; its handover and its instructions.
         blend: What goes out now.
         safety: The safety layer.
         rest: Brings a walk to rest.
@@ -26,11 +26,11 @@ class Stops:
 
     def __init__(self, world: World, blend: Blend, safety: Safety, rest: ComingToRest) -> None:
         self._world, self._blend, self._safety, self._rest = world, blend, safety, rest
-        self._board, self._bank, self._model = world.switchboard, world.switchboard.bank, world.model
+        self._board, self._bank, self._model = world.handover, world.handover.bank, world.model
 
     def stop(self, why: str, state: RobotState, now: float) -> None:
-        """Within this tick: legs to zero velocity (a crouch or a bow stays as it is), arms hold, all errands cancelled."""
-        self._world.errands.cancel(f"stopped: {why}", now)
+        """Within this tick: legs to zero velocity (a crouch or a bow stays as it is), arms hold, all executor cancelled."""
+        self._world.executor.cancel(f"stopped: {why}", now)
         self._board.drop_all("stopped", now)
         self._world.stopped = why
         self._world.emit(Event(now, "stopped", f"stopped: {why}", {"reason": why}))
@@ -39,15 +39,15 @@ class Stops:
             return
         legs, arms = self._model.groups["legs"], self._model.groups["arms"]
         posture = Request(posture=self._blend.output.copy())
-        grip = self._board.authority.owner(legs)
-        if grip is not None and grip.policy.kind == "chunk":
+        assignment = self._board.authority.owner(legs)
+        if assignment is not None and assignment.policy.kind == "chunk":
             self._board.force(legs, self._bank.fallback("stand"), posture, state, now, result="stopped")
         self._board.force(arms, self._bank.fallback("hold"), posture, state, now, result="stopped")
 
     def damp(self, why: str, now: float) -> None:
         """No position gain from this tick on, from any state; instructions and pending hands cancelled."""
         self._safety.stop(why, "damp")
-        self._world.errands.cancel(f"damped: {why}", now)
+        self._world.executor.cancel(f"damped: {why}", now)
         self._board.drop_all("damped", now)
         self._world.stopped = why
         self._world.emit(Event(now, "stopped", f"damped: {why}", {"reason": why}))
@@ -91,7 +91,7 @@ class Stops:
     def settle(self, state: RobotState, now: float) -> None:
         """The ladder asks for SETTLE: a walk is brought to rest, then fallbacks have every joint. On its way up the robot hangs,
         and stays where it is."""
-        self._world.errands.cancel(self._safety.fault or "settling", now)
+        self._world.executor.cancel(self._safety.fault or "settling", now)
         if not (self._world.ready or self._world.free):
             self._halt(self._safety.reason or "settling", state, now)
             return

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from arbiter.errors import ArbiterError, RobotError
 from deploy.cli.extras import extra
-from deploy.outputs import writable
+from deploy.cli.outputs import writable
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,14 +37,14 @@ with extra(__name__, parser, "can", "serial"):
     import numpy as np
 
     from arbiter.robot import RobotModel
-    from deploy.can import protocol
-    from deploy.can.bus import BusPort, open_bus
-    from deploy.can.calibration import save_calibration
-    from deploy.can.config import HardwareConfig, calibration_path, load_hardware
-    from deploy.can.protocol import MotorMode, Parameter
-    from deploy.can.sdo import SdoClient
+    from deploy.drivers.can import protocol
+    from deploy.drivers.can.bus import BusPort, open_bus
+    from deploy.drivers.can.calibration import save_calibration
+    from deploy.drivers.can.config import HardwareConfig, calibration_path, load_hardware
+    from deploy.drivers.can.protocol import MotorMode, Parameter
+    from deploy.drivers.can.sdo import SdoClient
+    from deploy.drivers.sensors.imu import open_imu
     from deploy.robots.description import load_model
-    from deploy.sensors.imu import open_imu
 
 FLASH_TIME = 0.1  # [s] that a motor may take to store its settings
 SPAN_SLACK = 0.15  # [rad] that a measured span may differ from the range: stops give, printed parts vary

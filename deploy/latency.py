@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from arbiter.errors import ArbiterError, RobotError
-from deploy.assemble import assemble
-from deploy.config import load_tree
-from deploy.masks import check_settings
-from deploy.outputs import output_file
-from deploy.session import Session
+from deploy.cli.outputs import output_file
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import load_tree
+from deploy.runtime.masks import check_settings
+from deploy.runtime.session import Session
 
 # (pair, what runs first, what is then asked, seconds between)
 PAIRS = (
@@ -58,15 +58,15 @@ def measure(tree: str, rounds: int, real: bool, settings: list[str], seed: int =
 
 
 def _once(session: Session, first: str, then: str, seconds: float) -> dict[str, float]:
-    inbox, errands = session.arbiter.inbox, session.arbiter.errands
+    inbox, executor = session.arbiter.inbox, session.arbiter.executor
     if first:
         inbox.say(first)
-        _until(session, lambda: errands.log and errands.log[-1].first_command is not None, LONGEST)
+        _until(session, lambda: executor.log and executor.log[-1].first_command is not None, LONGEST)
     _for(session, seconds)
-    count = errands.log.total
+    count = executor.log.total
     inbox.say(then)
-    _until(session, lambda: errands.log.total > count, 1.0)
-    item = errands.log[-1]
+    _until(session, lambda: executor.log.total > count, 1.0)
+    item = executor.log[-1]
     if item.result == "stopped":  # answered in the tick that heard it
         taken = {"routed": 0.0, "first_command": 0.0}
     else:
@@ -76,7 +76,7 @@ def _once(session: Session, first: str, then: str, seconds: float) -> dict[str, 
     inbox.stop("next measurement")
     _for(session, 1.0)
     inbox.say("stand still")
-    _until(session, lambda: errands.idle, LONGEST)
+    _until(session, lambda: executor.idle, LONGEST)
     _for(session, 1.0)
     return taken
 

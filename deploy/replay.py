@@ -23,10 +23,10 @@ import numpy as np
 from arbiter.errors import ArbiterError, ConfigError
 from arbiter.extras import needed
 from arbiter.strict import short
-from deploy.logs import EARLIER, TRACE, newest
-from deploy.outputs import writable
-from deploy.trace import FORMAT
-from deploy.trace_check import check_header, check_tick
+from deploy.cli.outputs import writable
+from deploy.trace.check import check_header, check_tick
+from deploy.trace.folders import EARLIER, TRACE, newest
+from deploy.trace.writer import FORMAT
 
 PLOTS = (".png", ".pdf", ".svg")
 
@@ -150,7 +150,7 @@ def main(argv: list[str] | None = None) -> int:
         if not ticks:
             raise ConfigError(f"{args.log}: the trace holds no tick")
         if args.rerun:
-            from deploy.rerun import rerun
+            from deploy.trace.redecide import rerun
 
             if ticks[0]["i"] != 0:
                 raise ConfigError(

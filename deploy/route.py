@@ -17,12 +17,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from arbiter.errors import ArbiterError
-from arbiter.inbox import printable
+from arbiter.execution.inbox import printable
 from arbiter.routing import Router
 from arbiter.routing.scorer import canonical
 from arbiter.skill import Route
-from deploy.config import load_tree
-from deploy.examine import load_skill_set
+from deploy.runtime.config import load_tree
+from deploy.runtime.examine import load_skill_set
 from skills.registry import load_skills
 
 

@@ -13,21 +13,21 @@ import time
 from pathlib import Path
 
 from arbiter.errors import ArbiterError
-from arbiter.inbox import Result
-from deploy.assemble import Assembly, assemble
-from deploy.config import Loaded, load_tree
-from deploy.logs import new_run, point_at
-from deploy.masks import check_settings
-from deploy.narrate import DampedByItself, Narrator
-from deploy.outputs import writable
-from deploy.provenance import provenance
-from deploy.realtime import TICK, claim_realtime
-from deploy.records import Records
-from deploy.report import Recorder, summary, write_report
-from deploy.session import Session
-from deploy.signals import FORCED, Signals
-from deploy.trace import TraceWriter
-from deploy.words import Sayings, Script, StandardInput
+from arbiter.execution.inbox import Result
+from deploy.cli.outputs import writable
+from deploy.observers.narrate import DampedByItself, Narrator
+from deploy.observers.report import Recorder, summary, write_report
+from deploy.runtime.assemble import Assembly, assemble
+from deploy.runtime.config import Loaded, load_tree
+from deploy.runtime.instruction_sources import Sayings, Script, StandardInput
+from deploy.runtime.masks import check_settings
+from deploy.runtime.provenance import provenance
+from deploy.runtime.realtime import TICK, claim_realtime
+from deploy.runtime.session import Session
+from deploy.runtime.signals import FORCED, Signals
+from deploy.trace.folders import new_run, point_at
+from deploy.trace.records import Records
+from deploy.trace.writer import TraceWriter
 
 EPILOG = """\
 examples:
@@ -170,7 +170,7 @@ def standard_input() -> StandardInput:
     """Lines of this process: with a prompt where a person sits at a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return StandardInput()
-    from deploy.terminal import open_terminal
+    from deploy.operator.terminal import open_terminal
 
     return StandardInput(terminal=open_terminal())
 
@@ -178,7 +178,7 @@ def standard_input() -> StandardInput:
 def _faults(args) -> list[str]:
     if args.fault and args.robot != "bench":
         raise ArbiterError(
-            f"--fault {args.fault[0]}: only a bench breaks on demand; add --robot bench, or give it to python -m deploy.bench"
+            f"--fault {args.fault[0]}: only a bench breaks on demand; add --robot bench, or give it to python -m deploy.rig"
         )
     return [f"simulation.faults={json.dumps(args.fault)}"] if args.fault else []
 
@@ -195,7 +195,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers, assembly.beat, narrator.say)
     narrator.lost = session.end
     if typed is not None:
-        typed.lost, typed.tell, typed.skills = session.end, narrator.say, assembly.arbiter.errands.skills
+        typed.lost, typed.tell, typed.skills = session.end, narrator.say, assembly.arbiter.executor.skills
     closers = _extras(args, loaded, assembly, session, narrator)
     for line in assembly.notes:
         narrator.say(line)
@@ -262,7 +262,7 @@ def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator
         session.observers.append(trace)
         closers.append(trace.close)
     if args.video:
-        from deploy.show import FilmObserver
+        from deploy.observers.show import FilmObserver
 
         video = FilmObserver(Path(args.video), assembly)
         session.observers.append(video)
@@ -273,7 +273,7 @@ def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator
 
         viewer = "native" if has_display() and sys.stdin.isatty() and not args.fast else "none"
     if viewer != "none":
-        from deploy.show import Screen
+        from deploy.observers.show import Screen
 
         screen = Screen(viewer, assembly, args.port)
         session.observers.append(screen)

@@ -22,7 +22,7 @@ import time
 
 from arbiter.errors import ArbiterError, ConfigError, PolicyError, in_one_line
 from deploy.cli.extras import extra
-from policies.pi0.api_key import VARIABLE, read_api_key
+from policies.chunk.backends.api_key import VARIABLE, read_api_key
 
 MAX_REQUEST = 32_000_000  # [bytes] of a message: a picture of 3840 x 2160 has 25 MB
 MAX_SIDE = 4096  # [px] of a picture
@@ -77,9 +77,9 @@ with extra(__name__, parser, "websockets", "msgpack"):
 
     from deploy.console.guard import is_loopback
     from deploy.robots.description import load_model
-    from policies.chunk import ChunkBackend, ChunkObservation
-    from policies.pi0 import load_backend, wire
-    from policies.pi0.remote import KEYS
+    from policies.chunk.backends import load_backend, wire
+    from policies.chunk.backends.openpi import KEYS
+    from policies.chunk.protocol import ChunkBackend, ChunkObservation
 
 log = logging.getLogger("policy-arbiter.serve")
 

@@ -35,12 +35,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 with extra(__name__, parser, "can"):
-    from deploy.can import protocol
-    from deploy.can.bus import BusPort, open_bus
-    from deploy.can.config import HardwareConfig, load_hardware
-    from deploy.can.protocol import MotorMode
-    from deploy.heartbeat import Heartbeat, heartbeat_path
-    from deploy.realtime import SUPERVISOR, claim_realtime
+    from deploy.drivers.can import protocol
+    from deploy.drivers.can.bus import BusPort, open_bus
+    from deploy.drivers.can.config import HardwareConfig, load_hardware
+    from deploy.drivers.can.protocol import MotorMode
+    from deploy.runtime.heartbeat import Heartbeat, heartbeat_path
+    from deploy.runtime.realtime import SUPERVISOR, claim_realtime
 
 LOOK = 0.005  # [s] between two looks at the heartbeat
 REPEAT = 4  # looks between two damping commands while tripped

@@ -13,8 +13,8 @@ from pathlib import Path
 from arbiter.errors import ArbiterError
 from arbiter.strict import Problems
 from arbiter.tree.build import Spec
-from deploy.config import find_tree, load_tree
-from deploy.examine import examine
+from deploy.runtime.config import find_tree, load_tree
+from deploy.runtime.examine import examine
 
 STATUS = "exit status: 0 when the file is in order, 1 when it has errors (all of them are printed), 2 for a wrong option"
 SHAPES = {"composite": "box", "decorator": "ellipse", "leaf": "plaintext"}

@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import Literal
 
 from arbiter.errors import ArbiterError, ConfigError
-from arbiter.fields import limited
 from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.strict import Node, Problems, build, nearest
-from policies.chunk import CameraFrame, ChunkBackend
-from policies.chunk_player import ChunkPolicy, ChunkTiming
+from arbiter.strict.fields import limited
+from policies.chunk.backends.recorded import RecordedChunks
+from policies.chunk.player import ChunkPolicy, ChunkTiming
+from policies.chunk.protocol import CameraFrame, ChunkBackend
+from policies.chunk.worker import LockstepWorker, RefCounted, ThreadWorker, Worker
 from policies.deadline import Deadline
-from policies.fallback import Damp, Hold, Rest, Stand
-from policies.onnx_policy import OnnxPolicy
-from policies.recorded import RecordedChunks
-from policies.reflex import BalanceReflex
-from policies.worker import AfterLast, LockstepWorker, ThreadWorker, Worker
+from policies.fallback.policies import Damp, Hold, Rest, Stand
+from policies.fallback.reflex import BalanceReflex
+from policies.locomotion.policy import OnnxPolicy
 
 FALLBACKS = {"stand": Stand, "hold": Hold, "rest": Rest, "damp": Damp}
 SHIPPED = Path(__file__).parent / "weights"
@@ -193,7 +193,7 @@ def _find(name: str, base: Path, shipped: Path) -> Path:
 def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:
     backend = open_backend(config, context)
     lock = threading.Lock()
-    close = AfterLast(PLAYERS, backend.close)
+    close = RefCounted(PLAYERS, backend.close)
     players = []
     for player in range(PLAYERS):
         if context.chunk_delay is None:
@@ -226,7 +226,7 @@ def open_backend(config: ChunkConfig, context: PolicyContext) -> ChunkBackend:
         return RecordedChunks.load(_find(config.path, context.base, SHIPPED))
     if config.backend != "pi0":
         raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, ('recorded', 'pi0'))}")
-    pi0 = importlib.import_module("policies.pi0")
+    pi0 = importlib.import_module("policies.chunk.backends")
     path = config.path if "://" in config.path else _find(config.path, context.base, SHIPPED)
     options = dict(config.options)
     # A LeRobot checkpoint does not name its joints: they are the robot's. Of a server its user has to say so.

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from arbiter.errors import SkillError
-from arbiter.runs import ask, measure
+from arbiter.execution.run import ask, measure
 from arbiter.skill import Parameter, Progress, Skill, StartEnvelope
 from arbiter.types import RobotState, frozen
 from arbiter.wall import walled

@@ -2,12 +2,12 @@
 
 import textwrap
 
-from arbiter.arbiter import Arbiter
-from arbiter.inbox import LockstepRouting
+from arbiter.execution.inbox import LockstepRouting
 from arbiter.safety import Safety
 from arbiter.skill import Route
-from deploy.config import load_tree
-from deploy.examine import check_tree
+from arbiter.tick import Arbiter
+from deploy.runtime.config import load_tree
+from deploy.runtime.examine import check_tree
 from skills.contract import default_parameters
 from skills.registry import load_skills
 from tests.fakes import MODEL, FakePolicy, FakeRobot, SkillCall, fallbacks
@@ -104,7 +104,7 @@ class Rig:
         return self.arbiter.authority.describe()
 
     def last(self):
-        return self.arbiter.errands.log[-1]
+        return self.arbiter.executor.log[-1]
 
     def texts(self, kind):
         return [event.text for event in self.events if event.kind == kind]

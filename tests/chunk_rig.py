@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from arbiter.types import Request, frozen
-from policies.chunk_player import ChunkPolicy
-from policies.worker import LockstepWorker
+from policies.chunk.player import ChunkPolicy
+from policies.chunk.worker import LockstepWorker
 from tests.fakes import MODEL, state_of
 
 ARMS = MODEL.joints[:10]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.needs import EXTRAS, missing
+from tests.pi0_fixtures import dataset, exported, offline, tiny  # noqa: F401
 
 SIM = Path(__file__).parent / "sim"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from policies.card import ObservationTerm, PolicyCard, embed_card
+from policies.locomotion.card import ObservationTerm, PolicyCard, embed_card
 
 
 def card_for(model, *, rate_hz: float = 50.0, group: str = "legs", observations=None, **changes) -> PolicyCard:

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from policies.chunk import ChunkObservation
+from policies.chunk.protocol import ChunkObservation
 
 JOINTS = ("a", "b")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from deploy.robots.description import load_model
-from policies.pi0.in_process import checkpoint
-from policies.pi0.in_process.tiny import TinySpec, seeded
+from policies.chunk.backends.lerobot import checkpoint
+from policies.chunk.backends.lerobot.tiny import TinySpec, seeded
 from training.pi0 import memory
 from training.pi0.words import train_tokenizer, vocabulary
 

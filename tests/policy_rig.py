@@ -9,9 +9,9 @@ import numpy as np
 
 from arbiter.policy import Policy
 from arbiter.types import Mode, Request
-from deploy.assemble import SENSOR_NOISE
-from deploy.robots.simulated import SimulatedRobot
-from deploy.robots.truth import Truth
+from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.truth import Truth
+from deploy.runtime.assemble import SENSOR_NOISE
 from tests.safety_rig import issued
 
 

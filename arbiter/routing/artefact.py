@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from arbiter.errors import ConfigError
-from arbiter.routing.features import Words
-from arbiter.routing.head import Head
+from arbiter.routing.classifier import LinearClassifier
+from arbiter.routing.features import TfidfVocabulary
 
 HEAD = "head.npz"
 FORMAT = 1
@@ -43,8 +43,8 @@ class Artefact:
         encoder: Digest of the encoder that made the vectors.
     """
 
-    head: Head
-    vocabulary: Words
+    head: LinearClassifier
+    vocabulary: TfidfVocabulary
     texts: tuple[str, ...]
     owners: tuple[str, ...]
     sided: np.ndarray
@@ -102,10 +102,12 @@ def load(folder: Path) -> Artefact:
                     f"{path} has format {meta['format']}; this version reads {FORMAT}. "
                     "Fit it again with `python -m training.router.fit`"
                 )
-            head = Head(tuple(meta["classes"]), stored["on_vector"], stored["on_words"].astype(np.float32), stored["class_bias"])
+            head = LinearClassifier(
+                tuple(meta["classes"]), stored["on_vector"], stored["on_words"].astype(np.float32), stored["class_bias"]
+            )
             return Artefact(
                 head,
-                Words.restored(_unpack(stored["terms"]), stored["idf"]),
+                TfidfVocabulary.restored(_unpack(stored["terms"]), stored["idf"]),
                 _unpack(stored["texts"]),
                 tuple(meta["owners"][i] for i in stored["owner"]),
                 stored["sided"].astype(bool),

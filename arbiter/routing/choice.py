@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from arbiter.routing.classifier import NONE
 from arbiter.routing.guard import stop_guard
-from arbiter.routing.head import NONE
-from arbiter.routing.pairs import SIDES, Opposites, side_of
+from arbiter.routing.opposites import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract
 from arbiter.routing.scorer import Scored, Scorer, canonical
-from arbiter.routing.telling import tells
+from arbiter.routing.statements import is_statement
 from arbiter.routing.text import words
 from arbiter.routing.veto import first_words, parts, veto
 from arbiter.skill import Skill, SkillCall
@@ -94,7 +94,7 @@ class Chooser:
             return Choice(None, f'no command in "{text}"')
         if stop_guard(text) and STOP in self.skills:
             return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0)
-        if tells(clause) and not self.scorer.knows(clause):
+        if is_statement(clause) and not self.scorer.knows(clause):
             remark = not _CONDITION.match(clause)
             return Choice(None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark)
         if set(words(text)) <= _BARE_SIDE and not self.scorer.knows(clause):

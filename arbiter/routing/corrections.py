@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from arbiter.routing.quantities import NUMBER, SPELLED, extract
-from arbiter.routing.runons import VERB, commands
+from arbiter.routing.segmentation import VERB, commands
 from arbiter.routing.text import words
 
 MOST = 8  # corrections that one text may hold

@@ -21,7 +21,7 @@ def terms(text: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class SparseRows:
     """Sparse rows, CSR: row i holds columns[start[i]:start[i+1]].
 
     Attributes:
@@ -43,7 +43,7 @@ class Rows:
         return out
 
 
-class Words:
+class TfidfVocabulary:
     """The tf-idf vocabulary of a corpus.
 
     Attributes:
@@ -56,7 +56,7 @@ class Words:
         self.rarest = float(idf.max())
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> Words:
+    def of(cls, texts: Sequence[str]) -> TfidfVocabulary:
         """The vocabulary of a corpus: all words, and the pairs that occur more than once."""
         counts = Counter(term for text in texts for term in set(terms(text)))
         kept = sorted(term for term, count in counts.items() if count > 1 or " " not in term)
@@ -64,7 +64,7 @@ class Words:
         return cls.restored(kept, np.log((1.0 + len(texts)) / (1.0 + frequency)) + 1.0)
 
     @classmethod
-    def restored(cls, kept: Sequence[str], idf: np.ndarray) -> Words:
+    def restored(cls, kept: Sequence[str], idf: np.ndarray) -> TfidfVocabulary:
         """From what was stored."""
         return cls({term: column for column, term in enumerate(kept)}, idf.astype(np.float32))
 
@@ -75,13 +75,13 @@ class Words:
         length = float(np.sqrt(np.square(values).sum()))
         return columns, (values * (WORD_WEIGHT / length) if length else values).astype(np.float32)
 
-    def rows(self, texts: Iterable[str]) -> Rows:
+    def rows(self, texts: Iterable[str]) -> SparseRows:
         """All rows."""
         parts = [self.row(text) for text in texts]
         start = np.cumsum([0, *(len(columns) for columns, _ in parts)])
         if not parts:
-            return Rows(start, np.zeros(0, np.int64), np.zeros(0, np.float32))
-        return Rows(start, np.concatenate([c for c, _ in parts]), np.concatenate([v for _, v in parts]))
+            return SparseRows(start, np.zeros(0, np.int64), np.zeros(0, np.float32))
+        return SparseRows(start, np.concatenate([c for c, _ in parts]), np.concatenate([v for _, v in parts]))
 
     def weight(self, word: str) -> float:
         """Inverse document frequency of a word; that of an unseen one is the largest."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 
-from arbiter.routing.halts import FOREIGN_WHOLE, WHOLE, halts, without_told
+from arbiter.routing.stop_phrases import FOREIGN_WHOLE, WHOLE, is_stop_phrase, without_told
 from arbiter.routing.text import expand, normalise, strip_politeness
 
 STOP_WORDS = ("stop", "halt", "freeze", "whoa", "abort", "cease", "desist", "emergency", "standstill", "stopp", "estop")
@@ -235,7 +235,7 @@ def _means_stop(text: str) -> bool:
     plain = " ".join(tokens)
     trimmed = _TRAILING.sub("", plain)
     polite = " ".join(_TOKEN.findall(strip_politeness(text)))
-    if any(_PHRASES.search(said) or halts(said) for said in {plain, trimmed, polite}):
+    if any(_PHRASES.search(said) or is_stop_phrase(said) for said in {plain, trimmed, polite}):
         return True
     bare = " ".join(_FILLER.sub(" ", _ASKED.sub("", plain)).split())
     repeated = set(bare.split())

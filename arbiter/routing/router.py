@@ -13,17 +13,17 @@ import numpy as np
 from arbiter.errors import ConfigError, SkillError
 from arbiter.routing.artefact import Artefact, load
 from arbiter.routing.choice import STOP, Choice, Chooser, defaults
+from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_negation
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.guard import OTHER_WORDS, stop_guard
-from arbiter.routing.halts import WORDS
-from arbiter.routing.head import NONE
-from arbiter.routing.pairs import SIDES, opposites, side_of
+from arbiter.routing.opposites import SIDES, opposites, side_of
 from arbiter.routing.quantities import extract
 from arbiter.routing.repair import Repair
-from arbiter.routing.runons import punctuated
 from arbiter.routing.scorer import Scorer, canonical
+from arbiter.routing.segmentation import punctuated
+from arbiter.routing.stop_phrases import WORDS
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
 from arbiter.skill import Route, Skill, SkillCall
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from arbiter.routing.artefact import Artefact
-from arbiter.routing.head import NONE, minimise
-from arbiter.routing.pairs import class_of
+from arbiter.routing.classifier import NONE, minimise
+from arbiter.routing.opposites import class_of
 from arbiter.routing.quantities import extract, mirrored
 from arbiter.routing.text import expand, normalise, strip_politeness, words
 from arbiter.skill import Skill

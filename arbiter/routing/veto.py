@@ -27,7 +27,7 @@ _IN_PLACE = re.compile(r"\b(?:on the spot|in place|without (?:moving|going anywh
 _OTHER_VERBS = frozenset(
     "jump hop leap skip run jog sprint race gallop trot charge dance boogie twerk kick punch slap smack strike fight "
     "wrestle attack kneel crawl climb tumble somersault flip cartwheel backflip swim dive fly float skate ski cycle "
-    "drive ride surf grab grasp grip clutch fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug "
+    "drive ride surf grab grasp assignment clutch fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug "
     "clap applaud flap flex lean sway rock swing wiggle shimmy wobble shiver balance juggle dribble bounce drag shove "
     "open shut lock unlock cook bake clean wash wipe sweep mop paint sing hum whistle shout scream sleep snore limp "
     "stagger stumble lunge moonwalk stamp stomp plank crunch touch look stare gaze glance peek scratch tickle pinch clench "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import py_trees
 from py_trees.common import ParallelPolicy, Status
 
-from arbiter.fields import limited
+from arbiter.strict.fields import limited
 from arbiter.tree.leaves import LONGEST, Leaf
 from arbiter.tree.world import World
 

@@ -9,7 +9,7 @@ import numpy as np
 import py_trees
 from py_trees.common import Status
 
-from arbiter.fields import limited
+from arbiter.strict.fields import limited
 from arbiter.tree.world import World
 from arbiter.types import Mode
 
@@ -53,7 +53,7 @@ class Conditions:
             "fallen": lambda value: (world.state.tilt > world.model.fall_tilt) is value,
             "stopped": lambda value: bool(world.stopped) is value,
             "ready": lambda value: world.ready is value,
-            "instruction": lambda value: (not world.errands.idle) is value,
+            "instruction": lambda value: (not world.executor.idle) is value,
             "battery_below": lambda value: world.state.battery < value,
             "tilt_above": lambda value: world.state.tilt > value,
             "joint_speed_above": lambda value: np.abs(world.state.joint_vel).max() > value,

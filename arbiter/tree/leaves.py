@@ -1,4 +1,4 @@
-"""Leaves that wait, tell and lead instructions. Each asks the switchboard or the errands; none blocks."""
+"""Leaves that wait, tell and lead instructions. Each asks the handover or the executor; none blocks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import py_trees
 from py_trees.common import Status
 
-from arbiter.fields import limited
-from arbiter.transition import HOME_ENVELOPE, outside
+from arbiter.handover.transition import HOME_ENVELOPE, check_envelope
+from arbiter.strict.fields import limited
 from arbiter.tree.world import World
 
 LONGEST = 86400.0  # [s] that a node may be told to wait
@@ -31,8 +31,8 @@ class Abandon(Leaf):
 
     def update(self) -> Status:
         world = self.world
-        if not world.errands.idle or world.errands.active or world.errands.homing.held:
-            world.errands.cancel(world.fault or "abandoned by the tree", world.now)
+        if not world.executor.idle or world.executor.active or world.executor.homing.held:
+            world.executor.cancel(world.fault or "abandoned by the tree", world.now)
         return Status.RUNNING
 
 
@@ -48,7 +48,7 @@ class Home(Leaf):
 
     def update(self) -> Status:
         if not self.world.stopped:
-            self.world.errands.send_home(self.world.now)
+            self.world.executor.send_home(self.world.now)
         return Status.RUNNING
 
 
@@ -58,7 +58,7 @@ class GetReady(Leaf):
     def update(self) -> Status:
         world = self.world
         legs = world.model.groups["legs"]
-        if world.free and not world.halted and not outside(HOME_ENVELOPE, world.state, legs, world.model):
+        if world.free and not world.halted and not check_envelope(HOME_ENVELOPE, world.state, legs, world.model):
             world.ready = True
             world.tell("mode", "stands by itself: ready for instructions")
             return Status.SUCCESS
@@ -69,10 +69,10 @@ class Route(Leaf):
     """SUCCESS while an accepted instruction waits or runs; RUNNING while one is being routed; else FAILURE."""
 
     def update(self) -> Status:
-        errands = self.world.errands
-        if errands.under_way:
+        executor = self.world.executor
+        if executor.under_way:
             return Status.SUCCESS
-        return Status.RUNNING if errands.routing_now else Status.FAILURE
+        return Status.RUNNING if executor.routing_now else Status.FAILURE
 
 
 class Instructions(Leaf):
@@ -80,13 +80,13 @@ class Instructions(Leaf):
 
     def update(self) -> Status:
         world = self.world
-        world.errands.tick(world.state, world.now)
-        return Status.RUNNING if world.errands.under_way else Status.SUCCESS
+        world.executor.tick(world.state, world.now)
+        return Status.RUNNING if world.executor.under_way else Status.SUCCESS
 
     def terminate(self, new_status: Status) -> None:
         """A branch of higher priority took over: instructions are cancelled. What that branch runs goes on."""
         if new_status is Status.INVALID and self.status is Status.RUNNING:
-            self.world.errands.cancel("a branch of higher priority took over", self.world.now, spoken=True)
+            self.world.executor.cancel("a branch of higher priority took over", self.world.now, spoken=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,13 @@ class Settle(Leaf):
 
     def update(self) -> Status:
         world = self.world
-        world.errands.cancel("settling", world.now)
+        world.executor.cancel("settling", world.now)
         if not world.settle(world.state, world.now):
             return Status.RUNNING
         legs = world.model.groups["legs"]
-        quiet = not outside(HOME_ENVELOPE, world.state, legs, world.model) and float(np.abs(world.state.joint_vel).max()) < 1.0
+        quiet = (
+            not check_envelope(HOME_ENVELOPE, world.state, legs, world.model) and float(np.abs(world.state.joint_vel).max()) < 1.0
+        )
         return Status.SUCCESS if quiet and not self._hold else Status.RUNNING
 
 

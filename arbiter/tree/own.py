@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from py_trees.common import Status
 
-from arbiter.errands import Errand
-from arbiter.inbox import Result
+from arbiter.execution.executor import Execution
+from arbiter.execution.inbox import Result
+from arbiter.handover.transition import Handover
 from arbiter.skill import SkillCall
-from arbiter.transition import Handover
 from arbiter.tree.leaves import Leaf
 from arbiter.tree.world import World
 from arbiter.types import Request
@@ -54,23 +54,23 @@ class RunSkill(Leaf):
 
     def __init__(self, name: str, world: World, config: RunConfig) -> None:
         super().__init__(name, world)
-        values = {p.name: p.default for p in world.errands.skills[config.skill].parameters} | config.parameters
+        values = {p.name: p.default for p in world.executor.skills[config.skill].parameters} | config.parameters
         self._call = SkillCall(config.skill, values)
         self._attempts = Attempts()
-        self._errand: Errand | None = None
+        self._execution: Execution | None = None
 
     def initialise(self) -> None:
         """Asks for the joints."""
         world = self.world
         may = world.may_move and self._attempts.allowed(world.now)
-        self._errand = world.errands.start(self._call, self._call.skill, world.state, world.now) if may else None
+        self._execution = world.executor.start(self._call, self._call.skill, world.state, world.now) if may else None
 
     def update(self) -> Status:
-        world, errand = self.world, self._errand
-        if errand is None:
+        world, execution = self.world, self._execution
+        if execution is None:
             return Status.FAILURE
-        world.errands.advance(errand, world.state, world.now)
-        instruction = errand.instruction
+        world.executor.advance(execution, world.state, world.now)
+        instruction = execution.instruction
         if instruction.finished is None:
             return Status.RUNNING
         if instruction.result in DONE:
@@ -81,9 +81,9 @@ class RunSkill(Leaf):
 
     def terminate(self, new_status: Status) -> None:
         """Interrupted: this skill ends, no other; its policy goes on at zero velocity until somebody takes over."""
-        if new_status is Status.INVALID and self._errand is not None and self.status is Status.RUNNING:
-            instruction = self._errand.instruction
-            self.world.errands.withdraw(self._errand, "its branch of the tree was left", self.world.now)
+        if new_status is Status.INVALID and self._execution is not None and self.status is Status.RUNNING:
+            instruction = self._execution.instruction
+            self.world.executor.withdraw(self._execution, "its branch of the tree was left", self.world.now)
             if instruction.first_command is None:
                 self._attempts.failed(instruction.at)
 
@@ -109,7 +109,7 @@ class HandOver(Leaf):
     def __init__(self, name: str, world: World, config: HandOverConfig) -> None:
         super().__init__(name, world)
         self._policy, self._request = config.to, Request(prompt=config.prompt)
-        self._joints = world.model.groups[config.joints] & world.switchboard.bank.players(config.to)[0].joints
+        self._joints = world.model.groups[config.joints] & world.handover.bank.players(config.to)[0].joints
         self._attempts = Attempts()
         self._record: Handover | None = None
 
@@ -118,8 +118,8 @@ class HandOver(Leaf):
         world = self.world
         self._record = None
         if world.may_move and self._attempts.allowed(world.now):
-            world.errands.clear(self._joints, f"the tree hands its joints to {self._policy}", world.now)
-            self._record = world.switchboard.hand(self._policy, self._joints, self._request, world.now)
+            world.executor.clear(self._joints, f"the tree hands its joints to {self._policy}", world.now)
+            self._record = world.handover.hand(self._policy, self._joints, self._request, world.now)
 
     def update(self) -> Status:
         world, record = self.world, self._record
@@ -127,7 +127,7 @@ class HandOver(Leaf):
             return Status.FAILURE
         if record.first_command is not None:
             return Status.SUCCESS
-        if world.switchboard.waits(record):
+        if world.handover.waits(record):
             return Status.RUNNING
         self._attempts.failed(record.requested)
         world.tell("refused", f"{record.joints} stay with {record.from_policy}, not handed to {self._policy}: {record.result}")
@@ -135,6 +135,6 @@ class HandOver(Leaf):
 
     def terminate(self, new_status: Status) -> None:
         """Interrupted before it happened: it does not happen."""
-        if new_status is Status.INVALID and self._record is not None and self.world.switchboard.waits(self._record):
-            self.world.switchboard.withdraw(self._record, "its branch of the tree was left", self.world.now)
+        if new_status is Status.INVALID and self._record is not None and self.world.handover.waits(self._record):
+            self.world.handover.withdraw(self._record, "its branch of the tree was left", self.world.now)
             self._attempts.failed(self._record.requested)

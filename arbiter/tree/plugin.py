@@ -137,8 +137,8 @@ class PluginLeaf(Leaf):
 
     def _call(self, calls: tuple[str, ...]) -> tuple[object, str]:
         world = self.world
-        skills = tuple(run.skill.name for errand in world.errands.active for run in errand.runs if not run.over)
-        view = View(world.state, world.now, world.mode, world.fault, world.stopped, world.ready, not world.errands.idle, skills)
+        skills = tuple(run.skill.name for execution in world.executor.active for run in execution.runs if not run.over)
+        view = View(world.state, world.now, world.mode, world.fault, world.stopped, world.ready, not world.executor.idle, skills)
         names, entered, inner = (*self._due, *calls), self._entered, self._inner
         self._due.clear()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from arbiter.errands import Errands
 from arbiter.events import Event
-from arbiter.handover import Switchboard
+from arbiter.execution.executor import InstructionExecutor
+from arbiter.handover.controller import HandoverController
 from arbiter.robot import RobotModel
 from arbiter.types import Mode, RobotState
 
@@ -18,10 +18,10 @@ class World:
 
     Attributes:
         model: The robot.
-        switchboard: Changes of hands.
-        errands: Instructions.
+        handover: Changes of hands.
+        executor: Instructions.
         emit: Takes events.
-        settle: One tick of coming to rest, see `arbiter.rest.ComingToRest.step`.
+        settle: One tick of coming to rest, see `arbiter.handover.coming_to_rest.ComingToRest.step`.
         state: This tick's reading.
         now: This tick's time [s].
         tick: How often the tree has been ticked.
@@ -34,8 +34,8 @@ class World:
     """
 
     model: RobotModel
-    switchboard: Switchboard
-    errands: Errands
+    handover: HandoverController
+    executor: InstructionExecutor
     emit: Callable[[Event], None]
     settle: Callable[[RobotState, float], bool]
     state: RobotState | None = None

@@ -11,7 +11,7 @@ import numpy as np
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from deploy.console.snapshot import Event, Snapshot
-from deploy.robots.scene import Scene, compile_scene
+from deploy.drivers.simulated.scene import Scene, compile_scene
 
 HZ = 30.0  # pictures a second
 

@@ -22,7 +22,7 @@ from arbiter.slots import LatestSlot
 from arbiter.threads import start_thread
 from deploy.console import page
 from deploy.console.snapshot import Event, Snapshot
-from deploy.robots.scene import Scene, compile_scene
+from deploy.drivers.simulated.scene import Scene, compile_scene
 
 HZ = 25.0  # pictures a second
 TEXT_HZ = 5.0  # refreshes of the panel a second

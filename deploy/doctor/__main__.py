@@ -21,11 +21,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 with extra(__name__, parser, "can", "serial", "cv2"):
-    from deploy import bench
-    from deploy.can.config import load_hardware
+    from deploy import rig as bench
     from deploy.doctor.examine import preflight
-    from deploy.robots.can_robot import open_robot
-    from deploy.sensors.camera import config_of
+    from deploy.drivers.can.config import load_hardware
+    from deploy.drivers.can.robot import open_robot
+    from deploy.drivers.sensors.camera import config_of
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,12 +10,12 @@ from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, RobotState, frozen
-from deploy.can.sdo import SdoClient
 from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
 from deploy.doctor.motors import check_bus, check_motor, check_watchdogs, open_ports
 from deploy.doctor.report import Check, Report, attempt, failed, passed
 from deploy.doctor.senses import check_camera, check_imu
-from deploy.robots.can_robot import CanRobot
+from deploy.drivers.can.robot import CanRobot
+from deploy.drivers.can.sdo import SdoClient
 
 BEYOND = 0.5  # [rad] that the dry commands ask for beyond a joint's end
 
@@ -43,8 +43,8 @@ def preflight(robot: CanRobot, *, tree: str | None = None, camera=None, machine:
 
 def check_tree_file(tree: str, model: RobotModel) -> Check:
     """Loads a tree's skills and policies for this robot. Raises ConfigError with all that is wrong."""
-    from deploy.config import load_tree
-    from deploy.examine import check_tree, load_skill_set
+    from deploy.runtime.config import load_tree
+    from deploy.runtime.examine import check_tree, load_skill_set
     from policies.registry import PolicyContext, load_policies
 
     loaded = load_tree(tree)

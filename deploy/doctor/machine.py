@@ -10,7 +10,7 @@ from pathlib import Path
 
 from arbiter.extras import advice
 from deploy.doctor.report import Check, passed, warned
-from deploy.realtime import CYCLE, claim_realtime
+from deploy.runtime.realtime import CYCLE, claim_realtime
 
 PERIOD = 0.004  # [s] of the command cycle
 ROUNDS = 250

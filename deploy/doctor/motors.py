@@ -8,14 +8,14 @@ import numpy as np
 
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
-from deploy.can import protocol
-from deploy.can.bus import BusPort
-from deploy.can.calibration import Calibration
-from deploy.can.config import HardwareConfig, MotorConfig
-from deploy.can.protocol import MotorError, MotorMode, Parameter, error_names
-from deploy.can.sdo import SdoClient
-from deploy.can.startup import settings
 from deploy.doctor.report import Check, Verdict, attempt, failed, passed, warned
+from deploy.drivers.can import protocol
+from deploy.drivers.can.bus import BusPort
+from deploy.drivers.can.calibration import Calibration
+from deploy.drivers.can.config import HardwareConfig, MotorConfig
+from deploy.drivers.can.protocol import MotorError, MotorMode, Parameter, error_names
+from deploy.drivers.can.sdo import SdoClient
+from deploy.drivers.can.startup import settings
 
 SCAN = range(1, 21)  # ids that are looked for besides those that belong to a bus
 SCAN_PATIENCE = 5  # looks

@@ -9,7 +9,7 @@ import numpy as np
 
 from arbiter.errors import RobotError
 from deploy.doctor.report import Check, attempt, failed, passed, warned
-from deploy.sensors.imu import Imu
+from deploy.drivers.sensors.imu import Imu
 
 LISTEN = 0.5  # [s]
 GRAVITY = 9.80665
@@ -79,7 +79,7 @@ def _rest(quat: np.ndarray, ang_vel: np.ndarray, acc: np.ndarray) -> list[Check]
 
 def check_camera(config, wait: Callable[[float], None]) -> list[Check]:
     """Opens the camera and waits for a picture that can be trusted. `config`: a CameraConfig."""
-    from deploy.sensors.camera import Camera
+    from deploy.drivers.sensors.camera import Camera
 
     def look() -> Check:
         camera = Camera(config)

@@ -19,11 +19,11 @@ from lerobot.robots import Robot, RobotConfig
 from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnectedError
 
 from arbiter.errors import ConfigError, RobotError
-from deploy import bench
-from deploy.can.config import load_hardware
+from deploy import rig as bench
 from deploy.doctor import preflight
+from deploy.drivers.can.config import load_hardware
+from deploy.drivers.can.robot import CanRobot, open_robot
 from deploy.lerobot.loop import GuestLoop
-from deploy.robots.can_robot import CanRobot, open_robot
 from deploy.robots.description import load_model
 
 NAME = "berkeley_humanoid_lite"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from arbiter.inbox import Inbox
+from arbiter.execution.inbox import Inbox
 from deploy.operator.devices import Device
 from deploy.operator.stick import HAND, Hand
 

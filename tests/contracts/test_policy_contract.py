@@ -7,13 +7,13 @@ import pytest
 
 from arbiter.types import JointTarget, frozen
 from deploy.robots.description import load_model
-from policies.chunk_player import ChunkPolicy
+from policies.chunk.backends.recorded import RecordedChunks
+from policies.chunk.player import ChunkPolicy
+from policies.chunk.worker import LockstepWorker
 from policies.contract import check_policy
-from policies.fallback import Damp, Hold, Rest, Stand
-from policies.onnx_policy import OnnxPolicy
-from policies.recorded import RecordedChunks
-from policies.reflex import BalanceReflex
-from policies.worker import LockstepWorker
+from policies.fallback.policies import Damp, Hold, Rest, Stand
+from policies.fallback.reflex import BalanceReflex
+from policies.locomotion.policy import OnnxPolicy
 from tests.onnx_policies import card_for, save_policy
 
 MODEL = load_model()

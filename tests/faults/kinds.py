@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from arbiter.types import JointTarget, RobotState, frozen
-from deploy.bench.faults import parse_fault
-from policies.chunk import CameraFrame
+from deploy.rig.faults import parse_fault
+from policies.chunk.protocol import CameraFrame
 from tests.faults.causes import ELBOW, KNEE, Act, alter_network, alter_readings, alter_targets, at_joint, players, raiser
 from tests.sim.rig import SimRun
 

@@ -181,7 +181,7 @@ def moments(
     with SimRun(seed=seed, robot=robot) as sim:
         index = 0
         while index < count:
-            sim.until(lambda: sim.arbiter.errands.idle, 40.0)
+            sim.until(lambda: sim.arbiter.executor.idle, 40.0)
             sim.wait(QUIET)
             length = SITUATIONS[situation](sim, rng)
             began = sim.now

@@ -189,7 +189,7 @@ class Soak:
 
 def vocabulary(sim: SimRun, legs: bool) -> list[str]:
     """All that the built-in skills listen to, and more; each skill is as likely as any other utterance."""
-    skills = sim.arbiter.errands.skills
+    skills = sim.arbiter.executor.skills
     if legs:
         skills = {name: skill for name, skill in skills.items() if name.startswith(LEGS)}
     words = [text for skill in skills.values() for text in skill.utterances[:4]]

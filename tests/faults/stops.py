@@ -25,14 +25,14 @@ from types import SimpleNamespace
 import numpy as np
 
 from arbiter.types import Mode
-from deploy.assemble import assemble
-from deploy.config import load_tree
+from deploy.observers.show import Screen
 from deploy.operator import Gamepad, Keyboard, OperatorSource
 from deploy.operator import devices as codes
-from deploy.session import Session
-from deploy.show import Screen
-from deploy.signals import Signals
-from deploy.words import Cue, Script, StandardInput
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import load_tree
+from deploy.runtime.instruction_sources import Cue, Script, StandardInput
+from deploy.runtime.session import Session
+from deploy.runtime.signals import Signals
 from tests.faults.moments import fallen, forked
 from tests.sim.rig import SimRun
 
@@ -197,7 +197,7 @@ def doing(words: str, ticks: int = 80, then: Callable[[Session], None] = lambda 
     def go(session: Session) -> None:
         session.arbiter.inbox.say(words)
         wait(session, ticks)
-        assert session.arbiter.errands.active, f"{words!r} is not under way"
+        assert session.arbiter.executor.active, f"{words!r} is not under way"
         then(session)
 
     return go
@@ -211,7 +211,7 @@ def wait(session: Session, ticks: int) -> None:
 def handing_over(session: Session) -> None:
     session.arbiter.inbox.say("take a bow")
     wait(session, 5)
-    assert session.arbiter.switchboard.pending, "nothing is handed over"
+    assert session.arbiter.handover.pending, "nothing is handed over"
 
 
 def holding(session: Session) -> None:

@@ -59,7 +59,7 @@ def cell(moment: Moment, result: str) -> Cell:
 def watched(sim: SimRun, cause: Cause, situation: str, index: int) -> Cell:
     """Injects and looks. In a fork."""
     moment = judge(sim, cause, situation, index, 0.0)
-    return cell(moment, sim.arbiter.errands.log[-1].result)
+    return cell(moment, sim.arbiter.executor.log[-1].result)
 
 
 def measure(situation: str, causes: Sequence[Cause], count: int, seed: int, robot: str) -> dict[str, list[Cell]]:

@@ -15,8 +15,8 @@ import can
 import pytest
 import yaml
 
-from deploy.bench.process import BenchProcess
-from deploy.can.protocol import MotorMode
+from deploy.drivers.can.protocol import MotorMode
+from deploy.rig.process import BenchProcess
 
 KNEE = 7  # on can2
 KNEE_INDEX = 13  # robot order

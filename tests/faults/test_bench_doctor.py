@@ -9,26 +9,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import deploy.bench
+import deploy.rig
 from arbiter.errors import RobotError
-from deploy.bench.faults import parse_fault
 from deploy.calibrate import Calibrator, store_watchdogs
-from deploy.can.bus import open_bus
-from deploy.can.config import BusConfig
-from deploy.can.protocol import MotorMode, Parameter
 from deploy.doctor import preflight
 from deploy.doctor.__main__ import main
 from deploy.doctor.examine import _dry_command, check_limits
 from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
 from deploy.doctor.report import Report, Verdict, failed, passed, warned
 from deploy.doctor.senses import check_camera
-from deploy.sensors.camera import CameraConfig
+from deploy.drivers.can.bus import open_bus
+from deploy.drivers.can.config import BusConfig
+from deploy.drivers.can.protocol import MotorMode, Parameter
+from deploy.drivers.sensors.camera import CameraConfig
+from deploy.rig.faults import parse_fault
 
 KNEE = "leg_left_knee_pitch_joint"
 
 
 def robot_with(*faults):
-    robot = deploy.bench.start(body="joints")
+    robot = deploy.rig.start(body="joints")
     for text in faults:
         robot.bench.set_fault(parse_fault(text, tuple(robot.bench.nodes), robot.model.joints), True)
     return robot
@@ -97,7 +97,7 @@ def test_a_motor_whose_watchdog_does_not_bite_is_refused():
 
 def test_new_motors_are_refused_until_their_watchdogs_are_stored_and_they_were_switched_off_and_on():
     """A time that is only written is read back, and has no effect: firmware 0x20250226 takes it from flash when switched on."""
-    robot = deploy.bench.start(body="joints", watchdog_ms=1000)
+    robot = deploy.rig.start(body="joints", watchdog_ms=1000)
     robot.bench.advance(0.0)
     [line] = lines(preflight(robot, machine=False))
     assert "and 19 more stay in POSITION for more than 100 ms without a heartbeat, then damps" in line
@@ -139,7 +139,7 @@ def test_a_tilted_imu_is_refused():
 
 
 def test_limits_that_let_targets_pass_are_found(monkeypatch):
-    model = deploy.bench.start(body="joints").model
+    model = deploy.rig.start(body="joints").model
     assert check_limits(model)[0].verdict is Verdict.PASS
     assert _dry_command(model, 13, 5.0) == pytest.approx(model.upper[13], abs=0.05)  # it does go to the end
     monkeypatch.setattr("deploy.doctor.examine._dry_command", lambda model, index, target: target)

@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import deploy.bench
+import deploy.rig
 from arbiter.errors import RobotError
 from arbiter.safety.command import issue
 from arbiter.types import Mode, SafeCommand
-from deploy.bench.faults import parse_fault
-from deploy.can.calibration import Calibration
-from deploy.can.config import load_hardware
-from deploy.can.protocol import MotorMode, Parameter
+from deploy.drivers.can.calibration import Calibration
+from deploy.drivers.can.config import load_hardware
+from deploy.drivers.can.protocol import MotorMode, Parameter
+from deploy.rig.faults import parse_fault
 
 KNEE, ELBOW = "leg_left_knee_pitch_joint", "arm_left_elbow_pitch_joint"
 PERIOD = 0.004
@@ -30,7 +30,7 @@ def command(model, mode=Mode.RUN, q=None, kp=None, kd=None) -> SafeCommand:
 
 
 def bench(*faults, **options):
-    robot = deploy.bench.start(faults=faults, body="joints", **options)
+    robot = deploy.rig.start(faults=faults, body="joints", **options)
     robot.connect()
     return robot
 
@@ -88,7 +88,7 @@ def test_passive_until_a_command_runs_and_off_when_told():
 
 
 def test_joints_follow_in_joint_coordinates_whatever_the_offsets():
-    robot = deploy.bench.start(body="joints")
+    robot = deploy.rig.start(body="joints")
     offset = np.linspace(-0.3, 0.3, robot.model.n)
     robot.bench.calibration = robot.calibration = Calibration(offset, robot.calibration.direction)
     robot.bench.advance(0.0)
@@ -143,7 +143,7 @@ def test_only_commands_of_the_safety_layer_are_taken():
 
 
 def test_read_and_write_before_connect_name_the_way_out():
-    robot = deploy.bench.start(body="joints")
+    robot = deploy.rig.start(body="joints")
     for call in (lambda: robot.read(0.0), lambda: robot.write(command(robot.model))):
         with pytest.raises(RobotError, match="call connect\\(\\) first"):
             call()
@@ -321,7 +321,7 @@ def test_a_battery_that_runs_low_is_a_warning_first():
     ],
 )
 def test_start_refuses_a_robot_that_is_not_whole(fault, words):
-    robot = deploy.bench.start(body="joints")
+    robot = deploy.rig.start(body="joints")
     robot.bench.set_fault(parse_fault(fault, tuple(robot.bench.nodes), robot.model.joints), True)
     with pytest.raises(RobotError, match=words):
         robot.connect()

@@ -23,10 +23,10 @@ import yaml
 from arbiter.errors import ConfigError, RobotError
 from arbiter.safety.command import issue
 from arbiter.types import Mode
-from deploy.bench.process import BenchProcess
-from deploy.can.protocol import MotorError, MotorMode
-from deploy.field import take_the_field
-from deploy.heartbeat import Heartbeat, heartbeat_path
+from deploy.drivers.can.protocol import MotorError, MotorMode
+from deploy.rig.process import BenchProcess
+from deploy.runtime.bring_up import bring_up_robot
+from deploy.runtime.heartbeat import Heartbeat, heartbeat_path
 from deploy.supervisor import Supervision, Watch, exists
 
 # A loop of its own process: opens the bench, arms, ticks; then does what its argument says.
@@ -35,8 +35,8 @@ import ctypes, sys, time
 import numpy as np
 from arbiter.safety.command import issue
 from arbiter.types import Mode
-from deploy.can.config import load_hardware
-from deploy.robots.can_robot import open_robot
+from deploy.drivers.can.config import load_hardware
+from deploy.drivers.can.robot import open_robot
 from deploy.supervisor import Supervision
 
 file, supervised, end = sys.argv[1:]
@@ -153,7 +153,7 @@ def test_the_supervisor_damps_every_motor(bench, end):
 def test_the_field_is_taken_driven_and_left(bench):
     """Pre-flight, supervisor, driver and heartbeat together, over sockets and a pseudo-terminal."""
     patient(bench.hardware_file, watchdog_ms=60_000)
-    field = take_the_field(hardware_file=str(bench.hardware_file), heartbeat=60.0)
+    field = bring_up_robot(hardware_file=str(bench.hardware_file), heartbeat=60.0)
     assert field.report.ok
     field.robot.connect()
     block = np.array((field.robot.model.default, field.robot.model.kp, field.robot.model.kd))
@@ -172,10 +172,10 @@ def test_a_field_that_is_not_fit_is_not_taken(bench):
     patient(bench.hardware_file, watchdog_ms=2000)
     bench.ask("fault leg_left_knee_pitch_joint:silent")
     with pytest.raises(RobotError, match="pre-flight failed, motion is not armed:(.|\n)*no answer from 7"):
-        take_the_field(hardware_file=str(bench.hardware_file))
+        bring_up_robot(hardware_file=str(bench.hardware_file))
     bench.ask("mend leg_left_knee_pitch_joint:silent")
     with pytest.raises(ConfigError, match="operator 'nobody'; allowed: gamepad, keyboard, none"):
-        take_the_field(operator="nobody")
+        bring_up_robot(operator="nobody")
 
 
 def test_faults_of_a_running_bench(bench):

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from arbiter.types import Mode
-from deploy.assemble import assemble
-from deploy.can.protocol import MotorMode
-from deploy.config import load_tree
-from deploy.ramp import RampWatch
-from deploy.session import Session
-from policies.fallback import START_SPEED
+from deploy.drivers.can.protocol import MotorMode
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import load_tree
+from deploy.runtime.ramp import RampWatch
+from deploy.runtime.session import Session
+from policies.fallback.policies import START_SPEED
 
 ELBOW, KNEE = "arm_left_elbow_pitch_joint", "leg_left_knee_pitch_joint"
 BENT = 1.0  # [rad]
@@ -125,7 +125,7 @@ def test_a_stop_on_the_way_up_holds_it_in_the_harness(kind, press, when):
     arbiter.inbox.go()
     arbiter.inbox.say("walk forward")
     run(session, 0.5)
-    assert not arbiter.world.ready and arbiter.errands.log[-1].reason.startswith("stopped on its way up (")
+    assert not arbiter.world.ready and arbiter.executor.log[-1].reason.startswith("stopped on its way up (")
     arbiter.inbox.stop("again")
     assert run(session, 0.1)[0].verdict.mode is Mode.DAMP and not arbiter.safety.fault
     arbiter.inbox.reset()
@@ -157,7 +157,7 @@ def test_a_stop_while_the_gantry_lifts_it_leaves_it_passive():
     assert session.arbiter.safety.mode is Mode.PASSIVE and not session.arbiter.world.ready
     session.arbiter.inbox.say("walk forward")
     run(session, 0.1)
-    assert session.arbiter.errands.log[-1].result == "cancelled"
+    assert session.arbiter.executor.log[-1].result == "cancelled"
     session.arbiter.inbox.reset()
     run(session, 13.0)
     assert session.arbiter.world.ready

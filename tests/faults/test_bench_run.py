@@ -15,11 +15,11 @@ import threading
 import numpy as np
 import pytest
 
-from deploy.bench.process import BenchProcess
-from deploy.realtime import IMU, TICK, claim_realtime
+from deploy.drivers.sensors.camera import Camera, config_of
+from deploy.drivers.sensors.imu import ImuThread
+from deploy.rig.process import BenchProcess
 from deploy.run import main as run
-from deploy.sensors.camera import Camera, config_of
-from deploy.sensors.imu import ImuThread
+from deploy.runtime.realtime import IMU, TICK, claim_realtime
 
 
 def test_quit_before_anybody_armed_ends_the_run_and_nothing_is_damped_for_it(tmp_path):

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 from arbiter.types import Mode
-from deploy.assemble import assemble
-from deploy.config import load_tree
-from deploy.session import NOTICE, Session
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import load_tree
+from deploy.runtime.session import NOTICE, Session
 from tests.sim.rig import SimRun
 
 WALK = ["--tree", "default.yaml", "--viewer", "none", "--fast", *["--say", "walk forward for 20 seconds"] * 30]
 # Hangs in the driver, on the thread of the tick, once the robot walks.
 HANGS = """
 import ctypes, sys
-from deploy.robots.simulated import SimulatedRobot
+from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.run import main
 
 def python():
@@ -190,7 +190,7 @@ def test_whoever_may_stop_is_heard_while_the_run_ends():
         session = Session(OnTheFloor(sim.robot), sim.arbiter, sim.session.clock, [pad], [sim._keep])
         session.stop()
         assert pad.polls == 5 and sim.reports[-1].verdict.mode is Mode.DAMP
-        assert [item.text for item in sim.arbiter.errands.log] == [], "nothing new is begun"
+        assert [item.text for item in sim.arbiter.executor.log] == [], "nothing new is begun"
 
 
 def test_a_run_that_ends_on_its_way_up_ends_in_the_harness():

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from deploy.manual import meant, skills_text
+from deploy.operator.manual import meant, skills_text
 from skills.registry import load_skills
 
 CONTROL = re.compile(rb"\x1b\[[?\d;]*[A-Za-z]")

@@ -16,11 +16,11 @@ import onnxruntime
 import pytest
 import torch
 
+from policies.chunk.backends import load_backend
+from policies.chunk.backends.lerobot import checkpoint
+from policies.chunk.backends.lerobot.backend import LeRobotBackend
 from policies.engine import PROVIDERS as NAMES
 from policies.engine import Network
-from policies.pi0 import load_backend
-from policies.pi0.in_process import checkpoint
-from policies.pi0.in_process.backend import LeRobotBackend
 from tests.pi0_rig import make_dataset, make_tiny, synthetic
 from training.pi0.parity import observations
 from training.pi0.presets import preset

@@ -192,7 +192,9 @@ def _test(module: str) -> int:
     """Exit status of the tests: the module's own first, then the quick ones, the random ones only if those pass."""
     import pytest
 
-    own, files = ([str(ROOT / f"tests/unit/test_safety_{name}.py") for name in names] for names in (OWN.get(module, ()), TESTS))
+    own, files = (
+        [str(ROOT / f"tests/arbiter/test_safety_{name}.py") for name in names] for names in (OWN.get(module, ()), TESTS)
+    )
     bare = [
         "-x",
         "-q",

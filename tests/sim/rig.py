@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from deploy.assemble import assemble
-from deploy.config import load_tree
-from deploy.robots.simulated import Scene
-from deploy.session import Session
+from deploy.drivers.simulated.robot import Scene
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import load_tree
+from deploy.runtime.session import Session
 
 
 class SimRun:
@@ -65,10 +65,10 @@ class SimRun:
 
     def say(self, text: str, limit: float = 40.0, how: str = "") -> object:
         """Says it and waits until it is finished, one way or another. Returns the instruction."""
-        count = self.arbiter.errands.log.total
+        count = self.arbiter.executor.log.total
         self.arbiter.inbox.say(text, how)
-        self.until(lambda: self.arbiter.errands.log.total > count, 1.0)
-        item = self.arbiter.errands.log[-1]
+        self.until(lambda: self.arbiter.executor.log.total > count, 1.0)
+        item = self.arbiter.executor.log[-1]
         assert self.until(lambda: item.finished is not None, limit), f"{text!r} did not finish within {limit} s"
         return item
 

@@ -112,7 +112,7 @@ def handing_over(sim: SimRun, phase: int) -> None:
 
 def runs(sim: SimRun) -> list:
     """What runs, or waits for its joints."""
-    return [run for item in sim.arbiter.errands.active for run in item.runs]
+    return [run for item in sim.arbiter.executor.active for run in item.runs]
 
 
 MOMENTS = {"walking": walking, "gesturing": gesturing, "handing over": handing_over}

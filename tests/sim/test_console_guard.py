@@ -23,8 +23,8 @@ import deploy.console.guard as guard_module
 from arbiter.errors import ConfigError
 from deploy.console.guard import name_of
 from deploy.console.web import WebConsole
+from deploy.observers.show import Screen
 from deploy.robots.description import load_model
-from deploy.show import Screen
 from tests.sim.console_browser import Browser, find
 from tests.sim.rig import SimRun
 
@@ -293,7 +293,7 @@ def test_a_hostile_page_in_a_real_browser_does_not_move_the_robot(tmp_path):
             run.wait(4.0)
             assert len(found) == 18
             assert {what: got for what, got in found.items() if got not in ("refused", "blind", 403)} == {}
-            assert not run.arbiter.errands.log and abs(run.path(start)[:2]).max() < 0.05
+            assert not run.arbiter.executor.log and abs(run.path(start)[:2]).max() < 0.05
             root, start = f"127.0.0.1:{port}", run.mark()
             send(console, f"ws://{root}/{token}", f"http://{root}", messages)
             run.wait(4.0)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from policies.chunk import ChunkObservation
-from policies.pi0 import load_backend
+from policies.chunk.backends import load_backend
+from policies.chunk.protocol import ChunkObservation
 from training.pi0.rollout import Job, Theatre, run_once
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "policies" / "weights" / "pi0_tiny"

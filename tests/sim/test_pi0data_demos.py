@@ -15,9 +15,9 @@ import pytest
 from arbiter.errors import ConfigError
 from arbiter.skill import Verification
 from arbiter.types import frozen
+from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.robots.description import load_model
-from deploy.robots.simulated import SimulatedRobot
-from policies.fallback import Stand
+from policies.fallback.policies import Stand
 from training.pi0.data import demos, rollouts, store
 from training.pi0.data.demos import BALLS_A_ROUND, Demonstrator, Settings, plan
 from training.pi0.data.episode import Layout, RecordingError, read_frames

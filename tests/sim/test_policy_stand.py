@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from arbiter.types import Mode, Request, frozen
-from deploy.assemble import SENSOR_NOISE
+from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.robots.description import load_model
-from deploy.robots.simulated import SimulatedRobot
-from policies.balance.gains import make
-from policies.chunk_player import ChunkPolicy
-from policies.fallback import Hold, Stand
-from policies.recorded import RecordedChunks
-from policies.reflex import HERE, BalanceReflex
-from policies.worker import LockstepWorker
+from deploy.runtime.assemble import SENSOR_NOISE
+from policies.chunk.backends.recorded import RecordedChunks
+from policies.chunk.player import ChunkPolicy
+from policies.chunk.worker import LockstepWorker
+from policies.fallback.balance.gains import make
+from policies.fallback.policies import Hold, Stand
+from policies.fallback.reflex import HERE, BalanceReflex
 from tests.policy_rig import drive
 from tests.safety_rig import issued
 

@@ -14,7 +14,7 @@ import pytest
 
 from arbiter.types import Request, frozen
 from deploy.robots.description import load_model
-from policies.onnx_policy import OnnxPolicy
+from policies.locomotion.policy import OnnxPolicy
 from policies.registry import CARDS, SHIPPED
 from tests.policy_rig import Course, drive
 

@@ -1,6 +1,6 @@
 """Switches between every pair of policy kinds, counted in ticks; each switch starts where the one before was broken off."""
 
-from arbiter.transition import HandoverSettings
+from arbiter.handover.transition import HandoverSettings
 from deploy.latency import PAIRS, measure
 
 TICK = 0.02

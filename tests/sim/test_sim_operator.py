@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import deploy.operator as devices
-from deploy.assemble import assemble
-from deploy.config import load_tree
 from deploy.operator import OperatorSource
 from deploy.operator.devices import Signs
 from deploy.run import main
-from deploy.session import Session
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import load_tree
+from deploy.runtime.session import Session
 
 REST = np.zeros(3)
 
@@ -35,7 +35,7 @@ def drive(request, monkeypatch):
     settings = []
     if request.param == "file":
         settings = ["skills.files=[../operator/hand.py]"]
-        monkeypatch.setattr("deploy.assemble.offer_the_hand", lambda skills: None)
+        monkeypatch.setattr("deploy.runtime.assemble.offer_the_hand", lambda skills: None)
     monkeypatch.setitem(devices.OPERATORS, "gamepad", lambda: hands)
     assembly = assemble(load_tree("default.yaml", settings), fast=True, operator="gamepad")
     assert isinstance(assembly.sources[0], OperatorSource)

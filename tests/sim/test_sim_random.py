@@ -45,8 +45,8 @@ def test_random_sequences(batch):
                 sim.wait(float(rng.uniform(0.1, 2.5)))
             sim.arbiter.inbox.stop("end of a sequence")
             sim.wait(0.5)
-            assert sim.falls == 0, f"fell at {sim.now:.2f} s; heard: {[item.text for item in sim.arbiter.errands.log[-4:]]}"
+            assert sim.falls == 0, f"fell at {sim.now:.2f} s; heard: {[item.text for item in sim.arbiter.executor.log[-4:]]}"
         assert sim.broken_limits() == []
         assert sim.arbiter.safety.fault == ""
         sim.wait(1.0)
-        assert all(item.result for item in sim.arbiter.errands.log)
+        assert all(item.result for item in sim.arbiter.executor.log)

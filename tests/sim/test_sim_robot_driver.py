@@ -5,8 +5,8 @@ import pytest
 
 from arbiter.errors import ConfigError, RobotError
 from arbiter.types import Mode, SafeCommand
+from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
 from deploy.robots.description import load_model
-from deploy.robots.simulated import Noise, Scene, SimulatedRobot
 from tests.safety_rig import issued
 
 MODEL = load_model()

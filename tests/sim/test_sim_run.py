@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.config import load_tree
 from deploy.replay import load_trace
 from deploy.replay import main as replay
-from deploy.rerun import rerun
 from deploy.run import main
-from deploy.trace import encode
+from deploy.runtime.config import load_tree
+from deploy.trace.redecide import rerun
+from deploy.trace.writer import encode
 from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +136,7 @@ def test_what_comes_from_beside_the_tick_is_decided_again(cause, mode):
 
 
 def test_a_start_ramp_that_was_stopped_is_decided_again(monkeypatch):
-    monkeypatch.setattr("deploy.ramp.SHARE", 0.02)  # every joint pushes too hard
+    monkeypatch.setattr("deploy.runtime.ramp.SHARE", 0.02)  # every joint pushes too hard
     with SimRun() as sim:
         assert sim.arbiter.safety.fault.startswith("start ramp")
         modes, differences = decided_again(sim)
@@ -186,7 +186,7 @@ def test_a_fall_is_a_fault_with_a_dump_and_exit_status_one(tmp_path, capfd):
 
 
 def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr("deploy.ramp.SHARE", 0.001)  # every joint pushes too hard
+    monkeypatch.setattr("deploy.runtime.ramp.SHARE", 0.001)  # every joint pushes too hard
     status, report = run("--say", "walk forward", "--say", "bow", tmp_path=tmp_path)
     assert status == 1 and report["duration_s"] < 10.0
     assert [item["result"] for item in report["instructions"]] == ["cancelled", "cancelled"]

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from deploy.robots.simulated import Scene
+from deploy.drivers.simulated.robot import Scene
 from tests.sim.rig import SimRun, heading
 
 
@@ -206,7 +206,7 @@ def test_stop_in_mid_stride(run):
     here = run.mark()
     run.wait(2.0)
     assert np.hypot(*run.path(here)[:2]) < 0.25
-    assert run.arbiter.errands.idle
+    assert run.arbiter.executor.idle
     assert run.say("stand still").result == "succeeded"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.config import find_tree
 from deploy.run import main
+from deploy.runtime.config import find_tree
 from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def tree_file(tmp_path, branch):
 
 
 def results(sim):
-    return [(item.text, str(item.result)) for item in sim.arbiter.errands.log if item.by == "tree"]
+    return [(item.text, str(item.result)) for item in sim.arbiter.executor.log if item.by == "tree"]
 
 
 def swing(sim, since, side=1):
@@ -38,7 +38,7 @@ def test_a_wave_beside_home_waves(tmp_path):
     branch = "    - parallel: {until: all, children: [{run: {skill: wave_right, parameters: {duration: 4.0}}}, home]}"
     with SimRun(seed=1, tree=tree_file(tmp_path, branch)) as sim:
         sim.wait(7.0)
-        item = sim.arbiter.errands.log[0]
+        item = sim.arbiter.executor.log[0]
         assert (item.by, item.text) == ("tree", "wave_right") and item.result in ("succeeded", "ended")
         owned = sum(report.owners[0] == "chunk" for report in sim.reports)
         assert owned >= 190, "4 s, not the dwell"
@@ -154,7 +154,7 @@ def test_the_example_of_a_node_in_a_run(tmp_path):
     )
     with SimRun(tree=str(file)) as sim:
         sim.wait(10.0)
-        begun = [item.at for item in sim.arbiter.errands.log if item.by == "tree"]
+        begun = [item.at for item in sim.arbiter.executor.log if item.by == "tree"]
         assert len(begun) >= 2 and begun[1] - begun[0] >= 4.0 - 1e-6
         assert sum(event.text == "4 s have passed" for report in sim.reports for event in report.events) == len(begun)
         assert sim.falls == 0

@@ -10,9 +10,9 @@ import pytest
 
 from arbiter.skill import Route, SkillCall
 from deploy import demo
-from deploy.robots.simulated import Scene
+from deploy.drivers.simulated.robot import Scene
 from deploy.run import main
-from policies.pi0.graphs import GraphBackend
+from policies.chunk.backends.graphs import GraphBackend
 from skills.criteria import TOUCH_DISTANCE, rotations
 from tests.sim.rig import SimRun
 
@@ -61,7 +61,7 @@ def test_a_turn_is_measured_by_the_imu(walker):
 
 def test_a_walk_that_does_not_go_has_not_succeeded(walker, monkeypatch):
     """The policy is asked for nothing: commanded and gone are two things."""
-    walk = walker.arbiter.errands.skills["walk_forward"]
+    walk = walker.arbiter.executor.skills["walk_forward"]
     monkeypatch.setattr(walk, "request", lambda state, progress: type(walk).request(walk, state, progress).__class__())
     monkeypatch.setattr(walk, "arrived", lambda progress: walk._arrival.reached(progress, progress.elapsed > 1.0))
     walker.wait(1.0)
@@ -117,7 +117,7 @@ def test_a_touch_that_succeeded_is_a_touch():
 
 def test_without_a_camera_a_touch_ends(monkeypatch):
     with SimRun(seed=2) as run:
-        monkeypatch.setattr(run.arbiter.errands, "sight", lambda now: None)
+        monkeypatch.setattr(run.arbiter.executor, "sight", lambda now: None)
         item = run.say("touch the red ball")
         assert item.result == "ended" and "not verified" in item.reason
 
@@ -202,7 +202,7 @@ def test_a_request_beyond_what_is_allowed_fails_by_name_before_anything_moves(tm
     file = tmp_path / "bad.py"
     file.write_text(textwrap.dedent(BAD))
     with SimRun(seed=0, settings=(f"skills.files=[{file}]",)) as run:
-        run.arbiter.errands.routing._route = lambda text: Route(text, "accepted", ((SkillCall(text),),))
+        run.arbiter.executor.routing._route = lambda text: Route(text, "accepted", ((SkillCall(text),),))
         start = run.mark()
         item = run.say(text)
         run.wait(2.0)

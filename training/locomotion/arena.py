@@ -1,7 +1,7 @@
 """Evaluation of policies: the whole robot in MuJoCo, many episodes at once, each policy run as on the robot.
 
 Nothing is simplified: the model is the robot's `model.xml` (22 joints with dry friction, arms held or moved by their motors), and
-the policy runs through policies.onnx_policy at its own rate.
+the policy runs through policies.locomotion.policy at its own rate.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from mujoco import rollout
 from arbiter.robot import RobotModel
 from arbiter.types import Request, RobotState, frozen
 from deploy.robots.description import description_dir
-from policies.card import PolicyCard, read_card
-from policies.onnx_policy import OnnxPolicy
+from policies.locomotion.card import PolicyCard, read_card
+from policies.locomotion.policy import OnnxPolicy
 from training.locomotion.base_motion import REST
 from training.locomotion.episode_record import EpisodeRecord
 from training.locomotion.starts import LEAN

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
-from deploy.outputs import output_file
+from deploy.cli.outputs import output_file
 
 CURVES = {
     "Train/mean_episode_length": "episode [steps of 20 ms]",

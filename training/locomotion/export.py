@@ -16,7 +16,7 @@ from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
 from deploy.cli.extras import extra
-from deploy.outputs import output_file
+from deploy.cli.outputs import output_file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,7 +38,7 @@ with extra(__name__, parser, "torch"):
     from torch import nn
 
     from deploy.robots.description import load_model
-    from policies.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
+    from policies.locomotion.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
     from training.locomotion import gait, terms
     from training.locomotion.fused_policy import FusedPolicy
     from training.locomotion.rsl_rl_checkpoint import load_actor

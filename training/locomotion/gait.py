@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from policies.observation import GRACE, LINGER, REST, STILL
+from policies.locomotion.observation import GRACE, LINGER, REST, STILL
 
 TWO_PI = 2.0 * math.pi
 DEAD_BAND = 0.02  # a command below it asks to stand; it only keeps rounding from starting a walk
@@ -132,7 +132,7 @@ def follow(
     command: torch.Tensor, order: torch.Tensor, phase: torch.Tensor, left: torch.Tensor, change: torch.Tensor
 ) -> torch.Tensor:
     """The command on its way to `order`, shape (n, 3), by at most `change` (3,); who is to stand first steps in place while
-    ticks are `left` (n,), and finishes the step under way. policies.observation does the same on the robot."""
+    ticks are `left` (n,), and finishes the step under way. `ObservationBuilder` does the same on the robot."""
     command = command + (order - command).clamp(-change, change)
     still = ~running(command) & ~running(order)
     rest = torch.where((at_rest(phase) & (left <= 0.0)).unsqueeze(-1), torch.zeros_like(command), command.new_tensor(LINGER))
@@ -143,7 +143,7 @@ def advance(
     phase: torch.Tensor, command: torch.Tensor, left: torch.Tensor, turn: float, settle: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The phase after a `turn` [rad] and the ticks in place that are left, shapes (n,). While no motion is asked for it
-    turns for another `settle` ticks, finishes its half turn, the step under way, and rests there; policies.observation does
+    turns for another `settle` ticks, finishes its half turn, the step under way, and rests there; `ObservationBuilder` does
     the same on the robot."""
     halves = phase / math.pi
     ahead = ((phase + turn) / math.pi).floor()
@@ -158,7 +158,7 @@ def stumble(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The phase and the ticks in place that are left of robots that have `stood` between two steps for some ticks, shapes (n,):
     who tips over faster than `tip` [rad/s] steps, first with the leg that it does not fall towards, which carries less.
-    policies.observation does the same on the robot.
+    `ObservationBuilder` does the same on the robot.
 
     Args:
         spin: Angular velocity, body frame [rad/s], shape (n, 3).

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
 from deploy.cli.extras import extra
-from deploy.outputs import output_file
+from deploy.cli.outputs import output_file
 
 
 def parser() -> argparse.ArgumentParser:

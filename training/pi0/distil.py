@@ -39,10 +39,10 @@ with extra(__name__, parser, "torch", "lerobot"):
     import torch
     from tqdm import tqdm
 
-    from policies.pi0.in_process import checkpoint
-    from policies.pi0.in_process.checkpoint import Checkpoint
-    from policies.pi0.in_process.tiny import TinySpec, seeded
-    from policies.pi0.in_process.tokenizers import TOKENIZER
+    from policies.chunk.backends.lerobot import checkpoint
+    from policies.chunk.backends.lerobot.checkpoint import Checkpoint
+    from policies.chunk.backends.lerobot.tiny import TinySpec, seeded
+    from policies.chunk.backends.lerobot.tokenizers import TOKENIZER
     from training.pi0.batches import Batches, joint_weights
     from training.pi0.flow import flow_loss
     from training.pi0.memory import Demonstrations, gather

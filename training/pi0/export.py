@@ -52,9 +52,9 @@ with extra(__name__, parser, "torch", "lerobot", "onnx"):
 
     from arbiter.robot import RobotModel
     from deploy.robots.description import load_model
-    from policies.pi0.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
-    from policies.pi0.in_process import checkpoint
-    from policies.pi0.in_process.checkpoint import Checkpoint
+    from policies.chunk.backends.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
+    from policies.chunk.backends.lerobot import checkpoint
+    from policies.chunk.backends.lerobot.checkpoint import Checkpoint
     from training.pi0.data.instructions import GESTURES, select
     from training.pi0.graphs import export_graphs
     from training.pi0.parity import closed_loop, compare, observations, table

@@ -135,9 +135,9 @@ def fine_tune(arguments: argparse.Namespace) -> Path:
 
 def train_tiny(arguments: argparse.Namespace) -> Path:
     """The preset tiny."""
-    from policies.pi0.in_process import checkpoint
-    from policies.pi0.in_process.tiny import TinySpec, count, seeded
-    from policies.pi0.in_process.tokenizers import TOKENIZER
+    from policies.chunk.backends.lerobot import checkpoint
+    from policies.chunk.backends.lerobot.tiny import TinySpec, count, seeded
+    from policies.chunk.backends.lerobot.tokenizers import TOKENIZER
     from training.pi0.batches import frame_chances, joint_weights
     from training.pi0.memory import gather
     from training.pi0.train_tiny import TinyTraining, checkpoint_of, train

@@ -1,6 +1,6 @@
 """π0 as two ONNX graphs: the observation's keys and values, and one denoising step.
 
-The sampling loop stays outside (`policies.pi0.sampler`): its number of steps and the guidance of real-time chunking
+The sampling loop stays outside (`policies.chunk.backends.sampler`): its number of steps and the guidance of real-time chunking
 are then free at run time, and the costly prefix runs once a chunk.
 """
 

@@ -16,10 +16,10 @@ import torch
 
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
-from policies.pi0.in_process import checkpoint
-from policies.pi0.in_process.allowed import check_checkpoint
-from policies.pi0.in_process.tiny import load_spec, tiny_sizes
-from policies.pi0.in_process.tokenizers import (
+from policies.chunk.backends.lerobot import checkpoint
+from policies.chunk.backends.lerobot.allowed import check_checkpoint
+from policies.chunk.backends.lerobot.tiny import load_spec, tiny_sizes
+from policies.chunk.backends.lerobot.tokenizers import (
     DIGITS,
     FRAME,
     TOKENIZER,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from policies.chunk import ChunkObservation
-from policies.pi0 import load_backend
-from policies.pi0.card import Pi0Card
-from policies.pi0.in_process.backend import LeRobotBackend
+from policies.chunk.backends import load_backend
+from policies.chunk.backends.card import Pi0Card
+from policies.chunk.backends.lerobot.backend import LeRobotBackend
+from policies.chunk.protocol import ChunkObservation
 from training.pi0.evaluate import evaluate, jobs
 from training.pi0.results import plain, summary
 

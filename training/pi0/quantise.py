@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from arbiter.errors import ConfigError
-from policies.pi0.in_process.checkpoint import Checkpoint, statistics
+from policies.chunk.backends.lerobot.checkpoint import Checkpoint, statistics
 from training.pi0.graphs import LARGE
 
 HALF_MOST = 65504.0  # the largest number of half precision

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from arbiter.arbiter import TickReport
 from arbiter.errors import ConfigError
-from deploy.assemble import assemble
-from deploy.config import load_tree
-from deploy.robots.truth import Truth
-from deploy.session import Session
-from policies.pi0.card import CARD, STEP
+from arbiter.tick import TickReport
+from deploy.drivers.simulated.truth import Truth
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import load_tree
+from deploy.runtime.session import Session
+from policies.chunk.backends.card import CARD, STEP
 from skills.criteria import rotations
 from training.pi0.data.balls import place
 from training.pi0.data.instructions import find
@@ -116,11 +116,11 @@ class Theatre:
     def say(self, text: str) -> str:
         """Says it and waits for the end. Returns DONE, whatever the robot measured of it, or why it came to no end: the truth
         judges."""
-        count = self.arbiter.errands.log.total
+        count = self.arbiter.executor.log.total
         self.arbiter.inbox.say(text, "replace")
-        if not self.until(lambda: self.arbiter.errands.log.total > count, 1.0):
+        if not self.until(lambda: self.arbiter.executor.log.total > count, 1.0):
             return "nothing heard"
-        item = self.arbiter.errands.log[-1]
+        item = self.arbiter.executor.log[-1]
         if not self.until(lambda: item.finished is not None, LIMIT_S):
             return "not finished"
         verified = bool(item.measured) and item.measured[-1][1] is not None
@@ -185,7 +185,7 @@ def run_job(job: Job, video: Path | None = None) -> list[Result]:
     theatre, results = Theatre(job.policy, job.kind, job.seed, device=job.device), []
     film = None
     if video is not None:
-        from deploy.show import FilmObserver
+        from deploy.observers.show import FilmObserver
 
         film = FilmObserver(video, theatre.assembly)
         theatre.watchers.append(film)

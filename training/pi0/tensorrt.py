@@ -10,8 +10,8 @@ from pathlib import Path
 
 from arbiter.errors import ConfigError
 from arbiter.extras import needed
-from policies.pi0.card import PREFIX, STEP
-from policies.pi0.tensorrt_backend import PREFIX_ENGINE, STEP_ENGINE
+from policies.chunk.backends.card import PREFIX, STEP
+from policies.chunk.backends.tensorrt import PREFIX_ENGINE, STEP_ENGINE
 
 WORKSPACE = 4 << 30  # bytes that the builder may try out kernels in
 

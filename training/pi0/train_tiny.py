@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from policies.pi0.in_process import checkpoint
+from policies.chunk.backends.lerobot import checkpoint
 from training.pi0.batches import Batches, frame_chances, state_noise
 from training.pi0.flow import flow_loss, observe
 from training.pi0.look import Readout, look, make_readout

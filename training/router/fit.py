@@ -14,10 +14,10 @@ import numpy as np
 
 from arbiter.errors import in_one_line
 from arbiter.routing.artefact import HEAD, Artefact, Calibration, save
+from arbiter.routing.classifier import NONE, fit, minimise
 from arbiter.routing.encoder import MODEL_DIR, Encoder
-from arbiter.routing.features import Words
-from arbiter.routing.head import NONE, fit, minimise
-from arbiter.routing.pairs import class_of, opposites
+from arbiter.routing.features import TfidfVocabulary
+from arbiter.routing.opposites import class_of, opposites
 from arbiter.routing.scorer import FEATURES, Scorer, canonical, sided
 from skills import builtin_skills
 from training.router.phrases import Phrase, load_phrases
@@ -47,7 +47,7 @@ def fit_head(encoder: Encoder) -> Artefact:
     texts, owners = tuple(text for text, *_ in rows), tuple(owner for _, owner, _ in rows)
     names = [skill.name for skill in builtin_skills()]
     vectors = np.array([encoder([text])[0] for text in texts]).astype(np.float16).astype(np.float32)
-    vocabulary = Words.of(texts)
+    vocabulary = TfidfVocabulary.of(texts)
     head = fit([class_of(owner, names) for owner in owners], vectors, vocabulary.rows(texts), len(vocabulary.index))
     blank = Calibration(np.zeros(len(FEATURES)), 0.0, ACCEPT)
     return Artefact(head, vocabulary, texts, owners, np.array([side for *_, side in rows]), vectors, blank, encoder.digest)

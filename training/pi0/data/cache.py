@@ -13,7 +13,7 @@ from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
 from deploy.cli.extras import extra
-from deploy.outputs import output_file
+from deploy.cli.outputs import output_file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ with extra(__name__, parser, "h5py"):
     from tqdm import tqdm
 
     from deploy.robots.description import load_model
-    from policies.pi0.inputs import resize_with_pad
+    from policies.chunk.backends.inputs import resize_with_pad
     from training.pi0.data.episode import check_joints, layout_of, read_frames, read_instruction
     from training.pi0.memory import Demonstrations, join, load, save_cache
 

@@ -43,9 +43,9 @@ with extra(__name__, parser, "mink", "h5py", "lerobot"):
     from tqdm import tqdm
 
     from arbiter.skill import Verification
+    from deploy.drivers.simulated.robot import Noise
+    from deploy.drivers.simulated.scene import BALL_COLOURS
     from deploy.robots.description import load_model
-    from deploy.robots.scene import BALL_COLOURS
-    from deploy.robots.simulated import Noise
     from skills.criteria import rotations
     from training.pi0.data.balls import place
     from training.pi0.data.episode import Frame, Layout
@@ -109,7 +109,7 @@ class Demonstrator:
         model = load_model()
         walker = None
         if settings.walker:
-            from policies.onnx_policy import OnnxPolicy
+            from policies.locomotion.policy import OnnxPolicy
 
             walker = OnnxPolicy(settings.walker, model)
         self._stage = Stage(

@@ -35,7 +35,7 @@ with extra(__name__, parser, "mink", "h5py"):
     from tqdm import tqdm
 
     from deploy.robots.description import load_model
-    from policies.onnx_policy import OnnxPolicy
+    from policies.locomotion.policy import OnnxPolicy
     from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings, left
     from training.pi0.data.episode import Layout
     from training.pi0.data.instructions import WALKS, Instruction, find, select

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from arbiter.errors import in_one_line
 from deploy.cli.extras import extra
-from deploy.outputs import output_file
+from deploy.cli.outputs import output_file
 from training.pi0.data import fanout
 
 
@@ -36,9 +36,9 @@ with extra(__name__, parser, "mink", "h5py"):
     import numpy as np
     from tqdm import tqdm
 
+    from deploy.drivers.sensors.sim_camera import SimCamera
+    from deploy.drivers.simulated.robot import Pose, SimulatedRobot
     from deploy.robots.description import description_dir, load_model
-    from deploy.robots.simulated import Pose, SimulatedRobot
-    from deploy.sensors.sim_camera import SimCamera
     from skills.criteria import TOUCH_DISTANCE, rotations
     from training.pi0.data.balls import in_picture, random_point, touchable, unhidden
     from training.pi0.data.cache import shrink

@@ -11,11 +11,11 @@ from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, Request, RobotState, frozen
+from deploy.drivers.sensors.sim_camera import SimCamera
+from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
+from deploy.drivers.simulated.truth import Truth
 from deploy.robots.collision import SelfCollision
-from deploy.robots.simulated import Noise, Scene, SimulatedRobot
-from deploy.robots.truth import Truth
-from deploy.sensors.sim_camera import SimCamera
-from policies.reflex import BalanceReflex
+from policies.fallback.reflex import BalanceReflex
 from skills.criteria import rotations
 from training.pi0.data.episode import Frame
 from training.pi0.data.kinematics import UpperBody

@@ -9,7 +9,7 @@ import numpy as np
 from arbiter.robot import RobotModel
 from arbiter.skill import Verification
 from arbiter.types import frozen
-from deploy.robots.truth import Truth
+from deploy.drivers.simulated.truth import Truth
 from skills import criteria
 from skills.criteria import CROUCH_DROP, FALLEN_TILT, REST_ANGLE, Trajectory, rotations, walk
 from training.pi0.data.instructions import Instruction

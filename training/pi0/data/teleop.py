@@ -32,25 +32,25 @@ def parser() -> argparse.ArgumentParser:
 with extra(__name__, parser, "h5py", "mink"):
     import numpy as np
 
-    from arbiter.arbiter import Arbiter, TickReport
-    from arbiter.inbox import LockstepRouting
+    from arbiter.execution.inbox import LockstepRouting
     from arbiter.policy import Policy
     from arbiter.robot import Robot, RobotModel
     from arbiter.routing.guard import stop_guard
     from arbiter.safety import Safety
     from arbiter.skill import Progress, Route, Skill, SkillCall
     from arbiter.strict import Problems, parse_text
+    from arbiter.tick import Arbiter, TickReport
     from arbiter.tree.build import Names, check
     from arbiter.types import JointTarget, Mode, Request, RobotState, frozen
-    from deploy.clock import LockstepClock, RealClock
-    from deploy.lifecycle import Gantry
+    from deploy.drivers.sensors.sim_camera import SimCamera
+    from deploy.drivers.simulated.robot import SimulatedRobot
     from deploy.robots.collision import SelfCollision
     from deploy.robots.description import load_model
-    from deploy.robots.simulated import SimulatedRobot
-    from deploy.sensors.sim_camera import SimCamera
-    from deploy.session import Session
-    from policies.fallback import Damp, Fallback, Hold, Rest, Stand
-    from policies.onnx_policy import OnnxPolicy
+    from deploy.runtime.clock import LockstepClock, RealClock
+    from deploy.runtime.lifecycle import Gantry
+    from deploy.runtime.session import Session
+    from policies.fallback.policies import Damp, Fallback, Hold, Rest, Stand
+    from policies.locomotion.policy import OnnxPolicy
     from training.pi0.data.episode import Frame, Layout, RecordingError
     from training.pi0.data.kinematics import UpperBody
     from training.pi0.data.pads import Controls, Gamepad, Keyboard, Pad

@@ -1,0 +1,107 @@
+"""Authority: each joint has exactly one owner at each tick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from arbiter.errors import PolicyError
+from arbiter.execution.run import Run
+from arbiter.policy import Policy
+from arbiter.robot import RobotModel
+from arbiter.types import JointTarget, Request, RobotState
+from arbiter.wall import walled
+
+
+@dataclass(slots=True, eq=False)
+class JointAssignment:
+    """A policy and the joints it drives now.
+
+    Attributes:
+        policy: The driver.
+        joints: Mask of its joints, bool, shape (n,).
+        run: The run it works for; None: at home.
+        request: What it is asked when `run` is None.
+    """
+
+    policy: Policy
+    joints: np.ndarray
+    run: Run | None
+    request: Request
+
+
+class Authority:
+    """Who drives which joint, and the target that this makes.
+
+    `q`, `kp`, `kd` [rad, N·m/rad, N·m·s/rad], shape (n,), the rows of `block`, are the composed target of the last `act`; a
+    joint whose policy failed keeps its last target until the handover gives it to a fallback.
+    """
+
+    def __init__(self, model: RobotModel) -> None:
+        self._model = model
+        self.assignments: list[JointAssignment] = []
+        self.block = np.stack((model.default, np.zeros(model.n), model.kd))
+        self.q, self.kp, self.kd = tuple(self.block)
+        self.names: list[str] = [""] * model.n
+        self.version = 0
+
+    def owner(self, joints: np.ndarray) -> JointAssignment | None:
+        """The assignment that holds the first of `joints`."""
+        return self.at(int(np.argmax(joints)))
+
+    def at(self, joint: int) -> JointAssignment | None:
+        """The assignment that holds the joint of this index."""
+        return next((assignment for assignment in self.assignments if assignment.joints[joint]), None)
+
+    def owners(self, joints: np.ndarray) -> list[JointAssignment]:
+        """All assignments that hold any of `joints`."""
+        return [assignment for assignment in self.assignments if (assignment.joints & joints).any()]
+
+    def drives(self, policy: Policy) -> bool:
+        """Whether `policy` holds any joint."""
+        return any(assignment.policy is policy for assignment in self.assignments)
+
+    def give(self, joints: np.ndarray, policy: Policy, run: Run | None, request: Request | None = None) -> list[Policy]:
+        """Hands `joints` to `policy`, all at once. Returns the policies that drive nothing any more."""
+        before = {id(assignment.policy): assignment.policy for assignment in self.assignments}
+        for assignment in self.assignments:
+            assignment.joints = assignment.joints & ~joints
+        self.assignments = [assignment for assignment in self.assignments if assignment.joints.any()]
+        self.assignments.append(JointAssignment(policy, joints.copy(), run, request or Request()))
+        self.version += 1
+        for i in np.flatnonzero(joints):
+            self.names[i] = policy.name
+        return [old for old in before.values() if not self.drives(old)]
+
+    def act(self, assignments: Sequence[JointAssignment], state: RobotState, now: float) -> list[tuple[JointAssignment, str]]:
+        """Asks owners for their targets. Returns those that failed, with what went wrong."""
+        failed = []
+        for assignment in assignments:
+            request = assignment.run.request if assignment.run is not None else assignment.request
+            target, error = walled(assignment.policy.act, state, request, now)
+            if error or not isinstance(target, JointTarget):
+                failed.append((assignment, error or f"act() returned {type(target).__name__}; a JointTarget is expected"))
+                continue
+            _, error = walled(self._take, assignment, target)
+            if error:
+                failed.append((assignment, error))
+        return failed
+
+    def _take(self, assignment: JointAssignment, target: JointTarget) -> None:
+        mask = assignment.joints
+        for name, into, values in (("q", self.q, target.q), ("kp", self.kp, target.kp), ("kd", self.kd, target.kd)):
+            if not isinstance(values, np.ndarray) or values.shape != into.shape:
+                raise PolicyError(f"{name} has shape {np.shape(values)}; {into.shape} is expected")
+            if values.dtype.kind != "f":  # whole numbers of radians are no targets, they are a mistake
+                raise PolicyError(f"{name} holds {values.dtype}; floating-point numbers are expected")
+            np.copyto(into, values, where=mask)
+
+    def describe(self, groups: Sequence[str] = ("legs", "arms")) -> dict[str, str]:
+        """Owner's name for each joint group; names joined by "+" where a group is split."""
+        table = {}
+        for group in groups:
+            names = dict.fromkeys(self.names[i] for i in np.flatnonzero(self._model.groups[group]))
+            table[group] = "+".join(names)
+        return table

@@ -1,0 +1,167 @@
+"""Whether policies ask for what a policy can mean: who asks for the impossible, or for the wrong, loses its joints in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from arbiter.handover.authority import Authority, JointAssignment
+from arbiter.handover.bank import PolicyBank
+from arbiter.policy import Recomputing
+from arbiter.robot import RobotModel
+from arbiter.safety.intake import ABSURD, bounds
+from arbiter.types import RobotState
+from arbiter.wall import walled
+
+PUSH = 2.0  # torque that the leg targets imply, as a multiple of the motors' limits and a mean over the legs
+LIMP = 0.05  # of the robot's own stiffness: a leg with less of it carries nothing
+PATIENCE = {"unusable": 2, "push": 4}  # bad ticks; beyond that a walk that is held falls
+REPEATS = 4  # ticks in which a policy that walks may ask for the same again: it may decide more slowly than the tick
+PAID_BACK = 0.1  # of a bad tick, by a good one: what flickers still runs out
+
+EVERY = 5  # ticks after which the spare is asked in any case: three ticks of wrong targets throw a walk
+JUMP, USUAL = 0.2, 1.2  # [rad], and multiple of the usual jump, by which all legs' targets together may go on unasked
+SHARE, MOST = 0.1, 2.0  # of the newest jump in the usual one; the most that it counts for [rad]
+APART = np.array([[0.01], [0.01], [0.01]])  # [rad], share of kp, share of kd: two sessions of the same weights differ by rounding
+
+
+class TargetMonitor:
+    """Judges the targets of each tick before they are blended.
+
+    A policy that has a spare is compared with it: both have the same weights, so that to the same observation both answer the
+    same, and a wrong sign, order, gain or a target that stands still shows in its first tick. An inference costs what it costs:
+    the spare is asked when a policy has just taken its joints, when its legs' targets jump by more than they use to, when gains
+    change, when targets repeat themselves, and in every fifth tick.
+
+    What has no spare, or one that is as wrong, shows late: measured in simulation (mean implied torque of the legs over six
+    ticks), walking and turning ask for 1.0 at most, pushed by 0.5 m/s for 1.7, the published legs policy for 1.6, a walking
+    policy whose output changed sign for 1.5 to 2.3.
+
+    Args:
+        model: The robot.
+        authority: Who drives what, and the composed target.
+        bank: Has the spares.
+    """
+
+    def __init__(self, model: RobotModel, authority: Authority, bank: PolicyBank) -> None:
+        n, legs = model.n, model.groups["legs"]
+        self._joints, self._legs, self._authority, self._bank = model.joints, legs, authority, bank
+        self._low, self._high = bounds(model)
+        self._low[1] = np.where(legs, LIMP * model.kp, 0.0)
+        self._share = np.where(legs, 1.0 / model.effort, 0.0) / max(int(legs.sum()), 1)
+        self._from = np.zeros((2, n))  # the targets of the tick before, and where the joints are
+        self._weights, self._work, self._ones = np.stack((legs, np.zeros(n))), np.zeros((2, n)), np.ones(n)
+        self._gains, self._known = authority.block[1:], b""  # gains now, and those of the tick before
+        self._version, self._left = -1, 0  # of the joint assignment; ticks until the spare is asked in any case
+        self._usual = 0.0
+        self._repeats, self._allowed = 0, 0  # equal targets in a row, and how many were looked into
+        self._bad: dict[tuple[str, str], float] = {}  # bad ticks by policy and kind
+
+    def judge(self, state: RobotState, walker: str) -> Sequence[tuple[JointAssignment, str]]:
+        """Grips whose policy has asked for the impossible for too long, or for what its weights do not answer, each with what it
+        asked for. `walker`: name of the policy that walks, "" if none does."""
+        authority, work, last = self._authority, self._work, self._from
+        gains = self._gains.tobytes()
+        changed = gains != self._known or authority.version != self._version
+        if changed:
+            self._allowed = self._allowed if authority.version == self._version else 0
+            self._known, self._version = gains, authority.version
+            np.multiply(authority.kp, self._share, out=self._weights[1])
+        last[1] = state.joint_pos
+        np.subtract(authority.q, last, out=work)
+        np.multiply(work, self._weights, out=work)
+        np.abs(work, out=work)
+        jump, push = work.dot(self._ones).tolist()  # nan is neither more nor less than anything
+        usual, self._usual = self._usual, self._usual + SHARE * (min(MOST, jump) - self._usual)
+        self._repeats = self._repeats + 1 if jump == 0.0 else 0
+        self._left -= 1
+        calm = jump <= JUMP + USUAL * usual and push <= PUSH and self._repeats <= self._allowed
+        found: Sequence[tuple[JointAssignment, str]] = ()
+        if not calm or self._left <= 0 or changed or self._bad:
+            self._left = EVERY
+            found = self._look(push, walker)
+        last[0] = authority.q
+        return found
+
+    def forget(self) -> None:
+        """The operator's reset: every policy begins anew."""
+        self._bad.clear()
+        self._repeats = 0
+
+    def _look(self, push: float, walker: str) -> list[tuple[JointAssignment, str]]:
+        found, block = [], self._authority.block
+        driving = {assignment.policy.name for assignment in self._authority.assignments}
+        for key in [key for key in self._bad if key[0] not in driving]:
+            del self._bad[key]  # what a policy did the last time that it drove does not count
+        usable = ((block >= self._low) & (block <= self._high)).all(axis=0)
+        stuck, self._allowed = self._repeats > REPEATS, max(self._allowed, min(self._repeats, REPEATS))
+        self._repeats = 0 if stuck else self._repeats
+        for assignment in self._authority.assignments:
+            if assignment.policy.kind == "fallback":
+                continue  # the safety layer holds it, and goes down the ladder
+            bad = assignment.joints & ~usable
+            carries = bool((assignment.joints & self._legs).any())
+            compared, wrong = (False, "") if bad.any() else self._compare(assignment)
+            if self._count(assignment.policy.name, "unusable", bool(bad.any())):
+                found.append((assignment, self._explain(int(np.argmax(bad)))))
+            elif wrong:
+                found.append((assignment, wrong))
+                bad = assignment.joints
+            elif self._count(assignment.policy.name, "push", carries and push > PUSH):
+                why = f"its targets ask the legs for {push:.1f} times the torque they have, at most {PUSH:g} is right"
+                found.append((assignment, why))
+            elif stuck and carries and not compared and assignment.policy.name == walker:
+                found.append((assignment, f"it walks, but has asked the legs for the same targets {REPEATS + 2} times in a row"))
+            # What cannot be meant goes on as what is not a number: no blend begins from it, and it is refused, never clamped.
+            block[:, bad] = np.nan
+        return found
+
+    def _compare(self, assignment: JointAssignment) -> tuple[bool, str]:
+        """Whether its spare told what the policy should ask for, and what is wrong with it: "" if it is that."""
+        spare = self._bank.spares.get(assignment.policy.name)
+        if not isinstance(spare, Recomputing) or spare.name in self._bank.banned:
+            return False, ""
+        answer, error = walled(self._answer, spare, assignment)
+        if error or answer is None:
+            return False, ""
+        asked = self._authority.block
+        most = APART * np.maximum(np.abs(answer), [[1.0], [0.0], [0.0]])
+        apart = (np.abs(asked - answer) > most) & assignment.joints
+        if not apart.any():
+            return True, ""
+        i = int(np.argmax((np.abs(asked - answer) * apart).max(axis=0)))
+        (q, kp, kd), (right_q, right_kp, right_kd) = asked[:, i].tolist(), answer[:, i].tolist()
+        return True, (
+            f"it asks {self._joints[i]} for {q:.3g} rad with kp {kp:.3g} and kd {kd:.3g}, where a second session of the same "
+            f"weights answers {right_q:.3g} rad, {right_kp:.3g} and {right_kd:.3g}"
+        )
+
+    @staticmethod
+    def _answer(spare: Recomputing, assignment: JointAssignment) -> np.ndarray | None:
+        """q, kp, kd that `spare` answers in the place of the assignment's policy, shape (3, n); None: it cannot tell."""
+        target = spare.recompute(assignment.policy)
+        if target is None:
+            return None
+        answer = np.stack((target.q, target.kp, target.kd))
+        return answer if np.isfinite(answer).all() else None
+
+    def _count(self, policy: str, kind: str, bad: bool) -> bool:
+        """Adds a tick. True when there were too many bad ones."""
+        key = policy, kind
+        count = self._bad.get(key, 0.0) + (1.0 if bad else -PAID_BACK)
+        if count > 0.0:
+            self._bad[key] = count
+        else:
+            self._bad.pop(key, None)
+        if bad and count > PATIENCE[kind]:
+            self._bad.pop(key, None)
+            return True
+        return False
+
+    def _explain(self, i: int) -> str:
+        q, kp, kd = self._authority.block[:, i]
+        return (
+            f"asks {self._joints[i]} for {q:.3g} rad with kp {kp:.3g} and kd {kd:.3g}; finite numbers are expected, gains of "
+            f"at least {self._low[1, i]:.3g} and 0, of a leg no more than {ABSURD:.1f} rad beyond its range"
+        )

@@ -1,0 +1,129 @@
+"""One CAN bus: opening it, sending and receiving without waiting and without raising, and counting what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass
+
+import can
+
+from arbiter.errors import RobotError
+from deploy.drivers.can.config import BusConfig
+from deploy.drivers.can.errors import describe_error_frame, describe_send_error
+from deploy.drivers.can.protocol import BITRATE, frame_bits
+
+# What python-can's interfaces raise when hardware or the kernel fails: their own tree, and what comes through from below.
+DRIVER_ERRORS = (can.CanError, OSError, ValueError, TypeError, AttributeError)
+BITS = tuple(frame_bits(size) for size in range(9))
+NOBODY = 0x7FF  # an identifier that no motor and no host sends
+LASTING = ("bus off", "adapter gone")
+
+
+def open_bus(config: BusConfig) -> can.BusABC:
+    """Opens a python-can bus. Raises RobotError with the way out."""
+    options = {"channel": config.channel or config.name}
+    if config.interface == "socketcand":
+        logging.getLogger("can.interfaces.socketcand").setLevel(logging.ERROR)  # it warns of every split TCP segment
+        options |= {"host": config.host, "port": config.port, "tcp_tune": True}
+    if config.interface == "slcan":
+        options |= {"bitrate": BITRATE, "sleep_after_open": 0.2}
+    try:
+        return can.Bus(interface=config.interface, **options)
+    except DRIVER_ERRORS as error:
+        way_out = {
+            "socketcan": f"is the adapter plugged in? sudo ip link set {options['channel']} up type can bitrate {BITRATE}",
+            "socketcand": f"is the bench running on {config.host}:{config.port}? python -m deploy.rig",
+        }.get(config.interface, "check interface and channel in hardware.yaml")
+        raise RobotError(f"{config.name}: cannot open {config.interface} {options['channel']!r}: {error}; {way_out}") from error
+
+
+@dataclass(slots=True)
+class BusCount:
+    """What went over a bus since it was opened."""
+
+    sent: int = 0
+    received: int = 0
+    bits: float = 0.0
+    error_frames: int = 0
+    failed: int = 0
+
+
+class BusPort:
+    """A bus as the command cycle sees it. Neither `send` nor `receive` waits or raises; failures become `events`.
+
+    Attributes:
+        name: The bus's name in faults.
+        count: Totals since the start.
+        events: What went wrong since `clear`, as words of faults.REACTIONS.
+        state: A condition that lasts: "bus off", "adapter gone" or "".
+    """
+
+    def __init__(self, name: str, bus: can.BusABC):
+        self.name = name
+        self.bus = bus
+        self.count = BusCount()
+        self.events: set[str] = set()
+        self.state = ""
+
+    def message(self, identifier: int, data: bytes) -> can.Message:
+        """A frame that can be sent again and again with other data."""
+        return can.Message(arbitration_id=identifier, data=data, is_extended_id=False)
+
+    def send(self, message: can.Message) -> bool:
+        """Sends a frame; False if it did not go out."""
+        try:
+            self.bus.send(message, timeout=0)
+        except DRIVER_ERRORS as error:
+            self._failed(error)
+            return False
+        self.count.sent += 1
+        self.count.bits += BITS[message.dlc]
+        return True
+
+    def receive(self) -> list[can.Message]:
+        """All data frames that have come in since the last call."""
+        messages = []
+        try:
+            while (message := self.bus.recv(0)) is not None:
+                if message.is_error_frame:
+                    self._error_frame(message)
+                elif not message.is_extended_id and not message.is_remote_frame:
+                    messages.append(message)
+                    self.count.bits += BITS[min(8, message.dlc)]
+        except DRIVER_ERRORS as error:
+            self._failed(error)
+        self.count.received += len(messages)
+        return messages
+
+    def stop_listening(self) -> None:
+        """For who only sends: the kernel keeps the bus's frames to itself. An interface that cannot drops what is not read."""
+        with contextlib.suppress(*DRIVER_ERRORS):
+            self.bus.set_filters([{"can_id": NOBODY, "can_mask": NOBODY}])
+
+    def clear(self) -> None:
+        """Forgets the events, keeps what lasts."""
+        self.events.clear()
+        if self.state:
+            self.events.add(self.state)
+
+    def close(self) -> None:
+        with contextlib.suppress(*DRIVER_ERRORS):
+            self.bus.shutdown()
+
+    def _error_frame(self, message: can.Message) -> None:
+        self.count.error_frames += 1
+        what = describe_error_frame(message.arbitration_id, bytes(message.data))
+        if what == "restarted" and self.state == "bus off":
+            self.state = ""
+        self._event(what)
+
+    def _failed(self, error: Exception) -> None:
+        self.count.failed += 1
+        what = describe_send_error(error)
+        self._event(what if what in ("transmit queue full", "adapter gone") else "send failed")
+
+    def _event(self, what: str) -> None:
+        self.events.add(what)
+        if what in LASTING:
+            self.state = what

@@ -1,0 +1,76 @@
+"""Reading and writing parameters one by one, with patience: for start-up, pre-flight and calibration, not for the cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from arbiter.errors import RobotError
+from deploy.drivers.can import protocol
+from deploy.drivers.can.bus import BusPort
+from deploy.drivers.can.protocol import Function, MotorMode, Parameter
+
+STEP = 0.001  # [s] between two looks at the bus
+TRIES = 3
+
+
+class SdoClient:
+    """Asks the motors of one bus. `wait` lets time pass: time.sleep, or the bench's clock in lockstep. `patience`: looks at
+    the bus until an answer counts as lost."""
+
+    def __init__(self, port: BusPort, wait: Callable[[float], None], patience: int = 200):
+        self.port, self.wait, self.patience = port, wait, patience
+
+    def send(self, frame: protocol.Frame) -> None:
+        if not self.port.send(self.port.message(frame.id, frame.data)):
+            raise RobotError(
+                f"{self.port.name}: cannot send: {', '.join(sorted(self.port.events))}; "
+                "is the adapter plugged in, its interface up, and a powered motor on the bus?"
+            )
+
+    def ping(self, device: int) -> bool:
+        """Whether a motor answers."""
+        self.send(protocol.ping(device))
+        data = self._await(protocol.identifier(Function.TRANSMIT_PDO_1, device))
+        return data is not None and data[:1] == bytes((protocol.PING,))
+
+    def read(self, device: int, parameter: Parameter) -> float | int:
+        """The value of a parameter. Raises RobotError if the motor does not answer."""
+        for _ in range(TRIES):
+            self.port.receive()  # an answer that came too late carries no parameter: drop it
+            self.send(protocol.read_parameter(device, parameter))
+            data = self._await(protocol.identifier(Function.TRANSMIT_SDO, device))
+            if data is not None:
+                return parameter.unpack(data)
+        raise RobotError(
+            f"{self.port.name}: motor {device} does not answer when asked for {parameter.name}; check power, wiring and its id"
+        )
+
+    def write(self, device: int, parameter: Parameter, value: float) -> None:
+        """Writes a parameter and reads it back. Raises RobotError if it does not take."""
+        for _ in range(TRIES):
+            self.send(protocol.write_parameter(device, parameter, value))
+            have = self.read(device, parameter)
+            if have == parameter.unpack(parameter.pack(value)):  # as a 32-bit float
+                return
+        raise RobotError(
+            f"{self.port.name}: motor {device} keeps {parameter.name} at {have}, {value} was written; "
+            "switch it off and on; check its firmware"
+        )
+
+    def measure(self, device: int) -> float:
+        """The motor's position [rad], motor coordinates."""
+        return float(self.read(device, Parameter.POSITION_MEASURED))
+
+    def set_mode(self, device: int, mode: MotorMode) -> None:
+        self.send(protocol.set_mode(device, mode))
+
+    def feed(self, device: int) -> None:
+        self.send(protocol.heartbeat(device))
+
+    def _await(self, identifier: int) -> bytes | None:
+        for _ in range(self.patience):
+            self.wait(STEP)
+            for message in self.port.receive():
+                if message.arbitration_id == identifier:
+                    return bytes(message.data)
+        return None

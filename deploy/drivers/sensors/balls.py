@@ -1,0 +1,146 @@
+"""Finds coloured balls in the head camera's picture: where they are, from their colour and their known size.
+
+A ball covers a cone of rays. The cone's axis is the mean of its rays, weighted by the solid angle of each pixel; its half
+angle follows from their sum, and the distance from that and the ball's radius. No lens model is needed but the field of view.
+"""
+
+from __future__ import annotations
+
+import math
+
+import mujoco
+import numpy as np
+
+from arbiter.types import Sighting, frozen
+from deploy.drivers.simulated.scene import BALL_COLOURS, BALL_RADIUS
+from deploy.robots.description import description_dir
+from policies.chunk.protocol import CameraFrame
+
+LEAST_PIXELS = 12  # fewer are a speck, no ball
+ALIKE = 0.2  # largest difference to a ball's own hue, see `_hue`
+VIVID = 50  # of 255, between the strongest and the weakest channel of a coloured pixel
+STALE = 0.5  # [s] age at which a picture tells nothing about now
+ROUND = 0.9  # narrow over wide side of what is seen of a ball; less: a part of it is hidden
+
+
+class BallFinder:
+    """Args:
+    position: Of the camera in the base frame [m], shape (3,).
+    rotation: Its axes right, up, backward as columns, base frame, shape (3, 3).
+    field: Angle of view from the top to the bottom edge [rad]; pixels are square.
+    """
+
+    def __init__(self, position: np.ndarray, rotation: np.ndarray, field: float) -> None:
+        self._position, self._rotation, self._edge = np.array(position), np.array(rotation), math.tan(0.5 * field)
+        self._shape: tuple[int, int] = (0, 0)
+        colours = np.array([BALL_COLOURS[colour][:3] for colour in BALL_COLOURS])
+        self._own = _hue(colours)
+
+    def find(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        """Centre of each ball that is seen whole or nearly so [m], base frame, by colour.
+
+        Args:
+            image: RGB, uint8, shape (height, width, 3).
+        """
+        if image.shape[:2] != self._shape:
+            self._look_through(*image.shape[:2])
+        red, green, blue = image[..., 0], image[..., 1], image[..., 2]
+        most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+        vivid = np.flatnonzero(most - least > VIVID)  # grey pixels, nearly all of them, are sorted out first
+        hues = _hue(image.reshape(-1, 3)[vivid])
+        found = {}
+        for colour, own in zip(BALL_COLOURS, self._own, strict=True):
+            like = vivid[np.abs(hues - own).max(axis=1) < ALIKE]
+            centre = self._centre(like)
+            if centre is not None:
+                found[colour] = centre
+        return found
+
+    def _look_through(self, height: int, width: int) -> None:
+        """Rays and solid angles of the pixels."""
+        up = self._edge * (1.0 - (2.0 * np.arange(height) + 1.0) / height)
+        right = self._edge * ((2.0 * np.arange(width) + 1.0) - width) / height
+        rays = np.stack(np.broadcast_arrays(right[None, :], up[:, None], -1.0), -1).reshape(-1, 3)
+        length = np.linalg.norm(rays, axis=1)
+        self._rays = (rays / length[:, None]) @ self._rotation.T
+        self._solid = (2.0 * self._edge / height) ** 2 / length**3
+        self._shape = (height, width)
+
+    def _centre(self, pixels: np.ndarray) -> np.ndarray | None:
+        """Where the ball is that these pixels show; None for no ball."""
+        if len(pixels) < LEAST_PIXELS:
+            return None
+        pixels = self._cluster(pixels)
+        if len(pixels) < LEAST_PIXELS:
+            return None
+        rays, solid = self._rays[pixels], self._solid[pixels]
+        whole = float(solid.sum())
+        axis = solid @ rays
+        axis /= np.linalg.norm(axis)
+        across = rays - (rays @ axis)[:, None] * axis
+        _, narrow, wide = np.linalg.eigvalsh((across * solid[:, None]).T @ across)
+        if narrow < ROUND * ROUND * wide:
+            return None
+        cosine = 1.0 - whole / (2.0 * math.pi)
+        return self._position + axis * (BALL_RADIUS / math.sqrt(max(1.0 - cosine * cosine, 1e-9)))
+
+    def _cluster(self, pixels: np.ndarray) -> np.ndarray:
+        """The pixels of the largest ball among them: specks of the same colour elsewhere are left out."""
+        rays, solid = self._rays[pixels], self._solid[pixels]
+        axis = np.median(rays, axis=0)
+        keep = np.ones(len(pixels), bool)
+        for _ in range(3):
+            axis /= np.linalg.norm(axis)
+            half = math.acos(max(-1.0, 1.0 - float(solid[keep].sum()) / (2.0 * math.pi)))
+            keep = rays @ axis > math.cos(1.5 * half)
+            if not keep.any():
+                return pixels[:0]
+            axis = solid[keep] @ rays[keep]
+        return pixels[keep]
+
+
+def _hue(colours: np.ndarray) -> np.ndarray:
+    """Channels between the weakest, 0, and the strongest, 1: neither brightness nor a white gloss changes it; shape (k, 3)."""
+    values = colours.astype(np.float32)
+    values -= values.min(axis=1, keepdims=True)
+    return values / values.max(axis=1, keepdims=True)
+
+
+def finder_of(robot: str) -> BallFinder:
+    """The finder of a robot description's head camera."""
+    model = mujoco.MjModel.from_xml_path(str(description_dir(robot) / "model.xml"))
+    data = mujoco.MjData(model)
+    data.qpos[:7] = 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_camlight(model, data)
+    camera = model.camera("head").id
+    return BallFinder(data.cam_xpos[camera], data.cam_xmat[camera].reshape(3, 3), float(np.radians(model.cam_fovy[camera])))
+
+
+class Sight:
+    """What the head camera sees now: looks at a picture once, when it is asked.
+
+    Args:
+        camera: The latest picture at once, or None.
+        finder: Finds the balls.
+    """
+
+    def __init__(self, camera, finder: BallFinder) -> None:
+        self._camera, self._finder = camera, finder
+        self._seen: Sighting | None = None
+        self._new: list[tuple] = []
+
+    def __call__(self, now: float) -> Sighting | None:
+        """The newest sighting; None without a picture of the last STALE seconds."""
+        frame: CameraFrame | None = self._camera()
+        if frame is None or now - frame.stamp > STALE:
+            return None
+        if self._seen is None or frame.stamp != self._seen.stamp:
+            self._seen = Sighting(frame.stamp, {colour: frozen(at) for colour, at in self._finder.find(frame.image).items()})
+            self._new.append(("sight", self._seen))
+        return self._seen
+
+    def take(self) -> list[tuple]:
+        """Sightings since the last call, as inputs of a trace."""
+        new, self._new = self._new, []
+        return new

@@ -1,0 +1,116 @@
+"""Says what happens as it happens. Printing can block, so it has a thread of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import select
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from arbiter.events import Event
+from arbiter.threads import start_thread
+from arbiter.tick import TickReport
+
+QUIET = ("handover",)
+LOOK = 0.5  # [s] between two looks whether anybody reads
+
+
+class Narrator:
+    """Prints events, one line each: time since the first tick, text.
+
+    Args:
+        stream: Where to; None: the standard output.
+        lost: Called once with the reason when nobody can read it any more: a closed terminal, a lost connection, a pipe whose
+            reader has gone. May be set later.
+    """
+
+    def __init__(self, stream: TextIO | None = None, lost: Callable[[str], None] = lambda why: None) -> None:
+        self._stream, self.lost = stream or sys.stdout, lost
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._start: float | None = None
+        self._thread = start_thread("narrator", self._print)
+
+    def __call__(self, report: TickReport) -> None:
+        if self._start is None:
+            self._start = report.now
+        for event in report.events:
+            if event.kind not in QUIET:
+                self._lines.put(line_of(event, self._start))
+
+    def say(self, text: str) -> None:
+        """A line without a time."""
+        self._lines.put(text or " ")  # an empty one means that there was none
+
+    def _print(self) -> None:
+        heard = True
+        while (line := self._next()) is not None:
+            if heard and not (heard := write_line(line, self._stream) if line else not gone(self._stream)):
+                self.lost("nobody reads the standard output any more")
+
+    def _next(self) -> str | None:
+        """The next line; "" when there was none for a while."""
+        try:
+            return self._lines.get(timeout=LOOK)
+        except queue.Empty:
+            return ""
+
+    def close(self) -> None:
+        """Prints what is left."""
+        self._lines.put(None)
+        self._thread.join(2.0)
+
+
+def write_line(line: str, stream: TextIO) -> bool:
+    """Writes it, with what the stream's encoding lacks spelled out. False if the stream is gone; it is then led to nowhere,
+    for the interpreter, which flushes it at its end, would end with an error."""
+    try:
+        encoding = stream.encoding or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+        return True
+    except (OSError, ValueError):  # ValueError: closed by somebody else
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+        return False
+
+
+def gone(stream: TextIO) -> bool:
+    """Whether nobody can read what is written there: the other end of a pipe or a terminal is closed."""
+    try:
+        look = select.poll()
+        look.register(stream.fileno(), 0)
+        return bool(look.poll(0))
+    except (OSError, ValueError, AttributeError):  # no file behind it
+        return False
+
+
+def warn(text: str) -> None:
+    """A line on the standard error, as long as there is one."""
+    write_line(text, sys.stderr)
+
+
+class DampedByItself:
+    """Tells when a robot's driver has damped the motors by itself: the safety layer's own rung can be a higher one.
+
+    Args:
+        robot: A `CanRobot`.
+        say: Takes a line.
+    """
+
+    def __init__(self, robot, say: Callable[[str], None]) -> None:
+        self._robot, self._say, self._told = robot, say, ""
+
+    def __call__(self, report: TickReport) -> None:
+        damped = self._robot.damped_by
+        if damped and damped != self._told:
+            self._say(f"the driver has damped every motor it can reach: {damped}")
+        self._told = damped
+
+
+def line_of(event: Event, start: float = 0.0) -> str:
+    """An event as a line for a person; `start`: what is counted as 0 [s]."""
+    return f"{event.at - start:7.2f} s  {event.text}"

@@ -1,0 +1,204 @@
+"""The report of a run: one JSON object, and a summary for people."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arbiter.execution.inbox import Instruction, Result
+from arbiter.execution.run import yaw_of
+from arbiter.tick import STAGES, Arbiter, TickReport
+from deploy.observers.in_truth import Beside, row_of
+from deploy.observers.tally import BasePath, Durations, Rows, Trims, trims_told
+
+PATH_HZ = 10.0
+CHANGES = 10_000  # newest changes of the mode, and faults, that are kept
+RESULTS = tuple(result.value for result in Result)
+SLOW = 0.02  # share of missed periods from which the summary says so
+
+
+class Recorder:
+    """Collects, tick by tick, what the report tells.
+
+    Args:
+        arbiter: The arbiter of the run.
+        truth: The simulated robot's truth, for the path of the base and what instructions came to; None on a real robot.
+        say: Takes a line for people: the truth of an instruction.
+        about: What ran, for `provenance` in the report.
+    """
+
+    def __init__(
+        self, arbiter: Arbiter, truth=None, say: Callable[[str], None] = lambda line: None, about: Mapping[str, Any] | None = None
+    ) -> None:
+        self._arbiter, self._truth, self._about = arbiter, truth, dict(about or {})
+        self._beside = Beside(arbiter, truth, say) if truth is not None else None
+        self._trims = Trims()
+        self._ns = Durations(("tick", *STAGES))
+        self._modes: deque[dict[str, Any]] = deque(maxlen=CHANGES)
+        self._faults: deque[dict[str, Any]] = deque(maxlen=CHANGES)
+        self._path = BasePath(PATH_HZ)
+        self._instructions = Rows(arbiter.executor.log, self._instruction, lambda item: item.finished is not None)
+        self._handovers = Rows(arbiter.handover.log, self._handover, lambda item: True)
+        self._start: float | None = None
+        self._end = 0.0
+        self.falls = 0
+        self._fallen = False
+
+    def __call__(self, report: TickReport) -> None:
+        if self._start is None:
+            self._start = report.now
+        self._end = report.now
+        self._ns.add((sum(report.stage_ns), *report.stage_ns))
+        if self._beside is not None:
+            self._beside(report)
+        self._instructions.take()
+        self._handovers.take()
+        self._trims.take(report.verdict.interventions)
+        mode = report.verdict.mode.value
+        if not self._modes or self._modes[-1]["mode"] != mode:
+            self._modes.append({"at_s": self._since(report.now), "mode": mode, "reason": report.verdict.reason})
+        for event in report.events:
+            if event.kind == "fault":
+                self._faults.append({"at_s": self._since(report.now), "text": event.text})
+        fallen = report.state.tilt > self._arbiter.model.fall_tilt
+        self.falls += fallen and not self._fallen
+        self._fallen = fallen
+        if self._truth is not None and self._path.due(self._since(report.now)):
+            truth = self._truth()
+            self._path.add(
+                [
+                    round(self._since(report.now), 3),
+                    *(round(float(v), 4) for v in truth.base_pos[:2]),
+                    round(yaw_of(truth.base_quat), 4),
+                ]
+            )
+
+    def _since(self, now: float | None) -> float | None:
+        return None if now is None or self._start is None else round(now - self._start, 6)
+
+    @property
+    def ticks(self) -> int:
+        return self._ns.count
+
+    def build(self, overruns: int) -> dict[str, Any]:
+        """The whole report."""
+        duration = self._end - (self._start or 0.0) + self._arbiter.model.dt if self.ticks else 0.0
+        counts = {" / ".join(str(part) for part in key if part): n for key, n in self._arbiter.safety.counts.items()}
+        return _finite(
+            {
+                "duration_s": round(duration, 6),
+                "ticks": self.ticks,
+                "control_hz": round(self.ticks / duration, 3) if duration else 0.0,
+                "overruns": overruns,
+                "falls": self.falls,
+                "instructions": self._instructions.build(),
+                "handovers": self._handovers.build(),
+                "safety": {
+                    "modes": list(self._modes),
+                    "interventions": counts,
+                    "trims": self._trims.rows(),
+                    "faults": list(self._faults),
+                },
+                "base_path": self._path.points,
+                "timing_us": self._ns.build(),
+                "provenance": self._about,
+            }
+        )
+
+    def _instruction(self, item: Instruction) -> dict[str, Any]:
+        route = item.route
+        steps = route.steps if route is not None else ()
+        calls = [call for step in steps for call in step]
+        outcome = route.outcome if route is not None else ("stopped" if item.result == "stopped" else "rejected")
+        return {
+            "text": item.text,
+            "by": item.by,
+            "at_s": self._since(item.at),
+            "outcome": outcome,
+            "skills": [call.skill for call in calls],
+            "parameters": [dict(call.parameters) for call in calls],
+            "score": route.score if route else None,
+            "margin": route.margin if route else None,
+            "reason": item.reason or (route.reason if route else ""),
+            "route_ms": route.ms if route else None,
+            "first_command_s": self._since(item.first_command),
+            "blend_end_s": self._since(item.blend_end),
+            "finished_s": self._since(item.finished),
+            "result": str(item.result) or "unfinished",
+            "verified": [row_of(*found) for found in item.measured],
+            "truth": self._beside.of(item) if self._beside is not None else None,
+        }
+
+    def _handover(self, item) -> dict[str, Any]:
+        return {
+            "from": item.from_policy,
+            "to": item.to_policy,
+            "skill": item.skill,
+            "joints": item.joints,
+            "requested_s": self._since(item.requested),
+            "first_command_s": self._since(item.first_command),
+            "blend_end_s": self._since(item.blend_end),
+            "peak_velocity_rad_s": round(item.peak_velocity, 4),
+            "peak_acceleration_rad_s2": round(item.peak_acceleration, 3),
+            "result": item.result,
+        }
+
+
+def _finite(value):
+    """JSON has no NaN: it becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """Writes it whole or not at all."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(report, indent=1) + "\n")
+    partial.replace(path)
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}" + ("" if count == 1 else "s")
+
+
+def summary(report: dict[str, Any]) -> str:
+    """A few lines for a person."""
+    results = Counter(item["result"] for item in report["instructions"])
+    told = ", ".join(f"{results[name]} {name}" for name in (*RESULTS, "unfinished") if results[name])
+    timing = report["timing_us"].get("tick", {})
+    counts = (
+        f"{_number(len(report['instructions']), 'instruction')}{f': {told}' if told else ''}; "
+        f"{_number(report['falls'], 'fall')}; {report['duration_s']:.1f} s at {report['control_hz']:.1f} Hz, "
+        f"{_number(report['overruns'], 'overrun')}; "
+    )
+    lines = ["", f"{counts}tick p50 {timing.get('p50', 0):.0f} µs, p99 {timing.get('p99', 0):.0f} µs"]
+    for item in report["instructions"]:
+        skills = ", ".join(item["skills"]) or "-"
+        lines.append(f"  {item['result']:<10} {item['text']!r} -> {skills}" + (f"  ({item['reason']})" if item["reason"] else ""))
+    blended = [
+        item["blend_end_s"] - item["requested_s"]
+        for item in report["handovers"]
+        if item["blend_end_s"] is not None and item["result"] == "done"
+    ]
+    if blended:
+        lines.append(
+            f"  {_number(len(blended), 'hand-over')}; request to blend end: median {np.median(blended):.2f} s, "
+            f"longest {max(blended):.2f} s"
+        )
+    faults = "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"])
+    lines.append(f"  safety: {trims_told(report['safety'])}{faults}")
+    if report["overruns"] > SLOW * max(report["ticks"], 1):
+        lines.append(
+            "  this machine was too busy for real time: periods were missed (overruns). Motors held their last command "
+            "meanwhile, a simulated robot was slower than it should be; --fast does not depend on it"
+        )
+    return "\n".join(lines)

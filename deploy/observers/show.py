@@ -1,0 +1,125 @@
+"""Pictures of a run: the film, the web page, MuJoCo's own window. Each lives on a thread of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+
+from arbiter.errors import ConfigError
+from arbiter.execution.inbox import Inbox
+from arbiter.extras import advice
+from arbiter.tick import TickReport
+from deploy.console import Snapshot
+from deploy.observers.narrate import line_of
+from deploy.observers.video import Caption, Film
+from deploy.runtime.assemble import Assembly
+from deploy.runtime.instruction_sources import order
+
+LOG_LINES = 12
+
+
+class FilmObserver:
+    """Films a run: one moment after each tick.
+
+    Args:
+        path: MP4 file.
+        assembly: The run; its body must be simulated.
+    """
+
+    def __init__(self, path: Path, assembly: Assembly) -> None:
+        body = assembly.robot
+        if not hasattr(body, "mj_model"):
+            raise ConfigError("--video films a simulated body; training.pi0.data records the real robot's camera")
+        self._film = Film(path, body.mj_model)
+        self.follow(assembly)
+
+    def follow(self, assembly: Assembly) -> None:
+        """Films this run from now on: another robot of the same model."""
+        self._body, self._arbiter = assembly.robot, assembly.arbiter
+
+    def __call__(self, report: TickReport) -> None:
+        active = self._arbiter.executor.active
+        said = active[0].instruction.text if active else self._arbiter.world.stopped and "stopped"
+        skills = [run.skill.name for execution in active for run in execution.runs if not run.over]
+        self._film.add(self._body.pose, Caption(said or "", " + ".join(skills) or report.owners[-1]))
+
+    def close(self) -> None:
+        """Draws what is left and ends the file."""
+        self._film.close()
+
+
+class Screen:
+    """A console as an observer of the run and a source of instructions.
+
+    Args:
+        kind: "web" or "native".
+        assembly: The run.
+        port: Of the web page.
+    """
+
+    done = False  # a person may always say more
+
+    def __init__(self, kind: str, assembly: Assembly, port: int = 8080) -> None:
+        model = assembly.robot.model
+        if kind == "web":
+            try:
+                from deploy.console.web import WebConsole
+            except ImportError as error:
+                raise ConfigError(f"--viewer web needs {advice('viewer')} ({error})") from error
+            self._console = WebConsole(model, port=port)
+            self.address = f"watch and command it at {self._console.address}"
+        else:
+            from deploy.console.native import NativeViewer
+
+            self._console = NativeViewer(model)
+            self.address = "a window shows the robot"
+        self._assembly = assembly
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._started: float | None = None
+
+    def __call__(self, report: TickReport) -> None:
+        """Leaves a snapshot of the tick."""
+        self._started = report.now if self._started is None else self._started
+        self._log.extend(line_of(event, self._started) for event in report.events)
+        arbiter, body = self._assembly.arbiter, self._assembly.robot
+        active, log = arbiter.executor.active, arbiter.executor.log
+        pose = getattr(body, "pose", None)
+        balls = {} if pose is None else dict(zip(body.scene.balls, pose.mocap_pos.tolist(), strict=True))
+        self._console.publish(
+            Snapshot(
+                time=report.now - self._started,
+                joint_pos=report.state.joint_pos,
+                base_pos=np.zeros(3) if pose is None else pose.qpos[:3],
+                base_quat=report.state.base_quat,
+                mode=report.verdict.mode.value,
+                reason=report.verdict.reason,
+                stopped=arbiter.world.stopped,
+                fault=arbiter.safety.fault,
+                branch=tuple(report.branch.split(" > ")),
+                owners=tuple(arbiter.authority.describe().items()),
+                instruction=active[0].instruction.text if active else "",
+                route=next((item.route for item in reversed(log) if item.route is not None), None),
+                log=tuple(self._log),
+                balls=balls,
+                battery=report.state.battery,
+            )
+        )
+
+    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+        """Takes what a person did on the console."""
+        for event in self._console.poll():
+            if event[0] == "say":
+                if not order(event[1], inbox):  # as on a terminal
+                    inbox.say(event[1])
+            elif event[0] == "stop":
+                inbox.stop("the console")
+            elif event[0] == "damp":
+                inbox.damp("the console")
+            else:
+                inbox.reset()
+
+    def close(self) -> None:
+        """Closes the window or the page."""
+        self._console.close()

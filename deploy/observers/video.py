@@ -1,0 +1,164 @@
+"""`--video`: films a run from the side, with what was asked and what runs written below. Needs no OpenGL.
+
+Poses are left in a queue and drawn on a thread of their own; what is not drawn yet when the run ends is drawn then.
+"""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from arbiter.errors import ConfigError
+from arbiter.extras import advice
+from arbiter.threads import start_thread
+from deploy.drivers.sensors.raycast import RayCaster, look_at
+from deploy.drivers.sensors.sim_camera import put
+from deploy.drivers.simulated.truth import Pose
+
+FIELD = 0.62  # [rad] vertical angle of view
+STAND = np.array((1.95, -1.35, 0.55))  # [m] of the camera from what it looks at
+AIM = 0.42  # [m] height that it looks at
+FOLLOW = 0.7  # [s] in which the camera catches up with the robot
+BAR = 46  # [pixels] height of the caption
+INK, PAPER, ACCENT = (245, 246, 248), (28, 31, 37), (242, 140, 40)
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What stands below the picture: the instruction, and what the robot does about it."""
+
+    instruction: str = ""
+    skill: str = ""
+
+
+class Film:
+    """An MP4 file (H.264) of the simulated robot. `add` returns at once.
+
+    Attributes:
+        frames: Pictures taken so far.
+    """
+
+    def __init__(self, path: str | Path, model: mujoco.MjModel, *, fps: int = 20, width: int = 640, height: int = 480) -> None:
+        """`model`: `SimulatedRobot.mj_model`. Raises ConfigError if the file cannot be written or PyAV is missing."""
+        self._path = Path(path)
+        self._fps = fps
+        self._writer = Writer(self._path, fps, width, height + BAR)
+        self._model = model
+        self._size = (width, height)
+        self._queue: queue.SimpleQueue[tuple[Pose, Caption] | None] = queue.SimpleQueue()
+        self._next = None
+        self._thread = start_thread("film", self._draw_all)
+        self.frames = 0
+
+    def add(self, pose: Pose, caption: Caption) -> None:
+        """One moment of the run. Takes as many as the frame rate needs and leaves out the others."""
+        if self._next is None:
+            self._next = pose.time
+        if pose.time >= self._next - 1e-9:
+            self._next += 1.0 / self._fps
+            self.frames += 1
+            self._queue.put((pose, caption))
+
+    def close(self) -> None:
+        """Draws what is left and finishes the file. May be called twice. Raises ConfigError if drawing failed."""
+        self._queue.put(None)
+        self._thread.join()
+        if self._writer.error:
+            raise ConfigError(f"--video {self._path}: {self._writer.error}")
+
+    def _draw_all(self) -> None:
+        data = mujoco.MjData(self._model)
+        caster = RayCaster(self._model, *self._size, FIELD, shadows=True)
+        aim: np.ndarray | None = None
+        while (item := self._queue.get()) is not None:
+            pose, caption = item
+            put(self._model, data, pose)
+            here = np.array((pose.qpos[0], pose.qpos[1], AIM))
+            aim = here if aim is None else aim + (here - aim) / (FOLLOW * self._fps)
+            picture = caster.render(data, aim + STAND, look_at(aim + STAND, aim))
+            self._writer.add(np.vstack((picture, caption_bar(caption, pose.time, self._size[0]))))
+        self._writer.close()
+
+
+class Writer:
+    """RGB pictures into an MP4 file.
+
+    Attributes:
+        error: Why writing stopped, "" while all is well.
+    """
+
+    def __init__(self, path: Path, fps: int, width: int, height: int) -> None:
+        try:
+            import av
+        except ImportError as error:
+            raise ConfigError(f"--video needs PyAV and Pillow, which come with {advice('viewer')}") from error
+        if path.suffix.lower() != ".mp4":
+            raise ConfigError(f"--video {path}: the name must end in .mp4")
+        if width % 2 or height % 2:
+            raise ConfigError(f"--video {path}: {width} x {height} pixels; H.264 wants even numbers")
+        self._av = av
+        self.error = ""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(str(path), "w")
+        except OSError as error:
+            raise ConfigError(f"--video {path}: cannot be written: {error.strerror or error}") from error
+        self._stream = self._container.add_stream("libx264", rate=fps, options={"crf": "22", "preset": "veryfast"})
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+        self._stream.codec_context.thread_count = 1  # the control loop needs the other cores more
+
+    def add(self, picture: np.ndarray) -> None:
+        """One more picture, uint8, shape (height, width, 3)."""
+        if self.error:
+            return
+        try:
+            frame = self._av.VideoFrame.from_ndarray(picture, format="rgb24")
+            self._container.mux(self._stream.encode(frame))
+        except (self._av.FFmpegError, OSError) as error:  # such as a full disk: the robot goes on without a film
+            self.error = str(error)
+
+    def close(self) -> None:
+        """Finishes the file."""
+        try:
+            if not self.error:
+                self._container.mux(self._stream.encode())
+            self._container.close()
+        except (self._av.FFmpegError, OSError) as error:
+            self.error = self.error or str(error)
+
+
+def caption_bar(caption: Caption, time: float, width: int) -> np.ndarray:
+    """The strip below the picture, RGB, uint8, shape (BAR, width, 3)."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (width, BAR), PAPER)
+    draw = ImageDraw.Draw(image)
+    large, small = font(17), font(13)
+    clock = f"{time:6.1f} s"
+    room = width - 24 - draw.textlength(clock, small) - 12
+    draw.text((12, 4), shortened(caption.instruction and f"“{caption.instruction}”", room, draw, large), INK, large)
+    draw.text((12, 26), shortened(caption.skill, room, draw, small), ACCENT, small)
+    draw.text((width - 12 - draw.textlength(clock, small), 15), clock, INK, small)
+    return np.asarray(image)
+
+
+@lru_cache
+def font(size: int):
+    """Pillow's own font."""
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def shortened(text: str, room: float, draw, font) -> str:
+    """As much of the text as fits into `room` pixels."""
+    if draw.textlength(text, font) <= room:
+        return text
+    while text and draw.textlength(text + "…", font) > room:
+        text = text[:-1]
+    return text + "…"

@@ -1,0 +1,283 @@
+"""Puts a run together from a tree file: robot, policies, skills, router, safety, arbiter. Nothing moves yet."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbiter.aside import PATIENCE
+from arbiter.errors import ConfigError
+from arbiter.execution.inbox import LockstepRouting, RouteService
+from arbiter.execution.run import SkillCaller, ThreadedCaller, blind
+from arbiter.extras import advice
+from arbiter.policy import Policy
+from arbiter.robot import Robot, RobotModel
+from arbiter.routing import Router, RouteWorker, stop_guard
+from arbiter.safety import Safety, SafetyLimits
+from arbiter.skill import Skill
+from arbiter.strict import Problems
+from arbiter.threads import ThreadWatch
+from arbiter.tick import Arbiter
+from arbiter.types import Sighting
+from deploy.drivers.sensors.balls import Sight, finder_of
+from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
+from deploy.robots.collision import SelfCollision
+from deploy.robots.description import load_model
+from deploy.runtime.clock import Clock, LockstepClock, RealClock
+from deploy.runtime.config import Loaded
+from deploy.runtime.examine import check_tree, examine, load_node_set, load_skill_set
+from deploy.runtime.eyes import LockstepEye, ThreadedEye
+from deploy.runtime.lifecycle import Gantry
+from deploy.runtime.ramp import RampWatch
+from policies.chunk.deliveries import Recorder
+from policies.registry import PolicyContext, load_policies
+from skills.registry import SkillSet
+
+# Encoders and an IMU of the real robot's kind.
+SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel=0.02)
+FOREIGN_PATIENCE = 1.0  # [s] a foreign skill may take in lockstep, where waiting does not disturb the clock
+
+
+def no_beat() -> None:
+    """The heartbeat of a robot that nothing supervises."""
+
+
+@dataclass(slots=True)
+class Assembly:
+    """Everything of a run.
+
+    Attributes:
+        robot, arbiter, clock: What the session drives.
+        observers: Called after each tick: the gantry of a simulated robot, the camera.
+        notes: Lines for the user before the start.
+        truth: The simulation's truth; None on a real robot.
+        by_operator: A person arms it and tells when it stands by itself.
+        closers: Called by `close`, in order.
+        sources: Polled before each tick beside those of the command line: the operator of a real robot.
+        beat: Called after every tick: the heartbeat of a real robot's supervisor.
+    """
+
+    robot: Robot
+    arbiter: Arbiter
+    clock: Clock
+    observers: list[Callable] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    truth: Callable | None = None
+    by_operator: bool = False
+    closers: list[Callable[[], None]] = field(default_factory=list)
+    sources: list = field(default_factory=list)
+    beat: Callable[[], None] = no_beat
+
+    def close(self) -> None:
+        """Damps and frees everything."""
+        with contextlib.ExitStack() as stack:  # the robot is damped, whatever what comes before it raises
+            for close in reversed(self.closers):
+                stack.callback(close)
+
+
+def assemble(
+    loaded: Loaded,
+    *,
+    robot: str = "simulated",
+    fast: bool = False,
+    seed: int = 0,
+    scene: Scene | None = None,
+    hardware: str | None = None,
+    operator: str = "none",
+    camera: str = "0",
+) -> Assembly:
+    """A run of the tree file `loaded`. Raises ArbiterError before anything is opened that could move.
+
+    Args:
+        loaded: The tree file.
+        robot: "simulated"; "bench" or a robot's name for the drivers on CAN.
+        fast: Lockstep simulation.
+        seed: Of everything random.
+        scene: Surroundings of the simulated robot.
+        hardware: Of the real robot: another hardware file than its own.
+        operator: Whose hands arm, stop and drive it: "gamepad", "keyboard" or "none".
+        camera: Of the real robot: number or path of its head camera; "none": it goes without.
+    """
+    config = loaded.config
+    model = load_model(config.robot)
+    skills = load_skill_set(loaded)
+    if operator != "none":
+        offer_the_hand(skills)
+    body, eye, observers, notes, closers, sources, beat = _open(
+        robot, model, loaded, fast, seed, scene, hardware, operator, camera
+    )
+    recorder = Recorder()
+    context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
+    sight = Sight(eye, finder_of(model.name))
+    arbiter = wire(
+        loaded,
+        skills,
+        body,
+        context,
+        _routing(config.simulation.routing_delay if fast else None),
+        caller_for(skills.foreign, fast),
+        sight,
+    )
+    arbiter.taps += [recorder.take, sight.take]
+    watch = ThreadWatch()
+    arbiter.alarms.append(watch.take)
+    body.connect()
+    clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
+    assembly = Assembly(body, arbiter, clock, observers, [*notes, *(f"warning: {line}" for line in skills.problems)])
+    assembly.observers.append(RampWatch(arbiter))
+    assembly.closers = [arbiter.close, eye.close, body.close, *closers, watch.close]
+    assembly.sources, assembly.beat = sources, beat
+    if hasattr(body, "release"):
+        assembly.observers.append(Gantry(body, arbiter))
+        assembly.truth = lambda: body.truth
+    else:
+        assembly.by_operator = True
+        assembly.notes.append("passive. Type `arm` to go to the start posture in the harness, `go` once it stands by itself.")
+    return assembly
+
+
+def wire(
+    loaded: Loaded,
+    skills: SkillSet,
+    body: Robot,
+    context: PolicyContext,
+    routing: Callable[[Router], RouteService],
+    caller: Callable[[Skill], object],
+    sight: Callable[[float], Sighting | None] = blind,
+) -> Arbiter:
+    """The arbiter of a tree file on `body`: everything checked, nothing moved.
+
+    Args:
+        loaded: The tree file.
+        skills: Its skills.
+        body: The robot, not yet connected.
+        context: What policies are made with.
+        routing: Makes the routing beside the tick.
+        caller: Makes the object that asks a skill.
+        sight: What the head camera sees.
+    """
+    config, model = loaded.config, body.model
+    policies = _open_policies(loaded, context)
+    nodes = load_node_set(loaded, PATIENCE if context.chunk_delay is None else FOREIGN_PATIENCE)
+    skills.problems += nodes.problems
+    try:
+        spec = check_tree(loaded, skills, policies, nodes.types)
+        limits = SafetyLimits.from_model(model)
+        if config.limits:
+            limits = limits.tightened(**{name: node.plain() for name, node in config.limits.items()})
+    except ConfigError:
+        for players in policies.values():
+            for player in players:
+                player.close()
+        raise
+    safety = Safety(model, limits, SelfCollision(model))
+    service = routing(Router(list(skills.skills.values())))
+    return Arbiter(
+        body,
+        policies,
+        skills.skills,
+        config.home,
+        safety,
+        service,
+        spec,
+        stop_guard,
+        config.control.handover,
+        config.control.instructions,
+        caller,
+        sight,
+    )
+
+
+def _open_policies(loaded: Loaded, context: PolicyContext) -> dict[str, tuple[Policy, ...]]:
+    """The policies of a tree file. Raises ConfigError with everything that is wrong with the file."""
+    try:
+        return load_policies(loaded.config.policies, context)
+    except ConfigError:
+        problems = Problems()
+        examine(loaded, problems)
+        problems.raise_if_any()
+        raise
+
+
+def _open(
+    robot: str,
+    model: RobotModel,
+    loaded: Loaded,
+    fast: bool,
+    seed: int,
+    scene: Scene | None,
+    file: str | None,
+    operator: str,
+    camera: str,
+):
+    """(driver, camera, observers, notes, closers, sources, heartbeat) of `--robot`."""
+    config = loaded.config.simulation
+    if robot == "simulated":
+        body = SimulatedRobot(
+            model,
+            seed=seed,
+            scene=scene,
+            noise=SENSOR_NOISE if config.noise else Noise(),
+            battery=config.battery,
+            drain=config.battery_drain,
+        )
+        return body, *_eye(body, config.camera_hz, fast), [], *_hands(operator), no_beat
+    if robot not in ("bench", model.name):
+        raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
+    try:
+        from deploy.runtime import hardware
+    except ImportError as error:
+        raise ConfigError(f"--robot {robot} needs {advice('robot')} ({error})") from error
+    if robot == "bench":
+        if (config.battery, config.battery_drain) != (1.0, 0.0):
+            raise ConfigError(
+                "simulation.battery: on the bench the motors tell their supply; set it with --fault, such as "
+                "leg_left_knee_pitch_joint:voltage=20.5"
+            )
+        found = hardware.open_bench(model, config.faults, seed)
+        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator), no_beat
+    if fast:
+        raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")
+    source = hardware.config_of(camera)
+    found = hardware.open_real(model, source, file, operator)
+    return found.robot, hardware.open_camera(source), [], [found.table], found.closers, found.sources, found.beat
+
+
+def offer_the_hand(skills: SkillSet) -> None:
+    """Adds the skill that follows the operator's stick, unless a file of the tree already has."""
+    from deploy.operator.hand import DriveByHand
+
+    if DriveByHand.name not in skills.skills:
+        skills.add([DriveByHand], "the operator", foreign=False)
+
+
+def _hands(operator: str) -> tuple[list[Callable[[], None]], list]:
+    """(closers, sources) of the operator of a simulated robot."""
+    from deploy.operator import open_operator
+
+    source = open_operator(operator)
+    return ([], []) if source is None else ([source.close], [source])
+
+
+def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | ThreadedEye, list[Callable]]:
+    """The head camera, and what has to look at each tick."""
+    if fast:
+        return LockstepEye(body, hz), []
+    eye = ThreadedEye(body, hz)
+    return eye, [eye.observe]
+
+
+def _routing(delay: float | None) -> Callable[[Router], RouteService]:
+    return RouteWorker if delay is None else lambda router: LockstepRouting(router.route, delay)
+
+
+def caller_for(foreign: set[str], fast: bool) -> Callable[[Skill], object]:
+    """Makes what asks a skill: third parties' on threads of their own."""
+
+    def make(skill: Skill) -> object:
+        if skill.name not in foreign:
+            return SkillCaller(skill)
+        return ThreadedCaller(skill, FOREIGN_PATIENCE) if fast else ThreadedCaller(skill)
+
+    return make

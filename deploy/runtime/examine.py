@@ -1,0 +1,225 @@
+"""Everything that is wrong with a tree file, in one go: what its keys say, what they name, and whether that is there and fits."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from arbiter.aside import PATIENCE
+from arbiter.errors import ArbiterError, ConfigError
+from arbiter.policy import Policy
+from arbiter.robot import RobotModel
+from arbiter.safety import SafetyLimits
+from arbiter.strict import Node, Problems, build, nearest
+from arbiter.strict.fields import beyond
+from arbiter.tree.build import Names, Spec, check
+from arbiter.tree.loading import NodeSet, load_nodes
+from arbiter.tree.registry import NodeType
+from deploy.robots.description import load_model
+from policies.registry import FALLBACKS, PolicyContext, load_each
+from skills.contract import GROUPS
+from skills.registry import SkillSet, load_skills
+
+if typing.TYPE_CHECKING:
+    from deploy.runtime.config import Loaded
+
+
+def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
+    """Its skills and its checked tree; what is wrong is added to `problems`, and then there may be no tree.
+
+    Policies are opened and closed again, but for those on another machine or of a library that takes long to load: of them
+    only the path is looked at.
+    """
+    skills = load_skill_set(loaded, problems)
+    nodes = load_node_set(loaded, problems=problems)
+    skills.problems += nodes.problems
+    model = _model(loaded, problems)
+    drives = _drives(loaded, model, problems) if model is not None else {}
+    names = {*loaded.config.policies, *FALLBACKS}
+    spec = _check(loaded, skills, nodes.types, names, drives, model, problems)
+    return skills, spec
+
+
+def load_skill_set(loaded: Loaded, problems: Problems | None = None) -> SkillSet:
+    """The skills that a tree file asks for. Raises ConfigError for a name in `without` that there is not.
+
+    With `problems` that is added to them, and so is every file of skills that is missing or broken; else those are left out
+    and named in the set's own `problems`.
+    """
+    config, strict = loaded.config.skills, problems is not None
+    problems = Problems() if problems is None else problems
+    files = [loaded.resolve(name) for name in config.files]
+    found = load_skills(files, use_entry_points=config.entry_points)
+    for index, file in enumerate(files):
+        if strict and file in found.broken:
+            problems.add(at(loaded.node, "skills", "files", index), f"skills.files: {file.name}: {found.broken[file]}")
+    for index, name in enumerate(config.without):
+        if name not in found.skills:
+            where = at(loaded.node, "skills", "without", index)
+            problems.add(where, f"skills.without: no skill {name!r}; {nearest(name, found.skills)}")
+        found.skills.pop(name, None)
+    if not strict:
+        problems.raise_if_any()
+    return found
+
+
+def load_node_set(loaded: Loaded, patience: float = PATIENCE, problems: Problems | None = None) -> NodeSet:
+    """The node types that a tree file may use. With `problems` files that are missing or broken are added to them.
+
+    Args:
+        loaded: The tree file.
+        patience: How long a tick waits for the answer of one from outside [s].
+        problems: Takes what is wrong.
+    """
+    config = loaded.config.nodes
+    files = [loaded.resolve(name) for name in config.files]
+    found = load_nodes(files, use_entry_points=config.entry_points, patience=patience)
+    for index, file in enumerate(files):
+        if problems is not None and file in found.broken:
+            problems.add(at(loaded.node, "nodes", "files", index), f"nodes.files: {file.name}: {found.broken[file]}")
+    return found
+
+
+def check_tree(
+    loaded: Loaded,
+    skills: SkillSet,
+    policies: Mapping[str, Iterable[Policy]] | Iterable[str],
+    types: Mapping[str, NodeType] | None = None,
+) -> Spec:
+    """The checked tree. Raises ConfigError with every problem of it.
+
+    Args:
+        loaded: The tree file.
+        skills: Its skills.
+        policies: Its policies, the fallbacks included: their players by name. Names alone leave open what each can drive.
+        types: Its node types; None: they are looked for.
+    """
+    problems = Problems()
+    model = _model(loaded, problems)
+    drives = {}
+    if isinstance(policies, Mapping) and model is not None:
+        drives = {name: groups_of(players, model) for name, players in policies.items()}
+    types = load_node_set(loaded).types if types is None else types
+    spec = _check(loaded, skills, types, set(policies), drives, model, problems)
+    problems.raise_if_any()
+    return spec
+
+
+def sound(kind: type, node: Node) -> Node | None:
+    """The part of `node` that can be built as the dataclass `kind`: keys that are wrong are left out. None if too little is
+    left. For checks that go on after errors."""
+    if not isinstance(node.value, dict):
+        return None
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind) if field.init}
+    kept: dict[str, Node] = {}
+    for key in [key for key in node.value if key in fields]:
+        item, attempt = node.value[key], Problems()
+        wrong = beyond(fields[key], build(hints[key], item, attempt)) or attempt.lines
+        rest = item if not wrong else sound(hints[key], item) if dataclasses.is_dataclass(hints[key]) else None
+        if rest is not None:
+            kept[key] = rest
+    part, attempt = Node(kept, node.file, node.line), Problems()
+    build(kind, part, attempt)
+    return None if attempt.lines else part
+
+
+def groups_of(players: Iterable[Policy], model: RobotModel) -> frozenset[str]:
+    """The joint groups that a policy drives whole."""
+    driven = np.any([player.joints for player in players], axis=0)
+    return frozenset(name for name in GROUPS if not (model.groups[name] & ~driven).any())
+
+
+def at(node: Node, *keys: str | int) -> Node:
+    """The place of a key; the nearest one above it where it is not written."""
+    for key in keys:
+        if isinstance(node.value, dict) and key in node.value:
+            node = node.value[key]
+        elif isinstance(node.value, list) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+        else:
+            break
+    return node
+
+
+def _model(loaded: Loaded, problems: Problems) -> RobotModel | None:
+    try:
+        return load_model(loaded.config.robot)
+    except ConfigError as error:
+        problems.add(at(loaded.node, "robot"), str(error))
+        return None
+
+
+def _drives(loaded: Loaded, model: RobotModel, problems: Problems) -> dict[str, frozenset[str]]:
+    """The groups that each policy drives, of those that can be opened here and now."""
+    context = PolicyContext(model, loaded.path.parent, lambda: None, chunk_delay=0.0)
+    players = load_each(loaded.config.policies, context, problems, near=True)
+    drives = {name: groups_of(group, model) for name, group in players.items()}
+    for player in (player for group in players.values() for player in group):
+        player.close()
+    return drives
+
+
+def _check(
+    loaded: Loaded,
+    skills: SkillSet,
+    types: Mapping[str, NodeType],
+    policies: set[str],
+    drives: Mapping[str, frozenset[str]],
+    model: RobotModel | None,
+    problems: Problems,
+) -> Spec | None:
+    parameters = {name: skill.parameters for name, skill in skills.skills.items()}
+    names = Names(tuple(skills.skills), tuple(policies), GROUPS, types, parameters, drives=drives)
+    spec = check(loaded.config.tree, names, problems)
+    _check_home(loaded, policies, drives, problems)
+    if drives:
+        _check_skills(loaded, skills, policies, drives, problems)
+    if model is not None:
+        _check_limits(loaded, model, problems)
+    return spec
+
+
+def _check_home(loaded: Loaded, policies: set[str], drives: Mapping[str, frozenset[str]], problems: Problems) -> None:
+    for group, name in loaded.config.home.items():
+        where = at(loaded.node, "home", group)
+        if group not in GROUPS:
+            problems.add(where, f"home: no joint group {group!r}; allowed: {', '.join(GROUPS)}")
+        if name not in policies:
+            problems.add(where, f"home.{group}: no policy {name!r}; {nearest(name, policies)}")
+        elif group in GROUPS and group not in drives.get(name, GROUPS):
+            problems.add(where, f"home.{group}: the policy {name!r} does not drive {group}")
+
+
+def _check_skills(
+    loaded: Loaded, skills: SkillSet, policies: set[str], drives: Mapping[str, frozenset[str]], problems: Problems
+) -> None:
+    where, way_out = at(loaded.node, "policies"), "add it, or leave out with skills.without who wants it"
+    for policy in sorted({skill.policy for skill in skills.skills.values()} - policies):
+        who = [skill.name for skill in skills.skills.values() if skill.policy == policy]
+        few = "skill" if len(who) == 1 else "skills"
+        problems.add(
+            where,
+            f"no policy {policy!r}, which the {few} {', '.join(who)} want{'s' * (len(who) == 1)}; there are: "
+            f"{', '.join(sorted(policies))}; {way_out}",
+        )
+    for skill in skills.skills.values():
+        if skill.joints not in drives.get(skill.policy, GROUPS):
+            driven = ", ".join(sorted(drives[skill.policy])) or "no whole group"
+            problems.add(
+                where,
+                f"skill {skill.name} wants {skill.joints} of the policy {skill.policy!r}, which drives {driven}; "
+                "leave the skill out with skills.without",
+            )
+
+
+def _check_limits(loaded: Loaded, model: RobotModel, problems: Problems) -> None:
+    limits = SafetyLimits.from_model(model)
+    for name, node in loaded.config.limits.items():
+        try:
+            limits.tightened(**{name: node.plain()})
+        except ArbiterError as error:
+            problems.add(node, str(error))

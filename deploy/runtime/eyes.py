@@ -1,0 +1,82 @@
+"""The head camera of a simulated robot, as a policy sees it: the latest picture, at once."""
+
+from __future__ import annotations
+
+import time
+
+from arbiter.slots import LatestSlot
+from arbiter.threads import start_thread
+from deploy.drivers.sensors.sim_camera import SimCamera
+from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.truth import Pose
+from policies.chunk.protocol import CameraFrame
+
+
+class LockstepEye:
+    """Draws when it is asked, at most `hz` times a second of simulated time: repeatable.
+
+    Args:
+        robot: Whose head.
+        hz: Pictures per second.
+    """
+
+    def __init__(self, robot: SimulatedRobot, hz: float) -> None:
+        self._robot, self._period = robot, 1.0 / hz
+        self._camera = SimCamera(robot.mj_model)
+        self._frame: CameraFrame | None = None
+
+    def __call__(self) -> CameraFrame:
+        """The picture of this moment, or of the last period."""
+        now = self._robot.time
+        if self._frame is None or now - self._frame.stamp >= self._period - 1e-9 or now < self._frame.stamp:
+            self._frame = CameraFrame(now, self._camera.render(self._robot.pose))
+        return self._frame
+
+    def close(self) -> None:
+        """Frees the renderer."""
+        self._camera.close()
+
+
+class ThreadedEye:
+    """Draws on a thread of its own while somebody looks; the tick leaves a pose and takes the last picture.
+
+    Args:
+        robot: Whose head.
+        hz: Pictures per second.
+        idle: Seconds after the last look until it stops drawing.
+    """
+
+    def __init__(self, robot: SimulatedRobot, hz: float, idle: float = 2.0) -> None:
+        self._robot, self._period, self._idle = robot, 1.0 / hz, idle
+        self._pose: LatestSlot[tuple[float, Pose]] = LatestSlot()
+        self._frame: LatestSlot[CameraFrame] = LatestSlot()
+        self._looked = float("-inf")
+        self._closed = False
+        self._thread = start_thread("camera", self._draw)
+
+    def __call__(self) -> CameraFrame | None:
+        """The latest picture; None until the first is drawn."""
+        now = time.monotonic()
+        self._looked = now
+        self._pose.put((now, self._robot.pose))
+        return self._frame.peek()
+
+    def observe(self, report) -> None:
+        """After each tick: leaves the pose while somebody looks."""
+        if time.monotonic() - self._looked < self._idle:
+            self._pose.put((report.now, self._robot.pose))
+
+    def _draw(self) -> None:
+        camera = SimCamera(self._robot.mj_model)
+        while not self._closed:
+            found = self._pose.take()
+            if found is not None:
+                stamp, pose = found
+                self._frame.put(CameraFrame(stamp, camera.render(pose)))
+            time.sleep(self._period if found is not None else 0.005)
+        camera.close()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._closed = True
+        self._thread.join(1.0)

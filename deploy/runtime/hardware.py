@@ -1,0 +1,67 @@
+"""The robot on CAN, real or on the bench, for a run: pre-flight first, then a driver; the supervisor beside it.
+
+Imported only when asked for: it needs the extra `robot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from arbiter.errors import RobotError
+from arbiter.robot import RobotModel
+from deploy import rig as bench
+from deploy.doctor import preflight
+from deploy.drivers.can.robot import CanRobot
+from deploy.drivers.sensors.camera import Blind, Camera, CameraConfig, config_of
+from deploy.runtime.bring_up import bring_up_robot
+
+__all__ = ["Hardware", "config_of", "open_bench", "open_camera", "open_real"]
+
+
+@dataclass(slots=True)
+class Hardware:
+    """What a run needs of it.
+
+    Attributes:
+        robot: The driver, not yet connected.
+        table: What the pre-flight found, for the user.
+        beat: Called after each tick; None on the bench.
+        closers: Called at the end.
+        sources: Polled before each tick: the operator.
+    """
+
+    robot: CanRobot
+    table: str
+    beat: Callable[[], None] | None = None
+    closers: list[Callable[[], None]] = field(default_factory=list)
+    sources: list = field(default_factory=list)
+
+
+def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardware:
+    """Simulated motors and IMU that speak the same bytes, with a body in MuJoCo behind them."""
+    looked_at = bench.start(model.name, faults=faults, body="joints", model=model)
+    looked_at.bench.advance(0.0)
+    table = _checked(looked_at)
+    return Hardware(bench.start(model.name, seed=seed, faults=faults, model=model), table)
+
+
+def open_real(model: RobotModel, camera: CameraConfig | None, file: str | None = None, operator: str = "none") -> Hardware:
+    """The real robot, watched by a supervisor process. Raises RobotError with the table when pre-flight fails."""
+    taken = bring_up_robot(model.name, hardware_file=file, camera=camera, operator=operator)
+    return Hardware(taken.robot, taken.report.table(), taken.beat, taken.closers, taken.sources)
+
+
+def _checked(robot: CanRobot) -> str:
+    report = preflight(robot, machine=False)
+    robot.close()
+    if not report.ok:
+        raise RobotError(
+            f"pre-flight failed, nothing was armed:\n{report.table()}\nmend it, then look again with: python -m deploy.doctor"
+        )
+    return report.table()
+
+
+def open_camera(config: CameraConfig | None) -> Camera | Blind:
+    """The head camera. Raises RobotError if it cannot be opened."""
+    return Blind() if config is None else Camera(config)

@@ -1,0 +1,253 @@
+"""Where instructions come from: `--say`, a script, or standard input. Each is polled between ticks."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from arbiter.errors import ConfigError
+from arbiter.execution.inbox import Inbox
+from arbiter.routing import stop_guard
+from arbiter.skill import Skill
+from arbiter.strict import Problems, build, parse
+from arbiter.threads import start_thread
+from deploy.observers.narrate import warn
+from deploy.operator.manual import ASKED, ENDS, meant, skills_text
+
+if TYPE_CHECKING:
+    from deploy.operator.terminal import Terminal
+
+OPERATOR = ("arm", "go", "reset", "damp")  # typed alone, these are the operator's, not instructions
+MOST_LINES = 1000  # of a pipe that wait for their turn
+
+
+def order(text: str, inbox: Inbox) -> bool:
+    """Obeys a text that is one of the operator's words. False if it is none."""
+    word = text.strip().lower()
+    if word not in OPERATOR:
+        return False
+    getattr(inbox, word)()
+    return True
+
+
+class StopsOnly:
+    """An inbox for a run that ends: stops pass, whatever would start something does not."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.stop, self.damp, self.lose = inbox.stop, inbox.damp, inbox.lose
+
+    def say(self, text: str, how: str = "") -> int:
+        """A text that means stop."""
+        return self._inbox.say(text, how) if self._inbox.guard(text) else 0
+
+    def arm(self) -> None:
+        """Too late."""
+
+    go = reset = arm
+
+
+class Source(Protocol):
+    """Feeds an inbox."""
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come."""
+
+    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+        """`elapsed`: time since the run began [s]. `idle`: the robot is ready and has nothing to do."""
+
+
+class Sayings:
+    """Texts one after the other: the next is said when the last one is finished."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = deque(texts)
+
+    @property
+    def done(self) -> bool:
+        return not self._texts
+
+    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+        if idle and self._texts:
+            inbox.say(self._texts.popleft(), "queue")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One line of a script.
+
+    Attributes:
+        at: Time since the run began [s].
+        say: An instruction.
+        stop: True: stops at once.
+        damp: True: damps at once.
+    """
+
+    at: float
+    say: str | None = None
+    stop: bool = False
+    damp: bool = False
+
+    def __post_init__(self) -> None:
+        if self.at < 0.0:
+            raise ConfigError(f"at is {self.at:g}; seconds since the start of the run are expected")
+        if (self.say is not None) + self.stop + self.damp != 1:
+            raise ConfigError("a cue needs either `say: text` or `stop: true` or `damp: true`")
+
+
+class Script:
+    """Cues at fixed times."""
+
+    def __init__(self, cues: Sequence[Cue]) -> None:
+        self._cues = deque(sorted(cues, key=lambda cue: cue.at))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Script:
+        """Reads a YAML list of `{at: seconds, say: text}`, `{at: seconds, stop: true}` and `{at: seconds, damp: true}`."""
+        problems = Problems()
+        cues = build(tuple[Cue, ...], parse(path), problems, "script")
+        problems.raise_if_any()
+        return cls(cues)
+
+    @property
+    def done(self) -> bool:
+        return not self._cues
+
+    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+        while self._cues and self._cues[0].at <= elapsed + 1e-9:
+            cue = self._cues.popleft()
+            if cue.stop:
+                inbox.stop("the script")
+            elif cue.damp:
+                inbox.damp("the script")
+            else:
+                inbox.say(cue.say)
+
+
+class StandardInput:
+    """Lines from a terminal (said at once) or a pipe (one after the other). Read on a thread: the tick never waits.
+
+    Each line is judged when it arrives: one that means stop, and `damp`, are obeyed by the next tick, whatever waits before
+    them or is under way. The lines that were waiting go with it: they are told and reported as cancelled.
+
+    Args:
+        stream: Where lines come from; None: this process's standard input.
+        terminal: Where a person types them; None: they are read from `stream` as they are.
+        guard: Tells whether a line means stop.
+
+    Attributes:
+        lost: Called with the reason when the terminal or the connection is gone. May be set later, like the others.
+        tell: Takes lines for the person.
+        skills: What can be asked for, for `help`.
+    """
+
+    def __init__(
+        self, stream: TextIO | None = None, terminal: Terminal | None = None, guard: Callable[[str], bool] = stop_guard
+    ) -> None:
+        self._stream = stream or sys.stdin
+        if hasattr(self._stream, "reconfigure"):
+            self._stream.reconfigure(errors="replace")  # a byte that is no text spoils a word, not the console
+        self._by_hand, self.terminal = self._stream.isatty(), terminal
+        self._guard = guard
+        self._waiting: deque[str] = deque()
+        self._urgent: deque[str] = deque()  # stops, behind the lines that they overtook
+        self._dropped = 0
+        self.lost: Callable[[str], None] = lambda why: None
+        self.tell: Callable[[str], None] = print
+        self.skills: Mapping[str, Skill] = {}
+        self._reads = self._ended = False
+
+    # -- on the reader's thread -----------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        try:
+            if self.terminal is not None:
+                self.terminal.run(self._line)
+            else:
+                for line in self._stream:
+                    if not self._line(line):
+                        break
+        except (OSError, ValueError) as error:
+            self._hung_up(f"standard input ended: {error}")
+        if self._by_hand and not self._is_still_there():
+            self._hung_up("the terminal is closed")
+        self._ended = True
+
+    def _line(self, line: str) -> bool:
+        """Takes a line. False: it was the last one."""
+        text = line.strip()
+        if text.lower() in ENDS:
+            return False
+        if not text:
+            return True
+        # Whoever cries for help into a microphone wants it to stop; whoever types it wants to read.
+        if text.lower() in ASKED and (self._by_hand or text.lower() != "help"):
+            self.tell(skills_text(self.skills))
+        elif self._by_hand and (order := self._meant(text)):
+            self.tell(f'"{text}" is nothing that it knows; did you mean {order}?')
+        else:
+            self._arrived(text)
+        return True
+
+    def _meant(self, text: str) -> str:
+        if text.lower() in OPERATOR or self._guard(text):
+            return ""
+        known = {word for skill in self.skills.values() for phrase in skill.utterances for word in phrase.split()}
+        return meant(text, known, (*OPERATOR, *ENDS, *ASKED, "stop"))
+
+    def _arrived(self, text: str) -> None:
+        if text.lower() == "damp" or self._guard(text):
+            while self._waiting:
+                try:
+                    self._urgent.append(self._waiting.popleft())
+                except IndexError:  # the tick took it meanwhile
+                    break
+            self._urgent.append(text)
+        elif len(self._waiting) < MOST_LINES:
+            self._waiting.append(text)
+        else:  # read on, for a stop may come
+            self._dropped += 1
+
+    def _is_still_there(self) -> bool:
+        """Whether the terminal exists: its input ends by Ctrl-D, too."""
+        try:
+            return self._stream.isatty()
+        except (OSError, ValueError):
+            return False
+
+    def _hung_up(self, why: str) -> None:
+        warn(why)
+        self.lost(why)
+
+    # -- between ticks --------------------------------------------------------------------------------------------
+
+    @property
+    def done(self) -> bool:
+        return self._ended and not self._waiting and not self._urgent
+
+    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+        """At the first poll reading begins."""
+        if not self._reads:
+            self._reads = True
+            start_thread("stdin", self._read)
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            inbox.lose(dropped)
+        if self._urgent:
+            while self._urgent:
+                self._say(self._urgent.popleft(), inbox)
+            return  # what came after the stop comes after its tick
+        try:
+            if self._waiting and (self._by_hand or idle or self._waiting[0].lower() in OPERATOR):
+                self._say(self._waiting.popleft(), inbox)
+        except IndexError:
+            return  # a stop has just taken it away
+
+    def _say(self, text: str, inbox: Inbox) -> None:
+        if not order(text, inbox):
+            inbox.say(text, "" if self._by_hand else "queue")

@@ -1,0 +1,61 @@
+"""From passive to ready, and back: pre-flight passed, arm, slow ramp to the start posture, stand free; in reverse at the end."""
+
+from __future__ import annotations
+
+from arbiter.handover.transition import HOME_ENVELOPE, check_envelope
+from arbiter.tick import Arbiter, TickReport
+from arbiter.types import Mode
+
+SETTLED = 0.4  # [s] in the start posture before the harness is lowered
+QUIET = 0.3  # [s] free before instructions are taken
+LIFTED = 2.5  # [s] for the harness to catch and lift a fallen robot
+
+
+class Gantry:
+    """The operator of a simulated robot: arms it in the harness, lowers it, and hangs it up again after a reset.
+
+    Args:
+        robot: A simulated robot (`release`, `hang`, `supported`, `clear_faults`).
+        arbiter: Its arbiter.
+    """
+
+    def __init__(self, robot, arbiter: Arbiter) -> None:
+        self._robot, self._arbiter = robot, arbiter
+        self._phase = "hanging"
+        self._since: float | None = None
+
+    def __call__(self, report: TickReport) -> None:
+        """Between ticks: looks whether the next phase may begin."""
+        now = report.now
+        if any(event.kind == "reset" for event in report.events):
+            self._robot.clear_faults()
+            self._robot.hang()
+            self._phase, self._since = "lifting", now
+        world = self._arbiter.world
+        if self._phase == "lifting" and world.stopped:  # somebody wants it to stay as it is: passive
+            world.halted = world.stopped
+            self._enter("hanging", None)
+        elif self._phase == "lifting" and now - self._since >= LIFTED and self._is_armed(report, now):
+            self._enter("hanging", None)
+        elif self._phase == "hanging" and report.verdict.mode is Mode.RUN and not world.halted:
+            legs = self._arbiter.model.groups["legs"]
+            in_posture = not check_envelope(HOME_ENVELOPE, report.state, legs, self._arbiter.model)
+            self._since = (now if self._since is None else self._since) if in_posture else None
+            if self._since is not None and now - self._since >= SETTLED:
+                self._robot.release()
+                self._enter("lowering", None)
+        elif self._phase == "lowering" and (world.halted or report.verdict.mode in (Mode.DAMP, Mode.OFF)):
+            self._robot.hang()
+            self._enter("hanging", None)
+        elif self._phase == "lowering" and self._robot.supported == 0.0:
+            self._since = now if self._since is None else self._since
+            if now - self._since >= QUIET:
+                self._arbiter.inbox.go()
+                self._enter("free", None)
+
+    def _is_armed(self, report: TickReport, now: float) -> bool:
+        """Whether it is armed, by itself or by a person who was faster."""
+        return report.verdict.mode is Mode.RUN or not self._arbiter.arm(now)
+
+    def _enter(self, phase: str, since: float | None) -> None:
+        self._phase, self._since = phase, since

@@ -1,0 +1,96 @@
+"""What ran: version, commit, files by their hashes, machine. Enough to run it again, or to see why that cannot be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from arbiter.routing.encoder import MODEL_DIR
+from deploy.robots.description import description_dir
+from deploy.runtime.config import Loaded
+from policies.registry import SHIPPED
+
+PACKAGES = ("numpy", "mujoco", "onnxruntime", "py-trees")
+ROOT = Path(__file__).resolve().parents[2]
+GIT_TIMEOUT = 2.0  # [s]
+
+
+def provenance(loaded: Loaded, robot: str, seed: int, fast: bool) -> dict[str, Any]:
+    """Of a run of the tree file `loaded`.
+
+    Args:
+        robot: As of `--robot`.
+        seed: Of all random generators.
+        fast: In lockstep.
+    """
+    return {
+        "version": _version("policy-arbiter"),
+        "commit": commit(),
+        "robot": robot,
+        "seed": seed,
+        "fast": fast,
+        "tree": str(loaded.path),
+        "settings_sha256": hashlib.sha256(loaded.resolved_yaml().encode()).hexdigest(),
+        "files_sha256": {str(path): digest(path) for path in files(loaded)},
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            **{name: _version(name) for name in PACKAGES},
+        },
+    }
+
+
+def files(loaded: Loaded) -> list[Path]:
+    """Every file that decides what a run does: tree, skills, weights, router, robot description."""
+    named = [loaded.path, *(loaded.resolve(name) for name in loaded.config.skills.files)]
+    for policy in loaded.config.policies.values():
+        for key in ("file", "path", "card"):
+            node = policy.value.get(key) if isinstance(policy.value, dict) else None
+            if node is not None and isinstance(node.value, str):
+                named += [path for path in (loaded.resolve(node.value), SHIPPED / node.value) if path.exists()][:1]
+    named += [MODEL_DIR, description_dir(loaded.config.robot)]
+    return sorted({path for name in named for path in _inside(name)})
+
+
+def _inside(path: Path) -> Iterable[Path]:
+    if path.is_dir():
+        return (file for file in path.iterdir() if file.is_file() and file.suffix not in (".py", ".pyc"))
+    return (path,) if path.is_file() else ()
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
+
+
+def commit() -> str | None:
+    """The commit of the source tree, with "+" where it was changed; None outside a repository."""
+    if not (ROOT / ".git").exists():
+        return None
+    try:
+        head = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=GIT_TIMEOUT)
+        changed = subprocess.run(
+            ["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            timeout=GIT_TIMEOUT,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "") if head.returncode == 0 else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

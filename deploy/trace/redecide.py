@@ -1,0 +1,159 @@
+"""Decides a recorded run again: the same readings, words, routes and chunks; what comes out is compared tick by tick."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arbiter.errors import ConfigError
+from arbiter.robot import RobotModel
+from arbiter.skill import Route, Skill
+from arbiter.strict import nearest, short
+from arbiter.types import RobotState, SafeCommand, Sighting
+from deploy.drivers.sensors.balls import STALE
+from deploy.robots.description import load_model
+from deploy.runtime.assemble import caller_for, wire
+from deploy.runtime.config import load_text
+from deploy.runtime.examine import load_skill_set
+from deploy.runtime.ramp import RampWatch
+from deploy.trace.writer import decode_route, decode_sighting, decode_state, encode
+from policies.chunk.deliveries import Playback
+from policies.chunk.protocol import CameraFrame
+from policies.registry import PolicyContext
+
+COMPARED = ("q", "kp", "kd", "mode", "owners", "branch", "interventions")
+
+
+class RecordedRobot:
+    """Reads what was read."""
+
+    def __init__(self, model: RobotModel) -> None:
+        self.model = model
+        self.state: RobotState | None = None
+
+    def connect(self) -> None:
+        """Nothing to open."""
+
+    def read(self, now: float) -> RobotState:
+        """The recorded reading of this tick."""
+        return self.state
+
+    def write(self, command: SafeCommand) -> None:
+        """Nobody is there."""
+
+    def step(self, dt: float) -> None:
+        """Time is the trace's."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class RecordedRouting:
+    """Answers as the router answered then, at the same tick."""
+
+    def __init__(self) -> None:
+        self.due: deque[tuple[int, Route]] = deque()
+
+    def submit(self, text: str, ticket: int, now: float, replace: bool = False) -> None:
+        """The answer is known already."""
+
+    def poll(self, now: float) -> tuple[int, Route] | None:
+        """The next answer of this tick."""
+        return self.due.popleft() if self.due else None
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+class RecordedSight:
+    """Sees what was seen."""
+
+    def __init__(self) -> None:
+        self.seen: Sighting | None = None
+
+    def __call__(self, now: float) -> Sighting | None:
+        """The last recorded sighting, unless it had become too old."""
+        return None if self.seen is None or now - self.seen.stamp > STALE else self.seen
+
+
+def rerun(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the trace") -> list[str]:
+    """What came out differently, a line for each tick; empty when the decisions are the same.
+
+    Args:
+        header, ticks: From `deploy.replay.load_trace`; the ticks must begin with the first of the run.
+        file: Where they are from, for errors.
+    """
+    loaded = load_text(header["config"], Path(header["tree"]))
+    robot, routing, playback = RecordedRobot(load_model(loaded.config.robot)), RecordedRouting(), Playback()
+    if tuple(header["joints"]) != robot.model.joints:
+        raise ConfigError(f"{file}:1: of another robot than {loaded.config.robot}: its joints are not that robot's")
+    skills = load_skill_set(loaded)
+    for tick in ticks:
+        for kind, *rest in tick["inputs"]:
+            if kind == "route":
+                _check_route(decode_route(rest[1]), skills.skills, f"{file}: tick {tick['i']}")
+            if kind == "chunk":
+                policy, player, _, rows, error = rest
+                playback.add(tick["t"], policy, player, None if rows is None else np.array(rows), error)
+    blank = np.zeros((224, 224, 3), np.uint8)
+    now = [0.0]
+    context = PolicyContext(robot.model, loaded.path.parent, lambda: CameraFrame(now[0], blank), 0.0, header["seed"], playback)
+    sight = RecordedSight()
+    arbiter = wire(loaded, skills, robot, context, lambda router: routing, caller_for(skills.foreign, True), sight)
+    ramp, alarms, differences = RampWatch(arbiter), deque(), []
+    arbiter.alarms.append(lambda: alarms.popleft() if alarms else "")
+    try:
+        for tick in ticks:
+            now[0] = tick["t"]
+            alarms += (rest[0] for kind, *rest in tick["inputs"] if kind == "alarm")
+            _feed(arbiter, robot, routing, sight, tick)
+            report = arbiter.tick(tick["t"])
+            ramp(report)
+            differences += _differences(tick, encode(report))
+    finally:
+        arbiter.close()
+    return differences
+
+
+def _check_route(route: Route, skills: Mapping[str, Skill], where: str) -> None:
+    """Raises ConfigError for a route that no router of these skills gives."""
+    for call in (call for step in route.steps for call in step):
+        if call.skill not in skills:
+            raise ConfigError(f"{where}: the trace routes to the skill {short(call.skill)}; {nearest(call.skill, skills)}")
+        wanted = {parameter.name for parameter in skills[call.skill].parameters}
+        if not all(name in wanted and isinstance(value, float | int | str | None) for name, value in call.parameters.items()):
+            raise ConfigError(
+                f"{where}: the trace calls {call.skill} with {short(dict(call.parameters))}; "
+                f"it takes {', '.join(sorted(wanted)) or 'nothing'}"
+            )
+
+
+def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: RecordedSight, tick: dict[str, Any]) -> None:
+    inbox, was_reset = arbiter.inbox, False
+    for kind, *rest in tick["inputs"]:
+        was_reset = was_reset or kind == "reset"
+        if kind == "arm" and was_reset:  # in the tick that was reset, with its reading
+            inbox.arm()
+        elif kind == "arm":
+            robot.state = decode_state(rest[1])
+            arbiter.arm(rest[0])
+        elif kind == "route":
+            routing.due.append((rest[0], decode_route(rest[1])))
+        elif kind == "sight":
+            sight.seen = decode_sighting(rest[0])
+        elif kind == "say":
+            inbox.say(*rest)
+        elif kind in ("stop", "damp"):
+            getattr(inbox, kind)(*rest)
+        elif kind in ("reset", "go"):
+            getattr(inbox, kind)()
+    robot.state = decode_state(tick["state"])
+
+
+def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    parts = [key for key in COMPARED if then[key] != now[key]]
+    return [f"tick {then['i']} at {then['t']:.3f} s: {', '.join(parts)}"] if parts else []

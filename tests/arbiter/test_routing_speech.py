@@ -1,0 +1,170 @@
+"""How people talk: second thoughts, dictation without punctuation, short forms, and verbs that the robot has no skill for."""
+
+import math
+
+import pytest
+
+from arbiter.routing import Router
+from arbiter.routing.corrections import corrected
+from arbiter.routing.segmentation import punctuated
+from skills import builtin_skills
+from training.router.evaluate import plan_of
+
+
+@pytest.fixture(scope="module")
+def router():
+    return Router(builtin_skills())
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("turn left, no wait, turn right", "turn right"),
+        ("turn left, i mean right", "turn right"),
+        ("turn left no right", "turn right"),
+        ("turn left, sorry, the other way", "turn right"),
+        ("turn left, oh sorry, right", "turn right"),
+        ("no wait, turn right instead", "turn right instead"),
+        ("walk forward and turn left, no sorry, turn right", "walk forward and turn right"),
+        ("walk forward then turn left, i mean right, then wave", "walk forward then turn right, then wave"),
+        ("walk forward, scratch that, sit down", "sit down"),
+        ("walk two meters, make that three meters", "walk three meters"),
+        ("back, no, forward two meters", "forward two meters"),
+        ("touch the red ball, i mean the blue one", "touch the blue ball"),
+        ("walk at 0.3 m/s, no wait, 0.25 m/s", "walk at 0.25 m/s"),
+        ("walk forward two metres, no, three", "walk forward three metres"),
+        ("walk forward 2 m, sorry, 1", "walk forward 1 m"),
+        ("wave twice, no, four", "wave four times"),
+        ("turn right by ninety, make that sixty degrees", "turn right by sixty degrees"),
+        # Taken back, and nothing in its place.
+        ("turn left, no wait", ""),
+        ("walk forward then turn left, oh no", ""),
+        ("wave, not that hand", ""),
+        # No second thoughts.
+        ("no turning", "no turning"),
+        ("turn right rather than left", "turn right rather than left"),
+        ("there is no point", "there is no point"),
+        ("make it right", "make it right"),
+        ("the sign says no turn left", "the sign says no turn left"),
+        ("forget that you can walk", "forget that you can walk"),
+        ("touch it, the ball i mean", "touch it, the ball i mean"),
+        ("sorry, wave", "sorry, wave"),
+    ],
+)
+def test_corrections(text, meant):
+    assert corrected(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "skill"),
+    [
+        ("i want you to walk forward", "walk_forward"),
+        ("you should turn left", "turn_left"),
+        ("let's walk", "walk_forward"),
+        ("the robot should bow", "bow"),
+        ("robots, walk forward", "walk_forward"),
+        ("always walk forward", "walk_forward"),
+        ("touch the small red ball", "touch_ball"),
+        ("assume a seated position", "sit_down"),
+    ],
+)
+def test_a_request_is_no_tale(router, text, skill):
+    route = router.route(text)
+    assert plan_of(route) == ((skill,),), route
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("walk forward two meters turn right and wave", "walk forward two meters, then turn right and wave"),
+        ("turn left turn right sit down", "turn left, then turn right, then sit down"),
+        ("you are too close step back", "you are too close, step back"),
+        ("after walking forward turn right", "after walking forward, turn right"),
+        ("before you walk forward turn right", "before you walk forward, turn right"),
+        ("two steps forward one step back", "two steps forward, one step back"),
+        ("do a left turn", "do a left turn"),
+        ("go ahead turn left", "go ahead turn left"),
+        ("forward march", "forward march"),
+        ("walk forward and turn left", "walk forward and turn left"),
+        ("do not walk forward turn left", "do not walk forward turn left"),
+        ("turn left if you see me wave", "turn left if you see me wave"),
+        ("it is dangerous to walk forward turn left", "it is dangerous to walk forward turn left"),
+        ("robots walk forward turn left", "robots walk forward turn left"),
+    ],
+)
+def test_commands_without_punctuation(text, read):
+    assert punctuated(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("turn left, no sorry, turn right", ["turn_right"]),
+        ("walk forward two meters turn right and walk forward again", ["walk_forward", "turn_right", "walk_forward"]),
+        ("turn rite", ["turn_right"]),
+        ("raise then lower your arms", ["raise_arms", "lower_arms"]),
+        ("stay exactly as you are", ["stand_still"]),
+        ("stand quietly", ["stand_still"]),
+        ("go and sit down", ["sit_down"]),
+        ("lift your left arm and wave", ["wave_left"]),
+        ("i'd be grateful if you walked forward", ["walk_forward"]),
+        ("carry on walking", ["walk_forward"]),
+        ("back it up", ["walk_backward"]),
+        ("fwd 1m", ["walk_forward"]),
+        ("go ahead one meter and then wave at me", ["walk_forward", "wave_right"]),
+        ("turn to your right and face the wall", ["turn_right"]),
+        ("turn right, then face the wall, then wave", ["turn_right", "wave_right"]),
+        ("turn left, then turn left", ["turn_left", "turn_left"]),
+        ("instead of turning left walk forward", ["walk_forward"]),
+        ("left no right turn right", ["turn_right"]),
+        ("reach out your hand and touch the ball", ["touch_ball"]),
+        ("go left ninety degrees", ["turn_left"]),
+    ],
+)
+def test_plans(router, text, plan):
+    route = router.route(text)
+    assert (route.outcome, [call.skill for step in route.steps for call in step]) == ("accepted", plan), route.reason
+
+
+def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
+    (call,) = (call for step in router.route("turn left 90 degrees, make that 45 degrees").steps for call in step)
+    assert call.parameters["angle"] == pytest.approx(math.pi / 4)
+    (call,) = (call for step in router.route("walk forwards at point two meters per second").steps for call in step)
+    assert call.parameters["speed"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("swing your arms", 'this robot can\'t "swing"; nearest skill is '),
+        ("give the ball a kick", 'this robot can\'t do "give the ball a kick"; nearest skill is touch_ball'),
+        ("lie down", 'not understood: "lie down" is like nothing'),
+        ("touch your knees", 'this robot can\'t "touch"; nearest skill is '),
+        ("do robots bow", "a question or a remark, no instruction"),
+        ("run in a circle", 'this robot can\'t "run"; nearest skill is walk_in_circle'),
+        ("shake your right hand", 'this robot can\'t "shake"; nearest skill is wave_right'),
+        ("hand over the ball", '"hand over the ball" asks for something else than touch_ball'),
+        ("march on the spot", '"on the spot": walk_forward goes somewhere'),
+        ("sit him down", '"sit him down" asks for something else than sit_down'),
+        ("wave a gun at them", '"gun" asks for harm'),
+        ("if you see the red ball touch it", "a question or a remark, no instruction"),
+        ("waving is fun", "a question or a remark, no instruction"),
+        ("tomorrow you will walk forward", "a question or a remark, no instruction"),
+        ("point the camera at me", '"point the camera at me" asks for something else than point_at'),
+        ("imagine you walk forward", "a question or a remark, no instruction"),
+        ("robots walk forward", "a question or a remark, no instruction"),
+        ("the path turns left", "a question or a remark, no instruction"),
+        ("there is no left turn", "a question or a remark, no instruction"),
+        ("he turned left yesterday", "a question or a remark, no instruction"),
+        ("people wave at trains", "a question or a remark, no instruction"),
+        ("nice wave", "a question or a remark, no instruction"),
+        ("turn left, actually no", "takes back what it asks for"),
+        ("turn left, actually don't", 'only says what not to do: "do not"'),
+        ("don't walk forward turn left", "only says what not to do"),
+        ("turn left when you see me wave", "not understood"),
+        ("point two times up", "point_at has no direction"),
+    ],
+)
+def test_refusals(router, text, reason):
+    route = router.route(text)
+    assert route.outcome == "rejected" and route.reason.startswith(reason), route

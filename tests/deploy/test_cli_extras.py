@@ -1,0 +1,123 @@
+"""Every command without its extra: help without tracebacks, one line where a library is missing, and nothing heavy for help."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from arbiter.errors import in_one_line
+from arbiter.extras import EXTRA_OF, advice, library_of, needed
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+    for package in ("deploy", "training")
+    for path in (ROOT / package).rglob("*.py")
+    if 'if __name__ == "__main__":' in path.read_text()
+)
+HEAVY = sorted(set(EXTRA_OF) - {"tqdm"})  # tqdm comes with the base install's tokenizers too
+
+# Runs each command in one process, as `python -m` would; what is in sys.modules as None cannot be imported.
+RUN_ALL = """
+import contextlib, io, json, runpy, sys
+commands, arguments, blocked = json.loads(sys.argv[1])
+sys.modules.update(dict.fromkeys(blocked))
+found = {}
+for name in commands:
+    sys.argv = [name, *arguments]
+    out, err, status = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_module(name, run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+        except BaseException as error:
+            status = f"{type(error).__name__}: {error}"
+    found[name] = status, out.getvalue(), err.getvalue()
+loaded = sorted(name for name in ("torch", "lerobot", "mjlab", "transformers", "cv2", "h5py") if sys.modules.get(name))
+print("\\n" + json.dumps([found, loaded]))
+"""
+
+
+def run_all(commands, *arguments, blocked=()):
+    """({command: [exit status, stdout, stderr]}, heavy libraries that were imported)."""
+    command = [sys.executable, "-W", "ignore", "-c", RUN_ALL, json.dumps([commands, arguments, list(blocked)])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_help_of_every_command_on_the_base_install():
+    found, _ = run_all(COMMANDS, "--help", blocked=HEAVY)
+    assert len(found) >= 37
+    for name, (status, out, err) in found.items():
+        assert status == 0 and out.startswith("usage: "), (name, status, err)
+        assert err == "" or (err.count("\n") == 1 and "uv sync --inexact --extra " in err), (name, err)
+    for name, extra in (
+        ("deploy.doctor", "robot"),
+        ("deploy.calibrate", "robot"),
+        ("deploy.rig", "robot"),
+        ("deploy.serve", "robot"),
+        ("deploy.supervisor", "robot"),
+        ("training.locomotion.train", "train"),
+        ("training.pi0.data.demos", "train"),
+        ("training.router.build", "train"),
+    ):
+        assert advice(extra) in found[name][2], name
+    assert found["deploy.run"][2] == found["deploy.route"][2] == ""
+
+
+def test_help_loads_nothing_heavy():
+    _, loaded = run_all(COMMANDS, "--help")
+    assert loaded == []
+
+
+def test_a_command_without_its_extra_is_one_line():
+    needing = [name for name in COMMANDS if "with extra(" in _source(name)]
+    assert len(needing) >= 26
+    found, _ = run_all(needing, blocked=HEAVY)
+    for name, (status, _, err) in found.items():
+        assert status == 2 and err.startswith("error: this command needs ") and err.count("\n") == 1, (name, status, err)
+        assert "uv sync --inexact --extra " in err
+
+
+def _source(command):
+    path = ROOT.joinpath(*command.split("."))
+    return (path / "__main__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+
+
+def test_a_library_that_is_missing_later_is_one_line_too(capsys):
+    def main():
+        raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
+
+    assert in_one_line(main) == 2
+    assert capsys.readouterr().err == (
+        "error: this command needs torch, which comes with the extra `train`: uv sync --inexact --extra train\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [ModuleNotFoundError("x", name="arbiter.nothing"), ImportError("x", name="torch"), ModuleNotFoundError("x")]
+)
+def test_other_mistakes_are_not_called_a_missing_extra(error):
+    def main():
+        raise error
+
+    assert library_of(error) == ""
+    with pytest.raises(ImportError):
+        in_one_line(main)
+
+
+def test_every_library_is_in_the_extra_that_is_named():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    names = {extra: " ".join(wanted).lower().replace("_", "-") for extra, wanted in extras.items()}
+    distributions = packages_distributions()
+    for library in set(EXTRA_OF) & set(distributions) - {"cuda"}:  # a name that several packages of NVIDIA share
+        found = [name.lower().replace("_", "-") for name in distributions[library]]
+        assert any(name in names[EXTRA_OF[library]] for name in found), (library, found)
+    assert needed("can") == "needs can, which comes with the extra `robot`: uv sync --inexact --extra robot"
