@@ -73,7 +73,7 @@ class Reader:
             self._emit(Event(self.now, "reading", f"the clock jumped by {self._time.jumped:+.3f} s"))
         state = self._safety.believe(reading, now)
         if state is None:
-            raise RobotError(f"the robot gave no first reading: {error or 'what it told is no reading'}")
+            raise RobotError(f"the robot gave no first reading: {error or self._safety.problem or 'what it told is no reading'}")
         self.reading, self.believed, shift = reading, state, self._time.shift
         self.state = replace(state, stamp=state.stamp - shift) if shift else state
         self._remark(self._safety.doubts | {"driver": error} if error else self._safety.doubts)

@@ -27,7 +27,8 @@ class TickReport:
         branch: Path through the tree to the leaf that runs.
         events: What happened.
         inputs: What came from outside, for a replay: ("say", text, how, ticket), ("stop", why), ("damp", why), ("reset",),
-            ("alarm", fault), ("go",), ("arm", time, RobotState), ("route", ticket, Route), and whatever `taps` bring.
+            ("alarm", fault), ("go",), ("halt",), ("arm", time, RobotState), ("route", ticket, Route), ("safety", level, reason)
+            for `Safety.stop`, and whatever `taps` bring.
         asked: Position targets before the safety layer [rad], shape (n,).
         stage_ns: Time spent in each of `STAGES` [ns].
     """

@@ -46,7 +46,7 @@ class Stops:
 
     def damp(self, why: str, now: float) -> None:
         """No position gain from this tick on, from any state; instructions and pending hands cancelled."""
-        self._safety.stop(why, "damp")
+        self._safety.damp(why)
         self._world.executor.cancel(f"damped: {why}", now)
         self._board.drop_all("damped", now)
         self._world.stopped = why

@@ -35,6 +35,7 @@ from arbiter.tree.world import World
 from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, Verdict
 from arbiter.wall import walled
 
+MOVING = ("arm", "go")  # orders that let it move
 STAND_INS = 3  # who may act for the same joints in one tick: a policy, its spare, a fallback
 
 
@@ -132,23 +133,11 @@ class Arbiter:
         if mail is not None:
             self._inputs += mail.inputs()
             self._take(mail, now)
-            if mail.reset:
-                self._reset(now)
-            if mail.stop:
-                self.stop(mail.stop, state, now)
+            self._obey(mail, now)
             if mail.damp:
                 self.damp(mail.damp, now)
-            if not (mail.stop or mail.damp):  # what lets it move and came with a stop does not count
-                self._obey(mail, now)
-            elif mail.go or mail.arm:
-                self._emit(
-                    Event(
-                        now,
-                        "mode",
-                        "came with a stop and does not count: "
-                        + ", ".join(name for name in ("arm", "go") if getattr(mail, name)),
-                    )
-                )
+            if mail.stop:
+                self.stop(mail.stop, state, now)
         self._inputs += [("route", ticket, route) for ticket, route in self.executor.poll(now)]
         if self.executor.halt:
             self.stop(self.executor.halt, state, now)
@@ -160,12 +149,12 @@ class Arbiter:
 
     def _take(self, mail: Mail, now: float) -> None:
         """Texts: to the router, or no further where a stop came with them."""
-        why = mail.damp or mail.stop
+        why = f"damped: {mail.damp}" if mail.damp else mail.stop and f"stopped: {mail.stop}"
         for instruction in mail.said:
             if instruction.ticket in mail.stops:
                 self.executor.turn_away(instruction, Result.STOPPED, "a stop word", now)
             elif why:
-                self.executor.turn_away(instruction, Result.CANCELLED, f"stopped: {why}", now)
+                self.executor.turn_away(instruction, Result.CANCELLED, why, now)
             else:
                 self.executor.receive(instruction, now)
         if mail.lost:
@@ -173,13 +162,25 @@ class Arbiter:
             self.executor.turn_away(dropped, Result.DROPPED, f"more came at once than the {MAX_WAITING} that can wait", now)
 
     def _obey(self, mail: Mail, now: float) -> None:
-        if mail.go:
-            self.world.free = not self.world.halted
-            if self.world.halted:
-                self._emit(Event(now, "mode", f"not ready: stopped on its way up ({self.world.halted}); reset and arm it"))
-        if mail.arm:
-            refusal = self.arm(now, self.reader.state)
-            self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
+        """The operator's orders, in the order in which they were given. What lets it move and came with a stop does not count."""
+        stopped = mail.stop or mail.damp
+        for order in mail.orders:
+            if stopped and order in MOVING:
+                self._emit(Event(now, "mode", f"came with a stop and does not count: {order}"))
+            elif order == "arm":
+                refusal = self.arm(now, self.reader.state)
+                self._emit(Event(now, "mode", f"not armed: {refusal}" if refusal else "armed: slowly to the start posture"))
+            else:
+                self._inputs.append((order,))
+                {"reset": self._reset, "go": self._go, "halt": self._halt}[order](now)
+
+    def _go(self, now: float) -> None:
+        self.world.free = not self.world.halted
+        if self.world.halted:
+            self._emit(Event(now, "mode", f"not ready: stopped on its way up ({self.world.halted}); reset and arm it"))
+
+    def _halt(self, now: float) -> None:
+        self.world.halted = self.world.stopped
 
     def _decide(self, state: RobotState, now: float) -> None:
         self.world.see(state, now, self.safety.mode, self.safety.fault)
@@ -234,6 +235,7 @@ class Arbiter:
             self.safety.trip(f"driver: write failed: {error}")
 
     def _report(self, state: RobotState, target: JointTarget, command: SafeCommand, verdict: Verdict, now: float) -> TickReport:
+        self._inputs += [("safety", level, reason) for level, reason in self.safety.obeyed]
         for tap in self.taps:
             self._inputs += tap()
         q, dt = self._q, self.model.dt

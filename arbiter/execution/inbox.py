@@ -103,7 +103,7 @@ class Mail:
         said: Instructions, oldest first.
         stops: Tickets of those that mean stop.
         stop, damp: Who or what asked for it; "" if nobody did.
-        reset, go, arm: The operator's orders.
+        orders: The operator's "reset", "go", "arm" and "halt", in the order in which they were given.
         lost: Texts that were dropped because more came than `MAX_WAITING`.
     """
 
@@ -111,16 +111,13 @@ class Mail:
     stops: set[int] = field(default_factory=set)
     stop: str = ""
     damp: str = ""
-    reset: bool = False
-    go: bool = False
-    arm: bool = False
+    orders: list[str] = field(default_factory=list)
     lost: int = 0
 
     def inputs(self) -> list[tuple]:
-        """What came in, for the trace; "arm" is noted by whoever arms, with the reading."""
+        """What came in, for the trace; orders are noted by whoever obeys them."""
         found = [("say", item.text, item.how, item.ticket) for item in self.said]
-        found += [("stop", self.stop)] * bool(self.stop) + [("damp", self.damp)] * bool(self.damp)
-        return found + [("reset",)] * self.reset + [("go",)] * self.go
+        return found + [("stop", self.stop)] * bool(self.stop) + [("damp", self.damp)] * bool(self.damp)
 
 
 def printable(text: str) -> str:
@@ -194,6 +191,10 @@ class Inbox:
         """The operator lets motors move."""
         self._orders.append("arm")
 
+    def halt(self) -> None:
+        """It was stopped before it was armed: it stays as it is until an operator resets and arms it."""
+        self._orders.append("halt")
+
     def poll(self, now: float) -> Mail | None:
         """What arrived since the last poll; None when nothing did."""
         if not (self._said or self._stops or self._stop or self._damp or self._orders or self._lost):
@@ -206,8 +207,7 @@ class Inbox:
         mail.stop = stops[-1][1] if stops else ""
         mail.stop = self._stop.popleft() if self._stop else mail.stop
         mail.damp = self._damp.popleft() if self._damp else ""
-        for _ in range(len(self._orders)):
-            setattr(mail, self._orders.popleft(), True)
+        mail.orders = [self._orders.popleft() for _ in range(len(self._orders))]
         for _ in range(len(self._lost)):
             mail.lost += self._lost.popleft()
         return mail

@@ -221,7 +221,7 @@ class Run:
         if not error and self.bounds is not None:
             error = self.bounds.beyond(result.request)
         if error:
-            self.end(Outcome.FAILURE, f"skill {self.skill.name}: {error}", now)
+            self.end(Outcome.FAILURE, error, now)
             return
         if result.impossible:
             self.end(Outcome.FAILURE, result.impossible, now)

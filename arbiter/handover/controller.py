@@ -27,7 +27,7 @@ from arbiter.skill import Outcome, StartEnvelope
 from arbiter.types import Request, RobotState
 from arbiter.wall import walled
 
-STANCE = StartEnvelope(tilt=0.2, joint_speed=1.5, ang_vel=0.5, posture=0.15)  # of legs that walked, for what comes next
+STANCE = StartEnvelope(tilt=0.2, joint_speed=1.5, ang_vel=0.5, posture=0.25)  # of legs that walked, for what comes next
 STEADY = 0.3  # [s] legs that walked must be at rest before another policy takes them
 STEPPING = 3.0  # [rad/s] of a leg joint; every step is faster somewhere, all the time
 
@@ -77,11 +77,7 @@ class HandoverController:
             run.end(Outcome.FAILURE, f"policy {name} {what}", now)
             return
         if (run.joints & self._legs).any() and not getattr(policy, "carries", True):
-            run.end(
-                Outcome.FAILURE,
-                f"skill {run.skill.name}: policy {name} does not keep the robot on its legs; locomotion, chunk and stand do",
-                now,
-            )
+            run.end(Outcome.FAILURE, f"policy {name} does not keep the robot on its legs; locomotion, chunk and stand do", now)
             return
         run.bounds = Bounds(self.model, name, getattr(policy, "commands", None))
         run.prepare(state, now)

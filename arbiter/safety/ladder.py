@@ -7,6 +7,7 @@ from arbiter.safety.watch import Watch
 from arbiter.types import Mode
 
 DRIVING = (Mode.RUN, Mode.HOLD, Mode.SETTLE)
+SWINGING = 1.0  # [rad/s] of the base: it falls, or swings in its harness; no start posture is reached from there
 RECOVERY = 0.25  # a good tick pays back this much of a held one, so that a flickering fault still runs out of time
 
 
@@ -18,6 +19,7 @@ class Ladder:
         fault: The latched fault, "" if none; only `reset` clears it.
         reason: Why the mode is not RUN.
         settling: How long SETTLE has been in force [s].
+        obeyed: (level, reason) of each `stop` that the last `step` found.
     """
 
     def __init__(self, limits: SafetyLimits, watch: Watch) -> None:
@@ -25,6 +27,7 @@ class Ladder:
         self.mode, self.fault, self.reason = Mode.PASSIVE, "", "not armed"
         self._settle = False
         self.settling = 0.0
+        self.obeyed: tuple[tuple[str, str], ...] = ()
         self._held = 0.0  # time on hold, paid back slowly by good ticks [s]
         # One slot a level: each is one store, so calls from several threads cannot lose the stronger one.
         self._stop_settle = self._stop_damp = self._stop_off = ""
@@ -40,8 +43,15 @@ class Ladder:
             return f"the robot is in {self.mode.value}; it has to be passive"
         if self._stop_off or self._stop_damp or self._stop_settle:
             return f"stopped: {self._stop_off or self._stop_damp or self._stop_settle}; an operator has to reset it"
-        if watch.lost or watch.lost_arms or not watch.healthy or watch.stale_arms:
-            return watch.stale or watch.stale_arms or "the robot has fallen; set it up and reset"
+        if watch.behind:
+            return watch.behind
+        if watch.stale or watch.stale_arms:
+            return watch.stale or watch.stale_arms
+        if watch.fallen or watch.tilt > self._limits.fall_tilt:  # a reset forgets that it fell, not that it lies
+            return f"the robot has fallen: tilt {watch.tilt:.2f} rad, at most {self._limits.fall_tilt:g}; set it up and reset"
+        if max(map(abs, watch.imu.rate)) > SWINGING:
+            fastest = max(map(abs, watch.imu.rate))
+            return f"the base turns at {fastest:.1f} rad/s, at most {SWINGING:g} is right; let it hang still, then arm"
         if watch.faults:
             return f"the robot reports {', '.join(watch.faults)}"
         self._settle, self._held = False, 0.0
@@ -59,6 +69,11 @@ class Ladder:
             self._stop_settle = reason
         else:
             self._stop_damp = reason
+
+    def damp(self, reason: str) -> None:
+        """No position gain from now on; called by the tick."""
+        if self.mode is not Mode.OFF:
+            self.mode, self.reason = Mode.DAMP, f"damped: {reason}"
 
     def resume(self) -> str:
         """Back to RUN from a SETTLE that no fault caused. Returns why not, "" when it is done."""
@@ -93,6 +108,7 @@ class Ladder:
 
     def step(self, blocked: str, dt: float) -> Mode:
         """Advances by `dt` [s]; `blocked`: why the target of this tick cannot be used, "" if it can."""
+        self.obeyed = ()
         if self._stop_off or self._stop_damp or self._stop_settle:
             self._obey()
         if self.mode not in DRIVING:
@@ -107,12 +123,14 @@ class Ladder:
 
     def _obey(self) -> None:
         off, damp, settle = self._stop_off, self._stop_damp, self._stop_settle
+        wishes = (("off", off), ("damp", damp), ("settle", settle))
+        self.obeyed = tuple((level, reason) for level, reason in wishes if reason)
         if off:
-            self.mode, self.reason = Mode.OFF, f"stopped: {off}"
-        elif damp and self.mode is not Mode.OFF:
-            self.mode, self.reason = Mode.DAMP, f"stopped: {damp}"
+            self.mode, self.reason = Mode.OFF, f"switched off: {off}"
+        elif damp:
+            self.damp(damp)
         elif settle and self.mode in (Mode.RUN, Mode.HOLD):
-            self._down(f"stopped: {settle}")
+            self._down(f"settled: {settle}")
         # A stop that arrives between the reads above and here is still found: only what was read is taken off.
         if self._stop_settle is settle:
             self._stop_settle = ""

@@ -34,7 +34,8 @@ class Safety:
     Attributes:
         counts: Interventions so far by (check, joint, policy).
         walking: Policy whose legs are in the middle of a walk, set by the tick; "" if none. Where readings are old, but not yet
-            lost, it goes on with the last ones: a walk that is held falls, and the next reading may come.
+            lost, it goes on with the last ones: a walk that is held falls, and the next reading may come. For the same reason
+            its targets pass in the first ticks of a SETTLE, until `let_stop` names who brings the walk to rest.
     """
 
     def __init__(
@@ -147,6 +148,15 @@ class Safety:
         """
         self._ladder.stop(reason or "operator", level)
 
+    @property
+    def obeyed(self) -> tuple[tuple[str, str], ...]:
+        """(level, reason) of each `stop` that the last `filter` obeyed."""
+        return self._ladder.obeyed
+
+    def damp(self, reason: str) -> None:
+        """Damps at once, from any state but OFF; called by the tick. `stop` is for everybody else."""
+        self._ladder.damp(reason)
+
     def trip(self, fault: str, rung: Mode = Mode.SETTLE) -> None:
         """Latches a fault that someone else found; called by the tick. In SETTLE already: one rung further down.
 
@@ -159,7 +169,7 @@ class Safety:
         self._ladder.latch(fault)
 
     def let_stop(self, policy: str) -> None:
-        """In SETTLE `policy` may go on for at most `stop_limit` of the limits: it brings a walk to rest. Until `reset`, or
+        """In SETTLE `policy` may go on for at most `stop_limit` of the limits: it brings a walk to rest. Until SETTLE ends, or
         until another one is named."""
         self._stopping = policy
 
@@ -201,6 +211,11 @@ class Safety:
         """What of the readings is not believed now, by joint name, "IMU" or "stamp": why."""
         return self._watch.doubts()
 
+    @property
+    def problem(self) -> str:
+        """What is wrong with the newest reading, "" if it was good."""
+        return self._watch.problem[2]
+
     def filter(self, target: object, owners: object, state: object, now: float) -> tuple[SafeCommand, Verdict]:
         """The command for this tick, and why it is what it is. Never raises, whatever it is given.
 
@@ -218,6 +233,8 @@ class Safety:
         if state is None or state is not self._believed or now != self._read_at:
             self.believe(state, self._now)  # finite, shape and age of the reading
         mode = self._ladder.step(blocked or self._unusable(), dt)  # age, mode
+        if mode is not Mode.SETTLE:
+            self._stopping = ""
         if mode not in DRIVING:
             return self._limp(mode)
         self._note_refusals(blocked)
@@ -254,8 +271,8 @@ class Safety:
 
     def _allowed(self) -> frozenset[str]:
         """Policies whose targets pass in SETTLE."""
-        stopping = self._stopping and self._ladder.settling <= self.limits.stop_limit
-        return self._fallbacks | {self._stopping} if stopping else self._fallbacks
+        walks = self._stopping or self.walking
+        return self._fallbacks | {walks} if walks and self._ladder.settling <= self.limits.stop_limit else self._fallbacks
 
     def _note_refusals(self, blocked: str) -> None:
         intake, watch, note = self._intake, self._watch, self._notes.append

@@ -76,6 +76,16 @@ class Watch:
         """A fallback policy can stand: legs and IMU are known, and it has not fallen."""
         return not (self.stale or self.lost or self.fallen)
 
+    @property
+    def behind(self) -> str:
+        """Why even the newest reading is too old, "" if it is not: another clock, or a queue between driver and tick."""
+        most = min(self._limits.joint_age, self._limits.imu_age)
+        if self.stale is NOTHING or self._undated or self._late <= most + ROUNDING:
+            return ""
+        return (
+            f"the newest reading is stamped {self._late:.3f} s ago, at most {most:g} s is right: driver and tick need one clock"
+        )
+
     def read(self, state: object, now: float) -> None:
         """Takes a reading, whatever it is."""
         step = 0.0 if self._now is None else now - self._now

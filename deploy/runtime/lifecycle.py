@@ -33,7 +33,7 @@ class Gantry:
             self._phase, self._since = "lifting", now
         world = self._arbiter.world
         if self._phase == "lifting" and world.stopped:  # somebody wants it to stay as it is: passive
-            world.halted = world.stopped
+            self._arbiter.inbox.halt()
             self._enter("hanging", None)
         elif self._phase == "lifting" and now - self._since >= LIFTED and self._is_armed(report, now):
             self._enter("hanging", None)

@@ -11,6 +11,7 @@ from arbiter.types import Mode
 
 ORDERS = ("", "replace", "queue", "together")
 MODES = {mode.value for mode in Mode}
+LEVELS = ("settle", "damp", "off")  # of a stop at the safety layer
 Check = Callable[[object], bool]
 Kind = tuple[str, Check]  # what is expected, in words; whether a value is that
 
@@ -140,6 +141,8 @@ def check_tick(tick: object, n: int, where: str) -> None:
         "reset": (),
         "alarm": (is_text,),
         "go": (),
+        "halt": (),
+        "safety": (lambda value: value in LEVELS, is_text),
         "arm": (is_number, dict_of(state)),
         "route": (is_count, is_route),
         "chunk": (is_text, is_count, is_number, is_chunk(n), is_text),

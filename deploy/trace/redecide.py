@@ -133,10 +133,9 @@ def _check_route(route: Route, skills: Mapping[str, Skill], where: str) -> None:
 
 
 def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: RecordedSight, tick: dict[str, Any]) -> None:
-    inbox, was_reset = arbiter.inbox, False
+    inbox, was_reset = arbiter.inbox, any(kind == "reset" for kind, *_ in tick["inputs"])
     for kind, *rest in tick["inputs"]:
-        was_reset = was_reset or kind == "reset"
-        if kind == "arm" and was_reset:  # in the tick that was reset, with its reading
+        if kind == "arm" and was_reset and rest[0] == tick["t"]:  # in the tick that was reset, with its reading
             inbox.arm()
         elif kind == "arm":
             robot.state = decode_state(rest[1])
@@ -149,7 +148,9 @@ def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: Record
             inbox.say(*rest)
         elif kind in ("stop", "damp"):
             getattr(inbox, kind)(*rest)
-        elif kind in ("reset", "go"):
+        elif kind == "safety":
+            arbiter.safety.stop(rest[1], rest[0])
+        elif kind in ("reset", "go", "halt"):
             getattr(inbox, kind)()
     robot.state = decode_state(tick["state"])
 

@@ -273,9 +273,9 @@ class Clumsy(Skill):
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ("request", "skill clumsy: ZeroDivisionError: oops"),
-        ("rubbish", "skill clumsy: SkillError: finish() returned 7"),
-        ("block", "skill clumsy: blocks: no answer within 10 ticks"),
+        ("request", "clumsy: ZeroDivisionError: oops"),
+        ("rubbish", "clumsy: SkillError: finish() returned 7"),
+        ("block", "clumsy: blocks: no answer within 10 ticks"),
     ],
 )
 def test_a_broken_skill_fails_by_name_and_the_robot_goes_on(fault, reason):
@@ -392,6 +392,33 @@ def test_a_violated_start_envelope_is_typed_and_the_decision_does_not_read_its_w
         lambda *args: (v := check_envelope(*args)) and Violation(v.bound, "autrement dit"),
     )
     test_a_crouch_is_bridged_by_standing_before_walking()
+
+
+@pytest.mark.parametrize(
+    ("orders", "armed"), [("arm reset", False), ("reset arm", True), ("reset arm reset", False), ("arm reset arm", True)]
+)
+def test_orders_of_one_tick_are_obeyed_in_their_order(orders, armed):
+    rig = Rig().ready()
+    rig.arbiter.inbox.damp()
+    rig.tick(3)
+    for order in orders.split():
+        getattr(rig.arbiter.inbox, order)()
+    rig.tick(2)
+    assert rig.arbiter.safety.armed is armed
+
+
+def test_a_damp_is_told_as_one():
+    """To whoever looks at an instruction, at the mode, or tries another instruction; with a stop beside it, too."""
+    rig = Rig().ready()
+    rig.say("walk_forward").tick(20)
+    rig.say("bow", "queue").tick()
+    rig.arbiter.inbox.damp("page")
+    rig.arbiter.inbox.stop("page")
+    report = rig.say("turn_left", "queue").tick()
+    assert report.verdict.mode is Mode.DAMP and report.verdict.reason == "damped: page"
+    assert [item.reason for item in rig.arbiter.executor.log] == ["damped: page"] * 3
+    rig.say("wave_left").tick(2)
+    assert rig.last().reason == "damped: page; reset and arm it"
 
 
 def test_a_reset_is_an_event_of_its_own_kind():

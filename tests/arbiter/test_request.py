@@ -96,7 +96,7 @@ def run(skill, ticks=60):
             "failed",
             "job: hand 0.31 m from it, at most 0.04",
         ),
-        (True, "failed", "job: skill job: SkillError: verify() returned True; an arbiter.skill.Verification or None is expected"),
+        (True, "failed", "job: SkillError: verify() returned True; an arbiter.skill.Verification or None is expected"),
     ],
 )
 def test_what_is_done_succeeds_only_by_what_was_measured(found, result, reason):
@@ -134,9 +134,7 @@ def test_a_velocity_that_the_policy_was_not_made_for_fails_by_name():
     rig.locomotion.commands = (0.5, 0.2, 0.8)
     rig.ready().say("job").tick(5)
     assert rig.last().result == "failed"
-    assert rig.last().reason == (
-        "job: skill job: request().velocity asks for 5 m/s in x; policy locomotion was made for at most 0.5"
-    )
+    assert rig.last().reason == ("job: request().velocity asks for 5 m/s in x; policy locomotion was made for at most 0.5")
     assert not any(request.velocity.any() for request in rig.locomotion.requests)
 
 

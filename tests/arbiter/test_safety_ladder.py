@@ -1,10 +1,12 @@
 """The ladder: each fault to its rung, latched until an operator resets it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from arbiter.safety import Safety
-from arbiter.types import Mode
+from arbiter.types import Mode, frozen
 from tests.safety_rig import DT, Drive, armed, check_limits, reading, small_model, target
 
 MODEL = small_model()
@@ -57,7 +59,7 @@ def test_a_robot_that_lies_on_the_floor_is_not_armed():
     safety = Safety(MODEL)
     for k in range(2):
         safety.filter(None, STAND, reading(MODEL, k * DT, tilt=1.5), k * DT)
-    assert safety.arm() == "the robot has fallen; set it up and reset"
+    assert safety.arm() == "the robot has fallen: tilt 1.50 rad, at most 0.9; set it up and reset"
     assert safety.fault == ""
 
 
@@ -322,13 +324,19 @@ def test_a_lean_is_no_fall():
 
 
 @pytest.mark.parametrize(
-    ("level", "mode"), [("settle", Mode.SETTLE), ("damp", Mode.DAMP), ("off", Mode.OFF), ("nonsense", Mode.DAMP)]
+    ("level", "mode", "told"),
+    [
+        ("settle", Mode.SETTLE, "settled: page"),
+        ("damp", Mode.DAMP, "damped: page"),
+        ("off", Mode.OFF, "switched off: page"),
+        ("nonsense", Mode.DAMP, "damped: page"),
+    ],
 )
-def test_a_stop_takes_effect_in_the_next_tick_without_a_fault(level, mode):
+def test_a_stop_takes_effect_in_the_next_tick_without_a_fault(level, mode, told):
     drive = running()
     drive.safety.stop("page", level)
     command, verdict = drive.tick(MODEL.default)
-    assert verdict.mode is mode and verdict.reason == "stopped: page" and drive.safety.fault == ""
+    assert verdict.mode is mode and verdict.reason == told and drive.safety.fault == ""
     assert bool(command.kd.any()) is (mode is not Mode.OFF) and bool(command.kp.any()) is (mode is Mode.SETTLE)
     drive.owners = STAND
     assert drive.ticks(40, MODEL.default)[1].mode is mode
@@ -342,7 +350,7 @@ def test_a_stop_takes_effect_in_the_next_tick_without_a_fault(level, mode):
 def test_a_settle_without_a_fault_ends_on_request():
     drive = running()
     drive.safety.stop()
-    assert drive.tick(MODEL.default)[1].mode is Mode.SETTLE and drive.safety.reason == "stopped: operator"
+    assert drive.tick(MODEL.default)[1].mode is Mode.SETTLE and drive.safety.reason == "settled: operator"
     assert drive.safety.request_mode(Mode.RUN) == ""
     assert drive.tick(MODEL.default)[1].mode is Mode.RUN
 
@@ -390,14 +398,45 @@ def test_a_stop_that_arrives_while_another_is_obeyed_is_not_lost(monkeypatch, fi
 
         def __setattr__(self, name, value):
             super().__setattr__(name, value)
-            if name == "reason" and value == "stopped: one":
+            if name == "reason" and value.endswith(": one"):
                 self.stop("another", level)
 
     monkeypatch.setattr(ladder, "__class__", Interrupted)
     drive.safety.stop("one", first)
     drive.tick(MODEL.default)
     _, verdict = drive.tick(MODEL.default)
-    assert verdict.mode is mode and verdict.reason == "stopped: another"
+    assert verdict.mode is mode and verdict.reason.endswith(": another")
+
+
+def test_what_hangs_askew_or_swings_is_not_armed():
+    """A reset forgets that it fell; it does not set it up."""
+    drive = running()
+    drive.ticks(3, MODEL.default, tilt=1.5)
+    assert drive.safety.fault == "fall"
+    drive.safety.reset()
+    assert drive.safety.arm() == "the robot has fallen: tilt 1.50 rad, at most 0.9; set it up and reset"
+    safety = Safety(MODEL)
+    swings = replace(reading(MODEL, 0.0), base_ang_vel=frozen((0.0, -2.5, 0.0)))
+    assert safety.arm(swings, 0.0) == "the base turns at 2.5 rad/s, at most 1 is right; let it hang still, then arm"
+    assert safety.arm(reading(MODEL, 0.02), 0.02) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (dict(stamp=9.8), "the newest reading is stamped 0.200 s ago, at most 0.06 s is right: driver and tick need one clock"),
+        (dict(stamp=10.5), "the reading is stamped 0.500 s in the future"),
+        (dict(imu_age=-1.0), "imu_age is -1.0; a finite number of seconds is expected"),
+        (dict(joint_age=frozen(np.full(MODEL.n, -1.0))), f"{MODEL.joints[0]} reads age -1"),
+        (dict(joint_age=frozen(np.full(MODEL.n, np.nan))), f"{MODEL.joints[0]} reads age nan"),
+    ],
+)
+def test_a_reading_that_is_nonsense_for_ever_is_refused_before_anything_moves(change, why):
+    safety = Safety(MODEL)
+    for k in range(5):
+        shift = {"stamp": change["stamp"] + k * 0.02} if "stamp" in change else change
+        assert safety.arm(replace(reading(MODEL, 10.0 + k * 0.02), **shift), 10.0 + k * 0.02) == why
+    assert safety.arm(reading(MODEL, 10.2), 10.2) == ""
 
 
 def test_a_stop_before_arming_is_not_forgotten():
@@ -412,7 +451,7 @@ def test_modes_by_request():
     drive = running()
     assert drive.safety.request_mode(Mode.HOLD).startswith("mode hold cannot be requested")
     assert drive.safety.request_mode(Mode.DAMP, "tree") == ""
-    assert drive.tick(MODEL.default)[1].reason == "stopped: tree"
+    assert drive.tick(MODEL.default)[1].reason == "damped: tree"
     drive = running()
     assert drive.safety.request_mode(Mode.PASSIVE) == "" and drive.safety.mode is Mode.PASSIVE
 

@@ -118,6 +118,36 @@ def reset_and_armed_at_once(sim):
     sim.arbiter.inbox.arm()
 
 
+def stopped_by_a_program(sim):
+    """Between two ticks, and not through the inbox: a signal handler."""
+    sim.arbiter.inbox.say("walk forward")
+    sim.wait(1.5)
+    sim.arbiter.safety.stop("SIGUSR1", "settle")
+    sim.wait(0.5)
+    sim.arbiter.safety.stop("Ctrl-C twice", "damp")
+
+
+def stopped_while_the_gantry_lifts_it(sim):
+    """The gantry then leaves it passive; a word after that is cancelled."""
+    sim.arbiter.inbox.damp("test")
+    sim.wait(0.5)
+    sim.arbiter.inbox.reset()
+    sim.wait(0.5)
+    sim.arbiter.inbox.stop("test")
+    sim.wait(0.5)
+    sim.arbiter.inbox.say("walk forward")
+    sim.wait(2.5)
+    assert sim.arbiter.world.halted == "test" and sim.arbiter.executor.log[-1].result == "cancelled"
+
+
+def disarmed_and_armed(sim):
+    """Orders keep their order."""
+    sim.arbiter.inbox.damp("test")
+    sim.wait(0.3)
+    for order in ("arm", "reset", "arm", "reset"):
+        getattr(sim.arbiter.inbox, order)()
+
+
 def decided_again(sim):
     """The ticks as a trace holds them, decided again. Returns modes and differences."""
     loaded = load_tree("default.yaml", [])
@@ -126,7 +156,16 @@ def decided_again(sim):
     return {tick["mode"] for tick in ticks}, rerun(header, ticks)
 
 
-@pytest.mark.parametrize(("cause", "mode"), [(found_by_others, "settle"), (reset_and_armed_at_once, "damp")])
+@pytest.mark.parametrize(
+    ("cause", "mode"),
+    [
+        (found_by_others, "settle"),
+        (reset_and_armed_at_once, "damp"),
+        (stopped_by_a_program, "damp"),
+        (stopped_while_the_gantry_lifts_it, "passive"),
+        (disarmed_and_armed, "passive"),
+    ],
+)
 def test_what_comes_from_beside_the_tick_is_decided_again(cause, mode):
     with SimRun() as sim:
         cause(sim)
