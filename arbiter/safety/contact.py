@@ -63,31 +63,26 @@ class Contact:
         arms = np.zeros(self._model.n, bool) if (stopped & self._legs).any() else stopped
         if arms.any() and not self._excess(shaper, proposed, arms):
             return arms, pair
-        legs = self._fewest(shaper, proposed, arms, self._sum(found))
+        legs = self._fewest(shaper, proposed, arms)
         if legs is not None:
             return legs, pair
-        if not self._excess(shaper, proposed, stopped):
-            return stopped, pair
         everything = np.ones(self._model.n, bool)
-        shaper.ease(everything, proposed)  # at the latest the step that was left open by the last one
+        self._excess(shaper, proposed, everything)  # at the latest the step that was left open by the last one
         return everything, pair
 
-    def _fewest(self, shaper: Shaper, proposed: np.ndarray, arms: np.ndarray, worst: float) -> np.ndarray | None:
-        """Stops, besides `arms`, as few joints of the legs as keep clear. Returns those that are stopped, or None.
-
-        `worst`: sum of the depths of the proposed step [m].
-        """
-        helpful = []
+    def _fewest(self, shaper: Shaper, proposed: np.ndarray, arms: np.ndarray) -> np.ndarray | None:
+        """Stops, besides `arms`, as few joints of the legs as keep clear: one, or those that help most by themselves.
+        Returns those that are stopped, or None."""
+        tried = []
         for i in self._moving(shaper, proposed):
             mask = arms.copy()
             mask[i] = True
             excess = self._excess(shaper, proposed, mask)
             if not excess:
                 return self._as_far_as_it_may(shaper, proposed, mask)
-            if excess < worst - SLACK:
-                helpful.append((excess, i))
+            tried.append((excess, i))
         mask = arms.copy()
-        for _, i in sorted(helpful):
+        for _, i in sorted(tried):
             mask[i] = True
             if not self._excess(shaper, proposed, mask):
                 return self._as_far_as_it_may(shaper, proposed, mask)

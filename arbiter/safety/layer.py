@@ -13,13 +13,12 @@ from arbiter.safety.contact import Collision, Contact
 from arbiter.safety.intake import Intake, is_number
 from arbiter.safety.ladder import DRIVING, Ladder
 from arbiter.safety.limits import SafetyLimits
-from arbiter.safety.shaper import EPS, Shaper
+from arbiter.safety.notes import Notes
+from arbiter.safety.shaper import Shaper
 from arbiter.safety.watch import Watch
-from arbiter.types import Intervention, Mode, RobotState, SafeCommand, Verdict
+from arbiter.types import Mode, RobotState, SafeCommand, Verdict
 
-ROBOT = "robot"  # who is charged with a bad reading
 SEED_SLACK = 0.1  # [rad] a joint that hangs this far outside its range may still be armed; the target starts at the end
-NAN = float("nan")
 
 
 class Safety:
@@ -32,7 +31,6 @@ class Safety:
         fallbacks: Policies whose targets pass in SETTLE; all others are held.
 
     Attributes:
-        counts: Interventions so far by (check, joint, policy).
         walking: Policy whose legs are in the middle of a walk, set by the tick; "" if none. Where readings are old, but not yet
             lost, it goes on with the last ones: a walk that is held falls, and the next reading may come. For the same reason
             its targets pass in the first ticks of a SETTLE, until `let_stop` names who brings the walk to rest.
@@ -46,14 +44,12 @@ class Safety:
         fallbacks: tuple[str, ...] = ("stand", "hold", "rest", "damp"),
     ) -> None:
         self.model, self.limits = model, limits or SafetyLimits.from_model(model)
-        self.counts: Counter[tuple[str, str, str]] = Counter()
         self._intake, self._watch = Intake(model, self.limits), Watch(model, self.limits)
         self._ladder, self._shaper = Ladder(self.limits, self._watch), Shaper(self.limits, model.dt)
         self._contact = Contact(model, collision) if collision is not None else None
         self._fallbacks = frozenset(fallbacks)
         self._legs = np.flatnonzero(~self._watch.arms).tolist()
-        self._notes: list[tuple[str, str, str, float, float]] = []
-        self._remark = ""  # what is worth telling in RUN
+        self._notes = Notes(model.joints, self._intake, self._watch)
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
         self._stopping = ""  # the policy that brings a walk to rest
@@ -61,9 +57,13 @@ class Safety:
         self._now, self._ticked = 0.0, -math.inf
         self._believed: RobotState | None = None
         self._read_at = math.nan
-        self._verdict = Verdict(Mode.PASSIVE, (), "not armed")
 
     # -- state and orders -----------------------------------------------------------------------------------------
+
+    @property
+    def counts(self) -> Counter[tuple[str, str, str]]:
+        """Interventions so far by (check, joint, policy)."""
+        return self._notes.counts
 
     @property
     def mode(self) -> Mode:
@@ -226,7 +226,6 @@ class Safety:
             now: Time of the tick [s].
         """
         self._notes.clear()
-        self._remark = ""
         blocked, dt = self._clock(now)
         intake, watch = self._intake, self._watch
         intake.take(target, owners)  # finite, shape
@@ -237,11 +236,11 @@ class Safety:
             self._stopping = ""
         if mode not in DRIVING:
             return self._limp(mode)
-        self._note_refusals(blocked)
+        self._notes.add_refusals(bool(blocked), self._shaper.q)
         self._hold(mode, bool(blocked))
         self._shaper.propose(intake.q, watch.q, watch.dq, intake.kp, intake.kd)  # position ... torque
         for change in self._shaper.changes:
-            self._note(*change)
+            self._notes.add(*change)
         if self._contact is not None and not self._contact.error:
             self._keep_clear(self._contact)
         return self._send()
@@ -274,20 +273,6 @@ class Safety:
         walks = self._stopping or self.walking
         return self._fallbacks | {walks} if walks and self._ladder.settling <= self.limits.stop_limit else self._fallbacks
 
-    def _note_refusals(self, blocked: str) -> None:
-        intake, watch, note = self._intake, self._watch, self._notes.append
-        check = intake.problem[0]
-        if check in ("finite", "position"):
-            for i in np.flatnonzero(intake.bad):
-                note((check, self.model.joints[i], intake.owner(i), NAN, float(self._shaper.q[i])))
-        elif check:
-            for owner in sorted(set(intake.names())):
-                note((check, "", owner, NAN, NAN))
-        if watch.problem[0]:
-            note((watch.problem[0], watch.problem[1], ROBOT, NAN, NAN))
-        if blocked or watch.stale or watch.stale_arms:
-            note(("age", "", ROBOT, NAN, NAN))
-
     def _hold(self, mode: Mode, everything: bool) -> None:
         """Joints whose target cannot be used: the last good command stands in."""
         intake, watch, held = self._intake, self._watch, self._intake.refused
@@ -295,7 +280,7 @@ class Safety:
             names = intake.names()
             strangers = sorted(set(names) - self._allowed())
             held |= np.array([name in strangers for name in names])
-            self._notes.extend(("mode", "", name, NAN, NAN) for name in strangers)
+            self._notes.add_policies("mode", strangers)
         if everything:
             held.fill(True)
         elif watch.stale:
@@ -303,23 +288,10 @@ class Safety:
         elif watch.stale_arms:
             held |= watch.arms
         if intake.clamped:
-            self._note_clamps(~held)
+            self._notes.add_clamps(~held)
         if np.count_nonzero(held):
             self._shaper.still(held, intake.q)
             np.copyto(intake.block[1:], self._gains, where=held)
-
-    def _note_clamps(self, used: np.ndarray) -> None:
-        intake = self._intake
-        for check, asked, given in zip(("position", "gain", "gain"), intake.asked, intake.block, strict=True):
-            self._note(check, (np.abs(asked - given) > EPS) & used, asked, given)
-
-    def _note(self, check: str, mask: np.ndarray, asked: np.ndarray, given: np.ndarray, scale: float = 1.0) -> None:
-        if not np.count_nonzero(mask):
-            return
-        for i in np.flatnonzero(mask).tolist():
-            self._notes.append(
-                (check, self.model.joints[i], self._intake.owner(i), float(asked[i]) * scale, float(given[i]) * scale)
-            )
 
     def _keep_clear(self, contact: Contact) -> None:
         asked = self._shaper.next.copy()
@@ -327,8 +299,8 @@ class Safety:
         if contact.error:
             self._ladder.trip(f"collision check failed: {contact.error}")
         elif stopped is not None:
-            self._remark, given = f"{pair} would touch", self._shaper.next
-            self._note("collision", stopped & (np.abs(asked - given) > EPS), asked, given)
+            self._notes.remark = f"{pair} would touch"
+            self._notes.add_changes("collision", stopped, asked, self._shaper.next)
 
     def _send(self) -> tuple[SafeCommand, Verdict]:
         mode, shaper, block = self._ladder.mode, self._shaper, self._intake.block
@@ -343,7 +315,7 @@ class Safety:
         shaper.commit()
         self._gains[:] = block[1:]
         self._watch.joints.command[:] = out[:2]
-        return issue(self._now, out, mode), self._judge(mode)
+        return issue(self._now, out, mode), self._notes.judge(mode, self._ladder.reason)
 
     def _limp(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
         """No position control: damping, or no torque at all."""
@@ -352,12 +324,4 @@ class Safety:
         if mode is not Mode.OFF:
             out[2] = self.model.kd
         self._watch.joints.command[:] = out[:2]
-        return issue(self._now, out, mode), self._judge(mode)
-
-    def _judge(self, mode: Mode) -> Verdict:
-        verdict, reason = self._verdict, self._ladder.reason or self._remark
-        if not self._notes and verdict.mode is mode and verdict.reason == reason and not verdict.interventions:
-            return verdict
-        self.counts.update(note[:3] for note in self._notes)
-        self._verdict = Verdict(mode, tuple(Intervention(*note) for note in self._notes), reason)
-        return self._verdict
+        return issue(self._now, out, mode), self._notes.judge(mode, self._ladder.reason)

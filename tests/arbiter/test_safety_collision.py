@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from arbiter.safety import Safety
+from arbiter.safety.shaper import braking
 from arbiter.types import Mode
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
-from tests.safety_rig import Drive, armed, check_limits, reading, small_model
+from tests.safety_rig import DT, Drive, armed, check_limits, reading, small_model
 
 MODEL = small_model()
 ROBOT = load_model()
@@ -151,6 +152,76 @@ def test_where_no_single_joint_will_do_several_stop():
     assert command.q[3] == pytest.approx(0.1)
     command, verdict = drive.ticks(40, posture())
     assert command.q[:2] == pytest.approx(MODEL.default[:2]) and verdict.interventions == ()
+
+
+def test_where_arm_and_leg_meet_it_is_the_arm_that_stops():
+    """Both cross the line in the same tick; to stop either would do."""
+
+    def touch(q):
+        return [("arm_elbow", "leg_knee")] if q[3] > 0.2 and q[1] > 0.5 else []
+
+    free = Drive(armed(MODEL))
+    free.ticks(40, posture(elbow=0.5))
+    elbow = np.array([command.q[3] for command in free.sent])
+    rest = elbow + braking(np.diff(elbow, prepend=0.0), np.full(40, MODEL.acceleration[3] * DT * DT))
+    ticks = 1 + int(np.argmax(rest > 0.2))  # the first step that cannot be braked before the line
+    drive = Drive(armed(MODEL, collision=touch))
+    for k in range(1, 60):
+        asked = posture(elbow=0.5, knee=0.45 if k < ticks else 0.51)
+        command, verdict = drive.tick(asked)
+        assert command.q[1] == asked[1] and command.q[3] <= 0.2, k
+    assert {i.joint for i in verdict.interventions if i.check == "collision"} == {"arm_elbow_joint"}
+
+
+def test_of_two_joints_of_the_legs_the_one_that_moves_most_stops():
+    """Both cross the line in the same tick."""
+    start = posture(knee=1.0)
+    drive = Drive(armed(MODEL, start, collision=lambda q: [("leg_hip", "leg_knee")][: bool(q[0] > 0.2 and q[1] > 1.02)]), start)
+    command, _ = drive.tick(posture(hip=0.3, knee=1.05))
+    assert command.q[1] == 1.05 and 0.1 < command.q[0] <= 0.2
+
+
+def test_of_several_joints_those_stop_that_help_most():
+    """One pair by either of two joints; a third one has only a little part in it, a fourth one none."""
+    first, second, little, none = moved = np.flatnonzero(ROBOT.groups["legs"])[[0, 1, 2, 4]]
+    start = 0.5 * (ROBOT.lower + ROBOT.upper)
+
+    def touch(q):
+        d = q - start
+        pairs = [("a", "b", d[first] + 0.1 * d[little] - 0.005), ("c", "d", d[second] + 0.1 * d[little] - 0.005)]
+        return [pair for pair in pairs if pair[2] > 0.0]
+
+    drive, asked = Drive(armed(ROBOT, start, collision=touch), start), start.copy()
+    asked[moved] += 0.01
+    command, verdict = drive.tick(asked)
+    assert not touch(command.q) and (command.q[[first, second]] > start[[first, second]]).all()
+    assert np.array_equal(command.q[[little, none]], asked[[little, none]])
+    assert {i.joint for i in verdict.interventions} == {ROBOT.joints[first], ROBOT.joints[second]}
+
+
+def test_a_pair_that_touches_as_deep_as_before_stops_nothing():
+    start = posture(shoulder=0.8)
+    drive = Drive(armed(MODEL, start, collision=arm_hits_body), start)
+    for k in range(40):
+        asked = posture(shoulder=0.8, elbow=0.002 * k, hip=0.01 * k)
+        command, verdict = drive.tick(asked)
+        assert np.array_equal(command.q, asked) and verdict.interventions == ()
+
+
+@pytest.mark.parametrize("offset", np.linspace(-0.04, 0.04, 5).tolist())
+def test_a_fast_limb_does_not_pass_through_another_one(offset):
+    """The posture that the step would come to rest in is free again; the one that is sent is not."""
+    start = np.array((0.0, 0.0, -0.8 + offset, 0.0))
+    free = Drive(armed(MODEL, start), start)
+    free.ticks(20, np.array((0.0, 0.0, 1.0, 0.0)))
+    there = min((command.q[2] for command in free.sent), key=abs)
+
+    def touch(q):
+        return [("arm_shoulder", "base", 0.01)] if abs(q[2] - there) < 0.01 else []
+
+    drive = Drive(armed(MODEL, start, collision=touch), start)
+    drive.ticks(20, np.array((0.0, 0.0, 1.0, 0.0)))
+    assert not any(touch(command.q) for command in drive.sent)
 
 
 def test_legs_that_dance_at_random_never_meet_and_never_lock_up():

@@ -12,10 +12,11 @@ LIMITS = SafetyLimits.from_model(MODEL)
 
 
 def test_limits_are_the_robots():
-    assert np.array_equal(LIMITS.velocity, MODEL.velocity) and np.array_equal(LIMITS.acceleration, MODEL.acceleration)
-    assert np.array_equal(LIMITS.lower, MODEL.lower) and np.array_equal(LIMITS.upper, MODEL.upper)
-    assert np.array_equal(LIMITS.kp, 2.0 * MODEL.kp) and np.array_equal(LIMITS.kd, 2.0 * MODEL.kd)
-    assert np.array_equal(LIMITS.effort, MODEL.effort) and LIMITS.fall_tilt == MODEL.fall_tilt
+    limits = SafetyLimits.from_model(MODEL)
+    for name in ("lower", "upper", "velocity", "acceleration", "effort"):
+        assert np.array_equal(getattr(limits, name), getattr(MODEL, name)), name
+    assert np.array_equal(limits.kp, 2.0 * MODEL.kp) and np.array_equal(limits.kd, 2.0 * MODEL.kd)
+    assert limits.fall_tilt == MODEL.fall_tilt
 
 
 def test_a_number_caps_every_joint():
@@ -67,6 +68,7 @@ def test_wrong_limits_are_refused_by_name(overrides, text):
 
 def test_the_same_value_is_allowed_and_what_is_tightened_stays_so():
     assert LIMITS.tightened(velocity={"arm_elbow_joint": 2.0}).velocity.tolist() == LIMITS.velocity.tolist()
+    assert LIMITS.tightened(velocity=0.01).velocity.tolist() == [0.01] * 4
     with pytest.raises(ConfigError, match="at most 3 is allowed"):
         LIMITS.tightened(velocity=3.0).tightened(velocity=4.0)
 

@@ -6,32 +6,35 @@
 
 A mutant that no test notices is a hole in the tests, or one that changes nothing: the cheap check before an exact one,
 a tolerance. Those are listed in equivalent.txt, each with its reason, and left out.
-Each mutant lives in a fork of this process: nothing on the disk changes.
+Each mutant lives in a fork of this process, in the functions that the tests have imported: nothing on the disk changes.
+What a test file computes when it is imported, the code as it is has computed.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import importlib.abc
-import importlib.machinery
+import importlib
 import os
 import random
+import re
 import signal
 import sys
-import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "arbiter.safety"
 EQUIVALENT = Path(__file__).parent / "equivalent.txt"  # mutants that change nothing that anybody could notice
-MODULES = ("command", "contact", "inertial", "intake", "joints", "ladder", "layer", "limits", "shaper", "watch")
+MODULES = ("command", "contact", "inertial", "intake", "joints", "ladder", "layer", "limits", "notes", "shaper", "watch")
 TESTS = ("limits", "command", "readings", "ladder", "collision", "garbage", "shaper")  # quick ones first
-OWN = {"inertial": ("readings",), "joints": ("readings",), "watch": ("readings", "ladder"), "ladder": ("ladder",)}  # asked first
-SLOW = "random or raises or exactly or distance or pushes"
-TIME_LIMIT = 180.0  # [s] a mutant that loops for ever is noticed, too
+SLOW = re.compile("random|raises|exactly|distance|pushes")  # asked last
+TIME_LIMIT = 60.0  # [s] of computing: a mutant that loops for ever is noticed, too
 
 COMPARE = {
     ast.Lt: ast.GtE,
@@ -153,70 +156,100 @@ def mutants(modules: tuple[str, ...] = MODULES) -> Iterator[Mutant]:
             yield Mutant(module, index, line, text)
 
 
-class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports the mutant in the place of its module."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        self._name, path = f"{PACKAGE}.{mutant.module}", source_of(mutant.module)
-        tree = Mutator(mutant.index).visit(ast.parse(path.read_text()))
-        self._code = compile(ast.fix_missing_locations(tree), str(path), "exec")
-
-    def find_spec(self, fullname, path, target=None):
-        return importlib.machinery.ModuleSpec(fullname, self) if fullname == self._name else None
-
-    def exec_module(self, module) -> None:
-        exec(self._code, module.__dict__)
+def functions(module: ModuleType) -> Iterator[FunctionType]:
+    """Every function and method that a module defines."""
+    kinds = [thing for thing in vars(module).values() if isinstance(thing, type) and thing.__module__ == module.__name__]
+    for owner in (module, *kinds):
+        for thing in vars(owner).values():
+            for part in (thing, *(getattr(thing, name, None) for name in ("__func__", "fget"))):
+                if isinstance(part, FunctionType) and part.__module__ == module.__name__:
+                    yield part
 
 
-def noticed(mutant: Mutant) -> bool:
-    """Runs the tests against a mutant, in a fork."""
-    child = os.fork()
-    if child == 0:
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, 1)
-        os.dup2(sink, 2)
-        sys.meta_path.insert(0, Planted(mutant))
-        os._exit(_test(mutant.module))
-    end = time.monotonic() + TIME_LIMIT
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status != 0
-        time.sleep(0.02)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return True
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """`code`, and whatever is defined in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from codes(constant)
 
 
-def _test(module: str) -> int:
-    """Exit status of the tests: the module's own first, then the quick ones, the random ones only if those pass."""
-    import pytest
+def plant(mutant: Mutant) -> bool:
+    """Puts the mutant's code into the module that is in use. Returns whether there was anything to change."""
+    path, module = source_of(mutant.module), importlib.import_module(f"{PACKAGE}.{mutant.module}")
+    tree = ast.fix_missing_locations(Mutator(mutant.index).visit(ast.parse(path.read_text())))
+    whole = compile(tree, str(path), "exec", dont_inherit=True)
+    new = {code.co_qualname: code for code in codes(whole)}
+    changed = False
+    for function in set(functions(module)):
+        code = new.get(function.__code__.co_qualname)
+        if code is not None and code != function.__code__:
+            function.__code__, changed = code, True
+    return changed or _plant_constants(module, whole)
 
-    own, files = (
-        [str(ROOT / f"tests/arbiter/test_safety_{name}.py") for name in names] for names in (OWN.get(module, ()), TESTS)
-    )
-    bare = [
-        "-x",
-        "-q",
-        "-c",
-        os.devnull,
-        "--rootdir",
-        str(ROOT),
-        "--import-mode",
-        "importlib",
-        "--assert",
-        "plain",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:benchmark",
-        "-p",
-        "no:timeout",
-    ]
-    for choice, chosen in ((f"not ({SLOW})", own), (f"not ({SLOW})", files), (SLOW, files)):
-        if chosen and pytest.main([*bare, "-k", choice, *chosen]) != 0:
-            return 1
-    return 0
+
+def _plant_constants(module: ModuleType, whole: CodeType) -> bool:
+    """The same for the numbers of a module, which others may have imported from it."""
+    values = {"__name__": module.__name__}
+    exec(whole, values)
+    numbers = {
+        name: value for name, value in values.items() if isinstance(value, (int, float)) and value != getattr(module, name)
+    }
+    users = [module for name, module in sys.modules.items() if name.startswith(PACKAGE)]
+    for user in users:
+        vars(user).update({name: value for name, value in numbers.items() if name in vars(user)})
+    return bool(numbers)
+
+
+class Runner:
+    """Takes the place of pytest's loop: for each mutant a fork, in which the tests run until the first one fails."""
+
+    def __init__(self, chosen: list[Mutant]) -> None:
+        self._chosen = chosen
+        self._kills: Counter[tuple[str, str]] = Counter()  # (module, test): what noticed others is asked first
+        self.survivors: list[Mutant] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed or not session.items:
+            raise session.Failed("the tests cannot be collected")
+        for count, mutant in enumerate(self._chosen, 1):
+            killer = self._killer(mutant, session)
+            self._kills[mutant.module, killer] += 1
+            self.survivors += [mutant] * (not killer)
+            print(f"{count}/{len(self._chosen)} {'noticed ' if killer else 'SURVIVED'} {mutant}  {killer}", flush=True)
+        return True
+
+    def _killer(self, mutant: Mutant, session: pytest.Session) -> str:
+        """The test that notices the mutant, "" if none does."""
+        items = sorted(session.items, key=lambda item: (-self._kills[mutant.module, item.name], bool(SLOW.search(item.name))))
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            sink = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(sink, 1)
+            os.dup2(sink, 2)
+            signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_VIRTUAL, TIME_LIMIT)
+            os.write(theirs, _first_failure(mutant, session, items).encode())
+            os._exit(0)
+        os.close(theirs)
+        with os.fdopen(ours) as pipe:
+            killer = pipe.read()
+        _, status = os.waitpid(child, 0)
+        return killer if status == 0 else f"(ended by {status})"
+
+
+def _first_failure(mutant: Mutant, session: pytest.Session, items: list[pytest.Item]) -> str:
+    try:
+        if not plant(mutant):
+            return ""
+        for item in items:
+            session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if session.testsfailed:
+                return item.name
+    except BaseException as error:  # whatever happens in a mutant: it was noticed
+        return f"({type(error).__name__})"
+    return ""
 
 
 def line_of(mutant: Mutant) -> str:
@@ -241,18 +274,13 @@ def equivalents(path: Path = EQUIVALENT) -> dict[tuple[str, str, str], str]:
 
 def check(chosen: list[Mutant]) -> list[Mutant]:
     """Mutants that no test noticed; tells each as it goes."""
-    import hypothesis  # noqa: F401  imported before the forks, which then need not
-    import numpy  # noqa: F401
-    import pytest  # noqa: F401
-
-    import arbiter.robot  # noqa: F401
-
-    survivors = []
-    for count, mutant in enumerate(chosen, 1):
-        alive = not noticed(mutant)
-        survivors += [mutant] * alive
-        print(f"{count}/{len(chosen)} {'SURVIVED' if alive else 'noticed '} {mutant}", flush=True)
-    return survivors
+    files = [str(ROOT / f"tests/arbiter/test_safety_{name}.py") for name in TESTS]
+    plain = ["-qs", "-c", os.devnull, "--rootdir", str(ROOT), "--import-mode", "importlib", "--assert", "plain"]
+    without = [word for name in ("cacheprovider", "benchmark", "timeout") for word in ("-p", f"no:{name}")]
+    runner = Runner(chosen)
+    if pytest.main([*plain, *without, *files], plugins=[runner]):
+        raise RuntimeError("pytest could not run")
+    return runner.survivors
 
 
 def main() -> int:
