@@ -20,10 +20,10 @@ PATIENCE = {"unusable": 2, "push": 4}  # bad ticks; beyond that a walk that is h
 REPEATS = 4  # ticks in which a policy that walks may ask for the same again: it may decide more slowly than the tick
 PAID_BACK = 0.1  # of a bad tick, by a good one: what flickers still runs out
 
-EVERY = 5  # ticks after which the spare is asked in any case: three ticks of wrong targets throw a walk
+EVERY = 10  # ticks after which the spare is asked in any case: what is wrong and jumps is found at once, this finds the rest
 JUMP, USUAL = 0.2, 1.2  # [rad], and multiple of the usual jump, by which all legs' targets together may go on unasked
 SHARE, MOST = 0.1, 2.0  # of the newest jump in the usual one; the most that it counts for [rad]
-APART = np.array([[0.01], [0.01], [0.01]])  # [rad], share of kp, share of kd: two sessions of the same weights differ by rounding
+APART = 0.01  # [rad], share of kp, share of kd: two sessions of the same weights differ by rounding
 
 
 class TargetMonitor:
@@ -32,7 +32,7 @@ class TargetMonitor:
     A policy that has a spare is compared with it: both have the same weights, so that to the same observation both answer the
     same, and a wrong sign, order, gain or a target that stands still shows in its first tick. An inference costs what it costs:
     the spare is asked when a policy has just taken its joints, when its legs' targets jump by more than they use to, when gains
-    change, when targets repeat themselves, and in every fifth tick.
+    change, when targets repeat themselves, and in every tenth tick.
 
     What has no spare, or one that is as wrong, shows late: measured in simulation (mean implied torque of the legs over six
     ticks), walking and turning ask for 1.0 at most, pushed by 0.5 m/s for 1.7, the published legs policy for 1.6, a walking
@@ -49,13 +49,15 @@ class TargetMonitor:
         self._joints, self._legs, self._authority, self._bank = model.joints, legs, authority, bank
         self._low, self._high = bounds(model)
         self._low[1] = np.where(legs, LIMP * model.kp, 0.0)
-        self._share = np.where(legs, 1.0 / model.effort, 0.0) / max(int(legs.sum()), 1)
+        self._count_legs = int(legs.sum())
+        self._share = np.where(legs, 1.0 / model.effort, 0.0) / max(self._count_legs, 1)
         self._from = np.zeros((2, n))  # the targets of the tick before, and where the joints are
         self._weights, self._work, self._ones = np.stack((legs, np.zeros(n))), np.zeros((2, n)), np.ones(n)
         self._gains, self._known = authority.block[1:], b""  # gains now, and those of the tick before
         self._version, self._left = -1, 0  # of the joint assignment; ticks until the spare is asked in any case
         self._usual = 0.0
         self._repeats, self._allowed = 0, 0  # equal targets in a row, and how many were looked into
+        self._pairs: list[tuple[JointAssignment, Recomputing]] = []  # who drives and has a spare that can tell
         self._bad: dict[tuple[str, str], float] = {}  # bad ticks by policy and kind
 
     def judge(self, state: RobotState, walker: str) -> Sequence[tuple[JointAssignment, str]]:
@@ -65,9 +67,7 @@ class TargetMonitor:
         gains = self._gains.tobytes()
         changed = gains != self._known or authority.version != self._version
         if changed:
-            self._allowed = self._allowed if authority.version == self._version else 0
-            self._known, self._version = gains, authority.version
-            np.multiply(authority.kp, self._share, out=self._weights[1])
+            self._begin(gains)
         last[1] = state.joint_pos
         np.subtract(authority.q, last, out=work)
         np.multiply(work, self._weights, out=work)
@@ -80,7 +80,8 @@ class TargetMonitor:
         found: Sequence[tuple[JointAssignment, str]] = ()
         if not calm or self._left <= 0 or changed or self._bad:
             self._left = EVERY
-            found = self._look(push, walker)
+            usable = jump < np.inf and push <= PUSH and not (changed or self._bad)
+            found = self._look(push, walker, usable and self._as_spares_answer())
         last[0] = authority.q
         return found
 
@@ -89,14 +90,42 @@ class TargetMonitor:
         self._bad.clear()
         self._repeats = 0
 
-    def _look(self, push: float, walker: str) -> list[tuple[JointAssignment, str]]:
+    def _begin(self, gains: bytes) -> None:
+        """Joints changed hands, or gains changed."""
+        authority = self._authority
+        if authority.version != self._version:
+            self._allowed = 0
+            spares = [(assignment, self._bank.spares.get(assignment.policy.name)) for assignment in authority.assignments]
+            self._pairs = [(assignment, spare) for assignment, spare in spares if isinstance(spare, Recomputing)]
+        self._known, self._version = gains, authority.version
+        np.multiply(authority.kp, self._share, out=self._weights[1])
+
+    def _as_spares_answer(self) -> bool:
+        """Whether all legs are driven by policies that ask for what their spares answer; gains are not looked at."""
+        legs = 0
+        for assignment, spare in self._pairs:
+            off, error = walled(self._off, assignment, spare)
+            if error or not off <= APART:
+                return False
+            legs += np.count_nonzero(assignment.joints & self._legs)
+        return legs == self._count_legs
+
+    def _off(self, assignment: JointAssignment, spare: Recomputing) -> float:
+        """By how much the positions that the policy asks for, and those that its spare answers, differ in sum [rad]."""
+        target = spare.recompute(assignment.policy)
+        return np.inf if target is None else float(np.abs(self._authority.q - target.q).dot(assignment.joints))
+
+    def _look(self, push: float, walker: str, right: bool) -> list[tuple[JointAssignment, str]]:
+        """`right`: nothing has to be looked into but repetitions, and these are what the weights answer."""
+        stuck, self._allowed = self._repeats > REPEATS, max(self._allowed, min(self._repeats, REPEATS))
+        self._repeats = 0 if stuck else self._repeats
+        if right:
+            return []
         found, block = [], self._authority.block
         driving = {assignment.policy.name for assignment in self._authority.assignments}
         for key in [key for key in self._bad if key[0] not in driving]:
             del self._bad[key]  # what a policy did the last time that it drove does not count
         usable = ((block >= self._low) & (block <= self._high)).all(axis=0)
-        stuck, self._allowed = self._repeats > REPEATS, max(self._allowed, min(self._repeats, REPEATS))
-        self._repeats = 0 if stuck else self._repeats
         for assignment in self._authority.assignments:
             if assignment.policy.kind == "fallback":
                 continue  # the safety layer holds it, and goes down the ladder
@@ -119,14 +148,15 @@ class TargetMonitor:
 
     def _compare(self, assignment: JointAssignment) -> tuple[bool, str]:
         """Whether its spare told what the policy should ask for, and what is wrong with it: "" if it is that."""
-        spare = self._bank.spares.get(assignment.policy.name)
-        if not isinstance(spare, Recomputing) or spare.name in self._bank.banned:
+        spare = next((spare for of, spare in self._pairs if of is assignment), None)
+        if spare is None or spare.name in self._bank.banned:
             return False, ""
         answer, error = walled(self._answer, spare, assignment)
         if error or answer is None:
             return False, ""
         asked = self._authority.block
-        most = APART * np.maximum(np.abs(answer), [[1.0], [0.0], [0.0]])
+        most = APART * np.abs(answer)
+        most[0] = APART
         apart = (np.abs(asked - answer) > most) & assignment.joints
         if not apart.any():
             return True, ""
@@ -137,14 +167,13 @@ class TargetMonitor:
             f"weights answers {right_q:.3g} rad, {right_kp:.3g} and {right_kd:.3g}"
         )
 
-    @staticmethod
-    def _answer(spare: Recomputing, assignment: JointAssignment) -> np.ndarray | None:
+    def _answer(self, spare: Recomputing, assignment: JointAssignment) -> np.ndarray | None:
         """q, kp, kd that `spare` answers in the place of the assignment's policy, shape (3, n); None: it cannot tell."""
         target = spare.recompute(assignment.policy)
         if target is None:
             return None
         answer = np.stack((target.q, target.kp, target.kd))
-        return answer if np.isfinite(answer).all() else None
+        return answer if answer.shape == self._authority.block.shape and np.isfinite(answer).all() else None
 
     def _count(self, policy: str, kind: str, bad: bool) -> bool:
         """Adds a tick. True when there were too many bad ones."""

@@ -130,7 +130,7 @@ class Watch:
     def _take_faults(self, state: RobotState) -> str:
         faults, battery = getattr(state, "faults", None), getattr(state, "battery", None)
         self._battery = float(battery) if is_number(battery) and 0.0 <= battery <= 1.0 else math.nan
-        if type(faults) is not tuple or any(type(fault) is not str for fault in faults):
+        if type(faults) is not tuple or (faults and any(type(fault) is not str for fault in faults)):
             return f"faults is {type(faults).__name__}; a tuple of names is expected"
         self._reported = faults
         return ""
@@ -149,14 +149,10 @@ class Watch:
         if not is_number(age) or age < -self._dt:
             what = age if is_number(age) else type(age).__name__
             return [], [], 0.0, f"imu_age is {what}; a finite number of seconds is expected"
-        if not is_array(quat, (4,)) and not is_array(rate, (3,)):
+        turned, turns = is_array(quat, (4,)), is_array(rate, (3,))
+        if not turned and not turns:
             return [], [], 0.0, f"base_quat {describe(quat, (4,))}"
-        return (
-            quat.tolist() if is_array(quat, (4,)) else [math.nan] * 4,
-            rate.tolist() if is_array(rate, (3,)) else [math.nan] * 3,
-            age,
-            "",
-        )
+        return quat.tolist() if turned else [math.nan] * 4, rate.tolist() if turns else [math.nan] * 3, age, ""
 
     def _date(self, stamp: object, now: float, step: float, shapeless: str) -> str:
         """Finds how old the reading is, in `_late`; returns what is wrong with its stamp.
@@ -276,6 +272,8 @@ class Watch:
 
     def doubts(self) -> dict[str, str]:
         """Why something is not believed now, by joint name, "IMU" or "stamp"."""
+        if not (self.joints.why or self.imu.why or self._undated):
+            return {}
         found = {self._names[i]: why for i, why in self.joints.why.items()}
         if self.imu.why:
             found["IMU"] = self.imu.why

@@ -133,7 +133,7 @@ class OnnxPolicy:
 
     def recompute(self, policy: Policy) -> JointTarget | None:
         """See `arbiter.policy.Recomputing`: the same weights, in this session, on the observation of `policy`."""
-        if not isinstance(policy, OnnxPolicy) or policy.card != self.card or policy._target is None:
+        if not isinstance(policy, OnnxPolicy) or policy._target is None or policy.card != self.card:
             return None
         vector, mine = self._observation.vector, self._observation.vector.copy()
         vector[:] = policy._observation.vector

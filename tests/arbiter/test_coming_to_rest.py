@@ -332,9 +332,9 @@ class TestComparedWithItsSpare:
         rig.tick(2)
         assert self.taken_out(rig)
 
-    def test_targets_that_part_slowly_are_found_within_five_ticks(self, rig):
+    def test_targets_that_part_slowly_are_found_within_ten_ticks(self, rig):
         rig.locomotion.offset = 0.062
-        rig.tick(5)
+        rig.tick(10)
         assert self.taken_out(rig)
 
     def test_it_may_ask_for_the_same_for_as_long_as_its_weights_do(self, rig):
@@ -342,10 +342,10 @@ class TestComparedWithItsSpare:
         rig.tick(100)
         assert rig.owner()["legs"] == "locomotion" and rig.arbiter.safety.fault == ""
 
-    def test_it_is_asked_in_every_fifth_tick_only(self, rig):
+    def test_it_is_asked_in_every_tenth_tick_only(self, rig):
         before = rig.locomotion.asked
         rig.tick(100)
-        assert rig.locomotion.asked - before == 20
+        assert rig.locomotion.asked - before == 10
 
     @pytest.mark.parametrize(
         "answer",
@@ -354,6 +354,7 @@ class TestComparedWithItsSpare:
             lambda: 1 / 0,
             lambda: "0.3 rad",
             lambda: JointTarget(np.full(MODEL.n, np.nan), MODEL.kp, MODEL.kd, MODEL.groups["legs"]),
+            lambda: JointTarget(*np.zeros((3, 3)), MODEL.groups["legs"]),
             lambda: JointTarget(np.zeros(3), MODEL.kp, MODEL.kd, MODEL.groups["legs"]),
         ],
     )
