@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from arbiter.types import RobotState, SafeCommand
+from arbiter.body import Body
+from arbiter.types import RobotState, SafeCommand, frozen
+
+GAIN_ROOM = 2.0  # policies bring their own gains; beyond twice the robot's nominal ones a motor loop may ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,16 @@ class RobotModel:
         effort: Torque limit [N·m].
         kp, kd: Nominal gains [N·m/rad], [N·m·s/rad].
         default: Default posture [rad].
-        groups: Joint masks by name: "legs", "arms", "whole_body".
+        groups: Joint masks by name: "legs" (what carries the robot), "arms", "whole_body", and the robot's own, such as
+            "waist". "legs" and "arms" are empty where there are none.
         control_hz: Rate of the tick [Hz].
         motor_hz: Rate at which the drivers feed the motors [Hz].
         fall_tilt: Tilt beyond which the robot counts as fallen [rad].
+        kp_max, kd_max: Largest gains that a policy may ask for; not given: twice the nominal ones.
+        folder: Of its description; None: the one that ships under its name.
+        body: Where its hands, soles and trunk are; None: not known.
+        stand: What keeps it on its legs when no skill does: "reflex", "posture", or the name of a policy at zero velocity.
+        others: Mask of all joints beside the legs.
     """
 
     name: str
@@ -43,6 +53,18 @@ class RobotModel:
     control_hz: float = 50.0
     motor_hz: float = 250.0
     fall_tilt: float = 0.9
+    kp_max: np.ndarray = field(default=None)  # type: ignore[assignment]
+    kd_max: np.ndarray = field(default=None)  # type: ignore[assignment]
+    folder: Path | None = None
+    body: Body | None = None
+    stand: str = "reflex"
+    others: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name, nominal in (("kp_max", self.kp), ("kd_max", self.kd)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, frozen(GAIN_ROOM * np.asarray(nominal)))
+        object.__setattr__(self, "others", frozen(self.groups["whole_body"] & ~self.groups["legs"], bool))
 
     @property
     def n(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from arbiter.robot import RobotModel
 from arbiter.types import Request, RobotState, Sighting
 
 
@@ -88,6 +89,7 @@ class Progress:
         chunks: Chunks completed by a chunk policy (0 for others).
         start: State when the skill took its joints.
         sightings: What the camera saw since the skill was asked for, the newest last; only of a skill that `sees`.
+        robot: Whose joints these are; `robot.groups` and `robot.body` tell which is which. None in tests that need none.
     """
 
     elapsed: float
@@ -97,6 +99,7 @@ class Progress:
     chunks: int
     start: RobotState
     sightings: tuple[Sighting, ...] = ()
+    robot: RobotModel | None = None
 
 
 class Skill:
@@ -108,7 +111,7 @@ class Skill:
         name: Identifier, [a-z_]+.
         utterances: Ten or so example sentences; what the router compares an instruction with.
         policy: Name of the policy in the tree file ("locomotion", "chunk", ...).
-        joints: Joint group: "legs", "arms" or "whole_body".
+        joints: Joint group: "legs", "arms", "whole_body" or another of the robot's.
         parameters: See Parameter.
         start: See StartEnvelope.
         time_limit: Longest run [s]; beyond it the skill fails.
@@ -125,6 +128,11 @@ class Skill:
     time_limit: float = 30.0
     hold: bool = False
     sees: bool = False
+
+    def unfit(self, robot: RobotModel) -> str:
+        """Why no robot of this kind can do it, "" if it can: the skill is then left out by name. Called once, at the start."""
+        mask = robot.groups.get(self.joints)
+        return "" if mask is not None and mask.any() else f"the robot {robot.name} has no {self.joints}"
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         """What to ask of the policy this tick."""

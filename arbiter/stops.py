@@ -37,12 +37,12 @@ class Stops:
         if not self._world.ready:
             self._on_its_way_up(why, state, now)
             return
-        legs, arms = self._model.groups["legs"], self._model.groups["arms"]
+        legs, others = self._model.groups["legs"], self._model.others
         posture = Request(posture=self._blend.output.copy())
         assignment = self._board.authority.owner(legs)
         if assignment is not None and assignment.policy.kind == "chunk":
             self._board.force(legs, self._bank.fallback("stand"), posture, state, now, result="stopped")
-        self._board.force(arms, self._bank.fallback("hold"), posture, state, now, result="stopped")
+        self._board.force(others, self._bank.fallback("hold"), posture, state, now, result="stopped")
 
     def damp(self, why: str, now: float) -> None:
         """No position gain from this tick on, from any state; instructions and pending hands cancelled."""
@@ -84,8 +84,8 @@ class Stops:
             )
         )
         legs = self._model.groups["legs"]
-        arrived = np.abs(self._blend.output - self._model.default)[legs].max() < AT_START
-        still = self._model.groups["arms" if arrived else "whole_body"]
+        arrived = np.abs(self._blend.output - self._model.default)[legs].max(initial=0.0) < AT_START
+        still = self._model.others if arrived else self._model.groups["whole_body"]
         self._board.force(still, self._bank.fallback("hold"), Request(), state, now, result="stopped")
 
     def settle(self, state: RobotState, now: float) -> None:

@@ -287,11 +287,9 @@ class Arbiter:
         self.world.stopped = self.world.halted = ""
         self.blend.seed(state.joint_pos)
         self.authority.q[:] = state.joint_pos
-        groups = self.model.groups
-        self.handover.force(
-            groups["legs"], self.bank.fallback("stand"), Request(posture=self.model.default, start=True), state, now
-        )
-        self.handover.force(groups["arms"], self.bank.fallback("rest"), Request(start=True), state, now)
+        legs, others = self.model.groups["legs"], self.model.others
+        self.handover.force(legs, self.bank.fallback("stand"), Request(posture=self.model.default, start=True), state, now)
+        self.handover.force(others, self.bank.fallback("rest"), Request(start=True), state, now)
         self._mode = Mode.RUN
         self._inputs.append(("arm", self.reader.at, self.reader.reading))
         return ""

@@ -21,6 +21,7 @@ from arbiter.execution.inbox import printable
 from arbiter.routing import Router
 from arbiter.routing.scorer import canonical
 from arbiter.skill import Route
+from deploy.robots.description import load_model
 from deploy.runtime.config import load_tree
 from deploy.runtime.examine import load_skill_set
 from skills.registry import load_skills
@@ -100,10 +101,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.set and not args.tree:
             raise ArbiterError(f"--set {args.set[0]}: only with --tree")
-        found = load_skill_set(load_tree(args.tree, args.set)) if args.tree else load_skills()
+        loaded = load_tree(args.tree, args.set) if args.tree else None
+        robot = None if loaded is None else load_model(loaded.config.robot)
+        found = load_skills() if loaded is None else load_skill_set(loaded, robot)
         for problem in found.problems:
             print(f"route: {problem}", file=sys.stderr)
-        router = Router(list(found.skills.values()))
+        router = Router(list(found.skills.values()), groups=robot and robot.groups)
         refused = False
         for text in instructions(args.text, args.file):
             route = router.route(text)

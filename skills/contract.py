@@ -12,14 +12,57 @@ from dataclasses import replace
 
 import numpy as np
 
+from arbiter.body import Body, Limb
+from arbiter.chain import chain
 from arbiter.errors import SkillError
 from arbiter.execution.run import ask, measure
+from arbiter.robot import RobotModel
 from arbiter.skill import Parameter, Progress, Skill, StartEnvelope
 from arbiter.types import RobotState, frozen
 from arbiter.wall import walled
 
-GROUPS = ("legs", "arms", "whole_body")
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+
+
+ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist")
+LEG = ("hip_roll", "hip_yaw", "hip_pitch", "knee", "ankle_pitch", "ankle_roll")
+AXES = {"roll": (1.0, 0.0, 0.0), "yaw": (0.0, 0.0, 1.0), "wrist": (0.0, 0.0, 1.0)}  # of a joint by the end of its name; else y
+HEIGHTS = {"shoulder": 1.0, "elbow": 0.75, "wrist": 0.7, "hip": 0.6, "knee": 0.3, "ankle": 0.05}  # [m] by the beginning
+
+
+def stick_figure() -> RobotModel:
+    """A robot of 22 joints, two arms and two legs, that skills are tried on where there is no other: 1.2 m tall, straight."""
+    joints = [f"{side}_{name}_joint" for part in (ARM, LEG) for side in ("left", "right") for name in part]
+    n = len(joints)
+    legs = np.arange(n) >= 2 * len(ARM)
+
+    def limb(first: int, names: tuple[str, ...], y: float, points: list) -> Limb:
+        axes = [AXES.get(name.rsplit("_", 1)[-1], (0.0, 1.0, 0.0)) for name in names]
+        anchors = [(0.0, y, HEIGHTS[name.split("_", 1)[0]]) for name in names]
+        return Limb(np.arange(first, first + len(names)), chain(axes, anchors), np.array(points), 3)
+
+    hands = {side: limb(k * len(ARM), ARM, y, [(0.0, y, 0.5)]) for k, (side, y) in enumerate((("left", 0.2), ("right", -0.2)))}
+    feet = tuple(
+        limb(2 * len(ARM) + k * len(LEG), LEG, y, [(x, y + z, 0.0) for x in (-0.1, 0.1) for z in (-0.03, 0.03)])
+        for k, y in enumerate((0.1, -0.1))
+    )
+    ones, knees = np.ones(n), np.array([2 * len(ARM) + 3, 2 * len(ARM) + len(LEG) + 3])
+    signs = np.ones(2)
+    body = Body(hands, feet, np.array((0.0, 0.0, 0.8)), 0.8, 1.0, 1.2, 0.5, knees - 1, knees, signs, signs)
+    return RobotModel(
+        name="stick_figure",
+        joints=tuple(joints),
+        lower=-2.0 * ones,
+        upper=2.0 * ones,
+        velocity=10.0 * ones,
+        acceleration=500.0 * ones,
+        effort=10.0 * ones,
+        kp=20.0 * ones,
+        kd=ones,
+        default=0.0 * ones,
+        groups={"legs": legs, "arms": ~legs, "whole_body": ones > 0.0},
+        body=body,
+    )
 
 
 def standing_state(n: int = 22) -> RobotState:
@@ -40,13 +83,14 @@ def default_parameters(skill: Skill) -> dict[str, float | str | None]:
     return {parameter.name: parameter.default for parameter in skill.parameters}
 
 
-def check_skill(skill: object, n: int = 22) -> list[str]:
+def check_skill(skill: object, robot: RobotModel | None = None) -> list[str]:
     """Everything that is wrong with `skill`, one line each; empty when it keeps the contract.
 
     Args:
         skill: An instance.
-        n: Number of joints of the robot.
+        robot: That it is tried on; None: a plain one with two arms and two legs.
     """
+    robot = robot or stick_figure()
     if not isinstance(skill, Skill):
         return [f"{type(skill).__name__} is not an arbiter.skill.Skill"]
     problems = []
@@ -55,8 +99,8 @@ def check_skill(skill: object, n: int = 22) -> list[str]:
     texts = skill.utterances
     if not isinstance(texts, tuple) or len(texts) < 3 or not all(isinstance(t, str) and t.strip() for t in texts):
         problems.append("utterances is not a tuple of three or more sentences; the router compares instructions with them")
-    if skill.joints not in GROUPS:
-        problems.append(f"joints is {skill.joints!r}; allowed: {', '.join(GROUPS)}")
+    if not isinstance(skill.joints, str) or skill.joints not in robot.groups:
+        problems.append(f"joints is {skill.joints!r}; allowed: {', '.join(robot.groups)}")
     if not isinstance(skill.policy, str) or not skill.policy:
         problems.append(f"policy is {skill.policy!r}; the name of a policy in the tree file is expected")
     if not isinstance(skill.start, StartEnvelope):
@@ -65,7 +109,7 @@ def check_skill(skill: object, n: int = 22) -> list[str]:
     if not isinstance(limit, int | float) or not math.isfinite(limit) or limit <= 0:
         problems.append(f"time_limit is {limit!r}; a positive number of seconds is expected")
     problems += _parameters(skill)
-    return problems or _calls(skill, n)
+    return problems or _calls(skill, robot)
 
 
 def _parameters(skill: Skill) -> list[str]:
@@ -82,10 +126,10 @@ def _parameters(skill: Skill) -> list[str]:
     return problems
 
 
-def _calls(skill: Skill, n: int) -> list[str]:
-    state = standing_state(n)
+def _calls(skill: Skill, robot: RobotModel) -> list[str]:
+    state = replace(standing_state(robot.n), joint_pos=robot.default)
     for elapsed in (0.0, 0.5, skill.time_limit):
-        progress = Progress(elapsed, np.zeros(3), 0.0, default_parameters(skill), 0, state)
+        progress = Progress(elapsed, np.zeros(3), 0.0, default_parameters(skill), 0, state, robot=robot)
         _, error = walled(ask, skill, state, progress)
         if error:
             return [f"at {elapsed:g} s: {error}"]
@@ -94,9 +138,9 @@ def _calls(skill: Skill, n: int) -> list[str]:
     return [f"verify() of a robot that stands still: {error}"] if error else []
 
 
-def require(skill: object, where: str) -> None:
+def require(skill: object, where: str, robot: RobotModel | None = None) -> None:
     """Raises SkillError with every problem."""
-    problems = check_skill(skill)
+    problems = check_skill(skill, robot)
     if problems:
         name = getattr(skill, "name", "") or type(skill).__name__
         raise SkillError(f"skill {name!r} from {where}: " + "; ".join(problems))

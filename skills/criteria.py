@@ -12,8 +12,6 @@ import numpy as np
 
 from arbiter.skill import Verification
 
-HEAD_HEIGHT = 0.90  # [m] of the top of the head above the base frame
-WAVE_HEIGHT = 0.76  # [m] of the shoulders: a waving hand is above them
 WAVE_SWING = 0.05  # [m] peak to peak, sideways
 WAVE_PERIODS = 2.0
 BOW_PITCH = 0.20  # [rad] of the torso
@@ -53,6 +51,7 @@ class Trajectory:
         balls: Centre of each ball in the base frame [m], shape (T, 3), by colour.
         arm_rest: Default posture [rad], shape (n,). arms: Mask of the arm joints, shape (n,).
         standing: Height of the torso's centre of mass when standing in the default posture [m].
+        shoulders, head: Heights of the shoulders and of the top of the head in the base frame [m].
         doubt: How far a ball may be from where it is said to be [m]. hand_doubt: The same of a hand.
     """
 
@@ -70,6 +69,8 @@ class Trajectory:
     arm_rest: np.ndarray
     arms: np.ndarray
     standing: float
+    shoulders: float
+    head: float
     doubt: float = 0.0
     hand_doubt: float = 0.0
 
@@ -136,7 +137,7 @@ def fallen(run: Trajectory) -> Verification | None:
 def wave(run: Trajectory, side: str, periods: float = WAVE_PERIODS) -> Verification:
     """The hand is above the shoulder and goes to and fro sideways, `periods` times."""
     hand = run.hands[:, SIDES.index(side)]
-    up = hand[:, 2] >= WAVE_HEIGHT + run.hand_doubt
+    up = hand[:, 2] >= run.shoulders + run.hand_doubt
     waved = swings(hand[up, 1], WAVE_SWING + 2.0 * run.hand_doubt) if up.any() else 0.0
     return verification(
         waved >= periods,
@@ -151,7 +152,7 @@ def raise_arms(run: Trajectory) -> Verification:
     """Both hands above the head for a moment."""
     height = -best_lasting(-run.hands[:, :, 2].min(axis=1), run.time)
     return verification(
-        height >= HEAD_HEIGHT, height, HEAD_HEIGHT, "m", f"the lower hand reached {height:.2f} m, at least {HEAD_HEIGHT:.2f}"
+        height >= run.head, height, run.head, "m", f"the lower hand reached {height:.2f} m, at least {run.head:.2f}"
     )
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
-from skills.criteria import REST_ANGLE, SPAN, WAVE_HEIGHT, WAVE_SWING
-from skills.hand import SHOULDER, hand
+from skills.criteria import REST_ANGLE, SPAN, TOUCH_DISTANCE, WAVE_SWING
 from skills.judged import Judged
-from skills.measured import HAND_DOUBT
+from skills.measured import HAND_DOUBT, SIDES
 from skills.repeats import Sweeps
 
-ARMS = slice(0, 10)
 SLOW = 0.35  # [rad/s]
 DOWN = REST_ANGLE - SLOW * SPAN  # [rad] from rest: there, and slow, the arms have been at rest for SPAN seconds
-REACH = 0.43  # [m] from a shoulder: no hand comes within 4 cm of what is farther
 LEAST_WAVES, RAISING, LONGER = 2.0, 2.0, 4.0  # waves, [s] until the hand is up, [s] that a wave without them goes on
 
 
@@ -29,6 +27,13 @@ class Gesture(Judged):
     time_limit = 25.0
     prompt = ""
     parameters = (Parameter("duration", "s", 4.0, 1.0, 20.0),)
+
+    def unfit(self, robot: RobotModel) -> str:
+        """It is judged by the hands."""
+        known = robot.body is not None and len(robot.body.hands) == len(SIDES)
+        return super().unfit(robot) or (
+            "" if known else f"the robot {robot.name} has no two hands (roles.hands of its robot.yaml)"
+        )
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         return Request(prompt=self.prompt, elapsed=progress.elapsed)
@@ -50,7 +55,7 @@ class Repeated(Gesture):
         """Whether the time and not the number ends it."""
         return progress.parameters["count"] is None
 
-    def signal(self, state: RobotState) -> float:
+    def signal(self, state: RobotState, progress: Progress) -> float:
         """What goes to and fro; nan while it does not count."""
         raise NotImplementedError
 
@@ -58,7 +63,7 @@ class Repeated(Gesture):
         count = progress.parameters["count"]
         if self.timed(progress):
             return super().finish(state, progress)
-        sweeps = self._sweeps.count(progress.start.stamp, self.signal(state))
+        sweeps = self._sweeps.count(progress.start.stamp, self.signal(state, progress))
         return Outcome.SUCCESS if sweeps >= 2 * round(count) else Outcome.RUNNING
 
 
@@ -73,14 +78,15 @@ class Wave(Repeated):
         done = super().finish(state, progress)
         if not self.timed(progress):
             return done
-        seen, duration = self._sweeps.count(progress.start.stamp, self.signal(state)), progress.parameters["duration"]
+        seen = self._sweeps.count(progress.start.stamp, self.signal(state, progress))
+        duration = progress.parameters["duration"]
         late = seen < 2.0 * min(LEAST_WAVES, duration - RAISING) and progress.elapsed < duration + LONGER
         return Outcome.RUNNING if late else done
 
-    def signal(self, state: RobotState) -> float:
+    def signal(self, state: RobotState, progress: Progress) -> float:
         """Of the raised hand in the base frame, to the left [m]."""
-        _, left, up = hand(state.joint_pos, self.side)
-        return float(left) if up >= WAVE_HEIGHT + HAND_DOUBT else np.nan
+        _, left, up = progress.robot.body.hand(state.joint_pos, self.side)
+        return float(left) if up >= progress.robot.body.shoulders + HAND_DOUBT else np.nan
 
     def criterion(self, run, progress: Progress) -> Verification:
         count, duration = progress.parameters["count"], progress.parameters["duration"]
@@ -155,7 +161,7 @@ class RaiseArms(Gesture):
     parameters = ()
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        still = np.abs(state.joint_vel[ARMS]).max() < SLOW
+        still = np.abs(state.joint_vel[progress.robot.groups["arms"]]).max() < SLOW
         return Outcome.SUCCESS if still and progress.elapsed > 2.0 else Outcome.RUNNING
 
     def criterion(self, run, progress: Progress) -> Verification:
@@ -184,7 +190,9 @@ class LowerArms(Gesture):
     parameters = ()
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        down = np.abs(state.joint_pos[ARMS]).max() < DOWN and np.abs(state.joint_vel[ARMS]).max() < SLOW
+        arms = progress.robot.groups["arms"]
+        away = np.abs(state.joint_pos - progress.robot.default)[arms].max()
+        down = away < DOWN and np.abs(state.joint_vel[arms]).max() < SLOW
         return Outcome.SUCCESS if down and progress.elapsed > 1.0 else Outcome.RUNNING
 
     def criterion(self, run, progress: Progress) -> Verification:
@@ -254,8 +262,10 @@ class TouchBall(Gesture):
             return ""
         if any(colour in seen.balls for seen in progress.sightings):
             ball = next(seen.balls[colour] for seen in progress.sightings if colour in seen.balls)
-            far = min(float(np.linalg.norm(ball - SHOULDER * (1.0, side, 1.0))) for side in (1.0, -1.0))
-            return "" if far <= REACH else f"the {colour} ball is {_where(ball)}, out of reach by {far - REACH:.2f} m"
+            body = progress.robot.body
+            far = min(float(np.linalg.norm(ball - arm.chain.anchors[0])) for arm in body.hands.values())
+            most = body.reach + TOUCH_DISTANCE
+            return "" if far <= most else f"the {colour} ball is {_where(ball)}, out of reach by {far - most:.2f} m"
         others = ", ".join(progress.sightings[0].balls)
         return f"no {colour} ball in view" + (f"; in view: {others}" if others else "")
 

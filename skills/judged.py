@@ -18,6 +18,8 @@ class Judged(Skill):
         raise NotImplementedError
 
     def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
-        """The criterion on what the robot measured; a fall fails everything."""
-        run = Measured(readings, progress.sightings)
+        """The criterion on what the robot measured; a fall fails everything. None where its shape is not known."""
+        if progress.robot is None or progress.robot.body is None:
+            return None
+        run = Measured(readings, progress.robot, progress.sightings)
         return fallen(run) or self.criterion(run, progress)

@@ -8,60 +8,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from skills.chain import chain
+from arbiter.body import Body
 
-SIDES = {"left": (slice(10, 16), 1.0), "right": (slice(16, 22), -1.0)}  # joints in robot order; only the points are mirrored
-SLANT = np.sqrt(0.5)
-# Left leg at zero, base frame: axes and a point on each [m], and the sole's corners [m]. Figures of model.xml.
-AXES = ((SLANT, 0.0, SLANT), (SLANT, 0.0, -SLANT), (0.0, 1.0, 0.0), (0.0, 1.0, 0.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
-ANCHORS = np.array(
-    (
-        (-0.029092, 0.08, 0.542631),
-        (-0.04677, 0.08, 0.48677),
-        (-0.01, 0.053, 0.45),
-        (-0.01, 0.035, 0.3),
-        (-0.01, 0.032, 0.14),
-        (0.02, 0.057, 0.09),
-    )
-)
-CORNERS = np.array([(0.026 + x, 0.057 + y, 0.04) for x in (-0.11, 0.11) for y in (-0.036, 0.036)])
-LEGS = {side: chain(AXES, ANCHORS * (1.0, mirror, 1.0)) for side, (_, mirror) in SIDES.items()}
-TORSO = np.array((-0.003096, 0.000265, 0.675059))  # [m] centre of mass of the base
 EDGE = 0.001  # [m] height over which a sole's load moves from one corner to the next
 CLEAR, SOFT = 0.004, 0.002  # [m] above the lower sole at which the other one hardly carries
 SLIP = 0.1  # [m/s] over the floor of a sole that counts half as much as one at rest
 PASSES, STEADY = 2, 9  # how often slipping soles are looked for, against the velocity averaged over so many ticks
 
 
-def soles(joint_pos: np.ndarray) -> np.ndarray:
-    """Corners of both soles in the base frame [m], shape (..., 2, 4, 3): left, right; `joint_pos` [rad], shape (..., n)."""
-    feet = [LEGS[side].carry(CORNERS * (1.0, mirror, 1.0), joint_pos[..., leg]) for side, (leg, mirror) in SIDES.items()]
-    return np.stack(feet, -3)
-
-
-def torso_height(joint_pos: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Height of the torso's centre of mass above the lowest corner of the soles [m], shape (...,).
-
-    Args:
-        joint_pos: [rad], shape (..., n). rotation: Of the base, body to world, shape (..., 3, 3).
-    """
-    down = rotation[..., 2, :]
-    corners = np.einsum("...fci,...i->...fc", soles(joint_pos), down)
-    return down @ TORSO - corners.min(axis=(-1, -2))
-
-
-def odometry(joint_pos: np.ndarray, rotation: np.ndarray, dt: float) -> np.ndarray:
+def odometry(body: Body, joint_pos: np.ndarray, rotation: np.ndarray, dt: float) -> np.ndarray:
     """Way of the base frame's origin over the floor, x, y [m], from the first posture on, shape (T, 2).
 
     Args:
+        body: Whose.
         joint_pos: Tick by tick [rad], shape (T, n). rotation: Of the base, body to world, shape (T, 3, 3).
         dt: Length of a tick [s].
     """
     if len(joint_pos) < 2:
         return np.zeros((len(joint_pos), 2))
-    corners = np.einsum("tij,tfcj->tfci", rotation, soles(joint_pos))
+    corners = np.einsum("tij,tfcj->tfci", rotation, body.soles(joint_pos))
     height = corners[..., 2]
-    load = np.exp(-(height - height.min(axis=2, keepdims=True)) / EDGE)  # (T, 2, 4)
+    load = np.exp(-(height - height.min(axis=2, keepdims=True)) / EDGE)  # (T, feet, p)
     both = load[1:] + load[:-1]
     both /= both.sum(axis=2, keepdims=True)
     moved = np.einsum("tfc,tfci->tfi", both, np.diff(corners, axis=0))[..., :2]  # of each sole, seen from the base
@@ -77,7 +44,7 @@ def odometry(joint_pos: np.ndarray, rotation: np.ndarray, dt: float) -> np.ndarr
 
 
 def _steps(moved: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Steps of the base [m], shape (T - 1, 2), against soles that `moved` [m], (T - 1, 2, 2), and carry by `weight`."""
+    """Steps of the base [m], shape (T - 1, 2), against soles that `moved` [m], (T - 1, feet, 2), and carry by `weight`."""
     return -np.einsum("tf,tfi->ti", weight / weight.sum(axis=1, keepdims=True), moved)
 
 

@@ -7,26 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
+from arbiter.robot import RobotModel
 from arbiter.types import RobotState, Sighting
 from skills.criteria import rotations
-from skills.hand import forearm, hand
-from skills.legs import SIDES as LEGS
-from skills.legs import odometry, torso_height
+from skills.legs import odometry
 
 SIDES = ("left", "right")
-ARMS = slice(0, 10)
 HAND_DOUBT = 0.002  # [m] by which a hand may be elsewhere than noisy joints tell
-STANCE = (0.0, 0.0, -0.2, 0.4, -0.3, 0.0)  # [rad] of each leg, as in robot.yaml; arms at rest are at zero
-
-
-def _standing() -> float:
-    q = np.zeros(22)
-    for leg, _ in LEGS.values():
-        q[leg] = STANCE
-    return float(torso_height(q, np.eye(3)))
-
-
-STANDING = _standing()  # [m] height of the torso's centre of mass in the default posture
 
 
 class Motion:
@@ -34,24 +21,24 @@ class Motion:
 
     Attributes:
         time: [s], shape (T,). joint_pos: [rad], shape (T, n). rotation: Of the base, body to world, shape (T, 3, 3).
+        body: The robot's shape.
     """
 
-    standing = STANDING
     doubt = hand_doubt = 0.0
 
-    def __init__(self, time: np.ndarray, joint_pos: np.ndarray, quat: np.ndarray) -> None:
+    def __init__(self, time: np.ndarray, joint_pos: np.ndarray, quat: np.ndarray, robot: RobotModel) -> None:
         self.time, self.joint_pos, self.rotation = time, joint_pos, rotations(quat)
-        self.arm_rest = np.zeros(joint_pos.shape[1])
-        self.arms = np.zeros(joint_pos.shape[1], bool)
-        self.arms[ARMS] = True
+        self.body = body = robot.body
+        self.standing, self.shoulders, self.head = body.standing, body.shoulders, body.head
+        self.arm_rest, self.arms = robot.default, robot.groups["arms"]
 
     @cached_property
     def hands(self) -> np.ndarray:
-        return np.stack([hand(self.joint_pos, side) for side in SIDES], 1)
+        return np.stack([self.body.hand(self.joint_pos, side) for side in SIDES], 1)
 
     @cached_property
     def forearms(self) -> np.ndarray:
-        return np.stack([forearm(self.joint_pos, side) for side in SIDES], 1)
+        return np.stack([self.body.hands[side].pointing(self.joint_pos) for side in SIDES], 1)
 
     @cached_property
     def pitch(self) -> np.ndarray:
@@ -72,21 +59,23 @@ class Measured(Motion):
     doubt = 0.003  # [m] by which a ball may be elsewhere than it was seen: 95 % of the finder's errors
     hand_doubt = HAND_DOUBT
 
-    def __init__(self, readings: Sequence[RobotState], sightings: Sequence[Sighting] = ()) -> None:
+    def __init__(self, readings: Sequence[RobotState], robot: RobotModel, sightings: Sequence[Sighting] = ()) -> None:
         super().__init__(
             np.array([one.stamp for one in readings]),
             np.array([one.joint_pos for one in readings]),
             np.array([one.base_quat for one in readings]),
+            robot,
         )
         self._sightings = sightings
 
     @cached_property
     def height(self) -> np.ndarray:
-        return torso_height(self.joint_pos, self.rotation)
+        return self.body.torso_height(self.joint_pos, self.rotation)
 
     @cached_property
     def place(self) -> np.ndarray:
-        return odometry(self.joint_pos, self.rotation, float(np.median(np.diff(self.time))) if len(self.time) > 1 else 1.0)
+        dt = float(np.median(np.diff(self.time))) if len(self.time) > 1 else 1.0
+        return odometry(self.body, self.joint_pos, self.rotation, dt)
 
     @cached_property
     def balls(self) -> dict[str, np.ndarray]:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope, Verification
 from arbiter.types import RobotState
 from skills import criteria
 from skills.criteria import BOW_BACK, BOW_STAND, STAND_DROP, rotations
 from skills.gestures import SLOW, Gesture, Repeated
-from skills.legs import torso_height
-from skills.measured import STANDING
 
-LEGS = slice(10, 22)
-HIPS = (12, 18)  # pitch
-KNEES = (13, 19)
 BOW_SWEEP = 0.2  # [rad] of the hips' pitch; down and up again are two sweeps
 SURE = 0.02  # [rad] of the torso: five times the IMU's noise
 RISING = 0.005  # [m] by which the torso may have been lower within the last SPAN
+BENT = 0.6  # [rad] of a knee: beyond it the robot crouches
 UPRIGHT = 0.25  # [rad] of the hips' pitch from where it began: the bow is over
+
+
+def legless(robot: RobotModel) -> str:
+    """Why a skill that bends hips and knees is not for this robot, "" if it is."""
+    known = robot.body is not None and robot.body.knees.size
+    return "" if known else f"the robot {robot.name} has no legs with hips and knees"
 
 
 class WholeBody(Gesture):
@@ -26,6 +29,15 @@ class WholeBody(Gesture):
 
     joints = "whole_body"
     start = StartEnvelope(tilt=0.25, joint_speed=3.0, ang_vel=1.0, posture=0.6)
+
+    def unfit(self, robot: RobotModel) -> str:
+        return super().unfit(robot) or legless(robot)
+
+    @staticmethod
+    def knees(state: RobotState, progress: Progress) -> np.ndarray:
+        """How far the knees are bent [rad], shape (feet,)."""
+        body = progress.robot.body
+        return body.knee_signs * state.joint_pos[body.knees]
 
 
 class Bow(Repeated):
@@ -52,12 +64,16 @@ class Bow(Repeated):
     sweep = BOW_SWEEP
     parameters = (Parameter("duration", "s", None, 1.0, 20.0), Parameter("count", "", 1.0, 1.0, 5.0))
 
-    def signal(self, state: RobotState) -> float:
-        return float(np.mean(state.joint_pos[list(HIPS)]))
+    def unfit(self, robot: RobotModel) -> str:
+        return super().unfit(robot) or legless(robot)
+
+    def signal(self, state: RobotState, progress: Progress) -> float:
+        body = progress.robot.body
+        return float(np.mean(body.hip_signs * state.joint_pos[body.hips]))
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         outcome = super().finish(state, progress)
-        hips = abs(self.signal(state) - self.signal(progress.start)) < UPRIGHT
+        hips = abs(self.signal(state, progress) - self.signal(progress.start, progress)) < UPRIGHT
         leans, leant = (float(np.arcsin(-rotations(one.base_quat)[2, 0])) for one in (state, progress.start))
         upright = hips and leans <= max(leant + BOW_BACK, BOW_STAND) - SURE
         return outcome if self.timed(progress) or upright else Outcome.RUNNING
@@ -93,8 +109,8 @@ class SitDown(WholeBody):
     start = StartEnvelope(tilt=0.25, joint_speed=3.0, ang_vel=1.0, posture=0.9)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        bent = min(state.joint_pos[i] for i in KNEES) > 0.6
-        still = np.abs(state.joint_vel[LEGS]).max() < SLOW
+        bent = self.knees(state, progress).min() > BENT
+        still = np.abs(state.joint_vel[progress.robot.groups["legs"]]).max() < SLOW
         return Outcome.SUCCESS if bent and still and progress.elapsed > 1.5 else Outcome.RUNNING
 
     def criterion(self, run, progress: Progress) -> Verification:
@@ -124,9 +140,11 @@ class StandUp(WholeBody):
     start = StartEnvelope(tilt=0.3, joint_speed=4.0, ang_vel=1.5)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        straight = max(state.joint_pos[i] for i in KNEES) < 0.6
-        still = np.abs(state.joint_vel[LEGS]).max() < SLOW
-        up = straight and still and STANDING - torso_height(state.joint_pos, rotations(state.base_quat)) <= STAND_DROP - RISING
+        body = progress.robot.body
+        straight = self.knees(state, progress).max() < BENT
+        still = np.abs(state.joint_vel[progress.robot.groups["legs"]]).max() < SLOW
+        height = body.torso_height(state.joint_pos, rotations(state.base_quat))
+        up = straight and still and body.standing - height <= STAND_DROP - RISING
         return Outcome.SUCCESS if up and progress.elapsed > 1.0 else Outcome.RUNNING
 
     def criterion(self, run, progress: Progress) -> Verification:

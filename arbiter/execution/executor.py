@@ -261,7 +261,7 @@ class InstructionExecutor:
         for call in execution.steps[execution.step]:
             skill = self.skills[call.skill]
             joints = self.model.groups[skill.joints]
-            run = Run(skill, call, joints, now, self.caller(skill), self.sight)
+            run = Run(skill, call, joints, now, self.caller(skill), self.sight, self.model)
             self.clear(joints, f"{execution.instruction.label} takes its joints", now, but=execution)
             execution.runs.append(run)
             self.homing.changed()

@@ -13,6 +13,7 @@ import numpy as np
 from arbiter.aside import LIMIT, PATIENCE, Aside
 from arbiter.errors import SkillError
 from arbiter.execution.request import Bounds, check_form
+from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Progress, Skill, SkillCall, Verification
 from arbiter.types import Request, RobotState, Sighting, frozen
 from arbiter.wall import walled
@@ -146,8 +147,17 @@ class Run:
         readings: Since it took its joints, one a tick.
     """
 
-    def __init__(self, skill: Skill, call: SkillCall, joints: np.ndarray, now: float, caller=None, sight: Sight = blind) -> None:
-        self.skill, self.call, self.joints = skill, call, joints
+    def __init__(
+        self,
+        skill: Skill,
+        call: SkillCall,
+        joints: np.ndarray,
+        now: float,
+        caller=None,
+        sight: Sight = blind,
+        robot: RobotModel | None = None,
+    ) -> None:
+        self.skill, self.call, self.joints, self._robot = skill, call, joints, robot
         self.caller = caller or SkillCaller(skill)
         self.parameters: Mapping = call.parameters
         self.requested = now
@@ -207,7 +217,14 @@ class Run:
         if self.skill.sees and now - self._looked >= LOOK:
             self._look(now)
         return Progress(
-            elapsed, self._travelled, self._turned, self.parameters, self.chunks, self._start or state, self._sightings
+            elapsed,
+            self._travelled,
+            self._turned,
+            self.parameters,
+            self.chunks,
+            self._start or state,
+            self._sightings,
+            self._robot,
         )
 
     def _look(self, now: float) -> None:

@@ -14,6 +14,8 @@ from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState
 from arbiter.wall import walled
 
+NO_JOINT = -1
+
 
 @dataclass(slots=True, eq=False)
 class JointAssignment:
@@ -32,6 +34,11 @@ class JointAssignment:
     request: Request
 
 
+def first(joints: np.ndarray) -> int:
+    """Index of the first of `joints`, bool, shape (n,); NO_JOINT where there are none."""
+    return int(np.argmax(joints)) if joints.any() else NO_JOINT
+
+
 class Authority:
     """Who drives which joint, and the target that this makes.
 
@@ -48,11 +55,13 @@ class Authority:
         self.version = 0
 
     def owner(self, joints: np.ndarray) -> JointAssignment | None:
-        """The assignment that holds the first of `joints`."""
-        return self.at(int(np.argmax(joints)))
+        """The assignment that holds the first of `joints`; None where there are none."""
+        return self.at(first(joints))
 
     def at(self, joint: int) -> JointAssignment | None:
-        """The assignment that holds the joint of this index."""
+        """The assignment that holds the joint of this index; None for NO_JOINT."""
+        if joint == NO_JOINT:
+            return None
         return next((assignment for assignment in self.assignments if assignment.joints[joint]), None)
 
     def owners(self, joints: np.ndarray) -> list[JointAssignment]:
@@ -98,10 +107,10 @@ class Authority:
                 raise PolicyError(f"{name} holds {values.dtype}; floating-point numbers are expected")
             np.copyto(into, values, where=mask)
 
-    def describe(self, groups: Sequence[str] = ("legs", "arms")) -> dict[str, str]:
-        """Owner's name for each joint group; names joined by "+" where a group is split."""
+    def describe(self) -> dict[str, str]:
+        """Owner's name for each joint group that has joints; names joined by "+" where a group is split."""
         table = {}
-        for group in groups:
-            names = dict.fromkeys(self.names[i] for i in np.flatnonzero(self._model.groups[group]))
-            table[group] = "+".join(names)
+        for group, mask in self._model.groups.items():
+            if mask.any() and group != "whole_body":
+                table[group] = "+".join(dict.fromkeys(self.names[i] for i in np.flatnonzero(mask)))
         return table

@@ -39,7 +39,7 @@ class ComingToRest:
     ) -> None:
         self._authority, self._board, self._bank, self._safety = authority, handover, bank, safety
         self._model = model
-        self._legs, self._arms, self._default = model.groups["legs"], model.groups["arms"], model.default
+        self._legs, self._others, self._default = model.groups["legs"], model.others, model.default
         self._since = self._last = -np.inf
         self._dt = model.dt
 
@@ -48,7 +48,7 @@ class ComingToRest:
         gap, self._last = now - self._last, now
         if gap > PAUSE:
             self._since = now
-        self._board.force(self._arms, self._bank.fallback("rest"), Request(), state, now, result="settle")
+        self._board.force(self._others, self._bank.fallback("rest"), Request(), state, now, result="settle")
         if not hanging and self._stops_walk(now, min(max(gap, self._dt), MOST_TICKS * self._dt)):
             return False
         stand = Request(posture=self._default, start=hanging)
@@ -81,7 +81,7 @@ class ComingToRest:
         # Legs in mid-stride go to the standing posture, all others stay as they are.
         asked = self._authority.q
         keep = self._default if policy.kind == "locomotion" else np.where(np.isfinite(asked), asked, state.joint_pos)
-        for group, name, posture in ((self._legs, "stand", keep), (self._arms, "hold", None)):
+        for group, name, posture in ((self._legs, "stand", keep), (self._others, "hold", None)):
             mask = assignment.joints & group
             if mask.any():
                 board.force(mask, self._bank.fallback(name), Request(posture=posture), state, now, result=f"fallback: {why}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from arbiter.execution.request import Bounds
 from arbiter.execution.run import ZERO_VELOCITY, Run
-from arbiter.handover.authority import Authority
+from arbiter.handover.authority import Authority, first
 from arbiter.handover.bank import PolicyBank
 from arbiter.handover.transition import (
     DEFAULTS,
@@ -59,8 +59,9 @@ class HandoverController:
         self._open_records: list[Handover] = []
         self._switched = np.full(model.n, -np.inf)
         self._legs, self.stepped = model.groups["legs"], -np.inf
-        self._commanded, self._leg = -np.inf, int(np.argmax(self._legs))
-        self._labels = {mask.tobytes(): name for name, mask in model.groups.items()}
+        self._commanded, self._leg = -np.inf, first(self._legs)
+        self._labels = {mask.tobytes(): name for name, mask in reversed(model.groups.items()) if mask.any()}
+        self._homes = self._complete(home)
 
     # -- wishes ---------------------------------------------------------------------------------------------------
 
@@ -86,11 +87,11 @@ class HandoverController:
 
     def release_to_home(self, joints: np.ndarray, now: float) -> None:
         """Nobody wants `joints`: their home policies take them as soon as the start envelope holds."""
-        for group, name in self.home.items():
-            mask = self.model.groups[group] & joints
+        for own, name in self._homes:
+            mask = own & joints
             if not mask.any() or any((t.joints & mask).any() for t in self.pending):
                 continue
-            policy = self.bank.fallback(self._spare(group) if name in self.bank.banned else name)
+            policy = self.bank.fallback(self._spare(mask) if name in self.bank.banned else name)
             assignments = self.authority.owners(mask)
             if len(assignments) == 1 and assignments[0].policy is policy:
                 assignments[0].run, assignments[0].request = None, Request()
@@ -126,6 +127,8 @@ class HandoverController:
         self, joints: np.ndarray, policy: Policy, request: Request, state: RobotState, now: float, result: str = "forced"
     ) -> None:
         """A fallback takes `joints` at once: no gate, no dwell, but blended."""
+        if not joints.any():
+            return
         self._drop(joints, "forced out", now)
         assignments = self.authority.owners(joints)
         if len(assignments) == 1 and assignments[0].policy is policy:
@@ -149,7 +152,7 @@ class HandoverController:
 
     def update(self, state: RobotState, now: float) -> None:
         """Advances every pending change of hands by one tick."""
-        if float(np.abs(state.joint_vel[self._legs]).max()) > STEPPING:
+        if float(np.abs(state.joint_vel[self._legs]).max(initial=0.0)) > STEPPING:
             self.stepped = now
         assignment = self.authority.at(self._leg)
         if assignment is not None and any((assignment.run or assignment).request.velocity.tolist()):
@@ -259,7 +262,7 @@ class HandoverController:
     def measure(self, velocity: np.ndarray, acceleration: np.ndarray, blending: np.ndarray, now: float) -> None:
         """Notes peaks of the sent command [rad/s, rad/s²], shape (n,), while blends run; closes those that ended."""
         for record in list(self._open_records):
-            mask = self.model.groups.get(record.joints, self.model.groups["whole_body"])
+            mask = self._mask(record.joints)
             record.peak_velocity = max(record.peak_velocity, float(velocity[mask].max()))
             record.peak_acceleration = max(record.peak_acceleration, float(acceleration[mask].max()))
             if now > record.first_command and not (blending & mask).any():
@@ -268,6 +271,12 @@ class HandoverController:
                 for assignment in self.authority.assignments:
                     if assignment.run is not None and assignment.run.blend_end is None and (assignment.joints & mask).any():
                         assignment.run.blend_end = now
+
+    def _mask(self, label: str) -> np.ndarray:
+        """The joints of a label, all of them where it names none."""
+        groups = self.model.groups
+        names = [name for name in label.split("+") if name in groups]
+        return np.any([groups[name] for name in names], axis=0) if names else groups["whole_body"]
 
     def walking(self, now: float) -> bool:
         """Whether the legs step, or were told to walk so short a time ago that a step may have begun."""
@@ -328,8 +337,26 @@ class HandoverController:
         return "+".join(dict.fromkeys(assignment.policy.name for assignment in self.authority.owners(joints))) or "none"
 
     def _label(self, joints: np.ndarray) -> str:
-        return self._labels.get(joints.tobytes(), "some joints")
+        """Name of a joint group; of several that are all there, joined by "+"."""
+        key = joints.tobytes()
+        if key not in self._labels:
+            parts = [name for name, mask in self.model.groups.items() if mask.any() and not (mask & ~joints).any()]
+            covered = np.any([self.model.groups[name] for name in parts], axis=0) if parts else ~joints
+            self._labels[key] = "+".join(parts) if np.array_equal(covered, joints) else "some joints"
+        return self._labels[key]
 
-    @staticmethod
-    def _spare(group: str) -> str:
-        return "rest" if group == "arms" else "stand"
+    def _complete(self, home: dict[str, str]) -> list[tuple[np.ndarray, str]]:
+        """(joints, policy) of every joint, each once: those that no group of `home` covers stand or rest."""
+        groups, left = self.model.groups, np.ones(self.model.n, bool)
+        found = []
+        for mask, name in (*((groups[group], name) for group, name in home.items()), *self._spares()):
+            if (mask & left).any():
+                found.append((mask & left, name))
+            left = left & ~mask
+        return found
+
+    def _spares(self) -> tuple[tuple[np.ndarray, str], ...]:
+        return (self._legs, "stand"), (self.model.others, "rest")
+
+    def _spare(self, joints: np.ndarray) -> str:
+        return "stand" if (joints & self._legs).any() else "rest"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +49,19 @@ class Router:
         skills: What can be asked for.
         model_dir: Folder of encoder and head; the shipped one if None.
         encoder: Texts -> unit vectors; the encoder of `model_dir` if None.
+        groups: Joint masks of the robot by name, which tell what can run at once; None: of no robot in particular.
     """
 
     def __init__(
-        self, skills: Sequence[Skill], model_dir: Path | None = None, encoder: Callable[[Sequence[str]], np.ndarray] | None = None
+        self,
+        skills: Sequence[Skill],
+        model_dir: Path | None = None,
+        encoder: Callable[[Sequence[str]], np.ndarray] | None = None,
+        groups: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         folder = model_dir or MODEL_DIR
         self.skills = {skill.name: skill for skill in skills}
+        self._groups = groups or {}
         if len(self.skills) < len(skills):
             names = [skill.name for skill in skills]
             raise SkillError(
@@ -226,4 +232,9 @@ class Router:
         return a.skill == b.skill and a.parameters == b.parameters
 
     def _free(self, a: str, b: str) -> bool:
-        return {self.skills[a].joints, self.skills[b].joints} == {"legs", "arms"}
+        """Whether two skills can run at once: their joint groups share no joint."""
+        names = [self.skills[name].joints for name in (a, b)]
+        masks = [self._groups.get(name) for name in names]
+        if any(mask is None for mask in masks):  # of no robot in particular: groups of other names are others
+            return names[0] != names[1] and "whole_body" not in names
+        return not (masks[0] & masks[1]).any()

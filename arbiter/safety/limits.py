@@ -12,8 +12,6 @@ from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from arbiter.types import frozen
 
-GAIN_ROOM = 2.0  # policies bring their own gains; beyond twice the robot's nominal ones a motor loop may ring
-
 UNITS = {
     "lower": "rad",
     "upper": "rad",
@@ -100,8 +98,8 @@ class SafetyLimits:
             velocity=model.velocity,
             acceleration=model.acceleration,
             effort=model.effort,
-            kp=frozen(GAIN_ROOM * model.kp),
-            kd=frozen(GAIN_ROOM * model.kd),
+            kp=model.kp_max,
+            kd=model.kd_max,
             fall_tilt=model.fall_tilt,
         )
 
@@ -138,11 +136,11 @@ class SafetyLimits:
         return frozen(array)
 
     def _mask(self, name: str, key: str) -> np.ndarray:
-        if key in self.groups:
+        if key in self.groups and self.groups[key].any():
             return self.groups[key]
         if key in self.joints:
             return np.array([joint == key for joint in self.joints])
-        known = (*self.groups, *self.joints)
+        known = (*(group for group, mask in self.groups.items() if mask.any()), *self.joints)
         near = (*difflib.get_close_matches(str(key), known, 1), known[0])[0]
         raise ConfigError(f"safety limit {name}: no joint or group {key!r}; did you mean {near!r}?")
 

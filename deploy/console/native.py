@@ -12,6 +12,7 @@ from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from deploy.console.snapshot import Event, Snapshot
 from deploy.drivers.simulated.scene import Scene, compile_scene
+from deploy.robots.mjcf import find_roles
 
 HZ = 30.0  # pictures a second
 
@@ -34,14 +35,14 @@ class NativeViewer:
             )
         import mujoco.viewer
 
-        self._model = compile_scene(model.name, Scene(), 0.002)
+        self._model = compile_scene(model, Scene(), 0.002)
         self._data = mujoco.MjData(self._model)
         try:
             self._window = mujoco.viewer.launch_passive(self._model, self._data, show_left_ui=False, show_right_ui=False)
         except RuntimeError as error:  # macOS wants mjpython; elsewhere OpenGL may be missing
             raise ConfigError(f"--viewer native: {error}; use --viewer web") from error
         self._window.cam.type = mujoco.mjtCamera.mjCAMERA_TRACKING
-        self._window.cam.trackbodyid = self._model.body("base").id
+        self._window.cam.trackbodyid = find_roles(self._model, model).base
         self._window.cam.distance, self._window.cam.azimuth, self._window.cam.elevation = 2.4, 140.0, -12.0
         self._shown = -np.inf
 

@@ -47,7 +47,7 @@ class WebConsole:
         except ImportError as error:
             raise ConfigError(f"--viewer web {needed('viser')}") from error
         check_port(host, port)
-        self._model = compile_scene(model.name, Scene(), 0.002)
+        self._model = compile_scene(model, Scene(), 0.002)
         self._data = mujoco.MjData(self._model)
         self._guard = Guard(host)
         with guarding(self._guard), contextlib.redirect_stdout(io.StringIO()):  # it prints an address without the secret

@@ -48,7 +48,7 @@ def check_tree_file(tree: str, model: RobotModel) -> Check:
     from policies.registry import PolicyContext, load_policies
 
     loaded = load_tree(tree)
-    skills = load_skill_set(loaded)
+    skills = load_skill_set(loaded, model)
     players = load_policies(loaded.config.policies, PolicyContext(model, loaded.path.parent, camera=lambda: None))
     try:
         check_tree(loaded, skills, players)

@@ -11,6 +11,7 @@ import numpy as np
 
 from arbiter.execution.inbox import Instruction
 from arbiter.execution.run import Phase, Run
+from arbiter.robot import RobotModel
 from arbiter.skill import Verification
 from arbiter.tick import Arbiter, TickReport
 from deploy.drivers.simulated.truth import Truth
@@ -25,11 +26,12 @@ MOST_TICKS = 6000  # kept of an instruction: two minutes at 50 Hz; a longer one 
 class TrueRun(Motion):
     """A run by what the simulation knows, one truth a tick."""
 
-    def __init__(self, truths: list[Truth]) -> None:
+    def __init__(self, truths: list[Truth], robot: RobotModel) -> None:
         super().__init__(
             np.array([one.time for one in truths]),
             np.array([one.joint_pos for one in truths]),
             np.array([one.base_quat for one in truths]),
+            robot,
         )
         self._truths = truths
 
@@ -82,7 +84,7 @@ class Kept:
             self.truths.append(truth)
         else:
             self.cut, self.truths[-1] = True, truth
-        for colour in _colours(self.instruction) & set(truth.balls):
+        for colour in _colours(self.instruction) & set(truth.balls) if len(truth.hands) else ():
             gap = float(np.linalg.norm(truth.hands - truth.balls[colour], axis=1).min())
             self.nearest[colour] = min(gap, self.nearest.get(colour, gap))
         w, x, y, z = truth.base_quat
@@ -96,7 +98,7 @@ class Kept:
         for run, since in self.begun.items():
             judged = None
             if isinstance(run.skill, Judged) and run.progress is not None and not self.cut:
-                motion = TrueRun(self.truths[since : self.ended.get(run)])
+                motion = TrueRun(self.truths[since : self.ended.get(run)], run.progress.robot)
                 judged = fallen(motion) or run.skill.criterion(motion, run.progress)
             found.append((run.skill.name, judged))
         return found
@@ -145,7 +147,8 @@ class Beside:
     def _close(self, key: int, kept: Kept) -> None:
         if not kept.truths:
             return
-        motion, judged = TrueRun([kept.truths[0], kept.truths[-1]]) if kept.cut else TrueRun(kept.truths), kept.judge()
+        truths = [kept.truths[0], kept.truths[-1]] if kept.cut else kept.truths
+        motion, judged = TrueRun(truths, self._arbiter.model), kept.judge()
         ahead, left = walked(motion)
         turned = float(motion.yaw[-1] - motion.yaw[0])
         if len(self._rows) > MOST_ROWS:

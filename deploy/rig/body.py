@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from arbiter.robot import RobotModel
+from deploy.drivers.simulated.motors import Motors
 from deploy.drivers.simulated.robot import SimulatedRobot
 
 # (position [rad], velocity [rad/s], time [s], out: torque [N·m]), each (n,), robot order, joint coordinates
@@ -51,13 +52,16 @@ class JointBody:
         return np.array((1.0, 0.0, 0.0, 0.0)), np.zeros(3)
 
 
-class _CanMotors:
+class _CanMotors(Motors):
     """Stands in for the simulated robot's own motors: the torques come from the motor controllers on CAN."""
 
     expired = False
 
     def __init__(self, torque: Torque):
-        self.torque = torque
+        self._torque = torque
+
+    def torque(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray) -> None:
+        self._torque(q, dq, time, out)
 
     def clear(self) -> None:
         pass
@@ -70,9 +74,12 @@ class MujocoBody(SimulatedRobot):
     """The simulated robot with the bench's motors in it. Hangs in its gantry until `release`."""
 
     def __init__(self, model: RobotModel, torque: Torque, **options):
+        self._can = torque
         super().__init__(model, **options)
-        self._motors = _CanMotors(torque)
         self.connect()
+
+    def _make_motors(self, watchdog: float, dt: float) -> Motors:
+        return _CanMotors(self._can)
 
     def advance(self, dt: float) -> None:
         self.step(dt)

@@ -9,40 +9,54 @@ import numpy as np
 
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
-from deploy.robots.description import description_dir
+from deploy.robots.mjcf import FREE, find_roles, open_spec
 
-HULLS = 5  # geom group of the shapes that are kept apart
+HULLS = 5  # geom group of shapes written to be kept apart
 Pair = tuple[str, str, float]
 
 
 class SelfCollision:
     """Finds parts that touch. Pairs that touch in the default posture and neighbours along a limb do not count.
 
+    Shapes are those of geom group 5 where the model has any, else those that touch the floor and each other. Of the latter
+    neighbours across limbs and pairs that the model excludes are left out, too.
+
     One thread at a time: it keeps its simulation data. The call allocates nothing while nothing touches.
 
     Attributes:
-        pairs: Pairs of bodies that are checked.
+        pairs: Pairs of parts that are checked. A part is named after its body where a joint of that name moves it, as in
+            "arm_left_elbow_pitch" and "arm_left_elbow_pitch_joint"; else after the joint that moves it, or after its body.
     """
 
-    def __init__(self, model: RobotModel, margin: float = 0.0, description: str | None = None) -> None:
-        """`margin`: distance [m] below which parts count as touching. `description`: folder or name of the robot's
-        description; None: that of `model.name`."""
-        spec = mujoco.MjSpec.from_file(str(description_dir(description or model.name) / "model.xml"))
-        _strip(spec)
+    def __init__(self, model: RobotModel, margin: float = 0.0) -> None:
+        """`margin`: distance [m] below which parts count as touching."""
+        spec = open_spec(model)
+        excluded = {frozenset((pair.bodyname1, pair.bodyname2)) for pair in spec.excludes}
+        own = _strip(spec)
+        for number, geom in enumerate(spec.geoms):
+            geom.name = geom.name or f"shape_{number}"
         hulls = [(geom.name, geom.parent.name) for geom in spec.geoms]
-        pairs = [(a, b) for a, b in combinations(hulls, 2) if limb(a[1]) != limb(b[1])]
-        free = self._free_pairs(spec, pairs, model)
-        if not free:
-            raise RobotError(f"{model.name}: model.xml has no shapes of group {HULLS}; build it again from hulls.yaml")
+        compiled = spec.compile()
+        limb = find_roles(compiled, model).limb
+
+        def apart(a: str, b: str) -> bool:
+            i, j = compiled.body(a).id, compiled.body(b).id
+            near = i in (compiled.body_parentid[j], j) or j == compiled.body_parentid[i]
+            return limb[i] != limb[j] and (own or not (near or frozenset((a, b)) in excluded))
+
+        pairs = [(a, b) for a, b in combinations(hulls, 2) if apart(a[1], b[1])]
+        free = self._free_pairs(compiled, pairs, model)
+        if not free and hulls and len(set(limb.tolist())) > 2:
+            raise RobotError(f"{model.name}: its shapes all touch in the default posture; self-collision cannot be told")
         for (a, _), (b, _) in free:
             spec.add_pair(geomname1=a, geomname2=b, margin=margin)
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
         self._margin = margin
-        self._body = [self._model.body(self._model.geom_bodyid[i]).name for i in range(self._model.ngeom)]
+        self._body = [part_name(self._model, int(self._model.geom_bodyid[i]), model) for i in range(self._model.ngeom)]
         self._hull = [self._model.geom(i).name.removeprefix("hull_") for i in range(self._model.ngeom)]
         self._ids = [(self._model.geom(a).id, self._model.geom(b).id) for (a, _), (b, _) in free]
-        self.pairs = tuple((a[1], b[1]) for a, b in free)
+        self.pairs = tuple((self._body[a], self._body[b]) for a, b in self._ids)
 
     def __call__(self, q: np.ndarray) -> tuple[Pair, ...] | list[Pair]:
         """Pairs that touch at joint positions `q` [rad], shape (n,): (body, body, depth [m]), each pair of bodies once,
@@ -71,9 +85,8 @@ class SelfCollision:
         )
 
     @staticmethod
-    def _free_pairs(spec: mujoco.MjSpec, pairs: list, model: RobotModel) -> list:
+    def _free_pairs(compiled: mujoco.MjModel, pairs: list, model: RobotModel) -> list:
         """Those of the pairs that are apart in the default posture."""
-        compiled = spec.compile()
         data = mujoco.MjData(compiled)
         data.qpos[:] = model.default
         mujoco.mj_kinematics(compiled, data)
@@ -84,19 +97,27 @@ class SelfCollision:
         ]
 
 
-def limb(body: str) -> str:
-    """The limb a body belongs to, such as "arm_left", or "base"."""
-    parts = body.split("_")
-    return "_".join(parts[:2]) if parts[0] in ("arm", "leg") else "base"
+def part_name(mj: mujoco.MjModel, body: int, robot: RobotModel) -> str:
+    """Name of the part that a body belongs to, by which the safety layer finds the joints to stop."""
+    name = mj.body(body).name
+    if f"{name}_joint" in robot.joints:
+        return name
+    while body and not mj.body_jntnum[body]:
+        body = int(mj.body_parentid[body])
+    return mj.joint(int(mj.body_jntadr[body])).name if body and mj.body_parentid[body] else name
 
 
-def _strip(spec: mujoco.MjSpec) -> None:
-    """Leaves the base fixed, and no shapes but those that are kept apart."""
+def _strip(spec: mujoco.MjSpec) -> bool:
+    """Leaves the base fixed, and no shapes but those that are kept apart. Whether they were written for that."""
+    own = any(geom.group == HULLS for geom in spec.geoms)
     for geom in list(spec.geoms):
-        if geom.group != HULLS:
+        if geom.group != HULLS if own else not (geom.contype or geom.conaffinity):
             spec.delete(geom)
-    for sensor in list(spec.sensors):
-        spec.delete(sensor)
-    for joint in list(spec.joints):
-        if joint.type == mujoco.mjtJoint.mjJNT_FREE:
-            spec.delete(joint)
+        else:
+            geom.contype = geom.conaffinity = 0  # only the pairs that are added below are looked at
+    for mesh in list(spec.meshes):
+        if not any(geom.meshname == mesh.name for geom in spec.geoms):
+            spec.delete(mesh)
+    for item in (*spec.sensors, *spec.excludes, *(joint for joint in spec.joints if joint.type == FREE)):
+        spec.delete(item)
+    return own

@@ -1,12 +1,15 @@
-"""Robot descriptions: a folder with `robot.yaml` (figures and limits) and `model.xml` (MuJoCo), beside this module or
-at a path."""
+"""Robot descriptions: a folder with `robot.yaml` (figures, limits, roles) and a MuJoCo model.
+
+A folder is found by its name beside this module, by the name of an entry point in group `arbiter.robots`, or by its path.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -14,87 +17,86 @@ from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from arbiter.types import frozen
+from arbiter.wall import walled
+from deploy.robots.robot_file import RobotFile
 
 HERE = Path(__file__).parent
-GROUPS = ("legs", "arms")
+FIRST = "berkeley_humanoid_lite"
+GROUP = "arbiter.robots"
+ALWAYS = ("legs", "arms")  # groups that every robot has, if empty
 
 
 @dataclass(frozen=True, slots=True)
-class JointFigures:
-    """A joint of `robot.yaml`: range and default [rad], velocity [rad/s] and acceleration [rad/s²] limits of the
-    command, effort [N·m], kp [N·m/rad], kd [N·m·s/rad]."""
+class Description:
+    """A robot's folder and what stands in its robot.yaml."""
 
-    name: str
-    group: Literal["legs", "arms"]
-    lower: float
-    upper: float
-    velocity: float
-    acceleration: float
-    effort: float
-    kp: float
-    kd: float
-    default: float
-
-    def __post_init__(self) -> None:
-        if not self.lower < self.upper:
-            raise ConfigError(f"joint {self.name}: lower {self.lower} is not below upper {self.upper}")
-        if not self.lower <= self.default <= self.upper:
-            raise ConfigError(f"joint {self.name}: default {self.default} is outside {self.lower} to {self.upper}")
-        for key in ("velocity", "acceleration", "effort", "kp", "kd"):
-            if not getattr(self, key) > 0.0:
-                raise ConfigError(f"joint {self.name}: {key} is {getattr(self, key)}; it must be above 0")
+    folder: Path
+    file: RobotFile
 
 
-@dataclass(frozen=True, slots=True)
-class Fall:
-    """When the robot counts as fallen: `tilt` [rad] between the base's z axis and the vertical."""
-
-    tilt: float
+def shipped() -> dict[str, Path]:
+    """Folders that ship with this project, by name."""
+    return {path.parent.name: path.parent for path in sorted(HERE.glob("*/robot.yaml"))}
 
 
-@dataclass(frozen=True, slots=True)
-class RobotFile:
-    """`robot.yaml` as a whole: rates [Hz], total mass [kg], joints in robot order."""
-
-    name: str
-    version: int
-    control_hz: float
-    motor_hz: float
-    total_mass: float
-    joints: tuple[JointFigures, ...]
-    fall: Fall
-
-    def __post_init__(self) -> None:
-        names = [joint.name for joint in self.joints]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ConfigError(f"robot {self.name}: joints named twice: {', '.join(twice)}")
-        for key in ("control_hz", "motor_hz", "total_mass"):
-            if not getattr(self, key) > 0.0:
-                raise ConfigError(f"robot {self.name}: {key} is {getattr(self, key)}; it must be above 0")
+def packaged() -> dict[str, object]:
+    """Entry points of installed packages that bring a folder, by name."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
-def description_dir(name: str = "berkeley_humanoid_lite") -> Path:
-    """Folder of a robot description: a name known here or a path. Raises ConfigError listing the known names."""
-    known = sorted(path.parent.name for path in HERE.glob("*/robot.yaml"))
-    folder = HERE / name if name in known else Path(name)
-    if not os.path.isfile(folder / "robot.yaml"):  # False, too, for what can be no name of a folder
-        raise ConfigError(f"robot {name!r}: no description by that name or path; known: {', '.join(known)}")
-    return folder
+def description_dir(name: str | Path = FIRST) -> Path:
+    """Folder of a robot: a name known here, that of an entry point, or a path. Raises ConfigError listing the names."""
+    folder = HERE / name
+    if Path(name).name == str(name) and os.path.isfile(folder / "robot.yaml"):
+        return folder
+    folder = Path(name).expanduser()
+    if os.path.isfile(folder / "robot.yaml"):  # False, too, for what can be no name of a folder
+        return folder
+    others = packaged()
+    if str(name) not in others:
+        raise ConfigError(f"robot {str(name)!r}: no description by that name or path; known: {', '.join([*shipped(), *others])}")
+    return _of_package(str(name), others[str(name)])
 
 
-def load_model(name: str = "berkeley_humanoid_lite") -> RobotModel:
-    """The figures and limits of a robot, from its `robot.yaml`. Raises ConfigError with every problem of the file."""
-    file = strict.load(RobotFile, description_dir(name) / "robot.yaml")
+def _of_package(name: str, entry) -> Path:
+    """What an entry point names: a path, a function that returns one, or a package whose folder holds robot.yaml."""
+    loaded, error = walled(lambda: _path(entry.load()))
+    if error or not os.path.isfile(loaded / "robot.yaml"):
+        raise ConfigError(f"robot {name!r}: entry point of group {GROUP}: {error or f'no robot.yaml in {loaded}'}")
+    return loaded
+
+
+def _path(loaded: object) -> Path:
+    value = loaded() if callable(loaded) else loaded
+    file = getattr(value, "__file__", None)
+    return Path(file).parent if file else Path(str(value))
+
+
+def describe(robot: str | Path | RobotModel = FIRST) -> Description:
+    """The description of a robot by name or path, or that of a model. Raises ConfigError with every problem."""
+    name = (robot.folder or robot.name) if isinstance(robot, RobotModel) else robot
+    folder = description_dir(name)
+    return Description(folder, strict.load(RobotFile, folder / "robot.yaml"))
+
+
+def load_model(name: str | Path = FIRST) -> RobotModel:
+    """Figures, limits and shape of a robot, from its folder. Raises ConfigError with every problem of the file."""
+    described = describe(name)
+    model = figures(described)
+    return replace(model, body=_body(described.folder.resolve(), stamp(described)))
+
+
+def figures(described: Description) -> RobotModel:
+    """What robot.yaml alone says of a robot."""
+    file = described.file
+    joints = file.joints
 
     def column(key: str) -> np.ndarray:
-        return frozen([getattr(joint, key) for joint in file.joints])
+        return frozen([getattr(joint, key) for joint in joints])
 
-    groups = {group: frozen([joint.group == group for joint in file.joints], bool) for group in GROUPS}
-    groups["whole_body"] = frozen(np.ones(len(file.joints)), bool)
     return RobotModel(
         name=file.name,
-        joints=tuple(joint.name for joint in file.joints),
+        joints=tuple(joint.name for joint in joints),
         lower=column("lower"),
         upper=column("upper"),
         velocity=column("velocity"),
@@ -102,9 +104,42 @@ def load_model(name: str = "berkeley_humanoid_lite") -> RobotModel:
         effort=column("effort"),
         kp=column("kp"),
         kd=column("kd"),
+        kp_max=frozen([joint.most("kp") for joint in joints]),
+        kd_max=frozen([joint.most("kd") for joint in joints]),
         default=column("default"),
-        groups=groups,
+        groups=masks(file),
         control_hz=file.control_hz,
         motor_hz=file.motor_hz,
         fall_tilt=file.fall.tilt,
+        folder=described.folder.resolve(),
+        stand=file.stand or _stand(described.folder),
     )
+
+
+def masks(file: RobotFile) -> dict[str, np.ndarray]:
+    """Joint masks by group: those that every robot has, those of its joints, and the unions that robot.yaml names."""
+    own = [joint.group for joint in file.joints]
+    names = dict.fromkeys((*ALWAYS, *own, *file.groups))
+    groups = {name: frozen([group in (name, *file.groups.get(name, ())) for group in own], bool) for name in names}
+    groups["whole_body"] = frozen(np.ones(len(own)), bool)
+    return groups
+
+
+def _stand(folder: Path) -> str:
+    """What stands where robot.yaml does not say: the reflex if there are gains for it, else the walking policy of the folder."""
+    if (folder / "balance.json").is_file():
+        return "reflex"
+    return "locomotion" if (folder / "policies" / "locomotion.onnx").is_file() else "posture"
+
+
+def stamp(described: Description) -> tuple:
+    """Changes when a file that the body is made from does."""
+    files = (described.folder / "robot.yaml", described.file.model_path(described.folder))
+    return tuple((str(file), os.stat(file).st_mtime_ns) for file in files if file.is_file())
+
+
+@lru_cache(maxsize=16)
+def _body(folder: Path, stamp: tuple):
+    from deploy.robots.shape import body_of
+
+    return body_of(describe(folder))

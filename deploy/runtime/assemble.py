@@ -101,7 +101,7 @@ def assemble(
     """
     config = loaded.config
     model = load_model(config.robot)
-    skills = load_skill_set(loaded)
+    skills = load_skill_set(loaded, model)
     if operator != "none":
         offer_the_hand(skills)
     body, eye, observers, notes, closers, sources, beat = _open(
@@ -109,7 +109,7 @@ def assemble(
     )
     recorder = Recorder()
     context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
-    sight = Sight(eye, finder_of(model.name))
+    sight = Sight(eye, finder_of(model))
     arbiter = wire(
         loaded,
         skills,
@@ -172,7 +172,7 @@ def wire(
                 player.close()
         raise
     safety = Safety(model, limits, SelfCollision(model))
-    service = routing(Router(list(skills.skills.values())))
+    service = routing(Router(list(skills.skills.values()), groups=model.groups))
     return Arbiter(
         body,
         policies,

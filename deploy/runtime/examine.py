@@ -20,7 +20,6 @@ from arbiter.tree.loading import NodeSet, load_nodes
 from arbiter.tree.registry import NodeType
 from deploy.robots.description import load_model
 from policies.registry import FALLBACKS, PolicyContext, load_each
-from skills.contract import GROUPS
 from skills.registry import SkillSet, load_skills
 
 if typing.TYPE_CHECKING:
@@ -33,18 +32,19 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     Policies are opened and closed again, but for those on another machine or of a library that takes long to load: of them
     only the path is looked at.
     """
-    skills = load_skill_set(loaded, problems)
+    model = _model(loaded, problems)
+    skills = load_skill_set(loaded, model, problems)
     nodes = load_node_set(loaded, problems=problems)
     skills.problems += nodes.problems
-    model = _model(loaded, problems)
     drives = _drives(loaded, model, problems) if model is not None else {}
     names = {*loaded.config.policies, *FALLBACKS}
     spec = _check(loaded, skills, nodes.types, names, drives, model, problems)
     return skills, spec
 
 
-def load_skill_set(loaded: Loaded, problems: Problems | None = None) -> SkillSet:
-    """The skills that a tree file asks for. Raises ConfigError for a name in `without` that there is not.
+def load_skill_set(loaded: Loaded, robot: RobotModel | None, problems: Problems | None = None) -> SkillSet:
+    """The skills that a tree file asks for and that `robot` is made for. Raises ConfigError for a name in `without` that there
+    is not.
 
     With `problems` that is added to them, and so is every file of skills that is missing or broken; else those are left out
     and named in the set's own `problems`.
@@ -52,12 +52,12 @@ def load_skill_set(loaded: Loaded, problems: Problems | None = None) -> SkillSet
     config, strict = loaded.config.skills, problems is not None
     problems = Problems() if problems is None else problems
     files = [loaded.resolve(name) for name in config.files]
-    found = load_skills(files, use_entry_points=config.entry_points)
+    found = load_skills(files, use_entry_points=config.entry_points, robot=robot)
     for index, file in enumerate(files):
         if strict and file in found.broken:
             problems.add(at(loaded.node, "skills", "files", index), f"skills.files: {file.name}: {found.broken[file]}")
     for index, name in enumerate(config.without):
-        if name not in found.skills:
+        if name not in found.skills and name not in found.unfit:
             where = at(loaded.node, "skills", "without", index)
             problems.add(where, f"skills.without: no skill {name!r}; {nearest(name, found.skills)}")
         found.skills.pop(name, None)
@@ -130,7 +130,7 @@ def sound(kind: type, node: Node) -> Node | None:
 def groups_of(players: Iterable[Policy], model: RobotModel) -> frozenset[str]:
     """The joint groups that a policy drives whole."""
     driven = np.any([player.joints for player in players], axis=0)
-    return frozenset(name for name in GROUPS if not (model.groups[name] & ~driven).any())
+    return frozenset(name for name, mask in model.groups.items() if mask.any() and not (mask & ~driven).any())
 
 
 def at(node: Node, *keys: str | int) -> Node:
@@ -173,9 +173,11 @@ def _check(
     problems: Problems,
 ) -> Spec | None:
     parameters = {name: skill.parameters for name, skill in skills.skills.items()}
-    names = Names(tuple(skills.skills), tuple(policies), GROUPS, types, parameters, drives=drives)
+    groups = tuple(("whole_body",) if model is None else model.groups)
+    names = Names(tuple(skills.skills), tuple(policies), groups, types, parameters, drives=drives)
     spec = check(loaded.config.tree, names, problems)
-    _check_home(loaded, policies, drives, problems)
+    if model is not None:
+        _check_home(loaded, policies, drives, model, problems)
     if drives:
         _check_skills(loaded, skills, policies, drives, problems)
     if model is not None:
@@ -183,14 +185,16 @@ def _check(
     return spec
 
 
-def _check_home(loaded: Loaded, policies: set[str], drives: Mapping[str, frozenset[str]], problems: Problems) -> None:
+def _check_home(
+    loaded: Loaded, policies: set[str], drives: Mapping[str, frozenset[str]], model: RobotModel, problems: Problems
+) -> None:
     for group, name in loaded.config.home.items():
         where = at(loaded.node, "home", group)
-        if group not in GROUPS:
-            problems.add(where, f"home: no joint group {group!r}; allowed: {', '.join(GROUPS)}")
+        if group not in model.groups:
+            problems.add(where, f"home: no joint group {group!r}; allowed: {', '.join(model.groups)}")
         if name not in policies:
             problems.add(where, f"home.{group}: no policy {name!r}; {nearest(name, policies)}")
-        elif group in GROUPS and group not in drives.get(name, GROUPS):
+        elif group in model.groups and model.groups[group].any() and name in drives and group not in drives[name]:
             problems.add(where, f"home.{group}: the policy {name!r} does not drive {group}")
 
 
@@ -207,7 +211,7 @@ def _check_skills(
             f"{', '.join(sorted(policies))}; {way_out}",
         )
     for skill in skills.skills.values():
-        if skill.joints not in drives.get(skill.policy, GROUPS):
+        if skill.policy in drives and skill.joints not in drives[skill.policy]:
             driven = ", ".join(sorted(drives[skill.policy])) or "no whole group"
             problems.add(
                 where,

@@ -91,7 +91,7 @@ def rerun(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the 
     robot, routing, playback = RecordedRobot(load_model(loaded.config.robot)), RecordedRouting(), Playback()
     if tuple(header["joints"]) != robot.model.joints:
         raise ConfigError(f"{file}:1: of another robot than {loaded.config.robot}: its joints are not that robot's")
-    skills = load_skill_set(loaded)
+    skills = load_skill_set(loaded, robot.model)
     for tick in ticks:
         for kind, *rest in tick["inputs"]:
             if kind == "route":

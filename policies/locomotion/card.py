@@ -22,7 +22,6 @@ import numpy as np
 from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
-from arbiter.safety.limits import GAIN_ROOM
 from arbiter.strict.json_text import parse_json
 from policies.onnx_file import NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata, weights_beside
 
@@ -295,8 +294,7 @@ def _misfits(card: PolicyCard, model: RobotModel) -> list[str]:
             found.append(
                 f"default_pos of {joint} is {card.default_pos[i]:g} rad; its range is {model.lower[j]:g} to {model.upper[j]:g}"
             )
-        for key, value, nominal in (("kp", card.kp[i], model.kp[j]), ("kd", card.kd[i], model.kd[j])):
-            most = GAIN_ROOM * nominal
+        for key, value, most in (("kp", card.kp[i], model.kp_max[j]), ("kd", card.kd[i], model.kd_max[j])):
             if not 0.0 <= value <= most + TOLERANCE:
                 found.append(f"{key} of {joint} is {value:g}; the robot allows 0 to {most:g}")
     return found

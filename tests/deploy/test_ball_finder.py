@@ -31,7 +31,7 @@ def eye():
             places[mocap[colour]] = qpos[:3] + rotations(np.array(quat)) @ point
         return camera.render(Pose(0.0, qpos, places))
 
-    return draw, finder_of(MODEL.name)
+    return draw, finder_of(MODEL)
 
 
 def upright(rng):

@@ -11,9 +11,8 @@ from arbiter.skill import Outcome, Parameter, Progress, Skill
 from arbiter.types import Sighting
 from skills import builtin_skills
 from skills.contract import check_skill, default_parameters, standing_state
-from skills.hand import forearm, hand
-from skills.legs import soles, torso_height
 from skills.registry import load_skills
+from tests.fakes import MODEL
 
 NAMES = {
     "stand_still",
@@ -39,7 +38,7 @@ NAMES = {
 
 def progress(skill, elapsed=1.0, travelled=(0.0, 0.0, 0.0), turned=0.0, **parameters):
     values = default_parameters(skill) | parameters
-    return Progress(elapsed, np.array(travelled), turned, values, 0, standing_state())
+    return Progress(elapsed, np.array(travelled), turned, values, 0, standing_state(), robot=MODEL)
 
 
 def test_the_built_in_names():
@@ -166,9 +165,9 @@ def test_a_wave_that_was_not_seen_goes_on_for_a_while(side):
 def test_the_hand_is_where_the_robot_description_has_it():
     import mujoco
 
-    from deploy.robots.description import description_dir, load_model
+    from deploy.robots.description import description_dir
 
-    model, rng = load_model("berkeley_humanoid_lite"), np.random.default_rng(0)
+    model, rng = MODEL, np.random.default_rng(0)
     body = mujoco.MjModel.from_xml_path(str(description_dir(model.name) / "model.xml"))
     data = mujoco.MjData(body)
     for _ in range(20):
@@ -176,7 +175,7 @@ def test_the_hand_is_where_the_robot_description_has_it():
         data.qpos[7:] = q  # behind the free base, which is at the origin
         mujoco.mj_kinematics(body, data)
         for side in ("left", "right"):
-            assert hand(q, side) == pytest.approx(data.site(f"hand_{side}").xpos - data.qpos[:3], abs=1e-5)
+            assert model.body.hand(q, side) == pytest.approx(data.site(f"hand_{side}").xpos - data.qpos[:3], abs=1e-5)
 
 
 def test_a_bow_ends_upright_and_two_are_two():
@@ -209,28 +208,28 @@ def test_a_turn_ends_a_little_before_the_angle_since_the_body_goes_on():
 def test_the_soles_are_where_the_robot_description_has_them():
     import mujoco
 
-    from deploy.robots.description import description_dir, load_model
+    from deploy.robots.description import description_dir
 
-    model, rng = load_model("berkeley_humanoid_lite"), np.random.default_rng(0)
+    model, rng = MODEL, np.random.default_rng(0)
     body = mujoco.MjModel.from_xml_path(str(description_dir(model.name) / "model.xml"))
     data = mujoco.MjData(body)
     for _ in range(20):
         data.qpos[7:] = rng.uniform(model.lower, model.upper)
         mujoco.mj_kinematics(body, data)
-        for foot, corners in zip(("left", "right"), soles(data.qpos[7:]), strict=True):
+        for foot, corners in zip(("left", "right"), model.body.soles(data.qpos[7:]), strict=True):
             box = data.geom(f"leg_{foot}_ankle_roll_collision")
             local = (corners + data.qpos[:3] - box.xpos) @ box.xmat.reshape(3, 3)
             assert np.abs(local) == pytest.approx(np.tile(body.geom(box.id).size, (4, 1)), abs=2e-5)
-        assert torso_height(data.qpos[7:], np.eye(3)) == pytest.approx(
-            data.body("base").xipos[2] - data.qpos[2] - soles(data.qpos[7:])[..., 2].min(), abs=1e-5
+        assert model.body.torso_height(data.qpos[7:], np.eye(3)) == pytest.approx(
+            data.body("base").xipos[2] - data.qpos[2] - model.body.soles(data.qpos[7:])[..., 2].min(), abs=1e-5
         )
 
 
 def test_forearms_point_from_the_elbow_to_the_hand():
-    assert forearm(np.zeros(22), "left") == pytest.approx((0.06, 0.375, -0.925), abs=0.03)
+    assert MODEL.body.hands["left"].pointing(np.zeros(22)) == pytest.approx((0.06, 0.375, -0.925), abs=0.03)
     out = np.zeros(22)
     out[1] = np.pi / 2 - np.radians(15.0)
-    assert forearm(out, "left")[1] > 0.9, "to the left"
+    assert MODEL.body.hands["left"].pointing(out)[1] > 0.9, "to the left"
 
 
 def test_prompts_carry_their_parameters():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from deploy.robots.description import load_model
-from skills.criteria import DIRECTIONS, WAVE_HEIGHT, Trajectory, best_lasting, lasting, rotations, swings
+from skills.criteria import DIRECTIONS, Trajectory, best_lasting, lasting, rotations, swings
 from training.pi0.data.instructions import GESTURES, find
 from training.pi0.data.success import judge
 
@@ -39,6 +39,8 @@ def still() -> Trajectory:
         arm_rest=MODEL.default,
         arms=MODEL.groups["arms"],
         standing=0.636,
+        shoulders=MODEL.body.shoulders,
+        head=MODEL.body.head,
     )
 
 
@@ -71,7 +73,7 @@ def test_what_noisy_joints_tell_of_a_wave_must_be_more_than_a_wave():
     narrow = with_hand(1, np.roll(waving(1.0, swing=0.026), 13, axis=0))  # 5.2 cm from side to side
     right = find("wave the right hand")
     assert judge(narrow, right).success and not judge(replace(narrow, hand_doubt=0.002), right).success
-    low = with_hand(1, waving(1.0, height=WAVE_HEIGHT + 0.001))
+    low = with_hand(1, waving(1.0, height=MODEL.body.shoulders + 0.001))
     assert judge(low, right).success and not judge(replace(low, hand_doubt=0.002), right).success
 
 

@@ -11,9 +11,10 @@ import math
 import mujoco
 import numpy as np
 
+from arbiter.robot import RobotModel
 from arbiter.types import Sighting, frozen
 from deploy.drivers.simulated.scene import BALL_COLOURS, BALL_RADIUS
-from deploy.robots.description import description_dir
+from deploy.robots.mjcf import find_roles, open_spec, standing_data
 from policies.chunk.protocol import CameraFrame
 
 LEAST_PIXELS = 12  # fewer are a speck, no ball
@@ -106,15 +107,18 @@ def _hue(colours: np.ndarray) -> np.ndarray:
     return values / values.max(axis=1, keepdims=True)
 
 
-def finder_of(robot: str) -> BallFinder:
-    """The finder of a robot description's head camera."""
-    model = mujoco.MjModel.from_xml_path(str(description_dir(robot) / "model.xml"))
-    data = mujoco.MjData(model)
-    data.qpos[:7] = 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0
-    mujoco.mj_kinematics(model, data)
+def finder_of(robot: RobotModel) -> BallFinder | None:
+    """The finder of a robot's head camera; None for a robot without one."""
+    model = open_spec(robot).compile()
+    roles = find_roles(model, robot)
+    if not roles.head_camera:
+        return None
+    data = standing_data(model, robot, np.zeros(robot.n))
     mujoco.mj_camlight(model, data)
-    camera = model.camera("head").id
-    return BallFinder(data.cam_xpos[camera], data.cam_xmat[camera].reshape(3, 3), float(np.radians(model.cam_fovy[camera])))
+    camera = model.camera(roles.head_camera).id
+    turn = data.xmat[roles.base].reshape(3, 3)
+    position = (data.cam_xpos[camera] - data.xpos[roles.base]) @ turn
+    return BallFinder(position, turn.T @ data.cam_xmat[camera].reshape(3, 3), float(np.radians(model.cam_fovy[camera])))
 
 
 class Sight:
@@ -122,17 +126,17 @@ class Sight:
 
     Args:
         camera: The latest picture at once, or None.
-        finder: Finds the balls.
+        finder: Finds the balls; None: it sees none.
     """
 
-    def __init__(self, camera, finder: BallFinder) -> None:
+    def __init__(self, camera, finder: BallFinder | None) -> None:
         self._camera, self._finder = camera, finder
         self._seen: Sighting | None = None
         self._new: list[tuple] = []
 
     def __call__(self, now: float) -> Sighting | None:
         """The newest sighting; None without a picture of the last STALE seconds."""
-        frame: CameraFrame | None = self._camera()
+        frame: CameraFrame | None = None if self._finder is None else self._camera()
         if frame is None or now - frame.stamp > STALE:
             return None
         if self._seen is None or frame.stamp != self._seen.stamp:

@@ -6,9 +6,11 @@ import mujoco
 import numpy as np
 
 GRAVITY = 9.81
+# Of a robot of LIKE kilograms; a heavier or lighter one gets as much in proportion.
 ROPE = (3000.0, 450.0)  # stiffness [N/m] and damping [N·s/m] of the rope
 GUIDE = (600.0, 200.0)  # the same, sideways
-UPRIGHT = (120.0, 12.0)  # [N·m/rad], [N·m·s/rad] against tilting and turning
+UPRIGHT = (120.0, 12.0)  # [N·m/rad], [N·m·s/rad] against tilting and turning; in proportion to mass times height²
+LIKE, TALL = (12.0, 20.0), (0.5, 0.8)  # [kg], [m] of the base above the soles, from and to which these figures do
 CLEARANCE = 0.04  # [m] of air under the feet of the default posture while hanging
 TOES = 0.08  # [m] higher, where a limp robot is caught: its legs are straight and its toes hang down
 SLACK = 0.03  # [m] the hook goes below standing height, so that the legs carry everything before the rope goes
@@ -23,12 +25,16 @@ class Harness:
         supported: 1 while the robot hangs, falling to 0 during a release, 0 when it is free.
     """
 
-    def __init__(self, model: mujoco.MjModel, standing: float) -> None:
-        """`standing`: height of the base frame when the robot stands in its default posture [m]."""
-        base = model.body("base")
+    def __init__(self, model: mujoco.MjModel, base: int, standing: float) -> None:
+        """`base`: id of its body. `standing`: height of its frame when the robot stands in its default posture [m]."""
+        base = model.body(base)
         self._base = base.id
         self._arm = np.array(base.ipos)  # from the base frame to where the rope is tied [m], body frame
-        self._weight = GRAVITY * float(model.body_subtreemass[base.id])
+        mass = float(model.body_subtreemass[base.id])
+        self._weight = GRAVITY * mass
+        share = _in_proportion(mass, *LIKE)
+        self._rope, self._guide = np.multiply(share, ROPE).tolist(), np.multiply(share, GUIDE).tolist()
+        self._right = np.multiply(share * _in_proportion(standing + float(self._arm[2]), *TALL) ** 2, UPRIGHT).tolist()
         self._standing = standing
         self._hook = np.zeros(2)  # x, y of the hook [m]
         self._upright = np.array((1.0, 0.0, 0.0, 0.0))
@@ -77,12 +83,12 @@ class Harness:
             return
         self._measure(data)
         # The hook hangs higher than the torso by the stretch that carries the weight.
-        stretch = self._height(data.time) + self._arm[2] + self._weight / ROPE[0] - self._point[2]
-        wrench[2] = min(2.0 * self._weight, max(0.0, ROPE[0] * stretch - ROPE[1] * self._velocity[2]))
-        wrench[:2] = GUIDE[0] * (self._hook - self._point[:2]) - GUIDE[1] * self._velocity[:2]
+        stretch = self._height(data.time) + self._arm[2] + self._weight / self._rope[0] - self._point[2]
+        wrench[2] = min(2.0 * self._weight, max(0.0, self._rope[0] * stretch - self._rope[1] * self._velocity[2]))
+        wrench[:2] = self._guide[0] * (self._hook - self._point[:2]) - self._guide[1] * self._velocity[:2]
         size = float(np.sqrt(self._error @ self._error))
-        gain = UPRIGHT[0] * min(1.0, LARGEST_TURN / size) if size > 0.0 else 0.0
-        mujoco.mju_rotVecQuat(self._twist, gain * self._error - UPRIGHT[1] * data.qvel[3:6], data.qpos[3:7])
+        gain = self._right[0] * min(1.0, LARGEST_TURN / size) if size > 0.0 else 0.0
+        mujoco.mju_rotVecQuat(self._twist, gain * self._error - self._right[1] * data.qvel[3:6], data.qpos[3:7])
         wrench[3:] = self._twist
         if self._releasing:  # the guides fade once the hook is down
             wrench *= min(1.0, self.supported / (1.0 - LOWERED))
@@ -102,3 +108,8 @@ class Harness:
         mujoco.mju_negQuat(self._turn, quat)
         mujoco.mju_mulQuat(self._turn, self._turn.copy(), self._upright)
         mujoco.mju_quat2Vel(self._error, self._turn, 1.0)
+
+
+def _in_proportion(value: float, low: float, high: float) -> float:
+    """1 from `low` to `high`, below and above as far off as `value` is from the nearer of them."""
+    return value / min(max(value, low), high)

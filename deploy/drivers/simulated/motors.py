@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mujoco
 import numpy as np
 
 from arbiter.errors import RobotError
@@ -74,14 +75,49 @@ class Motors:
             self._kd[:] = command.kd
         self.driving = bool(self._kp.any())
 
+    def drive(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray, limp: list[int]) -> None:
+        """Writes what the motors are given at positions `q` [rad] and velocities `dq` [rad/s] into `out`, shape (n,): torques
+        [N·m], none of the joints in `limp`."""
+        self.torque(q, dq, time, out)
+        if limp:
+            out[limp] = 0.0
+
     def torque(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray) -> None:
         """Writes the torques [N·m], shape (n,), at positions `q` [rad] and velocities `dq` [rad/s] into `out`."""
-        if self.driving and time - self._fed_at > self._watchdog:
-            self.expired = True
-            self.damp()
+        self._watch(time)
         np.subtract(self._q, q, out=out)
         np.multiply(self._kp, out, out=out)
         np.multiply(self._kd, dq, out=self._buffer)
         np.subtract(out, self._buffer, out=out)
         np.minimum(out, self._model.effort, out=out)
         np.maximum(out, -self._model.effort, out=out)
+
+    def _watch(self, time: float) -> None:
+        """The watchdog: damping, where nothing was heard for too long."""
+        if self.driving and time - self._fed_at > self._watchdog:
+            self.expired = True
+            self.damp()
+
+
+class ImplicitMotors(Motors):
+    """The same law, but solved by MuJoCo together with the motion: stable for any damping. The model's motors become position
+    motors whose gains are set as commands come."""
+
+    def __init__(self, model: RobotModel, watchdog: float, mj: mujoco.MjModel) -> None:
+        self._mj = mj
+        mj.opt.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+        mj.actuator_biastype[:] = mujoco.mjtBias.mjBIAS_AFFINE
+        mj.actuator_forcelimited[:] = 1
+        mj.actuator_forcerange[:] = np.column_stack((-model.effort, model.effort))
+        mj.actuator_ctrllimited[:] = 0
+        super().__init__(model, watchdog)
+
+    def drive(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray, limp: list[int]) -> None:
+        """Writes the targets [rad] into `out`, shape (n,), and the gains into the model."""
+        self._watch(time)
+        out[:] = self._q
+        gains, bias = self._mj.actuator_gainprm, self._mj.actuator_biasprm
+        gains[:, 0] = self._kp
+        bias[:, 1], bias[:, 2] = -self._kp, -self._kd
+        if limp:
+            gains[limp, 0] = bias[limp, 1] = bias[limp, 2] = 0.0

@@ -10,7 +10,9 @@ import mujoco
 import numpy as np
 
 from arbiter.errors import ConfigError
-from deploy.robots.description import description_dir
+from arbiter.robot import RobotModel
+from deploy.robots.description import load_model
+from deploy.robots.mjcf import find_roles, open_spec
 
 BALL_RADIUS = 0.035
 BALL_COLOURS: Mapping[str, tuple[float, float, float, float]] = MappingProxyType(
@@ -18,7 +20,6 @@ BALL_COLOURS: Mapping[str, tuple[float, float, float, float]] = MappingProxyType
 )
 FLOOR_LIGHT, FLOOR_DARK = (0.80, 0.82, 0.84), (0.62, 0.65, 0.69)
 TILE = 0.5  # [m] edge of a square of the floor's checker
-HANDS = ("arm_left_hand_link", "arm_right_hand_link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +57,24 @@ def check_ball(colour: str, centre, allowed: tuple[str, ...]) -> None:
         raise ConfigError(f"scene: the {colour} ball's centre is {centre!r}; three finite numbers [m] are expected")
 
 
-def compile_scene(robot: str, scene: Scene, timestep: float) -> mujoco.MjModel:
-    """The robot of description `robot` in `scene`, with a physics step of `timestep` [s]."""
-    spec = mujoco.MjSpec.from_file(str(description_dir(robot) / "model.xml"))
+def compile_scene(robot: RobotModel | str, scene: Scene, timestep: float) -> mujoco.MjModel:
+    """The robot, by its model or the name of its description, in `scene`, with a physics step of `timestep` [s]."""
+    robot = load_model(robot) if isinstance(robot, str) else robot
+    spec = open_spec(robot)
     spec.option.timestep = timestep
     # A diverged simulation must be seen, not silently put back to the start.
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 2048, 2048  # largest picture of an OpenGL renderer
     add_floor(spec, scene.friction)
     add_balls(spec, scene.balls)
-    for name, mass in zip(HANDS, scene.payload, strict=True):
-        spec.body(name).mass += mass
+    compiled = spec.compile()
+    if not any(scene.payload):
+        return compiled
+    hands = find_roles(compiled, robot).hands
+    if len(hands) < len(scene.payload):
+        raise ConfigError(f"scene.payload: the robot {robot.name} has {len(hands)} hands; leave it out")
+    for (body, _), mass in zip(hands, scene.payload, strict=False):
+        spec.body(compiled.body(body).name).mass += mass
     return spec.compile()
 
 

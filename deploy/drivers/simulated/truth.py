@@ -13,16 +13,16 @@ class Truth:
 
     Attributes:
         time: Simulated time [s].
-        base_pos: Position of the base frame [m], world, shape (3,). It lies under the robot, near the floor.
+        base_pos: Position of the base frame [m], world, shape (3,).
         base_quat: Its orientation (w, x, y, z), shape (4,).
         base_vel: Its velocity [m/s], world, shape (3,).
         base_ang_vel: Its angular velocity [rad/s], body frame, shape (3,).
-        torso_height: Height of the base's centre of mass [m]; about 0.63 standing.
+        torso_height: Height of the base's centre of mass [m].
         joint_pos, joint_vel: Without noise or failures [rad], [rad/s], shape (n,).
         joint_torque: What the motors gave last [N·m], shape (n,).
-        foot_force: Normal force between floor and left, right foot [N], shape (2,).
-        foot_contact: Whether the left, right foot touches the floor, shape (2,).
-        hands: Position of the left and right hand [m], world, shape (2, 3).
+        foot_force: Normal force on each foot [N], left first, shape (feet,).
+        foot_contact: Whether each foot touches something, left first.
+        hands: Position of the left and right hand [m], world, shape (hands, 3).
         balls: Centre of each ball [m], world, by colour.
         supported: 1 hanging in the harness, 0 free.
     """
@@ -37,7 +37,7 @@ class Truth:
     joint_vel: np.ndarray
     joint_torque: np.ndarray
     foot_force: np.ndarray
-    foot_contact: tuple[bool, bool]
+    foot_contact: tuple[bool, ...]
     hands: np.ndarray
     balls: dict[str, np.ndarray]
     supported: float

@@ -43,6 +43,8 @@ def trajectory(truths: Sequence[Truth], model: RobotModel, body: UpperBody) -> T
         arm_rest=model.default,
         arms=model.groups["arms"],
         standing=body.standing_height,
+        shoulders=model.body.shoulders,
+        head=model.body.head,
     )
 
 

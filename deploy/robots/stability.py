@@ -1,0 +1,45 @@
+"""Whether motors that compute kp (q* - q) - kd dq at their own rate are stable on a robot: the law that real drives follow.
+
+Between two computations the torque stands, so that too much damping on too little inertia drives a joint instead of slowing
+it: kd dt / I above 2 alone, less where joints move each other.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from arbiter.robot import RobotModel
+from deploy.robots.mjcf import standing_data
+
+MOST = 1.0  # largest growth of a motion in a step
+
+
+def unstable(mj: mujoco.MjModel, robot: RobotModel, dt: float) -> tuple[str, ...]:
+    """Joints whose largest gains are unstable at a motor period of `dt` [s], the worst first; empty where all are stable."""
+    inverse = joint_mobility(mj, robot)
+    found = []
+    for kp, kd in ((robot.kp, robot.kd), (robot.kp_max, robot.kd_max)):
+        growth, share = fastest_growth(inverse, kp, kd, dt)
+        if growth > MOST + 1e-6:
+            found += [robot.joints[i] for i in np.argsort(-share) if share[i] > 0.3 * share.max()]
+    return tuple(dict.fromkeys(found))
+
+
+def joint_mobility(mj: mujoco.MjModel, robot: RobotModel) -> np.ndarray:
+    """Accelerations of the joints by torques at them in the default posture [1/(kg m^2)], shape (n, n)."""
+    data = standing_data(mj, robot)
+    mujoco.mj_crb(mj, data)
+    mass = np.zeros((mj.nv, mj.nv))
+    mujoco.mj_fullM(mj, data, mass)
+    return np.linalg.inv(mass)[mj.nv - robot.n :, mj.nv - robot.n :]
+
+
+def fastest_growth(inverse: np.ndarray, kp: np.ndarray, kd: np.ndarray, dt: float) -> tuple[float, np.ndarray]:
+    """How much the fastest growing motion grows in a step, and each joint's share of it, shape (n,)."""
+    n, eye = len(kp), np.eye(len(kp))
+    slow = eye - dt * inverse * kd
+    step = np.block([[slow, -dt * inverse * kp], [dt * slow, eye - dt * dt * inverse * kp]])  # velocities, then positions
+    values, vectors = np.linalg.eig(step)
+    worst = int(np.argmax(np.abs(values)))
+    return float(np.abs(values[worst])), np.abs(vectors[:n, worst])
