@@ -16,7 +16,7 @@ from arbiter.errors import ArbiterError
 from arbiter.execution.inbox import Result
 from deploy.cli.outputs import writable
 from deploy.observers.narrate import DampedByItself, Narrator
-from deploy.observers.report import Recorder, summary, write_report
+from deploy.observers.report import RunRecorder, summary, write_report
 from deploy.runtime.assemble import Assembly, assemble
 from deploy.runtime.config import Loaded, load_tree
 from deploy.runtime.instruction_sources import Sayings, Script, StandardInput
@@ -188,7 +188,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     terminal = None if typed is None else typed.terminal
     narrator = Narrator(terminal)
     about = provenance(loaded, args.robot, args.seed, args.fast) if args.report else {}
-    recorder = Recorder(assembly.arbiter, assembly.truth, narrator.say, about)
+    recorder = RunRecorder(assembly.arbiter, assembly.truth, narrator.say, about)
     observers = [narrator, recorder, *assembly.observers]
     if hasattr(assembly.robot, "damped_by"):
         observers.append(DampedByItself(assembly.robot, narrator.say))

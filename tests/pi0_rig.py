@@ -8,7 +8,7 @@ from deploy.robots.description import load_model
 from policies.chunk.backends.lerobot import checkpoint
 from policies.chunk.backends.lerobot.tiny import TinySpec, seeded
 from training.pi0 import memory
-from training.pi0.words import train_tokenizer, vocabulary
+from training.pi0.tokenizer import train_tokenizer, vocabulary
 
 SPEC = TinySpec(
     width=32,

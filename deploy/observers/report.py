@@ -23,7 +23,7 @@ RESULTS = tuple(result.value for result in Result)
 SLOW = 0.02  # share of missed periods from which the summary says so
 
 
-class Recorder:
+class RunRecorder:
     """Collects, tick by tick, what the report tells.
 
     Args:

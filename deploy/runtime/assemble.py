@@ -30,7 +30,7 @@ from deploy.runtime.examine import check_tree, examine, load_node_set, load_skil
 from deploy.runtime.eyes import LockstepEye, ThreadedEye
 from deploy.runtime.lifecycle import Gantry
 from deploy.runtime.ramp import RampWatch
-from policies.chunk.deliveries import Recorder
+from policies.chunk.deliveries import AnswerRecorder
 from policies.registry import PolicyContext, load_policies
 from skills.registry import SkillSet
 
@@ -107,7 +107,7 @@ def assemble(
     body, eye, observers, notes, closers, sources, beat = _open(
         robot, model, loaded, fast, seed, scene, hardware, operator, camera
     )
-    recorder = Recorder()
+    recorder = AnswerRecorder()
     context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
     sight = Sight(eye, finder_of(model))
     arbiter = wire(

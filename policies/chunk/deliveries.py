@@ -9,7 +9,7 @@ import numpy as np
 from policies.chunk.worker import InferenceRequest, InferenceResult, Worker
 
 
-class Recorder:
+class AnswerRecorder:
     """Wraps workers; `take` tells what they delivered since the last call."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbiter.recent import KEEP, Recent
-from deploy.observers.report import Recorder
+from deploy.observers.report import RunRecorder
 from deploy.observers.tally import BasePath, Durations, Rows
 from tests.arbiter_rig import Rig
 
@@ -24,7 +24,7 @@ def feed(rig, recorder, count, say):
 
 def test_logs_are_bounded_and_the_report_is_complete_and_in_order():
     rig = Rig().ready()
-    recorder = Recorder(rig.arbiter)
+    recorder = RunRecorder(rig.arbiter)
     names = ("walk_forward", "gibberish", "wave_right", "bow")
     feed(rig, recorder, 4 * KEEP, lambda index: names[index % 4])
     executor, board = rig.arbiter.executor, rig.arbiter.handover
@@ -39,7 +39,7 @@ def test_logs_are_bounded_and_the_report_is_complete_and_in_order():
 
 def test_memory_is_flat():
     rig = Rig().ready()
-    recorder = Recorder(rig.arbiter)
+    recorder = RunRecorder(rig.arbiter)
     feed(rig, recorder, 3 * KEEP, lambda index: "gibberish")
     tracemalloc.start()
     before, ticks = tracemalloc.get_traced_memory()[0], 2 * KEEP

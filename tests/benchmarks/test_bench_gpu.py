@@ -18,7 +18,7 @@ from policies.chunk.backends.lerobot.backend import LeRobotBackend
 from tests.pi0_rig import TASKS, make_dataset, synthetic
 from training.pi0.parity import observations
 from training.pi0.presets import preset
-from training.pi0.words import train_tokenizer, vocabulary
+from training.pi0.tokenizer import train_tokenizer, vocabulary
 
 DEVICE, SPEC = "cuda", None
 GIB = 2**30

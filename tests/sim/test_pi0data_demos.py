@@ -19,15 +19,15 @@ from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.robots.description import load_model
 from policies.fallback.policies import Stand
 from training.pi0.data import demos, rollouts, store
+from training.pi0.data.demo_simulation import DemoSimulation
 from training.pi0.data.demos import BALLS_A_ROUND, Demonstrator, Settings, plan
 from training.pi0.data.episode import Layout, RecordingError, read_frames
+from training.pi0.data.episode_recorder import EpisodeRecorder
 from training.pi0.data.instructions import GESTURES, find, select
-from training.pi0.data.kinematics import UpperBody
 from training.pi0.data.mocap import perform
 from training.pi0.data.pads import Controls
-from training.pi0.data.recorder import Recorder
-from training.pi0.data.stage import Stage
 from training.pi0.data.teleop import Teleoperation
+from training.pi0.data.upper_body import UpperBody
 
 MODEL = load_model()
 SETTINGS = Settings(seed=5, picture=8, camera_hz=2.0)
@@ -96,9 +96,9 @@ def test_an_expert_that_always_fails_stops_the_run_with_the_reason(tmp_path, mon
 
 
 def test_a_walk_is_judged_by_what_the_robot_did():
-    stage = Stage(MODEL, picture=8, camera_hz=2.0, walker=Stand(MODEL, joints=MODEL.groups["legs"]))
-    standing = rollouts.roll_out(stage, find("stop walking"), np.random.default_rng(0))
-    walking = rollouts.roll_out(stage, find("walk forward"), np.random.default_rng(0))
+    simulation = DemoSimulation(MODEL, picture=8, camera_hz=2.0, walker=Stand(MODEL, joints=MODEL.groups["legs"]))
+    standing = rollouts.roll_out(simulation, find("stop walking"), np.random.default_rng(0))
+    walking = rollouts.roll_out(simulation, find("walk forward"), np.random.default_rng(0))
     assert standing.judgement.success and len(standing.frames) == round(rollouts.SECONDS / MODEL.dt)
     assert not walking.judgement.success, "a policy that only stands follows no walking instruction"
 
@@ -109,18 +109,18 @@ def test_gestures_are_not_rolled_out(tmp_path):
 
 
 def test_a_captured_motion_is_played_and_a_fall_is_not_recorded(tmp_path):
-    stage = Stage(MODEL, picture=8, camera_hz=2.0)
-    recorder = Recorder(tmp_path / "set", Layout(MODEL.joints, (8, 8)), quiet=True)
+    simulation = DemoSimulation(MODEL, picture=8, camera_hz=2.0)
+    recorder = EpisodeRecorder(tmp_path / "set", Layout(MODEL.joints, (8, 8)), quiet=True)
     q = np.tile(MODEL.default, (60, 1))
     pitch = MODEL.index("arm_left_shoulder_pitch_joint")
     q[:, pitch] = np.linspace(0.0, -0.8, 60)
-    perform(stage, q, recorder, "raise your left arm", legs=False)
+    perform(simulation, q, recorder, "raise your left arm", legs=False)
     (file,) = recorder.pending
     assert list(read_frames(file))[-1].joint_pos[pitch] == pytest.approx(-0.8, abs=0.1)
     toppling = np.tile(MODEL.default, (250, 1))
     toppling[30:, MODEL.index("leg_left_hip_roll_joint")] = 1.2  # on one leg, which nobody taught it
     with pytest.raises(RecordingError, match="the robot fell after"):
-        perform(stage, toppling, recorder, "jump", legs=True)
+        perform(simulation, toppling, recorder, "jump", legs=True)
     assert recorder.recorded == 1 and len(recorder.pending) == 1
 
 
@@ -144,7 +144,7 @@ class Script:
 def teleoperation(tmp_path, commands: dict[int, str]):
     robot = SimulatedRobot(MODEL)
     robot.connect()
-    recorder = Recorder(tmp_path / "set", Layout(MODEL.joints, (8, 8)), quiet=True)
+    recorder = EpisodeRecorder(tmp_path / "set", Layout(MODEL.joints, (8, 8)), quiet=True)
     told = []
     stand = Stand(MODEL, name="locomotion", joints=MODEL.groups["legs"])
     teleop = Teleoperation(

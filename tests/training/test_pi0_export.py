@@ -18,7 +18,7 @@ from policies.chunk.backends import load_backend
 from policies.chunk.backends.lerobot import checkpoint
 from policies.chunk.backends.lerobot.tiny import seeded
 from tests.pi0_rig import SPEC, TASKS, synthetic
-from training.pi0.words import train_tokenizer, vocabulary
+from training.pi0.tokenizer import train_tokenizer, vocabulary
 
 # Importing LeRobot alone takes minutes on a busy machine.
 pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
@@ -179,7 +179,7 @@ def test_graphs_for_an_engine_whose_weights_lie_beside_it(tmp_path, monkeypatch)
     """As at full size: the time's frequencies are among them."""
     from training.pi0.export import export_onnx
 
-    monkeypatch.setattr("training.pi0.graphs.LARGE", 1000)
+    monkeypatch.setattr("training.pi0.onnx_graphs.LARGE", 1000)
     monkeypatch.setattr("training.pi0.quantise.LARGE", 1000)
     spec, words = dataclasses.replace(SPEC, expert_width=128), tmp_path / "words"
     words.mkdir()

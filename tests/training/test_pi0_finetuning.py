@@ -22,7 +22,7 @@ from policies.chunk.backends.lerobot.tiny import seeded
 from tests.pi0_rig import SPEC, TASKS, make_dataset, synthetic
 from training.pi0 import memory
 from training.pi0.presets import FineTuning, preset
-from training.pi0.words import train_tokenizer, vocabulary
+from training.pi0.tokenizer import train_tokenizer, vocabulary
 
 # Importing LeRobot alone takes minutes on a busy machine.
 pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
@@ -101,14 +101,14 @@ def test_a_run_that_was_killed_goes_on(tiny, dataset, tmp_path, monkeypatch):
 
     with pytest.raises(ConfigError, match="out holds no checkpoint to go on from; start the run without --resume"):
         lerobot_run.run(quick(), dataset, tiny, tmp_path / "out", resume=True)
-    see = lerobot_run.Watch.see
+    add = lerobot_run.EarlyStopping.add
 
-    def killed(watch, loss):
-        see(watch, loss)
-        if len(watch.losses) == 3:  # after the third evaluation, before its checkpoint
+    def killed(early_stopping, loss):
+        add(early_stopping, loss)
+        if len(early_stopping.losses) == 3:  # after the third evaluation, before its checkpoint
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(lerobot_run.Watch, "see", killed)
+    monkeypatch.setattr(lerobot_run.EarlyStopping, "add", killed)
     with pytest.raises(KeyboardInterrupt):
         lerobot_run.run(quick(steps=32), dataset, tiny, tmp_path / "out")
     monkeypatch.undo()
@@ -119,13 +119,13 @@ def test_a_run_that_was_killed_goes_on(tiny, dataset, tmp_path, monkeypatch):
 
 
 def test_early_stopping_keeps_the_best(tmp_path):
-    from training.pi0.watch import EarlyStop, Watch
+    from training.pi0.early_stopping import EarlyStop, EarlyStopping
 
-    watch = Watch(patience=2, every=10, file=tmp_path / "held_out.json")
+    early_stopping = EarlyStopping(patience=2, every=10, file=tmp_path / "held_out.json")
     for loss in (3.0, 2.0, 2.5):
-        watch.see(loss)
+        early_stopping.add(loss)
     with pytest.raises(EarlyStop, match="the best checkpoint is that of step 20"):
-        watch.see(2.1)
+        early_stopping.add(2.1)
 
 
 @pytest.mark.parametrize("name, program", [("full", "training.pi0.finetune"), ("fsdp", "tests.sharded_on_cpu")])
@@ -205,8 +205,8 @@ def test_presets_say_what_does_not_go_together():
 def test_finetune_refuses_options_of_another_preset():
     from training.pi0.finetune import FINE, TINY, chosen, parser
 
-    arguments = parser().parse_args(["--preset", "lora", "--dataset", "d", "--out", "o", "--draws", "3"])
-    with pytest.raises(ConfigError, match="the preset lora has no option --draws; it has: .*--rank"):
+    arguments = parser().parse_args(["--preset", "lora", "--dataset", "d", "--out", "o", "--flow-samples", "3"])
+    with pytest.raises(ConfigError, match="the preset lora has no option --flow-samples; it has: .*--rank"):
         chosen(arguments, FINE)
     arguments = parser().parse_args(["--dataset", "d", "--out", "o", "--rank", "3"])
     with pytest.raises(ConfigError, match="the preset tiny has no option --rank"):

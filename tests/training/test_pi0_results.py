@@ -2,11 +2,11 @@
 
 import json
 
-from training.pi0.results import Result, demonstrations_to_collect, summary, table, write
+from training.pi0.results import EpisodeResult, demonstrations_to_collect, summary, table, write
 
 
-def result(policy: str, instruction: str, success: bool, seed: int = 1, ms: float = 5.0) -> Result:
-    return Result(policy, instruction, seed, success, 0.5, "m", "came near", False, 10.0, 1.0, 2.0, ms)
+def result(policy: str, instruction: str, success: bool, seed: int = 1, ms: float = 5.0) -> EpisodeResult:
+    return EpisodeResult(policy, instruction, seed, success, 0.5, "m", "came near", False, 10.0, 1.0, 2.0, ms)
 
 
 def test_what_to_collect_is_ordered_by_each_policys_own_rates_and_names_it():

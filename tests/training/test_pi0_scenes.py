@@ -1,4 +1,4 @@
-"""Scenes for touching, the first filters of the eye, and the one command that makes the shipped tiny π0."""
+"""ReachGenerator for touching, the first filters of the eye, and the one command that makes the shipped tiny π0."""
 
 from tests.needs import needs
 
@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from skills.criteria import TOUCH_DISTANCE
-from training.pi0.data.balls import in_picture
+from training.pi0.data.ball_sampling import in_picture
 from training.pi0.data.experts import nearer_side
 from training.pi0.data.instructions import find
-from training.pi0.data.kinematics import SIDES
-from training.pi0.data.scenes import PICTURE_EVERY, Scenes, gather
+from training.pi0.data.scenes import PICTURE_EVERY, ReachGenerator, gather
+from training.pi0.data.upper_body import SIDES
 
 
 @pytest.fixture(scope="module")
 def scenes():
-    return Scenes(seed=7)
+    return ReachGenerator(seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +61,20 @@ def test_pictures_show_three_colours_and_keep_up_with_the_motion(episodes):
         assert np.diff(changes).max(initial=0) <= PICTURE_EVERY
 
 
-def test_spots_are_where_the_colours_are(episodes):
+def test_colour_targets_are_where_the_colours_are(episodes):
     torch = pytest.importorskip("torch")
-    from training.pi0.look import spots
+    from training.pi0.pretrain_vision import colour_targets
 
     picture = np.full((84, 84, 3), 180, np.uint8)
     picture[10:18, 60:68] = (200, 40, 30)  # red, up on the right
     picture[70:74, 20:24] = (30, 60, 200)  # blue, down on the left
-    told, counts = spots(torch.from_numpy(picture.transpose(2, 0, 1)[None] / np.float32(255.0)))
+    told, counts = colour_targets(torch.from_numpy(picture.transpose(2, 0, 1)[None] / np.float32(255.0)))
     right, down, size = told[0, 0:3].tolist()
     assert right == pytest.approx((63.5 / 41.5 - 1.0) / 0.4, abs=1e-3) and size == pytest.approx((8.0 - 7.0) / 2.0)
     assert down == pytest.approx((13.5 / 41.5 - 1.0) / 0.3, abs=1e-3)
     assert told[0, 6] < 0.0 < told[0, 7] and counts[0].tolist() == [1.0] * 3 + [0.0] * 3 + [1.0] * 3
     drawn = torch.from_numpy(np.stack([one.pictures[0] for one in episodes]).transpose(0, 3, 1, 2) / np.float32(255.0))
-    assert spots(drawn)[1].all(), "every ball at the start of a scene"
+    assert colour_targets(drawn)[1].all(), "every ball at the start of a scene"
 
 
 def test_scenes_become_demonstrations(episodes):
@@ -113,7 +113,7 @@ def test_the_one_command_hands_every_step_what_it_takes(tmp_path, capsys):
     parsed = finetune.parser().parse_args(list(steps[-2].arguments))
     assert parsed.dataset == [step.makes for step in steps[1:6:2]] + [steps[6].makes] and not parsed.resume
     assert not any("--walker" in step.arguments for step in steps)
-    (tmp_path / "training" / "looked").mkdir(parents=True)
+    (tmp_path / "training" / "pretrained").mkdir(parents=True)
     assert "--resume" in from_nothing.plan(tmp_path, "")[-2].arguments
     (tmp_path / "onnx").mkdir()
     (tmp_path / "onnx" / "prefix.onnx").touch()
@@ -126,8 +126,10 @@ def test_the_log_is_drawn_and_printed(tmp_path, capsys):
 
     from training.pi0 import curve
 
-    look = {"step": 250, "loss": 0.5, "held_out": 0.6, "spots": 0.1, "spots_held_out": 0.2, "seconds": 9.0}
-    (tmp_path / "look.jsonl").write_text(json.dumps(look) + "\n" + json.dumps(look | {"step": 500, "loss": 0.2}) + "\n")
+    look = {"step": 250, "loss": 0.5, "held_out": 0.6, "colours": 0.1, "colours_held_out": 0.2, "seconds": 9.0}
+    (tmp_path / "pretrain_vision.jsonl").write_text(
+        "".join(json.dumps(entry) + "\n" for entry in (look, look | {"step": 500, "loss": 0.2}))
+    )
     with pytest.raises(curve.ConfigError, match=r"log.jsonl: no such log; give the folder"):
         curve.main([str(tmp_path), "--out", str(tmp_path / "curve.png")])
     (tmp_path / "log.jsonl").write_text('{"step": 150, "loss": 0.3, "held_out": 0.1, "seconds": 99.0}\n')

@@ -19,8 +19,8 @@ from policies.chunk.backends.lerobot.tiny import seeded
 from tests.pi0_rig import SPEC, TASKS, synthetic
 from training.pi0 import memory
 from training.pi0.batches import Batches, frame_chances, joint_weights
-from training.pi0.flow import flow_loss
-from training.pi0.train_tiny import TinyTraining, train
+from training.pi0.flow_matching import flow_loss
+from training.pi0.train_tiny import TinyModel, TinyTraining, train
 
 # Importing LeRobot alone takes minutes on a busy machine.
 pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]
@@ -31,12 +31,12 @@ def test_loss_is_lerobots_own(tiny):
     batch = Batches(loaded.policy, loaded.before, data, checkpoint.statistics(loaded.before)).at(np.array([3, 70, 130]))
     batch.pop("weight")
     noise, time = torch.randn(batch["actions"].shape), torch.tensor([0.2, 0.5, 0.9])
-    ours = flow_loss(loaded.policy.model, **batch, draws=1, noise=noise, time=time)
+    ours = flow_loss(loaded.policy.model, **batch, samples=1, noise=noise, time=time)
     theirs = loaded.policy.model.forward(
         batch["images"], batch["image_masks"], batch["tokens"], batch["token_mask"], batch["state"], batch["actions"], noise, time
     ).mean()
     assert float(ours) == pytest.approx(float(theirs), rel=1e-5)
-    twice = flow_loss(loaded.policy.model, **batch, draws=2, noise=noise.repeat(2, 1, 1), time=time.repeat(2))
+    twice = flow_loss(loaded.policy.model, **batch, samples=2, noise=noise.repeat(2, 1, 1), time=time.repeat(2))
     assert float(twice) == pytest.approx(float(ours), rel=1e-5)
 
 
@@ -60,7 +60,7 @@ def test_joints_of_other_policies_hardly_count():
     assert (weight[0][legs] < 0.1).all() and (weight[0][~legs] == 1.0).all() and (weight[1] == 1.0).all()
 
 
-def test_touching_gets_its_share_of_the_draws():
+def test_touching_gets_its_fraction_of_the_samples():
     data = dataclasses.replace(synthetic(), tasks=("raise both arms", "touch the red ball"))
     frames = np.r_[0:60, 60:90]  # twice as many of raising as of touching
     chances = frame_chances(data, frames, 0.8)
@@ -153,41 +153,31 @@ def save(folder: Path, changes: dict, weights: dict) -> Path:
 def test_tiny_preset_learns_and_resumes(tiny, tmp_path):
     loaded, data = checkpoint.load(tiny), synthetic()
     stats, words = checkpoint.statistics(loaded.before), tiny / "tokenizer"
-    options = TinyTraining(steps=60, look=0, batch=16, draws=2, rate=3e-3, warmup=5, every=30, held_out=0.25)
+    options = TinyTraining(steps=60, pretrain=0, batch=16, flow_samples=2, rate=3e-3, warmup=5, every=30, held_out=0.25)
     policy = loaded.policy.requires_grad_(True)
-    train(policy, loaded.before, loaded.after, data, stats, options, tmp_path, SPEC, words)
+    model = TinyModel(policy, loaded.before, loaded.after, stats, SPEC, words)
+    train(model, data, options, tmp_path)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [30, 60] and log[1]["loss"] < 0.8 * log[0]["loss"]
     best = checkpoint.load(tmp_path / "best")
     assert best.spec == SPEC and list((tmp_path / "tensorboard").iterdir())
-    more = TinyTraining(steps=75, look=0, batch=16, draws=2, rate=3e-3, warmup=5, every=15, held_out=0.25)
-    train(policy, loaded.before, loaded.after, data, stats, more, tmp_path, SPEC, words, resume=True)
+    more = TinyTraining(steps=75, pretrain=0, batch=16, flow_samples=2, rate=3e-3, warmup=5, every=15, held_out=0.25)
+    train(model, data, more, tmp_path, resume=True)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [30, 60, 75]
 
 
-def test_looking_first_learns_where_a_demonstration_ends(tiny, tmp_path):
-    from training.pi0.look import look, make_readout
+def test_vision_pretraining_learns_where_a_demonstration_ends(tiny, tmp_path):
+    from training.pi0.pretrain_vision import VisionPretraining, make_probe, pretrain_vision
 
     loaded = checkpoint.load(tiny)
     data = dataclasses.replace(synthetic(), tasks=("raise both arms", "touch the red ball"))
     policy = loaded.policy.requires_grad_(True)
     batches = Batches(policy, loaded.before, data, checkpoint.statistics(loaded.before))
     training = np.arange(300)
-    log = look(
-        policy,
-        make_readout(policy, 22),
-        batches,
-        training,
-        np.arange(300, 480),
-        tmp_path,
-        steps=80,
-        batch=16,
-        every=20,
-        touch=0.5,
-        symmetry=0.0,
-    )
-    assert log[-1]["loss"] < 0.5 * log[0]["loss"] and (tmp_path / "look.jsonl").is_file()
+    options = VisionPretraining(steps=80, batch=16, every=20, touch_fraction=0.5, symmetry=0.0)
+    log = pretrain_vision(policy, make_probe(policy, 22), batches, training, np.arange(300, 480), tmp_path, options)
+    assert log[-1]["loss"] < 0.5 * log[0]["loss"] and (tmp_path / "pretrain_vision.jsonl").is_file()
     expert = policy.model.paligemma_with_expert.gemma_expert.state_dict()
     untouched = checkpoint.load(tiny).policy.model.paligemma_with_expert.gemma_expert.state_dict()
     assert all(torch.equal(value, untouched[key]) for key, value in expert.items())
@@ -206,7 +196,7 @@ def test_student_learns_from_its_teacher(tiny, tmp_path):
 
     teacher.policy.predict_action_chunk = two_spreads_up
     data = synthetic()
-    options = TinyTraining(steps=60, look=0, batch=8, rate=3e-3, warmup=2, every=60, held_out=0.0, average=0.9)
+    options = TinyTraining(steps=60, pretrain=0, batch=8, rate=3e-3, warmup=2, every=60, held_out=0.0, average=0.9)
     seen = dataclasses.replace(data, picture=data.picture.repeat(2, 1).repeat(2, 2))
     report = distil(teacher, data, tmp_path / "run", options, spec=SPEC, samples=32, quiet=True, seen=seen)
     assert report["chunks"] == 64 and len(report["joints_rms_rad"]) == 22

@@ -11,10 +11,10 @@ import pytest
 
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
-from training.pi0.data.balls import APART, CAMERA, VIEW, in_picture, place, touchable
+from training.pi0.data.ball_sampling import APART, CAMERA, VIEW, in_picture, place, touchable
 from training.pi0.data.experts import MIRROR, UP, WAVING, expert_for, nearer_side, posture, reach_for
 from training.pi0.data.instructions import GESTURES, WALKS, find
-from training.pi0.data.kinematics import SIDES, UpperBody
+from training.pi0.data.upper_body import SIDES, UpperBody
 
 MODEL = load_model()
 BODY = UpperBody(MODEL)

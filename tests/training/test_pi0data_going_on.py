@@ -15,17 +15,17 @@ from arbiter.skill import Verification
 from deploy.robots.description import load_model
 from training.pi0.data import augment, mocap, rollouts, store
 from training.pi0.data.demos import Demonstration, Settings
-from training.pi0.data.episode import DiskError, Frame, Layout, RecordingError
-from training.pi0.data.recorder import Recorder
+from training.pi0.data.episode import DiskError, EpisodeFrame, Layout, RecordingError
+from training.pi0.data.episode_recorder import EpisodeRecorder
 
 MODEL = load_model()
 SETTINGS = Settings(seed=1, picture=8, walker="walker.onnx")
 LAYOUT = Layout(MODEL.joints, (8, 8))
 
 
-def frames(mark: int = 0) -> list[Frame]:
+def frames(mark: int = 0) -> list[EpisodeFrame]:
     image = np.full((8, 8, 3), mark, np.uint8)
-    return [Frame(0.02 * i, image, MODEL.default, np.zeros(MODEL.n), MODEL.default) for i in range(3)]
+    return [EpisodeFrame(0.02 * i, image, MODEL.default, np.zeros(MODEL.n), MODEL.default) for i in range(3)]
 
 
 def kept(root) -> list[str]:
@@ -65,7 +65,7 @@ def test_walks_go_on_behind_one_that_failed(tmp_path, walks):
 
 
 def test_copies_go_on_where_they_were(tmp_path, monkeypatch):
-    with Recorder(tmp_path / "in", LAYOUT, pictures="png", quiet=True) as recorder:
+    with EpisodeRecorder(tmp_path / "in", LAYOUT, pictures="png", quiet=True) as recorder:
         for mark in (50, 100):
             recorder.begin("bow")
             for frame in frames(mark):
@@ -109,7 +109,7 @@ def captured(tmp_path, monkeypatch):
         if file.stem == "rubbish":
             raise RecordingError(f"{file}: not BVH")
 
-    def perform(stage, q, recorder, instruction, legs, job=""):
+    def perform(simulation, q, recorder, instruction, legs, job=""):
         recorder.begin(instruction, job)
         for frame in frames():
             recorder.add(frame)

@@ -18,7 +18,7 @@ from deploy.robots.description import load_model
 from training.pi0.data import fanout, inspect
 from training.pi0.data.augment import Augmentation, recolour, reword, vary
 from training.pi0.data.bvh import read_bvh
-from training.pi0.data.episode import EpisodeWriter, Frame, Layout, RecordingError
+from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError
 from training.pi0.data.instructions import find
 from training.pi0.data.mocap import SPEED_SHARE, limb_directions, retarget
 
@@ -26,9 +26,9 @@ MODEL = load_model()
 DT = 0.02
 
 
-def frames(count: int = 20, image: np.ndarray | None = None) -> list[Frame]:
+def frames(count: int = 20, image: np.ndarray | None = None) -> list[EpisodeFrame]:
     image = np.full((16, 16, 3), 100, np.uint8) if image is None else image
-    return [Frame(DT * i, image, MODEL.default, np.zeros(MODEL.n), MODEL.default) for i in range(count)]
+    return [EpisodeFrame(DT * i, image, MODEL.default, np.zeros(MODEL.n), MODEL.default) for i in range(count)]
 
 
 # -- inspect

@@ -8,7 +8,7 @@ import torch
 from deploy.robots.description import load_model
 from training.pi0.data.instructions import find
 from training.pi0.memory import Demonstrations
-from training.pi0.symmetry import PERMUTATIONS, mirror_joints, mirrored_tasks, recoloured_tasks
+from training.pi0.mirroring import PERMUTATIONS, mirror_joints, mirrored_tasks, recoloured_tasks
 
 RHYTHMIC = ("wave_right", "wave_left", "bow")  # they go by their own motion and end in no posture
 

@@ -15,11 +15,11 @@ from deploy.cli.outputs import output_file
 
 PHASES = (
     (
-        "look.jsonl",
-        "looking",
-        {"loss": "posture", "held_out": "posture, held out", "spots": "colours", "spots_held_out": "colours, held out"},
+        "pretrain_vision.jsonl",
+        "vision pretraining",
+        {"loss": "posture", "held_out": "posture, held out", "colours": "colours", "colours_held_out": "colours, held out"},
     ),
-    ("log.jsonl", "moving", {"loss": "flow and looking", "held_out": "flow, held out"}),
+    ("log.jsonl", "training", {"loss": "flow and auxiliary", "held_out": "flow, held out"}),
 )
 
 

@@ -44,10 +44,10 @@ with extra(__name__, parser, "torch", "lerobot"):
     from policies.chunk.backends.lerobot.tiny import TinySpec, seeded
     from policies.chunk.backends.lerobot.tokenizers import TOKENIZER
     from training.pi0.batches import Batches, joint_weights
-    from training.pi0.flow import flow_loss
+    from training.pi0.flow_matching import flow_loss
     from training.pi0.memory import Demonstrations, gather
-    from training.pi0.train_tiny import TinyTraining, train
-    from training.pi0.words import train_tokenizer, vocabulary
+    from training.pi0.tokenizer import train_tokenizer, vocabulary
+    from training.pi0.train_tiny import TinyModel, TinyTraining, train
 
 
 @torch.no_grad()
@@ -73,8 +73,8 @@ def teacher_chunks(
 class FromTeacher:
     """A loss for `train`: the flow towards the teacher's chunks at a fixed set of frames."""
 
-    def __init__(self, frames: np.ndarray, chunks: np.ndarray, stats: dict, draws: int) -> None:
-        self._frames, self._draws = frames, draws
+    def __init__(self, frames: np.ndarray, chunks: np.ndarray, stats: dict, samples: int) -> None:
+        self._frames, self._samples = frames, samples
         mean, std = stats["action"]["mean"], stats["action"]["std"]
         self._chunks = torch.from_numpy(((chunks - mean) / std).astype(np.float32))
 
@@ -83,7 +83,7 @@ class FromTeacher:
         inputs = batches.at(self._frames[rows.numpy()], rng=generator)
         joints = inputs["weight"].amax(1, keepdim=True)  # the teacher goes on where the recording ended
         inputs |= {"actions": self._chunks[rows], "weight": joints.expand_as(self._chunks[rows])}
-        return flow_loss(policy.model, **inputs, draws=self._draws)
+        return flow_loss(policy.model, **inputs, samples=self._samples)
 
 
 def agreement(teacher: np.ndarray, student: np.ndarray, scale: np.ndarray) -> dict:
@@ -143,17 +143,12 @@ def distil(
     frames = np.sort(rng.choice(training, min(samples, len(training)), replace=False))
     chunks = teacher_chunks(teacher, seen, frames, options.seed, quiet=quiet)
     best = train(
-        policy,
-        before,
-        after,
+        TinyModel(policy, before, after, stats, spec, words),
         data,
-        stats,
         options,
         out,
-        spec,
-        words,
-        joint_weights(data.tasks),
-        loss=FromTeacher(frames, chunks, stats, options.draws),
+        weight=joint_weights(data.tasks),
+        loss=FromTeacher(frames, chunks, stats, options.flow_samples),
     )
     learnt = checkpoint.load(best)
     test = np.sort(rng.choice(held, min(64, len(held)), replace=False))

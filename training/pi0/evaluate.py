@@ -42,8 +42,8 @@ def parser() -> argparse.ArgumentParser:
 
 with extra(__name__, parser, "mink"):
     from training.pi0.data.instructions import GESTURES, select
-    from training.pi0.results import Result, demonstrations_to_collect, summary, table, write
-    from training.pi0.rollout import Job, run_job
+    from training.pi0.results import EpisodeResult, demonstrations_to_collect, summary, table, write
+    from training.pi0.rollout import RolloutJob, run_job
 
 
 def labels(policies: list[Path]) -> dict[str, Path]:
@@ -54,19 +54,19 @@ def labels(policies: list[Path]) -> dict[str, Path]:
 
 def jobs(
     policies: dict[str, Path], kind: str, texts: list[str], runs: int, seed: int, block: int = 5, device: str = "cpu"
-) -> list[Job]:
+) -> list[RolloutJob]:
     """The work for the policies by label, in blocks of `block` runs of one instruction on one simulated robot."""
     return [
-        Job(str(policy), kind, text, min(block, runs - first), seed + first, label, device)
+        RolloutJob(str(policy), kind, text, min(block, runs - first), seed + first, label, device)
         for label, policy in policies.items()
         for text in texts
         for first in range(0, runs, block)
     ]
 
 
-def evaluate(work: list[Job], ray_address: str | None = None, video: Path | None = None) -> list[Result]:
+def evaluate(work: list[RolloutJob], ray_address: str | None = None, video: Path | None = None) -> list[EpisodeResult]:
     """Results of all jobs, in order; a line for each as it comes. `video`: films the first job."""
-    found: list[Result] = []
+    found: list[EpisodeResult] = []
     if video is not None and work:
         found += run_job(work[0], video)
         work = work[1:]

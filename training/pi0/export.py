@@ -56,7 +56,7 @@ with extra(__name__, parser, "torch", "lerobot", "onnx"):
     from policies.chunk.backends.lerobot import checkpoint
     from policies.chunk.backends.lerobot.checkpoint import Checkpoint
     from training.pi0.data.instructions import GESTURES, select
-    from training.pi0.graphs import export_graphs
+    from training.pi0.onnx_graphs import export_graphs
     from training.pi0.parity import closed_loop, compare, observations, table
     from training.pi0.quantise import single_precision
 

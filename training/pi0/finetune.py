@@ -55,16 +55,29 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--bf16", action=argparse.BooleanOptionalAction)
     p.add_argument("--checkpointing", action=argparse.BooleanOptionalAction, help="gradient checkpointing")
     p.add_argument("--workers", type=int, help="processes that load data")
-    p.add_argument("--look", type=int, help="tiny: updates of the observation alone, before --steps")
-    p.add_argument("--touch", type=float, help="tiny: share of the draws that touching gets")
-    p.add_argument("--draws", type=int, help="tiny: draws of noise per observation")
+    p.add_argument("--pretrain", type=int, help="tiny: updates of vision pretraining, before --steps")
+    p.add_argument("--touch-fraction", type=float, help="tiny: fraction of the samples that show a touch")
+    p.add_argument("--flow-samples", type=int, help="tiny: samples of noise and time per observation")
     p.add_argument("--threads", type=int, help="tiny: CPU threads")
     p.add_argument("--tokenizer", type=Path, help="folder of a tokenizer, where PaliGemma's is not to be downloaded")
     p.add_argument("--action-tokenizer", help="pi0_fast: folder or name of the FAST action tokenizer")
     return p
 
 
-TINY = ("steps", "look", "touch", "batch", "rate", "warmup", "every", "patience", "held_out", "draws", "threads", "seed")
+TINY = (
+    "steps",
+    "pretrain",
+    "touch_fraction",
+    "batch",
+    "rate",
+    "warmup",
+    "every",
+    "patience",
+    "held_out",
+    "flow_samples",
+    "threads",
+    "seed",
+)
 FINE = (
     "variant",
     "steps",
@@ -140,8 +153,8 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
     from policies.chunk.backends.lerobot.tokenizers import TOKENIZER
     from training.pi0.batches import frame_chances, joint_weights
     from training.pi0.memory import gather
-    from training.pi0.train_tiny import TinyTraining, checkpoint_of, train
-    from training.pi0.words import train_tokenizer, vocabulary
+    from training.pi0.tokenizer import train_tokenizer, vocabulary
+    from training.pi0.train_tiny import TinyModel, TinyTraining, checkpoint_of, train
 
     if arguments.wandb:
         raise ConfigError("the preset tiny logs to TensorBoard and log.jsonl only; leave --wandb out")
@@ -162,8 +175,8 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
         stats = checkpoint.statistics(before)
     data = gather(arguments.dataset, spec.image)
     if source is None:
-        drawn = frame_chances(data, np.arange(len(data)), options.touch)
-        stats, words = data.stats(drawn), out / TOKENIZER
+        chances = frame_chances(data, np.arange(len(data)), options.touch_fraction)
+        stats, words = data.stats(chances), out / TOKENIZER
         words.mkdir(parents=True, exist_ok=True)
         train_tokenizer(vocabulary(data.tasks), words, spec.vocab)
         policy = seeded(spec, options.seed)
@@ -172,7 +185,8 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
         f"tiny π0: {count(policy):,} weights; {len(data):,} frames of {len(set(data.episode.tolist()))} episodes, "
         f"{len(data.tasks)} instructions"
     )
-    return train(policy, before, after, data, stats, options, out, spec, words, joint_weights(data.tasks), arguments.resume)
+    model = TinyModel(policy, before, after, stats, spec, words)
+    return train(model, data, options, out, weight=joint_weights(data.tasks), resume=arguments.resume)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -44,11 +44,11 @@ DEMONSTRATIONS = (
     ("body", "bow,sit_down,stand_up", 3, 5.0, False),
 )
 SCENES, SCENES_SEED = 2500, 5
-TRAINING = {"--look": 3000, "--steps": 2400, "--rate": 1e-3, "--every": 200, "--seed": 1}
+TRAINING = {"--pretrain": 3000, "--steps": 2400, "--rate": 1e-3, "--every": 200, "--seed": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PipelineStep:
     """One command. `makes`: what is there when it has been run to its end."""
 
     module: str
@@ -57,7 +57,7 @@ class Step:
     makes: Path
 
 
-def plan(out: Path, walker: str) -> list[Step]:
+def plan(out: Path, walker: str) -> list[PipelineStep]:
     """The steps that lead to out/onnx, in order."""
     steps, sources = [], []
     for name, skills, seed, camera_hz, walks in DEMONSTRATIONS:
@@ -97,9 +97,9 @@ def plan(out: Path, walker: str) -> list[Step]:
     return steps
 
 
-def step(module: str, run: Callable, arguments: list, makes: Path) -> Step:
+def step(module: str, run: Callable, arguments: list, makes: Path) -> PipelineStep:
     """A step with its arguments as they are typed."""
-    return Step(module, run, tuple(map(str, arguments)), makes)
+    return PipelineStep(module, run, tuple(map(str, arguments)), makes)
 
 
 def main(arguments: list[str] | None = None) -> None:

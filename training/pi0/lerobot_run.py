@@ -32,9 +32,9 @@ from policies.chunk.backends.lerobot.tokenizers import (
     tokenizer_overrides,
 )
 from training.pi0.data.store import check_robot
+from training.pi0.early_stopping import EarlyStop, EarlyStopping, make_accelerator
 from training.pi0.memory import RELATIVE, TARGETS, check_there, widened
 from training.pi0.presets import FineTuning
-from training.pi0.watch import EarlyStop, Watch, make_accelerator
 
 WORDS = 53  # tokens that an instruction may have where the prompt also holds the state
 
@@ -247,7 +247,7 @@ def run(
         raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
     spec = load_spec(source)
     check_there(dataset)
-    watch = Watch(options.patience, options.every, out / "held_out.json")
+    early_stopping = EarlyStopping(options.patience, options.every, out / "held_out.json")
     meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
     check_robot(meta.features, load_model().joints, f"dataset {dataset}")
     config = build_config(options, dataset, meta, source, out, device, resume, tokenizers or {})
@@ -255,9 +255,9 @@ def run(
     sys.argv = arguments[:1]
     if resume:
         sys.argv = [arguments[0], f"--config_path={last / 'train_config.json'}"]
-        watch.go_on(int(source.parent.name))
+        early_stopping.resume(int(source.parent.name))
     try:
-        accelerator = make_accelerator(options, device, watch)
+        accelerator = make_accelerator(options, device, early_stopping)
         with hooks(source, spec, tokenizer, list(meta.tasks.index), out, wandb) as train:
             train(config, accelerator)
     except EarlyStop as reason:
@@ -266,15 +266,15 @@ def run(
     finally:
         sys.argv = arguments
     if accelerator.is_main_process:
-        _finish(out, watch)
-    return out / "checkpoints" / ("best" if watch.losses else "last") / "pretrained_model"
+        _finish(out, early_stopping)
+    return out / "checkpoints" / ("best" if early_stopping.losses else "last") / "pretrained_model"
 
 
-def _finish(out: Path, watch: Watch) -> None:
+def _finish(out: Path, early_stopping: EarlyStopping) -> None:
     """Points `best` at the checkpoint with the lowest loss."""
     steps = sorted(path for path in (out / "checkpoints").iterdir() if path.is_dir() and not path.is_symlink())
-    if watch.losses and steps:
-        best = min(watch.losses, key=lambda pair: pair[1])[0]
+    if early_stopping.losses and steps:
+        best = min(early_stopping.losses, key=lambda pair: pair[1])[0]
         link = out / "checkpoints" / "best"
         link.unlink(missing_ok=True)
         link.symlink_to(min(steps, key=lambda path: abs(int(path.name) - best)).name)

@@ -9,7 +9,7 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 from policies.chunk.backends.lerobot.checkpoint import Checkpoint, statistics
-from training.pi0.graphs import LARGE
+from training.pi0.onnx_graphs import LARGE
 
 HALF_MOST = 65504.0  # the largest number of half precision
 
@@ -126,7 +126,7 @@ def to_int8(file: Path, out: Path, calibration: list[dict] | None = None, engine
 def _reader(inputs: list[dict]):
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Reader(CalibrationDataReader):
+    class RecordedInputs(CalibrationDataReader):
         """Hands out recorded inputs one by one."""
 
         def __init__(self) -> None:
@@ -135,7 +135,7 @@ def _reader(inputs: list[dict]):
         def get_next(self):
             return next(self._left, None)
 
-    return Reader()
+    return RecordedInputs()
 
 
 def single_precision(loaded: Checkpoint) -> None:
@@ -150,7 +150,7 @@ def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed:
 
     from training.pi0 import memory
     from training.pi0.batches import Batches
-    from training.pi0.graphs import Prefix
+    from training.pi0.onnx_graphs import PrefixGraph
 
     config = loaded.policy.config
     if config.type != "pi0":
@@ -160,7 +160,7 @@ def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed:
     single_precision(loaded)
     data = memory.load(dataset, config.image_resolution[0], progress=False)
     stats = statistics(loaded.before)
-    batches, prefix = Batches(loaded.policy, loaded.before, data, stats), Prefix(loaded.policy.model)
+    batches, prefix = Batches(loaded.policy, loaded.before, data, stats), PrefixGraph(loaded.policy.model)
     rng, draw, found = np.random.default_rng(seed), torch.Generator().manual_seed(seed), []
     with torch.no_grad():
         for i, frame in enumerate(rng.choice(len(data), count)):

@@ -12,7 +12,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class EpisodeResult:
     """One run.
 
     Attributes:
@@ -59,7 +59,7 @@ def rms_jerk(q: np.ndarray, dt: float) -> float:
     return float(np.sqrt(np.mean((np.diff(q, 3, axis=0) / dt**3) ** 2))) if len(q) > 3 else 0.0
 
 
-def summary(results: Sequence[Result]) -> list[dict]:
+def summary(results: Sequence[EpisodeResult]) -> list[dict]:
     """A row for each policy and instruction, and one for all instructions of a policy."""
     rows = []
     for policy in dict.fromkeys(one.policy for one in results):
@@ -105,7 +105,7 @@ def table(rows: Sequence[dict]) -> str:
     return "\n".join(lines)
 
 
-def demonstrations_to_collect(results: Sequence[Result], most: int = 20) -> list[str]:
+def demonstrations_to_collect(results: Sequence[EpisodeResult], most: int = 20) -> list[str]:
     """The failed runs, those of the least successful instructions first: where new demonstrations help most."""
     rate = {(row["policy"], row["instruction"]): row["success"] for row in summary(results)}
     failed = sorted((one for one in results if not one.success), key=lambda one: rate[one.policy, one.instruction])
@@ -121,7 +121,7 @@ def plain(values: dict) -> dict:
     return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}
 
 
-def write(file: Path, results: Sequence[Result], rows: Sequence[dict], wanted: Sequence[str]) -> None:
+def write(file: Path, results: Sequence[EpisodeResult], rows: Sequence[dict], wanted: Sequence[str]) -> None:
     """All results as JSON."""
     data = {"summary": [plain(row) for row in rows], "runs": [plain(asdict(one)) for one in results], "collect": list(wanted)}
     file.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")

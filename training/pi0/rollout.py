@@ -15,11 +15,11 @@ from deploy.runtime.config import load_tree
 from deploy.runtime.session import Session
 from policies.chunk.backends.card import CARD, STEP
 from skills.criteria import rotations
-from training.pi0.data.balls import place
+from training.pi0.data.ball_sampling import place
 from training.pi0.data.instructions import find
-from training.pi0.data.kinematics import UpperBody
 from training.pi0.data.success import fell, judge, misplaced, trajectory
-from training.pi0.results import Result, rms_jerk
+from training.pi0.data.upper_body import UpperBody
+from training.pi0.results import EpisodeResult, rms_jerk
 
 COLOURS = ("red", "green", "blue")
 DONE = "carried out"
@@ -27,7 +27,7 @@ READY_S, LIMIT_S, AFTER_S = 20.0, 20.0, 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RolloutJob:
     """`runs` runs of one instruction on one simulated robot, seeds from `seed` on.
 
     Attributes:
@@ -53,7 +53,7 @@ def kind_of(folder: Path) -> str:
     raise ConfigError(f"policy {folder}: neither {STEP} nor {CARD} nor config.json; give an exported folder or a checkpoint's")
 
 
-class Theatre:
+class ClosedLoop:
     """The default tree with one chunk policy, ready for instructions.
 
     Attributes:
@@ -126,7 +126,7 @@ class Theatre:
         verified = bool(item.measured) and item.measured[-1][1] is not None
         return DONE if verified or item.result == "ended" else f"{item.result}: {item.reason}"
 
-    def hang_balls(self) -> dict[str, np.ndarray]:
+    def place_balls(self) -> dict[str, np.ndarray]:
         """New random places within reach; centres in the base frame [m]."""
         truth = self.robot.truth
         turn, places = rotations(truth.base_quat), place(self.body, self.rng, COLOURS)
@@ -137,33 +137,33 @@ class Theatre:
         self.assembly.close()
 
 
-def prepare(theatre: Theatre, skill: str) -> None:
+def prepare(loop: ClosedLoop, skill: str) -> None:
     """Brings the robot to where the skill makes sense: crouched before standing up, arms up before lowering them."""
     before = {"stand_up": "sit down", "lower_arms": "raise both arms"}.get(skill)
     if before is not None:
-        theatre.say(before)
-        theatre.wait(0.5)
+        loop.say(before)
+        loop.wait(0.5)
     elif skill not in ("sit_down",):
-        theatre.say("lower both arms")
-    theatre.wait(float(theatre.rng.uniform(0.3, 1.2)))
+        loop.say("lower both arms")
+    loop.wait(float(loop.rng.uniform(0.3, 1.2)))
 
 
-def run_once(theatre: Theatre, job: Job, seed: int) -> Result:
+def run_once(loop: ClosedLoop, job: RolloutJob, seed: int) -> EpisodeResult:
     """One run, judged."""
     instruction = find(job.instruction)
-    prepare(theatre, instruction.skill)
-    places = theatre.hang_balls()
-    theatre.wait(0.2)
-    theatre.begin()
-    outcome = theatre.say(instruction.text)
-    theatre.wait(AFTER_S)
-    run = trajectory(theatre.truths, theatre.model, theatre.body)
+    prepare(loop, instruction.skill)
+    places = loop.place_balls()
+    loop.wait(0.2)
+    loop.begin()
+    outcome = loop.say(instruction.text)
+    loop.wait(AFTER_S)
+    run = trajectory(loop.truths, loop.model, loop.body)
     judged, wrong = judge(run, instruction), misplaced(run, instruction)
-    commands = np.array([report.command.q for report in theatre.reports])
-    seconds = len(commands) * theatre.model.dt
-    changes = sum(len(report.verdict.interventions) for report in theatre.reports)
+    commands = np.array([report.command.q for report in loop.reports])
+    seconds = len(commands) * loop.model.dt
+    changes = sum(len(report.verdict.interventions) for report in loop.reports)
     remarks = [judged.text, *([wrong] if wrong else []), *([outcome] if outcome != DONE else [])]
-    return Result(
+    return EpisodeResult(
         policy=job.label or Path(job.policy).name,
         instruction=instruction.text,
         seed=seed,
@@ -172,35 +172,35 @@ def run_once(theatre: Theatre, job: Job, seed: int) -> Result:
         unit=judged.unit,
         text="; ".join(remarks),
         fell=fell(run),
-        jerk=rms_jerk(commands[:, theatre.model.groups["arms"]], theatre.model.dt),
+        jerk=rms_jerk(commands[:, loop.model.groups["arms"]], loop.model.dt),
         interventions=changes / seconds,
         seconds=seconds,
-        inference_ms=float(np.median(theatre.chunk_ms)) if theatre.chunk_ms else float("nan"),
+        inference_ms=float(np.median(loop.chunk_ms)) if loop.chunk_ms else float("nan"),
         scene=tuple(map(float, places[instruction.target])) if instruction.target in places else (),
     )
 
 
-def run_job(job: Job, video: Path | None = None) -> list[Result]:
+def run_job(job: RolloutJob, video: Path | None = None) -> list[EpisodeResult]:
     """All runs of a job on one robot; after a fall the next run begins on a new robot. `video`: films all of them."""
-    theatre, results = Theatre(job.policy, job.kind, job.seed, device=job.device), []
+    loop, results = ClosedLoop(job.policy, job.kind, job.seed, device=job.device), []
     film = None
     if video is not None:
         from deploy.observers.show import FilmObserver
 
-        film = FilmObserver(video, theatre.assembly)
-        theatre.watchers.append(film)
+        film = FilmObserver(video, loop.assembly)
+        loop.watchers.append(film)
     try:
         for i in range(job.runs):
-            results.append(run_once(theatre, job, job.seed + i))
-            if results[-1].fell or theatre.session.faulted:
-                theatre.close()
+            results.append(run_once(loop, job, job.seed + i))
+            if results[-1].fell or loop.session.faulted:
+                loop.close()
                 if i + 1 < job.runs:
-                    theatre = Theatre(job.policy, job.kind, job.seed + i + 1, device=job.device)
+                    loop = ClosedLoop(job.policy, job.kind, job.seed + i + 1, device=job.device)
                     if film is not None:
-                        film.follow(theatre.assembly)
-                        theatre.watchers.append(film)
+                        film.follow(loop.assembly)
+                        loop.watchers.append(film)
     finally:
         if film is not None:
             film.close()
-        theatre.close()
+        loop.close()
     return results

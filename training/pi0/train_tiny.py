@@ -1,23 +1,29 @@
-"""The training loop of the tiny preset: demonstrations in memory, several draws per observation, averaged weights."""
+"""The training loop of the tiny preset: demonstrations in memory, several flow samples per observation, averaged weights."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+from tqdm import tqdm
 
 from policies.chunk.backends.lerobot import checkpoint
 from training.pi0.batches import Batches, frame_chances, state_noise
-from training.pi0.flow import flow_loss, observe
-from training.pi0.look import Readout, look, make_readout
+from training.pi0.flow_matching import encode_observation, flow_loss
 from training.pi0.memory import Demonstrations
+from training.pi0.pretrain_vision import Probe, VisionPretraining, make_probe, pretrain_vision
 
-LOOKED, READOUT = "looked", "readout.safetensors"
+PRETRAINED, PROBE = "pretrained", "probe.safetensors"
+Loss = Callable[[Any, Batches, np.ndarray, torch.Generator], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +31,36 @@ class TinyTraining:
     """Hyper-parameters.
 
     Attributes:
-        steps: Updates.
-        look: Updates of the observation alone before them, see `training.pi0.look`.
-        looking: Weight of that loss in the updates after them; 0: none.
-        touch: Share of the draws that touching gets; see `frame_chances`.
+        steps: Number of updates.
+        pretrain: Updates of vision pretraining before them, see `training.pi0.pretrain_vision`.
+        auxiliary_weight: Weight of its losses beside the flow-matching loss afterwards; 0: none.
+        touch_fraction: Fraction of the samples that show a touch; see `frame_chances`.
         batch: Observations per update.
-        draws: Draws of noise and time per observation.
-        rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the last `decay` of them.
-        average: Decay of the running mean of the weights, which is what is kept.
-        state_noise: Standard deviation of the noise on the normalised state of a rhythmic skill, which has only its own
-            motion to go by.
-        goal_noise: The same for skills with a goal. In a demonstration the motion gives the goal away; without strong
-            noise on it a network learns to go on as it moves and never looks at the picture.
-        shift, colour: Largest shift of a picture, as a share of its side; largest change of brightness and colour.
-        symmetry: Share of mirrored demonstrations, and of those whose colours change places.
-        held_out: Share of episodes whose loss decides early stopping; `patience` evaluations without a better one
-            stop the run (0: never).
+        flow_samples: Samples of noise and time per observation.
+        rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the fraction `decay` at the end.
+        average: Decay of the exponential moving average of the weights, which is what is saved.
+        weight_decay: Of AdamW.
+        clip: Largest norm of the gradient.
+        state_noise: Standard deviation of the noise on the normalised state of a rhythmic skill, which is driven by its own
+            motion.
+        goal_noise: The same for skills with a goal, on positions and velocities. In a demonstration the motion reveals the
+            goal; without strong noise a network continues its motion and ignores the picture.
+        shift: Largest shift of a picture, as a fraction of its side.
+        colour: Largest change of brightness and colour.
+        symmetry: Fraction of mirrored demonstrations, and of those with permuted colours.
+        held_out: Fraction of the episodes held out for evaluation.
+        patience: Evaluations without a lower held-out loss that stop the run (0: never).
         every: Updates between evaluations and checkpoints.
+        seed: Seed of all random generators.
+        threads: CPU threads.
     """
 
     steps: int = 6000
-    look: int = 2000
-    looking: float = 1.0
-    touch: float = 0.4
+    pretrain: int = 2000
+    auxiliary_weight: float = 1.0
+    touch_fraction: float = 0.4
     batch: int = 32
-    draws: int = 2
+    flow_samples: int = 2
     rate: float = 1e-3
     warmup: int = 100
     decay: float = 0.5
@@ -68,14 +79,38 @@ class TinyTraining:
     threads: int = 1
 
     def scale(self, step: int) -> float:
-        """Learning rate of `step` as a share of the peak: warm up, stay, decay."""
+        """Learning rate of `step` as a fraction of the peak: warm up, stay, decay."""
         left = (self.steps - step) / max(1.0, self.decay * self.steps)
         return min(1.0, (step + 1) / max(1, self.warmup), max(left, 0.0))
 
 
+@dataclass(frozen=True, slots=True)
+class TinyModel:
+    """What a checkpoint of a tiny π0 consists of.
+
+    Attributes:
+        policy: LeRobot's policy.
+        before, after: Its pre- and post-processor.
+        stats: Mean and standard deviation by feature.
+        spec: Sizes of the network.
+        tokenizer: Folder of its tokenizer.
+    """
+
+    policy: Any
+    before: Any
+    after: Any
+    stats: dict[str, dict[str, np.ndarray]]
+    spec: Any = None
+    tokenizer: Path | None = None
+
+    def save(self, folder: Path, policy=None) -> None:
+        """Writes a checkpoint, with the weights of `policy` instead of its own if given."""
+        checkpoint.save(folder, policy or self.policy, self.before, self.after, self.spec, self.tokenizer)
+
+
 @torch.no_grad()
 def held_out_loss(policy, batches: Batches, frames: np.ndarray, limit: int = 512, seed: int = 0) -> float:
-    """Flow loss on fixed frames with fixed noise: comparable from one evaluation to the next."""
+    """Flow-matching loss on fixed frames with fixed noise: comparable from one evaluation to the next."""
     rng = np.random.default_rng(seed)
     frames = np.sort(rng.choice(frames, min(limit, len(frames)), replace=False))
     generator, losses = torch.Generator().manual_seed(seed), []
@@ -83,225 +118,234 @@ def held_out_loss(policy, batches: Batches, frames: np.ndarray, limit: int = 512
         inputs = batches.at(part)
         noise = torch.randn(inputs["actions"].shape, generator=generator)
         when = torch.linspace(0.05, 0.95, len(part))
-        losses.append(float(flow_loss(policy.model, **inputs, draws=1, noise=noise, time=when)) * len(part))
+        losses.append(float(flow_loss(policy.model, **inputs, samples=1, noise=noise, time=when)) * len(part))
     return sum(losses) / len(frames)
 
 
-class Average:
-    """A running mean of a policy's weights; its early bias towards the first weights is taken out."""
+def averaged(policy, decay: float) -> AveragedModel:
+    """Exponential moving average of a policy's weights, with a smaller decay at first against the bias to the first weights."""
 
-    def __init__(self, policy, decay: float) -> None:
-        self.decay = decay
-        self.weights = {name: value.detach().clone() for name, value in policy.state_dict().items()}
+    def update(average: torch.Tensor, current: torch.Tensor, count: int) -> torch.Tensor:
+        return torch.lerp(average, current, 1.0 - min(decay, (1 + float(count)) / (10 + float(count))))
 
-    def update(self, policy, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for name, value in policy.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.weights[name].lerp_(value.detach(), 1.0 - decay)
+    return AveragedModel(policy, avg_fn=update)
 
 
-class Run:
-    """One training run: its policy, optimiser, averaged weights and log.
+class Progress:
+    """Where a run stands, as what a resumed run loads: weights, their average, the optimiser's state and the probe.
 
     Attributes:
         first: Update that it begins with; > 0 for a resumed run.
         best: Lowest held-out loss, and after which update.
     """
 
-    def __init__(
-        self,
-        policy,
-        before,
-        after,
-        batches: Batches,
-        options: TinyTraining,
-        out: Path,
-        spec,
-        tokenizer: Path | None,
-        resume: bool,
-        readout: Readout | None = None,
-    ) -> None:
-        self.policy, self.batches, self.options, self.out, self.readout = policy, batches, options, out, readout
-        self._processors, self._spec, self._tokenizer = (before, after), spec, tokenizer
-        everything = [*policy.parameters(), *(readout.parameters() if readout is not None else ())]
-        self._optimiser = torch.optim.AdamW(everything, lr=options.rate, betas=(0.9, 0.95), weight_decay=options.weight_decay)
-        self._parameters = [p for p in everything if p.requires_grad]
-        self._average, self.first, self.best = Average(policy, options.average), 0, (float("inf"), 0)
+    def __init__(self, policy, probe: Probe | None, options: TinyTraining, folder: Path, resume: bool) -> None:
+        self.policy, self.probe, self._folder = policy, probe, folder
+        everything = [*policy.parameters(), *(probe.parameters() if probe is not None else ())]
+        self.parameters = [p for p in everything if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(everything, lr=options.rate, betas=(0.9, 0.95), weight_decay=options.weight_decay)
+        self.average = averaged(policy, options.average)
+        self.first, self.best = 0, (float("inf"), 0)
+        self._set_peak_rate(options.rate)
         if resume:
-            self.first, self.best = _load_state(out / "state", policy, self._optimiser, self._average, readout)
-        self._writer, self._log = _writer(out), (out / "log.jsonl").open("a" if resume else "w")
-        self._started, self._losses, self._norm = time.monotonic(), [], 0.0
-        policy.train()
+            self._load()
+            self._set_peak_rate(options.rate)  # that of these options, not of the run before
+        self.schedule = LambdaLR(self.optimiser, options.scale, last_epoch=self.first - 1)
 
-    def update(self, step: int, loss: torch.Tensor) -> None:
+    def _set_peak_rate(self, rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["initial_lr"] = rate
+
+    def save(self, step: int) -> None:
+        """Writes the state after `step` updates, as safetensors and JSON."""
+        from lerobot.optim import save_optimizer_state
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        save_optimizer_state(self.optimiser, self._folder)
+        for name, module in (("weights", self.policy), ("average", self.average.module)):
+            tensors = {key: value.clone().contiguous() for key, value in module.state_dict().items()}
+            save_file(tensors, self._folder / f"{name}.safetensors")
+        if self.probe is not None:
+            save_file(self.probe.state_dict(), self._folder / PROBE)
+        (self._folder / "step.json").write_text(json.dumps({"step": step, "best": self.best}) + "\n")
+
+    def _load(self) -> None:
+        from lerobot.optim import load_optimizer_state
+
+        load_optimizer_state(self.optimiser, self._folder)
+        self.policy.load_state_dict(load_file(self._folder / "weights.safetensors"))
+        self.average.module.load_state_dict(load_file(self._folder / "average.safetensors"))
+        if self.probe is not None:
+            self.probe.load_state_dict(load_file(self._folder / PROBE))
+        state = json.loads((self._folder / "step.json").read_text())
+        self.first, self.best = state["step"], tuple(state["best"])
+        self.average.n_averaged.fill_(self.first)
+
+
+class TinyTrainer:
+    """One training run: updates, evaluations, checkpoints and log.
+
+    Attributes:
+        progress: Its state.
+    """
+
+    def __init__(
+        self, model: TinyModel, probe: Probe | None, batches: Batches, options: TinyTraining, out: Path, resume: bool
+    ) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._model, self._batches, self._options, self._out = model, batches, options, out
+        self.progress = Progress(model.policy, probe, options, out / "state", resume)
+        self._writer, self._log = SummaryWriter(str(out / "tensorboard")), (out / "log.jsonl").open("a" if resume else "w")
+        self._started, self._losses, self._norm, self._rate = time.monotonic(), [], 0.0, 0.0
+        model.policy.train()
+
+    def update(self, loss: torch.Tensor) -> None:
         """One step down the gradient of `loss`."""
+        progress = self.progress
         loss.backward()
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.options.rate * self.options.scale(step)
-        self._norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self.options.clip))
-        self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
-        self._average.update(self.policy, step)
+        self._rate = progress.schedule.get_last_lr()[0]
+        self._norm = float(torch.nn.utils.clip_grad_norm_(progress.parameters, self._options.clip))
+        progress.optimiser.step()
+        progress.optimiser.zero_grad(set_to_none=True)
+        progress.schedule.step()
+        progress.average.update_parameters(self._model.policy)
         self._losses.append(loss.item())
 
-    def review(self, done: int, held: np.ndarray) -> bool:
+    def evaluate(self, done: int, held: np.ndarray) -> bool:
         """Evaluates, saves and logs after `done` updates. Whether the run goes on."""
-        score = self._save(done, held)
+        score, progress = self._save(done, held), self.progress
         elapsed = time.monotonic() - self._started
-        flows = (done - self.first) * self.options.batch * self.options.draws / elapsed
+        flows = (done - progress.first) * self._options.batch * self._options.flow_samples / elapsed
         entry = {
             "step": done,
             "loss": round(float(np.mean(self._losses)), 5),
             "held_out": round(score, 5),
-            "rate": self._optimiser.param_groups[0]["lr"],
+            "rate": self._rate,
             "grad": round(self._norm, 3),
             "flows_per_s": round(flows, 1),
             "seconds": round(elapsed, 1),
         }
         self._log.write(json.dumps(entry) + "\n")
         self._log.flush()
-        print(entry, flush=True)
+        tqdm.write(str(entry))
         for key in ("loss", "held_out", "rate", "grad"):
             self._writer.add_scalar(key, entry[key], done)
         self._losses = []
-        if not self.options.patience or done - self.best[1] < self.options.patience * self.options.every:
+        patience = self._options.patience
+        if not patience or done - progress.best[1] < patience * self._options.every:
             return True
-        print(f"no better held-out loss for {self.options.patience} evaluations: stopped after {done} updates")
+        tqdm.write(f"no lower held-out loss for {patience} evaluations: stopped after {done} updates")
         return False
 
     def _save(self, done: int, held: np.ndarray) -> float:
         """Saves the averaged weights; returns their held-out loss."""
-        policy = self.policy
-        raw = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
-        policy.load_state_dict(self._average.weights)
-        score = held_out_loss(policy, self.batches, held) if len(held) else float(np.mean(self._losses))
-        for name in ("best", "last") if score < self.best[0] else ("last",):
-            checkpoint.save(self.out / name, policy, *self._processors, self._spec, self._tokenizer)
-        self.best = min(self.best, (score, done))
-        policy.load_state_dict(raw)
-        policy.train()
-        _save_state(self.out / "state", policy, self._optimiser, self._average, done, self.best, self.readout)
+        average, progress = self.progress.average.module, self.progress
+        score = held_out_loss(average, self._batches, held) if len(held) else float(np.mean(self._losses))
+        for name in ("best", "last") if score < progress.best[0] else ("last",):
+            self._model.save(self._out / name, average)
+        progress.best = min(progress.best, (score, done))
+        progress.save(done)
         return score
 
     def close(self) -> None:
+        """Closes the log files."""
         self._writer.close()
         self._log.close()
 
 
 def train(
-    policy,
-    before,
-    after,
+    model: TinyModel,
     data: Demonstrations,
-    stats: dict,
     options: TinyTraining,
     out: Path,
-    spec=None,
-    tokenizer: Path | None = None,
+    *,
     weight: np.ndarray | None = None,
     resume: bool = False,
-    loss=None,
+    loss: Loss | None = None,
 ) -> Path:
-    """Trains `policy` in place and returns the folder of the best checkpoint (out/best).
+    """Trains the policy of `model` in place and returns the folder of the best checkpoint (out/best).
 
-    `resume`: go on after the last review, or after looking, of the run in `out`; `policy` is `checkpoint_of(out)`.
-    `loss(policy, batches, frames, generator)` replaces the demonstrations' flow loss, for distillation.
+    Args:
+        weight: Weight of each joint's error by task, shape (tasks, 22); None: all one.
+        resume: Go on after the last evaluation, or after the vision pretraining, of the run in `out`; `model` then comes from
+            `checkpoint_of(out)`.
+        loss: `loss(policy, batches, frames, generator)` in place of the flow-matching loss on the demonstrations, for
+            distillation.
     """
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "options.json").write_text(json.dumps(asdict(options), indent=1) + "\n")
-    batches = Batches(policy, before, data, stats, weight)
+    batches = Batches(model.policy, model.before, data, model.stats, weight)
     training, held = data.split(options.held_out, options.seed)
-    chances = frame_chances(data, training, options.touch)
-    readout = make_readout(policy, data.action.shape[1]) if loss is None else None
-    moved = resume and (out / "state" / "step.json").is_file()
-    if readout is not None and not moved:
-        if not resume:
-            if options.look:
-                look(
-                    policy,
-                    readout,
-                    batches,
-                    training,
-                    held,
-                    out,
-                    steps=options.look,
-                    batch=options.batch,
-                    rate=options.rate,
-                    seed=options.seed,
-                    colour=options.colour,
-                    symmetry=options.symmetry,
-                )
-            checkpoint.save(out / LOOKED, policy, before, after, spec, tokenizer)
-            save_file(readout.state_dict(), out / LOOKED / READOUT)
-        readout.load_state_dict(load_file(out / LOOKED / READOUT))
-    run = Run(policy, before, after, batches, options, out, spec, tokenizer, moved, readout)
-    rng = np.random.default_rng((options.seed, run.first))
-    generator = torch.Generator().manual_seed(options.seed + run.first)
-    noise = state_noise(data.tasks, options.state_noise, options.goal_noise)
-    for step in range(run.first, options.steps):
-        frames = rng.choice(training, options.batch, p=chances)
-        if loss is None:
-            value = moving_loss(
-                policy,
-                readout,
-                options,
-                batches.at(frames, noise, options.colour, options.shift, generator, symmetry=options.symmetry, goal=True),
-            )
-        else:
-            value = loss(policy, batches, frames, generator)
-        run.update(step, value)
+    chances = frame_chances(data, training, options.touch_fraction)
+    started = resume and (out / "state" / "step.json").is_file()
+    probe = make_probe(model.policy, data.action.shape[1]) if loss is None else None
+    if probe is not None and not started:
+        pretrained_probe(model, probe, batches, training, held, out, options, resume)
+    loss = loss or flow_matching(probe, options, data)
+    trainer = TinyTrainer(model, probe, batches, options, out, started)
+    first = trainer.progress.first
+    rng = np.random.default_rng((options.seed, first))
+    generator = torch.Generator().manual_seed(options.seed + first)
+    steps = tqdm(range(first, options.steps), "training", total=options.steps, initial=first, unit="update", disable=None)
+    for step in steps:
+        trainer.update(loss(model.policy, batches, rng.choice(training, options.batch, p=chances), generator))
         due = (step + 1) % options.every == 0 or step + 1 == options.steps
-        if due and not run.review(step + 1, held):
+        if due and not trainer.evaluate(step + 1, held):
             break
-    run.close()
+    trainer.close()
     return out / "best"
+
+
+def pretrained_probe(
+    model: TinyModel,
+    probe: Probe,
+    batches: Batches,
+    training: np.ndarray,
+    held: np.ndarray,
+    out: Path,
+    options: TinyTraining,
+    resume: bool,
+) -> None:
+    """Pretrains vision and `probe`, and saves both, unless the run in `out` did; loads the probe."""
+    folder = out / PRETRAINED
+    if not resume:
+        if options.pretrain:
+            settings = VisionPretraining(
+                steps=options.pretrain,
+                batch=options.batch,
+                rate=options.rate,
+                seed=options.seed,
+                colour=options.colour,
+                symmetry=options.symmetry,
+            )
+            pretrain_vision(model.policy, probe, batches, training, held, out, settings)
+        model.save(folder)
+        save_file(probe.state_dict(), folder / PROBE)
+    probe.load_state_dict(load_file(folder / PROBE))
 
 
 def checkpoint_of(out: Path) -> Path:
     """Folder of the weights that a run in `out` goes on from."""
-    return out / ("last" if (out / "state" / "step.json").is_file() else LOOKED)
+    return out / ("last" if (out / "state" / "step.json").is_file() else PRETRAINED)
 
 
-def moving_loss(policy, readout: Readout | None, options: TinyTraining, inputs: dict) -> torch.Tensor:
-    """The flow loss, and the readout's beside it."""
-    seen = observe(policy.model, inputs["images"], inputs["image_masks"], inputs["tokens"], inputs["token_mask"])
-    flow = {key: value for key, value in inputs.items() if not key.startswith("goal")}
-    value = flow_loss(policy.model, **flow, draws=options.draws, seen=seen)
-    return value if readout is None else value + options.looking * sum(readout.errors(*seen, inputs))
+def flow_matching(probe: Probe | None, options: TinyTraining, data: Demonstrations) -> Loss:
+    """The flow-matching loss on augmented demonstrations, with the auxiliary losses of `probe`."""
+    noise = state_noise(data.tasks, options.state_noise, options.goal_noise)
 
+    def loss(policy, batches: Batches, frames: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        inputs = batches.at(
+            frames, noise, options.colour, options.shift, generator, symmetry=options.symmetry, goal=probe is not None
+        )
+        encoded = encode_observation(policy.model, inputs)
+        flow = {key: value for key, value in inputs.items() if not key.startswith("goal")}
+        value = flow_loss(policy.model, **flow, samples=options.flow_samples, encoded=encoded)
+        if probe is None or not options.auxiliary_weight:
+            return value
+        return value + options.auxiliary_weight * sum(probe.auxiliary_losses(*encoded, inputs))
 
-def _writer(out: Path):
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(out / "tensorboard"))
-
-
-def _save_state(
-    folder: Path, policy, optimiser, average: Average, step: int, best: tuple[float, int], readout: Readout | None
-) -> None:
-    """What a resumed run needs, as safetensors and JSON."""
-    from lerobot.optim import save_optimizer_state
-
-    folder.mkdir(parents=True, exist_ok=True)
-    save_optimizer_state(optimiser, folder)
-    save_file({name: value.clone().contiguous() for name, value in policy.state_dict().items()}, folder / "weights.safetensors")
-    save_file({name: value.clone().contiguous() for name, value in average.weights.items()}, folder / "average.safetensors")
-    if readout is not None:
-        save_file(readout.state_dict(), folder / READOUT)
-    (folder / "step.json").write_text(json.dumps({"step": step, "best": best}) + "\n")
-
-
-def _load_state(folder: Path, policy, optimiser, average: Average, readout: Readout | None) -> tuple[int, tuple[float, int]]:
-    from lerobot.optim import load_optimizer_state
-
-    load_optimizer_state(optimiser, folder)
-    policy.load_state_dict(load_file(folder / "weights.safetensors"))
-    average.weights = load_file(folder / "average.safetensors")
-    if readout is not None:
-        readout.load_state_dict(load_file(folder / READOUT))
-    state = json.loads((folder / "step.json").read_text())
-    return state["step"], tuple(state["best"])
+    return loss

@@ -44,10 +44,10 @@ with extra(__name__, parser, "h5py", "cv2"):
     from tqdm import tqdm
 
     from deploy.robots.description import load_model
-    from training.pi0.data.episode import Frame
+    from training.pi0.data.episode import EpisodeFrame
+    from training.pi0.data.episode_recorder import EpisodeRecorder, job_name
     from training.pi0.data.inspect import sources
     from training.pi0.data.instructions import find
-    from training.pi0.data.recorder import Recorder, job_name
 
 GREY = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -106,13 +106,15 @@ def reword(instruction: str, rng: np.random.Generator) -> str:
     return choices[rng.integers(len(choices))]
 
 
-def vary(instruction: str, frames: Iterable[Frame], how: Augmentation, rng: np.random.Generator) -> tuple[str, Iterator[Frame]]:
+def vary(
+    instruction: str, frames: Iterable[EpisodeFrame], how: Augmentation, rng: np.random.Generator
+) -> tuple[str, Iterator[EpisodeFrame]]:
     """An episode with one random change throughout. Actions and times stay."""
     text = reword(instruction, rng) if how.words else instruction
     share, place = rng.uniform(0.0, how.crop), rng.uniform(size=2)
     factors = [1.0 + rng.uniform(-spread, spread) for spread in (how.brightness, how.contrast, how.saturation)]
 
-    def changed() -> Iterator[Frame]:
+    def changed() -> Iterator[EpisodeFrame]:
         for frame in frames:
             height, width = frame.image.shape[:2]
             size = (round(height * (1.0 - share)), round(width * (1.0 - share)))
@@ -145,7 +147,7 @@ def augment(
     `joints`: names them where `source` does not.
     """
     layout, _ = sources(source, joints)
-    with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
+    with EpisodeRecorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
         for copy in range(copies):
             _, episodes = sources(source, joints)

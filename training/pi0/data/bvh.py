@@ -25,7 +25,7 @@ class Joint:
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class CapturedMotion:
     """A recording. `frame_time`: [s]. `values`: One row a frame, shape (T, channels), in the file's units."""
 
     joints: tuple[Joint, ...]
@@ -65,7 +65,7 @@ def axis_rotations(angles: np.ndarray, axis: int) -> np.ndarray:
     return out
 
 
-def read_bvh(path: Path) -> Motion:
+def read_bvh(path: Path) -> CapturedMotion:
     """A BVH file. Raises RecordingError naming the line that is not as the format wants it."""
     try:
         lines = path.read_text(errors="replace").splitlines()
@@ -79,7 +79,7 @@ def read_bvh(path: Path) -> Motion:
         number = next(rows, (len(lines), []))[0]
         raise RecordingError(
             f"{path}, near line {number}: not BVH ({error or 'the file ends too early'}); HIERARCHY with "
-            "ROOT, JOINT, OFFSET, CHANNELS, then MOTION with Frames and Frame Time are expected"
+            "ROOT, JOINT, OFFSET, CHANNELS, then MOTION with Frames and EpisodeFrame Time are expected"
         ) from error
 
 
@@ -112,7 +112,7 @@ def _skeleton(rows: Iterator[tuple[int, list[str]]]) -> tuple[Joint, ...]:
     raise ValueError("the skeleton does not end")
 
 
-def _motion(rows: Iterator[tuple[int, list[str]]], joints: tuple[Joint, ...]) -> Motion:
+def _motion(rows: Iterator[tuple[int, list[str]]], joints: tuple[Joint, ...]) -> CapturedMotion:
     _expect(next(rows)[1], "MOTION")
     count = int(next(rows)[1][-1])
     frame_time = float(next(rows)[1][-1])
@@ -120,7 +120,7 @@ def _motion(rows: Iterator[tuple[int, list[str]]], joints: tuple[Joint, ...]) ->
     values = np.array([[float(word) for word in next(rows)[1]] for _ in range(count)])
     if values.shape != (count, channels) or count < 2 or not np.isfinite(values).all() or not frame_time > 0.0:
         raise ValueError(f"{count} frames of {channels} finite numbers are expected, frame time above 0")
-    return Motion(joints, frame_time, values)
+    return CapturedMotion(joints, frame_time, values)
 
 
 def _expect(words: list[str], first: str) -> None:

@@ -38,15 +38,15 @@ with extra(__name__, parser, "h5py"):
     from deploy.robots.description import load_model
     from training.pi0.data import store
     from training.pi0.data.episode import (
+        EpisodeFrame,
         EpisodeWriter,
-        Frame,
         RecordingError,
         check_joints,
         layout_of,
         read_frames,
         read_instruction,
     )
-    from training.pi0.data.recorder import KEPT
+    from training.pi0.data.episode_recorder import KEPT
 
 PATTERN = "*.hdf5"
 
@@ -108,7 +108,7 @@ def to_files(root: Path, folder: Path, joints: tuple[str, ...] = (), quiet: bool
     return count
 
 
-def compare(pairs: Iterable[tuple[tuple[str, Iterable[Frame]], tuple[str, Iterable[Frame]]]]) -> Difference:
+def compare(pairs: Iterable[tuple[tuple[str, Iterable[EpisodeFrame]], tuple[str, Iterable[EpisodeFrame]]]]) -> Difference:
     """Largest differences between episodes and their copies. Raises RecordingError when one is missing, cut or not finite."""
     episodes = count = 0
     worst = np.zeros(3)

@@ -47,12 +47,12 @@ with extra(__name__, parser, "mink", "h5py", "lerobot"):
     from deploy.drivers.simulated.scene import BALL_COLOURS
     from deploy.robots.description import load_model
     from skills.criteria import rotations
-    from training.pi0.data.balls import place
-    from training.pi0.data.episode import Frame, Layout
+    from training.pi0.data.ball_sampling import place
+    from training.pi0.data.demo_simulation import DemoSimulation
+    from training.pi0.data.episode import EpisodeFrame, Layout
+    from training.pi0.data.episode_recorder import EpisodeRecorder, job_name
     from training.pi0.data.experts import Expert, expert_for
-    from training.pi0.data.instructions import GESTURES, Instruction, find, select
-    from training.pi0.data.recorder import Recorder, job_name
-    from training.pi0.data.stage import Stage
+    from training.pi0.data.instructions import GESTURES, TaskInstruction, find, select
     from training.pi0.data.success import judge, trajectory
 
 COLOURS = tuple(BALL_COLOURS)
@@ -96,7 +96,7 @@ class Demonstration:
     """One attempt. `frames`: what is recorded. `interventions`: changes by the safety layer while it was recorded."""
 
     instruction: str
-    frames: tuple[Frame, ...]
+    frames: tuple[EpisodeFrame, ...]
     judgement: Verification
     interventions: int
 
@@ -112,12 +112,12 @@ class Demonstrator:
             from policies.locomotion.policy import OnnxPolicy
 
             walker = OnnxPolicy(settings.walker, model)
-        self._stage = Stage(
+        self._simulation = DemoSimulation(
             model, picture=settings.picture, camera_hz=settings.camera_hz, walker=walker, noise=STANDING_NOISE, seed=settings.seed
         )
         self._walks = walker is not None
 
-    def make(self, number: int, instruction: Instruction) -> tuple[Demonstration | None, list[str]]:
+    def make(self, number: int, instruction: TaskInstruction) -> tuple[Demonstration | None, list[str]]:
         """The demonstration of that number, and why earlier tries at it were dropped; None: every try failed."""
         reasons = []
         for attempt in range(TRIES):
@@ -128,25 +128,25 @@ class Demonstrator:
             reasons.append(f"{instruction.text}: {made.judgement.text}")
         return None, reasons
 
-    def attempt(self, instruction: Instruction, rng: np.random.Generator) -> Demonstration:
+    def attempt(self, instruction: TaskInstruction, rng: np.random.Generator) -> Demonstration:
         """One try: a random start, then the expert until its time is over."""
-        stage, body = self._stage, self._stage.body
+        simulation, body = self._simulation, self._simulation.body
         velocity = self._leg_command(instruction, rng)
         self._prepare(instruction, rng, velocity)
-        self._hang_balls(instruction, rng)
+        self._place_balls(instruction, rng)
         expert = expert_for(instruction, body)
-        drift = Drift(stage.model.groups["arms"], rng, DRIFT if rng.random() < 0.5 else 0.0)
-        frames, truths, start, before = [], [], stage.now, stage.interventions
-        for _ in range(round(SECONDS[instruction.skill] / stage.model.dt)):
-            seen = stage.observe()
+        drift = Drift(simulation.model.groups["arms"], rng, DRIFT if rng.random() < 0.5 else 0.0)
+        frames, truths, start, before = [], [], simulation.now, simulation.interventions
+        for _ in range(round(SECONDS[instruction.skill] / simulation.model.dt)):
+            seen = simulation.observe()
             action = expert.act(seen.state.joint_pos, seen.state.joint_vel, seen.balls)
             truths.append(seen.truth)
-            frames.append(stage.frame(seen, action, start))
-            stage.step(seen, action + drift.next(stage.model.dt), velocity)
-        run = trajectory(truths, stage.model, body)
-        return Demonstration(instruction.text, tuple(frames), judge(run, instruction), stage.interventions - before)
+            frames.append(simulation.frame(seen, action, start))
+            simulation.step(seen, action + drift.next(simulation.model.dt), velocity)
+        run = trajectory(truths, simulation.model, body)
+        return Demonstration(instruction.text, tuple(frames), judge(run, instruction), simulation.interventions - before)
 
-    def _leg_command(self, instruction: Instruction, rng: np.random.Generator) -> tuple[float, float, float] | None:
+    def _leg_command(self, instruction: TaskInstruction, rng: np.random.Generator) -> tuple[float, float, float] | None:
         """What the walker is told, None: stand. A robot that reaches for a ball marches on the spot at most."""
         if not self._walks or instruction.joints != "arms" or rng.random() < 0.5:
             return None
@@ -154,37 +154,37 @@ class Demonstrator:
             return (0.0, 0.0, 0.0)
         return tuple(rng.uniform((-0.2, -0.1, -0.4), (0.4, 0.1, 0.4)))
 
-    def _prepare(self, instruction: Instruction, rng: np.random.Generator, velocity) -> None:
+    def _prepare(self, instruction: TaskInstruction, rng: np.random.Generator, velocity) -> None:
         """Leaves the arms wherever another gesture has brought them."""
-        stage = self._stage
-        posture = stage.model.default.copy()
-        arms, legs = stage.model.groups["arms"], stage.model.groups["legs"]
+        simulation = self._simulation
+        posture = simulation.model.default.copy()
+        arms, legs = simulation.model.groups["arms"], simulation.model.groups["legs"]
         posture[arms] += rng.uniform(-ARM_SPREAD, ARM_SPREAD, arms.sum())
         posture[legs] += rng.normal(0.0, LEG_SPREAD, legs.sum())
-        stage.reset(np.clip(posture, stage.model.lower, stage.model.upper), AWAY)
+        simulation.reset(np.clip(posture, simulation.model.lower, simulation.model.upper), AWAY)
         before, seconds = self._earlier(instruction, rng)
-        for _ in range(round(seconds / stage.model.dt)):
-            seen = stage.observe()
-            stage.step(seen, before.act(seen.state.joint_pos, seen.state.joint_vel, seen.balls), velocity)
+        for _ in range(round(seconds / simulation.model.dt)):
+            seen = simulation.observe()
+            simulation.step(seen, before.act(seen.state.joint_pos, seen.state.joint_vel, seen.balls), velocity)
 
-    def _earlier(self, instruction: Instruction, rng: np.random.Generator) -> tuple[Expert, float]:
+    def _earlier(self, instruction: TaskInstruction, rng: np.random.Generator) -> tuple[Expert, float]:
         """The gesture that went before, and for how long [s]."""
         if instruction.skill == "stand_up":
-            return expert_for(find("sit down"), self._stage.body), rng.uniform(1.0, 3.0)
+            return expert_for(find("sit down"), self._simulation.body), rng.uniform(1.0, 3.0)
         down = instruction.skill == "lower_arms"
         others = [one for one in GESTURES if one.joints == "arms" and one.skill not in (instruction.skill, "touch_ball")]
         rest = next(one for one in GESTURES if one.skill == "lower_arms")
         chosen = rest if not down and rng.random() < 0.4 else others[rng.integers(len(others))]
-        return expert_for(chosen, self._stage.body), rng.uniform(0.8 if down else 0.3, 2.2)
+        return expert_for(chosen, self._simulation.body), rng.uniform(0.8 if down else 0.3, 2.2)
 
-    def _hang_balls(self, instruction: Instruction, rng: np.random.Generator) -> None:
+    def _place_balls(self, instruction: TaskInstruction, rng: np.random.Generator) -> None:
         """Balls before the robot as it stands now: always for touching, mostly for gestures."""
         if instruction.skill != "touch_ball" and rng.random() < 0.3:
             return
-        truth = self._stage.observe().truth
+        truth = self._simulation.observe().truth
         turn = rotations(truth.base_quat)
-        self._stage.hang(
-            {colour: truth.base_pos + turn @ point for colour, point in place(self._stage.body, rng, COLOURS).items()}
+        self._simulation.hang(
+            {colour: truth.base_pos + turn @ point for colour, point in place(self._simulation.body, rng, COLOURS).items()}
         )
 
 
@@ -204,7 +204,7 @@ class Drift:
         return np.where(self._arms, self._value, 0.0)
 
 
-def plan(instructions: tuple[Instruction, ...], rounds: int, seed: int) -> list[str]:
+def plan(instructions: tuple[TaskInstruction, ...], rounds: int, seed: int) -> list[str]:
     """Texts to demonstrate, in order: every round has each gesture once and each ball BALLS_A_ROUND times, shuffled."""
     order: list[str] = []
     for number in range(rounds):
@@ -219,7 +219,7 @@ def left(command: str, settings: Settings, texts: list[str], done: set[str]) -> 
     return {job: task for job, task in named.items() if job not in done}
 
 
-_DEMONSTRATORS: dict[Settings, Demonstrator] = {}  # one a process: a stage takes a second to build
+_DEMONSTRATORS: dict[Settings, Demonstrator] = {}  # one a process: a simulation takes a second to build
 
 
 def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[str]]:
@@ -241,7 +241,7 @@ def record(
     layout = Layout(model.joints, (settings.picture, settings.picture), round(model.control_hz))
     dropped: Counter[str] = Counter()
     frames = interventions = 0
-    with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
+    with EpisodeRecorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
         tasks = left("demos", settings, texts, recorder.done)
         made = tqdm(

@@ -43,7 +43,7 @@ class DiskError(RecordingError):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class EpisodeFrame:
     """One tick of a demonstration; n joints in robot order.
 
     Attributes:
@@ -72,7 +72,7 @@ class Layout:
     image: tuple[int, int] = (224, 224)
     fps: int = 50
 
-    def check(self, frame: Frame, last: float = -np.inf) -> None:
+    def check(self, frame: EpisodeFrame, last: float = -np.inf) -> None:
         """Raises RecordingError naming what is wrong with `frame`, which follows one at `last` [s]."""
         n = len(self.joints)
         for name in ("joint_pos", "joint_vel", "action"):
@@ -139,7 +139,7 @@ class EpisodeWriter:
                 self._file.create_dataset(name, (0, n), np.float32, maxshape=(None, n), chunks=(BLOCK, n))
             self._file.create_dataset(TIMES, (0,), np.float64, maxshape=(None,), chunks=(BLOCK,))
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: EpisodeFrame) -> None:
         """Appends a frame. Raises RecordingError, and drops the episode, when the frame or the disk is not good."""
         try:
             self._layout.check(frame, self._last)
@@ -255,12 +255,12 @@ def read_job(path: Path) -> str:
         return _text(file.attrs.get(JOB, ""))
 
 
-def read_frames(path: Path) -> Iterator[Frame]:
+def read_frames(path: Path) -> Iterator[EpisodeFrame]:
     """The frames of an episode file, one at a time."""
     with h5py.File(path, "r") as file:
         low = [file[name][:] for name in (TIMES, POSITIONS, VELOCITIES, ACTIONS)]
         for i, (time, pos, vel, action) in enumerate(zip(*low, strict=True)):
-            yield Frame(float(time), file[IMAGES][i], pos, vel, action)
+            yield EpisodeFrame(float(time), file[IMAGES][i], pos, vel, action)
 
 
 def layout_of(path: Path, joints: tuple[str, ...], fps: int = 50) -> Layout:
@@ -281,7 +281,7 @@ def common_layout(files: list[Path], joints: tuple[str, ...]) -> Layout:
     return layout
 
 
-def checked(frames: Iterable[Frame], layout: Layout, where: str) -> Iterator[Frame]:
+def checked(frames: Iterable[EpisodeFrame], layout: Layout, where: str) -> Iterator[EpisodeFrame]:
     """`frames` as they come. Raises RecordingError naming `where` at the first that is not good; files of others may hold
     anything."""
     last = -np.inf

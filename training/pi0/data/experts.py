@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from arbiter.errors import ConfigError
-from training.pi0.data.instructions import Instruction
-from training.pi0.data.kinematics import SIDES, UpperBody
+from training.pi0.data.instructions import TaskInstruction
+from training.pi0.data.upper_body import SIDES, UpperBody
 
 GAIN = 4.0  # [1/s] of the approach: velocity per distance left
 SPEED = 2.0  # [rad/s] of the fastest joint
@@ -80,7 +80,7 @@ def posture(body: UpperBody, left: tuple[float, ...] | None, right: tuple[float,
 
 
 @dataclass(frozen=True)
-class Assume:
+class PostureExpert:
     """Goes to a posture and stays."""
 
     body: UpperBody
@@ -92,7 +92,7 @@ class Assume:
 
 
 @dataclass(frozen=True)
-class Wave:
+class WaveExpert:
     """Raises one hand and turns the upper arm to and fro: an oscillator whose phase is read from the joint itself."""
 
     body: UpperBody
@@ -115,7 +115,7 @@ class Wave:
 
 
 @dataclass(frozen=True)
-class Legs:
+class LegLineExpert:
     """Moves the legs along a line of postures; the arms go to rest. Balance is the reflex's.
 
     How far along it is, is read from the joints themselves: hips and knees, as far as the line moves them.
@@ -152,14 +152,14 @@ class Legs:
         return np.array(["hip_pitch" in name or "knee" in name for name in self.body.model.joints])
 
 
-class Bow:
+class BowExpert:
     """Leans forward and comes back, over and over, by the clock: one bow begins with the first call.
 
     The only expert with a clock: where the legs are and how fast they move tells a network all of it.
     """
 
     def __init__(self, body: UpperBody) -> None:
-        self._legs = Legs(body, (body.model.default, leg_posture(body, LEAN)), 0.0)
+        self._legs = LegLineExpert(body, (body.model.default, leg_posture(body, LEAN)), 0.0)
         self._step = BOW_RATE * body.model.dt
         self._phase = 0.0
 
@@ -168,7 +168,7 @@ class Bow:
         return self._legs.compose(q, dq, float(0.5 - 0.5 * np.cos(self._phase)))
 
 
-class Touch:
+class TouchExpert:
     """Brings the hand on the ball's side to the ball of one colour, wherever it is now."""
 
     MOVED = 0.002  # [m] of the ball in the base frame that is worth solving again
@@ -184,7 +184,7 @@ class Touch:
         if not np.linalg.norm(ball - self._seen) < self.MOVED:
             self._seen = ball.copy()
             self._goal = reach_for(self._body, ball)[0]
-        return Assume(self._body, self._goal).act(q, dq, balls)
+        return PostureExpert(self._body, self._goal).act(q, dq, balls)
 
 
 def nearer_side(point: np.ndarray) -> str:
@@ -207,7 +207,7 @@ def leg_posture(body: UpperBody, both: tuple[float, float, float]) -> np.ndarray
     return q
 
 
-def expert_for(instruction: Instruction, body: UpperBody) -> Expert:
+def expert_for(instruction: TaskInstruction, body: UpperBody) -> Expert:
     """The expert that demonstrates a gesture. Raises ConfigError for an instruction that has none."""
     still = {
         "raise_arms": (UP, UP),
@@ -215,16 +215,16 @@ def expert_for(instruction: Instruction, body: UpperBody) -> Expert:
         "point_at": {"left": (SIDEWAYS, None), "right": (None, SIDEWAYS), "ahead": (None, FORWARD)}.get(instruction.target),
     }
     if instruction.skill in still:
-        return Assume(body, posture(body, *still[instruction.skill]))
+        return PostureExpert(body, posture(body, *still[instruction.skill]))
     if instruction.skill in ("wave_right", "wave_left"):
-        return Wave(body, instruction.target)
+        return WaveExpert(body, instruction.target)
     if instruction.skill in ("sit_down", "stand_up"):
         line = (body.model.default, leg_posture(body, CROUCH))
-        return Legs(body, line, 1.0 if instruction.skill == "sit_down" else 0.0)
+        return LegLineExpert(body, line, 1.0 if instruction.skill == "sit_down" else 0.0)
     if instruction.skill == "bow":
-        return Bow(body)
+        return BowExpert(body)
     if instruction.skill == "touch_ball":
-        return Touch(body, instruction.target)
+        return TouchExpert(body, instruction.target)
     raise ConfigError(
         f"no scripted expert for {instruction.text!r} (skill {instruction.skill!r}); "
         "walking is demonstrated by training.pi0.data.rollouts"

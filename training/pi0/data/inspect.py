@@ -34,7 +34,7 @@ with extra(__name__, parser, "h5py"):
     from deploy.robots.description import load_model
     from training.pi0.data import store
     from training.pi0.data.convert import episode_files, is_dataset
-    from training.pi0.data.episode import Frame, Layout, check_joints, common_layout, read_frames, read_instruction
+    from training.pi0.data.episode import EpisodeFrame, Layout, check_joints, common_layout, read_frames, read_instruction
 
 LATE = 1.5  # periods between two frames that count as a gap
 COLUMNS = 8  # pictures of an episode on the sheet
@@ -63,7 +63,7 @@ class EpisodeReport:
     jerk: float
 
 
-def examine(instruction: str, frames: Iterable[Frame], model: RobotModel, dt: float) -> EpisodeReport:
+def examine(instruction: str, frames: Iterable[EpisodeFrame], model: RobotModel, dt: float) -> EpisodeReport:
     """The figures of an episode; `dt`: nominal time between two frames [s]."""
     rows = [(frame.time, frame.joint_pos, frame.action, frame.joint_vel) for frame in frames]
     time, pos, action, vel = (np.array([row[i] for row in rows], float) for i in range(4))
@@ -85,7 +85,7 @@ def examine(instruction: str, frames: Iterable[Frame], model: RobotModel, dt: fl
     )
 
 
-def sources(path: Path, joints: tuple[str, ...]) -> tuple[Layout, Iterator[tuple[str, Iterable[Frame]]]]:
+def sources(path: Path, joints: tuple[str, ...]) -> tuple[Layout, Iterator[tuple[str, Iterable[EpisodeFrame]]]]:
     """Sizes and episodes of a LeRobotDataset or of a folder of episode files; `joints` where they name none."""
     if is_dataset(path):
         dataset = store.open_dataset(path)
@@ -167,7 +167,7 @@ def plot(report: dict, model: RobotModel, file: Path) -> None:
     figure.savefig(file, dpi=110)
 
 
-def strip(frames: Iterable[Frame], columns: int = COLUMNS) -> np.ndarray:
+def strip(frames: Iterable[EpisodeFrame], columns: int = COLUMNS) -> np.ndarray:
     """Pictures of an episode at even times, side by side, uint8, shape (H, columns · W, 3)."""
     images = [frame.image for frame in frames]
     at = np.linspace(0, len(images) - 1, columns).round().astype(int)

@@ -11,7 +11,7 @@ from arbiter.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Instruction:
+class TaskInstruction:
     """One thing that can be asked of π0.
 
     Attributes:
@@ -31,8 +31,8 @@ class Instruction:
     velocity: tuple[float, float, float] | None = None
 
 
-def _touch(colour: str) -> Instruction:
-    return Instruction(
+def _touch(colour: str) -> TaskInstruction:
+    return TaskInstruction(
         f"touch the {colour} ball",
         "touch_ball",
         target=colour,
@@ -46,49 +46,51 @@ def _touch(colour: str) -> Instruction:
     )
 
 
-def _walk(text: str, x: float, y: float, yaw: float, *paraphrases: str) -> Instruction:
-    return Instruction(text, "walk", joints="legs", velocity=(x, y, yaw), paraphrases=paraphrases)
+def _walk(text: str, x: float, y: float, yaw: float, *paraphrases: str) -> TaskInstruction:
+    return TaskInstruction(text, "walk", joints="legs", velocity=(x, y, yaw), paraphrases=paraphrases)
 
 
-GESTURES: tuple[Instruction, ...] = (
-    Instruction(
+GESTURES: tuple[TaskInstruction, ...] = (
+    TaskInstruction(
         "wave the right hand",
         "wave_right",
         target="right",
         paraphrases=("wave your right hand", "wave with the right hand", "wave right hand", "say hello with your right hand"),
     ),
-    Instruction(
+    TaskInstruction(
         "wave the left hand",
         "wave_left",
         target="left",
         paraphrases=("wave your left hand", "wave with the left hand", "wave left hand", "say hello with your left hand"),
     ),
-    Instruction(
+    TaskInstruction(
         "raise both arms",
         "raise_arms",
         paraphrases=("raise your arms", "put your hands up", "lift both hands above your head", "arms up"),
     ),
-    Instruction(
+    TaskInstruction(
         "lower both arms", "lower_arms", paraphrases=("lower your arms", "put your hands down", "let your arms hang", "arms down")
     ),
-    Instruction("bow", "bow", joints="whole_body", paraphrases=("take a bow", "bow down", "make a bow", "bend forward")),
-    Instruction("sit down", "sit_down", joints="whole_body", paraphrases=("crouch", "crouch down", "squat down", "take a seat")),
-    Instruction(
+    TaskInstruction("bow", "bow", joints="whole_body", paraphrases=("take a bow", "bow down", "make a bow", "bend forward")),
+    TaskInstruction(
+        "sit down", "sit_down", joints="whole_body", paraphrases=("crouch", "crouch down", "squat down", "take a seat")
+    ),
+    TaskInstruction(
         "stand up", "stand_up", joints="whole_body", paraphrases=("stand up from sitting", "get up", "rise", "straighten up")
     ),
-    Instruction(
+    TaskInstruction(
         "point to the left",
         "point_at",
         target="left",
         paraphrases=("point left", "show me the left", "point with your arm to the left"),
     ),
-    Instruction(
+    TaskInstruction(
         "point to the right",
         "point_at",
         target="right",
         paraphrases=("point right", "show me the right", "point with your arm to the right"),
     ),
-    Instruction(
+    TaskInstruction(
         "point straight ahead", "point_at", target="ahead", paraphrases=("point ahead", "point forward", "point to the front")
     ),
     _touch("red"),
@@ -98,7 +100,7 @@ GESTURES: tuple[Instruction, ...] = (
 
 # The velocity instructions of the integration guide. Its 1.0 m/s is above what the locomotion policy is trained for:
 # the robot walks as fast as it can.
-WALKS: tuple[Instruction, ...] = (
+WALKS: tuple[TaskInstruction, ...] = (
     _walk("walk forward", 0.3, 0.0, 0.0, "go forward", "walk ahead"),
     _walk("walk forward at 0.5 m/s", 0.5, 0.0, 0.0, "go forward at half a metre per second"),
     _walk("walk forward at 1.0 m/s", 1.0, 0.0, 0.0, "go forward at one metre per second"),
@@ -111,12 +113,12 @@ WALKS: tuple[Instruction, ...] = (
     _walk("stop walking", 0.0, 0.0, 0.0, "stand still", "stay where you are"),
 )
 
-INSTRUCTIONS: tuple[Instruction, ...] = GESTURES + WALKS
+INSTRUCTIONS: tuple[TaskInstruction, ...] = GESTURES + WALKS
 
 _BY_TEXT = {said: one for one in INSTRUCTIONS for said in (one.text, *one.paraphrases)}
 
 
-def find(text: str) -> Instruction:
+def find(text: str) -> TaskInstruction:
     """The instruction that `text` stands for, canonical or a paraphrase. Raises ConfigError listing the canonical ones."""
     try:
         return _BY_TEXT[text.strip().lower()]
@@ -125,13 +127,13 @@ def find(text: str) -> Instruction:
         raise ConfigError(f"instruction {text!r} is not known; known are {known} and their paraphrases") from None
 
 
-def select(names: str) -> tuple[Instruction, ...]:
+def select(names: str) -> tuple[TaskInstruction, ...]:
     """Instructions by a comma-separated list of skills or canonical texts; "gestures", "walks" and "all" are groups.
 
     Raises ConfigError for a name that selects nothing.
     """
     groups = {"gestures": GESTURES, "walks": WALKS, "all": INSTRUCTIONS}
-    chosen: list[Instruction] = []
+    chosen: list[TaskInstruction] = []
     for name in (part.strip() for part in names.split(",")):
         found = groups.get(name) or tuple(one for one in INSTRUCTIONS if name in (one.skill, one.text))
         if not found:

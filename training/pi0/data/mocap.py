@@ -1,4 +1,4 @@
-"""Motion capture to demonstrations: BVH files, retargeted to the robot's joints, played in simulation, recorded.
+"""CapturedMotion capture to demonstrations: BVH files, retargeted to the robot's joints, played in simulation, recorded.
 
     python -m training.pi0.data.mocap wave.bvh --instruction "wave the right hand" --root datasets/mocap
 
@@ -40,14 +40,14 @@ with extra(__name__, parser, "mink", "h5py"):
 
     from arbiter.robot import RobotModel
     from deploy.robots.description import description_dir, load_model
-    from training.pi0.data.bvh import Motion, read_bvh
+    from training.pi0.data.bvh import CapturedMotion, read_bvh
+    from training.pi0.data.demo_simulation import DemoSimulation
     from training.pi0.data.demos import AWAY, STANDING_NOISE
     from training.pi0.data.episode import DiskError, Layout, RecordingError
+    from training.pi0.data.episode_recorder import EpisodeRecorder, job_name
     from training.pi0.data.experts import follow
-    from training.pi0.data.kinematics import SIDES, SOLVER
-    from training.pi0.data.recorder import Recorder, job_name
-    from training.pi0.data.stage import Stage
     from training.pi0.data.success import FALLEN_TILT
+    from training.pi0.data.upper_body import SIDES, SOLVER
 
 # Names of the same joints in the skeletons of CMU, Mixamo, LAFAN1 and others; "mixamorig:" is cut off.
 NAMES = {
@@ -100,7 +100,7 @@ def human_joint(names: dict[str, str], part: str, side: str, path: str) -> str:
     raise RecordingError(f"{path}: no joint for the {side} {part} ({', '.join(wanted)}); it has {', '.join(names.values())}")
 
 
-def limb_directions(motion: Motion, path: str) -> dict[tuple[str, str], np.ndarray]:
+def limb_directions(motion: CapturedMotion, path: str) -> dict[tuple[str, str], np.ndarray]:
     """Direction of each human limb in the torso's frame (x ahead, y left, z up), unit vectors, shape (T, 3)."""
     places = motion.positions()
     names = {name.split(":")[-1].lower(): name for name in places}
@@ -179,7 +179,7 @@ class Retargeter:
         return out
 
 
-def retarget(motion: Motion, model: RobotModel, path: str = "motion", quiet: bool = True) -> Retargeted:
+def retarget(motion: CapturedMotion, model: RobotModel, path: str = "motion", quiet: bool = True) -> Retargeted:
     """A captured motion on the robot, at the robot's rate."""
     directions = limb_directions(motion, path)
     solver, frames = Retargeter(model), len(motion.values)
@@ -213,35 +213,39 @@ def smooth(q: np.ndarray, dt: float) -> np.ndarray:
     return np.stack([np.convolve(column, window / window.sum(), mode="valid") for column in padded.T], axis=1)
 
 
-def perform(stage: Stage, q: np.ndarray, recorder: Recorder, instruction: str, legs: bool, job: str = "") -> None:
+def perform(
+    simulation: DemoSimulation, q: np.ndarray, recorder: EpisodeRecorder, instruction: str, legs: bool, job: str = ""
+) -> None:
     """Plays joint positions, shape (T, n), in simulation and records them. Raises RecordingError when the robot falls."""
-    model = stage.model
+    model = simulation.model
     arms = model.groups["arms"]
     if not legs:
         q = np.where(arms, q, model.default)
     speed = np.gradient(q, model.dt, axis=0)
-    stage.reset(q[0], AWAY)
+    simulation.reset(q[0], AWAY)
     recorder.begin(instruction, job)
-    start = stage.now
+    start = simulation.now
     for posture, velocity in zip(q, speed, strict=True):
-        seen = stage.observe()
+        seen = simulation.observe()
         if seen.state.tilt > FALLEN_TILT:
             recorder.discard()
             raise RecordingError(
-                f"{instruction!r}: the robot fell after {stage.now - start:.1f} s of the motion; leave "
+                f"{instruction!r}: the robot fell after {simulation.now - start:.1f} s of the motion; leave "
                 "the legs to the balance reflex (without --legs)"
             )
         # Feed-forward about the wanted posture: the arms must not sag behind the human's.
-        ahead = follow(stage.body, posture, velocity, velocity)
+        ahead = follow(simulation.body, posture, velocity, velocity)
         action = np.where(arms, ahead, posture)
-        recorder.add(stage.frame(seen, action, start))
-        stage.step(seen, action, None)
+        recorder.add(simulation.frame(seen, action, start))
+        simulation.step(seen, action, None)
     recorder.end()
 
 
-def record(files: list[Path], stage: Stage, recorder: Recorder, instruction: str, legs: bool) -> dict[Path, str]:
+def record(
+    files: list[Path], simulation: DemoSimulation, recorder: EpisodeRecorder, instruction: str, legs: bool
+) -> dict[Path, str]:
     """Records the files that are not in the data set yet; returns why others are left out."""
-    model, left_out = stage.model, {}
+    model, left_out = simulation.model, {}
     for file in files:
         job = job_name("mocap", file=str(file.resolve()), instruction=instruction, legs=legs)
         if job in recorder.done:
@@ -249,7 +253,7 @@ def record(files: list[Path], stage: Stage, recorder: Recorder, instruction: str
             continue
         try:
             found = retarget(read_bvh(file), model, str(file), quiet=False)
-            perform(stage, found.q, recorder, instruction, legs, job)
+            perform(simulation, found.q, recorder, instruction, legs, job)
         except DiskError:
             raise
         except RecordingError as error:
@@ -273,10 +277,10 @@ def record(files: list[Path], stage: Stage, recorder: Recorder, instruction: str
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     model = load_model()
-    stage = Stage(model, picture=options.picture, noise=STANDING_NOISE)
+    simulation = DemoSimulation(model, picture=options.picture, noise=STANDING_NOISE)
     layout = Layout(model.joints, (options.picture, options.picture), round(model.control_hz))
-    with Recorder(options.root, layout, pictures=options.pictures) as recorder:
-        left_out = record(options.files, stage, recorder, options.instruction, options.legs)
+    with EpisodeRecorder(options.root, layout, pictures=options.pictures) as recorder:
+        left_out = record(options.files, simulation, recorder, options.instruction, options.legs)
     for file, why in left_out.items():
         print(f"not recorded: {file}: {why}")
     if len(left_out) == len(options.files):

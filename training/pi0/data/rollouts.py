@@ -36,39 +36,39 @@ with extra(__name__, parser, "mink", "h5py"):
 
     from deploy.robots.description import load_model
     from policies.locomotion.policy import OnnxPolicy
+    from training.pi0.data.demo_simulation import DemoSimulation
     from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings, left
     from training.pi0.data.episode import Layout
-    from training.pi0.data.instructions import WALKS, Instruction, find, select
-    from training.pi0.data.recorder import Recorder
-    from training.pi0.data.stage import Stage
+    from training.pi0.data.episode_recorder import EpisodeRecorder
+    from training.pi0.data.instructions import WALKS, TaskInstruction, find, select
     from training.pi0.data.success import judge, trajectory
 
 SECONDS = 4.0
 BEFORE = (0.6, 1.6)  # [s] of something else before the record starts
 SPREAD = 0.1  # share by which the command varies
 POSTURE_SPREAD = 0.02  # [rad]
-_STAGES: dict[Settings, Stage] = {}
+_STAGES: dict[Settings, DemoSimulation] = {}
 
 
-def roll_out(stage: Stage, instruction: Instruction, rng: np.random.Generator) -> Demonstration:
+def roll_out(simulation: DemoSimulation, instruction: TaskInstruction, rng: np.random.Generator) -> Demonstration:
     """One walk: something else first, then the instruction for SECONDS."""
-    posture = stage.model.default + rng.normal(0.0, POSTURE_SPREAD, stage.model.n)
-    stage.reset(np.clip(posture, stage.model.lower, stage.model.upper), AWAY)
+    posture = simulation.model.default + rng.normal(0.0, POSTURE_SPREAD, simulation.model.n)
+    simulation.reset(np.clip(posture, simulation.model.lower, simulation.model.upper), AWAY)
     others = [one for one in WALKS if one is not instruction]
     earlier = others[rng.integers(len(others))] if rng.random() < 0.5 or not any(instruction.velocity) else WALKS[-1]
     command = tuple(np.array(instruction.velocity) * rng.uniform(1.0 - SPREAD, 1.0 + SPREAD, 3))
-    for _ in range(round(rng.uniform(*BEFORE) / stage.model.dt)):
-        seen = stage.observe()
-        stage.step(seen, stage.walking(seen, earlier.velocity), earlier.velocity)
-    frames, truths, start, before = [], [], stage.now, stage.interventions
-    for _ in range(round(SECONDS / stage.model.dt)):
-        seen = stage.observe()
-        action = stage.walking(seen, command)
+    for _ in range(round(rng.uniform(*BEFORE) / simulation.model.dt)):
+        seen = simulation.observe()
+        simulation.step(seen, simulation.walking(seen, earlier.velocity), earlier.velocity)
+    frames, truths, start, before = [], [], simulation.now, simulation.interventions
+    for _ in range(round(SECONDS / simulation.model.dt)):
+        seen = simulation.observe()
+        action = simulation.walking(seen, command)
         truths.append(seen.truth)
-        frames.append(stage.frame(seen, action, start))
-        stage.step(seen, action, command)
-    run = trajectory(truths, stage.model, stage.body)
-    return Demonstration(instruction.text, tuple(frames), judge(run, instruction), stage.interventions - before)
+        frames.append(simulation.frame(seen, action, start))
+        simulation.step(seen, action, command)
+    run = trajectory(truths, simulation.model, simulation.body)
+    return Demonstration(instruction.text, tuple(frames), judge(run, instruction), simulation.interventions - before)
 
 
 def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[str]]:
@@ -76,7 +76,7 @@ def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[st
     settings, number, text = task
     if settings not in _STAGES:
         model = load_model()
-        _STAGES[settings] = Stage(
+        _STAGES[settings] = DemoSimulation(
             model,
             picture=settings.picture,
             camera_hz=settings.camera_hz,
@@ -103,7 +103,7 @@ def record(
     model = load_model()
     layout = Layout(model.joints, (settings.picture, settings.picture), round(model.control_hz))
     failed: dict[str, str] = {}
-    with Recorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
+    with EpisodeRecorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
         tasks = left("rollouts", settings, texts, recorder.done)
         made = tqdm(fanout.run(make, tasks.values(), address), total=len(tasks), unit="walk", desc=str(root), disable=quiet)

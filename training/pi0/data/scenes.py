@@ -1,4 +1,4 @@
-"""Scenes for touching: thousands of balls at random places, with the posture and the motion that lead to them.
+"""ReachGenerator for touching: thousands of balls at random places, with the posture and the motion that lead to them.
 
     python -m training.pi0.data.scenes --count 4000 --seed 5 --out data/scenes.npz
 
@@ -40,12 +40,12 @@ with extra(__name__, parser, "mink", "h5py"):
     from deploy.drivers.simulated.robot import Pose, SimulatedRobot
     from deploy.robots.description import description_dir, load_model
     from skills.criteria import TOUCH_DISTANCE, rotations
-    from training.pi0.data.balls import in_picture, random_point, touchable, unhidden
+    from training.pi0.data.ball_sampling import in_picture, random_point, touchable, unhidden
     from training.pi0.data.cache import shrink
     from training.pi0.data.demos import ARM_SPREAD, COLOURS, DRIFT, SECONDS, Drift
     from training.pi0.data.experts import FORWARD, SIDEWAYS, UP, WAVING, Expert, expert_for, nearer_side, posture, reach_for
     from training.pi0.data.instructions import find
-    from training.pi0.data.kinematics import SIDES, UpperBody
+    from training.pi0.data.upper_body import SIDES, UpperBody
     from training.pi0.memory import Demonstrations, save_cache
 
 PICTURE_EVERY = 32  # ticks
@@ -58,7 +58,7 @@ TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
+class ReachEpisode:
     """One touch, T ticks, n joints.
 
     Attributes:
@@ -111,7 +111,7 @@ class FixedArms:
         return states, actions
 
 
-class Scenes:
+class ReachGenerator:
     """Makes touches one by one; the same seed and number give the same one.
 
     Args:
@@ -126,7 +126,7 @@ class Scenes:
         self._camera, self._standing = SimCamera(robot.mj_model, width=PICTURE, height=PICTURE), robot.pose.qpos
         self._mocap = {colour: robot.mj_model.body(f"ball_{colour}").mocapid[0] for colour in COLOURS}
 
-    def make(self, number: int) -> Episode:
+    def make(self, number: int) -> ReachEpisode:
         """The touch of that number. Raises RuntimeError when TRIES of them miss."""
         for attempt in range(TRIES):
             made = self.attempt(np.random.default_rng((self._seed, number, attempt)))
@@ -134,7 +134,7 @@ class Scenes:
                 return made
         raise RuntimeError(f"scene {number}: no touch in {TRIES} tries, the last one missed by {made.gap:.3f} m")
 
-    def attempt(self, rng: np.random.Generator) -> Episode:
+    def attempt(self, rng: np.random.Generator) -> ReachEpisode:
         """One try: balls, a start anywhere, the expert, pictures on the way."""
         model = self.body.model
         colour = COLOURS[rng.integers(3)]
@@ -146,7 +146,7 @@ class Scenes:
         gap = float(np.linalg.norm(self.body.hands(state[-1, : model.n])[SIDES.index(nearer_side(ball))] - ball))
         drawn = np.concatenate(([0], np.arange(1 + rng.integers(PICTURE_EVERY), ticks, PICTURE_EVERY)))
         pictures = np.stack(self._draw(state[drawn, : model.n], balls, rng))
-        return Episode(
+        return ReachEpisode(
             task,
             state.astype(np.float32),
             action.astype(np.float32),
@@ -197,7 +197,7 @@ class Scenes:
         return pictures
 
 
-def gather(episodes: list[Episode]) -> Demonstrations:
+def gather(episodes: list[ReachEpisode]) -> Demonstrations:
     """Episodes as demonstrations in memory."""
     lengths = np.array([len(one.state) for one in episodes])
     pictures = np.cumsum([0, *(len(one.pictures) for one in episodes)])
@@ -214,15 +214,15 @@ def gather(episodes: list[Episode]) -> Demonstrations:
     )
 
 
-_SCENES: dict[tuple[int, int], Scenes] = {}  # one a process: it takes a second to build
+_GENERATORS: dict[tuple[int, int], ReachGenerator] = {}  # one a process: it takes a second to build
 
 
-def make(job: tuple[int, int, int]) -> Episode:
+def make(job: tuple[int, int, int]) -> ReachEpisode:
     """One touch of (seed, side, number), as a function that other processes can be handed."""
     seed, side, number = job
-    if (seed, side) not in _SCENES:
-        _SCENES[seed, side] = Scenes(seed, side)
-    return _SCENES[seed, side].make(number)
+    if (seed, side) not in _GENERATORS:
+        _GENERATORS[seed, side] = ReachGenerator(seed, side)
+    return _GENERATORS[seed, side].make(number)
 
 
 def main(arguments: list[str] | None = None) -> None:

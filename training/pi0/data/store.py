@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from training.pi0.data.episode import (
-    Frame,
+    EpisodeFrame,
     Layout,
     RecordingError,
     check_joints,
@@ -161,7 +161,7 @@ def open_dataset(root: Path):
     return LeRobotDataset(f"local/{root.name}", root=root, video_backend="pyav")
 
 
-def append(dataset, instruction: str, frames: Iterable[Frame]) -> int:
+def append(dataset, instruction: str, frames: Iterable[EpisodeFrame]) -> int:
     """Adds one episode; returns its number of frames."""
     count = 0
     for frame in frames:
@@ -187,7 +187,7 @@ def episodes(dataset) -> list[StoredEpisode]:
     return found
 
 
-def frames(dataset, episode: StoredEpisode) -> Iterator[Frame]:
+def frames(dataset, episode: StoredEpisode) -> Iterator[EpisodeFrame]:
     """The frames of one stored episode, one at a time."""
     # Arrow's own numbers: through PyTorch or numpy formatting doubles come back as floats, and asking for one number of
     # a row decodes its picture.
@@ -197,7 +197,7 @@ def frames(dataset, episode: StoredEpisode) -> Iterator[Frame]:
     times = times.reshape(-1)
     for i, time in enumerate(times):
         image = dataset[episode.start + i][IMAGE].numpy().transpose(1, 2, 0)
-        yield Frame(float(time), (255.0 * image + 0.5).astype(np.uint8), state[i, :n], state[i, n:], action[i])
+        yield EpisodeFrame(float(time), (255.0 * image + 0.5).astype(np.uint8), state[i, :n], state[i, n:], action[i])
 
 
 def _numbers(table, name: str) -> np.ndarray:

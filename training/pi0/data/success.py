@@ -12,8 +12,8 @@ from arbiter.types import frozen
 from deploy.drivers.simulated.truth import Truth
 from skills import criteria
 from skills.criteria import CROUCH_DROP, FALLEN_TILT, REST_ANGLE, Trajectory, rotations, walk
-from training.pi0.data.instructions import Instruction
-from training.pi0.data.kinematics import UpperBody
+from training.pi0.data.instructions import TaskInstruction
+from training.pi0.data.upper_body import UpperBody
 
 
 def trajectory(truths: Sequence[Truth], model: RobotModel, body: UpperBody) -> Trajectory:
@@ -66,7 +66,7 @@ CRITERIA = {
 }
 
 
-def misplaced(run: Trajectory, instruction: Instruction) -> str:
+def misplaced(run: Trajectory, instruction: TaskInstruction) -> str:
     """Why a run did not begin where its instruction asks for anything; "" if it did: who is up already need not stand up."""
     if instruction.skill == "stand_up":
         drop = run.standing - float(run.height[0])
@@ -77,7 +77,7 @@ def misplaced(run: Trajectory, instruction: Instruction) -> str:
     return ""
 
 
-def judge(run: Trajectory, instruction: Instruction) -> Verification:
+def judge(run: Trajectory, instruction: TaskInstruction) -> Verification:
     """Whether `run` did what `instruction` asks for. A fall fails everything."""
     if (down := criteria.fallen(run)) is not None:
         return down

@@ -51,10 +51,10 @@ with extra(__name__, parser, "h5py", "mink"):
     from deploy.runtime.session import Session
     from policies.fallback.policies import Damp, Fallback, Hold, Rest, Stand
     from policies.locomotion.policy import OnnxPolicy
-    from training.pi0.data.episode import Frame, Layout, RecordingError
-    from training.pi0.data.kinematics import UpperBody
+    from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError
+    from training.pi0.data.episode_recorder import EpisodeRecorder
     from training.pi0.data.pads import Controls, Gamepad, Keyboard, Pad
-    from training.pi0.data.recorder import Recorder
+    from training.pi0.data.upper_body import UpperBody
 
 TREE = """
 selector:
@@ -128,7 +128,7 @@ class Teleoperation:
         camera,
         locomotion: Policy,
         pad: Pad,
-        recorder: Recorder,
+        recorder: EpisodeRecorder,
         instruction: str,
         *,
         fast: bool = False,
@@ -218,7 +218,9 @@ class Teleoperation:
         state = report.state
         try:
             self._recorder.add(
-                Frame(report.now - self._started, self._camera(), state.joint_pos, state.joint_vel, frozen(report.command.q))
+                EpisodeFrame(
+                    report.now - self._started, self._camera(), state.joint_pos, state.joint_vel, frozen(report.command.q)
+                )
             )
         except RecordingError as error:
             self._tell(str(error))
@@ -234,7 +236,7 @@ def main(arguments: list[str] | None = None) -> None:
     layout = Layout(model.joints, (options.picture, options.picture), round(model.control_hz))
     print(pad.help)
     try:
-        with Recorder(options.root, layout, pictures=options.pictures) as recorder:
+        with EpisodeRecorder(options.root, layout, pictures=options.pictures) as recorder:
             teleoperation = Teleoperation(
                 robot, lambda: camera.render(robot.pose), OnnxPolicy(options.policy, model), pad, recorder, options.instruction
             )

@@ -1,7 +1,7 @@
 """The one recorder of all sources: a journal of whole episodes, packed into a LeRobotDataset v3.
 
 Each episode becomes a file of its own in `ROOT.journal/` the moment it ends, on disk for good; a crash loses the episode
-under way and nothing else. `close` (or the next `Recorder` on the same root) packs the journal into the data set.
+under way and nothing else. `close` (or the next `EpisodeRecorder` on the same root) packs the journal into the data set.
 
 A command that is to go on where it was gives each episode a `job` and leaves out those that are in `done`.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from training.pi0.data import store
-from training.pi0.data.episode import EpisodeWriter, Frame, Layout, RecordingError, layout_of, read_job
+from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError, layout_of, read_job
 
 KEPT = "episode_{:06d}.hdf5"
 
@@ -25,7 +25,7 @@ def job_name(command: str, **what) -> str:
     return json.dumps({"command": command, **what}, sort_keys=True)
 
 
-class Recorder:
+class EpisodeRecorder:
     """Records episodes: begin, add ..., then end or discard.
 
     Attributes:
@@ -72,7 +72,7 @@ class Recorder:
         number = max([self._packed, *(_number(file) + 1 for file in self.pending)])
         self._writer = EpisodeWriter(self._journal / KEPT.format(number), instruction, self.layout, job)
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: EpisodeFrame) -> None:
         """Adds a frame. Raises RecordingError, and drops the episode, when the frame or the disk is not good."""
         if self._writer is None:
             raise RecordingError("no episode is under way; call begin(instruction) first")
@@ -115,7 +115,7 @@ class Recorder:
         if self._journal.exists():
             shutil.rmtree(self._journal)
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> EpisodeRecorder:
         return self
 
     def __exit__(self, kind, error, trace) -> None:

@@ -1,21 +1,28 @@
-"""The flow-matching loss of π0 with several draws of noise and time per observation.
+"""The flow-matching loss of π0 with several samples of noise and time per observation.
 
-The observation (pictures and words) does not attend to the actions, so its keys and values are computed once and shared
-by all draws: that and fused attention make training about twice as fast on a CPU as LeRobot's joint forward pass, with
-the same loss (a test compares them).
+The prefix (pictures and prompt) does not attend to the actions, so its keys and values are computed once and shared by all
+samples: that and fused attention make training about twice as fast on a CPU as LeRobot's joint forward pass, with the same
+loss (a test compares them).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
 
-def observe(core, images: list[Tensor], image_masks: list[Tensor], tokens: Tensor, token_mask: Tensor):
-    """Keys and values of the observation, and the mask of its valid tokens (B, S)."""
+def encode_observation(core, inputs: dict[str, Any]) -> tuple[Any, Tensor]:
+    """Keys and values of the prefix, and the mask of its valid tokens (B, S).
+
+    Args:
+        core: LeRobot's PI0Pytorch.
+        inputs: "images", "image_masks", "tokens" and "token_mask", as in `flow_loss`.
+    """
     from lerobot.policies.common.vla_utils import make_att_2d_masks, prepare_attention_masks_4d
 
-    embeddings, valid, blocks = core.embed_prefix(images, image_masks, tokens, token_mask)
+    embeddings, valid, blocks = core.embed_prefix(inputs["images"], inputs["image_masks"], inputs["tokens"], inputs["token_mask"])
     mask = prepare_attention_masks_4d(make_att_2d_masks(valid, blocks))
     core.paligemma_with_expert.paligemma.model.language_model.config._attn_implementation = "sdpa"
     _, cache = core.paligemma_with_expert.forward(
@@ -55,11 +62,11 @@ def flow_loss(
     token_mask: Tensor,
     state: Tensor,
     actions: Tensor,
-    draws: int = 2,
+    samples: int = 2,
     weight: Tensor | None = None,
     noise: Tensor | None = None,
     time: Tensor | None = None,
-    seen=None,
+    encoded: tuple[Any, Tensor] | None = None,
 ) -> Tensor:
     """Mean squared error of the predicted flow.
 
@@ -69,18 +76,21 @@ def flow_loss(
         tokens, token_mask: The prompt, (B, L).
         state: Normalised state, (B, state).
         actions: Normalised chunk, (B, T, A).
-        draws: Draws of noise and time per observation.
+        samples: Samples of noise and time per observation.
         weight: Weight of each error, (B, T, A); None: all one.
-        noise, time: Fixed draws, (draws * B, T, A) and (draws * B,), for tests and held-out losses.
-        seen: What `observe` made of the same observation, where it is at hand.
+        noise, time: Fixed samples, (samples * B, T, A) and (samples * B,), for tests and held-out losses.
+        encoded: Result of `encode_observation` for the same observation, if at hand.
     """
     from transformers import DynamicCache
 
-    cache, valid = observe(core, images, image_masks, tokens, token_mask) if seen is None else seen
-    if draws > 1:
-        cache = DynamicCache(tuple((k.repeat(draws, 1, 1, 1), v.repeat(draws, 1, 1, 1), w) for k, v, w in cache))
-        valid, state, actions = valid.repeat(draws, 1), state.repeat(draws, 1), actions.repeat(draws, 1, 1)
-        weight = None if weight is None else weight.repeat(draws, 1, 1)
+    if encoded is None:
+        prefix = {"images": images, "image_masks": image_masks, "tokens": tokens, "token_mask": token_mask}
+        encoded = encode_observation(core, prefix)
+    cache, valid = encoded
+    if samples > 1:
+        cache = DynamicCache(tuple((k.repeat(samples, 1, 1, 1), v.repeat(samples, 1, 1, 1), w) for k, v, w in cache))
+        valid, state, actions = valid.repeat(samples, 1), state.repeat(samples, 1), actions.repeat(samples, 1, 1)
+        weight = None if weight is None else weight.repeat(samples, 1, 1)
     if noise is None:
         noise = torch.randn_like(actions)
     if time is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.pi0.data.experts import nearer_side, reach_for
-from training.pi0.data.kinematics import SIDES, UpperBody
+from training.pi0.data.upper_body import SIDES, UpperBody
 
 LOW, HIGH = np.array((0.20, 0.05, 0.50)), np.array((0.36, 0.30, 0.80))  # [m] x, |y|, z in the base frame
 REACHED = 0.006  # [m] that the inverse kinematics may leave

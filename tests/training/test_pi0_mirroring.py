@@ -7,8 +7,8 @@ pytestmark = needs("train", "mink")
 import numpy as np
 
 from deploy.robots.description import load_model
-from training.pi0.data.kinematics import UpperBody
-from training.pi0.symmetry import PERMUTATIONS, mirror_joints, mirrored_tasks, other_side, recoloured_tasks
+from training.pi0.data.upper_body import UpperBody
+from training.pi0.mirroring import PERMUTATIONS, mirror_joints, mirrored_tasks, other_side, recoloured_tasks
 
 
 def test_the_mirrored_robot_has_its_hands_where_the_mirror_shows_them():

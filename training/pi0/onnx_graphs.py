@@ -17,7 +17,7 @@ from torch import Tensor, nn
 LARGE = 1_900_000_000  # bytes; a protobuf message ends at 2 GB, larger weights go beside it
 
 
-class Prefix(nn.Module):
+class PrefixGraph(nn.Module):
     """Pictures (1, C, 3, S, S) in [-1, 1], their masks, tokens and their mask to k, v (L, 1, heads, S, d) and pad."""
 
     def __init__(self, core) -> None:
@@ -43,7 +43,7 @@ class Prefix(nn.Module):
         return torch.stack(keys), torch.stack(values), pad
 
 
-class Step(nn.Module):
+class DenoisingStepGraph(nn.Module):
     """Keys, values and mask of the prefix, state (1, n), noisy chunk (1, T, A) and time (1,) to the flow (1, T, A)."""
 
     def __init__(self, core, with_state: bool = True) -> None:
@@ -105,14 +105,14 @@ def export_graphs(policy, prefix_file: Path, step_file: Path) -> None:
     size = sum(p.numel() * p.element_size() for p in core.parameters())
     options = {"opset_version": 18, "dynamo": True, "external_data": size > LARGE, "verbose": False}
     with exact_time(config.type):
-        prefix = Prefix(core).eval()
+        prefix = PrefixGraph(core).eval()
         k, v, pad = prefix(**first)
         torch.onnx.export(
             prefix, tuple(first.values()), str(prefix_file), input_names=list(first), output_names=["k", "v", "pad"], **options
         )
         second = {"k": k, "v": v, "pad": pad, "state": inputs["state"], "x_t": inputs["x_t"], "t": inputs["t"]}
         torch.onnx.export(
-            Step(core, config.type == "pi0").eval(),
+            DenoisingStepGraph(core, config.type == "pi0").eval(),
             tuple(second.values()),
             str(step_file),
             input_names=list(second),

@@ -17,20 +17,20 @@ import pytest
 
 from deploy.robots.description import load_model
 from training.pi0.data import episode, store
-from training.pi0.data.episode import EpisodeWriter, Frame, Layout, RecordingError, read_frames, read_instruction
-from training.pi0.data.recorder import Recorder
+from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError, read_frames, read_instruction
+from training.pi0.data.episode_recorder import EpisodeRecorder
 
 JOINTS = load_model().joints
 N = len(JOINTS)
 LAYOUT = Layout(JOINTS, (16, 16), 50)
 
 
-def frame(i: int, seed: int = 0) -> Frame:
+def frame(i: int, seed: int = 0) -> EpisodeFrame:
     rng = np.random.default_rng((seed, i))
-    return Frame(0.02 * i, rng.integers(0, 256, (16, 16, 3), dtype=np.uint8), *rng.normal(size=(3, N)).astype(np.float32))
+    return EpisodeFrame(0.02 * i, rng.integers(0, 256, (16, 16, 3), dtype=np.uint8), *rng.normal(size=(3, N)).astype(np.float32))
 
 
-def record(recorder: Recorder, text: str, count: int = 4, seed: int = 0) -> None:
+def record(recorder: EpisodeRecorder, text: str, count: int = 4, seed: int = 0) -> None:
     recorder.begin(text)
     for i in range(count):
         recorder.add(frame(i, seed))
@@ -38,11 +38,11 @@ def record(recorder: Recorder, text: str, count: int = 4, seed: int = 0) -> None
 
 
 @pytest.fixture
-def recorder(tmp_path) -> Recorder:
-    return Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+def recorder(tmp_path) -> EpisodeRecorder:
+    return EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
 
 
-def spoil(name: str, value: float) -> Frame:
+def spoil(name: str, value: float) -> EpisodeFrame:
     values = np.array(getattr(frame(1), name))
     values[3] = value
     return replace(frame(1), **{name: values})
@@ -124,12 +124,12 @@ def test_a_disk_that_fills_while_an_episode_is_closed_leaves_no_half_of_it(recor
 
 
 def test_a_crash_costs_the_episode_under_way_and_the_next_run_goes_on(tmp_path):
-    crashed = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    crashed = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     record(crashed, "bow")
     crashed.begin("sit down")
     crashed.add(frame(0))
     crashed._writer._file.flush()  # the process dies here
-    after = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    after = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     assert after.recorded == 1
     assert [read_instruction(file) for file in after.pending] == ["bow"]
     assert not list((tmp_path / "set.journal").glob(".*"))
@@ -137,7 +137,7 @@ def test_a_crash_costs_the_episode_under_way_and_the_next_run_goes_on(tmp_path):
 
 def test_runs_add_up_in_one_data_set(tmp_path):
     for text, seed in (("bow", 1), ("sit down", 2)):
-        with Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True) as recorder:
+        with EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True) as recorder:
             record(recorder, text, 6, seed)
     dataset = store.open_dataset(tmp_path / "set")
     stored = store.episodes(dataset)
@@ -151,9 +151,9 @@ def test_runs_add_up_in_one_data_set(tmp_path):
 
 
 def test_a_crash_while_packing_loses_nothing(tmp_path, monkeypatch):
-    with Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True) as recorder:
+    with EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True) as recorder:
         record(recorder, "bow")
-    recorder = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    recorder = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     record(recorder, "sit down")
 
     def die(new, root):
@@ -164,23 +164,23 @@ def test_a_crash_while_packing_loses_nothing(tmp_path, monkeypatch):
         recorder.close()
     monkeypatch.undo()
     assert [one.instruction for one in store.episodes(store.open_dataset(tmp_path / "set"))] == ["bow"]
-    Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True).close()
+    EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True).close()
     assert [one.instruction for one in store.episodes(store.open_dataset(tmp_path / "set"))] == ["bow", "sit down"]
 
 
 def test_a_crash_between_packing_and_clearing_up_does_not_count_twice(tmp_path):
-    recorder = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    recorder = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     record(recorder, "bow")
     shutil.copytree(tmp_path / "set.journal", tmp_path / "kept")
     recorder.close()
     shutil.copytree(tmp_path / "kept", tmp_path / "set.journal")
-    again = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    again = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     assert again.recorded == 1 and again.pending == []
 
 
 def test_unknown_kind_of_pictures_is_refused(tmp_path):
     with pytest.raises(RecordingError, match="pictures 'gif'; h264, av1, png are possible"):
-        Recorder(tmp_path / "set", LAYOUT, pictures="gif")
+        EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="gif")
 
 
 def kept(folder) -> list[str]:
@@ -188,11 +188,11 @@ def kept(folder) -> list[str]:
 
 
 def test_a_file_taken_out_of_the_journal_costs_no_other(tmp_path):
-    before = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    before = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     for text in ("bow", "wave", "sit down"):
         record(before, text)
     before.pending[1].unlink()
-    recorder = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    recorder = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     record(recorder, "stand up")
     assert recorder.recorded == 3 and [read_instruction(file) for file in recorder.pending] == ["bow", "sit down", "stand up"]
     recorder.close()
@@ -200,7 +200,7 @@ def test_a_file_taken_out_of_the_journal_costs_no_other(tmp_path):
 
 
 def test_a_crash_after_packing_a_journal_with_a_gap_does_not_count_twice(tmp_path, monkeypatch):
-    recorder = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    recorder = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     for text in ("bow", "wave", "sit down"):
         record(recorder, text)
     recorder.pending[1].unlink()
@@ -213,7 +213,7 @@ def test_a_crash_after_packing_a_journal_with_a_gap_does_not_count_twice(tmp_pat
     monkeypatch.setattr(store, "pack", die)
     with pytest.raises(KeyboardInterrupt):
         recorder.close()
-    again = Recorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
+    again = EpisodeRecorder(tmp_path / "set", LAYOUT, pictures="png", quiet=True)
     assert again.recorded == 2 and again.pending == []
 
 
@@ -232,7 +232,7 @@ def test_an_episode_is_never_written_over_another(tmp_path):
 def packed(tmp_path_factory):
     """A data set of one episode, as PNG."""
     root = tmp_path_factory.mktemp("packed") / "set"
-    with Recorder(root, LAYOUT, pictures="png", quiet=True) as recorder:
+    with EpisodeRecorder(root, LAYOUT, pictures="png", quiet=True) as recorder:
         record(recorder, "bow")
     return root
 
@@ -251,33 +251,33 @@ OTHERS = [
 @pytest.mark.parametrize(("layout", "says"), [(layout, says) for layout, says, _ in OTHERS])
 def test_what_does_not_fit_the_data_set_is_refused_before_it_is_recorded(packed, layout, says):
     with pytest.raises(RecordingError, match=f"set: .*{says}.*or name another folder"):
-        Recorder(packed, layout, pictures="png", quiet=True)
+        EpisodeRecorder(packed, layout, pictures="png", quiet=True)
     assert not packed.with_name("set.journal").exists()
 
 
 def test_another_kind_of_pictures_is_refused_before_anything_is_recorded(packed):
     with pytest.raises(RecordingError, match="head_camera: image .* in the data set, video .*; ask for what it has"):
-        Recorder(packed, LAYOUT, pictures="h264", quiet=True)
+        EpisodeRecorder(packed, LAYOUT, pictures="h264", quiet=True)
     info = json.loads((packed / "meta" / "info.json").read_text())
     info["features"][store.IMAGE].update(dtype="video", info={"video.codec": "h264"})
     other = packed.with_name("other")
     (other / "meta").mkdir(parents=True)
     (other / "meta" / "info.json").write_text(json.dumps(info))
     with pytest.raises(RecordingError, match="pictures: h264 in the data set, av1 in what is to be recorded"):
-        Recorder(other, LAYOUT, pictures="av1", quiet=True)
+        EpisodeRecorder(other, LAYOUT, pictures="av1", quiet=True)
 
 
 def test_a_folder_that_is_no_data_set_is_refused_before_anything_is_recorded(tmp_path):
     (tmp_path / "set").mkdir()
     with pytest.raises(RecordingError, match="set exists and is no LeRobotDataset .*; remove it, or name another folder"):
-        Recorder(tmp_path / "set", LAYOUT, quiet=True)
+        EpisodeRecorder(tmp_path / "set", LAYOUT, quiet=True)
 
 
 @pytest.mark.parametrize(("layout", "says"), [(layout, says) for layout, _, says in OTHERS])
 def test_what_does_not_fit_the_journal_is_refused_too(recorder, layout, says):
     record(recorder, "bow")
     with pytest.raises(RecordingError, match=f"episode_000000.hdf5, left by an earlier run with other arguments: .*{says}"):
-        Recorder(recorder.root, layout, pictures="png", quiet=True)
+        EpisodeRecorder(recorder.root, layout, pictures="png", quiet=True)
     assert len(recorder.pending) == 1
 
 

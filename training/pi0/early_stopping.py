@@ -17,7 +17,7 @@ class EarlyStop(Exception):
 
 
 @dataclass
-class Watch:
+class EarlyStopping:
     """Follows the held-out loss. `losses`: (step, loss) of every evaluation, kept in `file`."""
 
     patience: int
@@ -25,7 +25,7 @@ class Watch:
     file: Path
     losses: list[tuple[int, float]] = field(default_factory=list)
 
-    def go_on(self, step: int) -> None:
+    def resume(self, step: int) -> None:
         """Takes up the evaluations of a run that goes on from `step`; one that was killed may have seen another since."""
         seen = json.loads(self.file.read_text()) if self.file.is_file() else []
         self.losses = [(at, loss) for at, loss in seen if at <= step]
@@ -33,7 +33,7 @@ class Watch:
     def write(self) -> None:
         self.file.write_text(json.dumps(self.losses) + "\n")
 
-    def see(self, loss: float) -> None:
+    def add(self, loss: float) -> None:
         """Takes the loss of the next evaluation. Raises EarlyStop after `patience` evaluations without a better one."""
         self.losses.append((self.every * (len(self.losses) + 1), loss))
         best = min(range(len(self.losses)), key=lambda i: self.losses[i][1])
@@ -44,8 +44,8 @@ class Watch:
             )
 
 
-def make_accelerator(options: FineTuning, device: str, watch: Watch):
-    """Accelerate as LeRobot sets it up, with FSDP where asked for, and `watch` on every process's evaluations."""
+def make_accelerator(options: FineTuning, device: str, early_stopping: EarlyStopping):
+    """Accelerate as LeRobot sets it up, with FSDP where asked for, and `early_stopping` on every process's evaluations."""
     from accelerate import Accelerator, FullyShardedDataParallelPlugin
     from accelerate.utils import DistributedDataParallelKwargs, DistributedType
 
@@ -62,10 +62,10 @@ def make_accelerator(options: FineTuning, device: str, watch: Watch):
             value = super().reduce(tensor, reduction, scale)
             if self._models and not self._models[0].training:
                 try:
-                    watch.see(float(value))
+                    early_stopping.add(float(value))
                 finally:
                     if self.is_main_process:
-                        watch.write()
+                        early_stopping.write()
             return value
 
     plugin = None

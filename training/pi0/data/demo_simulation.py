@@ -17,8 +17,8 @@ from deploy.drivers.simulated.truth import Truth
 from deploy.robots.collision import SelfCollision
 from policies.fallback.reflex import BalanceReflex
 from skills.criteria import rotations
-from training.pi0.data.episode import Frame
-from training.pi0.data.kinematics import UpperBody
+from training.pi0.data.episode import EpisodeFrame
+from training.pi0.data.upper_body import UpperBody
 
 OWNER = "demonstrator"
 
@@ -37,7 +37,7 @@ class Observation:
     balls: dict[str, np.ndarray]
 
 
-class Stage:
+class DemoSimulation:
     """One simulated robot, used for many episodes.
 
     Args:
@@ -87,7 +87,7 @@ class Stage:
             self._walker.reset(state, 0.0)
         refusal = self._safety.arm(state, 0.0)
         if refusal:
-            raise RobotError(f"demonstration stage: the robot cannot be armed: {refusal}")
+            raise RobotError(f"demonstration simulation: the robot cannot be armed: {refusal}")
 
     @property
     def now(self) -> float:
@@ -107,10 +107,10 @@ class Stage:
             self._image = self._camera.render(self._robot.pose)
         return self._image
 
-    def frame(self, observation: Observation, action: np.ndarray, start: float) -> Frame:
+    def frame(self, observation: Observation, action: np.ndarray, start: float) -> EpisodeFrame:
         """This tick for the recorder, timed from `start` [s]."""
         state = observation.state
-        return Frame(self.now - start, self.picture(), state.joint_pos, state.joint_vel, action)
+        return EpisodeFrame(self.now - start, self.picture(), state.joint_pos, state.joint_vel, action)
 
     def walking(self, observation: Observation, velocity: tuple[float, float, float]) -> np.ndarray:
         """What the walker asks for at this tick [rad], shape (n,): legs (and arms, if it drives them), else default."""
