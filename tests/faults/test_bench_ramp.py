@@ -105,7 +105,7 @@ def lowering(session):
         ("simulated", "inbox.say", 0.4),
         ("simulated", "safety.stop", 0.4),
         ("simulated", "inbox.stop", "lowering"),
-        ("bench", "inbox.stop", "lowering"),
+        pytest.param("bench", "inbox.stop", "lowering", marks=pytest.mark.robot),
     ],
 )
 def test_a_stop_on_the_way_up_holds_it_in_the_harness(kind, press, when):
