@@ -59,6 +59,7 @@ class Moment:
         reason: Why the mode left RUN first.
         silent: It fell in mode RUN without a fault.
         broken: Limits broken, of commands and of joints in truth, before the fall.
+        driver: Ticks until the driver damped the motors by itself; None: it did not.
     """
 
     situation: str
@@ -71,11 +72,13 @@ class Moment:
     reason: str = ""
     silent: bool = False
     broken: tuple[str, ...] = ()
+    driver: int | None = None
 
     @property
     def trace(self) -> str:
-        """Such as "run@0 settle@2 FELL@40 damp@41"."""
+        """Such as "run@0 settle@2 DRV@3 FELL@40 damp@41"."""
         words = [(tick, f"{mode}@{tick}") for mode, tick in self.modes]
+        words += [] if self.driver is None else [(self.driver, f"DRV@{self.driver}")]
         words += [] if self.fell is None else [(self.fell, f"FELL@{self.fell}")]
         return " ".join(word for _, word in sorted(words, key=lambda word: word[0]))
 
@@ -85,7 +88,9 @@ class Judge:
 
     def __init__(self, sim: SimRun) -> None:
         self._sim, self._step = sim, sim.robot.step
-        self.ticks, self.fell = 0, None
+        self.ticks = 0
+        self.fell: int | None = None
+        self.driver: int | None = None
         self.modes: list[tuple[str, int]] = []
         self.fault = self.reason = ""
         self.silent = False
@@ -99,6 +104,8 @@ class Judge:
             self.modes.append((mode, self.ticks))
         if mode != "run" and not self.reason:
             self.reason = safety.reason
+        if self.driver is None and getattr(self._sim.robot, "damped_by", ""):
+            self.driver = self.ticks
         if self.fell is None and fallen(truth, self._sim.model.fall_tilt):
             self.fell, self.silent = self.ticks, mode == "run" and not safety.fault
             self.fault = safety.fault
@@ -138,6 +145,7 @@ def judge(sim: SimRun, cause: Cause, situation: str, index: int, into: float, se
         watch.reason,
         watch.silent,
         tuple(sim.broken_limits(max(began - 2, 0), until)),
+        watch.driver,
     )
 
 

@@ -146,7 +146,7 @@ its own.
 
 `mode@tick`: the safety layer's mode and the tick after the fault (20 ms) at which it began; FELL: the base tilts beyond
 the fall angle, or the torso comes down, in truth; in brackets what the instruction ended with; then limits that were broken
-before a fall, if any. "DRV": the driver damped the motors by itself.
+before a fall, if any. DRV: the driver of the CAN buses damped all motors by itself, whatever the layer sent.
 
 """
 
