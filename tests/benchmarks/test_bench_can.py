@@ -13,12 +13,12 @@ from deploy.drivers.can import protocol
 from deploy.rig.measure import FAULTS, Driver, cycle_times, cycles_to_damping
 from deploy.rig.motor import SimulatedMotor
 
-# Silence takes five unanswered cycles, a mode read-back or an old reading its time; everything else is known at once.
+# Silence is left to the safety layer, which waits; a mode read-back or equal readings take their time; all else is known at once.
 SLOW = {
-    "can2:drop=1": 7,
-    "leg_left_knee_pitch_joint:silent": 7,
+    "can2:drop=1": 40,
+    "leg_left_knee_pitch_joint:silent": 40,
     "leg_left_knee_pitch_joint:mode=2": 40,
-    "imu:silent": 16,
+    "imu:silent": 50,
     "imu:frozen": 70,
 }
 

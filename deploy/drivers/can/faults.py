@@ -6,7 +6,9 @@ A fault is a line "SOURCE: WHAT", such as "can1: bus off". Its reaction is a run
 - SETTLE: reported in RobotState.faults; the safety layer takes the robot down under a healthy policy.
 - DAMP: reported, and this driver damps every motor at once by itself and stays so until an operator resets it.
 
-A biped falls when its legs are cut, so what hits arms only settles; what leaves a leg without control damps.
+A biped falls when its legs are cut, so what hits arms only settles; what leaves a leg without control damps. Silence
+settles too, on a leg as well: frames may be lost while the motor still hears its targets. The reading ages, and the
+safety layer damps once too much of it is too old.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ REACTIONS: dict[str, tuple[Mode, Mode]] = {
     "unknown id answers": (Mode.DAMP, Mode.SETTLE),
     "another host commands this bus": (Mode.DAMP, Mode.DAMP),
     # motors
-    "does not answer": (Mode.DAMP, Mode.SETTLE),
+    "does not answer": (Mode.SETTLE, Mode.SETTLE),
     "two motors answer as one": (Mode.DAMP, Mode.SETTLE),
     "sends what is not a number": (Mode.DAMP, Mode.SETTLE),
     "left position mode": (Mode.DAMP, Mode.SETTLE),
@@ -57,7 +59,7 @@ REACTIONS: dict[str, tuple[Mode, Mode]] = {
     "i2c fault": (Mode.DAMP, Mode.SETTLE),
     "encoder fault": (Mode.DAMP, Mode.SETTLE),
     # the rest of the robot
-    "imu silent": (Mode.DAMP, Mode.DAMP),
+    "imu silent": (Mode.SETTLE, Mode.SETTLE),
     "imu frozen": (Mode.DAMP, Mode.DAMP),
     "imu unplugged": (Mode.DAMP, Mode.DAMP),
     "command too old": (Mode.DAMP, Mode.DAMP),
