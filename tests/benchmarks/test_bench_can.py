@@ -15,6 +15,7 @@ from deploy.rig.motor import SimulatedMotor
 
 # Silence is left to the safety layer, which waits; a mode read-back or equal readings take their time; all else is known at once.
 SLOW = {
+    "can2:enobufs": 40,
     "can2:drop=1": 40,
     "leg_left_knee_pitch_joint:silent": 40,
     "leg_left_knee_pitch_joint:mode=2": 40,

@@ -7,8 +7,8 @@ A fault is a line "SOURCE: WHAT", such as "can1: bus off". Its reaction is a run
 - DAMP: reported, and this driver damps every motor at once by itself and stays so until an operator resets it.
 
 A biped falls when its legs are cut, so what hits arms only settles; what leaves a leg without control damps. Silence
-settles too, on a leg as well: frames may be lost while the motor still hears its targets. The reading ages, and the
-safety layer damps once too much of it is too old.
+settles too, on a leg as well, and so do frames that cannot be sent for a while: the motor may still hear its targets, or
+soon again. Readings age, and the safety layer damps once too much of them is too old; the IMU's are left to it alone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ REACTIONS: dict[str, tuple[Mode, Mode]] = {
     # buses
     "bus off": (Mode.DAMP, Mode.SETTLE),
     "adapter gone": (Mode.DAMP, Mode.SETTLE),
-    "transmit queue full": (Mode.DAMP, Mode.SETTLE),
-    "send failed": (Mode.DAMP, Mode.SETTLE),
+    "transmit queue full": (Mode.SETTLE, Mode.SETTLE),
+    "send failed": (Mode.SETTLE, Mode.SETTLE),
     "error passive": (Mode.SETTLE, Mode.SETTLE),
     "no acknowledge": (Mode.SETTLE, Mode.SETTLE),
     "transceiver error": (Mode.SETTLE, Mode.SETTLE),
@@ -59,7 +59,7 @@ REACTIONS: dict[str, tuple[Mode, Mode]] = {
     "i2c fault": (Mode.DAMP, Mode.SETTLE),
     "encoder fault": (Mode.DAMP, Mode.SETTLE),
     # the rest of the robot
-    "imu silent": (Mode.SETTLE, Mode.SETTLE),
+    "imu silent": (Mode.RUN, Mode.RUN),
     "imu frozen": (Mode.DAMP, Mode.DAMP),
     "imu unplugged": (Mode.DAMP, Mode.DAMP),
     "command too old": (Mode.DAMP, Mode.DAMP),
