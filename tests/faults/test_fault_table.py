@@ -33,7 +33,7 @@ def test_the_page_shows_before_and_after(found):
 
 
 def test_every_row_of_before_is_measured_again():
-    assert set(before()) - {"0"} == {*KINDS, *BENCH}
+    assert set(before()) - {"0"} <= {*KINDS, *BENCH}
 
 
 def test_a_row_that_there_is_not_is_refused():
