@@ -21,7 +21,8 @@ class Policy(Protocol):
         kind: "locomotion", "chunk" or "fallback".
         joints: Mask of the joints it drives, bool, shape (n,), robot order.
 
-    Two more are optional. `commands`: the largest |x|, |y| [m/s] and |yaw| [rad/s] that it was made for, three numbers; a skill
+    Three more are optional. `rate_hz`: how often it decides, where less often than the tick; one that walks may repeat
+    its targets so long. `commands`: the largest |x|, |y| [m/s] and |yaw| [rad/s] that it was made for, three numbers; a skill
     that asks for more fails. `carries`: False where the robot falls if this policy gets its legs.
     """
 

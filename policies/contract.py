@@ -55,6 +55,10 @@ def _check_attributes(policy: Policy, model: RobotModel) -> None:
     assert isinstance(joints, np.ndarray) and joints.dtype == bool and joints.shape == (model.n,) and joints.any(), (
         f"{policy.name}: joints is {joints!r}; a mask of {model.n} bools, at least one true, is expected"
     )
+    rate = getattr(policy, "rate_hz", None)
+    assert rate is None or (isinstance(rate, float | int) and 0.0 < rate <= model.control_hz), (
+        f"{policy.name}: rate_hz is {rate!r}; more than 0, at most the {model.control_hz:g} Hz of the tick, or None is expected"
+    )
 
 
 def _run(policy: Policy, model: RobotModel, request: Request) -> list[JointTarget]:
@@ -91,7 +95,14 @@ def _check_target(policy: Policy, target: object, model: RobotModel) -> None:
         )
         assert np.isfinite(values).all(), f"{policy.name}: {key} is not finite"
     assert (target.kp >= 0.0).all() and (target.kd >= 0.0).all(), f"{policy.name}: a gain is negative"
-    assert not (target.joints & ~policy.joints).any(), f"{policy.name}: the target drives joints that its mask leaves out"
+    assert isinstance(target.joints, np.ndarray) and target.joints.dtype == bool and target.joints.shape == (model.n,), (
+        f"{policy.name}: the target's joints is {target.joints!r}; a mask of {model.n} bools is expected"
+    )
+    apart = np.flatnonzero(target.joints != policy.joints)
+    assert not len(apart), (
+        f"{policy.name}: the target {'drives' if target.joints[apart[0]] else 'leaves out'} {model.joints[apart[0]]}, unlike the "
+        "policy's own mask `joints`; every target drives the joints that the policy promises"
+    )
 
 
 def _check_broken_sensors(policy: Policy, model: RobotModel, request: Request) -> None:

@@ -7,6 +7,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from arbiter.errors import PolicyError
@@ -15,8 +16,9 @@ from arbiter.types import JointTarget, Request, RobotState
 from arbiter.wall import walled
 
 PATIENCE = 0.008  # [s] of a tick of 20 ms
-FIRST = 0.1  # [s] for the first answer, when there is no older one
+FIRST = 0.05  # [s] for the first target, when there is no older one: as long as a later one may take in all
 LIMIT = 2  # ticks in which the last target stands in; a walk that is held longer falls
+WARMING = 50  # ticks that `reset` and `warm` may take while another policy drives
 
 
 class Deadline:
@@ -24,7 +26,8 @@ class Deadline:
 
     A call that is late leaves the last target in force; one that is late for more than `LIMIT` ticks has failed. A loop in
     Python is then ended, so that it does not take the interpreter from the others; a call that waits in C cannot be ended: the
-    thread is a daemon, so that the process can end, and the policy is refused until the call has returned.
+    thread is a daemon, so that the process can end, and the policy is refused until the call has returned. While another policy
+    still drives there is time: a `reset` or `warm` that is late goes on beside the next ticks.
 
     Args:
         policy: The policy; only this object may call it.
@@ -34,47 +37,70 @@ class Deadline:
         self.policy = policy
         self.name, self.kind, self.joints = policy.name, policy.kind, policy.joints
         self.commands, self.carries = getattr(policy, "commands", None), getattr(policy, "carries", True)
+        self.rate_hz = getattr(policy, "rate_hz", None)
         self._go, self._done = threading.Lock(), threading.Lock()
         self._go.acquire()
         self._done.acquire()
         self._task: tuple[Callable, tuple] | None = None
         self._answer: tuple[Any, str] = (None, "")
-        self._busy = False
+        self._busy, self._asked = False, ""
         self._thread: threading.Thread | None = None
         self._last: JointTarget | None = None
         self._missed = 0
 
     def reset(self, state: RobotState, now: float) -> None:
-        """See Policy. Raises PolicyError while an earlier call still hangs."""
+        """See Policy; begun, but not waited for. Raises PolicyError while an earlier call still hangs."""
+        if self._busy and not self._collect(0.0):
+            raise PolicyError(f"policy {self.name}: an earlier call still hangs")
         self._last, self._missed = None, 0
-        self._wait_for(self.policy.reset, state, now)
+        self._begin("reset", state, now)
 
     def warm(self, state: RobotState, request: Request, now: float) -> bool:
-        """See Policy. Raises PolicyError if it hangs."""
-        return self._wait_for(self.policy.warm, state, request, now)
+        """See Policy; False while `reset` or `warm` are late. Raises PolicyError if they hang."""
+        until = monotonic() + PATIENCE
+        if not (self._busy and self._asked == "warm"):
+            if self._busy and not self._collect(PATIENCE):
+                return self._not_yet()
+            self._value()  # raises what `reset` raised
+            self._begin("warm", state, request, now)
+        if not self._collect(max(0.0, until - monotonic())):
+            return self._not_yet()
+        self._missed = 0
+        return bool(self._value())
+
+    def _not_yet(self) -> bool:
+        self._missed += 1
+        if self._missed > WARMING:
+            self._interrupt()
+            raise PolicyError(f"policy {self.name}: not ready within {WARMING} ticks; it hangs")
+        return False
 
     def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
         """The policy's answer, or its last one while it is late. Raises PolicyError when it is late for too long."""
-        late = not (self._submit(self.policy.act, state, request, now) if not self._busy else self._collect(PATIENCE))
+        patience = PATIENCE if self._last is not None else FIRST
+        ready = not self._busy or self._asked == "act"
+        if not ready and self._collect(patience):  # it was not warmed
+            self._value()
+            ready = True
+        if ready and not self._busy:
+            self._begin("act", state, request, now)
+        late = not (ready and self._collect(patience))
         self._missed = self._missed + 1 if late else 0
         if late and (self._last is None or self._missed > LIMIT):
             self._interrupt()
             raise PolicyError(f"policy {self.name}: no answer within {self._missed} ticks; its inference hangs")
         if not late:
-            target, error = self._answer
-            if error:
-                raise PolicyError(error)
-            self._last = target
+            self._last = self._value()
         return self._last
 
     def release(self) -> None:
         """Nothing to wait for: what still runs ends by itself."""
-        if not self._busy:
+        if not self._busy or self._collect(0.0):
             walled(self.policy.release)
 
     def close(self) -> None:
         """Lets the thread end."""
-        if not self._busy:
+        if not self._busy or self._collect(FIRST):
             self._task, thread, self._thread = None, self._thread, None
             if thread is not None:
                 self._go.release()
@@ -99,32 +125,31 @@ class Deadline:
             return None
         if self._busy and not self._collect(0.0):
             return None
-        if not self._submit(self.policy.recompute, policy.policy, patience=PATIENCE):
+        self._begin("recompute", policy.policy)
+        if not self._collect(PATIENCE):
             return None
         target, error = self._answer
         return None if error else target
 
     # -- the thread -----------------------------------------------------------------------------------------------
 
-    def _wait_for(self, call: Callable, *args: Any) -> Any:
-        if self._busy and not self._collect(0.0):
-            raise PolicyError(f"policy {self.name}: an earlier call still hangs")
-        if not self._submit(call, *args, patience=FIRST):
-            raise PolicyError(f"policy {self.name}: no answer within {FIRST:g} s")
+    def _value(self) -> Any:
+        """What the last call returned. Raises PolicyError with what it raised."""
         value, error = self._answer
         if error:
             raise PolicyError(error)
         return value
 
-    def _submit(self, call: Callable, *args: Any, patience: float | None = None) -> bool:
-        """Hands a call to the thread. True when the answer is there in time."""
+    def _begin(self, name: str, *args: Any) -> None:
+        """Hands a call of the policy to the thread."""
         if self._thread is None:
             priority = os.sched_getscheduler(0), os.sched_getparam(0)  # the tick waits for it: it must not wait for others
             self._thread = threading.Thread(target=self._serve, args=priority, name=f"policy-{self.name}", daemon=True)
             self._thread.start()
-        self._task, self._busy = (call, args), True
+        self._answer = None, ""
+        self._asked = name
+        self._task, self._busy = (getattr(self.policy, name), args), True
         self._go.release()
-        return self._collect(patience or (PATIENCE if self._last is not None else FIRST))
 
     def _collect(self, patience: float) -> bool:
         if not self._done.acquire(timeout=patience):

@@ -100,12 +100,22 @@ class Authority:
 
     def _take(self, assignment: JointAssignment, target: JointTarget) -> None:
         mask = assignment.joints
+        if target.joints is not assignment.policy.joints:  # who hands out its own mask is right
+            self._check_joints(mask, target.joints)
         for name, into, values in (("q", self.q, target.q), ("kp", self.kp, target.kp), ("kd", self.kd, target.kd)):
             if not isinstance(values, np.ndarray) or values.shape != into.shape:
                 raise PolicyError(f"{name} has shape {np.shape(values)}; {into.shape} is expected")
             if values.dtype.kind != "f":  # whole numbers of radians are no targets, they are a mistake
                 raise PolicyError(f"{name} holds {values.dtype}; floating-point numbers are expected")
             np.copyto(into, values, where=mask)
+
+    def _check_joints(self, wanted: np.ndarray, driven: object) -> None:
+        """Raises PolicyError where a target does not drive what it has to."""
+        if not isinstance(driven, np.ndarray) or driven.dtype != bool or driven.shape != wanted.shape:
+            raise PolicyError(f"its target's joints is {driven!r:.60}; a mask of {len(wanted)} bools is expected")
+        left_out = wanted & ~driven
+        if left_out.any():
+            raise PolicyError(f"its target leaves out {self._model.joints[int(np.argmax(left_out))]}, which it has to drive")
 
     def describe(self) -> dict[str, str]:
         """Owner's name for each joint group that has joints; names joined by "+" where a group is split."""

@@ -10,14 +10,15 @@ from arbiter.handover.authority import Authority, JointAssignment
 from arbiter.handover.bank import PolicyBank
 from arbiter.policy import Recomputing
 from arbiter.robot import RobotModel
-from arbiter.safety.intake import ABSURD, bounds
+from arbiter.safety.intake import ABSURD, bounds, is_number
 from arbiter.types import RobotState
 from arbiter.wall import walled
 
 PUSH = 2.0  # torque that the leg targets imply, as a multiple of the motors' limits and a mean over the legs
 LIMP = 0.05  # of the robot's own stiffness: a leg with less of it carries nothing
 PATIENCE = {"unusable": 2, "push": 4}  # bad ticks; beyond that a walk that is held falls
-REPEATS = 4  # ticks in which a policy that walks may ask for the same again: it may decide more slowly than the tick
+REPEATS = 4  # ticks in which a policy that walks may ask for the same again; one that says that it decides more slowly, longer
+SLOWEST = 1.0  # [Hz] that is believed of it
 PAID_BACK = 0.1  # of a bad tick, by a good one: what flickers still runs out
 
 EVERY = 10  # ticks after which the spare is asked in any case: what is wrong and jumps is found at once, this finds the rest
@@ -46,6 +47,7 @@ class TargetMonitor:
 
     def __init__(self, model: RobotModel, authority: Authority, bank: PolicyBank) -> None:
         n, legs = model.n, model.groups["legs"]
+        self._hz = model.control_hz
         self._joints, self._legs, self._authority, self._bank = model.joints, legs, authority, bank
         self._low, self._high = bounds(model)
         self._low[1] = np.where(legs, LIMP * model.kp, 0.0)
@@ -117,7 +119,8 @@ class TargetMonitor:
 
     def _look(self, push: float, walker: str, right: bool) -> list[tuple[JointAssignment, str]]:
         """`right`: nothing has to be looked into but repetitions, and these are what the weights answer."""
-        stuck, self._allowed = self._repeats > REPEATS, max(self._allowed, min(self._repeats, REPEATS))
+        most = self._most_repeats(walker)
+        stuck, self._allowed = self._repeats > most, max(self._allowed, min(self._repeats, most))
         self._repeats = 0 if stuck else self._repeats
         if right:
             return []
@@ -141,7 +144,7 @@ class TargetMonitor:
                 why = f"its targets ask the legs for {push:.1f} times the torque they have, at most {PUSH:g} is right"
                 found.append((assignment, why))
             elif stuck and carries and not compared and assignment.policy.name == walker:
-                found.append((assignment, f"it walks, but has asked the legs for the same targets {REPEATS + 2} times in a row"))
+                found.append((assignment, f"it walks, but has asked the legs for the same targets {most + 2} times in a row"))
             # What cannot be meant goes on as what is not a number: no blend begins from it, and it is refused, never clamped.
             block[:, bad] = np.nan
         return found
@@ -166,6 +169,12 @@ class TargetMonitor:
             f"it asks {self._joints[i]} for {q:.3g} rad with kp {kp:.3g} and kd {kd:.3g}, where a second session of the same "
             f"weights answers {right_q:.3g} rad, {right_kp:.3g} and {right_kd:.3g}"
         )
+
+    def _most_repeats(self, walker: str) -> int:
+        """Equal targets in a row that a policy which walks may ask for: it may decide more slowly than the tick."""
+        policies = (assignment.policy for assignment in self._authority.assignments)
+        rate = next((getattr(policy, "rate_hz", None) for policy in policies if policy.name == walker), None)
+        return max(REPEATS, round(self._hz / rate) - 1) if is_number(rate) and rate >= SLOWEST else REPEATS
 
     def _answer(self, spare: Recomputing, assignment: JointAssignment) -> np.ndarray | None:
         """q, kp, kd that `spare` answers in the place of the assignment's policy, shape (3, n); None: it cannot tell."""

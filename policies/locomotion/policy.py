@@ -44,7 +44,7 @@ class OnnxPolicy:
         self._made = (path, model, threads, provider)
         self.card = card if isinstance(card, PolicyCard) else read_card(path, card)
         check_card(self.card, model, path)
-        self.name, self.commands = name or self.card.name, self.card.commands
+        self.name, self.commands, self.rate_hz = name or self.card.name, self.card.commands, self.card.rate_hz
         self._driven = np.array([model.index(joint) for joint in self.card.joints])
         self.joints = frozen(np.isin(np.arange(model.n), self._driven), bool)
         self._rest = model.default

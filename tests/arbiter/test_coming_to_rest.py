@@ -1,5 +1,7 @@
 """Settling: who walks stops first, then `stand` takes the legs; a policy that fails in mid-step has a spare."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -246,6 +248,23 @@ class TestSpare:
         rig.tick(2)
         assert rig.owner()["legs"] == "locomotion_spare" and rig.arbiter.safety.mode is Mode.SETTLE
         assert "it walks, but has asked the legs for the same targets 6 times in a row" in rig.arbiter.safety.fault
+
+    def test_a_policy_that_decides_slowly_may_repeat_itself_for_so_long(self, rig):
+        rig.locomotion.rate_hz = 5.0
+        rig.locomotion.stuck = True
+        rig.tick(10)
+        assert rig.owner()["legs"] == "locomotion" and not rig.arbiter.safety.fault
+        rig.tick(2)
+        assert rig.owner()["legs"] == "locomotion_spare"
+
+    def test_a_target_that_leaves_out_joints_that_it_has_to_drive_is_none(self, rig):
+        act, mask = rig.locomotion.act, rig.locomotion.joints.copy()
+        mask[-1] = False
+        rig.locomotion.act = lambda *args: replace(act(*args), joints=mask)
+        rig.tick()
+        assert rig.owner()["legs"] == "locomotion_spare"
+        said = f"its target leaves out {MODEL.joints[-1]}, which it has to drive"
+        assert rig.arbiter.safety.fault == f"policy locomotion failed: PolicyError: {said}"
 
     def test_legs_that_stand_may_be_asked_for_the_same_for_ever(self, rig):
         rig.say("stop").tick(5)

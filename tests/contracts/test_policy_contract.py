@@ -45,6 +45,8 @@ class Careless(Hold):
             self.kind = "walker"
         if fault == "joints":
             self.joints = np.ones(3, bool)
+        if fault == "rate":
+            self.rate_hz = 51.0
 
     def warm(self, state, request, now):
         return super().warm(state, request, now) and self.fault != "never ready"
@@ -58,6 +60,7 @@ class Careless(Hold):
             "gain": JointTarget(good.q, frozen(-good.kp), good.kd, good.joints),
             "memory": JointTarget(frozen(good.q + 1e-3 * self.count), good.kp, good.kd, good.joints),
             "broken": JointTarget(state.joint_pos, good.kp, good.kd, good.joints),
+            "mask": JointTarget(good.q, good.kp, good.kd, frozen(np.zeros(MODEL.n), bool)),
             "nothing": None,
         }.get(self.fault, good)
 
@@ -73,6 +76,8 @@ class Careless(Hold):
         ("gain", "a gain is negative"),
         ("memory", "reset() must forget everything"),
         ("broken", "q is not finite"),
+        ("mask", f"the target leaves out {MODEL.joints[0]}, unlike the policy's own mask"),
+        ("rate", "rate_hz is 51.0; more than 0, at most the 50 Hz of the tick"),
         ("nothing", "act() returned NoneType"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from arbiter.errors import PolicyError
 from arbiter.types import Request
-from policies.deadline import LIMIT, Deadline
+from policies.deadline import LIMIT, WARMING, Deadline
 from tests.fakes import MODEL, FakePolicy, state_of
 
 STATE = state_of()
@@ -41,6 +41,8 @@ def policy():
     made = Stubborn()
     guard = Deadline(made)
     guard.reset(STATE, 0.0)
+    while not guard.warm(STATE, Request(), 0.0):
+        pass
     yield made, guard
     made.free.set()
     guard.close()
@@ -166,7 +168,8 @@ def test_a_policy_without_a_spare_has_none():
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"), [({}, (None, True)), ({"commands": (0.5, 0.2, 1.0), "carries": False}, ((0.5, 0.2, 1.0), False))]
+    ("said", "kept"),
+    [({}, (None, True, None)), ({"commands": (0.5, 0.2, 1.0), "carries": False, "rate_hz": 5.0}, ((0.5, 0.2, 1.0), False, 5.0))],
 )
 def test_what_a_policy_says_of_itself_is_said_by_its_deadline_too(said, kept):
     """What it was made for is checked in real time as in lockstep."""
@@ -174,7 +177,44 @@ def test_what_a_policy_says_of_itself_is_said_by_its_deadline_too(said, kept):
     for name, value in said.items():
         setattr(policy, name, value)
     guard = Deadline(policy)
-    assert (guard.commands, guard.carries) == kept
+    assert (guard.commands, guard.carries, guard.rate_hz) == kept
+
+
+@pytest.mark.parametrize("slow", ["reset", "warm"])
+def test_what_prepares_slowly_takes_no_tick(policy, slow):
+    """While another policy drives there is time."""
+    made, guard = policy
+    answer, free = getattr(made, slow), threading.Event()
+    setattr(made, slow, lambda *args: free.wait(20.0) and answer(*args))
+    began = time.monotonic()
+    guard.reset(STATE, 0.0)
+    for k in range(10):
+        assert not guard.warm(STATE, Request(), 0.02 * k)
+    assert time.monotonic() - began < 5.0, "it would wait for ever"
+    free.set()
+    deadline = time.monotonic() + 10.0
+    while not guard.warm(STATE, Request(), 1.0) and time.monotonic() < deadline:
+        pass
+    assert np.array_equal(guard.act(STATE, Request(), 1.0).q, MODEL.default + 0.1)
+
+
+@pytest.mark.parametrize("stuck", ["reset", "warm"])
+def test_what_never_gets_ready_fails(policy, stuck):
+    made, guard = policy
+    setattr(made, stuck, lambda *args: made.free.wait(20.0))
+    guard.reset(STATE, 0.0)
+    with pytest.raises(PolicyError, match="policy walk: not ready within 50 ticks; it hangs"):
+        for k in range(WARMING + 1):
+            guard.warm(STATE, Request(), 0.02 * k)
+
+
+def test_what_reset_raises_is_told(policy):
+    made, guard = policy
+    made.reset = lambda *args: 1 / 0
+    guard.reset(STATE, 0.0)
+    with pytest.raises(PolicyError, match="ZeroDivisionError"):
+        for _ in range(100):
+            guard.warm(STATE, Request(), 0.0)
 
 
 def test_it_may_be_closed_twice():
