@@ -6,7 +6,7 @@ import enum
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,15 +84,19 @@ class ThreadedCaller:
     def __init__(self, skill: Skill, patience: float = PATIENCE, limit: int = LIMIT) -> None:
         self.skill = skill
         self._aside = Aside(f"skill-{skill.name}", patience, limit)
-        self._last: StepResult | None = None
+        self._last: StepResult | None = None  # stands in; an outcome is told once
+        self._preview = False
 
     def step(self, state: RobotState, progress: Progress, readings: Sequence[RobotState]) -> tuple[StepResult | None, str]:
         """(answer, "") or (None, why it failed)."""
+        if not self._aside.busy:
+            self._preview = not readings
         answer = self._aside.ask(lambda: ask(self.skill, state, progress, readings))
         if answer is None:
             return self._last or StepResult(Request(elapsed=progress.elapsed), Outcome.RUNNING), ""
-        self._last = answer[0]
-        return answer
+        result, error = answer
+        self._last = result and replace(result, outcome=Outcome.RUNNING, verification=None)
+        return (self._last, error) if self._preview else answer
 
     def measure(self, readings: Sequence[RobotState], progress: Progress) -> None:
         """Nothing: a third party's skill is not called on the tick's thread."""
