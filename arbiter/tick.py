@@ -14,7 +14,7 @@ import py_trees
 
 from arbiter.events import Event
 from arbiter.execution.executor import InstructionExecutor
-from arbiter.execution.inbox import MAX_WAITING, Inbox, Instruction, Mail, Result, RouteService
+from arbiter.execution.inbox import MAX_WAITING, Inbox, Instruction, Mail, Result, RouteRequest
 from arbiter.execution.run import Sight, SkillCaller, blind
 from arbiter.handover.authority import Authority, JointAssignment
 from arbiter.handover.bank import PolicyBank
@@ -28,12 +28,13 @@ from arbiter.reader import Reader
 from arbiter.report import STAGES, TickReport
 from arbiter.robot import Robot
 from arbiter.safety import Safety
-from arbiter.skill import Skill
+from arbiter.skill import Route, Skill
 from arbiter.stops import Stops
 from arbiter.tree.build import Spec, branch, grow
 from arbiter.tree.world import World
 from arbiter.types import JointTarget, Mode, Request, RobotState, SafeCommand, Verdict
 from arbiter.wall import walled
+from arbiter.worker import Worker
 
 MOVING = ("arm", "go")  # orders that let it move
 STAND_INS = 3  # who may act for the same joints in one tick: a policy, its spare, a fallback
@@ -68,7 +69,7 @@ class Arbiter:
         skills: Mapping[str, Skill],
         home: dict[str, str],
         safety: Safety,
-        routing: RouteService,
+        routing: Worker[RouteRequest, Route],
         tree: Spec,
         stop_guard: Callable[[str], bool],
         settings: HandoverSettings = DEFAULTS,

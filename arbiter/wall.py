@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def walled(call: Callable[..., Any], *args: Any) -> tuple[Any, str]:
-    """Calls it. Returns (value, "") or (None, what went wrong).
+class Called[T](NamedTuple):
+    """What came of a call: (value, "") or (None, what went wrong, in one line)."""
+
+    value: T | None
+    error: str
+
+
+def walled[T](call: Callable[..., T], *args: Any) -> Called[T]:
+    """Calls it.
 
     What is no Exception is stopped here too: SystemExit, asyncio's CancelledError, the panic of a library in Rust. Only
     KeyboardInterrupt is the operator's and passes.
     """
     try:
-        return call(*args), ""
+        return Called(call(*args), "")
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return None, named(error)
+        return Called(None, named(error))
 
 
 def named(error: BaseException | None, kind: type[BaseException] | None = None) -> str:

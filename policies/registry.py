@@ -23,10 +23,11 @@ from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.strict import Node, Problems, build, nearest
 from arbiter.strict.fields import limited
+from arbiter.worker import LockstepWorker, ThreadWorker
 from policies.chunk.backends.recorded import RecordedChunks
+from policies.chunk.inference import InferenceWorker, infer
 from policies.chunk.player import ChunkPolicy, ChunkTiming
 from policies.chunk.protocol import CameraFrame, ChunkBackend
-from policies.chunk.worker import LockstepWorker, RefCounted, ThreadWorker, Worker
 from policies.deadline import Deadline
 from policies.fallback.policies import Damp, Hold, Rest, Stand
 from policies.fallback.reflex import BalanceReflex
@@ -36,6 +37,18 @@ FALLBACKS = {"stand": Stand, "hold": Hold, "rest": Rest, "damp": Damp}
 SHIPPED = Path(__file__).parent / "weights"
 CARDS = Path(__file__).parent / "cards"
 PLAYERS = 2  # one plays while the next prompt warms
+
+
+class RefCounted:
+    """Calls `close` when the last of `users` has called it: what several players share outlives each of them."""
+
+    def __init__(self, users: int, close: Callable[[], None]) -> None:
+        self._users, self._close = users, close
+
+    def __call__(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self._close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,7 @@ class PolicyContext:
     camera: Callable[[], CameraFrame | None] | None = None
     chunk_delay: float | None = None
     seed: int = 0
-    wrap: Callable[[str, int, Worker], Worker] = lambda policy, player, worker: worker
+    wrap: Callable[[str, int, InferenceWorker], InferenceWorker] = lambda policy, player, worker: worker
 
 
 def load_policies(nodes: Mapping[str, Node], context: PolicyContext) -> dict[str, tuple[Policy, ...]]:
@@ -197,9 +210,9 @@ def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tu
     players = []
     for player in range(PLAYERS):
         if context.chunk_delay is None:
-            worker = ThreadWorker(backend, lock)
+            worker: InferenceWorker = ThreadWorker(infer(backend), f"chunks-{backend.name}", lock)
         else:
-            worker = LockstepWorker(backend, context.chunk_delay)
+            worker = LockstepWorker(infer(backend), context.chunk_delay)
         worker = context.wrap(name, player, worker)
         reflex = BalanceReflex(context.model) if config.balance else None
         players.append(

@@ -2,10 +2,10 @@
 
 import textwrap
 
-from arbiter.execution.inbox import LockstepRouting
 from arbiter.safety import Safety
 from arbiter.skill import Route
 from arbiter.tick import Arbiter
+from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
 from deploy.runtime.examine import check_tree
 from skills.contract import default_parameters
@@ -53,7 +53,7 @@ class Rig:
             found.skills,
             loaded.config.home,
             Safety(MODEL),
-            LockstepRouting(self.route),
+            LockstepWorker(lambda request: self.route(request.text), 0.005),
             self.spec,
             lambda text: text == "stop",
             loaded.config.control.handover,

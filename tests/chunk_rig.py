@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from arbiter.types import Request, frozen
+from arbiter.worker import LockstepWorker
+from policies.chunk.inference import infer
 from policies.chunk.player import ChunkPolicy
-from policies.chunk.worker import LockstepWorker
 from tests.fakes import MODEL, state_of
 
 ARMS = MODEL.joints[:10]
@@ -59,7 +60,7 @@ class Backend:
 
 
 def player(backend, delay=0.3, **settings_):
-    policy = ChunkPolicy(backend, MODEL, LockstepWorker(backend, delay), **settings_)
+    policy = ChunkPolicy(backend, MODEL, LockstepWorker(infer(backend), delay), **settings_)
     policy.reset(state_of(), 0.0)
     return policy
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from arbiter.events import Event
-from arbiter.execution.inbox import Instruction, Result, RouteService
+from arbiter.execution.inbox import Instruction, Result, RouteRequest
 from arbiter.execution.run import Phase, Run, Sight, SkillCaller, blind
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.homing import Homing
@@ -20,6 +20,7 @@ from arbiter.recent import Recent
 from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Route, Skill, SkillCall
 from arbiter.types import RobotState
+from arbiter.worker import Worker
 
 MOST = 1000  # instructions that may wait
 
@@ -64,7 +65,7 @@ class InstructionExecutor:
         model: RobotModel,
         skills: Mapping[str, Skill],
         handover: HandoverController,
-        routing: RouteService,
+        routing: Worker[RouteRequest, Route],
         emit: Callable[[Event], None],
         caller: Callable[[Skill], object] = SkillCaller,
         sight: Sight = blind,
@@ -98,8 +99,9 @@ class InstructionExecutor:
             for ticket, older in list(self.routing_now.items()):
                 del self.routing_now[ticket]
                 self._close(older, Result.REJECTED, "replaced by a newer instruction before it was routed", now)
+            self.routing.cancel()
         self.routing_now[instruction.ticket] = instruction
-        self.routing.submit(instruction.text, instruction.ticket, now, instruction.how == "replace")
+        self.routing.submit(RouteRequest(instruction.ticket, instruction.text), now)
         self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
     def turn_away(self, instruction: Instruction, result: Result, why: str, now: float) -> None:
@@ -110,9 +112,10 @@ class InstructionExecutor:
     def poll(self, now: float) -> list[tuple[int, Route]]:
         """Takes finished routes; returns them with their tickets. `halt` then holds the words of a stop among them."""
         answers, self.halt = [], ""
-        while (answer := self.routing.poll(now)) is not None:
-            ticket, route = answer
-            answers.append(answer)
+        while (done := self.routing.poll(now)) is not None:
+            ticket, text = done.request.ticket, done.request.text
+            route = done.value or Route(text, "rejected", reason=f"the router failed: {done.error}")
+            answers.append((ticket, route))
             instruction = self.routing_now.pop(ticket, None)
             if instruction is None:
                 continue

@@ -7,7 +7,6 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from arbiter.routing.guard import stop_guard
 from arbiter.skill import Route, Verification
@@ -57,42 +56,12 @@ class Instruction:
         return f'"{self.text}"' if self.by == "words" else f"the tree's {self.text}"
 
 
-class RouteService(Protocol):
-    """Routes beside the tick; see `arbiter.routing.RouteWorker` and `LockstepRouting`."""
+@dataclass(frozen=True, slots=True)
+class RouteRequest:
+    """What is to be routed beside the tick: the text of the instruction with this ticket."""
 
-    def submit(self, text: str, ticket: int, now: float, replace: bool = False) -> None: ...
-
-    def poll(self, now: float) -> tuple[int, Route] | None: ...
-
-    def close(self) -> None: ...
-
-
-class LockstepRouting:
-    """Routes within `submit` and hands the answer out `delay` seconds of simulated time later: repeatable.
-
-    Args:
-        route: The router's `route`.
-        delay: Simulated duration of routing [s].
-    """
-
-    def __init__(self, route: Callable[[str], Route], delay: float = 0.005) -> None:
-        self._route = route
-        self._delay = delay
-        self._waiting: deque[tuple[float, int, Route]] = deque()
-
-    def submit(self, text: str, ticket: int, now: float, replace: bool = False) -> None:
-        if replace:
-            self._waiting.clear()
-        self._waiting.append((now + self._delay, ticket, self._route(text)))
-
-    def poll(self, now: float) -> tuple[int, Route] | None:
-        if self._waiting and self._waiting[0][0] <= now + 1e-9:
-            _, ticket, route = self._waiting.popleft()
-            return ticket, route
-        return None
-
-    def close(self) -> None:
-        self._waiting.clear()
+    ticket: int
+    text: str
 
 
 @dataclass(slots=True)

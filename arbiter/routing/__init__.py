@@ -5,6 +5,5 @@ route = Router(skills).route("walk forward two meters, then wave")
 
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.router import Router
-from arbiter.routing.worker import RouteWorker
 
-__all__ = ["RouteWorker", "Router", "stop_guard"]
+__all__ = ["Router", "stop_guard"]

@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 
 from arbiter.aside import PATIENCE
 from arbiter.errors import ConfigError
-from arbiter.execution.inbox import LockstepRouting, RouteService
+from arbiter.execution.inbox import RouteRequest
 from arbiter.execution.run import SkillCaller, ThreadedCaller, blind
 from arbiter.extras import advice
 from arbiter.policy import Policy
 from arbiter.robot import Robot, RobotModel
-from arbiter.routing import Router, RouteWorker, stop_guard
+from arbiter.routing import Router, stop_guard
 from arbiter.safety import Safety, SafetyLimits
-from arbiter.skill import Skill
+from arbiter.skill import Route, Skill
 from arbiter.strict import Problems
 from arbiter.threads import ThreadWatch
 from arbiter.tick import Arbiter
 from arbiter.types import Sighting
+from arbiter.worker import LockstepWorker, ThreadWorker, Worker
 from deploy.drivers.sensors.balls import Sight, finder_of
 from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
 from deploy.robots.collision import SelfCollision
@@ -30,12 +31,13 @@ from deploy.runtime.examine import check_tree, examine, load_node_set, load_skil
 from deploy.runtime.eyes import LockstepEye, ThreadedEye
 from deploy.runtime.lifecycle import Gantry
 from deploy.runtime.ramp import RampWatch
-from policies.chunk.deliveries import AnswerRecorder
+from policies.chunk.inference import InferenceRecorder
 from policies.registry import PolicyContext, load_policies
 from skills.registry import SkillSet
 
 # Encoders and an IMU of the real robot's kind.
 SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel=0.02)
+RouteWork = Callable[[RouteRequest], Route]
 FOREIGN_PATIENCE = 1.0  # [s] a foreign skill may take in lockstep, where waiting does not disturb the clock
 
 
@@ -107,7 +109,7 @@ def assemble(
     body, eye, observers, notes, closers, sources, beat = _open(
         robot, model, loaded, fast, seed, scene, hardware, operator, camera
     )
-    recorder = AnswerRecorder()
+    recorder = InferenceRecorder()
     context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
     sight = Sight(eye, finder_of(model))
     arbiter = wire(
@@ -142,7 +144,7 @@ def wire(
     skills: SkillSet,
     body: Robot,
     context: PolicyContext,
-    routing: Callable[[Router], RouteService],
+    routing: Callable[[RouteWork], Worker[RouteRequest, Route]],
     caller: Callable[[Skill], object],
     sight: Callable[[float], Sighting | None] = blind,
 ) -> Arbiter:
@@ -153,7 +155,7 @@ def wire(
         skills: Its skills.
         body: The robot, not yet connected.
         context: What policies are made with.
-        routing: Makes the routing beside the tick.
+        routing: Makes the worker that routes beside the tick, of what it has to do.
         caller: Makes the object that asks a skill.
         sight: What the head camera sees.
     """
@@ -172,14 +174,14 @@ def wire(
                 player.close()
         raise
     safety = Safety(model, limits, SelfCollision(model))
-    service = routing(Router(list(skills.skills.values()), groups=model.groups))
+    router = Router(list(skills.skills.values()), groups=model.groups)
     return Arbiter(
         body,
         policies,
         skills.skills,
         config.home,
         safety,
-        service,
+        routing(lambda request: router.route(request.text)),
         spec,
         stop_guard,
         config.control.handover,
@@ -268,8 +270,8 @@ def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | Thr
     return eye, [eye.observe]
 
 
-def _routing(delay: float | None) -> Callable[[Router], RouteService]:
-    return RouteWorker if delay is None else lambda router: LockstepRouting(router.route, delay)
+def _routing(delay: float | None) -> Callable[[RouteWork], Worker[RouteRequest, Route]]:
+    return (lambda work: ThreadWorker(work, "routing")) if delay is None else lambda work: LockstepWorker(work, delay)
 
 
 def caller_for(foreign: set[str], fast: bool) -> Callable[[Skill], object]:

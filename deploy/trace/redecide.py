@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from arbiter.errors import ConfigError
+from arbiter.execution.inbox import RouteRequest
 from arbiter.robot import RobotModel
 from arbiter.skill import Route, Skill
 from arbiter.strict import nearest, short
+from arbiter.tick import Arbiter
 from arbiter.types import RobotState, SafeCommand, Sighting
+from arbiter.worker import ReplayWorker
 from deploy.drivers.sensors.balls import STALE
 from deploy.robots.description import load_model
 from deploy.runtime.assemble import caller_for, wire
@@ -21,7 +24,7 @@ from deploy.runtime.config import load_text
 from deploy.runtime.examine import load_skill_set
 from deploy.runtime.ramp import RampWatch
 from deploy.trace.writer import decode_route, decode_sighting, decode_state, encode
-from policies.chunk.deliveries import Playback
+from policies.chunk.inference import InferenceReplay
 from policies.chunk.protocol import CameraFrame
 from policies.registry import PolicyContext
 
@@ -52,23 +55,6 @@ class RecordedRobot:
         """Nothing to free."""
 
 
-class RecordedRouting:
-    """Answers as the router answered then, at the same tick."""
-
-    def __init__(self) -> None:
-        self.due: deque[tuple[int, Route]] = deque()
-
-    def submit(self, text: str, ticket: int, now: float, replace: bool = False) -> None:
-        """The answer is known already."""
-
-    def poll(self, now: float) -> tuple[int, Route] | None:
-        """The next answer of this tick."""
-        return self.due.popleft() if self.due else None
-
-    def close(self) -> None:
-        """Nothing runs."""
-
-
 class RecordedSight:
     """Sees what was seen."""
 
@@ -88,14 +74,17 @@ def rerun(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the 
         file: Where they are from, for errors.
     """
     loaded = load_text(header["config"], Path(header["tree"]))
-    robot, routing, playback = RecordedRobot(load_model(loaded.config.robot)), RecordedRouting(), Playback()
+    robot, playback = RecordedRobot(load_model(loaded.config.robot)), InferenceReplay()
+    routing: ReplayWorker[RouteRequest, Route] = ReplayWorker(key=lambda request: request.ticket)
     if tuple(header["joints"]) != robot.model.joints:
         raise ConfigError(f"{file}:1: of another robot than {loaded.config.robot}: its joints are not that robot's")
     skills = load_skill_set(loaded, robot.model)
     for tick in ticks:
         for kind, *rest in tick["inputs"]:
             if kind == "route":
-                _check_route(decode_route(rest[1]), skills.skills, f"{file}: tick {tick['i']}")
+                route = decode_route(rest[1])
+                _check_route(route, skills.skills, f"{file}: tick {tick['i']}")
+                routing.deliver(tick["t"], rest[0], route)
             if kind == "chunk":
                 policy, player, _, rows, error = rest
                 playback.add(tick["t"], policy, player, None if rows is None else np.array(rows), error)
@@ -103,14 +92,14 @@ def rerun(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the 
     now = [0.0]
     context = PolicyContext(robot.model, loaded.path.parent, lambda: CameraFrame(now[0], blank), 0.0, header["seed"], playback)
     sight = RecordedSight()
-    arbiter = wire(loaded, skills, robot, context, lambda router: routing, caller_for(skills.foreign, True), sight)
+    arbiter = wire(loaded, skills, robot, context, lambda work: routing, caller_for(skills.foreign, True), sight)
     ramp, alarms, differences = RampWatch(arbiter), deque(), []
     arbiter.alarms.append(lambda: alarms.popleft() if alarms else "")
     try:
         for tick in ticks:
             now[0] = tick["t"]
             alarms += (rest[0] for kind, *rest in tick["inputs"] if kind == "alarm")
-            _feed(arbiter, robot, routing, sight, tick)
+            _feed(arbiter, robot, sight, tick)
             report = arbiter.tick(tick["t"])
             ramp(report)
             differences += _differences(tick, encode(report))
@@ -132,7 +121,7 @@ def _check_route(route: Route, skills: Mapping[str, Skill], where: str) -> None:
             )
 
 
-def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: RecordedSight, tick: dict[str, Any]) -> None:
+def _feed(arbiter: Arbiter, robot: RecordedRobot, sight: RecordedSight, tick: dict[str, Any]) -> None:
     inbox, was_reset = arbiter.inbox, any(kind == "reset" for kind, *_ in tick["inputs"])
     for kind, *rest in tick["inputs"]:
         if kind == "arm" and was_reset and rest[0] == tick["t"]:  # in the tick that was reset, with its reading
@@ -140,8 +129,6 @@ def _feed(arbiter, robot: RecordedRobot, routing: RecordedRouting, sight: Record
         elif kind == "arm":
             robot.state = decode_state(rest[1])
             arbiter.arm(rest[0])
-        elif kind == "route":
-            routing.due.append((rest[0], decode_route(rest[1])))
         elif kind == "sight":
             sight.seen = decode_sighting(rest[0])
         elif kind == "say":

@@ -12,10 +12,10 @@ from arbiter.errors import ConfigError, PolicyError
 from arbiter.robot import RobotModel
 from arbiter.strict.fields import limited
 from arbiter.types import JointTarget, Request, RobotState, frozen
+from policies.chunk.inference import InferenceRequest, InferenceResult, InferenceWorker
 from policies.chunk.pace import Pace
 from policies.chunk.plan import Plan
 from policies.chunk.protocol import CameraFrame, ChunkBackend, ChunkObservation
-from policies.chunk.worker import InferenceRequest, InferenceResult, Worker
 from policies.fallback.reflex import BalanceReflex
 
 OUT_OF_RANGE = 1.0  # [rad] a chunk that asks for more than this beyond a joint's range is nonsense
@@ -75,7 +75,7 @@ class ChunkPolicy:
         self,
         backend: ChunkBackend,
         model: RobotModel,
-        worker: Worker,
+        worker: InferenceWorker,
         *,
         name: str = "chunk",
         camera: Callable[[], CameraFrame | None] | None = None,
@@ -233,7 +233,8 @@ class ChunkPolicy:
         self._prompt, self._waiting = request.prompt, True
         self._asked += 1
         seed = self._seed + self._asked
-        self._worker.submit(InferenceRequest(now, observation, request.prompt, previous, steps, seed))
+        self._worker.cancel()  # the newest is what counts
+        self._worker.submit(InferenceRequest(observation, request.prompt, previous, steps, seed), now)
 
     def _committed(self, left: int) -> int:
         """How many of the `left` rows still to be played the next chunk must repeat: those played while it is computed. Never
@@ -253,16 +254,16 @@ class ChunkPolicy:
             return False
         self._waiting = False
         if not answer.error:
-            self._pace.note(now - answer.question.asked)
+            self._pace.note(now - answer.submitted)
         fault = self._fault(answer, now)
         if fault:
             self.refused += 1
             self._why, self._next = f"{self._backend.name} {fault}", now + RETRY_S
             return False
-        plan = Plan(np.array(answer.chunk, dtype=np.float64), answer.question.observation.stamp, self._backend.rate_hz)
+        plan = Plan(np.array(answer.value, dtype=np.float64), answer.request.observation.stamp, self._backend.rate_hz)
         if not math.isnan(self._began):
             self._splice(plan, now)
-        self._plan, self._why, self._seen = plan, "", answer.question.observation.joint_pos
+        self._plan, self._why, self._seen = plan, "", answer.request.observation.joint_pos
         self._next = self._ask_at()
         return True
 
@@ -276,7 +277,7 @@ class ChunkPolicy:
 
     def _fault(self, answer: InferenceResult, now: float) -> str:
         """Why the answer cannot be played; "" if it can."""
-        chunk, width = answer.chunk, len(self._driven)
+        chunk, width = answer.value, len(self._driven)
         if answer.error:
             return f"raised {answer.error}"
         if not isinstance(chunk, np.ndarray) or chunk.dtype.kind != "f":
@@ -290,7 +291,7 @@ class ChunkPolicy:
             i = int(np.argmax(outside))
             worst = chunk[np.argmax(np.abs(chunk[:, i])), i]
             return f"asks {self._backend.joints[i]} for {worst:.2f} rad, far outside its range"
-        over = now - answer.question.observation.stamp - (len(chunk) - 1) / self._backend.rate_hz
+        over = now - answer.request.observation.stamp - (len(chunk) - 1) / self._backend.rate_hz
         if over >= 0.0 and not math.isnan(self._began):
             return f"answered {over:.2f} s after its chunk was over"
         return ""

@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbiter.errors import RobotError
-from arbiter.execution.inbox import LockstepRouting, Result
+from arbiter.execution.inbox import Result
 from arbiter.execution.run import ThreadedCaller
 from arbiter.handover.transition import Bound, Violation, check_envelope
 from arbiter.safety import Safety
 from arbiter.skill import Outcome, Skill, StartEnvelope, Verification
 from arbiter.tick import Arbiter
 from arbiter.types import Mode, Request
+from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
 from deploy.runtime.examine import check_tree
 from skills.registry import load_skills
@@ -338,7 +339,7 @@ def test_without_a_first_reading_nothing_starts():
         found.skills,
         loaded.config.home,
         Safety(MODEL),
-        LockstepRouting(rig.route),
+        LockstepWorker(lambda request: rig.route(request.text), 0.005),
         check_tree(loaded, found, set(policies)),
         lambda text: False,
     )

@@ -9,10 +9,11 @@ import onnxruntime
 import pytest
 
 from arbiter.types import Request, frozen
+from arbiter.worker import LockstepWorker
 from deploy.robots.description import load_model
 from policies.chunk.backends.recorded import RecordedChunks
+from policies.chunk.inference import infer
 from policies.chunk.player import ChunkPolicy
-from policies.chunk.worker import LockstepWorker
 from policies.contract import resting_state
 from policies.fallback.policies import Hold, Stand
 from policies.fallback.reflex import BalanceReflex
@@ -76,7 +77,7 @@ def test_bench_chunk_act(benchmark, balance):
     """With a question, an answer and a splice every half second of ticks, as in a run."""
     backend = RecordedChunks({"wave": np.tile(MODEL.default, (100, 1))}, MODEL.joints)
     reflex = BalanceReflex(MODEL) if balance else None
-    policy = ChunkPolicy(backend, MODEL, LockstepWorker(backend, 0.0), reflex=reflex)
+    policy = ChunkPolicy(backend, MODEL, LockstepWorker(infer(backend), 0.0), reflex=reflex)
     policy.reset(STATE, 0.0)
     policy.warm(STATE, WALK, 0.0)
     policy.warm(STATE, WALK, 0.0)

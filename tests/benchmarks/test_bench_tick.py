@@ -9,10 +9,10 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from arbiter.execution.inbox import LockstepRouting
 from arbiter.safety import Safety
 from arbiter.skill import Route, SkillCall
 from arbiter.tick import Arbiter
+from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
 from deploy.runtime.examine import check_tree
 from policies.fallback.policies import Damp, Hold, Rest, Stand
@@ -47,7 +47,7 @@ def walking():
         found.skills,
         loaded.config.home,
         Safety(MODEL),
-        LockstepRouting(lambda text: Route(text, "accepted", ((call,),))),
+        LockstepWorker(lambda request: Route(request.text, "accepted", ((call,),)), 0.005),
         check_tree(loaded, found, set(policies)),
         lambda text: False,
     )

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from arbiter.types import JointTarget, frozen
+from arbiter.worker import LockstepWorker
 from deploy.robots.description import load_model
 from policies.chunk.backends.recorded import RecordedChunks
+from policies.chunk.inference import infer
 from policies.chunk.player import ChunkPolicy
-from policies.chunk.worker import LockstepWorker
 from policies.contract import check_policy
 from policies.fallback.policies import Damp, Hold, Rest, Stand
 from policies.fallback.reflex import BalanceReflex
@@ -32,7 +33,7 @@ def test_locomotion(tmp_path, rate):
 
 def test_chunks():
     backend = RecordedChunks({"": np.tile(MODEL.default, (200, 1))}, MODEL.joints)
-    check_policy(lambda: ChunkPolicy(backend, MODEL, LockstepWorker(backend, 0.3), reflex=BalanceReflex(MODEL)), MODEL)
+    check_policy(lambda: ChunkPolicy(backend, MODEL, LockstepWorker(infer(backend), 0.3), reflex=BalanceReflex(MODEL)), MODEL)
 
 
 class Careless(Hold):

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
-from arbiter.execution.inbox import MAX_WAITING, Inbox, LockstepRouting
-from arbiter.skill import Route
+from arbiter.execution.inbox import MAX_WAITING, Inbox
 from deploy.observers.show import Screen
 from deploy.route import instructions
 from deploy.runtime.instruction_sources import MOST_LINES, Sayings, Script, StandardInput
@@ -105,14 +104,6 @@ def test_the_inbox_loses_no_stop_and_counts_tickets():
     assert mail.stop == "operator"
     assert [(item.text, item.how, item.at) for item in mail.said] == [("a", "queue", 3.0), ("b", "together", 3.0)]
     assert inbox.poll(3.0) is None
-
-
-def test_lockstep_routing_answers_after_its_delay():
-    routing = LockstepRouting(lambda text: Route(text, "rejected"), delay=0.05)
-    routing.submit("x", 7, 1.0)
-    assert routing.poll(1.04) is None
-    ticket, route = routing.poll(1.05)
-    assert (ticket, route.text) == (7, "x")
 
 
 def test_the_operators_words_arm_the_robot_from_the_console_too():

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError, PolicyError
 from arbiter.types import Request, frozen
+from arbiter.worker import ThreadWorker
+from policies.chunk.inference import infer
 from policies.chunk.player import ChunkPolicy, ChunkTiming
 from policies.chunk.protocol import CameraFrame
-from policies.chunk.worker import RefCounted, ThreadWorker
+from policies.registry import RefCounted
 from tests.chunk_rig import ARMS, DT, WAVE, Backend, at_start, motion, play, player, warm
 from tests.fakes import MODEL, state_of
 
@@ -190,7 +192,7 @@ def test_a_thread_answers_the_newest_question_only():
         return backend.predict_at_once(observation, prompt, **rest)
 
     backend.predict = predict
-    policy = ChunkPolicy(backend, MODEL, ThreadWorker(backend))
+    policy = ChunkPolicy(backend, MODEL, ThreadWorker(infer(backend), "chunks"))
     policy.reset(state_of(), 0.0)
     assert not policy.warm(state_of(), WAVE, 0.0)  # returns although the backend blocks
     assert not policy.warm(state_of(), Request(prompt="point"), 0.02)
@@ -215,7 +217,7 @@ def test_a_backend_that_players_share_is_closed_once_and_never_under_a_call():
 
     backend.predict = predict
     lock, close = threading.Lock(), RefCounted(2, backend.close)
-    players = [ChunkPolicy(backend, MODEL, ThreadWorker(backend, lock), close=close) for _ in range(2)]
+    players = [ChunkPolicy(backend, MODEL, ThreadWorker(infer(backend), "chunks", lock), close=close) for _ in range(2)]
     players[1].warm(state_of(), WAVE, 0.0)
     assert running.wait(5.0)
     threading.Timer(0.2, gate.set).start()
@@ -227,7 +229,7 @@ def test_a_backend_that_players_share_is_closed_once_and_never_under_a_call():
 def test_a_model_that_never_answers_fails_the_warming_not_the_tick():
     gate, backend = threading.Event(), Backend()
     backend.predict = lambda *args, **rest: gate.wait(10.0)
-    policy = ChunkPolicy(backend, MODEL, ThreadWorker(backend), timing=ChunkTiming(first=1.0))
+    policy = ChunkPolicy(backend, MODEL, ThreadWorker(infer(backend), "chunks"), timing=ChunkTiming(first=1.0))
     policy.reset(state_of(), 0.0)
     with pytest.raises(PolicyError, match="no first chunk within 1 s: fake does not answer"):
         for k in range(100):
@@ -248,7 +250,7 @@ def test_two_players_share_a_backend_one_call_at_a_time():
         return answer(*args, **rest)
 
     backend.predict = predict
-    players = [ChunkPolicy(backend, MODEL, ThreadWorker(backend, lock)) for _ in range(2)]
+    players = [ChunkPolicy(backend, MODEL, ThreadWorker(infer(backend), "chunks", lock)) for _ in range(2)]
     for policy in players:
         policy.reset(state_of(), 0.0)
         policy.warm(state_of(), WAVE, 0.0)

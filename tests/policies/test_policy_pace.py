@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbiter.worker import LockstepWorker
+from policies.chunk.inference import infer
 from policies.chunk.pace import Pace
 from policies.chunk.player import ChunkPolicy
-from policies.chunk.worker import LockstepWorker
 from tests.chunk_rig import DT, WAVE, Backend, at_start, motion, warm
 from tests.fakes import MODEL, state_of
 
@@ -35,12 +36,12 @@ class Uneven(LockstepWorker):
     """Inference k takes `delays[k]` seconds; those after the last take as long as that."""
 
     def __init__(self, backend, delays):
-        super().__init__(backend, delays[0])
+        super().__init__(infer(backend), delays[0])
         self._delays = list(delays)
 
-    def submit(self, question):
+    def submit(self, request, now):
         self._delay = self._delays.pop(0) if len(self._delays) > 1 else self._delays[0]
-        super().submit(question)
+        super().submit(request, now)
 
 
 def begun(delays):

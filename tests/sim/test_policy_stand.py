@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from arbiter.types import Mode, Request, frozen
+from arbiter.worker import LockstepWorker
 from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.robots.description import load_model
 from deploy.runtime.assemble import SENSOR_NOISE
 from policies.chunk.backends.recorded import RecordedChunks
+from policies.chunk.inference import infer
 from policies.chunk.player import ChunkPolicy
-from policies.chunk.worker import LockstepWorker
 from policies.fallback.balance.gains import make
 from policies.fallback.policies import Hold, Stand
 from policies.fallback.reflex import HERE, BalanceReflex
@@ -99,7 +100,7 @@ def test_whole_body_chunks_play_through_the_reflex():
     share = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
     bow = MODEL.default + share * (legs(-0.7, 0.4, -0.1) - MODEL.default)
     backend = RecordedChunks({"bow": bow}, MODEL.joints)
-    policy = ChunkPolicy(backend, MODEL, LockstepWorker(backend, 0.3), reflex=BalanceReflex(MODEL))
+    policy = ChunkPolicy(backend, MODEL, LockstepWorker(infer(backend), 0.3), reflex=BalanceReflex(MODEL))
 
     class Warmed:
         joints, reset = policy.joints, policy.reset

@@ -32,7 +32,6 @@ def parser() -> argparse.ArgumentParser:
 with extra(__name__, parser, "h5py", "mink"):
     import numpy as np
 
-    from arbiter.execution.inbox import LockstepRouting
     from arbiter.policy import Policy
     from arbiter.robot import Robot, RobotModel
     from arbiter.routing.guard import stop_guard
@@ -42,6 +41,7 @@ with extra(__name__, parser, "h5py", "mink"):
     from arbiter.tick import Arbiter, TickReport
     from arbiter.tree.build import Names, check
     from arbiter.types import JointTarget, Mode, Request, RobotState, frozen
+    from arbiter.worker import LockstepWorker
     from deploy.drivers.sensors.sim_camera import SimCamera
     from deploy.drivers.simulated.robot import SimulatedRobot
     from deploy.robots.collision import SelfCollision
@@ -149,7 +149,7 @@ class Teleoperation:
             ]
         skills = {skill.name: skill for skill in (self._drive, Jog())}
         step = tuple(SkillCall(name) for name in skills)
-        routing = LockstepRouting(lambda text: Route(text, "accepted", (step,)), 0.0)
+        routing = LockstepWorker(lambda request: Route(request.text, "accepted", (step,)), 0.0)
         problems = Problems()
         spec = check(parse_text(TREE, "teleop"), Names(skills, policies, model.groups), problems)
         problems.raise_if_any()

@@ -1,0 +1,28 @@
+"""`python -m deploy.route`: what an instruction would do, as text or JSON."""
+
+import json
+
+from deploy import route as command
+
+
+def test_command_prints_one_object_a_line(capsys, tmp_path):
+    file = tmp_path / "said.txt"
+    file.write_text("# a comment\nwalk forward and wave\n\nstop\nmake me a sandwich\n", encoding="utf-8")
+    assert command.main(["--json", "--file", str(file)]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["outcome"] for line in lines] == ["accepted", "stopped", "rejected"]
+    assert list(lines[0]) == ["text", "outcome", "skills", "parameters", "steps", "score", "margin", "reason", "ms"]
+    assert lines[0]["skills"] == ["walk_forward", "wave_right"] and lines[0]["steps"] == [[0, 1]]
+    assert lines[0]["parameters"][0]["distance"] == 1.0
+    assert lines[2]["skills"] == [] and "like nothing this robot can do" in lines[2]["reason"]
+
+
+def test_command_says_why(capsys):
+    assert command.main(["turn left 400 degrees"]) == 0
+    out = capsys.readouterr().out
+    assert "1. turn_left" in out and "note: angle 6.981 rad clamped to 6.283" in out and "accepted in" in out
+
+
+def test_command_names_a_file_that_is_not_there(capsys):
+    assert command.main(["--file", "nowhere.txt"]) == 2
+    assert "route: [Errno 2] No such file or directory: 'nowhere.txt'" in capsys.readouterr().err
