@@ -27,7 +27,7 @@ def is_array(value: object, shape: tuple[int, ...]) -> bool:
     if type(value) is not np.ndarray or value.shape != shape:
         return False
     dtype = value.dtype
-    return dtype is FLOAT or dtype.kind == "f" and dtype.itemsize <= 8 or dtype.kind in "iu"
+    return dtype is FLOAT or dtype.char in "efd" or dtype.kind in "iu"
 
 
 def is_number(value: object) -> bool:
