@@ -26,6 +26,12 @@ Quat = tuple[float, float, float, float]
 Vector = tuple[float, float, float]
 
 
+def squared_length(quat) -> float:
+    """Of a quaternion; that of an orientation is 1."""
+    w, x, y, z = quat
+    return w * w + x * x + y * y + z * z
+
+
 class Inertial:
     """Attributes:
     quat: Believed orientation of the base in the world (w, x, y, z).
@@ -64,8 +70,7 @@ class Inertial:
             self.seen = [min(seen, at) for seen in self.seen]  # the driver's word on how old it is counts
             return
         self._count_repeats(quat, rate)
-        w, x, y, z = quat
-        norm = w * w + x * x + y * y + z * z
+        norm = squared_length(quat)
         quat_ok, rate_ok = 0.8 < norm < 1.2, all(-RATE <= value <= RATE for value in rate)
         if not (strict and self._alive) and quat_ok and rate_ok:
             self._drift, self._drifts, self.frozen, self.why = (0.0, 0.0, 0.0), False, False, ""
@@ -77,7 +82,7 @@ class Inertial:
             d, e, f = FADE * d + i, FADE * e + j, FADE * f + k
             if max(d, e, f, -d, -e, -f) <= DRIFT and step <= 1.5 * self._dt:  # a mismatch is in its fading sum
                 self._drift, self.why, self.fresh = (d, e, f), "", True
-                self.quat, self.rate, self._at, self.seen = (w, x, y, z), (u, v, s), at, [at, at]
+                self.quat, self.rate, self._at, self.seen = tuple(quat), (u, v, s), at, [at, at]
                 return
             self._contradicted(quat, rate, turned, (i, j, k), (d, e, f), step, at)
         elif self.frozen:
@@ -135,11 +140,10 @@ class Inertial:
 
     def _follow_jump(self, quat, rate, step: float, at: float) -> None:
         """The orientation has jumped. One that goes on from there for a while is believed again: it knows where down is."""
-        miss = (1.0,)
-        if self._before and all(-1.5 < value < 1.5 for value in self._before[:4]):
-            turned = self._turn_to(quat, 1.0, self._before[:4])
-            miss = [t - step * g for t, g in zip(turned, rate, strict=True)]
-        self._steady = self._steady + 1 if max(map(abs, miss)) <= MISMATCH else 0
+        turned = self._turn_to(quat, 1.0, self._before[:4])
+        miss = [t - step * g for t, g in zip(turned, rate, strict=True)]
+        goes_on = 0.8 < squared_length(self._before[:4]) < 1.2 and max(map(abs, miss)) <= MISMATCH
+        self._steady = self._steady + 1 if goes_on else 0
         if self._steady < ADOPTED:
             self._believe(self._carried(rate, step), rate, False, True, at)
         else:
@@ -149,7 +153,7 @@ class Inertial:
     def _still_parted(self, quat, rate, norm: float, step: float, at: float) -> None:
         """Whether what was read last, and now, goes together again."""
         w, x, y, z, *was = self._before
-        if not (0.8 < w * w + x * x + y * y + z * z < 1.2 and all(-RATE <= value <= RATE for value in was)):
+        if not (0.8 < squared_length((w, x, y, z)) < 1.2 and all(-RATE <= value <= RATE for value in was)):
             self._parted(quat, rate, self._drift, step, at)  # the last reading was none: nothing new is known
             return
         turned = self._turn_to(quat, norm, (w, x, y, z))

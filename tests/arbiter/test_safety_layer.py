@@ -75,6 +75,28 @@ def test_an_array_of_real_numbers_is_taken(kind, taken):
     assert not is_array(np.zeros((3, 1), kind), (3,))
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_where_everything_is_out_of_range_everything_is_clamped(sign):
+    start = MODEL.upper if sign > 0.0 else MODEL.lower
+    drive = Drive(armed(MODEL, start), start)
+    command, verdict = drive.tick(start + 0.5 * sign, kp=np.full(N, 99.0 * sign), kd=np.full(N, 99.0 * sign))
+    assert np.array_equal(command.q, start) and len(verdict.interventions) == 3 * N and verdict.mode is Mode.RUN
+    assert np.array_equal(command.kp, 2.0 * MODEL.kp * (sign > 0.0)) and np.array_equal(command.kd, 2.0 * MODEL.kd * (sign > 0.0))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("beyond", "refused"), [(3.1, False), (3.2, True)])
+def test_a_leg_half_a_turn_beyond_its_range_is_refused_and_an_arm_is_clamped(sign, beyond, refused):
+    start = MODEL.upper if sign > 0.0 else MODEL.lower
+    drive = Drive(armed(MODEL, start), start)
+    drive.owners = ("walk", "stand", "wave", "wave")
+    _, verdict = drive.tick(start + sign * np.array((0.0, beyond, 0.0, 9.0)))
+    assert verdict.mode is (Mode.HOLD if refused else Mode.RUN)
+    told = {(note.check, note.joint, note.policy) for note in verdict.interventions}
+    assert told == {("position", "leg_knee_joint", "stand"), ("position", "arm_elbow_joint", "wave")}
+    assert not refused or verdict.reason == "stand asked for a leg far beyond its range"
+
+
 # -- who drives -----------------------------------------------------------------------------------------------------
 
 

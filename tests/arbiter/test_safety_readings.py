@@ -352,21 +352,21 @@ def test_news_is_any_bit():
 
 
 class Turning:
-    """A base that sways about its axes by `size` [rad], read once a tick."""
+    """A base that sways about a fixed axis, by `size` [rad] around `centre` [rad], or spins at `speed` [rad/s]."""
 
-    def __init__(self, size=0.1, rate=4.0, warm=30):
+    def __init__(self, size=0.1, rate=4.0, warm=30, axis=(2.0, -1.0, 2.0), centre=0.2, speed=0.0):
         self.imu, self.size, self.rate, self.t = Inertial(DT), size, rate, 0.0
+        self.axis, self.centre, self.speed = np.array(axis) / np.linalg.norm(axis), centre, speed
         for _ in range(warm):
             self.read()
         assert not self.imu.why
 
     def truth(self, t=None):
-        """Orientation and angular velocity: a turn about the fixed axis (2, -1, 2) / 3."""
+        """Orientation and angular velocity."""
         t = self.t if t is None else t
-        axis = np.array((2.0, -1.0, 2.0)) / 3.0
-        angle = 0.2 + self.size * np.sin(self.rate * t)
-        quat = np.array((np.cos(angle / 2), *(np.sin(angle / 2) * axis)))
-        return quat, self.size * self.rate * np.cos(self.rate * t) * axis
+        angle = self.centre + self.speed * t + self.size * np.sin(self.rate * t)
+        quat = np.array((np.cos(angle / 2), *(np.sin(angle / 2) * self.axis)))
+        return quat, (self.speed + self.size * self.rate * np.cos(self.rate * t)) * self.axis
 
     def read(self, quat=None, rate=None, dt=DT, strict=True, age=0.0):
         self.t += dt
@@ -595,6 +595,75 @@ def test_the_imu_forgets():
     base.imu.forget()
     imu = base.read(quat=turned(base.truth()[0], 1, 2.0))
     assert not imu.why and imu.seen == [base.t] * 2
+
+
+def spinning(speed):
+    """A base that spins about its axis 0 at `speed` [rad/s]."""
+    return Turning(size=1e-6, axis=(1.0, 0.0, 0.0), speed=speed)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_of_a_base_that_spins_it_is_found_what_jumped(sign):
+    """By how far each is from going on as before."""
+    axis = sign * np.array((1.0, 0.0, 0.0))
+    for rate in (-10.0, 26.0):
+        base = spinning(10.0 * sign)
+        imu = base.read(rate=rate * axis)
+        assert imu.why.startswith(f"the angular velocity is {rate * sign:.2f} rad/s") and imu.quat == tuple(base.truth()[0])
+        assert imu.rate == pytest.approx(tuple(10.0 * axis), abs=0.05)
+    base = spinning(5.0 * sign)
+    imu = base.read(quat=turned(base.truth(base.t + DT)[0], 0, -0.2 * sign), rate=6.0 * axis)
+    assert imu.why.startswith("the orientation is ") and imu.rate == tuple(6.0 * axis)
+
+
+def test_a_base_that_spins_is_believed_again_after_a_jump():
+    base = spinning(6.0)
+    for _ in range(8):
+        imu = base.read(quat=turned(base.truth(base.t + DT)[0], 0, 1.0))
+    assert not imu.why and base.off() == pytest.approx(1.0, abs=0.05)
+
+
+def test_of_a_base_that_spins_the_orientation_alone_will_do():
+    base = spinning(10.0)
+    for _ in range(10):
+        imu = base.read(rate=(NAN,) * 3)
+        assert imu.quat == tuple(base.truth()[0]) and imu.seen[0] == base.t
+    assert imu.rate == pytest.approx((10.0, 0.0, 0.0), abs=0.05)
+
+
+@pytest.mark.parametrize("axis", [(1.0, 1.0, 1.0), (1.0, -1.0, 1.0)])
+def test_what_has_parted_heals_wherever_the_base_points(axis):
+    base = Turning(axis=axis, centre=2.0 * np.pi / 3.0)
+    for _ in range(20):
+        base.read(rate=base.truth(base.t + DT)[1] + np.array((1.0, 0.0, 0.0)))
+    assert base.imu.why
+    assert not [base.read().why for _ in range(20)][-1]
+
+
+def test_a_base_may_lie_exactly_on_its_side_or_back():
+    for quat in np.eye(4):
+        base = Turning()
+        for k in range(3):
+            assert not base.read(quat=quat, rate=(0.0, 0.0, 1e-9 * k), strict=k > 0).why
+
+
+@pytest.mark.parametrize("quat", [(0.0,) * 4, (2.0, 0.0, 0.0, 0.0), (1e308,) * 4])
+def test_what_is_no_orientation_stands_in_for_nothing(quat):
+    base = Turning()
+    was, then = base.imu.quat, base.t
+    imu = base.read(quat, (NAN,) * 3)
+    assert imu.quat == was and imu.seen == [then] * 2
+    for _ in range(6):  # nor does it tell from where an orientation has jumped
+        base.read(quat, (NAN,) * 3)
+        imu = base.read(quat=turned(base.truth(base.t + DT)[0], 0, 1.0))
+    assert base.off() < 0.2 and imu.why
+
+
+def test_an_orientation_alone_is_not_taken_after_a_while():
+    base = Turning()
+    was, then = base.imu.quat, base.t
+    imu = base.read(rate=(NAN,) * 3, dt=0.07)
+    assert imu.quat == was and imu.seen == [then] * 2 and imu.rate == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("rubbish", [{"quat": [np.nan] * 4}, {"rate": [np.inf] * 3}, {"quat": [0.0] * 4}])
