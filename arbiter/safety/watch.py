@@ -19,6 +19,7 @@ ROUNDING = 1e-9  # [s] ages are differences of clock readings; one that meets it
 FALL_READINGS = 2  # one tilted reading may be a glitch of the IMU
 PAUSE = 5  # ticks at most that a late tick counts for: a clock that jumps makes no reading old
 STAMP_STEP = 0.5  # [s] by which no honest stamp gets older from one reading to the next
+NAMELESS = "a fault without a name"  # what a driver reports as "": a fault none the less
 BLIND_LEGS = 1  # leg joints of which nothing is known that a robot still comes to rest with
 LEGS_MOVED = 0.05  # [rad] of a leg joint: the IMU cannot have stayed the same to the last bit
 BASE_TURNED = 0.03  # [rad]: not every leg joint can have stayed the same to the last bit
@@ -132,7 +133,7 @@ class Watch:
         self._battery = float(battery) if is_number(battery) and 0.0 <= battery <= 1.0 else math.nan
         if type(faults) is not tuple or (faults and any(type(fault) is not str for fault in faults)):
             return f"faults is {type(faults).__name__}; a tuple of names is expected"
-        self._reported = faults
+        self._reported = tuple(" ".join(fault.split()) or NAMELESS for fault in faults) if faults else ()
         return ""
 
     def _copy_joints(self, state: RobotState) -> str:

@@ -227,6 +227,16 @@ def settling() -> Drive:
     return drive
 
 
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [(("",), "a fault without a name"), (("can1", " \n"), "can1, a fault without a name"), (("can1:\n off",), "can1: off")],
+)
+def test_a_fault_is_told_on_one_line_and_never_nameless(faults, told):
+    drive = running()
+    _, verdict = drive.tick(MODEL.default, faults=faults)
+    assert verdict.mode is Mode.SETTLE and drive.safety.fault == f"robot: {told}"
+
+
 def test_in_settle_only_a_fallback_drives():
     drive = settling()
     asked = MODEL.default + 0.003
