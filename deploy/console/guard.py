@@ -16,6 +16,7 @@ stranger's can be made to mean 127.0.0.1 (DNS rebinding). Hence three checks, of
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import hmac
@@ -26,8 +27,10 @@ from collections.abc import Iterator
 
 import websockets.asyncio.server as websocket_server
 from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.http11 import Request, Response
 
+LINGER = 1.0  # [s] that a connection may stay open once it was refused
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 HEADERS = {
     "Referrer-Policy": "no-referrer",
@@ -90,17 +93,31 @@ def name_of(host: str) -> str:
     return name if colon and port.isascii() and port.isdigit() else host.lower()
 
 
-def refused(reason: str) -> Response:
-    """403 with the reason, as plain text."""
+def refused(reason: str, status: http.HTTPStatus = http.HTTPStatus.FORBIDDEN) -> Response:
+    """The reason, as plain text."""
     body = f"refused: {reason}\n".encode()
-    return Response(
-        http.HTTPStatus.FORBIDDEN.value,
-        http.HTTPStatus.FORBIDDEN.phrase,
-        Headers(
-            {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
-        ),
-        body,
-    )
+    headers = {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
+    return Response(status.value, status.phrase, Headers(headers), body)
+
+
+class Connection(websocket_server.ServerConnection):
+    """Answers what is neither a GET nor a websocket, too. The library would close it without a word and print a traceback."""
+
+    _unread = False
+
+    def send_data(self) -> None:
+        """Sends what waits; before the end of a connection whose request could not be read, the answer."""
+        if self.request is None and self.protocol.handshake_exc is not None and not self._unread:
+            self._unread = True
+            self.transport.write(refused("only GET and websockets are answered here", http.HTTPStatus.BAD_REQUEST).serialize())
+        super().send_data()
+
+    async def handshake(self, *args, **options) -> None:
+        """As in the library; a request that is none is the asker's fault, and nothing to tell of here."""
+        try:
+            await super().handshake(*args, **options)
+        except (InvalidHandshake, ConnectionClosed):
+            await asyncio.wait([self.connection_lost_waiter], timeout=LINGER)  # let the answer be read
 
 
 @contextlib.contextmanager
@@ -122,7 +139,7 @@ def guarding(guard: Guard) -> Iterator[None]:
                 response.headers.update(HEADERS)
             return response
 
-        return original(*args, process_request=admit, **options)
+        return original(*args, process_request=admit, create_connection=Connection, **options)
 
     websocket_server.serve = serve
     try:

@@ -85,6 +85,41 @@ def send(console: WebConsole, address: str, origin: str | None, messages: list[b
         client.recv(timeout=5)
 
 
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\nstop",
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 70000\r\n\r\n" + 70000 * b"x",
+        b"HEAD / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+        b"\x16\x03\x01\x02\x00\r\n\r\n",
+        b"GET " + 20000 * b"a" + b" HTTP/1.1\r\n\r\n",
+    ],
+    ids=["post", "long post", "head", "http 1.0", "body", "tls", "long line"],
+)
+def test_what_is_no_request_for_a_page_gets_one_clean_answer(console, caplog, capfd, request_text):
+    with socket.create_connection(("127.0.0.1", console._server.get_port()), 5.0) as client:
+        client.sendall(request_text)
+        answer = client.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n") and answer.count(b"HTTP/1.1") == 1
+    assert answer.endswith(b"refused: only GET and websockets are answered here\n")
+    time.sleep(0.1)
+    assert not caplog.records and "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_a_broken_websocket_and_a_port_scan_leave_no_traceback(console, caplog, capfd):
+    root = console.address.split("/")[2]
+    with socket.create_connection(("127.0.0.1", console._server.get_port()), 5.0):
+        pass
+    with socket.create_connection(("127.0.0.1", console._server.get_port()), 5.0) as client:
+        head = f"GET /{console._guard.token} HTTP/1.1\r\nHost: {root}\r\nOrigin: http://{root}\r\nUpgrade: websocket\r\n\r\n"
+        client.sendall(head.encode())
+        assert client.recv(4096).startswith(b"HTTP/1.1 4")
+    time.sleep(0.3)
+    assert not caplog.records and "Traceback" not in "".join(capfd.readouterr())
+
+
 def test_the_address_holds_a_secret(console):
     root, port, token, end = console.address.replace("//", "").replace(":", "/").split("/")[1:]
     assert (root, end) == ("127.0.0.1", "") and port.isdigit() and len(token) >= 40
