@@ -10,6 +10,7 @@ import numpy as np
 
 from arbiter.routing.classifier import NONE
 from arbiter.routing.guard import stop_guard
+from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract
@@ -115,9 +116,12 @@ class Chooser:
         return self._called(name, text, scored.score, scored.margin)
 
     def _called(self, name: str, text: str, score: float, margin: float) -> Choice:
-        filled = fill(self.skills[name], extract(text)[0])
+        said, rest = extract(text)
+        filled = fill(self.skills[name], said)
         if filled.refusal:
             return Choice(None, filled.refusal, score, margin, firm=True)
+        if bare := uncounted(rest):
+            filled.notes.append(f'ignored "{bare}": no number is read there')
         return Choice(SkillCall(name, filled.values, score, margin, text), "; ".join(filled.notes), score, margin)
 
     def _refused(self, clause: str, scored: Scored) -> Choice:

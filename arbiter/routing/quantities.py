@@ -71,6 +71,7 @@ _UNITS = (
         r"(?:small |little |short |tiny |big |large |long |more |single |side )*(?:steps?|paces?|strides?)|side-?steps?",
     ),
 )
+UNIT = "|".join(words for _, _, words in _UNITS)  # a pattern of every unit
 _KINDS = tuple((kind, factor, re.compile(rf"(?:{words})(?![\w/])")) for kind, factor, words in _UNITS)
 _PREPOSITION = (
     r"(?:\b(?:for|by|at|in|over|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of"

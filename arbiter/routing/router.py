@@ -18,6 +18,7 @@ from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_ne
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.guard import OTHER_WORDS, stop_guard
+from arbiter.routing.oddities import unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
 from arbiter.routing.quantities import extract
 from arbiter.routing.repair import Repair
@@ -100,6 +101,9 @@ class Router:
             return Route(
                 text, "rejected", reason=f"too long: {len(text)} characters; an instruction has at most {MAX_CHARACTERS}"
             )
+        if odd := unreadable(text):
+            reason = f'"{odd}" is no number this robot reads; write it in digits, such as 1000 or 0.5'
+            return Route(text, "rejected", reason=reason)
         given = expand(normalise(text))
         said = self._repair(given)
         if said != given and stop_guard(said):

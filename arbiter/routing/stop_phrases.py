@@ -73,7 +73,7 @@ WHOLE = frozenset(
         "|fin|finito"
         "|i am done|i am done with you|i am done with this"
         "|go limp|let it be|hold your feet|hold your legs|it is over|that is over|this is over|over and out|cut cut"
-        "|i give up|mercy"
+        "|i give up|mercy|help me|help us|somebody help|someone help|somebody help me|someone help me"
         "|time|time up|times up|too far"
         "|too much|too close|too fast|oh no|uh oh|oops|ouch|ow|argh|aargh|quiet|peace|nothing more|nothing else"
         "|enough said|say no more"

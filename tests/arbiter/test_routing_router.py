@@ -299,3 +299,48 @@ def test_labelled_sets_keep_the_aims(router, phrase_set):
         for v in verdicts
         if v.phrase.kind == "stop"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        ("walk forward 1e3 meters", "1e3"),
+        ("walk forward 1E-1 m", "1e-1"),
+        ("walk forward nan meters", "nan"),
+        ("walk forward for inf seconds", "inf"),
+        ("walk forward for -Infinity seconds", "-infinity"),
+        ("turn left infinite degrees", "infinite"),
+        ("turn left by nan", "nan"),
+        ("walk forward ∞ meters", "∞"),
+        ("walk forward 0x10 meters", "0x10"),
+        ("walk forward 1_000 mm", "1_000"),
+        ("walk forward 10^2 cm", "10^2"),
+        ("walk forward 10³ mm", "10³"),
+        ("walk forward 1.5.2 meters", "1.5.2"),
+        ("walk forward 12345678901 meters", "12345678901"),
+        ("wave, then turn left 9e1 degrees", "9e1"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_by_name(router, text, odd):
+    route = router.route(text)
+    assert route.outcome == "rejected" and not route.steps
+    assert route.reason == f'"{odd}" is no number this robot reads; write it in digits, such as 1000 or 0.5'
+
+
+@given(st.integers(0, 999), st.sampled_from(["e", "E"]), st.integers(-99, 99), st.sampled_from(["m", "meters", "seconds", "cm"]))
+@settings(max_examples=30)
+def test_no_exponent_is_ever_dropped(router, mantissa, letter, exponent, unit):
+    assert router.route(f"walk forward {mantissa}{letter}{exponent} {unit}").outcome == "rejected"
+
+
+@pytest.mark.parametrize(
+    "text", ["wave to nan", "walk forward 1,000 mm", "walk 2.5 m", "turn left 90°", "walk ½ a meter", "walk 1/2 m"]
+)
+def test_numbers_as_people_write_them_are_read(router, text):
+    route = router.route(text)
+    assert route.outcome == "accepted" and "no number" not in route.reason
+
+
+def test_a_unit_without_a_number_is_told(router):
+    route = router.route("walk forward x meters")
+    assert route.outcome == "rejected" or 'ignored "x meters": no number is read there' in route.reason
