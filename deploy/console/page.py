@@ -72,6 +72,12 @@ def route(found: Route | None) -> str:
     )
 
 
+def manual(snapshot: Snapshot) -> str:
+    """What can be said; nothing before somebody asks."""
+    style = "white-space:pre-wrap;font-family:monospace;font-size:0.85em;max-height:20em;overflow-y:auto"
+    return box(f'<div id="manual" style="{style}">{escape(snapshot.manual)}</div>') if snapshot.manual else ""
+
+
 def log(snapshot: Snapshot) -> str:
     """The newest events, the newest on top."""
     return box(f'<div id="log">{"".join(f"<div>{escape(line)}</div>" for line in reversed(snapshot.log))}</div>')

@@ -34,6 +34,7 @@ class Snapshot:
         log: The newest events, one line each, the newest last.
         balls: Centre of each ball [m], world, by colour.
         battery: State of charge 0..1, nan unknown.
+        manual: What can be said, once somebody has asked for it.
     """
 
     time: float
@@ -51,3 +52,4 @@ class Snapshot:
     log: tuple[str, ...] = ()
     balls: Mapping[str, tuple[float, float, float]] = field(default_factory=lambda: NOTHING)
     battery: float = float("nan")
+    manual: str = ""

@@ -128,8 +128,9 @@ class WebConsole:
         damp = gui.add_button("DAMP", color="orange", hint="Motors only damp from now on: a standing robot goes down")
         self._status = gui.add_html("")
         with gui.add_form("Tell it what to do") as form:
-            text = gui.add_text("Say", "", hint="walk forward, wave your right hand, turn left 90 degrees …")
+            text = gui.add_text("Say", "", hint="walk forward, wave your right hand, turn left 90 degrees …; help")
             say = gui.add_button("Send")
+        self._manual = gui.add_html("")
         with gui.add_folder("Route"):
             self._route = gui.add_html(page.route(None))
         with gui.add_folder("Joints"):
@@ -194,6 +195,7 @@ class WebConsole:
         """Fills the panel."""
         for handle, content in (
             (self._status, page.status(snapshot)),
+            (self._manual, page.manual(snapshot)),
             (self._branch, page.branch(snapshot)),
             (self._owners, page.owners(snapshot)),
             (self._route, page.route(snapshot.route)),

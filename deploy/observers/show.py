@@ -14,6 +14,7 @@ from arbiter.tick import TickReport
 from deploy.console import Snapshot
 from deploy.observers.narrate import line_of
 from deploy.observers.video import Caption, Film
+from deploy.operator.manual import ASKED, skills_text
 from deploy.runtime.assemble import Assembly
 from deploy.runtime.instruction_sources import order
 
@@ -78,6 +79,7 @@ class Screen:
         self._assembly = assembly
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._started: float | None = None
+        self._manual = ""
 
     def __call__(self, report: TickReport) -> None:
         """Leaves a snapshot of the tick."""
@@ -104,6 +106,7 @@ class Screen:
                 log=tuple(self._log),
                 balls=balls,
                 battery=report.state.battery,
+                manual=self._manual,
             )
         )
 
@@ -111,14 +114,20 @@ class Screen:
         """Takes what a person did on the console."""
         for event in self._console.poll():
             if event[0] == "say":
-                if not order(event[1], inbox):  # as on a terminal
-                    inbox.say(event[1])
+                self._say(event[1], inbox)
             elif event[0] == "stop":
                 inbox.stop("the console")
             elif event[0] == "damp":
                 inbox.damp("the console")
             else:
                 inbox.reset()
+
+    def _say(self, text: str, inbox: Inbox) -> None:
+        """As on a terminal: `help` alone is a wish to read, an operator's word alone is obeyed."""
+        if text.strip().lower() in ASKED:
+            self._manual = skills_text(self._assembly.arbiter.executor.skills)
+        elif not order(text, inbox):
+            inbox.say(text)
 
     def close(self) -> None:
         """Closes the window or the page."""

@@ -2,6 +2,7 @@
 
 import io
 import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
 from arbiter.execution.inbox import MAX_WAITING, Inbox
+from arbiter.routing import stop_guard
 from deploy.observers.show import Screen
 from deploy.route import instructions
 from deploy.runtime.instruction_sources import MOST_LINES, Sayings, Script, StandardInput
+from skills import builtin_skills
 
 
 def said(inbox):
@@ -106,22 +109,44 @@ def test_the_inbox_loses_no_stop_and_counts_tickets():
     assert inbox.poll(3.0) is None
 
 
+class Orders:
+    """An inbox that writes down what it hears."""
+
+    def __init__(self):
+        self.heard = []
+
+    def __getattr__(self, order):
+        return lambda *words: self.heard.append((order, *words))
+
+
+def screen_of(*events):
+    """A console on which a person did this."""
+    screen = Screen.__new__(Screen)
+    screen._console = SimpleNamespace(poll=lambda: list(events))
+    skills = {skill.name: skill for skill in builtin_skills()}
+    screen._assembly, screen._manual = SimpleNamespace(arbiter=SimpleNamespace(executor=SimpleNamespace(skills=skills))), ""
+    return screen
+
+
 def test_the_operators_words_arm_the_robot_from_the_console_too():
-    class Console:
-        def poll(self):
-            return [("say", "arm"), ("say", "Go"), ("say", "go forward"), ("stop",), ("reset",)]
-
-    class Orders:
-        def __init__(self):
-            self.heard = []
-
-        def __getattr__(self, order):
-            return lambda *words: self.heard.append((order, *words))
-
-    screen, orders = Screen.__new__(Screen), Orders()
-    screen._console = Console()
+    screen, orders = screen_of(("say", "arm"), ("say", "Go"), ("say", "go forward"), ("stop",), ("reset",)), Orders()
     screen.poll(0.0, True, orders)
     assert orders.heard == [("arm",), ("go",), ("say", "go forward"), ("stop", "the console"), ("reset",)]
+
+
+@pytest.mark.parametrize("asked", ["help", "Help ", "?", "list skills", "skills"])
+def test_who_asks_for_help_on_a_console_reads_what_can_be_said_and_nothing_moves(asked):
+    screen, orders = screen_of(("say", asked)), Orders()
+    screen.poll(0.0, True, orders)
+    assert orders.heard == []
+    assert all(text in screen._manual for text in ("walk_forward", "turn_left", '"bow"', "stop: it comes to rest"))
+
+
+@pytest.mark.parametrize("cry", ["help!", "help me", "help help", "please help", "HELP STOP"])
+def test_a_cry_for_help_on_a_console_still_stops(cry):
+    screen, orders = screen_of(("say", cry)), Orders()
+    screen.poll(0.0, True, orders)
+    assert orders.heard == [("say", cry)] and stop_guard(cry)
 
 
 def lines_of_a_pipe(*lines):

@@ -78,6 +78,8 @@ def test_page_in_a_real_browser(console, tmp_path):
 
         browser.type("walk forward")
         assert poll(console, browser) == [("say", "walk forward")]
+        console.publish(dataclasses.replace(snapshot(2), manual="  sit_down  <b>legs</b>"))
+        browser.wait(lambda: "sit_down  <b>legs</b>" in browser.text(), "what can be said")
         browser.click("STOP")
         assert poll(console, browser) == [("stop",)]
         browser.click("DAMP")
