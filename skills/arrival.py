@@ -9,20 +9,20 @@ import numpy as np
 from arbiter.skill import Progress
 from arbiter.types import RobotState
 
-LEAST, MOST = 0.8, 2.0  # [s] after the goal: the command fades, the step under way ends
-CALM = 0.3  # [rad/s] of the base
+LEAST, MOST = 0.8, 2.4  # [s] after the goal: the command fades, the step under way ends
+CALM, STAYS = 0.3, 0.2  # [rad/s] of the base, for so long [s]: a swaying body is still at each turn
 
 
 class Arrival:
     """Remembers when a run reached its goal; from then on it stays reached."""
 
     def __init__(self) -> None:
-        self._run, self._at = math.nan, math.inf
+        self._run, self._at, self._swayed = math.nan, math.inf, 0.0
 
     def reached(self, progress: Progress, goal: bool) -> bool:
         """Whether the run has reached its goal, now (`goal`) or before."""
         if progress.start.stamp != self._run:
-            self._run, self._at = progress.start.stamp, math.inf
+            self._run, self._at, self._swayed = progress.start.stamp, math.inf, 0.0
         if goal:
             self._at = min(self._at, progress.elapsed)
         return progress.elapsed >= self._at
@@ -30,4 +30,6 @@ class Arrival:
     def rested(self, state: RobotState, progress: Progress) -> bool:
         """Whether it has also come to rest, or had the time to."""
         since = progress.elapsed - self._at
-        return since >= MOST or (since >= LEAST and float(np.linalg.norm(state.base_ang_vel)) <= CALM)
+        if float(np.linalg.norm(state.base_ang_vel)) > CALM:
+            self._swayed = progress.elapsed
+        return since >= MOST or (since >= LEAST and progress.elapsed - self._swayed >= STAYS - 1e-9)

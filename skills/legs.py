@@ -1,7 +1,8 @@
-"""Where the soles are, and how far the base went over them, from joints and IMU.
+"""How far the base went over its soles, from joints and IMU.
 
-Leg odometry after the plain method: who carries stands still, so that the base moves as the sole seems to move back.
-In simulation, on a flat floor with the encoders' noise: 4 % of the way off, at most 10 % (tests/sim/test_sim_truth.py).
+Leg odometry: the sole that carries stands still, so that the base moves as that sole seems to move back. A sole that lands slides
+and sinks in before it carries, so that the load is taken to change late: when the other one is clearly off the floor.
+In simulation, on a flat floor with the encoders' noise: 1.6 % of the way off, at most 4 % (docs/skills.md).
 """
 
 from __future__ import annotations
@@ -11,46 +12,72 @@ import numpy as np
 from arbiter.body import Body
 
 EDGE = 0.001  # [m] height over which a sole's load moves from one corner to the next
-CLEAR, SOFT = 0.004, 0.002  # [m] above the lower sole at which the other one hardly carries
-SLIP = 0.1  # [m/s] over the floor of a sole that counts half as much as one at rest
-PASSES, STEADY = 2, 9  # how often slipping soles are looked for, against the velocity averaged over so many ticks
+OFF = 0.005  # [m] above the lowest one at which a sole no longer carries: as deep as one that lands sinks in
 
 
-def odometry(body: Body, joint_pos: np.ndarray, rotation: np.ndarray, dt: float) -> np.ndarray:
+def odometry(body: Body, joint_pos: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     """Way of the base frame's origin over the floor, x, y [m], from the first posture on, shape (T, 2).
 
     Args:
         body: Whose.
         joint_pos: Tick by tick [rad], shape (T, n). rotation: Of the base, body to world, shape (T, 3, 3).
-        dt: Length of a tick [s].
     """
-    if len(joint_pos) < 2:
-        return np.zeros((len(joint_pos), 2))
     corners = np.einsum("tij,tfcj->tfci", rotation, body.soles(joint_pos))
-    height = corners[..., 2]
-    load = np.exp(-(height - height.min(axis=2, keepdims=True)) / EDGE)  # (T, feet, p)
+    load, low = _loads(corners)
     both = load[1:] + load[:-1]
-    both /= both.sum(axis=2, keepdims=True)
-    moved = np.einsum("tfc,tfci->tfi", both, np.diff(corners, axis=0))[..., :2]  # of each sole, seen from the base
-    low = height.min(axis=2)
-    above = low - low.min(axis=1, keepdims=True)
-    above = 0.5 * (above[1:] + above[:-1])
-    carries = 1.0 / (1.0 + np.exp(np.minimum((above - CLEAR) / SOFT, 50.0)))
-    steps = _steps(moved, carries)
-    for _ in range(PASSES):
-        slip = np.linalg.norm(moved + smoothed(steps, STEADY)[:, None], axis=2) / (SLIP * dt)
-        steps = _steps(moved, carries / (1.0 + np.square(slip)))
-    return np.vstack((np.zeros(2), np.cumsum(steps, axis=0)))
+    moved = np.einsum("tfc,tfci->tfi", both / both.sum(axis=2, keepdims=True), np.diff(corners, axis=0))[..., :2]
+    foot, feet = int(low[0].argmin()), []
+    for heights in low[1:] + low[:-1]:
+        foot = _carrying(foot, 0.5 * heights)
+        feet.append(foot)
+    return np.vstack((np.zeros(2), -np.cumsum(moved[np.arange(len(moved)), feet], axis=0)))
 
 
-def _steps(moved: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Steps of the base [m], shape (T - 1, 2), against soles that `moved` [m], (T - 1, feet, 2), and carry by `weight`."""
-    return -np.einsum("tf,tfi->ti", weight / weight.sum(axis=1, keepdims=True), moved)
+class Odometer:
+    """The same, tick by tick, for the middle between the feet: over it the robot comes to rest, while the torso sways.
+
+    Attributes:
+        torso: Way of the torso's centre of mass over the floor since the first posture, x, y [m], shape (2,).
+    """
+
+    def __init__(self, body: Body, joint_pos: np.ndarray, rotation: np.ndarray) -> None:
+        """`joint_pos` [rad], shape (n,); `rotation` of the base, body to world, shape (3, 3)."""
+        self._body, self.torso = body, np.zeros(2)
+        self._corners, self._load, self._low = self._see(joint_pos, rotation)
+        self._foot = int(self._low.argmin())
+        self._from = self._middle()
+
+    @property
+    def place(self) -> np.ndarray:
+        """Way of the middle between the feet since the first posture, x, y [m], shape (2,)."""
+        return self.torso + self._middle() - self._from
+
+    def _middle(self) -> np.ndarray:
+        """Middle of the soles from the torso, world axes, x, y [m], shape (2,)."""
+        return self._corners[..., :2].mean(axis=(0, 1))
+
+    def step(self, joint_pos: np.ndarray, rotation: np.ndarray) -> None:
+        """The posture one tick later."""
+        corners, load, low = self._see(joint_pos, rotation)
+        foot = self._foot = _carrying(self._foot, 0.5 * (low + self._low))
+        both = load[foot] + self._load[foot]
+        self.torso = self.torso - both @ (corners[foot] - self._corners[foot])[:, :2] / both.sum()
+        self._corners, self._load, self._low = corners, load, low
+
+    def _see(self, joint_pos: np.ndarray, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Corners of the soles from the torso, world axes [m], with what `_loads` makes of them."""
+        corners = (self._body.soles(joint_pos) - self._body.torso) @ rotation.T
+        return corners, *_loads(corners)
 
 
-def smoothed(values: np.ndarray, ticks: int) -> np.ndarray:
-    """Moving average over `ticks` rows, centred, shorter at the ends; `values` of shape (T, n)."""
-    sums = np.vstack((np.zeros(values.shape[1]), np.cumsum(values, axis=0)))
-    at, half = np.arange(len(values)), ticks // 2
-    first, last = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
-    return (sums[last] - sums[first]) / (last - first)[:, None]
+def _loads(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each sole's `corners` [m], (..., feet, p, 3): shares of the load, of any scale, (..., feet, p); height, (..., feet)."""
+    height = corners[..., 2]
+    low = height.min(axis=-1)
+    return np.exp((low[..., None] - height) / EDGE), low
+
+
+def _carrying(foot: int, low: np.ndarray) -> int:
+    """Which foot carries next; `low`: heights of the soles [m], shape (feet,)."""
+    lowest = int(low.argmin())
+    return lowest if low[foot] - low[lowest] > OFF else foot

@@ -74,8 +74,7 @@ class Measured(Motion):
 
     @cached_property
     def place(self) -> np.ndarray:
-        dt = float(np.median(np.diff(self.time))) if len(self.time) > 1 else 1.0
-        return odometry(self.body, self.joint_pos, self.rotation, dt)
+        return odometry(self.body, self.joint_pos, self.rotation)
 
     @cached_property
     def balls(self) -> dict[str, np.ndarray]:

@@ -6,49 +6,16 @@ import math
 
 import numpy as np
 
-from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope, Verification
+from arbiter.skill import Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
-from skills.arrival import Arrival
-from skills.judged import Judged
+from skills.course import Place
+from skills.pacing import Walking, ramp, within
 
-TIME_LIMIT = 60.0  # [s]; the longest distance at the slowest speed takes less than this
-RAMP = 1.6  # [s] in which the command grows from almost zero: first steps in place, the hardest with the arms out
+HEADING, FASTEST_HOLD = 1.5, 0.3  # [1/s], at most [rad/s]: turning back to the heading in which a straight walk began
+LATERAL, FASTEST_ASIDE = 0.4, 0.08  # [1/s], at most [m/s]: going back to its line
 FASTEST_TURN = 0.8  # [rad/s] as in turning on the spot: a narrow circle is walked more slowly
-WALK_LEAD, TURN_LEAD = 0.4, 0.2  # [s] by which the body goes on once the command falls to zero
-
-
-def ramp(elapsed: float) -> float:
-    """Factor 0.1..1 of the command during the first steps."""
-    return min(1.0, 0.1 + 0.9 * elapsed / RAMP)
-
-
-class Walking(Judged):
-    """A walk with a goal: there the command ends, and the skill ends once the robot is at rest."""
-
-    start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.25)
-    time_limit = TIME_LIMIT
-
-    def __init__(self) -> None:
-        self._arrival = Arrival()
-
-    def goal(self, progress: Progress) -> bool:
-        """Whether the walk is long enough, where no duration is asked for."""
-        raise NotImplementedError
-
-    def arrived(self, progress: Progress) -> bool:
-        """Whether the goal or the duration has been reached, now or before."""
-        duration = progress.parameters["duration"]
-        done = self.goal(progress) if duration is None else progress.elapsed >= duration
-        return self._arrival.reached(progress, done)
-
-    def speed(self, progress: Progress) -> float:
-        """What to command of the parameter `speed` now: it grows at first, and is 0 at the goal."""
-        return 0.0 if self.arrived(progress) else progress.parameters["speed"] * ramp(progress.elapsed)
-
-    def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        done = self.arrived(progress) and self._arrival.rested(state, progress)
-        return Outcome.SUCCESS if done else Outcome.RUNNING
+SIDE_LEAD, TURN_LEAD = 0.5, 0.1  # [s] by which the body goes on once the command falls to zero
 
 
 class Walk(Walking):
@@ -57,40 +24,53 @@ class Walk(Walking):
     direction = (1.0, 0.0)
 
     def request(self, state: RobotState, progress: Progress) -> Request:
-        speed = self.speed(progress)
-        velocity = np.array((speed * self.direction[0], speed * self.direction[1], 0.0))
-        return Request(velocity=velocity, elapsed=progress.elapsed)
+        place = self._course.at(state, progress)
+        speed, (x, y) = self.speed(place, progress), self.direction
+        if not speed:
+            return Request(velocity=np.zeros(3), elapsed=progress.elapsed)
+        aside = within(-LATERAL * place.along((-y, x)), FASTEST_ASIDE) * ramp(progress.elapsed)
+        turn = within(-HEADING * place.turned, FASTEST_HOLD) * ramp(progress.elapsed)
+        return Request(velocity=np.array((speed * x - aside * y, speed * y + aside * x, turn)), elapsed=progress.elapsed)
 
-    def goal(self, progress: Progress) -> bool:
-        return math.hypot(*progress.travelled[:2]) >= progress.parameters["distance"] - WALK_LEAD * progress.parameters["speed"]
+    def target(self, progress: Progress) -> float:
+        return progress.parameters["distance"]
+
+    def gone(self, place: Place, progress: Progress) -> float:
+        return place.along(self.direction)
+
+    def commanded(self, progress: Progress) -> float:
+        return float(progress.travelled[:2] @ self.direction)
 
     def criterion(self, run, progress: Progress) -> Verification:
-        timed = progress.parameters["duration"] is not None
-        asked = math.hypot(*progress.travelled[:2]) if timed else progress.parameters["distance"]
-        return criteria.distance(run, self.direction, asked)
+        return criteria.distance(run, self.direction, self.asked(progress))
 
 
 class Turn(Walking):
     """Turns on the spot by an angle (measured by the IMU) or for a duration."""
 
     sign = 1.0
+    slowest, lead = 0.25, TURN_LEAD
     parameters = (
         Parameter("speed", "rad/s", 0.6, 0.2, 0.8),
-        Parameter("angle", "rad", math.pi / 2, 0.1, 2 * math.pi),
+        Parameter("angle", "rad", math.pi / 2, 0.08, 2 * math.pi),
         Parameter("duration", "s", None, 0.5, 20.0),
     )
 
     def request(self, state: RobotState, progress: Progress) -> Request:
-        rate = self.speed(progress) * self.sign
+        rate = self.speed(self._course.at(state, progress), progress) * self.sign
         return Request(velocity=np.array((0.0, 0.0, rate)), elapsed=progress.elapsed)
 
-    def goal(self, progress: Progress) -> bool:
-        turned = self.sign * progress.turned + TURN_LEAD * progress.parameters["speed"]
-        return turned >= progress.parameters["angle"]
+    def target(self, progress: Progress) -> float:
+        return progress.parameters["angle"]
+
+    def gone(self, place: Place, progress: Progress) -> float:
+        return self.sign * place.turned
+
+    def commanded(self, progress: Progress) -> float:
+        return self.sign * float(progress.travelled[2])
 
     def criterion(self, run, progress: Progress) -> Verification:
-        timed = progress.parameters["duration"] is not None
-        return criteria.angle(run, float(progress.travelled[2]) if timed else self.sign * progress.parameters["angle"])
+        return criteria.angle(run, self.sign * self.asked(progress))
 
 
 def straight(speed: float, slowest: float, fastest: float, distance: float, furthest: float) -> tuple[Parameter, ...]:
@@ -166,6 +146,7 @@ class SidestepLeft(Walk):
         "shift to the left",
     )
     direction = (0.0, 1.0)
+    slowest, lead = 0.08, SIDE_LEAD
     parameters = straight(0.15, 0.05, 0.2, 0.3, 2.0)
 
 
@@ -188,6 +169,7 @@ class SidestepRight(Walk):
         "shift to the right",
     )
     direction = (0.0, -1.0)
+    slowest, lead = 0.08, SIDE_LEAD
     parameters = straight(0.15, 0.05, 0.2, 0.3, 2.0)
 
 
@@ -262,16 +244,29 @@ class WalkInCircle(Walking):
         Parameter("duration", "s", None, 0.5, 40.0),
     )
 
+    lead = TURN_LEAD
+
     def request(self, state: RobotState, progress: Progress) -> Request:
-        speed = min(self.speed(progress), FASTEST_TURN * progress.parameters["radius"])
-        sign = 1.0 if progress.parameters["side"] == "left" else -1.0
-        velocity = np.array((speed, 0.0, sign * speed / progress.parameters["radius"]))
+        speed = self.speed(self._course.at(state, progress), progress)
+        velocity = np.array((speed, 0.0, self._sign(progress) * speed / progress.parameters["radius"]))
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
-    def goal(self, progress: Progress) -> bool:
-        return abs(progress.turned) >= progress.parameters["angle"]
+    @staticmethod
+    def _sign(progress: Progress) -> float:
+        return 1.0 if progress.parameters["side"] == "left" else -1.0
+
+    def pace(self, progress: Progress) -> float:
+        return min(progress.parameters["speed"], FASTEST_TURN * progress.parameters["radius"])
+
+    def target(self, progress: Progress) -> float:
+        return progress.parameters["radius"] * progress.parameters["angle"]
+
+    def gone(self, place: Place, progress: Progress) -> float:
+        return progress.parameters["radius"] * self._sign(progress) * place.turned
+
+    def commanded(self, progress: Progress) -> float:
+        return progress.parameters["radius"] * self._sign(progress) * float(progress.travelled[2])
 
     def criterion(self, run, progress: Progress) -> Verification:
-        timed, sign = progress.parameters["duration"] is not None, 1.0 if progress.parameters["side"] == "left" else -1.0
-        asked = float(progress.travelled[2]) if timed else sign * progress.parameters["angle"]
-        return criteria.circle(run, asked, abs(asked) * progress.parameters["radius"])
+        way = self.asked(progress)
+        return criteria.circle(run, self._sign(progress) * way / progress.parameters["radius"], way)

@@ -11,6 +11,9 @@ from arbiter.skill import Outcome, Parameter, Progress, Skill
 from arbiter.types import Sighting
 from skills import builtin_skills
 from skills.contract import check_skill, default_parameters, standing_state
+from skills.course import Place
+from skills.criteria import rotations
+from skills.legs import Odometer, odometry
 from skills.registry import load_skills
 from tests.fakes import MODEL
 
@@ -70,34 +73,78 @@ def by_name(name):
     return next(skill for skill in builtin_skills() if skill.name == name)
 
 
-def test_walking_stops_at_the_distance_and_ends_at_rest():
+def come(skill, ahead=0.0, left=0.0, turned=0.0):
+    """Makes legs and IMU tell that the robot has come so far [m, rad]."""
+    skill._course.at = lambda state, progress: Place(ahead, left, turned)
+
+
+def test_walking_stops_at_the_measured_distance_and_ends_at_rest():
     walk, state = by_name("walk_forward"), standing_state()
     swaying = replace(state, base_ang_vel=np.array((0.5, 0.0, 0.0)))
-    for elapsed, travelled, speed in ((3.0, 0.85, 0.35), (3.1, 0.87, 0.0), (3.2, 1.0, 0.0)):
-        at = progress(walk, elapsed, travelled=(travelled, 0, 0))
+    for elapsed, ahead, speed in ((3.0, 0.5, 0.35), (3.05, 0.9, 0.15), (3.1, 0.95, 0.0), (3.2, 0.9, 0.0)):
+        come(walk, ahead)
+        at = progress(walk, elapsed, travelled=(0.7, 0, 0))
         assert walk.request(state, at).velocity[0] == speed and walk.finish(state, at) is Outcome.RUNNING
     for elapsed, seen, outcome in (
         (3.8, state, Outcome.RUNNING),  # the step under way
         (3.95, swaying, Outcome.RUNNING),
-        (3.95, state, Outcome.SUCCESS),
-        (5.2, swaying, Outcome.SUCCESS),  # it had the time
+        (4.1, state, Outcome.RUNNING),  # still for a moment only: the turn of a sway
+        (4.2, state, Outcome.SUCCESS),
+        (5.6, swaying, Outcome.SUCCESS),  # it had the time
     ):
         assert walk.finish(seen, progress(walk, elapsed, travelled=(1.0, 0, 0))) is outcome
 
 
-def test_walking_for_a_duration_walks_that_long():
+@pytest.mark.parametrize(("commanded", "ahead", "ends"), [(0.2, 5.0, False), (1.9, 0.0, False), (2.0, 0.0, True)])
+def test_a_walk_does_not_go_by_the_legs_alone(commanded, ahead, ends):
+    """Odometry that is far from what was commanded neither ends a walk at once nor keeps it from ending."""
     walk, state = by_name("walk_forward"), standing_state()
-    for elapsed, speed in ((3.9, 0.35), (4.0, 0.0), (4.5, 0.0)):
+    come(walk, ahead)
+    speed = walk.request(state, progress(walk, 6.0, travelled=(commanded, 0, 0))).velocity[0]
+    assert (speed == 0.0) == ends
+
+
+def test_a_straight_walk_goes_back_to_its_line_and_heading():
+    for name, velocity in (("walk_forward", (1, -1, -1)), ("walk_backward", (-1, -1, -1)), ("sidestep_left", (-1, 1, -1))):
+        walk = by_name(name)
+        come(walk, ahead=0.02, left=0.02, turned=0.02)
+        assert np.array_equal(np.sign(walk.request(standing_state(), progress(walk, 2.0)).velocity), velocity)
+
+
+def test_walking_for_a_duration_walks_that_long_at_the_speed_that_is_asked_for():
+    walk, state = by_name("walk_forward"), standing_state()
+    planned = 0.35 * (0.88 + 3.9 - 1.6)  # with the first steps
+    for elapsed, ahead, low, high in ((3.9, planned, 0.349, 0.351), (3.9, 0.5, 0.4, 0.5), (3.9, 2.0, 0.2, 0.3), (4.0, 0.9, 0, 0)):
+        come(walk, ahead)
         at = progress(walk, elapsed, travelled=(9, 0, 0), duration=4.0)
-        assert walk.request(state, at).velocity[0] == speed and walk.finish(state, at) is Outcome.RUNNING
+        assert low <= walk.request(state, at).velocity[0] <= high and walk.finish(state, at) is Outcome.RUNNING
     assert walk.finish(state, progress(walk, 4.9, duration=4.0)) is Outcome.SUCCESS
 
 
 def test_every_run_of_a_walk_has_a_goal_of_its_own():
     walk, state = by_name("walk_forward"), standing_state()
+    come(walk, ahead=1.0)
     assert walk.request(state, progress(walk, 3.0, travelled=(1.0, 0, 0))).velocity[0] == 0.0
+    come(walk, ahead=0.5)
     again = replace(progress(walk, 3.0, travelled=(0.5, 0, 0)), start=replace(standing_state(), stamp=9.0))
     assert walk.request(state, again).velocity[0] == 0.35
+
+
+def test_the_way_tick_by_tick_is_the_way_of_the_whole_run():
+    """Of the torso: a robot that steps from foot to foot and goes forward."""
+    rng, ticks = np.random.default_rng(1), np.arange(120)
+    q = np.zeros((120, 22))
+    for first, phase in ((10, 0.0), (16, math.pi)):
+        q[:, first + 2] = -0.2 + 0.2 * np.sin(ticks / 8 + phase)
+        q[:, first + 3] = 0.4 + 0.4 * np.maximum(0.0, np.sin(ticks / 8 + phase))
+    turned = 0.1 * rng.normal(size=(120, 4)).cumsum(axis=0) / 20 + (1.0, 0.0, 0.0, 0.0)
+    rotation = rotations(turned / np.linalg.norm(turned, axis=1, keepdims=True))
+    whole, odometer = odometry(MODEL.body, q, rotation), Odometer(MODEL.body, q[0], rotation[0])
+    assert np.ptp(whole, axis=0).max() > 0.1
+    for k in range(1, 120):
+        odometer.step(q[k], rotation[k])
+        torso = ((rotation[k] - rotation[0]) @ MODEL.body.torso)[:2]
+        assert odometer.torso == pytest.approx(whole[k] + torso, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +248,7 @@ def test_a_turn_ends_a_little_before_the_angle_since_the_body_goes_on():
     turn, state = by_name("turn_left"), standing_state()
     assert turn.request(state, progress(turn, 2.0, turned=-3.0)).velocity[2] > 0.0
     assert turn.request(state, progress(turn, 2.0, turned=math.pi / 2 - 0.2)).velocity[2] > 0.0
-    assert turn.request(state, progress(turn, 2.5, turned=math.pi / 2 - 0.05)).velocity[2] == 0.0
+    assert turn.request(state, progress(turn, 2.5, travelled=(0, 0, 1.5), turned=math.pi / 2 - 0.02)).velocity[2] == 0.0
     assert turn.finish(state, progress(turn, 3.4, turned=math.pi / 2 - 0.1)) is Outcome.SUCCESS  # it swung back a little
 
 

@@ -1,0 +1,61 @@
+"""Where a walk has come since it began, by the legs and the IMU: what it is steered and ended by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from arbiter.body import Body
+from arbiter.skill import Progress
+from arbiter.types import RobotState
+from skills.criteria import rotations
+from skills.legs import Odometer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the torso is, in the heading in which the run began.
+
+    Attributes:
+        ahead, left: Way over the floor [m], by leg odometry.
+        turned: Heading [rad], by the IMU, to the left positive.
+    """
+
+    ahead: float = 0.0
+    left: float = 0.0
+    turned: float = 0.0
+
+    def along(self, direction: tuple[float, float]) -> float:
+        """Way in `direction`, a unit vector (ahead, left) [m]."""
+        return self.ahead * direction[0] + self.left * direction[1]
+
+
+class Course:
+    """Follows one run after the other, each from its own start. May be asked more than once a tick.
+
+    A robot whose feet are not known is where it was commanded to.
+    """
+
+    def __init__(self) -> None:
+        self._run = self._seen = math.nan
+
+    def at(self, state: RobotState, progress: Progress) -> Place:
+        """Where the run has come with the reading `state`."""
+        if progress.robot is None or progress.robot.body is None or not progress.robot.body.feet:
+            return Place(float(progress.travelled[0]), float(progress.travelled[1]), progress.turned)
+        if progress.start.stamp != self._run:
+            self._begin(progress.robot.body, progress.start)
+        if state.stamp != self._seen:
+            self._seen = state.stamp
+            self._odometer.step(state.joint_pos, rotations(state.base_quat))
+        (x, y), (c, s) = self._odometer.place, self._heading
+        return Place(float(c * x + s * y), float(c * y - s * x), progress.turned)
+
+    def _begin(self, body: Body, start: RobotState) -> None:
+        rotation = rotations(start.base_quat)
+        self._odometer = Odometer(body, start.joint_pos, rotation)
+        ahead = rotation[:2, 0] / max(float(np.hypot(*rotation[:2, 0])), 1e-9)
+        self._heading = float(ahead[0]), float(ahead[1])
+        self._run = self._seen = start.stamp

@@ -1,0 +1,96 @@
+"""How fast a walk goes, and when it has come far enough: its loop is closed over the legs and the IMU."""
+
+from __future__ import annotations
+
+from arbiter.skill import Outcome, Progress, StartEnvelope
+from arbiter.types import RobotState
+from skills.arrival import Arrival
+from skills.course import Course, Place
+from skills.judged import Judged
+
+TIME_LIMIT = 90.0  # [s]; the longest distance at the slowest speed takes less than this
+RAMP, FIRST = 1.6, 0.1  # [s] in which the command grows from this share: first steps in place, the hardest with the arms out
+TAPER = 0.8  # [1/s] of what is left to go: how a walk nears its goal
+LEAST, MOST, SLACK = 0.5, 1.7, 0.25  # a walk ends as it was measured if within these shares of the command, and [m, rad]
+CATCH_UP, TRIM = 0.5, 0.4  # [1/s], at most this share: how a walk for a duration keeps its speed
+
+
+def ramp(elapsed: float) -> float:
+    """Factor of the command during the first steps, from FIRST to 1."""
+    return min(1.0, FIRST + (1.0 - FIRST) * elapsed / RAMP)
+
+
+def ramped(elapsed: float) -> float:
+    """Its integral [s]."""
+    early = min(elapsed, RAMP)
+    return FIRST * early + 0.5 * (1.0 - FIRST) * early**2 / RAMP + max(elapsed - RAMP, 0.0)
+
+
+def within(value: float, most: float) -> float:
+    """`value`, at most `most` in size."""
+    return min(max(value, -most), most)
+
+
+class Walking(Judged):
+    """A walk with a goal: there the command ends, and the skill ends once the robot is at rest.
+
+    How far it has come is measured by the legs (`skills.legs`) and the IMU; only where that is far from what was commanded, the
+    command ends it. A walk for a duration ends by the clock.
+
+    Attributes:
+        slowest: Command near the goal [m/s, rad/s].
+        lead: How long the body goes on once the command is zero [s].
+    """
+
+    start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.25)
+    time_limit = TIME_LIMIT
+    slowest, lead = 0.15, 0.4
+
+    def __init__(self) -> None:
+        self._arrival, self._course = Arrival(), Course()
+
+    @property
+    def fastest(self) -> float:
+        """The highest speed that may be asked for [m/s, rad/s]."""
+        return next(parameter.high for parameter in self.parameters if parameter.name == "speed")
+
+    def target(self, progress: Progress) -> float:
+        """How far it is to go [m, rad], where no duration is asked for."""
+        raise NotImplementedError
+
+    def gone(self, place: Place, progress: Progress) -> float:
+        """How far it has come [m, rad]."""
+        raise NotImplementedError
+
+    def commanded(self, progress: Progress) -> float:
+        """How far it was told to go until now [m, rad]."""
+        raise NotImplementedError
+
+    def pace(self, progress: Progress) -> float:
+        """Speed that is asked for [m/s, rad/s]."""
+        return progress.parameters["speed"]
+
+    def asked(self, progress: Progress) -> float:
+        """How far the whole walk is to go [m, rad]."""
+        duration = progress.parameters["duration"]
+        return self.target(progress) if duration is None else self.pace(progress) * ramped(duration)
+
+    def speed(self, place: Place, progress: Progress) -> float:
+        """What to command now [m/s, rad/s]: it grows at first, falls near the goal, and is 0 there."""
+        duration, gone = progress.parameters["duration"], self.gone(place, progress)
+        speed = self.pace(progress)
+        if duration is None:
+            left, commanded = self.target(progress) - gone, self.commanded(progress)
+            speed = min(speed, max(self.slowest, TAPER * left)) * ramp(progress.elapsed)
+            far_enough = commanded >= LEAST * self.target(progress) - SLACK
+            done = (left <= self.lead * speed and far_enough) or commanded >= MOST * self.target(progress) + SLACK
+        else:
+            behind = speed * ramped(progress.elapsed) - gone
+            speed *= ramp(progress.elapsed)
+            speed = min(speed + within(CATCH_UP * behind, TRIM * speed), self.fastest)
+            done = progress.elapsed >= duration
+        return 0.0 if self._arrival.reached(progress, done) else speed
+
+    def finish(self, state: RobotState, progress: Progress) -> Outcome:
+        self.speed(self._course.at(state, progress), progress)
+        return Outcome.SUCCESS if self._arrival.rested(state, progress) else Outcome.RUNNING
