@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,8 @@ from arbiter.wall import walled
 
 PUSH = 2.0  # torque that the leg targets imply, as a multiple of the motors' limits and a mean over the legs
 LIMP = 0.05  # of the robot's own stiffness: a leg with less of it carries nothing
-PATIENCE = {"unusable": 2, "push": 4}  # bad ticks; beyond that a walk that is held falls
+TIPS = 0.55  # of the tilt that counts as a fall: no walk recovers from more (96 shoves: 0.31 rad at most)
+PATIENCE = {"unusable": 2, "push": 4, "tips": 1}  # bad ticks; beyond that a walk that is held falls
 REPEATS = 4  # ticks in which a policy that walks may ask for the same again; one that says that it decides more slowly, longer
 SLOWEST = 1.0  # [Hz] that is believed of it
 PAID_BACK = 0.1  # of a bad tick, by a good one: what flickers still runs out
@@ -51,6 +53,8 @@ class TargetMonitor:
         self._joints, self._legs, self._authority, self._bank = model.joints, legs, authority, bank
         self._low, self._high = bounds(model)
         self._low[1] = np.where(legs, LIMP * model.kp, 0.0)
+        self._tips = TIPS * model.fall_tilt
+        self._sine = math.sin(0.5 * self._tips) ** 2
         self._count_legs = int(legs.sum())
         self._share = np.where(legs, 1.0 / model.effort, 0.0) / max(self._count_legs, 1)
         self._from = np.zeros((2, n))  # the targets of the tick before, and where the joints are
@@ -63,8 +67,8 @@ class TargetMonitor:
         self._bad: dict[tuple[str, str], float] = {}  # bad ticks by policy and kind
 
     def judge(self, state: RobotState, walker: str) -> Sequence[tuple[JointAssignment, str]]:
-        """Grips whose policy has asked for the impossible for too long, or for what its weights do not answer, each with what it
-        asked for. `walker`: name of the policy that walks, "" if none does."""
+        """Assignments whose policy has asked for the impossible for too long, or for what its weights do not answer, or
+        under which the robot tips over; each with why. `walker`: name of the policy that walks, "" if none does."""
         authority, work, last = self._authority, self._work, self._from
         gains = self._gains.tobytes()
         changed = gains != self._known or authority.version != self._version
@@ -78,12 +82,14 @@ class TargetMonitor:
         usual, self._usual = self._usual, self._usual + SHARE * (min(MOST, jump) - self._usual)
         self._repeats = self._repeats + 1 if jump == 0.0 else 0
         self._left -= 1
-        calm = jump <= JUMP + USUAL * usual and push <= PUSH and self._repeats <= self._allowed
+        _, x, y, _ = state.base_quat.tolist()
+        tips = x * x + y * y > self._sine
+        calm = not tips and jump <= JUMP + USUAL * usual and push <= PUSH and self._repeats <= self._allowed
         found: Sequence[tuple[JointAssignment, str]] = ()
         if not calm or self._left <= 0 or changed or self._bad:
             self._left = EVERY
-            usable = jump < np.inf and push <= PUSH and not (changed or self._bad)
-            found = self._look(push, walker, usable and self._as_spares_answer())
+            usable = jump < np.inf and push <= PUSH and not (tips or changed or self._bad)
+            found = self._look(push, walker, usable and self._as_spares_answer(), state.tilt if tips else 0.0)
         last[0] = authority.q
         return found
 
@@ -117,8 +123,9 @@ class TargetMonitor:
         target = spare.recompute(assignment.policy)
         return np.inf if target is None else float(np.abs(self._authority.q - target.q).dot(assignment.joints))
 
-    def _look(self, push: float, walker: str, right: bool) -> list[tuple[JointAssignment, str]]:
-        """`right`: nothing has to be looked into but repetitions, and these are what the weights answer."""
+    def _look(self, push: float, walker: str, right: bool, tilt: float) -> list[tuple[JointAssignment, str]]:
+        """`right`: nothing has to be looked into but repetitions, and these are what the weights answer. `tilt` [rad]: 0 where a
+        walk may recover."""
         most = self._most_repeats(walker)
         stuck, self._allowed = self._repeats > most, max(self._allowed, min(self._repeats, most))
         self._repeats = 0 if stuck else self._repeats
@@ -132,18 +139,21 @@ class TargetMonitor:
         for assignment in self._authority.assignments:
             if assignment.policy.kind == "fallback":
                 continue  # the safety layer holds it, and goes down the ladder
-            bad = assignment.joints & ~usable
+            name, bad = assignment.policy.name, assignment.joints & ~usable
             carries = bool((assignment.joints & self._legs).any())
             compared, wrong = (False, "") if bad.any() else self._compare(assignment)
-            if self._count(assignment.policy.name, "unusable", bool(bad.any())):
+            if self._count(name, "unusable", bool(bad.any())):
                 found.append((assignment, self._explain(int(np.argmax(bad)))))
             elif wrong:
                 found.append((assignment, wrong))
                 bad = assignment.joints
-            elif self._count(assignment.policy.name, "push", carries and push > PUSH):
+            elif self._count(name, "push", carries and push > PUSH):
                 why = f"its targets ask the legs for {push:.1f} times the torque they have, at most {PUSH:g} is right"
                 found.append((assignment, why))
-            elif stuck and carries and not compared and assignment.policy.name == walker:
+            elif self._count(name, "tips", carries and tilt > 0.0 and assignment.policy.kind == "locomotion"):
+                why = f"the robot tips over: tilt {tilt:.2f} rad, no walk recovers from more than {self._tips:.2f}"
+                found.append((assignment, why))
+            elif stuck and carries and not compared and name == walker:
                 found.append((assignment, f"it walks, but has asked the legs for the same targets {most + 2} times in a row"))
             # What cannot be meant goes on as what is not a number: no blend begins from it, and it is refused, never clamped.
             block[:, bad] = np.nan

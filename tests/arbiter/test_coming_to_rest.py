@@ -285,6 +285,25 @@ class TestSpare:
         rig.tick(8)
         assert rig.owner()["legs"] == "locomotion_spare" and "times the torque they have" in rig.arbiter.safety.fault
 
+    def test_a_robot_that_tips_over_is_told_before_it_has_fallen(self, rig):
+        rig.robot.tilt = 0.55 * MODEL.fall_tilt - 0.01
+        rig.tick(20)
+        assert rig.owner()["legs"] == "locomotion" and rig.arbiter.safety.fault == ""
+        rig.robot.tilt = 0.55 * MODEL.fall_tilt + 0.01
+        rig.tick()
+        assert rig.arbiter.safety.fault == "", "one tilted reading may be a glitch"
+        rig.tick()
+        assert "the robot tips over: tilt 0.51 rad, no walk recovers from more than 0.50" in rig.arbiter.safety.fault
+        assert rig.arbiter.safety.mode is Mode.SETTLE
+
+    def test_a_policy_that_does_not_walk_may_lean(self):
+        rig = SparedRig().ready()
+        rig.say("bow").tick(40)
+        assert rig.owner()["legs"].startswith("chunk")
+        rig.robot.tilt = 0.55 * MODEL.fall_tilt + 0.01
+        rig.tick(10)
+        assert rig.owner()["legs"].startswith("chunk") and rig.arbiter.safety.fault == ""
+
     def test_after_a_reset_the_policy_is_used_again(self, rig):
         rig.locomotion.fail = "weights lost"
         rig.tick(5)
