@@ -24,6 +24,8 @@ BLIND_LEGS = 1  # leg joints of which nothing is known that a robot still comes 
 LEGS_MOVED = 0.05  # [rad] of a leg joint: the IMU cannot have stayed the same to the last bit
 BASE_TURNED = 0.03  # [rad]: not every leg joint can have stayed the same to the last bit
 MISSED = 0.3  # [s] that readings may be missing beyond those that came: half of them for ever, four of five for half a second
+CHARGE_STEP = 0.05  # of a full battery, from one reading to the next; a load makes a voltage sag less
+CHARGE_HELD = 0.2  # [s] for which another charge must be told before it counts
 ENOUGH = 5  # equal readings in a row of all leg joints, or of the IMU
 
 
@@ -62,7 +64,7 @@ class Watch:
         self._undated = self._odd = 0.0  # for how long stamps, or lists of faults, have made no sense [s]
         self._stamp = 0.0
         self._last: object = None
-        self._battery = math.nan
+        self._battery, self._apart = math.nan, 0.0  # believed charge 0..1, and for how long another one has been told [s]
         self._reported: tuple[str, ...] = ()
         self._anchor: tuple = ()
         self._tilted = 0
@@ -111,7 +113,7 @@ class Watch:
     def _take(self, state: object, now: float, step: float) -> tuple[str, str, str]:
         if type(state) is not RobotState:
             return "shape", "", f"the reading is {type(state).__name__}; a RobotState is expected"
-        odd = self._take_faults(state)
+        odd = self._take_faults(state, step)
         self._odd = self._odd + step if odd else 0.0
         shapeless = self._copy_joints(state)
         quat, rate, imu_age, bad = self._copy_imu(state)
@@ -128,13 +130,21 @@ class Watch:
             self._cross_check()
         return self._problem(undated, odd, shapeless, bad)
 
-    def _take_faults(self, state: RobotState) -> str:
-        faults, battery = getattr(state, "faults", None), getattr(state, "battery", None)
-        self._battery = float(battery) if is_number(battery) and 0.0 <= battery <= 1.0 else math.nan
+    def _take_faults(self, state: RobotState, step: float) -> str:
+        faults = getattr(state, "faults", None)
+        self._take_charge(getattr(state, "battery", None), step)
         if type(faults) is not tuple or (faults and any(type(fault) is not str for fault in faults)):
             return f"faults is {type(faults).__name__}; a tuple of names is expected"
         self._reported = tuple(" ".join(fault.split()) or NAMELESS for fault in faults) if faults else ()
         return ""
+
+    def _take_charge(self, told: object, step: float) -> None:
+        """A battery does not lose its charge in a tick: a value far from the last one counts once it has stayed for a while."""
+        charge = float(told) if is_number(told) and 0.0 <= told <= 1.0 else math.nan
+        near = abs(charge - self._battery) <= CHARGE_STEP or math.isnan(charge) and math.isnan(self._battery)
+        self._apart = 0.0 if near else self._apart + step
+        if near or self._apart > CHARGE_HELD + ROUNDING or self.stale is NOTHING:
+            self._battery, self._apart = charge, 0.0
 
     def _copy_joints(self, state: RobotState) -> str:
         for row, name in zip(self.joints.rows, ("joint_pos", "joint_vel", "joint_age"), strict=True):

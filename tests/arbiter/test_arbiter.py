@@ -1,5 +1,8 @@
 """The tick over stand-in robots and policies: routing to skills, hand-over, stop, failures."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,7 @@ from arbiter.execution.inbox import Result
 from arbiter.execution.run import ThreadedCaller
 from arbiter.handover.transition import Bound, Violation, check_envelope
 from arbiter.safety import Safety
-from arbiter.skill import Outcome, Skill, StartEnvelope, Verification
+from arbiter.skill import Outcome, Progress, Skill, StartEnvelope, Verification
 from arbiter.tick import Arbiter
 from arbiter.types import Mode, Request
 from arbiter.worker import LockstepWorker
@@ -269,6 +272,25 @@ class Clumsy(Skill):
 
     def finish(self, state, progress):
         return 7 if self.fault == "rubbish" and progress.elapsed > 0.1 else Outcome.RUNNING
+
+
+def test_what_a_skill_answered_before_its_run_does_not_end_the_run():
+    """Asked for a preview it answers late, and that it is done; by then it has its joints."""
+    skill = Clumsy()
+    caller, free = ThreadedCaller(skill, patience=0.0), threading.Event()
+    skill.finish = lambda state, progress: free.wait(10.0) and Outcome.SUCCESS
+    progress = Progress(0.0, np.zeros(3), 0.0, {}, 0, state_of())
+    assert caller.step(state_of(), progress, ())[0].outcome is Outcome.RUNNING
+    skill.finish = lambda state, progress: Outcome.RUNNING
+    free.set()
+    for _ in range(2000):
+        result, error = caller.step(state_of(), progress, (state_of(),))
+        assert error == "" or error.startswith("blocks")
+        assert result is None or result.outcome is Outcome.RUNNING
+        time.sleep(0.0005)
+        if not caller._preview and not caller._aside.busy:
+            break
+    caller.close()
 
 
 @pytest.mark.parametrize(

@@ -657,11 +657,25 @@ def test_what_is_believed_carries_the_whole_reading():
     for name in ("joint_pos", "joint_vel", "base_quat", "base_ang_vel"):
         assert np.array_equal(getattr(believed, name), getattr(read, name)), name
     assert believed.joint_age == pytest.approx(read.joint_age) and believed.imu_age == pytest.approx(0.005)
-    assert (believed.stamp, believed.battery, believed.faults) == (0.02, 0.5, ("can1: bus off",))
-    for k, odd in enumerate(("full", None, -1.0, 87.0, np.nan, np.inf, True), 2):
-        assert np.isnan(safety.believe(reading(MODEL, 0.02 * k, battery=odd), 0.02 * k).battery), "-1 is no empty battery"
-    for k, value in enumerate((0, 1, np.float64(0.25)), 9):
-        assert safety.believe(reading(MODEL, 0.02 * k, battery=value), 0.02 * k).battery == value
+    assert (believed.stamp, believed.faults) == (0.02, ("can1: bus off",))
+
+
+def test_a_charge_counts_once_it_has_stayed():
+    """A reading of 0 for a tick is no empty battery, and no reason to break a walk off."""
+    safety, ticks = Safety(MODEL), iter(range(10_000))
+
+    def told(value, count):
+        now = [0.02 * k for _, k in zip(range(count), ticks, strict=False)]
+        return [safety.believe(reading(MODEL, t, battery=value), t).battery for t in now]
+
+    assert told(0.8, 1) == [0.8] and told(0.0, 10) == [0.8] * 10 and told(0.77, 3) == [0.77] * 3
+    assert told(0.0, 10)[-1] == 0.77 and told(0.0, 1) == [0.0], "it is empty"
+    for odd in ("full", None, -1.0, 87.0, np.nan, np.inf, True):
+        found = told(odd, 20)
+        assert not found[0] > 1.0 and np.isnan(found[-1]), "-1 is no empty battery"
+        assert told(0.5, 20)[-1] == 0.5
+    for value in (0, 1, np.float64(0.25)):
+        assert told(value, 20)[-1] == value
 
 
 @pytest.mark.parametrize(("came", "of", "fault"), [(1, 5, True), (1, 4, True), (1, 3, True), (1, 2, False), (3, 4, False)])

@@ -356,9 +356,9 @@ def test_when_on_readings(condition, make, undo):
     up = rig(f"- when: {{{condition}, child: {{sequence: [{{say: holds}}, {{wait: 100}}]}}}}")
     for count in (1, 2):
         up.robot.changes.update(undo)
-        up.tick(5)
+        up.tick(15)
         up.robot.changes.update(make)
-        up.tick(5)
+        up.tick(15)
         assert up.texts("mode").count("holds") == count
 
 
@@ -529,7 +529,7 @@ def test_every_node_type_there_is_has_been_ticked():
     up.say("legs_job")
     tick(5)
     up.robot.changes["battery"] = 0.05
-    tick(5)
+    tick(15)
     up.robot.tilt = MODEL.fall_tilt + 0.1
     tick(5)
     assert [node.name for node in up.arbiter.root.iterate() if node not in ticked] == []

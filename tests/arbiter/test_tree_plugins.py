@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from arbiter.errors import ConfigError
@@ -63,14 +64,14 @@ class Recorded(TreeNode):
 
 
 def test_the_life_of_a_node(monkeypatch):
-    up = rig_with(monkeypatch, Recorded, "- when: {battery_below: 0.5, child: {ignore_failure: {child: recorded}}}")
-    up.robot.changes["battery"] = 0.4
+    up = rig_with(monkeypatch, Recorded, "- when: {turning_above: 0.3, child: {ignore_failure: {child: recorded}}}")
+    up.robot.changes["base_ang_vel"] = np.array((0.0, 0.0, 0.4))
     up.tick(3)
     assert Recorded.calls == ["enter", "update", "update", "update"]
-    up.robot.changes["battery"] = 0.6
+    up.robot.changes["base_ang_vel"] = np.zeros(3)
     up.tick(2)
     assert Recorded.calls[4:] == ["leave"]
-    up.robot.changes["battery"] = 0.4
+    up.robot.changes["base_ang_vel"] = np.array((0.0, 0.0, 0.4))
     Recorded.answer = Outcome.SUCCESS
     up.tick(2)
     assert Recorded.calls[5:] == ["enter", "update", "enter", "update"]
