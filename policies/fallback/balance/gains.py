@@ -8,23 +8,26 @@ The robot's file (MJCF) must have its joints in robot order, legs named `leg_<si
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import mujoco
 import numpy as np
 
+from arbiter.extras import needed
 from policies.fallback.balance.linear import Standing
 from policies.fallback.balance.stance import SagittalChain, Segment
 
 KNEES = (0.2, 0.4, 0.7, 1.0, 1.3)  # [rad]
 TICK = 0.02  # [s]
 KP, KD = 20.0, 2.0
-# Prices of displacement (x, y, z, rotation) and its rate, against 1 for each radian² of correction: the best of a few
-# hundred random draws, by the hardest push survived with sensor noise and one tick of delay.
-PRICE_Z = (5.0e4, 90.0, 7.0e2, 7.0e4, 1.7e5, 4.0e3)
-PRICE_RATE = (2.3e3, 22.0, 80.0, 2.7e3, 160.0, 20.0)
-IMU_WEIGHT = 2.0  # how much more the orientation is believed than one leg angle
+# Cost weights of the base's displacement (x, y, z, rotation vector) and its rate, per radian² of correction: the best of some
+# hundred random samples, by the hardest push survived with sensor noise and one tick of delay.
+COST_POSE = (5.0e4, 90.0, 7.0e2, 7.0e4, 1.7e5, 4.0e3)
+COST_RATE = (2.3e3, 22.0, 80.0, 2.7e3, 160.0, 20.0)
+IMU_WEIGHT = 2.0  # of the orientation against one leg angle, in the least-squares estimate of the base's displacement
 
 
 def chain(mj: mujoco.MjModel) -> SagittalChain:
@@ -55,30 +58,12 @@ def chain(mj: mujoco.MjModel) -> SagittalChain:
     return SagittalChain(*segments)
 
 
-def exponential(matrix: np.ndarray, terms: int = 20) -> np.ndarray:
-    """exp(matrix), by scaling, series and squaring."""
-    halvings = max(0, int(np.ceil(np.log2(max(1.0, np.abs(matrix).sum(axis=1).max())))) + 2)
-    small = matrix / 2.0**halvings
-    total = term = np.eye(len(matrix))
-    for i in range(1, terms):
-        term = term @ small / i
-        total = total + term
-    for _ in range(halvings):
-        total = total @ total
-    return total
+def regulator(f: np.ndarray, g: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """Gain K of the linear-quadratic regulator u = −K x for x' = f x + g u with the cost xᵀ q x + uᵀ r u per step."""
+    from scipy.linalg import solve_discrete_are
 
-
-def regulator(f: np.ndarray, g: np.ndarray, q: np.ndarray, r: np.ndarray, rounds: int = 20000) -> np.ndarray:
-    """Gain K of u = −K x for x' = f x + g u at the price xᵀ q x + uᵀ r u, by value iteration."""
-    p = q
-    for _ in range(rounds):
-        k = np.linalg.solve(r + g.T @ p @ g, g.T @ p @ f)
-        following = q + f.T @ p @ (f - g @ k)
-        following = 0.5 * (following + following.T)
-        if np.abs(following - p).max() <= 1e-10 * np.abs(p).max():
-            break
-        p = following
-    return k
+    p = solve_discrete_are(f, g, q, r)
+    return np.linalg.solve(r + g.T @ p @ g, g.T @ p @ f)
 
 
 def knot(standing: Standing, q: np.ndarray) -> dict[str, np.ndarray]:
@@ -92,8 +77,10 @@ def knot(standing: Standing, q: np.ndarray) -> dict[str, np.ndarray]:
     system[6:12, :6] = -inverse @ (KP * gram + lin.stiffness)
     system[6:12, 6:12] = -inverse @ (KD * gram)
     system[6:12, 12:] = inverse @ (KP * lin.legs.T)
-    step = exponential(system * TICK)
-    k = regulator(step[:12, :12], step[:12, 12:], np.diag(PRICE_Z + PRICE_RATE), KP**2 / 3.6 * np.eye(n))
+    from scipy.linalg import expm
+
+    step = expm(system * TICK)
+    k = regulator(step[:12, :12], step[:12, 12:], np.diag(COST_POSE + COST_RATE), KP**2 / 3.6 * np.eye(n))
     # The base's displacement, by least squares from the leg angles and the orientation.
     seen = np.linalg.pinv(np.vstack((lin.legs, IMU_WEIGHT * np.eye(6)[3:5])))
     seen[:, n:] *= IMU_WEIGHT
@@ -102,7 +89,7 @@ def knot(standing: Standing, q: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def make(path: str | Path, robot: str) -> dict:
-    """All that the reflex must know of a robot, ready for JSON."""
+    """Gains and sagittal model of a robot as the balance reflex reads them, ready for JSON."""
     mj = mujoco.MjModel.from_xml_path(str(path))
     names = tuple(mj.actuator(i).name for i in range(mj.nu))
     legs = np.array([i for i, name in enumerate(names) if name.startswith("leg_")])
@@ -127,11 +114,13 @@ def make(path: str | Path, robot: str) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Makes the balance gains of a robot from its MuJoCo model.")
+    parser = argparse.ArgumentParser(description="Computes the balance gains of a robot from its MuJoCo model.")
     parser.add_argument("model", help="the robot's MJCF file")
     parser.add_argument("robot", help="its name, as in robot.yaml")
-    parser.add_argument("--out", help="where to write them; default: beside this module, where the reflex looks")
+    parser.add_argument("--out", help="JSON file to write (default: ROBOT.json beside this module, where the reflex looks)")
     args = parser.parse_args()
+    if importlib.util.find_spec("scipy") is None:
+        sys.exit(f"error: this command {needed('scipy')}")
     out = Path(args.out) if args.out else Path(__file__).parent / f"{args.robot}.json"
     out.write_text(json.dumps(make(args.model, args.robot)) + "\n")
     print(f"{out}: gains at knee angles of {', '.join(map(str, KNEES))} rad")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 GRAVITY = 9.81
 MOST_FORWARD = 0.035  # [m] furthest lean of the centre of mass ahead of the ankles: about half of what they can hold
-ANKLE_PRICE = 1.5  # torque at the ankle counts more than at the knee: it is what catches a fall
+ANKLE_WEIGHT = 1.5  # of ankle torque against knee torque: the ankle needs a reserve to catch a fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class SagittalChain:
         for _ in range(4):  # Newton; leaning turns all moments alike
             c, s = math.cos(lean), math.sin(lean)
             reach, height = (c * ankle_x + s * ankle_z) / weight, (c * ankle_z - s * ankle_x) / weight
-            wanted = (above * reach - (c * knee_x + s * knee_z)) / (ANKLE_PRICE * weight + above)
+            wanted = (above * reach - (c * knee_x + s * knee_z)) / (ANKLE_WEIGHT * weight + above)
             lean += (min(MOST_FORWARD, max(0.0, wanted)) - reach) / height
         return self._turned(hip, knee, ankle, moments, lean)
 
