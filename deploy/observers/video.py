@@ -14,11 +14,11 @@ import mujoco
 import numpy as np
 
 from arbiter.errors import ConfigError
-from arbiter.extras import advice
 from arbiter.threads import start_thread
 from deploy.drivers.sensors.raycast import RayCaster, look_at
 from deploy.drivers.sensors.sim_camera import put
 from deploy.drivers.simulated.truth import Pose
+from deploy.observers.mp4 import Mp4Writer
 
 FIELD = 0.62  # [rad] vertical angle of view
 STAND = np.array((1.95, -1.35, 0.55))  # [m] of the camera from what it looks at
@@ -47,7 +47,7 @@ class Film:
         """`model`: `SimulatedRobot.mj_model`. Raises ConfigError if the file cannot be written or PyAV is missing."""
         self._path = Path(path)
         self._fps = fps
-        self._writer = Writer(self._path, fps, width, height + BAR)
+        self._writer = Mp4Writer(self._path, fps, width, height + BAR, option="--video")
         self._model = model
         self._size = (width, height)
         self._queue: queue.SimpleQueue[tuple[Pose, Caption] | None] = queue.SimpleQueue()
@@ -83,53 +83,6 @@ class Film:
             picture = caster.render(data, aim + STAND, look_at(aim + STAND, aim))
             self._writer.add(np.vstack((picture, caption_bar(caption, pose.time, self._size[0]))))
         self._writer.close()
-
-
-class Writer:
-    """RGB pictures into an MP4 file.
-
-    Attributes:
-        error: Why writing stopped, "" while all is well.
-    """
-
-    def __init__(self, path: Path, fps: int, width: int, height: int) -> None:
-        try:
-            import av
-        except ImportError as error:
-            raise ConfigError(f"--video needs PyAV and Pillow, which come with {advice('viewer')}") from error
-        if path.suffix.lower() != ".mp4":
-            raise ConfigError(f"--video {path}: the name must end in .mp4")
-        if width % 2 or height % 2:
-            raise ConfigError(f"--video {path}: {width} x {height} pixels; H.264 wants even numbers")
-        self._av = av
-        self.error = ""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._container = av.open(str(path), "w")
-        except OSError as error:
-            raise ConfigError(f"--video {path}: cannot be written: {error.strerror or error}") from error
-        self._stream = self._container.add_stream("libx264", rate=fps, options={"crf": "22", "preset": "veryfast"})
-        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
-        self._stream.codec_context.thread_count = 1  # the control loop needs the other cores more
-
-    def add(self, picture: np.ndarray) -> None:
-        """One more picture, uint8, shape (height, width, 3)."""
-        if self.error:
-            return
-        try:
-            frame = self._av.VideoFrame.from_ndarray(picture, format="rgb24")
-            self._container.mux(self._stream.encode(frame))
-        except (self._av.FFmpegError, OSError) as error:  # such as a full disk: the robot goes on without a film
-            self.error = str(error)
-
-    def close(self) -> None:
-        """Finishes the file."""
-        try:
-            if not self.error:
-                self._container.mux(self._stream.encode())
-            self._container.close()
-        except (self._av.FFmpegError, OSError) as error:
-            self.error = self.error or str(error)
 
 
 def caption_bar(caption: Caption, time: float, width: int) -> np.ndarray:

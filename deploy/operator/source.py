@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from arbiter.execution.inbox import Inbox
-from deploy.operator.devices import Device
+from deploy.operator.devices import OperatorDevice
 from deploy.operator.stick import HAND, Hand
 
 
@@ -27,7 +27,7 @@ class OperatorSource:
     done = False  # an operator may always say something more
 
     def __init__(
-        self, device: Device, record: Callable[[bool], None] | None = None, clock: Callable[[], float] = time.monotonic
+        self, device: OperatorDevice, record: Callable[[bool], None] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._device, self.record, self._clock = device, record, clock
         self.recording = self.lost = False

@@ -11,8 +11,9 @@ from arbiter.errors import ConfigError, RobotError
 from arbiter.execution.inbox import Inbox
 from arbiter.skill import Outcome
 from deploy.operator import Gamepad, Keyboard, OperatorSource, open_gamepad, open_operator
-from deploy.operator import devices as codes
+from deploy.operator import inputs as codes
 from deploy.operator.hand import REST, STALE, DriveByHand
+from deploy.operator.inputs import GamepadInput, TerminalKeys
 from deploy.operator.stick import FASTEST, HAND, Hand
 
 
@@ -40,7 +41,7 @@ class FakePad:
 
 def test_chords():
     pad = FakePad()
-    gamepad = Gamepad(pad)
+    gamepad = Gamepad(GamepadInput(pad))
     for buttons, orders in (((codes.BUTTON_A,), ()), ((codes.LEFT_BUMPER,), ("arm",))):
         pad.press(*buttons)
         assert gamepad.poll().orders == orders
@@ -60,7 +61,7 @@ def test_chords():
 
 def test_sticks_are_signed_scaled_and_have_a_dead_zone():
     pad = FakePad()
-    gamepad = Gamepad(pad)
+    gamepad = Gamepad(GamepadInput(pad))
     pad.move(codes.ABS_Y, -32768)  # pushed away: forward
     pad.move(codes.ABS_X, 32767)  # to the right: a right turn, negative yaw
     pad.move(codes.ABS_RX, -1000)  # hardly touched
@@ -73,7 +74,7 @@ def mail(inbox):
 
 def test_a_lost_operator_stops_once():
     pad, inbox = FakePad(), Inbox()
-    source = OperatorSource(Gamepad(pad), clock=lambda: 1.0)
+    source = OperatorSource(Gamepad(GamepadInput(pad)), clock=lambda: 1.0)
     pad.move(codes.ABS_Y, -32768)
     source.poll(0.0, True, inbox)
     assert mail(inbox) is None and HAND.peek().velocity[0] == FASTEST[0]
@@ -86,10 +87,10 @@ def test_a_lost_operator_stops_once():
 
 def test_orders_reach_the_inbox():
     pad, inbox, recorded = FakePad(), Inbox(), []
-    source = OperatorSource(Gamepad(pad), record=recorded.append)
+    source = OperatorSource(Gamepad(GamepadInput(pad)), record=recorded.append)
     pad.press(codes.BUTTON_A, codes.LEFT_BUMPER)
     source.poll(0.0, True, inbox)
-    assert mail(inbox).arm
+    assert mail(inbox).orders == ["arm"]
     pad.release(codes.BUTTON_A, codes.LEFT_BUMPER)
     for _ in range(2):
         pad.press(codes.START)
@@ -104,7 +105,7 @@ def test_orders_reach_the_inbox():
 
 def test_keyboard_of_a_terminal_and_its_end():
     master, slave = pty.openpty()
-    keyboard = Keyboard(slave)
+    keyboard = Keyboard(TerminalKeys(slave))
     assert keyboard.poll().orders == ()
     os.write(master, b"1wwa2 ")
     signs = read_until(keyboard, "stop")
@@ -160,3 +161,16 @@ def test_operators_by_name():
 def test_no_gamepad_names_the_way_out():
     with pytest.raises(RobotError, match="gamepad"):
         open_gamepad("/dev/input/no-such-event")
+
+
+@pytest.mark.parametrize("sent", [b"\x1b[1;5C", b"\x1b[D", b"\x1b[20~", b"\x1b1"])
+def test_arrows_and_function_keys_neither_arm_nor_steer(sent):
+    """Ctrl and an arrow sends "1" among others, an arrow to the left "D"."""
+    master, slave = pty.openpty()
+    keyboard = Keyboard(TerminalKeys(slave))
+    os.write(master, sent + b"0")
+    found = read_until(keyboard, "damp")
+    assert found == ["damp"] and not keyboard.poll().velocity.any()
+    keyboard.close()
+    for descriptor in (master, slave):
+        os.close(descriptor)

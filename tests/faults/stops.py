@@ -27,7 +27,8 @@ import numpy as np
 from arbiter.types import Mode
 from deploy.observers.show import Screen
 from deploy.operator import Gamepad, Keyboard, OperatorSource
-from deploy.operator import devices as codes
+from deploy.operator import inputs as codes
+from deploy.operator.inputs import GamepadInput, TerminalKeys
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
 from deploy.runtime.instruction_sources import Cue, Script, StandardInput
@@ -60,14 +61,14 @@ class Pad:
 
 def pad(session: Session, what: str) -> Callable[[], None]:
     device = Pad()
-    session.sources.append(OperatorSource(Gamepad(device)))
+    session.sources.append(OperatorSource(Gamepad(GamepadInput(device))))
     code = {"stop": codes.BUTTON_X, "damp": codes.BACK}[what]
     return lambda: device.events.append(SimpleNamespace(type=codes.EV_KEY, code=code, value=1))
 
 
 def key(session: Session, what: str) -> Callable[[], None]:
     ours, terminal = pty.openpty()
-    session.sources.append(OperatorSource(Keyboard(terminal)))
+    session.sources.append(OperatorSource(Keyboard(TerminalKeys(terminal))))
 
     def press() -> None:
         os.write(ours, {"stop": b" ", "damp": b"0"}[what])

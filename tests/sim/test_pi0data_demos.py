@@ -25,8 +25,8 @@ from training.pi0.data.episode import Layout, RecordingError, read_frames
 from training.pi0.data.episode_recorder import EpisodeRecorder
 from training.pi0.data.instructions import GESTURES, find, select
 from training.pi0.data.mocap import perform
-from training.pi0.data.pads import Controls
 from training.pi0.data.teleop import Teleoperation
+from training.pi0.data.teleop_devices import Controls
 from training.pi0.data.upper_body import UpperBody
 
 MODEL = load_model()

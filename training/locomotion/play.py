@@ -32,6 +32,7 @@ with extra(__name__, parser, "torch"):
     import mujoco
     import numpy as np
 
+    from deploy.observers.mp4 import Mp4Writer
     from deploy.robots.description import load_model
     from training.locomotion.arena import Arena, EpisodeConditions, compile_world
     from training.locomotion.episode_record import EpisodeRecord
@@ -76,14 +77,11 @@ def pictures(record: EpisodeRecord):
 
 def film(record: EpisodeRecord, out: Path) -> None:
     """Writes an MP4."""
-    import av
-
-    with av.open(str(out), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    with Mp4Writer(out, FPS, WIDTH, HEIGHT) as video:
         for picture in pictures(record):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
+            video.add(picture)
+    if video.error:
+        raise ConfigError(f"{out}: {video.error}")
 
 
 def strip(record: EpisodeRecord, out: Path) -> None:

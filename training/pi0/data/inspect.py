@@ -31,10 +31,19 @@ with extra(__name__, parser, "h5py"):
     from tqdm import tqdm
 
     from arbiter.robot import RobotModel
+    from deploy.observers.mp4 import Mp4Writer
     from deploy.robots.description import load_model
     from training.pi0.data import store
     from training.pi0.data.convert import episode_files, is_dataset
-    from training.pi0.data.episode import EpisodeFrame, Layout, check_joints, common_layout, read_frames, read_instruction
+    from training.pi0.data.episode import (
+        EpisodeFrame,
+        Layout,
+        RecordingError,
+        check_joints,
+        common_layout,
+        read_frames,
+        read_instruction,
+    )
 
 LATE = 1.5  # periods between two frames that count as a gap
 COLUMNS = 8  # pictures of an episode on the sheet
@@ -191,22 +200,19 @@ def write_sheet(strips: dict[str, np.ndarray], file: Path) -> None:
 
 def write_video(clips: list[np.ndarray], file: Path, fps: int) -> None:
     """Episodes side by side in a grid, each (T, H, W, 3); a short one waits at its last picture."""
-    import av
-
     columns = int(np.ceil(np.sqrt(len(clips))))
     height, width = clips[0].shape[1:3]
     rows = -(-len(clips) // columns)
-    with av.open(str(file), "w") as container:
-        stream = container.add_stream("h264", rate=fps)
-        stream.width, stream.height, stream.pix_fmt = 2 * (columns * width // 2), 2 * (rows * height // 2), "yuv420p"
+    even = 2 * (columns * width // 2), 2 * (rows * height // 2)
+    with Mp4Writer(file, fps, *even) as video:
         for t in range(max(len(clip) for clip in clips)):
             grid = np.zeros((rows * height, columns * width, 3), np.uint8)
             for i, clip in enumerate(clips):
                 row, column = divmod(i, columns)
                 grid[row * height : (row + 1) * height, column * width : (column + 1) * width] = clip[min(t, len(clip) - 1)]
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(grid[: stream.height, : stream.width]), "rgb24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode())
+            video.add(grid[: even[1], : even[0]])
+    if video.error:
+        raise RecordingError(f"{file}: {video.error}")
 
 
 def inspect(path: Path, out: Path, model: RobotModel, quiet: bool = False) -> dict:

@@ -53,7 +53,7 @@ with extra(__name__, parser, "h5py", "mink"):
     from policies.locomotion.policy import OnnxPolicy
     from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError
     from training.pi0.data.episode_recorder import EpisodeRecorder
-    from training.pi0.data.pads import Controls, Gamepad, Keyboard, Pad
+    from training.pi0.data.teleop_devices import Controls, TeleopDevice, open_teleop_device
     from training.pi0.data.upper_body import UpperBody
 
 TREE = """
@@ -127,7 +127,7 @@ class Teleoperation:
         robot: Robot,
         camera,
         locomotion: Policy,
-        pad: Pad,
+        device: TeleopDevice,
         recorder: EpisodeRecorder,
         instruction: str,
         *,
@@ -138,7 +138,7 @@ class Teleoperation:
         `tell`: takes each new message."""
         model = robot.model
         self._drive = Drive()
-        self._pad, self._camera, self._recorder, self._instruction = pad, camera, recorder, instruction
+        self._device, self._camera, self._recorder, self._instruction = device, camera, recorder, instruction
         policies = {"locomotion": [locomotion], "jog": [Jogging(model, self._drive)]}
         for kind in (Stand, Hold, Rest, Damp):
             # One player a joint group: arms and legs may be in different hands.
@@ -175,16 +175,20 @@ class Teleoperation:
         self.session.arbiter.inbox.say(STEERING)
         count = 0
         while not self.over and not self.session.ending and (ticks is None or count < ticks):
-            self._drive.controls = controls = self._pad.poll(self.session.clock.now)
-            self._obey(controls.command)
+            self._drive.controls = controls = self._device.poll(self.session.clock.now)
+            self._obey("quit" if controls.lost else controls.command)
             self.session.step()
             count += 1
         self._recorder.discard()
         self.session.stop()
 
     def _obey(self, command: str) -> None:
-        recorder = self._recorder
-        if command == "record":
+        recorder, inbox = self._recorder, self.session.arbiter.inbox
+        if command in ("stop", "damp"):
+            getattr(inbox, command)("operator")
+        elif command == "steer":
+            inbox.say(STEERING)
+        elif command == "record":
             try:
                 self._begin_or_keep()
             except RecordingError as error:
@@ -229,20 +233,20 @@ class Teleoperation:
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     model = load_model()
-    pad = Keyboard() if options.pad == "keyboard" else Gamepad()
+    device = open_teleop_device(options.pad)
     robot = SimulatedRobot(model)
     robot.connect()
     camera = SimCamera(robot.mj_model, width=options.picture, height=options.picture)
     layout = Layout(model.joints, (options.picture, options.picture), round(model.control_hz))
-    print(pad.help)
+    print(device.help)
     try:
         with EpisodeRecorder(options.root, layout, pictures=options.pictures) as recorder:
             teleoperation = Teleoperation(
-                robot, lambda: camera.render(robot.pose), OnnxPolicy(options.policy, model), pad, recorder, options.instruction
+                robot, lambda: camera.render(robot.pose), OnnxPolicy(options.policy, model), device, recorder, options.instruction
             )
             teleoperation.run()
     finally:
-        pad.close()
+        device.close()
         camera.close()
         robot.close()
 
