@@ -15,6 +15,7 @@ from arbiter.threads import start_thread
 from arbiter.tick import TickReport
 
 QUIET = ("handover",)
+LONGEST, HEAD, TAIL = 500, 200, 150  # characters of a line for people; of a longer one what is kept of its ends
 LOOK = 0.5  # [s] between two looks whether anybody reads
 
 
@@ -68,6 +69,7 @@ def write_line(line: str, stream: TextIO) -> bool:
     for the interpreter, which flushes it at its end, would end with an error."""
     try:
         encoding = stream.encoding or "utf-8"
+        line = "\n".join(one if len(one) <= LONGEST else clipped(one) for one in line.split("\n"))
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
         return True
     except (OSError, ValueError):  # ValueError: closed by somebody else
@@ -113,4 +115,11 @@ class DampedByItself:
 
 def line_of(event: Event, start: float = 0.0) -> str:
     """An event as a line for a person; `start`: what is counted as 0 [s]."""
-    return f"{event.at - start:7.2f} s  {event.text}"
+    return f"{event.at - start:7.2f} s  {clipped(event.text)}"
+
+
+def clipped(text: str) -> str:
+    """As one line that can be read: what is very long loses its middle. The trace keeps it whole."""
+    if len(text) > LONGEST:
+        text = f"{text[:HEAD]} ... ({len(text)} characters) ... {text[-TAIL:]}"
+    return text if text.isprintable() else " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -12,7 +12,7 @@ from arbiter.execution.inbox import Inbox
 from arbiter.extras import advice
 from arbiter.tick import TickReport
 from deploy.console import Snapshot
-from deploy.observers.narrate import line_of
+from deploy.observers.narrate import clipped, line_of
 from deploy.observers.video import Caption, Film
 from deploy.operator.manual import ASKED, skills_text
 from deploy.runtime.assemble import Assembly
@@ -96,12 +96,12 @@ class Screen:
                 base_pos=np.zeros(3) if pose is None else pose.qpos[:3],
                 base_quat=report.state.base_quat,
                 mode=report.verdict.mode.value,
-                reason=report.verdict.reason,
-                stopped=arbiter.world.stopped,
-                fault=arbiter.safety.fault,
+                reason=clipped(report.verdict.reason),
+                stopped=clipped(arbiter.world.stopped),
+                fault=clipped(arbiter.safety.fault),
                 branch=tuple(report.branch.split(" > ")),
                 owners=tuple(arbiter.authority.describe().items()),
-                instruction=active[0].instruction.text if active else "",
+                instruction=clipped(active[0].instruction.text) if active else "",
                 route=next((item.route for item in reversed(log) if item.route is not None), None),
                 log=tuple(self._log),
                 balls=balls,

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from arbiter.events import Event
 from arbiter.threads import ThreadWatch, start_thread
 from arbiter.types import Mode
-from deploy.observers.narrate import Narrator, write_line
+from deploy.observers.narrate import Narrator, line_of, write_line
 from tests.arbiter_rig import Rig
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -66,3 +67,16 @@ def test_what_an_encoding_lacks_is_spelled_out():
     stream = io.TextIOWrapper(raw, encoding="ascii")
     assert write_line("-> π0 \udc80", stream)
     assert raw.getvalue().decode() == "-> \\u03c00 \\udc80\n"
+
+
+def test_what_is_very_long_is_told_in_a_line_that_can_be_read():
+    """An instruction of 260 kB, a driver's error of many lines: head and tail, and how long it is."""
+    stream = io.StringIO()
+    narrator = Narrator(stream)
+    said = Event(0.0, "routed", f'"{"walk " * 52_000}" -> walk_forward (score 0.99)')
+    assert line_of(said).startswith('   0.00 s  "walk walk') and line_of(said).endswith("-> walk_forward (score 0.99)")
+    assert f"({len(said.text)} characters)" in line_of(said) and len(line_of(said)) < 500
+    assert line_of(Event(0.0, "fault", "one\ntwo\r\n\x1b[2Jthree")).endswith("one two [2Jthree")
+    narrator.say("summary:\n" + "x" * 10_000)
+    narrator.close()
+    assert [len(line) < 500 for line in stream.getvalue().splitlines()] == [True, True]
