@@ -53,7 +53,6 @@ class Joints:
         self._fit_high = np.stack((np.full(n, DRIFT), np.full(n, 1.5 * model.dt)))
         self.raw = np.zeros((3, n))
         self.rows, self._read = tuple(self.raw), self.raw[:2]
-        self._last = np.full((2, n), np.nan)  # position and velocity of the reading before
         self._new, self._fit = np.zeros((2, n)), np.zeros((2, n))  # position and velocity; drift and step
         self._ok, self._fits, self._same = np.zeros((2, 3, n), bool), np.zeros((2, 2, n), bool), np.zeros((2, n), bool)
         self._span, self._mismatch = np.zeros((2, n))
@@ -66,15 +65,15 @@ class Joints:
     def forget(self) -> None:
         """The operator's reset: the next reading is taken as it comes, whatever the ones before were."""
         n = len(self.q)
+        self._last = np.full((2, n), np.nan)  # position and velocity of the reading before
         self._at_new = np.full(n, LONG_AGO)
         self._times = np.full((3, n), LONG_AGO)
         self._at, self.seen = self._times[0], self._times[1:]  # `_at`: of the believed values
         self._drift, self._offset, self.slip = np.zeros((3, n))
         self._drifts, self.mirrored, self._alive, self._pushed, self.frozen = np.zeros((5, n), bool)
         self._steady, self._changes, self.repeats = np.zeros((3, n), int)
-        self._all_alive = self._some_alive = False
-        self._fade, self._heed = np.zeros((2, n))
-        self._scale = np.full(n, DRIFT / (SPEED * self._dt))
+        self._all_alive = False
+        self._fade, self._heed, self._scale = np.zeros((3, n))  # set by the first reading
         self._anchor = self.command[0].copy()
         self._doubt = self.repeating = self._was_plain = False
         self.why.clear()
@@ -113,7 +112,7 @@ class Joints:
 
     def _stands_still(self) -> bool:
         """Counts equal readings; whether a joint is frozen."""
-        if self._some_alive and (self.repeating or np.count_nonzero(self._same)):
+        if self.repeating or np.count_nonzero(self._same):
             self._count_repeats(self._fits[0, 1])
             return bool(self.frozen.any())
         return False
@@ -124,7 +123,7 @@ class Joints:
             return
         self._changes += ~self._same[1]
         np.greater_equal(self._changes, LIVELY, out=self._alive)
-        self._all_alive, self._some_alive = bool(self._alive.all()), bool(self._alive.any())
+        self._all_alive = bool(self._alive.all())
         self._fade[:] = np.where(self._alive, FADE, 0.0)
         self._heed[:] = np.where(self._alive, 0.5, 0.0)
         self._scale[:] = np.where(self._alive, 1.0, DRIFT / (SPEED * self._dt))
@@ -167,8 +166,8 @@ class Joints:
         self._was_plain = False
         (q_ok, dq_ok, dated), fit = self._ok[0] & self._ok[1], (self._fits[0] & self._fits[1]).all(axis=0)
         new = dated & (self._fit[1] > EPS)
-        np.minimum(self.seen, self._at_new, out=self.seen, where=dated & ~new)  # the driver's word on how old it is counts
-        if self._some_alive and (self.repeating or self._same.any()):
+        np.minimum(self.seen, self._at_new, out=self.seen)  # the driver's word on how old it is counts
+        if self.repeating or self._same.any():
             self._count_repeats(new)
         suspect = self._drifts | self.mirrored | self.frozen
         good = new & q_ok & dq_ok & fit & ~suspect

@@ -67,6 +67,7 @@ def test_good_readings_are_believed_to_the_last_bit():
     for dt in (DT, 0.8 * DT, 1.2 * DT, 1.49 * DT, DT):
         joints = enc.read(dt=dt)
         assert np.array_equal(joints.believed, joints.raw[:2]) and (joints.seen == enc.t).all() and not joints.why
+        assert joints._was_plain, "the cheap way"
 
 
 def test_each_joint_is_dated_by_its_own_age():
@@ -77,6 +78,8 @@ def test_each_joint_is_dated_by_its_own_age():
     assert joints.seen[:, ARM] == pytest.approx((enc.t - 0.5,) * 2) and joints.q[ARM] != joints.raw[0, ARM]
     joints = enc.read()
     assert joints.q[ARM] == joints.raw[0, ARM] and joints.seen[0, ARM] == enc.t and not joints.why
+    joints = enc.read(age={KNEE: 0.006}, q={HIP: NAN})
+    assert joints.seen[:, KNEE] == pytest.approx((enc.t - 0.006,) * 2), "also where another one is in doubt"
 
 
 @pytest.mark.parametrize(("age", "told"), [(-0.019, False), (-0.021, True), (NAN, True)])
@@ -109,6 +112,13 @@ def test_readings_far_apart_may_differ_more():
         enc = at_rest()
         joints = enc.quiet(q={KNEE: enc.joints.q[KNEE] + jump}, dt=dt)
         assert (KNEE in joints.why) is told, (dt, jump)
+
+
+def test_what_lies_between_readings_far_apart_is_no_slow_error():
+    enc = at_rest()
+    was = enc.joints.q[KNEE]
+    assert not enc.quiet(q={KNEE: was + 0.15}, dt=0.1).why
+    assert not enc.quiet(q={KNEE: was + 0.25}).why
 
 
 @pytest.mark.parametrize(("joint", "q", "told"), [(HIP, 1.49, False), (HIP, 1.51, True), (HIP, -1.49, False), (HIP, -1.51, True)])
@@ -286,6 +296,23 @@ def test_a_joint_that_repeats_itself_while_it_is_told_to_move_is_frozen():
     assert not joints.frozen.any() and not joints.why and (joints.seen[:, KNEE] == enc.t).all()
 
 
+def test_a_joint_that_is_found_frozen_is_as_old_as_what_it_repeats():
+    enc, found = frozen(ticks=4)
+    assert found[:, KNEE].tolist() == [False] * 3 + [True] and enc.joints.seen[:, KNEE] == pytest.approx((enc.t - 0.08,) * 2)
+
+
+def test_of_joints_that_must_have_moved_those_are_frozen_that_repeat_themselves():
+    enc = at_rest()
+    enc.quiet()
+    held = enc.joints.raw[:2, KNEE].copy()
+    for k in range(1, 6):
+        joints = enc.quiet(q={KNEE: held[0]}, dq={KNEE: held[1]})
+        joints.freeze(np.arange(N) != ARM)
+        assert joints.frozen.tolist() == [False, k >= 4, False, False]
+    joints.freeze(np.arange(N) == ARM)
+    assert joints.frozen.tolist() == [False, True, False, False]
+
+
 @pytest.mark.parametrize("more", [{"command": 0.09}, {"command": -0.09}, {"kp": 5.0}, {"at": 0.01}, {"at": 1.99}, {"joints": ()}])
 def test_a_joint_at_rest_may_repeat_itself(more):
     _, found = frozen(**more)
@@ -306,13 +333,17 @@ def test_where_two_are_frozen_all_that_repeat_themselves_are():
     assert joints.frozen.tolist() == [True, True, True, False]
 
 
-def test_what_never_told_a_velocity_is_judged_by_its_speed_alone():
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_what_never_told_a_velocity_is_judged_by_its_speed_alone(forgotten):
     for jump, told in ((0.79, False), (0.81, True), (-0.79, False), (-0.81, True)):
         enc = Encoders(warm=0)
         enc.still = 0.0
         for _ in range(30):
             enc.read()
         assert not enc.joints.frozen.any()
+        if forgotten:
+            enc.joints.forget()
+            enc.read()
         joints = enc.read(q={KNEE: enc.joints.q[KNEE] + jump})
         assert (KNEE in joints.why) is told, jump
 
