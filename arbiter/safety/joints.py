@@ -231,7 +231,7 @@ class Joints:
             return
         elif not (q_ok and dq_ok):
             why = self._impossible(i, q_ok)
-            miss = q - self.q[i].item() - (0.5 * (self.dq[i].item() + dq) if dq_ok else self.dq[i].item()) * step
+            miss = q - self.q[i].item() - self.dq[i].item() * step
             q_ok = q_ok and abs(miss) <= allowed + SURGE
         elif abs(mismatch) > allowed:
             q_ok, dq_ok, why = self._weigh(i, q, dq, step, mismatch)
@@ -260,13 +260,13 @@ class Joints:
         was_q, was_dq = self.believed[:, i].tolist()
         ahead = was_q + was_dq * step
         if self.mirrored[i]:
-            self.mirrored[i] = abs(q + ahead) < 2.0 * MIRROR and (abs(q) < MIRROR or abs(q + ahead) < abs(q - ahead))
+            self.mirrored[i] = abs(q + ahead) < 2.0 * MIRROR and (abs(q) < MIRROR or q * ahead < 0.0)
         elif not fits:
-            turned = abs(was_dq) > MOVING and abs(dq + was_dq) < abs(dq - was_dq)
+            turned = abs(was_dq) > MOVING and dq * was_dq < 0.0
             self.mirrored[i] = turned and abs(q + ahead) < MIRROR < abs(ahead)
         if self.mirrored[i]:
-            mean = (-q - was_q) / step  # tells whether the velocity's sign is wrong, too
-            self.believed[:, i] = -q, min(max(dq if abs(mean - dq) <= abs(mean + dq) else -dq, -SPEED), SPEED)
+            moved = -q - was_q  # tells whether the velocity's sign is wrong, too
+            self.believed[:, i] = -q, min(max(dq if moved * dq >= 0.0 else -dq, -SPEED), SPEED)
             self._at[i] = self._at_new[i]
         return bool(self.mirrored[i])
 

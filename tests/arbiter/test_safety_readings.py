@@ -231,15 +231,106 @@ def test_rubbish_is_no_slip():
     assert joints.slip[KNEE] == 0.0 and abs(joints.q[KNEE] - enc.truth()[0][KNEE]) < 0.02
 
 
-@pytest.mark.parametrize("velocity_too", [True, False])
-def test_the_wrong_sign_is_told_from_a_slip(velocity_too):
-    enc = Encoders(size=0.3)
+@pytest.mark.parametrize(("joint", "velocity_too"), [(KNEE, True), (KNEE, False), (ARM, True)])
+def test_the_wrong_sign_is_told_from_a_slip(joint, velocity_too):
+    enc = Encoders(size=0.3, warm=45)
     for _ in range(60):
-        q, dq = enc_next(enc)[KNEE], enc.size * enc.rate * np.cos(enc.rate * (enc.t + DT) + KNEE)
-        joints = enc.read(q={KNEE: -q}, dq={KNEE: -dq} if velocity_too else {})
-        assert joints.q[KNEE] == pytest.approx(q, abs=0.03) and joints.slip[KNEE] == 0.0 and KNEE in joints.why
-        assert joints.seen[0, KNEE] < enc.t - 0.5 * DT
-    assert not enc.read().why and enc.joints.q[KNEE] == enc.truth()[0][KNEE]
+        q, dq = enc_next(enc)[joint], enc.size * enc.rate * np.cos(enc.rate * (enc.t + DT) + joint)
+        joints = enc.read(q={joint: -q}, dq={joint: -dq} if velocity_too else {})
+        assert joints.q[joint] == pytest.approx(q, abs=0.03) and joints.slip[joint] == 0.0 and joint in joints.why
+        assert joints.seen[0, joint] < enc.t - 0.5 * DT
+    assert not enc.read().why and enc.joints.q[joint] == enc.truth()[0][joint]
+
+
+def swinging(joint, where, size=0.6, rate=10.0):
+    """Encoders of fast joints; at the next reading `where` holds of the joint's position and velocity."""
+    enc = Encoders(size, rate)
+    while not where(*ahead_of(enc, joint)):
+        enc.read()
+    return enc
+
+
+def ahead_of(enc, joint):
+    """Position and velocity of a joint at the next reading [rad, rad/s]."""
+    return enc_next(enc)[joint], enc.size * enc.rate * np.cos(enc.rate * (enc.t + DT) + joint)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("up", [1.0, -1.0])
+def test_what_is_mirrored_means_its_negative_at_once(sign, up):
+    """Whichever sign its velocity has from then on; and no longer than it does."""
+    enc = swinging(ARM, lambda q, dq: q * sign > 0.2 and dq * up > 3.0)
+    for k in range(3):
+        q, dq = ahead_of(enc, ARM)
+        joints = enc.read(q={ARM: -q}, dq={ARM: dq if k == 1 else -dq})
+        assert joints.mirrored[ARM] and joints.believed[:, ARM] == pytest.approx((q, dq), abs=1e-12)
+    q, dq = ahead_of(enc, ARM)
+    joints = enc.read(q={ARM: -q - 0.5 * np.sign(q)}, dq={ARM: -dq})
+    assert not joints.mirrored[ARM] and abs(joints.q[ARM] - q) < 0.15
+
+
+def test_a_mirrored_joint_near_zero_may_read_either_sign():
+    enc = swinging(ARM, lambda q, dq: q > 0.2 and dq < -3.0)
+    while abs(ahead_of(enc, ARM)[0]) > 0.07:
+        q, dq = ahead_of(enc, ARM)
+        enc.read(q={ARM: -q}, dq={ARM: -dq})
+    q, dq = ahead_of(enc, ARM)
+    assert enc.read(q={ARM: np.copysign(0.05, q)}, dq={ARM: -dq}).mirrored[ARM]
+    while ahead_of(enc, ARM)[0] > -0.15:
+        q, dq = ahead_of(enc, ARM)
+        enc.read(q={ARM: -q}, dq={ARM: -dq})
+    assert enc.joints.mirrored[ARM] and not enc.read().mirrored[ARM]
+
+
+@pytest.mark.parametrize(
+    ("where", "off", "back", "mirrored"),
+    [
+        (0.3, 0.08, -1.0, True),
+        (0.3, -0.08, -1.0, True),
+        (0.3, 0.12, -1.0, False),
+        (0.3, -0.12, -1.0, False),
+        (0.3, 0.0, 1.0, False),  # the velocity is as expected
+        (0.07, -0.09, -1.0, False),  # too close to zero to tell
+    ],
+)
+def test_what_counts_as_mirrored(where, off, back, mirrored):
+    enc = Encoders(size=0.6, rate=10.0)
+    enc.joints.q[ARM], enc.joints.dq[ARM] = where - 5.0 * DT, 5.0  # as it was believed
+    assert bool(enc.read(q={ARM: -where + off}, dq={ARM: 5.0 * back}).mirrored[ARM]) is mirrored
+    still = at_rest()
+    assert not still.quiet(q={ARM: -still.joints.q[ARM] - 0.2}, dq={ARM: -1e-3}).mirrored[ARM], "at rest no sign is shown"
+
+
+def test_of_a_fast_joint_it_is_found_what_jumped():
+    """By how far each is from going on as before."""
+    for jump in (-22.0, -24.0):
+        enc = swinging(KNEE, lambda q, dq: dq > 11.9, rate=20.0)
+        q, dq = ahead_of(enc, KNEE)
+        joints = enc.read(dq={KNEE: enc.joints.dq[KNEE] + jump})
+        assert joints.why[KNEE].startswith("reads velocity") and joints.q[KNEE] == joints.raw[0, KNEE]
+    enc = swinging(KNEE, lambda q, dq: dq > 11.9, rate=20.0)
+    joints = enc.read(q={KNEE: ahead_of(enc, KNEE)[0] - 0.45}, dq={KNEE: ahead_of(enc, KNEE)[1] + 2.0})
+    assert joints.why[KNEE].startswith("reads position") and joints.dq[KNEE] == joints.raw[1, KNEE]
+
+
+def test_of_a_fast_joint_the_position_alone_will_do():
+    enc = Encoders(size=0.6, rate=20.0)
+    while enc.truth()[1][KNEE] < 11.5:
+        enc.read()
+    joints = enc.read(dq={KNEE: NAN})
+    assert joints.q[KNEE] == joints.raw[0, KNEE] and joints.seen[0, KNEE] == enc.t
+
+
+@pytest.mark.parametrize("changes", [True, False])
+def test_a_position_that_stands_still_while_its_velocity_tells_of_motion(changes):
+    """Of the two, the one that changes is believed; of two that stand still, neither."""
+    enc = at_rest()
+    was = enc.joints.q[KNEE]
+    for k in range(20):
+        joints = enc.quiet(q={KNEE: was}, dq={KNEE: 1.5 + 1e-6 * k * changes})
+    assert joints.why[KNEE].startswith("reads a position that changes by other than its velocity") and not joints.frozen.any()
+    assert joints.seen[0, KNEE] < enc.t - 5 * DT and bool(joints.seen[1, KNEE] == enc.t) is changes
+    assert bool(joints.q[KNEE] > was + 0.15) is changes
 
 
 def test_a_velocity_that_jumps_is_not_believed():
