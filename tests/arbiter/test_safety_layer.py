@@ -65,6 +65,16 @@ def test_a_believed_reading_is_older_in_the_next_tick():
     assert verdict.mode is Mode.HOLD and verdict.reason.startswith("IMU reading is 0.070 s old")
 
 
+def test_readings_that_were_missing_for_long_are_made_up_for_soon():
+    safety = Safety(MODEL)
+    for k in range(300):
+        now = k * DT
+        safety.filter(None, ("walk",) * N, reading(MODEL, now) if k == 0 or k > 250 else None, now)
+        if k == 251:
+            assert safety.arm() == "the robot reports most of its readings are missing"
+    assert safety.arm() == ""
+
+
 @pytest.mark.parametrize(
     ("kind", "taken"),
     [(float, True), (np.float32, True), (np.float16, True), (">f8", True), (np.int8, True), (np.uint64, True)]

@@ -594,6 +594,16 @@ def test_an_orientation_that_is_missing_is_turned_on():
         assert not base.read().why
 
 
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("rate", [10.0, -10.0])
+def test_an_orientation_is_turned_on_about_each_axis(axis, rate):
+    start, imu = np.array((0.5, -0.1, 0.7, 0.5)), Inertial(DT)
+    for k in range(14):
+        quat = turned(start, axis, k * rate * DT) if k < 13 else np.full(4, NAN)
+        imu.take(quat.tolist(), (rate * np.eye(3)[axis] + 1e-9 * k).tolist(), k * DT)
+    assert imu.quat == pytest.approx(tuple(turned(start, axis, 13 * rate * DT)), abs=2e-3) and not np.isnan(imu.quat).any()
+
+
 def test_an_angular_velocity_that_is_missing_is_how_fast_it_turns():
     base = Turning()
     for k in range(50):
