@@ -152,7 +152,9 @@ class Skill:
     def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
         """Measures whether the run did what it is called. None: there is no criterion, and the run has `ended`.
 
-        Called once, when `finish` has answered SUCCESS: the result is "succeeded" or "failed" by what is measured here.
+        Called when `finish` has answered SUCCESS: the result is "succeeded" or "failed" by what is measured here. Also when it is
+        loaded, with readings of a robot that stands still (`skills.contract`), and, of this project's own skills, when their time
+        is over, for the reason. It may be called any number of times and only looks.
 
         Args:
             readings: Of the whole run, one a tick, the last one the present; at most the last MOST_READINGS of them.

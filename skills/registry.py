@@ -5,12 +5,13 @@ A broken one is reported by name and left out; it never stops the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from arbiter.errors import SkillError
-from arbiter.plugins import PATIENCE, in_time, offered, sources
+from arbiter.plugins import PATIENCE, Source, in_time, offered, sources
 from arbiter.robot import RobotModel
 from arbiter.skill import Skill
 from arbiter.wall import walled
@@ -28,7 +29,7 @@ class SkillSet:
         skills: By name.
         foreign: Names of those from outside; they get a thread of their own.
         problems: One line for each that was left out.
-        broken: Of them those that are files: what is wrong, by file.
+        broken: Of them those of files: what is wrong, by file.
         robot: That they are for; None: any.
         unfit: Why skills are left out that the robot is not made for, by name.
     """
@@ -40,20 +41,30 @@ class SkillSet:
     robot: RobotModel | None = None
     unfit: dict[str, str] = field(default_factory=dict)
 
-    def add(self, found: Iterable[object], where: str, foreign: bool) -> None:
-        """Takes skills that keep their contract; those that the robot is not made for are left out by name."""
-        for item in found:
-            skill = item() if isinstance(item, type) else item
-            why = self._unfit(skill)
-            if why:
-                self.unfit[skill.name] = why
-                continue
+    def made(self, item: object, where: str) -> Skill:
+        """The skill that a class or an instance is, its contract checked. Raises SkillError; whatever else a plug-in raises."""
+        skill = item() if isinstance(item, type) else item
+        if not self._unfit(skill):
             require(skill, where, self.robot)
-            if skill.name in self.skills:
-                raise SkillError(f"skill {skill.name!r} from {where}: the name is taken; choose another")
-            self.skills[skill.name] = skill
-            if foreign:
-                self.foreign.add(skill.name)
+        return skill
+
+    def add(self, skill: Skill, where: str, foreign: bool) -> None:
+        """Takes a skill; leaves it out by name if the robot is not made for it. Raises SkillError if its name is taken."""
+        if why := self._unfit(skill):
+            self.unfit[skill.name] = why
+            return
+        if skill.name in self.skills:
+            raise SkillError(f"skill {skill.name!r} from {where}: the name is taken; choose another")
+        self.skills[skill.name] = skill
+        if foreign:
+            self.foreign.add(skill.name)
+
+    def leave_out(self, source: Source, error: str, line: int | None = None) -> None:
+        """Notes what of a source is left out, and why; `line` of its file, where that is known."""
+        self.problems.append(f"{source.where}{f':{line}' if line else ''} left out: {error}")
+        if source.file is not None:
+            error = f"line {line}: {error}" if line else error
+            self.broken[source.file] = "; ".join(filter(None, (self.broken.get(source.file), error)))
 
     def _unfit(self, skill: object) -> str:
         if self.robot is None or not isinstance(skill, Skill):
@@ -74,14 +85,25 @@ def load_skills(
         patience: How long each plug-in may take to load [s].
     """
     found = SkillSet(robot=robot)
-    found.add(builtin_skills(), "the built-in skills", foreign=False)
+    for skill in builtin_skills():
+        found.add(found.made(skill, "the built-in skills"), "the built-in skills", foreign=False)
     for source in sources(GROUP, files, use_entry_points):
-        _, error = in_time(lambda source=source: found.add(_skills(source.load()), source.where, foreign=True), patience)
+        items, error = in_time(lambda source=source: _skills(source.load()), patience)
         if error:
-            found.problems.append(f"{source.where} left out: {error}")
-        if error and source.file is not None:
-            found.broken[source.file] = error
+            found.leave_out(source, error)
+        for item in items or ():  # a broken one does not take those beside it with it
+            skill, error = in_time(lambda item=item, source=source: found.made(item, source.where), patience)
+            if not error:
+                _, error = walled(found.add, skill, source.where, True)
+            if error:
+                found.leave_out(source, error, _line_of(item))
     return found
+
+
+def _line_of(item: object) -> int | None:
+    """Line of its file where a skill's class begins; None where Python cannot tell."""
+    found, _ = walled(inspect.getsourcelines, item if isinstance(item, type) else type(item))
+    return found[1] if found else None
 
 
 def _skills(loaded: object) -> list[object]:

@@ -343,6 +343,43 @@ def test_a_broken_file_is_left_out_by_name_and_the_others_stay(tmp_path, text, e
     assert len(found.problems) == 1 and "broken.py" in found.problems[0] and error in found.problems[0]
 
 
+SEVERAL = """
+    from arbiter.skill import Skill
+    class Good(Skill):
+        name = "good"
+        utterances = ("be good", "do good", "good one")
+    class Bad(Skill):
+        name = "bad"
+        utterances = ("be bad",)
+    class Worse(Skill):
+        name = "worse"
+        utterances = ("be worse", "do worse", "worse still")
+        def __init__(self):
+            raise RuntimeError("no licence")
+    class Slow(Skill):
+        name = "slow"
+        utterances = ("be slow", "do it slowly", "slow down")
+        def __init__(self):
+            import time; time.sleep(60)
+    class Better(Skill):
+        name = "better"
+        utterances = ("be better", "do better", "better still")
+    class Twin(Better):
+        utterances = ("be a twin", "do as a twin", "twins")
+"""
+
+
+def test_a_bad_skill_does_not_take_those_beside_it_with_it(tmp_path):
+    file = write(tmp_path / "several.py", SEVERAL)
+    found = load_skills([file], use_entry_points=False, patience=0.5)
+    assert found.foreign == {"good", "better"} and set(found.skills) == NAMES | found.foreign
+    told = ["utterances is not a tuple of three", "RuntimeError: no licence", "blocks: not loaded", "the name is taken"]
+    assert len(found.problems) == len(told)
+    for line, problem, text in zip((6, 9, 14, 22), found.problems, told, strict=True):
+        assert problem.startswith(f"{file}:{line} left out: ") and text in problem
+    assert found.broken[file].startswith("line 6: ") and "; line 22: " in found.broken[file]
+
+
 def test_a_missing_file_is_reported(tmp_path):
     found = load_skills([tmp_path / "none.py"], use_entry_points=False)
     assert "none.py: no such file" in found.problems[0]
