@@ -15,11 +15,11 @@ from pathlib import Path
 from arbiter.errors import ArbiterError
 from arbiter.execution.inbox import Result
 from deploy.cli.outputs import writable
-from deploy.observers.narrate import DampedByItself, Narrator
+from deploy.observers.narrate import DampedByItself, Narrator, warn
 from deploy.observers.report import RunRecorder, summary, write_report
 from deploy.runtime.assemble import Assembly, assemble
 from deploy.runtime.config import Loaded, load_tree
-from deploy.runtime.instruction_sources import Sayings, Script, StandardInput
+from deploy.runtime.instruction_sources import Sayings, Script, StandardInput, unsaid
 from deploy.runtime.masks import check_settings
 from deploy.runtime.provenance import provenance
 from deploy.runtime.realtime import TICK, claim_realtime
@@ -202,7 +202,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     narrator.say(f"{loaded.config.robot}, {args.robot}: ready to arm after {time.monotonic() - began:.1f} s")
 
     def report() -> dict:
-        found = recorder.build(assembly.clock.overruns)
+        found = recorder.build(assembly.clock.overruns, session.ending, unsaid(session.sources))
         if args.report:
             try:
                 write_report(found, Path(args.report))
@@ -233,6 +233,8 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
             found = report()
             narrator.say(summary(found))
             narrator.close()
+            if narrator.unheard:
+                warn(f"{session.ending}: it came to rest and ended" + (f"; report: {args.report}" if args.report else ""))
     if session.faulted:
         return 1
     said = [item for item in found["instructions"] if item["by"] == "words"]  # the tree's own runs are nobody's order

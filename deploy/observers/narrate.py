@@ -26,10 +26,13 @@ class Narrator:
         stream: Where to; None: the standard output.
         lost: Called once with the reason when nobody can read it any more: a closed terminal, a lost connection, a pipe whose
             reader has gone. May be set later.
+
+    Attributes:
+        unheard: Whether it has come to that.
     """
 
     def __init__(self, stream: TextIO | None = None, lost: Callable[[str], None] = lambda why: None) -> None:
-        self._stream, self.lost = stream or sys.stdout, lost
+        self._stream, self.lost, self.unheard = stream or sys.stdout, lost, False
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._start: float | None = None
         self._thread = start_thread("narrator", self._print)
@@ -49,6 +52,7 @@ class Narrator:
         heard = True
         while (line := self._next()) is not None:
             if heard and not (heard := write_line(line, self._stream) if line else not gone(self._stream)):
+                self.unheard = True
                 self.lost("nobody reads the standard output any more")
 
     def _next(self) -> str | None:

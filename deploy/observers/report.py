@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,14 @@ class RunRecorder:
     def ticks(self) -> int:
         return self._ns.count
 
-    def build(self, overruns: int) -> dict[str, Any]:
-        """The whole report."""
+    def build(self, overruns: int, ended: str = "", unsaid: Sequence[str] = ()) -> dict[str, Any]:
+        """The whole report.
+
+        Args:
+            overruns: Periods that were missed.
+            ended: Why the run was ended before everything was done; "" if it was not.
+            unsaid: Instructions that never had their turn.
+        """
         duration = self._end - (self._start or 0.0) + self._arbiter.model.dt if self.ticks else 0.0
         counts = {" / ".join(str(part) for part in key if part): n for key, n in self._arbiter.safety.counts.items()}
         return _finite(
@@ -97,7 +103,8 @@ class RunRecorder:
                 "control_hz": round(self.ticks / duration, 3) if duration else 0.0,
                 "overruns": overruns,
                 "falls": self.falls,
-                "instructions": self._instructions.build(),
+                "ended": ended,
+                "instructions": [*self._instructions.build(), *(self._never(text, ended) for text in unsaid)],
                 "handovers": self._handovers.build(),
                 "safety": {
                     "modes": list(self._modes),
@@ -110,6 +117,10 @@ class RunRecorder:
                 "provenance": self._about,
             }
         )
+
+    def _never(self, text: str, ended: str) -> dict[str, Any]:
+        reason = f"never said: {ended or 'the time of the run was over'}"
+        return self._instruction(Instruction(0, text, "", reason=reason)) | {"at_s": None, "outcome": "unsaid", "truth": None}
 
     def _instruction(self, item: Instruction) -> dict[str, Any]:
         route = item.route

@@ -62,6 +62,11 @@ class Source(Protocol):
         """`elapsed`: time since the run began [s]. `idle`: the robot is ready and has nothing to do."""
 
 
+def unsaid(sources: Sequence[object]) -> list[str]:
+    """Texts that sources were given and never said, in their order."""
+    return [text for source in sources for text in getattr(source, "unsaid", ())]
+
+
 class Sayings:
     """Texts one after the other: the next is said when the last one is finished."""
 
@@ -71,6 +76,11 @@ class Sayings:
     @property
     def done(self) -> bool:
         return not self._texts
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """What is still to be said."""
+        return tuple(self._texts)
 
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
         if idle and self._texts:
@@ -117,6 +127,11 @@ class Script:
     @property
     def done(self) -> bool:
         return not self._cues
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """What is still to be said."""
+        return tuple(cue.say for cue in self._cues if cue.say is not None)
 
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
         while self._cues and self._cues[0].at <= elapsed + 1e-9:
@@ -229,6 +244,11 @@ class StandardInput:
     @property
     def done(self) -> bool:
         return self._ended and not self._waiting and not self._urgent
+
+    @property
+    def unsaid(self) -> tuple[str, ...]:
+        """Lines that came and wait for their turn."""
+        return (*self._urgent, *self._waiting)
 
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
         """At the first poll reading begins."""

@@ -22,6 +22,7 @@ REPORT_KEYS = {
     "control_hz",
     "overruns",
     "falls",
+    "ended",
     "instructions",
     "handovers",
     "safety",
@@ -270,6 +271,32 @@ def test_a_pipe_of_lines_in_real_time():
     assert done.returncode == 0, done.stderr
     assert 'succeeded: "walk forward 0.3 m"' in done.stdout
     assert 'rejected: "bake a cake"' in done.stdout
+
+
+def test_what_never_had_its_turn_is_in_the_report(tmp_path, capfd):
+    path = tmp_path / "report.json"
+    texts = ("stand still", "walk forward for 20 seconds", "bow", "wave")
+    options = [option for text in texts for option in ("--say", text)]
+    assert main(["--fast", "--viewer", "none", "--strict", "--for", "8", *options, "--report", str(path)]) == 3
+    report = json.loads(path.read_text())
+    results = [item["result"] for item in report["instructions"]]
+    assert [item["text"] for item in report["instructions"]] == list(texts)
+    assert results == ["succeeded", "cancelled", "unfinished", "unfinished"] and report["ended"] == ""
+    assert report["instructions"][3]["reason"] == "never said: the time of the run was over"
+    assert "2 unfinished" in capfd.readouterr().out
+
+
+def test_a_run_whose_output_nobody_reads_leaves_a_report_of_all_that_was_asked(tmp_path):
+    """`python -m deploy.run ... | head -1`"""
+    path = tmp_path / "report.json"
+    run = [sys.executable, "-m", "deploy.run", "--fast", "--viewer", "none", "--say", "walk forward", "--report", str(path)]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        told = process.stderr.read()
+    report = json.loads(path.read_text())
+    assert [item["text"] for item in report["instructions"]] == ["walk forward"]
+    assert report["ended"] == "nobody reads the standard output any more" and report["ended"] in told and str(path) in told
 
 
 def test_who_arms_before_the_gantry_does_gets_a_robot_that_walks():
