@@ -28,6 +28,7 @@ from arbiter.types import Request, RobotState
 from arbiter.wall import walled
 
 STANCE = StartEnvelope(tilt=0.2, joint_speed=1.5, ang_vel=0.5, posture=0.25)  # of legs that walked, for what comes next
+STOOD = StartEnvelope(tilt=0.2, joint_speed=1.5, ang_vel=0.5, posture=0.15)  # of legs that a stand has led there from elsewhere
 STEADY = 0.3  # [s] legs that walked must be at rest before another policy takes them
 STEPPING = 3.0  # [rad/s] of a leg joint; every step is faster somewhere, all the time
 
@@ -199,7 +200,7 @@ class HandoverController:
             return Violation(
                 Bound.REST, f"the legs have been at rest for {now - self.stepped:.2f} s, at least {STEADY:g} is asked for"
             )
-        return check_envelope(STANCE, state, t.joints, self.model)
+        return check_envelope(STOOD if t.bridged == "stand" else STANCE, state, t.joints, self.model)
 
     def _warm(self, t: Transition, request: Request, state: RobotState, now: float) -> tuple[bool, str]:
         if self.authority.drives(t.policy):
