@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from arbiter.robot import RobotModel
-from arbiter.types import Request, RobotState, Sighting
+from arbiter.slots import LatestSlot
+from arbiter.types import Request, RobotState, Sighting, Steering
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,19 @@ class Progress:
     robot: RobotModel | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a run of a skill may use.
+
+    Attributes:
+        robot: Its model; None in tests that need none.
+        steering: Where the operator's stick is, if there is one.
+    """
+
+    robot: RobotModel | None = None
+    steering: LatestSlot[Steering] = field(default_factory=LatestSlot)
+
+
 class Skill:
     """Base class of skills. A subclass sets the class attributes and overrides `request` and, if needed, `finish`.
 
@@ -133,6 +148,19 @@ class Skill:
         """Why no robot of this kind can do it, "" if it can: the skill is then left out by name. Called once, at the start."""
         mask = robot.groups.get(self.joints)
         return "" if mask is not None and mask.any() else f"the robot {robot.name} has no {self.joints}"
+
+    def begin(self, context: RunContext) -> Skill:
+        """What one run asks instead of this skill: a copy, so that what it stores on itself is of that run alone.
+
+        Called before the run's first question, and again when the run takes its joints. A skill that keeps a list, a counter
+        or what `context` offers overrides it:
+
+            def begin(self, context):
+                run = super().begin(context)
+                run.seen = []
+                return run
+        """
+        return copy.copy(self)
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         """What to ask of the policy this tick."""

@@ -15,7 +15,7 @@ import py_trees
 from arbiter.events import Event
 from arbiter.execution.executor import InstructionExecutor
 from arbiter.execution.inbox import MAX_WAITING, Inbox, Instruction, Mail, Result, RouteRequest
-from arbiter.execution.run import Sight, SkillCaller, blind
+from arbiter.execution.run import MakeCaller, Sight, SkillCaller, blind
 from arbiter.handover.authority import Authority, JointAssignment
 from arbiter.handover.bank import PolicyBank
 from arbiter.handover.blend import Blend
@@ -74,7 +74,7 @@ class Arbiter:
         stop_guard: Callable[[str], bool],
         settings: HandoverSettings = DEFAULTS,
         instructions: str = "replace",
-        caller: Callable[[Skill], object] = SkillCaller,
+        caller: MakeCaller = SkillCaller,
         sight: Sight = blind,
     ) -> None:
         self.robot, self.safety, self.model = robot, safety, robot.model
@@ -84,7 +84,9 @@ class Arbiter:
         self.handover = HandoverController(self.model, self.authority, self.bank, home, settings)
         self.rest = ComingToRest(self.model, self.authority, self.handover, self.bank, safety)
         self.monitor = TargetMonitor(self.model, self.authority, self.bank)
-        self.executor = InstructionExecutor(self.model, skills, self.handover, routing, self._emit, caller, sight)
+        self.executor = InstructionExecutor(
+            self.model, skills, self.handover, routing, self._emit, caller, sight, self.inbox.steering
+        )
         self.world = World(self.model, self.handover, self.executor, self._emit, self.rest.step)
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
         self.stops = Stops(self.world, self.blend, safety, self.rest)

@@ -83,6 +83,14 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Steering:
+    """Where the operator's stick is: velocity x, y [m/s] and yaw [rad/s], shape (3,), and when it was there [s, monotonic]."""
+
+    velocity: np.ndarray
+    stamp: float
+
+
+@dataclass(frozen=True, slots=True)
 class JointTarget:
     """What a policy asks of the joints it drives.
 

@@ -15,9 +15,9 @@ import numpy as np
 from arbiter.body import Body, Limb
 from arbiter.chain import chain
 from arbiter.errors import SkillError
-from arbiter.execution.run import ask, measure
+from arbiter.execution.run import ask, begun, measure
 from arbiter.robot import RobotModel
-from arbiter.skill import Parameter, Progress, Skill, StartEnvelope
+from arbiter.skill import Parameter, Progress, RunContext, Skill, StartEnvelope
 from arbiter.types import RobotState, frozen
 from arbiter.wall import walled
 
@@ -128,13 +128,16 @@ def _parameters(skill: Skill) -> list[str]:
 
 def _calls(skill: Skill, robot: RobotModel) -> list[str]:
     state = replace(standing_state(robot.n), joint_pos=robot.default)
+    run, error = walled(begun, skill, RunContext(robot))
+    if run is None:
+        return [f"begin(): {error}"]
     for elapsed in (0.0, 0.5, skill.time_limit):
         progress = Progress(elapsed, np.zeros(3), 0.0, default_parameters(skill), 0, state, robot=robot)
-        _, error = walled(ask, skill, state, progress)
+        _, error = walled(ask, run, state, progress)
         if error:
             return [f"at {elapsed:g} s: {error}"]
     readings = tuple(replace(state, stamp=0.02 * k) for k in range(50))
-    _, error = walled(measure, skill, readings, progress)
+    _, error = walled(measure, run, readings, progress)
     return [f"verify() of a robot that stands still: {error}"] if error else []
 
 

@@ -13,13 +13,14 @@ import numpy as np
 
 from arbiter.events import Event
 from arbiter.execution.inbox import Instruction, Result, RouteRequest
-from arbiter.execution.run import Phase, Run, Sight, SkillCaller, blind
+from arbiter.execution.run import MakeCaller, Phase, Run, Sight, SkillCaller, blind
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.homing import Homing
 from arbiter.recent import Recent
 from arbiter.robot import RobotModel
-from arbiter.skill import Outcome, Route, Skill, SkillCall
-from arbiter.types import RobotState
+from arbiter.skill import Outcome, Route, RunContext, Skill, SkillCall
+from arbiter.slots import LatestSlot
+from arbiter.types import RobotState, Steering
 from arbiter.worker import Worker
 
 MOST = 1000  # instructions that may wait
@@ -58,6 +59,7 @@ class InstructionExecutor:
         caller: Makes the object that asks a skill; third parties' skills get a thread of their own.
         emit: Takes events.
         sight: What the head camera sees, for skills that see.
+        steering: Where the operator's stick is, for skills that follow it.
     """
 
     def __init__(
@@ -67,8 +69,9 @@ class InstructionExecutor:
         handover: HandoverController,
         routing: Worker[RouteRequest, Route],
         emit: Callable[[Event], None],
-        caller: Callable[[Skill], object] = SkillCaller,
+        caller: MakeCaller = SkillCaller,
         sight: Sight = blind,
+        steering: LatestSlot[Steering] | None = None,
     ) -> None:
         self.model, self.skills, self.handover, self.routing = model, skills, handover, routing
         self.log: Recent[Instruction] = Recent()
@@ -76,7 +79,8 @@ class InstructionExecutor:
         self.waiting: deque[Instruction] = deque()
         self.routing_now: dict[int, Instruction] = {}
         self.homing = Homing(model, handover, self._unwanted)
-        self._emit, self.caller, self.sight = emit, caller, sight
+        self._emit, self._caller, self._sight = emit, caller, sight
+        self._context = RunContext(model, steering or LatestSlot())
         self.halt = ""  # words that mean stop once routed, or that forbid what is under way; for the arbiter to obey
 
     @property
@@ -264,7 +268,7 @@ class InstructionExecutor:
         for call in execution.steps[execution.step]:
             skill = self.skills[call.skill]
             joints = self.model.groups[skill.joints]
-            run = Run(skill, call, joints, now, self.caller(skill), self.sight, self.model)
+            run = Run(skill, call, joints, now, self._caller(skill, self._context), self._sight, self.model)
             self.clear(joints, f"{execution.instruction.label} takes its joints", now, but=execution)
             execution.runs.append(run)
             self.homing.changed()

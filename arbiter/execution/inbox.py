@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from arbiter.routing.guard import stop_guard
 from arbiter.skill import Route, Verification
+from arbiter.slots import LatestSlot
+from arbiter.types import Steering
 
 MAX_WAITING = 64
 
@@ -105,6 +107,9 @@ class Inbox:
             "together" (runs beside them where the joints allow it, else replaces).
         guard: Tells whether a text means stop. Asked in `say`, by the thread that brings the text, so that a flood of texts
             costs the tick nothing.
+
+    Attributes:
+        steering: Where the operator's stick is; whoever reads the stick puts it there.
     """
 
     def __init__(self, default: str = "replace", guard: Callable[[str], bool] = stop_guard) -> None:
@@ -117,6 +122,7 @@ class Inbox:
         self._orders: deque[str] = deque(maxlen=MAX_WAITING)
         self._lost: deque[int] = deque()
         self._tickets = itertools.count(1)
+        self.steering: LatestSlot[Steering] = LatestSlot()
 
     def say(self, text: str, how: str = "", ticket: int = 0) -> int:
         """Leaves an instruction; returns its ticket.

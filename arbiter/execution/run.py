@@ -14,14 +14,16 @@ from arbiter.aside import LIMIT, PATIENCE, Aside
 from arbiter.errors import SkillError
 from arbiter.execution.request import Bounds, check_form
 from arbiter.robot import RobotModel
-from arbiter.skill import Outcome, Progress, Skill, SkillCall, Verification
+from arbiter.skill import Outcome, Progress, RunContext, Skill, SkillCall, Verification
 from arbiter.types import Request, RobotState, Sighting, frozen
-from arbiter.wall import walled
+from arbiter.wall import Called, walled
 
 ZERO_VELOCITY = frozen((0.0, 0.0, 0.0))
 MOST_READINGS = 6000  # kept of a run for its verification: two minutes at 50 Hz
 LOOK = 0.5  # [s] between two looks of a skill that sees
 MOST_SIGHTINGS = 120
+
+NOTHING = RunContext()
 
 Sight = Callable[[float], Sighting | None]
 
@@ -55,48 +57,64 @@ class StepResult:
 
 
 class SkillCaller:
-    """Asks a skill of this project: called directly, walled."""
+    """Asks a skill of this project: called directly, walled.
 
-    def __init__(self, skill: Skill) -> None:
-        self.skill = skill
+    Args:
+        skill: Described once; each run asks what its `begin` makes.
+        context: What a run may use.
+    """
 
-    def step(self, state: RobotState, progress: Progress, readings: Sequence[RobotState]) -> tuple[StepResult | None, str]:
+    def __init__(self, skill: Skill, context: RunContext = NOTHING) -> None:
+        self._skill, self._context = skill, context
+        self._run: Skill | None = None
+
+    def begin(self) -> None:
+        """The run takes its joints: what the skill kept of the questions before is forgotten."""
+        self._run = None
+
+    def step(self, state: RobotState, progress: Progress, readings: Sequence[RobotState]) -> Called[StepResult]:
         """(answer, "") or (None, why it failed)."""
-        return walled(ask, self.skill, state, progress, readings)
+        return walled(self._ask, state, progress, readings)
+
+    def _ask(self, state: RobotState, progress: Progress, readings: Sequence[RobotState]) -> StepResult:
+        if self._run is None:
+            self._run = begun(self._skill, self._context)
+        return ask(self._run, state, progress, readings)
 
     def measure(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
         """What the skill's criterion makes of a run that was cut off; None where it fails."""
-        return walled(measure, self.skill, readings, progress)[0]
+        return walled(measure, self._run or self._skill, readings, progress).value
 
     def close(self) -> None:
         """Nothing to free."""
 
 
-class ThreadedCaller:
+class ThreadedCaller(SkillCaller):
     """Asks a third party's skill on a thread of its own: one that blocks fails by name and never stops the tick.
 
     Args:
         skill: The plug-in.
+        context: What a run may use.
         patience: How long the tick waits for an answer [s]; then the last one stands in.
         limit: Ticks without an answer after which the skill has failed.
     """
 
-    def __init__(self, skill: Skill, patience: float = PATIENCE, limit: int = LIMIT) -> None:
-        self.skill = skill
+    def __init__(self, skill: Skill, context: RunContext = NOTHING, patience: float = PATIENCE, limit: int = LIMIT) -> None:
+        super().__init__(skill, context)
         self._aside = Aside(f"skill-{skill.name}", patience, limit)
         self._last: StepResult | None = None  # stands in; an outcome is told once
         self._preview = False
 
-    def step(self, state: RobotState, progress: Progress, readings: Sequence[RobotState]) -> tuple[StepResult | None, str]:
+    def step(self, state: RobotState, progress: Progress, readings: Sequence[RobotState]) -> Called[StepResult]:
         """(answer, "") or (None, why it failed)."""
         if not self._aside.busy:
             self._preview = not readings
-        answer = self._aside.ask(lambda: ask(self.skill, state, progress, readings))
+        answer = self._aside.ask(lambda: self._ask(state, progress, readings))
         if answer is None:
-            return self._last or StepResult(Request(elapsed=progress.elapsed), Outcome.RUNNING), ""
+            return Called(self._last or StepResult(Request(elapsed=progress.elapsed), Outcome.RUNNING), "")
         result, error = answer
         self._last = result and replace(result, outcome=Outcome.RUNNING, verification=None)
-        return (self._last, error) if self._preview else answer
+        return Called(self._last, error) if self._preview else answer
 
     def measure(self, readings: Sequence[RobotState], progress: Progress) -> None:
         """Nothing: a third party's skill is not called on the tick's thread."""
@@ -104,6 +122,17 @@ class ThreadedCaller:
     def close(self) -> None:
         """Lets the thread end once its call returns; Python cannot end it before."""
         self._aside.close()
+
+
+MakeCaller = Callable[[Skill, RunContext], SkillCaller]
+
+
+def begun(skill: Skill, context: RunContext) -> Skill:
+    """What a run of `skill` asks. Raises SkillError if its `begin` returns anything else."""
+    run = skill.begin(context)
+    if not isinstance(run, Skill):
+        raise SkillError(f"begin() returned {run!r}; what the run asks, an arbiter.skill.Skill, is expected")
+    return run
 
 
 def ask(skill: Skill, state: RobotState, progress: Progress, readings: Sequence[RobotState] = ()) -> StepResult:
@@ -157,7 +186,7 @@ class Run:
         call: SkillCall,
         joints: np.ndarray,
         now: float,
-        caller=None,
+        caller: SkillCaller | None = None,
         sight: Sight = blind,
         robot: RobotModel | None = None,
     ) -> None:
@@ -195,6 +224,7 @@ class Run:
         """It takes its joints now."""
         self.phase, self._start, self._last = Phase.RUNNING, state, now
         self.first_command = now
+        self.caller.begin()
         self._yaw = yaw_of(state.base_quat)
 
     def step(self, state: RobotState, now: float) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from deploy.operator.hand import FASTEST
 from deploy.operator.inputs import (
     ABS_RX,
     ABS_X,
@@ -24,7 +25,6 @@ from deploy.operator.inputs import (
     open_gamepad_input,
     open_terminal_keys,
 )
-from deploy.operator.stick import FASTEST
 
 DEAD_ZONE = 0.08  # of full deflection
 

@@ -10,11 +10,11 @@ import time
 
 import numpy as np
 
-from arbiter.skill import Outcome, Progress, Skill
+from arbiter.skill import Outcome, Progress, RunContext, Skill
 from arbiter.types import Request, RobotState, frozen
-from deploy.operator.stick import FASTEST, HAND
 
-STALE = 0.3  # [s] without news from the hand: stand still
+FASTEST = (0.5, 0.2, 0.8)  # x, y [m/s], yaw [rad/s] at full deflection of the stick
+STALE = 0.3  # [s] without news from the stick: stand still
 REST = 5.0  # [s] of a centred stick that end the skill
 
 
@@ -38,15 +38,17 @@ class DriveByHand(Skill):
     joints = "legs"
     time_limit = 600.0
 
-    def __init__(self) -> None:
-        self._moved = 0.0
+    def begin(self, context: RunContext) -> DriveByHand:
+        run = super().begin(context)
+        run._steering, run._moved = context.steering, 0.0
+        return run
 
     def request(self, state: RobotState, progress: Progress) -> Request:
-        hand = HAND.peek()
+        stick = self._steering.peek()
         velocity = np.zeros(3)
-        if hand is not None and time.monotonic() - hand.stamp <= STALE:
-            velocity = np.clip(hand.velocity, np.negative(FASTEST), FASTEST)
-        if velocity.any() or progress.elapsed < self._moved:  # moved, or a new run has begun
+        if stick is not None and time.monotonic() - stick.stamp <= STALE:
+            velocity = np.clip(stick.velocity, np.negative(FASTEST), FASTEST)
+        if velocity.any():
             self._moved = progress.elapsed
         return Request(velocity=frozen(velocity), elapsed=progress.elapsed)
 

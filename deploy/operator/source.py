@@ -1,4 +1,4 @@
-"""The operator as a source of a session: orders into the inbox, the hand into its slot, loss into a stop."""
+"""The operator as a source of a session: orders and the stick into the inbox, loss into a stop."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from arbiter.execution.inbox import Inbox
+from arbiter.types import Steering
 from deploy.operator.devices import OperatorDevice
-from deploy.operator.stick import HAND, Hand
 
 
 class OperatorSource:
@@ -35,7 +35,7 @@ class OperatorSource:
     def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
         """Takes what the hands did since the last poll."""
         signs = self._device.poll()
-        HAND.put(Hand(signs.velocity, self._clock()))
+        inbox.steering.put(Steering(signs.velocity, self._clock()))
         for order in signs.orders:
             self._obey(order, inbox)
         if signs.lost and not self.lost:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from arbiter.aside import PATIENCE
 from arbiter.errors import ConfigError
 from arbiter.execution.inbox import RouteRequest
-from arbiter.execution.run import SkillCaller, ThreadedCaller, blind
+from arbiter.execution.run import MakeCaller, SkillCaller, ThreadedCaller, blind
 from arbiter.extras import advice
 from arbiter.policy import Policy
 from arbiter.robot import Robot, RobotModel
 from arbiter.routing import Router, stop_guard
 from arbiter.safety import Safety, SafetyLimits
-from arbiter.skill import Route, Skill
+from arbiter.skill import Route, RunContext, Skill
 from arbiter.strict import Problems
 from arbiter.threads import ThreadWatch
 from arbiter.tick import Arbiter
@@ -145,7 +145,7 @@ def wire(
     body: Robot,
     context: PolicyContext,
     routing: Callable[[RouteWork], Worker[RouteRequest, Route]],
-    caller: Callable[[Skill], object],
+    caller: MakeCaller,
     sight: Callable[[float], Sighting | None] = blind,
 ) -> Arbiter:
     """The arbiter of a tree file on `body`: everything checked, nothing moved.
@@ -274,12 +274,12 @@ def _routing(delay: float | None) -> Callable[[RouteWork], Worker[RouteRequest, 
     return (lambda work: ThreadWorker(work, "routing")) if delay is None else lambda work: LockstepWorker(work, delay)
 
 
-def caller_for(foreign: set[str], fast: bool) -> Callable[[Skill], object]:
+def caller_for(foreign: set[str], fast: bool) -> MakeCaller:
     """Makes what asks a skill: third parties' on threads of their own."""
 
-    def make(skill: Skill) -> object:
+    def make(skill: Skill, context: RunContext) -> SkillCaller:
         if skill.name not in foreign:
-            return SkillCaller(skill)
-        return ThreadedCaller(skill, FOREIGN_PATIENCE) if fast else ThreadedCaller(skill)
+            return SkillCaller(skill, context)
+        return ThreadedCaller(skill, context, FOREIGN_PATIENCE if fast else PATIENCE)
 
     return make

@@ -304,7 +304,9 @@ def test_what_a_skill_answered_before_its_run_does_not_end_the_run():
 def test_a_broken_skill_fails_by_name_and_the_robot_goes_on(fault, reason):
     skill = Clumsy()
     skill.fault = fault
-    rig = Rig(skills=[skill], caller=lambda skill: ThreadedCaller(skill, patience=0.002 if fault == "block" else 1.0)).ready()
+    rig = Rig(
+        skills=[skill], caller=lambda skill, context: ThreadedCaller(skill, context, 0.002 if fault == "block" else 1.0)
+    ).ready()
     rig.say("clumsy").tick(40)
     assert rig.last().result == "failed" and reason in rig.last().reason
     rig.say("wave_right").tick(30)

@@ -9,12 +9,12 @@ import pytest
 
 from arbiter.errors import ConfigError, RobotError
 from arbiter.execution.inbox import Inbox
-from arbiter.skill import Outcome
+from arbiter.skill import Outcome, RunContext
+from arbiter.types import Steering
 from deploy.operator import Gamepad, Keyboard, OperatorSource, open_gamepad, open_operator
 from deploy.operator import inputs as codes
-from deploy.operator.hand import REST, STALE, DriveByHand
+from deploy.operator.hand import FASTEST, REST, STALE, DriveByHand
 from deploy.operator.inputs import GamepadInput, TerminalKeys
-from deploy.operator.stick import FASTEST, HAND, Hand
 
 
 class FakePad:
@@ -77,10 +77,10 @@ def test_a_lost_operator_stops_once():
     source = OperatorSource(Gamepad(GamepadInput(pad)), clock=lambda: 1.0)
     pad.move(codes.ABS_Y, -32768)
     source.poll(0.0, True, inbox)
-    assert mail(inbox) is None and HAND.peek().velocity[0] == FASTEST[0]
+    assert mail(inbox) is None and inbox.steering.peek().velocity[0] == FASTEST[0]
     pad.gone = True
     source.poll(0.1, True, inbox)
-    assert mail(inbox).stop == "the operator is lost" and source.lost and not HAND.peek().velocity.any()
+    assert mail(inbox).stop == "the operator is lost" and source.lost and not inbox.steering.peek().velocity.any()
     source.poll(0.2, True, inbox)
     assert mail(inbox) is None
 
@@ -139,8 +139,9 @@ def read_until(keyboard, last):
 def test_driving_by_hand_follows_goes_stale_and_ends(monkeypatch):
     now = [10.0]
     monkeypatch.setattr("deploy.operator.hand.time.monotonic", lambda: now[0])
-    skill = DriveByHand()
-    HAND.put(Hand(np.array((9.0, 0.0, -0.1)), 10.0))
+    context = RunContext()
+    skill = DriveByHand().begin(context)
+    context.steering.put(Steering(np.array((9.0, 0.0, -0.1)), 10.0))
     ask = skill.request(None, SimpleNamespace(elapsed=1.0))
     np.testing.assert_allclose(ask.velocity, (FASTEST[0], 0.0, -0.1))
     assert skill.finish(None, SimpleNamespace(elapsed=1.0)) is Outcome.RUNNING
@@ -148,7 +149,8 @@ def test_driving_by_hand_follows_goes_stale_and_ends(monkeypatch):
     assert not skill.request(None, SimpleNamespace(elapsed=1.4)).velocity.any()
     assert skill.finish(None, SimpleNamespace(elapsed=0.99 + REST)) is Outcome.RUNNING
     assert skill.finish(None, SimpleNamespace(elapsed=1.01 + REST)) is Outcome.SUCCESS
-    skill.request(None, SimpleNamespace(elapsed=0.0))  # the next run begins anew
+    skill = DriveByHand().begin(context)  # the next run begins anew
+    skill.request(None, SimpleNamespace(elapsed=0.0))
     assert skill.finish(None, SimpleNamespace(elapsed=0.1)) is Outcome.RUNNING
 
 

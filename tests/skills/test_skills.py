@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arbiter.skill import Outcome, Parameter, Progress, Skill
+from arbiter.execution.run import Run
+from arbiter.skill import Outcome, Parameter, Progress, Skill, SkillCall
 from arbiter.types import Sighting
 from skills import builtin_skills
 from skills.contract import check_skill, default_parameters, standing_state
@@ -413,3 +414,43 @@ def test_a_skill_file_may_hold_dataclasses(tmp_path):
     )
     found = load_skills([file], use_entry_points=False)
     assert found.problems == [] and "counting" in found.skills and found.foreign == {"counting"}
+
+
+class Counting(Skill):
+    """Counts its own questions: on itself, as a plug-in's author does first."""
+
+    name = "counting"
+    utterances = ("count", "count on", "count your ticks")
+    asked = 0
+
+    def finish(self, state, progress):
+        self.asked += 1
+        return Outcome.SUCCESS if self.asked >= 5 else Outcome.RUNNING
+
+
+def test_what_a_skill_stores_on_itself_is_of_one_run():
+    """Two runs of one skill, asked in turn: neither ends the other, and the skill itself is never asked."""
+    skill, joints = Counting(), MODEL.groups["legs"]
+    runs = [Run(skill, SkillCall("counting"), joints, 0.0) for _ in range(2)]
+    state = standing_state()
+    for run in runs:
+        run.prepare(state, 0.0)
+        run.prepare(state, 0.0)
+        run.begin(state, 0.0)
+    ends = []
+    for k in range(1, 9):
+        for run in runs[: 1 if k < 3 else 2]:
+            if not run.over:
+                run.step(state, 0.02 * k)
+                ends += [(runs.index(run), k)] * run.over
+    assert ends == [(0, 5), (1, 7)] and skill.asked == 0
+
+
+def test_a_begin_that_makes_no_run_is_named():
+    class Wrong(Counting):
+        def begin(self, context):
+            return None
+
+    assert check_skill(Wrong()) == [
+        "begin(): SkillError: begin() returned None; what the run asks, an arbiter.skill.Skill, is expected"
+    ]
