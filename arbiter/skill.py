@@ -6,6 +6,7 @@ import copy
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -149,7 +150,7 @@ class Skill:
         mask = robot.groups.get(self.joints)
         return "" if mask is not None and mask.any() else f"the robot {robot.name} has no {self.joints}"
 
-    def begin(self, context: RunContext) -> Skill:
+    def begin(self, context: RunContext) -> Self:
         """What one run asks instead of this skill: a copy, so that what it stores on itself is of that run alone.
 
         Called before the run's first question, and again when the run takes its joints. A skill that keeps a list, a counter

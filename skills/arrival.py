@@ -17,12 +17,10 @@ class Arrival:
     """Remembers when a run reached its goal; from then on it stays reached."""
 
     def __init__(self) -> None:
-        self._run, self._at, self._swayed = math.nan, math.inf, 0.0
+        self._at, self._swayed = math.inf, 0.0
 
     def reached(self, progress: Progress, goal: bool) -> bool:
         """Whether the run has reached its goal, now (`goal`) or before."""
-        if progress.start.stamp != self._run:
-            self._run, self._at, self._swayed = progress.start.stamp, math.inf, 0.0
         if goal:
             self._at = min(self._at, progress.elapsed)
         return progress.elapsed >= self._at

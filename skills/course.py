@@ -33,29 +33,31 @@ class Place:
 
 
 class Course:
-    """Follows one run after the other, each from its own start. May be asked more than once a tick.
+    """Follows a run from its start. May be asked more than once a tick.
 
     A robot whose feet are not known is where it was commanded to.
     """
 
     def __init__(self) -> None:
-        self._run = self._seen = math.nan
+        self._seen = math.nan
+        self._odometer: Odometer | None = None
+        self._heading = 1.0, 0.0
 
     def at(self, state: RobotState, progress: Progress) -> Place:
         """Where the run has come with the reading `state`."""
         if progress.robot is None or progress.robot.body is None or not progress.robot.body.feet:
             return Place(float(progress.travelled[0]), float(progress.travelled[1]), progress.turned)
-        if progress.start.stamp != self._run:
-            self._begin(progress.robot.body, progress.start)
+        odometer = self._odometer or self._begin(progress.robot.body, progress.start)
         if state.stamp != self._seen:
             self._seen = state.stamp
-            self._odometer.step(state.joint_pos, rotations(state.base_quat))
-        (x, y), (c, s) = self._odometer.place, self._heading
+            odometer.step(state.joint_pos, rotations(state.base_quat))
+        (x, y), (c, s) = odometer.place, self._heading
         return Place(float(c * x + s * y), float(c * y - s * x), progress.turned)
 
-    def _begin(self, body: Body, start: RobotState) -> None:
+    def _begin(self, body: Body, start: RobotState) -> Odometer:
         rotation = rotations(start.base_quat)
-        self._odometer = Odometer(body, start.joint_pos, rotation)
+        odometer = self._odometer = Odometer(body, start.joint_pos, rotation)
         ahead = rotation[:2, 0] / max(float(np.hypot(*rotation[:2, 0])), 1e-9)
         self._heading = float(ahead[0]), float(ahead[1])
-        self._run = self._seen = start.stamp
+        self._seen = start.stamp
+        return odometer

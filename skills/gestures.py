@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 
 from arbiter.robot import RobotModel
-from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope, Verification
+from arbiter.skill import Outcome, Parameter, Progress, RunContext, StartEnvelope, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
 from skills.criteria import REST_ANGLE, SPAN, TOUCH_DISTANCE, WAVE_SWING
@@ -48,8 +50,12 @@ class Repeated(Gesture):
     sweep = 0.2  # of the signal, the least that counts
     parameters = (*Gesture.parameters, Parameter("count", "", None, 1.0, 10.0))
 
-    def __init__(self) -> None:
-        self._sweeps = Sweeps(self.sweep)
+    _sweeps: Sweeps
+
+    def begin(self, context: RunContext) -> Self:
+        run = super().begin(context)
+        run._sweeps = Sweeps(self.sweep)
+        return run
 
     def timed(self, progress: Progress) -> bool:
         """Whether the time and not the number ends it."""
@@ -63,7 +69,7 @@ class Repeated(Gesture):
         count = progress.parameters["count"]
         if self.timed(progress):
             return super().finish(state, progress)
-        sweeps = self._sweeps.count(progress.start.stamp, self.signal(state, progress))
+        sweeps = self._sweeps.count(self.signal(state, progress))
         return Outcome.SUCCESS if sweeps >= 2 * round(count) else Outcome.RUNNING
 
 
@@ -78,7 +84,7 @@ class Wave(Repeated):
         done = super().finish(state, progress)
         if not self.timed(progress):
             return done
-        seen = self._sweeps.count(progress.start.stamp, self.signal(state, progress))
+        seen = self._sweeps.count(self.signal(state, progress))
         duration = progress.parameters["duration"]
         late = seen < 2.0 * min(LEAST_WAVES, duration - RAISING) and progress.elapsed < duration + LONGER
         return Outcome.RUNNING if late else done

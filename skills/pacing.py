@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from arbiter.skill import Outcome, Progress, StartEnvelope
+from typing import Self
+
+from arbiter.skill import Outcome, Progress, RunContext, StartEnvelope
 from arbiter.types import RobotState
 from skills.arrival import Arrival
 from skills.course import Course, Place
@@ -46,8 +48,13 @@ class Walking(Judged):
     time_limit = TIME_LIMIT
     slowest, lead = 0.15, 0.4
 
-    def __init__(self) -> None:
-        self._arrival, self._course = Arrival(), Course()
+    _arrival: Arrival
+    _course: Course
+
+    def begin(self, context: RunContext) -> Self:
+        run = super().begin(context)
+        run._arrival, run._course = Arrival(), Course()
+        return run
 
     @property
     def fastest(self) -> float:

@@ -14,16 +14,10 @@ class Sweeps:
 
     def __init__(self, least: float) -> None:
         self._least = least
-        self.restart(math.nan)
+        self._extreme, self._direction, self._seen = math.nan, 0.0, 0
 
-    def restart(self, run: float) -> None:
-        """Forgets everything. `run` tells one run of a skill from the next: the stamp at which it began [s]."""
-        self._run, self._extreme, self._direction, self._seen = run, math.nan, 0.0, 0
-
-    def count(self, run: float, value: float) -> int:
-        """Sweeps of the run so far, `value` included (nan: not now). A sweep counts once it is at least `least` long."""
-        if run != self._run:
-            self.restart(run)
+    def count(self, value: float) -> int:
+        """Sweeps so far, `value` included (nan: not now). A sweep counts once it is at least `least` long."""
         if math.isnan(value):
             return self._seen
         if math.isnan(self._extreme) or self._direction * (value - self._extreme) > 0.0:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import time
+from typing import Self
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class DriveByHand(Skill):
     joints = "legs"
     time_limit = 600.0
 
-    def begin(self, context: RunContext) -> DriveByHand:
+    def begin(self, context: RunContext) -> Self:
         run = super().begin(context)
         run._steering, run._moved = context.steering, 0.0
         return run

@@ -39,7 +39,7 @@ class StopsOnly:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self.stop, self.damp, self.lose = inbox.stop, inbox.damp, inbox.lose
+        self.stop, self.damp, self.lose, self.steering = inbox.stop, inbox.damp, inbox.lose, inbox.steering
 
     def say(self, text: str, how: str = "") -> int:
         """A text that means stop."""

@@ -20,6 +20,7 @@ from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
 from deploy.runtime.examine import check_tree
 from skills.registry import load_skills
+from skills.walking import WalkForward
 from tests.arbiter_rig import DT, Rig
 from tests.fakes import MODEL, FakePolicy, FakeRobot, fallbacks, state_of
 
@@ -276,12 +277,12 @@ class Clumsy(Skill):
 
 def test_what_a_skill_answered_before_its_run_does_not_end_the_run():
     """Asked for a preview it answers late, and that it is done; by then it has its joints."""
-    skill = Clumsy()
-    caller, free = ThreadedCaller(skill, patience=0.0), threading.Event()
-    skill.finish = lambda state, progress: free.wait(10.0) and Outcome.SUCCESS
+    skill, free, answers = Clumsy(), threading.Event(), [lambda: free.wait(10.0) and Outcome.SUCCESS]
+    caller = ThreadedCaller(skill, patience=0.0)
+    skill.finish = lambda state, progress: answers[-1]()
     progress = Progress(0.0, np.zeros(3), 0.0, {}, 0, state_of())
     assert caller.step(state_of(), progress, ())[0].outcome is Outcome.RUNNING
-    skill.finish = lambda state, progress: Outcome.RUNNING
+    answers.append(lambda: Outcome.RUNNING)
     free.set()
     for _ in range(2000):
         result, error = caller.step(state_of(), progress, (state_of(),))
@@ -504,11 +505,14 @@ def test_a_verification_without_a_text_is_refused(text):
     assert rig.last().result == Result.FAILED and f"the text {text!r}" in rig.last().reason
 
 
-def test_what_a_skill_was_told_stays_as_it_was():
-    rig, told = Rig().ready(), []
-    skill = rig.skills["walk_forward"]
-    finish = skill.finish
-    skill.finish = lambda state, progress: told.append((progress, progress.travelled.copy())) or finish(state, progress)
+def test_what_a_skill_was_told_stays_as_it_was(monkeypatch):
+    rig, told, finish = Rig().ready(), [], WalkForward.finish
+
+    def noted(skill, state, progress):
+        told.append((progress, progress.travelled.copy()))
+        return finish(skill, state, progress)
+
+    monkeypatch.setattr(WalkForward, "finish", noted)
     rig.say("walk_forward").tick(40)
     assert told[-1][1][0] > 0.05 and all(np.array_equal(progress.travelled, was) for progress, was in told)
     with pytest.raises(ValueError, match="read-only"):

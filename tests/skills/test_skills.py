@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from arbiter.execution.run import Run
-from arbiter.skill import Outcome, Parameter, Progress, Skill, SkillCall
+from arbiter.skill import Outcome, Parameter, Progress, RunContext, Skill, SkillCall
 from arbiter.types import Sighting
 from skills import builtin_skills
 from skills.contract import check_skill, default_parameters, standing_state
 from skills.course import Place
 from skills.criteria import rotations
+from skills.gestures import WaveRight
 from skills.legs import Odometer, odometry
 from skills.registry import load_skills
+from skills.walking import WalkForward
 from tests.fakes import MODEL
 
 NAMES = {
@@ -71,7 +73,8 @@ def test_every_built_in_skill_has_a_criterion_that_standing_still_does_not_meet(
 
 
 def by_name(name):
-    return next(skill for skill in builtin_skills() if skill.name == name)
+    """A run of it."""
+    return (next(skill for skill in builtin_skills() if skill.name == name)).begin(RunContext(MODEL))
 
 
 def come(skill, ahead=0.0, left=0.0, turned=0.0):
@@ -123,12 +126,11 @@ def test_walking_for_a_duration_walks_that_long_at_the_speed_that_is_asked_for()
 
 
 def test_every_run_of_a_walk_has_a_goal_of_its_own():
-    walk, state = by_name("walk_forward"), standing_state()
-    come(walk, ahead=1.0)
-    assert walk.request(state, progress(walk, 3.0, travelled=(1.0, 0, 0))).velocity[0] == 0.0
-    come(walk, ahead=0.5)
-    again = replace(progress(walk, 3.0, travelled=(0.5, 0, 0)), start=replace(standing_state(), stamp=9.0))
-    assert walk.request(state, again).velocity[0] == 0.35
+    skill, state = WalkForward(), standing_state()
+    for ahead, speed in ((1.0, 0.0), (0.5, 0.35)):
+        walk = skill.begin(RunContext(MODEL))
+        come(walk, ahead)
+        assert walk.request(state, progress(walk, 3.0, travelled=(ahead, 0, 0))).velocity[0] == speed
 
 
 def test_the_way_tick_by_tick_is_the_way_of_the_whole_run():
@@ -234,10 +236,10 @@ def test_a_bow_ends_upright_and_two_are_two():
 
 
 def test_a_count_starts_anew_with_each_run():
-    skill, first, second = by_name("bow"), standing_state(), replace(standing_state(), stamp=9.0)
-    for stamp in (first, second):
-        at = replace(progress(skill), start=stamp)
-        assert skill.finish(stamp, at) is Outcome.RUNNING
+    skill = WaveRight()
+    waves = [arm_up("right", 0.3 * math.sin(0.1 * math.pi * k)) for k in range(200)]
+    first, second = (ends_at(skill.begin(RunContext(MODEL)), waves, count=3.0) for _ in range(2))
+    assert first == second > 40
 
 
 def test_a_circle_to_the_right_turns_right():
