@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from arbiter.skill import Route, SkillCall
+from arbiter.types import Request
 from deploy import demo
 from deploy.drivers.simulated.robot import Scene
 from deploy.run import main
 from policies.chunk.backends.graphs import GraphBackend
 from skills.criteria import TOUCH_DISTANCE, rotations
+from skills.walking import WalkForward
 from tests.sim.rig import SimRun
 
 WALKS = (
@@ -103,9 +105,8 @@ def test_a_turn_is_measured_by_the_imu(walker):
 
 def test_a_walk_that_does_not_go_has_not_succeeded(walker, monkeypatch):
     """The policy is asked for nothing: commanded and gone are two things."""
-    walk = walker.arbiter.executor.skills["walk_forward"]
-    monkeypatch.setattr(walk, "request", lambda state, progress: type(walk).request(walk, state, progress).__class__())
-    monkeypatch.setattr(walk, "commanded", lambda progress: 10.0 if progress.elapsed > 1.0 else 0.0)
+    monkeypatch.setattr(WalkForward, "request", lambda walk, state, progress: Request(elapsed=progress.elapsed))
+    monkeypatch.setattr(WalkForward, "commanded", lambda walk, progress: 10.0 if progress.elapsed > 1.0 else 0.0)
     walker.wait(1.0)
     start = walker.mark()
     item = walker.say("walk forward one meter")
