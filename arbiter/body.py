@@ -18,13 +18,20 @@ class Limb:
         joints: Indices of its joints from the base outwards, robot order, shape (j,).
         chain: Their axes.
         points: Of its last link [m], shape (p, 3): the hand, or the corners of the sole.
+        first: Position in `joints` of the shoulder or hip; those before it are of the trunk.
         middle: Position in `joints` of the elbow or knee.
     """
 
     joints: np.ndarray
     chain: Chain
     points: np.ndarray
+    first: int
     middle: int
+
+    @property
+    def root(self) -> np.ndarray:
+        """Where the shoulder or hip is [m], base frame, shape (3,)."""
+        return self.chain.anchors[self.first]
 
     def place(self, joint_pos: np.ndarray) -> np.ndarray:
         """Where `points` are [m], base frame, shape (..., p, 3); `joint_pos` [rad], shape (..., n)."""
@@ -54,8 +61,9 @@ class Body:
         shoulders: Height of the shoulders in the base frame [m].
         head: Height of the top of the head in the base frame [m].
         reach: Longest distance from a shoulder to its hand [m].
-        hips, knees: Indices of the joints that bend hips and knees forward, robot order, shape (feet,) or (0,).
-        hip_signs, knee_signs: 1 where a positive angle lifts the thigh backward (bends the knee), -1 where a negative does.
+        hips, knees, ankles: Indices of the joints that pitch them, robot order, shape (feet,); (0,) where legs lack them.
+        hip_signs, knee_signs, ankle_signs: 1 where the joint turns about the body's y axis (a positive angle bends the knee),
+            -1 where it turns the other way, shape as above.
     """
 
     hands: Mapping[str, Limb]
@@ -67,8 +75,10 @@ class Body:
     reach: float
     hips: np.ndarray
     knees: np.ndarray
+    ankles: np.ndarray
     hip_signs: np.ndarray
     knee_signs: np.ndarray
+    ankle_signs: np.ndarray
 
     def hand(self, joint_pos: np.ndarray, side: str) -> np.ndarray:
         """Position of the "left" or "right" hand [m], base frame, shape (..., 3); `joint_pos` [rad], shape (..., n)."""

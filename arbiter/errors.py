@@ -16,6 +16,10 @@ class ConfigError(ArbiterError):
     """A file or an option is wrong. Nothing has moved."""
 
 
+class MisfitError(ConfigError):
+    """A policy is made for another robot."""
+
+
 class PolicyError(ArbiterError):
     """A policy cannot be used, or did not keep its contract."""
 

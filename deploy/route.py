@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.set and not args.tree:
             raise ArbiterError(f"--set {args.set[0]}: only with --tree")
         loaded = load_tree(args.tree, args.set) if args.tree else None
-        robot = None if loaded is None else load_model(loaded.config.robot)
+        robot = None if loaded is None else load_model(loaded.robot)
         found = load_skills() if loaded is None else load_skill_set(loaded, robot)
         for problem in found.problems:
             print(f"route: {problem}", file=sys.stderr)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -54,7 +55,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file, or a name in deploy/trees")
-    p.add_argument("--robot", default="simulated", help="simulated (default), bench, or berkeley_humanoid_lite (the real one)")
+    p.add_argument(
+        "--robot",
+        default="simulated",
+        help="simulated (default), a robot's folder (simulated), bench, or the robot's name (the real one)",
+    )
     p.add_argument("--say", action="append", default=[], metavar="TEXT", help="an instruction; several run one after the other")
     p.add_argument("--script", metavar="FILE", help="YAML list of {at: seconds, say: text}; or stop: true, damp: true")
     p.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
@@ -108,7 +113,8 @@ def main(argv: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         check_settings(args.set)
-        loaded = load_tree(args.tree, [*args.set, *_faults(args)])
+        args.robot, chosen = _robot(args.robot)
+        loaded = load_tree(args.tree, [*chosen, *args.set, *_faults(args)])
         sources = _sources(args)
         check_outputs(args)
         assembly = assemble(
@@ -175,6 +181,13 @@ def standard_input() -> StandardInput:
     return StandardInput(terminal=open_terminal())
 
 
+def _robot(name: str) -> tuple[str, list[str]]:
+    """What drives, and the settings of the tree file: a robot's folder is simulated."""
+    if os.path.isfile(Path(name) / "robot.yaml"):
+        return "simulated", [f"robot={json.dumps(str(Path(name).resolve()))}"]
+    return name, []
+
+
 def _faults(args) -> list[str]:
     if args.fault and args.robot != "bench":
         raise ArbiterError(
@@ -199,7 +212,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     closers = _extras(args, loaded, assembly, session, narrator)
     for line in assembly.notes:
         narrator.say(line)
-    narrator.say(f"{loaded.config.robot}, {args.robot}: ready to arm after {time.monotonic() - began:.1f} s")
+    narrator.say(f"{assembly.robot.model.name}, {args.robot}: ready to arm after {time.monotonic() - began:.1f} s")
 
     def report() -> dict:
         found = recorder.build(assembly.clock.overruns, session.ending, unsaid(session.sources))

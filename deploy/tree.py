@@ -63,6 +63,8 @@ def main(argv: list[str] | None = None) -> int:
             print(f"error: {line}", file=sys.stderr)
         return 1
     print(text(spec))
+    for line in skills.left_out():
+        print(f"note: {line}", file=sys.stderr)
     for problem in skills.problems:
         print(f"warning: {problem}", file=sys.stderr)
     if args.dot:

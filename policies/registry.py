@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from arbiter.errors import ArbiterError, ConfigError
+from arbiter.errors import ArbiterError, ConfigError, MisfitError
 from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.strict import Node, Problems, build, nearest
@@ -29,13 +29,14 @@ from policies.chunk.inference import InferenceWorker, infer
 from policies.chunk.player import ChunkPolicy, ChunkTiming
 from policies.chunk.protocol import CameraFrame, ChunkBackend
 from policies.deadline import Deadline
-from policies.fallback.policies import Damp, Hold, Rest, Stand
-from policies.fallback.reflex import BalanceReflex
+from policies.fallback.policies import Damp, Hold, PolicyStand, PostureStand, Rest, Stand
+from policies.fallback.reflex import BalanceReflex, gains_of
 from policies.locomotion.policy import OnnxPolicy
 
 FALLBACKS = {"stand": Stand, "hold": Hold, "rest": Rest, "damp": Damp}
 SHIPPED = Path(__file__).parent / "weights"
 CARDS = Path(__file__).parent / "cards"
+POLICIES = "policies"  # in a robot's folder
 PLAYERS = 2  # one plays while the next prompt warms
 
 
@@ -56,8 +57,8 @@ class OnnxConfig:
     """A locomotion policy.
 
     Attributes:
-        file: The ONNX file: beside the tree file, or one that ships with this project.
-        card: A YAML card for a file without metadata: beside the tree file, or one that ships.
+        file: The ONNX file: beside the tree file, in `policies` of the robot's folder, or one that ships with this project.
+        card: A YAML card for a file without metadata: in the same places.
         provider: Where it runs.
         threads: Of its inference.
     """
@@ -120,10 +121,15 @@ class PolicyContext:
     wrap: Callable[[str, int, InferenceWorker], InferenceWorker] = lambda policy, player, worker: worker
 
 
-def load_policies(nodes: Mapping[str, Node], context: PolicyContext) -> dict[str, tuple[Policy, ...]]:
-    """Players of every policy by name, the fallbacks included. Raises ConfigError with every problem of the file."""
+def load_policies(
+    nodes: Mapping[str, Node], context: PolicyContext, unfit: dict[str, str] | None = None
+) -> dict[str, tuple[Policy, ...]]:
+    """Players of every policy by name, the fallbacks included. Raises ConfigError with every problem of the file.
+
+    `unfit` takes what is left out, with the reason: policies that ship with this project and are made for another robot.
+    """
     problems = Problems()
-    players = load_each(nodes, context, problems)
+    players = load_each(nodes, context, problems, unfit=unfit)
     if problems.lines:
         for policy in (player for group in players.values() for player in group):
             policy.close()
@@ -132,25 +138,49 @@ def load_policies(nodes: Mapping[str, Node], context: PolicyContext) -> dict[str
 
 
 def load_each(
-    nodes: Mapping[str, Node], context: PolicyContext, problems: Problems, near: bool = False
+    nodes: Mapping[str, Node], context: PolicyContext, problems: Problems, near: bool = False, unfit: dict[str, str] | None = None
 ) -> dict[str, tuple[Policy, ...]]:
     """The same of those policies that can be opened; `problems` tells of the others. With `near` those that another machine
     or a slow library plays are not opened; it is only looked whether their files are there."""
     players: dict[str, tuple[Policy, ...]] = {}
-    for name, node in nodes.items():
-        config = read_config(name, node, problems)
-        if config is None:
-            continue
+    configs = {name: config for name, node in nodes.items() if (config := read_config(name, node, problems)) is not None}
+    for name, config in configs.items():
         try:
             if near and _far(config):
                 _look(config, context)
-            else:
+            elif not isinstance(config, FallbackConfig):
                 players[name] = load_policy(name, config, context)
+        except MisfitError as error:
+            if unfit is None or not _ships(config, context):
+                problems.add(nodes[name], f"policy {name!r}: {error}")
+            else:
+                unfit[name] = str(error)
         except ArbiterError as error:
-            problems.add(node, f"policy {name!r}: {error}")
-    for kind in FALLBACKS.keys() - nodes.keys():
-        players[kind] = load_policy(kind, FallbackConfig(kind), context)
+            problems.add(nodes[name], f"policy {name!r}: {error}")
+    for name in (*FALLBACKS, *configs):
+        config = configs.get(name, FallbackConfig(name) if name in FALLBACKS else None)
+        if isinstance(config, FallbackConfig) and name not in players:
+            try:
+                players[name] = (load_fallback(name, config.kind, configs, context),)
+            except ArbiterError as error:
+                problems.add(nodes.get(name, Node({}, str(context.base), 0)), f"policy {name!r}: {error}")
     return players
+
+
+def load_fallback(name: str, kind: str, configs: Mapping[str, object], context: PolicyContext) -> Policy:
+    """A policy that needs no network of its own. What stands is the robot's to say: see `stand` of its robot.yaml."""
+    model = context.model
+    if kind != "stand" or model.stand == "reflex":
+        return FALLBACKS[kind](model, name=name)
+    if model.stand == "posture" or not model.groups["legs"].any():
+        return PostureStand(model, name=name)
+    config = configs.get(model.stand, OnnxConfig("onnx", f"{model.stand}.onnx"))
+    if not isinstance(config, OnnxConfig):
+        raise ConfigError(f"robot {model.name}: stand is {model.stand!r}; a policy of kind onnx, reflex or posture can stand")
+    try:
+        return PolicyStand(model, _onnx(name, config, context), name=name)
+    except ArbiterError as error:
+        raise ConfigError(f"robot {model.name}: stand is {model.stand!r}: {error}") from error
 
 
 def _far(config: OnnxConfig | ChunkConfig | FallbackConfig) -> bool:
@@ -162,8 +192,8 @@ def _far(config: OnnxConfig | ChunkConfig | FallbackConfig) -> bool:
 
 def _look(config: OnnxConfig | ChunkConfig, context: PolicyContext) -> None:
     name = config.path if isinstance(config, ChunkConfig) else config.file
-    if "://" not in name and not _find(name, context.base, SHIPPED).exists():
-        raise ConfigError(f"{_find(name, context.base, SHIPPED)}: no such file or folder")
+    if "://" not in name and not _find(name, context, SHIPPED).exists():
+        raise ConfigError(f"{_find(name, context, SHIPPED)}: no such file or folder")
 
 
 def read_config(name: str, node: Node, problems: Problems) -> OnnxConfig | ChunkConfig | FallbackConfig | None:
@@ -188,19 +218,30 @@ def read_config(name: str, node: Node, problems: Problems) -> OnnxConfig | Chunk
 def load_policy(name: str, config: OnnxConfig | ChunkConfig | FallbackConfig, context: PolicyContext) -> tuple[Policy, ...]:
     """The players of one policy. Raises ConfigError with the way out."""
     if isinstance(config, FallbackConfig):
-        return (FALLBACKS[config.kind](context.model, name=name),)
+        return (load_fallback(name, config.kind, {}, context),)
     if isinstance(config, ChunkConfig):
         return _chunk_players(name, config, context)
-    file = _find(config.file, context.base, SHIPPED)
-    card = None if config.card is None else _find(config.card, context.base, CARDS)
-    policy = OnnxPolicy(file, context.model, card=card, name=name, threads=config.threads, provider=config.provider)
+    policy = _onnx(name, config, context)
     return (policy if context.chunk_delay is not None else Deadline(policy),)
 
 
-def _find(name: str, base: Path, shipped: Path) -> Path:
-    """A file beside the tree file, else one that ships."""
-    near, ours = base / name, shipped / name
-    return ours if not os.path.exists(near) and os.path.exists(ours) else near  # False for what can be no name of a file
+def _onnx(name: str, config: OnnxConfig, context: PolicyContext) -> OnnxPolicy:
+    file = _find(config.file, context, SHIPPED)
+    card = None if config.card is None else _find(config.card, context, CARDS)
+    return OnnxPolicy(file, context.model, card=card, name=name, threads=config.threads, provider=config.provider)
+
+
+def _find(name: str, context: PolicyContext, shipped: Path) -> Path:
+    """A file beside the tree file, else one of the robot's folder, else one that ships."""
+    near = context.base / name
+    places = [near, *([] if context.model.folder is None else [context.model.folder / POLICIES / name]), shipped / name]
+    return next((place for place in places if os.path.exists(place)), near)  # False for what can be no name of a file
+
+
+def _ships(config: OnnxConfig | ChunkConfig, context: PolicyContext) -> bool:
+    """Whether a policy's file is one that ships with this project: nobody means it for a robot that it does not fit."""
+    name = config.path if isinstance(config, ChunkConfig) else config.file
+    return "://" not in name and _find(name, context, SHIPPED) == SHIPPED / name
 
 
 def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:
@@ -214,7 +255,7 @@ def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tu
         else:
             worker = LockstepWorker(infer(backend), context.chunk_delay)
         worker = context.wrap(name, player, worker)
-        reflex = BalanceReflex(context.model) if config.balance else None
+        reflex = BalanceReflex(context.model) if config.balance and gains_of(context.model) else None
         players.append(
             ChunkPolicy(
                 backend,
@@ -236,11 +277,11 @@ def open_backend(config: ChunkConfig, context: PolicyContext) -> ChunkBackend:
     if config.backend == "recorded":
         if config.options:
             raise ConfigError(f"backend 'recorded' takes no options; given: {', '.join(config.options)}")
-        return RecordedChunks.load(_find(config.path, context.base, SHIPPED))
+        return RecordedChunks.load(_find(config.path, context, SHIPPED))
     if config.backend != "pi0":
         raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, ('recorded', 'pi0'))}")
     pi0 = importlib.import_module("policies.chunk.backends")
-    path = config.path if "://" in config.path else _find(config.path, context.base, SHIPPED)
+    path = config.path if "://" in config.path else _find(config.path, context, SHIPPED)
     options = dict(config.options)
     # A LeRobot checkpoint does not name its joints: they are the robot's. Of a server its user has to say so.
     if options.get("kind") == "lerobot" or options.get("joints") == "robot":

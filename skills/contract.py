@@ -39,7 +39,7 @@ def stick_figure() -> RobotModel:
     def limb(first: int, names: tuple[str, ...], y: float, points: list) -> Limb:
         axes = [AXES.get(name.rsplit("_", 1)[-1], (0.0, 1.0, 0.0)) for name in names]
         anchors = [(0.0, y, HEIGHTS[name.split("_", 1)[0]]) for name in names]
-        return Limb(np.arange(first, first + len(names)), chain(axes, anchors), np.array(points), 3)
+        return Limb(np.arange(first, first + len(names)), chain(axes, anchors), np.array(points), 0, 3)
 
     hands = {side: limb(k * len(ARM), ARM, y, [(0.0, y, 0.5)]) for k, (side, y) in enumerate((("left", 0.2), ("right", -0.2)))}
     feet = tuple(
@@ -48,7 +48,7 @@ def stick_figure() -> RobotModel:
     )
     ones, knees = np.ones(n), np.array([2 * len(ARM) + 3, 2 * len(ARM) + len(LEG) + 3])
     signs = np.ones(2)
-    body = Body(hands, feet, np.array((0.0, 0.0, 0.8)), 0.8, 1.0, 1.2, 0.5, knees - 1, knees, signs, signs)
+    body = Body(hands, feet, np.array((0.0, 0.0, 0.8)), 0.8, 1.0, 1.2, 0.5, knees - 1, knees, knees + 1, signs, signs, signs)
     return RobotModel(
         name="stick_figure",
         joints=tuple(joints),

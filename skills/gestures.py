@@ -269,7 +269,7 @@ class TouchBall(Gesture):
         if any(colour in seen.balls for seen in progress.sightings):
             ball = next(seen.balls[colour] for seen in progress.sightings if colour in seen.balls)
             body = progress.robot.body
-            far = min(float(np.linalg.norm(ball - arm.chain.anchors[0])) for arm in body.hands.values())
+            far = min(float(np.linalg.norm(ball - arm.root)) for arm in body.hands.values())
             most = body.reach + TOUCH_DISTANCE
             return "" if far <= most else f"the {colour} ball is {_where(ball)}, out of reach by {far - most:.2f} m"
         others = ", ".join(progress.sightings[0].balls)

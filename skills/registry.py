@@ -6,7 +6,7 @@ A broken one is reported by name and left out; it never stops the others.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +65,19 @@ class SkillSet:
         if source.file is not None:
             error = f"line {line}: {error}" if line else error
             self.broken[source.file] = "; ".join(filter(None, (self.broken.get(source.file), error)))
+
+    def without_policies(self, policies: Mapping[str, str]) -> None:
+        """Skills of policies that are not there for this robot; `policies`: why, by name."""
+        for skill in [skill for skill in self.skills.values() if skill.policy in policies]:
+            del self.skills[skill.name]
+            self.unfit[skill.name] = f"the policy {skill.policy} is made for another robot"
+
+    def left_out(self) -> list[str]:
+        """What is left out for this robot, one line for each reason."""
+        reasons = dict.fromkeys(self.unfit.values())
+        return [
+            f"left out: {', '.join(name for name, why in self.unfit.items() if why == reason)} ({reason})" for reason in reasons
+        ]
 
     def _unfit(self, skill: object) -> str:
         if self.robot is None or not isinstance(skill, Skill):

@@ -49,7 +49,9 @@ def check_tree_file(tree: str, model: RobotModel) -> Check:
 
     loaded = load_tree(tree)
     skills = load_skill_set(loaded, model)
-    players = load_policies(loaded.config.policies, PolicyContext(model, loaded.path.parent, camera=lambda: None))
+    unfit: dict[str, str] = {}
+    players = load_policies(loaded.config.policies, PolicyContext(model, loaded.path.parent, camera=lambda: None), unfit)
+    skills.without_policies(unfit)
     try:
         check_tree(loaded, skills, players)
     finally:

@@ -83,6 +83,14 @@ class BenchRobot(CanRobot):
         """1 hanging in the harness, 0 free."""
         return self.bench.body.supported
 
+    @property
+    def loaded(self) -> float:
+        return self.bench.body.loaded
+
+    @property
+    def head_camera(self) -> str:
+        return self.bench.body.head_camera
+
     def release(self, *arguments: float) -> None:
         """Lowers the robot onto its feet and lets it go."""
         self.bench.body.release(*arguments)

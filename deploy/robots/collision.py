@@ -26,6 +26,7 @@ class SelfCollision:
     Attributes:
         pairs: Pairs of parts that are checked. A part is named after its body where a joint of that name moves it, as in
             "arm_left_elbow_pitch" and "arm_left_elbow_pitch_joint"; else after the joint that moves it, or after its body.
+        touching: Pairs that touch in the default posture, and so are not checked.
     """
 
     def __init__(self, model: RobotModel, margin: float = 0.0) -> None:
@@ -46,6 +47,8 @@ class SelfCollision:
 
         pairs = [(a, b) for a, b in combinations(hulls, 2) if apart(a[1], b[1])]
         free = self._free_pairs(compiled, pairs, model)
+        part = {name: part_name(compiled, compiled.body(name).id, model) for _, name in hulls}
+        self.touching = tuple((part[a[1]], part[b[1]]) for a, b in sorted(set(pairs) - set(free)))
         if not free and hulls and len(set(limb.tolist())) > 2:
             raise RobotError(f"{model.name}: its shapes all touch in the default posture; self-collision cannot be told")
         for (a, _), (b, _) in free:

@@ -129,8 +129,7 @@ def find_roles(mj: mujoco.MjModel, robot: RobotModel, file: RobotFile | None = N
     base = _body(mj, names.base, file, "base") if names.base else _base(mj, free)
     first = 1 if free else 0
     bodies = {name: int(mj.jnt_bodyid[first + i]) for i, name in enumerate(robot.joints)}
-    feet = _ends(mj, [bodies[robot.joints[i]] for i in np.flatnonzero(robot.groups["legs"])])
-    arms = _ends(mj, [bodies[robot.joints[i]] for i in np.flatnonzero(robot.groups["arms"])])
+    feet, arms = (_ends(mj, [bodies[name] for name in _members(file, robot, group)]) for group in ("legs", "arms"))
     if names.feet is not None:
         feet = [_body(mj, name, file, "feet") for name in names.feet]
     hands = [_palm(mj, body) for body in arms] if names.hands is None else [_point(mj, name, file) for name in names.hands]
@@ -150,6 +149,12 @@ def find_roles(mj: mujoco.MjModel, robot: RobotModel, file: RobotFile | None = N
         camera if camera in cameras else "",
         limb,
     )
+
+
+def _members(file: RobotFile, robot: RobotModel, group: str) -> list[str]:
+    """Joints whose own group is `group`; of a group that is a union, all that it has."""
+    own = [joint.name for joint in file.joints if joint.group == group]
+    return own or [robot.joints[i] for i in np.flatnonzero(robot.groups[group])]
 
 
 def _base(mj: mujoco.MjModel, free: bool) -> int:

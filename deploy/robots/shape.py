@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 
@@ -33,12 +35,16 @@ def body_of(described: Description) -> Body:
     roles = find_roles(mj, robot, described.file)
     straight, stands = standing_data(mj, robot, np.zeros(robot.n)), standing_data(mj, robot)
     zero = _at_base(mj, roles, straight)
-    hands = {side: _arm(robot, mj, zero, *hand) for side, hand in zip(SIDES, roles.hands, strict=False)}
-    feet = _padded([_leg(robot, mj, zero, (straight, stands), foot) for foot in roles.feet])
-    hips, knees = _pitch_joints(robot, feet)
+    hands = {
+        side: _limb(robot, mj, zero, roles.limb, body, zero.point(body, at)[None])
+        for side, (body, at) in zip(SIDES, roles.hands, strict=False)
+    }
+    soles = [_leg(mj, zero, (straight, stands), foot) for foot in roles.feet]
+    feet = _padded([_limb(robot, mj, zero, roles.limb, *pair) for pair in zip(roles.feet, soles, strict=True)])
+    (hips, knees, ankles), signs = _pitch_joints(robot, feet)
     torso = frozen(zero.point(roles.base, mj.body_ipos[roles.base]))
     sizes, lowest = described.file.sizes, min((sole_height(mj, stands, foot) for foot in roles.feet), default=0.0)
-    shoulders = [limb.chain.anchors[0, 2] for limb in hands.values()]
+    shoulders = [limb.root[2] for limb in hands.values()]
     return Body(
         hands=hands,
         feet=tuple(feet),
@@ -47,10 +53,12 @@ def body_of(described: Description) -> Body:
         shoulders=sizes.shoulders or float(np.mean(shoulders) if shoulders else 0.0),
         head=sizes.head or top_height(mj, stands) - float(stands.xpos[roles.base, 2]),
         reach=sizes.reach or max((_reach(robot, limb) for limb in hands.values()), default=0.0),
-        hips=hips[0],
-        knees=knees[0],
-        hip_signs=hips[1],
-        knee_signs=knees[1],
+        hips=hips,
+        knees=knees,
+        ankles=ankles,
+        hip_signs=signs[0],
+        knee_signs=signs[1],
+        ankle_signs=signs[2],
     )
 
 
@@ -85,59 +93,56 @@ def _joints_above(robot: RobotModel, mj: mujoco.MjModel, body: int) -> list[tupl
     return found[::-1]
 
 
-def _limb(robot: RobotModel, mj: mujoco.MjModel, zero: _at_base, body: int, points: np.ndarray) -> Limb:
+def _limb(robot: RobotModel, mj: mujoco.MjModel, zero: _at_base, limb: np.ndarray, body: int, points: np.ndarray) -> Limb:
     joints = _joints_above(robot, mj, body)
     axes, anchors = zip(*(zero.axis(joint) for _, joint in joints), strict=True)
-    way = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(np.vstack((*anchors, points[:1])), axis=0), axis=1))))
-    middle = int(np.argmin(np.abs(way[:-1] - 0.5 * way[-1])))  # the elbow halves the arm
-    return Limb(frozen([i for i, _ in joints], int), chain(axes, np.array(anchors)), frozen(points), middle)
+    own = [limb[mj.jnt_bodyid[joint]] == limb[body] for _, joint in joints]
+    first = own.index(True)
+    way = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(np.vstack((*anchors[first:], points[:1])), axis=0), axis=1))))
+    middle = first + int(np.argmin(np.abs(way[:-1] - 0.5 * way[-1])))  # the elbow halves the arm
+    return Limb(frozen([i for i, _ in joints], int), chain(axes, np.array(anchors)), frozen(points), first, middle)
 
 
-def _arm(robot: RobotModel, mj: mujoco.MjModel, zero: _at_base, body: int, at: np.ndarray) -> Limb:
-    return _limb(robot, mj, zero, body, zero.point(body, at)[None])
-
-
-def _leg(robot: RobotModel, mj: mujoco.MjModel, zero: _at_base, postures: tuple[mujoco.MjData, ...], foot: int) -> Limb:
-    """A leg with the lowest points of its sole as its end, in that of the postures in which it lies flattest."""
+def _leg(mj: mujoco.MjModel, zero: _at_base, postures: tuple[mujoco.MjData, ...], foot: int) -> np.ndarray:
+    """The lowest points of a sole [m], base frame, in that of the postures in which it lies flattest."""
     points = max((sole(mj, data, foot) for data in postures), key=len)
-    return _limb(robot, mj, zero, foot, np.array([zero.point(foot, at) for at in points]))
+    return np.array([zero.point(foot, at) for at in points])
 
 
 def _padded(feet: list[Limb]) -> list[Limb]:
-    """The same with equally many points each."""
+    """The same with equally many points each: the last one comes again."""
     most = max((len(foot.points) for foot in feet), default=0)
-    return [
-        Limb(
-            foot.joints,
-            foot.chain,
-            frozen(np.vstack((foot.points, np.repeat(foot.points[-1:], most - len(foot.points), axis=0)))),
-            foot.middle,
-        )
-        for foot in feet
-    ]
+    return [replace(foot, points=frozen(foot.points[np.minimum(np.arange(most), len(foot.points) - 1)])) for foot in feet]
 
 
-def _pitch_joints(robot: RobotModel, feet: list[Limb]) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Indices and signs of hips and knees: the first and the second joint of each leg that turns about the body's y axis."""
-    hips, knees = [], []
+def _pitch_joints(robot: RobotModel, feet: list[Limb]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Indices and signs of hips, knees and ankles: the first three joints of each leg that turn about the body's y axis; none
+    where a leg has fewer."""
+    found = []
     for foot in feet:
-        lateral = [(int(i), float(cross[0, 2])) for i, cross in zip(foot.joints, foot.chain.cross, strict=True)]
-        pitch = [(i, np.sign(-y)) for i, y in lateral if abs(y) > LATERAL and robot.groups["legs"][i]]
-        if len(pitch) >= 2:
-            hips.append(pitch[0])
-            knees.append(pitch[1])
-    split = [tuple(zip(*found, strict=True)) if found else ((), ()) for found in (hips, knees)]
-    return tuple((frozen(indices, int), frozen(signs)) for indices, signs in split)  # type: ignore[return-value]
+        about_y = -foot.chain.cross[:, 0, 2]
+        found.append(
+            [
+                (int(i), np.sign(y))
+                for i, y in zip(foot.joints, about_y, strict=True)
+                if abs(y) > LATERAL and robot.groups["legs"][i]
+            ]
+        )
+    if not found or min(map(len, found)) < 3:
+        found = []
+    indices = [frozen([leg[k][0] for leg in found], int) for k in range(3)]
+    return indices, [frozen([leg[k][1] for leg in found]) for k in range(3)]
 
 
 def _reach(robot: RobotModel, arm: Limb) -> float:
     """The farthest of many postures, so that it is found without searching."""
-    low, high = robot.lower[arm.joints], robot.upper[arm.joints]
+    own = arm.joints[arm.first :]
+    low, high = robot.lower[own], robot.upper[own]
     rng = np.random.default_rng(0)
     q = np.zeros((SAMPLES, robot.n))
-    q[:, arm.joints] = rng.uniform(low, high, (SAMPLES, len(low)))
-    q[0, arm.joints] = np.clip(0.0, low, high)
-    return float(np.linalg.norm(arm.end(q) - arm.chain.anchors[0], axis=-1).max())
+    q[:, own] = rng.uniform(low, high, (SAMPLES, len(low)))
+    q[0, own] = np.clip(0.0, low, high)
+    return float(np.linalg.norm(arm.end(q) - arm.root, axis=-1).max())
 
 
 def contact_geoms(mj: mujoco.MjModel, body: int) -> list[int]:

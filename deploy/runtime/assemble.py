@@ -28,7 +28,7 @@ from deploy.robots.description import load_model
 from deploy.runtime.clock import Clock, LockstepClock, RealClock
 from deploy.runtime.config import Loaded
 from deploy.runtime.examine import check_tree, examine, load_node_set, load_skill_set
-from deploy.runtime.eyes import LockstepEye, ThreadedEye
+from deploy.runtime.eyes import LockstepEye, NoEye, ThreadedEye
 from deploy.runtime.lifecycle import Gantry
 from deploy.runtime.ramp import RampWatch
 from policies.chunk.inference import InferenceRecorder
@@ -102,7 +102,7 @@ def assemble(
         camera: Of the real robot: number or path of its head camera; "none": it goes without.
     """
     config = loaded.config
-    model = load_model(config.robot)
+    model = load_model(loaded.robot)
     skills = load_skill_set(loaded, model)
     if operator != "none":
         offer_the_hand(skills)
@@ -126,7 +126,8 @@ def assemble(
     arbiter.alarms.append(watch.take)
     body.connect()
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
-    assembly = Assembly(body, arbiter, clock, observers, [*notes, *(f"warning: {line}" for line in skills.problems)])
+    notes = [*notes, *(f"warning: {line}" for line in skills.problems), *skills.left_out()]
+    assembly = Assembly(body, arbiter, clock, observers, notes)
     assembly.observers.append(RampWatch(arbiter))
     assembly.closers = [arbiter.close, eye.close, body.close, *closers, watch.close]
     assembly.sources, assembly.beat = sources, beat
@@ -160,7 +161,9 @@ def wire(
         sight: What the head camera sees.
     """
     config, model = loaded.config, body.model
-    policies = _open_policies(loaded, context)
+    unfit: dict[str, str] = {}
+    policies = _open_policies(loaded, context, unfit)
+    skills.without_policies(unfit)
     nodes = load_node_set(loaded, PATIENCE if context.chunk_delay is None else FOREIGN_PATIENCE)
     skills.problems += nodes.problems
     try:
@@ -179,7 +182,7 @@ def wire(
         body,
         policies,
         skills.skills,
-        config.home,
+        {group: name for group, name in config.home.items() if name not in unfit},
         safety,
         routing(lambda request: router.route(request.text)),
         spec,
@@ -191,10 +194,11 @@ def wire(
     )
 
 
-def _open_policies(loaded: Loaded, context: PolicyContext) -> dict[str, tuple[Policy, ...]]:
-    """The policies of a tree file. Raises ConfigError with everything that is wrong with the file."""
+def _open_policies(loaded: Loaded, context: PolicyContext, unfit: dict[str, str]) -> dict[str, tuple[Policy, ...]]:
+    """The policies of a tree file; `unfit` takes those that ship and are made for another robot. Raises ConfigError with
+    everything that is wrong with the file."""
     try:
-        return load_policies(loaded.config.policies, context)
+        return load_policies(loaded.config.policies, context, unfit)
     except ConfigError:
         problems = Problems()
         examine(loaded, problems)
@@ -223,6 +227,8 @@ def _open(
             noise=SENSOR_NOISE if config.noise else Noise(),
             battery=config.battery,
             drain=config.battery_drain,
+            physics_dt=config.physics_dt,
+            motor_hz=config.motor_hz,
         )
         return body, *_eye(body, config.camera_hz, fast), [], *_hands(operator), no_beat
     if robot not in ("bench", model.name):
@@ -262,8 +268,10 @@ def _hands(operator: str) -> tuple[list[Callable[[], None]], list]:
     return ([], []) if source is None else ([source.close], [source])
 
 
-def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | ThreadedEye, list[Callable]]:
+def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | ThreadedEye | NoEye, list[Callable]]:
     """The head camera, and what has to look at each tick."""
+    if not body.head_camera:
+        return NoEye(), []
     if fast:
         return LockstepEye(body, hz), []
     eye = ThreadedEye(body, hz)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,8 @@ class SimulationConfig:
         battery: Its state of charge 0..1 at the start.
         battery_drain: How much of it goes in a minute of simulated time; 0.03 is about half an hour of walking.
         faults: Faults that the bench plays, such as "can1:drop=0.2@5s".
+        physics_dt: Step of the physics [s].
+        motor_hz: Rate at which simulated motors compute their torque [Hz]; its period is a whole number of physics steps.
     """
 
     routing_delay: float = limited(0.005, 0.0, 60.0, "s")
@@ -95,6 +98,8 @@ class SimulationConfig:
     battery: float = limited(1.0, 0.0, 1.0)
     battery_drain: float = limited(0.0, 0.0, 60.0, "1/min")
     faults: tuple[str, ...] = ()
+    physics_dt: float = limited(0.002, 1e-5, 0.01, "s")
+    motor_hz: float = limited(500.0, 250.0, 20000.0, "Hz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class TreeConfig:
     Attributes:
         policies: Settings of each policy by name; their keys depend on its kind.
         tree: The behaviour tree.
-        robot: Name of a robot description, or a path to one.
+        robot: Name of a robot description, or the path of its folder: relative to the tree file, else to where one stands.
         home: Policy name by joint group for joints that no skill wants.
         limits: Safety limits to tighten, by name.
         skills, nodes, control, simulation: See there.
@@ -139,6 +144,12 @@ class Loaded:
         """A file named in the tree file: relative to it."""
         path = Path(name)
         return path if path.is_absolute() else self.path.parent / path
+
+    @property
+    def robot(self) -> str:
+        """Name or folder of the robot."""
+        beside = self.resolve(self.config.robot)
+        return str(beside) if os.path.isfile(beside / "robot.yaml") else self.config.robot
 
     def resolved_yaml(self) -> str:
         """Everything in force, for the log; secrets are masked."""

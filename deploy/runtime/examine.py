@@ -36,8 +36,10 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     skills = load_skill_set(loaded, model, problems)
     nodes = load_node_set(loaded, problems=problems)
     skills.problems += nodes.problems
-    drives = _drives(loaded, model, problems) if model is not None else {}
-    names = {*loaded.config.policies, *FALLBACKS}
+    unfit: dict[str, str] = {}
+    drives = _drives(loaded, model, problems, unfit) if model is not None else {}
+    skills.without_policies(unfit)
+    names = {*loaded.config.policies, *FALLBACKS} - set(unfit)
     spec = _check(loaded, skills, nodes.types, names, drives, model, problems)
     return skills, spec
 
@@ -147,16 +149,16 @@ def at(node: Node, *keys: str | int) -> Node:
 
 def _model(loaded: Loaded, problems: Problems) -> RobotModel | None:
     try:
-        return load_model(loaded.config.robot)
+        return load_model(loaded.robot)
     except ConfigError as error:
         problems.add(at(loaded.node, "robot"), str(error))
         return None
 
 
-def _drives(loaded: Loaded, model: RobotModel, problems: Problems) -> dict[str, frozenset[str]]:
-    """The groups that each policy drives, of those that can be opened here and now."""
+def _drives(loaded: Loaded, model: RobotModel, problems: Problems, unfit: dict[str, str]) -> dict[str, frozenset[str]]:
+    """The groups that each policy drives, of those that can be opened here and now; `unfit`: see `load_policies`."""
     context = PolicyContext(model, loaded.path.parent, lambda: None, chunk_delay=0.0)
-    players = load_each(loaded.config.policies, context, problems, near=True)
+    players = load_each(loaded.config.policies, context, problems, near=True, unfit=unfit)
     drives = {name: groups_of(group, model) for name, group in players.items()}
     for player in (player for group in players.values() for player in group):
         player.close()
@@ -192,6 +194,8 @@ def _check_home(
         where = at(loaded.node, "home", group)
         if group not in model.groups:
             problems.add(where, f"home: no joint group {group!r}; allowed: {', '.join(model.groups)}")
+        if name in loaded.config.policies and name not in policies:
+            continue  # made for another robot: the fallbacks stand in
         if name not in policies:
             problems.add(where, f"home.{group}: no policy {name!r}; {nearest(name, policies)}")
         elif group in model.groups and model.groups[group].any() and name in drives and group not in drives[name]:

@@ -12,6 +12,16 @@ from deploy.drivers.simulated.truth import Pose
 from policies.chunk.protocol import CameraFrame
 
 
+class NoEye:
+    """The eye of a robot without a head camera: never a picture."""
+
+    def __call__(self) -> None:
+        return None
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
 class LockstepEye:
     """Draws when it is asked, at most `hz` times a second of simulated time: repeatable.
 
@@ -22,7 +32,7 @@ class LockstepEye:
 
     def __init__(self, robot: SimulatedRobot, hz: float) -> None:
         self._robot, self._period = robot, 1.0 / hz
-        self._camera = SimCamera(robot.mj_model)
+        self._camera = SimCamera(robot.mj_model, camera=robot.head_camera)
         self._frame: CameraFrame | None = None
 
     def __call__(self) -> CameraFrame:
@@ -67,7 +77,7 @@ class ThreadedEye:
             self._pose.put((report.now, self._robot.pose))
 
     def _draw(self) -> None:
-        camera = SimCamera(self._robot.mj_model)
+        camera = SimCamera(self._robot.mj_model, camera=self._robot.head_camera)
         while not self._closed:
             found = self._pose.take()
             if found is not None:

@@ -7,7 +7,8 @@ from arbiter.tick import Arbiter, TickReport
 from arbiter.types import Mode
 
 SETTLED = 0.4  # [s] in the start posture before the harness is lowered
-QUIET = 0.3  # [s] free before instructions are taken
+QUIET = 0.3  # [s] free, upright and on its feet before instructions are taken
+LOADED, UPRIGHT = 0.5, 0.4  # share of its weight on its feet, tilt [rad]
 LIFTED = 2.5  # [s] for the harness to catch and lift a fallen robot
 
 
@@ -15,7 +16,7 @@ class Gantry:
     """The operator of a simulated robot: arms it in the harness, lowers it, and hangs it up again after a reset.
 
     Args:
-        robot: A simulated robot (`release`, `hang`, `supported`, `clear_faults`).
+        robot: A simulated robot (`release`, `hang`, `supported`, `loaded`, `clear_faults`).
         arbiter: Its arbiter.
     """
 
@@ -48,8 +49,9 @@ class Gantry:
             self._robot.hang()
             self._enter("hanging", None)
         elif self._phase == "lowering" and self._robot.supported == 0.0:
-            self._since = now if self._since is None else self._since
-            if now - self._since >= QUIET:
+            stands = self._robot.loaded >= LOADED and report.state.tilt <= UPRIGHT
+            self._since = (now if self._since is None else self._since) if stands else None
+            if self._since is not None and now - self._since >= QUIET:
                 self._arbiter.inbox.go()
                 self._enter("free", None)
 

@@ -56,7 +56,7 @@ def files(loaded: Loaded) -> list[Path]:
             node = policy.value.get(key) if isinstance(policy.value, dict) else None
             if node is not None and isinstance(node.value, str):
                 named += [path for path in (loaded.resolve(node.value), SHIPPED / node.value) if path.exists()][:1]
-    named += [MODEL_DIR, description_dir(loaded.config.robot)]
+    named += [MODEL_DIR, description_dir(loaded.robot)]
     return sorted({path for name in named for path in _inside(name)})
 
 

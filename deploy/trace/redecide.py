@@ -74,10 +74,10 @@ def rerun(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the 
         file: Where they are from, for errors.
     """
     loaded = load_text(header["config"], Path(header["tree"]))
-    robot, playback = RecordedRobot(load_model(loaded.config.robot)), InferenceReplay()
+    robot, playback = RecordedRobot(load_model(loaded.robot)), InferenceReplay()
     routing: ReplayWorker[RouteRequest, Route] = ReplayWorker(key=lambda request: request.ticket)
     if tuple(header["joints"]) != robot.model.joints:
-        raise ConfigError(f"{file}:1: of another robot than {loaded.config.robot}: its joints are not that robot's")
+        raise ConfigError(f"{file}:1: of another robot than {loaded.robot}: its joints are not that robot's")
     skills = load_skill_set(loaded, robot.model)
     for tick in ticks:
         for kind, *rest in tick["inputs"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arbiter.errors import ConfigError, PolicyError
+from arbiter.errors import ConfigError, MisfitError, PolicyError
 from arbiter.robot import RobotModel
 from arbiter.strict.fields import limited
 from arbiter.types import JointTarget, Request, RobotState, frozen
@@ -86,7 +86,7 @@ class ChunkPolicy:
     ) -> None:
         missing = [joint for joint in backend.joints if joint not in model.joints]
         if missing:
-            raise ConfigError(f"chunk backend {backend.name}: drives {missing[0]!r}, which {model.name} does not have")
+            raise MisfitError(f"chunk backend {backend.name}: drives {missing[0]!r}, which {model.name} does not have")
         if camera is None and backend.needs_image:
             raise ConfigError(f"chunk backend {backend.name}: needs a camera and was given none")
         self.name, self.timing = name, timing or ChunkTiming()

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from arbiter.errors import PolicyError
+from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
 from policies.fallback.reflex import BalanceReflex
@@ -15,6 +16,9 @@ SETTLE_RATE = 4.0  # [1/s] how fast a glide closes in on its goal: within 1 % in
 GLIDE_SPEED = 1.2  # [rad/s] of the joint that has the longest way
 REST_SPEED = 0.8  # [rad/s]
 SAG = 0.15  # [rad] between command and joint under its own weight; farther off, something is in its way
+THERE = 0.1  # [rad] off the default posture, within which a policy can take the legs
+TAKE_OVER = 0.4  # [s] in which it does
+STILL = Request()  # zero velocity
 START_SPEED = 0.5  # [rad/s] out of the harness, where somebody may have his hands on the robot
 
 
@@ -151,6 +155,62 @@ class Rest(Fallback):
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
         goal = self._model.default if request.posture is None else request.posture
         return self._target(self._glide.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf))
+
+
+class PostureStand(Rest):
+    """Stands by holding a posture: for a robot that does not fall over by itself."""
+
+    name = "stand"
+    carries = True
+
+
+class PolicyStand(Rest):
+    """Stands by a policy that is asked for zero velocity; joints that it does not drive rest.
+
+    Out of the harness the legs first glide to the default posture; from there on the policy acts, in the air, too.
+
+    Args:
+        policy: Of its own: nobody else drives with it.
+    """
+
+    name = "stand"
+    carries = True
+
+    def __init__(self, model: RobotModel, policy: Policy, *, name: str = "", joints: np.ndarray | None = None) -> None:
+        super().__init__(model, name=name, joints=joints)
+        self._policy, self._legs = policy, model.groups["legs"]
+        self._acts, self._share = False, 0.0
+
+    def reset(self, state: RobotState, now: float) -> None:
+        """Starts from the measured posture."""
+        super().reset(state, now)
+        self._policy.reset(state, now)
+        self._acts = False
+
+    def warm(self, state: RobotState, request: Request, now: float) -> bool:
+        """Follows the robot until it acts."""
+        super().warm(state, request, now)
+        return self._policy.warm(state, STILL, now)
+
+    def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
+        resting = super()._compose(state, request, dt)
+        if not self._acts:
+            away = np.abs(state.joint_pos - self._model.default)[self._legs].max(initial=0.0)
+            if request.start and away > THERE:
+                return resting
+            self._acts, self._share = True, 0.0 if request.start else 1.0
+            self._policy.reset(state, self._at)
+        target = self._policy.act(state, STILL, self._at)
+        self._share = min(1.0, self._share + dt / TAKE_OVER)
+        share = np.where(target.joints, self._share, 0.0)
+        mixed = [a + share * (b - a) for a, b in ((resting.q, target.q), (resting.kp, target.kp), (resting.kd, target.kd))]
+        return JointTarget(*map(frozen, mixed), self.joints)
+
+    def release(self) -> None:
+        self._policy.release()
+
+    def close(self) -> None:
+        self._policy.close()
 
 
 class Stand(Rest):

@@ -22,7 +22,7 @@ from arbiter.robot import RobotModel
 from arbiter.types import RobotState
 from policies.fallback.balance.stance import GRAVITY, SagittalChain, Segment
 
-HERE = Path(__file__).parent / "balance"
+GAINS = "balance.json"  # in the robot's folder
 LARGEST = 0.45  # [rad] of answer to a disturbance, for each joint
 TRIM_RATE = 0.15  # [rad/s] of lean for each metre between the wanted and the measured centre of pressure
 LARGEST_TRIM = 0.2  # [rad]
@@ -38,32 +38,35 @@ LEANING = 0.03  # [rad] off the wanted tilt; a robot that leans and
 TIPPING, FALLING = 0.1, 0.3  # [rad/s] turns further is answered whatever its ankles do: not below, fully above
 
 
+def gains_of(model: RobotModel) -> Path | None:
+    """The gains in a robot's folder; None where there are none."""
+    path = None if model.folder is None else model.folder / GAINS
+    return path if path is not None and path.is_file() and model.body is not None else None
+
+
 class BalanceReflex:
     """Corrections of the leg targets that keep the robot standing on both feet. Call it once a tick.
 
     Args:
-        model: The robot; gains are looked up by its name. Raises ConfigError if there are none.
+        model: The robot; its gains are in its folder. Raises ConfigError if there are none.
 
     Attributes:
         legs: Indices of the joints that it corrects, shape (12,).
     """
 
     def __init__(self, model: RobotModel) -> None:
-        path = HERE / f"{model.name}.json"
-        if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in HERE.glob("*.json")))
+        path = gains_of(model)
+        if path is None:
             raise ConfigError(
-                f"no balance gains for the robot {model.name!r} (there are: {known}); make them with "
-                f"`python -m policies.fallback.balance.gains MODEL.xml {model.name}`"
+                f"no balance gains for the robot {model.name!r}: its folder has no {GAINS}; make it with `python -m deploy.robot "
+                "balance FOLDER`, or let something else stand: `stand: posture` or a policy's name in robot.yaml"
             )
         data = json.loads(path.read_text())
         missing = [joint for joint in data["legs"] if joint not in model.joints]
         if missing:
             raise ConfigError(f"{path.name}: robot {model.name!r} has no joint {missing[0]!r}; make the gains again")
         self.legs = np.array([model.index(joint) for joint in data["legs"]])
-        self._pitch = [
-            [model.index(f"leg_{side}_{part}_pitch_joint") for side in ("left", "right")] for part in ("hip", "knee", "ankle")
-        ]
+        self._pitch = [part.tolist() for part in (model.body.hips, model.body.knees, model.body.ankles)]
         self._chain = SagittalChain(*(Segment(**data["chain"][key]) for key in ("shank", "thigh", "trunk")))
         self._weight = GRAVITY * (self._chain.shank.mass + self._chain.thigh.mass + self._chain.trunk.mass)
         self._knees = [knot["knee"] for knot in data["knots"]]

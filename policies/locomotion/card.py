@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from arbiter import strict
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, MisfitError
 from arbiter.robot import RobotModel
 from arbiter.strict.json_text import parse_json
 from policies.onnx_file import NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata, weights_beside
@@ -283,7 +283,7 @@ def check_card(card: PolicyCard, model: RobotModel, file: str | Path) -> None:
         )
     found += unknown if unknown else _misfits(card, model)
     if found:
-        raise ConfigError(f"{file}: does not fit the robot: " + "; ".join(found))
+        raise MisfitError(f"{file}: does not fit the robot: " + "; ".join(found))
 
 
 def _misfits(card: PolicyCard, model: RobotModel) -> list[str]:

@@ -116,15 +116,15 @@ def test_the_reflex_is_bounded(tilt, rate):
     assert np.isfinite(out).all() and np.abs(out).max() < 1.0
 
 
-def test_a_robot_without_gains_is_told_how_to_make_them():
+def test_a_robot_without_gains_is_told_how_to_make_them(tmp_path):
     import dataclasses
 
     with pytest.raises(
         ConfigError,
-        match=r"no balance gains for the robot 'other' \(there are: berkeley_humanoid_lite\); "
-        r"make them with `python -m policies.fallback.balance.gains MODEL.xml other`",
+        match=r"no balance gains for the robot 'other': its folder has no balance.json; "
+        r"make it with `python -m deploy.robot balance FOLDER`",
     ):
-        BalanceReflex(dataclasses.replace(MODEL, name="other"))
+        BalanceReflex(dataclasses.replace(MODEL, name="other", folder=tmp_path))
 
 
 CHAIN = SagittalChain(

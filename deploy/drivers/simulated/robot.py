@@ -176,6 +176,11 @@ class SimulatedRobot:
         return self._harness.supported
 
     @property
+    def head_camera(self) -> str:
+        """Name of its head camera in `mj_model`; "" for a robot without one."""
+        return self._roles.head_camera
+
+    @property
     def loaded(self) -> float:
         """Share of its weight that its feet carry; 1 for a robot that is fixed to the world."""
         return float(self._foot_forces().sum()) / self._weight if self._roles.free else 1.0

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from arbiter import strict
-from arbiter.errors import ConfigError
+from arbiter.errors import ConfigError, MisfitError
 from arbiter.robot import RobotModel
 from arbiter.strict.json_text import parse_json
 from policies.onnx_file import (
@@ -202,4 +202,4 @@ def check_card(card: Pi0Card, model: RobotModel, folder: str | Path) -> None:
         f"joints names {joint!r}; {strict.nearest(joint, model.joints)}" for joint in card.joints if joint not in model.joints
     ]
     if found:
-        raise ConfigError(f"π0 {folder}: does not fit the robot: " + "; ".join(found))
+        raise MisfitError(f"π0 {folder}: does not fit the robot: " + "; ".join(found))

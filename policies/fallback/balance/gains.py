@@ -1,28 +1,22 @@
 """Makes the balance gains of a robot from its MuJoCo model: a linear-quadratic regulator at several knee angles.
 
-    python -m policies.fallback.balance.gains MODEL.xml ROBOT [--out FILE.json]
+    python -m deploy.robot balance FOLDER
 
-The robot's file (MJCF) must have its joints in robot order, legs named `leg_<side>_<joint>_joint`.
+The robot is a biped whose hips, knees and ankles pitch about its y axis, on feet that are flat when all joints are zero.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.util
-import json
-import sys
-from pathlib import Path
-
 import mujoco
 import numpy as np
 
-from arbiter.extras import needed
+from arbiter.errors import ConfigError
+from arbiter.robot import RobotModel
 from policies.fallback.balance.linear import Standing
 from policies.fallback.balance.stance import SagittalChain, Segment
 
 KNEES = (0.2, 0.4, 0.7, 1.0, 1.3)  # [rad]
 TICK = 0.02  # [s]
-KP, KD = 20.0, 2.0
 # Cost weights of the base's displacement (x, y, z, rotation vector) and its rate, per radian² of correction: the best of some
 # hundred random samples, by the hardest push survived with sensor noise and one tick of delay.
 COST_POSE = (5.0e4, 90.0, 7.0e2, 7.0e4, 1.7e5, 4.0e3)
@@ -30,14 +24,13 @@ COST_RATE = (2.3e3, 22.0, 80.0, 2.7e3, 160.0, 20.0)
 IMU_WEIGHT = 2.0  # of the orientation against one leg angle, in the least-squares estimate of the base's displacement
 
 
-def chain(mj: mujoco.MjModel) -> SagittalChain:
+def chain(mj: mujoco.MjModel, robot: RobotModel) -> SagittalChain:
     """Masses and lengths in the sagittal plane, all joints zero, both sides together."""
     data = mujoco.MjData(mj)
     data.qpos[3] = 1.0
     mujoco.mj_kinematics(mj, data)
-    joints = {
-        part: [mj.joint(f"leg_{side}_{part}_pitch_joint") for side in ("left", "right")] for part in ("ankle", "knee", "hip")
-    }
+    parts = {"ankle": robot.body.ankles, "knee": robot.body.knees, "hip": robot.body.hips}
+    joints = {part: [mj.joint(robot.joints[i]) for i in indices] for part, indices in parts.items()}
     anchor = {part: np.mean([data.xanchor[j.id] for j in both], axis=0)[[0, 2]] for part, both in joints.items()}
     level = np.zeros(mj.nbody, dtype=int)  # 0 trunk, 1 thigh, 2 shank, 3 foot
     for depth, part in enumerate(("hip", "knee", "ankle"), start=1):
@@ -66,21 +59,25 @@ def regulator(f: np.ndarray, g: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.
     return np.linalg.solve(r + g.T @ p @ g, g.T @ p @ f)
 
 
-def knot(standing: Standing, q: np.ndarray) -> dict[str, np.ndarray]:
-    """Gains at posture `q`: of leg angles, leg rates, tilt (roll, pitch) and its rate, on the leg targets."""
+def knot(standing: Standing, q: np.ndarray, kp: float, kd: float) -> dict[str, np.ndarray]:
+    """Gains at posture `q`: of leg angles, leg rates, tilt (roll, pitch) and its rate, on the leg targets.
+
+    Args:
+        kp, kd: Of the legs' motors [N·m/rad], [N·m·s/rad].
+    """
     lin = standing.linearise(q)
     n = len(lin.legs)
     inverse = np.linalg.inv(lin.mass)
     gram = lin.legs.T @ lin.legs
     system = np.zeros((12 + n, 12 + n))
     system[:6, 6:12] = np.eye(6)
-    system[6:12, :6] = -inverse @ (KP * gram + lin.stiffness)
-    system[6:12, 6:12] = -inverse @ (KD * gram)
-    system[6:12, 12:] = inverse @ (KP * lin.legs.T)
+    system[6:12, :6] = -inverse @ (kp * gram + lin.stiffness)
+    system[6:12, 6:12] = -inverse @ (kd * gram)
+    system[6:12, 12:] = inverse @ (kp * lin.legs.T)
     from scipy.linalg import expm
 
     step = expm(system * TICK)
-    k = regulator(step[:12, :12], step[:12, 12:], np.diag(COST_POSE + COST_RATE), KP**2 / 3.6 * np.eye(n))
+    k = regulator(step[:12, :12], step[:12, 12:], np.diag(COST_POSE + COST_RATE), kp**2 / 3.6 * np.eye(n))
     # The base's displacement, by least squares from the leg angles and the orientation.
     seen = np.linalg.pinv(np.vstack((lin.legs, IMU_WEIGHT * np.eye(6)[3:5])))
     seen[:, n:] *= IMU_WEIGHT
@@ -88,43 +85,41 @@ def knot(standing: Standing, q: np.ndarray) -> dict[str, np.ndarray]:
     return {"pos": by_pos[:, :n], "tilt": by_pos[:, n:], "vel": by_rate[:, :n], "rate": by_rate[:, n:]}
 
 
-def make(path: str | Path, robot: str) -> dict:
-    """Gains and sagittal model of a robot as the balance reflex reads them, ready for JSON."""
-    mj = mujoco.MjModel.from_xml_path(str(path))
-    names = tuple(mj.actuator(i).name for i in range(mj.nu))
-    legs = np.array([i for i, name in enumerate(names) if name.startswith("leg_")])
-    body = chain(mj)
-    feet = tuple(mj.body(int(mj.joint(f"leg_{side}_ankle_roll_joint").bodyid[0])).name for side in ("left", "right"))
-    standing = Standing(mj, names, legs, feet)
+def make(mj: mujoco.MjModel, robot: RobotModel, feet: tuple[str, str]) -> dict:
+    """All that the reflex must know of a robot, ready for JSON.
+
+    Args:
+        mj: Its MuJoCo model.
+        robot: Its figures.
+        feet: Names of the two bodies of the soles.
+    """
+    _require_biped(robot)
+    names, legs = robot.joints, np.flatnonzero(robot.groups["legs"])
+    body, standing = chain(mj, robot), Standing(mj, names, legs, feet)
+    pitch = {"hip": robot.body.hips, "knee": robot.body.knees, "ankle": robot.body.ankles}
+    lateral = np.isin(legs, np.concatenate(list(pitch.values())))
+    kp, kd = float(np.mean(robot.kp[legs])), float(np.mean(robot.kd[legs]))
     knots = []
     for knee in KNEES:
         stance = body.balanced(-0.5 * knee, knee, -0.5 * knee)
         q = np.zeros(len(names))
-        for side in ("left", "right"):
-            for part in ("hip", "knee", "ankle"):
-                q[names.index(f"leg_{side}_{part}_pitch_joint")] = getattr(stance, part)
-        gains = {key: np.round(value, 5).tolist() for key, value in knot(standing, q).items()}
-        carried = np.where(["_pitch_" in names[i] for i in legs], 0.0, standing.carry(q))  # pitch: SagittalChain
+        for part, indices in pitch.items():
+            q[indices] = getattr(stance, part)
+        gains = {key: np.round(value, 5).tolist() for key, value in knot(standing, q, kp, kd).items()}
+        carried = np.where(lateral, 0.0, standing.carry(q))  # pitch: SagittalChain
         knots.append({"knee": knee, "carry": np.round(carried, 5).tolist(), **gains})
     segments = {
         key: {"mass": part.mass, "com": part.com, "upper": part.upper}
         for key, part in (("shank", body.shank), ("thigh", body.thigh), ("trunk", body.trunk))
     }
-    return {"format": 1, "robot": robot, "legs": [names[i] for i in legs], "chain": segments, "knots": knots}
+    return {"format": 1, "robot": robot.name, "legs": [names[i] for i in legs], "chain": segments, "knots": knots}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Computes the balance gains of a robot from its MuJoCo model.")
-    parser.add_argument("model", help="the robot's MJCF file")
-    parser.add_argument("robot", help="its name, as in robot.yaml")
-    parser.add_argument("--out", help="JSON file to write (default: ROBOT.json beside this module, where the reflex looks)")
-    args = parser.parse_args()
-    if importlib.util.find_spec("scipy") is None:
-        sys.exit(f"error: this command {needed('scipy')}")
-    out = Path(args.out) if args.out else Path(__file__).parent / f"{args.robot}.json"
-    out.write_text(json.dumps(make(args.model, args.robot)) + "\n")
-    print(f"{out}: gains at knee angles of {', '.join(map(str, KNEES))} rad")
-
-
-if __name__ == "__main__":
-    main()
+def _require_biped(robot: RobotModel) -> None:
+    body = robot.body
+    signs = () if body is None else (*body.hip_signs, *body.knee_signs, *body.ankle_signs)
+    if len(signs) != 6 or min(signs) < 0.0:
+        raise ConfigError(
+            f"robot {robot.name}: the balance reflex is for two legs whose hips, knees and ankles pitch about the body's y axis; "
+            "let a policy stand: `stand:` in its robot.yaml"
+        )

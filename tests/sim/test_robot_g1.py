@@ -1,0 +1,93 @@
+"""The Unitree G1 under its own names: a folder and a public policy, no code. Judged by the simulation's truth."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from deploy.robots.description import load_model
+from deploy.run import main
+from tests.sim.rig import SimRun
+from tests.unitree_g1 import policy_folder, write_folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_folder(tmp_path_factory.mktemp("robots") / "unitree_g1", policy_folder())
+
+
+def run_of(folder, seed=1):
+    return SimRun(seed=seed, settings=[f"robot={json.dumps(str(folder))}"])
+
+
+def tallest(run, since=0):
+    return max(truth.torso_height for truth in run.truth[since:])
+
+
+def test_its_parts_are_found_in_its_model(folder):
+    model = load_model(folder)
+    assert {name: int(mask.sum()) for name, mask in model.groups.items()} == {
+        "legs": 12,
+        "arms": 14,
+        "waist": 3,
+        "whole_body": 29,
+    }
+    assert [model.joints[i] for i in model.body.knees] == ["left_knee_joint", "right_knee_joint"]
+    assert 0.6 < model.body.standing < 0.8 and model.body.hands["left"].root[1] > 0.0 > model.body.hands["right"].root[1]
+
+
+def test_it_stands_walks_by_words_and_stops(folder):
+    with run_of(folder) as run:
+        truth = run.truth[-1]
+        assert run.arbiter.world.ready and sum(truth.foot_force) == pytest.approx(33.34 * 9.81, rel=0.15)
+        since = run.mark()
+        run.say("walk forward one meter")
+        assert run.path(since)[0] > 0.4, "the dead band of its policy takes the rest"
+        since = run.mark()
+        run.say("turn left")
+        assert run.path(since)[2] == pytest.approx(np.pi / 2, abs=0.4)
+        run.arbiter.inbox.say("walk forward")
+        run.wait(2.0)
+        run.say("stop")
+        since = run.wait(2.0).mark()
+        run.wait(2.0)
+        assert np.abs(run.path(since)).max() < 0.05, "it stands"
+        assert run.falls == 0 and run.broken_limits() == []
+
+
+def in_mid_walk(run):
+    run.arbiter.inbox.say("walk forward two meters")
+    run.wait(3.1)
+    return run.mark()
+
+
+def test_an_arm_that_is_lost_settles_it_without_a_fall(folder):
+    with run_of(folder) as run:
+        in_mid_walk(run)
+        run.robot.failures.garbled.add("left_elbow_joint")
+        since = run.wait(6.0).mark()
+        run.wait(3.0)
+        assert run.reports[-1].verdict.mode.value == "settle" and run.falls == 0
+        assert set(run.reports[-1].owners[:12]) == {"stand"} and np.abs(run.path(since)).max() < 0.1
+
+
+def test_a_policy_that_fails_in_mid_walk_is_brought_to_rest(folder, monkeypatch):
+    with run_of(folder) as run:
+        in_mid_walk(run)
+        walker = run.arbiter.bank.players("locomotion")[0]
+        monkeypatch.setattr(walker, "act", lambda *_: 1 / 0)
+        since = run.wait(7.0).mark()
+        run.wait(3.0)
+        assert run.falls == 0 and set(run.reports[-1].owners[:12]) == {"stand"}
+        assert np.abs(run.path(since)).max() < 0.1
+
+
+def test_from_the_command_line(folder, tmp_path, capsys):
+    words = ["--say", "walk forward one meter", "--fast", "--report", str(tmp_path / "report.json")]
+    assert main(["--robot", str(folder), *words]) == 0
+    told = capsys.readouterr().out
+    assert "stands by itself" in told and "left out: wave_right" in told and "made for another robot" in told
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["instructions"][0]["truth"]["ahead_m"] > 0.4 and report["instructions"][0]["truth"]["falls"] == 0
