@@ -20,6 +20,7 @@ _LIBRARIES = {
         "safetensors",
         "scipy",
         "sentence_transformers",
+        "sklearn",
         "tensorboard",
         "tensordict",
         "torch",

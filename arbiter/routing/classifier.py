@@ -1,16 +1,15 @@
-"""Multinomial logistic regression on [sentence vector, tf-idf], in numpy: fitted when the project is built, or at start
-when the loaded skills are others than those."""
+"""Multinomial logistic regression on [sentence vector, tf-idf], and the optimiser by which a plug-in's skills are added to it at
+start. `training.router.fit` fits the one that ships."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from arbiter.routing.features import SparseRows
 
-STRENGTH = 20.0  # inverse of the ridge penalty; 5 .. 100 score alike on the dev set
 NONE = "none"
 
 
@@ -37,51 +36,6 @@ class LinearClassifier:
 def _softmax(logits: np.ndarray) -> np.ndarray:
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)
-
-
-def fit(labels: Sequence[str], vectors: np.ndarray, rows: SparseRows, terms: int, iterations: int = 120) -> LinearClassifier:
-    """Fits a head.
-
-    Args:
-        labels: Class of each phrase.
-        vectors: Sentence vectors, shape (n, size). rows: tf-idf of the same phrases. terms: Columns of `rows`.
-    """
-    classes = tuple(sorted(set(labels)))
-    target = np.array([classes.index(label) for label in labels])
-    one_hot = np.eye(len(classes), dtype=np.float32)[target]
-    size, k = vectors.shape[1], len(classes)
-    weight = _balance(target, k)[:, None]
-    by_column = np.argsort(rows.columns, kind="stable")
-    sorted_columns, owner = rows.columns[by_column], np.repeat(np.arange(len(labels)), np.diff(rows.start))[by_column]
-    present, first = np.unique(sorted_columns, return_index=True)
-    entry = rows.values[by_column][:, None]
-
-    def split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        x = x.astype(np.float32).reshape(-1, k)
-        return x[:size], x[size : size + terms], x[-1]
-
-    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
-        on_vector, on_words, bias = split(x)
-        p = _softmax(vectors @ on_vector + rows.times(on_words) + bias)
-        error = weight * (p - one_hot) * STRENGTH
-        gradient = np.zeros((size + terms + 1, k), np.float64)
-        gradient[:size] = vectors.T @ error
-        gradient[size + present] = np.add.reduceat(entry * error[owner], first, axis=0)
-        gradient[-1] = error.sum(axis=0)
-        penalty = x.reshape(-1, k)[:-1]
-        gradient[:-1] += penalty
-        entropy = -np.log(np.maximum(p[np.arange(len(target)), target], 1e-30))
-        return STRENGTH * float(weight[:, 0] @ entropy) + 0.5 * float(np.square(penalty).sum()), gradient.ravel()
-
-    solution = minimise(loss, np.zeros((size + terms + 1) * k), iterations)
-    return LinearClassifier(classes, *split(solution))
-
-
-def _balance(target: np.ndarray, k: int) -> np.ndarray:
-    """Weights that lift small classes (a plug-in has ten phrases, a built-in two hundred)."""
-    counts = np.bincount(target, minlength=k)
-    weight = np.sqrt(counts.mean() / counts)
-    return np.clip(weight, 0.5, 3.0)[target].astype(np.float32)
 
 
 def minimise(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -54,14 +53,6 @@ class TfidfVocabulary:
     def __init__(self, index: dict[str, int], idf: np.ndarray) -> None:
         self.index, self.idf = index, idf
         self.rarest = float(idf.max())
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> TfidfVocabulary:
-        """The vocabulary of a corpus: all words, and the pairs that occur more than once."""
-        counts = Counter(term for text in texts for term in set(terms(text)))
-        kept = sorted(term for term, count in counts.items() if count > 1 or " " not in term)
-        frequency = np.array([counts[term] for term in kept], np.float32)
-        return cls.restored(kept, np.log((1.0 + len(texts)) / (1.0 + frequency)) + 1.0)
 
     @classmethod
     def restored(cls, kept: Sequence[str], idf: np.ndarray) -> TfidfVocabulary:
