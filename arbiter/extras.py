@@ -17,7 +17,6 @@ _LIBRARIES = {
         "onnxscript",
         "peft",
         "rsl_rl",
-        "safetensors",
         "scipy",
         "sentence_transformers",
         "sklearn",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from arbiter.errors import ConfigError, PolicyError
 from policies.chunk.protocol import ChunkObservation
-
-MAX_HEADER = 10_000_000
 
 
 class RecordedChunks:
@@ -50,33 +48,27 @@ class RecordedChunks:
 
     @classmethod
     def load(cls, path: str | Path) -> RecordedChunks:
-        """Reads a .npz or .safetensors file: arrays named by prompt; `joints` and `rate_hz` beside them.
+        """Reads a .safetensors file: arrays by prompt; in its metadata `joints`, a JSON list, and `rate_hz` [Hz].
 
-        In a .npz they are the arrays `joints` (text) and `rate_hz`; in a .safetensors file, metadata: `joints` as a
-        JSON list, `rate_hz` as text. Nothing in either is executed.
+        Raises ConfigError for another file.
         """
-        path = Path(path)
         try:
-            arrays, joints, rate = (_safetensors if path.suffix == ".safetensors" else _npz)(path)
+            with safe_open(path, "np") as file:
+                meta = file.metadata() or {}
+                motions = {prompt: file.get_tensor(prompt).astype(np.float64) for prompt in file.keys()}
+            joints, rate = json.loads(meta["joints"]), float(meta["rate_hz"])
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            EOFError,
-            RuntimeError,
-            MemoryError,
-            zlib.error,
-            zipfile.BadZipFile,
-        ) as error:
-            raise ConfigError(f"{path}: not a file of recorded motions: {error}") from error
-        return cls(arrays, joints, rate)
+        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+            raise ConfigError(
+                f"{path}: not a file of recorded motions ({error}); .safetensors with the metadata joints and rate_hz is expected"
+            ) from error
+        return cls(motions, joints, rate)
 
     def save(self, path: str | Path) -> None:
-        """Writes a .npz file that `load` reads."""
-        np.savez_compressed(path, joints=np.array(self.joints), rate_hz=np.array(self.rate_hz), **self._motions)
+        """Writes a .safetensors file that `load` reads."""
+        motions = {prompt: np.ascontiguousarray(rows, np.float64) for prompt, rows in self._motions.items()}
+        save_file(motions, path, metadata={"joints": json.dumps(self.joints), "rate_hz": str(self.rate_hz)})
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -101,34 +93,3 @@ class RecordedChunks:
 
     def close(self) -> None:
         """Nothing to free."""
-
-
-def _npz(path: Path) -> tuple[dict[str, np.ndarray], list[str], float]:
-    path.stat()  # is_zipfile does not tell a missing file from a wrong one
-    if not zipfile.is_zipfile(path):
-        raise ValueError("it is not a .npz archive")
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {key: np.asarray(file[key]) for key in file.files}
-    joints, rate = arrays.pop("joints"), arrays.pop("rate_hz")
-    return {key: rows.astype(np.float64) for key, rows in arrays.items()}, [str(name) for name in joints], float(rate)
-
-
-def _safetensors(path: Path) -> tuple[dict[str, np.ndarray], list[str], float]:
-    """The format is eight bytes of header length, a JSON header and raw little-endian data."""
-    data = path.read_bytes()
-    size = int.from_bytes(data[:8], "little")
-    if len(data) < 10 or size > min(MAX_HEADER, len(data) - 8):
-        raise ValueError(f"its header would be {size} bytes long")
-    header = json.loads(data[8 : 8 + size])
-    meta = header.pop("__metadata__", {})
-    arrays = {}
-    for name, spec in header.items():
-        dtype = {"F32": "<f4", "F64": "<f8"}.get(spec["dtype"])
-        if dtype is None:
-            raise ValueError(f"{name!r} is {spec['dtype']}; F32 or F64 is expected")
-        first, last = spec["data_offsets"]
-        if not 0 <= first <= last <= len(data) - 8 - size:
-            raise ValueError(f"{name!r} lies outside the file")
-        arrays[name] = np.frombuffer(data[8 + size + first : 8 + size + last], dtype).reshape(spec["shape"])
-    joints = json.loads(meta["joints"])
-    return {key: rows.astype(np.float64) for key, rows in arrays.items()}, joints, float(meta["rate_hz"])
