@@ -136,6 +136,15 @@ def test_in_settle_a_walk_is_brought_to_rest_for_a_limited_time():
     assert drive.safety.settling == pytest.approx(DT), "counted anew"
 
 
+def test_in_settle_the_legs_stand_on_while_an_arm_is_not_known():
+    drive = running()
+    drive.safety.stop("key")
+    drive.tick(MODEL.default)
+    drive.owners = ("stand",) * N
+    _, verdict = drive.ticks(40, MODEL.default, joint_age=np.array((0.0, 0.0, 0.0, 0.1)))
+    assert verdict.mode is Mode.SETTLE and {note.check for note in verdict.interventions} == {"age"}
+
+
 # -- verdict --------------------------------------------------------------------------------------------------------
 
 
