@@ -54,7 +54,7 @@ class Safety:
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
         self._stopping = ""  # the policy that brings a walk to rest
         self.walking = ""
-        self._now, self._ticked = 0.0, -math.inf
+        self._now = self._ticked = 0.0
         self._believed: RobotState | None = None
         self._read_at = math.nan
 
@@ -229,7 +229,7 @@ class Safety:
         blocked, dt = self._clock(now)
         intake, watch = self._intake, self._watch
         intake.take(target, owners)  # finite, shape
-        if state is None or state is not self._believed or now != self._read_at:
+        if state is not self._believed or now != self._read_at:
             self.believe(state, self._now)  # finite, shape and age of the reading
         mode = self._ladder.step(blocked or self._unusable(), dt)  # age, mode
         if mode is not Mode.SETTLE:

@@ -779,6 +779,20 @@ def test_a_base_may_lie_exactly_on_its_side_or_back():
             assert not base.read(quat=quat, rate=(0.0, 0.0, 1e-9 * k), strict=k > 0).why
 
 
+@pytest.mark.parametrize("length", [0.9, 1.09])
+def test_an_orientation_turns_the_same_whatever_its_length(length):
+    base = spinning(15.0)
+    for _ in range(10):
+        assert not base.read(quat=length * base.truth(base.t + DT)[0]).why
+
+
+def test_what_lies_between_readings_of_the_imu_far_apart_is_no_slow_error():
+    for first, dt, told in ((0.1, 0.1, False), (0.1, DT, True)):
+        base = Turning(size=1e-4)
+        assert not base.read(quat=turned(base.truth(base.t + dt)[0], 0, first), dt=dt).why
+        assert bool(base.read(quat=turned(base.truth(base.t + DT)[0], 0, first + 0.05)).why) is told
+
+
 @pytest.mark.parametrize("quat", [(0.0,) * 4, (2.0, 0.0, 0.0, 0.0), (1e308,) * 4])
 def test_what_is_no_orientation_stands_in_for_nothing(quat):
     base = Turning()

@@ -1,6 +1,6 @@
 """Mutation check of the safety layer: breaks its code in one place at a time and looks whether a test notices.
 
-    python -m tests.mutation.mutate                    every mutant (an hour or so on one core)
+    python -m tests.mutation.mutate                    every mutant (a quarter of an hour on a core)
     python -m tests.mutation.mutate --sample 40        some of them
     python -m tests.mutation.mutate --module shaper    one file's
 
@@ -152,8 +152,11 @@ def mutants(modules: tuple[str, ...] = MODULES) -> Iterator[Mutant]:
     for module in modules:
         walk = Mutator()
         walk.visit(ast.parse(source_of(module).read_text()))
+        seen: Counter[tuple[int, str]] = Counter()
         for index, (line, text) in enumerate(walk.found):
-            yield Mutant(module, index, line, text)
+            seen[line, text] += 1
+            number = seen[line, text]
+            yield Mutant(module, index, line, text if number == 1 else f"{text} #{number}")
 
 
 def functions(module: ModuleType) -> Iterator[FunctionType]:
