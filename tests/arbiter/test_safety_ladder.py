@@ -669,11 +669,12 @@ def test_a_charge_counts_once_it_has_stayed():
         return [safety.believe(reading(MODEL, t, battery=value), t).battery for t in now]
 
     assert told(0.8, 1) == [0.8] and told(0.0, 10) == [0.8] * 10 and told(0.77, 3) == [0.77] * 3
+    assert told(np.nan, 5) == [0.77] * 5 and told(0.77, 1) == [0.77]
     assert told(0.0, 10)[-1] == 0.77 and told(0.0, 1) == [0.0], "it is empty"
     for odd in ("full", None, -1.0, 87.0, np.nan, np.inf, True):
         found = told(odd, 20)
         assert not found[0] > 1.0 and np.isnan(found[-1]), "-1 is no empty battery"
-        assert told(0.5, 20)[-1] == 0.5
+        assert np.isnan(told(0.5, 5)).all() and told(0.5, 20)[-1] == 0.5
     for value in (0, 1, np.float64(0.25)):
         assert told(value, 20)[-1] == value
 

@@ -255,11 +255,11 @@ def ahead_of(enc, joint):
     return enc_next(enc)[joint], enc.size * enc.rate * np.cos(enc.rate * (enc.t + DT) + joint)
 
 
-@pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize("up", [1.0, -1.0])
-def test_what_is_mirrored_means_its_negative_at_once(sign, up):
+@pytest.mark.parametrize(("sign", "size", "rate"), [(1.0, 0.6, 10.0), (-1.0, 0.6, 10.0), (1.0, 0.3, 5.0)])
+def test_what_is_mirrored_means_its_negative_at_once(sign, up, size, rate):
     """Whichever sign its velocity has from then on; and no longer than it does."""
-    enc = swinging(ARM, lambda q, dq: q * sign > 0.2 and dq * up > 3.0)
+    enc = swinging(ARM, lambda q, dq: q * sign > 0.2 and dq * up > 0.5 * size * rate, size, rate)
     for k in range(3):
         q, dq = ahead_of(enc, ARM)
         joints = enc.read(q={ARM: -q}, dq={ARM: dq if k == 1 else -dq})
@@ -279,7 +279,7 @@ def test_a_mirrored_joint_near_zero_may_read_either_sign():
     while ahead_of(enc, ARM)[0] > -0.15:
         q, dq = ahead_of(enc, ARM)
         enc.read(q={ARM: -q}, dq={ARM: -dq})
-    assert enc.joints.mirrored[ARM] and not enc.read().mirrored[ARM]
+    assert enc.read(q={ARM: -ahead_of(enc, ARM)[0]}, dq={ARM: 0.0}).mirrored[ARM] and not enc.read().mirrored[ARM]
 
 
 @pytest.mark.parametrize(
@@ -290,6 +290,7 @@ def test_a_mirrored_joint_near_zero_may_read_either_sign():
         (0.3, 0.12, -1.0, False),
         (0.3, -0.12, -1.0, False),
         (0.3, 0.0, 1.0, False),  # the velocity is as expected
+        (0.3, 0.0, 0.002, False),
         (0.07, -0.09, -1.0, False),  # too close to zero to tell
     ],
 )
@@ -297,6 +298,10 @@ def test_what_counts_as_mirrored(where, off, back, mirrored):
     enc = Encoders(size=0.6, rate=10.0)
     enc.joints.q[ARM], enc.joints.dq[ARM] = where - 5.0 * DT, 5.0  # as it was believed
     assert bool(enc.read(q={ARM: -where + off}, dq={ARM: 5.0 * back}).mirrored[ARM]) is mirrored
+    for was_q, was_dq in ((0.04 - 5.0 * DT, 5.0), (0.0, 0.0)):
+        enc = Encoders(size=0.6, rate=10.0)
+        enc.joints.q[ARM], enc.joints.dq[ARM], enc.joints.mirrored[ARM], enc.joints._doubt = was_q, was_dq, True, True
+        assert not enc.read(q={ARM: 0.15}, dq={ARM: 5.0}).mirrored[ARM], "off, but on the right side"
     still = at_rest()
     assert not still.quiet(q={ARM: -still.joints.q[ARM] - 0.2}, dq={ARM: -1e-3}).mirrored[ARM], "at rest no sign is shown"
 
