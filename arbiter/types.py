@@ -59,13 +59,13 @@ class RobotState:
     @property
     def gravity(self) -> np.ndarray:
         """Unit vector of gravity in the body frame, shape (3,); (0, 0, -1) when upright."""
-        w, x, y, z = self.base_quat
+        w, x, y, z = self.base_quat.tolist()
         return np.array((2.0 * (w * y - x * z), -2.0 * (y * z + w * x), 2.0 * (x * x + y * y) - 1.0))
 
     @property
     def tilt(self) -> float:
         """Angle between the base's z axis and the vertical [rad]."""
-        w, x, y, z = self.base_quat
+        w, x, y, z = self.base_quat.tolist()
         return float(np.arccos(min(1.0, max(-1.0, 1.0 - 2.0 * (x * x + y * y)))))
 
 

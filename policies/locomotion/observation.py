@@ -7,6 +7,7 @@ product: (raw[index] - offset) * scale.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class ObservationBuilder:
         low, high = model.lower[self._driven], model.upper[self._driven]
         reach = np.maximum(np.abs(high - self._stance), np.abs(low - self._stance))
         self._most_action = 1.5 * reach / np.abs(card.action_scale)  # a target well beyond the joint's end
-        self._change: np.ndarray | None = None  # of the command, in a step of the policy
+        self._change: list[float] = []  # of the command, in a step of the policy
         self._command = np.zeros(3)
         default = np.array(model.default)
         default[[model.index(joint) for joint in card.joints]] = card.default_pos
@@ -54,7 +55,7 @@ class ObservationBuilder:
             offset += [default[i - 9] if term.term == "joint_pos_rel" else 0.0 for i in where]
             scale += list(np.broadcast_to(term.scale, len(where)))
             if term.slew is not None:
-                self._change = np.array(term.slew) / card.rate_hz
+                self._change = [slew / card.rate_hz for slew in term.slew]
             if term.term == "phase":
                 self._clock_step = 1.0 / (term.period * card.rate_hz)
                 self._stand_still = bool(term.stand_still)
@@ -128,15 +129,17 @@ class ObservationBuilder:
 
     def _followed(self, asked: np.ndarray, state: RobotState) -> np.ndarray:
         """The command that the network sees: on its way to what is asked for, where the card says how fast."""
-        if self._change is None or not np.isfinite(asked).all():
+        wanted = asked.tolist()
+        if not (self._change and all(map(math.isfinite, wanted))):
             return asked  # what is not finite is refused where the vector is looked at
-        ahead = self._command
-        for k in range(3):
-            now = self._raw[k] if math.isfinite(self._raw[k]) else 0.0
-            ahead[k] = now + min(max(asked[k] - now, -self._change[k]), self._change[k])
-        if _still(asked) and _still(ahead):
-            ahead[:] = LINGER if self._stand_still and self._steps(state) else 0.0
-        return ahead
+        ahead = []
+        for want, now, most in zip(wanted, self._raw[:3].tolist(), self._change, strict=True):
+            now = now if math.isfinite(now) else 0.0
+            ahead.append(now + min(max(want - now, -most), most))
+        if _still(wanted) and _still(ahead):
+            ahead = LINGER if self._stand_still and self._steps(state) else (0.0, 0.0, 0.0)
+        self._command[:] = ahead
+        return self._command
 
     def _steps(self, state: RobotState) -> bool:
         """Whether a robot that is to stand steps in place: until it has settled, and again where it loses its stance."""
@@ -174,19 +177,19 @@ class ObservationBuilder:
         """The network answered: remembers the action, moves the clock on."""
         self._raw[self._action] = action
         if self._clock_step:
-            still = self._stand_still and _still(self._raw[:3])
+            still = self._stand_still and _still(self._raw[:3].tolist())
             ends = still and not self._left
             self.phase = finished_half_turn(self.phase, self._clock_step) if ends else (self.phase + self._clock_step) % 1.0
             self._left = max(self._left - 1, 0) if still else self._settle
 
     def not_finite(self) -> str:
         """Name of the first term that is not finite; "" if all are."""
-        if np.isfinite(self.vector).all():
+        if np.count_nonzero(np.isfinite(self.vector)) == self.vector.size:
             return ""
         return next((name for name, block, _ in self._slots if not np.isfinite(block).all()), "")
 
 
-def _still(command: np.ndarray) -> bool:
+def _still(command: Sequence[float]) -> bool:
     x, y, yaw = command
     return x * x + y * y + yaw * yaw <= STILL * STILL
 

@@ -102,7 +102,7 @@ class OnnxPolicy:
         if bad := observation.not_finite():
             raise PolicyError(f"policy {self.name}: observation {bad} is not finite; check the sensors behind it")
         action = self._network.run()[0]
-        if not np.isfinite(action).all():
+        if np.count_nonzero(np.isfinite(action)) != action.size:
             joint = self.card.joints[int(np.argmin(np.isfinite(action)))]
             raise PolicyError(f"policy {self.name}: its action for {joint} is not finite")
         observation.acted(action)
@@ -145,7 +145,7 @@ class OnnxPolicy:
         """A network that keeps to a joint's range misses its end by a rounding of its 32 bits: the end itself is meant."""
         ends = np.minimum(np.maximum(asked, self._lower), self._upper)
         beyond = ends - asked
-        return np.where(np.abs(beyond) <= ROUNDING, ends, asked) if beyond.any() else asked
+        return np.where(np.abs(beyond) <= ROUNDING, ends, asked) if np.count_nonzero(beyond) else asked
 
     def release(self) -> None:
         """Nothing runs in the background."""
