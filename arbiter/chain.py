@@ -14,7 +14,7 @@ def _cross(axis) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A limb in the posture of all joints at zero, base frame.
+    """A limb in the posture of all joints at zero, base frame; or several alike, along a first axis of every array.
 
     Attributes:
         cross: Transposed cross-product matrix of each joint's axis, shape (j, 3, 3), from the base outwards.
@@ -36,11 +36,12 @@ class Chain:
         Returns:
             The points [m], base frame, shape (..., p, 3).
         """
-        out = points
-        for i in reversed(range(angles.shape[-1])):
-            angle = angles[..., i, None, None]
-            away = out - self.anchors[i]
-            out = self.anchors[i] + away + np.sin(angle) * (away @ self.cross[i]) + (1.0 - np.cos(angle)) * (away @ self.twice[i])
+        k, out = angles.shape[-1], points
+        turn = angles[..., None, None]
+        turned = np.sin(turn) * self.cross[..., :k, :, :] + (1.0 - np.cos(turn)) * self.twice[..., :k, :, :]
+        for i in reversed(range(k)):
+            away = out - self.anchors[..., i, None, :]
+            out = out + away @ turned[..., i, :, :]
         return out
 
 

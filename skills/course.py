@@ -10,7 +10,7 @@ import numpy as np
 from arbiter.body import Body
 from arbiter.skill import Progress
 from arbiter.types import RobotState
-from skills.criteria import rotations
+from skills.criteria import rotation
 from skills.legs import Odometer
 
 
@@ -42,6 +42,7 @@ class Course:
         self._seen = math.nan
         self._odometer: Odometer | None = None
         self._heading = 1.0, 0.0
+        self._way = 0.0, 0.0  # ahead, to the left [m]
 
     def at(self, state: RobotState, progress: Progress) -> Place:
         """Where the run has come with the reading `state`."""
@@ -50,14 +51,15 @@ class Course:
         odometer = self._odometer or self._begin(progress.robot.body, progress.start)
         if state.stamp != self._seen:
             self._seen = state.stamp
-            odometer.step(state.joint_pos, rotations(state.base_quat))
-        (x, y), (c, s) = odometer.place, self._heading
-        return Place(float(c * x + s * y), float(c * y - s * x), progress.turned)
+            odometer.step(state.joint_pos, rotation(state.base_quat))
+            (x, y), (c, s) = odometer.place.tolist(), self._heading
+            self._way = c * x + s * y, c * y - s * x
+        return Place(*self._way, progress.turned)
 
     def _begin(self, body: Body, start: RobotState) -> Odometer:
-        rotation = rotations(start.base_quat)
-        odometer = self._odometer = Odometer(body, start.joint_pos, rotation)
-        ahead = rotation[:2, 0] / max(float(np.hypot(*rotation[:2, 0])), 1e-9)
+        turned, self._way = rotation(start.base_quat), (0.0, 0.0)
+        odometer = self._odometer = Odometer(body, start.joint_pos, turned)
+        ahead = turned[:2, 0] / max(float(np.hypot(*turned[:2, 0])), 1e-9)
         self._heading = float(ahead[0]), float(ahead[1])
         self._seen = start.stamp
         return odometer

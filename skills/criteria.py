@@ -99,6 +99,18 @@ def rotations(quat: np.ndarray) -> np.ndarray:
     ).reshape(*w.shape, 3, 3)
 
 
+def rotation(quat: np.ndarray) -> np.ndarray:
+    """Rotation matrix of one (w, x, y, z) quaternion, body to world, shape (3, 3): for what is done in every tick."""
+    w, x, y, z = quat.tolist()
+    return np.array(
+        (
+            (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
+            (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
+            (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
+        )
+    )
+
+
 def lasting(flags: np.ndarray, time: np.ndarray, span: float = SPAN) -> bool:
     """Whether `flags` stays true for `span` seconds somewhere."""
     since = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arbiter.body import Body
+from arbiter.body import Body, side_by_side
 
 EDGE = 0.001  # [m] height over which a sole's load moves from one corner to the next
 OFF = 0.005  # [m] above the lowest one at which a sole no longer carries: as deep as one that lands sinks in
@@ -43,6 +43,8 @@ class Odometer:
     def __init__(self, body: Body, joint_pos: np.ndarray, rotation: np.ndarray) -> None:
         """`joint_pos` [rad], shape (n,); `rotation` of the base, body to world, shape (3, 3)."""
         self._body, self.torso = body, np.zeros(2)
+        feet = side_by_side(body.feet)
+        self._soles = body.soles if feet is None else feet.place
         self._corners, self._load, self._low = self._see(joint_pos, rotation)
         self._foot = int(self._low.argmin())
         self._from = self._middle()
@@ -54,7 +56,7 @@ class Odometer:
 
     def _middle(self) -> np.ndarray:
         """Middle of the soles from the torso, world axes, x, y [m], shape (2,)."""
-        return self._corners[..., :2].mean(axis=(0, 1))
+        return self._corners[..., :2].reshape(-1, 2).mean(axis=0)
 
     def step(self, joint_pos: np.ndarray, rotation: np.ndarray) -> None:
         """The posture one tick later."""
@@ -66,7 +68,7 @@ class Odometer:
 
     def _see(self, joint_pos: np.ndarray, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Corners of the soles from the torso, world axes [m], with what `_loads` makes of them."""
-        corners = (self._body.soles(joint_pos) - self._body.torso) @ rotation.T
+        corners = (self._soles(joint_pos) - self._body.torso) @ rotation.T
         return corners, *_loads(corners)
 
 

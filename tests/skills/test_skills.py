@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from arbiter.body import side_by_side
 from arbiter.execution.run import Run
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, Skill, SkillCall
 from arbiter.types import Sighting
 from skills import builtin_skills
 from skills.contract import check_skill, default_parameters, standing_state
 from skills.course import Place
-from skills.criteria import rotations
+from skills.criteria import rotation, rotations
 from skills.gestures import WaveRight
 from skills.legs import Odometer, odometry
 from skills.registry import load_skills
@@ -273,6 +274,20 @@ def test_the_soles_are_where_the_robot_description_has_them():
         assert model.body.torso_height(data.qpos[7:], np.eye(3)) == pytest.approx(
             data.body("base").xipos[2] - data.qpos[2] - model.body.soles(data.qpos[7:])[..., 2].min(), abs=1e-5
         )
+
+
+def test_both_feet_at_once_are_where_each_of_them_is():
+    body, q = MODEL.body, np.random.default_rng(0).uniform(MODEL.lower, MODEL.upper, (5, MODEL.n))
+    feet = side_by_side(body.feet)
+    assert feet.place(q) == pytest.approx(body.soles(q), abs=1e-12)
+    assert feet.place(q[0]) == pytest.approx(body.soles(q[0]), abs=1e-12)
+    odd = replace(body.feet[0], points=body.feet[0].points[:2])
+    assert side_by_side((body.feet[1], odd)) is None
+
+
+def test_one_orientation_turns_as_a_run_of_them_does():
+    quats = np.random.default_rng(0).normal(size=(5, 4))
+    assert np.array([rotation(quat) for quat in quats]) == pytest.approx(rotations(quats), abs=1e-12)
 
 
 def test_forearms_point_from_the_elbow_to_the_hand():
