@@ -64,6 +64,14 @@ class Resuming(Protocol):
 
 
 @runtime_checkable
+class Replaying(Resuming, Protocol):
+    """A spare that goes on with a walk from what was sent, without any network."""
+
+    def note(self, block: np.ndarray, now: float) -> None:
+        """What a walking policy asks for in this tick: q, kp, kd, shape (3, n)."""
+
+
+@runtime_checkable
 class Recomputing(Protocol):
     """A spare that can tell, beside the policy that drives, whether that one asks for what its weights answer."""
 

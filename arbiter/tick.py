@@ -202,6 +202,7 @@ class Arbiter:
         for _ in range(STAND_INS):
             failed = self.authority.act(assignments, state, now) or self.monitor.judge(state, self.safety.walking)
             if not failed:
+                self.rest.note(now)
                 return
             for assignment, why in failed:
                 self._failed(assignment, why, state, now)

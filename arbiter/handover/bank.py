@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from arbiter.errors import PolicyError
-from arbiter.policy import Policy, Spared
+from arbiter.policy import Policy, Replaying, Spared
 from arbiter.wall import walled
 
 
@@ -22,6 +22,7 @@ class PolicyBank:
 
     Attributes:
         spares: What brings a walk to rest when its policy fails, by the policy's name.
+        replay: The spare of "stand": brings a walk to rest from what was sent, when no policy can; None: there is none.
         banned: Why a policy is out of use until `pardon`, by name.
     """
 
@@ -32,6 +33,8 @@ class PolicyBank:
         self._players = {name: tuple(players) for name, players in policies.items()}
         spares = {name: group[0].spare() for name, group in self._players.items() if group and isinstance(group[0], Spared)}
         self.spares = {name: spare for name, spare in spares.items() if spare is not None}
+        last = self.spares.pop("stand", None)
+        self.replay = last if isinstance(last, Replaying) else None
         self.banned: dict[str, str] = {}
 
     @property
@@ -50,11 +53,11 @@ class PolicyBank:
         return self._players[name][0]
 
     def spare(self, failed: Policy) -> Policy | None:
-        """What takes over when `failed` fails in mid-step: its own spare, else another policy's for the same joints. None: there
-        is none, or it failed, too."""
+        """What takes over when `failed` fails in mid-step: its own spare, else another policy's for the same joints, else
+        `replay`. None: there is none, or it failed, too."""
         own = self.spares.get(failed.name)
         others = [spare for spare in self.spares.values() if spare is not own and not (failed.joints & ~spare.joints).any()]
-        left = [spare for spare in (own, *others) if spare is not None and spare.name not in self.banned]
+        left = [spare for spare in (own, *others, self.replay) if spare is not None and spare.name not in self.banned]
         return left[0] if left else None
 
     def pick(self, name: str, driving: Iterable[Policy], warming: Iterable[Policy]) -> Policy | None:

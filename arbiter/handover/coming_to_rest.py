@@ -69,6 +69,12 @@ class ComingToRest:
         self._safety.let_stop(assignment.policy.name)
         return self._board.walking(now)
 
+    def note(self, now: float) -> None:
+        """After all have acted: what a walk asks for, for who may have to go on with it."""
+        replay, owner = self._bank.replay, self._authority.owner(self._legs)
+        if replay is not None and owner is not None and owner.policy.kind == "locomotion" and owner.policy is not replay:
+            replay.note(self._authority.block, now)
+
     def failed(self, assignment: JointAssignment, why: str, state: RobotState, now: float) -> None:
         """Its policy cannot go on: its run fails, and its spare (of a walk) or fallbacks take its joints at once."""
         policy, board = assignment.policy, self._board

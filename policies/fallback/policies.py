@@ -11,6 +11,7 @@ from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
 from policies.fallback.reflex import BalanceReflex
+from policies.fallback.replay import GaitReplay
 
 SETTLE_RATE = 4.0  # [1/s] how fast a glide closes in on its goal: within 1 % in about 1.7 s
 GLIDE_SPEED = 1.2  # [rad/s] of the joint that has the longest way
@@ -224,6 +225,10 @@ class Stand(Rest):
         self._glide = Glide(GLIDE_SPEED)
         self._started = False
         self._reflex = BalanceReflex(model)
+
+    def spare(self) -> GaitReplay:
+        """What comes before a stand where somebody walked."""
+        return GaitReplay(self._model)
 
     def _start(self, state: RobotState) -> None:
         """Slows a motion under way down: to stop a bow from one tick to the next throws the robot on its toes."""

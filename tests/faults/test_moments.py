@@ -18,6 +18,7 @@ SAFE = (
     "read-raises-once",
     "chunk-fails",
     "locomotion-raises",
+    "both-sessions-raise",
     "network-nan",
     "target-limp",
     "target-sign",

@@ -313,3 +313,45 @@ def test_hold_does_not_sink_with_every_stop_but_gives_way_to_what_is_in_the_way(
     held = policy.act(state_of(blocked), Request(posture=told), 3.0).q
     assert held[3] == blocked[3] and np.delete(held == told, 3).all()
     assert np.isfinite(policy.act(state_of(blocked), Request(posture=np.full(MODEL.n, np.nan)), 3.02).q).all()
+
+
+def gait(tick):
+    """A walk of 0.64 s a step pair: q, kp, kd, shape (3, n)."""
+    legs = MODEL.groups["legs"]
+    q = MODEL.default + 0.2 * legs * np.sin(2.0 * np.pi * tick / 32.0 + np.arange(MODEL.n))
+    return np.stack((q, 0.8 * MODEL.kp, 1.1 * MODEL.kd))
+
+
+def replayed(ticks):
+    replay = Stand(MODEL).spare()
+    for tick in range(ticks):
+        replay.note(gait(tick), 0.02 * tick)
+    return replay
+
+
+def test_a_walk_is_gone_on_with_from_what_was_sent_and_fades_into_the_stand():
+    ticks, legs = 80, MODEL.groups["legs"]
+    replay = replayed(ticks)
+    replay.resume(None, state_of(), 0.02 * ticks)
+    sent = [replay.act(state_of(), Request(), 0.02 * (ticks + k)) for k in range(40)]
+    first = sent[0].q - MODEL.default
+    assert np.abs(sent[0].q - gait(ticks)[0])[legs].max() < 0.05, "no jump, and the right phase"
+    walk = [np.abs(target.q - MODEL.default)[legs].max() for target in sent]
+    assert np.abs(first[legs]).max() > 0.15 and max(walk[20:]) < 0.12, "what is left is the reflex"
+    assert (sent[-1].kp == MODEL.kp).all() and (sent[-1].kd == MODEL.kd).all() and sent[0].joints.all()
+    assert replay.act(state_of(), Request(), 0.02 * (ticks + 39)) is sent[-1]
+
+
+@pytest.mark.parametrize(("ticks", "later"), [(20, 0.0), (80, 0.5)])
+def test_a_walk_of_which_too_little_is_known_is_not_gone_on_with(ticks, later):
+    replay = replayed(ticks)
+    assert not replay.warm(state_of(), Request(), 0.0)
+    with pytest.raises(PolicyError, match="less than 1.38 s of the walk are known"):
+        replay.resume(None, state_of(), 0.02 * ticks + later)
+
+
+def test_a_record_of_another_walk_does_not_count():
+    replay = replayed(80)
+    replay.note(gait(0), 9.0)
+    with pytest.raises(PolicyError, match="less than 1.38 s"):
+        replay.resume(None, state_of(), 9.02)
