@@ -17,7 +17,7 @@ from arbiter.wall import walled
 
 PUSH = 2.0  # torque that the leg targets imply, as a multiple of the motors' limits and a mean over the legs
 LIMP = 0.05  # of the robot's own stiffness: a leg with less of it carries nothing
-TIPS = 0.55  # of the tilt that counts as a fall: no walk recovers from more (96 shoves: 0.31 rad at most)
+TIPS = 0.55  # of the tilt that counts as a fall: no walk recovers from more (128 shoves: 0.31 rad at most)
 PATIENCE = {"unusable": 2, "push": 4, "tips": 1}  # bad ticks; beyond that a walk that is held falls
 REPEATS = 4  # ticks in which a policy that walks may ask for the same again; one that says that it decides more slowly, longer
 SLOWEST = 1.0  # [Hz] that is believed of it
