@@ -16,9 +16,19 @@ from mujoco import rollout
 
 from arbiter.robot import RobotModel
 from arbiter.types import Request, RobotState, frozen
-from deploy.robots.description import description_dir
 from policies.locomotion.card import PolicyCard, read_card
 from policies.locomotion.policy import OnnxPolicy
+from training.common.world import (
+    RobotParts,
+    add_light,
+    add_payload,
+    add_plane,
+    add_position_motors,
+    add_site_sensor,
+    bare_spec,
+    compile_physics,
+    scale_masses,
+)
 from training.locomotion.base_motion import REST
 from training.locomotion.episode_record import EpisodeRecord
 from training.locomotion.starts import LEAN
@@ -58,47 +68,22 @@ class EpisodeConditions:
         return np.array([c for start, c in self.commands if start <= time + 1e-9][-1])
 
 
-def compile_world(model: RobotModel, world: EpisodeConditions, lights: bool = False) -> mujoco.MjModel:
-    """The whole robot on a floor, its motors' position loops as actuators; `lights`: for pictures."""
-    spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
-    for actuator in list(spec.actuators):
-        spec.delete(actuator)
-    spec.worldbody.add_geom(
-        name="floor",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[0, 0, 0.1],
-        contype=1,
-        conaffinity=0,
-        friction=[world.friction, 0.005, 0.0001],
-        priority=1,
-    )
-    if lights:
-        spec.worldbody.add_light(pos=[1.5, -1.5, 4.0], dir=[-0.3, 0.3, -1.0], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
-        spec.visual.headlight.ambient = [0.4, 0.4, 0.4]
-    for i, name in enumerate(model.joints):
-        motor = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-        kp, kd = model.kp[i] * world.gain, model.kd[i] * world.gain
-        motor.gainprm[0], motor.biastype = kp, mujoco.mjtBias.mjBIAS_AFFINE
-        motor.biasprm[:3] = [0.0, -kp, -kd]
-        motor.forcelimited, motor.forcerange = 1, [-model.effort[i], model.effort[i]]
-    for body in spec.bodies:
-        body.mass *= world.mass
-        body.fullinertia = np.asarray(body.fullinertia) * world.mass
-    for side, mass in zip(("left", "right"), world.payload, strict=True):
-        spec.body(f"arm_{side}_hand_link").mass += mass
-        spec.add_sensor(
-            name=f"{side}_vel",
-            type=mujoco.mjtSensor.mjSENS_FRAMELINVEL,
-            objtype=mujoco.mjtObj.mjOBJ_SITE,
-            objname=f"leg_{side}_ankle_roll_sole",
-        )
-    for name in model.joints:
+def compile_world(parts: RobotParts, conditions: EpisodeConditions, *, light: bool = False) -> mujoco.MjModel:
+    """The whole robot on a floor, its motors' position loops as actuators; `light`: for pictures."""
+    robot, spec = parts.robot, bare_spec(parts.robot, sensors=True)
+    add_plane(spec, conditions.friction)
+    if light:
+        add_light(spec)
+    add_position_motors(spec, robot, robot.joints, kp=conditions.gain, kd=conditions.gain)
+    scale_masses(spec, conditions.mass)
+    add_payload(spec, parts, conditions.payload)
+    for side in ("left", "right"):
+        add_site_sensor(spec, f"{side}_vel", mujoco.mjtSensor.mjSENS_FRAMELINVEL, f"leg_{side}_ankle_roll_sole")
+    for name in robot.joints:
         spec.add_sensor(
             name=f"{name}_force", type=mujoco.mjtSensor.mjSENS_ACTUATORFRC, objtype=mujoco.mjtObj.mjOBJ_ACTUATOR, objname=name
         )
-    spec.option.timestep = TIMESTEP
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
-    return spec.compile()
+    return compile_physics(spec, TIMESTEP)
 
 
 class Arena:
@@ -116,6 +101,7 @@ class Arena:
         self, model: RobotModel, policy: Path, *, card: Path | None = None, rate_hz: float | None = None, threads: int = 2
     ) -> None:
         self.model, self.path, self.threads = model, policy, threads
+        self.parts = RobotParts(model)
         self.card: PolicyCard = read_card(policy, card)
         if rate_hz is not None:
             self.card = dataclasses.replace(self.card, rate_hz=rate_hz)
@@ -150,7 +136,7 @@ class ArenaEpisode:
     def __init__(self, arena: Arena, world: EpisodeConditions, rng: np.random.Generator, keep_poses: bool) -> None:
         model = arena.model
         self.model, self.world, self.rng = model, world, rng
-        self.compiled = compile_world(model, world)
+        self.compiled = compile_world(arena.parts, world)
         self.physics = start_state(self.compiled, model)
         self.policy = OnnxPolicy(arena.path, model, card=arena.card)
         self.policy.reset(reading(self.physics, model, 0.0, None), 0.0)

@@ -12,6 +12,7 @@ from mujoco import rollout
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
+from training.common.world import RobotParts
 from training.locomotion import env_state, gait, models, terms
 from training.locomotion.base_motion import SOLE_REST, base_motion, planar
 from training.locomotion.command_limiter import CommandLimiter
@@ -57,8 +58,9 @@ class CpuEnv(VecEnv):
         self.max_episode_length = round(config.episode_seconds * config.rate_hz)
         self.seed, self.rng = seed, np.random.default_rng(seed)
         figures = self.task.model
+        parts = RobotParts(figures)
         sampled = [models.sample_dynamics(self.rng, figures, self.rng.random()) for _ in range(variants)]
-        self.variants = [models.build(figures, d, config.group, self.dt / substeps) for d in sampled]
+        self.variants = [models.build(parts, d, config.group, self.dt / substeps) for d in sampled]
         mass = sum(self.variants[0].body_mass)
         self.dynamics = torch.tensor(
             [[d.friction, 0.0, sum(v.body_mass) / mass, d.kp] for d, v in zip(sampled, self.variants, strict=True)],

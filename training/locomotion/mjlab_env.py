@@ -23,7 +23,8 @@ from mjlab.sensor import ContactMatch, ContactSensorCfg
 from mjlab.sim import MujocoCfg, SimulationCfg
 from mjlab.terrains import TerrainEntityCfg
 
-from deploy.robots.description import description_dir
+from arbiter.robot import RobotModel
+from training.common.world import RobotParts, bare_spec, keep_soles
 from training.locomotion.mjlab_terms import GaitActionCfg, actor, critic, fell, gait_action, reward
 from training.locomotion.presets import PRESETS, TrainConfig
 from training.locomotion.starts import LEAN
@@ -33,14 +34,10 @@ TASK_ID = "Arbiter-Velocity-Flat-Berkeley-Humanoid-Lite"
 START_HEIGHT = -0.02  # [m]
 
 
-def robot_spec(name: str) -> mujoco.MjSpec:
+def robot_spec(robot: RobotModel) -> mujoco.MjSpec:
     """The robot without its motors (mjlab adds its own), with its soles as the only contacts."""
-    spec = mujoco.MjSpec.from_file(str(description_dir(name) / "model.xml"))
-    for element in [*spec.actuators, *spec.sensors, *spec.cameras]:
-        spec.delete(element)
-    for geom in list(spec.geoms):
-        if "ankle_roll" not in geom.name:
-            spec.delete(geom)
+    spec = bare_spec(robot)
+    keep_soles(spec, RobotParts(robot))
     for joint in spec.joints:
         joint.frictionloss = 0.0
     return spec
@@ -73,7 +70,7 @@ def robot_config(task: Task) -> EntityCfg:
     )
     return EntityCfg(
         init_state=start,
-        spec_fn=lambda: robot_spec(figures.name),
+        spec_fn=lambda: robot_spec(figures),
         articulation=EntityArticulationInfoCfg(actuators=motors, soft_joint_pos_limit_factor=1.0),
     )
 

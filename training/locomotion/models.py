@@ -8,30 +8,46 @@ import mujoco
 import numpy as np
 
 from arbiter.robot import RobotModel
-from deploy.robots.description import description_dir
+from training.common.world import (
+    RobotParts,
+    add_payload,
+    add_plane,
+    add_position_motors,
+    add_site_sensor,
+    bare_spec,
+    compile_physics,
+    keep_soles,
+    scale_masses,
+    weld_joint,
+)
 from training.locomotion.starts import LEAN, POSE
 
 FEET = ("left", "right")
+SENSORS = (
+    ("load", mujoco.mjtSensor.mjSENS_TOUCH),
+    ("pos", mujoco.mjtSensor.mjSENS_FRAMEPOS),
+    ("vel", mujoco.mjtSensor.mjSENS_FRAMELINVEL),
+)
 AHEAD = 0.043  # [m] centre of mass ahead of the ankles, where it lies over the middle of the soles
 
 
 @dataclass(frozen=True, slots=True)
 class Dynamics:
-    """What differs between variants.
+    """Physical parameters of a variant.
 
     Attributes:
         friction: Of the floor.
-        mass: Factor on the masses of all bodies, shape (nbody,), or 1.0.
+        mass: Factor on the masses of all bodies.
         payload: Mass in the left and right hand [kg].
         offset: Shift of the base's centre of mass [m], shape (3,).
         kp, kd: Factors on the gains.
         damping: Of the joints [N·m·s/rad]; stands for their dry friction, whose constraint rows cost a third of the speed.
         armature: Factor on the rotor inertia.
-        arms: Posture in which the arms are welded [rad], robot order, shape (10,).
+        arms: Posture in which the joints that are not driven are welded [rad], robot order; None: all zero.
     """
 
     friction: float = 1.0
-    mass: float | np.ndarray = 1.0
+    mass: float = 1.0
     payload: tuple[float, float] = (0.0, 0.0)
     offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     kp: float = 1.0
@@ -62,38 +78,29 @@ def sample_dynamics(rng: np.random.Generator, model: RobotModel, strength: float
     )
 
 
-def build(model: RobotModel, dynamics: Dynamics, group: str, timestep: float) -> mujoco.MjModel:
-    """A fast model: arms that the policy does not drive are welded, soles against the floor are the only contacts,
+def build(parts: RobotParts, dynamics: Dynamics, group: str, timestep: float) -> mujoco.MjModel:
+    """A fast model: joints that the policy does not drive are welded, soles against the floor are the only contacts,
     and the motors' position loops are actuators, so that a roll-out needs no Python between physics steps."""
-    spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
-    for element in [*spec.actuators, *spec.sensors]:
-        spec.delete(element)
-    for geom in list(spec.geoms):
-        if "ankle_roll" not in geom.name:
-            spec.delete(geom)
-    spec.worldbody.add_geom(
-        name="floor",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[0, 0, 0.1],
-        contype=1,
-        conaffinity=0,
-        friction=[dynamics.friction, 0.005, 0.0001],
-        priority=1,
-    )
-    _joints(spec, model, dynamics, group)
-    _bodies(spec, dynamics)
+    robot, spec = parts.robot, bare_spec(parts.robot)
+    keep_soles(spec, parts)
+    add_plane(spec, dynamics.friction)
+    driven = robot.groups[group]
+    for i in np.flatnonzero(~driven):
+        weld_joint(spec, robot.joints[i], 0.0 if dynamics.arms is None else float(dynamics.arms[i]))
+    joints = [robot.joints[i] for i in np.flatnonzero(driven)]
+    for name in joints:
+        joint = spec.joint(name)
+        joint.frictionloss, joint.damping = 0.0, np.array([dynamics.damping, 0.0, 0.0])
+        joint.armature *= dynamics.armature
+    add_position_motors(spec, robot, joints, kp=dynamics.kp, kd=dynamics.kd)
+    scale_masses(spec, dynamics.mass)
+    spec.body(parts.base).ipos = np.asarray(spec.body(parts.base).ipos) + dynamics.offset
+    add_payload(spec, parts, dynamics.payload)
     for side in FEET:
-        sole = f"leg_{side}_ankle_roll_sole"
-        for name, kind in (("load", "TOUCH"), ("pos", "FRAMEPOS"), ("vel", "FRAMELINVEL")):
-            spec.add_sensor(
-                name=f"{side}_{name}",
-                type=getattr(mujoco.mjtSensor, f"mjSENS_{kind}"),
-                objtype=mujoco.mjtObj.mjOBJ_SITE,
-                objname=sole,
-            )
-    spec.option.timestep, spec.option.iterations, spec.option.ls_iterations = timestep, 3, 8
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
-    return spec.compile()
+        for name, kind in SENSORS:
+            add_site_sensor(spec, f"{side}_{name}", kind, f"leg_{side}_ankle_roll_sole")
+    spec.option.iterations, spec.option.ls_iterations = 3, 8
+    return compile_physics(spec, timestep)
 
 
 def balance(model: mujoco.MjModel, joints: np.ndarray) -> float:
@@ -111,36 +118,3 @@ def balance(model: mujoco.MjModel, joints: np.ndarray) -> float:
     ankles = [data.xanchor[model.joint(f"leg_{side}_ankle_pitch_joint").id] for side in FEET]
     x, _, z = data.subtree_com[0] - np.mean(ankles, axis=0)
     return LEAN - float(np.arctan2(x - AHEAD, z))
-
-
-def _joints(spec: mujoco.MjSpec, model: RobotModel, dynamics: Dynamics, group: str) -> None:
-    for joint in list(spec.joints):
-        if joint.name == "root":
-            continue
-        i = model.index(joint.name)
-        if not model.groups[group][i]:
-            angle = 0.0 if dynamics.arms is None else float(dynamics.arms[i])
-            body, turn = joint.parent, np.zeros(4)
-            mujoco.mju_axisAngle2Quat(turn, joint.axis, angle)
-            quat = np.zeros(4)
-            mujoco.mju_mulQuat(quat, body.quat, turn)
-            body.quat = quat
-            spec.delete(joint)
-            continue
-        joint.frictionloss = 0.0
-        joint.damping = np.array([dynamics.damping, 0.0, 0.0])
-        joint.armature *= dynamics.armature
-        actuator = spec.add_actuator(name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-        kp, kd = model.kp[i] * dynamics.kp, model.kd[i] * dynamics.kd
-        actuator.gainprm[0], actuator.biastype = kp, mujoco.mjtBias.mjBIAS_AFFINE
-        actuator.biasprm[:3] = [0.0, -kp, -kd]
-        actuator.forcelimited, actuator.forcerange = 1, [-model.effort[i], model.effort[i]]
-
-
-def _bodies(spec: mujoco.MjSpec, dynamics: Dynamics) -> None:
-    for body in spec.bodies:
-        body.mass *= float(dynamics.mass)
-        body.fullinertia = np.asarray(body.fullinertia) * float(dynamics.mass)
-    spec.body("base").ipos = np.asarray(spec.body("base").ipos) + dynamics.offset
-    for side, mass in zip(FEET, dynamics.payload, strict=True):
-        spec.body(f"arm_{side}_hand_link").mass += mass

@@ -34,6 +34,7 @@ with extra(__name__, parser, "torch"):
 
     from deploy.observers.mp4 import Mp4Writer
     from deploy.robots.description import load_model
+    from training.common.world import RobotParts
     from training.locomotion.arena import Arena, EpisodeConditions, compile_world
     from training.locomotion.episode_record import EpisodeRecord
 
@@ -59,7 +60,7 @@ def perform(policy: Path, commands: list[tuple[float, float, float]], seconds: f
 
 def pictures(record: EpisodeRecord):
     """RGB pictures of an episode at FPS, shape (HEIGHT, WIDTH, 3), the camera following."""
-    model = compile_world(load_model(), record.world, lights=True)
+    model = compile_world(RobotParts(load_model()), record.world, light=True)
     data = mujoco.MjData(model)
     camera = mujoco.MjvCamera()
     camera.distance, camera.elevation, camera.azimuth = 1.8, -12.0, 140.0

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from arbiter.robot import RobotModel
-from deploy.robots.description import description_dir
+from deploy.robots.mjcf import open_spec
 
 HULLS = 5  # geom group of the collision check's shapes
 SPHERES = 4  # along a capsule; between two of them the approximation is up to 6 mm thinner
@@ -26,7 +26,7 @@ class SelfDistance:
     """
 
     def __init__(self, model: RobotModel, device: str = "cpu") -> None:
-        plain = mujoco.MjModel.from_xml_path(str(description_dir(model.name) / "model.xml"))
+        plain = open_spec(model).compile()
         data = mujoco.MjData(plain)
         names = [model.joints[i] for i in np.flatnonzero(model.groups["legs"])]
         self.depth = len(names) // 2

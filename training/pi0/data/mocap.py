@@ -34,12 +34,12 @@ def parser() -> argparse.ArgumentParser:
 
 with extra(__name__, parser, "mink", "h5py"):
     import mink
-    import mujoco
     import numpy as np
     from tqdm import tqdm
 
     from arbiter.robot import RobotModel
-    from deploy.robots.description import description_dir, load_model
+    from deploy.robots.description import load_model
+    from training.common.world import fixed_base
     from training.pi0.data.bvh import CapturedMotion, read_bvh
     from training.pi0.data.demo_simulation import DemoSimulation
     from training.pi0.data.demos import AWAY, STANDING_NOISE
@@ -136,9 +136,7 @@ class Retargeter:
 
     def __init__(self, model: RobotModel) -> None:
         self._model = model
-        spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
-        spec.delete(spec.joint("root"))
-        self._mj = spec.compile()
+        self._mj = fixed_base(model)
         self._configuration = mink.Configuration(self._mj, q=np.array(model.default))
         self._limits = [mink.ConfigurationLimit(self._mj, gain=0.95)]
         self._posture = mink.PostureTask(self._mj, cost=3e-3)

@@ -38,8 +38,9 @@ with extra(__name__, parser, "mink", "h5py"):
 
     from deploy.drivers.sensors.sim_camera import SimCamera
     from deploy.drivers.simulated.robot import Pose, SimulatedRobot
-    from deploy.robots.description import description_dir, load_model
+    from deploy.robots.description import load_model
     from skills.criteria import TOUCH_DISTANCE, rotations
+    from training.common.world import compile_physics, fixed_base_spec
     from training.pi0.data.ball_sampling import in_picture, random_point, touchable, unhidden
     from training.pi0.data.cache import shrink
     from training.pi0.data.demos import ARM_SPREAD, COLOURS, DRIFT, SECONDS, Drift
@@ -84,11 +85,9 @@ class FixedArms:
 
     def __init__(self, body: UpperBody) -> None:
         self._model = body.model
-        spec = mujoco.MjSpec.from_file(str(description_dir(body.model.name) / "model.xml"))
-        spec.delete(spec.joint("root"))
-        spec.option.timestep = STEP_S
+        spec = fixed_base_spec(body.model)
         spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONTACT
-        self._mj = spec.compile()
+        self._mj = compile_physics(spec, STEP_S)
         self._mj.dof_damping += body.model.kd
         self._data = mujoco.MjData(self._mj)
         self._steps = round(body.model.dt / STEP_S)

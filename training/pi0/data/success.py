@@ -42,7 +42,7 @@ def trajectory(truths: Sequence[Truth], model: RobotModel, body: UpperBody) -> T
         balls={c: frozen(b) for c, b in balls.items()},
         arm_rest=model.default,
         arms=model.groups["arms"],
-        standing=body.standing_height,
+        standing=model.body.standing,
         shoulders=model.body.shoulders,
         head=model.body.head,
     )

@@ -7,10 +7,9 @@ import mujoco
 import numpy as np
 
 from arbiter.robot import RobotModel
-from deploy.robots.description import description_dir
+from training.common.world import fixed_base
 
 SIDES = ("left", "right")
-FEET = ("leg_left_ankle_roll", "leg_right_ankle_roll")
 SOLVER = "daqp"
 IK_STEPS = 60
 IK_DT = 0.05  # [s] of the differential inverse kinematics; only sets the size of its steps
@@ -27,28 +26,17 @@ class UpperBody:
     Attributes:
         model: Figures and limits.
         arm: Mask of the joints of the "left" and the "right" arm, shape (n,).
-        standing_height: Height of the torso's centre of mass when the robot stands in its default posture [m].
     """
 
     def __init__(self, model: RobotModel) -> None:
         self.model = model
-        spec = mujoco.MjSpec.from_file(str(description_dir(model.name) / "model.xml"))
-        spec.delete(spec.joint("root"))
-        self._mj = spec.compile()
+        self._mj = fixed_base(model)
         self._data = mujoco.MjData(self._mj)
         self._torque = np.zeros(self._mj.nv)
         self._hands = [self._mj.site(f"hand_{side}").id for side in SIDES]
         self._elbows = [self._mj.body(f"arm_{side}_elbow_pitch").id for side in SIDES]
         self._arms = model.groups["arms"]
-        self.standing_height = self._standing_height()
         self.arm = {side: np.array([f"arm_{side}_" in name for name in model.joints]) for side in SIDES}
-
-    def _standing_height(self) -> float:
-        self._data.qpos[:] = self.model.default
-        mujoco.mj_kinematics(self._mj, self._data)
-        feet = [self._mj.geom(f"{foot}_collision").id for foot in FEET]
-        soles = [self._data.geom_xpos[i, 2] - np.abs(self._data.geom_xmat[i, 6:]) @ self._mj.geom_size[i] for i in feet]
-        return float(self._data.xipos[self._mj.body("base").id, 2] - min(soles))
 
     def hands(self, q: np.ndarray) -> np.ndarray:
         """Position of the left and the right hand [m], shape (2, 3)."""
@@ -70,11 +58,6 @@ class UpperBody:
         mujoco.mj_comVel(self._mj, self._data)
         mujoco.mj_rne(self._mj, self._data, 0, self._torque)
         return np.where(self._arms, self._torque, 0.0)
-
-    def holdable(self, q: np.ndarray) -> bool:
-        """Whether the motors can hold the arms at `q` with position targets inside the joints' ranges."""
-        target = q + self.gravity(q) / self.model.kp
-        return bool(np.all((target >= self.model.lower) & (target <= self.model.upper)))
 
     def jog(self, side: str, q: np.ndarray, velocity: np.ndarray) -> np.ndarray:
         """Joint velocity that moves a hand at `velocity` [m/s], base frame, shape (3,): damped least squares, shape (n,)."""

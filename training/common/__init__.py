@@ -1,0 +1,1 @@
+"""What locomotion and π0 training share."""
