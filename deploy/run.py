@@ -15,6 +15,7 @@ from pathlib import Path
 
 from arbiter.errors import ArbiterError
 from arbiter.execution.inbox import Result
+from deploy.cli.options import named, seed
 from deploy.cli.outputs import writable
 from deploy.observers.narrate import DampedByItself, Narrator, warn
 from deploy.observers.report import RunRecorder, summary, write_report
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--script", metavar="FILE", help="YAML list of {at: seconds, say: text}; or stop: true, damp: true")
     p.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="end after this time")
     p.add_argument("--fast", action="store_true", help="lockstep: as fast as it goes, repeatable bit for bit")
-    p.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    p.add_argument("--seed", type=seed, default=0, help="of everything random (default 0)")
     p.add_argument(
         "--viewer",
         choices=("auto", "web", "native", "none"),
@@ -112,6 +113,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     began = time.monotonic()
     try:
+        named(args, ("tree", "robot", "script", "video", "report", "log", "hardware", "camera"))
         check_settings(args.set)
         args.robot, chosen = _robot(args.robot)
         loaded = load_tree(args.tree, [*chosen, *args.set, *_faults(args)])
@@ -189,6 +191,8 @@ def _robot(name: str) -> tuple[str, list[str]]:
 
 
 def _faults(args) -> list[str]:
+    if args.hardware and args.robot in ("simulated", "bench"):
+        raise ArbiterError(f"--hardware {args.hardware}: --robot {args.robot} has none; it is of the real robot")
     if args.fault and args.robot != "bench":
         raise ArbiterError(
             f"--fault {args.fault[0]}: only a bench breaks on demand; add --robot bench, or give it to python -m deploy.rig"

@@ -16,6 +16,7 @@ import sys
 
 from arbiter.errors import ArbiterError
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="of the motors, in their flash (default: as the hardware file asks; new motors: 1000)",
     )
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=seed, default=0)
     p.add_argument("--hardware", default="bench.yaml", metavar="FILE", help="where to write the hardware file for the other side")
     p.add_argument("--seconds", type=float, default=0.0, help="stop after so long (0: until told)")
     return p

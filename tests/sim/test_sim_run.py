@@ -247,6 +247,9 @@ def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
             marks=pytest.mark.robot,
         ),
         (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, bench and the robot of the tree file"),
+        (["--report", ""], "--report is given without a value; name one, or leave the option out"),
+        (["--script", " "], "--script is given without a value"),
+        (["--hardware", "mine.yaml"], "--hardware mine.yaml: --robot simulated has none"),
         (["--set", "limits.velocity=100"], "velocity"),
         (["--set", "policies.locomotion.file=none.onnx"], "none.onnx"),
         (["--set", "home.legs=walkin"], "home.legs: no policy 'walkin'"),
@@ -256,6 +259,14 @@ def test_wrong_options_get_one_clear_error_and_status_two(options, error, capsys
     words = [] if {"--say", "--script"} & set(options) else ["--say", "bow"]
     assert main([*options, "--fast", *words]) == 2
     assert error in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "x", ""])
+def test_a_seed_that_is_none_is_named(seed, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--fast", "--say", "bow", f"--seed={seed}"])
+    assert end.value.code == 2
+    assert f"argument --seed: {seed!r} is no seed; a whole number from 0 on is expected" in capsys.readouterr().err
 
 
 def test_a_pipe_of_lines_in_real_time():
