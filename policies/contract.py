@@ -90,9 +90,8 @@ def _check_target(policy: Policy, target: object, model: RobotModel) -> None:
     assert isinstance(target, JointTarget), f"{policy.name}: act() returned {type(target).__name__}; a JointTarget is expected"
     for key in ("q", "kp", "kd"):
         values = getattr(target, key)
-        assert isinstance(values, np.ndarray) and values.shape == (model.n,), (
-            f"{policy.name}: {key} has shape {np.shape(values)}; ({model.n},) is expected"
-        )
+        assert isinstance(values, np.ndarray), f"{policy.name}: {key} is {type(values).__name__}; an array is expected"
+        assert values.shape == (model.n,), f"{policy.name}: {key} has shape {values.shape}; ({model.n},) is expected"
         assert np.isfinite(values).all(), f"{policy.name}: {key} is not finite"
     assert (target.kp >= 0.0).all() and (target.kd >= 0.0).all(), f"{policy.name}: a gain is negative"
     assert isinstance(target.joints, np.ndarray) and target.joints.dtype == bool and target.joints.shape == (model.n,), (

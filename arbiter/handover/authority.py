@@ -103,8 +103,10 @@ class Authority:
         if target.joints is not assignment.policy.joints:  # who hands out its own mask is right
             self._check_joints(mask, target.joints)
         for name, into, values in (("q", self.q, target.q), ("kp", self.kp, target.kp), ("kd", self.kd, target.kd)):
-            if not isinstance(values, np.ndarray) or values.shape != into.shape:
-                raise PolicyError(f"{name} has shape {np.shape(values)}; {into.shape} is expected")
+            if not isinstance(values, np.ndarray):
+                raise PolicyError(f"{name} is {type(values).__name__}; an array of shape {into.shape} is expected")
+            if values.shape != into.shape:
+                raise PolicyError(f"{name} has shape {values.shape}; {into.shape} is expected")
             if values.dtype.kind != "f":  # whole numbers of radians are no targets, they are a mistake
                 raise PolicyError(f"{name} holds {values.dtype}; floating-point numbers are expected")
             np.copyto(into, values, where=mask)

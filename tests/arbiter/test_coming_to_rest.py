@@ -241,6 +241,17 @@ class TestSpare:
         assert "q holds int64; floating-point numbers are expected" in rig.arbiter.safety.fault
         assert rig.owner()["legs"] == "locomotion_spare"
 
+    def test_a_list_is_no_target_and_is_told_as_one(self, rig):
+        act = rig.locomotion.act
+
+        def listed(*args):
+            target = act(*args)
+            return type(target)(target.q.tolist(), target.kp, target.kd, target.joints)
+
+        rig.locomotion.act = listed
+        rig.tick()
+        assert f"q is list; an array of shape ({MODEL.n},) is expected" in rig.arbiter.safety.fault
+
     def test_targets_that_stay_the_same_are_no_walk(self, rig):
         rig.locomotion.stuck = True
         rig.tick(5)
