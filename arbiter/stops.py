@@ -7,6 +7,7 @@ import numpy as np
 from arbiter.events import Event
 from arbiter.handover.blend import Blend
 from arbiter.handover.coming_to_rest import ComingToRest
+from arbiter.lifecycle import Cause, State
 from arbiter.safety import Safety
 from arbiter.tree.world import World
 from arbiter.types import Mode, Request, RobotState
@@ -26,17 +27,23 @@ class Stops:
 
     def __init__(self, world: World, blend: Blend, safety: Safety, rest: ComingToRest) -> None:
         self._world, self._blend, self._safety, self._rest = world, blend, safety, rest
-        self._board, self._bank, self._model = world.handover, world.handover.bank, world.model
+        self._board, self._bank, self._model, self._life = world.handover, world.handover.bank, world.model, world.life
 
     def stop(self, why: str, state: RobotState, now: float) -> None:
-        """Within this tick: legs to zero velocity (a crouch or a bow stays as it is), arms hold, all executor cancelled."""
+        """Within this tick: legs to zero velocity (a crouch or a bow stays as it is), arms hold, all instructions cancelled."""
         self._world.executor.cancel(f"stopped: {why}", now)
         self._board.drop_all("stopped", now)
-        self._world.stopped = why
+        was = self._life.state
+        self._life.change(Cause.STOP, why)
         self._world.emit(Event(now, "stopped", f"stopped: {why}", {"reason": why}))
-        if not self._world.ready:
-            self._on_its_way_up(why, state, now)
-            return
+        if was is State.RAMPING:
+            self._halt(why, state, now)
+        elif was is State.HALTED and self._safety.armed:
+            self.damp(f"{why}, again", now)
+        elif self._life.ready:
+            self._stand_still(state, now)
+
+    def _stand_still(self, state: RobotState, now: float) -> None:
         legs, others = self._model.groups["legs"], self._model.others
         posture = Request(posture=self._blend.output.copy())
         assignment = self._board.authority.owner(legs)
@@ -49,7 +56,7 @@ class Stops:
         self._safety.damp(why)
         self._world.executor.cancel(f"damped: {why}", now)
         self._board.drop_all("damped", now)
-        self._world.stopped = why
+        self._life.change(Cause.DAMP, why)
         self._world.emit(Event(now, "stopped", f"damped: {why}", {"reason": why}))
 
     def caught(self, now: float) -> None:
@@ -60,21 +67,9 @@ class Stops:
                 self._model.groups["whole_body"], self._bank.fallback("hold"), Request(), state, now, result="caught"
             )
 
-    def _on_its_way_up(self, why: str, state: RobotState, now: float) -> None:
-        """Armed, but it does not yet stand by itself: it hangs, so that it may stay in any posture, and damping throws nobody."""
-        if self._world.free or not self._safety.armed:
-            return  # a stand that has just been let go goes on standing; a passive or damped robot has no way up
-        if self._world.halted:
-            self.damp(f"{why}, again", now)
-        else:
-            self._halt(why, state, now)
-
     def _halt(self, why: str, state: RobotState, now: float) -> None:
-        """Holds the posture that it has on its way up. Legs that are in the start posture stay with `stand`, which balances:
-        they may be on the floor."""
-        if self._world.halted:
-            return
-        self._world.halted = self._world.stopped = why
+        """Holds the posture that it has on its way up, where it hangs. Legs that are in the start posture stay with `stand`,
+        which balances: they may be on the floor."""
         self._world.emit(
             Event(
                 now,
@@ -92,16 +87,20 @@ class Stops:
         """The ladder asks for SETTLE: a walk is brought to rest, then fallbacks have every joint. On its way up the robot hangs,
         and stays where it is."""
         self._world.executor.cancel(self._safety.fault or "settling", now)
-        if not (self._world.ready or self._world.free):
-            self._halt(self._safety.reason or "settling", state, now)
+        if self._life.hangs:
+            if self._life.state is State.RAMPING:
+                why = self._safety.reason or "settling"
+                self._life.change(Cause.SETTLE, why)
+                self._halt(why, state, now)
             return
+        self._life.change(Cause.SETTLE)
         self._board.drop_all("settling", now)
-        self._rest.step(state, now, hanging=not self._world.free)
+        self._rest.step(state, now, hanging=False)
 
     def down(self) -> str:
         """Why it can do nothing until it is reset and armed, "" if it can: instructions are not kept until then."""
-        if self._world.halted:
-            return f"stopped on its way up ({self._world.halted}); reset and arm it"
+        if self._life.state is State.HALTED:
+            return f"stopped on its way up ({self._life.stopped}); reset and arm it"
         if self._safety.mode in (Mode.DAMP, Mode.OFF):
             return self._safety.fault or f"{self._safety.reason or self._safety.mode.value}; reset and arm it"
         return ""

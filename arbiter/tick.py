@@ -23,6 +23,7 @@ from arbiter.handover.coming_to_rest import ComingToRest
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.monitor import TargetMonitor
 from arbiter.handover.transition import DEFAULTS, HandoverSettings
+from arbiter.lifecycle import Cause, State
 from arbiter.policy import Policy
 from arbiter.reader import Reader
 from arbiter.report import STAGES, TickReport
@@ -88,6 +89,7 @@ class Arbiter:
             self.model, skills, self.handover, routing, self._emit, caller, sight, self.inbox.steering
         )
         self.world = World(self.model, self.handover, self.executor, self._emit, self.rest.step)
+        self.life = self.world.life
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
         self.stops = Stops(self.world, self.blend, safety, self.rest)
         self.root = grow(tree, self.world)
@@ -147,8 +149,8 @@ class Arbiter:
         if why := self.stops.down():
             if not self.executor.idle:
                 self.executor.cancel(why, now)
-        elif self.executor.waiting and self.world.stopped:
-            self.world.stopped = ""
+        elif self.executor.waiting:
+            self.life.change(Cause.BEGIN)
 
     def _take(self, mail: Mail, now: float) -> None:
         """Texts: to the router, or no further where a stop came with them."""
@@ -178,12 +180,11 @@ class Arbiter:
                 {"reset": self._reset, "go": self._go, "halt": self._halt}[order](now)
 
     def _go(self, now: float) -> None:
-        self.world.free = not self.world.halted
-        if self.world.halted:
-            self._emit(Event(now, "mode", f"not ready: stopped on its way up ({self.world.halted}); reset and arm it"))
+        if not self.life.change(Cause.GO) and self.life.state is State.HALTED:
+            self._emit(Event(now, "mode", f"not ready: stopped on its way up ({self.life.stopped}); reset and arm it"))
 
     def _halt(self, now: float) -> None:
-        self.world.halted = self.world.stopped
+        self.life.change(Cause.HALT)
 
     def _decide(self, state: RobotState, now: float) -> None:
         self.world.see(state, now, self.safety.mode, self.safety.fault)
@@ -221,7 +222,7 @@ class Arbiter:
         self.rest.failed(assignment, why, state, now)
         if policy.kind == "locomotion":
             self.safety.latch(f"policy {policy.name} failed: {why}")
-            self.rest.step(state, now, hanging=not self.world.free)
+            self.rest.step(state, now, hanging=self.life.hangs)
 
     def _blend(self, now: float) -> JointTarget:
         authority, just_switched, continued = self.authority, self.handover.just_switched, self.handover.continued
@@ -248,6 +249,7 @@ class Arbiter:
             speed = np.abs(q[0] - q[1]) / dt
             change = np.abs(q[0] - 2.0 * q[1] + q[2]) / (dt * dt)
             self.handover.measure(speed, change, self.blend.active, now)
+        self.life.follow(verdict.mode, bool(self.executor.active))
         if verdict.mode is not self._mode:
             self._changed_mode(verdict, state, now)
         tip = self.root.tip()
@@ -287,8 +289,8 @@ class Arbiter:
         refusal = self.safety.arm(self.reader.believed, self.reader.at)
         if refusal:
             return refusal
-        self.world.ready = self.world.free = False
-        self.world.stopped = self.world.halted = ""
+        self.life.change(Cause.RESET)
+        self.life.change(Cause.ARM)
         self.blend.seed(state.joint_pos)
         self.authority.q[:] = state.joint_pos
         legs, others = self.model.groups["legs"], self.model.others
@@ -314,8 +316,7 @@ class Arbiter:
         self.safety.reset()
         self.bank.pardon()
         self.monitor.forget()
-        self.world.ready = self.world.free = False
-        self.world.stopped = self.world.halted = ""
+        self.life.change(Cause.RESET)
         self._emit(Event(now, "reset", "reset by the operator: passive"))
 
     def _changed_mode(self, verdict: Verdict, state: RobotState, now: float) -> None:

@@ -9,6 +9,7 @@ import py_trees
 from py_trees.common import Status
 
 from arbiter.handover.transition import HOME_ENVELOPE, check_envelope
+from arbiter.lifecycle import Cause, State
 from arbiter.strict.fields import limited
 from arbiter.tree.world import World
 
@@ -58,8 +59,8 @@ class GetReady(Leaf):
     def update(self) -> Status:
         world = self.world
         legs = world.model.groups["legs"]
-        if world.free and not world.halted and not check_envelope(HOME_ENVELOPE, world.state, legs, world.model):
-            world.ready = True
+        if world.life.state is State.RELEASED and not check_envelope(HOME_ENVELOPE, world.state, legs, world.model):
+            world.life.change(Cause.STOOD)
             world.tell("mode", "stands by itself: ready for instructions")
             return Status.SUCCESS
         return Status.RUNNING

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from arbiter.events import Event
 from arbiter.execution.executor import InstructionExecutor
 from arbiter.handover.controller import HandoverController
+from arbiter.lifecycle import Lifecycle
 from arbiter.robot import RobotModel
 from arbiter.types import Mode, RobotState
 
@@ -27,10 +28,7 @@ class World:
         tick: How often the tree has been ticked.
         mode: The safety layer's mode.
         fault: The latched fault, "" if none.
-        stopped: Why the robot was told to stop; "" once a new instruction was accepted.
-        ready: It stands by itself and may be told what to do.
-        free: The operator said that the harness is down.
-        halted: Why it was stopped before it stood by itself; it then hangs where it is until it is reset and armed again.
+        life: Where the robot is on its way.
     """
 
     model: RobotModel
@@ -43,10 +41,7 @@ class World:
     tick: int = 0
     mode: Mode = Mode.PASSIVE
     fault: str = ""
-    stopped: str = ""
-    ready: bool = False
-    free: bool = False
-    halted: str = ""
+    life: Lifecycle = field(default_factory=Lifecycle)
 
     def see(self, state: RobotState, now: float, mode: Mode, fault: str) -> None:
         """What the next tick of the tree goes by."""
@@ -56,7 +51,17 @@ class World:
     @property
     def may_move(self) -> bool:
         """Whether the tree may start something by itself: not after a stop, nor while no policy drives."""
-        return not self.stopped and not self.halted and self.mode is Mode.RUN
+        return not self.stopped and not self.life.down and self.mode is Mode.RUN
+
+    @property
+    def stopped(self) -> str:
+        """Why the robot was told to stop; "" once something new began."""
+        return self.life.stopped
+
+    @property
+    def ready(self) -> bool:
+        """It stands by itself and may be told what to do."""
+        return self.life.ready
 
     def tell(self, kind: str, text: str) -> None:
         """Emits an event stamped with this tick."""

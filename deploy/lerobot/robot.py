@@ -39,7 +39,7 @@ class BerkeleyHumanoidLiteConfig(RobotConfig):
         group: Joints that actions drive: "arms" or "whole_body"; the others keep their posture.
         armed: False: the motors only damp, actions are ignored: for recording a robot that is led by hand.
         bench: A simulated robot behind the same drivers.
-        bench_body: "mujoco" (the whole body in its gantry) or "joints" (each joint on its own): what moves on the bench.
+        bench_body: "mujoco" (the whole body in its harness) or "joints" (each joint on its own): what moves on the bench.
         hardware: Another hardware file than the robot's own.
         max_speed: Speed of a target [rad/s].
         cameras: LeRobot cameras by name.

@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--port", type=int, default=0, help="loopback port of socketcand (0: any free one)")
     p.add_argument("--body", choices=("mujoco", "joints"), default="mujoco", help="what the motors turn")
-    p.add_argument("--free", action="store_true", help="the robot stands free instead of hanging in the gantry")
+    p.add_argument("--free", action="store_true", help="the robot stands free instead of hanging in the harness")
     p.add_argument(
         "--fault",
         action="append",

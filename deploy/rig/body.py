@@ -71,7 +71,7 @@ class _CanMotors(Motors):
 
 
 class MujocoBody(SimulatedRobot):
-    """The simulated robot with the bench's motors in it. Hangs in its gantry until `release`."""
+    """The simulated robot with the bench's motors in it. Hangs in its harness until `release`."""
 
     def __init__(self, model: RobotModel, torque: Torque, **options):
         self._can = torque

@@ -22,7 +22,7 @@ class BenchRobot(CanRobot):
     """The real robot's driver in front of a bench. `step` runs the command cycle and the bench, turn by turn.
 
     Attributes:
-        bench: Motors, IMU and body; `bench.body` is the simulated robot (gantry, truth, pushes) if it is MuJoCo's.
+        bench: Motors, IMU and body; `bench.body` is the simulated robot (harness, truth, pushes) if it is MuJoCo's.
     """
 
     def __init__(self, bench: Bench):
@@ -71,7 +71,7 @@ class BenchRobot(CanRobot):
             self.bench.advance(slice_, still=self.cycle is None)
             self.imu.poll(self.bench.time)
 
-    # What only a simulation has: the gantry and the truth of MuJoCo's body
+    # What only a simulation has: the harness and the truth of MuJoCo's body
 
     @property
     def time(self) -> float:

@@ -29,8 +29,8 @@ from deploy.runtime.clock import Clock, LockstepClock, RealClock
 from deploy.runtime.config import Loaded
 from deploy.runtime.examine import check_tree, examine, load_node_set, load_skill_set
 from deploy.runtime.eyes import LockstepEye, NoEye, ThreadedEye
-from deploy.runtime.lifecycle import Gantry
 from deploy.runtime.ramp import RampWatch
+from deploy.runtime.simulated_operator import SimulatedOperator
 from policies.chunk.inference import InferenceRecorder
 from policies.registry import PolicyContext, load_policies
 from skills.registry import SkillSet
@@ -51,7 +51,7 @@ class Assembly:
 
     Attributes:
         robot, arbiter, clock: What the session drives.
-        observers: Called after each tick: the gantry of a simulated robot, the camera.
+        observers: Called after each tick: the harness of a simulated robot, the camera.
         notes: Lines for the user before the start.
         truth: The simulation's truth; None on a real robot.
         by_operator: A person arms it and tells when it stands by itself.
@@ -132,7 +132,7 @@ def assemble(
     assembly.closers = [arbiter.close, eye.close, body.close, *closers, watch.close]
     assembly.sources, assembly.beat = sources, beat
     if hasattr(body, "release"):
-        assembly.observers.append(Gantry(body, arbiter))
+        assembly.observers.append(SimulatedOperator(body, arbiter))
         assembly.truth = lambda: body.truth
     else:
         assembly.by_operator = True

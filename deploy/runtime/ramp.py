@@ -58,5 +58,5 @@ class RampWatch:
                 "it, then reset and arm",
                 Mode.DAMP,
             )
-        elif self._there > SETTLED or self._arbiter.world.free:
+        elif self._there > SETTLED or not self._arbiter.life.hangs:
             self.watching = False

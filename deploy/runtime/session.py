@@ -96,7 +96,7 @@ class Session:
     def _down(self) -> bool:
         """It will not stand by itself before an operator resets it: a fault, damped, or stopped on its way up."""
         safety = self.arbiter.safety
-        return bool(safety.fault or self.arbiter.world.halted) or safety.mode in (Mode.DAMP, Mode.OFF)
+        return bool(safety.fault) or self.arbiter.life.down or safety.mode in (Mode.DAMP, Mode.OFF)
 
     def _over(self, seconds: float | None) -> bool:
         now, arbiter = self.clock.now, self.arbiter
@@ -125,7 +125,7 @@ class Session:
             hang()
             self.arbiter.caught(self.clock.now)
             self._wait(LIFT, self._tick_quietly)
-        elif self.arbiter.world.free and self._driving:
+        elif self._driving and not self.arbiter.life.hangs:
             self._say(
                 f"at rest. The motors damp in {NOTICE:g} s: take the robot's weight with the harness. Ctrl-C or damp: at once"
             )

@@ -160,7 +160,7 @@ def settle(sim: SimRun, rng: np.random.Generator) -> None:
 
 @cause("end-of-program", "healthy")
 def end_of_program(sim: SimRun, rng: np.random.Generator) -> None:
-    """The session's own stop, without the gantry that catches a simulated robot on the way. Judged until motors damp."""
+    """The session's own stop, without the harness that catches a simulated robot on the way. Judged until motors damp."""
     sim.robot.hang = None
     sim.session.stop()
 

@@ -92,7 +92,7 @@ def test_once_it_stands_its_legs_may_push():
 
 
 def lowering(session):
-    """Ticks on until the gantry has begun to lower it."""
+    """Ticks on until the harness has begun to lower it."""
     while session.robot.supported == 1.0:
         session.step()
     run(session, 0.2)
@@ -146,7 +146,7 @@ def test_a_fault_on_the_way_up_leaves_it_where_it_hangs():
     close()
 
 
-def test_a_stop_while_the_gantry_lifts_it_leaves_it_passive():
+def test_a_stop_while_the_harness_lifts_it_leaves_it_passive():
     session, _, close = hanging()
     session.start()
     run(session, 0.2)

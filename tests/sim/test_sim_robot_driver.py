@@ -1,4 +1,4 @@
-"""The simulated robot behind the driver protocol: motors, gantry, faults on demand, repeatability."""
+"""The simulated robot behind the driver protocol: motors, harness, faults on demand, repeatability."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_release_puts_the_feet_down_and_lets_go():
     assert robot.supported == 0.0
 
 
-def test_a_free_passive_robot_falls_and_the_gantry_picks_it_up():
+def test_a_free_passive_robot_falls_and_the_harness_picks_it_up():
     robot = make(hanging=False)
     robot.push((0.6, 0.0, 0.0))
     robot.step(2.5)

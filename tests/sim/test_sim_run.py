@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from arbiter.lifecycle import State
 from deploy.replay import load_trace
 from deploy.replay import main as replay
 from deploy.run import main
@@ -128,8 +129,8 @@ def stopped_by_a_program(sim):
     sim.arbiter.safety.stop("Ctrl-C twice", "damp")
 
 
-def stopped_while_the_gantry_lifts_it(sim):
-    """The gantry then leaves it passive; a word after that is cancelled."""
+def stopped_while_the_harness_lifts_it(sim):
+    """The harness then leaves it passive; a word after that is cancelled."""
     sim.arbiter.inbox.damp("test")
     sim.wait(0.5)
     sim.arbiter.inbox.reset()
@@ -138,7 +139,8 @@ def stopped_while_the_gantry_lifts_it(sim):
     sim.wait(0.5)
     sim.arbiter.inbox.say("walk forward")
     sim.wait(2.5)
-    assert sim.arbiter.world.halted == "test" and sim.arbiter.executor.log[-1].result == "cancelled"
+    life = sim.arbiter.life
+    assert life.state is State.HALTED and life.stopped == "test" and sim.arbiter.executor.log[-1].result == "cancelled"
 
 
 def disarmed_and_armed(sim):
@@ -163,7 +165,7 @@ def decided_again(sim):
         (found_by_others, "settle"),
         (reset_and_armed_at_once, "damp"),
         (stopped_by_a_program, "damp"),
-        (stopped_while_the_gantry_lifts_it, "passive"),
+        (stopped_while_the_harness_lifts_it, "passive"),
         (disarmed_and_armed, "passive"),
     ],
 )
@@ -217,7 +219,7 @@ def test_a_fall_is_a_fault_with_a_dump_and_exit_status_one(tmp_path, capfd):
         assert sim.reports[-1].verdict.mode.value == "damp"
         item = sim.say("walk forward")
         assert item.result == "cancelled"
-        # The operator resets: the gantry lifts it, and it stands again.
+        # The operator resets: the harness lifts it, and it stands again.
         sim.arbiter.inbox.reset()
         sim.wait(0.1)
         assert not sim.arbiter.world.ready, "the reset takes it back to passive"
@@ -310,7 +312,7 @@ def test_a_run_whose_output_nobody_reads_leaves_a_report_of_all_that_was_asked(t
     assert report["ended"] == "nobody reads the standard output any more" and report["ended"] in told and str(path) in told
 
 
-def test_who_arms_before_the_gantry_does_gets_a_robot_that_walks():
+def test_who_arms_before_the_harness_does_gets_a_robot_that_walks():
     with SimRun(seed=0) as sim:
         for _ in range(2):
             sim.arbiter.inbox.damp()

@@ -1,4 +1,4 @@
-"""A virtual gantry: a soft spring-damper that holds the base up and upright until it is lowered and let go."""
+"""A virtual harness: a soft spring-damper that holds the base up and upright until it is lowered and let go."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ LOWER_S = 1.5
 
 
 class SimulatedRobot:
-    """A robot in MuJoCo. Starts passive, hanging in a virtual gantry; `release` puts it on its feet.
+    """A robot in MuJoCo. Starts passive, hanging in a virtual harness; `release` puts it on its feet.
 
-    A robot whose base does not move freely has no gantry. Motors whose damping would be unstable at the motors' rate get
+    A robot whose base does not move freely has no harness. Motors whose damping would be unstable at the motors' rate get
     MuJoCo's own, implicit one: see `deploy.robots.stability`.
 
     Physics and motors advance only in `step`. Everything that happens depends on the arguments, the calls and the
@@ -98,7 +98,7 @@ class SimulatedRobot:
     def reset(self, joint_pos: np.ndarray | None = None, *, hanging: bool | None = None) -> None:
         """Back to the start: time 0, failures mended, noise as at first.
 
-        `joint_pos`: posture [rad], shape (n,); None: the default one. `hanging`: in the gantry or on its feet.
+        `joint_pos`: posture [rad], shape (n,); None: the default one. `hanging`: in the harness or on its feet.
         """
         data = self._data
         mujoco.mj_resetData(self.mj_model, data)

@@ -47,8 +47,8 @@ with extra(__name__, parser, "h5py", "mink"):
     from deploy.robots.collision import SelfCollision
     from deploy.robots.description import load_model
     from deploy.runtime.clock import LockstepClock, RealClock
-    from deploy.runtime.lifecycle import Gantry
     from deploy.runtime.session import Session
+    from deploy.runtime.simulated_operator import SimulatedOperator
     from policies.fallback.policies import Damp, Fallback, Hold, Rest, Stand
     from policies.locomotion.policy import OnnxPolicy
     from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError
@@ -164,7 +164,7 @@ class Teleoperation:
             stop_guard,
         )
         clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
-        observers = [Gantry(robot, arbiter)] if hasattr(robot, "release") else []
+        observers = [SimulatedOperator(robot, arbiter)] if hasattr(robot, "release") else []
         self.session = Session(robot, arbiter, clock, (), [*observers, self._observe])
         self.over, self._tell = False, tell
         self._started: float | None = None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import enum
+
 from arbiter.handover.transition import HOME_ENVELOPE, check_envelope
+from arbiter.lifecycle import State
 from arbiter.tick import Arbiter, TickReport
 from arbiter.types import Mode
 
@@ -12,7 +15,16 @@ LOADED, UPRIGHT = 0.5, 0.4  # share of its weight on its feet, tilt [rad]
 LIFTED = 2.5  # [s] for the harness to catch and lift a fallen robot
 
 
-class Gantry:
+class Phase(enum.Enum):
+    """What the harness does."""
+
+    HANGING = "hanging"  # it carries the robot
+    LOWERING = "lowering"
+    FREE = "free"  # it is slack
+    LIFTING = "lifting"  # after a reset
+
+
+class SimulatedOperator:
     """The operator of a simulated robot: arms it in the harness, lowers it, and hangs it up again after a reset.
 
     Args:
@@ -22,7 +34,7 @@ class Gantry:
 
     def __init__(self, robot, arbiter: Arbiter) -> None:
         self._robot, self._arbiter = robot, arbiter
-        self._phase = "hanging"
+        self._phase = Phase.HANGING
         self._since: float | None = None
 
     def __call__(self, report: TickReport) -> None:
@@ -31,33 +43,33 @@ class Gantry:
         if any(event.kind == "reset" for event in report.events):
             self._robot.clear_faults()
             self._robot.hang()
-            self._phase, self._since = "lifting", now
-        world = self._arbiter.world
-        if self._phase == "lifting" and world.stopped:  # somebody wants it to stay as it is: passive
+            self._phase, self._since = Phase.LIFTING, now
+        life = self._arbiter.life
+        if self._phase is Phase.LIFTING and life.stopped:  # somebody wants it to stay as it is: passive
             self._arbiter.inbox.halt()
-            self._enter("hanging", None)
-        elif self._phase == "lifting" and now - self._since >= LIFTED and self._is_armed(report, now):
-            self._enter("hanging", None)
-        elif self._phase == "hanging" and report.verdict.mode is Mode.RUN and not world.halted:
+            self._enter(Phase.HANGING, None)
+        elif self._phase is Phase.LIFTING and now - self._since >= LIFTED and self._is_armed(report, now):
+            self._enter(Phase.HANGING, None)
+        elif self._phase is Phase.HANGING and report.verdict.mode is Mode.RUN and life.state is not State.HALTED:
             legs = self._arbiter.model.groups["legs"]
             in_posture = not check_envelope(HOME_ENVELOPE, report.state, legs, self._arbiter.model)
             self._since = (now if self._since is None else self._since) if in_posture else None
             if self._since is not None and now - self._since >= SETTLED:
                 self._robot.release()
-                self._enter("lowering", None)
-        elif self._phase == "lowering" and (world.halted or report.verdict.mode in (Mode.DAMP, Mode.OFF)):
+                self._enter(Phase.LOWERING, None)
+        elif self._phase is Phase.LOWERING and (life.state is State.HALTED or report.verdict.mode in (Mode.DAMP, Mode.OFF)):
             self._robot.hang()
-            self._enter("hanging", None)
-        elif self._phase == "lowering" and self._robot.supported == 0.0:
+            self._enter(Phase.HANGING, None)
+        elif self._phase is Phase.LOWERING and self._robot.supported == 0.0:
             stands = self._robot.loaded >= LOADED and report.state.tilt <= UPRIGHT
             self._since = (now if self._since is None else self._since) if stands else None
             if self._since is not None and now - self._since >= QUIET:
                 self._arbiter.inbox.go()
-                self._enter("free", None)
+                self._enter(Phase.FREE, None)
 
     def _is_armed(self, report: TickReport, now: float) -> bool:
         """Whether it is armed, by itself or by a person who was faster."""
         return report.verdict.mode is Mode.RUN or not self._arbiter.arm(now)
 
-    def _enter(self, phase: str, since: float | None) -> None:
+    def _enter(self, phase: Phase, since: float | None) -> None:
         self._phase, self._since = phase, since
