@@ -114,8 +114,7 @@ class Joints:
         """Counts equal readings; whether a joint is frozen."""
         if self.repeating or np.count_nonzero(self._same):
             self._count_repeats(self._fits[0, 1])
-            return bool(self.frozen.any())
-        return False
+        return self.repeating and bool(self.frozen.any())
 
     def _wake(self) -> None:
         """Counts readings with another velocity. One that never changes is none: its joint is judged by its speed alone."""
@@ -191,6 +190,8 @@ class Joints:
     def _count_repeats(self, new: np.ndarray) -> None:
         """Joints that tell the same bits again and again while their command asks for more and more, or for less."""
         same = self._same[0] & self._same[1] & self._alive
+        if not (self.repeating or np.count_nonzero(same)):
+            return
         self.repeats = np.where(new, (self.repeats + 1) * same, self.repeats)
         still = self.repeats > 0
         self.repeating = bool(still.any())
