@@ -119,6 +119,19 @@ def test_full_speed_into_an_end_stops_at_the_end(joint, direction):
         assert speed == pytest.approx(MODEL.velocity[joint], rel=0.25) or joint == 3  # no slower than needed
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_acceleration_is_told_from_the_speed_before(sign):
+    """1 rad/s one way, then 2 rad/s the other way are asked for."""
+    start = np.zeros(4)
+    drive = Drive(armed(MODEL, start, limits=loose(MODEL)), start)
+    for k in range(14):
+        drive.tick(start + np.array((0.0, 0.0, 0.0, 0.02 * sign * k)))
+    _, verdict = drive.tick(drive.sent[-1].q - np.array((0.0, 0.0, 0.0, 0.3 * sign)))
+    told = {note.check: (note.asked, note.given) for note in verdict.interventions}
+    assert told["velocity"] == pytest.approx((-15.0 * sign, -2.0 * sign))
+    assert told["acceleration"] == pytest.approx((-150.0 * sign, -10.0 * sign))
+
+
 # -- the cheap check ------------------------------------------------------------------------------------------------
 
 
