@@ -607,6 +607,33 @@ def swaying(k):
     }
 
 
+def test_an_encoder_that_has_slipped_is_a_fault():
+    drive = running()
+    for k in range(50):
+        state = moving(k)
+        state["joint_pos"][1] += 0.5 * (k >= 30)
+        _, verdict = drive.tick(MODEL.default, **state)
+        assert k >= 30 or verdict.mode is Mode.RUN
+    assert verdict.mode is Mode.SETTLE and drive.safety.fault.startswith("robot: reading of leg_knee_joint is 0.080 s old")
+    believed = drive.safety.believe(reading(MODEL, drive.t + DT, **state), drive.t + DT)
+    assert believed.faults == ("leg_knee_joint has slipped by +0.50 rad",)
+
+
+@pytest.mark.parametrize(("q", "check"), [(np.nan, "finite"), (9.0, "position")])
+def test_what_is_wrong_with_a_position_is_told_by_its_check(q, check):
+    _, verdict = running().tick(MODEL.default, joint_pos=MODEL.default + np.array((0.0, q, 0.0, 0.0)))
+    assert [(note.check, note.joint, note.policy) for note in verdict.interventions] == [(check, "leg_knee_joint", "robot")]
+
+
+def test_what_is_doubted_is_told_by_name():
+    drive = running()
+    assert drive.safety.doubts == {}
+    drive.tick(MODEL.default, base_quat=np.zeros(4))
+    assert drive.safety.doubts == {"IMU": "base_quat has a squared length of 0; 1 is expected"}
+    drive.tick(MODEL.default, joint_pos=np.array((0.0, np.nan, 0.0, 0.0)))
+    assert drive.safety.doubts == {"leg_knee_joint": "reads position nan; -0.5 to 2.5 is possible"}
+
+
 def test_an_imu_that_repeats_itself_while_the_legs_move_is_found():
     drive = running()
     for k in range(30):

@@ -136,6 +136,13 @@ class Mutator(ast.NodeTransformer):
         self.generic_visit(node)
         return node.operand if change else node
 
+    def _condition(self, node: ast.If | ast.IfExp) -> ast.AST:
+        if isinstance(node.test, (ast.Name, ast.Attribute, ast.Call)) and self._here(node.test, "with Not"):
+            node.test = ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test)
+        return self.generic_visit(node)
+
+    visit_If = visit_IfExp = _condition
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if isinstance(node.value, ast.Name) and node.value.id == "np" and node.attr in CALLS:
             if self._here(node, f"{node.attr} -> {CALLS[node.attr]}"):
