@@ -14,8 +14,9 @@ from arbiter.types import JointTarget, Request, RobotState, frozen
 from policies.fallback.reflex import BalanceReflex
 
 SHORTEST, LONGEST = 0.4, 0.9  # [s] that a period of a walk may take
-COMPARED = 0.48  # [s] that are compared with what was a period before
+COMPARED = 0.32  # [s] that are compared with what was a period before
 FADE = 0.4  # [s] until nothing of the walk is left; with 0.24 or 0.96 more fall
+LEAST = COMPARED + SHORTEST  # [s] of a walk that must be known
 GAP = 0.1  # [s] without a note after which an older record is of another walk
 
 
@@ -52,8 +53,8 @@ class GaitReplay:
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
         """Begins with what followed, a period ago, on what was sent last. Raises PolicyError where too little is known."""
-        if len(self._sent) < self._sent.maxlen or now - self._noted > GAP:
-            raise PolicyError(f"policy {self.name}: less than {COMPARED + LONGEST:g} s of the walk are known")
+        if len(self._sent) < round(LEAST / self._dt) or now - self._noted > GAP:
+            raise PolicyError(f"policy {self.name}: less than {LEAST:g} s of the walk are known")
         sent = list(self._sent)
         self._period = sent[-self._ticks_of_a_period(np.array([block[0, self._legs] for block in sent])) :]
         self._began, self._at = now, math.nan
@@ -66,7 +67,8 @@ class GaitReplay:
         def apart(ticks: int) -> float:
             return float(np.abs(q[-same:] - q[last - same - ticks : last - ticks]).mean())
 
-        return min(range(round(SHORTEST / self._dt), round(LONGEST / self._dt) + 1), key=apart)
+        most = min(round(LONGEST / self._dt), last - same)
+        return min(range(round(SHORTEST / self._dt), most + 1), key=apart)
 
     def reset(self, state: RobotState, now: float) -> None:
         """Nothing: it begins with `resume`."""

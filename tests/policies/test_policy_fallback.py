@@ -346,12 +346,12 @@ def test_a_walk_is_gone_on_with_from_what_was_sent_and_fades_into_the_stand():
 def test_a_walk_of_which_too_little_is_known_is_not_gone_on_with(ticks, later):
     replay = replayed(ticks)
     assert not replay.warm(state_of(), Request(), 0.0)
-    with pytest.raises(PolicyError, match="less than 1.38 s of the walk are known"):
+    with pytest.raises(PolicyError, match="less than 0.72 s of the walk are known"):
         replay.resume(None, state_of(), 0.02 * ticks + later)
 
 
 def test_a_record_of_another_walk_does_not_count():
     replay = replayed(80)
     replay.note(gait(0), 9.0)
-    with pytest.raises(PolicyError, match="less than 1.38 s"):
+    with pytest.raises(PolicyError, match="less than 0.72 s"):
         replay.resume(None, state_of(), 9.02)
