@@ -89,6 +89,11 @@ class Body:
     knee_signs: np.ndarray
     ankle_signs: np.ndarray
 
+    @property
+    def tall(self) -> float:
+        """Height of the top of the head above the floor in the default posture [m]."""
+        return self.standing + self.head - float(self.torso[2])
+
     def hand(self, joint_pos: np.ndarray, side: str) -> np.ndarray:
         """Position of the "left" or "right" hand [m], base frame, shape (..., 3); `joint_pos` [rad], shape (..., n)."""
         return self.hands[side].end(joint_pos)

@@ -24,6 +24,8 @@ from arbiter.errors import ArbiterError, ConfigError
 from arbiter.extras import needed
 from arbiter.strict import short
 from deploy.cli.outputs import writable
+from deploy.robots.description import load_model
+from deploy.runtime.config import load_text
 from deploy.trace.check import check_header, check_tick
 from deploy.trace.folders import EARLIER, TRACE, newest
 from deploy.trace.writer import FORMAT
@@ -106,7 +108,7 @@ def describe(tick: dict[str, Any], joints: list[str], start: float = 0.0) -> str
 
 
 def plot(header: dict[str, Any], ticks: list[dict[str, Any]], path: Path) -> None:
-    """Commands of legs and arms, with owners, over time."""
+    """Commands of each joint group, with owners, over time."""
     try:
         import matplotlib
     except ImportError as error:
@@ -116,23 +118,37 @@ def plot(header: dict[str, Any], ticks: list[dict[str, Any]], path: Path) -> Non
 
     t = np.array([tick["t"] for tick in ticks]) - header["start"]
     q = np.array([tick["q"] for tick in ticks], dtype=float)
-    figure, axes = pyplot.subplots(3, 1, sharex=True, figsize=(12, 9), constrained_layout=True)
-    for axis, part in ((axes[0], "leg_"), (axes[1], "arm_")):
-        for i, joint in enumerate(header["joints"]):
-            if joint.startswith(part):
-                axis.plot(t, q[:, i], linewidth=0.8, label=joint.removesuffix("_joint"))
-        axis.set_ylabel(f"{part[:-1]} targets [rad]")
-        axis.legend(fontsize=5, ncol=2, loc="upper right")
+    groups = _groups(header)
+    figure, axes = pyplot.subplots(len(groups) + 1, 1, sharex=True, figsize=(12, 3 * (len(groups) + 1)), constrained_layout=True)
     names = sorted({owner for tick in ticks for owner in tick["owners"]})
-    for label, part in (("legs", "leg_"), ("arms", "arm_")):
-        first = next((i for i, joint in enumerate(header["joints"]) if joint.startswith(part)), None)
-        if first is not None:
-            axes[2].step(t, [names.index(tick["owners"][first]) for tick in ticks], where="post", label=label)
-    axes[2].set_yticks(range(len(names)), names)
-    axes[2].set_xlabel("time [s]")
-    axes[2].legend()
+    for axis, (group, joints) in zip(axes, groups.items(), strict=False):
+        for i in joints:
+            axis.plot(t, q[:, i], linewidth=0.8, label=header["joints"][i].removesuffix("_joint"))
+        axis.set_ylabel(f"{group} targets [rad]")
+        axis.legend(fontsize=5, ncol=2, loc="upper right")
+        axes[-1].step(t, [names.index(tick["owners"][joints[0]]) for tick in ticks], where="post", label=group)
+    axes[-1].set_yticks(range(len(names)), names)
+    axes[-1].set_xlabel("time [s]")
+    axes[-1].legend()
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
+
+
+def _groups(header: dict[str, Any]) -> dict[str, list[int]]:
+    """Indices of the joints by group; all of them as one where the robot is not there any more."""
+    everything = {"joint": list(range(len(header["joints"])))}
+    try:
+        model = load_model(load_text(header["config"], Path(header["tree"])).robot)
+    except ArbiterError:
+        return everything
+    if model.joints != tuple(header["joints"]):
+        return everything
+    found: dict[str, list[int]] = {}
+    for group, mask in model.groups.items():
+        rest = [i for i in np.flatnonzero(mask).tolist() if not any(i in others for others in found.values())]
+        if rest and group != "whole_body":
+            found[group] = rest
+    return found
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ A broken one is reported by name and left out; it never stops the others.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,14 @@ class SkillSet:
         for skill in [skill for skill in self.skills.values() if skill.policy in policies]:
             del self.skills[skill.name]
             self.unfit[skill.name] = f"the policy {skill.policy} is made for another robot"
+
+    def without_joints(self, drives: Mapping[str, Container[str]]) -> None:
+        """Skills whose policy does not drive their joints; `drives`: joint groups by policy, where they are known."""
+        for skill in list(self.skills.values()):
+            if skill.joints in drives.get(skill.policy, (skill.joints,)):
+                continue
+            del self.skills[skill.name]
+            self.unfit[skill.name] = f"the policy {skill.policy} does not drive {skill.joints}"
 
     def left_out(self) -> list[str]:
         """What is left out for this robot, one line for each reason."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from arbiter.robot import RobotModel
-from arbiter.skill import Outcome, Parameter, Progress, StartEnvelope, Verification
+from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope, Verification
 from arbiter.types import RobotState
 from skills import criteria
 from skills.criteria import BOW_BACK, BOW_STAND, STAND_DROP, rotations
@@ -31,7 +31,7 @@ class WholeBody(Gesture):
     start = StartEnvelope(tilt=0.25, joint_speed=3.0, ang_vel=1.0, posture=0.6)
 
     def unfit(self, robot: RobotModel) -> str:
-        return super().unfit(robot) or legless(robot)
+        return Skill.unfit(self, robot) or legless(robot)
 
     @staticmethod
     def knees(state: RobotState, progress: Progress) -> np.ndarray:
@@ -65,7 +65,7 @@ class Bow(Repeated):
     parameters = (Parameter("duration", "s", None, 1.0, 20.0), Parameter("count", "", 1.0, 1.0, 5.0))
 
     def unfit(self, robot: RobotModel) -> str:
-        return super().unfit(robot) or legless(robot)
+        return Skill.unfit(self, robot) or legless(robot)
 
     def signal(self, state: RobotState, progress: Progress) -> float:
         body = progress.robot.body

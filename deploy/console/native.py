@@ -12,7 +12,7 @@ from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from deploy.console.snapshot import Event, Snapshot
 from deploy.drivers.simulated.scene import Scene, compile_scene
-from deploy.robots.mjcf import find_roles
+from deploy.robots.mjcf import find_roles, set_posture
 
 HZ = 30.0  # pictures a second
 
@@ -55,7 +55,7 @@ class NativeViewer:
         self._shown = snapshot.time
         with self._window.lock():
             data = self._data
-            data.qpos[:3], data.qpos[3:7], data.qpos[7:] = snapshot.base_pos, snapshot.base_quat, snapshot.joint_pos
+            set_posture(data, snapshot.base_pos, snapshot.base_quat, snapshot.joint_pos)
             for colour, centre in snapshot.balls.items():
                 data.mocap_pos[self._model.body(f"ball_{colour}").mocapid[0]] = centre
             mujoco.mj_forward(self._model, data)

@@ -23,8 +23,10 @@ from arbiter.threads import start_thread
 from deploy.console import page
 from deploy.console.snapshot import Event, Snapshot
 from deploy.drivers.simulated.scene import Scene, compile_scene
+from deploy.robots.mjcf import set_posture
 
 HZ = 25.0  # pictures a second
+TALL = 0.9  # [m] of a robot; for a taller one the first view is from farther away
 TEXT_HZ = 5.0  # refreshes of the panel a second
 LONGEST = 400  # [characters] of an instruction
 FIRST = ("damp", "stop")  # events that nothing goes before
@@ -57,7 +59,7 @@ class WebConsole:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._slot: LatestSlot[Snapshot] = LatestSlot()
         self._closing = threading.Event()
-        self._build_scene(body_meshes(self._model))
+        self._build_scene(body_meshes(self._model), 1.0 if model.body is None else max(1.0, model.body.tall / TALL))
         self._build_panel()
         self._thread = start_thread("web console", self._draw)
 
@@ -99,7 +101,7 @@ class WebConsole:
                 "robot; install the version of uv.lock: uv sync --inexact --extra viewer"
             )
 
-    def _build_scene(self, meshes: list) -> None:
+    def _build_scene(self, meshes: list, scale: float) -> None:
         scene = self._server.scene
         scene.set_up_direction("+z")
         scene.add_grid(
@@ -112,8 +114,8 @@ class WebConsole:
             plane_opacity=1.0,
             shadow_opacity=0.35,
         )
-        self._server.initial_camera.position = (1.9, -1.3, 1.0)
-        self._server.initial_camera.look_at = (0.0, 0.0, 0.45)
+        self._server.initial_camera.position = tuple(scale * x for x in (1.9, -1.3, 1.0))
+        self._server.initial_camera.look_at = (0.0, 0.0, 0.45 * scale)
         self._frames = {}
         for number, mesh in enumerate(meshes):
             name = self._model.body(mesh.body).name
@@ -180,7 +182,7 @@ class WebConsole:
     def _place(self, snapshot: Snapshot) -> None:
         """Moves the bodies to where the snapshot has them."""
         data = self._data
-        data.qpos[:3], data.qpos[3:7], data.qpos[7:] = snapshot.base_pos, snapshot.base_quat, snapshot.joint_pos
+        set_posture(data, snapshot.base_pos, snapshot.base_quat, snapshot.joint_pos)
         if not np.isfinite(data.qpos).all():  # a broken sensor: the picture stays
             return
         for colour, centre in snapshot.balls.items():

@@ -33,7 +33,8 @@ class FilmObserver:
         body = assembly.robot
         if not hasattr(body, "mj_model"):
             raise ConfigError("--video films a simulated body; training.pi0.data records the real robot's camera")
-        self._film = Film(path, body.mj_model)
+        shape = body.model.body
+        self._film = Film(path, body.mj_model, **({} if shape is None else {"tall": shape.tall}))
         self.follow(assembly)
 
     def follow(self, assembly: Assembly) -> None:

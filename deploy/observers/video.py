@@ -15,12 +15,14 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 from arbiter.threads import start_thread
-from deploy.drivers.sensors.raycast import RayCaster, look_at
+from deploy.drivers.sensors.raycast import RayCaster, base_of, look_at
 from deploy.drivers.sensors.sim_camera import put
 from deploy.drivers.simulated.truth import Pose
 from deploy.observers.mp4 import Mp4Writer
 
 FIELD = 0.62  # [rad] vertical angle of view
+# Of a robot up to TALL; of a taller one farther away and higher in proportion.
+TALL = 0.9  # [m]
 STAND = np.array((1.95, -1.35, 0.55))  # [m] of the camera from what it looks at
 AIM = 0.42  # [m] height that it looks at
 FOLLOW = 0.7  # [s] in which the camera catches up with the robot
@@ -43,13 +45,16 @@ class Film:
         frames: Pictures taken so far.
     """
 
-    def __init__(self, path: str | Path, model: mujoco.MjModel, *, fps: int = 20, width: int = 640, height: int = 480) -> None:
-        """`model`: `SimulatedRobot.mj_model`. Raises ConfigError if the file cannot be written or PyAV is missing."""
+    def __init__(
+        self, path: str | Path, model: mujoco.MjModel, *, fps: int = 20, width: int = 640, height: int = 480, tall: float = TALL
+    ) -> None:
+        """`model`: `SimulatedRobot.mj_model`; `tall`: height of the robot [m]. Raises ConfigError if the file cannot be written
+        or PyAV is missing."""
         self._path = Path(path)
         self._fps = fps
         self._writer = Mp4Writer(self._path, fps, width, height + BAR, option="--video")
         self._model = model
-        self._size = (width, height)
+        self._size, self._scale = (width, height), max(1.0, tall / TALL)
         self._queue: queue.SimpleQueue[tuple[Pose, Caption] | None] = queue.SimpleQueue()
         self._next = None
         self._thread = start_thread("film", self._draw_all)
@@ -75,12 +80,13 @@ class Film:
         data = mujoco.MjData(self._model)
         caster = RayCaster(self._model, *self._size, FIELD, shadows=True)
         aim: np.ndarray | None = None
+        stand, base = self._scale * STAND, base_of(self._model)
         while (item := self._queue.get()) is not None:
             pose, caption = item
             put(self._model, data, pose)
-            here = np.array((pose.qpos[0], pose.qpos[1], AIM))
+            here = np.array((*data.xpos[base, :2], self._scale * AIM))
             aim = here if aim is None else aim + (here - aim) / (FOLLOW * self._fps)
-            picture = caster.render(data, aim + STAND, look_at(aim + STAND, aim))
+            picture = caster.render(data, aim + stand, look_at(aim + stand, aim))
             self._writer.add(np.vstack((picture, caption_bar(caption, pose.time, self._size[0]))))
         self._writer.close()
 

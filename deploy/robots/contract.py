@@ -15,6 +15,7 @@ import numpy as np
 
 from arbiter.errors import ArbiterError, ConfigError
 from arbiter.robot import RobotModel
+from deploy.drivers.sensors.raycast import not_drawn
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import describe, load_model
 from deploy.robots.mjcf import Roles, find_roles, open_spec, standing_data
@@ -72,6 +73,10 @@ def _examined(path: str | Path, stands: bool) -> Iterator[Finding]:
     yield from _feet(mj, robot, roles)
     yield from _gains(mj, robot)
     yield from _contacts(robot)
+    if hidden := not_drawn(mj):
+        yield Finding(
+            "pictures", "warning", f"not drawn in film and camera (no visible shape in groups 0 to 2): {', '.join(hidden)}"
+        )
     if stands and roles.free:
         yield _stand(path, robot)
 

@@ -225,6 +225,14 @@ def standing_data(mj: mujoco.MjModel, robot: RobotModel, q: np.ndarray | None = 
     return data
 
 
+def set_posture(data: mujoco.MjData, base_pos: np.ndarray, base_quat: np.ndarray, joint_pos: np.ndarray) -> None:
+    """Puts the robot of `data` there: base [m], (w, x, y, z), where it is free; joints [rad], shape (n,)."""
+    free = len(data.qpos) - len(joint_pos)
+    if free:
+        data.qpos[:3], data.qpos[3:7] = base_pos, base_quat
+    data.qpos[free:] = joint_pos
+
+
 def limbs(mj: mujoco.MjModel, base: int) -> np.ndarray:
     """Number of the limb that each body belongs to, shape (bodies,); 0: the trunk.
 

@@ -22,12 +22,13 @@ from arbiter.tick import Arbiter
 from arbiter.types import Sighting
 from arbiter.worker import LockstepWorker, ThreadWorker, Worker
 from deploy.drivers.sensors.balls import Sight, finder_of
+from deploy.drivers.sensors.raycast import not_drawn
 from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
 from deploy.runtime.clock import Clock, LockstepClock, RealClock
 from deploy.runtime.config import Loaded
-from deploy.runtime.examine import check_tree, examine, load_node_set, load_skill_set
+from deploy.runtime.examine import check_tree, examine, groups_of, load_node_set, load_skill_set
 from deploy.runtime.eyes import LockstepEye, NoEye, ThreadedEye
 from deploy.runtime.ramp import RampWatch
 from deploy.runtime.simulated_operator import SimulatedOperator
@@ -164,6 +165,7 @@ def wire(
     unfit: dict[str, str] = {}
     policies = _open_policies(loaded, context, unfit)
     skills.without_policies(unfit)
+    skills.without_joints({name: groups_of(players, model) for name, players in policies.items()})
     nodes = load_node_set(loaded, PATIENCE if context.chunk_delay is None else FOREIGN_PATIENCE)
     skills.problems += nodes.problems
     try:
@@ -230,7 +232,7 @@ def _open(
             physics_dt=config.physics_dt,
             motor_hz=config.motor_hz,
         )
-        return body, *_eye(body, config.camera_hz, fast), [], *_hands(operator), no_beat
+        return body, *_eye(body, config.camera_hz, fast), _hidden(body), *_hands(operator), no_beat
     if robot not in ("bench", model.name):
         raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
     try:
@@ -252,12 +254,18 @@ def _open(
     return found.robot, hardware.open_camera(source), [], [found.table], found.closers, found.sources, found.beat
 
 
+def _hidden(body: SimulatedRobot) -> list[str]:
+    """A warning that names what no picture shows."""
+    bodies = not_drawn(body.mj_model)
+    return [f"warning: not drawn in film and camera: {', '.join(bodies)}"] if bodies else []
+
+
 def offer_the_hand(skills: SkillSet) -> None:
     """Adds the skill that follows the operator's stick, unless a file of the tree already has."""
     from deploy.operator.hand import DriveByHand
 
     if DriveByHand.name not in skills.skills:
-        skills.add([DriveByHand], "the operator", foreign=False)
+        skills.add(skills.made(DriveByHand, "the operator"), "the operator", foreign=False)
 
 
 def _hands(operator: str) -> tuple[list[Callable[[], None]], list]:

@@ -39,6 +39,7 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     unfit: dict[str, str] = {}
     drives = _drives(loaded, model, problems, unfit) if model is not None else {}
     skills.without_policies(unfit)
+    skills.without_joints(drives)
     names = {*loaded.config.policies, *FALLBACKS} - set(unfit)
     spec = _check(loaded, skills, nodes.types, names, drives, model, problems)
     return skills, spec
@@ -181,7 +182,7 @@ def _check(
     if model is not None:
         _check_home(loaded, policies, drives, model, problems)
     if drives:
-        _check_skills(loaded, skills, policies, drives, problems)
+        _check_skills(loaded, skills, policies, problems)
     if model is not None:
         _check_limits(loaded, model, problems)
     return spec
@@ -202,9 +203,7 @@ def _check_home(
             problems.add(where, f"home.{group}: the policy {name!r} does not drive {group}")
 
 
-def _check_skills(
-    loaded: Loaded, skills: SkillSet, policies: set[str], drives: Mapping[str, frozenset[str]], problems: Problems
-) -> None:
+def _check_skills(loaded: Loaded, skills: SkillSet, policies: set[str], problems: Problems) -> None:
     where, way_out = at(loaded.node, "policies"), "add it, or leave out with skills.without who wants it"
     for policy in sorted({skill.policy for skill in skills.skills.values()} - policies):
         who = [skill.name for skill in skills.skills.values() if skill.policy == policy]
@@ -214,14 +213,6 @@ def _check_skills(
             f"no policy {policy!r}, which the {few} {', '.join(who)} want{'s' * (len(who) == 1)}; there are: "
             f"{', '.join(sorted(policies))}; {way_out}",
         )
-    for skill in skills.skills.values():
-        if skill.policy in drives and skill.joints not in drives[skill.policy]:
-            driven = ", ".join(sorted(drives[skill.policy])) or "no whole group"
-            problems.add(
-                where,
-                f"skill {skill.name} wants {skill.joints} of the policy {skill.policy!r}, which drives {driven}; "
-                "leave the skill out with skills.without",
-            )
 
 
 def _check_limits(loaded: Loaded, model: RobotModel, problems: Problems) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 
+import mujoco
 import numpy as np
 import pytest
 
+from deploy.drivers.sensors.raycast import RayCaster, look_at, not_drawn
+from deploy.drivers.sensors.sim_camera import SimCamera, put
+from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.scene import Scene
 from deploy.robots.description import load_model
 from deploy.run import main
 from tests.sim.rig import SimRun
@@ -91,3 +96,18 @@ def test_from_the_command_line(folder, tmp_path, capsys):
     assert "stands by itself" in told and "left out: wave_right" in told and "made for another robot" in told
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["instructions"][0]["truth"]["ahead_m"] > 0.4 and report["instructions"][0]["truth"]["falls"] == 0
+
+
+def test_film_and_head_camera_show_its_meshes(folder):
+    robot = SimulatedRobot(load_model(folder), scene=Scene(balls={}), hanging=False)
+    assert robot.head_camera and not_drawn(robot.mj_model) == []
+    data = mujoco.MjData(robot.mj_model)
+    put(robot.mj_model, data, robot.pose)
+    caster = RayCaster(robot.mj_model, 160, 120, 0.62)
+    eye, aim = np.array((2.8, -1.9, 1.2)), np.array((0.0, 0.0, 0.65))
+    caster.render(data, eye, look_at(eye, aim))
+    hit = caster._view.hit[caster._view.hit >= 0]
+    bodies = {robot.mj_model.body(robot.mj_model.geom_bodyid[geom]).name for geom in hit}
+    assert {"torso_link", "pelvis", "left_knee_link", "right_ankle_roll_link", "right_elbow_link"} <= bodies
+    ahead = SimCamera(robot.mj_model, camera=robot.head_camera, width=64, height=64).render(robot.pose)
+    assert len(np.unique(ahead.reshape(-1, 3), axis=0)) > 20

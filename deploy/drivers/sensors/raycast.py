@@ -1,11 +1,13 @@
 """Pictures of a MuJoCo scene by ray casting: no OpenGL, no display, no GPU, repeatable bit for bit.
 
 Rays are intersected with the primitive shapes directly, each shape only where it can be on the picture. (MuJoCo's own
-mj_multiRay is slower with this many shapes, and its culling by angles was seen to lose some of them.)
+mj_multiRay is slower with this many shapes, and its culling by angles was seen to lose some of them.) Meshes are left to it:
+its rays find their triangles by a tree, some microseconds each.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import mujoco
@@ -15,6 +17,9 @@ from deploy.drivers.sensors.shapes import SHAPES, TINY
 from deploy.drivers.simulated.scene import FLOOR_DARK, FLOOR_LIGHT, TILE
 
 SEEN_GROUPS = (0, 1, 2)  # group 3 holds the shapes for contacts
+MESH = int(mujoco.mjtGeom.mjGEOM_MESH)
+PLAIN = np.array((0.5, 0.5, 0.5, 1.0), np.float32)  # MuJoCo's own colour of a geom that has none
+BEYOND = 50.0  # [m] at which no mesh is looked for any more
 LAMP = np.array((2.6, -3.4, 7.5), np.float32)  # [m] from the base of the robot
 AMBIENT, DIFFUSE, GLOSS = 0.52, 0.52, 0.20
 SHADE = 0.35  # share of the diffuse light that is left in the shadow
@@ -73,6 +78,61 @@ def new_view(width: int, height: int, vertical_field: float) -> View:
     )
 
 
+def base_of(model: mujoco.MjModel) -> int:
+    """Id of the body that lamp and shadow follow: the one with the free joint, else the first."""
+    return int(model.jnt_bodyid[0]) if model.njnt and model.jnt_type[0] == mujoco.mjtJoint.mjJNT_FREE else min(1, model.nbody - 1)
+
+
+def colours(model: mujoco.MjModel) -> np.ndarray:
+    """RGBA of each geom, its material's where it has one and no colour of its own, shape (geoms, 4)."""
+    found = np.array(model.geom_rgba)
+    plain = (model.geom_matid >= 0) & (found == PLAIN).all(axis=1)
+    found[plain] = model.mat_rgba[model.geom_matid[plain]]
+    return found
+
+
+def seen(model: mujoco.MjModel) -> np.ndarray:
+    """Which geoms a picture shows, if it can draw their kind, bool, shape (geoms,)."""
+    return np.isin(model.geom_group, SEEN_GROUPS) & (colours(model)[:, 3] > 0.0)
+
+
+def not_drawn(model: mujoco.MjModel) -> list[str]:
+    """Bodies of which a picture shows nothing although they have a shape."""
+    kinds = [*(int(kind) for kind in SHAPES), MESH, int(mujoco.mjtGeom.mjGEOM_PLANE)]
+    drawn = set(model.geom_bodyid[seen(model) & np.isin(model.geom_type, kinds)].tolist())
+    return [model.body(body).name for body in sorted(set(model.geom_bodyid.tolist()) - drawn)]
+
+
+class Meshes:
+    """The meshes of a model, for rays."""
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        mesh = (model.geom_type == MESH) & seen(model)
+        self._ids, self._bound = np.flatnonzero(mesh), model.geom_rbound[mesh]
+        if self._ids.size:
+            self._model = copy.copy(model)  # in which all else is transparent, which rays pass through
+            self._model.geom_rgba[~mesh, 3], self._model.geom_matid[~mesh] = 0.0, -1
+
+    def cast(self, view: View, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> None:
+        """Adds to the view where its rays meet a mesh first. `position`, `rotation`: as of RayCaster.render."""
+        if not self._ids.size:
+            return
+        within = np.zeros((view.height, view.width), bool)
+        for top, bottom, left, right in windows(view, (data.geom_xpos[self._ids] - position) @ rotation, self._bound):
+            within[top:bottom, left:right] = True
+        rows, columns = within.nonzero()
+        count = rows.size
+        if not count:
+            return
+        rays = np.ascontiguousarray(view.vec[rows, columns], np.float64)
+        hit, dist, normal = np.full(count, -1, np.int32), np.full(count, -1.0), np.zeros((count, 3))
+        origin = np.array(position, np.float64)
+        mujoco.mj_multiRay(self._model, data, origin, rays.ravel(), None, True, -1, hit, dist, normal.reshape(-1), count, BEYOND)
+        nearer = ((hit >= 0) & (dist < view.dist[rows, columns])).nonzero()[0]
+        at = rows[nearer], columns[nearer]
+        view.dist[at], view.hit[at], view.normal[at] = dist[nearer], hit[nearer], normal[nearer]
+
+
 class RayCaster:
     """Draws the scene of a compiled model. Keeps buffers: one thread at a time."""
 
@@ -80,14 +140,16 @@ class RayCaster:
         """`vertical_field`: angle of view from the top to the bottom edge [rad]."""
         self._view = new_view(width, height, vertical_field)
         self._lamp_view = new_view(MAP, MAP, MAP_FIELD) if shadows else None
+        self._meshes = Meshes(model)
         self._size = model.geom_size.astype(np.float32)
         self._bound = model.geom_rbound
         self._type = model.geom_type
         solid = np.isin(model.geom_type, [int(kind) for kind in SHAPES])
-        self._solid = np.flatnonzero(solid & np.isin(model.geom_group, SEEN_GROUPS) & (model.geom_rgba[:, 3] > 0.0))
+        self._solid = np.flatnonzero(solid & seen(model))
+        self._base = base_of(model)
         self._lamp, self._lamp_axes = LAMP, np.eye(3, dtype=np.float32)
         self._floor = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, "floor")
-        self._colours = model.geom_rgba[:, :3].astype(np.float32)
+        self._colours = colours(model)[:, :3].astype(np.float32)
 
     def render(self, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> np.ndarray:
         """RGB, uint8, shape (height, width, 3), of `data` after mj_kinematics.
@@ -97,7 +159,7 @@ class RayCaster:
         """
         view, position = self._view, np.asarray(position, np.float32)
         self._cast(view, data, position, np.asarray(rotation))
-        base = np.array((data.qpos[0], data.qpos[1], 0.0), np.float32)
+        base = np.array((*data.xpos[self._base, :2], 0.0), np.float32)
         self._lamp = (base + LAMP).astype(np.float32)
         if self._lamp_view is not None:
             axes = look_at(self._lamp, base + LAMP_TARGET)
@@ -129,6 +191,7 @@ class RayCaster:
         for geom, (top, bottom, left, right) in zip(self._solid, windows(view, centres, self._bound[self._solid]), strict=True):
             if top < bottom and left < right:
                 self._cast_at(view, data, int(geom), position, (slice(top, bottom), slice(left, right)))
+        self._meshes.cast(view, data, position, rotation)
 
     def _cast_at(self, view: View, data: mujoco.MjData, geom: int, position: np.ndarray, window) -> None:
         intersect, normal = SHAPES[mujoco.mjtGeom(self._type[geom])]
