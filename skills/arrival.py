@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from arbiter.skill import Progress
 from arbiter.types import RobotState
 
@@ -28,6 +26,6 @@ class Arrival:
     def rested(self, state: RobotState, progress: Progress) -> bool:
         """Whether it has also come to rest, or had the time to."""
         since = progress.elapsed - self._at
-        if float(np.linalg.norm(state.base_ang_vel)) > CALM:
+        if math.hypot(*state.base_ang_vel.tolist()) > CALM:
             self._swayed = progress.elapsed
         return since >= MOST or (since >= LEAST and progress.elapsed - self._swayed >= STAYS - 1e-9)

@@ -39,7 +39,8 @@ class Walk(Walking):
         return place.along(self.direction)
 
     def commanded(self, progress: Progress) -> float:
-        return float(progress.travelled[:2] @ self.direction)
+        (x, y, _), (ahead, left) = progress.travelled.tolist(), self.direction
+        return x * ahead + y * left
 
     def criterion(self, run, progress: Progress) -> Verification:
         return criteria.distance(run, self.direction, self.asked(progress))
