@@ -194,9 +194,11 @@ def main(argv: list[str] | None = None) -> int:
     for title, robot, situations in (("Simulated robot", "simulated", SITUATIONS), ("Bench, walking", "bench", SITUATIONS[:1])):
         causes = [cause for cause in rows if cause.robot == robot]
         if causes:
-            columns = {name: measure(name, causes, args.moments, args.seed, robot) for name in situations}
+            columns = {}
+            for name in situations:
+                columns[name] = measure(name, causes, args.moments, args.seed, robot)
+                print(f"{title}, {name}: {len(causes)} rows after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
             parts.append((title, table(causes, columns, old)))
-            print(f"{title}: {len(causes)} rows after {time.monotonic() - began:.0f} s", file=sys.stderr)
     command = " ".join(["python -m tests.faults.table", *(sys.argv[1:] if argv is None else argv)])
     text = page(command, parts)
     if args.rows or args.markdown:
