@@ -19,7 +19,7 @@ def standing_on_the_cpu(task, steps: int):
     from training.locomotion.cpu_env import CpuEnv
 
     env = CpuEnv(dataclasses.replace(task, wrench=(0.0, 0.0)), 4, seed=1, threads=1, variants=4)
-    env.state.command[:], env.target_command[:], env.command_time_left[:] = 0.0, 0.0, 100.0
+    env.state.command[:], env.commands.target[:], env.commands.time_left[:] = 0.0, 0.0, 100.0
     for _ in range(steps):
         env.step(-env.reference())
     return env.state
@@ -38,8 +38,8 @@ def test_the_registered_task_runs_and_trains_a_little(tmp_path):
     config = dataclasses.replace(PRESETS["gpu"], envs=4, steps=4, iterations=1, hidden=(16,))
     env, device = mjlab_env.make(config, seed=1)
     action = mjlab_env.gait_action(env.unwrapped)
-    action.state.command[:] = action.target_command[:] = 0.0
-    action.command_time_left[:] = 100.0
+    action.state.command[:] = action.commands.target[:] = 0.0
+    action.commands.time_left[:] = 100.0
     state, gait = action.state, config.task.gait
     for _ in range(STEPS):
         reference = terms.reference_gait(terms.actor_observation(state), action.task.legs, gait) / config.task.action_scale

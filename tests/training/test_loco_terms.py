@@ -12,7 +12,9 @@ from dataclasses import fields
 import pytest
 import torch
 
+from policies.locomotion.gait_clock import at_rest
 from training.locomotion import gait, terms
+from training.locomotion.commands import Commands
 from training.locomotion.gait import GaitConfig
 from training.locomotion.state import LEFT, RIGHT, BatchState
 from training.locomotion.symmetry import SymmetricModel, actor_mirror, critic_mirror, joint_mirror
@@ -182,9 +184,10 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
     model, upright = task.model, frozen((1.0, 0.0, 0.0, 0.0))
     builder = ObservationBuilder(card_of(task, "x", "1"), model)
     builder.reset(RobotState(0.0, model.default, frozen(np.zeros(22)), upright, frozen(np.zeros(3)), np.zeros(22)))
-    turn, change = gait.TWO_PI * 0.02 / GAIT.period, torch.tensor(task.config.slew) * 0.02
-    command, phase, left, stood, stands = torch.zeros(1, 3), torch.zeros(1), torch.zeros(1), torch.zeros(1), []
+    s, commands, stands = BatchState.zeros(1, 12), Commands(1), []
     task.enter(1.0)
+    commands.reset(task, s, torch.tensor([0]))
+    commands.time_left[:] = 1e9
     assert task.ticks_in_place == 32
     for speed, yaw, roll, ticks in (
         (0.0, 0.0, 0.0, 3),
@@ -199,24 +202,23 @@ def test_command_and_clock_of_the_training_are_those_of_the_robot(task):
         (0.0, 0.0, 0.5, 2),
         (0.0, 0.0, 0.0, 80),
     ):
-        spin = torch.tensor([[roll, 0.0, 0.0]])
-        state = RobotState(0.0, model.default, frozen(np.zeros(22)), upright, frozen(spin[0].double().numpy()), np.zeros(22))
+        s.ang_vel = torch.tensor([[roll, 0.0, 0.0]])
+        state = RobotState(0.0, model.default, frozen(np.zeros(22)), upright, frozen((roll, 0.0, 0.0)), np.zeros(22))
         for tick in range(ticks):
             asked = (speed, 0.0, yaw)
-            stood = gait.standing(stood, command, torch.tensor([asked]), phase, left, 50.0)
-            phase, left = gait.stumble(phase, left, stood, spin, task.config.tilt_rate, task.ticks_in_place)
-            command = gait.follow(command, torch.tensor([asked]), phase, left, change)
+            commands.target[:] = torch.tensor(asked)
+            commands.follow(task, s)
             builder.update(state, Request(velocity=frozen(asked)))
-            clock = torch.stack((phase.sin(), phase.cos()), -1).numpy()
-            np.testing.assert_allclose(builder.vector[0, :3], command[0].numpy() * task.config.gain, atol=1e-5)
+            clock = torch.stack((s.phase.sin(), s.phase.cos()), -1).numpy()
+            np.testing.assert_allclose(builder.vector[0, :3], s.command[0].numpy() * task.config.gain, atol=1e-5)
             np.testing.assert_allclose(builder.vector[0, -2:], clock[0], atol=1e-4)
             if roll and not tick:
-                assert command.any() and phase.item() == pytest.approx(math.pi if roll < 0.0 else 0.0)
-            if not command.any():
-                assert gait.at_rest(phase).all()  # nobody stands in the middle of a step
-                stands.append(command)
+                assert s.command.any() and s.phase.item() == pytest.approx(math.pi if roll < 0.0 else 0.0)
+            if not s.command.any():
+                assert at_rest(torch, s.phase, math.pi).all()  # nobody stands in the middle of a step
+                stands.append(tick)
             builder.acted(np.zeros(12))
-            phase, left = gait.advance(phase, command, left, turn, task.ticks_in_place)
+            commands.advance(task, s)
     assert 90 < len(stands) < 200
 
 

@@ -16,6 +16,7 @@ from training.common.world import RobotParts
 from training.locomotion import env_state, gait, models, terms
 from training.locomotion.base_motion import SOLE_REST, base_motion, planar
 from training.locomotion.command_limiter import CommandLimiter
+from training.locomotion.commands import Commands
 from training.locomotion.starts import JOINT_NOISE, LEAN, start_rows
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
@@ -91,10 +92,7 @@ class CpuEnv(VecEnv):
         self.model_of = np.zeros(n, int)
         self.state = BatchState.zeros(n, m)
         self.latency_steps = torch.zeros(n, dtype=torch.long)
-        self.command_time_left, self.target_command = torch.zeros(n), torch.zeros(n, 3)
-        self.ticks_in_place = torch.zeros(n)  # steps of the policy in place that are left before it stands
-        self.ticks_standing = torch.zeros(n)  # steps of the policy for which it has stood
-        self.max_command_step = torch.tensor(self.task.config.slew) * self.dt
+        self.commands = Commands(n)
         self.wrench = torch.zeros(
             n, 3, 6
         )  # amplitude [N, N·m], angular frequency [rad/s], phase [rad] of the arms' reaction on the base
@@ -114,15 +112,14 @@ class CpuEnv(VecEnv):
         rough = 1.0 + (torch.rand(n) < 0.5).float()  # half of them with twice the deviations, as after a hand-over
         joints = self.default + rough.unsqueeze(-1) * JOINT_NOISE * torch.randn(n, task.m)
         joints[:, task.ankles] -= (lean - LEAN).unsqueeze(-1)
-        self._sample_command(ids)
+        self.commands.sample(task, ids)
         self.physics[ids.numpy()] = start_rows(self.rng, joints.numpy(), self.physics.shape[1], lean.numpy(), rough.numpy())
         self.limiter.reset(ids, joints)
         self.latency_steps[ids] = torch.randint(0, self.substeps + 1, (n,))
         for name in STARTS_AT_ZERO:
             getattr(s, name)[ids] = 0.0
         s.foot_force[ids] = 80.0
-        s.command[ids] = 0.0
-        s.phase[ids] = self.ticks_in_place[ids] = self.ticks_standing[ids] = 0.0
+        self.commands.reset(task, s, ids)
         s.dynamics[ids] = self.dynamics[self.model_of[ids.numpy()]]
         s.dynamics[ids, 1] = self.latency_steps[ids] * self.dt / self.substeps * 10.0
         self._sample_wrench(ids)
@@ -130,9 +127,6 @@ class CpuEnv(VecEnv):
         for total in self.sums.values():
             total[ids] = 0.0
         self._observe_physics(ids)
-
-    def _sample_command(self, ids: torch.Tensor) -> None:
-        self.target_command[ids], self.command_time_left[ids] = self.task.sample_commands(len(ids))
 
     def _sample_wrench(self, ids: torch.Tensor) -> None:
         n, (force, torque) = len(ids), self.task.config.wrench
@@ -150,8 +144,7 @@ class CpuEnv(VecEnv):
         s.last_last_action, s.last_action = s.last_action, s.action
         s.action = (self.reference() + actions).clamp(self.task.action_lower, self.task.action_upper)
         self._simulate()
-        turn = gait.TWO_PI * self.dt / self.task.config.gait.period
-        s.phase, self.ticks_in_place = gait.advance(s.phase, s.command, self.ticks_in_place, turn, self.task.ticks_in_place)
+        self.commands.advance(self.task, s)
         broken = self._refuse_nan()
         self._observe_physics(slice(None))
         s.contact_time = (s.contact_time + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
@@ -162,24 +155,9 @@ class CpuEnv(VecEnv):
         done = fell | timed_out
         extras = {"time_outs": timed_out.float(), "log": self._log(done)}
         self.reset(done.nonzero().squeeze(-1))
-        self.command_time_left -= self.dt
-        self._sample_command((self.command_time_left <= 0.0).nonzero().squeeze(-1))
-        self._take_recovery_steps()
-        s.command = gait.follow(s.command, self.target_command, s.phase, self.ticks_in_place, self.max_command_step)
+        self.commands.follow(self.task, s)
         self.observations = self._observe()
         return self.observations, reward, done.long(), extras
-
-    def _take_recovery_steps(self) -> None:
-        """A standing robot whose base rotates too fast takes steps."""
-        if not self.task.stage.recovery_steps:
-            return
-        s, config = self.state, self.task.config
-        self.ticks_standing = gait.standing(
-            self.ticks_standing, s.command, self.target_command, s.phase, self.ticks_in_place, config.rate_hz
-        )
-        s.phase, self.ticks_in_place = gait.stumble(
-            s.phase, self.ticks_in_place, self.ticks_standing, s.ang_vel, config.tilt_rate, self.task.ticks_in_place
-        )
 
     def reference(self) -> torch.Tensor:
         """The reference gait as an action, shape (n, m)."""

@@ -9,21 +9,14 @@ import torch
 from tensordict import TensorDict
 
 from arbiter.errors import ConfigError
+from training.locomotion import commands
 
 if TYPE_CHECKING:
     from training.locomotion.cpu_env import CpuEnv
 
 ARRAYS = ("physics", "sensors", "model_of")
 LIMITER = ("target", "step", "requested_distance", "sent_distance")
-TENSORS = (
-    "latency_steps",
-    "command_time_left",
-    "target_command",
-    "ticks_in_place",
-    "ticks_standing",
-    "wrench",
-    "episode_length_buf",
-)
+TENSORS = ("latency_steps", "wrench", "episode_length_buf")
 
 
 def capture(env: CpuEnv) -> dict:
@@ -33,6 +26,7 @@ def capture(env: CpuEnv) -> dict:
         "arrays": {name: torch.from_numpy(getattr(env, name).copy()) for name in ARRAYS},
         "state": {field.name: getattr(env.state, field.name).clone() for field in fields(env.state)},
         "kept": {name: getattr(env, name).clone() for name in TENSORS},
+        "commands": {name: getattr(env.commands, name).clone() for name in commands.TENSORS},
         "limiter": {name: getattr(env.limiter, name).clone() for name in LIMITER},
         "sums": {name: total.clone() for name, total in env.sums.items()},
         "observations": {name: env.observations[name].clone() for name in ("actor", "critic")},
@@ -53,6 +47,8 @@ def restore(env: CpuEnv, found: dict) -> None:
         setattr(env.state, name, value.clone())
     for name, value in found["kept"].items():
         setattr(env, name, value.clone())
+    for name, value in found["commands"].items():
+        setattr(env.commands, name, value.clone())
     for name, value in found["limiter"].items():
         setattr(env.limiter, name, value.clone())
     env.sums = {name: total.clone() for name, total in found["sums"].items()}

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from policies.locomotion.observation import GRACE, LINGER, REST, STILL
+from policies.locomotion.gait_clock import DEAD_BAND
 
 TWO_PI = 2.0 * math.pi
-DEAD_BAND = 0.02  # a command below it asks to stand; it only keeps rounding from starting a walk
 ANKLE_PER_ABDUCTION = 1.42  # keeps the sole level: hip roll and yaw together tilt it by sqrt(2) of either
 HIP_ROLL, HIP_YAW, HIP_PITCH, KNEE = range(4)  # of the six joints of a leg
 
@@ -115,65 +114,6 @@ PLAIN = GaitConfig(  # no feedback: where the search started
 def moving(command: torch.Tensor) -> torch.Tensor:
     """1.0 where the command asks for motion, else 0.0, shape (n,)."""
     return (command.square().sum(-1) > DEAD_BAND**2).to(command.dtype)
-
-
-def running(command: torch.Tensor) -> torch.Tensor:
-    """True where more than a step to finish is asked for, shape (n,)."""
-    return command.square().sum(-1) > STILL**2
-
-
-def at_rest(phase: torch.Tensor) -> torch.Tensor:
-    """True between two steps, both feet down, shape (n,)."""
-    halves = phase / math.pi
-    return (halves - halves.round()).abs() < 2.0 * REST
-
-
-def follow(
-    command: torch.Tensor, order: torch.Tensor, phase: torch.Tensor, left: torch.Tensor, change: torch.Tensor
-) -> torch.Tensor:
-    """The command on its way to `order`, shape (n, 3), by at most `change` (3,); who is to stand first steps in place while
-    ticks are `left` (n,), and finishes the step under way. `ObservationBuilder` does the same on the robot."""
-    command = command + (order - command).clamp(-change, change)
-    still = ~running(command) & ~running(order)
-    rest = torch.where((at_rest(phase) & (left <= 0.0)).unsqueeze(-1), torch.zeros_like(command), command.new_tensor(LINGER))
-    return torch.where(still.unsqueeze(-1), rest, command)
-
-
-def advance(
-    phase: torch.Tensor, command: torch.Tensor, left: torch.Tensor, turn: float, settle: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The phase after a `turn` [rad] and the ticks in place that are left, shapes (n,). While no motion is asked for it
-    turns for another `settle` ticks, finishes its half turn, the step under way, and rests there; `ObservationBuilder` does
-    the same on the robot."""
-    halves = phase / math.pi
-    ahead = ((phase + turn) / math.pi).floor()
-    standing = torch.where(at_rest(phase), halves.round() * math.pi, torch.where(ahead > halves, ahead * math.pi, phase + turn))
-    runs = running(command)
-    ticks = torch.where(runs, torch.full_like(left, settle), (left - 1.0).clamp(min=0.0))
-    return torch.where(runs | (left > 0.0), phase + turn, standing) % TWO_PI, ticks
-
-
-def stumble(
-    phase: torch.Tensor, left: torch.Tensor, stood: torch.Tensor, spin: torch.Tensor, tip: float, settle: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The phase and the ticks in place that are left of robots that have `stood` between two steps for some ticks, shapes (n,):
-    who tips over faster than `tip` [rad/s] steps, first with the leg that it does not fall towards, which carries less.
-    `ObservationBuilder` does the same on the robot.
-
-    Args:
-        spin: Angular velocity, body frame [rad/s], shape (n, 3).
-    """
-    tips = (stood > 0.0) & (spin[:, :2].norm(dim=-1) > tip)
-    first = torch.where(spin[:, 0] < 0.0, math.pi, 0.0)  # to the left: the right one
-    return torch.where(tips, first, phase), torch.where(tips, torch.full_like(left, settle), left)
-
-
-def standing(
-    stood: torch.Tensor, command: torch.Tensor, order: torch.Tensor, phase: torch.Tensor, left: torch.Tensor, rate_hz: float
-) -> torch.Tensor:
-    """For how many ticks robots have stood, those in which they find their stance apart: from -GRACE on, shape (n,)."""
-    stands = ~running(command) & ~running(order) & at_rest(phase) & (left <= 0.0)
-    return torch.where(stands, stood + 1.0, torch.full_like(stood, -float(round(GRACE * rate_hz))))
 
 
 def swing(sin_phase: torch.Tensor) -> torch.Tensor:

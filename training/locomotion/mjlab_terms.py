@@ -11,6 +11,7 @@ from mjlab.managers.action_manager import ActionTerm, ActionTermCfg
 from training.locomotion import gait, terms
 from training.locomotion.base_motion import SOLE_REST, base_motion, planar
 from training.locomotion.command_limiter import CommandLimiter
+from training.locomotion.commands import Commands
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
 
@@ -53,10 +54,7 @@ class GaitAction(ActionTerm):
         self.state = BatchState.zeros(n, self.task.m, device)
         self._raw = torch.zeros(n, self.task.m, device=device)
         self.wave = torch.zeros(n, 3, len(others), device=device)  # amplitude [rad], frequency [rad/s], phase [rad]
-        self.command_time_left, self.target_command = torch.zeros(n, device=device), torch.zeros(n, 3, device=device)
-        self.ticks_in_place = torch.zeros(n, device=device)  # steps of the policy in place that are left before it stands
-        self.ticks_standing = torch.zeros(n, device=device)  # steps of the policy for which it has stood
-        self.max_command_step = torch.tensor(cfg.task.slew, device=device) * self.dt
+        self.commands = Commands(n, device)
 
     @property
     def action_dim(self) -> int:
@@ -77,8 +75,7 @@ class GaitAction(ActionTerm):
         wanted = self.default + config.action_scale * s.action
         self.limiter.limit(wanted, s.joint_pos + self.default, s.joint_vel)
         s.self_distance = self.limiter.requested_distance
-        turn = gait.TWO_PI * self.dt / config.gait.period
-        s.phase, self.ticks_in_place = gait.advance(s.phase, s.command, self.ticks_in_place, turn, self.task.ticks_in_place)
+        self.commands.advance(self.task, s)
 
     def apply_actions(self) -> None:
         self._entity.set_joint_position_target(self.limiter.target, joint_ids=self.drives)
@@ -102,18 +99,13 @@ class GaitAction(ActionTerm):
         ):
             getattr(s, name)[ids] = 0.0
         self.limiter.reset(ids, self.default)
-        s.phase[ids] = self.ticks_in_place[ids] = self.ticks_standing[ids] = 0.0
+        self.commands.reset(self.task, s, ids)
         still = (torch.rand(n, 1, device=self.device) < 0.5).float()
         shape = (n, self.wave.shape[-1])
         self.wave[ids, 0] = (1.0 - still) * 0.6 * torch.rand(shape, device=self.device)
         self.wave[ids, 1] = gait.TWO_PI * (0.2 + 1.0 * torch.rand(shape, device=self.device))
         self.wave[ids, 2] = gait.TWO_PI * torch.rand(shape, device=self.device)
-        self.sample_velocities(ids)
-
-    def sample_velocities(self, ids: torch.Tensor) -> None:
-        """New commands for robots `ids`."""
-        commands, seconds = self.task.sample_commands(len(ids))
-        self.target_command[ids], self.command_time_left[ids] = commands.to(self.device), seconds.to(self.device)
+        self.commands.sample(self.task, ids)
 
     def observe(self, moved: bool) -> BatchState:
         """Reads the physics. `moved`: a control step has passed since the last call, so filters and timers advance."""
@@ -132,17 +124,7 @@ class GaitAction(ActionTerm):
             now = torch.cat((base.lin_vel[:, :2], base.yaw_rate.unsqueeze(-1)), -1)
             s.mean_vel = s.mean_vel + min(1.0, self.dt / self.task.config.mean_seconds) * (now - s.mean_vel)
             s.contact_time = (s.contact_time + self.dt) * terms.contact(s) * gait.moving(s.command).unsqueeze(-1)
-            self.command_time_left -= self.dt
-            self.sample_velocities((self.command_time_left <= 0.0).nonzero().squeeze(-1))
-            if self.task.stage.recovery_steps:
-                rate, tip = self.task.config.rate_hz, self.task.config.tilt_rate
-                self.ticks_standing = gait.standing(
-                    self.ticks_standing, s.command, self.target_command, s.phase, self.ticks_in_place, rate
-                )
-                s.phase, self.ticks_in_place = gait.stumble(
-                    s.phase, self.ticks_in_place, self.ticks_standing, s.ang_vel, tip, self.task.ticks_in_place
-                )
-            s.command = gait.follow(s.command, self.target_command, s.phase, self.ticks_in_place, self.max_command_step)
+            self.commands.follow(self.task, s)
         return s
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from deploy.robots.description import load_model
+from policies.locomotion.gait_clock import GRACE, NEVER, GaitClock
 from training.locomotion import terms
 from training.locomotion.gait import GaitConfig
 from training.locomotion.state import BatchState
@@ -208,6 +210,23 @@ class Task:
     def ticks_in_place(self) -> int:
         """Steps of the policy in place before a robot at zero command stands, in this stage."""
         return round(self.config.step_in_place * self.config.rate_hz) if self.stage.step_in_place else 0
+
+    @property
+    def clock(self) -> GaitClock:
+        """The gait clock in this stage; its phase is an angle [rad]."""
+        config = self.config
+        return GaitClock(
+            half=math.pi,
+            turn=2.0 * math.pi / (config.gait.period * config.rate_hz),
+            settle=self.ticks_in_place,
+            grace=round(GRACE * config.rate_hz),
+            tilt_rate=config.tilt_rate if self.stage.recovery_steps else NEVER,
+        )
+
+    @property
+    def max_command_step(self) -> tuple[float, ...]:
+        """Largest change of the command in a step of the policy: x, y [m/s] and yaw [rad/s]."""
+        return tuple(slew / self.config.rate_hz for slew in self.config.slew)
 
     @property
     def m(self) -> int:

@@ -134,7 +134,7 @@ class GaitTrial:
         env.model_of[:] = np.tile(np.arange(len(COMMANDS)), self.gaits)
         alive, total = torch.ones(env.num_envs, dtype=torch.bool), torch.zeros(env.num_envs)
         for _ in range(self.steps):
-            env.state.command[:], env.target_command[:], env.command_time_left[:] = self.commands, self.commands, 1e9
+            env.state.command[:], env.commands.target[:], env.commands.time_left[:] = self.commands, self.commands, 1e9
             env.observations = env._observe()
             done = env.step(self.idle)[2]
             alive &= ~done.bool()
