@@ -36,7 +36,8 @@ class BerkeleyHumanoidLiteConfig(RobotConfig):
     """Settings.
 
     Attributes:
-        group: Joints that actions drive: "arms" or "whole_body"; the others keep their posture.
+        robot: Name of the robot description, or its folder.
+        group: Joints that actions drive: a joint group that is not of the legs alone; the others keep their posture.
         armed: False: the motors only damp, actions are ignored: for recording a robot that is led by hand.
         bench: A simulated robot behind the same drivers.
         bench_body: "mujoco" (the whole body in its harness) or "joints" (each joint on its own): what moves on the bench.
@@ -45,6 +46,7 @@ class BerkeleyHumanoidLiteConfig(RobotConfig):
         cameras: LeRobot cameras by name.
     """
 
+    robot: str = NAME
     group: str = "arms"
     armed: bool = False
     bench: bool = False
@@ -55,10 +57,13 @@ class BerkeleyHumanoidLiteConfig(RobotConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.group not in ("arms", "whole_body"):
-            raise ConfigError(f"robot.group is {self.group!r}; allowed: arms, whole_body")
-        if not 0.0 < self.max_speed <= 8.0:
-            raise ConfigError(f"robot.max_speed is {self.max_speed:g}; more than 0 and at most 8 rad/s are allowed")
+        model = load_model(self.robot)
+        allowed = [name for name, mask in model.groups.items() if (mask & model.others).any()]
+        if self.group not in allowed:
+            raise ConfigError(f"robot.group is {self.group!r}; allowed: {', '.join(allowed)}")
+        most = float(model.velocity[model.groups[self.group] & model.others].min())
+        if not 0.0 < self.max_speed <= most:
+            raise ConfigError(f"robot.max_speed is {self.max_speed:g}; more than 0 and at most {most:g} rad/s are allowed")
 
 
 class BerkeleyHumanoidLite(Robot):
@@ -70,7 +75,7 @@ class BerkeleyHumanoidLite(Robot):
     def __init__(self, config: BerkeleyHumanoidLiteConfig) -> None:
         super().__init__(config)
         self.config = config
-        self.model = load_model(NAME)
+        self.model = load_model(config.robot)
         self._driven = self.model.groups[config.group]
         self._index = {f"{joint}.pos": i for i, joint in enumerate(self.model.joints) if self._driven[i]}
         self._robot: CanRobot | None = None
@@ -107,9 +112,9 @@ class BerkeleyHumanoidLite(Robot):
             raise DeviceAlreadyConnectedError(f"{self} is connected already")
         config = self.config
         robot = (
-            bench.start(NAME, body=config.bench_body)
+            bench.start(config.robot, body=config.bench_body)
             if config.bench
-            else open_robot(NAME, load_hardware(NAME, config.hardware or None))
+            else open_robot(config.robot, load_hardware(config.robot, config.hardware or None))
         )
         loop = None
         try:

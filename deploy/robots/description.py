@@ -72,6 +72,12 @@ def _path(loaded: object) -> Path:
     return Path(file).parent if file else Path(str(value))
 
 
+def name_or_folder(robot: RobotModel) -> str:
+    """How to find its description again: the name of one that ships, else its folder."""
+    ships = robot.folder is None or shipped().get(robot.name, Path()).resolve() == robot.folder
+    return robot.name if ships else str(robot.folder)
+
+
 def describe(robot: str | Path | RobotModel = FIRST) -> Description:
     """The description of a robot by name or path, or that of a model. Raises ConfigError with every problem."""
     name = (robot.folder or robot.name) if isinstance(robot, RobotModel) else robot

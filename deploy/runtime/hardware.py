@@ -14,6 +14,7 @@ from deploy import rig as bench
 from deploy.doctor import preflight
 from deploy.drivers.can.robot import CanRobot
 from deploy.drivers.sensors.camera import Blind, Camera, CameraConfig, config_of
+from deploy.robots.description import name_or_folder
 from deploy.runtime.bring_up import bring_up_robot
 
 __all__ = ["Hardware", "config_of", "open_bench", "open_camera", "open_real"]
@@ -40,15 +41,15 @@ class Hardware:
 
 def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardware:
     """Simulated motors and IMU that speak the same bytes, with a body in MuJoCo behind them."""
-    looked_at = bench.start(model.name, faults=faults, body="joints", model=model)
+    looked_at = bench.start(name_or_folder(model), faults=faults, body="joints", model=model)
     looked_at.bench.advance(0.0)
     table = _checked(looked_at)
-    return Hardware(bench.start(model.name, seed=seed, faults=faults, model=model), table)
+    return Hardware(bench.start(name_or_folder(model), seed=seed, faults=faults, model=model), table)
 
 
 def open_real(model: RobotModel, camera: CameraConfig | None, file: str | None = None, operator: str = "none") -> Hardware:
     """The real robot, watched by a supervisor process. Raises RobotError with the table when pre-flight fails."""
-    taken = bring_up_robot(model.name, hardware_file=file, camera=camera, operator=operator)
+    taken = bring_up_robot(name_or_folder(model), hardware_file=file, camera=camera, operator=operator)
     return Hardware(taken.robot, taken.report.table(), taken.beat, taken.closers, taken.sources)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import shutil
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -25,12 +26,15 @@ from deploy.robot import main as robot_command
 from deploy.robots.collision import SelfCollision
 from deploy.robots.contract import check_robot_folder
 from deploy.robots.description import description_dir, load_model
+from deploy.robots.robot_file import CameraMount, Fall, JointFigures, RobotFile, RoleNames, Sizes
 from deploy.robots.stability import unstable
 from deploy.run import main as run_command
 from policies.locomotion.card import check_card
 from tests import robots
 from tests.onnx_policies import card_for
 from tests.sim.rig import SimRun
+
+ROOT = Path(__file__).parents[2]
 
 
 def settings_for(folder, *more):
@@ -304,3 +308,10 @@ def test_a_draft_from_a_bare_model(tmp_path, capsys):
 
 def test_a_model_without_a_folder_is_still_a_model():
     assert dataclasses.replace(load_model(), folder=None).body is not None
+
+
+def test_every_key_of_robot_yaml_is_documented():
+    page = (ROOT / "docs" / "robots.md").read_text()
+    for kind in (RobotFile, JointFigures, RoleNames, CameraMount, Sizes, Fall):
+        for key in dataclasses.fields(kind):
+            assert re.search(rf"`{key.name}`|{key.name}: ", page), f"{kind.__name__}.{key.name}"

@@ -264,9 +264,9 @@ class CanRobot:
             prepare(client, motor.id, motor.joint, settings(self.hardware, self.model, self.calibration, index))
 
     def _make_cycle(self) -> Cycle:
-        arms = self.model.groups["arms"]
+        others = self.model.others
         wiring = self.hardware.motor_of(self.model)
-        motors = [Motor(m.joint, m.id, i, bool(arms[i]), float(self.model.effort[i])) for i, m in enumerate(wiring)]
+        motors = [Motor(m.joint, m.id, i, bool(others[i]), float(self.model.effort[i])) for i, m in enumerate(wiring)]
         buses = []
         for place, (name, port) in enumerate(self.ports.items()):
             port.clear()
