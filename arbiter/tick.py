@@ -14,7 +14,8 @@ import py_trees
 
 from arbiter.events import Event
 from arbiter.execution.executor import InstructionExecutor
-from arbiter.execution.inbox import MAX_WAITING, Inbox, Instruction, Mail, Result, RouteRequest
+from arbiter.execution.inbox import MAX_WAITING, Inbox, Mail, RouteRequest
+from arbiter.execution.instruction import Instruction, InstructionState
 from arbiter.execution.run import MakeCaller, Sight, SkillCaller, blind
 from arbiter.handover.authority import Authority, JointAssignment
 from arbiter.handover.bank import PolicyBank
@@ -157,14 +158,16 @@ class Arbiter:
         why = f"damped: {mail.damp}" if mail.damp else mail.stop and f"stopped: {mail.stop}"
         for instruction in mail.said:
             if instruction.ticket in mail.stops:
-                self.executor.turn_away(instruction, Result.STOPPED, "a stop word", now)
+                self.executor.turn_away(instruction, InstructionState.STOPPED, "a stop word", now)
             elif why:
-                self.executor.turn_away(instruction, Result.CANCELLED, why, now)
+                self.executor.turn_away(instruction, InstructionState.CANCELLED, why, now)
             else:
                 self.executor.receive(instruction, now)
         if mail.lost:
             dropped = Instruction(0, f"({mail.lost} texts)", "", at=now)
-            self.executor.turn_away(dropped, Result.DROPPED, f"more came at once than the {MAX_WAITING} that can wait", now)
+            self.executor.turn_away(
+                dropped, InstructionState.REFUSED, f"more came at once than the {MAX_WAITING} that can wait", now
+            )
 
     def _obey(self, mail: Mail, now: float) -> None:
         """The operator's orders, in the order in which they were given. What lets it move and came with a stop does not count."""

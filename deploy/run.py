@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from arbiter.errors import ArbiterError
-from arbiter.execution.inbox import Result
+from arbiter.execution.instruction import InstructionState
 from deploy.cli.options import named, seed
 from deploy.cli.outputs import writable
 from deploy.observers.narrate import DampedByItself, Narrator, warn
@@ -255,7 +255,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     if session.faulted:
         return 1
     said = [item for item in found["instructions"] if item["by"] == "words"]  # the tree's own runs are nobody's order
-    return 3 if args.strict and any(item["result"] != Result.SUCCEEDED for item in said) else 0
+    return 3 if args.strict and any(item["result"] != InstructionState.SUCCEEDED for item in said) else 0
 
 
 def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator) -> list:

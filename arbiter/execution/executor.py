@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from arbiter.events import Event
-from arbiter.execution.inbox import Instruction, Result, RouteRequest
+from arbiter.execution.inbox import RouteRequest
+from arbiter.execution.instruction import Instruction
+from arbiter.execution.instruction import InstructionState as State
 from arbiter.execution.run import MakeCaller, Phase, Run, Sight, SkillCaller, blind
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.homing import Homing
@@ -24,28 +26,6 @@ from arbiter.types import RobotState, Steering
 from arbiter.worker import Worker
 
 MOST = 1000  # instructions that may wait
-
-
-class Execution:
-    """An instruction and its runs. `step` is the index of the step that runs now."""
-
-    def __init__(self, instruction: Instruction) -> None:
-        self.instruction = instruction
-        self.step = -1
-        self.runs: list[Run] = []
-
-    @property
-    def spoken(self) -> bool:
-        """By words, not by the tree."""
-        return self.instruction.by == "words"
-
-    def wants(self, joints: np.ndarray) -> bool:
-        """Whether a run of the present step wants any of `joints`, bool, shape (n,)."""
-        return any((run.joints & joints).any() for run in self.runs if not run.over)
-
-    @property
-    def steps(self) -> tuple[tuple[SkillCall, ...], ...]:
-        return self.instruction.route.steps
 
 
 class InstructionExecutor:
@@ -75,7 +55,7 @@ class InstructionExecutor:
     ) -> None:
         self.model, self.skills, self.handover, self.routing = model, skills, handover, routing
         self.log: Recent[Instruction] = Recent()
-        self.active: list[Execution] = []
+        self.active: list[Instruction] = []
         self.waiting: deque[Instruction] = deque()
         self.routing_now: dict[int, Instruction] = {}
         self.homing = Homing(model, handover, self._unwanted)
@@ -86,7 +66,7 @@ class InstructionExecutor:
     @property
     def under_way(self) -> bool:
         """An instruction in words runs or is about to."""
-        return bool(self.waiting) or any(execution.spoken for execution in self.active)
+        return bool(self.waiting) or any(instruction.spoken for instruction in self.active)
 
     @property
     def idle(self) -> bool:
@@ -96,19 +76,19 @@ class InstructionExecutor:
     def receive(self, instruction: Instruction, now: float) -> None:
         """A new instruction. In "replace" it also displaces those that are not yet routed."""
         if len(self.waiting) + len(self.routing_now) >= MOST:
-            self.turn_away(instruction, Result.DROPPED, f"{MOST} instructions wait already", now)
+            self.turn_away(instruction, State.REFUSED, f"{MOST} instructions wait already", now)
             return
         self.log.append(instruction)
         if instruction.how == "replace":
             for ticket, older in list(self.routing_now.items()):
                 del self.routing_now[ticket]
-                self._close(older, Result.REJECTED, "replaced by a newer instruction before it was routed", now)
+                self._close(older, State.CANCELLED, "replaced by a newer instruction before it was routed", now)
             self.routing.cancel()
         self.routing_now[instruction.ticket] = instruction
         self.routing.submit(RouteRequest(instruction.ticket, instruction.text), now)
         self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
-    def turn_away(self, instruction: Instruction, result: Result, why: str, now: float) -> None:
+    def turn_away(self, instruction: Instruction, result: State, why: str, now: float) -> None:
         """A new instruction that is not even routed; told and kept for the report like any other."""
         self.log.append(instruction)
         self._close(instruction, result, why, now)
@@ -130,7 +110,7 @@ class InstructionExecutor:
                 if stopped:
                     self.halt = instruction.text
                 why = f"forbids {', '.join(forbidden)}, which is under way" if forbidden else route.reason
-                self._close(instruction, Result.STOPPED if stopped else Result.REJECTED, why, now)
+                self._close(instruction, State.STOPPED if stopped else State.REFUSED, why, now)
                 continue
             names = ", then ".join(" and ".join(call.skill for call in step) for step in route.steps)
             self._emit(
@@ -141,54 +121,53 @@ class InstructionExecutor:
                     {"ticket": ticket, "skills": names, "score": route.score},
                 )
             )
+            instruction.state = State.ROUTED
             self.waiting.append(instruction)
         return answers
 
     def _under_way(self) -> set[str]:
         """Skills that run, or are to come."""
-        steps = [step for execution in self.active for step in execution.steps[max(execution.step, 0) :]]
+        steps = [step for instruction in self.active for step in instruction.steps[max(instruction.step, 0) :]]
         steps += [step for instruction in self.waiting for step in instruction.route.steps]
         return {call.skill for step in steps for call in step}
 
     def tick(self, state: RobotState, now: float) -> None:
         """Starts what waits, steps what runs, goes on to the next step or the end."""
         self._admit(state, now)
-        for execution in [execution for execution in self.active if execution.spoken]:
-            self.advance(execution, state, now)
+        for instruction in [instruction for instruction in self.active if instruction.spoken]:
+            self.advance(instruction, state, now)
         self.send_home(now)
 
-    def advance(self, execution: Execution, state: RobotState, now: float) -> None:
-        """Steps what runs of `execution`; goes on to its next step or its end. Nothing happens once it has ended."""
-        if execution not in self.active:
+    def advance(self, instruction: Instruction, state: RobotState, now: float) -> None:
+        """Steps what runs of `instruction`; goes on to its next step or its end. Nothing happens once it has ended."""
+        if instruction not in self.active:
             return
-        for run in execution.runs:
+        for run in instruction.runs:
             if run.phase is Phase.RUNNING:
                 run.step(state, now)
                 if run.over:
                     self.homing.changed()
-        self._follow(execution, state, now)
+        self._follow(instruction, state, now)
 
     # -- the tree's own ---------------------------------------------------------------------------------------------
 
-    def start(self, call: SkillCall, name: str, state: RobotState, now: float) -> Execution:
+    def start(self, call: SkillCall, name: str, state: RobotState, now: float) -> Instruction:
         """The tree runs `call` by itself; whoever calls has to `advance` it. What runs on the same joints is cancelled."""
         route = Route(name, "accepted", ((call,),))
         instruction = Instruction(0, name, "tree", at=now, route=route, routed=now, by="tree")
         self.log.append(instruction)
-        execution = Execution(instruction)
-        self.active.append(execution)
-        self._next(execution, state, now)
-        return execution
+        self._begin(instruction, state, now)
+        return instruction
 
-    def withdraw(self, execution: Execution, why: str, now: float) -> None:
-        """Cancels one execution, if it has not ended; no other."""
-        if execution in self.active:
-            self._abort(execution, why, now)
+    def withdraw(self, instruction: Instruction, why: str, now: float) -> None:
+        """Cancels one instruction, if it has not ended; no other."""
+        if instruction in self.active:
+            self._abort(instruction, why, now)
 
-    def clear(self, joints: np.ndarray, why: str, now: float, but: Execution | None = None) -> None:
-        """Somebody else takes `joints`: every execution that wants any of them is cancelled, `but` one."""
-        for execution in [execution for execution in self.active if execution is not but and execution.wants(joints)]:
-            self._abort(execution, why, now)
+    def clear(self, joints: np.ndarray, why: str, now: float, but: Instruction | None = None) -> None:
+        """Somebody else takes `joints`: every instruction that wants any of them is cancelled, `but` one."""
+        for instruction in [instruction for instruction in self.active if instruction is not but and instruction.wants(joints)]:
+            self._abort(instruction, why, now)
         self.homing.taken(joints)
 
     def tidy(self, now: float) -> None:
@@ -202,108 +181,111 @@ class InstructionExecutor:
     def _unwanted(self) -> np.ndarray:
         """Joints that nothing that is under way wants, bool, shape (n,)."""
         free = np.ones(self.model.n, bool)
-        for execution in self.active:
-            for run in execution.runs:
+        for instruction in self.active:
+            for run in instruction.runs:
                 if not run.over:
                     free &= ~run.joints
         return free
 
     def cancel(self, why: str, now: float, spoken: bool = False) -> None:
         """Drops everything that runs, waits or is being routed; with `spoken` what the tree runs by itself goes on."""
-        for execution in list(self.active):
-            if (execution.spoken or not spoken) and not self._fail(execution, now):
-                self._abort(execution, why, now)
+        for instruction in list(self.active):
+            if (instruction.spoken or not spoken) and not self._fail(instruction, now):
+                self._abort(instruction, why, now)
         for instruction in [*self.waiting, *self.routing_now.values()]:
-            self._close(instruction, Result.CANCELLED, why, now)
+            self._close(instruction, State.CANCELLED, why, now)
         self.waiting.clear()
         self.routing_now.clear()
         self.homing.forget(left=not spoken)
 
-    # -- one execution -----------------------------------------------------------------------------------------------
+    # -- one instruction -----------------------------------------------------------------------------------------------
 
     def _admit(self, state: RobotState, now: float) -> None:
         while self.waiting:
             instruction = self.waiting[0]
-            if instruction.how == "queue" and any(execution.spoken for execution in self.active):
+            if instruction.how == "queue" and any(older.spoken for older in self.active):
+                instruction.state = State.WAITING
                 return
             self.waiting.popleft()
             if instruction.how == "replace" or (instruction.how == "together" and not self._free(instruction)):
-                for execution in [execution for execution in self.active if execution.spoken]:
-                    self._abort(execution, f"replaced by {instruction.label}", now)
-            execution = Execution(instruction)
-            self.active.append(execution)
-            self._next(execution, state, now)
+                for older in [older for older in self.active if older.spoken]:
+                    self._abort(older, f"replaced by {instruction.label}", now)
+            self._begin(instruction, state, now)
+
+    def _begin(self, instruction: Instruction, state: RobotState, now: float) -> None:
+        instruction.state = State.RUNNING
+        self.active.append(instruction)
+        self._next(instruction, state, now)
 
     def _free(self, instruction: Instruction) -> bool:
         wanted = [self.model.groups[self.skills[call.skill].joints] for step in instruction.route.steps for call in step]
-        return not any(execution.wants(joints) for joints in wanted for execution in self.active if execution.spoken)
+        return not any(instruction.wants(joints) for joints in wanted for instruction in self.active if instruction.spoken)
 
-    def _follow(self, execution: Execution, state: RobotState, now: float) -> None:
-        instruction = execution.instruction
-        for run in execution.runs:
+    def _follow(self, instruction: Instruction, state: RobotState, now: float) -> None:
+        for run in instruction.runs:
             if run.first_command is not None and instruction.first_command is None:
                 instruction.first_command = run.first_command
             if run.blend_end is not None and instruction.blend_end is None:
                 instruction.blend_end = run.blend_end
-        if not self._fail(execution, now) and all(run.over for run in execution.runs):
-            self._next(execution, state, now)
+        if not self._fail(instruction, now) and all(run.over for run in instruction.runs):
+            self._next(instruction, state, now)
 
-    def _fail(self, execution: Execution, now: float) -> bool:
-        """Ends an execution of which a run has failed, with that reason. False where none has."""
-        failed = next((run for run in execution.runs if run.over and run.outcome is Outcome.FAILURE), None)
+    def _fail(self, instruction: Instruction, now: float) -> bool:
+        """Ends an instruction of which a run has failed, with that reason. False where none has."""
+        failed = next((run for run in instruction.runs if run.over and run.outcome is Outcome.FAILURE), None)
         if failed is None:
             return False
-        execution.instruction.measured.append((failed.skill.name, failed.verification))
-        self._abort(execution, f"{failed.skill.name}: {failed.reason}", now, Result.FAILED)
+        instruction.measured.append((failed.skill.name, failed.verification))
+        self._abort(instruction, f"{failed.skill.name}: {failed.reason}", now, State.FAILED)
         return True
 
-    def _next(self, execution: Execution, state: RobotState, now: float) -> None:
+    def _next(self, instruction: Instruction, state: RobotState, now: float) -> None:
         """The next step's skills take over directly from this step's; whatever is left goes home."""
-        self._let_go(execution, now)
-        execution.step += 1
-        if execution.step >= len(execution.steps):
-            self._finish(execution, now)
+        self._retire_step(instruction, now)
+        instruction.step += 1
+        if instruction.step >= len(instruction.steps):
+            self._finish(instruction, now)
             return
-        execution.runs = []
-        for call in execution.steps[execution.step]:
+        instruction.runs = []
+        for call in instruction.steps[instruction.step]:
             skill = self.skills[call.skill]
             joints = self.model.groups[skill.joints]
             run = Run(skill, call, joints, now, self._caller(skill, self._context), self._sight, self.model)
-            self.clear(joints, f"{execution.instruction.label} takes its joints", now, but=execution)
-            execution.runs.append(run)
+            self.clear(joints, f"{instruction.label} takes its joints", now, but=instruction)
+            instruction.runs.append(run)
             self.homing.changed()
             self.handover.request(run, state, now)
-            text = f"{call.skill} {_words(call.parameters)}".rstrip() + ("" if execution.spoken else ", run by the tree")
-            self._emit(Event(now, "started", text, {"skill": call.skill, "by": execution.instruction.by}))
+            text = f"{call.skill} {_words(call.parameters)}".rstrip() + ("" if instruction.spoken else ", run by the tree")
+            self._emit(Event(now, "started", text, {"skill": call.skill, "by": instruction.by}))
 
-    def _let_go(self, execution: Execution, now: float) -> None:
+    def _retire_step(self, instruction: Instruction, now: float) -> None:
         self.homing.changed()
-        for run in execution.runs:
-            execution.instruction.measured.append((run.skill.name, run.verification))
+        for run in instruction.runs:
+            instruction.measured.append((run.skill.name, run.verification))
             if run.phase is Phase.HELD:
                 self.homing.held.append(run)
                 continue
             run.end(Outcome.FAILURE, "ended", now)
             self.homing.left(run, now)
 
-    def _finish(self, execution: Execution, now: float) -> None:
-        self.active.remove(execution)
-        measured = execution.instruction.measured
+    def _finish(self, instruction: Instruction, now: float) -> None:
+        self.active.remove(instruction)
+        measured = instruction.measured
         bare = ", ".join(name for name, found in measured if found is None)
         why = "; ".join([*(found.text for _, found in measured if found is not None), *([f"{bare}: not verified"] * bool(bare))])
-        self._close(execution.instruction, Result.ENDED if bare else Result.SUCCEEDED, why, now)
+        self._close(instruction, State.ENDED if bare else State.SUCCEEDED, why, now)
 
-    def _abort(self, execution: Execution, why: str, now: float, result: Result = Result.CANCELLED) -> None:
+    def _abort(self, instruction: Instruction, why: str, now: float, result: State = State.CANCELLED) -> None:
         self.homing.changed()
-        for run in execution.runs:
+        for run in instruction.runs:
             run.end(Outcome.FAILURE, why, now)
             self.homing.left(run, now)
-        self.active.remove(execution)
-        self._close(execution.instruction, result, why, now)
+        self.active.remove(instruction)
+        self._close(instruction, result, why, now)
 
-    def _close(self, instruction: Instruction, result: Result, why: str, now: float) -> None:
-        instruction.finished, instruction.result, instruction.reason = now, result, why
-        kind = result.value if result in (Result.REJECTED, Result.STOPPED) else "finished"
+    def _close(self, instruction: Instruction, result: State, why: str, now: float) -> None:
+        instruction.finished, instruction.state, instruction.reason = now, result, why
+        kind = {State.REFUSED: "rejected", State.STOPPED: "stopped"}.get(result, "finished")
         because = f" ({why})" if why else ""
         self._emit(
             Event(

@@ -2,60 +2,17 @@
 
 from __future__ import annotations
 
-import enum
 import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from arbiter.execution.instruction import Instruction
 from arbiter.routing.guard import stop_guard
-from arbiter.skill import Route, Verification
 from arbiter.slots import LatestSlot
 from arbiter.types import Steering
 
 MAX_WAITING = 64
-
-
-class Result(enum.StrEnum):
-    """What became of an instruction."""
-
-    SUCCEEDED = "succeeded"  # every step's criterion was measured and met
-    ENDED = "ended"  # carried out to its end; of a step at least there is no criterion
-    FAILED = "failed"  # a criterion was not met, or it could not be carried out
-    REJECTED = "rejected"  # refused before anything moved
-    CANCELLED = "cancelled"
-    STOPPED = "stopped"
-    DROPPED = "dropped"  # more came at once than can wait
-
-
-@dataclass(slots=True)
-class Instruction:
-    """One instruction and what became of it. Times are those of the tick [s]; None: did not happen.
-
-    Attributes:
-        result: A Result once it is over, "" before.
-        measured: What was verified of each skill that was done, in order: (skill, verification or None).
-        by: Whose it is: "words", or "tree" for a skill that a `run` node of the tree asks for; its text is the node's name.
-    """
-
-    ticket: int
-    text: str
-    how: str
-    at: float = 0.0
-    route: Route | None = None
-    routed: float | None = None
-    first_command: float | None = None
-    blend_end: float | None = None
-    finished: float | None = None
-    result: Result | str = ""
-    reason: str = ""
-    measured: list[tuple[str, Verification | None]] = field(default_factory=list)
-    by: str = "words"
-
-    @property
-    def label(self) -> str:
-        """As lines for people name it."""
-        return f'"{self.text}"' if self.by == "words" else f"the tree's {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from py_trees.common import Status
 
-from arbiter.execution.executor import Execution
-from arbiter.execution.inbox import Result
+from arbiter.execution.instruction import Instruction, InstructionState
 from arbiter.handover.transition import Handover
 from arbiter.skill import SkillCall
 from arbiter.tree.leaves import Leaf
@@ -16,7 +15,7 @@ from arbiter.tree.world import World
 from arbiter.types import Request
 
 VALUE = float | str | bool | None  # of a parameter; what its skill takes of these is checked with the tree
-DONE = (Result.SUCCEEDED, Result.ENDED)
+DONE = (InstructionState.SUCCEEDED, InstructionState.ENDED)
 TRIES, WITHIN = 5, 5.0  # failed attempts of one node, within [s], after which it does not try for a while
 
 
@@ -57,23 +56,22 @@ class RunSkill(Leaf):
         values = {p.name: p.default for p in world.executor.skills[config.skill].parameters} | config.parameters
         self._call = SkillCall(config.skill, values)
         self._attempts = Attempts()
-        self._execution: Execution | None = None
+        self._instruction: Instruction | None = None
 
     def initialise(self) -> None:
         """Asks for the joints."""
         world = self.world
         may = world.may_move and self._attempts.allowed(world.now)
-        self._execution = world.executor.start(self._call, self._call.skill, world.state, world.now) if may else None
+        self._instruction = world.executor.start(self._call, self._call.skill, world.state, world.now) if may else None
 
     def update(self) -> Status:
-        world, execution = self.world, self._execution
-        if execution is None:
+        world, instruction = self.world, self._instruction
+        if instruction is None:
             return Status.FAILURE
-        world.executor.advance(execution, world.state, world.now)
-        instruction = execution.instruction
-        if instruction.finished is None:
+        world.executor.advance(instruction, world.state, world.now)
+        if not instruction.over:
             return Status.RUNNING
-        if instruction.result in DONE:
+        if instruction.state in DONE:
             return Status.SUCCESS
         if self._attempts.failed(instruction.at):
             world.tell("skill", f"{instruction.label} failed {TRIES} times within {WITHIN:g} s: not tried again for a while")
@@ -81,9 +79,9 @@ class RunSkill(Leaf):
 
     def terminate(self, new_status: Status) -> None:
         """Interrupted: this skill ends, no other; its policy goes on at zero velocity until somebody takes over."""
-        if new_status is Status.INVALID and self._execution is not None and self.status is Status.RUNNING:
-            instruction = self._execution.instruction
-            self.world.executor.withdraw(self._execution, "its branch of the tree was left", self.world.now)
+        if new_status is Status.INVALID and self._instruction is not None and self.status is Status.RUNNING:
+            instruction = self._instruction
+            self.world.executor.withdraw(self._instruction, "its branch of the tree was left", self.world.now)
             if instruction.first_command is None:
                 self._attempts.failed(instruction.at)
 

@@ -137,7 +137,7 @@ class PluginLeaf(Leaf):
 
     def _call(self, calls: tuple[str, ...]) -> tuple[object, str]:
         world = self.world
-        skills = tuple(run.skill.name for execution in world.executor.active for run in execution.runs if not run.over)
+        skills = tuple(run.skill.name for instruction in world.executor.active for run in instruction.runs if not run.over)
         view = View(world.state, world.now, world.mode, world.fault, world.stopped, world.ready, not world.executor.idle, skills)
         names, entered, inner = (*self._due, *calls), self._entered, self._inner
         self._due.clear()

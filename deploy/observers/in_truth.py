@@ -129,7 +129,7 @@ class Beside:
         for item in log.since(self._seen):
             self._open[id(item)] = Kept(item)
         self._seen = log.total
-        runs = {id(execution.instruction): execution.runs for execution in self._arbiter.executor.active}
+        runs = {id(instruction): instruction.runs for instruction in self._arbiter.executor.active}
         truth = None
         for key, kept in list(self._open.items()):
             over = kept.instruction.finished is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from arbiter.execution.inbox import Instruction, Result
+from arbiter.execution.instruction import RESULTS, Instruction
 from arbiter.execution.run import yaw_of
 from arbiter.tick import STAGES, Arbiter, TickReport
 from deploy.observers.in_truth import Beside, row_of
@@ -19,7 +19,6 @@ from deploy.observers.tally import BasePath, Durations, Rows, Trims, trims_told
 
 PATH_HZ = 10.0
 CHANGES = 10_000  # newest changes of the mode, and faults, that are kept
-RESULTS = tuple(result.value for result in Result)
 SLOW = 0.02  # share of missed periods from which the summary says so
 
 

@@ -43,8 +43,8 @@ class FilmObserver:
 
     def __call__(self, report: TickReport) -> None:
         active = self._arbiter.executor.active
-        said = active[0].instruction.text if active else self._arbiter.world.stopped and "stopped"
-        skills = [run.skill.name for execution in active for run in execution.runs if not run.over]
+        said = active[0].text if active else self._arbiter.world.stopped and "stopped"
+        skills = [run.skill.name for instruction in active for run in instruction.runs if not run.over]
         self._film.add(self._body.pose, Caption(said or "", " + ".join(skills) or report.owners[-1]))
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Screen:
                 fault=clipped(arbiter.safety.fault),
                 branch=tuple(report.branch.split(" > ")),
                 owners=tuple(arbiter.authority.describe().items()),
-                instruction=clipped(active[0].instruction.text) if active else "",
+                instruction=clipped(active[0].text) if active else "",
                 route=next((item.route for item in reversed(log) if item.route is not None), None),
                 log=tuple(self._log),
                 balls=balls,

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbiter.errors import RobotError
-from arbiter.execution.inbox import Result
 from arbiter.execution.run import ThreadedCaller
 from arbiter.handover.transition import Bound, Violation, check_envelope
 from arbiter.safety import Safety
@@ -56,7 +55,7 @@ def test_a_rejection_moves_nothing():
     rig = Rig().ready()
     owners = rig.owner()
     rig.say("gibberish").tick(5)
-    assert rig.last().result == "rejected" and rig.last().reason == "not understood"
+    assert rig.last().result == "refused" and rig.last().reason == "not understood"
     assert rig.owner() == owners
 
 
@@ -125,7 +124,7 @@ def test_to_forbid_what_is_not_under_way_stops_nothing():
     rig = Rig().ready()
     rig.say("walk_forward").tick(20)
     rig.say("don't bow", "together").tick(5)
-    assert rig.last().result == "rejected"
+    assert rig.last().result == "refused"
     assert rig.locomotion.requests[-1].velocity[0] > 0.0
 
 
@@ -239,7 +238,7 @@ def test_a_newer_instruction_replaces_one_not_yet_routed():
     rig = Rig().ready()
     rig.say("walk_forward").say("turn_left").tick(5)
     first, second = rig.arbiter.executor.log[-2:]
-    assert first.result == "rejected" and "replaced by a newer instruction" in first.reason
+    assert first.result == "cancelled" and "replaced by a newer instruction" in first.reason
     assert second.route.steps[0][0].skill == "turn_left" and second.first_command is not None
 
 
@@ -400,7 +399,7 @@ def test_each_joint_has_exactly_one_owner_at_each_tick(script):
             assert (count == 1).all()
             assert all(report.owners)
     for item in rig.arbiter.executor.log:
-        assert item.result in ("", "succeeded", "ended", "cancelled", "rejected", "failed", "stopped")
+        assert item.result in ("", "succeeded", "ended", "cancelled", "refused", "failed", "stopped")
 
 
 def test_a_violated_start_envelope_is_typed_and_the_decision_does_not_read_its_words(monkeypatch):
@@ -502,7 +501,7 @@ def test_a_verification_without_a_text_is_refused(text):
     rig.skills["bow"].verify = lambda readings, progress: Verification(True, 1.0, 1.0, "rad", text)
     rig.skills["bow"].finish = lambda state, progress: Outcome.SUCCESS if progress.elapsed > 0.2 else Outcome.RUNNING
     rig.say("bow").tick(60)
-    assert rig.last().result == Result.FAILED and f"the text {text!r}" in rig.last().reason
+    assert rig.last().result == "failed" and f"the text {text!r}" in rig.last().reason
 
 
 def test_what_a_skill_was_told_stays_as_it_was(monkeypatch):

@@ -31,7 +31,7 @@ def test_logs_are_bounded_and_the_report_is_complete_and_in_order():
     assert executor.log.total == 4 * KEEP and len(executor.log) <= 2 * KEEP and len(board.log) <= 2 * KEEP
     report = recorder.build(0)
     assert [item["text"] for item in report["instructions"]] == [names[index % 4] for index in range(4 * KEEP)]
-    assert {item["result"] for item in report["instructions"][:-4]} == {"cancelled", "rejected"}
+    assert {item["result"] for item in report["instructions"][:-4]} == {"cancelled", "refused"}
     assert len(report["handovers"]) == board.log.total
     assert all(item["result"] for item in report["handovers"])
     assert [item["requested_s"] for item in report["handovers"]] == sorted(item["requested_s"] for item in report["handovers"])
@@ -56,7 +56,7 @@ def test_more_than_may_wait_is_refused():
         for _ in range(60):
             rig.say("bow")
         rig.tick()
-    assert rig.last().result == "dropped" and rig.last().reason == "1000 instructions wait already"
+    assert rig.last().result == "refused" and rig.last().reason == "1000 instructions wait already"
     assert len(rig.arbiter.executor.waiting) + len(rig.arbiter.executor.routing_now) <= 1000
 
 

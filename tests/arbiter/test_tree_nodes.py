@@ -474,10 +474,10 @@ def test_whatever_the_tree_a_run_that_runs_owns_its_joints(tree, script):
             up.say(text)
         for _ in range(12):
             up.tick()
-            runs = [run for execution in executor.active for run in execution.runs if run.phase is Phase.RUNNING]
+            runs = [run for instruction in executor.active for run in instruction.runs if run.phase is Phase.RUNNING]
             for run in runs:
                 assert all(assignment.run is run for assignment in authority.owners(run.joints)), run.skill.name
-            wanted = [run.joints for execution in executor.active for run in execution.runs if not run.over]
+            wanted = [run.joints for instruction in executor.active for run in instruction.runs if not run.over]
             assert not wanted or np.sum(wanted, axis=0).max() <= 1, "no joint has two who want it"
             assert np.sum([assignment.joints for assignment in authority.assignments], axis=0).max() == 1
     assert all(item.result for item in executor.log if item.finished is not None)

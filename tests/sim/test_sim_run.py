@@ -61,7 +61,7 @@ def test_the_report_tells_everything(tmp_path, capfd):
     t, x, y, yaw = report["base_path"][-1]
     assert 0.25 < x < 0.8
     out = capfd.readouterr().out
-    assert 'heard "walk forward half a meter"' in out and "3 instructions: 2 succeeded, 1 rejected; 0 falls" in out
+    assert 'heard "walk forward half a meter"' in out and "3 instructions: 2 succeeded, 1 refused; 0 falls" in out
 
 
 def test_lockstep_is_repeatable_bit_for_bit():
@@ -283,7 +283,7 @@ def test_a_pipe_of_lines_in_real_time():
     )
     assert done.returncode == 0, done.stderr
     assert 'succeeded: "walk forward 0.3 m"' in done.stdout
-    assert 'rejected: "bake a cake"' in done.stdout
+    assert 'refused: "bake a cake"' in done.stdout
 
 
 def test_what_never_had_its_turn_is_in_the_report(tmp_path, capfd):

@@ -214,7 +214,7 @@ def test_nonsense_moves_nothing(run):
     run.wait(1.0)
     start = run.mark()
     item = run.say("calculate my taxes")
-    assert item.result == "rejected" and item.reason
+    assert item.result == "refused" and item.reason
     run.wait(1.0)
     assert np.hypot(*run.path(start)[:2]) < 0.05
 

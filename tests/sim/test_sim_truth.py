@@ -261,7 +261,7 @@ def test_the_demonstration_is_true(tmp_path, capfd):
     report = json.loads(path.read_text())
     assert status == 3, "a sandwich is more than it can do"
     results = {item["text"]: item["result"] for item in report["instructions"]}
-    assert results.pop("make me a sandwich") == "rejected" and set(results.values()) == {"succeeded"}, results
+    assert results.pop("make me a sandwich") == "refused" and set(results.values()) == {"succeeded"}, results
     for item in report["instructions"]:
         for found in item["truth"]["verified"] if item["truth"] else ():
             assert found["success"], f"{item['text']}: {found['text']}"
