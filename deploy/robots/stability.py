@@ -29,9 +29,10 @@ def unstable(mj: mujoco.MjModel, robot: RobotModel, dt: float) -> tuple[str, ...
 def joint_mobility(mj: mujoco.MjModel, robot: RobotModel) -> np.ndarray:
     """Accelerations of the joints by torques at them in the default posture [1/(kg m^2)], shape (n, n)."""
     data = standing_data(mj, robot)
-    mujoco.mj_crb(mj, data)
+    mujoco.mj_makeM(mj, data)
     mass = np.zeros((mj.nv, mj.nv))
-    mujoco.mj_fullM(mj, data, mass)
+    for column, unit in zip(mass, np.eye(mj.nv), strict=True):  # the arguments of mj_fullM changed with MuJoCo
+        mujoco.mj_mulM(mj, data, column, unit)
     return np.linalg.inv(mass)[mj.nv - robot.n :, mj.nv - robot.n :]
 
 

@@ -235,10 +235,10 @@ BAD = """
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("hollow", "skill hollow: SkillError: request().posture is nan for joint 13; 22 finite joint positions"),
-        ("contort", "skill contort: request().posture asks leg_left_knee_pitch_joint for 9 rad; its range is 0 to 2.44346"),
-        ("whirl", "skill whirl: request().velocity asks for 4 rad/s in yaw; policy locomotion was made for at most 0.909"),
-        ("slump", "skill slump: policy damp does not keep the robot on its legs"),
+        ("hollow", "SkillError: request().posture is nan for joint 13; 22 finite joint positions"),
+        ("contort", "request().posture asks leg_left_knee_pitch_joint for 9 rad; its range is 0 to 2.44346"),
+        ("whirl", "request().velocity asks for 4 rad/s in yaw; policy locomotion was made for at most 0.909"),
+        ("slump", "policy damp does not keep the robot on its legs"),
     ],
 )
 def test_a_request_beyond_what_is_allowed_fails_by_name_before_anything_moves(tmp_path, text, reason):
