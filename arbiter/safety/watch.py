@@ -297,7 +297,7 @@ class Watch:
         if self.stale == NOTHING:
             return None
         imu, tail, (q, dq, ages, quat, rate) = self.imu, self._tail, self._parts
-        np.minimum(self.joints.seen[0], self.joints.seen[1], self._ages)
+        np.minimum(self.joints.seen[0], self.joints.seen[1], out=self._ages)
         np.subtract(self._time - self._late, self._ages, self._ages)
         tail[0], tail[1], tail[2], tail[3] = imu.quat
         tail[4], tail[5], tail[6] = imu.rate

@@ -146,7 +146,7 @@ def is_free(joint, want, at, step=0.0, pull=0.0, damping=0.0):
     shaper.step[joint] = step
     wants, measured, dq = q.copy(), q.copy(), np.zeros(4)
     wants[joint], measured[joint], dq[joint] = want, want - pull / MODEL.kp[joint], damping / MODEL.kd[joint]
-    return shaper._free(wants, measured, dq, MODEL.kp, MODEL.kd)
+    return bool(shaper._free(wants, measured, dq, MODEL.kp, MODEL.kd))
 
 
 @pytest.mark.parametrize("joint", range(4))
