@@ -95,13 +95,13 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SPEC",
-        help="of the bench: what goes wrong, such as can1:drop=0.2@5s (docs/robot.md)",
+        help="of the bench: what goes wrong, such as can1:drop=0.2@5s (docs/how-to/run-on-the-robot.md)",
     )
     p.add_argument(
         "--operator",
         choices=("none", "gamepad", "keyboard"),
         default="none",
-        help="whose hands arm, stop, drive and record (docs/robot.md)",
+        help="whose hands arm, stop, drive and record (docs/how-to/run-on-the-robot.md)",
     )
     p.add_argument("--strict", action="store_true", help="exit status 3 unless every instruction succeeded: for scripts")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")

@@ -2,7 +2,7 @@
 
 Leg odometry: the sole that carries stands still, so that the base moves as that sole seems to move back. A sole that lands slides
 and sinks in before it carries, so that the load is taken to change late: when the other one is clearly off the floor.
-In simulation, on a flat floor with the encoders' noise: 1.6 % of the way off, at most 4 % (docs/skills.md).
+In simulation, on a flat floor with the encoders' noise: 1.6 % of the way off, at most 4 % (docs/how-to/add-a-skill.md).
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def lateness(rounds: int = ROUNDS) -> tuple[float, bool]:
 def check_timing() -> list[Check]:
     worst, realtime = lateness()
     seen = f"worst {1000 * worst:.2f} ms late in {ROUNDS} rounds at 250 Hz"
-    advice = "stop other programs; isolate a core (docs/robot.md); use a real-time kernel"
+    advice = "stop other programs; isolate a core (docs/how-to/run-on-the-robot.md); use a real-time kernel"
     # A late round is survived: the motors hold their last target for it, and the watchdog has 100 ms.
     timing = passed("timing", seen) if worst < PERIOD else warned("timing", seen, advice)
     if realtime:

@@ -54,7 +54,7 @@ root modprobe can_raw
 if jetson; then
   root nvpmodel -m 0
   root jetson_clocks
-  echo "TensorRT engines are built on the device: see docs/robot.md, section Jetson"
+  echo "TensorRT engines are built on the device: see docs/how-to/run-on-the-robot.md, section Jetson"
 fi
 
-echo "installed. Next: log out and in (groups), then python -m deploy.doctor; docs/robot.md goes on from there."
+echo "installed. Next: log out and in (groups), then python -m deploy.doctor; docs/how-to/run-on-the-robot.md goes on from there."

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SPEC",
-        help="TARGET:FAULT[=VALUE][@START s][+DURATION s]; see docs/robot.md",
+        help="TARGET:FAULT[=VALUE][@START s][+DURATION s]; see docs/how-to/run-on-the-robot.md",
     )
     p.add_argument("--latency", type=float, default=0.0, help="of a motor's answer [s]")
     p.add_argument("--noise", type=float, default=0.0, help="standard deviation of measured positions [rad]")

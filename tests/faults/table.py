@@ -1,6 +1,6 @@
 """The fault table: every kind of fault while the robot walks, gestures and hands over, judged in simulation truth.
 
-    python -m tests.faults.table                          docs/fault_table.md anew, all of it
+    python -m tests.faults.table                          docs/results/fault_table.md anew, all of it
     python -m tests.faults.table --rows 4a,5,bench        some rows, or kinds, to the screen
     python -m tests.faults.table --moments 3              three moments of each situation
 
@@ -168,7 +168,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--rows", default="", help="rows (4a), kinds (4) or bench, comma between them (default: all)")
     p.add_argument("--moments", type=int, default=1, help="of each situation (default 1)")
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--markdown", action="store_true", help="to the screen instead of docs/fault_table.md")
+    p.add_argument("--markdown", action="store_true", help="to the screen instead of docs/results/fault_table.md")
     return p
 
 

@@ -1,4 +1,4 @@
-"""`deploy.run` as a process of its own in front of a bench in another, as docs/robot.md has it."""
+"""`deploy.run` as a process of its own in front of a bench in another, as docs/how-to/run-on-the-robot.md has it."""
 
 from tests.needs import needs
 

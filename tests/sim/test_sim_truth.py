@@ -67,7 +67,7 @@ def test_the_way_that_the_legs_measured_is_the_way_that_was_gone(walker, text, a
     ],
 )
 def test_a_walk_goes_as_far_as_it_is_told(walker, text, axis, metres):
-    """Within 6 cm in truth: what was measured where this was written is in docs/skills.md."""
+    """Within 6 cm in truth: what was measured where this was written is in docs/how-to/add-a-skill.md."""
     walker.wait(1.0)
     start = walker.mark()
     item = walker.say(text)

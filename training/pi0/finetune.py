@@ -6,7 +6,7 @@
         --checkpoint models/pi0_base --dataset data/pi0 --out runs/full
 
 `tiny` trains a π0 of a few hundred thousand weights from nothing on the CPU; the others fine-tune a checkpoint with
-LeRobot's trainer. Every default is the integration guide's; see docs/pi0.md for memory and time.
+LeRobot's trainer. Every default is the integration guide's; see docs/how-to/fine-tune-pi0.md for memory and time.
 """
 
 from __future__ import annotations
