@@ -3,7 +3,7 @@
     python -m training.locomotion.export runs/locomotion/cpu-1/model_1799.pt walk.onnx
     python -m training.locomotion.export model.pt walk.onnx --card my_walk.yaml     # trained elsewhere, by RSL-RL
 
-A checkpoint of Isaac Lab or mjlab needs a card that says what its observations and actions are (see docs/how-to/bring-a-policy.md).
+A checkpoint of Isaac Lab or mjlab needs a card that says what its observations and actions are: docs/how-to/bring-a-policy.md.
 """
 
 from __future__ import annotations
