@@ -108,7 +108,7 @@ def test_the_page_lists_every_node_type_and_condition():
 
     from arbiter.tree.guards import GuardConfig
 
-    page = (Path(__file__).parents[2] / "docs" / "tree.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "write-a-tree.md").read_text()
     assert [name for name in NODE_TYPES if f"`{name}" not in page] == []
     assert [field.name for field in fields(GuardConfig) if f"`{field.name}`" not in page] == []
     rows = {line.split("`")[1].split(":")[0]: line for line in page.splitlines() if line.startswith("| `")}

@@ -23,7 +23,7 @@ from tests.faults.moments import JUDGED, Moment, forked, judge
 from tests.sim.rig import SimRun
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "fault_table.md"
+PAGE = HERE.parents[1] / "docs" / "results" / "fault_table.md"
 SITUATIONS = ("walking", "gesture", "hand-over")
 SPREAD = 0.16  # [s] between two moments of a situation: a third of a step
 
