@@ -23,9 +23,9 @@ from arbiter import strict
 from arbiter.errors import ConfigError, MisfitError
 from arbiter.robot import RobotModel
 from arbiter.strict.json_text import parse_json
-from policies.onnx_file import NotOnnxError, add_metadata, model_hash, read_metadata, strip_metadata, weights_beside
+from policies.card import METADATA_KEY, card_in, embedded, other_robot, problems_of, unknown
+from policies.onnx_file import add_metadata, model_hash, strip_metadata, weights_beside
 
-METADATA_KEY = "policy_arbiter"
 JOINT_TERMS = ("joint_pos_rel", "joint_vel")
 SIZES = {"velocity_command": 3, "base_ang_vel": 3, "projected_gravity": 3, "phase": 2}
 MAX_HISTORY = 100
@@ -153,18 +153,13 @@ class PolicyCard:
     sha256: str = ""
 
     def __post_init__(self) -> None:
-        found = []
-        n = len(self.joints)
-        if n == 0 or len(set(self.joints)) != n:
-            found.append("joints is empty" if n == 0 else "joints names a joint twice")
+        n, found = len(self.joints), problems_of(self)
         for key in ("default_pos", "kp", "kd", "action_scale"):
             values = getattr(self, key)
             if len(values) != n:
                 found.append(f"{key} has {len(values)} values; joints has {n}")
             elif not np.all(np.isfinite(values)):
                 found.append(f"{key} is not finite")
-        if not 0.0 < self.rate_hz < math.inf:
-            found.append(f"rate_hz is {self.rate_hz}; a positive number is expected")
         if not self.observations:
             found.append("observations is empty")
         for i, term in enumerate(self.observations):
@@ -196,8 +191,7 @@ def to_json(card: PolicyCard) -> str:
 def from_json(text: str, file: str) -> PolicyCard:
     """The card that a JSON text holds. Raises ConfigError that names `file` and every key at fault."""
     file = f"{file} (metadata {METADATA_KEY})"
-
-    card = _build(parse_json(text, file))
+    card = card_in(PolicyCard, parse_json(text, file))
     if not card.sha256:
         raise ConfigError(f"{file}: 'sha256' is missing")
     return card
@@ -205,14 +199,7 @@ def from_json(text: str, file: str) -> PolicyCard:
 
 def from_yaml(path: str | Path) -> PolicyCard:
     """The card in a YAML file. Raises ConfigError with file and line."""
-    return _build(strict.parse(path))
-
-
-def _build(node: strict.Node) -> PolicyCard:
-    problems = strict.Problems()
-    card = strict.build(PolicyCard, node, problems)
-    problems.raise_if_any()
-    return card
+    return card_in(PolicyCard, strict.parse(path))
 
 
 def read_card(path: str | Path, card: str | Path | None = None) -> PolicyCard:
@@ -225,11 +212,9 @@ def read_card(path: str | Path, card: str | Path | None = None) -> PolicyCard:
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise ConfigError(f"{path}: a device or a pipe; an ONNX file is expected")
         model = path.read_bytes()
-        text = read_metadata(model).get(METADATA_KEY)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except NotOnnxError as error:
-        raise ConfigError(f"{path}: not an ONNX file: {error}") from error
+    text = embedded(path, model)
     if card is not None:
         found = from_yaml(card)
     elif text is not None:
@@ -264,24 +249,17 @@ def embed_card(model: bytes, card: PolicyCard) -> bytes:
 
 def check_card(card: PolicyCard, model: RobotModel, file: str | Path) -> None:
     """Whether `card` fits the robot. Raises ConfigError with every misfit."""
-    found = []
-    if card.robot != model.name:
-        found.append(f"robot is {card.robot!r}; this robot is {model.name!r}")
-    named = [("joints", card.joints)]
-    named += [(f"observations[{i}].joints", term.joints) for i, term in enumerate(card.observations)]
-    unknown = [
-        f"{key} names {joint!r}; {strict.nearest(joint, model.joints)}"
-        for key, joints in named
-        for joint in joints
-        if joint not in model.joints
-    ]
+    found = other_robot(card, model)
+    for i, term in enumerate(card.observations):
+        found += unknown(f"observations[{i}].joints", term.joints, model)
+    named = all(joint in model.joints for joint in card.joints)
     ratio = model.control_hz / card.rate_hz
     if ratio < 1.0 - TOLERANCE or abs(ratio - round(ratio)) > TOLERANCE:
         found.append(
             f"rate_hz is {card.rate_hz:g}; the tick runs at {model.control_hz:g} Hz, which a policy's rate "
             f"must divide ({model.control_hz:g}, {model.control_hz / 2:g}, {model.control_hz / 3:.4g} ...)"
         )
-    found += unknown if unknown else _misfits(card, model)
+    found += _misfits(card, model) if named else []
     if found:
         raise MisfitError(f"{file}: does not fit the robot: " + "; ".join(found))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +21,9 @@ from arbiter import strict
 from arbiter.errors import ConfigError, MisfitError
 from arbiter.robot import RobotModel
 from arbiter.strict.json_text import parse_json
-from policies.onnx_file import (
-    MAX_METADATA_BYTES,
-    NotOnnxError,
-    add_metadata,
-    model_hash,
-    read_metadata,
-    strip_metadata,
-    weights_beside,
-)
+from policies.card import METADATA_KEY, card_in, embedded, other_robot, problems_of
+from policies.onnx_file import MAX_METADATA_BYTES, add_metadata, model_hash, strip_metadata, weights_beside
 
-METADATA_KEY = "policy_arbiter"
 PREFIX, STEP, TOKENIZER, CARD = "prefix.onnx", "step.onnx", "tokenizer.json", "card.json"
 ENGINES = ("prefix.engine", "step.engine")
 
@@ -88,9 +79,7 @@ class Pi0Card:
     within_range: bool = False
 
     def __post_init__(self) -> None:
-        n, found = len(self.joints), []
-        if n == 0 or len(set(self.joints)) != n:
-            found.append("joints is empty" if n == 0 else "joints names a joint twice")
+        n, found = len(self.joints), problems_of(self)
         for key, size in (("state_offset", 2 * n), ("state_scale", 2 * n), ("action_offset", n), ("action_scale", n)):
             values = getattr(self, key)
             if len(values) != size:
@@ -100,8 +89,6 @@ class Pi0Card:
         for key, least in (("horizon", 2), ("state_size", 2 * n), ("action_size", n), ("image", 8), ("tokens", 2), ("steps", 1)):
             if getattr(self, key) < least:
                 found.append(f"{key} is {getattr(self, key)}; at least {least} is expected")
-        if not 0.0 < self.rate_hz < math.inf:
-            found.append(f"rate_hz is {self.rate_hz}; a positive number is expected")
         if found:
             raise ConfigError("; ".join(found))
 
@@ -113,10 +100,7 @@ def to_json(card: Pi0Card) -> str:
 
 def from_json(text: str, file: str) -> Pi0Card:
     """The card in a JSON text. Raises ConfigError that names `file` and every key at fault."""
-    problems = strict.Problems()
-    card = strict.build(Pi0Card, parse_json(text, file), problems)
-    problems.raise_if_any()
-    return card
+    return card_in(Pi0Card, parse_json(text, file))
 
 
 def sha256(file: Path) -> str:
@@ -158,10 +142,7 @@ def read_card(folder: str | Path) -> Pi0Card:
         raise ConfigError(f"π0 {folder}: neither {STEP} nor {CARD}; export one with `python -m training.pi0.export`")
     if step.is_file():
         data = step.read_bytes()
-        try:
-            text = read_metadata(data).get(METADATA_KEY)
-        except NotOnnxError as error:
-            raise ConfigError(f"{step}: not an ONNX file: {error}") from error
+        text = embedded(step, data)
         if text is None:
             raise ConfigError(
                 f"{step}: says nothing about itself (no metadata {METADATA_KEY!r}); export it again with "
@@ -195,11 +176,5 @@ def _used(folder: Path) -> set[str]:
 
 def check_card(card: Pi0Card, model: RobotModel, folder: str | Path) -> None:
     """Whether the card fits the robot. Raises ConfigError with every misfit."""
-    found = []
-    if card.robot != model.name:
-        found.append(f"robot is {card.robot!r}; this robot is {model.name!r}")
-    found += [
-        f"joints names {joint!r}; {strict.nearest(joint, model.joints)}" for joint in card.joints if joint not in model.joints
-    ]
-    if found:
+    if found := other_robot(card, model):
         raise MisfitError(f"π0 {folder}: does not fit the robot: " + "; ".join(found))
