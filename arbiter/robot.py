@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +37,8 @@ class RobotModel:
         folder: Of its description; None: the one that ships under its name.
         body: Where its hands, soles and trunk are; None: not known.
         stand: What keeps it on its legs when no skill does: "reflex", "posture", or the name of a policy at zero velocity.
+        speeds: Least, usual and largest speed of a walk by its way, "forward", "backward", "sideways" [m/s] and "turn" [rad/s];
+            below the least it does not move. Not given: as the skills have them.
         others: Mask of all joints beside the legs.
     """
 
@@ -58,6 +61,7 @@ class RobotModel:
     folder: Path | None = None
     body: Body | None = None
     stand: str = "reflex"
+    speeds: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     others: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:

@@ -150,6 +150,10 @@ class Skill:
         mask = robot.groups.get(self.joints)
         return "" if mask is not None and mask.any() else f"the robot {robot.name} has no {self.joints}"
 
+    def made_for(self, robot: RobotModel) -> Self:
+        """This skill as that robot does it: itself, or a copy with other `parameters`. Called once, at the start."""
+        return self
+
     def begin(self, context: RunContext) -> Self:
         """What one run asks instead of this skill: a copy, so that what it stores on itself is of that run alone.
 

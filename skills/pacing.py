@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from typing import Self
 
+from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Progress, RunContext, StartEnvelope
 from arbiter.types import RobotState
 from skills.arrival import Arrival
@@ -40,16 +43,30 @@ class Walking(Judged):
     command ends it. A walk for a duration ends by the clock.
 
     Attributes:
+        way: Which of the robot's speeds it goes at.
         slowest: Command near the goal [m/s, rad/s].
         lead: How long the body goes on once the command is zero [s].
     """
 
     start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.25)
     time_limit = TIME_LIMIT
+    way = "forward"
     slowest, lead = 0.15, 0.4
 
     _arrival: Arrival
     _course: Course
+
+    def made_for(self, robot: RobotModel) -> Self:
+        """At the robot's own speeds, where its folder gives them."""
+        if self.way not in robot.speeds:
+            return self
+        least, usual, most = robot.speeds[self.way]
+        own = copy.copy(self)
+        own.slowest = max(self.slowest, least)
+        own.parameters = tuple(
+            replace(one, default=usual, low=least, high=most) if one.name == "speed" else one for one in self.parameters
+        )
+        return own
 
     def begin(self, context: RunContext) -> Self:
         run = super().begin(context)

@@ -44,9 +44,10 @@ class SkillSet:
     def made(self, item: object, where: str) -> Skill:
         """The skill that a class or an instance is, its contract checked. Raises SkillError; whatever else a plug-in raises."""
         skill = item() if isinstance(item, type) else item
-        if not self._unfit(skill):
-            require(skill, where, self.robot)
-        return skill
+        if self._unfit(skill):
+            return skill
+        require(skill, where, self.robot)
+        return skill if self.robot is None else skill.made_for(self.robot)
 
     def add(self, skill: Skill, where: str, foreign: bool) -> None:
         """Takes a skill; leaves it out by name if the robot is not made for it. Raises SkillError if its name is taken."""

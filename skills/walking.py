@@ -50,6 +50,7 @@ class Turn(Walking):
     """Turns on the spot by an angle (measured by the IMU) or for a duration."""
 
     sign = 1.0
+    way = "turn"
     slowest, lead = 0.25, TURN_LEAD
     parameters = (
         Parameter("speed", "rad/s", 0.6, 0.2, 0.8),
@@ -125,6 +126,7 @@ class WalkBackward(Walk):
         "go in reverse",
     )
     direction = (-1.0, 0.0)
+    way = "backward"
     parameters = straight(0.25, 0.1, 0.5, 0.6, 5.0)
 
 
@@ -147,6 +149,7 @@ class SidestepLeft(Walk):
         "shift to the left",
     )
     direction = (0.0, 1.0)
+    way = "sideways"
     slowest, lead = 0.08, SIDE_LEAD
     parameters = straight(0.15, 0.05, 0.2, 0.3, 2.0)
 
@@ -170,6 +173,7 @@ class SidestepRight(Walk):
         "shift to the right",
     )
     direction = (0.0, -1.0)
+    way = "sideways"
     slowest, lead = 0.08, SIDE_LEAD
     parameters = straight(0.15, 0.05, 0.2, 0.3, 2.0)
 

@@ -85,6 +85,12 @@ def write_folder(folder: Path, policy: Path) -> Path:
     (folder / "policies").mkdir(parents=True)
     robot = {"name": "unitree_g1", "version": 1, "model": MODEL, "stand": "locomotion", "joints": joints}
     robot["camera"] = {"body": "torso_link", "position": [0.09, 0.0, 0.42], "down": 0.7, "field": 1.5}
+    robot["speeds"] = {
+        "forward": [0.25, 0.5, 1.0],
+        "backward": [0.2, 0.3, 0.5],
+        "sideways": [0.25, 0.3, 0.3],
+        "turn": [0.3, 0.6, 0.8],
+    }
     robot["roles"] = {"hands": ["left_palm", "right_palm"]}
     (folder / "robot.yaml").write_text(yaml.safe_dump(robot, sort_keys=False))
     for file in policy.glob("policy.onnx*"):

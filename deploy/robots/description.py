@@ -119,6 +119,7 @@ def figures(described: Description) -> RobotModel:
         fall_tilt=file.fall.tilt,
         folder=described.folder.resolve(),
         stand=file.stand or _stand(described.folder),
+        speeds=file.speeds,
     )
 
 

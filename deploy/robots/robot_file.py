@@ -11,6 +11,7 @@ from arbiter.errors import ConfigError
 from arbiter.robot import GAIN_ROOM
 
 PACKAGE = "package:"
+WAYS = ("forward", "backward", "sideways", "turn")
 RESERVED = ("whole_body",)
 
 
@@ -140,6 +141,7 @@ class RobotFile:
         roles: Parts of the model that have one.
         camera: A head camera that the model lacks.
         sizes: What skills measure by.
+        speeds: Least, usual and largest speed of its walk by way (WAYS) [m/s, rad/s].
         stand: What keeps the robot on its legs when no skill does: "reflex" (needs balance.json in the folder), "posture" (holds
             the default posture), or the name of a policy, which is asked for zero velocity. Not given: the reflex where there
             is a balance.json, else the policy "locomotion" where the folder has one, else the posture.
@@ -158,6 +160,7 @@ class RobotFile:
     roles: RoleNames = RoleNames()
     camera: CameraMount | None = None
     sizes: Sizes = Sizes()
+    speeds: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     stand: str | None = None
 
     def __post_init__(self) -> None:
@@ -170,6 +173,11 @@ class RobotFile:
         for key in ("control_hz", "motor_hz", "total_mass"):
             if getattr(self, key) is not None and not getattr(self, key) > 0.0:
                 raise ConfigError(f"robot {self.name}: {key} is {getattr(self, key)}; it must be above 0")
+        for way, speed in self.speeds.items():
+            if way not in WAYS or speed is None or not 0.0 < speed[0] <= speed[1] <= speed[2]:
+                raise ConfigError(
+                    f"robot {self.name}: speeds.{way} is {speed}; least, usual and largest are expected, of {', '.join(WAYS)}"
+                )
         known = {joint.group for joint in self.joints}
         for group, parts in self.groups.items():
             missing = [part for part in parts if part not in known]

@@ -30,6 +30,7 @@ from deploy.robots.robot_file import CameraMount, Fall, JointFigures, RobotFile,
 from deploy.robots.stability import unstable
 from deploy.run import main as run_command
 from policies.locomotion.card import check_card
+from skills.registry import load_skills
 from tests import robots
 from tests.onnx_policies import card_for
 from tests.sim.rig import SimRun
@@ -194,6 +195,13 @@ def test_two_arms_on_a_table_need_no_legs(small, arms_up):
         assert run.reports[-1].command.kp.max() == 0.0
 
 
+def test_walks_have_the_speeds_of_the_robot(tmp_path):
+    skills = load_skills(robot=load_model(robots.biped(tmp_path / "quick", speeds={"sideways": [0.2, 0.3, 0.6]}))).skills
+    speeds = {name: skills[name].parameters[0] for name in ("sidestep_left", "sidestep_right", "walk_forward")}
+    assert [(one.low, one.default, one.high) for one in speeds.values()] == [(0.2, 0.3, 0.6)] * 2 + [(0.1, 0.35, 0.5)]
+    assert "sidestep_left" not in load_skills(robot=load_model(robots.two_arms(tmp_path / "arms"))).skills
+
+
 def test_ready_only_on_loaded_feet(small, monkeypatch):
     monkeypatch.setattr(SimulatedRobot, "loaded", property(lambda robot: 0.2))
     with SimRun(settings=settings_for(small["biped"])) as run:
@@ -274,6 +282,11 @@ def swapped(text):
         (lambda text: text.update(roles={"feet": ["left_foot"]}), "roles.feet: no body 'left_foot'; there are: trunk"),
         (lambda text: text.update(roles={"head_camera": "eye"}), "roles.head_camera: no camera 'eye'; there are: none"),
         (lambda text: text.update(groups={"legs": ["left"]}), "groups.legs: no joint has the group 'left'"),
+        (
+            lambda text: text.update(speeds={"forwards": [0.1, 0.2, 0.3]}),
+            "speeds.forwards is .*of forward, backward, sideways, turn",
+        ),
+        (lambda text: text.update(speeds={"turn": [0.5, 0.2, 0.3]}), "speeds.turn is .*least, usual and largest are expected"),
         (lambda text: text.update(total_mass=5.0), r"2.30 kg; total_mass is 5"),
         (lambda text: text.update(standing="x"), "unknown key 'standing'; did you mean 'stand'?"),
     ],

