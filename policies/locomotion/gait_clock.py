@@ -10,6 +10,7 @@ on which an array library would cost the control loop ten times as much.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ GRACE = 0.2  # [s] that a robot is given to find its stance after its last step
 IN_PLACE = 2  # ticks in place that stay left while the arms are out
 NEVER = math.inf
 
-Command = tuple[Any, Any, Any]  # x, y [m/s] and yaw [rad/s], numbers or arrays of shape (n,)
+Command = Sequence[Any]  # x, y [m/s] and yaw [rad/s], numbers or arrays of shape (n,)
 
 
 class Scalars:
@@ -105,7 +106,7 @@ def at_rest(xp: Any, phase: Any, half: float) -> Any:
     return abs(halves - xp.round(halves)) < 2.0 * REST
 
 
-def slewed(xp: Any, command: Command, target: Command, max_step: Command) -> Command:
+def slewed(xp: Any, command: Command, target: Command, max_step: Command) -> tuple[Any, ...]:
     """The command on its way to `target`, each component by at most `max_step` a tick."""
     steps = []
     for now, end, most in zip(command, target, max_step, strict=True):
@@ -146,7 +147,7 @@ def hold_stance(
     return ClockState(phase, xp.where(longer, IN_PLACE, in_place), standing)
 
 
-def followed(xp: Any, clock: GaitClock, state: ClockState, command: Command, idle: Any) -> Command:
+def followed(xp: Any, clock: GaitClock, state: ClockState, command: Command, idle: Any) -> tuple[Any, ...]:
     """What the network sees of a command: where the robot is to stand, zero, and `LINGER` while it steps in place."""
     still = stands(xp, clock, state)
     return tuple(xp.where(idle, xp.where(still, 0.0, step), value) for step, value in zip(LINGER, command, strict=True))

@@ -55,7 +55,7 @@ class ObservationBuilder:
             if term.term == "phase":
                 self._gait = GaitClock(
                     half=0.5,
-                    turn=1.0 / (term.period * card.rate_hz),
+                    turn=1.0 / ((term.period or math.inf) * card.rate_hz),
                     settle=round((term.settle or 0.0) * card.rate_hz),
                     grace=round(GRACE * card.rate_hz),
                     tilt_rate=term.tip or NEVER,

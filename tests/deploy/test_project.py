@@ -123,6 +123,17 @@ def test_the_tests_are_collected_on_the_base_install():
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+@pytest.mark.train
+def test_the_type_checker_finds_nothing():
+    """Over what `tool.ty.src` lists; every extra must be there for it to know the types."""
+    for module in ("ty", "torch", "mjlab", "lerobot", "sentence_transformers"):
+        pytest.importorskip(module, reason="the type checker needs every extra: uv sync --all-extras")
+    done = subprocess.run(
+        [sys.executable, "-m", "ty", "check", "--output-format", "concise"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 def test_the_wheel_holds_what_a_run_needs_and_no_tests(tmp_path):
     pytest.importorskip("hatchling", reason="builds the wheel; in the group `dev`")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]  # not uv: it need not be on PATH

@@ -56,6 +56,10 @@ class ReferencePolicy(nn.Module):
         task: The task it was trained on.
     """
 
+    place: torch.Tensor
+    action_lower: torch.Tensor
+    action_upper: torch.Tensor
+
     def __init__(self, actor: nn.Module, task: Task) -> None:
         super().__init__()
         self.actor, self.gait, self.scale = actor, task.config.gait, task.config.action_scale
@@ -165,7 +169,13 @@ def serialize(model: nn.Module, width: int) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter takes ten times as long for an MLP
         torch.onnx.export(
-            model, (torch.zeros(1, width),), buffer, input_names=["obs"], output_names=["actions"], opset_version=17, dynamo=False
+            model,
+            (torch.zeros(1, width),),
+            buffer,  # ty: ignore[invalid-argument-type]  # the annotation leaves out what the function's text allows
+            input_names=["obs"],
+            output_names=["actions"],
+            opset_version=17,
+            dynamo=False,
         )
     return buffer.getvalue()
 

@@ -24,11 +24,17 @@ class FusedPolicy(nn.Module):
         task: The task it was trained on.
     """
 
+    action_lower: torch.Tensor
+    action_upper: torch.Tensor
+    curve: torch.Tensor
+
     def __init__(self, actor: nn.Sequential, task: Task) -> None:
         super().__init__()
         layers = list(actor)
-        norm = layers.pop(0) if isinstance(layers[0], Normalizer) else None
-        first, *rest = layers
+        norm = layers[0] if isinstance(layers[0], Normalizer) else None
+        first, *rest = layers if norm is None else layers[1:]
+        if not isinstance(first, nn.Linear):
+            raise TypeError(f"the actor begins with {type(first).__name__}; a linear layer is expected")
         weight, bias = first.weight.detach(), first.bias.detach()
         if norm is not None:
             weight = weight / norm.std
@@ -95,7 +101,7 @@ def gait_table(config: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tenso
     nothing = torch.zeros_like(one)
 
     def total(gains: tuple[float, ...], *signals: torch.Tensor) -> torch.Tensor:
-        return sum(gain * signal for gain, signal in zip(gains, signals, strict=True))
+        return sum((gain * signal for gain, signal in zip(gains, signals, strict=True)), start=nothing)
 
     blocks: list[list[torch.Tensor]] = [[] for _ in range(8)]
     curve = []

@@ -195,4 +195,4 @@ def _standing(
 
 
 def _sum(gains: tuple[float, ...], *values: torch.Tensor) -> torch.Tensor:
-    return sum(gain * value for gain, value in zip(gains, values, strict=True))
+    return sum((gain * value for gain, value in zip(gains, values, strict=True)), start=torch.zeros_like(values[0]))

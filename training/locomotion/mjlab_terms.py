@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from mjlab.envs import ManagerBasedRlEnv
@@ -130,7 +131,7 @@ class GaitAction(ActionTerm):
 
 def gait_action(env: ManagerBasedRlEnv) -> GaitAction:
     """The action term that holds the state of all robots."""
-    return env.action_manager.get_term("gait")
+    return cast(GaitAction, env.action_manager.get_term("gait"))
 
 
 def fell(env: ManagerBasedRlEnv) -> torch.Tensor:

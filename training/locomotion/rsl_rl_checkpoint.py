@@ -18,6 +18,9 @@ ACTIVATIONS = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 class Normalizer(nn.Module):
     """(x - mean) / (std + eps)."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, mean: torch.Tensor, std: torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("mean", mean.reshape(1, -1).float())
@@ -65,7 +68,7 @@ def actor_weights(found: dict, path: Path) -> dict[str, torch.Tensor]:
     )
 
 
-def load_actor(path: Path, observations: int, actions: int, activation: str = "elu") -> nn.Module:
+def load_actor(path: Path, observations: int, actions: int, activation: str = "elu") -> nn.Sequential:
     """Normaliser and network of a checkpoint. Raises ConfigError unless it maps `observations` to `actions` values."""
     weights = actor_weights(read_checkpoint(path), path)
     layers = sorted(int(key.split(".")[1]) for key in weights if key.startswith("mlp.") and key.endswith(".weight"))

@@ -73,11 +73,11 @@ class SelfDistance:
         q = legs.view(-1, 2, self.depth)
         sin, cos = q.sin()[..., None, None], 1.0 - q.cos()[..., None, None]
         turns = torch.eye(3, device=legs.device) + sin * self.cross + cos * self.square
-        turn, shift, parts = None, None, []
+        turn, shift, parts = turns[:, :, 0], torch.zeros(len(q), 2, 3, device=legs.device), []
         for k in range(self.depth):
             own = self.anchor[:, k] - (turns[:, :, k] @ self.anchor[:, k].unsqueeze(-1)).squeeze(-1)
-            if turn is None:
-                turn, shift = turns[:, :, k], own
+            if k == 0:
+                shift = own
             else:
                 shift, turn = (turn @ own.unsqueeze(-1)).squeeze(-1) + shift, turn @ turns[:, :, k]
             if k in self.links:

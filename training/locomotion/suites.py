@@ -65,7 +65,7 @@ def randomised(rng: np.random.Generator, seconds: float) -> EpisodeConditions:
     return EpisodeConditions(
         friction=float(rng.uniform(0.4, 1.2)),
         mass=float(rng.uniform(0.95, 1.05)),
-        payload=tuple(float(v) for v in rng.uniform(0.0, 0.3, 2)),
+        payload=(float(rng.uniform(0.0, 0.3)), float(rng.uniform(0.0, 0.3))),
         gain=float(rng.uniform(0.9, 1.1)),
         latency=float(rng.integers(0, 11)) * 0.002,
         noise=0.5,

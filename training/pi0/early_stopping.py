@@ -72,7 +72,7 @@ def make_accelerator(options: FineTuning, device: str, early_stopping: EarlyStop
     if options.fsdp:
         # LeRobot's forward pass reaches into the layers, past the hooks of layers wrapped one by one: wrap the whole.
         plugin = FullyShardedDataParallelPlugin(
-            auto_wrap_policy="NO_WRAP", use_orig_params=True, state_dict_type="FULL_STATE_DICT"
+            auto_wrap_policy="no_wrap", use_orig_params=True, state_dict_type="FULL_STATE_DICT"
         )
     found = Watched(
         step_scheduler_with_optimizer=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from lerobot.optim import AdamWConfig, OptimizerConfig
@@ -24,7 +25,7 @@ class AdamW8bitConfig(AdamWConfig):
         return saved(AdamW8bit)(params, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
 
 
-def saved(kind: type) -> type:
+def saved(kind: Any) -> Any:
     """The optimiser `kind` with a state of tensors only, none of them shared: what safetensors writes."""
 
     class Saved(kind):

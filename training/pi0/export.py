@@ -17,9 +17,12 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, Literal
 
 from arbiter.errors import ConfigError, in_one_line
 from deploy.cli.extras import extra
+
+Precision = Literal["fp32", "fp16", "int8"]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,7 +66,7 @@ with extra(__name__, parser, "torch", "lerobot", "onnx"):
 RANGE_SLACK = 1e-4  # [rad] by which statistics in 32 bits may be beyond a joint's range
 
 
-def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision: str) -> Pi0Card:
+def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision: Precision) -> Pi0Card:
     """The card of a loaded checkpoint; hashes are still empty."""
     config, model = loaded.policy.config, load_model(robot)
     if getattr(config, "use_relative_actions", False):
@@ -140,7 +143,7 @@ def export_onnx(
     robot: str = "berkeley_humanoid_lite",
     name: str = "pi0",
     version: str = "1",
-    precision: str = "fp32",
+    precision: Precision = "fp32",
     calibration: list[dict] | None = None,
     engine: bool = False,
 ) -> Pi0Card:
@@ -186,7 +189,7 @@ def export_engines(loaded: Checkpoint, out: Path, **options) -> Pi0Card:
     return write_card(out, dataclasses.replace(card, files={}))
 
 
-def _write(file: Path, out: Path, precision: str, calibration: list[dict] | None, engine: bool) -> None:
+def _write(file: Path, out: Path, precision: Precision, calibration: list[dict] | None, engine: bool) -> None:
     """Converts one graph to `precision` and moves it, with its external data, into place."""
     from training.pi0.quantise import for_engine, to_fp16, to_int8
 
@@ -230,7 +233,7 @@ def main(argv: list[str] | None = None) -> None:
         from training.pi0.quantise import calibration_inputs
 
         calibration = calibration_inputs(loaded, arguments.calibration)
-    options = {
+    options: dict[str, Any] = {
         "robot": arguments.robot,
         "name": arguments.name,
         "version": arguments.policy_version,

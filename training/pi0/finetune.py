@@ -159,7 +159,7 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
     if arguments.wandb:
         raise ConfigError("the preset tiny logs to TensorBoard and log.jsonl only; leave --wandb out")
     options = dataclasses.replace(TinyTraining(), **chosen(arguments, TINY))
-    spec, stats, out = TinySpec(), None, arguments.out
+    spec, out = TinySpec(), arguments.out
     source = checkpoint_of(out) if arguments.resume else arguments.checkpoint
     if source is not None:
         loaded = checkpoint.load(source)

@@ -168,9 +168,10 @@ def _video_frames(dataset, camera: str, episode: dict, side: int, stride: int) -
     frames = []
     with av.open(str(file)) as container:
         stream = container.streams.video[0]
-        container.seek(int(start / stream.time_base), stream=stream, backward=True, any_frame=False)
+        tick = float(stream.time_base or 0)  # [s]
+        container.seek(int(start / tick), stream=stream, backward=True, any_frame=False)
         for frame in container.decode(stream):
-            number = round((float(frame.pts * stream.time_base) - start) * dataset.fps)
+            number = round((float(frame.pts * tick) - start) * dataset.fps)
             if number >= length:
                 break
             if number >= 0 and number % stride == 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ def exact_time(kind: str):
 
     ONNX Runtime computes LeRobot's own formula (a power in double precision) with an error of 1e-5.
     """
-    module = importlib.import_module(f"lerobot.policies.{kind}.modeling_{kind}")
+    module: Any = importlib.import_module(f"lerobot.policies.{kind}.modeling_{kind}")
     before = module.create_sinusoidal_pos_embedding
 
     def embed(time: Tensor, dimension: int, min_period: float, max_period: float, device="cpu") -> Tensor:
@@ -103,7 +104,7 @@ def export_graphs(policy, prefix_file: Path, step_file: Path) -> None:
     inputs = {key: value.to(config.device) for key, value in example(config).items()}
     first = {key: inputs[key] for key in ("images", "img_masks", "tokens", "tok_mask")}
     size = sum(p.numel() * p.element_size() for p in core.parameters())
-    options = {"opset_version": 18, "dynamo": True, "external_data": size > LARGE, "verbose": False}
+    options: dict[str, Any] = {"opset_version": 18, "dynamo": True, "external_data": size > LARGE, "verbose": False}
     with exact_time(config.type):
         prefix = PrefixGraph(core).eval()
         k, v, pad = prefix(**first)

@@ -219,7 +219,8 @@ def data_config(repo: str, delta: bool = True):
                 action_sequence_keys=("action",),
             )
 
-    return LeRobotBerkeleyDataConfig(repo_id=repo, base_config=config.DataConfig(prompt_from_task=True), delta=delta)
+    made: Any = LeRobotBerkeleyDataConfig  # its fields are those of openpi's base class
+    return made(repo_id=repo, base_config=config.DataConfig(prompt_from_task=True), delta=delta)
 
 
 def model_config(variant: str, lora: bool):

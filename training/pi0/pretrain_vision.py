@@ -142,8 +142,8 @@ def pretrain_vision(
     started, log, recent = time.monotonic(), [], []
     policy.train()
 
-    def losses(frames: np.ndarray, **augmentation: float) -> tuple[Tensor, Tensor]:
-        inputs = batches.at(frames, rng=generator, goal=True, **augmentation)
+    def losses(frames: np.ndarray, colour: float = 0.0, symmetry: float = 0.0) -> tuple[Tensor, Tensor]:
+        inputs = batches.at(frames, colour=colour, rng=generator, symmetry=symmetry, goal=True)
         return probe.auxiliary_losses(*encode_observation(policy.model, inputs), inputs)
 
     with (out / "pretrain_vision.jsonl").open("w") as file:

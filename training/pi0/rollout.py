@@ -9,6 +9,7 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 from arbiter.tick import TickReport
+from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.drivers.simulated.truth import Truth
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
@@ -70,7 +71,10 @@ class ClosedLoop:
         if kind == "lerobot":
             settings.append(f"policies.chunk.options.device={device}")
         self.assembly = assemble(load_tree(tree, settings), fast=True, seed=seed)
-        self.robot, self.arbiter = self.assembly.robot, self.assembly.arbiter
+        robot, self.arbiter = self.assembly.robot, self.assembly.arbiter
+        if not isinstance(robot, SimulatedRobot):
+            raise ConfigError(f"tree {tree}: closed-loop evaluation needs the simulated robot; it names {type(robot).__name__}")
+        self.robot = robot
         self.model, self.rng = self.robot.model, np.random.default_rng(seed)
         self.body = UpperBody(self.model)
         self.session = Session(self.robot, self.arbiter, self.assembly.clock, [], [*self.assembly.observers, self._keep])
@@ -88,7 +92,7 @@ class ClosedLoop:
         self.truths.append(self.robot.truth)
         self.reports.append(report)
         told = getattr(self._backend, "seconds", None)
-        if told is not self._told:  # a new object for each chunk
+        if told is not None and told is not self._told:  # a new object for each chunk
             self._told = told
             self.chunk_ms.append(float(np.sum(told)) * 1e3)
         for watch in self.watchers:

@@ -125,7 +125,7 @@ def held_out_loss(policy, batches: Batches, frames: np.ndarray, limit: int = 512
 def averaged(policy, decay: float) -> AveragedModel:
     """Exponential moving average of a policy's weights, with a smaller decay at first against the bias to the first weights."""
 
-    def update(average: torch.Tensor, current: torch.Tensor, count: int) -> torch.Tensor:
+    def update(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
         return torch.lerp(average, current, 1.0 - min(decay, (1 + float(count)) / (10 + float(count))))
 
     return AveragedModel(policy, avg_fn=update)

@@ -83,6 +83,8 @@ def export(model: SentenceTransformer, target: Path) -> None:
             opset_version=18,
             verbose=False,
         )
+    if program is None:
+        raise ConfigError(f"{target}: torch exported no graph")
     program.save(str(target))
 
 

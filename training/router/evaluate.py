@@ -71,10 +71,14 @@ def _values_right(phrase: Phrase, route: Route) -> bool | None:
     }
     if not wanted:
         return None
-    return all(
-        given.get(name) == value if isinstance(value, str) else abs(given.get(name, np.inf) - value) <= TOLERANCE * value
-        for name, value in wanted.items()
-    )
+    return all(_equal(given.get(name), value) for name, value in wanted.items())
+
+
+def _equal(given: float | str | None, wanted: float | str) -> bool:
+    """Words exactly, numbers within TOLERANCE."""
+    if isinstance(given, str) or isinstance(wanted, str) or given is None:
+        return given == wanted
+    return abs(given - wanted) <= TOLERANCE * wanted
 
 
 def run(router: Router, phrases: Sequence[Phrase]) -> list[Verdict]:
@@ -146,7 +150,7 @@ def main() -> None:
         for verdict in verdicts:
             if not verdict.right or verdict.parameters is False:
                 print(show(verdict))
-    figures = summary(verdicts, frozenset(router.scorer.texts))
+    figures = summary(verdicts, frozenset(map(str, router.scorer.texts)))
     print(json.dumps(figures) if args.json else "\n".join(f"{name:28} {value}" for name, value in figures.items()))
 
 

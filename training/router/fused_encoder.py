@@ -6,6 +6,7 @@ What the exporter writes computes the same in three times as many nodes; one sho
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -43,8 +44,9 @@ class _Graph:
 
 def write(model: SentenceTransformer, target: Path) -> None:
     """Writes the float32 graph: (input_ids, attention_mask), each int64 (batch, tokens), -> vector (batch, size)."""
-    config = model[0].auto_model.config
-    values = {name: value.numpy() for name, value in model[0].auto_model.state_dict().items()}
+    network: Any = model[0].auto_model  # a transformers model, which sentence-transformers types as Module | Tensor
+    config = network.config
+    values = {name: value.numpy() for name, value in network.state_dict().items()}
     graph = _Graph()
     graph.add("Cast", ["input_ids"], ["ids"], to=TensorProto.INT32)
     graph.add("Cast", ["attention_mask"], ["mask"], to=TensorProto.INT32)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
+from arbiter.body import Body
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from policies.fallback.balance.linear import Standing
@@ -24,12 +25,12 @@ COST_RATE = (2.3e3, 22.0, 80.0, 2.7e3, 160.0, 20.0)
 IMU_WEIGHT = 2.0  # of the orientation against one leg angle, in the least-squares estimate of the base's displacement
 
 
-def chain(mj: mujoco.MjModel, robot: RobotModel) -> SagittalChain:
+def chain(mj: mujoco.MjModel, robot: RobotModel, shape: Body) -> SagittalChain:
     """Masses and lengths in the sagittal plane, all joints zero, both sides together."""
     data = mujoco.MjData(mj)
     data.qpos[3] = 1.0
     mujoco.mj_kinematics(mj, data)
-    parts = {"ankle": robot.body.ankles, "knee": robot.body.knees, "hip": robot.body.hips}
+    parts = {"ankle": shape.ankles, "knee": shape.knees, "hip": shape.hips}
     joints = {part: [mj.joint(robot.joints[i]) for i in indices] for part, indices in parts.items()}
     anchor = {part: np.mean([data.xanchor[j.id] for j in both], axis=0)[[0, 2]] for part, both in joints.items()}
     level = np.zeros(mj.nbody, dtype=int)  # 0 trunk, 1 thigh, 2 shank, 3 foot
@@ -47,7 +48,7 @@ def chain(mj: mujoco.MjModel, robot: RobotModel) -> SagittalChain:
         mass = mj.body_mass[bodies]
         com = mass @ data.xipos[bodies][:, [0, 2]] / mass.sum() - anchor[lower]
         link = anchor[upper] - anchor[lower]
-        segments.append(Segment(float(mass.sum()), tuple(map(float, com)), tuple(map(float, link))))
+        segments.append(Segment(float(mass.sum()), (float(com[0]), float(com[1])), (float(link[0]), float(link[1]))))
     return SagittalChain(*segments)
 
 
@@ -93,10 +94,10 @@ def make(mj: mujoco.MjModel, robot: RobotModel, feet: tuple[str, str]) -> dict:
         robot: Its figures.
         feet: Names of the two bodies of the soles.
     """
-    _require_biped(robot)
+    shape = _biped(robot)
     names, legs = robot.joints, np.flatnonzero(robot.groups["legs"])
-    body, standing = chain(mj, robot), Standing(mj, names, legs, feet)
-    pitch = {"hip": robot.body.hips, "knee": robot.body.knees, "ankle": robot.body.ankles}
+    body, standing = chain(mj, robot, shape), Standing(mj, names, legs, feet)
+    pitch = {"hip": shape.hips, "knee": shape.knees, "ankle": shape.ankles}
     lateral = np.isin(legs, np.concatenate(list(pitch.values())))
     kp, kd = float(np.mean(robot.kp[legs])), float(np.mean(robot.kd[legs]))
     knots = []
@@ -115,11 +116,12 @@ def make(mj: mujoco.MjModel, robot: RobotModel, feet: tuple[str, str]) -> dict:
     return {"format": 1, "robot": robot.name, "legs": [names[i] for i in legs], "chain": segments, "knots": knots}
 
 
-def _require_biped(robot: RobotModel) -> None:
+def _biped(robot: RobotModel) -> Body:
+    """The robot's shape. Raises ConfigError unless it has two legs of which hips, knees and ankles pitch."""
     body = robot.body
-    signs = () if body is None else (*body.hip_signs, *body.knee_signs, *body.ankle_signs)
-    if len(signs) != 6 or min(signs) < 0.0:
+    if body is None or len(signs := (*body.hip_signs, *body.knee_signs, *body.ankle_signs)) != 6 or min(signs) < 0.0:
         raise ConfigError(
             f"robot {robot.name}: the balance reflex is for two legs whose hips, knees and ankles pitch about the body's y axis; "
             "let a policy stand: `stand:` in its robot.yaml"
         )
+    return body

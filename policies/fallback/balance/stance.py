@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 GRAVITY = 9.81
 MOST_FORWARD = 0.035  # [m] furthest lean of the centre of mass ahead of the ankles: about half of what they can hold
@@ -51,6 +51,8 @@ class SagittalChain:
     shank: Segment
     thigh: Segment
     trunk: Segment
+    _half_above_knee: float = field(init=False, repr=False)  # [N] weight of what is above the knees, one leg's half
+    _half_weight: float = field(init=False, repr=False)  # [N]
 
     def __post_init__(self) -> None:
         above = 0.5 * GRAVITY * (self.thigh.mass + self.trunk.mass)

@@ -114,6 +114,8 @@ class DemoSimulation:
 
     def walking(self, observation: Observation, velocity: tuple[float, float, float]) -> np.ndarray:
         """What the walker asks for at this tick [rad], shape (n,): legs (and arms, if it drives them), else default."""
+        if self._walker is None:
+            return self.model.default
         wanted = self._walker.act(observation.state, Request(velocity=frozen(velocity)), self.now)
         return np.where(wanted.joints, wanted.q, self.model.default)
 

@@ -126,18 +126,18 @@ class EpisodeWriter:
         self._file: h5py.File | None = None
         with disk_errors(path):
             free_space(path.parent)
-            self._file = h5py.File(self._partial, "w")
-            self._file.attrs[INSTRUCTION] = instruction
-            self._file.attrs[JOB] = job
-            self._file.attrs["joints"] = list(layout.joints)
-            self._file.attrs["fps"] = layout.fps
+            self._file = file = h5py.File(self._partial, "w")
+            file.attrs[INSTRUCTION] = instruction
+            file.attrs[JOB] = job
+            file.attrs["joints"] = list(layout.joints)
+            file.attrs["fps"] = layout.fps
             n, size = len(layout.joints), layout.image
-            self._file.create_dataset(
+            file.create_dataset(
                 IMAGES, (0, *size, 3), np.uint8, maxshape=(None, *size, 3), chunks=(1, *size, 3), compression="lzf"
             )
             for name in (POSITIONS, VELOCITIES, ACTIONS):
-                self._file.create_dataset(name, (0, n), np.float32, maxshape=(None, n), chunks=(BLOCK, n))
-            self._file.create_dataset(TIMES, (0,), np.float64, maxshape=(None,), chunks=(BLOCK,))
+                file.create_dataset(name, (0, n), np.float32, maxshape=(None, n), chunks=(BLOCK, n))
+            file.create_dataset(TIMES, (0,), np.float64, maxshape=(None,), chunks=(BLOCK,))
 
     def add(self, frame: EpisodeFrame) -> None:
         """Appends a frame. Raises RecordingError, and drops the episode, when the frame or the disk is not good."""
@@ -153,8 +153,9 @@ class EpisodeWriter:
                     ACTIONS: frame.action,
                     TIMES: frame.time,
                 }
+                file = self._open()
                 for name, value in values.items():
-                    stored = self._file[name]
+                    stored = file[name]
                     stored.resize(self.frames + 1, axis=0)
                     stored[self.frames] = value
         except RecordingError:
@@ -163,6 +164,11 @@ class EpisodeWriter:
         self._last = frame.time
         self.frames += 1
 
+    def _open(self) -> h5py.File:
+        if self._file is None:
+            raise RecordingError(f"{self._path.name}: the episode was kept or discarded; begin another")
+        return self._file
+
     def commit(self) -> Path:
         """Makes the episode appear under its name, on disk for good. Raises RecordingError when it is empty."""
         if self.frames == 0:
@@ -170,7 +176,7 @@ class EpisodeWriter:
             raise RecordingError(f"{self._path.name}: the episode has no frames; nothing was recorded")
         try:
             with disk_errors(self._path):
-                self._file.close()
+                self._open().close()
                 self._file = None
                 with open(self._partial, "rb+") as handle:
                     os.fsync(handle.fileno())

@@ -27,6 +27,7 @@ WAVING = (-1.30, 0.20, 0.0, 1.42, 0.0)
 SIDEWAYS = (-1.40, 1.16, -0.48, 0.03, 0.0)
 FORWARD = (-0.80, -0.10, 0.10, 0.72, 0.0)
 REACHING = (-0.55, 0.10, 0.0, 0.95, 0.0)
+Arm = tuple[float, ...]  # positions of an arm's joints [rad]
 MIRROR = np.array((-1.0, -1.0, -1.0, -1.0, -1.0))
 
 WAVE_JOINT = 2  # shoulder yaw, within an arm
@@ -209,13 +210,14 @@ def leg_posture(body: UpperBody, both: tuple[float, float, float]) -> np.ndarray
 
 def expert_for(instruction: TaskInstruction, body: UpperBody) -> Expert:
     """The expert that demonstrates a gesture. Raises ConfigError for an instruction that has none."""
-    still = {
-        "raise_arms": (UP, UP),
-        "lower_arms": (None, None),
-        "point_at": {"left": (SIDEWAYS, None), "right": (None, SIDEWAYS), "ahead": (None, FORWARD)}.get(instruction.target),
+    pointing = {"left": (SIDEWAYS, None), "right": (None, SIDEWAYS), "ahead": (None, FORWARD)}
+    postures: dict[tuple[str, str], tuple[Arm | None, Arm | None]] = {
+        ("raise_arms", ""): (UP, UP),
+        ("lower_arms", ""): (None, None),
     }
-    if instruction.skill in still:
-        return PostureExpert(body, posture(body, *still[instruction.skill]))
+    postures |= {("point_at", target): arms for target, arms in pointing.items()}
+    if (arms := postures.get((instruction.skill, instruction.target))) is not None:
+        return PostureExpert(body, posture(body, *arms))
     if instruction.skill in ("wave_right", "wave_left"):
         return WaveExpert(body, instruction.target)
     if instruction.skill in ("sit_down", "stand_up"):

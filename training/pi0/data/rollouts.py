@@ -50,16 +50,24 @@ POSTURE_SPREAD = 0.02  # [rad]
 _STAGES: dict[Settings, DemoSimulation] = {}
 
 
+def velocity_of(instruction: TaskInstruction) -> tuple[float, float, float]:
+    """Velocity that a walking instruction commands. Raises ConfigError for another."""
+    if instruction.velocity is None:
+        raise ConfigError(f"{instruction.text!r} commands no velocity; roll-outs record walking instructions")
+    return instruction.velocity
+
+
 def roll_out(simulation: DemoSimulation, instruction: TaskInstruction, rng: np.random.Generator) -> Demonstration:
     """One walk: something else first, then the instruction for SECONDS."""
     posture = simulation.model.default + rng.normal(0.0, POSTURE_SPREAD, simulation.model.n)
     simulation.reset(np.clip(posture, simulation.model.lower, simulation.model.upper), AWAY)
-    others = [one for one in WALKS if one is not instruction]
-    earlier = others[rng.integers(len(others))] if rng.random() < 0.5 or not any(instruction.velocity) else WALKS[-1]
-    command = tuple(np.array(instruction.velocity) * rng.uniform(1.0 - SPREAD, 1.0 + SPREAD, 3))
+    velocity, others = velocity_of(instruction), [one for one in WALKS if one is not instruction]
+    earlier = velocity_of(others[rng.integers(len(others))] if rng.random() < 0.5 or not any(velocity) else WALKS[-1])
+    x, y, yaw = np.array(velocity) * rng.uniform(1.0 - SPREAD, 1.0 + SPREAD, 3)
+    command = (float(x), float(y), float(yaw))
     for _ in range(round(rng.uniform(*BEFORE) / simulation.model.dt)):
         seen = simulation.observe()
-        simulation.step(seen, simulation.walking(seen, earlier.velocity), earlier.velocity)
+        simulation.step(seen, simulation.walking(seen, earlier), earlier)
     frames, truths, start, before = [], [], simulation.now, simulation.interventions
     for _ in range(round(SECONDS / simulation.model.dt)):
         seen = simulation.observe()

@@ -78,11 +78,14 @@ def check_fits(root: Path, layout: Layout, pictures: str) -> None:
             raise RecordingError(f"{root} exists and is no LeRobotDataset (no meta/info.json); remove it, or name another folder")
         return
     there, asked = info["features"], features(layout, pictures)
-    compared = [("frames per second", info["fps"], layout.fps), ("robot", info.get("robot_type"), ROBOT)]
+    compared: list[tuple[str, object, object]] = [
+        ("frames per second", info["fps"], layout.fps),
+        ("robot", info.get("robot_type"), ROBOT),
+    ]
     for key in [*asked, *(there.keys() - asked.keys() - LEROBOTS)]:
         compared.append((key, _kind(there.get(key)), _kind(asked.get(key))))
         names = zip_longest(*(some.get(key, {}).get("names") or () for some in (there, asked)))
-        compared += [(f"a name in {key}", *pair) for pair in names]
+        compared += [(f"a name in {key}", has, wanted) for has, wanted in names]
     if pictures != "png":
         compared.append(("pictures", (there.get(IMAGE, {}).get("info") or {}).get("video.codec", pictures), pictures))
     for what, has, wanted in compared:
@@ -94,7 +97,7 @@ def check_fits(root: Path, layout: Layout, pictures: str) -> None:
 
 
 def _kind(feature: dict | None) -> str | None:
-    return feature and f"{feature['dtype']} {tuple(feature['shape'])}"
+    return None if not feature else f"{feature['dtype']} {tuple(feature['shape'])}"
 
 
 def jobs(root: Path) -> list[str]:

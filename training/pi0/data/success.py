@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from arbiter.skill import Verification
 from arbiter.types import frozen
@@ -21,6 +22,9 @@ def trajectory(truths: Sequence[Truth], model: RobotModel, body: UpperBody) -> T
     pos = np.array([one.base_pos for one in truths])
     rotation = rotations(np.array([one.base_quat for one in truths]))
     joint_pos = np.array([one.joint_pos for one in truths])
+    shape = model.body
+    if shape is None:
+        raise ConfigError(f"robot {model.name}: its shape is not known; load it from its folder")
 
     def local(points: np.ndarray) -> np.ndarray:
         return np.einsum("tji,t...j->t...i", rotation, points)
@@ -42,9 +46,9 @@ def trajectory(truths: Sequence[Truth], model: RobotModel, body: UpperBody) -> T
         balls={c: frozen(b) for c, b in balls.items()},
         arm_rest=model.default,
         arms=model.groups["arms"],
-        standing=model.body.standing,
-        shoulders=model.body.shoulders,
-        head=model.body.head,
+        standing=shape.standing,
+        shoulders=shape.shoulders,
+        head=shape.head,
     )
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from arbiter.errors import in_one_line
+from arbiter.errors import ConfigError, in_one_line
 from deploy.cli.extras import extra
 
 
@@ -153,6 +153,8 @@ class Teleoperation:
         problems = Problems()
         spec = check(parse_text(TREE, "teleop"), Names(skills, policies, model.groups), problems)
         problems.raise_if_any()
+        if spec is None:
+            raise ConfigError("teleop: its tree is empty")
         arbiter = Arbiter(
             robot,
             policies,
