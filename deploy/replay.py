@@ -3,7 +3,7 @@
     python -m deploy.replay LOG                     # what happened, line by line
     python -m deploy.replay LOG --at 12.3           # one tick, whole
     python -m deploy.replay LOG --plot out.png      # commands, modes and owners over time
-    python -m deploy.replay LOG --rerun             # the same readings and words again: the same decisions come out
+    python -m deploy.replay LOG --verify            # decides the recorded run again: the same decisions must come out
 
 LOG is a folder given to `deploy.run --log` (its newest run), the folder of one run, or a trace or fault dump in it.
 """
@@ -33,20 +33,20 @@ from deploy.trace.writer import FORMAT
 PLOTS = (".png", ".pdf", ".svg")
 
 
-def load_trace(path: Path, rerun: bool = False) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def load_trace(path: Path, verify: bool = False) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(header, ticks) of a trace. A last line that was cut off is left out. Raises ConfigError with line and field.
 
-    `rerun`: it is to be decided again, for which it must hold its settings.
+    `verify`: it is to be decided again, for which it must hold its settings.
     """
     if not path.is_dir():
-        return _load(path, rerun)
+        return _load(path, verify)
     run = newest(path)
-    header, ticks = _load(run / TRACE, rerun)
-    earlier = _load(run / EARLIER, rerun)[1] if (run / EARLIER).exists() else []
+    header, ticks = _load(run / TRACE, verify)
+    earlier = _load(run / EARLIER, verify)[1] if (run / EARLIER).exists() else []
     return header, earlier + ticks
 
 
-def _load(path: Path, rerun: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _load(path: Path, verify: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         lines = path.read_text("utf-8").split("\n")
     except (OSError, ValueError) as error:
@@ -62,7 +62,7 @@ def _load(path: Path, rerun: bool) -> tuple[dict[str, Any], list[dict[str, Any]]
     if header.get("format") != FORMAT:
         raise ConfigError(f"{path}:1: not a trace of format {FORMAT}; the first line says {short(header.get('format'))}")
     header.setdefault("start", 0.0)
-    check_header(header, f"{path}:1", rerun)
+    check_header(header, f"{path}:1", verify)
     for number, tick in enumerate(values[1:], 2):
         check_tick(tick, len(header["joints"]), f"{path}:{number}")
     return header, values[1:]
@@ -152,28 +152,29 @@ def _groups(header: dict[str, Any]) -> dict[str, list[int]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status 1 when a re-run decided otherwise, 2 for a file that is no trace."""
+    """Exit status 1 when the recorded run was decided otherwise, 2 for a file that is no trace."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("log", type=Path, help="folder, run, trace or fault dump")
     parser.add_argument("--at", type=float, metavar="SECONDS", help="shows the tick at this time since the start")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draws commands and owners")
-    parser.add_argument("--rerun", action="store_true", help="decides everything again and compares")
+    parser.add_argument("--verify", action="store_true", help="decides the recorded run again and compares")
+    parser.add_argument("--rerun", dest="verify", action="store_true", help=argparse.SUPPRESS)  # its earlier name
     args = parser.parse_args(argv)
     try:
-        header, ticks = load_trace(args.log, args.rerun)
+        header, ticks = load_trace(args.log, args.verify)
         if not ticks:
             raise ConfigError(f"{args.log}: the trace holds no tick")
-        if args.rerun:
-            from deploy.trace.redecide import rerun
+        if args.verify:
+            from deploy.trace.redecide import redecide
 
             if ticks[0]["i"] != 0:
                 raise ConfigError(
                     f"{args.log}: begins with tick {ticks[0]['i']}; decisions are made again from the first on, "
                     "which a dump does not hold, nor a trace that grew beyond --log-limit"
                 )
-            return report_rerun(rerun(header, ticks, str(args.log)), len(ticks))
+            return report(redecide(header, ticks, str(args.log)), len(ticks))
         start = header["start"]
         if args.plot:
             if args.plot.suffix.lower() not in PLOTS:
@@ -190,7 +191,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def report_rerun(differences: list[str], count: int) -> int:
+def report(differences: list[str], count: int) -> int:
     """Prints what came out differently."""
     if not differences:
         print(f"{count} ticks: the same decisions came out")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from arbiter.errors import ArbiterError
 from arbiter.execution.instruction import InstructionState
-from deploy.cli.options import named, seed
+from deploy.cli.options import named, robot_name, seed
 from deploy.cli.outputs import writable
 from deploy.observers.narrate import DampedByItself, Narrator, warn
 from deploy.observers.report import RunRecorder, summary, write_report
@@ -58,8 +58,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file, or a name in deploy/trees")
     p.add_argument(
         "--robot",
+        type=robot_name,
         default="simulated",
-        help="simulated (default), a robot's folder (simulated), bench, or the robot's name (the real one)",
+        help="simulated (default), a robot's folder (simulated), rig, or the robot's name (the real one)",
     )
     p.add_argument("--say", action="append", default=[], metavar="TEXT", help="an instruction; several run one after the other")
     p.add_argument("--script", metavar="FILE", help="YAML list of {at: seconds, say: text}; or stop: true, damp: true")
@@ -83,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="MB",
         help="largest trace of a run (default 1000, about 1.6 h); the oldest ticks make room",
     )
-    p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a bench's")
+    p.add_argument("--hardware", metavar="FILE", help="of the real robot: another hardware file than its own, such as a rig's")
     p.add_argument(
         "--camera",
         default="0",
@@ -95,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SPEC",
-        help="of the bench: what goes wrong, such as can1:drop=0.2@5s (docs/how-to/run-on-the-robot.md)",
+        help="of the rig: what goes wrong, such as can1:drop=0.2@5s (docs/how-to/run-on-the-robot.md)",
     )
     p.add_argument(
         "--operator",
@@ -191,11 +192,11 @@ def _robot(name: str) -> tuple[str, list[str]]:
 
 
 def _faults(args) -> list[str]:
-    if args.hardware and args.robot in ("simulated", "bench"):
+    if args.hardware and args.robot in ("simulated", "rig"):
         raise ArbiterError(f"--hardware {args.hardware}: --robot {args.robot} has none; it is of the real robot")
-    if args.fault and args.robot != "bench":
+    if args.fault and args.robot != "rig":
         raise ArbiterError(
-            f"--fault {args.fault[0]}: only a bench breaks on demand; add --robot bench, or give it to python -m deploy.rig"
+            f"--fault {args.fault[0]}: only a rig breaks on demand; add --robot rig, or give it to python -m deploy.rig"
         )
     return [f"simulation.faults={json.dumps(args.fault)}"] if args.fault else []
 

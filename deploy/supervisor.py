@@ -127,7 +127,7 @@ class Supervision:
 
     Args:
         robot: Name of the robot description.
-        hardware_file: Another hardware file than the robot's own, such as the bench's.
+        hardware_file: Another hardware file than the robot's own, such as the rig's.
         timeout: Longest time without a beat [s].
     """
 

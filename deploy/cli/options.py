@@ -19,6 +19,11 @@ def seed(text: str) -> int:
     return value
 
 
+def robot_name(text: str) -> str:
+    """What `--robot` names; "bench" is the earlier name of the rig. For `type` of an argument."""
+    return "rig" if text == "bench" else text
+
+
 def named(args: argparse.Namespace, options: Iterable[str]) -> None:
     """Raises ArbiterError for an option that was given without a name: from a shell, mostly an empty variable."""
     for option in options:

@@ -7,21 +7,22 @@ import sys
 
 from arbiter.errors import ArbiterError
 from deploy.cli.extras import extra
+from deploy.cli.options import robot_name
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(prog="python -m deploy.doctor", description="Pre-flight: pass, warn or fail, and what to do.")
-    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description, or bench")
-    p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own, such as a bench's")
+    p.add_argument("--robot", type=robot_name, default="berkeley_humanoid_lite", help="name of a robot description, or rig")
+    p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own, such as a rig's")
     p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file whose policies are loaded; none: left out")
     p.add_argument("--camera", default="0", metavar="SOURCE", help="device number or path; none: left out")
-    p.add_argument("--fault", action="append", default=[], metavar="SPEC", help="with --robot bench: a fault to find")
+    p.add_argument("--fault", action="append", default=[], metavar="SPEC", help="with --robot rig: a fault to find")
     return p
 
 
 with extra(__name__, parser, "can", "serial", "cv2"):
-    from deploy import rig as bench
+    from deploy import rig
     from deploy.doctor.examine import preflight
     from deploy.drivers.can.config import load_hardware
     from deploy.drivers.can.robot import open_robot
@@ -31,15 +32,15 @@ with extra(__name__, parser, "can", "serial", "cv2"):
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
-        if args.robot == "bench":
-            robot = bench.start(faults=tuple(args.fault), body="joints")
-            robot.bench.advance(0.0)
+        if args.robot == "rig":
+            robot = rig.start(faults=tuple(args.fault), body="joints")
+            robot.rig.advance(0.0)
         else:
             robot = open_robot(args.robot, load_hardware(args.robot, args.hardware))
     except ArbiterError as error:
         print(f"fail  robot  {error}", file=sys.stderr)
         return 1
-    camera = None if args.robot == "bench" else config_of(args.camera)
+    camera = None if args.robot == "rig" else config_of(args.camera)
     report = preflight(robot, tree=None if args.tree == "none" else args.tree, camera=camera)
     robot.close()
     print(report.table())

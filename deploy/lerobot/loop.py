@@ -93,7 +93,7 @@ class GuestLoop:
         while not self._stop.is_set():
             self._tick(clock.now)
             clock.wait()
-            self._call(self.robot.step, self.model.dt)  # a bench on a slow machine falls behind rather than missing ticks
+            self._call(self.robot.step, self.model.dt)  # a rig on a slow machine falls behind rather than missing ticks
         self._tick(clock.now)  # disarmed by now: the last command is damping
 
     def _call(self, call: Callable, argument: object) -> object:

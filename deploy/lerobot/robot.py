@@ -1,7 +1,7 @@
 """LeRobot's robot interface in front of this project's drivers and safety layer.
 
     lerobot-record --robot.type=berkeley_humanoid_lite --robot.id=one --robot.armed=true ...
-    lerobot-teleoperate --robot.type=berkeley_humanoid_lite --robot.bench=true --robot.armed=true ...
+    lerobot-teleoperate --robot.type=berkeley_humanoid_lite --robot.rig=true --robot.armed=true ...
 
 Actions are targets of joint positions [rad]; every one passes the safety layer, none reaches a motor by another way. The
 robot hangs in its harness or stands on a stand: no policy balances it here.
@@ -19,7 +19,7 @@ from lerobot.robots import Robot, RobotConfig
 from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnectedError
 
 from arbiter.errors import ConfigError, RobotError
-from deploy import rig as bench
+from deploy import rig
 from deploy.doctor import preflight
 from deploy.drivers.can.config import load_hardware
 from deploy.drivers.can.robot import CanRobot, open_robot
@@ -39,8 +39,9 @@ class BerkeleyHumanoidLiteConfig(RobotConfig):
         robot: Name of the robot description, or its folder.
         group: Joints that actions drive: a joint group that is not of the legs alone; the others keep their posture.
         armed: False: the motors only damp, actions are ignored: for recording a robot that is led by hand.
-        bench: A simulated robot behind the same drivers.
-        bench_body: "mujoco" (the whole body in its harness) or "joints" (each joint on its own): what moves on the bench.
+        rig: A simulated robot behind the same drivers.
+        bench: The earlier name of `rig`.
+        rig_body: "mujoco" (the whole body in its harness) or "joints" (each joint on its own): what moves on the rig.
         hardware: Another hardware file than the robot's own.
         max_speed: Speed of a target [rad/s].
         cameras: LeRobot cameras by name.
@@ -49,14 +50,16 @@ class BerkeleyHumanoidLiteConfig(RobotConfig):
     robot: str = NAME
     group: str = "arms"
     armed: bool = False
+    rig: bool = False
     bench: bool = False
-    bench_body: str = "mujoco"
+    rig_body: str = "mujoco"
     hardware: str = ""
     max_speed: float = 2.0
     cameras: dict[str, CameraConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.rig = self.rig or self.bench
         model = load_model(self.robot)
         allowed = [name for name, mask in model.groups.items() if (mask & model.others).any()]
         if self.group not in allowed:
@@ -112,8 +115,8 @@ class BerkeleyHumanoidLite(Robot):
             raise DeviceAlreadyConnectedError(f"{self} is connected already")
         config = self.config
         robot = (
-            bench.start(config.robot, body=config.bench_body)
-            if config.bench
+            rig.start(config.robot, body=config.rig_body)
+            if config.rig
             else open_robot(config.robot, load_hardware(config.robot, config.hardware or None))
         )
         loop = None

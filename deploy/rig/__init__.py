@@ -1,11 +1,11 @@
-"""The bench: a robot without the robot. Simulated motor controllers speak the motors' bytes on CAN, a simulated IMU speaks
+"""The rig: a robot without the robot. Simulated motor controllers speak the motors' bytes on CAN, a simulated IMU speaks
 the IMU's on a serial line, and a body moves behind them.
 
     with deploy.rig.start(faults=("can1:drop=0.2@5s",)) as robot: ...     # in this process, in lockstep
     python -m deploy.rig                                                   # a process of its own, real time
 """
 
-__all__ = ["BenchRobot", "start"]
+__all__ = ["RigRobot", "start"]
 
 
 def __getattr__(name: str):

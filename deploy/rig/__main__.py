@@ -1,10 +1,10 @@
-"""The bench as a process of its own, in real time.
+"""The rig as a process of its own, in real time.
 
     python -m deploy.rig                                   # four buses on a loopback port, an IMU on a pseudo-terminal
     python -m deploy.rig --fault can1:drop=0.2@5s --fault imu:silent@8s+0.2s
     python -m deploy.rig --interface socketcan             # on can0..can3 (or vcan), for clients that speak socketcan only
 
-Then, elsewhere: python -m deploy.run --robot berkeley_humanoid_lite --hardware bench.yaml  (the file that this prints).
+Then, elsewhere: python -m deploy.run --robot berkeley_humanoid_lite --hardware rig.yaml  (the file that this prints).
 On standard input: release, hang, push X Y Z [m/s], fault SPEC, mend SPEC, power (off and on), sweep (a hand
 moves all joints from end to end, for calibration), status, quit.
 """
@@ -48,19 +48,19 @@ def parser() -> argparse.ArgumentParser:
         help="of the motors, in their flash (default: as the hardware file asks; new motors: 1000)",
     )
     p.add_argument("--seed", type=seed, default=0)
-    p.add_argument("--hardware", default="bench.yaml", metavar="FILE", help="where to write the hardware file for the other side")
+    p.add_argument("--hardware", default="rig.yaml", metavar="FILE", help="where to write the hardware file for the other side")
     p.add_argument("--seconds", type=float, default=0.0, help="stop after so long (0: until told)")
     return p
 
 
 with extra(__name__, parser, "can"):
-    from deploy.rig.realtime import RealtimeBench, command_lines
+    from deploy.rig.realtime import RealtimeRig, command_lines
 
 
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
-        bench = RealtimeBench(
+        rig = RealtimeRig(
             args.robot,
             interface=args.interface,
             port=args.port,
@@ -75,14 +75,14 @@ def main(arguments: list[str] | None = None) -> int:
     except ArbiterError as error:
         print(error, file=sys.stderr)
         return 2
-    path = bench.write_hardware(args.hardware)
-    print(f"bench: {bench.describe()}; hardware file: {path}", flush=True)
+    path = rig.write_hardware(args.hardware)
+    print(f"rig: {rig.describe()}; hardware file: {path}", flush=True)
     try:
-        bench.run(args.seconds, command_lines(sys.stdin))
+        rig.run(args.seconds, command_lines(sys.stdin))
     except KeyboardInterrupt:
         pass
     finally:
-        bench.close()
+        rig.close()
     return 0
 
 

@@ -16,7 +16,7 @@ Torque = Callable[[np.ndarray, np.ndarray, float, np.ndarray], None]
 
 
 class Body(Protocol):
-    """A body on the bench. Joint coordinates, robot order."""
+    """A body on the rig. Joint coordinates, robot order."""
 
     def advance(self, dt: float) -> None:
         """Lets `dt` seconds pass; asks the torque callback at the motors' rate."""
@@ -71,7 +71,7 @@ class _CanMotors(Motors):
 
 
 class MujocoBody(SimulatedRobot):
-    """The simulated robot with the bench's motors in it. Hangs in its harness until `release`."""
+    """The simulated robot with the rig's motors in it. Hangs in its harness until `release`."""
 
     def __init__(self, model: RobotModel, torque: Torque, **options):
         self._can = torque

@@ -1,7 +1,7 @@
-"""The bench's head camera: what the simulated robot sees, as MJPEG over HTTP on a loopback port.
+"""The rig's head camera: what the simulated robot sees, as MJPEG over HTTP on a loopback port.
 
 A process of its own, because drawing takes time that the motors do not have; it draws only while somebody looks, and ends with
-the bench. OpenCV opens its address like any network camera: `--camera http://127.0.0.1:PORT/head.mjpg`.
+the rig. OpenCV opens its address like any network camera: `--camera http://127.0.0.1:PORT/head.mjpg`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ QUALITY = 92  # of 100
 STARTING = "camera on port "
 
 
-class BenchCamera:
-    """The bench's end: starts the process and tells it where the body is.
+class RigCamera:
+    """The rig's end: starts the process and tells it where the body is.
 
     Attributes:
         url: Where the pictures are.

@@ -48,7 +48,7 @@ class Fault:
         target: Bus name, joint name or "imu".
         kind: One of the faults above.
         value: Its value, nan where it takes none; error bits for "error".
-        start, end: When it holds [s on the bench's clock].
+        start, end: When it holds [s on the rig's clock].
     """
 
     target: str

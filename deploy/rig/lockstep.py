@@ -1,4 +1,4 @@
-"""The bench in this process and in lockstep: bench time passes only in `step`, so that a run is repeatable."""
+"""The rig in this process and in lockstep: rig time passes only in `step`, so that a run is repeatable."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from deploy.drivers.can.calibration import nominal
 from deploy.drivers.can.config import HardwareConfig, ImuConfig, load_hardware
 from deploy.drivers.can.robot import FIRST_ROUNDS, CanRobot
 from deploy.drivers.sensors.imu import Imu
-from deploy.rig.bench import Bench
 from deploy.rig.faults import Fault, parse_fault
+from deploy.rig.rig import Rig
 from deploy.robots.description import load_model
 
 SLICE = 0.01  # [s] of waiting at once
 
 
-class BenchRobot(CanRobot):
-    """The real robot's driver in front of a bench. `step` runs the command cycle and the bench, turn by turn.
+class RigRobot(CanRobot):
+    """The real robot's driver in front of a rig. `step` runs the command cycle and the rig, turn by turn.
 
     Attributes:
-        bench: Motors, IMU and body; `bench.body` is the simulated robot (harness, truth, pushes) if it is MuJoCo's.
+        rig: Motors, IMU and body; `rig.body` is the simulated robot (harness, truth, pushes) if it is MuJoCo's.
     """
 
-    def __init__(self, bench: Bench):
-        self.bench = bench
+    def __init__(self, rig: Rig):
+        self.rig = rig
         self._left = 0.0
-        model, hardware = bench.model, bench.hardware
+        model, hardware = rig.model, rig.hardware
         super().__init__(
             model,
             hardware,
-            bench.calibration,
-            Imu(hardware.imu or ImuConfig(), bench.imu_port),
-            bus_opener=bench.host_bus,
-            clock=lambda: bench.time,
+            rig.calibration,
+            Imu(hardware.imu or ImuConfig(), rig.imu_port),
+            bus_opener=rig.host_bus,
+            clock=lambda: rig.time,
             wait=self._wait_still,
         )
 
@@ -48,15 +48,15 @@ class BenchRobot(CanRobot):
 
     def close(self) -> None:
         super().close()
-        self.bench.close()
+        self.rig.close()
 
     def _round(self, still: bool) -> None:
-        self._look_around(self.bench.time)
-        self.cycle.round(self.bench.time)
+        self._look_around(self.rig.time)
+        self.cycle.round(self.rig.time)
         for _ in range(2):
-            self.bench.advance(self.period / 2, still)
-            self.imu.poll(self.bench.time)
-            self.cycle.receive(self.bench.time)
+            self.rig.advance(self.period / 2, still)
+            self.imu.poll(self.rig.time)
+            self.cycle.receive(self.rig.time)
 
     def _start_cycle(self) -> None:
         """No thread: `step` runs the rounds. The first ones find the robot still held."""
@@ -68,59 +68,59 @@ class BenchRobot(CanRobot):
     def _wait_still(self, dt: float) -> None:
         """While starting, the robot's body is held."""
         for slice_ in (SLICE,) * int(dt / SLICE) + (dt % SLICE,):
-            self.bench.advance(slice_, still=self.cycle is None)
-            self.imu.poll(self.bench.time)
+            self.rig.advance(slice_, still=self.cycle is None)
+            self.imu.poll(self.rig.time)
 
     # What only a simulation has: the harness and the truth of MuJoCo's body
 
     @property
     def time(self) -> float:
         """Simulated time of the body [s]."""
-        return self.bench.body.time
+        return self.rig.body.time
 
     @property
     def supported(self) -> float:
         """1 hanging in the harness, 0 free."""
-        return self.bench.body.supported
+        return self.rig.body.supported
 
     @property
     def loaded(self) -> float:
-        return self.bench.body.loaded
+        return self.rig.body.loaded
 
     @property
     def head_camera(self) -> str:
-        return self.bench.body.head_camera
+        return self.rig.body.head_camera
 
     def release(self, *arguments: float) -> None:
         """Lowers the robot onto its feet and lets it go."""
-        self.bench.body.release(*arguments)
+        self.rig.body.release(*arguments)
 
     def hang(self, *arguments: float) -> None:
         """Catches the robot and lifts it."""
-        self.bench.body.hang(*arguments)
+        self.rig.body.hang(*arguments)
 
     def push(self, velocity) -> None:
         """Adds `velocity` (x, y, z) [m/s], world frame, to the base's."""
-        self.bench.body.push(velocity)
+        self.rig.body.push(velocity)
 
     def set_balls(self, balls) -> None:
-        self.bench.body.set_balls(balls)
+        self.rig.body.set_balls(balls)
 
     @property
     def mj_model(self):
-        return self.bench.body.mj_model
+        return self.rig.body.mj_model
 
     @property
     def scene(self):
-        return self.bench.body.scene
+        return self.rig.body.scene
 
     @property
     def pose(self):
-        return self.bench.body.pose
+        return self.rig.body.pose
 
     @property
     def truth(self):
-        return self.bench.body.truth
+        return self.rig.body.truth
 
 
 def start(
@@ -133,22 +133,22 @@ def start(
     hardware: HardwareConfig | None = None,
     model: RobotModel | None = None,
     **options,
-) -> BenchRobot:
-    """A bench and the robot's driver in front of it, not yet connected.
+) -> RigRobot:
+    """A rig and the robot's driver in front of it, not yet connected.
 
     Args:
         robot: Name of a robot description.
         faults: Fault list, such as ("can1:drop=0.2@5s",); times count from `connect`.
         body: "mujoco" or "joints" (each joint on its own: tests of the wire).
         noise: Standard deviation of measured positions [rad].
-        options: Passed to the bench and its MuJoCo body: watchdog_ms, scene, hanging, physics_dt, ...
+        options: Passed to the rig and its MuJoCo body: watchdog_ms, scene, hanging, physics_dt, ...
     """
     model = model or load_model(robot)
     hardware = hardware or load_hardware(robot)
     hardware = replace(hardware, imu=hardware.imu or ImuConfig())
     buses = tuple(bus.name for bus in hardware.buses)
     played: tuple[Fault, ...] = tuple(parse_fault(text, buses, model.joints) for text in faults)
-    bench = Bench(
+    rig = Rig(
         hardware,
         model,
         body=body,
@@ -158,4 +158,4 @@ def start(
         noise=noise,
         **options,
     )
-    return BenchRobot(bench)
+    return RigRobot(rig)

@@ -1,4 +1,4 @@
-"""Figures of the drivers, measured on the bench: python -m deploy.rig.measure
+"""Figures of the drivers, measured on the rig: python -m deploy.rig.measure
 
 Time of a command cycle of all joints, lateness of the 250 Hz thread, and cycles from each fault to damping.
 """
@@ -26,7 +26,7 @@ with extra(__name__, parser, "can", "serial"):
     from arbiter.types import JointTarget, SafeCommand, frozen
     from deploy.doctor.machine import lateness
     from deploy.drivers.can.protocol import MotorMode
-    from deploy.rig.lockstep import BenchRobot, start
+    from deploy.rig.lockstep import RigRobot, start
 
 KNEE = "leg_left_knee_pitch_joint"
 FAULTS = (
@@ -51,7 +51,7 @@ START = 0.4  # [s] at which the faults begin
 class Driver:
     """Holds the start posture through the safety layer, as a tick would."""
 
-    def __init__(self, robot: BenchRobot) -> None:
+    def __init__(self, robot: RigRobot) -> None:
         model = robot.model
         self.robot, self._safety, self._now = robot, Safety(model), 0.0
         self._target = JointTarget(frozen(model.default), model.kp, model.kd, frozen(np.ones(model.n), bool))
@@ -82,12 +82,12 @@ def cycle_times(cycles: int = 250) -> np.ndarray:
         began = time.perf_counter()
         robot.cycle.round(robot.clock())
         times[k] = time.perf_counter() - began
-        robot.bench.advance(robot.period / 2)
+        robot.rig.advance(robot.period / 2)
         robot.imu.poll(robot.clock())
         began = time.perf_counter()
         robot.cycle.receive(robot.clock())
         times[k] += time.perf_counter() - began
-        robot.bench.advance(robot.period / 2)
+        robot.rig.advance(robot.period / 2)
     robot.close()
     return times
 
@@ -101,7 +101,7 @@ def cycles_to_damping(fault: str, most: int = 200) -> int:
     bus = fault.split(":")[0]
     reached = [
         motor
-        for motor, at in zip(robot.bench.motors, robot.hardware.motor_of(robot.model), strict=True)
+        for motor, at in zip(robot.rig.motors, robot.hardware.motor_of(robot.model), strict=True)
         if bus not in (at.bus, at.joint)
     ]
     try:

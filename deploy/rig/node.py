@@ -1,4 +1,4 @@
-"""The bench's end of one CAN bus: its motors, the latency of their answers, and what is wrong with the wire."""
+"""The rig's end of one CAN bus: its motors, the latency of their answers, and what is wrong with the wire."""
 
 from __future__ import annotations
 

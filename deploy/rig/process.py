@@ -1,4 +1,4 @@
-"""Starts a bench in a process of its own and talks to it: for tests and demonstrations."""
+"""Starts a rig in a process of its own and talks to it: for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from arbiter.errors import RobotError
 
 
-class BenchProcess:
+class RigProcess:
     """`python -m deploy.rig` as a child. A context manager.
 
     Attributes:
@@ -18,16 +18,16 @@ class BenchProcess:
     """
 
     def __init__(self, folder: str | Path, *options: str):
-        self.hardware_file = Path(folder) / "bench.yaml"
+        self.hardware_file = Path(folder) / "rig.yaml"
         command = [sys.executable, "-m", "deploy.rig", "--hardware", str(self.hardware_file), *options]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.hello = hello = self._process.stdout.readline()
-        if not hello.startswith("bench:"):
+        if not hello.startswith("rig:"):
             self.close()
-            raise RobotError("bench: did not start; see its message above")
+            raise RobotError("rig: did not start; see its message above")
 
     def ask(self, line: str) -> str:
-        """One command (release, fault SPEC, status, ...); the bench's answer."""
+        """One command (release, fault SPEC, status, ...); the rig's answer."""
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
         return self._process.stdout.readline().strip()
@@ -44,7 +44,7 @@ class BenchProcess:
         self._process.stdin.close()
         self._process.stdout.close()
 
-    def __enter__(self) -> BenchProcess:
+    def __enter__(self) -> RigProcess:
         return self
 
     def __exit__(self, *_) -> None:

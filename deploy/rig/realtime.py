@@ -1,4 +1,4 @@
-"""The bench in real time: time passes with the machine's clock, frames come over sockets, the IMU over a serial line."""
+"""The rig in real time: time passes with the machine's clock, frames come over sockets, the IMU over a serial line."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import yaml
 from arbiter.errors import ArbiterError, RobotError
 from deploy.drivers.can.calibration import nominal, save_calibration
 from deploy.drivers.can.config import HardwareConfig, ImuConfig, load_hardware
-from deploy.rig.bench import Bench
-from deploy.rig.camera import HZ, BenchCamera
+from deploy.rig.camera import HZ, RigCamera
 from deploy.rig.faults import parse_fault
+from deploy.rig.rig import Rig
 from deploy.rig.serial_line import PtyPort
 from deploy.rig.server import SocketcandServer
 from deploy.robots.description import load_model
-from deploy.runtime.realtime import BENCH, claim_realtime
+from deploy.runtime.realtime import RIG, claim_realtime
 
 STEP = 0.002  # [s] of physics and motors
 NAP = 0.001  # [s] that frames wait to be heard, and answers to be sent, at most
@@ -40,7 +40,7 @@ def command_lines(stream: TextIO) -> Callable[[], str | None]:
         for line in stream:
             lines.put(line.strip())
 
-    threading.Thread(target=read, name="bench commands", daemon=True).start()
+    threading.Thread(target=read, name="rig commands", daemon=True).start()
 
     def take() -> str | None:
         try:
@@ -51,11 +51,11 @@ def command_lines(stream: TextIO) -> Callable[[], str | None]:
     return take
 
 
-class RealtimeBench:
-    """A bench that other processes talk to.
+class RealtimeRig:
+    """A rig that other processes talk to.
 
     Attributes:
-        bench: Motors, IMU and body.
+        rig: Motors, IMU and body.
         hardware: What the other side needs to open it.
         left_out: Seconds that the machine was too slow for.
     """
@@ -79,7 +79,7 @@ class RealtimeBench:
         self._buses = tuple(bus.name for bus in hardware.buses)
         parsed = tuple(parse_fault(text, self._buses, self.model.joints) for text in faults)
         options = {"hanging": not free} if body == "mujoco" else {}
-        self.bench = Bench(
+        self.rig = Rig(
             hardware,
             self.model,
             body=body,
@@ -92,10 +92,10 @@ class RealtimeBench:
             **options,
         )
         self._line = PtyPort()
-        self.bench.imu.port = self._line
+        self.rig.imu.port = self._line
         self._server = SocketcandServer(self._buses, port) if interface == "socketcand" else None
         for bus in hardware.buses:
-            self.bench.nodes[bus.name].bus = self._server.buses[bus.name] if self._server else _open(bus.channel)
+            self.rig.nodes[bus.name].bus = self._server.buses[bus.name] if self._server else _open(bus.channel)
         self.hardware = replace(
             hardware,
             imu=replace(hardware.imu or ImuConfig(), port=self._line.path),
@@ -104,7 +104,7 @@ class RealtimeBench:
                 for bus in hardware.buses
             ),
         )
-        self._camera = BenchCamera(robot) if body == "mujoco" else None
+        self._camera = RigCamera(robot) if body == "mujoco" else None
         self._drawn = 0.0
         self.left_out = 0.0
 
@@ -117,30 +117,30 @@ class RealtimeBench:
         """Writes the hardware file for the other side, and a calibration without offsets beside it."""
         path = Path(path).absolute()
         calibration = path.with_suffix(".calibration.yaml")
-        save_calibration(calibration, self.model, self.bench.calibration.offset, "bench")
+        save_calibration(calibration, self.model, self.rig.calibration.offset, "rig")
         path.write_text(yaml.safe_dump(_plain(replace(self.hardware, calibration=str(calibration))), sort_keys=False))
         return path
 
     def run(self, seconds: float = 0.0, take_line: Callable[[], str | None] = lambda: None) -> None:
         """Runs until `seconds` have passed (0: for ever) or "quit" is said."""
-        claim_realtime(BENCH)  # hardware does not wait for other programs; granted on few systems
+        claim_realtime(RIG)  # hardware does not wait for other programs; granted on few systems
         began = due = time.monotonic()
         while not seconds or time.monotonic() - began < seconds:
             # Sleep rather than wait for the first frame: a round is many, and looking at each by itself takes a whole core.
             time.sleep(min(max(0.0, due - time.monotonic()), NAP))
             if self._server is not None:
                 self._server.poll(0.0, time.time())
-            self.bench.pump(min(STEP, max(0.0, time.monotonic() - due + STEP)))
+            self.rig.pump(min(STEP, max(0.0, time.monotonic() - due + STEP)))
             if self._server is not None:
                 self._server.flush()
             if time.monotonic() < due:
                 continue
-            self.bench.advance(STEP)
-            if self._camera is not None and self.bench.time - self._drawn >= 0.5 / HZ:
-                self._drawn = self.bench.time
-                self._camera.show(self.bench.body.pose)
+            self.rig.advance(STEP)
+            if self._camera is not None and self.rig.time - self._drawn >= 0.5 / HZ:
+                self._drawn = self.rig.time
+                self._camera.show(self.rig.body.pose)
             if self._server is not None:
-                self._server.unplugged = {name for name, node in self.bench.nodes.items() if node.wire.refuse}
+                self._server.unplugged = {name for name, node in self.rig.nodes.items() if node.wire.refuse}
             due += STEP
             behind = time.monotonic() - due
             if behind > MOST_BEHIND:
@@ -157,17 +157,17 @@ class RealtimeBench:
         word, *rest = line.split(maxsplit=1)
         try:
             if word in ("fault", "mend") and rest:
-                self.bench.set_fault(parse_fault(rest[0], self._buses, self.model.joints), word == "fault")
-            elif word in ("release", "hang", "push") and hasattr(self.bench.body, word):
+                self.rig.set_fault(parse_fault(rest[0], self._buses, self.model.joints), word == "fault")
+            elif word in ("release", "hang", "push") and hasattr(self.rig.body, word):
                 arguments = [tuple(float(value) for value in rest[0].split())] if rest else []
-                getattr(self.bench.body, word)(*arguments)
+                getattr(self.rig.body, word)(*arguments)
             elif word == "sweep":
-                self.bench.sweep()
+                self.rig.sweep()
             elif word == "power":
-                self.bench.switch_off_and_on()
+                self.rig.switch_off_and_on()
             elif word == "status":
-                modes = " ".join(f"{motor.mode:02x}/{motor.errors:x}" for motor in self.bench.motors)
-                return f"time {self.bench.time:.3f} left_out {self.left_out:.3f} {self._posture()}modes {modes}"
+                modes = " ".join(f"{motor.mode:02x}/{motor.errors:x}" for motor in self.rig.motors)
+                return f"time {self.rig.time:.3f} left_out {self.left_out:.3f} {self._posture()}modes {modes}"
             else:
                 return f"unknown: {line!r}; release, hang, push X Y Z, fault SPEC, mend SPEC, sweep, power, status, quit"
         except (ArbiterError, ValueError, TypeError) as error:
@@ -176,16 +176,16 @@ class RealtimeBench:
 
     def _posture(self) -> str:
         """The body's tilt [rad] and the height of its torso [m], in truth; "" for joints alone."""
-        if not hasattr(self.bench.body, "truth"):
+        if not hasattr(self.rig.body, "truth"):
             return ""
-        truth = self.bench.body.truth
+        truth = self.rig.body.truth
         w, _, _, z = truth.base_quat
         return f"tilt {2.0 * math.acos(min(1.0, math.hypot(w, z))):.3f} torso {truth.torso_height:.3f} "
 
     def close(self) -> None:
         if self._camera is not None:
             self._camera.close()
-        self.bench.close()
+        self.rig.close()
         self._line.close()
         if self._server is not None:
             self._server.close()
@@ -196,7 +196,7 @@ def _open(channel: str) -> can.BusABC:
         return can.Bus(interface="socketcan", channel=channel)
     except (can.CanError, OSError) as error:
         raise RobotError(
-            f"bench: cannot open {channel}: {error}; sudo ip link add dev {channel} type vcan && sudo ip link set {channel} up"
+            f"rig: cannot open {channel}: {error}; sudo ip link add dev {channel} type vcan && sudo ip link set {channel} up"
         ) from error
 
 

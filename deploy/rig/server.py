@@ -56,7 +56,7 @@ class Client:
 
 
 class ServerBus:
-    """The bench's end of a channel, with the calls of a python-can bus."""
+    """The rig's end of a channel, with the calls of a python-can bus."""
 
     def __init__(self, clients: list[Client], channel: str):
         self._clients, self.channel = clients, channel

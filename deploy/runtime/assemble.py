@@ -94,7 +94,7 @@ def assemble(
 
     Args:
         loaded: The tree file.
-        robot: "simulated"; "bench" or a robot's name for the drivers on CAN.
+        robot: "simulated"; "rig" or a robot's name for the drivers on CAN.
         fast: Lockstep simulation.
         seed: Of everything random.
         scene: Surroundings of the simulated robot.
@@ -233,19 +233,19 @@ def _open(
             motor_hz=config.motor_hz,
         )
         return body, *_eye(body, config.camera_hz, fast), _hidden(body), *_hands(operator), no_beat
-    if robot not in ("bench", model.name):
-        raise ConfigError(f"--robot {robot}: allowed are simulated, bench and the robot of the tree file, {model.name}")
+    if robot not in ("rig", model.name):
+        raise ConfigError(f"--robot {robot}: allowed are simulated, rig and the robot of the tree file, {model.name}")
     try:
         from deploy.runtime import hardware
     except ImportError as error:
         raise ConfigError(f"--robot {robot} needs {advice('robot')} ({error})") from error
-    if robot == "bench":
+    if robot == "rig":
         if (config.battery, config.battery_drain) != (1.0, 0.0):
             raise ConfigError(
-                "simulation.battery: on the bench the motors tell their supply; set it with --fault, such as "
+                "simulation.battery: on the rig the motors tell their supply; set it with --fault, such as "
                 "leg_left_knee_pitch_joint:voltage=20.5"
             )
-        found = hardware.open_bench(model, config.faults, seed)
+        found = hardware.open_rig(model, config.faults, seed)
         return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator), no_beat
     if fast:
         raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")

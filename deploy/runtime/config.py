@@ -86,7 +86,7 @@ class SimulationConfig:
         noise: Sensor noise of the simulated robot.
         battery: Its state of charge 0..1 at the start.
         battery_drain: How much of it goes in a minute of simulated time; 0.03 is about half an hour of walking.
-        faults: Faults that the bench plays, such as "can1:drop=0.2@5s".
+        faults: Faults that the rig plays, such as "can1:drop=0.2@5s".
         physics_dt: Step of the physics [s].
         motor_hz: Rate at which simulated motors compute their torque [Hz]; its period is a whole number of physics steps.
     """

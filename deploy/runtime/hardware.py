@@ -1,4 +1,4 @@
-"""The robot on CAN, real or on the bench, for a run: pre-flight first, then a driver; the supervisor beside it.
+"""The robot on CAN, real or on the rig, for a run: pre-flight first, then a driver; the supervisor beside it.
 
 Imported only when asked for: it needs the extra `robot`.
 """
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
-from deploy import rig as bench
+from deploy import rig
 from deploy.doctor import preflight
 from deploy.drivers.can.robot import CanRobot
 from deploy.drivers.sensors.camera import Blind, Camera, CameraConfig, config_of
 from deploy.robots.description import name_or_folder
 from deploy.runtime.bring_up import bring_up_robot
 
-__all__ = ["Hardware", "config_of", "open_bench", "open_camera", "open_real"]
+__all__ = ["Hardware", "config_of", "open_rig", "open_camera", "open_real"]
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Hardware:
     Attributes:
         robot: The driver, not yet connected.
         table: What the pre-flight found, for the user.
-        beat: Called after each tick; None on the bench.
+        beat: Called after each tick; None on the rig.
         closers: Called at the end.
         sources: Polled before each tick: the operator.
     """
@@ -39,12 +39,12 @@ class Hardware:
     sources: list = field(default_factory=list)
 
 
-def open_bench(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardware:
+def open_rig(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardware:
     """Simulated motors and IMU that speak the same bytes, with a body in MuJoCo behind them."""
-    looked_at = bench.start(name_or_folder(model), faults=faults, body="joints", model=model)
-    looked_at.bench.advance(0.0)
+    looked_at = rig.start(name_or_folder(model), faults=faults, body="joints", model=model)
+    looked_at.rig.advance(0.0)
     table = _checked(looked_at)
-    return Hardware(bench.start(name_or_folder(model), seed=seed, faults=faults, model=model), table)
+    return Hardware(rig.start(name_or_folder(model), seed=seed, faults=faults, model=model), table)
 
 
 def open_real(model: RobotModel, camera: CameraConfig | None, file: str | None = None, operator: str = "none") -> Hardware:

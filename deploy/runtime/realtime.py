@@ -10,7 +10,7 @@ SUPERVISOR = 90
 IMU = 85
 CYCLE = 80  # the 250 Hz command cycle
 TICK = 70
-BENCH = 60
+RIG = 60
 
 
 def claim_realtime(priority: int) -> bool:

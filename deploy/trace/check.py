@@ -52,7 +52,7 @@ MAYBE: Kind = ("a number or null", is_number_or_null)
 TEXT: Kind = ("text", is_text)
 COUNT: Kind = ("a whole number from 0", is_count)
 HEADER = {"joints": ("a list of names", lambda value: bool(value) and list_of(is_text)(value)), "start": NUMBER}
-FOR_RERUN = {"config": TEXT, "tree": TEXT, "seed": COUNT}
+FOR_VERIFY = {"config": TEXT, "tree": TEXT, "seed": COUNT}
 CALL = row_of(
     is_text,
     lambda value: isinstance(value, dict),
@@ -102,9 +102,9 @@ def reading(n: int) -> Mapping[str, Kind]:
     }
 
 
-def check_header(header: Mapping, where: str, rerun: bool = False) -> None:
+def check_header(header: Mapping, where: str, verify: bool = False) -> None:
     """Raises ConfigError for the first line of a trace that does not tell what the others need."""
-    check(header, HEADER | (FOR_RERUN if rerun else {}), where)
+    check(header, HEADER | (FOR_VERIFY if verify else {}), where)
 
 
 def check_tick(tick: object, n: int, where: str) -> None:

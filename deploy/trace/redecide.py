@@ -66,7 +66,7 @@ class RecordedSight:
         return None if self.seen is None or now - self.seen.stamp > STALE else self.seen
 
 
-def rerun(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the trace") -> list[str]:
+def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the trace") -> list[str]:
     """What came out differently, a line for each tick; empty when the decisions are the same.
 
     Args:

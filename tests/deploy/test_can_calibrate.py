@@ -1,4 +1,4 @@
-"""The calibration command on the bench: joints moved through their ranges by hand give back the true offsets."""
+"""The calibration command on the rig: joints moved through their ranges by hand give back the true offsets."""
 
 from tests.needs import needs
 
@@ -16,9 +16,9 @@ from deploy.rig.faults import parse_fault
 ENDS = ("lower", "upper")
 
 
-def bench_with(offset):
+def rig_with(offset):
     robot = deploy.rig.start(body="joints")
-    robot.bench.calibration = Calibration(offset, robot.calibration.direction)
+    robot.rig.calibration = Calibration(offset, robot.calibration.direction)
     return robot
 
 
@@ -31,8 +31,8 @@ def by_hand(robot, share=1.0):
             return True
         end = getattr(robot.model, left.pop(0))
         middle = 0.5 * (robot.model.lower + robot.model.upper)
-        robot.bench.body._q[:] = middle + share * (end - middle)
-        robot.bench._feel()
+        robot.rig.body._q[:] = middle + share * (end - middle)
+        robot.rig._feel()
         return False
 
     return done
@@ -44,31 +44,31 @@ def calibrator_of(robot):
 
 def test_offsets_come_back(tmp_path):
     true = np.random.default_rng(1).uniform(-1.0, 1.0, 22)
-    robot, path = bench_with(true), tmp_path / "calibration.yaml"
+    robot, path = rig_with(true), tmp_path / "calibration.yaml"
     calibrator = calibrator_of(robot)
-    robot.bench.body._q[:] = 0.5 * (robot.model.lower + robot.model.upper)
-    robot.bench._feel()
+    robot.rig.body._q[:] = 0.5 * (robot.model.lower + robot.model.upper)
+    robot.rig._feel()
     calibrate(calibrator, path, by_hand(robot), "2025-05-01")
     loaded = load_calibration(path, robot.model, robot.calibration.direction)
     np.testing.assert_allclose(loaded.offset, true, atol=1e-5)
     np.testing.assert_allclose(loaded.to_joint(loaded.to_motor(robot.model.default)), robot.model.default)
-    assert all(motor.mode == 1 for motor in robot.bench.motors)
+    assert all(motor.mode == 1 for motor in robot.rig.motors)
     calibrator.close()
 
 
-def test_the_benchs_own_hand_moves_every_joint_far_enough(tmp_path):
+def test_the_rigs_own_hand_moves_every_joint_far_enough(tmp_path):
     true = np.random.default_rng(2).uniform(-1.0, 1.0, 22)
-    robot, path = bench_with(true), tmp_path / "calibration.yaml"
+    robot, path = rig_with(true), tmp_path / "calibration.yaml"
     calibrator = calibrator_of(robot)
-    robot.bench.sweep()
-    end = robot.bench.time + 6.5
-    calibrate(calibrator, path, lambda: robot.bench.time > end, "today")
+    robot.rig.sweep()
+    end = robot.rig.time + 6.5
+    calibrate(calibrator, path, lambda: robot.rig.time > end, "today")
     np.testing.assert_allclose(load_calibration(path, robot.model, robot.calibration.direction).offset, true, atol=0.02)
     calibrator.close()
 
 
 def test_joints_that_were_not_moved_through_are_named_and_nothing_is_written(tmp_path):
-    robot, path = bench_with(np.zeros(22)), tmp_path / "calibration.yaml"
+    robot, path = rig_with(np.zeros(22)), tmp_path / "calibration.yaml"
     with pytest.raises(RobotError, match="nothing written:\n.*arm_left_shoulder_pitch_joint: moved .* push it to both ends"):
         calibrate(calibrator_of(robot), path, by_hand(robot, share=0.5), "today")
     assert not path.exists()
@@ -84,8 +84,8 @@ def test_a_joint_that_moved_too_far_is_another_motor():
 
 
 def test_a_motor_that_does_not_answer_is_named():
-    robot = bench_with(np.zeros(22))
-    robot.bench.set_fault(parse_fault("leg_left_knee_pitch_joint:silent", tuple(robot.bench.nodes), robot.model.joints), True)
+    robot = rig_with(np.zeros(22))
+    robot.rig.set_fault(parse_fault("leg_left_knee_pitch_joint:silent", tuple(robot.rig.nodes), robot.model.joints), True)
     with pytest.raises(RobotError, match="can2: motor 7 does not answer"):
         calibrator_of(robot).read()
 

@@ -92,7 +92,7 @@ def test_a_fault_is_kept_whatever_the_limit_and_only_so_many_of_them(tmp_path):
 
 def test_decisions_are_not_made_again_from_the_middle(tmp_path, capsys):
     written(tmp_path, reports(5))
-    assert replay([str(tmp_path), "--rerun"]) == 2
+    assert replay([str(tmp_path), "--verify"]) == 2
     assert "begins with tick 40; decisions are made again from the first on" in capsys.readouterr().err
 
 

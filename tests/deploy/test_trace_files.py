@@ -85,7 +85,7 @@ def without(field):
 
 
 def test_a_trace_is_read_and_told(tmp_path):
-    header, ticks = load_trace(written(tmp_path / "t.jsonl", HEADER, TICK), rerun=True)
+    header, ticks = load_trace(written(tmp_path / "t.jsonl", HEADER, TICK), verify=True)
     assert "armed" in "\n".join(story(ticks)) and "changed by shape: the whole command" in describe(ticks[0], header["joints"])
 
 
@@ -129,7 +129,7 @@ def test_a_field_of_another_type_is_named_with_its_value(tmp_path, change, words
 
 
 @pytest.mark.parametrize(
-    ("header", "rerun", "words"),
+    ("header", "verify", "words"),
     [
         ([1], False, "not a trace of format 1"),
         (HEADER | {"format": 2}, False, "the first line says 2"),
@@ -141,9 +141,9 @@ def test_a_field_of_another_type_is_named_with_its_value(tmp_path, change, words
         (HEADER | {"seed": -1}, True, "seed is -1"),
     ],
 )
-def test_a_bad_first_line(tmp_path, header, rerun, words):
+def test_a_bad_first_line(tmp_path, header, verify, words):
     with pytest.raises(ConfigError) as error:
-        load_trace(written(tmp_path / "t.jsonl", header, TICK), rerun)
+        load_trace(written(tmp_path / "t.jsonl", header, TICK), verify)
     assert "t.jsonl:1: " in str(error.value) and words in str(error.value)
 
 
@@ -160,7 +160,7 @@ def test_a_bad_first_line(tmp_path, header, rerun, words):
 )
 def test_the_command_says_it_in_one_line(tmp_path, capsys, data, words):
     (tmp_path / "t.jsonl").write_bytes(data)
-    for options in ([], ["--at", "1"], ["--rerun"]):
+    for options in ([], ["--at", "1"], ["--verify"]):
         assert main([str(tmp_path / "t.jsonl"), *options]) == 2
         told = capsys.readouterr().err
         assert told.startswith("error: ") and told.count("\n") == 1 and words in told
@@ -176,7 +176,7 @@ def test_the_command_says_it_in_one_line(tmp_path, capsys, data, words):
 )
 def test_a_trace_of_another_robot_or_tree_is_not_decided_again(tmp_path, capsys, change, words):
     header = HEADER | {"config": load_tree("default.yaml").resolved_yaml()} | change
-    assert main([str(written(tmp_path / "t.jsonl", header, TICK)), "--rerun"]) == 2
+    assert main([str(written(tmp_path / "t.jsonl", header, TICK)), "--verify"]) == 2
     assert words in capsys.readouterr().err
 
 
@@ -194,7 +194,7 @@ def test_a_trace_with_a_route_of_no_router_is_not_decided_again(tmp_path, capsys
     rows = {name: [0.0] * n for name in ("asked", "q", "kp", "kd")}
     tick = TICK | rows | {"state": state, "owners": ["x"] * n, "inputs": [["route", 1, ROUTE | {"steps": [[call]]}]]}
     header = HEADER | {"config": load_tree("default.yaml").resolved_yaml(), "joints": list(load_model().joints)}
-    assert main([str(written(tmp_path / "t.jsonl", header, tick)), "--rerun"]) == 2
+    assert main([str(written(tmp_path / "t.jsonl", header, tick)), "--verify"]) == 2
     assert words in capsys.readouterr().err
 
 
@@ -211,7 +211,7 @@ def test_whatever_stands_in_a_field_is_read_or_refused_by_name(tmp_path_factory,
     node[place[-1]] = junk
     path = written(tmp_path_factory.getbasetemp() / "fuzz.jsonl", HEADER, tick)
     try:
-        header, ticks = load_trace(path, rerun=True)
+        header, ticks = load_trace(path, verify=True)
     except ConfigError as error:
         assert str(error).startswith(f"{path}:2: ")
         return

@@ -39,7 +39,7 @@ class Cause:
         name: As told to `--causes`.
         group: "healthy", "policy", "cut" or "none".
         act: Does it.
-        robot: "simulated" or "bench": which robot can break like this.
+        robot: "simulated" or "rig": which robot can break like this.
     """
 
     name: str
@@ -52,7 +52,7 @@ CAUSES: dict[str, Cause] = {}
 
 
 def cause(name: str, group: str, robot: str = "any") -> Callable[[Act], Act]:
-    """Registers a cause under its name. `robot`: "simulated", "bench" or "any"."""
+    """Registers a cause under its name. `robot`: "simulated", "rig" or "any"."""
 
     def register(act: Act) -> Act:
         CAUSES[name] = Cause(name, group, act, robot)
@@ -330,9 +330,9 @@ def knee_silent(sim: SimRun, rng: np.random.Generator) -> None:
     sim.robot.failures.silent.add(KNEE)
 
 
-# -- the bench's own faults -------------------------------------------------------------------------------------------
+# -- the rig's own faults -------------------------------------------------------------------------------------------
 
-BENCH = {
+RIG = {
     f"{ELBOW}:silent": "healthy",
     f"{ELBOW}:error=over temperature": "healthy",
     "can0:unplug": "healthy",
@@ -351,14 +351,14 @@ BENCH = {
 }
 
 
-def bench_fault(text: str) -> Act:
-    """A fault of the bench, from now on."""
+def rig_fault(text: str) -> Act:
+    """A fault of the rig, from now on."""
 
     def act(sim: SimRun, rng: np.random.Generator) -> None:
-        bench = sim.robot.bench
-        bench.set_fault(parse_fault(text, tuple(bench.nodes), sim.model.joints), True)
+        rig = sim.robot.rig
+        rig.set_fault(parse_fault(text, tuple(rig.nodes), sim.model.joints), True)
 
     return act
 
 
-CAUSES.update({text: Cause(text, group, bench_fault(text), "bench") for text, group in BENCH.items()})
+CAUSES.update({text: Cause(text, group, rig_fault(text), "rig") for text, group in RIG.items()})

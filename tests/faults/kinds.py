@@ -298,9 +298,9 @@ kind("20c", "write raises", write_raises)
 kind("20d", "reported driver fault", reported)
 kind("20e", "limp knee", limp_knee)
 
-# -- the bench: `TARGET:FAULT`, from the moment t on, or for as long after it as is written ----------------------------
+# -- the rig: `TARGET:FAULT`, from the moment t on, or for as long after it as is written ----------------------------
 
-BENCH = (
+RIG = (
     "can2:drop=1.0@t+0.004s",
     "can2:drop=1.0@t+0.02s",
     "can2:drop=1.0@t+0.2s",
@@ -330,12 +330,12 @@ BENCH = (
 )
 
 
-def on_bench(text: str) -> Act:
-    """A fault of the bench's list, timed from now."""
+def on_rig(text: str) -> Act:
+    """A fault of the rig's list, timed from now."""
 
     def act(sim: SimRun, rng: np.random.Generator) -> None:
-        bench = sim.robot.bench
-        timed = text.replace("@t", f"@{bench.time - bench.idle:.4f}s")
-        bench.faults = (*bench.faults, parse_fault(timed, tuple(bench.nodes), sim.model.joints))
+        rig = sim.robot.rig
+        timed = text.replace("@t", f"@{rig.time - rig.idle:.4f}s")
+        rig.faults = (*rig.faults, parse_fault(timed, tuple(rig.nodes), sim.model.joints))
 
     return act

@@ -2,7 +2,7 @@
 
     python -m tests.faults.moments                                          every cause in every situation, 10 moments each
     python -m tests.faults.moments --causes settle,stop-word --count 100    more of some
-    python -m tests.faults.moments --robot bench --causes can0:unplug       the bench has faults of its own
+    python -m tests.faults.moments --robot rig --causes can0:unplug       the rig has faults of its own
     python -m tests.faults.moments --list                                   what there is
     python -m tests.faults.moments --situations forward --causes settle --only 17    one moment again, tick by tick
 
@@ -285,7 +285,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--situations", default="", help="names, comma between them (default: all)")
     p.add_argument("--count", type=int, default=10, help="moments of each situation with each cause (default 10)")
     p.add_argument("--seed", type=int, default=0, help="of the moments and of the simulation (default 0)")
-    p.add_argument("--robot", choices=("simulated", "bench"), default="simulated")
+    p.add_argument("--robot", choices=("simulated", "rig"), default="simulated")
     p.add_argument("--workers", type=int, default=1, help="processes (default 1)")
     p.add_argument("--only", type=int, metavar="INDEX", help="one moment alone, with its modes")
     p.add_argument("--json", type=Path, metavar="FILE", help="writes every moment, after each situation")

@@ -1,7 +1,7 @@
 """The fault table: every kind of fault while the robot walks, gestures and hands over, judged in simulation truth.
 
     python -m tests.faults.table                          docs/results/fault_table.md anew, all of it
-    python -m tests.faults.table --rows 4a,5,bench        some rows, or kinds, to the screen
+    python -m tests.faults.table --rows 4a,5,rig        some rows, or kinds, to the screen
     python -m tests.faults.table --moments 3              three moments of each situation
 
 Each fault is injected into a fork of the same run at the same moment (see `moments`). A cell tells each mode of the safety layer
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.faults.causes import Cause
-from tests.faults.kinds import BENCH, KINDS, on_bench
+from tests.faults.kinds import KINDS, RIG, on_rig
 from tests.faults.moments import JUDGED, Moment, forked, judge
 from tests.sim.rig import SimRun
 
@@ -83,20 +83,20 @@ def simulated() -> list[Cause]:
     return [Cause("0", "no fault", lambda sim, rng: None), *rows]
 
 
-def bench() -> list[Cause]:
-    """The rows of the bench."""
-    return [Cause(text, "", on_bench(text), "bench") for text in BENCH]
+def rig() -> list[Cause]:
+    """The rows of the rig."""
+    return [Cause(text, "", on_rig(text), "rig") for text in RIG]
 
 
 # -- before -----------------------------------------------------------------------------------------------------------
 
 
 def before() -> dict[str, tuple[str, ...]]:
-    """Cells by row, as they were measured at 152fa06: three a row, one on the bench."""
+    """Cells by row, as they were measured at 152fa06: three a row, one on the rig."""
     table = {}
     for line in (HERE / "table_before.txt").read_text().splitlines():
         cells = [word.strip() for word in line.strip("| ").split("|")]
-        if cells[0] in BENCH:
+        if cells[0] in RIG:
             table[cells[0]] = (" ".join(cells[1:]).strip(),)
         else:
             table[cells[0].split()[0]] = tuple(text.partition(": ")[2] for text in cells[1:4])
@@ -165,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="python -m tests.faults.table", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    p.add_argument("--rows", default="", help="rows (4a), kinds (4) or bench, comma between them (default: all)")
+    p.add_argument("--rows", default="", help="rows (4a), kinds (4) or rig, comma between them (default: all)")
     p.add_argument("--moments", type=int, default=1, help="of each situation (default 1)")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--markdown", action="store_true", help="to the screen instead of docs/results/fault_table.md")
@@ -174,7 +174,7 @@ def parser() -> argparse.ArgumentParser:
 
 def chosen(text: str) -> list[Cause]:
     """The rows asked for. Raises SystemExit for one that is none."""
-    rows, words = [*simulated(), *bench()], [word for word in text.split(",") if word]
+    rows, words = [*simulated(), *rig()], [word for word in text.split(",") if word]
     for word in words:
         if not any(_asked(cause, word) for cause in rows):
             raise SystemExit(f"no row {word!r}; there are: {', '.join(cause.name for cause in rows)}")
@@ -182,7 +182,7 @@ def chosen(text: str) -> list[Cause]:
 
 
 def _asked(cause: Cause, word: str) -> bool:
-    kind = "bench" if cause.robot == "bench" else cause.name.rstrip("abcdefghijklmnopqrstuvwxyz")
+    kind = "rig" if cause.robot == "rig" else cause.name.rstrip("abcdefghijklmnopqrstuvwxyz")
     return word in (cause.name, kind)
 
 
@@ -191,7 +191,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     began, old, rows = time.monotonic(), before(), chosen(args.rows)
     parts = []
-    for title, robot, situations in (("Simulated robot", "simulated", SITUATIONS), ("Bench, walking", "bench", SITUATIONS[:1])):
+    for title, robot, situations in (("Simulated robot", "simulated", SITUATIONS), ("Rig, walking", "rig", SITUATIONS[:1])):
         causes = [cause for cause in rows if cause.robot == robot]
         if causes:
             columns = {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.kinds import BENCH, KINDS
+from tests.faults.kinds import KINDS, RIG
 from tests.faults.table import before, chosen, measure, page, table
 from tests.faults.threads import one_thread
 
@@ -33,7 +33,7 @@ def test_the_page_shows_before_and_after(found):
 
 
 def test_every_row_of_before_is_measured_again():
-    assert set(before()) - {"0"} <= {*KINDS, *BENCH}
+    assert set(before()) - {"0"} <= {*KINDS, *RIG}
 
 
 def test_a_row_that_there_is_not_is_refused():

@@ -82,7 +82,7 @@ def report_of(path):
 
 
 @pytest.mark.parametrize(
-    ("number", "robot"), [pytest.param(signal.SIGTERM, "bench", marks=pytest.mark.robot), (signal.SIGQUIT, "simulated")]
+    ("number", "robot"), [pytest.param(signal.SIGTERM, "rig", marks=pytest.mark.robot), (signal.SIGQUIT, "simulated")]
 )
 def test_a_signal_brings_it_to_rest_and_ends_the_run(tmp_path, number, robot):
     with started("--robot", robot, "--report", str(tmp_path / "run.json")) as process:

@@ -163,7 +163,7 @@ def test_a_biped_without_arms_stands_and_tells_what_it_cannot_do(small, tmp_path
     assert "stands by itself" in told and "rejected" in told and "0 falls" in told
     assert "left out: wave_right, wave_left, raise_arms, lower_arms, point_at, touch_ball (the robot biped has no arms)" in told
     assert replay([str(log), "--plot", str(tmp_path / "plot.png")]) == 0 and (tmp_path / "plot.png").stat().st_size > 1000
-    assert replay([str(log), "--rerun"]) == 0
+    assert replay([str(log), "--verify"]) == 0
 
 
 def test_legs_first_raises_its_arms_and_not_its_legs(small, arms_up):

@@ -12,7 +12,7 @@ from deploy.replay import load_trace
 from deploy.replay import main as replay
 from deploy.run import main
 from deploy.runtime.config import load_tree
-from deploy.trace.redecide import rerun
+from deploy.trace.redecide import redecide
 from deploy.trace.writer import encode
 from tests.sim.rig import SimRun
 
@@ -92,7 +92,7 @@ def test_a_trace_is_decided_again_to_the_same_bits(tmp_path, capsys):
     assert status == 0
     header, ticks = load_trace(log)
     assert (log / "config.yaml").read_text() == header["config"]
-    assert replay([str(log), "--rerun"]) == 0
+    assert replay([str(log), "--verify"]) == 0
     assert f"{len(ticks)} ticks: the same decisions came out" in capsys.readouterr().out
     # ... and a changed reading is noticed
     lines = (log / "trace.jsonl").read_text().splitlines()
@@ -100,7 +100,7 @@ def test_a_trace_is_decided_again_to_the_same_bits(tmp_path, capsys):
     tick["state"]["q"][12] += 0.05
     lines[200] = json.dumps(tick)
     (log / "trace.jsonl").write_text("\n".join(lines) + "\n")
-    assert replay([str(log), "--rerun"]) == 1
+    assert replay([str(log), "--verify"]) == 1
 
 
 def found_by_others(sim):
@@ -156,7 +156,7 @@ def decided_again(sim):
     loaded = load_tree("default.yaml", [])
     header = {"tree": str(loaded.path), "config": loaded.resolved_yaml(), "joints": list(sim.model.joints), "seed": 0}
     ticks = [json.loads(json.dumps(encode(report))) for report in sim.reports]
-    return {tick["mode"] for tick in ticks}, rerun(header, ticks)
+    return {tick["mode"] for tick in ticks}, redecide(header, ticks)
 
 
 @pytest.mark.parametrize(
@@ -242,13 +242,11 @@ def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
         (["--say", "bow", "--script", "x.yaml"], "--say and --script together"),
         (["--script", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
         (["--for", "-3"], "--for -3: a positive number of seconds is expected"),
-        (["--fault", "can1:bus_off"], "--fault can1:bus_off: only a bench breaks on demand; add --robot bench"),
+        (["--fault", "can1:bus_off"], "--fault can1:bus_off: only a rig breaks on demand; add --robot rig"),
         pytest.param(
-            ["--robot", "bench", "--fault", "can7:bus_off"],
-            "fault 'can7:bus_off': unknown target 'can7'",
-            marks=pytest.mark.robot,
+            ["--robot", "rig", "--fault", "can7:bus_off"], "fault 'can7:bus_off': unknown target 'can7'", marks=pytest.mark.robot
         ),
-        (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, bench and the robot of the tree file"),
+        (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, rig and the robot of the tree file"),
         (["--report", ""], "--report is given without a value; name one, or leave the option out"),
         (["--script", " "], "--script is given without a value"),
         (["--hardware", "mine.yaml"], "--hardware mine.yaml: --robot simulated has none"),

@@ -137,9 +137,9 @@ def test_the_battery_drains_and_the_tree_stands_down_from_a_walk(tmp_path):
 
 
 @pytest.mark.robot
-def test_the_bench_tells_its_own_battery(capsys):
-    assert main(["--robot", "bench", "--fast", "--say", "bow", "--set", "simulation.battery=0.5"]) == 2
-    assert "on the bench the motors tell their supply; set it with --fault" in capsys.readouterr().err
+def test_the_rig_tells_its_own_battery(capsys):
+    assert main(["--robot", "rig", "--fast", "--say", "bow", "--set", "simulation.battery=0.5"]) == 2
+    assert "on the rig the motors tell their supply; set it with --fault" in capsys.readouterr().err
 
 
 def test_the_example_of_a_node_in_a_run(tmp_path):

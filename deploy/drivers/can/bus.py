@@ -33,7 +33,7 @@ def open_bus(config: BusConfig) -> can.BusABC:
     except DRIVER_ERRORS as error:
         way_out = {
             "socketcan": f"is the adapter plugged in? sudo ip link set {options['channel']} up type can bitrate {BITRATE}",
-            "socketcand": f"is the bench running on {config.host}:{config.port}? python -m deploy.rig",
+            "socketcand": f"is the rig running on {config.host}:{config.port}? python -m deploy.rig",
         }.get(config.interface, "check interface and channel in hardware.yaml")
         raise RobotError(f"{config.name}: cannot open {config.interface} {options['channel']!r}: {error}; {way_out}") from error
 

@@ -14,7 +14,7 @@ TRIES = 3
 
 
 class SdoClient:
-    """Asks the motors of one bus. `wait` lets time pass: time.sleep, or the bench's clock in lockstep. `patience`: looks at
+    """Asks the motors of one bus. `wait` lets time pass: time.sleep, or the rig's clock in lockstep. `patience`: looks at
     the bus until an answer counts as lost."""
 
     def __init__(self, port: BusPort, wait: Callable[[float], None], patience: int = 200):

@@ -1,6 +1,6 @@
 """The IMU driver: orientation and angular velocity of the base, with their age.
 
-`poll` takes what has come in; on the robot a thread calls it, on the bench in lockstep the robot does.
+`poll` takes what has come in; on the robot a thread calls it, on the rig in lockstep the robot does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SERIAL_ERRORS = (serial.SerialException, OSError, TypeError)
 
 
 class Port(Protocol):
-    """What the driver needs of a serial port: pyserial's, or the bench's in memory."""
+    """What the driver needs of a serial port: pyserial's, or the rig's in memory."""
 
     @property
     def in_waiting(self) -> int: ...

@@ -1,4 +1,4 @@
-"""The way from the harness to the start posture, simulated and on the bench: slow, and given up where a joint meets
+"""The way from the harness to the start posture, simulated and on the rig: slow, and given up where a joint meets
 something."""
 
 import numpy as np
@@ -20,7 +20,7 @@ def hanging(kind="simulated"):
     """A session of the default tree, not yet armed, an elbow and a knee bent in the harness; and its watch."""
     assembly = assemble(load_tree("default.yaml"), robot=kind, fast=True)
     robot = assembly.robot
-    body = robot if kind == "simulated" else robot.bench.body
+    body = robot if kind == "simulated" else robot.rig.body
     for joint in (ELBOW, KNEE):
         body._data.qpos[body.mj_model.joint(joint).qposadr[0]] = BENT
     robot.step(0.02)
@@ -56,7 +56,7 @@ def test_a_free_robot_goes_there_slowly_and_the_watch_ends():
 
 
 @pytest.mark.parametrize(
-    ("kind", "joint"), [("simulated", ELBOW), ("simulated", KNEE), pytest.param("bench", ELBOW, marks=pytest.mark.robot)]
+    ("kind", "joint"), [("simulated", ELBOW), ("simulated", KNEE), pytest.param("rig", ELBOW, marks=pytest.mark.robot)]
 )
 def test_a_joint_that_is_held_ends_the_ramp_in_damping(kind, joint):
     session, watch, close = hanging(kind)
@@ -68,8 +68,8 @@ def test_a_joint_that_is_held_ends_the_ramp_in_damping(kind, joint):
     fault = arbiter.safety.fault
     assert fault.startswith(f"start ramp: {joint} pushes with ") and "N·m, at most " in fault
     assert fault.endswith("Free it or calibrate it, then reset and arm")
-    if kind == "bench":
-        assert {motor.mode for motor in robot.bench.motors} == {MotorMode.DAMPING}
+    if kind == "rig":
+        assert {motor.mode for motor in robot.rig.motors} == {MotorMode.DAMPING}
     tripped = next(i for i, report in enumerate(reports) if report.verdict.mode is Mode.DAMP)
     model = robot.model
     i = model.index(joint)
@@ -105,7 +105,7 @@ def lowering(session):
         ("simulated", "inbox.say", 0.4),
         ("simulated", "safety.stop", 0.4),
         ("simulated", "inbox.stop", "lowering"),
-        pytest.param("bench", "inbox.stop", "lowering", marks=pytest.mark.robot),
+        pytest.param("rig", "inbox.stop", "lowering", marks=pytest.mark.robot),
     ],
 )
 def test_a_stop_on_the_way_up_holds_it_in_the_harness(kind, press, when):

@@ -22,7 +22,7 @@ SWEEP = 6.0  # [s]
 _numbers = itertools.count()
 
 
-class Bench:
+class Rig:
     """A robot's hardware, simulated. Time passes in `advance` only.
 
     Args:
@@ -87,7 +87,7 @@ class Bench:
         """Opens the host's end of a bus of this process: python-can's virtual one if `config` says so, else in memory."""
         node = self.nodes[config.name]
         if config.interface == "virtual":
-            channel = f"bench-{self._number}-{config.channel or config.name}"
+            channel = f"rig-{self._number}-{config.channel or config.name}"
             node.bus = node.bus or can.Bus(interface="virtual", channel=channel)
             return HostBus(node, can.Bus(interface="virtual", channel=channel))
         node.bus, host = MemoryBus.pair()

@@ -1,4 +1,4 @@
-"""The published Python client for these motors talks to the bench, over a socket from another process.
+"""The published Python client for these motors talks to the rig, over a socket from another process.
 
 Its own calls where it is installed (`berkeley_humanoid_lite_lowlevel`, MIT); the exact bytes that it sends in any case.
 """
@@ -16,21 +16,21 @@ import pytest
 import yaml
 
 from deploy.drivers.can.protocol import MotorMode
-from deploy.rig.process import BenchProcess
+from deploy.rig.process import RigProcess
 
 KNEE = 7  # on can2
 KNEE_INDEX = 13  # robot order
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
+def rig(tmp_path_factory):
     """Motors as they are delivered: a watchdog of 1 s, which the client feeds with its position targets only."""
-    with BenchProcess(tmp_path_factory.mktemp("bench"), "--body", "joints", "--watchdog", "1000") as process:
+    with RigProcess(tmp_path_factory.mktemp("rig"), "--body", "joints", "--watchdog", "1000") as process:
         yield process
 
 
-def open_channel(bench, channel="can2") -> can.BusABC:
-    port = yaml.safe_load(bench.hardware_file.read_text())["buses"][0]["port"]
+def open_channel(rig, channel="can2") -> can.BusABC:
+    port = yaml.safe_load(rig.hardware_file.read_text())["buses"][0]["port"]
     return can.Bus(interface="socketcand", host="127.0.0.1", port=port, channel=channel)
 
 
@@ -45,10 +45,10 @@ def answer(bus, identifier, data, expected=0x7FF, seconds=30.0):
     raise AssertionError(f"no answer {expected:#x} to {identifier:#x} {data.hex()}")
 
 
-def test_the_clients_bytes(bench):
+def test_the_clients_bytes(rig):
     """Recorded from the client's ping, parameters, set_mode, feed and write_read_pdo_2, one session in the order of its
     move_actuator script."""
-    bus = open_channel(bench)
+    bus = open_channel(rig)
     assert answer(bus, 0x207, b"\xca", 0x187) == b"\xca" + bytes(7)
     assert answer(bus, 0x607, bytes.fromhex("400400"), 0x587) == bytes.fromhex("26022520")
     for parameter, value in (("2000", 0.2), ("2800", 0.005), ("3000", 0.2)):
@@ -63,19 +63,19 @@ def test_the_clients_bytes(bench):
     begin = time.monotonic()
     while time.monotonic() < begin + 2.5:  # longer than the watchdog, which position targets feed
         position, velocity = struct.unpack("<ff", answer(bus, 0x307, struct.pack("<ff", 0.5, 0.0), 0x287))
-    assert bench.modes()[KNEE_INDEX] == (MotorMode.POSITION, 0)
+    assert rig.modes()[KNEE_INDEX] == (MotorMode.POSITION, 0)
     assert abs(position) < 2.0 and abs(velocity) < 20.0
     bus.send(can.Message(arbitration_id=0x007, data=b"\x01\x07", is_extended_id=False))
-    while bench.modes()[KNEE_INDEX][0] != MotorMode.IDLE:
+    while rig.modes()[KNEE_INDEX][0] != MotorMode.IDLE:
         time.sleep(0.01)
     bus.shutdown()
 
 
-def test_the_client_itself(bench, monkeypatch):
+def test_the_client_itself(rig, monkeypatch):
     recoil = pytest.importorskip("berkeley_humanoid_lite_lowlevel.recoil")
-    monkeypatch.setattr(can.interface, "Bus", lambda interface, channel, bitrate: open_channel(bench, channel))
+    monkeypatch.setattr(can.interface, "Bus", lambda interface, channel, bitrate: open_channel(rig, channel))
     buses = {name: recoil.Bus(channel=name) for name in ("can0", "can1", "can2", "can3")}
-    hardware = yaml.safe_load(bench.hardware_file.read_text())
+    hardware = yaml.safe_load(rig.hardware_file.read_text())
     for motor in hardware["motors"]:
         bus, device = buses[motor["bus"]], motor["id"]
         assert bus.ping(device, timeout=10.0)
@@ -97,16 +97,16 @@ def test_the_client_itself(bench, monkeypatch):
         bus.transmit_pdo_2(KNEE, start - 0.3, 0.0)
         frame = bus.receive(filter_device_id=KNEE, timeout=5.0)
         measured.append(struct.unpack("<ff", frame.data)[0])
-    assert bench.modes()[KNEE_INDEX] == (MotorMode.POSITION, 0)
+    assert rig.modes()[KNEE_INDEX] == (MotorMode.POSITION, 0)
     assert measured[-1] == pytest.approx(start - 0.3, abs=0.02)
     bus.set_mode(KNEE, recoil.Mode.IDLE)
     for bus in buses.values():
         bus.stop()
 
 
-def test_a_web_page_does_not_speak_to_the_motors(bench):
+def test_a_web_page_does_not_speak_to_the_motors(rig):
     """Its request holds commands further down; anything that does not begin with one is hung up on."""
-    port = yaml.safe_load(bench.hardware_file.read_text())["buses"][0]["port"]
+    port = yaml.safe_load(rig.hardware_file.read_text())["buses"][0]["port"]
     body = b"x>< open can2 >< rawmode >< send 007 2 13 07 >"
     with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
         link.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)

@@ -1,6 +1,6 @@
 """π0 at full size (random weights) on a GPU: what a chunk and a step of fine-tuning take, and how much memory.
 
-python -m pytest tests/benchmarks/test_bench_gpu.py --benchmark-enable --benchmark-json gpu.json  # for docs/how-to/use-a-gpu.md
+python -m pytest tests/benchmarks/test_gpu_timing.py --benchmark-enable --benchmark-json gpu.json  # for docs/how-to/use-a-gpu.md
 """
 
 from tests.needs import needs

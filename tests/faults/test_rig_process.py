@@ -1,4 +1,4 @@
-"""Across processes, on loopback: the bench, the robot's driver, the supervisor, and what is left when one of them dies.
+"""Across processes, on loopback: the rig, the robot's driver, the supervisor, and what is left when one of them dies.
 
 Real pacing, but nothing here depends on how fast the machine is: each test waits for what must come.
 """
@@ -24,12 +24,12 @@ from arbiter.errors import ConfigError, RobotError
 from arbiter.safety.command import issue
 from arbiter.types import Mode
 from deploy.drivers.can.protocol import MotorError, MotorMode
-from deploy.rig.process import BenchProcess
+from deploy.rig.process import RigProcess
 from deploy.runtime.bring_up import bring_up_robot
 from deploy.runtime.heartbeat import Heartbeat, heartbeat_path
 from deploy.supervisor import Supervision, Watch, exists
 
-# A loop of its own process: opens the bench, arms, ticks; then does what its argument says.
+# A loop of its own process: opens the rig, arms, ticks; then does what its argument says.
 LOOP = """
 import ctypes, sys, time
 import numpy as np
@@ -64,7 +64,7 @@ while True:
 
 
 def patient(file, **limits):
-    """The bench's hardware file with other limits: a loaded test machine must not look like a fault."""
+    """The rig's hardware file with other limits: a loaded test machine must not look like a fault."""
     data = yaml.safe_load(file.read_text())
     data["limits"] |= {"silent_cycles": 1000, "command_age": 100.0, "loss": 1.0, **limits}
     data["imu"]["max_age"] = 100.0
@@ -72,15 +72,15 @@ def patient(file, **limits):
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
+def rig(tmp_path_factory):
     """With watchdogs of a minute: where a motor damps, something else has done it."""
-    with BenchProcess(tmp_path_factory.mktemp("bench"), "--body", "joints", "--watchdog", "60000") as process:
+    with RigProcess(tmp_path_factory.mktemp("rig"), "--body", "joints", "--watchdog", "60000") as process:
         yield process
 
 
-def start_loop(bench, supervised, end):
+def start_loop(rig, supervised, end):
     loop = subprocess.Popen(
-        [sys.executable, "-c", LOOP, str(bench.hardware_file), supervised, end],
+        [sys.executable, "-c", LOOP, str(rig.hardware_file), supervised, end],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -88,7 +88,7 @@ def start_loop(bench, supervised, end):
         start_new_session=end == "hang-up",
     )
     assert loop.stdout.readline().strip() == "running"
-    wait_for(lambda: {mode for mode, _ in bench.modes()} == {MotorMode.POSITION})
+    wait_for(lambda: {mode for mode, _ in rig.modes()} == {MotorMode.POSITION})
     loop.stdin.write("go\n")
     loop.stdin.flush()
     return loop
@@ -108,8 +108,8 @@ def heartbeats():
     return set(probe.parent.glob("policy-arbiter-heartbeat-*"))
 
 
-def all_damped(bench):
-    return {mode for mode, _ in bench.modes()} == {MotorMode.DAMPING}
+def all_damped(rig):
+    return {mode for mode, _ in rig.modes()} == {MotorMode.DAMPING}
 
 
 def kill(loop):
@@ -120,27 +120,27 @@ def kill(loop):
 
 
 def test_a_killed_process_leaves_the_motors_to_their_watchdogs(tmp_path):
-    with BenchProcess(tmp_path, "--body", "joints", "--watchdog", "300") as bench:
-        patient(bench.hardware_file)
-        loop = start_loop(bench, "no", "killed")
+    with RigProcess(tmp_path, "--body", "joints", "--watchdog", "300") as rig:
+        patient(rig.hardware_file)
+        loop = start_loop(rig, "no", "killed")
         kill(loop)
-        wait_for(lambda: all_damped(bench))
-        assert {errors for _, errors in bench.modes()} == {MotorError.WATCHDOG_TIMEOUT}
+        wait_for(lambda: all_damped(rig))
+        assert {errors for _, errors in rig.modes()} == {MotorError.WATCHDOG_TIMEOUT}
 
 
 @pytest.mark.parametrize("end", ["blocked loop", "blocked interpreter", "killed", "hang-up"])
-def test_the_supervisor_damps_every_motor(bench, end):
+def test_the_supervisor_damps_every_motor(rig, end):
     """With watchdogs of 60 s and commands that never grow too old, only the supervisor can have done it."""
-    patient(bench.hardware_file)
+    patient(rig.hardware_file)
     before = heartbeats()
-    loop = start_loop(bench, "yes", end)
+    loop = start_loop(rig, "yes", end)
     assert heartbeats() == before, "a loop that is killed would leave its heartbeat behind"
     if end == "killed":
         kill(loop)
     if end == "hang-up":  # the whole group of the terminal hears of it
         os.killpg(loop.pid, signal.SIGHUP)
-    wait_for(lambda: all_damped(bench))
-    assert {errors for _, errors in bench.modes()} == {0}
+    wait_for(lambda: all_damped(rig))
+    assert {errors for _, errors in rig.modes()} == {0}
     if end == "blocked loop":  # the driver, whose own thread still runs, has learnt of it, and does not arm again
         loop.stdin.write("go on\n")
         loop.stdin.flush()
@@ -150,39 +150,39 @@ def test_the_supervisor_damps_every_motor(bench, end):
         kill(loop)
 
 
-def test_the_field_is_taken_driven_and_left(bench):
+def test_the_field_is_taken_driven_and_left(rig):
     """Pre-flight, supervisor, driver and heartbeat together, over sockets and a pseudo-terminal."""
-    patient(bench.hardware_file, watchdog_ms=60_000)
-    field = bring_up_robot(hardware_file=str(bench.hardware_file), heartbeat=60.0)
+    patient(rig.hardware_file, watchdog_ms=60_000)
+    field = bring_up_robot(hardware_file=str(rig.hardware_file), heartbeat=60.0)
     assert field.report.ok
     field.robot.connect()
     block = np.array((field.robot.model.default, field.robot.model.kp, field.robot.model.kd))
     ticks = 0
-    while {mode for mode, _ in bench.modes()} != {MotorMode.POSITION}:
+    while {mode for mode, _ in rig.modes()} != {MotorMode.POSITION}:
         field.robot.write(issue(0.0, block.copy(), Mode.RUN))
         field.beat()
         ticks += 1
         assert ticks < 2000
     assert field.robot.pace.rounds > 0 and field.robot.read(0.0).faults == ()
     field.close()
-    assert {mode for mode, _ in bench.modes()} == {MotorMode.IDLE}
+    assert {mode for mode, _ in rig.modes()} == {MotorMode.IDLE}
 
 
-def test_a_field_that_is_not_fit_is_not_taken(bench):
-    patient(bench.hardware_file, watchdog_ms=2000)
-    bench.ask("fault leg_left_knee_pitch_joint:silent")
+def test_a_field_that_is_not_fit_is_not_taken(rig):
+    patient(rig.hardware_file, watchdog_ms=2000)
+    rig.ask("fault leg_left_knee_pitch_joint:silent")
     with pytest.raises(RobotError, match="pre-flight failed, motion is not armed:(.|\n)*no answer from 7"):
-        bring_up_robot(hardware_file=str(bench.hardware_file))
-    bench.ask("mend leg_left_knee_pitch_joint:silent")
+        bring_up_robot(hardware_file=str(rig.hardware_file))
+    rig.ask("mend leg_left_knee_pitch_joint:silent")
     with pytest.raises(ConfigError, match="operator 'nobody'; allowed: gamepad, keyboard, none"):
         bring_up_robot(operator="nobody")
 
 
-def test_faults_of_a_running_bench(bench):
-    assert bench.ask("fault can1:drop=0.5") == "done: fault can1:drop=0.5"
-    assert bench.ask("mend can1:drop=0.5") == "done: mend can1:drop=0.5"
-    assert bench.ask("fault can9:drop=0.5").startswith("error: fault 'can9:drop=0.5': unknown target 'can9'")
-    assert bench.ask("dance").startswith("unknown: 'dance'; release, hang")
+def test_faults_of_a_running_rig(rig):
+    assert rig.ask("fault can1:drop=0.5") == "done: fault can1:drop=0.5"
+    assert rig.ask("mend can1:drop=0.5") == "done: mend can1:drop=0.5"
+    assert rig.ask("fault can9:drop=0.5").startswith("error: fault 'can9:drop=0.5': unknown target 'can9'")
+    assert rig.ask("dance").startswith("unknown: 'dance'; release, hang")
 
 
 def test_the_watch_counts_beats_not_seconds():
@@ -253,16 +253,16 @@ def test_the_interpreter_lock_is_really_held():
     assert len(ticks) - before <= 2
 
 
-def posture(bench):
-    """(tilt [rad], height of the torso [m]) of the bench's body, in truth."""
-    words = bench.ask("status").split()
+def posture(rig):
+    """(tilt [rad], height of the torso [m]) of the rig's body, in truth."""
+    words = rig.ask("status").split()
     return float(words[words.index("tilt") + 1]), float(words[words.index("torso") + 1])
 
 
 def test_sigterm_on_a_robot_that_stands_free_ends_the_run_on_its_feet(tmp_path):
     """In real time, over sockets, with the supervisor: it stands until its people have had the time to take its weight."""
-    with BenchProcess(tmp_path) as bench:
-        patient(bench.hardware_file)
+    with RigProcess(tmp_path) as rig:
+        patient(rig.hardware_file)
         command = [
             sys.executable,
             "-m",
@@ -272,7 +272,7 @@ def test_sigterm_on_a_robot_that_stands_free_ends_the_run_on_its_feet(tmp_path):
             "--camera",
             "none",
             "--hardware",
-            str(bench.hardware_file),
+            str(rig.hardware_file),
             "--report",
             str(tmp_path / "run.json"),
         ]
@@ -291,17 +291,17 @@ def test_sigterm_on_a_robot_that_stands_free_ends_the_run_on_its_feet(tmp_path):
 
             until("ready to arm")
             order("arm", "armed")
-            bench.ask("release")
-            wait_for(lambda: posture(bench)[1] < 0.64)  # its feet are on the floor
+            rig.ask("release")
+            wait_for(lambda: posture(rig)[1] < 0.64)  # its feet are on the floor
             time.sleep(1.5)  # and the rope goes
             order("go", "ready for instructions")
             run.send_signal(signal.SIGTERM)
             until("at rest. The motors damp in 5 s")
-            tilt, height = posture(bench)
-            assert tilt < 0.2 and height > 0.55 and {mode for mode, _ in bench.modes()} == {MotorMode.POSITION}
-            bench.ask("hang")
+            tilt, height = posture(rig)
+            assert tilt < 0.2 and height > 0.55 and {mode for mode, _ in rig.modes()} == {MotorMode.POSITION}
+            rig.ask("hang")
             run.stdout.read()
             assert run.wait(60) == 0
-        assert {mode for mode, _ in bench.modes()} == {MotorMode.IDLE}
+        assert {mode for mode, _ in rig.modes()} == {MotorMode.IDLE}
         report = json.loads((tmp_path / "run.json").read_text())
         assert report["falls"] == 0 and report["safety"]["faults"] == []

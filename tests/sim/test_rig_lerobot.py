@@ -1,4 +1,4 @@
-"""The LeRobot plug-in on the bench: found by LeRobot's own discovery, records, obeys, and refuses what is not right."""
+"""The LeRobot plug-in on the rig: found by LeRobot's own discovery, records, obeys, and refuses what is not right."""
 
 from tests.needs import needs
 
@@ -23,7 +23,7 @@ ELBOW = "arm_left_elbow_pitch_joint.pos"
 
 
 def connected(tmp_path, **settings):
-    config = BerkeleyHumanoidLiteConfig(id="test", calibration_dir=tmp_path, bench=True, bench_body="joints", **settings)
+    config = BerkeleyHumanoidLiteConfig(id="test", calibration_dir=tmp_path, rig=True, rig_body="joints", **settings)
     robot = make_robot_from_config(config)
     robot.connect()
     return robot
@@ -47,7 +47,7 @@ def test_lerobots_discovery_finds_the_package(monkeypatch):
     register_third_party_plugins()
     assert "lerobot_robot_berkeley_humanoid_lite" in sys.modules
     assert RobotConfig.get_choice_class("berkeley_humanoid_lite") is BerkeleyHumanoidLiteConfig
-    assert isinstance(make_robot_from_config(BerkeleyHumanoidLiteConfig(id="x", bench=True)), BerkeleyHumanoidLite)
+    assert isinstance(make_robot_from_config(BerkeleyHumanoidLiteConfig(id="x", rig=True)), BerkeleyHumanoidLite)
 
 
 def test_features(tmp_path):
@@ -81,7 +81,7 @@ def test_a_robot_that_is_not_armed_ignores_actions(tmp_path):
     try:
         asked = dict.fromkeys(robot.action_features, 0.5)
         assert robot.send_action(asked)[ELBOW] == pytest.approx(0.0, abs=0.02)
-        assert {motor.mode for motor in robot._robot.bench.motors} == {2}
+        assert {motor.mode for motor in robot._robot.rig.motors} == {2}
     finally:
         robot.disconnect()
 

@@ -1,4 +1,4 @@
-"""Benchmarks of the drivers on the bench. Times are recorded, never asserted; cycles are."""
+"""Benchmarks of the drivers on the rig. Times are recorded, never asserted; cycles are."""
 
 from tests.needs import needs
 

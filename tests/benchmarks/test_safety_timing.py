@@ -1,6 +1,6 @@
 """What the safety layer and the blend cost a tick.
 
-    python -m pytest tests/benchmarks/test_bench_safety.py --benchmark-enable
+    python -m pytest tests/benchmarks/test_safety_timing.py --benchmark-enable
 
 The floor is what one could not do without: two `np.clip` of the target.
 """
@@ -52,22 +52,22 @@ def run(benchmark, noise: float, collision=None) -> Safety:
 
 
 @pytest.mark.benchmark(group="safety")
-def test_bench_safety_when_nothing_clips(benchmark):
+def test_safety_when_nothing_clips(benchmark):
     assert not run(benchmark, 0.0).counts
 
 
 @pytest.mark.benchmark(group="safety")
-def test_bench_safety_when_many_joints_clip(benchmark):
+def test_safety_when_many_joints_clip(benchmark):
     assert len(run(benchmark, 0.2).counts) > 10
 
 
 @pytest.mark.benchmark(group="safety")
-def test_bench_safety_with_self_collision(benchmark):
+def test_safety_with_self_collision(benchmark):
     assert not run(benchmark, 0.0, SelfCollision(MODEL)).counts
 
 
 @pytest.mark.benchmark(group="safety")
-def test_bench_safety_floor_two_clips(benchmark):
+def test_safety_floor_two_clips(benchmark):
     source = inputs(0.0)
 
     def floor(target):
@@ -78,7 +78,7 @@ def test_bench_safety_floor_two_clips(benchmark):
 
 @pytest.mark.benchmark(group="blend")
 @pytest.mark.parametrize("running", [False, True], ids=["idle", "running"])
-def test_bench_blend(benchmark, running):
+def test_blend(benchmark, running):
     blend, source = Blend(MODEL), inputs(0.0)
     blend.seed(MODEL.default)
 

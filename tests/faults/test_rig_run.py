@@ -1,4 +1,4 @@
-"""`deploy.run` as a process of its own in front of a bench in another, as docs/how-to/run-on-the-robot.md has it."""
+"""`deploy.run` as a process of its own in front of a rig in another, as docs/how-to/run-on-the-robot.md has it."""
 
 from tests.needs import needs
 
@@ -17,13 +17,13 @@ import pytest
 
 from deploy.drivers.sensors.camera import Camera, config_of
 from deploy.drivers.sensors.imu import ImuThread
-from deploy.rig.process import BenchProcess
+from deploy.rig.process import RigProcess
 from deploy.run import main as run
 from deploy.runtime.realtime import IMU, TICK, claim_realtime
 
 
 def test_quit_before_anybody_armed_ends_the_run_and_nothing_is_damped_for_it(tmp_path):
-    with BenchProcess(tmp_path) as bench:
+    with RigProcess(tmp_path) as rig:
         done = subprocess.run(
             [
                 sys.executable,
@@ -32,7 +32,7 @@ def test_quit_before_anybody_armed_ends_the_run_and_nothing_is_damped_for_it(tmp
                 "--robot",
                 "berkeley_humanoid_lite",
                 "--hardware",
-                str(bench.hardware_file),
+                str(rig.hardware_file),
                 "--camera",
                 "none",
             ],
@@ -85,9 +85,9 @@ def test_the_imu_is_read_with_real_time_priority():
     assert seen[0] == IMU
 
 
-def test_the_benchs_camera_shows_what_the_robot_sees(tmp_path):
-    with BenchProcess(tmp_path) as bench:
-        camera = Camera(config_of(re.search(r"http://\S+mjpg", bench.hello)[0]))
+def test_the_rigs_camera_shows_what_the_robot_sees(tmp_path):
+    with RigProcess(tmp_path) as rig:
+        camera = Camera(config_of(re.search(r"http://\S+mjpg", rig.hello)[0]))
         try:
             pictures = []
             while len(pictures) < 3:
@@ -104,8 +104,8 @@ def test_the_benchs_camera_shows_what_the_robot_sees(tmp_path):
     assert columns["blue"] < columns["green"] < columns["red"], "its balls, from left to right"
 
 
-def test_a_fault_of_the_bench_is_injected_and_the_drivers_own_damping_is_told(capsys):
-    assert run(["--robot", "bench", "--fast", "--say", "stand still", "--fault", "can2:bus_off@3s", "--for", "4"]) == 1
+def test_a_fault_of_the_rig_is_injected_and_the_drivers_own_damping_is_told(capsys):
+    assert run(["--robot", "rig", "--fast", "--say", "stand still", "--fault", "can2:bus_off@3s", "--for", "4"]) == 1
     assert "the driver has damped every motor it can reach: can2: bus off" in capsys.readouterr().out
 
 

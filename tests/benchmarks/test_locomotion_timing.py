@@ -38,7 +38,7 @@ def test_ratio_to_mjlab(benchmark):
     """Both engines on the same robot and machine in one run; the ratio goes into the benchmark's extra_info."""
     pytest.importorskip("mjlab")
     if not benchmark.enabled:
-        pytest.skip("a comparison of speeds: run it with make bench")
+        pytest.skip("a comparison of speeds: run it with make benchmarks")
     import dataclasses
 
     from training.locomotion import mjlab_env

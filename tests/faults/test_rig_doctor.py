@@ -1,4 +1,4 @@
-"""Pre-flight on the bench: a whole robot passes, each defect is found and named, and motion is refused on a fail."""
+"""Pre-flight on the rig: a whole robot passes, each defect is found and named, and motion is refused on a fail."""
 
 from tests.needs import needs
 
@@ -30,7 +30,7 @@ KNEE = "leg_left_knee_pitch_joint"
 def robot_with(*faults):
     robot = deploy.rig.start(body="joints")
     for text in faults:
-        robot.bench.set_fault(parse_fault(text, tuple(robot.bench.nodes), robot.model.joints), True)
+        robot.rig.set_fault(parse_fault(text, tuple(robot.rig.nodes), robot.model.joints), True)
     return robot
 
 
@@ -43,11 +43,11 @@ def test_a_whole_robot_passes_and_can_be_connected_afterwards():
     report = preflight(robot, machine=False)
     assert report.ok, report.table()
     assert [check.verdict for check in report.checks].count(Verdict.WARN) == 0
-    assert {motor.mode for motor in robot.bench.motors} == {MotorMode.IDLE}
+    assert {motor.mode for motor in robot.rig.motors} == {MotorMode.IDLE}
     robot.connect()
     robot.step(0.1)
-    assert robot.read(0.0).faults == () and {motor.mode for motor in robot.bench.motors} == {MotorMode.DAMPING}
-    assert all(motor.values[Parameter.TORQUE_LIMIT] > 0 for motor in robot.bench.motors)
+    assert robot.read(0.0).faults == () and {motor.mode for motor in robot.rig.motors} == {MotorMode.DAMPING}
+    assert all(motor.values[Parameter.TORQUE_LIMIT] > 0 for motor in robot.rig.motors)
     robot.close()
 
 
@@ -78,19 +78,19 @@ def test_motors_that_are_not_where_they_should_be():
 
 def test_swapped_buses_and_old_firmware_are_found():
     robot = robot_with()
-    nodes = robot.bench.nodes
+    nodes = robot.rig.nodes
     nodes["can0"]._by_device, nodes["can1"]._by_device = nodes["can1"]._by_device, nodes["can0"]._by_device
     nodes["can0"].motors, nodes["can1"].motors = nodes["can1"].motors, nodes["can0"].motors
     report = preflight(robot, machine=False)
     assert any(line.startswith("can0 strangers: ids [2, 4, 6, 8, 10] answer") for line in lines(report))
     robot = robot_with()
-    robot.bench.motors[0].values[Parameter.FIRMWARE_VERSION] = 0x20240101
+    robot.rig.motors[0].values[Parameter.FIRMWARE_VERSION] = 0x20240101
     assert any("firmware 0x20240101" in line for line in lines(preflight(robot, machine=False), Verdict.WARN))
 
 
 def test_a_motor_whose_watchdog_does_not_bite_is_refused():
     robot = robot_with()
-    robot.bench.motors[13].watch = lambda now: None
+    robot.rig.motors[13].watch = lambda now: None
     report = preflight(robot, machine=False)
     assert any(line.startswith(f"watchdogs: {KNEE} stays in POSITION without a heartbeat") for line in lines(report))
 
@@ -98,24 +98,24 @@ def test_a_motor_whose_watchdog_does_not_bite_is_refused():
 def test_new_motors_are_refused_until_their_watchdogs_are_stored_and_they_were_switched_off_and_on():
     """A time that is only written is read back, and has no effect: firmware 0x20250226 takes it from flash when switched on."""
     robot = deploy.rig.start(body="joints", watchdog_ms=1000)
-    robot.bench.advance(0.0)
+    robot.rig.advance(0.0)
     [line] = lines(preflight(robot, machine=False))
     assert "and 19 more stay in POSITION for more than 100 ms without a heartbeat, then damps" in line
     assert line.endswith("python -m deploy.calibrate watchdogs, then switch the motors off and on")
     calibrator = Calibrator(robot.model, robot.hardware, robot.open_bus, robot.wait)
-    robot.bench.motors[0].flash[Parameter.TORQUE_LIMIT] = 3.0
+    robot.rig.motors[0].flash[Parameter.TORQUE_LIMIT] = 3.0
     assert store_watchdogs(calibrator) == 100
     calibrator.close()
-    assert robot.bench.motors[0].flash[Parameter.TORQUE_LIMIT] == 3.0  # nothing else has changed
+    assert robot.rig.motors[0].flash[Parameter.TORQUE_LIMIT] == 3.0  # nothing else has changed
     assert not preflight(robot, machine=False).ok
-    robot.bench.switch_off_and_on()
+    robot.rig.switch_off_and_on()
     assert preflight(robot, machine=False).ok
 
 
 def test_a_motor_whose_flash_does_not_keep_the_watchdog_is_named():
     robot = robot_with()
-    robot.bench.motors[13].values[Parameter.WATCHDOG_TIMEOUT] = robot.bench.motors[13].flash[Parameter.WATCHDOG_TIMEOUT] = 500
-    robot.bench.motors[13].disturbance.deaf_settings = True
+    robot.rig.motors[13].values[Parameter.WATCHDOG_TIMEOUT] = robot.rig.motors[13].flash[Parameter.WATCHDOG_TIMEOUT] = 500
+    robot.rig.motors[13].disturbance.deaf_settings = True
     with pytest.raises(RobotError, match="motor 7 keeps WATCHDOG_TIMEOUT at 500, 100 was written; switch it off and on"):
         store_watchdogs(Calibrator(robot.model, robot.hardware, robot.open_bus, robot.wait))
 
@@ -126,13 +126,13 @@ def test_an_error_that_comes_back_is_refused_and_an_old_one_is_a_warning():
         "reported over temperature; it could be cleared" in line for line in lines(preflight(robot, machine=False), Verdict.WARN)
     )
     robot = robot_with(f"{KNEE}:error=over temperature")
-    robot.bench.motors[13].disturbance.deaf_settings = True
+    robot.rig.motors[13].disturbance.deaf_settings = True
     assert any("reports over temperature" in line for line in lines(preflight(robot, machine=False)))
 
 
 def test_a_tilted_imu_is_refused():
     robot = robot_with()
-    robot.bench.body.base = lambda: (np.array((0.8, 0.6, 0.0, 0.0)), np.array((0.0, 0.0, 1.0)))
+    robot.rig.body.base = lambda: (np.array((0.8, 0.6, 0.0, 0.0)), np.array((0.0, 0.0, 1.0)))
     report = preflight(robot, machine=False)
     assert any(line.startswith("imu tilt: 1.29 rad") for line in lines(report))
     assert any(line.startswith("imu rest: turns at") for line in lines(report, Verdict.WARN))
@@ -177,9 +177,9 @@ def test_the_table():
 
 
 def test_the_command_line(capsys):
-    assert main(["--robot", "bench", "--tree", "none"]) == 0
+    assert main(["--robot", "rig", "--tree", "none"]) == 0
     assert "22 motors fall to damping" in capsys.readouterr().out
-    assert main(["--robot", "bench", "--tree", "none", "--fault", f"{KNEE}:silent"]) == 1
+    assert main(["--robot", "rig", "--tree", "none", "--fault", f"{KNEE}:silent"]) == 1
     assert main(["--robot", "nobody"]) == 1
     assert "nobody" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""The driver on the bench, in lockstep: start, drive, stop, and every fault to its reaction, counted in command cycles."""
+"""The driver on the rig, in lockstep: start, drive, stop, and every fault to its reaction, counted in command cycles."""
 
 from tests.needs import needs
 
@@ -29,7 +29,7 @@ def command(model, mode=Mode.RUN, q=None, kp=None, kd=None) -> SafeCommand:
     return issue(0.0, block, mode)
 
 
-def bench(*faults, **options):
+def rig(*faults, **options):
     robot = deploy.rig.start(faults=faults, body="joints", **options)
     robot.connect()
     return robot
@@ -44,19 +44,19 @@ def drive(robot, cycles, mode=Mode.RUN, **what):
 
 
 def modes(robot):
-    return {motor.mode for motor in robot.bench.motors}
+    return {motor.mode for motor in robot.rig.motors}
 
 
 def healthy(robot, fault_bus):
     """The motors that the driver can still reach."""
     wiring = robot.hardware.motor_of(robot.model)
-    return [m for m, at in zip(robot.bench.motors, wiring, strict=True) if at.bus != fault_bus and not m.disturbance.silent]
+    return [m for m, at in zip(robot.rig.motors, wiring, strict=True) if at.bus != fault_bus and not m.disturbance.silent]
 
 
 def test_start_writes_every_limit_and_leaves_the_motors_damped():
-    robot = bench()
+    robot = rig()
     assert modes(robot) == {MotorMode.DAMPING}
-    for i, motor in enumerate(robot.bench.motors):
+    for i, motor in enumerate(robot.rig.motors):
         values, model, direction = motor.values, robot.model, robot.calibration.direction[i]
         ends = sorted(((model.lower[i] - 0.05) * direction, (model.upper[i] + 0.05) * direction))
         assert values[Parameter.TORQUE_LIMIT] == model.effort[i]
@@ -71,7 +71,7 @@ def test_start_writes_every_limit_and_leaves_the_motors_damped():
 
 
 def test_passive_until_a_command_runs_and_off_when_told():
-    robot = bench()
+    robot = rig()
     drive(robot, 20, Mode.PASSIVE)
     assert modes(robot) == {MotorMode.DAMPING}
     for mode, expected in (
@@ -90,32 +90,32 @@ def test_passive_until_a_command_runs_and_off_when_told():
 def test_joints_follow_in_joint_coordinates_whatever_the_offsets():
     robot = deploy.rig.start(body="joints")
     offset = np.linspace(-0.3, 0.3, robot.model.n)
-    robot.bench.calibration = robot.calibration = Calibration(offset, robot.calibration.direction)
-    robot.bench.advance(0.0)
+    robot.rig.calibration = robot.calibration = Calibration(offset, robot.calibration.direction)
+    robot.rig.advance(0.0)
     robot.connect()
     goal = 0.5 * (robot.model.lower + robot.model.upper)
     drive(robot, 500, q=goal)
     np.testing.assert_allclose(robot.read(0.0).joint_pos, goal, atol=0.01)
-    np.testing.assert_allclose([m.position for m in robot.bench.motors], (goal + offset) * robot.calibration.direction, atol=0.01)
+    np.testing.assert_allclose([m.position for m in robot.rig.motors], (goal + offset) * robot.calibration.direction, atol=0.01)
     robot.close()
 
 
 def test_gains_that_change_reach_every_motor_within_a_tick_and_a_half():
-    robot = bench()
+    robot = rig()
     drive(robot, 20)
     kp, kd = robot.model.kp * 0.5, robot.model.kd * 1.5
     drive(robot, 8, kp=kp, kd=kd)
-    assert [m.values[Parameter.POSITION_KP] for m in robot.bench.motors] == list(kp)
-    assert [m.values[Parameter.VELOCITY_KP] for m in robot.bench.motors] == list(kd)
+    assert [m.values[Parameter.POSITION_KP] for m in robot.rig.motors] == list(kp)
+    assert [m.values[Parameter.VELOCITY_KP] for m in robot.rig.motors] == list(kd)
     robot.close()
 
 
 def test_a_gain_that_got_lost_is_written_again():
-    robot = bench()
+    robot = rig()
     drive(robot, 60)
-    robot.bench.motors[13].values[Parameter.POSITION_KP] = 1.0  # as if the write had been lost
+    robot.rig.motors[13].values[Parameter.POSITION_KP] = 1.0  # as if the write had been lost
     drive(robot, 120)
-    assert robot.bench.motors[13].values[Parameter.POSITION_KP] == robot.model.kp[13]
+    assert robot.rig.motors[13].values[Parameter.POSITION_KP] == robot.model.kp[13]
     assert robot.read(0.0).faults == ()
     robot.close()
 
@@ -123,19 +123,19 @@ def test_a_gain_that_got_lost_is_written_again():
 def test_velocity_feedforward_is_the_commands_own_rate():
     hardware = load_hardware()
     hardware = replace(hardware, limits=replace(hardware.limits, velocity_feedforward=0.5))
-    robot = bench(hardware=hardware)
+    robot = rig(hardware=hardware)
     q = robot.model.default.copy()
     for _ in range(5):
         q[3] += 0.02
         robot.write(command(robot.model, q=q))
         robot.step(robot.model.dt)
-    assert robot.bench.motors[3].velocity_target == pytest.approx(-0.5, rel=1e-5)  # 0.5 * 0.02 rad / 20 ms, turned
-    assert robot.bench.motors[0].velocity_target == 0.0
+    assert robot.rig.motors[3].velocity_target == pytest.approx(-0.5, rel=1e-5)  # 0.5 * 0.02 rad / 20 ms, turned
+    assert robot.rig.motors[0].velocity_target == 0.0
     robot.close()
 
 
 def test_only_commands_of_the_safety_layer_are_taken():
-    robot = bench()
+    robot = rig()
     model = robot.model
     with pytest.raises(RobotError, match="did not come from the safety layer"):
         robot.write(SafeCommand(0.0, model.default, model.kp, model.kd, Mode.RUN))
@@ -150,9 +150,9 @@ def test_read_and_write_before_connect_name_the_way_out():
 
 
 def test_close_damps_then_lets_go_and_may_be_called_twice():
-    robot = bench()
+    robot = rig()
     drive(robot, 50)
-    motors = robot.bench.motors
+    motors = robot.rig.motors
     robot.close()
     robot.close()
     assert {motor.mode for motor in motors} == {MotorMode.IDLE}
@@ -189,7 +189,7 @@ FAULTS = {
 def test_each_fault_is_named_and_answered_in_time(fault):
     """Two cycles from the moment that the bus or the read-back can tell; then every reachable motor is damped."""
     words, cycles, damps = FAULTS[fault]
-    robot = bench(f"{fault}@0.4s")
+    robot = rig(f"{fault}@0.4s")
     drive(robot, 100)
     assert modes(robot) == {MotorMode.POSITION} and robot.read(0.0).faults == ()
     drive(robot, cycles)
@@ -205,7 +205,7 @@ def test_each_fault_is_named_and_answered_in_time(fault):
 
 
 def test_a_silent_imu_is_told_and_its_reading_ages():
-    robot = bench("imu:silent@0.4s")
+    robot = rig("imu:silent@0.4s")
     drive(robot, 100 + 15)
     assert robot.warnings == ("imu: imu silent",) and robot.read(0.0).faults == () and not robot.damped_by
     assert 0.05 < robot.read(0.0).imu_age < 0.07
@@ -225,7 +225,7 @@ def test_what_the_motors_do_not_tell_is_known_within_two_cycles_whenever_it_begi
     """Firmware 0x20250226 reports nothing by itself. The supply is one: any motor's voltage tells it."""
     begin = 0.4 + phase * PERIOD
     joints = JOINTS if fault.startswith("voltage") else (KNEE,)
-    robot = bench(*(f"{joint}:{fault}@{begin}s" for joint in joints))
+    robot = rig(*(f"{joint}:{fault}@{begin}s" for joint in joints))
     drive(robot, 100 + phase)
     assert robot.read(0.0).faults == ()
     robot.step(2 * PERIOD)
@@ -234,8 +234,8 @@ def test_what_the_motors_do_not_tell_is_known_within_two_cycles_whenever_it_begi
 
 
 def test_a_motor_that_tells_of_its_error_is_heard():
-    robot = bench(f"{KNEE}:error=over current@0.4s", hardware=replace(HARDWARE, limits=replace(HARDWARE.limits, error_reads=1)))
-    for motor in robot.bench.motors:
+    robot = rig(f"{KNEE}:error=over current@0.4s", hardware=replace(HARDWARE, limits=replace(HARDWARE.limits, error_reads=1)))
+    for motor in robot.rig.motors:
         motor.reports = True
     drive(robot, 102)
     assert f"can2/{KNEE}: over current" in robot.read(0.0).faults and robot.damped_by
@@ -244,7 +244,7 @@ def test_a_motor_that_tells_of_its_error_is_heard():
 
 @pytest.mark.parametrize("latency", [0.003, 0.009])
 def test_slow_answers_starve_no_read_back(latency):
-    robot = bench(latency=latency)
+    robot = rig(latency=latency)
     drive(robot, 400)
     assert not np.isnan([motor.voltage for motor in robot.cycle.motors]).any() and not np.isnan(robot.torque).any()
     assert robot.read(0.0).faults == () and robot.bus_reports()[2].loss < 0.01
@@ -252,7 +252,7 @@ def test_slow_answers_starve_no_read_back(latency):
 
 
 def test_a_damped_robot_never_arms_itself_again():
-    robot = bench(f"{KNEE}:nan@0.4s+0.1s")
+    robot = rig(f"{KNEE}:nan@0.4s+0.1s")
     drive(robot, 300)
     assert robot.damped_by == f"can2/{KNEE}: sends what is not a number" and robot.damped_by in robot.read(0.0).faults
     assert modes(robot) == {MotorMode.DAMPING}  # the motor sends numbers again, and RUN is still asked for
@@ -265,7 +265,7 @@ def test_a_damped_robot_never_arms_itself_again():
 
 
 def test_a_tick_that_stops_is_not_repeated_for_ever():
-    robot = bench()
+    robot = rig()
     drive(robot, 50)
     robot.step(0.2)  # no write
     assert robot.damped_by.startswith("tick: command too old") and modes(robot) == {MotorMode.DAMPING}
@@ -273,7 +273,7 @@ def test_a_tick_that_stops_is_not_repeated_for_ever():
 
 
 def test_what_the_supervisor_did_is_learnt():
-    robot = bench()
+    robot = rig()
     drive(robot, 50)
     robot._supervisor = lambda now: "supervisor gone"
     drive(robot, 2)
@@ -285,23 +285,23 @@ def test_what_the_supervisor_did_is_learnt():
 
 
 def test_another_host_on_the_bus_is_a_fault():
-    robot = bench()
+    robot = rig()
     drive(robot, 50)
-    robot.bench.nodes["can1"].bus.send(robot.ports["can1"].message(0x302, bytes(8)))
+    robot.rig.nodes["can1"].bus.send(robot.ports["can1"].message(0x302, bytes(8)))
     drive(robot, 2)
     assert "can1: another host commands this bus" in robot.read(0.0).faults and modes(robot) == {MotorMode.DAMPING}
     robot.close()
 
 
 def test_a_few_lost_frames_do_not_stop_the_robot():
-    robot = bench("can2:drop=0.01@0.1s")
+    robot = rig("can2:drop=0.01@0.1s")
     drive(robot, 600)
     assert robot.read(0.0).faults == () and modes(robot) == {MotorMode.POSITION}
     robot.close()
 
 
 def test_lossy_and_noisy_buses_are_reported():
-    robot = bench("can1:drop=0.1@0.1s", "can3:error_frame@0.1s")
+    robot = rig("can1:drop=0.1@0.1s", "can3:error_frame@0.1s")
     drive(robot, 600)
     faults = robot.read(0.0).faults
     assert any(line.startswith("can1: replies lost (") for line in faults)
@@ -311,7 +311,7 @@ def test_lossy_and_noisy_buses_are_reported():
 
 
 def test_a_battery_that_runs_low_is_a_warning_first():
-    robot = bench(*(f"{joint}:voltage=20.5@0.1s" for joint in JOINTS))
+    robot = rig(*(f"{joint}:voltage=20.5@0.1s" for joint in JOINTS))
     drive(robot, 200)
     state = robot.read(0.0)
     assert state.faults == () and any("battery runs low (20.5 V)" in line for line in robot.warnings)
@@ -329,7 +329,7 @@ def test_a_battery_that_runs_low_is_a_warning_first():
 )
 def test_start_refuses_a_robot_that_is_not_whole(fault, words):
     robot = deploy.rig.start(body="joints")
-    robot.bench.set_fault(parse_fault(fault, tuple(robot.bench.nodes), robot.model.joints), True)
+    robot.rig.set_fault(parse_fault(fault, tuple(robot.rig.nodes), robot.model.joints), True)
     with pytest.raises(RobotError, match=words):
         robot.connect()
     assert MotorMode.POSITION not in modes(robot)
@@ -337,7 +337,7 @@ def test_start_refuses_a_robot_that_is_not_whole(fault, words):
 
 def test_bus_load_is_what_the_frames_take():
     """Legs: 12 PDO 2 of about 128 bits, 14 frames of read-backs of about 83 and a heartbeat, out of 4000 bits a cycle."""
-    robot = bench()
+    robot = rig()
     drive(robot, 400)
     loads = [report.load for report in robot.bus_reports()]
     assert 0.5 < loads[0] < loads[2] < 0.75
@@ -346,7 +346,7 @@ def test_bus_load_is_what_the_frames_take():
 
 def test_two_runs_are_equal_bit_for_bit():
     def run():
-        robot = bench("can1:drop=0.05@0.1s", noise=0.001, seed=5)
+        robot = rig("can1:drop=0.05@0.1s", noise=0.001, seed=5)
         drive(robot, 150)
         state = robot.read(0.0)
         robot.close()
@@ -360,7 +360,7 @@ def test_two_runs_are_equal_bit_for_bit():
 def test_over_python_cans_virtual_bus():
     hardware = load_hardware()
     hardware = replace(hardware, buses=tuple(replace(bus, interface="virtual") for bus in hardware.buses))
-    robot = bench(hardware=hardware)
+    robot = rig(hardware=hardware)
     drive(robot, 60, q=robot.model.default + 0.1)
     assert modes(robot) == {MotorMode.POSITION} and robot.read(0.0).faults == ()
     robot.close()

@@ -20,7 +20,7 @@ def texts(router):
     return [phrase.text for phrase in load_phrases("report")]
 
 
-def test_bench_routing_report_set(benchmark, router, texts):
+def test_routing_report_set(benchmark, router, texts):
     turns = itertools.cycle(texts)
 
     def one():
@@ -35,7 +35,7 @@ def test_bench_routing_report_set(benchmark, router, texts):
     ["wander on ahead at your own pace", "walk forward", "turn left ninety degrees, then stroll ahead and greet the new guests"],
     ids=["new clause", "known clause", "compound"],
 )
-def test_bench_routing_one(benchmark, router, text):
+def test_routing_one(benchmark, router, text):
     def one():
         router.scorer.forget()
         return router.route(text)
@@ -46,10 +46,10 @@ def test_bench_routing_one(benchmark, router, text):
 @pytest.mark.parametrize(
     "text", ["stop", "walk forward two meters, then wave", "walk " * 2000], ids=["stop", "command", "10k characters"]
 )
-def test_bench_stop_guard(benchmark, text):
+def test_stop_guard(benchmark, text):
     assert benchmark(stop_guard, text) is (text == "stop")
 
 
-def test_bench_router_start(benchmark):
+def test_router_start(benchmark):
     router = benchmark.pedantic(lambda: Router(builtin_skills()), rounds=3, iterations=1)
     assert router.skills

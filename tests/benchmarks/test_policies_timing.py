@@ -54,26 +54,26 @@ def network(tmp_path_factory):
 
 
 @pytest.mark.train
-def test_bench_locomotion_act(benchmark, network):
+def test_locomotion_act(benchmark, network):
     target = benchmark(acting(OnnxPolicy(network[0], MODEL, card=network[1])))
     assert np.isfinite(target.q).all()
 
 
 @pytest.mark.train
-def test_bench_onnxruntime_alone(benchmark, network):
-    """The floor under test_bench_locomotion_act."""
+def test_onnxruntime_alone(benchmark, network):
+    """The floor under test_locomotion_act."""
     session = onnxruntime.InferenceSession(str(network[0]), providers=["CPUExecutionProvider"])
     x = np.zeros((1, 45), np.float32)
     assert benchmark(lambda: session.run(None, {"obs": x}))[0].shape == (1, 12)
 
 
 @pytest.mark.parametrize("kind", [Hold, Stand])
-def test_bench_fallback_act(benchmark, kind):
+def test_fallback_act(benchmark, kind):
     assert np.isfinite(benchmark(acting(kind(MODEL))).q).all()
 
 
 @pytest.mark.parametrize("balance", [False, True])
-def test_bench_chunk_act(benchmark, balance):
+def test_chunk_act(benchmark, balance):
     """With a question, an answer and a splice every half second of ticks, as in a run."""
     backend = RecordedChunks({"wave": np.tile(MODEL.default, (100, 1))}, MODEL.joints)
     reflex = BalanceReflex(MODEL) if balance else None
@@ -90,6 +90,6 @@ def test_bench_chunk_act(benchmark, balance):
     assert np.isfinite(benchmark(act).q).all()
 
 
-def test_bench_load(benchmark, tmp_path):
+def test_load(benchmark, tmp_path):
     path = save_policy(tmp_path / "walk.onnx", card_for(MODEL))
     assert benchmark(lambda: OnnxPolicy(path, MODEL)).name == "test_walk"
