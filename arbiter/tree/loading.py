@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arbiter.aside import PATIENCE
-from arbiter.errors import ConfigError
-from arbiter.plugins import Source, in_time, offered, sources
-from arbiter.tree.contract import require
+from arbiter.kinds import Door, load_kinds
+from arbiter.tree.contract import check_node
 from arbiter.tree.plugin import PluginLeaf, TreeNode
 from arbiter.tree.registry import NODE_TYPES, NodeType
 
-GROUP = "arbiter.nodes"
+DOOR = Door("arbiter.nodes", TreeNode, "node", check_node, NODE_TYPES)
 
 
 @dataclass(slots=True)
@@ -42,28 +41,10 @@ def load_nodes(files: Sequence[Path] = (), *, use_entry_points: bool = True, pat
         use_entry_points: Look for installed packages, too.
         patience: How long the tick waits for the answer of one [s].
     """
-    found = NodeSet()
-    for source in sources(GROUP, files, use_entry_points):
-        kinds, error = in_time(lambda source=source: _kinds(source))
-        for kind in kinds or ():
-            if kind.name in found.types:
-                error = f"node {kind.name!r}: the name is taken; choose another"
-            else:
-                found.types[kind.name] = _type_of(kind, patience)
-        if error:
-            found.problems.append(f"{source.where} left out: {error}")
-        if error and source.file is not None:
-            found.broken[source.file] = error
-    return found
-
-
-def _kinds(source: Source) -> list[type[TreeNode]]:
-    kinds = offered(source.load(), TreeNode)
-    if not kinds:
-        raise ConfigError("holds no subclass of arbiter.tree.plugin.TreeNode that has a name")
-    for kind in kinds:
-        require(kind, source.where)
-    return kinds
+    found = load_kinds(DOOR, files, use_entry_points)
+    return NodeSet(
+        NODE_TYPES | {name: _type_of(kind, patience) for name, kind in found.kinds.items()}, found.problems, found.broken
+    )
 
 
 def _type_of(kind: type[TreeNode], patience: float) -> NodeType:
