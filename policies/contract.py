@@ -19,6 +19,7 @@ from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
 
 KINDS = ("locomotion", "chunk", "fallback")
+CALLS = ("reset", "warm", "act", "release", "close")
 WARM_TICKS = 200
 ACT_TICKS = 60
 
@@ -34,7 +35,8 @@ def check_policy(make: Callable[[], Policy], model: RobotModel, request: Request
     request = request or Request(velocity=frozen((0.2, 0.0, 0.1)))
     policy = make()
     try:
-        _check_attributes(policy, model)
+        wrong = form_problems(policy, model)
+        assert not wrong, "; ".join(wrong)
         first = _run(policy, model, request)
         policy.release()
         second = _run(policy, model, request)
@@ -48,17 +50,25 @@ def check_policy(make: Callable[[], Policy], model: RobotModel, request: Request
         )
 
 
-def _check_attributes(policy: Policy, model: RobotModel) -> None:
-    assert isinstance(policy.name, str) and policy.name, f"name is {policy.name!r}; text is expected"
-    assert policy.kind in KINDS, f"{policy.name}: kind is {policy.kind!r}; allowed: {', '.join(KINDS)}"
-    joints = policy.joints
-    assert isinstance(joints, np.ndarray) and joints.dtype == bool and joints.shape == (model.n,) and joints.any(), (
-        f"{policy.name}: joints is {joints!r}; a mask of {model.n} bools, at least one true, is expected"
-    )
+def form_problems(policy: object, model: RobotModel) -> list[str]:
+    """What is wrong with the attributes of a policy, one line each."""
+    calls = [call for call in CALLS if not callable(getattr(policy, call, None))]
+    if calls:
+        return [f"{type(policy).__name__} has no {', '.join(f'{call}()' for call in calls)}; see arbiter.policy.Policy"]
+    name, kind, joints = (getattr(policy, key, None) for key in ("name", "kind", "joints"))
+    problems = []
+    if not isinstance(name, str) or not name:
+        problems.append(f"name is {name!r}; text is expected")
+    if kind not in KINDS:
+        problems.append(f"{name}: kind is {kind!r}; allowed: {', '.join(KINDS)}")
+    if not (isinstance(joints, np.ndarray) and joints.dtype == bool and joints.shape == (model.n,) and joints.any()):
+        problems.append(f"{name}: joints is {joints!r}; a mask of {model.n} bools, at least one true, is expected")
     rate = getattr(policy, "rate_hz", None)
-    assert rate is None or (isinstance(rate, float | int) and 0.0 < rate <= model.control_hz), (
-        f"{policy.name}: rate_hz is {rate!r}; more than 0, at most the {model.control_hz:g} Hz of the tick, or None is expected"
-    )
+    if rate is not None and not (isinstance(rate, float | int) and 0.0 < rate <= model.control_hz):
+        problems.append(
+            f"{name}: rate_hz is {rate!r}; more than 0, at most the {model.control_hz:g} Hz of the tick, or None is expected"
+        )
+    return problems
 
 
 def _run(policy: Policy, model: RobotModel, request: Request) -> list[JointTarget]:

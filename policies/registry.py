@@ -10,33 +10,32 @@ Libraries of a backend are imported only when a file asks for it.
 
 from __future__ import annotations
 
-import importlib
-import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from arbiter.errors import ArbiterError, ConfigError, MisfitError
+from arbiter.kinds import settings_of
+from arbiter.plugins import in_time
 from arbiter.policy import Policy
-from arbiter.robot import RobotModel
 from arbiter.strict import Node, Problems, build, nearest
 from arbiter.strict.fields import limited
 from arbiter.worker import LockstepWorker, ThreadWorker
-from policies.chunk.backends.recorded import RecordedChunks
 from policies.chunk.inference import InferenceWorker, infer
-from policies.chunk.player import ChunkPolicy, ChunkTiming
-from policies.chunk.protocol import CameraFrame, ChunkBackend
+from policies.chunk.opening import AnyChunkConfig, ChunkConfig, OutsideChunkConfig, open_backend, read_chunk
+from policies.chunk.player import ChunkPolicy
+from policies.context import SHIPPED, PolicyContext
+from policies.contract import form_problems
 from policies.deadline import Deadline
 from policies.fallback.policies import Damp, Hold, PolicyStand, PostureStand, Rest, Stand
 from policies.fallback.reflex import BalanceReflex, gains_of
 from policies.locomotion.policy import OnnxPolicy
+from policies.plugin import PolicyKind
 
 FALLBACKS = {"stand": Stand, "hold": Hold, "rest": Rest, "damp": Damp}
-SHIPPED = Path(__file__).parent / "weights"
 CARDS = Path(__file__).parent / "cards"
-POLICIES = "policies"  # in a robot's folder
 PLAYERS = 2  # one plays while the next prompt warms
 
 
@@ -71,26 +70,6 @@ class OnnxConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkConfig:
-    """A chunk policy.
-
-    Attributes:
-        backend: Who predicts: "recorded", or a kind of π0.
-        path: What the backend opens: a file, a folder or an address.
-        options: Further settings of the backend.
-        timing: When chunks are asked for, blended and given up.
-        balance: Whether the reflex balances the legs around the chunk.
-    """
-
-    kind: Literal["chunk"]
-    backend: str
-    path: str
-    options: dict[str, str | int | float | bool] = field(default_factory=dict)
-    timing: ChunkTiming = ChunkTiming()
-    balance: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class FallbackConfig:
     """A policy that needs no network."""
 
@@ -101,24 +80,14 @@ KINDS = {"onnx": OnnxConfig, "chunk": ChunkConfig} | dict.fromkeys(FALLBACKS, Fa
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyContext:
-    """What policies are made with.
+class OutsideConfig:
+    """A policy of a kind from outside, with the settings of that kind."""
 
-    Attributes:
-        model: The robot.
-        base: Folder that files are named from: that of the tree file.
-        camera: Gives the latest picture at once; None: there is no camera.
-        chunk_delay: How long an inference takes in lockstep simulation [s]; None: real time, on a thread.
-        seed: Of sampling.
-        wrap: Stands before each worker of a chunk policy: (policy, player, worker) -> worker. For traces and replays.
-    """
+    kind: type[PolicyKind]
+    settings: object
 
-    model: RobotModel
-    base: Path = Path(".")
-    camera: Callable[[], CameraFrame | None] | None = None
-    chunk_delay: float | None = None
-    seed: int = 0
-    wrap: Callable[[str, int, InferenceWorker], InferenceWorker] = lambda policy, player, worker: worker
+
+Config = OnnxConfig | AnyChunkConfig | FallbackConfig | OutsideConfig
 
 
 def load_policies(
@@ -143,10 +112,10 @@ def load_each(
     """The same of those policies that can be opened; `problems` tells of the others. With `near` those that another machine
     or a slow library plays are not opened; it is only looked whether their files are there."""
     players: dict[str, tuple[Policy, ...]] = {}
-    configs = {name: config for name, node in nodes.items() if (config := read_config(name, node, problems)) is not None}
+    configs = {name: config for name, node in nodes.items() if (config := read_config(name, node, problems, context)) is not None}
     for name, config in configs.items():
         try:
-            if near and _far(config):
+            if near and _far(config, context):
                 _look(config, context)
             elif not isinstance(config, FallbackConfig):
                 players[name] = load_policy(name, config, context)
@@ -183,27 +152,34 @@ def load_fallback(name: str, kind: str, configs: Mapping[str, object], context: 
         raise ConfigError(f"robot {model.name}: stand is {model.stand!r}: {error}") from error
 
 
-def _far(config: OnnxConfig | ChunkConfig | FallbackConfig) -> bool:
+def _far(config: Config, context: PolicyContext) -> bool:
     """Whether it takes another machine or a slow library."""
+    if isinstance(config, OutsideConfig):
+        return config.kind.slow
+    if isinstance(config, OutsideChunkConfig):
+        return context.backends[config.backend].slow
     if isinstance(config, ChunkConfig):
         return config.backend == "pi0" and ("://" in config.path or config.options.get("kind", "onnx") != "onnx")
     return isinstance(config, OnnxConfig) and config.provider != "cpu"
 
 
-def _look(config: OnnxConfig | ChunkConfig, context: PolicyContext) -> None:
+def _look(config: Config, context: PolicyContext) -> None:
+    if not isinstance(config, OnnxConfig | ChunkConfig):
+        return
     name = config.path if isinstance(config, ChunkConfig) else config.file
-    if "://" not in name and not _find(name, context, SHIPPED).exists():
-        raise ConfigError(f"{_find(name, context, SHIPPED)}: no such file or folder")
+    if "://" not in name and not context.find(name).exists():
+        raise ConfigError(f"{context.find(name)}: no such file or folder")
 
 
-def read_config(name: str, node: Node, problems: Problems) -> OnnxConfig | ChunkConfig | FallbackConfig | None:
+def read_config(name: str, node: Node, problems: Problems, context: PolicyContext) -> Config | None:
     """The typed settings of one policy; problems are added."""
+    known = KINDS.keys() | context.kinds.keys()
     kind = node.value.get("kind") if isinstance(node.value, dict) else None
     if kind is None:
-        problems.add(node, f"policy {name!r} has no kind; allowed: {', '.join(sorted(KINDS))}")
+        problems.add(node, f"policy {name!r} has no kind; allowed: {', '.join(sorted(known))}")
         return None
-    if not isinstance(kind.value, str) or kind.value not in KINDS:
-        problems.add(kind, f"policy {name!r} has the kind {kind.value!r}; {nearest(str(kind.value), KINDS)}")
+    if not isinstance(kind.value, str) or kind.value not in known:
+        problems.add(kind, f"policy {name!r} has the kind {kind.value!r}; {nearest(str(kind.value), sorted(known))}")
         return None
     if name in FALLBACKS and kind.value not in FALLBACKS:
         problems.add(
@@ -212,39 +188,53 @@ def read_config(name: str, node: Node, problems: Problems) -> OnnxConfig | Chunk
             f"others fail: one of {', '.join(sorted(FALLBACKS))}",
         )
         return None
-    return build(KINDS[kind.value], node, problems, f"policies.{name}")
+    if kind.value == "chunk":
+        return read_chunk(name, node, context, problems)
+    if kind.value in KINDS:
+        return build(KINDS[kind.value], node, problems, f"policies.{name}")
+    outside, before = context.kinds[kind.value], len(problems.lines)
+    rest = Node({key: item for key, item in node.value.items() if key != "kind"}, node.file, node.line)
+    settings = settings_of(outside, rest, problems, f"policies.{name}")
+    return OutsideConfig(outside, settings) if len(problems.lines) == before else None
 
 
-def load_policy(name: str, config: OnnxConfig | ChunkConfig | FallbackConfig, context: PolicyContext) -> tuple[Policy, ...]:
+def load_policy(name: str, config: Config, context: PolicyContext) -> tuple[Policy, ...]:
     """The players of one policy. Raises ConfigError with the way out."""
     if isinstance(config, FallbackConfig):
         return (load_fallback(name, config.kind, {}, context),)
-    if isinstance(config, ChunkConfig):
+    if isinstance(config, AnyChunkConfig):
         return _chunk_players(name, config, context)
+    if isinstance(config, OutsideConfig):
+        return _from_outside(name, config, context)
     policy = _onnx(name, config, context)
     return (policy if context.chunk_delay is not None else Deadline(policy),)
 
 
+def _from_outside(name: str, config: OutsideConfig, context: PolicyContext) -> tuple[Policy, ...]:
+    kind = config.kind
+    opened, error = in_time(lambda: kind().open(name, config.settings, context), kind.patience, "not opened")
+    players = tuple(opened) if isinstance(opened, list | tuple) else (opened,)
+    wrong = error or "; ".join(line for player in players for line in form_problems(player, context.model))
+    if wrong or not players:
+        raise ConfigError(f"policy kind {kind.name!r}: {wrong or 'open() gave no policy'}")
+    return players if context.chunk_delay is not None else tuple(Deadline(player) for player in players)
+
+
 def _onnx(name: str, config: OnnxConfig, context: PolicyContext) -> OnnxPolicy:
-    file = _find(config.file, context, SHIPPED)
-    card = None if config.card is None else _find(config.card, context, CARDS)
+    file = context.find(config.file)
+    card = None if config.card is None else context.find(config.card, CARDS)
     return OnnxPolicy(file, context.model, card=card, name=name, threads=config.threads, provider=config.provider)
 
 
-def _find(name: str, context: PolicyContext, shipped: Path) -> Path:
-    """A file beside the tree file, else one of the robot's folder, else one that ships."""
-    near = context.base / name
-    places = [near, *([] if context.model.folder is None else [context.model.folder / POLICIES / name]), shipped / name]
-    return next((place for place in places if os.path.exists(place)), near)  # False for what can be no name of a file
-
-
-def _ships(config: OnnxConfig | ChunkConfig, context: PolicyContext) -> bool:
+def _ships(config: Config, context: PolicyContext) -> bool:
     """Whether a policy's file is one that ships with this project: nobody means it for a robot that it does not fit."""
+    if not isinstance(config, OnnxConfig | ChunkConfig):
+        return False
     name = config.path if isinstance(config, ChunkConfig) else config.file
-    return "://" not in name and _find(name, context, SHIPPED) == SHIPPED / name
+    return "://" not in name and context.find(name) == SHIPPED / name
 
 
-def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:
+def _chunk_players(name: str, config: AnyChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:
     backend = open_backend(config, context)
     lock = threading.Lock()
     close = RefCounted(PLAYERS, backend.close)
@@ -270,30 +260,3 @@ def _chunk_players(name: str, config: ChunkConfig, context: PolicyContext) -> tu
             )
         )
     return tuple(players)
-
-
-def open_backend(config: ChunkConfig, context: PolicyContext) -> ChunkBackend:
-    """The backend of a chunk policy. Raises ConfigError with the way out."""
-    if config.backend == "recorded":
-        if config.options:
-            raise ConfigError(f"backend 'recorded' takes no options; given: {', '.join(config.options)}")
-        return RecordedChunks.load(_find(config.path, context, SHIPPED))
-    if config.backend != "pi0":
-        raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, ('recorded', 'pi0'))}")
-    pi0 = importlib.import_module("policies.chunk.backends")
-    path = config.path if "://" in config.path else _find(config.path, context, SHIPPED)
-    options = dict(config.options)
-    # A LeRobot checkpoint does not name its joints: they are the robot's. Of a server its user has to say so.
-    if options.get("kind") == "lerobot" or options.get("joints") == "robot":
-        options["joints"] = context.model.joints
-    elif "joints" in options:
-        raise ConfigError(
-            f"chunk backend 'pi0': joints is {options['joints']!r}; in a tree file it can only be `robot`, the "
-            "robot's joints in its order"
-        )
-    if "api_key_file" in options:
-        options["api_key_file"] = context.base / Path(str(options["api_key_file"])).expanduser()
-    try:
-        return pi0.load_backend(path, **options)
-    except TypeError as error:
-        raise ConfigError(f"chunk backend 'pi0': its options do not fit: {error}") from error

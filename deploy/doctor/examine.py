@@ -44,13 +44,16 @@ def preflight(robot: CanRobot, *, tree: str | None = None, camera=None, machine:
 def check_tree_file(tree: str, model: RobotModel) -> Check:
     """Loads a tree's skills and policies for this robot. Raises ConfigError with all that is wrong."""
     from deploy.runtime.config import load_tree
+    from deploy.runtime.doors import load_doors
     from deploy.runtime.examine import check_tree, groups_of, load_skill_set
     from policies.registry import PolicyContext, load_policies
 
     loaded = load_tree(tree)
     skills = load_skill_set(loaded, model)
     unfit: dict[str, str] = {}
-    players = load_policies(loaded.config.policies, PolicyContext(model, loaded.path.parent, camera=lambda: None), unfit)
+    doors = load_doors(loaded)
+    context = PolicyContext(model, loaded.path.parent, lambda: None, kinds=doors.kinds, backends=doors.backends)
+    players = load_policies(loaded.config.policies, context, unfit)
     skills.without_policies(unfit)
     skills.without_joints({name: groups_of(group, model) for name, group in players.items()})
     try:

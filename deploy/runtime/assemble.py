@@ -28,6 +28,7 @@ from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
 from deploy.runtime.clock import Clock, LockstepClock, RealClock
 from deploy.runtime.config import Loaded
+from deploy.runtime.doors import load_doors
 from deploy.runtime.examine import check_tree, examine, groups_of, load_node_set, load_skill_set
 from deploy.runtime.eyes import LockstepEye, NoEye, ThreadedEye
 from deploy.runtime.ramp import RampWatch
@@ -111,7 +112,9 @@ def assemble(
         robot, model, loaded, fast, seed, scene, hardware, operator, camera
     )
     recorder = InferenceRecorder()
-    context = PolicyContext(model, loaded.path.parent, eye, config.simulation.chunk_delay if fast else None, seed, recorder)
+    doors = load_doors(loaded)
+    delay = config.simulation.chunk_delay if fast else None
+    context = PolicyContext(model, loaded.path.parent, eye, delay, seed, recorder, doors.kinds, doors.backends)
     sight = Sight(eye, finder_of(model))
     arbiter = wire(
         loaded,
@@ -127,7 +130,7 @@ def assemble(
     arbiter.alarms.append(watch.take)
     body.connect()
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
-    notes = [*notes, *(f"warning: {line}" for line in skills.problems), *skills.left_out()]
+    notes = [*notes, *(f"warning: {line}" for line in skills.problems + doors.problems), *skills.left_out()]
     assembly = Assembly(body, arbiter, clock, observers, notes)
     assembly.observers.append(RampWatch(arbiter))
     assembly.closers = [arbiter.close, eye.close, body.close, *closers, watch.close]

@@ -36,16 +36,28 @@ class SkillsConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class NodesConfig:
-    """Where node types of the tree come from besides the built-in ones.
+class DoorConfig:
+    """Where node types, kinds of policies, chunk backends or drivers come from besides the built-in ones.
 
     Attributes:
-        entry_points: Look for installed packages with entry points in group `arbiter.nodes`.
+        entry_points: Look for installed packages with entry points in the group `arbiter.nodes`, `arbiter.policies`,
+            `arbiter.backends` or `arbiter.drivers`.
         files: Python files, relative to the tree file.
     """
 
     entry_points: bool = True
     files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DriversConfig(DoorConfig):
+    """The same of drivers.
+
+    Attributes:
+        settings: Of a driver from outside, by its name.
+    """
+
+    settings: dict[str, Node] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +124,8 @@ class TreeConfig:
         robot: Name of a robot description, or the path of its folder: relative to the tree file, else to where one stands.
         home: Policy name by joint group for joints that no skill wants.
         limits: Safety limits to tighten, by name.
-        skills, nodes, control, simulation: See there.
+        nodes, policy_kinds, backends, drivers: Where those come from.
+        skills, control, simulation: See there.
     """
 
     policies: dict[str, Node]
@@ -121,7 +134,10 @@ class TreeConfig:
     home: dict[str, str] = field(default_factory=lambda: {"legs": "locomotion", "arms": "rest"})
     limits: dict[str, Node] = field(default_factory=dict)
     skills: SkillsConfig = SkillsConfig()
-    nodes: NodesConfig = NodesConfig()
+    nodes: DoorConfig = DoorConfig()
+    policy_kinds: DoorConfig = DoorConfig()
+    backends: DoorConfig = DoorConfig()
+    drivers: DriversConfig = DriversConfig()
     control: ControlConfig = ControlConfig()
     simulation: SimulationConfig = SimulationConfig()
 

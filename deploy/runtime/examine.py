@@ -19,6 +19,7 @@ from arbiter.tree.build import Names, Spec, check
 from arbiter.tree.loading import NodeSet, load_nodes
 from arbiter.tree.registry import NodeType
 from deploy.robots.description import load_model
+from deploy.runtime.doors import PolicyDoors, at, broken_files, load_doors
 from policies.registry import FALLBACKS, PolicyContext, load_each
 from skills.registry import SkillSet, load_skills
 
@@ -35,9 +36,10 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     model = _model(loaded, problems)
     skills = load_skill_set(loaded, model, problems)
     nodes = load_node_set(loaded, problems=problems)
-    skills.problems += nodes.problems
+    doors = load_doors(loaded, problems)
+    skills.problems += nodes.problems + doors.problems
     unfit: dict[str, str] = {}
-    drives = _drives(loaded, model, problems, unfit) if model is not None else {}
+    drives = _drives(loaded, model, doors, problems, unfit) if model is not None else {}
     skills.without_policies(unfit)
     skills.without_joints(drives)
     names = {*loaded.config.policies, *FALLBACKS} - set(unfit)
@@ -56,9 +58,7 @@ def load_skill_set(loaded: Loaded, robot: RobotModel | None, problems: Problems 
     problems = Problems() if problems is None else problems
     files = [loaded.resolve(name) for name in config.files]
     found = load_skills(files, use_entry_points=config.entry_points, robot=robot)
-    for index, file in enumerate(files):
-        if strict and file in found.broken:
-            problems.add(at(loaded.node, "skills", "files", index), f"skills.files: {file.name}: {found.broken[file]}")
+    broken_files(loaded, "skills", files, found.broken, problems if strict else None)
     for index, name in enumerate(config.without):
         if name not in found.skills and name not in found.unfit:
             where = at(loaded.node, "skills", "without", index)
@@ -80,9 +80,7 @@ def load_node_set(loaded: Loaded, patience: float = PATIENCE, problems: Problems
     config = loaded.config.nodes
     files = [loaded.resolve(name) for name in config.files]
     found = load_nodes(files, use_entry_points=config.entry_points, patience=patience)
-    for index, file in enumerate(files):
-        if problems is not None and file in found.broken:
-            problems.add(at(loaded.node, "nodes", "files", index), f"nodes.files: {file.name}: {found.broken[file]}")
+    broken_files(loaded, "nodes", files, found.broken, problems)
     return found
 
 
@@ -136,18 +134,6 @@ def groups_of(players: Iterable[Policy], model: RobotModel) -> frozenset[str]:
     return frozenset(name for name, mask in model.groups.items() if mask.any() and not (mask & ~driven).any())
 
 
-def at(node: Node, *keys: str | int) -> Node:
-    """The place of a key; the nearest one above it where it is not written."""
-    for key in keys:
-        if isinstance(node.value, dict) and key in node.value:
-            node = node.value[key]
-        elif isinstance(node.value, list) and isinstance(key, int) and key < len(node.value):
-            node = node.value[key]
-        else:
-            break
-    return node
-
-
 def _model(loaded: Loaded, problems: Problems) -> RobotModel | None:
     try:
         return load_model(loaded.robot)
@@ -156,9 +142,11 @@ def _model(loaded: Loaded, problems: Problems) -> RobotModel | None:
         return None
 
 
-def _drives(loaded: Loaded, model: RobotModel, problems: Problems, unfit: dict[str, str]) -> dict[str, frozenset[str]]:
+def _drives(
+    loaded: Loaded, model: RobotModel, doors: PolicyDoors, problems: Problems, unfit: dict[str, str]
+) -> dict[str, frozenset[str]]:
     """The groups that each policy drives, of those that can be opened here and now; `unfit`: see `load_policies`."""
-    context = PolicyContext(model, loaded.path.parent, lambda: None, chunk_delay=0.0)
+    context = PolicyContext(model, loaded.path.parent, lambda: None, chunk_delay=0.0, kinds=doors.kinds, backends=doors.backends)
     players = load_each(loaded.config.policies, context, problems, near=True, unfit=unfit)
     drives = {name: groups_of(group, model) for name, group in players.items()}
     for player in (player for group in players.values() for player in group):

@@ -21,6 +21,7 @@ from deploy.drivers.sensors.balls import STALE
 from deploy.robots.description import load_model
 from deploy.runtime.assemble import caller_for, wire
 from deploy.runtime.config import load_text
+from deploy.runtime.doors import load_doors
 from deploy.runtime.examine import load_skill_set
 from deploy.runtime.ramp import RampWatch
 from deploy.trace.writer import decode_route, decode_sighting, decode_state, encode
@@ -90,7 +91,17 @@ def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "t
                 playback.add(tick["t"], policy, player, None if rows is None else np.array(rows), error)
     blank = np.zeros((224, 224, 3), np.uint8)
     now = [0.0]
-    context = PolicyContext(robot.model, loaded.path.parent, lambda: CameraFrame(now[0], blank), 0.0, header["seed"], playback)
+    doors = load_doors(loaded)
+    context = PolicyContext(
+        robot.model,
+        loaded.path.parent,
+        lambda: CameraFrame(now[0], blank),
+        0.0,
+        header["seed"],
+        playback,
+        doors.kinds,
+        doors.backends,
+    )
     sight = RecordedSight()
     arbiter = wire(loaded, skills, robot, context, lambda work: routing, caller_for(skills.foreign, True), sight)
     ramp, alarms, differences = RampWatch(arbiter), deque(), []

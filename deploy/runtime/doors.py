@@ -1,0 +1,65 @@
+"""What a tree file lets in from outside for its policies: kinds of policies and chunk backends."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from arbiter.kinds import Door, KindSet, load_kinds
+from arbiter.strict import Node, Problems
+from policies.loading import BACKEND_DOOR, POLICY_DOOR
+from policies.plugin import BackendKind, PolicyKind
+
+if typing.TYPE_CHECKING:
+    from deploy.runtime.config import DoorConfig, Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDoors:
+    """What was found.
+
+    Attributes:
+        kinds, backends: By name.
+        problems: One line for each that was left out.
+    """
+
+    kinds: Mapping[str, type[PolicyKind]]
+    backends: Mapping[str, type[BackendKind]]
+    problems: list[str]
+
+
+def load_doors(loaded: Loaded, problems: Problems | None = None) -> PolicyDoors:
+    """Kinds of policies and chunk backends that a tree file may use. With `problems` files that are missing or broken are added
+    to them."""
+    kinds = through(POLICY_DOOR, loaded, "policy_kinds", loaded.config.policy_kinds, problems)
+    backends = through(BACKEND_DOOR, loaded, "backends", loaded.config.backends, problems)
+    return PolicyDoors(kinds.kinds, backends.kinds, kinds.problems + backends.problems)
+
+
+def through(door: Door, loaded: Loaded, key: str, config: DoorConfig, problems: Problems | None = None) -> KindSet:
+    """What comes through a door, as `config`, under `key` of the tree file, says."""
+    files = [loaded.resolve(name) for name in config.files]
+    found = load_kinds(door, files, config.entry_points)
+    broken_files(loaded, key, files, found.broken, problems)
+    return found
+
+
+def broken_files(loaded: Loaded, key: str, files: Sequence[Path], broken: Mapping[Path, str], problems: Problems | None) -> None:
+    """Adds the files of `key` that are missing or broken to `problems`."""
+    for index, file in enumerate(files):
+        if problems is not None and file in broken:
+            problems.add(at(loaded.node, key, "files", index), f"{key}.files: {file.name}: {broken[file]}")
+
+
+def at(node: Node, *keys: str | int) -> Node:
+    """The place of a key; the nearest one above it where it is not written."""
+    for key in keys:
+        if isinstance(node.value, dict) and key in node.value:
+            node = node.value[key]
+        elif isinstance(node.value, list) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+        else:
+            break
+    return node

@@ -1,0 +1,119 @@
+"""The chunk backend that a tree file names: one of this project, or one from outside."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from arbiter.errors import ConfigError
+from arbiter.kinds import settings_of
+from arbiter.plugins import in_time
+from arbiter.strict import Node, Problems, build, nearest
+from policies.chunk.backends.recorded import RecordedChunks
+from policies.chunk.contract import form_problems
+from policies.chunk.player import ChunkTiming
+from policies.chunk.protocol import ChunkBackend
+from policies.context import PolicyContext
+
+BACKENDS = ("recorded", "pi0")
+NOTHING = Node({}, "options", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkConfig:
+    """A chunk policy.
+
+    Attributes:
+        backend: Who predicts: "recorded", "pi0", or one from outside.
+        path: What the backend opens: a file, a folder or an address.
+        options: Further settings of the backend.
+        timing: When chunks are asked for, blended and given up.
+        balance: Whether the reflex balances the legs around the chunk.
+    """
+
+    kind: Literal["chunk"]
+    backend: str
+    path: str
+    options: dict[str, str | int | float | bool] = field(default_factory=dict)
+    timing: ChunkTiming = ChunkTiming()
+    balance: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideChunkConfig:
+    """A chunk policy whose backend comes from outside.
+
+    Attributes:
+        backend: Its name.
+        options: Its settings, whatever they are.
+        timing, balance: See ChunkConfig.
+    """
+
+    kind: Literal["chunk"]
+    backend: str
+    options: Node = NOTHING
+    timing: ChunkTiming = ChunkTiming()
+    balance: bool = True
+
+
+AnyChunkConfig = ChunkConfig | OutsideChunkConfig
+
+
+def read_chunk(name: str, node: Node, context: PolicyContext, problems: Problems) -> AnyChunkConfig | None:
+    """The typed settings of the chunk policy `name`; problems are added."""
+    backend = node.value.get("backend")
+    known = (*BACKENDS, *context.backends)
+    if backend is not None and isinstance(backend.value, str) and backend.value not in known:
+        problems.add(backend, f"policy {name!r}: chunk backend {backend.value!r}; {nearest(backend.value, known)}")
+        return None
+    if backend is None or backend.value not in context.backends:
+        return build(ChunkConfig, node, problems, f"policies.{name}")
+    config = build(OutsideChunkConfig, node, problems, f"policies.{name}")
+    if config is not None:
+        before = len(problems.lines)
+        settings_of(context.backends[config.backend], config.options, problems, f"policies.{name}.options")
+        return config if len(problems.lines) == before else None
+    return None
+
+
+def open_backend(config: AnyChunkConfig, context: PolicyContext) -> ChunkBackend:
+    """The backend of a chunk policy. Raises ConfigError with the way out."""
+    if isinstance(config, OutsideChunkConfig):
+        return _from_outside(config, context)
+    if config.backend == "recorded":
+        if config.options:
+            raise ConfigError(f"backend 'recorded' takes no options; given: {', '.join(config.options)}")
+        return RecordedChunks.load(context.find(config.path))
+    if config.backend != "pi0":
+        known = (*BACKENDS, *context.backends)
+        raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, known)}")
+    pi0 = importlib.import_module("policies.chunk.backends")
+    path = config.path if "://" in config.path else context.find(config.path)
+    options = dict(config.options)
+    # A LeRobot checkpoint does not name its joints: they are the robot's. Of a server its user has to say so.
+    if options.get("kind") == "lerobot" or options.get("joints") == "robot":
+        options["joints"] = context.model.joints
+    elif "joints" in options:
+        raise ConfigError(
+            f"chunk backend 'pi0': joints is {options['joints']!r}; in a tree file it can only be `robot`, the "
+            "robot's joints in its order"
+        )
+    if "api_key_file" in options:
+        options["api_key_file"] = context.base / Path(str(options["api_key_file"])).expanduser()
+    try:
+        return pi0.load_backend(path, **options)
+    except TypeError as error:
+        raise ConfigError(f"chunk backend 'pi0': its options do not fit: {error}") from error
+
+
+def _from_outside(config: OutsideChunkConfig, context: PolicyContext) -> ChunkBackend:
+    kind, problems = context.backends[config.backend], Problems()
+    settings = settings_of(kind, config.options, problems, "options")
+    problems.raise_if_any()
+    backend, error = in_time(lambda: kind().open(settings, context), kind.patience, "not opened")
+    wrong = error or "; ".join(form_problems(backend))
+    if wrong:
+        raise ConfigError(f"chunk backend {config.backend!r}: {wrong}")
+    return backend
