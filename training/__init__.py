@@ -1,0 +1,1 @@
+"""How policies are made: locomotion, π0 and the router."""

@@ -1,0 +1,1 @@
+"""Which policy drives which joint, and how joints change hands: warm, gate, bridge, blend; coming to rest."""

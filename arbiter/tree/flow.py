@@ -45,7 +45,7 @@ class Timeout(py_trees.decorators.Decorator):
 @dataclass(frozen=True, slots=True)
 class CountConfig:
     """Attributes:
-    times: How often at most.
+    times: Rounds at most.
     """
 
     times: int = limited(low=1, high=MOST)

@@ -41,7 +41,7 @@ class RunConfig:
 
     Attributes:
         skill: Its name.
-        parameters: Values by name, of the skill's own parameters and within their ranges.
+        parameters: Values by name, within the skill's ranges; those not given have the skill's defaults.
     """
 
     skill: str

@@ -1,0 +1,1 @@
+"""What reads and commands a robot: simulated, on CAN, and the sensors beside it."""

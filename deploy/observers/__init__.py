@@ -1,0 +1,1 @@
+"""Who watches a run without changing it: narrator, report, video, viewer."""

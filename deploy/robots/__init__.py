@@ -1,0 +1,1 @@
+"""Robots as folders of data, read and checked: robot.yaml, the MuJoCo model, hardware, balance gains."""

@@ -69,7 +69,11 @@ class JointFigures:
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """When the robot counts as fallen: `tilt` [rad] between the base's z axis and the vertical."""
+    """When the robot counts as fallen.
+
+    Attributes:
+        tilt: Angle between the base's z axis and the vertical [rad].
+    """
 
     tilt: float = 0.9
 

@@ -1,0 +1,1 @@
+"""The trace of a run: written, checked, opened, decided again."""

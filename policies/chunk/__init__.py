@@ -1,0 +1,1 @@
+"""Chunk policies: the player, its inference beside the tick, and the backends that predict chunks."""

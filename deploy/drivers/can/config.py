@@ -34,7 +34,14 @@ class BusConfig:
 
 @dataclass(frozen=True)
 class MotorConfig:
-    """One motor: the joint it turns, its bus and id, and its direction: motor = (joint + offset) * direction."""
+    """One motor.
+
+    Attributes:
+        joint: Name of the joint it turns.
+        bus: Name of its bus.
+        id: On that bus, 1 to 127.
+        direction: 1 or -1: motor angle = (joint angle + offset) * direction.
+    """
 
     joint: str
     bus: str
@@ -50,7 +57,20 @@ class MotorConfig:
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop trusting a motor, and what is written into it at start. The comments of hardware.yaml name the units."""
+    """When a motor's readings are no longer trusted, and what is written into the motors at start.
+
+    Attributes:
+        watchdog_ms: The motor damps by itself when it heard nothing for so long [ms].
+        position_margin: How far outside a joint's range the position limits of its motor lie [rad].
+        velocity: Velocity limit written into the motors, which POSITION mode ignores [rad/s].
+        silent_cycles: Unanswered cycles after which a motor counts as silent.
+        command_age: Age at which the last command is no longer sent: the motors damp [s].
+        loss: Share of replies lost over the last second that is a fault.
+        voltage_warn, voltage_low, voltage_high: Supply voltage at which to warn; below and above which is a fault [V].
+        gain_writes: Gains written for each bus and cycle while a blend changes them.
+        error_reads: Motors of each bus and cycle that are asked for their error bits.
+        velocity_feedforward: Share of the command's velocity sent as velocity target; firmware 0x20250226 ignores it.
+    """
 
     watchdog_ms: int = 100
     position_margin: float = 0.05
@@ -61,9 +81,9 @@ class Limits:
     voltage_warn: float = 21.0
     voltage_low: float = 19.8
     voltage_high: float = 26.5
-    gain_writes: int = 3  # gains written per bus and cycle while a blend changes them
-    error_reads: int = 6  # motors per bus and cycle that are asked for their error bits
-    velocity_feedforward: float = 0.0  # share of the command's velocity sent as velocity target; firmware 0x20250226 ignores it
+    gain_writes: int = 3
+    error_reads: int = 6
+    velocity_feedforward: float = 0.0
 
     def __post_init__(self):
         positive = ("watchdog_ms", "velocity", "silent_cycles", "command_age", "gain_writes", "error_reads")
@@ -81,7 +101,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class ImuConfig:
-    """The IMU on its serial line. `mounting` is the quaternion that turns the sensor's axes into the base's."""
+    """The IMU on its serial line.
+
+    Attributes:
+        port: Serial device.
+        baud: Its speed [bit/s].
+        rate_hz: Readings per second [Hz].
+        mounting: Quaternion (w, x, y, z) that turns the sensor's axes into the base's.
+        max_age: Age at which its reading counts as silent [s].
+    """
 
     port: str = "/dev/imu"
     baud: int = 460800
@@ -92,7 +120,15 @@ class ImuConfig:
 
 @dataclass(frozen=True)
 class HardwareConfig:
-    """A robot's hardware. `folder` is where `calibration` is looked for when it is a relative path."""
+    """A robot's hardware.
+
+    Attributes:
+        buses: CAN buses.
+        motors: One for each joint.
+        limits: When motors are no longer trusted, and what is written into them.
+        imu: The IMU; not given: there is none.
+        calibration: File of the joints' offsets, absolute or relative to the robot's folder.
+    """
 
     buses: tuple[BusConfig, ...]
     motors: tuple[MotorConfig, ...]

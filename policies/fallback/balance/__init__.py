@@ -1,0 +1,1 @@
+"""The gains of the balance reflex, computed from a robot's model."""
