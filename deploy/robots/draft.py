@@ -24,7 +24,7 @@ OTHERS = (8.0, 200.0)
 EFFORT = 20.0  # [N·m] where the model names none
 STIFF, DAMP = 1.0, 0.025  # kp in proportion to effort [1/rad], kd to kp [s], where the model has no position motors
 HEAD = """# A draft from {model}. Figures marked "guessed" are not in the model: replace them by the robot's own.
-# Every key: docs/robots.md.
+# Every key: docs/reference/robot-yaml.md.
 name: {name}
 version: 1
 model: {file}

@@ -324,7 +324,7 @@ def test_a_model_without_a_folder_is_still_a_model():
 
 
 def test_every_key_of_robot_yaml_is_documented():
-    page = (ROOT / "docs" / "robots.md").read_text()
+    page = (ROOT / "docs" / "reference" / "robot-yaml.md").read_text()
     for kind in (RobotFile, JointFigures, RoleNames, CameraMount, Sizes, Fall):
         for key in dataclasses.fields(kind):
             assert re.search(rf"`{key.name}`|{key.name}: ", page), f"{kind.__name__}.{key.name}"
