@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("folder", help="the folder, or the name of a robot")
     check.add_argument("--no-stand", action="store_true", help="leave the simulation of the stand out")
     new = commands.add_parser("new", help="writes the first draft of robot.yaml for a MuJoCo model")
-    new.add_argument("model", help="MJCF or URDF file, or package:PACKAGE/PATH")
+    new.add_argument("model", help="MJCF file, or package:PACKAGE/PATH")
     new.add_argument("folder", type=Path, help="to be made")
     new.add_argument("--name", help="of the robot (default: that of the folder)")
     balance = commands.add_parser("balance", help="makes balance.json, the gains of the balance reflex of a biped")

@@ -113,6 +113,11 @@ def _roles(mj: mujoco.MjModel, robot: RobotModel, roles: Roles) -> Iterator[Find
     named = ", ".join(f"{name} ({int(mask.sum())})" for name, mask in robot.groups.items() if mask.any() and name != "whole_body")
     yield Finding("groups", "ok", named)
     yield Finding("base", "ok", f"{mj.body(roles.base).name}, {'free' if roles.free else 'fixed to the world'}")
+    if roles.free and not robot.groups["legs"].any():
+        text = (
+            "the base is free, but no joint is of group legs, which carry a robot; name the groups that do: groups: {legs: [...]}"
+        )
+        yield Finding("legs", "error", text)
     if robot.groups["legs"].any() or roles.feet:
         feet = ", ".join(mj.body(foot).name for foot in roles.feet)
         yield Finding("feet", "ok" if feet else "error", feet or "none; name the bodies of the soles in roles.feet")

@@ -27,6 +27,8 @@ def open_spec(robot: RobotModel | Description) -> mujoco.MjSpec:
         spec = mujoco.MjSpec.from_file(str(path))
     except ValueError as error:
         raise ConfigError(f"robot {file.name}: {path}: {' '.join(str(error).split())}") from error
+    for number, body in enumerate(spec.bodies):
+        body.name = body.name or f"body_{number}"
     for key in list(spec.keys):  # their sizes do not fit what is added
         spec.delete(key)
     for geom in list(spec.worldbody.geoms):  # a floor of its own

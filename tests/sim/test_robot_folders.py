@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from arbiter.errors import ConfigError
+from arbiter.routing import Router
 from arbiter.safety import SafetyLimits
+from arbiter.skill import Skill
 from deploy.drivers.sensors.balls import finder_of
 from deploy.drivers.sensors.raycast import RayCaster, look_at, not_drawn
 from deploy.drivers.sensors.sim_camera import SimCamera
@@ -202,6 +204,40 @@ def test_walks_have_the_speeds_of_the_robot(tmp_path):
     assert "sidestep_left" not in load_skills(robot=load_model(robots.two_arms(tmp_path / "arms"))).skills
 
 
+class Nod(Skill):
+    name, joints, policy = "nod", "head", "stand"
+    utterances = ("nod your head", "nod", "say yes with your head")
+
+
+class Flap(Skill):
+    name, joints, policy = "flap", "arms", "rest"
+    utterances = ("flap your arms", "flap", "flap them like wings")
+
+
+def test_skills_of_any_groups_that_share_no_joint_run_at_once(small):
+    model = load_model(small["legs_first"])
+    route = Router([Nod(), Flap()], groups=model.groups).route("nod your head and flap your arms")
+    assert [[call.skill for call in step] for step in route.steps] == [["nod", "flap"]]
+    shared = Router([Nod(), Flap()], groups={"head": model.groups["arms"], "arms": model.groups["arms"]})
+    assert len(shared.route("nod your head and flap your arms").steps) == 2
+
+
+def test_any_mjcf_as_it_is(tmp_path):
+    """Bodies without names, position motors, a keyframe, a floor and a light of its own, a locked finger."""
+    text = robots.mjcf(robots.both(robots.LEG, 0.06), robots.both(robots.ARM, 0.09), robots.HEAD, height=0.37)
+    finger = '<body><joint name="finger" axis="1 0 0" range="-1 1"/><geom size="0.005" mass="0.01"/></body>'
+    text = text.replace('<body name="left_upper"', "<body").replace('<site name="left_palm"', finger + '<site name="left_palm"')
+    text = text.replace("<worldbody>", '<worldbody><light pos="0 0 3"/><geom name="floor" type="plane" size="1 1 1"/>')
+    motors = "".join(f'<position name="m_{name}" joint="{name}" kp="7"/>' for name in (*robots.ARMS, *robots.LEGS))
+    places = " ".join(["0 0 0.37 1 0 0 0", *(["0"] * 12)])
+    text = text.replace("</mujoco>", f'<actuator>{motors}</actuator><keyframe><key qpos="{places}"/></keyframe></mujoco>')
+    joints = [robots.joint(name, "legs") for name in robots.LEGS] + [
+        robots.joint(name, "arms", 10.0, 0.3) for name in robots.ARMS
+    ]
+    folder = robots.write(tmp_path / "odd", text, [*joints, robots.joint("nod", "head", 5.0, 0.2)], fixed=["finger"])
+    assert check_robot_folder(folder) == []
+
+
 def test_ready_only_on_loaded_feet(small, monkeypatch):
     monkeypatch.setattr(SimulatedRobot, "loaded", property(lambda robot: 0.2))
     with SimRun(settings=settings_for(small["biped"])) as run:
@@ -287,6 +323,7 @@ def swapped(text):
             "speeds.forwards is .*of forward, backward, sideways, turn",
         ),
         (lambda text: text.update(speeds={"turn": [0.5, 0.2, 0.3]}), "speeds.turn is .*least, usual and largest are expected"),
+        (lambda text: [one.update(group="wheels") for one in text["joints"]], "no joint is of group legs, which carry a robot"),
         (lambda text: text.update(total_mass=5.0), r"2.30 kg; total_mass is 5"),
         (lambda text: text.update(standing="x"), "unknown key 'standing'; did you mean 'stand'?"),
     ],

@@ -182,8 +182,9 @@ class SimulatedRobot:
 
     @property
     def loaded(self) -> float:
-        """Share of its weight that its feet carry; 1 for a robot that is fixed to the world."""
-        return float(self._foot_forces().sum()) / self._weight if self._roles.free else 1.0
+        """Share of its weight that its feet carry; 1 for a robot without feet, or fixed to the world."""
+        known = self._roles.free and self._roles.feet
+        return float(self._foot_forces().sum()) / self._weight if known else 1.0
 
     def release(self, lower_s: float = LOWER_S) -> None:
         """Lowers the robot onto its feet and lets it go within `lower_s` seconds."""
