@@ -19,6 +19,8 @@ from deploy.drivers.simulated.scene import FLOOR_DARK, FLOOR_LIGHT, TILE
 SEEN_GROUPS = (0, 1, 2)  # group 3 holds the shapes for contacts
 MESH = int(mujoco.mjtGeom.mjGEOM_MESH)
 PLAIN = np.array((0.5, 0.5, 0.5, 1.0), np.float32)  # MuJoCo's own colour of a geom that has none
+CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
+NEAR = 0.02  # [m] before the camera
 BEYOND = 50.0  # [m] at which no mesh is looked for any more
 LAMP = np.array((2.6, -3.4, 7.5), np.float32)  # [m] from the base of the robot
 AMBIENT, DIFFUSE, GLOSS = 0.52, 0.52, 0.20
@@ -108,7 +110,9 @@ class Meshes:
 
     def __init__(self, model: mujoco.MjModel) -> None:
         mesh = (model.geom_type == MESH) & seen(model)
-        self._ids, self._bound = np.flatnonzero(mesh), model.geom_rbound[mesh]
+        self._ids = np.flatnonzero(mesh)
+        middle, half = np.split(model.geom_aabb[mesh], 2, axis=1)
+        self._corners = middle[:, None] + CORNERS * half[:, None]  # of a box around each mesh, geom frame [m], (meshes, 8, 3)
         if self._ids.size:
             self._model = copy.copy(model)  # in which all else is transparent, which rays pass through
             self._model.geom_rgba[~mesh, 3], self._model.geom_matid[~mesh] = 0.0, -1
@@ -118,7 +122,9 @@ class Meshes:
         if not self._ids.size:
             return
         within = np.zeros((view.height, view.width), bool)
-        for top, bottom, left, right in windows(view, (data.geom_xpos[self._ids] - position) @ rotation, self._bound):
+        axes = data.geom_xmat[self._ids].reshape(-1, 3, 3)
+        corners = np.einsum("kij,kcj->kci", axes, self._corners) + data.geom_xpos[self._ids, None] - position
+        for top, bottom, left, right in box_windows(view, corners @ rotation):
             within[top:bottom, left:right] = True
         rows, columns = within.nonzero()
         count = rows.size
@@ -289,6 +295,22 @@ def windows(view: View, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
     edges[:, depth < -radii] = 0
     edges[:2] = np.clip(edges[:2], 0, view.height)
     edges[2:] = np.clip(edges[2:], 0, view.width)
+    return edges.T.astype(np.int64)
+
+
+def box_windows(view: View, corners: np.ndarray) -> np.ndarray:
+    """Part of the picture in which each box can be, as of `windows`; all of it where a corner is beside or behind the camera.
+
+    `corners`: In the camera's frame (right, up, backward) [m], shape (k, 8, 3).
+    """
+    depth = -corners[..., 2]
+    behind = (depth <= NEAR).any(axis=1)
+    scale = view.height / (view.edge * np.maximum(depth, NEAR))
+    columns = 0.5 * (corners[..., 0] * scale + view.width - 1.0)
+    rows = 0.5 * (view.height - corners[..., 1] * scale - 1.0)
+    edges = np.array((np.floor(rows.min(1)), np.ceil(rows.max(1)) + 1, np.floor(columns.min(1)), np.ceil(columns.max(1)) + 1))
+    edges[:, behind] = np.array((0, view.height, 0, view.width))[:, None]
+    edges[:2], edges[2:] = np.clip(edges[:2], 0, view.height), np.clip(edges[2:], 0, view.width)
     return edges.T.astype(np.int64)
 
 
