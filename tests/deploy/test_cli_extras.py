@@ -121,3 +121,42 @@ def test_every_library_is_in_the_extra_that_is_named():
         found = [name.lower().replace("_", "-") for name in distributions[library]]
         assert any(name in names[EXTRA_OF[library]] for name in found), (library, found)
     assert needed("can") == "needs can, which comes with the extra `robot`: uv sync --inexact --extra robot"
+
+
+@pytest.mark.train
+def test_help_of_training_tells_every_default():
+    """Each option has a help text, and its default stands in it."""
+    code = (
+        "import argparse, importlib, json, sys\n"
+        "found = {}\n"
+        "for name in json.loads(sys.argv[1]):\n"
+        "    parser = importlib.import_module(name).parser()\n"
+        "    text = ' '.join(parser.format_help().split())\n"
+        "    found[name] = text, [[a.option_strings or [a.dest], a.help, a.default, a.required] for a in parser._actions]\n"
+        "print(json.dumps(found, default=str))"
+    )
+    training = [name for name in COMMANDS if name.startswith("training.")]
+    pytest.importorskip("mjlab", reason="needs the extra train: uv sync --inexact --extra train")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, json.dumps(training)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name, (text, options) in json.loads(done.stdout.splitlines()[-1]).items():
+        assert f"usage: python -m {name} " in text
+        for strings, said, default, required in options:
+            assert said, (name, strings)
+            if default not in (None, False, "", "==SUPPRESS==") and not required and strings[0].startswith("-"):
+                shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
+                assert shown in text and "default" in text, (name, strings)
+
+
+@pytest.mark.train
+def test_presets_and_the_help_of_locomotion_agree():
+    pytest.importorskip("mjlab", reason="needs the extra train: uv sync --inexact --extra train")
+    from training.locomotion.presets import PRESETS
+    from training.locomotion.train import parser
+
+    text = " ".join(parser().format_help().split())
+    for name in ("envs", "iterations"):
+        assert all(f"{getattr(config, name)} with {preset}" in text for preset, config in PRESETS.items())
+    assert PRESETS["cpu"].task.group == "legs" and "(default: legs)" in text
+    assert f"cpu only (default: {PRESETS['cpu'].threads})" in text

@@ -20,7 +20,8 @@ from tests.pi0_rig import SPEC, TASKS, synthetic
 from training.pi0 import memory
 from training.pi0.batches import Batches, frame_chances, joint_weights
 from training.pi0.flow_matching import flow_loss
-from training.pi0.train_tiny import TinyModel, TinyTraining, train
+from training.pi0.presets import TinyTraining
+from training.pi0.train_tiny import TinyModel, train
 
 # Importing LeRobot alone takes minutes on a busy machine.
 pytestmark = [NEEDS, pytest.mark.timeout(1200), pytest.mark.usefixtures("offline")]

@@ -13,6 +13,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 from mujoco import rollout
+from tqdm import tqdm
 
 from arbiter.robot import RobotModel
 from arbiter.types import Request, RobotState, frozen
@@ -113,7 +114,8 @@ class Arena:
         episodes = [ArenaEpisode(self, world, np.random.default_rng((seed, k)), keep_poses) for k, world in enumerate(worlds)]
         data = [mujoco.MjData(episodes[0].compiled) for _ in range(self.threads)]
         with rollout.Rollout(nthread=self.threads) as pool:
-            for tick in range(round(seconds * self.model.control_hz)):
+            ticks = range(round(seconds * self.model.control_hz))
+            for tick in tqdm(ticks, f"{len(worlds)} episodes", unit="tick", leave=False, disable=None):
                 live = [episode for episode in episodes if episode.record.fell is None]
                 if not live:
                     break

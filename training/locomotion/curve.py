@@ -1,4 +1,4 @@
-"""Draws the training curve of a run, or of a run in several legs, from its TensorBoard events.
+"""Draws the training curve of a run, or of a run that was resumed in other folders, from its TensorBoard events.
 
 python -m training.locomotion.curve runs/locomotion/cpu-1 --out curve.png
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.outputs import output_file
 
 CURVES = {
@@ -21,7 +22,7 @@ CURVES = {
 
 
 def read_curve(folders: list[Path], tag: str) -> tuple[list[int], list[float]]:
-    """Iterations and values of a scalar over all legs; where legs overlap the later one counts."""
+    """Iterations and values of a scalar over all folders; where they overlap the later one counts."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     found: dict[int, float] = {}
@@ -55,12 +56,17 @@ def draw(folders: list[Path], out: Path, samples: int, smooth: int = 15) -> None
     pyplot.close(figure)
 
 
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = command_line("training.locomotion.curve", __doc__)
+    p.add_argument("folders", nargs="+", type=Path, help="folder of a run, and of those that resumed it, in order")
+    p.add_argument("--out", type=output_file, required=True, help="PNG file to write")
+    p.add_argument("--samples", type=int, default=512 * 24, help="control steps per iteration: robots times steps")
+    return p
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path, help="folders of a run's legs, in order")
-    parser.add_argument("--out", type=output_file, required=True, help="PNG")
-    parser.add_argument("--samples", type=int, default=512 * 24, help="control steps an iteration (robots times steps)")
-    args = parser.parse_args()
+    args = parser().parse_args()
     draw(args.folders, args.out, args.samples)
 
 

@@ -12,19 +12,21 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p = command_line("training.locomotion.evaluate", __doc__)
     p.add_argument("policies", nargs="+", metavar="FILE[:CARD]", help="ONNX files; a file without metadata needs a card")
     p.add_argument("--out", type=Path, required=True, help="folder for evaluation.json, evaluation.md and grid.png")
-    p.add_argument("--episodes", type=int, default=100, help="random episodes; the other suites scale with it")
-    p.add_argument("--suites", nargs="*", help="only suites whose name starts so, such as: grid push")
-    p.add_argument("--robot", default="berkeley_humanoid_lite")
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--episodes", type=int, default=100, help="episodes of the random suite; the other suites scale with it")
+    p.add_argument("--suites", nargs="*", help="only suites whose names begin so, such as: grid push (default: all)")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name or folder of the robot's description")
+    p.add_argument("--threads", type=int, default=2, help="native threads of the simulation")
+    p.add_argument("--seed", type=seed, default=0, help="seed of all random generators")
     return p
 
 

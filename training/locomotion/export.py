@@ -15,20 +15,21 @@ import warnings
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 from deploy.cli.outputs import output_file
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("checkpoint", type=Path)
-    p.add_argument("out", type=output_file)
+    p = command_line("training.locomotion.export", __doc__)
+    p.add_argument("checkpoint", type=Path, help="checkpoint of RSL-RL, model_N.pt")
+    p.add_argument("out", type=output_file, help="ONNX file to write")
     p.add_argument("--group", default="legs", choices=("legs", "whole_body"), help="joints that the policy drives")
-    p.add_argument("--card", type=Path, help="YAML card of a checkpoint trained elsewhere")
-    p.add_argument("--activation", default="elu", choices=("elu", "relu", "tanh"), help="with --card")
-    p.add_argument("--name", default="locomotion")
-    p.add_argument("--version", default="1")
+    p.add_argument("--card", type=Path, help="YAML card of a checkpoint that was trained elsewhere")
+    p.add_argument("--activation", default="elu", choices=("elu", "relu", "tanh"), help="activation of the network, with --card")
+    p.add_argument("--name", default="locomotion", help="name in the card")
+    p.add_argument("--version", default="1", help="version in the card")
     return p
 
 

@@ -13,18 +13,25 @@ import tempfile
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 from deploy.cli.outputs import output_file
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p = command_line("training.locomotion.play", __doc__)
     p.add_argument("policy", type=Path, help="ONNX file, or a checkpoint model_N.pt of a training run")
-    p.add_argument("out", type=output_file, help="film .mp4, or .png for a strip of pictures")
+    p.add_argument("out", type=output_file, help="video (.mp4), or some pictures side by side (.png)")
     p.add_argument("--card", type=Path, help="YAML card of an ONNX file without metadata")
-    p.add_argument("--commands", nargs="+", default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"], metavar="X,Y,YAW")
-    p.add_argument("--seconds", type=float, default=4.0, help="of each command")
+    p.add_argument(
+        "--commands",
+        nargs="+",
+        default=["0,0,0", "0.3,0,0", "0,0.2,0", "0,0,0.8", "-0.3,0,0"],
+        metavar="X,Y,YAW",
+        help="velocity commands, one after the other [m/s, m/s, rad/s]",
+    )
+    p.add_argument("--seconds", type=float, default=4.0, help="duration of each command [s]")
     return p
 
 

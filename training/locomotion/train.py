@@ -16,20 +16,22 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--preset", choices=("cpu", "gpu"), default="cpu")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--out", type=Path, help="folder of the run; default runs/locomotion/PRESET-SEED")
-    p.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
-    p.add_argument("--group", choices=("legs", "whole_body"), help="joints that the policy drives")
-    p.add_argument("--envs", type=int, help="robots at once")
-    p.add_argument("--iterations", type=int, help="updates; the curriculum stretches with them")
-    p.add_argument("--threads", type=int, help="native threads of the simulation (cpu)")
+    p = command_line("training.locomotion.train", __doc__)
+    p.add_argument("--preset", choices=("cpu", "gpu"), default="cpu", help="cpu: MuJoCo's native threads; gpu: mjlab")
+    p.add_argument("--seed", type=seed, default=1, help="seed of all random generators")
+    p.add_argument("--out", type=Path, help="folder of the run (default: runs/locomotion/PRESET-SEED)")
+    p.add_argument("--resume", action="store_true", help="continue from the last checkpoint in the folder")
+    p.add_argument("--group", choices=("legs", "whole_body"), help="joints that the policy drives (default: legs)")
+    p.add_argument("--envs", type=int, help="robots simulated in parallel (default: 512 with cpu, 4096 with gpu)")
+    p.add_argument("--iterations", type=int, help="updates; scales the curriculum (default: 1500 with cpu, 3000 with gpu)")
+    p.add_argument("--threads", type=int, help="native threads of the simulation, cpu only (default: 2)")
     return p
 
 

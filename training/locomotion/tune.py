@@ -16,19 +16,21 @@ import os
 import sys
 
 from arbiter.errors import in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m training.locomotion.tune", description=__doc__.split("\n")[0])
-    p.add_argument("--generations", type=int, default=120)
-    p.add_argument("--population", type=int, default=48)
+    p = command_line("training.locomotion.tune", __doc__)
+    p.add_argument("--generations", type=int, default=120, help="generations of CMA-ES")
+    p.add_argument("--population", type=int, default=48, help="gaits per generation")
     p.add_argument("--threads", type=int, default=2, help="native threads of the simulation")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--noise", type=float, default=1.0, help="factor on the sensors' noise")
-    p.add_argument("--period", type=float, help="a step of each leg [s]; default: that of the gait it starts from")
-    p.add_argument("--plain", action="store_true", help="start from a gait without feedback, not from the present one")
+    p.add_argument("--seed", type=seed, default=1, help="seed of all random generators")
+    p.add_argument("--noise", type=float, default=1.0, help="factor on the sensor noise of the task")
+    p.add_argument("--period", type=float, help="gait period [s] (default: that of the initial gait)")
+    p.add_argument("--plain", action="store_true", help="start from an open-loop gait instead of the present one")
     return p
 
 
@@ -36,6 +38,7 @@ with extra(__name__, parser, "torch", "cma"):
     import cma
     import numpy as np
     import torch
+    from tqdm import tqdm
 
     from training.locomotion import gait, terms
     from training.locomotion.cpu_env import CpuEnv
@@ -175,14 +178,11 @@ def tune(generations: int, *, start: GaitConfig, noise: float, population: int, 
     steps = np.concatenate([np.atleast_1d(step) for step in STEPS.values()])
     origin = flatten(start)
     search = cma.CMAEvolutionStrategy(np.zeros(len(origin)), 0.5, {"popsize": population, "seed": seed, "verbose": -9})
-    for generation in range(generations):
+    for generation in tqdm(range(generations), "search", unit="generation", disable=None):
         asked = np.array(search.ask())
         scores = trial.scores(origin + asked * steps)
         search.tell(list(asked), list(-scores))
-        print(
-            f"generation {generation + 1}: best {scores.max():.3f}, mean {scores.mean():.3f}, width {search.sigma:.3f}",
-            flush=True,
-        )
+        tqdm.write(f"generation {generation + 1}: best {scores.max():.3f}, mean {scores.mean():.3f}, width {search.sigma:.3f}")
     return unflatten(origin + search.mean * steps, start.period)
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.outputs import output_file
 
 PHASES = (
@@ -58,11 +59,16 @@ def draw(logs: list[list[dict]], out: Path) -> None:
     figure.savefig(out, dpi=90)
 
 
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = command_line("training.pi0.curve", __doc__)
+    p.add_argument("run", type=Path, help="folder of a training run")
+    p.add_argument("--out", type=output_file, required=True, help="PNG file to write")
+    return p
+
+
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="folder of a training run")
-    parser.add_argument("--out", type=output_file, required=True, help="the picture")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     logs = [read_log(options.run / file) for file, _, _ in PHASES]
     draw(logs, options.out)
     for log, (_, _, curves) in zip(logs, PHASES, strict=True):

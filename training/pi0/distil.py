@@ -16,21 +16,25 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--teacher", type=Path, required=True)
-    p.add_argument("--student", type=Path, help="tiny checkpoint to start from; none: a new one")
-    p.add_argument("--dataset", type=Path, nargs="+", required=True)
-    p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--device", default="cpu", help="where the teacher runs")
-    p.add_argument("--samples", type=int, default=2000, help="observations that the teacher is asked about")
-    p.add_argument("--steps", type=int, default=3000)
-    p.add_argument("--rate", type=float, default=1e-3)
-    p.add_argument("--seed", type=int, default=0)
+    p = command_line("training.pi0.distil", __doc__)
+    p.add_argument("--teacher", type=Path, required=True, help="folder of the teacher's checkpoint")
+    p.add_argument("--student", type=Path, help="tiny checkpoint to start from (default: a new network)")
+    p.add_argument(
+        "--dataset", type=Path, nargs="+", required=True, help="LeRobotDatasets, or .npz files of training.pi0.data.cache"
+    )
+    p.add_argument("--out", type=Path, required=True, help="folder of the run")
+    p.add_argument("--device", default="cpu", help="device of the teacher: cpu or cuda")
+    p.add_argument("--samples", type=int, default=2000, help="observations for which the teacher predicts chunks")
+    p.add_argument("--steps", type=int, default=3000, help="updates of the student")
+    p.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    p.add_argument("--seed", type=seed, default=0, help="seed of all random generators")
     return p
 
 
@@ -46,8 +50,9 @@ with extra(__name__, parser, "torch", "lerobot"):
     from training.pi0.batches import Batches, joint_weights
     from training.pi0.flow_matching import flow_loss
     from training.pi0.memory import Demonstrations, gather
+    from training.pi0.presets import TinyTraining
     from training.pi0.tokenizer import train_tokenizer, vocabulary
-    from training.pi0.train_tiny import TinyModel, TinyTraining, train
+    from training.pi0.train_tiny import TinyModel, train
 
 
 @torch.no_grad()

@@ -16,31 +16,32 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 from training.pi0.data import fanout
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p = command_line("training.pi0.evaluate", __doc__)
     p.add_argument("policies", type=Path, nargs="+", help="exported folders or checkpoints, compared side by side")
     p.add_argument(
-        "--kind",
-        choices=("auto", "onnx", "lerobot", "tensorrt"),
-        default="auto",
-        help="what runs them; auto: what each folder holds",
+        "--kind", choices=("auto", "onnx", "lerobot", "tensorrt"), default="auto", help="backend; auto: by what each folder holds"
     )
     p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
-    p.add_argument("--runs", type=int, default=50, help="random starts of each instruction")
-    p.add_argument("--only", action="append", help="an instruction or skill; may be given again")
-    p.add_argument("--seed", type=int, default=1000)
-    p.add_argument("--json", type=Path, help="writes all results and the summary")
-    p.add_argument("--video", type=Path, help="films the first runs, .mp4")
+    p.add_argument("--runs", type=int, default=50, help="runs of each instruction, from random starts")
+    p.add_argument("--only", action="append", help="instruction or skill; may be given several times (default: all)")
+    p.add_argument("--seed", type=seed, default=1000, help="seed of all random generators")
+    p.add_argument("--json", type=Path, help="JSON file for all results and the summary")
+    p.add_argument("--video", type=Path, help="video of the first runs, .mp4")
     fanout.add_argument(p)
     return p
 
 
 with extra(__name__, parser, "mink"):
+    from tqdm import tqdm
+
     from training.pi0.data.instructions import GESTURES, select
     from training.pi0.results import EpisodeResult, demonstrations_to_collect, summary, table, write
     from training.pi0.rollout import RolloutJob, run_job
@@ -70,10 +71,10 @@ def evaluate(work: list[RolloutJob], ray_address: str | None = None, video: Path
     if video is not None and work:
         found += run_job(work[0], video)
         work = work[1:]
-    for results in fanout.run(run_job, work, ray_address):
+    for results in tqdm(fanout.run(run_job, work, ray_address), "evaluating", total=len(work), unit="job", disable=None):
         found += results
         for one in results:
-            print(f"{'ok  ' if one.success else 'FAIL'} {one.instruction:22s} {one.text}", flush=True)
+            tqdm.write(f"{'ok  ' if one.success else 'FAIL'} {one.instruction:22s} {one.text}")
     return found
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 
 Precision = Literal["fp32", "fp16", "int8"]
@@ -27,18 +28,18 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p = command_line("training.pi0.export", __doc__)
     p.add_argument("checkpoint", type=Path, help="folder with config.json and model.safetensors")
-    p.add_argument("--to", choices=("onnx", "tensorrt"), default="onnx")
-    p.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32")
+    p.add_argument("--to", choices=("onnx", "tensorrt"), default="onnx", help="form to export to")
+    p.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="precision of weights and arithmetic")
     p.add_argument("--out", type=Path, required=True, help="folder to write")
-    p.add_argument("--robot", default="berkeley_humanoid_lite")
-    p.add_argument("--name", default="pi0")
-    p.add_argument("--policy-version", default="1")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name or folder of the robot's description")
+    p.add_argument("--name", default="pi0", help="name in the card")
+    p.add_argument("--policy-version", default="1", help="version in the card")
     p.add_argument(
         "--calibration", type=Path, help="LeRobotDataset whose observations calibrate int8; without it int8 is dynamic"
     )
-    p.add_argument("--device", default="cpu")
+    p.add_argument("--device", default="cpu", help="device on which the checkpoint runs: cpu or cuda")
     p.add_argument("--samples", type=int, default=16, help="chunks compared in the parity report")
     p.add_argument(
         "--runs",

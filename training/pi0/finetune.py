@@ -16,88 +16,85 @@ import dataclasses
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
+from deploy.cli.options import seed
+from training.pi0.presets import PRESETS, VARIANTS, FineTuning, TinyTraining
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--preset", choices=("tiny", "lora", "full", "fsdp"), default="tiny")
+    """The command line; an option that is left out has its preset's value."""
+    p = command_line("training.pi0.finetune", __doc__)
+    p.add_argument(
+        "--preset",
+        choices=("tiny", *PRESETS),
+        default="tiny",
+        help="tiny: a small network on the CPU; lora: adapters; full: all weights; fsdp: all weights, sharded over GPUs",
+    )
     p.add_argument(
         "--dataset",
         type=Path,
         nargs="+",
         required=True,
-        help="LeRobotDataset folders; tiny also takes the .npz files of `training.pi0.data.cache`",
+        help="LeRobotDataset folders; tiny also takes the .npz files of training.pi0.data.cache",
     )
-    p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--checkpoint", type=Path, help="what to start from; tiny: go on training that tiny policy")
-    p.add_argument("--variant", choices=("pi0", "pi05", "pi0_fast"))
-    p.add_argument("--device", default="auto")
-    p.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    p.add_argument("--out", type=Path, required=True, help="folder of the run")
+    p.add_argument("--checkpoint", type=Path, help="checkpoint to start from (default for tiny: a new network)")
+    p.add_argument("--device", default="auto", help="cpu, cuda, or auto: a GPU if there is one")
+    p.add_argument("--resume", action="store_true", help="continue the run in --out from its last checkpoint")
     p.add_argument("--wandb", action="store_true", help="log to Weights & Biases too")
-    p.add_argument("--seed", type=int)
-    p.add_argument("--steps", type=int)
-    p.add_argument("--epochs", type=float)
-    p.add_argument("--batch", type=int)
-    p.add_argument("--rate", type=float, help="peak learning rate")
-    p.add_argument("--warmup", type=int)
-    p.add_argument("--every", type=int, help="updates between evaluations and checkpoints")
-    p.add_argument("--patience", type=int, help="evaluations without a better held-out loss that end the run")
-    p.add_argument("--held-out", type=float, help="share of episodes kept from training")
-    p.add_argument("--rank", type=int, help="LoRA rank")
-    p.add_argument("--alpha", type=int, help="LoRA alpha")
-    p.add_argument("--expert-only", action="store_true", default=None)
-    p.add_argument("--freeze-vision", action="store_true", default=None)
-    p.add_argument("--eight-bit", action="store_true", default=None, help="8-bit optimiser (bitsandbytes)")
-    p.add_argument("--bf16", action=argparse.BooleanOptionalAction)
-    p.add_argument("--checkpointing", action=argparse.BooleanOptionalAction, help="gradient checkpointing")
-    p.add_argument("--workers", type=int, help="processes that load data")
-    p.add_argument("--pretrain", type=int, help="tiny: updates of vision pretraining, before --steps")
-    p.add_argument("--touch-fraction", type=float, help="tiny: fraction of the samples that show a touch")
-    p.add_argument("--flow-samples", type=int, help="tiny: samples of noise and time per observation")
-    p.add_argument("--threads", type=int, help="tiny: CPU threads")
-    p.add_argument("--tokenizer", type=Path, help="folder of a tokenizer, where PaliGemma's is not to be downloaded")
+    p.add_argument("--tokenizer", type=Path, help="folder of a tokenizer (default: PaliGemma's, which is downloaded)")
     p.add_argument("--action-tokenizer", help="pi0_fast: folder or name of the FAST action tokenizer")
+    for name, kind, text in OPTIONS:
+        p.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"{text} ({preset_values(name)})")
+    for name, text in SWITCHES:
+        p.add_argument(
+            f"--{name.replace('_', '-')}", action=argparse.BooleanOptionalAction, help=f"{text} ({preset_values(name)})"
+        )
+    p.add_argument("--variant", choices=VARIANTS, help=f"which π0 ({preset_values('variant')})")
     return p
 
 
-TINY = (
-    "steps",
-    "pretrain",
-    "touch_fraction",
-    "batch",
-    "rate",
-    "warmup",
-    "every",
-    "patience",
-    "held_out",
-    "flow_samples",
-    "threads",
-    "seed",
+OPTIONS = (
+    ("seed", seed, "seed of all random generators"),
+    ("steps", int, "number of updates; 0: as many as --epochs needs"),
+    ("epochs", float, "passes over the demonstrations"),
+    ("batch", int, "observations per update and process"),
+    ("rate", float, "peak learning rate"),
+    ("warmup", int, "updates until the peak learning rate"),
+    ("every", int, "updates between evaluations and checkpoints"),
+    ("patience", int, "evaluations without a lower held-out loss that end the run; 0: never"),
+    ("held_out", float, "fraction of the episodes held out from training"),
+    ("rank", int, "rank of LoRA's adapters; 0: the weights themselves"),
+    ("alpha", int, "scale of LoRA's adapters"),
+    ("workers", int, "processes that load data"),
+    ("pretrain", int, "updates of vision pretraining before --steps"),
+    ("touch_fraction", float, "fraction of the samples that show a touch"),
+    ("flow_samples", int, "samples of noise and time per observation"),
+    ("threads", int, "CPU threads"),
 )
-FINE = (
-    "variant",
-    "steps",
-    "epochs",
-    "batch",
-    "rate",
-    "warmup",
-    "every",
-    "patience",
-    "held_out",
-    "rank",
-    "alpha",
-    "expert_only",
-    "freeze_vision",
-    "eight_bit",
-    "bf16",
-    "checkpointing",
-    "workers",
-    "seed",
+SWITCHES = (
+    ("expert_only", "train the action expert and its projections only"),
+    ("freeze_vision", "leave the vision tower as it is"),
+    ("eight_bit", "optimiser's moments in 8 bits (bitsandbytes)"),
+    ("bf16", "compute in bfloat16"),
+    ("checkpointing", "recompute activations in the backward pass, to save memory"),
 )
+
+
+def preset_values(name: str) -> str:
+    """The values of an option in the presets that have it."""
+    presets = {"tiny": TinyTraining(), **PRESETS}
+    values = {preset: getattr(options, name) for preset, options in presets.items() if hasattr(options, name)}
+    if len(set(values.values())) == 1:
+        value = next(iter(values.values()))
+        return f"{', '.join(values) if len(values) < len(presets) else 'default'}: {value}"
+    return ", ".join(f"{preset}: {value}" for preset, value in values.items())
+
+
+NAMES = ("variant", *(name for name, _, _ in OPTIONS), *(name for name, _ in SWITCHES))
+TINY = tuple(name for name in NAMES if name in TinyTraining.__slots__)
+FINE = tuple(name for name in NAMES if name in FineTuning.__slots__)
 COMMON = {"preset", "dataset", "out", "checkpoint", "device", "resume", "wandb", "tokenizer", "action_tokenizer"}
 
 
@@ -148,13 +145,15 @@ def fine_tune(arguments: argparse.Namespace) -> Path:
 
 def train_tiny(arguments: argparse.Namespace) -> Path:
     """The preset tiny."""
+    import numpy as np
+
     from policies.chunk.backends.lerobot import checkpoint
     from policies.chunk.backends.lerobot.tiny import TinySpec, count, seeded
     from policies.chunk.backends.lerobot.tokenizers import TOKENIZER
     from training.pi0.batches import frame_chances, joint_weights
     from training.pi0.memory import gather
     from training.pi0.tokenizer import train_tokenizer, vocabulary
-    from training.pi0.train_tiny import TinyModel, TinyTraining, checkpoint_of, train
+    from training.pi0.train_tiny import TinyModel, checkpoint_of, train
 
     if arguments.wandb:
         raise ConfigError("the preset tiny logs to TensorBoard and log.jsonl only; leave --wandb out")

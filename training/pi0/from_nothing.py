@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arbiter.errors import in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.pi0.from_nothing", __doc__)
     p.add_argument("--out", type=Path, required=True, help="folder for everything")
     p.add_argument(
         "--walker",

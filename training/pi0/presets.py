@@ -14,6 +14,64 @@ BASES = {"pi0": "lerobot/pi0_base", "pi05": "lerobot/pi05_base", "pi0_fast": "le
 
 
 @dataclass(frozen=True, slots=True)
+class TinyTraining:
+    """Hyper-parameters.
+
+    Attributes:
+        steps: Number of updates.
+        pretrain: Updates of vision pretraining before them, see `training.pi0.pretrain_vision`.
+        auxiliary_weight: Weight of its losses beside the flow-matching loss afterwards; 0: none.
+        touch_fraction: Fraction of the samples that show a touch; see `frame_chances`.
+        batch: Observations per update.
+        flow_samples: Samples of noise and time per observation.
+        rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the fraction `decay` at the end.
+        average: Decay of the exponential moving average of the weights, which is what is saved.
+        weight_decay: Of AdamW.
+        clip: Largest norm of the gradient.
+        state_noise: Standard deviation of the noise on the normalised state of a rhythmic skill, which is driven by its own
+            motion.
+        goal_noise: The same for skills with a goal, on positions and velocities. In a demonstration the motion reveals the
+            goal; without strong noise a network continues its motion and ignores the picture.
+        shift: Largest shift of a picture, as a fraction of its side.
+        colour: Largest change of brightness and colour.
+        symmetry: Fraction of mirrored demonstrations, and of those with permuted colours.
+        held_out: Fraction of the episodes held out for evaluation.
+        patience: Evaluations without a lower held-out loss that stop the run (0: never).
+        every: Updates between evaluations and checkpoints.
+        seed: Seed of all random generators.
+        threads: CPU threads.
+    """
+
+    steps: int = 6000
+    pretrain: int = 2000
+    auxiliary_weight: float = 1.0
+    touch_fraction: float = 0.4
+    batch: int = 32
+    flow_samples: int = 2
+    rate: float = 1e-3
+    warmup: int = 100
+    decay: float = 0.5
+    average: float = 0.998
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    state_noise: float = 0.1
+    goal_noise: tuple[float, float] = (0.3, 2.0)
+    shift: float = 0.0
+    colour: float = 0.1
+    symmetry: float = 0.5
+    held_out: float = 0.04
+    patience: int = 0
+    every: int = 500
+    seed: int = 0
+    threads: int = 1
+
+    def scale(self, step: int) -> float:
+        """Learning rate of `step` as a fraction of the peak: warm up, stay, decay."""
+        left = (self.steps - step) / max(1.0, self.decay * self.steps)
+        return min(1.0, (step + 1) / max(1, self.warmup), max(left, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
 class FineTuning:
     """One run of LeRobot's trainer.
 

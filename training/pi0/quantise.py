@@ -147,6 +147,7 @@ def single_precision(loaded: Checkpoint) -> None:
 def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed: int = 0) -> list[dict]:
     """Inputs of the step graph as they occur on recorded observations, at times spread over the flow."""
     import torch
+    from tqdm import tqdm
 
     from training.pi0 import memory
     from training.pi0.batches import Batches
@@ -163,7 +164,8 @@ def calibration_inputs(loaded: Checkpoint, dataset: Path, count: int = 32, seed:
     batches, prefix = Batches(loaded.policy, loaded.before, data, stats), PrefixGraph(loaded.policy.model)
     rng, draw, found = np.random.default_rng(seed), torch.Generator().manual_seed(seed), []
     with torch.no_grad():
-        for i, frame in enumerate(rng.choice(len(data), count)):
+        frames = tqdm(rng.choice(len(data), count), "calibration", unit="frame", disable=None)
+        for i, frame in enumerate(frames):
             batch = batches.at(np.array([frame]), full_prompt=True)
             seen = (batch["images"][0][:, None], batch["image_masks"][0][:, None], batch["tokens"], batch["token_mask"])
             k, v, pad = (part.cpu() for part in prefix(*(part.to(config.device) for part in seen)))

@@ -17,15 +17,15 @@ import warnings
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
-from arbiter.routing.encoder import CARD, ENCODER, MODEL_DIR, TOKENIZER, Encoder, sha256
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.router.build", __doc__)
     p.add_argument("--source", type=Path, help="folder of a sentence-transformers model (default: the packaged MiniLM)")
-    p.add_argument("--out", type=Path, default=MODEL_DIR, help="folder to write to (default: the router's own)")
+    p.add_argument("--out", type=Path, help="folder to write to (default: the router's own)")
     return p
 
 
@@ -38,6 +38,7 @@ with extra(__name__, parser, "torch", "onnx", "sentence_transformers"):
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
+    from arbiter.routing.encoder import CARD, ENCODER, MODEL_DIR, TOKENIZER, Encoder, sha256
     from training.router.fused_encoder import fusible, write
     from training.router.phrases import load_phrases
 
@@ -168,7 +169,7 @@ def agreement(model: SentenceTransformer, encoder: Encoder) -> dict[str, float]:
 def main() -> None:
     args = parser().parse_args()
     torch.set_num_threads(1)
-    print(json.dumps(build(args.source, args.out), indent=1))
+    print(json.dumps(build(args.source, args.out or MODEL_DIR), indent=1))
 
 
 if __name__ == "__main__":

@@ -12,22 +12,36 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from tqdm import tqdm
 
 from arbiter.errors import in_one_line
-from arbiter.routing import Router
-from arbiter.routing.scorer import canonical
-from arbiter.skill import Route
-from skills import builtin_skills
+from deploy.cli.command_line import command_line
 from training.router.phrases import Phrase, load_phrases
+
+if TYPE_CHECKING:
+    from arbiter.routing import Router
+    from arbiter.skill import Route
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = command_line("training.router.evaluate", __doc__)
+    p.add_argument("--set", default="report", help="phrases: report, dev, or a file in the same format")
+    p.add_argument("--model", type=Path, help="folder of another encoder and head (default: the router's own)")
+    p.add_argument("--show", action="store_true", help="print every phrase that went wrong")
+    p.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    return p
+
 
 HARMLESS = frozenset(("stop", "stand_still"))
 TOLERANCE = 0.02  # relative, of a parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PhraseResult:
     """How one phrase fared.
 
     Attributes:
@@ -50,16 +64,16 @@ def plan_of(route: Route) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(sorted(call.skill for call in step)) for step in route.steps)
 
 
-def judge(phrase: Phrase, route: Route, cpu_ms: float) -> Verdict:
+def judge(phrase: Phrase, route: Route, cpu_ms: float) -> PhraseResult:
     """Compares a route with what the phrase asks for."""
     plan = () if route.outcome == "rejected" else plan_of(route)
     moves = {name for step in plan for name in step} - HARMLESS
     if not phrase.plans:
-        return Verdict(phrase, route, not moves, bool(moves), None, cpu_ms)
+        return PhraseResult(phrase, route, not moves, bool(moves), None, cpu_ms)
     right = plan in phrase.plans
     asked = [{name for step in wanted for name in step} for wanted in phrase.plans]
     wrong = not right and bool(moves) and not any(moves <= wanted for wanted in asked)
-    return Verdict(phrase, route, right, wrong, _values_right(phrase, route) if right else None, cpu_ms)
+    return PhraseResult(phrase, route, right, wrong, _values_right(phrase, route) if right else None, cpu_ms)
 
 
 def _values_right(phrase: Phrase, route: Route) -> bool | None:
@@ -81,20 +95,22 @@ def _equal(given: float | str | None, wanted: float | str) -> bool:
     return abs(given - wanted) <= TOLERANCE * wanted
 
 
-def run(router: Router, phrases: Sequence[Phrase]) -> list[Verdict]:
+def run(router: Router, phrases: Sequence[Phrase]) -> list[PhraseResult]:
     """Routes every phrase."""
     verdicts = []
-    for phrase in phrases:
+    for phrase in tqdm(phrases, desc="phrases", disable=None):
         start = time.thread_time_ns()
         route = router.route(phrase.text)
         verdicts.append(judge(phrase, route, (time.thread_time_ns() - start) / 1e6))
     return verdicts
 
 
-def summary(verdicts: Sequence[Verdict], fitted: frozenset[str]) -> dict[str, float | int]:
+def summary(verdicts: Sequence[PhraseResult], fitted: frozenset[str]) -> dict[str, float | int]:
     """The figures of the table; shares in per cent, nan where a set has no such phrase."""
 
-    def share(chosen: list[Verdict], hit) -> float:
+    from arbiter.routing.scorer import canonical
+
+    def share(chosen: list[PhraseResult], hit) -> float:
         return round(100.0 * float(np.mean([hit(v) for v in chosen])), 1) if chosen else float("nan")
 
     commands = [v for v in verdicts if v.phrase.kind == "command"]
@@ -126,7 +142,7 @@ def summary(verdicts: Sequence[Verdict], fitted: frozenset[str]) -> dict[str, fl
     }
 
 
-def show(verdict: Verdict) -> str:
+def show(verdict: PhraseResult) -> str:
     """One line on a phrase that went wrong."""
     route = verdict.route
     plan = ", ".join("+".join(step) for step in plan_of(route)) or "-"
@@ -138,12 +154,10 @@ def show(verdict: Verdict) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", default="report", help="report (default), dev, or a file in the same format")
-    parser.add_argument("--model", type=Path, help="folder of another encoder and head")
-    parser.add_argument("--show", action="store_true", help="print every phrase that went wrong")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
-    args = parser.parse_args()
+    args = parser().parse_args()
+    from arbiter.routing import Router  # takes a second: not for --help
+    from skills import builtin_skills
+
     router = Router(builtin_skills(), args.model)
     verdicts = run(router, load_phrases(args.set))
     if args.show:

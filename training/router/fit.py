@@ -13,21 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from arbiter.errors import in_one_line
-from arbiter.routing.encoder import MODEL_DIR
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m training.router.fit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    p.add_argument(
-        "--model",
-        type=Path,
-        default=MODEL_DIR,
-        help="folder of the encoder; the head is written there (default: the router's own)",
-    )
+    p = command_line("training.router.fit", __doc__)
+    p.add_argument("--model", type=Path, help="folder of the encoder; the head is written there (default: the router's own)")
     return p
 
 
@@ -38,7 +31,7 @@ with extra(__name__, parser, "sklearn"):
 
     from arbiter.routing.artefact import HEAD, Artefact, Calibration, save
     from arbiter.routing.classifier import NONE, LinearClassifier
-    from arbiter.routing.encoder import Encoder
+    from arbiter.routing.encoder import MODEL_DIR, Encoder
     from arbiter.routing.features import SparseRows, TfidfVocabulary, terms
     from arbiter.routing.opposites import class_of, opposites
     from arbiter.routing.scorer import FEATURES, Scorer, canonical, sided
@@ -144,11 +137,12 @@ def calibrate(artefact: Artefact, encoder: Encoder) -> Calibration:
 
 def main() -> None:
     args = parser().parse_args()
-    encoder = Encoder(args.model)
+    folder = args.model or MODEL_DIR
+    encoder = Encoder(folder)
     artefact = fit_head(encoder)
     print(f"{len(artefact.texts)} phrases, {len(artefact.head.classes)} classes, {len(artefact.vocabulary.index)} terms")
-    save(dataclasses.replace(artefact, calibration=calibrate(artefact, encoder)), args.model / HEAD)
-    print(f"{args.model / HEAD}: {(args.model / HEAD).stat().st_size / 1e6:.1f} MB")
+    save(dataclasses.replace(artefact, calibration=calibrate(artefact, encoder)), folder / HEAD)
+    print(f"{folder / HEAD}: {(folder / HEAD).stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -14,27 +14,29 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.pi0.data.augment", __doc__)
     p.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
     p.add_argument("root", type=Path, help="folder of the new LeRobotDataset")
-    p.add_argument("--copies", type=int, default=1)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p.add_argument("--copies", type=int, default=1, help="varied copies of each episode")
+    p.add_argument("--seed", type=seed, default=0, help="seed of all random generators")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name or folder of the robot's description")
     p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
-    for name, default in (
-        ("crop", 0.06),
-        ("brightness", 0.2),
-        ("contrast", 0.2),
-        ("saturation", 0.2),
-        ("joint-pos", 0.005),
-        ("joint-vel", 0.05),
+    for name, default, text in (
+        ("crop", 0.06, "largest part of the picture's side that is cut off"),
+        ("brightness", 0.2, "largest relative change of brightness"),
+        ("contrast", 0.2, "largest relative change of contrast"),
+        ("saturation", 0.2, "largest relative change of saturation"),
+        ("joint-pos", 0.005, "standard deviation of the noise on joint positions [rad]"),
+        ("joint-vel", 0.05, "standard deviation of the noise on joint velocities [rad/s]"),
     ):
-        p.add_argument(f"--{name}", type=float, default=default)
+        p.add_argument(f"--{name}", type=float, default=default, help=text)
     p.add_argument("--same-words", action="store_true", help="keep the instructions as they are")
     return p
 

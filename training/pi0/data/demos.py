@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 from training.pi0.data import fanout
 
 BALLS_A_ROUND = 5  # demonstrations of each ball for one of each gesture
@@ -23,17 +25,19 @@ BALLS_A_ROUND = 5  # demonstrations of each ball for one of each gesture
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.pi0.data.demos", __doc__)
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
-    p.add_argument("--skills", default="gestures", help="comma-separated skills or instructions (default: all)")
+    p.add_argument("--skills", default="gestures", help="comma-separated skills or instructions; gestures: all of them")
     p.add_argument(
         "--rounds", type=int, default=24, help=f"demonstrations of each gesture; each ball gets {BALLS_A_ROUND} times as many"
     )
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=seed, default=0, help="seed of all random generators")
     p.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
     p.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
     p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
-    p.add_argument("--walker", default="", help="ONNX locomotion policy for the legs in half of the arm gestures")
+    p.add_argument(
+        "--walker", default="", help="ONNX policy that walks in half of the arm gestures (default: none, the legs stand)"
+    )
     fanout.add_argument(p)
     return p
 

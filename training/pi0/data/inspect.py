@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arbiter.errors import in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.pi0.data.inspect", __doc__)
     p.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
     p.add_argument("--out", type=Path, required=True, help="folder for the report")
-    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name or folder of the robot's description")
     return p
 
 

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arbiter.errors import in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.pi0.data.mocap", __doc__)
     p.add_argument("files", type=Path, nargs="+", help="BVH files")
     p.add_argument("--instruction", required=True, help="what the motion shows")
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")

@@ -11,18 +11,20 @@ import sys
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 from training.pi0.data import fanout
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.pi0.data.rollouts", __doc__)
     p.add_argument("policy", help="ONNX locomotion policy")
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
-    p.add_argument("--instructions", default="walks", help="comma-separated instructions (default: all walks)")
+    p.add_argument("--instructions", default="walks", help="comma-separated instructions; walks: all of them")
     p.add_argument("--rounds", type=int, default=20, help="roll-outs of each instruction")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=seed, default=0, help="seed of all random generators")
     p.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
     p.add_argument("--camera-hz", type=float, default=25.0, help="new pictures per second")
     p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")

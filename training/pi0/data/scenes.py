@@ -15,17 +15,19 @@ import sys
 from dataclasses import dataclass
 
 from arbiter.errors import in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
+from deploy.cli.options import seed
 from deploy.cli.outputs import output_file
 from training.pi0.data import fanout
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.pi0.data.scenes", __doc__)
     p.add_argument("--out", type=output_file, required=True, help="the .npz file")
     p.add_argument("--count", type=int, default=4000, help="touches to make")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=seed, default=0, help="seed of all random generators")
     p.add_argument("--side", type=int, default=84, help="side of the pictures [px]")
     fanout.add_argument(p)
     return p

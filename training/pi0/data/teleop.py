@@ -14,16 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from arbiter.errors import ConfigError, in_one_line
+from deploy.cli.command_line import command_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = command_line("training.pi0.data.teleop", __doc__)
     p.add_argument("policy", help="ONNX locomotion policy for the legs")
     p.add_argument("--instruction", required=True, help="what the episodes show")
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
-    p.add_argument("--pad", choices=("keyboard", "gamepad"), default="keyboard")
+    p.add_argument("--pad", choices=("keyboard", "gamepad"), default="keyboard", help="device to steer with")
     p.add_argument("--picture", type=int, default=224, help="side of the head camera's picture [px]")
     p.add_argument("--pictures", choices=("h264", "av1", "png"), default="h264", help="how pictures are stored")
     return p
