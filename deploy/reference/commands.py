@@ -29,7 +29,7 @@ def modules() -> list[str]:
     for folder in FOLDERS:
         for file in sorted((ROOT / folder).rglob("*.py")):
             text = file.read_text(encoding="utf-8")
-            if "ArgumentParser(" in text and '\nif __name__ == "__main__":' in text:
+            if ".parse_args(" in text and '\nif __name__ == "__main__":' in text:
                 name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
                 found.append(name.removesuffix(".__main__"))
     return found

@@ -29,8 +29,14 @@ def first_line(item: object) -> str:
 
 
 def meanings(kind: type) -> dict[str, str]:
-    """What the section `Attributes:` of a docstring says of each name."""
-    lines = (inspect.getdoc(kind) or "").splitlines()
+    """What the sections `Attributes:` of a class and those it inherits from say of each name."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        found |= _attributes(inspect.cleandoc(base.__doc__ or "").splitlines())
+    return found
+
+
+def _attributes(lines: list[str]) -> dict[str, str]:
     if "Attributes:" not in lines:
         return {}
     lines = [line for line in lines[lines.index("Attributes:") + 1 :] if line.strip()]
