@@ -63,7 +63,8 @@ def _new(args) -> int:
 
 def _balance(args) -> int:
     from deploy.robots.description import description_dir, load_model
-    from deploy.robots.mjcf import find_roles, open_spec
+    from deploy.robots.mjcf import open_spec
+    from deploy.robots.roles import find_roles
     from policies.fallback.balance.gains import make
     from policies.fallback.reflex import GAINS
 

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 import trimesh
 
-from deploy.drivers.sensors.raycast import colours, seen
+from deploy.drivers.sensors.visible import colours, seen
 
 GRAIN = 0.002  # [m]: what is finer in a mesh is left out, a browser has to load it
 AROUND = 18  # corners around a round shape

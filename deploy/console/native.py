@@ -12,7 +12,8 @@ from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from deploy.console.snapshot import Event, Snapshot
 from deploy.drivers.simulated.scene import Scene, compile_scene
-from deploy.robots.mjcf import find_roles, set_posture
+from deploy.robots.mjcf import set_posture
+from deploy.robots.roles import find_roles
 
 HZ = 30.0  # pictures a second
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 from arbiter.threads import start_thread
-from deploy.drivers.sensors.raycast import RayCaster, base_of, look_at
+from deploy.drivers.sensors.raycast import RayCaster, look_at
 from deploy.drivers.sensors.sim_camera import put
+from deploy.drivers.sensors.visible import base_of
 from deploy.drivers.simulated.truth import Pose
 from deploy.observers.mp4 import Mp4Writer
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
-from deploy.robots.mjcf import FREE, find_roles, open_spec
+from deploy.robots.mjcf import FREE, open_spec
+from deploy.robots.roles import find_roles
 
 HULLS = 5  # geom group of shapes written to be kept apart
 Pair = tuple[str, str, float]

@@ -15,10 +15,11 @@ import numpy as np
 
 from arbiter.errors import ArbiterError, ConfigError
 from arbiter.robot import RobotModel
-from deploy.drivers.sensors.raycast import not_drawn
+from deploy.drivers.sensors.visible import not_drawn
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import describe, load_model
-from deploy.robots.mjcf import Roles, find_roles, open_spec, standing_data
+from deploy.robots.mjcf import open_spec, standing_data
+from deploy.robots.roles import Roles, find_roles
 from deploy.robots.shape import contact_geoms, lowest, sole_height
 from deploy.robots.stability import unstable
 

@@ -9,8 +9,9 @@ import mujoco
 import numpy as np
 
 from arbiter.errors import ConfigError
-from deploy.robots.mjcf import FREE, HINGE, limbs
+from deploy.robots.mjcf import FREE, HINGE
 from deploy.robots.robot_file import PACKAGE, RobotFile
+from deploy.robots.roles import limbs
 
 WORDS = {  # parts of joint names, by group
     "legs": ("hip", "knee", "ankle", "leg", "thigh", "calf", "shank", "foot"),

@@ -12,7 +12,8 @@ from arbiter.chain import chain
 from arbiter.robot import RobotModel
 from arbiter.types import frozen
 from deploy.robots.description import Description, figures
-from deploy.robots.mjcf import Roles, find_roles, open_spec, standing_data
+from deploy.robots.mjcf import open_spec, standing_data
+from deploy.robots.roles import Roles, find_roles
 
 LATERAL = 0.9  # least share of a pitch joint's axis along the body's y axis
 SIDES = ("left", "right")

@@ -22,7 +22,7 @@ from arbiter.tick import Arbiter
 from arbiter.types import Sighting
 from arbiter.worker import LockstepWorker, ThreadWorker, Worker
 from deploy.drivers.sensors.balls import Sight, finder_of
-from deploy.drivers.sensors.raycast import not_drawn
+from deploy.drivers.sensors.visible import hidden
 from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
@@ -235,7 +235,7 @@ def _open(
             physics_dt=config.physics_dt,
             motor_hz=config.motor_hz,
         )
-        return body, *_eye(body, config.camera_hz, fast), _hidden(body), *_hands(operator), no_beat
+        return body, *_eye(body, config.camera_hz, fast), hidden(body.mj_model), *_hands(operator), no_beat
     if robot not in ("rig", model.name):
         raise ConfigError(f"--robot {robot}: allowed are simulated, rig and the robot of the tree file, {model.name}")
     try:
@@ -255,12 +255,6 @@ def _open(
     source = hardware.config_of(camera)
     found = hardware.open_real(model, source, file, operator)
     return found.robot, hardware.open_camera(source), [], [found.table], found.closers, found.sources, found.beat
-
-
-def _hidden(body: SimulatedRobot) -> list[str]:
-    """A warning that names what no picture shows."""
-    bodies = not_drawn(body.mj_model)
-    return [f"warning: not drawn in film and camera: {', '.join(bodies)}"] if bodies else []
 
 
 def offer_the_hand(skills: SkillSet) -> None:

@@ -8,8 +8,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from deploy.drivers.sensors.raycast import RayCaster, look_at, not_drawn
+from deploy.drivers.sensors.raycast import RayCaster, look_at
 from deploy.drivers.sensors.sim_camera import SimCamera, put
+from deploy.drivers.sensors.visible import not_drawn
 from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.drivers.simulated.scene import Scene
 from deploy.robots.description import load_model

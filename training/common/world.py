@@ -11,7 +11,8 @@ import mujoco
 import numpy as np
 
 from arbiter.robot import RobotModel
-from deploy.robots.mjcf import FREE, find_roles, open_spec
+from deploy.robots.mjcf import FREE, open_spec
+from deploy.robots.roles import find_roles
 
 
 class RobotParts:

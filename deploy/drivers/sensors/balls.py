@@ -14,7 +14,8 @@ import numpy as np
 from arbiter.robot import RobotModel
 from arbiter.types import Sighting, frozen
 from deploy.drivers.simulated.scene import BALL_COLOURS, BALL_RADIUS
-from deploy.robots.mjcf import find_roles, open_spec, standing_data
+from deploy.robots.mjcf import open_spec, standing_data
+from deploy.robots.roles import find_roles
 from policies.chunk.protocol import CameraFrame
 
 LEAST_PIXELS = 12  # fewer are a speck, no ball

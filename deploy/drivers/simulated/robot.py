@@ -13,7 +13,8 @@ from deploy.drivers.simulated.motors import ImplicitMotors, Motors
 from deploy.drivers.simulated.scene import Scene, check_ball, compile_scene
 from deploy.drivers.simulated.senses import Failures, Noise, Senses
 from deploy.drivers.simulated.truth import Pose, Truth
-from deploy.robots.mjcf import find_roles, standing_data
+from deploy.robots.mjcf import standing_data
+from deploy.robots.roles import find_roles
 from deploy.robots.shape import sole_height
 from deploy.robots.stability import unstable
 

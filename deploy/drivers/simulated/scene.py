@@ -12,7 +12,8 @@ import numpy as np
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from deploy.robots.description import load_model
-from deploy.robots.mjcf import find_roles, open_spec
+from deploy.robots.mjcf import open_spec
+from deploy.robots.roles import find_roles
 
 BALL_RADIUS = 0.035
 BALL_COLOURS: Mapping[str, tuple[float, float, float, float]] = MappingProxyType(
