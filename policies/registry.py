@@ -147,7 +147,8 @@ def load_fallback(name: str, kind: str, configs: Mapping[str, object], context: 
     if not isinstance(config, OnnxConfig):
         raise ConfigError(f"robot {model.name}: stand is {model.stand!r}; a policy of kind onnx, reflex or posture can stand")
     try:
-        return PolicyStand(model, _onnx(name, config, context), name=name)
+        policy = _onnx(name, config, context)
+        return PolicyStand(model, policy if context.chunk_delay is not None else Deadline(policy), name=name)
     except ArbiterError as error:
         raise ConfigError(f"robot {model.name}: stand is {model.stand!r}: {error}") from error
 

@@ -89,14 +89,18 @@ def test_a_folder_is_used_for_everything_wherever_it_is_and_whatever_its_name(tm
 
 
 def test_an_installed_package_brings_a_robot(tmp_path, monkeypatch, small):
+    """The example's metadata on the path is what an installation leaves; a function may name the folder, too."""
     site = tmp_path / "site"
-    info = site / "tiny_robot-1.0.dist-info"
+    info = site / "tiny_biped-0.1.0.dist-info"
     info.mkdir(parents=True)
+    shutil.copytree(ROOT / "examples" / "tiny_biped" / "tiny_biped", site / "tiny_biped")
     (site / "tiny_robot.py").write_text(f"def folder():\n    return {str(small['biped'])!r}\n")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-robot\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[arbiter.robots]\ntiny = tiny_robot:folder\nbroken = no_such_module:x\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-biped\nVersion: 0.1.0\n")
+    lines = ["[arbiter.robots]", "tiny_biped = tiny_biped", "tiny = tiny_robot:folder", "broken = no_such_module:x"]
+    (info / "entry_points.txt").write_text("\n".join(lines))
     monkeypatch.syspath_prepend(str(site))
-    assert load_model("tiny").n == 6
+    assert load_model("tiny").n == 6 and load_model("tiny_biped").name == "tiny_biped"
+    assert check_robot_folder("tiny_biped") == []
     with pytest.raises(ConfigError, match=r"robot 'broken': entry point of group arbiter.robots: ModuleNotFoundError"):
         load_model("broken")
     with pytest.raises(ConfigError, match="no description by that name or path; known: .*tiny"):

@@ -1,0 +1,1 @@
+"""A robot that is a folder: robot.yaml and model.xml beside this file."""
