@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from deploy.operator.hand import FASTEST
-from deploy.operator.inputs import (
+from deploy.operator.input_devices import (
     ABS_RX,
     ABS_X,
     ABS_Y,

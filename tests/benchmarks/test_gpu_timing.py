@@ -16,8 +16,8 @@ from policies.chunk.backends import load_backend
 from policies.chunk.backends.lerobot import checkpoint
 from policies.chunk.backends.lerobot.backend import LeRobotBackend
 from tests.pi0_rig import TASKS, make_dataset, synthetic
+from training.pi0.finetuning_presets import preset
 from training.pi0.parity import observations
-from training.pi0.presets import preset
 from training.pi0.tokenizer import train_tokenizer, vocabulary
 
 DEVICE, SPEC = "cuda", None

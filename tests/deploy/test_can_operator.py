@@ -12,9 +12,9 @@ from arbiter.execution.inbox import Inbox
 from arbiter.skill import Outcome, RunContext
 from arbiter.types import Steering
 from deploy.operator import Gamepad, Keyboard, OperatorSource, open_gamepad, open_operator
-from deploy.operator import inputs as codes
+from deploy.operator import input_devices as codes
 from deploy.operator.hand import FASTEST, REST, STALE, DriveByHand
-from deploy.operator.inputs import GamepadInput, TerminalKeys
+from deploy.operator.input_devices import GamepadInput, TerminalKeys
 
 
 class FakePad:

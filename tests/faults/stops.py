@@ -27,8 +27,8 @@ import numpy as np
 from arbiter.types import Mode
 from deploy.observers.show import Screen
 from deploy.operator import Gamepad, Keyboard, OperatorSource
-from deploy.operator import inputs as codes
-from deploy.operator.inputs import GamepadInput, TerminalKeys
+from deploy.operator import input_devices as codes
+from deploy.operator.input_devices import GamepadInput, TerminalKeys
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
 from deploy.runtime.instruction_sources import Cue, Script, StandardInput

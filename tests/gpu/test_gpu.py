@@ -22,8 +22,8 @@ from policies.chunk.backends.lerobot.backend import LeRobotBackend
 from policies.engine import PROVIDERS as NAMES
 from policies.engine import Network
 from tests.pi0_rig import make_dataset, make_tiny, synthetic
+from training.pi0.finetuning_presets import preset
 from training.pi0.parity import observations
-from training.pi0.presets import preset
 
 DEVICE = "cuda"
 PROVIDERS = ("cuda", "tensorrt")

@@ -14,11 +14,11 @@ import torch
 
 from policies.locomotion.gait_clock import at_rest
 from training.locomotion import gait, terms
-from training.locomotion.commands import Commands
 from training.locomotion.gait import GaitConfig
 from training.locomotion.state import LEFT, RIGHT, BatchState
 from training.locomotion.symmetry import SymmetricModel, actor_mirror, critic_mirror, joint_mirror
 from training.locomotion.task import Task, TaskConfig, rewards
+from training.locomotion.velocity_commands import Commands
 
 GAIT = GaitConfig()
 

@@ -271,7 +271,7 @@ def test_tensorrt_says_what_it_needs(exported, tmp_path):
         import tensorrt  # noqa: F401
 
         pytest.skip("TensorRT is here")
-    from training.pi0.tensorrt import build_engines
+    from training.pi0.tensorrt_engines import build_engines
 
     with pytest.raises(ConfigError, match="the extra `gpu`: uv sync --inexact --extra gpu"):
         build_engines(exported, tmp_path)

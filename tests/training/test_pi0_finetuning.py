@@ -21,7 +21,7 @@ from policies.chunk.backends.lerobot import checkpoint
 from policies.chunk.backends.lerobot.tiny import seeded
 from tests.pi0_rig import SPEC, TASKS, make_dataset, synthetic
 from training.pi0 import memory
-from training.pi0.presets import FineTuning, preset
+from training.pi0.finetuning_presets import FineTuning, preset
 from training.pi0.tokenizer import train_tokenizer, vocabulary
 
 # Importing LeRobot alone takes minutes on a busy machine.

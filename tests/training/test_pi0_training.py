@@ -19,8 +19,8 @@ from policies.chunk.backends.lerobot.tiny import seeded
 from tests.pi0_rig import SPEC, TASKS, synthetic
 from training.pi0 import memory
 from training.pi0.batches import Batches, frame_chances, joint_weights
+from training.pi0.finetuning_presets import TinyTraining
 from training.pi0.flow_matching import flow_loss
-from training.pi0.presets import TinyTraining
 from training.pi0.train_tiny import TinyModel, train
 
 # Importing LeRobot alone takes minutes on a busy machine.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from arbiter.errors import RobotError
-from deploy.operator.inputs import GamepadInput, TerminalKeys, axis_ranges, open_terminal_keys
+from deploy.operator.input_devices import GamepadInput, TerminalKeys, axis_ranges, open_terminal_keys
 from training.pi0.data.teleop_devices import FORWARD, HAND_SPEED, KEY_HOLDS, TURN, TeleopGamepad, TeleopKeyboard
 
 

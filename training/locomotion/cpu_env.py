@@ -16,10 +16,10 @@ from training.common.world import RobotParts
 from training.locomotion import env_state, gait, models, terms
 from training.locomotion.base_motion import SOLE_REST, base_motion, planar
 from training.locomotion.command_limiter import CommandLimiter
-from training.locomotion.commands import Commands
 from training.locomotion.starts import JOINT_NOISE, LEAN, start_rows
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
+from training.locomotion.velocity_commands import Commands
 
 PHYSICS = mujoco.mjtState.mjSTATE_FULLPHYSICS
 CONTROL = int(mujoco.mjtState.mjSTATE_CTRL | mujoco.mjtState.mjSTATE_QFRC_APPLIED)

@@ -9,7 +9,7 @@ import torch
 from tensordict import TensorDict
 
 from arbiter.errors import ConfigError
-from training.locomotion import commands
+from training.locomotion import velocity_commands
 
 if TYPE_CHECKING:
     from training.locomotion.cpu_env import CpuEnv
@@ -26,7 +26,7 @@ def capture(env: CpuEnv) -> dict:
         "arrays": {name: torch.from_numpy(getattr(env, name).copy()) for name in ARRAYS},
         "state": {field.name: getattr(env.state, field.name).clone() for field in fields(env.state)},
         "kept": {name: getattr(env, name).clone() for name in TENSORS},
-        "commands": {name: getattr(env.commands, name).clone() for name in commands.TENSORS},
+        "commands": {name: getattr(env.commands, name).clone() for name in velocity_commands.TENSORS},
         "limiter": {name: getattr(env.limiter, name).clone() for name in LIMITER},
         "sums": {name: total.clone() for name, total in env.sums.items()},
         "observations": {name: env.observations[name].clone() for name in ("actor", "critic")},

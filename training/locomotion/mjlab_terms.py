@@ -12,9 +12,9 @@ from mjlab.managers.action_manager import ActionTerm, ActionTermCfg
 from training.locomotion import gait, terms
 from training.locomotion.base_motion import SOLE_REST, base_motion, planar
 from training.locomotion.command_limiter import CommandLimiter
-from training.locomotion.commands import Commands
 from training.locomotion.state import BatchState
 from training.locomotion.task import Task, TaskConfig, rewards
+from training.locomotion.velocity_commands import Commands
 
 SOLES = ("leg_left_ankle_roll_sole", "leg_right_ankle_roll_sole")
 

@@ -48,9 +48,9 @@ with extra(__name__, parser, "torch", "lerobot"):
     from policies.chunk.backends.lerobot.tiny import TinySpec, seeded
     from policies.chunk.backends.lerobot.tokenizers import TOKENIZER
     from training.pi0.batches import Batches, joint_weights
+    from training.pi0.finetuning_presets import TinyTraining
     from training.pi0.flow_matching import flow_loss
     from training.pi0.memory import Demonstrations, gather
-    from training.pi0.presets import TinyTraining
     from training.pi0.tokenizer import train_tokenizer, vocabulary
     from training.pi0.train_tiny import TinyModel, train
 

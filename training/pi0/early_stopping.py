@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from arbiter.errors import ConfigError
-from training.pi0.presets import FineTuning
+from training.pi0.finetuning_presets import FineTuning
 
 
 class EarlyStop(Exception):

@@ -179,7 +179,7 @@ def export_onnx(
 
 def export_engines(loaded: Checkpoint, out: Path, **options) -> Pi0Card:
     """TensorRT engines for the GPU at hand in the folder `out`; `options`: of `export_onnx`."""
-    from training.pi0.tensorrt import build_engines
+    from training.pi0.tensorrt_engines import build_engines
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "parity.json").unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from arbiter.errors import ConfigError, in_one_line
 from deploy.cli.command_line import command_line
 from deploy.cli.options import seed
-from training.pi0.presets import PRESETS, VARIANTS, FineTuning, TinyTraining
+from training.pi0.finetuning_presets import PRESETS, VARIANTS, FineTuning, TinyTraining
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,7 +118,7 @@ def chosen(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict:
 def fine_tune(arguments: argparse.Namespace) -> Path:
     """The presets lora, full and fsdp."""
     from training.pi0 import lerobot_run
-    from training.pi0.presets import preset
+    from training.pi0.finetuning_presets import preset
 
     if len(arguments.dataset) != 1:
         raise ConfigError(

@@ -33,8 +33,8 @@ from policies.chunk.backends.lerobot.tokenizers import (
 )
 from training.pi0.data.store import check_robot
 from training.pi0.early_stopping import EarlyStop, EarlyStopping, make_accelerator
+from training.pi0.finetuning_presets import FineTuning
 from training.pi0.memory import RELATIVE, TARGETS, check_there, widened
-from training.pi0.presets import FineTuning
 
 WORDS = 53  # tokens that an instruction may have where the prompt also holds the state
 

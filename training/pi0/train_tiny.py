@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from policies.chunk.backends.lerobot import checkpoint
 from training.pi0.batches import Batches, frame_chances, state_noise
+from training.pi0.finetuning_presets import TinyTraining
 from training.pi0.flow_matching import encode_observation, flow_loss
 from training.pi0.memory import Demonstrations
-from training.pi0.presets import TinyTraining
 from training.pi0.pretrain_vision import Probe, VisionPretraining, make_probe, pretrain_vision
 
 PRETRAINED, PROBE = "pretrained", "probe.safetensors"
@@ -74,7 +74,7 @@ def averaged(policy, decay: float) -> AveragedModel:
     return AveragedModel(policy, avg_fn=update)
 
 
-class Progress:
+class RunState:
     """Where a run stands, as what a resumed run loads: weights, their average, the optimiser's state and the probe.
 
     Attributes:
@@ -138,7 +138,7 @@ class TinyTrainer:
         from torch.utils.tensorboard import SummaryWriter
 
         self._model, self._batches, self._options, self._out = model, batches, options, out
-        self.progress = Progress(model.policy, probe, options, out / "state", resume)
+        self.progress = RunState(model.policy, probe, options, out / "state", resume)
         self._writer, self._log = SummaryWriter(str(out / "tensorboard")), (out / "log.jsonl").open("a" if resume else "w")
         self._started, self._losses, self._norm, self._rate = time.monotonic(), [], 0.0, 0.0
         model.policy.train()

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from arbiter.types import frozen
-from deploy.operator.inputs import (
+from deploy.operator.input_devices import (
     ABS_RX,
     ABS_RY,
     ABS_RZ,
