@@ -64,7 +64,8 @@ def option(action: argparse.Action, parser: argparse.ArgumentParser) -> tuple[st
     shown = (
         "" if nothing else f"`{default.relative_to(ROOT) if isinstance(default, Path) and ROOT in default.parents else default}`"
     )
-    return written, shown, parser._get_formatter()._expand_help(action) if action.help else ""
+    plain = argparse.HelpFormatter(parser.prog)  # a parser's own may repeat the default
+    return written, shown, plain._expand_help(action) if action.help else ""
 
 
 def options(parser: argparse.ArgumentParser) -> str:
