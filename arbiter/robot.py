@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -107,3 +107,47 @@ class Robot(Protocol):
 
     def close(self) -> None:
         """Damps, releases the hardware. May be called twice."""
+
+
+# What a driver can do beyond that: each is asked for with isinstance, and done without where it is not there.
+
+
+@runtime_checkable
+class Hangable(Protocol):
+    """A simulated robot in a harness, which starts hanging.
+
+    Attributes:
+        supported: 1 hanging in the harness, 0 free; between while it is being released.
+        loaded: Share of its weight that its feet carry.
+    """
+
+    supported: float
+    loaded: float
+
+    def release(self) -> None:
+        """Lowers the robot onto its feet and lets it go."""
+
+    def hang(self) -> None:
+        """Catches the robot wherever it is, and lifts it."""
+
+
+@runtime_checkable
+class SelfDamping(Protocol):
+    """A driver that damps without the tick: for a fault that it finds by itself, or when the run is ended by force.
+
+    Attributes:
+        damped_by: The fault that it damped for by itself, "" if none.
+    """
+
+    damped_by: str
+
+    def damp(self, why: str) -> None:
+        """Damps every motor, at once."""
+
+
+@runtime_checkable
+class FaultLatching(Protocol):
+    """A driver that latches faults of its own."""
+
+    def clear_faults(self) -> None:
+        """The operator's reset: latched faults are forgotten, and motion must be armed anew."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from arbiter.errors import ArbiterError
 from arbiter.execution.instruction import InstructionState
+from arbiter.robot import SelfDamping
 from deploy.cli.options import named, robot_name, seed
 from deploy.cli.outputs import writable
 from deploy.observers.narrate import DampedByItself, Narrator, warn
@@ -60,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "--robot",
         type=robot_name,
         default="simulated",
-        help="simulated (default), a robot's folder (simulated), rig, or the robot's name (the real one)",
+        help="simulated (default), a robot's folder (simulated), rig, the robot's name (the real one), or a driver's",
     )
     p.add_argument("--say", action="append", default=[], metavar="TEXT", help="an instruction; several run one after the other")
     p.add_argument("--script", metavar="FILE", help="YAML list of {at: seconds, say: text}; or stop: true, damp: true")
@@ -208,7 +209,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     about = provenance(loaded, args.robot, args.seed, args.fast) if args.report else {}
     recorder = RunRecorder(assembly.arbiter, assembly.truth, narrator.say, about)
     observers = [narrator, recorder, *assembly.observers]
-    if hasattr(assembly.robot, "damped_by"):
+    if isinstance(assembly.robot, SelfDamping):
         observers.append(DampedByItself(assembly.robot, narrator.say))
     session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers, assembly.beat, narrator.say)
     narrator.lost = session.end
@@ -228,8 +229,8 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
                 narrator.say(f"error: --report {args.report}: {error.strerror}")
         return found
 
-    safety, damp = assembly.arbiter.safety, getattr(assembly.robot, "damp", None)
-    last = [] if damp is None else [lambda: damp("the run was ended by force")]
+    safety, robot = assembly.arbiter.safety, assembly.robot
+    last = [lambda: robot.damp("the run was ended by force")] if isinstance(robot, SelfDamping) else []
     last += [source.close for source in assembly.sources]
     last += [report] if terminal is None else [terminal.restore, report]
     with Signals(session.end, lambda why: safety.stop(why, "damp"), last, suspends=not assembly.by_operator):

@@ -11,7 +11,7 @@ from arbiter.policy import Policy
 from arbiter.types import Mode, Request
 from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.drivers.simulated.truth import Truth
-from deploy.runtime.assemble import SENSOR_NOISE
+from deploy.runtime.bodies import SENSOR_NOISE
 from tests.safety_rig import issued
 
 

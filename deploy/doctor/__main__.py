@@ -6,6 +6,8 @@ import argparse
 import sys
 
 from arbiter.errors import ArbiterError
+from arbiter.plugins import PATIENCE
+from arbiter.robot import Robot
 from deploy.cli.extras import extra
 from deploy.cli.options import robot_name
 
@@ -13,7 +15,12 @@ from deploy.cli.options import robot_name
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(prog="python -m deploy.doctor", description="Pre-flight: pass, warn or fail, and what to do.")
-    p.add_argument("--robot", type=robot_name, default="berkeley_humanoid_lite", help="name of a robot description, or rig")
+    p.add_argument(
+        "--robot",
+        type=robot_name,
+        default="berkeley_humanoid_lite",
+        help="name of a robot description, rig, or a driver of the tree file",
+    )
     p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own, such as a rig's")
     p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file whose policies are loaded; none: left out")
     p.add_argument("--camera", default="0", metavar="SOURCE", help="device number or path; none: left out")
@@ -25,8 +32,11 @@ with extra(__name__, parser, "can", "serial", "cv2"):
     from deploy import rig
     from deploy.doctor.examine import preflight
     from deploy.drivers.can.config import load_hardware
-    from deploy.drivers.can.robot import open_robot
+    from deploy.drivers.can.robot import CanRobot, open_robot
     from deploy.drivers.sensors.camera import config_of
+    from deploy.robots.description import load_model
+    from deploy.runtime.bodies import drivers_of, open_driver
+    from deploy.runtime.config import load_tree
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,15 +46,25 @@ def main(arguments: list[str] | None = None) -> int:
             robot = rig.start(faults=tuple(args.fault), body="joints")
             robot.rig.advance(0.0)
         else:
-            robot = open_robot(args.robot, load_hardware(args.robot, args.hardware))
+            robot = _from_outside(args) or open_robot(args.robot, load_hardware(args.robot, args.hardware))
     except ArbiterError as error:
         print(f"fail  robot  {error}", file=sys.stderr)
         return 1
-    camera = None if args.robot == "rig" else config_of(args.camera)
-    report = preflight(robot, tree=None if args.tree == "none" else args.tree, camera=camera)
+    camera = None if args.robot == "rig" or not isinstance(robot, CanRobot) else config_of(args.camera)
+    patience = None if isinstance(robot, CanRobot) else PATIENCE
+    report = preflight(robot, tree=None if args.tree == "none" else args.tree, camera=camera, patience=patience)
     robot.close()
     print(report.table())
     return 0 if report.ok else 1
+
+
+def _from_outside(args: argparse.Namespace) -> Robot | None:
+    """The robot of a driver that a user brings; None where no driver has this name."""
+    if args.tree == "none":
+        return None
+    loaded = load_tree(args.tree)
+    kind = drivers_of(loaded).kinds.get(args.robot)
+    return None if kind is None else open_driver(kind, load_model(loaded.robot), loaded)
 
 
 if __name__ == "__main__":

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
 
 from arbiter.errors import RobotError
-from arbiter.robot import RobotModel
+from arbiter.plugins import in_time
+from arbiter.robot import Robot, RobotModel
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, RobotState, frozen
 from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
-from deploy.doctor.motors import check_bus, check_motor, check_watchdogs, open_ports
-from deploy.doctor.report import Check, Report, attempt, failed, passed
-from deploy.doctor.senses import check_camera, check_imu
-from deploy.drivers.can.robot import CanRobot
-from deploy.drivers.can.sdo import SdoClient
+from deploy.doctor.report import Check, Examinable, Report, attempt, failed, passed, warned
 
 BEYOND = 0.5  # [rad] that the dry commands ask for beyond a joint's end
 
 
-def preflight(robot: CanRobot, *, tree: str | None = None, camera=None, machine: bool = True) -> Report:
+def preflight(
+    robot: Robot, *, tree: str | None = None, camera=None, machine: bool = True, patience: float | None = None
+) -> Report:
     """Looks at everything; makes no torque; leaves the motors in IDLE.
 
     Args:
@@ -28,17 +28,32 @@ def preflight(robot: CanRobot, *, tree: str | None = None, camera=None, machine:
         tree: Tree file whose policies and skills are loaded; None: left out.
         camera: A CameraConfig; None: left out.
         machine: Whether the computer is looked at too.
+        patience: How long the pre-flight of a third party's driver may take [s]; None: it is one of this project.
     """
-    checks = [passed("robot", f"{robot.model.name}: {robot.model.n} joints, {len(robot.hardware.buses)} buses")]
+    checks = [passed("robot", f"{robot.model.name}: {robot.model.n} joints")]
     if tree is not None:
         checks += attempt("tree", lambda: check_tree_file(tree, robot.model))
     checks += attempt("limits", lambda: check_limits(robot.model))
-    checks += check_hardware(robot)
+    checks += _own(robot, patience)
     if camera is not None:
-        checks += check_camera(camera, robot.wait)
+        from deploy.doctor.senses import check_camera
+
+        checks += check_camera(camera, time.sleep)
     if machine:
         checks += [*check_timing(), check_disk(), check_heat(), check_engines()]
     return Report(tuple(checks))
+
+
+def _own(robot: Robot, patience: float | None) -> list[Check]:
+    """The driver's own pre-flight."""
+    if not isinstance(robot, Examinable):
+        return [warned("driver", "has no pre-flight of its own", "look at the hardware yourself before motion is armed")]
+    if patience is None:
+        return robot.preflight()
+    found, error = in_time(robot.preflight, patience, "pre-flight not over")
+    if not error and not (isinstance(found, list) and all(isinstance(check, Check) for check in found)):
+        error = "preflight() gave no list of deploy.doctor.Check"
+    return [failed("driver", error, "mend the driver")] if error else found
 
 
 def check_tree_file(tree: str, model: RobotModel) -> Check:
@@ -103,24 +118,3 @@ def _dry_command(model: RobotModel, index: int, target: float) -> float:
         posture = command.q.copy()
         farthest = max(farthest, posture[index]) if target > farthest else min(farthest, posture[index])
     return float(farthest)
-
-
-def check_hardware(robot: CanRobot) -> list[Check]:
-    """Buses, motors, watchdogs, IMU."""
-    hardware, model = robot.hardware, robot.model
-    ports, checks = open_ports(hardware, robot.open_bus)
-    try:
-        clients = {name: SdoClient(port, robot.wait) for name, port in ports.items()}
-        for port in ports.values():
-            checks += check_bus(port, hardware, robot.wait)
-        whole = len(ports) == len(hardware.buses) and not any(check.verdict.value == "fail" for check in checks)
-        if whole:
-            for index, motor in enumerate(hardware.motor_of(model)):
-                checks += check_motor(clients[motor.bus], motor, index, hardware, model, robot.calibration)
-            checks += attempt("watchdogs", lambda: check_watchdogs(clients, hardware, robot.wait))
-        else:
-            checks.append(failed("motors", "not looked at", "mend the buses first"))
-    finally:
-        for port in ports.values():
-            port.close()
-    return checks + check_imu(robot.imu, robot.wait, robot.clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from arbiter.errors import ArbiterError
 
@@ -76,3 +77,11 @@ class Report:
             + ("" if self.ok else ": motion is not armed")
         )
         return "\n".join(lines)
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A robot that can be looked at before it is connected: its driver's own pre-flight."""
+
+    def preflight(self) -> list[Check]:
+        """Looks at the hardware; makes no torque, and leaves it as `connect` expects it."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from arbiter.events import Event
+from arbiter.robot import SelfDamping
 from arbiter.threads import start_thread
 from arbiter.tick import TickReport
 
@@ -103,11 +104,11 @@ class DampedByItself:
     """Tells when a robot's driver has damped the motors by itself: the safety layer's own rung can be a higher one.
 
     Args:
-        robot: A `CanRobot`.
+        robot: Whose driver damps by itself.
         say: Takes a line.
     """
 
-    def __init__(self, robot, say: Callable[[str], None]) -> None:
+    def __init__(self, robot: SelfDamping, say: Callable[[str], None]) -> None:
         self._robot, self._say, self._told = robot, say, ""
 
     def __call__(self, report: TickReport) -> None:

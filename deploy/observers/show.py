@@ -12,6 +12,7 @@ from arbiter.execution.inbox import Inbox
 from arbiter.extras import advice
 from arbiter.tick import TickReport
 from deploy.console import Snapshot
+from deploy.drivers.door import Depicted
 from deploy.observers.narrate import clipped, line_of
 from deploy.observers.video import Caption, Film
 from deploy.operator.manual import ASKED, skills_text
@@ -31,7 +32,7 @@ class FilmObserver:
 
     def __init__(self, path: Path, assembly: Assembly) -> None:
         body = assembly.robot
-        if not hasattr(body, "mj_model"):
+        if not isinstance(body, Depicted):
             raise ConfigError("--video films a simulated body; training.pi0.data records the real robot's camera")
         shape = body.model.body
         self._film = Film(path, body.mj_model, **({} if shape is None else {"tall": shape.tall}))
@@ -88,7 +89,7 @@ class Screen:
         self._log.extend(line_of(event, self._started) for event in report.events)
         arbiter, body = self._assembly.arbiter, self._assembly.robot
         active, log = arbiter.executor.active, arbiter.executor.log
-        pose = getattr(body, "pose", None)
+        pose = body.pose if isinstance(body, Depicted) else None
         balls = {} if pose is None else dict(zip(body.scene.balls, pose.mocap_pos.tolist(), strict=True))
         self._console.publish(
             Snapshot(

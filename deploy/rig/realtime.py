@@ -17,6 +17,7 @@ import yaml
 from arbiter.errors import ArbiterError, RobotError
 from deploy.drivers.can.calibration import nominal, save_calibration
 from deploy.drivers.can.config import HardwareConfig, ImuConfig, load_hardware
+from deploy.rig.body import MujocoBody
 from deploy.rig.camera import HZ, RigCamera
 from deploy.rig.faults import parse_fault
 from deploy.rig.rig import Rig
@@ -158,7 +159,7 @@ class RealtimeRig:
         try:
             if word in ("fault", "mend") and rest:
                 self.rig.set_fault(parse_fault(rest[0], self._buses, self.model.joints), word == "fault")
-            elif word in ("release", "hang", "push") and hasattr(self.rig.body, word):
+            elif word in ("release", "hang", "push") and isinstance(self.rig.body, MujocoBody):
                 arguments = [tuple(float(value) for value in rest[0].split())] if rest else []
                 getattr(self.rig.body, word)(*arguments)
             elif word == "sweep":
@@ -176,7 +177,7 @@ class RealtimeRig:
 
     def _posture(self) -> str:
         """The body's tilt [rad] and the height of its torso [m], in truth; "" for joints alone."""
-        if not hasattr(self.rig.body, "truth"):
+        if not isinstance(self.rig.body, MujocoBody):
             return ""
         truth = self.rig.body.truth
         w, _, _, z = truth.base_quat

@@ -10,9 +10,8 @@ from arbiter.aside import PATIENCE
 from arbiter.errors import ConfigError
 from arbiter.execution.inbox import RouteRequest
 from arbiter.execution.run import MakeCaller, SkillCaller, ThreadedCaller, blind
-from arbiter.extras import advice
 from arbiter.policy import Policy
-from arbiter.robot import Robot, RobotModel
+from arbiter.robot import FaultLatching, Hangable, Robot
 from arbiter.routing import Router, stop_guard
 from arbiter.safety import Safety, SafetyLimits
 from arbiter.skill import Route, RunContext, Skill
@@ -21,30 +20,24 @@ from arbiter.threads import ThreadWatch
 from arbiter.tick import Arbiter
 from arbiter.types import Sighting
 from arbiter.worker import LockstepWorker, ThreadWorker, Worker
+from deploy.drivers.door import Truthful
 from deploy.drivers.sensors.balls import Sight, finder_of
-from deploy.drivers.sensors.visible import hidden
-from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
+from deploy.drivers.simulated.robot import Scene
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
+from deploy.runtime.bodies import Wish, no_beat, open_body
 from deploy.runtime.clock import Clock, LockstepClock, RealClock
 from deploy.runtime.config import Loaded
 from deploy.runtime.doors import load_doors
 from deploy.runtime.examine import check_tree, examine, groups_of, load_node_set, load_skill_set
-from deploy.runtime.eyes import LockstepEye, NoEye, ThreadedEye
 from deploy.runtime.ramp import RampWatch
-from deploy.runtime.simulated_operator import SimulatedOperator
+from deploy.runtime.simulated_operator import ClearsFaults, SimulatedOperator
 from policies.chunk.inference import InferenceRecorder
 from policies.registry import PolicyContext, load_policies
 from skills.registry import SkillSet
 
-# Encoders and an IMU of the real robot's kind.
-SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel=0.02)
 RouteWork = Callable[[RouteRequest], Route]
 FOREIGN_PATIENCE = 1.0  # [s] a foreign skill may take in lockstep, where waiting does not disturb the clock
-
-
-def no_beat() -> None:
-    """The heartbeat of a robot that nothing supervises."""
 
 
 @dataclass(slots=True)
@@ -95,7 +88,7 @@ def assemble(
 
     Args:
         loaded: The tree file.
-        robot: "simulated"; "rig" or a robot's name for the drivers on CAN.
+        robot: "simulated"; "rig" or a robot's name for the drivers on CAN; or the name of a driver from outside.
         fast: Lockstep simulation.
         seed: Of everything random.
         scene: Surroundings of the simulated robot.
@@ -108,9 +101,8 @@ def assemble(
     skills = load_skill_set(loaded, model)
     if operator != "none":
         offer_the_hand(skills)
-    body, eye, observers, notes, closers, sources, beat = _open(
-        robot, model, loaded, fast, seed, scene, hardware, operator, camera
-    )
+    opened = open_body(Wish(robot, fast, seed, scene, hardware, operator, camera), model, loaded)
+    body, eye = opened.robot, opened.eye
     recorder = InferenceRecorder()
     doors = load_doors(loaded)
     delay = config.simulation.chunk_delay if fast else None
@@ -128,18 +120,21 @@ def assemble(
     arbiter.taps += [recorder.take, sight.take]
     watch = ThreadWatch()
     arbiter.alarms.append(watch.take)
-    body.connect()
+    opened.connect()
     clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
-    notes = [*notes, *(f"warning: {line}" for line in skills.problems + doors.problems), *skills.left_out()]
-    assembly = Assembly(body, arbiter, clock, observers, notes)
+    notes = [*opened.notes, *(f"warning: {line}" for line in skills.problems + doors.problems), *skills.left_out()]
+    assembly = Assembly(body, arbiter, clock, opened.observers, notes)
     assembly.observers.append(RampWatch(arbiter))
-    assembly.closers = [arbiter.close, eye.close, body.close, *closers, watch.close]
-    assembly.sources, assembly.beat = sources, beat
-    if hasattr(body, "release"):
-        assembly.observers.append(SimulatedOperator(body, arbiter))
+    assembly.closers = [arbiter.close, eye.close, body.close, *opened.closers, watch.close]
+    assembly.sources, assembly.beat = opened.sources, opened.beat
+    if isinstance(body, Truthful):
         assembly.truth = lambda: body.truth
+    if isinstance(body, Hangable):
+        assembly.observers.append(SimulatedOperator(body, arbiter))
     else:
         assembly.by_operator = True
+        if isinstance(body, FaultLatching):
+            assembly.observers.append(ClearsFaults(body))
         assembly.notes.append("passive. Type `arm` to go to the start posture in the harness, `go` once it stands by itself.")
     return assembly
 
@@ -211,76 +206,12 @@ def _open_policies(loaded: Loaded, context: PolicyContext, unfit: dict[str, str]
         raise
 
 
-def _open(
-    robot: str,
-    model: RobotModel,
-    loaded: Loaded,
-    fast: bool,
-    seed: int,
-    scene: Scene | None,
-    file: str | None,
-    operator: str,
-    camera: str,
-):
-    """(driver, camera, observers, notes, closers, sources, heartbeat) of `--robot`."""
-    config = loaded.config.simulation
-    if robot == "simulated":
-        body = SimulatedRobot(
-            model,
-            seed=seed,
-            scene=scene,
-            noise=SENSOR_NOISE if config.noise else Noise(),
-            battery=config.battery,
-            drain=config.battery_drain,
-            physics_dt=config.physics_dt,
-            motor_hz=config.motor_hz,
-        )
-        return body, *_eye(body, config.camera_hz, fast), hidden(body.mj_model), *_hands(operator), no_beat
-    if robot not in ("rig", model.name):
-        raise ConfigError(f"--robot {robot}: allowed are simulated, rig and the robot of the tree file, {model.name}")
-    try:
-        from deploy.runtime import hardware
-    except ImportError as error:
-        raise ConfigError(f"--robot {robot} needs {advice('robot')} ({error})") from error
-    if robot == "rig":
-        if (config.battery, config.battery_drain) != (1.0, 0.0):
-            raise ConfigError(
-                "simulation.battery: on the rig the motors tell their supply; set it with --fault, such as "
-                "leg_left_knee_pitch_joint:voltage=20.5"
-            )
-        found = hardware.open_rig(model, config.faults, seed)
-        return found.robot, *_eye(found.robot, config.camera_hz, fast), [found.table], *_hands(operator), no_beat
-    if fast:
-        raise ConfigError(f"--fast needs a simulated body; --robot {robot} runs in real time")
-    source = hardware.config_of(camera)
-    found = hardware.open_real(model, source, file, operator)
-    return found.robot, hardware.open_camera(source), [], [found.table], found.closers, found.sources, found.beat
-
-
 def offer_the_hand(skills: SkillSet) -> None:
     """Adds the skill that follows the operator's stick, unless a file of the tree already has."""
     from deploy.operator.hand import DriveByHand
 
     if DriveByHand.name not in skills.skills:
         skills.add(skills.made(DriveByHand, "the operator"), "the operator", foreign=False)
-
-
-def _hands(operator: str) -> tuple[list[Callable[[], None]], list]:
-    """(closers, sources) of the operator of a simulated robot."""
-    from deploy.operator import open_operator
-
-    source = open_operator(operator)
-    return ([], []) if source is None else ([source.close], [source])
-
-
-def _eye(body: SimulatedRobot, hz: float, fast: bool) -> tuple[LockstepEye | ThreadedEye | NoEye, list[Callable]]:
-    """The head camera, and what has to look at each tick."""
-    if not body.head_camera:
-        return NoEye(), []
-    if fast:
-        return LockstepEye(body, hz), []
-    eye = ThreadedEye(body, hz)
-    return eye, [eye.observe]
 
 
 def _routing(delay: float | None) -> Callable[[RouteWork], Worker[RouteRequest, Route]]:

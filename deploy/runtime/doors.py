@@ -1,4 +1,4 @@
-"""What a tree file lets in from outside for its policies: kinds of policies and chunk backends."""
+"""What a tree file lets in from outside kinds of policies, chunk backends, drivers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arbiter.kinds import Door, KindSet, load_kinds
-from arbiter.strict import Node, Problems
+from arbiter.kinds import Door, KindSet, load_kinds, settings_of
+from arbiter.strict import Node, Problems, nearest
+from deploy.drivers.door import DRIVER_DOOR
 from policies.loading import BACKEND_DOOR, POLICY_DOOR
 from policies.plugin import BackendKind, PolicyKind
 
@@ -44,6 +45,17 @@ def through(door: Door, loaded: Loaded, key: str, config: DoorConfig, problems: 
     found = load_kinds(door, files, config.entry_points)
     broken_files(loaded, key, files, found.broken, problems)
     return found
+
+
+def check_drivers(loaded: Loaded, problems: Problems) -> None:
+    """Files and settings of drivers; what is wrong is added to `problems`. An installed one that is broken matters to whoever
+    drives it."""
+    found = through(DRIVER_DOOR, loaded, "drivers", loaded.config.drivers, problems)
+    for name, node in loaded.config.drivers.settings.items():
+        if name in found.kinds:
+            settings_of(found.kinds[name], node, problems, f"drivers.settings.{name}")
+        elif not found.problems:
+            problems.add(node, f"drivers.settings: no driver {name!r}; {nearest(name, found.kinds)}")
 
 
 def broken_files(loaded: Loaded, key: str, files: Sequence[Path], broken: Mapping[Path, str], problems: Problems | None) -> None:

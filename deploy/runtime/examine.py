@@ -19,7 +19,7 @@ from arbiter.tree.build import Names, Spec, check
 from arbiter.tree.loading import NodeSet, load_nodes
 from arbiter.tree.registry import NodeType
 from deploy.robots.description import load_model
-from deploy.runtime.doors import PolicyDoors, at, broken_files, load_doors
+from deploy.runtime.doors import PolicyDoors, at, broken_files, check_drivers, load_doors
 from policies.registry import FALLBACKS, PolicyContext, load_each
 from skills.registry import SkillSet, load_skills
 
@@ -37,6 +37,7 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     skills = load_skill_set(loaded, model, problems)
     nodes = load_node_set(loaded, problems=problems)
     doors = load_doors(loaded, problems)
+    check_drivers(loaded, problems)
     skills.problems += nodes.problems + doors.problems
     unfit: dict[str, str] = {}
     drives = _drives(loaded, model, doors, problems, unfit) if model is not None else {}

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 from arbiter.slots import LatestSlot
 from arbiter.threads import start_thread
+from arbiter.wall import walled
+from deploy.drivers.door import Depicted
 from deploy.drivers.sensors.sim_camera import SimCamera
-from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.drivers.simulated.truth import Pose
 from policies.chunk.protocol import CameraFrame
+
+
+class Eye(Protocol):
+    """A head camera."""
+
+    def __call__(self) -> CameraFrame | None:
+        """The latest picture, at once."""
+
+    def close(self) -> None:
+        """Frees it."""
 
 
 class NoEye:
@@ -22,6 +35,23 @@ class NoEye:
         """Nothing to free."""
 
 
+class OwnEye:
+    """The head camera of a driver that brings one.
+
+    Args:
+        picture: Gives the latest picture, at once; a third party's. One that raises is no picture.
+    """
+
+    def __init__(self, picture: Callable[[], CameraFrame | None]) -> None:
+        self._picture = picture
+
+    def __call__(self) -> CameraFrame | None:
+        return walled(self._picture).value
+
+    def close(self) -> None:
+        """The driver frees it."""
+
+
 class LockstepEye:
     """Draws when it is asked, at most `hz` times a second of simulated time: repeatable.
 
@@ -30,7 +60,7 @@ class LockstepEye:
         hz: Pictures per second.
     """
 
-    def __init__(self, robot: SimulatedRobot, hz: float) -> None:
+    def __init__(self, robot: Depicted, hz: float) -> None:
         self._robot, self._period = robot, 1.0 / hz
         self._camera = SimCamera(robot.mj_model, camera=robot.head_camera)
         self._frame: CameraFrame | None = None
@@ -56,7 +86,7 @@ class ThreadedEye:
         idle: Seconds after the last look until it stops drawing.
     """
 
-    def __init__(self, robot: SimulatedRobot, hz: float, idle: float = 2.0) -> None:
+    def __init__(self, robot: Depicted, hz: float, idle: float = 2.0) -> None:
         self._robot, self._period, self._idle = robot, 1.0 / hz, idle
         self._pose: LatestSlot[tuple[float, Pose]] = LatestSlot()
         self._frame: LatestSlot[CameraFrame] = LatestSlot()

@@ -49,8 +49,10 @@ def provenance(loaded: Loaded, robot: str, seed: int, fast: bool) -> dict[str, A
 
 
 def files(loaded: Loaded) -> list[Path]:
-    """Every file that decides what a run does: tree, skills, weights, router, robot description."""
-    named = [loaded.path, *(loaded.resolve(name) for name in loaded.config.skills.files)]
+    """Every file that decides what a run does: tree, plug-ins, weights, router, robot description."""
+    config = loaded.config
+    doors = (config.skills, config.nodes, config.policy_kinds, config.backends, config.drivers)
+    named = [loaded.path, *(loaded.resolve(name) for door in doors for name in door.files)]
     for policy in loaded.config.policies.values():
         for key in ("file", "path", "card"):
             node = policy.value.get(key) if isinstance(policy.value, dict) else None

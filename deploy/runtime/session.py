@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from arbiter.errors import RobotError
 from arbiter.handover.transition import check_envelope
-from arbiter.robot import Robot
+from arbiter.robot import Hangable, Robot
 from arbiter.skill import StartEnvelope
 from arbiter.tick import Arbiter, TickReport
 from arbiter.types import Mode
@@ -120,9 +120,8 @@ class Session:
         """The end of a run, in order: come to rest, (harness), damp. Whoever may stop or damp is still heard."""
         self.arbiter.inbox.stop(self.ending or "end of the run")
         self._come_to_rest()
-        hang = getattr(self.robot, "hang", None)
-        if hang is not None:
-            hang()
+        if isinstance(self.robot, Hangable):
+            self.robot.hang()
             self.arbiter.caught(self.clock.now)
             self._wait(LIFT, self._tick_quietly)
         elif self._driving and not self.arbiter.life.hangs:

@@ -6,6 +6,7 @@ import enum
 
 from arbiter.handover.transition import HOME_ENVELOPE, check_envelope
 from arbiter.lifecycle import State
+from arbiter.robot import FaultLatching, Hangable
 from arbiter.tick import Arbiter, TickReport
 from arbiter.types import Mode
 
@@ -24,15 +25,31 @@ class Phase(enum.Enum):
     LIFTING = "lifting"  # after a reset
 
 
+class ClearsFaults:
+    """The operator's reset reaches the driver, which latches faults of its own. For a robot without a harness of ours.
+
+    Args:
+        robot: Its driver.
+    """
+
+    def __init__(self, robot: FaultLatching) -> None:
+        self._robot = robot
+
+    def __call__(self, report: TickReport) -> None:
+        """Between ticks: the motors stay damped until the robot is armed anew."""
+        if any(event.kind == "reset" for event in report.events):
+            self._robot.clear_faults()
+
+
 class SimulatedOperator:
     """The operator of a simulated robot: arms it in the harness, lowers it, and hangs it up again after a reset.
 
     Args:
-        robot: A simulated robot (`release`, `hang`, `supported`, `loaded`, `clear_faults`).
+        robot: A simulated robot in its harness.
         arbiter: Its arbiter.
     """
 
-    def __init__(self, robot, arbiter: Arbiter) -> None:
+    def __init__(self, robot: Hangable, arbiter: Arbiter) -> None:
         self._robot, self._arbiter = robot, arbiter
         self._phase = Phase.HANGING
         self._since: float | None = None
@@ -41,7 +58,8 @@ class SimulatedOperator:
         """Between ticks: looks whether the next phase may begin."""
         now = report.now
         if any(event.kind == "reset" for event in report.events):
-            self._robot.clear_faults()
+            if isinstance(self._robot, FaultLatching):
+                self._robot.clear_faults()
             self._robot.hang()
             self._phase, self._since = Phase.LIFTING, now
         life = self._arbiter.life

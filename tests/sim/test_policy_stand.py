@@ -10,7 +10,7 @@ from arbiter.worker import LockstepWorker
 from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.robots.description import load_model
 from deploy.robots.mjcf import open_spec
-from deploy.runtime.assemble import SENSOR_NOISE
+from deploy.runtime.bodies import SENSOR_NOISE
 from policies.chunk.backends.recorded import RecordedChunks
 from policies.chunk.inference import infer
 from policies.chunk.player import ChunkPolicy

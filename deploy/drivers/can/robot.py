@@ -18,6 +18,7 @@ from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from arbiter.safety import is_safe
 from arbiter.types import Mode, RobotState, SafeCommand, frozen
+from deploy.doctor.report import Check
 from deploy.drivers.can.bus import BusPort, open_bus
 from deploy.drivers.can.bus_cycle import BusCycle, MotorCommand
 from deploy.drivers.can.calibration import Calibration, load_calibration
@@ -25,6 +26,7 @@ from deploy.drivers.can.config import BusConfig, HardwareConfig, calibration_pat
 from deploy.drivers.can.cycle import Cycle
 from deploy.drivers.can.loop import CycleThread, Pace
 from deploy.drivers.can.motor import Motor
+from deploy.drivers.can.preflight import check_hardware
 from deploy.drivers.can.protocol import MotorMode, heartbeat
 from deploy.drivers.can.sdo import SdoClient
 from deploy.drivers.can.startup import prepare, settings
@@ -178,6 +180,10 @@ class CanRobot:
         self._release()
 
     # Beyond the protocol
+
+    def preflight(self) -> list[Check]:
+        """Looks at everything; makes no torque; leaves the motors in IDLE."""
+        return check_hardware(self)
 
     def clear_faults(self) -> None:
         """The operator's reset: latched faults are forgotten, and motion must be armed anew."""

@@ -167,7 +167,7 @@ class Teleoperation:
             stop_guard,
         )
         clock = LockstepClock(model.dt) if fast else RealClock(model.dt)
-        observers = [SimulatedOperator(robot, arbiter)] if hasattr(robot, "release") else []
+        observers = [SimulatedOperator(robot, arbiter)] if isinstance(robot, Hangable) else []
         self.session = Session(robot, arbiter, clock, (), [*observers, self._observe])
         self.over, self._tell = False, tell
         self._started: float | None = None

@@ -1,27 +1,46 @@
-"""Pre-flight of buses and motors. Nothing here makes torque: the torque limit is zero while a motor is in POSITION."""
+"""Pre-flight of the robot on CAN: buses, motors, watchdogs, IMU.
+
+Nothing here makes torque: the torque limit is zero while a motor is in POSITION.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
+import can
 import numpy as np
 
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from deploy.doctor.report import Check, Verdict, attempt, failed, passed, warned
+from deploy.doctor.senses import check_imu
 from deploy.drivers.can import protocol
 from deploy.drivers.can.bus import BusPort
 from deploy.drivers.can.calibration import Calibration
-from deploy.drivers.can.config import HardwareConfig, MotorConfig
+from deploy.drivers.can.config import BusConfig, HardwareConfig, MotorConfig
 from deploy.drivers.can.protocol import MotorError, MotorMode, Parameter, error_names
 from deploy.drivers.can.sdo import SdoClient
 from deploy.drivers.can.startup import settings
+from deploy.drivers.sensors.imu import Imu
 
 SCAN = range(1, 21)  # ids that are looked for besides those that belong to a bus
 SCAN_PATIENCE = 5  # looks
 WATCHDOG_SPARE = 0.1  # [s] that the watchdog's reaction may take beyond its time
 WATCHDOG_FACTORY = 1.2  # [s] more: new motors' watchdogs bite after 1 s
 HARMLESS = {Parameter.TORQUE_LIMIT: 0.0, Parameter.POSITION_KP: 0.0, Parameter.VELOCITY_KP: 0.0}
+
+
+class Wired(Protocol):
+    """What is looked at: a `CanRobot`."""
+
+    model: RobotModel
+    hardware: HardwareConfig
+    calibration: Calibration
+    imu: Imu | None
+    open_bus: Callable[[BusConfig], can.BusABC]
+    clock: Callable[[], float]
+    wait: Callable[[float], None]
 
 
 def check_bus(port: BusPort, config: HardwareConfig, wait: Callable[[float], None]) -> list[Check]:
@@ -210,3 +229,24 @@ def open_ports(config: HardwareConfig, opener: Callable) -> tuple[dict[str, BusP
             seen, _, advice = str(error).partition("; ")
             found.append(failed(bus.name, seen, advice))
     return ports, found
+
+
+def check_hardware(robot: Wired) -> list[Check]:
+    """Buses, motors, watchdogs, IMU of a robot that is not connected."""
+    hardware, model = robot.hardware, robot.model
+    ports, checks = open_ports(hardware, robot.open_bus)
+    try:
+        clients = {name: SdoClient(port, robot.wait) for name, port in ports.items()}
+        for port in ports.values():
+            checks += check_bus(port, hardware, robot.wait)
+        whole = len(ports) == len(hardware.buses) and not any(check.verdict.value == "fail" for check in checks)
+        if whole:
+            for index, motor in enumerate(hardware.motor_of(model)):
+                checks += check_motor(clients[motor.bus], motor, index, hardware, model, robot.calibration)
+            checks += attempt("watchdogs", lambda: check_watchdogs(clients, hardware, robot.wait))
+        else:
+            checks.append(failed("motors", "not looked at", "mend the buses first"))
+    finally:
+        for port in ports.values():
+            port.close()
+    return checks + check_imu(robot.imu, robot.wait, robot.clock)
