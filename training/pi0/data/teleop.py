@@ -34,7 +34,7 @@ with extra(__name__, parser, "h5py", "mink"):
     import numpy as np
 
     from arbiter.policy import Policy
-    from arbiter.robot import Robot, RobotModel
+    from arbiter.robot import Hangable, Robot, RobotModel
     from arbiter.routing.guard import stop_guard
     from arbiter.safety import Safety
     from arbiter.skill import Progress, Route, Skill, SkillCall
