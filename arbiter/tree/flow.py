@@ -90,7 +90,7 @@ class Retry(_Rounds):
 @dataclass(frozen=True, slots=True)
 class ParallelConfig:
     """Attributes:
-    until: "all" children have succeeded, or "one" has.
+    until: "all": succeeds when all children have. "one": succeeds with the first, the others are interrupted.
     """
 
     until: str = "all"

@@ -24,11 +24,12 @@ class GuardConfig:
         fallen: The base is tilted beyond the robot's fall angle.
         stopped: The robot was told to stop and got no new instruction since.
         ready: It stands by itself.
-        instruction: An instruction waits, is being routed or runs.
-        battery_below: State of charge 0..1; an unknown one is not below anything.
-        tilt_above: Tilt of the base [rad].
-        joint_speed_above: Fastest joint [rad/s].
-        turning_above: Angular speed of the base [rad/s].
+        instruction: An instruction in words waits, is being routed or runs; what the tree runs by itself does not count.
+        battery_below: The state of charge (0 to 1) is lower. An unknown one is not below anything; one that jumps counts once it
+            has stayed for 0.2 s.
+        tilt_above: The base leans more [rad].
+        joint_speed_above: The fastest joint is faster [rad/s].
+        turning_above: The base turns faster about any axis [rad/s].
     """
 
     mode: str | None = None

@@ -102,21 +102,6 @@ def test_a_missing_tree_names_the_nearest():
         load_tree("defualt.yaml")
 
 
-def test_the_page_lists_every_node_type_and_condition():
-    from dataclasses import fields
-    from pathlib import Path
-
-    from arbiter.tree.guards import GuardConfig
-
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "write-a-tree.md").read_text()
-    assert [name for name in NODE_TYPES if f"`{name}" not in page] == []
-    assert [field.name for field in fields(GuardConfig) if f"`{field.name}`" not in page] == []
-    rows = {line.split("`")[1].split(":")[0]: line for line in page.splitlines() if line.startswith("| `")}
-    for name, kind in NODE_TYPES.items():
-        if kind.config not in (None, GuardConfig):
-            assert [field.name for field in fields(kind.config) if f"`{field.name}` (" not in rows[name]] == [], name
-
-
 def test_all_errors_of_a_file_come_at_once(tmp_path, capsys):
     text = find_tree("default.yaml").read_text().replace("get_ready", "get_redy")
     wrong = tmp_path / "wrong.yaml"
