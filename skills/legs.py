@@ -45,7 +45,7 @@ class Odometer:
         self._body, self.torso = body, np.zeros(2)
         feet = side_by_side(body.feet)
         self._soles = body.soles if feet is None else feet.place
-        self._corners, self._load, self._low = self._see(joint_pos, rotation)
+        self._corners, self._load, self._low = (values[0] for values in self._see(joint_pos[None], rotation[None]))
         self._foot = int(self._low.argmin())
         self._from = self._middle()
 
@@ -59,16 +59,17 @@ class Odometer:
         return self._corners[..., :2].reshape(-1, 2).mean(axis=0)
 
     def step(self, joint_pos: np.ndarray, rotation: np.ndarray) -> None:
-        """The posture one tick later."""
-        corners, load, low = self._see(joint_pos, rotation)
-        foot = self._foot = _carrying(self._foot, 0.5 * (low + self._low))
-        both = load[foot] + self._load[foot]
-        self.torso = self.torso - both @ (corners[foot] - self._corners[foot])[:, :2] / both.sum()
-        self._corners, self._load, self._low = corners, load, low
+        """The postures of the next k ticks [rad], shape (k, n), and `rotation`, shape (k, 3, 3): several at once cost little more
+        than one."""
+        for corners, load, low in zip(*self._see(joint_pos, rotation), strict=True):
+            foot = self._foot = _carrying(self._foot, 0.5 * (low + self._low))
+            both = load[foot] + self._load[foot]
+            self.torso = self.torso - both @ (corners[foot] - self._corners[foot])[:, :2] / both.sum()
+            self._corners, self._load, self._low = corners, load, low
 
     def _see(self, joint_pos: np.ndarray, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Corners of the soles from the torso, world axes [m], with what `_loads` makes of them."""
-        corners = (self._soles(joint_pos) - self._body.torso) @ rotation.T
+        """Corners of the soles from the torso, world axes [m], with what `_loads` makes of them; a row a tick."""
+        corners = (self._soles(joint_pos) - self._body.torso) @ np.swapaxes(rotation, -1, -2)[:, None]
         return corners, *_loads(corners)
 
 

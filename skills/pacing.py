@@ -116,5 +116,4 @@ class Walking(Judged):
         return 0.0 if self._arrival.reached(progress, done) else speed
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        self.speed(self._course.at(state, progress), progress)
         return Outcome.SUCCESS if self._arrival.rested(state, progress) else Outcome.RUNNING

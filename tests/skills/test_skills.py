@@ -146,9 +146,13 @@ def test_the_way_tick_by_tick_is_the_way_of_the_whole_run():
     whole, odometer = odometry(MODEL.body, q, rotation), Odometer(MODEL.body, q[0], rotation[0])
     assert np.ptp(whole, axis=0).max() > 0.1
     for k in range(1, 120):
-        odometer.step(q[k], rotation[k])
+        odometer.step(q[k : k + 1], rotation[k : k + 1])
         torso = ((rotation[k] - rotation[0]) @ MODEL.body.torso)[:2]
         assert odometer.torso == pytest.approx(whole[k] + torso, abs=1e-9)
+    several = Odometer(MODEL.body, q[0], rotation[0])
+    for k in range(1, 120, 7):
+        several.step(q[k : k + 7], rotation[k : k + 7])
+    assert several.torso == pytest.approx(odometer.torso, abs=1e-9)
 
 
 @pytest.mark.parametrize(
