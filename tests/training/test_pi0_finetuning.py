@@ -264,13 +264,13 @@ def test_statistics_are_widened_about_their_middle():
         "observation.state": {"std": np.ones(44)},
         "other": {"std": np.zeros(3)},
     }
-    wide = memory.widened(stats)
+    wide = memory.with_minimum_std(stats)
     assert wide["other"] is stats["other"] and stats["action"]["std"][0] == 0.0, "what came in is as it was"
     assert wide["action"]["std"][:2].tolist() == [0.15, 1.0]
     assert (wide["action"]["q01"][0] + wide["action"]["q99"][0]) / 2.0 == pytest.approx(0.2)
     assert wide["action"]["q01"][1] == -1.0 and wide["action"]["q99"][1] == 1.0
     with pytest.raises(ConfigError, match="observation.state hold 22 values; 44 are expected with 22 joint targets"):
-        memory.widened(stats | {"observation.state": {"std": np.ones(22)}})
+        memory.with_minimum_std(stats | {"observation.state": {"std": np.ones(22)}})
 
 
 def test_an_instruction_that_would_be_cut_off_is_refused(tiny, tmp_path):

@@ -18,7 +18,7 @@ from policies.chunk.backends.lerobot import checkpoint
 from policies.chunk.backends.lerobot.tiny import seeded
 from tests.pi0_rig import SPEC, TASKS, synthetic
 from training.pi0 import memory
-from training.pi0.batches import Batches, frame_chances, joint_weights
+from training.pi0.batches import Batches, joint_weights, sampling_probabilities
 from training.pi0.finetuning_presets import TinyTraining
 from training.pi0.flow_matching import flow_loss
 from training.pi0.train_tiny import TinyModel, train
@@ -64,9 +64,9 @@ def test_joints_of_other_policies_hardly_count():
 def test_touching_gets_its_fraction_of_the_samples():
     data = dataclasses.replace(synthetic(), tasks=("raise both arms", "touch the red ball"))
     frames = np.r_[0:60, 60:90]  # twice as many of raising as of touching
-    chances = frame_chances(data, frames, 0.8)
+    chances = sampling_probabilities(data, frames, 0.8)
     assert chances[60:].sum() == pytest.approx(0.8) and chances[:60].sum() == pytest.approx(0.2)
-    assert frame_chances(data, frames[:60], 0.8).sum() == pytest.approx(1.0), "without touching the rest gets all"
+    assert sampling_probabilities(data, frames[:60], 0.8).sum() == pytest.approx(1.0), "without touching the rest gets all"
 
 
 def test_round_trip_of_a_checkpoint(tiny):

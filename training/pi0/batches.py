@@ -1,4 +1,4 @@
-"""Batches of demonstrations as the tiny π0 reads them: normalised, noised, mirrored, with their colours exchanged."""
+"""Batches of demonstrations for the tiny π0: normalised, with noise, mirroring and colour permutation as augmentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RHYTHMIC = ("wave_right", "wave_left", "bow")  # they go by their own motion and
 def joint_weights(tasks: tuple[str, ...], robot: str = "berkeley_humanoid_lite", outside: float = 0.02) -> np.ndarray:
     """Weight of each joint's error by instruction, shape (tasks, n).
 
-    Joints outside the skill's group are driven by another policy at run time: they count `outside`, not one.
+    Joints outside the skill's group are driven by another policy at run time; their weight is `outside` instead of one.
     """
     groups = load_model(robot).groups
     return np.stack([np.where(groups[find(task).joints], 1.0, outside) for task in tasks]).astype(np.float32)
@@ -28,10 +28,10 @@ def state_noise(tasks: tuple[str, ...], rhythm: float, goal: tuple[float, float]
     return np.stack([weak if find(task).skill in RHYTHMIC else strong for task in tasks]).astype(np.float32)
 
 
-def frame_chances(data: Demonstrations, frames: np.ndarray, touch: float) -> np.ndarray:
-    """How often to draw each of `frames`: touching `touch` of the time, all other instructions alike. Sums to one.
+def sampling_probabilities(data: Demonstrations, frames: np.ndarray, touch: float) -> np.ndarray:
+    """Sampling probability of each of `frames`: the fraction `touch` for touches, the rest equally for all other instructions.
 
-    What goes by its own motion counts twice: no posture helps to learn it.
+    Rhythmic skills have twice the probability, because the auxiliary loss on the final posture does not help them.
     """
     task = data.task[frames]
     counts = np.bincount(task, minlength=len(data.tasks))
@@ -105,7 +105,7 @@ class Batches:
     ) -> dict:
         """Arguments of `flow_loss` for `frames`; the padding of the prompts is cut off unless `full_prompt`.
 
-        `symmetry`: share of frames that are mirrored, and of those whose colours change places. `goal`: adds "goal", the
+        `symmetry`: fraction of frames that are mirrored, and fraction whose colours are permuted. `goal`: adds "goal", the
         last action of each demonstration, (B, 22), and "goal_weight", which is zero where there is no posture to end in
         and else makes a radian count alike in every joint: it moves the hand about as far.
         """

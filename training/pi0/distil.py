@@ -3,7 +3,7 @@
     python -m training.pi0.distil --teacher runs/lora/best --dataset data/pi0 --out runs/student
     python -m training.pi0.distil --teacher big --student runs/tiny/best --dataset data/pi0 --out runs/student
 
-The teacher's chunks are drawn once for the observations of the dataset; the student then trains on them as on
+The teacher's chunks are sampled once for the observations of the dataset; the student then trains on them as on
 demonstrations. Teacher and student read the same observations and drive the same joints.
 """
 

@@ -150,7 +150,7 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
     from policies.chunk.backends.lerobot import checkpoint
     from policies.chunk.backends.lerobot.tiny import TinySpec, count, seeded
     from policies.chunk.backends.lerobot.tokenizers import TOKENIZER
-    from training.pi0.batches import frame_chances, joint_weights
+    from training.pi0.batches import joint_weights, sampling_probabilities
     from training.pi0.memory import gather
     from training.pi0.tokenizer import train_tokenizer, vocabulary
     from training.pi0.train_tiny import TinyModel, checkpoint_of, train
@@ -174,7 +174,7 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
         stats = checkpoint.statistics(before)
     data = gather(arguments.dataset, spec.image)
     if source is None:
-        chances = frame_chances(data, np.arange(len(data)), options.touch_fraction)
+        chances = sampling_probabilities(data, np.arange(len(data)), options.touch_fraction)
         stats, words = data.stats(chances), out / TOKENIZER
         words.mkdir(parents=True, exist_ok=True)
         train_tokenizer(vocabulary(data.tasks), words, spec.vocab)

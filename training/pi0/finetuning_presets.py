@@ -21,7 +21,7 @@ class TinyTraining:
         steps: Number of updates.
         pretrain: Updates of vision pretraining before them, see `training.pi0.pretrain_vision`.
         auxiliary_weight: Weight of its losses beside the flow-matching loss afterwards; 0: none.
-        touch_fraction: Fraction of the samples that show a touch; see `frame_chances`.
+        touch_fraction: Fraction of the samples that show a touch; see `sampling_probabilities`.
         batch: Observations per update.
         flow_samples: Samples of noise and time per observation.
         rate: Peak learning rate; it rises over `warmup` updates and falls to zero over the fraction `decay` at the end.

@@ -34,7 +34,7 @@ from policies.chunk.backends.lerobot.tokenizers import (
 from training.pi0.data.store import check_robot
 from training.pi0.early_stopping import EarlyStop, EarlyStopping, make_accelerator
 from training.pi0.finetuning_presets import FineTuning
-from training.pi0.memory import RELATIVE, TARGETS, check_there, widened
+from training.pi0.memory import MIN_RELATIVE_STD, MIN_TARGET_STD, check_there, with_minimum_std
 
 WORDS = 53  # tokens that an instruction may have where the prompt also holds the state
 
@@ -102,12 +102,12 @@ def hooks(source: Path, spec, tokenizer: Path | None, tasks: Sequence[str], out:
 
     def make_processors(**options):
         before_model, after_model = (options.get(f"{name}processor_overrides") or {} for name in ("pre", "post"))
-        least = RELATIVE if getattr(options["policy_cfg"], "use_relative_actions", False) else TARGETS
+        least = MIN_RELATIVE_STD if getattr(options["policy_cfg"], "use_relative_actions", False) else MIN_TARGET_STD
         if options.get("dataset_stats"):
-            options["dataset_stats"] = widened(options["dataset_stats"], least)
+            options["dataset_stats"] = with_minimum_std(options["dataset_stats"], least)
         for step in (before_model.get("normalizer_processor"), after_model.get("unnormalizer_processor")):
             if step and step.get("stats"):
-                step["stats"] = widened(step["stats"], least)
+                step["stats"] = with_minimum_std(step["stats"], least)
         if options.get("pretrained_path"):
             check_checkpoint(Path(options["pretrained_path"]))
             options["preprocessor_overrides"] = before_model | tokenizer_overrides(options["policy_cfg"], words)

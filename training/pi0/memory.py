@@ -18,8 +18,8 @@ from arbiter.errors import ConfigError
 
 # Least standard deviation of joint positions [rad] and velocities [rad/s]; of joint targets [rad], and of targets relative to
 # the position.
-FLOORS = (0.05, 0.3)
-TARGETS, RELATIVE = 0.15, 0.05
+MIN_STATE_STD = (0.05, 0.3)
+MIN_TARGET_STD, MIN_RELATIVE_STD = 0.15, 0.05
 TAILS = 4.65  # standard deviations between the quantiles 1 % and 99 % of a normal distribution
 
 
@@ -67,9 +67,9 @@ class Demonstrations:
         return self.picture[self.picture_of[frames]].transpose(0, 3, 1, 2).astype(np.float32) / 255.0
 
     def stats(self, share: np.ndarray | None = None) -> dict[str, dict[str, np.ndarray]]:
-        """Mean and standard deviation of state and action, `widened`.
+        """Mean and standard deviation of state and action, `with_minimum_std`.
 
-        `share`: how often each frame is drawn, shape (N,), summing to one; None: all alike.
+        `share`: sampling probability of each frame, shape (N,); None: uniform.
         """
         share = np.full(len(self), 1.0 / max(1, len(self))) if share is None else share
         values = {"observation.state": self.state, "action": self.action}
@@ -78,7 +78,7 @@ class Demonstrations:
             mean = share @ x
             spread = np.sqrt(np.maximum(share @ np.square(x - mean, dtype=np.float64), 0.0))
             found[key] = {"mean": mean.astype(np.float32), "std": spread.astype(np.float32)}
-        return widened(found)
+        return with_minimum_std(found)
 
     def split(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames to train on and frames of held-out episodes: the share `held_out` of every task's episodes, one at
@@ -95,16 +95,18 @@ class Demonstrations:
         return np.flatnonzero(~mask), np.flatnonzero(mask)
 
 
-def widened(stats: dict[str, dict[str, np.ndarray]], targets: float = TARGETS) -> dict[str, dict[str, np.ndarray]]:
-    """Statistics by which no state is normalised by less than `FLOORS` and no action by less than `targets` [rad].
+def with_minimum_std(
+    stats: dict[str, dict[str, np.ndarray]], targets: float = MIN_TARGET_STD
+) -> dict[str, dict[str, np.ndarray]]:
+    """Statistics with a minimum standard deviation for normalisation: `MIN_STATE_STD` for states, `targets` [rad] for actions.
 
-    Both standard deviations and quantiles are widened. A joint that hardly moves in the demonstrations would otherwise turn
+    Standard deviations are raised, quantiles moved apart. A joint that hardly moves in the demonstrations would otherwise turn
     sensor noise into large numbers, and one whose quantiles coincide turns the few frames outside them into millions.
     Other keys come back as they are.
     Raises ConfigError for a state that does not hold a position and a velocity for each target.
     """
     found, joints = dict(stats), len(stats["action"]["std"])
-    for key, floor in (("observation.state", FLOORS), ("action", (targets,))):
+    for key, floor in (("observation.state", MIN_STATE_STD), ("action", (targets,))):
         one, least = dict(stats[key]), np.repeat(floor, joints)
         if len(one["std"]) != len(least):
             raise ConfigError(

@@ -1,7 +1,7 @@
-"""More demonstrations out of the ones there are: the robot is its own mirror image, and colours can change places.
+"""Augmentation by symmetry: mirroring left and right, and permuting colours.
 
-A mirrored demonstration of the right hand is one of the left hand; with two colours exchanged in picture and
-instruction a red ball is a green one. Both keep what was demonstrated exactly right.
+A mirrored demonstration of the right hand is one of the left hand; with two colours exchanged in picture and instruction
+a red ball becomes a green one. Both are exact: the augmented demonstrations are correct ones.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from deploy.robots.description import load_model
-from training.pi0.memory import RELATIVE, TARGETS, Demonstrations, widened
+from training.pi0.memory import MIN_RELATIVE_STD, MIN_TARGET_STD, Demonstrations, with_minimum_std
 
 JOINTS = 22
 STATE = 2 * JOINTS
@@ -88,7 +88,7 @@ class BerkeleyOutputs:
 
 
 def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000, seed: int = 0) -> dict[str, dict[str, list]]:
-    """Statistics of state and actions as openpi computes them, after `DeltaActions`, over whole chunks; `widened`."""
+    """Statistics of state and actions as openpi computes them, after `DeltaActions`, over whole chunks; `with_minimum_std`."""
     frames = np.arange(len(data))
     if len(frames) > limit:
         frames = np.sort(np.random.default_rng(seed).choice(frames, limit, replace=False))
@@ -100,7 +100,9 @@ def norm_stats(data: Demonstrations, delta: bool = True, limit: int = 20_000, se
         key: {"mean": x.mean(0), "std": x.std(0), "q01": np.quantile(x, 0.01, axis=0), "q99": np.quantile(x, 0.99, axis=0)}
         for key, x in values.items()
     }
-    wide = widened({"observation.state": found["state"], "action": found["actions"]}, RELATIVE if delta else TARGETS)
+    wide = with_minimum_std(
+        {"observation.state": found["state"], "action": found["actions"]}, MIN_RELATIVE_STD if delta else MIN_TARGET_STD
+    )
     return {key: {name: value.tolist() for name, value in one.items()} for key, one in zip(found, wide.values(), strict=True)}
 
 

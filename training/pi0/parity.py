@@ -1,5 +1,4 @@
-"""How far an exported π0 is from the checkpoint it was made of: same observations, same noise, joint by joint; and how
-well each does in closed loop."""
+"""Compares an exported π0 with its checkpoint: error per joint on the same observations and noise, and closed-loop success."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from training.pi0.batches import Batches, frame_chances
+from training.pi0.batches import Batches, sampling_probabilities
 from training.pi0.flow_matching import encode_observation
 
 PURE = 0.5  # a pixel has a colour when both other channels are below this fraction of it
@@ -134,10 +134,10 @@ def pretrain_vision(
     schedule = LambdaLR(optimiser, options.scale)
     data, seed = batches.data, options.seed
     training, held = (part[batches.postures[data.task[part]]] for part in (training, held))
-    chances = frame_chances(data, training, options.touch_fraction)
+    chances = sampling_probabilities(data, training, options.touch_fraction)
     test = held
     if len(held):
-        test = np.random.default_rng(seed).choice(held, 512, p=frame_chances(data, held, options.touch_fraction))
+        test = np.random.default_rng(seed).choice(held, 512, p=sampling_probabilities(data, held, options.touch_fraction))
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     started, log, recent = time.monotonic(), [], []
     policy.train()

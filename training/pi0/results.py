@@ -1,4 +1,4 @@
-"""What evaluations add up to: success with its confidence interval, smoothness, falls, interventions."""
+"""Results of evaluations: success rate with its confidence interval, smoothness, falls, interventions."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def demonstrations_to_collect(results: Sequence[EpisodeResult], most: int = 20) 
 
 
 def plain(values: dict) -> dict:
-    """`values` as JSON has them: it has no word for what is not finite, so null."""
+    """`values` as JSON allows them: null for what is not finite."""
     return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""Runs one instruction a few times in simulation, by words, through the arbiter."""
+"""Closed-loop runs of one instruction in simulation, given as text, through the arbiter and the safety layer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RolloutJob:
 
     Attributes:
         policy: Its folder. kind: What runs it; "auto": see `kind_of`.
-        label: What results call it; "": the folder's name.
+        label: Name in the results; "": that of the folder.
         device: For `lerobot`.
     """
 
@@ -59,7 +59,7 @@ class ClosedLoop:
 
     Attributes:
         truths, reports: Of every tick since `begin`.
-        chunk_ms: Time of every chunk since `begin` [ms], of backends that tell.
+        chunk_ms: Time of every chunk since `begin` [ms], of backends that report it.
     """
 
     def __init__(self, policy: str, kind: str, seed: int, tree: str = "default.yaml", device: str = "cpu") -> None:
@@ -82,7 +82,7 @@ class ClosedLoop:
         self.reports: list[TickReport] = []
         self.chunk_ms: list[float] = []
         self._backend = getattr(self.arbiter.bank.players("chunk")[0], "_backend", None)
-        self._told = getattr(self._backend, "seconds", None)
+        self._chunk_seconds = getattr(self._backend, "seconds", None)
         self.watchers: list = []
         self.session.start()
         self.until(lambda: self.arbiter.world.ready, READY_S)
@@ -91,10 +91,10 @@ class ClosedLoop:
     def _keep(self, report: TickReport) -> None:
         self.truths.append(self.robot.truth)
         self.reports.append(report)
-        told = getattr(self._backend, "seconds", None)
-        if told is not None and told is not self._told:  # a new object for each chunk
-            self._told = told
-            self.chunk_ms.append(float(np.sum(told)) * 1e3)
+        seconds = getattr(self._backend, "seconds", None)
+        if seconds is not None and seconds is not self._chunk_seconds:  # a new object for each chunk
+            self._chunk_seconds = seconds
+            self.chunk_ms.append(float(np.sum(seconds)) * 1e3)
         for watch in self.watchers:
             watch(report)
 
@@ -118,8 +118,7 @@ class ClosedLoop:
         self.until(lambda: False, seconds)
 
     def say(self, text: str) -> str:
-        """Says it and waits for the end. Returns DONE, whatever the robot measured of it, or why it came to no end: the truth
-        judges."""
+        """Gives an instruction and waits for its end. Returns DONE, or why it did not finish; ground truth judges success."""
         count = self.arbiter.executor.log.total
         self.arbiter.inbox.say(text, "replace")
         if not self.until(lambda: self.arbiter.executor.log.total > count, 1.0):
@@ -142,7 +141,7 @@ class ClosedLoop:
 
 
 def prepare(loop: ClosedLoop, skill: str) -> None:
-    """Brings the robot to where the skill makes sense: crouched before standing up, arms up before lowering them."""
+    """Brings the robot to the start of the skill: crouched before standing up, arms up before lowering them."""
     before = {"stand_up": "sit down", "lower_arms": "raise both arms"}.get(skill)
     if before is not None:
         loop.say(before)

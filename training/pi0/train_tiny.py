@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from policies.chunk.backends.lerobot import checkpoint
-from training.pi0.batches import Batches, frame_chances, state_noise
+from training.pi0.batches import Batches, sampling_probabilities, state_noise
 from training.pi0.finetuning_presets import TinyTraining
 from training.pi0.flow_matching import encode_observation, flow_loss
 from training.pi0.memory import Demonstrations
@@ -75,7 +75,7 @@ def averaged(policy, decay: float) -> AveragedModel:
 
 
 class RunState:
-    """Where a run stands, as what a resumed run loads: weights, their average, the optimiser's state and the probe.
+    """State of a run, as a resumed run loads it: weights, their average, the optimiser's state and the probe.
 
     Attributes:
         first: Update that it begins with; > 0 for a resumed run.
@@ -129,7 +129,7 @@ class TinyTrainer:
     """One training run: updates, evaluations, checkpoints and log.
 
     Attributes:
-        progress: Its state.
+        progress: State of the run.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ def train(
     (out / "options.json").write_text(json.dumps(asdict(options), indent=1) + "\n")
     batches = Batches(model.policy, model.before, data, model.stats, weight)
     training, held = data.split(options.held_out, options.seed)
-    chances = frame_chances(data, training, options.touch_fraction)
+    chances = sampling_probabilities(data, training, options.touch_fraction)
     started = resume and (out / "state" / "step.json").is_file()
     probe = make_probe(model.policy, data.action.shape[1]) if loss is None else None
     if probe is not None and not started:

@@ -1,1 +1,1 @@
-"""How the router is made: the encoder (build), the head (fit) and what they are worth (evaluate)."""
+"""Builds the router's encoder (build), fits its classifier (fit) and evaluates both (evaluate)."""

@@ -1,4 +1,4 @@
-"""More of the same: a data set again with shifted, recoloured pictures, noisy joint readings and other words.
+"""Augments a data set: cropped and recoloured pictures, noise on joint readings, paraphrased instructions.
 
     python -m training.pi0.data.augment datasets/gestures datasets/gestures_more --copies 2 --seed 1
 
@@ -56,10 +56,10 @@ GREY = np.array((0.299, 0.587, 0.114), np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How much changes; drawn once an episode, except the noise.
+    """Ranges of the augmentation; sampled once per episode, except the noise.
 
     Attributes:
-        crop: Share of the picture's side that is cut away at most, before it is scaled back.
+        crop: Largest part of the picture's side that is cut off before it is scaled back.
         brightness, contrast, saturation: Largest change, share.
         joint_pos: Standard deviation of the noise of positions [rad]. joint_vel: Of velocities [rad/s].
         words: Whether the instruction is replaced by one of its paraphrases.
@@ -99,7 +99,7 @@ def recolour(image: np.ndarray, brightness: float, contrast: float, saturation: 
 
 
 def reword(instruction: str, rng: np.random.Generator) -> str:
-    """The instruction or one of its paraphrases; one that is not known stays."""
+    """The instruction or one of its paraphrases; unknown instructions are unchanged."""
     try:
         known = find(instruction)
     except ConfigError:
@@ -111,7 +111,7 @@ def reword(instruction: str, rng: np.random.Generator) -> str:
 def vary(
     instruction: str, frames: Iterable[EpisodeFrame], how: Augmentation, rng: np.random.Generator
 ) -> tuple[str, Iterator[EpisodeFrame]]:
-    """An episode with one random change throughout. Actions and times stay."""
+    """An episode under one random augmentation. Actions and times are unchanged."""
     text = reword(instruction, rng) if how.words else instruction
     share, place = rng.uniform(0.0, how.crop), rng.uniform(size=2)
     factors = [1.0 + rng.uniform(-spread, spread) for spread in (how.brightness, how.contrast, how.saturation)]

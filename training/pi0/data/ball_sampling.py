@@ -1,4 +1,4 @@
-"""Where balls hang so that a hand can touch them and the head camera sees them."""
+"""Samples ball positions that a hand can reach and the head camera sees."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from training.pi0.data.experts import nearer_side, reach_for
 from training.pi0.data.upper_body import SIDES, UpperBody
 
 LOW, HIGH = np.array((0.20, 0.05, 0.50)), np.array((0.36, 0.30, 0.80))  # [m] x, |y|, z in the base frame
-REACHED = 0.006  # [m] that the inverse kinematics may leave
-HELD = 0.012  # [m] by which gravity may pull the hand away where the motors' targets reach their ends
+REACHED = 0.006  # [m] largest error of the inverse kinematics
+HELD = 0.012  # [m] largest sag of the hand under gravity where targets reach the joints' limits
 APART = 0.09  # [m] between two balls
-UNHIDDEN = 0.15  # [rad] between two balls as the camera sees them
+APART_IN_VIEW = 0.15  # [rad] between two balls as the camera sees them
 # The head camera in the base frame, near enough for choosing places.
 CAMERA = np.array((0.1, 0.0, 0.93))  # [m]
 VIEW = np.array(((0.66, 0.0, -0.751), (0.0, -1.0, 0.0), (0.751, 0.0, 0.66)))  # rows: ahead, right, up
@@ -20,8 +20,8 @@ EDGE = 0.1  # [rad] from the edge to a ball's centre: a ball is seen whole
 TRIES = 2000
 
 
-def held_gap(body: UpperBody, q: np.ndarray, point: np.ndarray) -> float:
-    """Distance between the hand and `point` [m] when the motors hold `q` as well as their targets' range allows."""
+def held_distance(body: UpperBody, q: np.ndarray, point: np.ndarray) -> float:
+    """Static distance between the hand and `point` [m] at posture `q`, with position targets limited to the joints' ranges."""
     model = body.model
     sag = body.gravity(q) / model.kp
     rests = np.clip(q + sag, model.lower, model.upper) - sag
@@ -31,7 +31,7 @@ def held_gap(body: UpperBody, q: np.ndarray, point: np.ndarray) -> float:
 def touchable(body: UpperBody, point: np.ndarray) -> bool:
     """Whether the hand on its side can be brought to `point` [m, base frame] and held there."""
     q, left = reach_for(body, point)
-    return left <= REACHED and held_gap(body, q, point) <= HELD
+    return left <= REACHED and held_distance(body, q, point) <= HELD
 
 
 def in_picture(point: np.ndarray) -> bool:
@@ -40,11 +40,11 @@ def in_picture(point: np.ndarray) -> bool:
     return ahead > 0.0 and max(abs(right), abs(up)) < np.tan(HALF_FIELD - EDGE) * ahead
 
 
-def unhidden(points: list[np.ndarray]) -> bool:
+def apart_in_view(points: list[np.ndarray]) -> bool:
     """Whether the camera sees all points apart from each other."""
     rays = [(point - CAMERA) / np.linalg.norm(point - CAMERA) for point in points]
     return all(
-        np.linalg.norm(a - b) > APART and np.arccos(np.clip(u @ v, -1.0, 1.0)) > UNHIDDEN
+        np.linalg.norm(a - b) > APART and np.arccos(np.clip(u @ v, -1.0, 1.0)) > APART_IN_VIEW
         for i, (a, u) in enumerate(zip(points, rays, strict=True))
         for b, v in list(zip(points, rays, strict=True))[:i]
     )
@@ -62,7 +62,7 @@ def place(body: UpperBody, rng: np.random.Generator, colours: tuple[str, ...]) -
     points: list[np.ndarray] = []
     for _ in range(TRIES):
         point = random_point(rng)
-        if in_picture(point) and unhidden([*points, point]) and touchable(body, point):
+        if in_picture(point) and apart_in_view([*points, point]) and touchable(body, point):
             points.append(point)
         if len(points) == len(colours):
             return dict(zip(colours, points, strict=True))

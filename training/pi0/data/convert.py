@@ -1,4 +1,4 @@
-"""Between the integration guide's HDF5 episodes and a LeRobotDataset v3, frame by frame, checked.
+"""Converts HDF5 episodes of the integration guide's layout to a LeRobotDataset v3 and back, and compares the result.
 
     python -m training.pi0.data.convert demos_hdf5/ datasets/demos          # HDF5 -> LeRobotDataset
     python -m training.pi0.data.convert datasets/demos demos_hdf5/          # and back
@@ -54,7 +54,7 @@ PATTERN = "*.hdf5"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a conversion changed: largest differences. All zero: nothing was lost.
+    """Largest differences between source and result of a conversion; all zero where nothing was lost.
 
     Attributes:
         episodes, frames: How many were compared. joints: [rad] or [rad/s]; rounding of doubles to floats shows here.

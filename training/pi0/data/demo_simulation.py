@@ -1,4 +1,4 @@
-"""A simulated robot to demonstrate on: standing or walking legs, a head camera, the safety layer, the truth."""
+"""The simulated robot of scripted demonstrations: standing or walking legs, head camera, safety layer, ground truth."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class DemoSimulation:
         return EpisodeFrame(self.now - start, self.picture(), state.joint_pos, state.joint_vel, action)
 
     def walking(self, observation: Observation, velocity: tuple[float, float, float]) -> np.ndarray:
-        """What the walker asks for at this tick [rad], shape (n,): legs (and arms, if it drives them), else default."""
+        """Targets of the walking policy at this tick [rad], shape (n,); the default posture for joints that it does not drive."""
         if self._walker is None:
             return self.model.default
         wanted = self._walker.act(observation.state, Request(velocity=frozen(velocity)), self.now)
@@ -122,7 +122,7 @@ class DemoSimulation:
     def step(self, observation: Observation, target: np.ndarray, velocity: tuple[float, float, float] | None) -> None:
         """One tick towards position targets [rad], shape (n,), through the safety layer.
 
-        `velocity`: what the walker is told, x, y [m/s], yaw [rad/s]; None, or no walker: the legs take their targets from
+        `velocity`: command of the walking policy, x, y [m/s], yaw [rad/s]; None, or no policy: the legs take their targets from
         `target` and balance.
         """
         state, q, kp, kd = observation.state, np.array(target), self.model.kp, self.model.kd
@@ -140,7 +140,7 @@ class DemoSimulation:
         self._robot.step(self.model.dt)
         self._tick += 1
 
-    def hang(self, balls: dict[str, np.ndarray]) -> None:
+    def move_balls(self, balls: dict[str, np.ndarray]) -> None:
         """Moves balls to their places [m, world]."""
         self._robot.set_balls(balls)
 

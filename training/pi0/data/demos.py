@@ -1,4 +1,4 @@
-"""Scripted demonstrations in simulation: every gesture and every ball, randomised, judged, recorded.
+"""Records scripted demonstrations in simulation: every gesture and every ball, randomised and judged.
 
     python -m training.pi0.data.demos --root datasets/gestures --rounds 24 --seed 1
 
@@ -82,10 +82,10 @@ AWAY = {colour: np.array((-3.0, 0.3 * i, 0.1)) for i, colour in enumerate(COLOUR
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is the same for all demonstrations of a data set.
+    """Settings of all demonstrations of a data set.
 
     Attributes:
-        seed: Of everything random. picture: Side of a picture [px]. camera_hz: New pictures per second.
+        seed: Seed of all random generators. picture: Side of a picture [px]. camera_hz: New pictures per second.
         walker: File of a locomotion policy for the legs in half of the arm gestures; "": they always stand.
     """
 
@@ -151,7 +151,7 @@ class Demonstrator:
         return Demonstration(instruction.text, tuple(frames), judge(run, instruction), simulation.interventions - before)
 
     def _leg_command(self, instruction: TaskInstruction, rng: np.random.Generator) -> tuple[float, float, float] | None:
-        """What the walker is told, None: stand. A robot that reaches for a ball marches on the spot at most."""
+        """Command of the walking policy; None: stand. With a touch it steps in place at most."""
         if not self._walks or instruction.joints != "arms" or rng.random() < 0.5:
             return None
         if instruction.skill == "touch_ball" or rng.random() < 0.5:
@@ -159,7 +159,7 @@ class Demonstrator:
         return tuple(rng.uniform((-0.2, -0.1, -0.4), (0.4, 0.1, 0.4)))
 
     def _prepare(self, instruction: TaskInstruction, rng: np.random.Generator, velocity) -> None:
-        """Leaves the arms wherever another gesture has brought them."""
+        """Starts after part of another gesture, so that the arms begin anywhere."""
         simulation = self._simulation
         posture = simulation.model.default.copy()
         arms, legs = simulation.model.groups["arms"], simulation.model.groups["legs"]
@@ -172,7 +172,7 @@ class Demonstrator:
             simulation.step(seen, before.act(seen.state.joint_pos, seen.state.joint_vel, seen.balls), velocity)
 
     def _earlier(self, instruction: TaskInstruction, rng: np.random.Generator) -> tuple[Expert, float]:
-        """The gesture that went before, and for how long [s]."""
+        """Expert of the gesture before, and its duration [s]."""
         if instruction.skill == "stand_up":
             return expert_for(find("sit down"), self._simulation.body), rng.uniform(1.0, 3.0)
         down = instruction.skill == "lower_arms"
@@ -187,13 +187,13 @@ class Demonstrator:
             return
         truth = self._simulation.observe().truth
         turn = rotations(truth.base_quat)
-        self._simulation.hang(
+        self._simulation.move_balls(
             {colour: truth.base_pos + turn @ point for colour, point in place(self._simulation.body, rng, COLOURS).items()}
         )
 
 
 class Drift:
-    """A smooth random disturbance of the arms' targets, so that demonstrations show the way back."""
+    """A smooth random disturbance of the arms' targets, so that demonstrations include recoveries."""
 
     def __init__(self, arms: np.ndarray, rng: np.random.Generator, spread: float) -> None:
         self._arms, self._rng, self._spread = arms, rng, spread
@@ -217,7 +217,7 @@ def plan(instructions: tuple[TaskInstruction, ...], rounds: int, seed: int) -> l
     return order
 
 
-def left(command: str, settings: Settings, texts: list[str], done: set[str]) -> dict[str, tuple[Settings, int, str]]:
+def remaining(command: str, settings: Settings, texts: list[str], done: set[str]) -> dict[str, tuple[Settings, int, str]]:
     """Tasks for `make` that are not in `done` yet, by their names as the recorder's jobs."""
     named = {job_name(command, number=i, text=text, **asdict(settings)): (settings, i, text) for i, text in enumerate(texts)}
     return {job: task for job, task in named.items() if job not in done}
@@ -227,7 +227,7 @@ _DEMONSTRATORS: dict[Settings, Demonstrator] = {}  # one a process: a simulation
 
 
 def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[str]]:
-    """One demonstration, as a function that other processes can be handed."""
+    """One demonstration, as a function that worker processes can run."""
     settings, number, text = task
     if settings not in _DEMONSTRATORS:
         _DEMONSTRATORS[settings] = Demonstrator(settings)
@@ -247,7 +247,7 @@ def record(
     frames = interventions = 0
     with EpisodeRecorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
-        tasks = left("demos", settings, texts, recorder.done)
+        tasks = remaining("demos", settings, texts, recorder.done)
         made = tqdm(
             fanout.run(make, tasks.values(), address),
             total=len(texts),

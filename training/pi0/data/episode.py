@@ -39,7 +39,7 @@ class RecordingError(ArbiterError):
 
 
 class DiskError(RecordingError):
-    """The disk is full or takes nothing: the next episode will not go better."""
+    """The disk is full or cannot be written: recording cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class EpisodeWriter:
     """Writes one episode to a file that appears under its name only when it is complete."""
 
     def __init__(self, path: Path, instruction: str, layout: Layout, job: str = "") -> None:
-        """`job`: which piece of a command's work this is, "": of none that goes on where it was."""
+        """`job`: identifies the piece of a resumable command's work; "": of none."""
         if not instruction.strip():
             raise RecordingError("an episode needs an instruction; got an empty one")
         self._path = path
@@ -229,7 +229,7 @@ def free_space(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Names in `folder` outlast a power cut once this returns."""
+    """Flushes the folder's entries to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -256,7 +256,7 @@ def read_instruction(path: Path) -> str:
 
 
 def read_job(path: Path) -> str:
-    """Which piece of a command's work an episode file is, "" where it does not say."""
+    """The job of an episode file, "" where it has none."""
     with h5py.File(path, "r") as file:
         return _text(file.attrs.get(JOB, ""))
 

@@ -39,7 +39,7 @@ with extra(__name__, parser, "mink", "h5py"):
     from deploy.robots.description import load_model
     from policies.locomotion.policy import OnnxPolicy
     from training.pi0.data.demo_simulation import DemoSimulation
-    from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings, left
+    from training.pi0.data.demos import AWAY, STANDING_NOISE, TRIES, Demonstration, Settings, remaining
     from training.pi0.data.episode import Layout
     from training.pi0.data.episode_recorder import EpisodeRecorder
     from training.pi0.data.instructions import WALKS, TaskInstruction, find, select
@@ -115,7 +115,7 @@ def record(
     failed: dict[str, str] = {}
     with EpisodeRecorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
-        tasks = left("rollouts", settings, texts, recorder.done)
+        tasks = remaining("rollouts", settings, texts, recorder.done)
         made = tqdm(fanout.run(make, tasks.values(), address), total=len(tasks), unit="walk", desc=str(root), disable=quiet)
         for job, (demonstration, reasons) in zip(tasks, made, strict=True):
             if demonstration is None:

@@ -43,7 +43,7 @@ with extra(__name__, parser, "mink", "h5py"):
     from deploy.robots.description import load_model
     from skills.criteria import TOUCH_DISTANCE, rotations
     from training.common.world import compile_physics, fixed_base_spec
-    from training.pi0.data.ball_sampling import in_picture, random_point, touchable, unhidden
+    from training.pi0.data.ball_sampling import apart_in_view, in_picture, random_point, touchable
     from training.pi0.data.cache import shrink
     from training.pi0.data.demos import ARM_SPREAD, COLOURS, DRIFT, SECONDS, Drift
     from training.pi0.data.experts import FORWARD, SIDEWAYS, UP, WAVING, Expert, expert_for, nearer_side, posture, reach_for
@@ -161,7 +161,7 @@ class ReachGenerator:
         points: list[np.ndarray] = []
         while len(points) < len(COLOURS):
             point = random_point(rng)
-            if in_picture(point) and unhidden([*points, point]) and (points or touchable(self.body, point)):
+            if in_picture(point) and apart_in_view([*points, point]) and (points or touchable(self.body, point)):
                 points.append(point)
         others = [other for other in COLOURS if other != colour]
         return dict(zip((colour, *others), points, strict=True))
