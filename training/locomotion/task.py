@@ -8,11 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from arbiter.errors import ConfigError
+from arbiter.robot import RobotModel
 from deploy.robots.description import load_model
 from policies.locomotion.gait_clock import GRACE, NEVER, GaitClock
 from training.locomotion import terms
 from training.locomotion.gait import GaitConfig
 from training.locomotion.state import BatchState
+
+SLANT = math.sqrt(0.5)  # of the axes of hip roll and yaw along the vertical
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,21 @@ class TaskConfig:
     stages: tuple[CurriculumStage, ...] = STAGES
 
 
+def walking_legs(model: RobotModel) -> list[np.ndarray]:
+    """Indices of the six joints of each leg, from the hip down. Raises ConfigError where the reference gait is not for them."""
+    body = model.body
+    legs = [] if body is None else [foot.joints[foot.first :] for foot in body.feet]
+    pitch = [] if body is None else np.stack((body.hips, body.knees, body.ankles), axis=1).tolist()
+    axes = [] if body is None else [foot.chain.cross[foot.first : foot.first + 2] for foot in body.feet]
+    slanted = all(abs(abs(float(cross[1, 0])) - SLANT) < 0.1 for pair in axes for cross in pair)  # of each axis its part along z
+    if [leg[2:5].tolist() for leg in legs] != pitch or [len(leg) for leg in legs] != [6, 6] or not slanted:
+        raise ConfigError(
+            f"robot {model.name}: the reference gait is for two legs of hip roll, hip yaw, hip pitch, knee, ankle pitch, "
+            "ankle roll, whose roll and yaw axes lie at 45 degrees; train this robot with its maker's tools and bring the policy"
+        )
+    return legs
+
+
 class Task:
     """A TaskConfig resolved against the robot's figures.
 
@@ -189,10 +208,12 @@ class Task:
         self.config, self.model = config, load_model(config.robot)
         self.joint_indices = torch.tensor(self.model.groups[config.group].nonzero()[0])
         self.joints = tuple(self.model.joints[i] for i in self.joint_indices)
-        self.legs = torch.tensor([i for i, name in enumerate(self.joints) if name.startswith("leg_")])
-        self.ankles = torch.tensor([i for i, name in enumerate(self.joints) if "ankle_pitch" in name])
-        self.lateral = torch.tensor(
-            [i for i, name in enumerate(self.joints) if any(part in name for part in ("hip_roll", "hip_yaw", "arm_"))]
+        feet = walking_legs(self.model)
+        swivels = [joint for leg in feet for joint in leg[:2]]  # hip roll and yaw
+        others = np.flatnonzero(self.model.others)
+        self.legs, self.ankles, self.lateral = (
+            torch.tensor(np.flatnonzero(np.isin(self.joint_indices, wanted)))
+            for wanted in (np.concatenate(feet), [leg[4] for leg in feet], [*swivels, *others])
         )
         joint_limits = np.stack((self.model.lower, self.model.upper)) - self.model.default
         self.joint_limits = torch.tensor(joint_limits[:, self.joint_indices], dtype=torch.float32)

@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=seed, default=1, help="seed of all random generators")
     p.add_argument("--out", type=Path, help="folder of the run (default: runs/locomotion/PRESET-SEED)")
     p.add_argument("--resume", action="store_true", help="continue from the last checkpoint in the folder")
+    p.add_argument("--robot", help="name or folder of the robot (default: berkeley_humanoid_lite)")
     p.add_argument("--group", choices=("legs", "whole_body"), help="joints that the policy drives (default: legs)")
     p.add_argument("--envs", type=int, help="robots simulated in parallel (default: 512 with cpu, 4096 with gpu)")
     p.add_argument("--iterations", type=int, help="updates; scales the curriculum (default: 1500 with cpu, 3000 with gpu)")
@@ -43,8 +44,9 @@ def configure(args: argparse.Namespace) -> TrainConfig:
     """The preset with what the command line changes."""
     config = PRESETS[args.preset]
     changes = {key: value for key in ("envs", "iterations", "threads") if (value := getattr(args, key)) is not None}
-    if args.group:
-        changes["task"] = dataclasses.replace(config.task, group=args.group)
+    task = {key: value for key in ("robot", "group") if (value := getattr(args, key))}
+    if task:
+        changes["task"] = dataclasses.replace(config.task, **task)
     return dataclasses.replace(config, **changes)
 
 
