@@ -11,8 +11,8 @@ PATIENCE = 0.002  # [s] that the tick waits for an answer
 LIMIT = 10  # ticks without an answer after which it counts as blocked
 
 
-class Aside:
-    """One call at a time.
+class Aside[T]:
+    """One call at a time, that answers with a T.
 
     Args:
         name: Of the thread.
@@ -22,11 +22,11 @@ class Aside:
 
     def __init__(self, name: str, patience: float = PATIENCE, limit: int = LIMIT) -> None:
         self._patience, self._limit = patience, limit
-        self._worker: ThreadWorker[Callable[[], object], object] = ThreadWorker(lambda call: call(), name)
+        self._worker: ThreadWorker[Callable[[], T], T] = ThreadWorker(lambda call: call(), name)
         self._missed = 0
         self.busy = False
 
-    def ask(self, call: Callable[[], object]) -> Called[object] | None:
+    def ask(self, call: Callable[[], T]) -> Called[T] | None:
         """(value, "") or (None, what went wrong); None: not yet. While it is `busy` with an earlier call, it is that one's
         answer, and `call` is not made."""
         if not self.busy:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from arbiter.errors import ConfigError
-from arbiter.wall import walled
+from arbiter.wall import Called, walled
 
 PATIENCE = 10.0  # [s] that a plug-in may take to import and construct
 
@@ -51,7 +52,7 @@ def _module(path: Path) -> object:
     return module
 
 
-def offered(loaded: object, base: type) -> list[object]:
+def offered(loaded: Any, base: type) -> list[Any]:
     """Subclasses or instances of `base` in whatever a plug-in offers: a class, an instance, a function, a list, or a module, of
     which those are taken that are its own and have a `name`."""
     if isinstance(loaded, base) or (isinstance(loaded, type) and issubclass(loaded, base)):
@@ -68,11 +69,11 @@ def offered(loaded: object, base: type) -> list[object]:
     ]
 
 
-def in_time(call: Callable[[], object], patience: float = PATIENCE, late: str = "not loaded") -> tuple[object, str]:
+def in_time[T](call: Callable[[], T], patience: float = PATIENCE, late: str = "not loaded") -> Called[T]:
     """Calls a plug-in on a thread, so that one that blocks is left out by name. (value, "") or (None, what went wrong); `late`
     tells what has not been done in time."""
-    box: list[tuple[object, str]] = []
+    box: list[Called[T]] = []
     thread = threading.Thread(target=lambda: box.append(walled(call)), daemon=True)
     thread.start()
     thread.join(patience)
-    return box[0] if box else (None, f"blocks: {late} within {patience:g} s")
+    return box[0] if box else Called(None, f"blocks: {late} within {patience:g} s")

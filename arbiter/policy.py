@@ -48,19 +48,19 @@ class Policy(Protocol):
 
 
 @runtime_checkable
-class Spared(Protocol):
-    """A walking policy that brings a spare: what brings the walk to rest when the policy itself fails."""
-
-    def spare(self) -> Policy | None:
-        """Another policy for the same joints that also has `resume`, None: it has none. Called once, when all is loaded."""
-
-
-@runtime_checkable
-class Resuming(Protocol):
+class Resuming(Policy, Protocol):
     """A policy that can go on where another one failed."""
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
         """Takes over in the middle of a motion: `reset`, with the memory of `failed` as far as it is sane."""
+
+
+@runtime_checkable
+class Spared(Protocol):
+    """A walking policy that brings a spare: what brings the walk to rest when the policy itself fails."""
+
+    def spare(self) -> Resuming | None:
+        """Another policy for the same joints, None: it has none. Called once, when all is loaded."""
 
 
 @runtime_checkable
@@ -72,7 +72,7 @@ class Replaying(Resuming, Protocol):
 
 
 @runtime_checkable
-class Recomputing(Protocol):
+class Recomputing(Policy, Protocol):
     """A spare that can tell, beside the policy that drives, whether that one asks for what its weights answer."""
 
     def recompute(self, policy: Policy) -> JointTarget | None:

@@ -12,6 +12,7 @@ import numpy as np
 from arbiter.body import Body
 from arbiter.types import RobotState, SafeCommand, frozen
 
+NOT_GIVEN = frozen(())
 GAIN_ROOM = 2.0  # policies bring their own gains; beyond twice the robot's nominal ones a motor loop may ring
 
 
@@ -56,8 +57,8 @@ class RobotModel:
     control_hz: float = 50.0
     motor_hz: float = 250.0
     fall_tilt: float = 0.9
-    kp_max: np.ndarray = field(default=None)  # type: ignore[assignment]
-    kd_max: np.ndarray = field(default=None)  # type: ignore[assignment]
+    kp_max: np.ndarray = field(default_factory=lambda: NOT_GIVEN)
+    kd_max: np.ndarray = field(default_factory=lambda: NOT_GIVEN)
     folder: Path | None = None
     body: Body | None = None
     stand: str = "reflex"
@@ -66,7 +67,7 @@ class RobotModel:
 
     def __post_init__(self) -> None:
         for name, nominal in (("kp_max", self.kp), ("kd_max", self.kd)):
-            if getattr(self, name) is None:
+            if getattr(self, name) is NOT_GIVEN:
                 object.__setattr__(self, name, frozen(GAIN_ROOM * np.asarray(nominal)))
         object.__setattr__(self, "others", frozen(self.groups["whole_body"] & ~self.groups["legs"], bool))
 

@@ -61,11 +61,9 @@ class Stops:
 
     def caught(self, now: float) -> None:
         """The harness has its weight: every joint holds. A reflex that balances shakes legs that hang in the air."""
-        state = self._world.state
-        if state is not None and self._safety.armed:
-            self._board.force(
-                self._model.groups["whole_body"], self._bank.fallback("hold"), Request(), state, now, result="caught"
-            )
+        if self._world.tick and self._safety.armed:
+            hold, everything = self._bank.fallback("hold"), self._model.groups["whole_body"]
+            self._board.force(everything, hold, Request(), self._world.state, now, result="caught")
 
     def _halt(self, why: str, state: RobotState, now: float) -> None:
         """Holds the posture that it has on its way up, where it hangs. Legs that are in the start posture stay with `stand`,

@@ -128,7 +128,7 @@ class InstructionExecutor:
     def _under_way(self) -> set[str]:
         """Skills that run, or are to come."""
         steps = [step for instruction in self.active for step in instruction.steps[max(instruction.step, 0) :]]
-        steps += [step for instruction in self.waiting for step in instruction.route.steps]
+        steps += [step for instruction in self.waiting for step in instruction.steps]
         return {call.skill for step in steps for call in step}
 
     def tick(self, state: RobotState, now: float) -> None:
@@ -218,7 +218,7 @@ class InstructionExecutor:
         self._next(instruction, state, now)
 
     def _free(self, instruction: Instruction) -> bool:
-        wanted = [self.model.groups[self.skills[call.skill].joints] for step in instruction.route.steps for call in step]
+        wanted = [self.model.groups[self.skills[call.skill].joints] for step in instruction.steps for call in step]
         return not any(instruction.wants(joints) for joints in wanted for instruction in self.active if instruction.spoken)
 
     def _follow(self, instruction: Instruction, state: RobotState, now: float) -> None:

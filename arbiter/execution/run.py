@@ -101,7 +101,7 @@ class ThreadedCaller(SkillCaller):
 
     def __init__(self, skill: Skill, context: RunContext = NOTHING, patience: float = PATIENCE, limit: int = LIMIT) -> None:
         super().__init__(skill, context)
-        self._aside = Aside(f"skill-{skill.name}", patience, limit)
+        self._aside: Aside[StepResult] = Aside(f"skill-{skill.name}", patience, limit)
         self._last: StepResult | None = None  # stands in; an outcome is told once
         self._preview = False
 
@@ -112,9 +112,9 @@ class ThreadedCaller(SkillCaller):
         answer = self._aside.ask(lambda: self._ask(state, progress, readings))
         if answer is None:
             return Called(self._last or StepResult(Request(elapsed=progress.elapsed), Outcome.RUNNING), "")
-        result, error = answer
-        self._last = result and replace(result, outcome=Outcome.RUNNING, verification=None)
-        return Called(self._last, error) if self._preview else answer
+        result = answer.value
+        self._last = None if result is None else replace(result, outcome=Outcome.RUNNING, verification=None)
+        return Called(self._last, answer.error) if self._preview else answer
 
     def measure(self, readings: Sequence[RobotState], progress: Progress) -> None:
         """Nothing: a third party's skill is not called on the tick's thread."""
@@ -209,7 +209,7 @@ class Run:
         self._travelled = frozen(np.zeros(3))
         self._turned, self._yaw = 0.0, 0.0
         self._start: RobotState | None = None
-        self._last = now
+        self._began = self._last = now
 
     @property
     def over(self) -> bool:
@@ -223,7 +223,7 @@ class Run:
     def begin(self, state: RobotState, now: float) -> None:
         """It takes its joints now."""
         self.phase, self._start, self._last = Phase.RUNNING, state, now
-        self.first_command = now
+        self.first_command = self._began = now
         self.caller.begin()
         self._yaw = yaw_of(state.base_quat)
 
@@ -234,7 +234,7 @@ class Run:
         self._yaw = yaw
         self._travelled = frozen(self._travelled + self.request.velocity * (now - self._last))  # skills keep what they are told
         self._last = now
-        elapsed = now - self.first_command
+        elapsed = now - self._began
         self.readings.append(state)
         progress = self.progress = self._progress(state, now, elapsed)
         self._answer(self.caller.step(state, progress, self.readings), now)
@@ -267,15 +267,12 @@ class Run:
             self._sightings = (*self._sightings[-MOST_SIGHTINGS:], seen)
             self._looked = now
 
-    def _answer(self, answer: tuple[StepResult | None, str], now: float, preview: bool = False) -> None:
+    def _answer(self, answer: Called[StepResult], now: float, preview: bool = False) -> None:
         result, error = answer
-        if not error and self.bounds is not None:
-            error = self.bounds.beyond(result.request)
-        if error:
+        if result is not None:
+            error = error or (self.bounds.beyond(result.request) if self.bounds is not None else "") or result.impossible
+        if result is None or error:
             self.end(Outcome.FAILURE, error, now)
-            return
-        if result.impossible:
-            self.end(Outcome.FAILURE, result.impossible, now)
             return
         self.request = result.request
         if result.outcome is Outcome.SUCCESS and not preview:

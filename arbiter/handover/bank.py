@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from arbiter.errors import PolicyError
-from arbiter.policy import Policy, Replaying, Spared
+from arbiter.policy import Policy, Replaying, Resuming, Spared
 from arbiter.wall import walled
 
 
@@ -52,7 +52,7 @@ class PolicyBank:
         """The first player of a policy that is known to be there."""
         return self._players[name][0]
 
-    def spare(self, failed: Policy) -> Policy | None:
+    def spare(self, failed: Policy) -> Resuming | None:
         """What takes over when `failed` fails in mid-step: its own spare, else another policy's for the same joints, else
         `replay`. None: there is none, or it failed, too."""
         own = self.spares.get(failed.name)

@@ -142,7 +142,7 @@ class Blend:
         out = np.stack((q, kp, kd))
         finite = np.isfinite(out)
         if self._losing or not finite.all():
-            self._regain(finite.all(axis=0), q, kp, kd, now)
+            self._regain(np.logical_and.reduce(finite), q, kp, kd, now)
         if self._running:
             self._mix(out, now)
         self._remember(out)

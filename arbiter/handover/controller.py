@@ -266,7 +266,7 @@ class HandoverController:
             mask = self._mask(record.joints)
             record.peak_velocity = max(record.peak_velocity, float(velocity[mask].max()))
             record.peak_acceleration = max(record.peak_acceleration, float(acceleration[mask].max()))
-            if now > record.first_command and not (blending & mask).any():
+            if record.first_command is not None and now > record.first_command and not (blending & mask).any():
                 record.blend_end = now
                 self._open_records.remove(record)
                 for assignment in self.authority.assignments:

@@ -112,8 +112,8 @@ class TargetMonitor:
         """Whether all legs are driven by policies that ask for what their spares answer; gains are not looked at."""
         legs = 0
         for assignment, spare in self._pairs:
-            off, error = walled(self._off, assignment, spare)
-            if error or not off <= APART:
+            off = walled(self._off, assignment, spare).value
+            if off is None or not off <= APART:
                 return False
             legs += np.count_nonzero(assignment.joints & self._legs)
         return legs == self._count_legs

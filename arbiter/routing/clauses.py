@@ -123,7 +123,7 @@ def _split(text: str) -> list[Piece]:
     listed = len(re.findall(r",", text)) > 0
     for match in _JOINTS.finditer(text):
         pieces.append(Piece(text[position : match.start()].strip(" ,"), joint))
-        kind = match.lastgroup
+        kind = match.lastgroup or joint
         joint = "before" if kind == "then" and re.match(r",? ?(?:just |right |shortly )?(?:before|prior)", match[0]) else kind
         if kind == "and" and listed and len(pieces) > 1:
             joint = "comma"  # the "and" that ends a list

@@ -73,7 +73,7 @@ class Encoder:
         for row, tokens in enumerate(ids):
             padded[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        return self._session.run(None, {"input_ids": padded, "attention_mask": mask})[0]
+        return np.asarray(self._session.run(None, {"input_ids": padded, "attention_mask": mask})[0])
 
     def common_words(self, ranks: int) -> frozenset[str]:
         """English words of the tokenizer's vocabulary, which is sorted by frequency: short ones among its first `ranks` only."""

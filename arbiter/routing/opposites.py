@@ -97,8 +97,9 @@ def opposites(skills: Sequence[Skill]) -> tuple[Opposites, ...]:
             tokens = list(zip(a.name.split("_"), b.name.split("_"), strict=False))
             if a.name.count("_") != b.name.count("_") or (a.policy, a.joints) != (b.policy, b.joints):
                 continue
-            words = [_opposite_words(x, y) for x, y in tokens if x != y]
-            if words and all(words):
+            differ = [(x, y) for x, y in tokens if x != y]
+            words = [pair for x, y in differ if (pair := _opposite_words(x, y)) is not None]
+            if words and len(words) == len(differ):
                 mine, theirs = (frozenset().union(*(pair[k] for pair in words)) for k in (0, 1))
                 found.append(Opposites((a.name, b.name), (mine - theirs, theirs - mine)))
     return tuple(found)

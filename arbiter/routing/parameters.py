@@ -120,16 +120,19 @@ def _pace_from_time(asked: dict[str, float | None], parameters: dict[str, Parame
     """ "2 m in 4 s" asks for a speed; a distance and a duration can't both be the end of a walk."""
     said_kinds = {kind for kind, _, _ in said.values}
     for end, rate in (("distance", "speed"), ("angle", "rate")):
-        if end in said_kinds and asked.get(end) and asked.get("duration") and "speed" in parameters:
+        amount, seconds = asked.get(end), asked.get("duration")
+        if end in said_kinds and amount and seconds and "speed" in parameters:
             if rate not in said_kinds:
-                asked["speed"] = asked[end] / asked["duration"]
+                asked["speed"] = amount / seconds
             asked["duration"] = None
 
 
 def _angle_from_count(asked: dict[str, float | None], parameters: dict[str, Parameter], said: Quantities, used: set[str]) -> None:
     """ "Turn left twice", "walk in a circle three times": a skill with an angle and no count repeats by its angle."""
     if "angle" in parameters and "count" not in parameters and (found := _first(said, used, "count")):
-        asked["angle"] = found[1] * (asked.get("angle") or parameters["angle"].default)
+        once = asked.get("angle") or parameters["angle"].default
+        if isinstance(once, int | float):
+            asked["angle"] = found[1] * once
 
 
 def _set(skill: Skill, parameter: Parameter, value: float, filled: Filled) -> None:

@@ -214,18 +214,26 @@ def _spelled(text: str) -> float:
 def _round(text: str, factor: float, start: int, end: int) -> tuple[str, float, int, int]:
     """Kind, factor and place of a length that may be the radius or the diameter of a circle."""
     lead, tail = _RADIUS.search(text[:start]), _RADIUS_AFTER.match(text, end)
-    if not (lead or tail):
+    said = lead or tail
+    if said is None:
         return "distance", factor, start, end
-    what = (lead or tail)["what"]
-    return "radius", factor * (1.0 if what == "radius" else 0.5), lead.start() if lead else start, tail.end() if tail else end
+    factor *= 1.0 if said["what"] == "radius" else 0.5
+    return "radius", factor, lead.start() if lead else start, tail.end() if tail else end
+
+
+def _unit(text: str) -> tuple[str, float, re.Match[str]] | None:
+    """Kind, factor and match of the unit that `text` begins with."""
+    for kind, factor, unit in _KINDS:
+        if found := unit.match(text):
+            return kind, factor, found
+    return None
 
 
 def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
     """Quantities with a unit, and the text without them."""
     values, position = [], 0
     while match := _QUANTITY.search(text, position):
-        rest = match["rest"] or ""
-        found = next(((kind, factor, unit.match(rest)) for kind, factor, unit in _KINDS if unit.match(rest)), None)
+        found = _unit(match["rest"] or "")
         loose = re.fullmatch(r"(?:an?|one)", match["number"].strip()) is not None
         if found is not None and loose and found[0] == "steps":  # "take a step left" stays as it is, and is one step
             values.append(("steps", 1.0, f"{match['number'].strip()} {found[2][0]}"))

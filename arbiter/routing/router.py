@@ -183,7 +183,8 @@ class Router:
             before, chosen = choices[-1]
             wider = Piece(f"{before.text} and {piece.text}", before.joint)
             choice = self._chooser.choose(wider.text, None)
-            if choice.call is not None and choice.score >= WHOLE and choice.call.skill == chosen.call.skill:
+            same = choice.call is not None and chosen.call is not None and choice.call.skill == chosen.call.skill
+            if same and choice.score >= WHOLE:
                 choices.pop()
                 return wider, choice, 1
         return piece, alone, 1
@@ -192,7 +193,8 @@ class Router:
         steps: list[list[SkillCall]] = []
         notes = [choice.reason for _, choice in choices if choice.reason]
         for piece, choice in choices:
-            call = choice.call
+            if (call := choice.call) is None:
+                continue  # a refusal: whoever chose has left it out
             if steps and piece.joint in ("and", "list") and any(self._same(call, other) for other in steps[-1]):
                 continue
             if steps and piece.joint in ("and", "list") and self._details(call, steps[-1][-1]):
@@ -238,7 +240,7 @@ class Router:
     def _free(self, a: str, b: str) -> bool:
         """Whether two skills can run at once: their joint groups share no joint."""
         names = [self.skills[name].joints for name in (a, b)]
-        masks = [self._groups.get(name) for name in names]
-        if any(mask is None for mask in masks):  # of no robot in particular: groups of other names are others
+        mine, theirs = (self._groups.get(name) for name in names)
+        if mine is None or theirs is None:  # of no robot in particular: groups of other names are others
             return names[0] != names[1] and "whole_body" not in names
-        return not (masks[0] & masks[1]).any()
+        return not (mine & theirs).any()

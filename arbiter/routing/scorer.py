@@ -95,7 +95,7 @@ class Scorer:
         unlike = np.ones(len(owners), bool)
         if new:
             unlike = (artefact.vectors @ vectors.T).max(axis=1) < SAME
-        phrases = [
+        phrases: list[tuple[str, str, str, bool, np.ndarray]] = [
             (text, label or NONE, owner, bool(side), vector)
             for text, label, owner, side, vector, fits in zip(
                 artefact.texts, owners, artefact.owners, artefact.sided, artefact.vectors, unlike, strict=True
@@ -104,7 +104,8 @@ class Scorer:
         ]
         phrases += [(*row, vector) for row, vector in zip(new, vectors, strict=True)]
         phrases.sort(key=lambda phrase: phrase[1])  # stable; each class is one slice
-        self.texts, self.labels, self.owners = (tuple(phrase[k] for phrase in phrases) for k in range(3))
+        self.texts, self.labels = tuple(phrase[0] for phrase in phrases), tuple(phrase[1] for phrase in phrases)
+        self.owners = tuple(phrase[2] for phrase in phrases)
         self.sided = np.array([phrase[3] for phrase in phrases])
         self.matrix = np.array([phrase[4] for phrase in phrases], np.float32)
         self.members: dict[str, slice] = {}

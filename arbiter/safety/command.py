@@ -7,9 +7,10 @@ import secrets
 import numpy as np
 
 from arbiter.errors import RobotError
-from arbiter.types import Mode, SafeCommand
+from arbiter.types import Mode, SafeCommand, frozen
 
 _TOKEN = object()
+_NO_JOINTS = frozen(())
 _SECRET = secrets.token_bytes(16)
 
 
@@ -26,9 +27,9 @@ class _Issued(SafeCommand):
         self,
         token: object = None,
         stamp: float = 0.0,
-        q: np.ndarray | None = None,
-        kp: np.ndarray | None = None,
-        kd: np.ndarray | None = None,
+        q: np.ndarray = _NO_JOINTS,
+        kp: np.ndarray = _NO_JOINTS,
+        kd: np.ndarray = _NO_JOINTS,
         mode: Mode = Mode.PASSIVE,
     ) -> None:
         if token is not _TOKEN:

@@ -129,11 +129,11 @@ class Contact:
         return SLACK + sum(max(found[pair], 0.0) for pair in self._worse(found))
 
     def _touching(self, posture: np.ndarray) -> Depths:
-        pairs, self.error = walled(self._find, posture)
-        if self.error:
-            return {}
-        table, self.error = walled(lambda: {(str(p[0]), str(p[1])): float(p[2]) if len(p) > 2 else 0.0 for p in pairs})
+        table, self.error = walled(self._table, posture)
         return table or {}
+
+    def _table(self, posture: np.ndarray) -> Depths:
+        return {(str(p[0]), str(p[1])): float(p[2]) if len(p) > 2 else 0.0 for p in self._find(posture)}
 
     def _worse(self, found: Depths) -> list[tuple[str, str]]:
         return [pair for pair, depth in found.items() if depth > self._depth.get(pair, -np.inf) + SLACK]

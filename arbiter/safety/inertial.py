@@ -22,8 +22,8 @@ LIVELY = 10  # readings in which the angular velocity has changed; one that does
 LONG_AGO = -1e6  # [s]
 EPS = 1e-9  # [s]
 
-Quat = tuple[float, float, float, float]
-Vector = tuple[float, float, float]
+Quat = tuple[float, ...]  # four
+Vector = tuple[float, ...]  # three
 
 
 def squared_length(quat) -> float:

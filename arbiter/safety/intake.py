@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def bounds(model: RobotModel) -> tuple[np.ndarray, np.ndarray]:
     return least, most
 
 
-def is_array(value: object, shape: tuple[int, ...]) -> bool:
+def is_array(value: object, shape: tuple[int, ...]) -> TypeGuard[np.ndarray]:
     """Whether `value` is a plain array of real numbers of this shape, safe to copy into float64."""
     if type(value) is not np.ndarray or value.shape != shape:
         return False
@@ -30,7 +31,7 @@ def is_array(value: object, shape: tuple[int, ...]) -> bool:
     return dtype is FLOAT or dtype.char in "efd" or dtype.kind in "iu"
 
 
-def is_number(value: object) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether `value` is a plain finite number (of moderate size: times and ages)."""
     return type(value) in (float, int, np.float64) and -1e12 < value < 1e12
 
@@ -78,7 +79,7 @@ class Intake:
         self.clamped = False
         self.owners: Sequence[str] = self._unknown
 
-    def take(self, target: object, owners: object) -> None:
+    def take(self, target: object, owners: Any) -> None:
         """Reads a target, whatever it is."""
         self.problem, self.clamped = ("", ""), False
         self.owners = owners if type(owners) in (list, tuple) and len(owners) == self._shape[0] else self._unknown

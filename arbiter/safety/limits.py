@@ -144,7 +144,7 @@ class SafetyLimits:
         near = (*difflib.get_close_matches(str(key), known, 1), known[0])[0]
         raise ConfigError(f"safety limit {name}: no joint or group {key!r}; did you mean {near!r}?")
 
-    def _tighter(self, name: str, key: str, allowed: float, value: float) -> float:
+    def _tighter(self, name: str, key: str, allowed: float, value: object) -> float:
         where, unit = f"{name} of {key}" if key else name, UNITS[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
             raise ConfigError(f"safety limit {where}: {value!r} is not a finite number")

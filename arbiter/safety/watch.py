@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Watch:
         self.legs = model.groups.get("legs", np.ones(n, bool))
         self.arms = ~self.legs
         self._block = np.zeros(3 * n + 7)  # what `state` copies: positions, velocities, ages, orientation, angular velocity
-        self._ages, self._tail = self._block[2 * n : 3 * n], memoryview(self._block)[3 * n :]
+        self._ages, self._tail = self._block[2 * n : 3 * n], memoryview(self._block).cast("B").cast("d")[3 * n :]
         self._parts = tuple(slice(a, b) for a, b in pairwise((0, n, 2 * n, 3 * n, 3 * n + 4, 3 * n + 7)))
         self.joints, self.imu = Joints(model, self._block[: 2 * n].reshape(2, n)), Inertial(model.dt)
         self.q, self.dq = self.joints.believed
@@ -160,12 +161,13 @@ class Watch:
         if not is_number(age) or age < -self._dt:
             what = age if is_number(age) else type(age).__name__
             return [], [], 0.0, f"imu_age is {what}; a finite number of seconds is expected"
-        turned, turns = is_array(quat, (4,)), is_array(rate, (3,))
-        if not turned and not turns:
+        turned = quat.tolist() if is_array(quat, (4,)) else None
+        turns = rate.tolist() if is_array(rate, (3,)) else None
+        if turned is None and turns is None:
             return [], [], 0.0, f"base_quat {describe(quat, (4,))}"
-        return quat.tolist() if turned else [math.nan] * 4, rate.tolist() if turns else [math.nan] * 3, age, ""
+        return turned or [math.nan] * 4, turns or [math.nan] * 3, age, ""
 
-    def _date(self, stamp: object, now: float, step: float, shapeless: str) -> str:
+    def _date(self, stamp: Any, now: float, step: float, shapeless: str) -> str:
         """Finds how old the reading is, in `_late`; returns what is wrong with its stamp.
 
         A stamp out of the future, or one that no clock can show, dates nothing: what is new in its bits is taken for a tick old.
@@ -231,7 +233,7 @@ class Watch:
         findings: list[str] = []
         oldest = self._time - limits.imu_age - ROUNDING
         if imu.seen[0] < oldest or imu.seen[1] < oldest:
-            self._age_imu(findings)
+            self.stale_imu = self._age_imu(findings)
         np.greater_equal(joints.seen, self._time - limits.joint_age - ROUNDING, out=self._young)
         if np.count_nonzero(self._young) != self._young.size:
             self._age_joints(findings)
@@ -247,15 +249,17 @@ class Watch:
         # Where everything has to hold, age decides what comes next: it may be over in a moment.
         self.faults = (*self._reported, *findings) if findings and not self.stale else self._reported
 
-    def _age_imu(self, findings: list[str]) -> None:
+    def _age_imu(self, findings: list[str]) -> str:
+        """Why everything has to hold, "" if it need not: then one of the two stands in for the other."""
         limits, imu = self._limits, self.imu
         why = f": {imu.why}" if imu.why else ""
         age = self._time - max(imu.seen) - ROUNDING
-        if age > limits.imu_age:
-            self.stale_imu = f"IMU reading is {age:.3f} s old, at most {limits.imu_age:g} s{why}"
-            self.lost = self.stale_imu if age > limits.imu_age_damp else ""
-        else:
+        if age <= limits.imu_age:
             findings.append(f"IMU{why}")
+            return ""
+        stale = f"IMU reading is {age:.3f} s old, at most {limits.imu_age:g} s{why}"
+        self.lost = stale if age > limits.imu_age_damp else ""
+        return stale
 
     def _age_joints(self, findings: list[str]) -> None:
         """Arms hold, then settle. Of a leg with a stand-in, or of a single one, the robot can still come to rest."""

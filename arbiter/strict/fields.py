@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+from typing import Any
 
 ALLOWED = "allowed"
 
@@ -26,7 +27,7 @@ def limited(
     return dataclasses.field(default=default, metadata={ALLOWED: Allowed(low, high, unit, words)})
 
 
-def beyond(field: dataclasses.Field, value: object) -> str:
+def beyond(field: dataclasses.Field, value: Any) -> str:
     """The value and what would be allowed, for an error; "" if `value` is allowed."""
     allowed = field.metadata.get(ALLOWED)
     if allowed is None or value is None:

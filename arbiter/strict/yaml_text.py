@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
+from yaml.reader import Reader
 
 from arbiter.errors import ConfigError
 from arbiter.strict.node import LARGEST, MAX_DEPTH, MAX_NUMBER, Node, Problems, read_text, short
@@ -57,7 +58,7 @@ def parse_text(text: str, file: str = "<text>") -> Node:
 
 
 def _control(text: str) -> bool:
-    return yaml.reader.Reader.NON_PRINTABLE.search(text) is not None
+    return Reader.NON_PRINTABLE.search(text) is not None
 
 
 def _tag(node) -> str:

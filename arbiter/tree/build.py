@@ -70,8 +70,8 @@ def check(node: Node, names: Names, problems: Problems) -> Spec | None:
         return None
     settings, children, title = _split(node_type, body, problems)
     config = _config(node_type, settings, names, problems)
-    specs = [check(child, names, problems) for child in children]
-    if None in specs or (config is None and node_type.config is not None):
+    specs = [spec for child in children if (spec := check(child, names, problems)) is not None]
+    if len(specs) < len(children) or (config is None and node_type.config is not None):
         return None
     return Spec(node_type, title or _title(node_type, config), config, tuple(specs))
 
@@ -137,10 +137,9 @@ def _references(kind: NodeType, settings: Mapping[str, Node], names: Names, prob
         ("parallel", "until"): ("all", "one"),
     }
     for (owner, key), allowed in tables.items():
-        if owner == kind.name and key in settings and isinstance(settings[key].value, str):
-            value = settings[key].value
-            if value not in allowed:
-                problems.add(settings[key], f"{kind.name}: no {key} {value!r}; {nearest(value, allowed)}")
+        value = settings[key].value if owner == kind.name and key in settings else None
+        if isinstance(value, str) and value not in allowed:
+            problems.add(settings[key], f"{kind.name}: no {key} {value!r}; {nearest(value, allowed)}")
     if kind.name == "run" and "skill" in settings and "parameters" in settings:
         _check_parameters(settings["skill"].value, settings["parameters"], names, problems)
     if kind.name == "hand_over" and "to" in settings and "joints" in settings:
@@ -149,7 +148,7 @@ def _references(kind: NodeType, settings: Mapping[str, Node], names: Names, prob
 
 def _check_joints(policy: object, joints: Node, names: Names, problems: Problems) -> None:
     """Whether the policy drives any of the joints that the tree hands to it."""
-    if policy not in names.drives or joints.value not in names.groups:
+    if not isinstance(policy, str) or policy not in names.drives or joints.value not in names.groups:
         return
     driven = names.drives[policy]
     if joints.value not in {*driven, "whole_body"}:
@@ -162,7 +161,7 @@ def _check_joints(policy: object, joints: Node, names: Names, problems: Problems
 
 def _check_parameters(skill: object, given: Node, names: Names, problems: Problems) -> None:
     """Values that the tree gives to a skill: their names, kinds, ranges and words, as the router checks those of a sentence."""
-    if skill not in names.parameters or not isinstance(given.value, dict):
+    if not isinstance(skill, str) or skill not in names.parameters or not isinstance(given.value, dict):
         return
     known = {parameter.name: parameter for parameter in names.parameters[skill]}
     for name, node in given.value.items():

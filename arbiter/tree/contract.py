@@ -84,4 +84,4 @@ def _calls(kind: type[TreeNode], config: object, n: int) -> list[str]:
         return []
 
     problems, error = in_time(life, PATIENCE, "six ticks not over")
-    return [error] if error else problems
+    return [error] if problems is None else problems

@@ -20,7 +20,10 @@ from arbiter.skill import Outcome
 from arbiter.tree.leaves import Leaf
 from arbiter.tree.world import World
 from arbiter.types import Mode, RobotState
+from arbiter.wall import Called
 
+Answer = tuple[int, Outcome, tuple[str, ...], str]  # in which entering, what, what it tells, what is wrong with it
+NOT_YET = Called(None, "")
 ANSWERS = {Outcome.SUCCESS: Status.SUCCESS, Outcome.FAILURE: Status.FAILURE, Outcome.RUNNING: Status.RUNNING}
 
 
@@ -104,7 +107,7 @@ class PluginLeaf(Leaf):
         self._inner, error = in_time(lambda: kind(config))
         if error:
             raise ConfigError(f"node {kind.name} cannot be made: {error}")
-        self._aside = Aside(f"node-{kind.name}", patience)
+        self._aside: Aside[Answer | None] = Aside(f"node-{kind.name}", patience)
         self._due: list[str] = []  # calls that come before the next update
         self._entered, self._broken = 0, False
 
@@ -122,7 +125,7 @@ class PluginLeaf(Leaf):
     def _ask(self, *calls: str) -> Outcome:
         """Makes the calls that are due, then `calls`, unless it still waits for an answer. RUNNING while there is none, or
         only one from before it was last entered."""
-        value, error = self._aside.ask(lambda: None) or (None, "") if self._aside.busy else self._call(calls)
+        value, error = self._aside.ask(lambda: None) or NOT_YET if self._aside.busy else self._call(calls)
         if error:
             self._fail(error)
         if value is None:
@@ -135,14 +138,14 @@ class PluginLeaf(Leaf):
             return Outcome.FAILURE
         return answer if entered == self._entered else Outcome.RUNNING
 
-    def _call(self, calls: tuple[str, ...]) -> tuple[object, str]:
+    def _call(self, calls: tuple[str, ...]) -> Called[Answer | None]:
         world = self.world
         skills = tuple(run.skill.name for instruction in world.executor.active for run in instruction.runs if not run.over)
         view = View(world.state, world.now, world.mode, world.fault, world.stopped, world.ready, not world.executor.idle, skills)
         names, entered, inner = (*self._due, *calls), self._entered, self._inner
         self._due.clear()
 
-        def call() -> tuple[int, object, tuple[str, ...], str]:
+        def call() -> Answer:
             answer, problem = Outcome.RUNNING, ""
             for name in names:
                 value = getattr(inner, name)(view)
@@ -151,7 +154,7 @@ class PluginLeaf(Leaf):
                 problem = f"update() returned {answer!r}; an arbiter.skill.Outcome is expected"
             return entered, answer, tuple(map(str, view.told)), problem
 
-        return self._aside.ask(call) or (None, "")
+        return self._aside.ask(call) or NOT_YET
 
     def _fail(self, why: str) -> None:
         self._broken = True

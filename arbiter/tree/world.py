@@ -23,7 +23,7 @@ class World:
         executor: Instructions.
         emit: Takes events.
         settle: One tick of coming to rest, see `arbiter.handover.coming_to_rest.ComingToRest.step`.
-        state: This tick's reading.
+        state: This tick's reading; not set before the first `see`.
         now: This tick's time [s].
         tick: How often the tree has been ticked.
         mode: The safety layer's mode.
@@ -36,7 +36,7 @@ class World:
     executor: InstructionExecutor
     emit: Callable[[Event], None]
     settle: Callable[[RobotState, float], bool]
-    state: RobotState | None = None
+    state: RobotState = field(init=False)
     now: float = 0.0
     tick: int = 0
     mode: Mode = Mode.PASSIVE
