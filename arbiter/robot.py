@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from arbiter.body import Body
+from arbiter.errors import RobotError
 from arbiter.types import RobotState, SafeCommand, frozen
 
 NOT_GIVEN = frozen(())
@@ -80,6 +81,13 @@ class RobotModel:
     def dt(self) -> float:
         """Length of a tick [s]."""
         return 1.0 / self.control_hz
+
+    @property
+    def known_body(self) -> Body:
+        """Its body. Raises RobotError where it has no hands or feet that are known."""
+        if self.body is None:
+            raise RobotError(f"the robot {self.name} has no body that is known: `roles` of its robot.yaml name hands and feet")
+        return self.body
 
     def index(self, joint: str) -> int:
         """Index of `joint` in robot order."""

@@ -10,6 +10,8 @@ from typing import Self
 
 import numpy as np
 
+from arbiter.body import Body
+from arbiter.errors import SkillError
 from arbiter.robot import RobotModel
 from arbiter.slots import LatestSlot
 from arbiter.types import Request, RobotState, Sighting, Steering
@@ -88,11 +90,11 @@ class Progress:
         elapsed: Time since the skill took its joints [s].
         travelled: Integral of the commanded velocity since then: x, y [m], yaw [rad], shape (3,), body frame.
         turned: Yaw turned since then, from the IMU [rad], unwrapped.
-        parameters: The values in force, by name.
+        parameters: The values in force, by name; `number`, `given` and `word` read one with its type.
         chunks: Chunks completed by a chunk policy (0 for others).
         start: State when the skill took its joints.
         sightings: What the camera saw since the skill was asked for, the newest last; only of a skill that `sees`.
-        robot: Whose joints these are; `robot.groups` and `robot.body` tell which is which. None in tests that need none.
+        robot: Whose joints these are; `model.groups` and `body` tell which is which. None in tests that need none.
     """
 
     elapsed: float
@@ -103,6 +105,39 @@ class Progress:
     start: RobotState
     sightings: tuple[Sighting, ...] = ()
     robot: RobotModel | None = None
+
+    def given(self, name: str) -> float | None:
+        """The number of this parameter, None: it is not set. Raises SkillError where it is anything else."""
+        value = self.parameters.get(name)
+        if value is None or isinstance(value, int | float):
+            return value
+        raise SkillError(f"parameter {name} is {value!r}; a number is expected")
+
+    def number(self, name: str) -> float:
+        """The number of this parameter. Raises SkillError where it has none."""
+        value = self.given(name)
+        if value is None:
+            raise SkillError(f"parameter {name} is not set, and the skill's `parameters` have no default; a number is expected")
+        return value
+
+    def word(self, name: str) -> str:
+        """The word of this parameter. Raises SkillError where it has none."""
+        value = self.parameters.get(name)
+        if not isinstance(value, str):
+            raise SkillError(f"parameter {name} is {value!r}; a word is expected")
+        return value
+
+    @property
+    def model(self) -> RobotModel:
+        """The robot. Raises SkillError where it is not known."""
+        if self.robot is None:
+            raise SkillError("no robot is known; `Progress.robot` has to be given")
+        return self.robot
+
+    @property
+    def body(self) -> Body:
+        """The robot's body, see RobotModel.known_body."""
+        return self.model.known_body
 
 
 @dataclass(frozen=True, slots=True)

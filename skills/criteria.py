@@ -7,6 +7,7 @@ simulated run (`training.pi0.data.success`, `deploy.truth`: what the simulation 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -35,13 +36,12 @@ SIDES = ("left", "right")
 DIRECTIONS = {"left": np.array((0.0, 1.0, 0.0)), "right": np.array((0.0, -1.0, 0.0)), "ahead": np.array((1.0, 0.0, 0.0))}
 
 
-@dataclass(frozen=True, slots=True)
-class Trajectory:
+class Recording(Protocol):
     """A run, tick by tick; T ticks, n joints.
 
     Attributes:
         time: [s], shape (T,).
-        joint_pos: [rad], shape (T, n), robot order. joint_vel: [rad/s], shape (T, n).
+        joint_pos: [rad], shape (T, n), robot order.
         hands: Left and right hand in the base frame [m], shape (T, 2, 3).
         forearms: Directions from elbow to hand in the base frame, shape (T, 2, 3).
         pitch: Of the base, forward positive [rad], shape (T,).
@@ -53,6 +53,50 @@ class Trajectory:
         standing: Height of the torso's centre of mass when standing in the default posture [m].
         shoulders, head: Heights of the shoulders and of the top of the head in the base frame [m].
         doubt: How far a ball may be from where it is said to be [m]. hand_doubt: The same of a hand.
+    """
+
+    @property
+    def time(self) -> np.ndarray: ...
+    @property
+    def joint_pos(self) -> np.ndarray: ...
+    @property
+    def hands(self) -> np.ndarray: ...
+    @property
+    def forearms(self) -> np.ndarray: ...
+    @property
+    def pitch(self) -> np.ndarray: ...
+    @property
+    def tilt(self) -> np.ndarray: ...
+    @property
+    def height(self) -> np.ndarray: ...
+    @property
+    def place(self) -> np.ndarray: ...
+    @property
+    def yaw(self) -> np.ndarray: ...
+    @property
+    def balls(self) -> dict[str, np.ndarray]: ...
+    @property
+    def arm_rest(self) -> np.ndarray: ...
+    @property
+    def arms(self) -> np.ndarray: ...
+    @property
+    def standing(self) -> float: ...
+    @property
+    def shoulders(self) -> float: ...
+    @property
+    def head(self) -> float: ...
+    @property
+    def doubt(self) -> float: ...
+    @property
+    def hand_doubt(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """A recording as it was measured, all of it.
+
+    Attributes:
+        joint_vel: [rad/s], shape (T, n). The others: see Recording.
     """
 
     time: np.ndarray
@@ -140,13 +184,13 @@ def swings(lateral: np.ndarray, least: float = WAVE_SWING) -> float:
     return 0.5 * halves
 
 
-def fallen(run: Trajectory) -> Verification | None:
+def fallen(run: Recording) -> Verification | None:
     """Not None if the robot fell over, whatever it did besides."""
     tilt = float(run.tilt.max())
     return verification(False, tilt, FALLEN_TILT, "rad", f"fell: tilt {tilt:.2f} rad") if tilt > FALLEN_TILT else None
 
 
-def wave(run: Trajectory, side: str, periods: float = WAVE_PERIODS) -> Verification:
+def wave(run: Recording, side: str, periods: float = WAVE_PERIODS) -> Verification:
     """The hand is above the shoulder and goes to and fro sideways, `periods` times."""
     hand = run.hands[:, SIDES.index(side)]
     up = hand[:, 2] >= run.shoulders + run.hand_doubt
@@ -160,7 +204,7 @@ def wave(run: Trajectory, side: str, periods: float = WAVE_PERIODS) -> Verificat
     )
 
 
-def raise_arms(run: Trajectory) -> Verification:
+def raise_arms(run: Recording) -> Verification:
     """Both hands above the head for a moment."""
     height = -best_lasting(-run.hands[:, :, 2].min(axis=1), run.time)
     return verification(
@@ -168,7 +212,7 @@ def raise_arms(run: Trajectory) -> Verification:
     )
 
 
-def lower_arms(run: Trajectory) -> Verification:
+def lower_arms(run: Recording) -> Verification:
     """The arms end at rest."""
     last = run.time >= run.time[-1] - SPAN
     away = float(np.abs(run.joint_pos - run.arm_rest)[last][:, run.arms].max())
@@ -177,7 +221,7 @@ def lower_arms(run: Trajectory) -> Verification:
     )
 
 
-def bow(run: Trajectory, count: float = 1.0) -> Verification:
+def bow(run: Recording, count: float = 1.0) -> Verification:
     """The torso leans forward and comes back, `count` times: to where it was, or to the reflex's stand where a walk stood more
     upright."""
     lean = run.pitch - run.pitch[0]
@@ -196,7 +240,7 @@ def bow(run: Trajectory, count: float = 1.0) -> Verification:
     )
 
 
-def sit_down(run: Trajectory) -> Verification:
+def sit_down(run: Recording) -> Verification:
     """The torso ends lower."""
     drop = run.standing - best_lasting(run.height[-_ticks(run, 0.5) :], run.time[-_ticks(run, 0.5) :])
     return verification(
@@ -204,7 +248,7 @@ def sit_down(run: Trajectory) -> Verification:
     )
 
 
-def stand_up(run: Trajectory) -> Verification:
+def stand_up(run: Recording) -> Verification:
     """The torso ends at standing height."""
     drop = run.standing - float(run.height[-_ticks(run, SPAN) :].mean())
     return verification(
@@ -216,7 +260,7 @@ def stand_up(run: Trajectory) -> Verification:
     )
 
 
-def point_at(run: Trajectory, direction: str) -> Verification:
+def point_at(run: Recording, direction: str) -> Verification:
     """A forearm points the way, for a moment."""
     cosine = np.clip(run.forearms @ DIRECTIONS[direction], -1.0, 1.0)
     sides = {"left": [0], "right": [1], "ahead": [0, 1]}[direction]
@@ -230,7 +274,7 @@ def point_at(run: Trajectory, direction: str) -> Verification:
     )
 
 
-def touch_ball(run: Trajectory, colour: str, doubt: float = 0.0) -> Verification:
+def touch_ball(run: Recording, colour: str, doubt: float = 0.0) -> Verification:
     """A hand comes to the ball and stays a moment. `doubt`: How far the ball may be from where it was seen [m]."""
     gaps = np.linalg.norm(run.hands - run.balls[colour][:, None], axis=-1)
     gap = min(best_lasting(gaps[:, side], run.time, TOUCH_SPAN) for side in range(2))
@@ -238,7 +282,7 @@ def touch_ball(run: Trajectory, colour: str, doubt: float = 0.0) -> Verification
     return verification(gap <= most, gap, most, "m", f"hand {gap:.3f} m from the {colour} ball, at most {most:.3f}")
 
 
-def walk(run: Trajectory, velocity: tuple[float, float, float]) -> Verification:
+def walk(run: Recording, velocity: tuple[float, float, float]) -> Verification:
     """The second half of the run goes the commanded way at WALK_SHARE of its speed; told to stop, it stands."""
     last = slice(len(run.time) // 2, None)
     span = run.time[last][-1] - run.time[last][0]
@@ -264,14 +308,14 @@ def walk(run: Trajectory, velocity: tuple[float, float, float]) -> Verification:
     )
 
 
-def walked(run: Trajectory) -> tuple[float, float]:
+def walked(run: Recording) -> tuple[float, float]:
     """How far the base went ahead and to the left [m], in the heading in which it began."""
     x, y = run.place[-1] - run.place[0]
     c, s = np.cos(run.yaw[0]), np.sin(run.yaw[0])
     return float(c * x + s * y), float(c * y - s * x)
 
 
-def distance(run: Trajectory, direction: tuple[float, float], asked: float) -> Verification:
+def distance(run: Recording, direction: tuple[float, float], asked: float) -> Verification:
     """The base ends `asked` metres along `direction`, (x, y) in the heading in which it began, and not far aside of it."""
     ahead, left = walked(run)
     gone, aside = ahead * direction[0] + left * direction[1], abs(ahead * direction[1] - left * direction[0])
@@ -282,7 +326,7 @@ def distance(run: Trajectory, direction: tuple[float, float], asked: float) -> V
     return verification(asked - short <= gone <= asked + long, gone, asked, "m", text)
 
 
-def angle(run: Trajectory, asked: float) -> Verification:
+def angle(run: Recording, asked: float) -> Verification:
     """The base turns by `asked` [rad], to the left positive."""
     turned = float(run.yaw[-1] - run.yaw[0])
     most = min(NEAR_ANGLE, NEAR_ANGLE_SHARE * abs(asked))
@@ -295,7 +339,7 @@ def angle(run: Trajectory, asked: float) -> Verification:
     )
 
 
-def circle(run: Trajectory, asked: float, path: float) -> Verification:
+def circle(run: Recording, asked: float, path: float) -> Verification:
     """The base turns by `asked` [rad] on a way of about `path` metres."""
     turned = angle(run, asked)
     stride = max(1, int(STRIDE / max((run.time[-1] - run.time[0]) / max(len(run.time) - 1, 1), 1e-9)))
@@ -304,6 +348,6 @@ def circle(run: Trajectory, asked: float, path: float) -> Verification:
     return verification(turned.success and way >= WALK_SHARE * path, turned.measured, asked, "rad", text)
 
 
-def _ticks(run: Trajectory, span: float) -> int:
+def _ticks(run: Recording, span: float) -> int:
     """How many of the last ticks lie within `span` seconds of the end."""
     return max(1, int(np.count_nonzero(run.time >= run.time[-1] - span - 1e-9)))

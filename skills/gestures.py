@@ -10,7 +10,7 @@ from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, StartEnvelope, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
-from skills.criteria import REST_ANGLE, SPAN, TOUCH_DISTANCE, WAVE_SWING
+from skills.criteria import REST_ANGLE, SPAN, TOUCH_DISTANCE, WAVE_SWING, Recording
 from skills.judged import Judged
 from skills.measured import HAND_DOUBT, SIDES
 from skills.repeats import Sweeps
@@ -41,7 +41,7 @@ class Gesture(Judged):
         return Request(prompt=self.prompt, elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        return Outcome.SUCCESS if progress.elapsed >= progress.parameters["duration"] else Outcome.RUNNING
+        return Outcome.SUCCESS if progress.elapsed >= progress.number("duration") else Outcome.RUNNING
 
 
 class Repeated(Gesture):
@@ -59,18 +59,17 @@ class Repeated(Gesture):
 
     def timed(self, progress: Progress) -> bool:
         """Whether the time and not the number ends it."""
-        return progress.parameters["count"] is None
+        return progress.given("count") is None
 
     def signal(self, state: RobotState, progress: Progress) -> float:
         """What goes to and fro; nan while it does not count."""
         raise NotImplementedError
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        count = progress.parameters["count"]
         if self.timed(progress):
             return super().finish(state, progress)
         sweeps = self._sweeps.count(self.signal(state, progress))
-        return Outcome.SUCCESS if sweeps >= 2 * round(count) else Outcome.RUNNING
+        return Outcome.SUCCESS if sweeps >= 2 * round(progress.number("count")) else Outcome.RUNNING
 
 
 class Wave(Repeated):
@@ -85,17 +84,17 @@ class Wave(Repeated):
         if not self.timed(progress):
             return done
         seen = self._sweeps.count(self.signal(state, progress))
-        duration = progress.parameters["duration"]
+        duration = progress.number("duration")
         late = seen < 2.0 * min(LEAST_WAVES, duration - RAISING) and progress.elapsed < duration + LONGER
         return Outcome.RUNNING if late else done
 
     def signal(self, state: RobotState, progress: Progress) -> float:
         """Of the raised hand in the base frame, to the left [m]."""
-        _, left, up = progress.robot.body.hand(state.joint_pos, self.side)
-        return float(left) if up >= progress.robot.body.shoulders + HAND_DOUBT else np.nan
+        _, left, up = progress.body.hand(state.joint_pos, self.side)
+        return float(left) if up >= progress.body.shoulders + HAND_DOUBT else np.nan
 
-    def criterion(self, run, progress: Progress) -> Verification:
-        count, duration = progress.parameters["count"], progress.parameters["duration"]
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
+        count, duration = progress.given("count"), progress.number("duration")
         asked = min(LEAST_WAVES, max(0.5, duration - RAISING)) if count is None else float(round(count))
         return criteria.wave(run, self.side, asked)
 
@@ -167,10 +166,10 @@ class RaiseArms(Gesture):
     parameters = ()
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        still = np.abs(state.joint_vel[progress.robot.groups["arms"]]).max() < SLOW
+        still = np.abs(state.joint_vel[progress.model.groups["arms"]]).max() < SLOW
         return Outcome.SUCCESS if still and progress.elapsed > 2.0 else Outcome.RUNNING
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         return criteria.raise_arms(run)
 
 
@@ -196,12 +195,12 @@ class LowerArms(Gesture):
     parameters = ()
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        arms = progress.robot.groups["arms"]
-        away = np.abs(state.joint_pos - progress.robot.default)[arms].max()
+        arms = progress.model.groups["arms"]
+        away = np.abs(state.joint_pos - progress.model.default)[arms].max()
         down = away < DOWN and np.abs(state.joint_vel[arms]).max() < SLOW
         return Outcome.SUCCESS if down and progress.elapsed > 1.0 else Outcome.RUNNING
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         return criteria.lower_arms(run)
 
 
@@ -230,10 +229,10 @@ class PointAt(Gesture):
     PROMPTS = {"left": "point to the left", "right": "point to the right", "ahead": "point straight ahead"}
 
     def request(self, state: RobotState, progress: Progress) -> Request:
-        return Request(prompt=self.PROMPTS[progress.parameters["direction"]], elapsed=progress.elapsed)
+        return Request(prompt=self.PROMPTS[progress.word("direction")], elapsed=progress.elapsed)
 
-    def criterion(self, run, progress: Progress) -> Verification:
-        return criteria.point_at(run, progress.parameters["direction"])
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
+        return criteria.point_at(run, progress.word("direction"))
 
 
 class TouchBall(Gesture):
@@ -259,24 +258,24 @@ class TouchBall(Gesture):
     parameters = (Parameter("colour", "", "red", choices=("red", "green", "blue")), Parameter("duration", "s", 4.0, 1.0, 20.0))
 
     def request(self, state: RobotState, progress: Progress) -> Request:
-        return Request(prompt=f"touch the {progress.parameters['colour']} ball", elapsed=progress.elapsed)
+        return Request(prompt=f"touch the {progress.word('colour')} ball", elapsed=progress.elapsed)
 
     def impossible(self, state: RobotState, progress: Progress) -> str:
         """The first look decides: later the hand may hide the ball."""
-        colour = progress.parameters["colour"]
+        colour = progress.word("colour")
         if not progress.sightings:
             return ""
         if any(colour in seen.balls for seen in progress.sightings):
             ball = next(seen.balls[colour] for seen in progress.sightings if colour in seen.balls)
-            body = progress.robot.body
+            body = progress.body
             far = min(float(np.linalg.norm(ball - arm.root)) for arm in body.hands.values())
             most = body.reach + TOUCH_DISTANCE
             return "" if far <= most else f"the {colour} ball is {_where(ball)}, out of reach by {far - most:.2f} m"
         others = ", ".join(progress.sightings[0].balls)
         return f"no {colour} ball in view" + (f"; in view: {others}" if others else "")
 
-    def criterion(self, run, progress: Progress) -> Verification | None:
-        colour = progress.parameters["colour"]
+    def criterion(self, run: Recording, progress: Progress) -> Verification | None:
+        colour = progress.word("colour")
         return criteria.touch_ball(run, colour, run.doubt) if colour in run.balls else None
 
 

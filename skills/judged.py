@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from arbiter.skill import Progress, Skill, Verification
 from arbiter.types import RobotState
-from skills.criteria import Trajectory, fallen
-from skills.measured import Measured, Motion
+from skills.criteria import Recording, fallen
+from skills.measured import Measured
 
 
 class Judged(Skill):
     """A skill whose success is measured by `criterion`: on the robot from its own readings, in a report from the truth."""
 
-    def criterion(self, run: Trajectory | Motion, progress: Progress) -> Verification | None:
+    def criterion(self, run: Recording, progress: Progress) -> Verification | None:
         """What `run` is worth; None: what decides was not measured."""
         raise NotImplementedError
 

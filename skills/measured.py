@@ -17,7 +17,7 @@ HAND_DOUBT = 0.002  # [m] by which a hand may be elsewhere than noisy joints tel
 
 
 class Motion:
-    """What `skills.criteria.Trajectory` holds and joints and orientation tell; each part is computed when it is asked for.
+    """What `skills.criteria.Recording` holds and joints and orientation tell; each part is computed when it is asked for.
 
     Attributes:
         time: [s], shape (T,). joint_pos: [rad], shape (T, n). rotation: Of the base, body to world, shape (T, 3, 3).
@@ -28,7 +28,7 @@ class Motion:
 
     def __init__(self, time: np.ndarray, joint_pos: np.ndarray, quat: np.ndarray, robot: RobotModel) -> None:
         self.time, self.joint_pos, self.rotation = time, joint_pos, rotations(quat)
-        self.body = body = robot.body
+        self.body = body = robot.known_body
         self.standing, self.shoulders, self.head = body.standing, body.shoulders, body.head
         self.arm_rest, self.arms = robot.default, robot.groups["arms"]
 

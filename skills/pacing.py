@@ -92,16 +92,16 @@ class Walking(Judged):
 
     def pace(self, progress: Progress) -> float:
         """Speed that is asked for [m/s, rad/s]."""
-        return progress.parameters["speed"]
+        return progress.number("speed")
 
     def asked(self, progress: Progress) -> float:
         """How far the whole walk is to go [m, rad]."""
-        duration = progress.parameters["duration"]
+        duration = progress.given("duration")
         return self.target(progress) if duration is None else self.pace(progress) * ramped(duration)
 
     def speed(self, place: Place, progress: Progress) -> float:
         """What to command now [m/s, rad/s]: it grows at first, falls near the goal, and is 0 there."""
-        duration, gone = progress.parameters["duration"], self.gone(place, progress)
+        duration, gone = progress.given("duration"), self.gone(place, progress)
         speed = self.pace(progress)
         if duration is None:
             left, commanded = self.target(progress) - gone, self.commanded(progress)

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from arbiter.errors import SkillError
 from arbiter.plugins import PATIENCE, Source, in_time, offered, sources
@@ -41,7 +42,7 @@ class SkillSet:
     robot: RobotModel | None = None
     unfit: dict[str, str] = field(default_factory=dict)
 
-    def made(self, item: object, where: str) -> Skill:
+    def made(self, item: Any, where: str) -> Skill:
         """The skill that a class or an instance is, its contract checked. Raises SkillError; whatever else a plug-in raises."""
         skill = item() if isinstance(item, type) else item
         if self._unfit(skill):

@@ -8,6 +8,7 @@ from arbiter.skill import Outcome, Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
 from skills.arrival import CALM, MOST
+from skills.criteria import Recording
 from skills.judged import Judged
 
 STILL = (0.0, 0.0, 0.0)
@@ -38,9 +39,9 @@ class StandStill(Judged):
         return Request(elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        return Outcome.SUCCESS if progress.elapsed >= progress.parameters["duration"] else Outcome.RUNNING
+        return Outcome.SUCCESS if progress.elapsed >= progress.number("duration") else Outcome.RUNNING
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         return criteria.walk(run, STILL)
 
 
@@ -72,5 +73,5 @@ class Stop(Judged):
         calm = float(np.linalg.norm(state.base_ang_vel)) <= CALM and progress.elapsed >= 0.5
         return Outcome.SUCCESS if calm or progress.elapsed >= MOST else Outcome.RUNNING
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         return criteria.walk(run, STILL)

@@ -10,6 +10,7 @@ from arbiter.skill import Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
 from skills.course import Place
+from skills.criteria import Recording
 from skills.pacing import Walking, ramp, within
 
 HEADING, FASTEST_HOLD = 1.5, 0.3  # [1/s], at most [rad/s]: turning back to the heading in which a straight walk began
@@ -33,7 +34,7 @@ class Walk(Walking):
         return Request(velocity=np.array((speed * x - aside * y, speed * y + aside * x, turn)), elapsed=progress.elapsed)
 
     def target(self, progress: Progress) -> float:
-        return progress.parameters["distance"]
+        return progress.number("distance")
 
     def gone(self, place: Place, progress: Progress) -> float:
         return place.along(self.direction)
@@ -42,7 +43,7 @@ class Walk(Walking):
         (x, y, _), (ahead, left) = progress.travelled.tolist(), self.direction
         return x * ahead + y * left
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         return criteria.distance(run, self.direction, self.asked(progress))
 
 
@@ -63,7 +64,7 @@ class Turn(Walking):
         return Request(velocity=np.array((0.0, 0.0, rate)), elapsed=progress.elapsed)
 
     def target(self, progress: Progress) -> float:
-        return progress.parameters["angle"]
+        return progress.number("angle")
 
     def gone(self, place: Place, progress: Progress) -> float:
         return self.sign * place.turned
@@ -71,7 +72,7 @@ class Turn(Walking):
     def commanded(self, progress: Progress) -> float:
         return self.sign * float(progress.travelled[2])
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         return criteria.angle(run, self.sign * self.asked(progress))
 
 
@@ -253,25 +254,25 @@ class WalkInCircle(Walking):
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         speed = self.speed(self._course.at(state, progress), progress)
-        velocity = np.array((speed, 0.0, self._sign(progress) * speed / progress.parameters["radius"]))
+        velocity = np.array((speed, 0.0, self._sign(progress) * speed / progress.number("radius")))
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
     @staticmethod
     def _sign(progress: Progress) -> float:
-        return 1.0 if progress.parameters["side"] == "left" else -1.0
+        return 1.0 if progress.word("side") == "left" else -1.0
 
     def pace(self, progress: Progress) -> float:
-        return min(progress.parameters["speed"], FASTEST_TURN * progress.parameters["radius"])
+        return min(progress.number("speed"), FASTEST_TURN * progress.number("radius"))
 
     def target(self, progress: Progress) -> float:
-        return progress.parameters["radius"] * progress.parameters["angle"]
+        return progress.number("radius") * progress.number("angle")
 
     def gone(self, place: Place, progress: Progress) -> float:
-        return progress.parameters["radius"] * self._sign(progress) * place.turned
+        return progress.number("radius") * self._sign(progress) * place.turned
 
     def commanded(self, progress: Progress) -> float:
-        return progress.parameters["radius"] * self._sign(progress) * float(progress.travelled[2])
+        return progress.number("radius") * self._sign(progress) * float(progress.travelled[2])
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         way = self.asked(progress)
-        return criteria.circle(run, self._sign(progress) * way / progress.parameters["radius"], way)
+        return criteria.circle(run, self._sign(progress) * way / progress.number("radius"), way)

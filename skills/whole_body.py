@@ -8,7 +8,7 @@ from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope, Verification
 from arbiter.types import RobotState
 from skills import criteria
-from skills.criteria import BOW_BACK, BOW_STAND, STAND_DROP, rotations
+from skills.criteria import BOW_BACK, BOW_STAND, STAND_DROP, Recording, rotations
 from skills.gestures import SLOW, Gesture, Repeated
 
 BOW_SWEEP = 0.2  # [rad] of the hips' pitch; down and up again are two sweeps
@@ -36,7 +36,7 @@ class WholeBody(Gesture):
     @staticmethod
     def knees(state: RobotState, progress: Progress) -> np.ndarray:
         """How far the knees are bent [rad], shape (feet,)."""
-        body = progress.robot.body
+        body = progress.body
         return body.knee_signs * state.joint_pos[body.knees]
 
 
@@ -68,7 +68,7 @@ class Bow(Repeated):
         return Skill.unfit(self, robot) or legless(robot)
 
     def signal(self, state: RobotState, progress: Progress) -> float:
-        body = progress.robot.body
+        body = progress.body
         return float(np.mean(body.hip_signs * state.joint_pos[body.hips]))
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
@@ -78,11 +78,11 @@ class Bow(Repeated):
         upright = hips and leans <= max(leant + BOW_BACK, BOW_STAND) - SURE
         return outcome if self.timed(progress) or upright else Outcome.RUNNING
 
-    def criterion(self, run, progress: Progress) -> Verification:
-        return criteria.bow(run, 1.0 if self.timed(progress) else float(round(progress.parameters["count"])))
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
+        return criteria.bow(run, 1.0 if self.timed(progress) else float(round(progress.number("count"))))
 
     def timed(self, progress: Progress) -> bool:
-        return progress.parameters["duration"] is not None
+        return progress.given("duration") is not None
 
 
 class SitDown(WholeBody):
@@ -110,10 +110,10 @@ class SitDown(WholeBody):
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         bent = self.knees(state, progress).min() > BENT
-        still = np.abs(state.joint_vel[progress.robot.groups["legs"]]).max() < SLOW
+        still = np.abs(state.joint_vel[progress.model.groups["legs"]]).max() < SLOW
         return Outcome.SUCCESS if bent and still and progress.elapsed > 1.5 else Outcome.RUNNING
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         return criteria.sit_down(run)
 
 
@@ -140,12 +140,12 @@ class StandUp(WholeBody):
     start = StartEnvelope(tilt=0.3, joint_speed=4.0, ang_vel=1.5)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        body = progress.robot.body
+        body = progress.body
         straight = self.knees(state, progress).max() < BENT
-        still = np.abs(state.joint_vel[progress.robot.groups["legs"]]).max() < SLOW
+        still = np.abs(state.joint_vel[progress.model.groups["legs"]]).max() < SLOW
         height = body.torso_height(state.joint_pos, rotations(state.base_quat))
         up = straight and still and body.standing - height <= STAND_DROP - RISING
         return Outcome.SUCCESS if up and progress.elapsed > 1.0 else Outcome.RUNNING
 
-    def criterion(self, run, progress: Progress) -> Verification:
+    def criterion(self, run: Recording, progress: Progress) -> Verification:
         return criteria.stand_up(run)

@@ -10,6 +10,7 @@ class Dark(TreeNode):
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from py_trees.common import Status
 
@@ -77,7 +78,7 @@ class TreeNode:
     Config: type | None = None
     main: str = ""
 
-    def __init__(self, config: object = None) -> None:
+    def __init__(self, config: Any = None) -> None:
         self.config = config
 
     def enter(self, view: View) -> None:

@@ -42,12 +42,12 @@ class Dance(Skill):
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         """Done after `count` swings."""
-        done = progress.elapsed >= progress.parameters["count"] * PERIOD
+        done = progress.elapsed >= progress.number("count") * PERIOD
         return Outcome.SUCCESS if done else Outcome.RUNNING
 
     def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification:
         """It has danced if the gyro saw it turn left and right `count` times: half of the changes of direction."""
         turns = [1 if one.base_ang_vel[2] > 0.0 else -1 for one in readings if abs(one.base_ang_vel[2]) > SEEN]
         swings = 0.5 * (bool(turns) + sum(a != b for a, b in zip(turns, turns[1:], strict=False)))
-        count = progress.parameters["count"]
+        count = progress.number("count")
         return Verification(swings >= count, swings, count, "periods", f"swung {swings:g} times, at least {count:g} asked")
