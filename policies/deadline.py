@@ -47,6 +47,7 @@ class Deadline:
         self._thread: threading.Thread | None = None
         self._last: JointTarget | None = None
         self._missed = 0
+        self._recomputes = isinstance(policy, Recomputing)
 
     def reset(self, state: RobotState, now: float) -> None:
         """See Policy; begun, but not waited for. Raises PolicyError while an earlier call still hangs."""
@@ -86,11 +87,11 @@ class Deadline:
             self._begin("act", state, request, now)
         late = not (ready and self._collect(patience))
         self._missed = self._missed + 1 if late else 0
-        if late and (self._last is None or self._missed > LIMIT):
-            self._interrupt()
-            raise PolicyError(f"policy {self.name}: no answer within {self._missed} ticks; its inference hangs")
         if not late:
             self._last = self._value()
+        elif self._last is None or self._missed > LIMIT:
+            self._interrupt()
+            raise PolicyError(f"policy {self.name}: no answer within {self._missed} ticks; its inference hangs")
         return self._last
 
     def release(self) -> None:
@@ -108,9 +109,10 @@ class Deadline:
 
     # -- spare ----------------------------------------------------------------------------------------------------
 
-    def spare(self) -> Policy | None:
+    def spare(self) -> Resuming | None:
         """The policy's spare, with a deadline of its own; None: it has none."""
-        return Deadline(self.policy.spare()) if isinstance(self.policy, Spared) else None
+        spare = self.policy.spare() if isinstance(self.policy, Spared) else None
+        return Deadline(spare) if spare is not None else None
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
         """See `arbiter.policy.Resuming`. The memory of one that hangs is read while it hangs."""
@@ -121,7 +123,7 @@ class Deadline:
 
     def recompute(self, policy: Policy) -> JointTarget | None:
         """See `arbiter.policy.Recomputing`; None as well while either of the two is late."""
-        if not isinstance(policy, Deadline) or policy._busy or not isinstance(self.policy, Recomputing):
+        if not isinstance(policy, Deadline) or policy._busy or not self._recomputes:
             return None
         if self._busy and not self._collect(0.0):
             return None

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -139,7 +140,7 @@ class Network:
         self._binding.bind_ortvalue_output(outputs, self._kept[1])
 
     @staticmethod
-    def _check(path: str | Path, name: str, nodes: list, size: int, kind: str) -> None:
+    def _check(path: str | Path, name: str, nodes: Sequence, size: int, kind: str) -> None:
         found = {node.name: node for node in nodes}
         if name not in found:
             raise ConfigError(f"{path}: no {kind} {name!r} in the graph; there are: {', '.join(found)}")

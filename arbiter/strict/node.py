@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from arbiter.errors import ConfigError
 
@@ -33,7 +34,12 @@ class Node:
     def where(self) -> str:
         return f"{self.file}:{self.line}"
 
-    def plain(self) -> object:
+    @property
+    def entries(self) -> dict[str, Node]:
+        """Of a mapping; none where it is something else."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    def plain(self) -> Any:
         """The value without positions."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}

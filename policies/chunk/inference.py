@@ -57,7 +57,18 @@ class InferenceRecorder:
 class _Noted:
     def __init__(self, worker: InferenceWorker, who: tuple[str, int], notes: list[tuple]) -> None:
         self._worker, self._who, self._notes = worker, who, notes
-        self.submit, self.cancel, self.close = worker.submit, worker.cancel, worker.close
+
+    def submit(self, request: InferenceRequest, now: float) -> None:
+        """See Worker."""
+        self._worker.submit(request, now)
+
+    def cancel(self) -> None:
+        """See Worker."""
+        self._worker.cancel()
+
+    def close(self) -> None:
+        """See Worker."""
+        self._worker.close()
 
     def poll(self, now: float) -> InferenceResult | None:
         """The result, noted."""

@@ -121,6 +121,13 @@ class ChunkPolicy:
     def delay(self) -> float:
         return self._pace.usual
 
+    @property
+    def _present(self) -> Plan:
+        """The plan that is played. Raises PolicyError where there is none yet."""
+        if self._plan is None:
+            raise PolicyError(f"policy {self.name}: acts before warm() returned True: there is no chunk yet")
+        return self._plan
+
     def reset(self, state: RobotState, now: float) -> None:
         """Forgets plan, questions and counts; how long the backend takes stays known."""
         self._forget()
@@ -161,31 +168,30 @@ class ChunkPolicy:
         self._collect(now)
         if self._due(request, now):
             self._ask(state, request, now)
-        late = now - self._plan.end
+        plan = self._present
+        late = now - plan.end
         if late > self.timing.patience:
             raise PolicyError(
                 f"policy {self.name}: held its last target for {late:.2f} s without a new chunk: "
                 f"{self._why or f'{self._backend.name} does not answer'}"
             )
-        q = self._plan.at(now)
+        q = plan.at(now)
         self._q, self._at = q, now
         self._target = self._compose(state, q)
         return self._target
 
     def _begin(self, state: RobotState, now: float) -> None:
         """The first chunk starts now: nobody followed it before. It is led up to from where the joints are."""
-        if self._plan is None:
-            raise PolicyError(f"policy {self.name}: acts before warm() returned True: there is no chunk yet")
+        plan = self._plan = self._present.moved(now)
         self._began = now
-        self._plan = self._plan.moved(now)
         here = state.joint_pos[self._driven]
-        gap = float(np.abs(here - self._plan.at(now)).max())
+        gap = float(np.abs(here - plan.at(now)).max())
         if gap > STALE:
-            self._plan.splice(here, None, now, min(LONGEST_SPLICE, 1.875 * gap / START_SPEED))
+            plan.splice(here, None, now, min(LONGEST_SPLICE, 1.875 * gap / START_SPEED))
         self._worker.cancel()
         self._waiting = False
-        self._next = self._ask_at()
-        self._q = self._plan.at(now)
+        self._next = self._ask_at(plan)
+        self._q = plan.at(now)
 
     def _compose(self, state: RobotState, q: np.ndarray) -> JointTarget:
         posture = self._model.default.copy()
@@ -199,10 +205,10 @@ class ChunkPolicy:
         posture.setflags(write=False)
         return JointTarget(posture, self._model.kp, self._model.kd, self.joints)
 
-    def _ask_at(self) -> float:
+    def _ask_at(self, plan: Plan) -> float:
         """When the next question should go out."""
-        latest = self._plan.end - self._pace.usual - self.timing.margin  # the plan came from an inference: it is known
-        return min(self._plan.start + self.timing.replan, latest)
+        latest = plan.end - self._pace.usual - self.timing.margin  # the plan came from an inference: it is known
+        return min(plan.start + self.timing.replan, latest)
 
     def _due(self, request: Request, now: float) -> bool:
         if request.prompt != self._prompt:
@@ -227,7 +233,7 @@ class ChunkPolicy:
         )
         previous, steps = None, 0
         if self._backend.supports_rtc and not math.isnan(self._began):
-            previous = self._plan.left_over(state.stamp, self._backend.horizon)
+            previous = self._present.left_over(state.stamp, self._backend.horizon)
             steps = self._committed(len(previous))
             previous = previous if len(previous) else None
         self._prompt, self._waiting = request.prompt, True
@@ -264,12 +270,12 @@ class ChunkPolicy:
         if not math.isnan(self._began):
             self._splice(plan, now)
         self._plan, self._why, self._seen = plan, "", answer.request.observation.joint_pos
-        self._next = self._ask_at()
+        self._next = self._ask_at(plan)
         return True
 
     def _splice(self, plan: Plan, now: float) -> None:
         """Joins `plan` on to what the present one would do now."""
-        q = self._plan.at(now)
+        q = self._present.at(now)
         dq = (q - self._q) / (now - self._at) if now > self._at else np.zeros_like(q)
         gap = float(np.abs(q - plan.at(now)).max())
         plan.splice(q, dq, now, min(LONGEST_SPLICE, max(self.timing.blend, 1.875 * gap / SPLICE_SPEED)))

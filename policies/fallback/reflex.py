@@ -66,7 +66,8 @@ class BalanceReflex:
         if missing:
             raise ConfigError(f"{path.name}: robot {model.name!r} has no joint {missing[0]!r}; make the gains again")
         self.legs = np.array([model.index(joint) for joint in data["legs"]])
-        self._pitch = [part.tolist() for part in (model.body.hips, model.body.knees, model.body.ankles)]
+        body = model.known_body
+        self._pitch = [part.tolist() for part in (body.hips, body.knees, body.ankles)]
         self._chain = SagittalChain(*(Segment(**data["chain"][key]) for key in ("shank", "thigh", "trunk")))
         self._weight = GRAVITY * (self._chain.shank.mass + self._chain.thigh.mass + self._chain.trunk.mass)
         self._knees = [knot["knee"] for knot in data["knots"]]

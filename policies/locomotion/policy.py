@@ -86,15 +86,16 @@ class OnnxPolicy:
 
     def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
         """The target of this tick. Raises PolicyError if an observation or an action is not finite."""
-        if now == self._at and self._target is not None:
-            return self._target
-        if self._target is None:
+        target = self._target
+        if now == self._at and target is not None:
+            return target
+        if target is None:
             self._tick = 0
-        if self._tick % self._every == 0:
-            self._target = self._step(state, request)
+        if target is None or self._tick % self._every == 0:
+            target = self._target = self._step(state, request)
         self._tick += 1
         self._at = now
-        return self._target
+        return target
 
     def _step(self, state: RobotState, request: Request) -> JointTarget:
         observation = self._observation

@@ -49,11 +49,12 @@ class Inputs:
 
     def __init__(self, card: Pi0Card, folder: Path, name: str) -> None:
         self._card, self._name = card, name
-        self._tokenizer, error = walled(Tokenizer.from_file, str(folder / "tokenizer.json"))  # raises bare Exception
-        if error:
+        tokenizer, error = walled(Tokenizer.from_file, str(folder / "tokenizer.json"))  # raises bare Exception
+        if tokenizer is None:
             raise ConfigError(f"π0 {folder}: tokenizer.json cannot be read: {error}")
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
         self._offset = np.array(card.state_offset)
         self._scale = np.array(card.state_scale)
         self._known: dict[str, tuple[np.ndarray, np.ndarray]] = {}

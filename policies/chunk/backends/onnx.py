@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnxruntime
@@ -17,7 +18,7 @@ from policies.engine import PROVIDERS, Provider, start
 class OnnxGraph:
     """One graph in ONNX Runtime."""
 
-    def __init__(self, file: Path, provider: str = "cpu", threads: int = 1) -> None:
+    def __init__(self, file: Path, provider: Provider = "cpu", threads: int = 1) -> None:
         self._session = start(file, provider, threads)
         self._wanted = [node.name for node in self._session.get_inputs()]
         self._names = [node.name for node in self._session.get_outputs()]
@@ -28,7 +29,8 @@ class OnnxGraph:
         return self._session.get_providers()[0]
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return dict(zip(self._names, self._session.run(None, {name: inputs[name] for name in self._wanted}), strict=True))
+        outputs = self._session.run(None, {name: inputs[name] for name in self._wanted})
+        return dict(zip(self._names, map(np.asarray, outputs), strict=True))
 
     def close(self) -> None:
         """The session goes with the last reference to it."""
@@ -55,10 +57,10 @@ class OnnxBackend(GraphBackend):
         name, steps, rtc_horizon: See GraphBackend.
     """
 
-    def __init__(self, folder: str | Path, *, provider: str = "cpu", threads: int = 1, **options) -> None:
+    def __init__(self, folder: str | Path, *, provider: Provider | Literal["auto"] = "cpu", threads: int = 1, **options) -> None:
         folder = Path(folder)
         card = read_card(folder)
-        wanted = best_provider(folder / STEP) if provider == "auto" else provider
+        wanted: Provider = best_provider(folder / STEP) if provider == "auto" else provider
         prefix, step = (OnnxGraph(folder / name, wanted, threads) for name in (PREFIX, STEP))
         super().__init__(folder, prefix, step, card, **options)
         self.warm_up()

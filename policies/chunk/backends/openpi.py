@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -60,7 +61,7 @@ class Connection:
                 self._look()
                 continue
             opened, error = walled(self._open)  # what a server says of itself is read in there
-            if error:
+            if opened is None:
                 self.problem = error
                 self._closing.wait(pause)
                 pause = min(2.0 * pause, max(LONGEST_PAUSE, self._retry))
@@ -270,7 +271,8 @@ class OpenPiBackend:
         state = np.concatenate((observation.joint_pos, observation.joint_vel)).astype(np.float32)
         if not np.isfinite(state).all():
             raise PolicyError(f"{self.name}: the state holds a value that is not finite; it is not sent")
-        message = dict(zip(self._keys, (state, np.ascontiguousarray(observation.image), prompt), strict=True))
+        values = (state, np.ascontiguousarray(observation.image), prompt)
+        message: dict[str, Any] = dict(zip(self._keys, values, strict=True))
         if self.supports_rtc:
             message["seed"] = seed
             if previous is not None:

@@ -61,7 +61,7 @@ LORA = ("megatron_config", "corda_config", "eva_config", "lora_ga_config", "arro
 def check_checkpoint(folder: Path) -> None:
     """Raises ConfigError for a folder that names code, pickles or files of elsewhere. Imports nothing of LeRobot."""
     config = read(folder / "config.json")
-    kind = config.value.get("type")
+    kind = config.entries.get("type")
     if kind is None:
         raise ConfigError(
             f"checkpoint {folder}: config.json is not LeRobot's, it names no type; openpi's conversion gives "
@@ -94,7 +94,7 @@ def read(file: Path) -> Node:
 
 
 def _check_processor(node: Node, folder: Path, name: str) -> None:
-    steps = node.value.get("steps")
+    steps = node.entries.get("steps")
     if steps is None or not isinstance(steps.value, list):
         raise ConfigError(f"checkpoint {folder}: {name} has no list of steps")
     for number, step in enumerate(steps.value):
@@ -126,15 +126,15 @@ def _check_adapter(folder: Path) -> None:
     if not (folder / "adapter_model.safetensors").is_file():
         _no_pickle(folder, "adapter_model.safetensors")
         raise ConfigError(f"checkpoint {folder}: no adapter_model.safetensors; is the download complete?")
-    kind, base = config.value.get("peft_type"), config.value.get("base_model_name_or_path")
+    kind, base = config.entries.get("peft_type"), config.entries.get("base_model_name_or_path")
     if kind is None or kind.value != "LORA":
         raise ConfigError(f"checkpoint {folder}: {ADAPTER} has the peft_type {short(kind and kind.plain())}; LORA is allowed")
     if base is None or not isinstance(base.value, str):
         raise ConfigError(f"checkpoint {folder}: {ADAPTER} names no base_model_name_or_path; the folder of the base is expected")
     for key in LORA:
-        if key in config.value and config.value[key].value not in (None, {}):
+        if key in config.entries and config.entries[key].value not in (None, {}):
             raise ConfigError(f"checkpoint {folder}: {ADAPTER} has {key}; such adapters are not loaded: export it as plain LoRA")
-    settings = {key: node for key, node in config.value.items() if key != "auto_mapping"}  # of PEFT's AutoPeftModel only
+    settings = {key: node for key, node in config.entries.items() if key != "auto_mapping"}  # of PEFT's AutoPeftModel only
     _no_code(Node(settings, config.file, 1), folder, ADAPTER)
 
 

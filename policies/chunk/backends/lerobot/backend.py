@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,7 +104,7 @@ class LeRobotBackend:
         picture = torch.from_numpy(np.ascontiguousarray(observation.image)).permute(2, 0, 1).float() / 255.0
         batch = self.checkpoint.before({STATE: torch.from_numpy(state), self._cameras[0]: picture, "task": prompt})
         policy = self.checkpoint.policy
-        options = {"num_steps": self.steps} if self.supports_rtc else {}
+        options: dict[str, Any] = {"num_steps": self.steps} if self.supports_rtc else {}
         if self.supports_rtc:
             size = (1, self.horizon, policy.config.max_action_dim)
             noise = np.random.default_rng(seed).standard_normal(size, dtype=np.float32)

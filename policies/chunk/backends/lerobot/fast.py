@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,9 +71,9 @@ class PlainTokenizer:
 
 
 @contextlib.contextmanager
-def own_code_only(kind: str = "") -> Iterator[None]:
+def own_code_only(kind: str = "") -> Generator[None]:
     """Inside this context LeRobot's policy of this kind and its processors load tokenizers without the code beside them."""
-    modules = [importlib.import_module("lerobot.processor.tokenizer_processor")]
+    modules: list[Any] = [importlib.import_module("lerobot.processor.tokenizer_processor")]
     if kind == "pi0_fast":
         modules.append(importlib.import_module("lerobot.policies.pi0_fast.modeling_pi0_fast"))
     before = [(module, module.AutoProcessor, module.AutoTokenizer) for module in modules]

@@ -11,9 +11,10 @@ import contextlib
 import importlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -87,7 +88,7 @@ def load_spec(folder: Path) -> TinySpec | None:
 
 
 @contextlib.contextmanager
-def tiny_sizes(spec: TinySpec, kind: str = "pi0") -> Iterator[None]:
+def tiny_sizes(spec: TinySpec, kind: str = "pi0") -> Generator[None]:
     """Inside this context LeRobot constructs its `kind` ("pi0", "pi05" or "pi0_fast") policy in the sizes of `spec`."""
     module = importlib.import_module(f"lerobot.policies.{kind}.modeling_{kind}")
     vlm_class = module.PaliGemmaForConditionalGenerationWithPiGemma
@@ -108,12 +109,13 @@ def tiny_sizes(spec: TinySpec, kind: str = "pi0") -> Iterator[None]:
         vision.image_size = spec.image  # LeRobot's pi0_fast leaves it at 224
         return vlm_class(config=config)
 
-    def expert(config):
-        config.vocab_size = 8  # the expert's own vocabulary is never used
-        return expert_class(config=config)
-
     replaced = {"get_gemma_config": sizes, "PaliGemmaForConditionalGenerationWithPiGemma": vlm}
     if expert_class is not None:
+
+        def expert(config):
+            config.vocab_size = 8  # the expert's own vocabulary is never used
+            return expert_class(config=config)
+
         replaced["PiGemmaForCausalLM"] = expert
     before = {name: getattr(module, name) for name in replaced}
     for name, value in replaced.items():
@@ -125,8 +127,9 @@ def tiny_sizes(spec: TinySpec, kind: str = "pi0") -> Iterator[None]:
             setattr(module, name, value)
 
 
-def initialise(policy: nn.Module, spec: TinySpec) -> None:
-    """Scales the first weights to these widths: transformers' fixed 0.02 is meant for widths in the thousands."""
+def initialise(policy: Any, spec: TinySpec) -> None:
+    """Scales the first weights of a LeRobot policy to these widths: transformers' fixed 0.02 is meant for widths in the
+    thousands."""
     for name, module in policy.named_modules():
         if isinstance(module, nn.Linear):
             residual = name.endswith(("o_proj", "down_proj", "out_proj", "fc2"))
