@@ -22,6 +22,7 @@ from pathlib import Path
 from arbiter.errors import ArbiterError, RobotError
 from deploy.cli.extras import extra
 from deploy.cli.outputs import writable
+from deploy.cli.streams import forgive
 
 
 def parser() -> argparse.ArgumentParser:
@@ -196,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"watchdogs: {limit} ms, stored in {model.n} motors. Now switch the motors off and on.")
             return 0
         enter = threading.Event()
-        sys.stdin.reconfigure(errors="replace")  # whatever is on the line before Enter
+        forgive(sys.stdin)  # whatever is on the line before Enter
         threading.Thread(target=lambda: (sys.stdin.readline(), enter.set()), daemon=True).start()
         print("The motors are without torque. Move every joint to both of its ends, then press Enter.")
         try:

@@ -21,6 +21,7 @@ from arbiter.execution.inbox import printable
 from arbiter.routing import Router
 from arbiter.routing.scorer import canonical
 from arbiter.skill import Route
+from deploy.cli.streams import forgive
 from deploy.robots.description import load_model
 from deploy.runtime.config import load_tree
 from deploy.runtime.examine import load_skill_set
@@ -81,8 +82,8 @@ def instructions(texts: Sequence[str], file: Path | None) -> Iterable[str]:
     """From the command line, a file (one a line; # is a comment) or standard input."""
     if texts:
         return map(printable, texts)
-    if not file and hasattr(sys.stdin, "reconfigure"):
-        sys.stdin.reconfigure(errors="replace")  # a byte that is no text spoils a word, not the rest
+    if not file:
+        forgive(sys.stdin)
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file else sys.stdin
     return (line.rstrip("\n") for line in lines if line.strip() and not line.startswith("#"))
 
@@ -106,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = load_skills() if loaded is None else load_skill_set(loaded, robot)
         for problem in found.problems:
             print(f"route: {problem}", file=sys.stderr)
-        router = Router(list(found.skills.values()), groups=robot and robot.groups)
+        router = Router(list(found.skills.values()), groups=None if robot is None else robot.groups)
         refused = False
         for text in instructions(args.text, args.file):
             route = router.route(text)

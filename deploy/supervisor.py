@@ -156,9 +156,10 @@ class Supervision:
         return self
 
     def beat(self) -> None:
-        """Once a tick. The first beat begins the watch."""
-        self._beat.beat()
-        self._beat.set("watching", 1)
+        """Once a tick. The first beat begins the watch. Nothing once it is closed."""
+        if self._beat is not None:
+            self._beat.beat()
+            self._beat.set("watching", 1)
 
     def pause(self) -> None:
         """No beats are expected until the next one: before slow work while the motors are damped."""

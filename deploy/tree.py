@@ -57,7 +57,8 @@ def main(argv: list[str] | None = None) -> int:
     problems = Problems()
     try:
         skills, spec = examine(load_tree(args.file, args.set), problems)
-        problems.raise_if_any()
+        if spec is None or problems.lines:
+            raise problems.error()
     except ArbiterError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)

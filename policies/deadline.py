@@ -47,7 +47,6 @@ class Deadline:
         self._thread: threading.Thread | None = None
         self._last: JointTarget | None = None
         self._missed = 0
-        self._recomputes = isinstance(policy, Recomputing)
 
     def reset(self, state: RobotState, now: float) -> None:
         """See Policy; begun, but not waited for. Raises PolicyError while an earlier call still hangs."""
@@ -123,7 +122,7 @@ class Deadline:
 
     def recompute(self, policy: Policy) -> JointTarget | None:
         """See `arbiter.policy.Recomputing`; None as well while either of the two is late."""
-        if not isinstance(policy, Deadline) or policy._busy or not self._recomputes:
+        if not isinstance(policy, Deadline) or policy._busy or not isinstance(self.policy, Recomputing):
             return None
         if self._busy and not self._collect(0.0):
             return None

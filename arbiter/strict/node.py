@@ -57,9 +57,13 @@ class Problems:
     def add(self, node: Node, text: str) -> None:
         self.lines.append(f"{node.where}: {text}")
 
+    def error(self) -> ConfigError:
+        """All of them."""
+        return ConfigError("\n".join(self.lines))
+
     def raise_if_any(self) -> None:
         if self.lines:
-            raise ConfigError("\n".join(self.lines))
+            raise self.error()
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from arbiter.extras import library_of, needed
 
 
 @contextmanager
-def extra(module: str, parser: Callable[[], argparse.ArgumentParser], *libraries: str) -> Iterator[None]:
+def extra(module: str, parser: Callable[[], argparse.ArgumentParser], *libraries: str) -> Generator[None]:
     """Around the imports at the top of a command, after its `parser`.
 
     For the command itself (`module`, its `__name__`, is "__main__"), `--help` is answered at once, without them, and ends the

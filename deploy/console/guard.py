@@ -23,7 +23,8 @@ import hmac
 import http
 import ipaddress
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
+from typing import Any
 
 import websockets.asyncio.server as websocket_server
 from websockets.datastructures import Headers
@@ -121,13 +122,14 @@ class Connection(websocket_server.ServerConnection):
 
 
 @contextlib.contextmanager
-def guarding(guard: Guard) -> Iterator[None]:
+def guarding(guard: Guard) -> Generator[None]:
     """Inside this context an asyncio websocket server that is started lets nobody in whom `guard` refuses.
 
     viser has no parameter for it and keeps its server to itself; it looks `serve` up when it starts, and has started when
     its constructor returns. Whoever uses this knocks without the secret afterwards: another viser might start otherwise.
     """
-    original = websocket_server.serve
+    library: Any = websocket_server  # a function stands in for a class of it
+    original = library.serve
 
     def serve(*args, process_request=None, **options):
         def admit(connection, request: Request) -> Response | None:
@@ -141,8 +143,8 @@ def guarding(guard: Guard) -> Iterator[None]:
 
         return original(*args, process_request=admit, create_connection=Connection, **options)
 
-    websocket_server.serve = serve
+    library.serve = serve
     try:
         yield
     finally:
-        websocket_server.serve = original
+        library.serve = original

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import mujoco
 import numpy as np
@@ -40,7 +41,7 @@ def body_meshes(model: mujoco.MjModel) -> list[BodyMesh]:
             parts.setdefault((int(model.geom_bodyid[geom]), (red, green, blue)), []).append(geom_mesh(model, geom))
     found = []
     for (body, colour), meshes in parts.items():
-        whole = trimesh.util.concatenate(meshes)
+        whole = cast(trimesh.Trimesh, trimesh.util.concatenate(meshes))  # meshes make a mesh
         found.append(BodyMesh(body, np.asarray(whole.vertices, np.float32), np.asarray(whole.faces), colour))
     return found
 

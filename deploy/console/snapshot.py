@@ -10,7 +10,7 @@ import numpy as np
 
 from arbiter.skill import Route
 
-Event = tuple[str] | tuple[str, str]  # ("say", text), ("stop",), ("damp",) or ("reset",)
+Event = tuple[str, ...]  # ("say", text), ("stop",), ("damp",) or ("reset",)
 NOTHING: Mapping[str, tuple[float, float, float]] = MappingProxyType({})
 
 

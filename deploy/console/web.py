@@ -114,7 +114,7 @@ class WebConsole:
             plane_opacity=1.0,
             shadow_opacity=0.35,
         )
-        self._server.initial_camera.position = tuple(scale * x for x in (1.9, -1.3, 1.0))
+        self._server.initial_camera.position = (1.9 * scale, -1.3 * scale, scale)
         self._server.initial_camera.look_at = (0.0, 0.0, 0.45 * scale)
         self._frames = {}
         for number, mesh in enumerate(meshes):
@@ -171,10 +171,10 @@ class WebConsole:
         count, placed, written = 0, None, None
         while not self._closing.wait(1.0 / HZ):
             snapshot = self._slot.peek()
-            if snapshot is not placed:
+            if snapshot is not None and snapshot is not placed:
                 self._place(snapshot)
                 placed = snapshot
-            if count % round(HZ / TEXT_HZ) == 0 and snapshot is not written:
+            if count % round(HZ / TEXT_HZ) == 0 and snapshot is not None and snapshot is not written:
                 self._write(snapshot)
                 written = snapshot
             count += 1

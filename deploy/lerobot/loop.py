@@ -60,8 +60,9 @@ class GuestLoop:
 
     def arm(self) -> None:
         """Lets the motors move, from the posture they are in. Raises RobotError with the reason if the safety layer refuses."""
-        state = self.state
-        self._q = state.joint_pos.copy()
+        if self.state is None:
+            raise RobotError(f"{self.model.name}: not armed: no reading; call start() first")
+        self._q = self.state.joint_pos.copy()
         self._goal = None
         refusal = self._safety.arm()
         if refusal:
@@ -96,7 +97,7 @@ class GuestLoop:
             self._call(self.robot.step, self.model.dt)  # a rig on a slow machine falls behind rather than missing ticks
         self._tick(clock.now)  # disarmed by now: the last command is damping
 
-    def _call(self, call: Callable, argument: object) -> object:
+    def _call[A, R](self, call: Callable[[A], R], argument: A) -> R | None:
         """A call of the driver. An exception is a fault: from then on the motors damp, as far as they can still be told to."""
         value, error = walled(call, argument)
         if error and not self._broken:

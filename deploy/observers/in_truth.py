@@ -98,14 +98,14 @@ class Kept:
         for run, since in self.begun.items():
             judged = None
             if isinstance(run.skill, Judged) and run.progress is not None and not self.cut:
-                motion = TrueRun(self.truths[since : self.ended.get(run)], run.progress.robot)
+                motion = TrueRun(self.truths[since : self.ended.get(run)], run.progress.model)
                 judged = fallen(motion) or run.skill.criterion(motion, run.progress)
             found.append((run.skill.name, judged))
         return found
 
 
 def _colours(instruction: Instruction) -> set[str]:
-    calls = [call for step in instruction.route.steps for call in step]
+    calls = [call for step in instruction.steps for call in step]
     return {str(call.parameters["colour"]) for call in calls if call.parameters.get("colour")}
 
 

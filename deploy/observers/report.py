@@ -52,7 +52,7 @@ class RunRecorder:
     def __call__(self, report: TickReport) -> None:
         if self._start is None:
             self._start = report.now
-        self._end = report.now
+        self._end, at = report.now, round(report.now - self._start, 6)
         self._ns.add((sum(report.stage_ns), *report.stage_ns))
         if self._beside is not None:
             self._beside(report)
@@ -61,22 +61,16 @@ class RunRecorder:
         self._trims.take(report.verdict.interventions)
         mode = report.verdict.mode.value
         if not self._modes or self._modes[-1]["mode"] != mode:
-            self._modes.append({"at_s": self._since(report.now), "mode": mode, "reason": report.verdict.reason})
+            self._modes.append({"at_s": at, "mode": mode, "reason": report.verdict.reason})
         for event in report.events:
             if event.kind == "fault":
-                self._faults.append({"at_s": self._since(report.now), "text": event.text})
+                self._faults.append({"at_s": at, "text": event.text})
         fallen = report.state.tilt > self._arbiter.model.fall_tilt
         self.falls += fallen and not self._fallen
         self._fallen = fallen
-        if self._truth is not None and self._path.due(self._since(report.now)):
+        if self._truth is not None and self._path.due(at):
             truth = self._truth()
-            self._path.add(
-                [
-                    round(self._since(report.now), 3),
-                    *(round(float(v), 4) for v in truth.base_pos[:2]),
-                    round(yaw_of(truth.base_quat), 4),
-                ]
-            )
+            self._path.add([round(at, 3), *(round(float(v), 4) for v in truth.base_pos[:2]), round(yaw_of(truth.base_quat), 4)])
 
     def _since(self, now: float | None) -> float | None:
         return None if now is None or self._start is None else round(now - self._start, 6)

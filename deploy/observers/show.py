@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from arbiter.errors import ConfigError
-from arbiter.execution.inbox import Inbox
 from arbiter.extras import advice
 from arbiter.tick import TickReport
 from deploy.console import Snapshot
@@ -17,7 +16,7 @@ from deploy.observers.narrate import clipped, line_of
 from deploy.observers.video import Caption, Film
 from deploy.operator.manual import ASKED, skills_text
 from deploy.runtime.assemble import Assembly
-from deploy.runtime.instruction_sources import order
+from deploy.runtime.instruction_sources import Orders, order
 
 LOG_LINES = 12
 
@@ -35,7 +34,7 @@ class FilmObserver:
         if not isinstance(body, Depicted):
             raise ConfigError("--video films a simulated body; training.pi0.data records the real robot's camera")
         shape = body.model.body
-        self._film = Film(path, body.mj_model, **({} if shape is None else {"tall": shape.tall}))
+        self._film = Film(path, body.mj_model) if shape is None else Film(path, body.mj_model, tall=shape.tall)
         self.follow(assembly)
 
     def follow(self, assembly: Assembly) -> None:
@@ -112,7 +111,7 @@ class Screen:
             )
         )
 
-    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+    def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
         """Takes what a person did on the console."""
         for event in self._console.poll():
             if event[0] == "say":
@@ -124,7 +123,7 @@ class Screen:
             else:
                 inbox.reset()
 
-    def _say(self, text: str, inbox: Inbox) -> None:
+    def _say(self, text: str, inbox: Orders) -> None:
         """As on a terminal: `help` alone is a wish to read, an operator's word alone is obeyed."""
         if text.strip().lower() in ASKED:
             self._manual = skills_text(self._assembly.arbiter.executor.skills)

@@ -12,7 +12,8 @@ from typing import Self
 import numpy as np
 
 from arbiter.skill import Outcome, Progress, RunContext, Skill
-from arbiter.types import Request, RobotState, frozen
+from arbiter.slots import LatestSlot
+from arbiter.types import Request, RobotState, Steering, frozen
 
 FASTEST = (0.5, 0.2, 0.8)  # x, y [m/s], yaw [rad/s] at full deflection of the stick
 STALE = 0.3  # [s] without news from the stick: stand still
@@ -38,6 +39,9 @@ class DriveByHand(Skill):
     policy = "locomotion"
     joints = "legs"
     time_limit = 600.0
+
+    _steering: LatestSlot[Steering]
+    _moved: float
 
     def begin(self, context: RunContext) -> Self:
         run = super().begin(context)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from arbiter.execution.inbox import Inbox
 from arbiter.types import Steering
 from deploy.operator.devices import OperatorDevice
+from deploy.runtime.instruction_sources import Orders
 
 
 class OperatorSource:
@@ -32,7 +32,7 @@ class OperatorSource:
         self._device, self.record, self._clock = device, record, clock
         self.recording = self.lost = False
 
-    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+    def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
         """Takes what the hands did since the last poll."""
         signs = self._device.poll()
         inbox.steering.put(Steering(signs.velocity, self._clock()))
@@ -42,7 +42,7 @@ class OperatorSource:
             inbox.stop("the operator is lost")
         self.lost = signs.lost
 
-    def _obey(self, order: str, inbox: Inbox) -> None:
+    def _obey(self, order: str, inbox: Orders) -> None:
         if order in ("stop", "damp"):
             getattr(inbox, order)("operator")
         elif order == "hand":

@@ -36,6 +36,7 @@ with extra(__name__, parser, "cv2"):
     from deploy.drivers.sensors.sim_camera import SimCamera
     from deploy.drivers.simulated.robot import SimulatedRobot
     from deploy.drivers.simulated.truth import Pose
+    from deploy.rig.process import pipes
     from deploy.robots.description import load_model
 
 NOISE = 2  # of 255, each pixel: a live sensor never sends the same picture twice
@@ -53,20 +54,21 @@ class RigCamera:
     def __init__(self, robot: str, hz: float = HZ):
         command = [sys.executable, "-m", "deploy.rig.camera", "--robot", robot, "--hz", str(hz)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        hello = self._process.stdout.readline().decode()
+        self._told, self._answers = pipes(self._process)
+        hello = self._answers.readline().decode()
         self.url = f"http://127.0.0.1:{hello.removeprefix(STARTING).strip()}/head.mjpg" if hello else ""
-        os.set_blocking(self._process.stdin.fileno(), False)
+        os.set_blocking(self._told.fileno(), False)
 
     def show(self, pose: Pose) -> None:
         """The body is at `pose`. Never waits: a pose that finds no room is left out."""
         with contextlib.suppress(OSError):
-            os.write(self._process.stdin.fileno(), np.concatenate(([pose.time], pose.qpos, *pose.mocap_pos)).tobytes())
+            os.write(self._told.fileno(), np.concatenate(([pose.time], pose.qpos, *pose.mocap_pos)).tobytes())
 
     def close(self) -> None:
         self._process.terminate()
         self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._told.close()
+        self._answers.close()
 
 
 class Eye:
@@ -109,7 +111,7 @@ def handler(eye: Eye) -> type[http.server.BaseHTTPRequestHandler]:
                     self.wfile.write(picture + b"\r\n")
                     time.sleep(max(0.0, eye.period - (time.monotonic() - began)))
 
-        def log_message(self, *_) -> None:
+        def log_message(self, format: str, *args) -> None:
             pass
 
     return Stream

@@ -97,7 +97,7 @@ class SimulatedImu:
             protocol.QUATERNION: tuple(value * full for value in sensor_quat),
         }
         return [
-            protocol.encode(kind, tuple(int(max(-32768, min(32767, round(word)))) for word in four))
+            protocol.encode(kind, [int(max(-32768, min(32767, round(word)))) for word in four])
             for kind, four in words.items()
             if self.content & protocol.CONTENT_BITS[kind]
         ]

@@ -22,6 +22,7 @@ class RigRobot(CanRobot):
     """The real robot's driver in front of a rig. `step` runs the command cycle and the rig, turn by turn.
 
     Attributes:
+        sensor: The driver of the rig's IMU.
         rig: Motors, IMU and body; `rig.body` is the simulated robot (harness, truth, pushes) if it is MuJoCo's.
     """
 
@@ -29,11 +30,12 @@ class RigRobot(CanRobot):
         self.rig = rig
         self._left = 0.0
         model, hardware = rig.model, rig.hardware
+        self.sensor = Imu(hardware.imu or ImuConfig(), rig.imu_port)
         super().__init__(
             model,
             hardware,
             rig.calibration,
-            Imu(hardware.imu or ImuConfig(), rig.imu_port),
+            self.sensor,
             bus_opener=rig.host_bus,
             clock=lambda: rig.time,
             wait=self._wait_still,
@@ -52,24 +54,25 @@ class RigRobot(CanRobot):
 
     def _round(self, still: bool) -> None:
         self._look_around(self.rig.time)
-        self.cycle.round(self.rig.time)
+        cycle = self.running_cycle
+        cycle.round(self.rig.time)
         for _ in range(2):
             self.rig.advance(self.period / 2, still)
-            self.imu.poll(self.rig.time)
-            self.cycle.receive(self.rig.time)
+            self.sensor.poll(self.rig.time)
+            cycle.receive(self.rig.time)
 
     def _start_cycle(self) -> None:
         """No thread: `step` runs the rounds. The first ones find the robot still held."""
         for k in range(FIRST_ROUNDS):
             self._round(still=True)
-            if k > 0 and np.isfinite(self.cycle.snapshot.answered).all():
+            if k > 0 and np.isfinite(self.running_cycle.snapshot.answered).all():
                 return
 
     def _wait_still(self, dt: float) -> None:
         """While starting, the robot's body is held."""
         for slice_ in (SLICE,) * int(dt / SLICE) + (dt % SLICE,):
             self.rig.advance(slice_, still=self.cycle is None)
-            self.imu.poll(self.rig.time)
+            self.sensor.poll(self.rig.time)
 
     # What only a simulation has: the harness and the truth of MuJoCo's body
 

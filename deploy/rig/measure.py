@@ -74,18 +74,18 @@ def cycle_times(cycles: int = 250) -> np.ndarray:
     """Time that the host spends in each command cycle of all buses [s], shape (cycles,); buses in memory."""
     robot = start(body="joints")
     robot.connect()
-    driver, times = Driver(robot), np.empty(cycles)
+    driver, times, cycle = Driver(robot), np.empty(cycles), robot.running_cycle
     driver.run(20)
     for k in range(cycles):
         if k % 5 == 0:
             robot.write(driver.command())
         began = time.perf_counter()
-        robot.cycle.round(robot.clock())
+        cycle.round(robot.clock())
         times[k] = time.perf_counter() - began
         robot.rig.advance(robot.period / 2)
-        robot.imu.poll(robot.clock())
+        robot.sensor.poll(robot.clock())
         began = time.perf_counter()
-        robot.cycle.receive(robot.clock())
+        cycle.receive(robot.clock())
         times[k] += time.perf_counter() - began
         robot.rig.advance(robot.period / 2)
     robot.close()

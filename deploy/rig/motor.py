@@ -108,11 +108,11 @@ class SimulatedMotor:
 
     @property
     def mode(self) -> int:
-        return self.values[Parameter.MODE]
+        return int(self.values[Parameter.MODE])
 
     @property
     def errors(self) -> int:
-        return self.values[Parameter.ERROR]
+        return int(self.values[Parameter.ERROR])
 
     def raise_error(self, bits: int) -> None:
         """Sets error bits."""
@@ -222,5 +222,7 @@ class SimulatedMotor:
         if data[0] >> 5 == SDO_UPLOAD:
             self.values[Parameter.POSITION_MEASURED], self.values[Parameter.VELOCITY_MEASURED] = self.position, self.velocity
             self._answer(Function.TRANSMIT_SDO, parameter.pack(self.values[parameter]) if parameter else bytes(4))
-        elif len(data) == 8 and parameter not in READ_ONLY | {None} and not self.disturbance.deaf_settings:
+        elif parameter is None or parameter in READ_ONLY or self.disturbance.deaf_settings:
+            return
+        elif len(data) == 8:
             self.values[parameter] = parameter.unpack(data[4:])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import can
 import numpy as np
 
+from deploy.drivers.can.bus import Wire
 from deploy.drivers.can.protocol import Frame
 from deploy.rig.motor import SimulatedMotor
 
@@ -36,7 +37,7 @@ class Node:
     """The motors of one bus behind a python-can bus."""
 
     def __init__(
-        self, name: str, motors: list[SimulatedMotor], bus: can.BusABC | None, random: np.random.Generator, latency: float = 0.0
+        self, name: str, motors: list[SimulatedMotor], bus: Wire | None, random: np.random.Generator, latency: float = 0.0
     ):
         self.name, self.motors, self.bus = name, motors, bus
         self.wire = WireState()
@@ -45,10 +46,12 @@ class Node:
         self._pending: deque[tuple[float, Frame]] = deque()
 
     def pump(self, now: float) -> None:
-        """Lets the motors hear what the host has sent, and the host what is due."""
-        wire = self.wire
+        """Lets the motors hear what the host has sent, and the host what is due. Without a bus nobody hears anything."""
+        wire, bus = self.wire, self.bus
+        if bus is None:
+            return
         cut = wire.error == "bus_off" or wire.refuse == errno.ENODEV
-        while (message := self.bus.recv(0)) is not None:
+        while (message := bus.recv(0)) is not None:
             if cut or self._lost() or message.is_error_frame:
                 continue
             motor = self._by_device.get(message.arbitration_id & 0x7F)
@@ -60,11 +63,11 @@ class Node:
                 self._pending.append((now + self._latency + wire.delay, frame))
         if wire.error:
             identifier, data = ERROR_FRAMES[wire.error]
-            self.bus.send(can.Message(arbitration_id=identifier, data=data, is_error_frame=True, is_extended_id=False))
+            bus.send(can.Message(arbitration_id=identifier, data=data, is_error_frame=True, is_extended_id=False))
         while self._pending and self._pending[0][0] <= now:
             frame = self._pending.popleft()[1]
             if not cut and not self._lost():
-                self.bus.send(can.Message(arbitration_id=frame.id, data=frame.data, is_extended_id=False))
+                bus.send(can.Message(arbitration_id=frame.id, data=frame.data, is_extended_id=False))
 
     def _lost(self) -> bool:
         return self.wire.drop > 0.0 and self._random.random() < self.wire.drop
@@ -103,7 +106,7 @@ class MemoryBus:
 class HostBus:
     """The host's end of a bus in this process, which can refuse to send like a failing adapter."""
 
-    def __init__(self, node: Node, bus: can.BusABC):
+    def __init__(self, node: Node, bus: Wire):
         self._node, self._bus = node, bus
 
     def send(self, message: can.Message, timeout: float | None = None) -> None:
@@ -114,6 +117,9 @@ class HostBus:
 
     def recv(self, timeout: float | None = None) -> can.Message | None:
         return self._bus.recv(timeout)
+
+    def set_filters(self, filters: object) -> None:
+        """Nothing: what is not read is dropped."""
 
     def shutdown(self) -> None:
         self._bus.shutdown()

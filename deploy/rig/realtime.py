@@ -15,6 +15,7 @@ import can
 import yaml
 
 from arbiter.errors import ArbiterError, RobotError
+from deploy.cli.streams import forgive
 from deploy.drivers.can.calibration import nominal, save_calibration
 from deploy.drivers.can.config import HardwareConfig, ImuConfig, load_hardware
 from deploy.rig.body import MujocoBody
@@ -34,8 +35,7 @@ MOST_BEHIND = 0.1  # [s] of time that is left out when the machine is too slow
 def command_lines(stream: TextIO) -> Callable[[], str | None]:
     """Reads lines on a thread; the result takes the next one or None."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")
+    forgive(stream)
 
     def read() -> None:
         for line in stream:

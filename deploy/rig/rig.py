@@ -96,8 +96,7 @@ class Rig:
     def pump(self, ahead: float = 0.0) -> None:
         """Lets the motors hear and answer `ahead` seconds after the last advance; nothing moves."""
         for node in self.nodes.values():
-            if node.bus is not None:
-                node.pump(self.time + ahead)
+            node.pump(self.time + ahead)
 
     def advance(self, dt: float, still: bool = False) -> None:
         """Lets `dt` seconds pass: frames, motors, body, IMU, faults. `still`: someone holds the body."""

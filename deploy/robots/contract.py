@@ -146,7 +146,7 @@ def _feet(mj: mujoco.MjModel, robot: RobotModel, roles: Roles) -> Iterator[Findi
         yield Finding(
             "floor", "error", f"{body} is {min(heights) - lowest(mj, data, low):.3f} m below the soles in the default posture"
         )
-    points = np.concatenate([foot.place(robot.default) for foot in robot.body.feet])[:, 0]
+    points = np.concatenate([foot.place(robot.default) for foot in robot.known_body.feet])[:, 0]
     com = float((data.subtree_com[roles.base] - data.xpos[roles.base]) @ data.xmat[roles.base].reshape(3, 3)[:, 0])
     if not points.min() <= com <= points.max():
         yield Finding(
@@ -154,7 +154,7 @@ def _feet(mj: mujoco.MjModel, robot: RobotModel, roles: Roles) -> Iterator[Findi
             "warning",
             f"the weight of the default posture is at x {com:.3f} m, the soles are at {points.min():.3f} to {points.max():.3f}",
         )
-    yield Finding("floor", "ok", f"stands {robot.body.standing:.3f} m high (centre of mass of the base)")
+    yield Finding("floor", "ok", f"stands {robot.known_body.standing:.3f} m high (centre of mass of the base)")
 
 
 def _gains(mj: mujoco.MjModel, robot: RobotModel) -> Iterator[Finding]:
@@ -203,7 +203,7 @@ def _stand(path: str | Path, robot: RobotModel) -> Finding:
             truths.append(assembly.robot.truth)
     finally:
         assembly.close()
-    height = min(truth.torso_height for truth in truths) / robot.body.standing
+    height = min(truth.torso_height for truth in truths) / robot.known_body.standing
     tilt = max(2.0 * np.arccos(min(1.0, float(np.hypot(t.base_quat[0], t.base_quat[3])))) for t in truths)
     text = f"by {robot.stand}: tilt up to {tilt:.2f} rad, {100.0 * height:.0f} % of the standing height for {STANDS_S:g} s"
     return Finding("stand", "ok" if tilt <= UPRIGHT and height >= HEIGHT else "error", text)

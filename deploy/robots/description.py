@@ -61,7 +61,7 @@ def description_dir(name: str | Path = FIRST) -> Path:
 def _of_package(name: str, entry) -> Path:
     """What an entry point names: a path, a function that returns one, or a package whose folder holds robot.yaml."""
     loaded, error = walled(lambda: _path(entry.load()))
-    if error or not os.path.isfile(loaded / "robot.yaml"):
+    if loaded is None or not os.path.isfile(loaded / "robot.yaml"):
         raise ConfigError(f"robot {name!r}: entry point of group {GROUP}: {error or f'no robot.yaml in {loaded}'}")
     return loaded
 

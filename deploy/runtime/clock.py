@@ -21,10 +21,12 @@ class Clock(Protocol):
     real: Whether it follows the machine's time.
     """
 
-    now: float
-    overruns: int
-    real: bool
-
+    @property
+    def now(self) -> float: ...
+    @property
+    def overruns(self) -> int: ...
+    @property
+    def real(self) -> bool: ...
     def start(self) -> None:
         """The first period begins now."""
 

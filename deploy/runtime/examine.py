@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -106,11 +107,12 @@ def check_tree(
         drives = {name: groups_of(players, model) for name, players in policies.items()}
     types = load_node_set(loaded).types if types is None else types
     spec = _check(loaded, skills, types, set(policies), drives, model, problems)
-    problems.raise_if_any()
+    if spec is None or problems.lines:
+        raise problems.error()
     return spec
 
 
-def sound(kind: type, node: Node) -> Node | None:
+def sound(kind: Any, node: Node) -> Node | None:
     """The part of `node` that can be built as the dataclass `kind`: keys that are wrong are left out. None if too little is
     left. For checks that go on after errors."""
     if not isinstance(node.value, dict):

@@ -13,8 +13,11 @@ from arbiter.errors import ConfigError
 from arbiter.execution.inbox import Inbox
 from arbiter.routing import stop_guard
 from arbiter.skill import Skill
+from arbiter.slots import LatestSlot
 from arbiter.strict import Problems, build, parse
 from arbiter.threads import start_thread
+from arbiter.types import Steering
+from deploy.cli.streams import forgive
 from deploy.observers.narrate import warn
 from deploy.operator.manual import ASKED, ENDS, meant, skills_text
 
@@ -25,7 +28,7 @@ OPERATOR = ("arm", "go", "reset", "damp")  # typed alone, these are the operator
 MOST_LINES = 1000  # of a pipe that wait for their turn
 
 
-def order(text: str, inbox: Inbox) -> bool:
+def order(text: str, inbox: Orders) -> bool:
     """Obeys a text that is one of the operator's words. False if it is none."""
     word = text.strip().lower()
     if word not in OPERATOR:
@@ -34,12 +37,38 @@ def order(text: str, inbox: Inbox) -> bool:
     return True
 
 
+class Orders(Protocol):
+    """What a source may ask for: see `arbiter.execution.inbox.Inbox`."""
+
+    steering: LatestSlot[Steering]
+
+    def say(self, text: str, how: str = "") -> int: ...
+    def stop(self, reason: str = "") -> None: ...
+    def damp(self, reason: str = "") -> None: ...
+    def lose(self, count: int) -> None: ...
+    def arm(self) -> None: ...
+    def go(self) -> None: ...
+    def reset(self) -> None: ...
+
+
 class StopsOnly:
     """An inbox for a run that ends: stops pass, whatever would start something does not."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self.stop, self.damp, self.lose, self.steering = inbox.stop, inbox.damp, inbox.lose, inbox.steering
+        self.steering = inbox.steering
+
+    def stop(self, reason: str = "operator") -> None:
+        """Passes."""
+        self._inbox.stop(reason)
+
+    def damp(self, reason: str = "operator") -> None:
+        """Passes."""
+        self._inbox.damp(reason)
+
+    def lose(self, count: int) -> None:
+        """Passes."""
+        self._inbox.lose(count)
 
     def say(self, text: str, how: str = "") -> int:
         """A text that means stop."""
@@ -58,7 +87,7 @@ class Source(Protocol):
     def done(self) -> bool:
         """Nothing more will come."""
 
-    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+    def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
         """`elapsed`: time since the run began [s]. `idle`: the robot is ready and has nothing to do."""
 
 
@@ -82,7 +111,7 @@ class Sayings:
         """What is still to be said."""
         return tuple(self._texts)
 
-    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+    def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
         if idle and self._texts:
             inbox.say(self._texts.popleft(), "queue")
 
@@ -133,14 +162,14 @@ class Script:
         """What is still to be said."""
         return tuple(cue.say for cue in self._cues if cue.say is not None)
 
-    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+    def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
         while self._cues and self._cues[0].at <= elapsed + 1e-9:
             cue = self._cues.popleft()
             if cue.stop:
                 inbox.stop("the script")
             elif cue.damp:
                 inbox.damp("the script")
-            else:
+            elif cue.say is not None:
                 inbox.say(cue.say)
 
 
@@ -165,8 +194,7 @@ class StandardInput:
         self, stream: TextIO | None = None, terminal: Terminal | None = None, guard: Callable[[str], bool] = stop_guard
     ) -> None:
         self._stream = stream or sys.stdin
-        if hasattr(self._stream, "reconfigure"):
-            self._stream.reconfigure(errors="replace")  # a byte that is no text spoils a word, not the console
+        forgive(self._stream)
         self._by_hand, self.terminal = self._stream.isatty(), terminal
         self._guard = guard
         self._waiting: deque[str] = deque()
@@ -250,7 +278,7 @@ class StandardInput:
         """Lines that came and wait for their turn."""
         return (*self._urgent, *self._waiting)
 
-    def poll(self, elapsed: float, idle: bool, inbox: Inbox) -> None:
+    def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
         """At the first poll reading begins."""
         if not self._reads:
             self._reads = True
@@ -268,6 +296,6 @@ class StandardInput:
         except IndexError:
             return  # a stop has just taken it away
 
-    def _say(self, text: str, inbox: Inbox) -> None:
+    def _say(self, text: str, inbox: Orders) -> None:
         if not order(text, inbox):
             inbox.say(text, "" if self._by_hand else "queue")

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import IO, Any
 
 from arbiter.threads import start_thread
 
@@ -65,7 +67,7 @@ class Signals:
         self._end, self._damp, self._last = end, damp, tuple(last)
         self._names = ENDING if suspends else (*ENDING, "SIGTSTP")
         self._interrupts = 0
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
         self._fd = self._fd_before = -1
         self._counter: subprocess.Popen | None = None
         self._forcing = threading.Lock()
@@ -103,11 +105,12 @@ class Signals:
             signal.pthread_sigmask(signal.SIG_SETMASK, old)
             os.close(reads)
         self._fd_before = signal.set_wakeup_fd(self._fd, warn_on_full_buffer=False)
-        start_thread("interrupts", self._listen)
+        if self._counter.stdout is not None:
+            start_thread("interrupts", partial(self._listen, self._counter.stdout))
 
-    def _listen(self) -> None:
-        with self._counter.stdout as said:
-            if said.read(1):
+    def _listen(self, counted: IO[bytes]) -> None:
+        with counted:
+            if counted.read(1):
                 self._force()
 
     def _heed(self, number: int, frame: object) -> None:

@@ -66,13 +66,13 @@ class SimulatedOperator:
         if self._phase is Phase.LIFTING and life.stopped:  # somebody wants it to stay as it is: passive
             self._arbiter.inbox.halt()
             self._enter(Phase.HANGING, None)
-        elif self._phase is Phase.LIFTING and now - self._since >= LIFTED and self._is_armed(report, now):
+        elif self._phase is Phase.LIFTING and self._lasted(now, LIFTED) and self._is_armed(report, now):
             self._enter(Phase.HANGING, None)
         elif self._phase is Phase.HANGING and report.verdict.mode is Mode.RUN and life.state is not State.HALTED:
             legs = self._arbiter.model.groups["legs"]
             in_posture = not check_envelope(HOME_ENVELOPE, report.state, legs, self._arbiter.model)
             self._since = (now if self._since is None else self._since) if in_posture else None
-            if self._since is not None and now - self._since >= SETTLED:
+            if self._lasted(now, SETTLED):
                 self._robot.release()
                 self._enter(Phase.LOWERING, None)
         elif self._phase is Phase.LOWERING and (life.state is State.HALTED or report.verdict.mode in (Mode.DAMP, Mode.OFF)):
@@ -81,9 +81,12 @@ class SimulatedOperator:
         elif self._phase is Phase.LOWERING and self._robot.supported == 0.0:
             stands = self._robot.loaded >= LOADED and report.state.tilt <= UPRIGHT
             self._since = (now if self._since is None else self._since) if stands else None
-            if self._since is not None and now - self._since >= QUIET:
+            if self._lasted(now, QUIET):
                 self._arbiter.inbox.go()
                 self._enter(Phase.FREE, None)
+
+    def _lasted(self, now: float, seconds: float) -> bool:
+        return self._since is not None and now - self._since >= seconds
 
     def _is_armed(self, report: TickReport, now: float) -> bool:
         """Whether it is armed, by itself or by a person who was faster."""

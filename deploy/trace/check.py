@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from arbiter.errors import ConfigError
 from arbiter.strict.node import LARGEST, short
@@ -107,7 +108,7 @@ def check_header(header: Mapping, where: str, verify: bool = False) -> None:
     check(header, HEADER | (FOR_VERIFY if verify else {}), where)
 
 
-def check_tick(tick: object, n: int, where: str) -> None:
+def check_tick(tick: Any, n: int, where: str) -> None:
     """Raises ConfigError for a line that is no tick of a robot with `n` joints."""
     state = reading(n)
     fields = {
@@ -174,7 +175,7 @@ def dict_of(fields: Mapping[str, Kind]) -> Check:
     )
 
 
-def is_route(value: object) -> bool:
+def is_route(value: Any) -> bool:
     """What the router answered."""
     return dict_of(ROUTE)(value) and list_of(is_text)(value.get("forbids", []))
 

@@ -50,14 +50,13 @@ def newest(root: Path) -> Path:
     if _RUN.fullmatch(root.name) and (root / TRACE).exists():
         return root
     traces = [path for path in root.glob(f"*/{TRACE}")]
-    runs = [path.parent for path in traces if _RUN.fullmatch(path.parent.name)]
+    runs = {path.parent: match for path in traces if (match := _RUN.fullmatch(path.parent.name))}
     if runs:
-        return max(runs, key=_age)
+        return max(runs, key=lambda run: _age(runs[run]))
     if (root / TRACE).exists() or not traces:
         return root
     return max(traces, key=lambda path: path.stat().st_mtime_ns).parent  # records: record_001, record_002, ...
 
 
-def _age(run: Path) -> tuple[str, int]:
-    match = _RUN.fullmatch(run.name)
+def _age(match: re.Match[str]) -> tuple[str, int]:
     return match[1], int(match[2] or 1)

@@ -37,7 +37,7 @@ class RecordedRobot:
 
     def __init__(self, model: RobotModel) -> None:
         self.model = model
-        self.state: RobotState | None = None
+        self.state: Any = None  # what was read, whatever it was: None where the driver failed
 
     def connect(self) -> None:
         """Nothing to open."""

@@ -74,12 +74,13 @@ def decode_state(value: dict[str, Any] | None) -> RobotState | None:
     if value is None:
         return None
 
-    def array(key: str) -> np.ndarray | None:
+    def array(key: str) -> Any:
         return None if value[key] is None else frozen([math.nan if item is None else item for item in value[key]])
 
     def number(key: str) -> float:
         return math.nan if value[key] is None else value[key]
 
+    faults: Any = None if value["faults"] is None else tuple(value["faults"])
     return RobotState(
         stamp=number("stamp"),
         joint_pos=array("q"),
@@ -89,7 +90,7 @@ def decode_state(value: dict[str, Any] | None) -> RobotState | None:
         joint_age=array("age"),
         imu_age=number("imu_age"),
         battery=number("battery"),
-        faults=None if value["faults"] is None else tuple(value["faults"]),
+        faults=faults,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import can
 
@@ -20,9 +21,23 @@ NOBODY = 0x7FF  # an identifier that no motor and no host sends
 LASTING = ("bus off", "adapter gone")
 
 
-def open_bus(config: BusConfig) -> can.BusABC:
+class Wire(Protocol):
+    """An end of a bus, as the driver and the bench need it of can.BusABC."""
+
+    def send(self, message: can.Message, /, timeout: float | None = None) -> None: ...
+    def recv(self, timeout: float | None = None, /) -> can.Message | None: ...
+    def shutdown(self) -> None: ...
+
+
+class HostWire(Wire, Protocol):
+    """The driver's end."""
+
+    def set_filters(self, filters: Any, /) -> None: ...
+
+
+def open_bus(config: BusConfig) -> HostWire:
     """Opens a python-can bus. Raises RobotError with the way out."""
-    options = {"channel": config.channel or config.name}
+    options: dict[str, Any] = {"channel": config.channel or config.name}
     if config.interface == "socketcand":
         logging.getLogger("can.interfaces.socketcand").setLevel(logging.ERROR)  # it warns of every split TCP segment
         options |= {"host": config.host, "port": config.port, "tcp_tune": True}
@@ -59,7 +74,7 @@ class BusPort:
         state: A condition that lasts: "bus off", "adapter gone" or "".
     """
 
-    def __init__(self, name: str, bus: can.BusABC):
+    def __init__(self, name: str, bus: HostWire):
         self.name = name
         self.bus = bus
         self.count = BusCount()

@@ -69,7 +69,7 @@ class Motor:
             self.reading, self.quiet_until = None, cycle + READ_PATIENCE
         return self.reading is None and cycle > self.quiet_until
 
-    def take_read(self, data: bytes, cycle: int) -> None:
+    def take_read(self, data: bytes | bytearray, cycle: int) -> None:
         """Takes the answer to the read that is awaited; an answer that nobody awaits is dropped."""
         parameter, self.reading = self.reading, None
         if parameter is None or len(data) < 4 or cycle <= self.quiet_until:

@@ -130,7 +130,7 @@ class Parameter(enum.Enum):
             raise ProtocolError(f"{self.name} = {value}; a whole number 0..4294967295 is needed")
         return _U32.pack(int(value))
 
-    def unpack(self, data: bytes) -> float | int:
+    def unpack(self, data: bytes | bytearray) -> float | int:
         """The value held by the first four bytes. Raises ProtocolError if there are fewer."""
         if len(data) < 4:
             raise ProtocolError(f"{self.name}: the motor sent {len(data)} bytes; 4 are needed")
@@ -218,7 +218,7 @@ def error_report(device: int, bits: int) -> Frame:
     return Frame(identifier(Function.EMCY, device), _U32.pack(bits))
 
 
-def unpack_error_report(data: bytes) -> int:
+def unpack_error_report(data: bytes | bytearray) -> int:
     """Error bits of a report of two to eight bytes; GENERAL if it carries none."""
     bits = int.from_bytes(data[:4], "little") if len(data) >= 2 else 0
     return bits or int(MotorError.GENERAL)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import can
 import numpy as np
 
 from arbiter.errors import RobotError
@@ -19,7 +18,7 @@ from arbiter.robot import RobotModel
 from arbiter.safety import is_safe
 from arbiter.types import Mode, RobotState, SafeCommand, frozen
 from deploy.doctor.report import Check
-from deploy.drivers.can.bus import BusPort, open_bus
+from deploy.drivers.can.bus import BusPort, HostWire, open_bus
 from deploy.drivers.can.bus_cycle import BusCycle, MotorCommand
 from deploy.drivers.can.calibration import Calibration, load_calibration
 from deploy.drivers.can.config import BusConfig, HardwareConfig, calibration_path, load_hardware
@@ -84,7 +83,7 @@ class CanRobot:
         calibration: Calibration,
         imu: Imu | None = None,
         *,
-        bus_opener: Callable[[BusConfig], can.BusABC] = open_bus,
+        bus_opener: Callable[[BusConfig], HostWire] = open_bus,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
         supervisor: Callable[[float], str] = lambda now: "",
@@ -101,6 +100,13 @@ class CanRobot:
         self._imu_thread: ImuThread | None = None
         self._last_q: np.ndarray | None = None
 
+    @property
+    def running_cycle(self) -> Cycle:
+        """The command cycle. Raises RobotError before `connect` and after `close`."""
+        if self.cycle is None:
+            raise RobotError(f"{self.model.name}: not connected; call connect() first")
+        return self.cycle
+
     # The driver protocol
 
     def connect(self) -> None:
@@ -115,10 +121,10 @@ class CanRobot:
         except RobotError:
             self._release()
             raise
-        self.cycle = self._make_cycle()
+        cycle = self.cycle = self._make_cycle()
         self._start_cycle()
         for _ in range(FIRST_ROUNDS):
-            if np.isfinite(self.cycle.snapshot.answered).all():
+            if np.isfinite(cycle.snapshot.answered).all():
                 return
             self.wait(self.period)
 
@@ -211,7 +217,7 @@ class CanRobot:
     @property
     def torque(self) -> np.ndarray:
         """Torques that the motors report [N·m], shape (n,), joint coordinates; each is read every 40 cycles."""
-        return frozen(self.cycle.snapshot.torque * self.calibration.direction)
+        return frozen(self.running_cycle.snapshot.torque * self.calibration.direction)
 
     @property
     def pace(self) -> Pace | None:
@@ -246,8 +252,9 @@ class CanRobot:
             if self.imu.sample is not None:
                 return
             self.wait(0.01)
+        place = "the IMU" if self.hardware.imu is None else self.hardware.imu.port
         raise RobotError(
-            f"imu: no reading from {self.hardware.imu.port} within {FIRST_READING:g} s "
+            f"imu: no reading from {place} within {FIRST_READING:g} s "
             f"({self.imu.count.frames} frames, {self.imu.count.skipped} bytes skipped); "
             "check its cable and baud rate"
         )
@@ -282,7 +289,7 @@ class CanRobot:
         return Cycle(buses, self.model.n, self.hardware.limits)
 
     def _start_cycle(self) -> None:
-        self._thread = CycleThread(self.cycle, self.period, self._look_around, self.clock)
+        self._thread = CycleThread(self.running_cycle, self.period, self._look_around, self.clock)
         self._thread.start()
 
     def _look_around(self, now: float) -> None:
@@ -292,13 +299,13 @@ class CanRobot:
             lines.append(f"imu: {fault}")
         if word := self._supervisor(now):
             lines.append(f"supervisor: {word}")
-        self.cycle.external = tuple(lines)
+        self.running_cycle.external = tuple(lines)
 
     def _let_go(self) -> None:
         """Stop in order: DAMPING until the joints are still, then IDLE."""
         if self._thread is not None:
             self._thread.stop()
-        cycle, zero = self.cycle, [0.0] * self.model.n
+        cycle, zero = self.running_cycle, [0.0] * self.model.n
         for mode, rounds in ((MotorMode.DAMPING, LET_GO_ROUNDS), (MotorMode.IDLE, 3)):
             cycle.command = MotorCommand(self.clock(), mode, zero, zero, zero, zero)
             for k in range(rounds):

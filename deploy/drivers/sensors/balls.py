@@ -137,11 +137,12 @@ class Sight:
 
     def __call__(self, now: float) -> Sighting | None:
         """The newest sighting; None without a picture of the last STALE seconds."""
-        frame: CameraFrame | None = None if self._finder is None else self._camera()
-        if frame is None or now - frame.stamp > STALE:
+        finder = self._finder
+        frame: CameraFrame | None = None if finder is None else self._camera()
+        if finder is None or frame is None or now - frame.stamp > STALE:
             return None
         if self._seen is None or frame.stamp != self._seen.stamp:
-            self._seen = Sighting(frame.stamp, {colour: frozen(at) for colour, at in self._finder.find(frame.image).items()})
+            self._seen = Sighting(frame.stamp, {colour: frozen(at) for colour, at in finder.find(frame.image).items()})
             self._new.append(("sight", self._seen))
         return self._seen
 

@@ -60,8 +60,8 @@ class Device(Protocol):
 
     def isOpened(self) -> bool: ...
     def read(self) -> tuple[bool, np.ndarray | None]: ...
-    def get(self, what: int) -> float: ...
-    def set(self, what: int, value: float) -> bool: ...
+    def get(self, what: int, /) -> float: ...
+    def set(self, what: int, value: float, /) -> bool: ...
     def release(self) -> None: ...
 
 
@@ -149,8 +149,9 @@ class Camera:
         self._opener, self._clock = opener, clock
         self._frame: LatestSlot[CameraFrame] = LatestSlot()
         self._watch = PictureWatch()
-        self._device: Device | None = opener(config)
-        self._pace = self._file_pace()
+        device = opener(config)
+        self._device: Device | None = device
+        self._pace = self._file_pace(device)
         self._stop = threading.Event()
         self._thread = start_thread("camera", self._run)
 
@@ -163,11 +164,11 @@ class Camera:
         self._stop.set()
         self._thread.join(2.0)
 
-    def _file_pace(self) -> float:
+    def _file_pace(self, device: Device) -> float:
         """Seconds between the pictures of a file; 0 for a device, which paces itself."""
         if self.config.backend != "file":
             return 0.0
-        hz = self._device.get(cv2.CAP_PROP_FPS)
+        hz = device.get(cv2.CAP_PROP_FPS)
         return 1.0 / hz if 1.0 <= hz <= 240.0 else 1.0 / self.config.hz
 
     def _run(self) -> None:
@@ -175,16 +176,16 @@ class Camera:
             if self._device is None:
                 self._reopen()
             else:
-                self._capture()
+                self._capture(self._device)
         if self._device is not None:
             self._device.release()
 
-    def _capture(self) -> None:
+    def _capture(self, device: Device) -> None:
         begun = self._clock()
-        good, picture = self._device.read()
+        good, picture = device.read()
         stamp = self._clock()  # OpenCV gives no exposure time; reading waits for the picture, so this is its arrival
         if not good or picture is None or picture.ndim != 3:
-            self._lost()
+            self._lost(device)
             return
         self.captured += 1
         image = square(picture, self.config.width, self.config.height, self.config.flip)
@@ -194,14 +195,14 @@ class Camera:
         if self._pace:
             self._stop.wait(max(0.0, self._pace - (self._clock() - begun)))
 
-    def _lost(self) -> None:
+    def _lost(self, device: Device) -> None:
         """A file begins anew; a device has gone and is opened again after a while."""
-        if self.config.backend == "file" and self.captured and self._device.set(cv2.CAP_PROP_POS_FRAMES, 0):
-            good, _ = self._device.read()
+        if self.config.backend == "file" and self.captured and device.set(cv2.CAP_PROP_POS_FRAMES, 0):
+            good, _ = device.read()
             if good:
                 return
         self.fault = "camera gone"
-        self._device.release()
+        device.release()
         self._device = None
 
     def _reopen(self) -> None:

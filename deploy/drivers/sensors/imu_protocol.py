@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 HEAD, SIZE = 0x55, 11
@@ -28,12 +29,12 @@ def command(register: int, value: int) -> bytes:
     return bytes((0xFF, 0xAA, register)) + struct.pack("<H", value)
 
 
-def checksum(frame: bytes) -> int:
+def checksum(frame: bytes | bytearray) -> int:
     return sum(frame[:10]) & 0xFF
 
 
-def encode(kind: int, words: tuple[int, int, int, int]) -> bytes:
-    """A data frame, as the device sends it."""
+def encode(kind: int, words: Sequence[int]) -> bytes:
+    """A data frame of four words, as the device sends it."""
     frame = bytes((HEAD, kind)) + _WORDS.pack(*words)
     return frame + bytes((checksum(frame),))
 

@@ -164,7 +164,7 @@ class RayCaster:
         if self._lamp_view is not None:
             near = np.abs(points - base[:2]).max(axis=1) < SHADOW_REACH
             lifted = np.column_stack((points[near], np.full(int(near.sum()), BIAS, np.float32)))
-            light[near] *= SHADE + (1.0 - SHADE) * self._lit(lifted)
+            light[near] *= SHADE + (1.0 - SHADE) * self._lit(self._lamp_view, lifted)
         faded = np.square(np.minimum(np.float32(1.0), dist / np.float32(FAR)))
         own = (1.0 - faded) * (AMBIENT + DIFFUSE * light).astype(np.float32)
         dark = checker(points)
@@ -181,16 +181,15 @@ class RayCaster:
         gloss = np.maximum(0.0, np.einsum("ij,ij->i", normal, unit(to_lamp - vec))) ** 32
         if self._lamp_view is not None:
             # Moved off the surface, so that it does not shade itself.
-            lit = SHADE + (1.0 - SHADE) * self._lit(points + BIAS * normal)
+            lit = SHADE + (1.0 - SHADE) * self._lit(self._lamp_view, points + BIAS * normal)
             facing *= lit
             gloss *= lit
         colour = self._colours[hit] * (AMBIENT + DIFFUSE * facing).astype(np.float32)[:, None]
         colour += (GLOSS * gloss).astype(np.float32)[:, None]
         return colour
 
-    def _lit(self, points: np.ndarray) -> np.ndarray:
-        """How much of the lamp each point sees, 0..1: what the lamp itself sees decides (a shadow map)."""
-        view = self._lamp_view
+    def _lit(self, view: View, points: np.ndarray) -> np.ndarray:
+        """How much of the lamp each point sees, 0..1: `view`, what the lamp itself sees, decides (a shadow map)."""
         local = (points - self._lamp) @ self._lamp_axes
         away = np.sqrt(np.einsum("ij,ij->i", local, local)) - BIAS
         scale = view.height / (view.edge * -local[:, 2])

@@ -59,15 +59,8 @@ def add_body(parent: ET.Element, body: dict, joints: dict[str, dict]) -> ET.Elem
             **place,
         )
         if body["name"] in FEET:
-            ET.SubElement(
-                node,
-                "site",
-                name=f"{body['name']}_sole",
-                type="box",
-                group="4",
-                **place,
-                size=numbers(size + SOLE_MARGIN for size in shape["size"]),
-            )
+            size = numbers(size + SOLE_MARGIN for size in shape["size"])
+            ET.SubElement(node, "site", {"name": f"{body['name']}_sole", "type": "box", "group": "4", **place, "size": size})
     return node
 
 
