@@ -72,8 +72,10 @@ class Replaying(Resuming, Protocol):
 
 
 @runtime_checkable
-class Recomputing(Policy, Protocol):
+class Recomputing(Protocol):
     """A spare that can tell, beside the policy that drives, whether that one asks for what its weights answer."""
+
+    name: str
 
     def recompute(self, policy: Policy) -> JointTarget | None:
         """The target that the observation which `policy` acted on last makes here; None: nothing can be told now. Leaves both as
