@@ -32,13 +32,7 @@ class RigRobot(CanRobot):
         model, hardware = rig.model, rig.hardware
         self.sensor = Imu(hardware.imu or ImuConfig(), rig.imu_port)
         super().__init__(
-            model,
-            hardware,
-            rig.calibration,
-            self.sensor,
-            bus_opener=rig.host_bus,
-            clock=lambda: rig.time,
-            wait=self._wait_still,
+            model, hardware, rig.calibration, self.sensor, bus_opener=rig.host_bus, clock=lambda: rig.time, wait=self._wait_still
         )
 
     def step(self, dt: float) -> None:
