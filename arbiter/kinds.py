@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from arbiter.errors import ConfigError
 from arbiter.plugins import PATIENCE, Source, in_time, offered, sources
@@ -23,26 +24,34 @@ NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 SCALARS = (str, int, float, bool, type(None))
 
 
-class Kind:
-    """Base class of what a tree file names and opens with settings.
+class Named:
+    """Base class of what a tree file names.
 
     Attributes:
         name: As written in a tree file, [a-z_]+.
         help: One line.
         Config: Dataclass of its settings, checked like every other key of the file; None: it has none.
-        patience: How long opening one may take [s].
-        slow: It takes another machine or a slow library: a check of the tree file does not open it.
     """
 
     name: str = ""
     help: str = ""
     Config: type | None = None
+
+
+class Kind(Named):
+    """Base class of what a tree file names and opens with settings.
+
+    Attributes:
+        patience: How long opening one may take [s].
+        slow: It takes another machine or a slow library: a check of the tree file does not open it.
+    """
+
     patience: float = PATIENCE
     slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Door[K: Named]:
     """One way in.
 
     Attributes:
@@ -54,14 +63,14 @@ class Door:
     """
 
     group: str
-    base: type
+    base: type[K]
     noun: str
     check: Callable[[object], list[str]]
     taken: Container[str] = ()
 
 
 @dataclass(slots=True)
-class KindSet:
+class KindSet[K: Named]:
     """What was found.
 
     Attributes:
@@ -70,14 +79,14 @@ class KindSet:
         broken: Of them those that are files: what is wrong, by file.
     """
 
-    kinds: dict[str, type] = field(default_factory=dict)
+    kinds: dict[str, type[K]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     broken: dict[Path, str] = field(default_factory=dict)
 
 
-def load_kinds(door: Door, files: Sequence[Path] = (), use_entry_points: bool = True) -> KindSet:
+def load_kinds[K: Named](door: Door[K], files: Sequence[Path] = (), use_entry_points: bool = True) -> KindSet[K]:
     """All that installed packages and `files` bring through `door`."""
-    found = KindSet()
+    found: KindSet[K] = KindSet()
     for source in sources(door.group, files, use_entry_points):
         kinds, error = in_time(lambda source=source: _kinds(door, source))
         for kind in kinds or ():
@@ -92,7 +101,7 @@ def load_kinds(door: Door, files: Sequence[Path] = (), use_entry_points: bool = 
     return found
 
 
-def _kinds(door: Door, source: Source) -> list[type]:
+def _kinds[K: Named](door: Door[K], source: Source) -> list[type[K]]:
     kinds = offered(source.load(), door.base)
     if not kinds:
         raise ConfigError(f"holds no subclass of {path_of(door.base)} that has a name")
@@ -108,7 +117,7 @@ def path_of(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def check_form(kind: object, base: type, noun: str, taken: Container[str] = ()) -> list[str]:
+def check_form(kind: Any, base: type[Named], noun: str, taken: Container[str] = ()) -> list[str]:
     """What is wrong with name, help and settings of a class, one line each."""
     if not (isinstance(kind, type) and issubclass(kind, base)):
         return [f"{getattr(kind, '__name__', kind)!s} is not a subclass of {path_of(base)}"]
@@ -154,7 +163,7 @@ def _readable(hint: object) -> bool:
     )
 
 
-def settings_of(kind: type, node: Node, problems: Problems, name: str) -> object:
+def settings_of(kind: type[Named], node: Node, problems: Problems, name: str) -> Any:
     """The settings under `node` as an instance of `kind.Config`, None if it has none; `problems` tells what is wrong."""
     if kind.Config is None:
         for key, item in node.value.items() if isinstance(node.value, dict) else [(node.value, node)]:
@@ -175,7 +184,7 @@ def node_of(value: object, where: str = "settings") -> Node:
     return Node(value, where, 1)
 
 
-def tried(kind: type, settings: Mapping[str, object] | None) -> tuple[object, list[str]]:
+def tried(kind: type[Named], settings: Mapping[str, object] | None) -> tuple[object, list[str]]:
     """(settings, problems) for a check: those of a tree file, or the defaults."""
     problems = Problems()
     value = settings_of(kind, node_of(settings or {}), problems, kind.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from arbiter.kinds import Door, check_form
 from policies.chunk.opening import BACKENDS
@@ -22,7 +23,7 @@ def check_backend_kind(kind: object) -> list[str]:
     return _check(kind, BackendKind, "backend", dict.fromkeys(BACKENDS))
 
 
-def _check(kind: object, base: type, noun: str, taken: Mapping[str, object]) -> list[str]:
+def _check(kind: Any, base: type[PolicyKind] | type[BackendKind], noun: str, taken: Mapping[str, object]) -> list[str]:
     problems = check_form(kind, base, noun, taken)
     if not problems and kind.open is base.open:
         problems = [f"{kind.__name__} has no open()"]

@@ -15,6 +15,7 @@ class Sway(PolicyKind):
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from arbiter.kinds import Kind
 from arbiter.policy import Policy
@@ -25,7 +26,7 @@ from policies.context import PolicyContext
 class PolicyKind(Kind):
     """What stands behind `kind` of a policy in a tree file."""
 
-    def open(self, name: str, settings: object, context: PolicyContext) -> Policy | Sequence[Policy]:
+    def open(self, name: str, settings: Any, context: PolicyContext) -> Policy | Sequence[Policy]:
         """The policy, or its players: two of them can hand over to each other. Raises whatever tells what is wrong.
 
         Args:
@@ -39,7 +40,7 @@ class PolicyKind(Kind):
 class BackendKind(Kind):
     """What stands behind `backend` of a policy of kind chunk."""
 
-    def open(self, settings: object, context: PolicyContext) -> ChunkBackend:
+    def open(self, settings: Any, context: PolicyContext) -> ChunkBackend:
         """The backend. Raises whatever tells what is wrong.
 
         Args:

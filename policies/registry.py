@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from arbiter.errors import ArbiterError, ConfigError, MisfitError
 from arbiter.kinds import settings_of
@@ -114,10 +114,12 @@ def load_each(
     players: dict[str, tuple[Policy, ...]] = {}
     configs = {name: config for name, node in nodes.items() if (config := read_config(name, node, problems, context)) is not None}
     for name, config in configs.items():
+        if isinstance(config, FallbackConfig):
+            continue
         try:
             if near and _far(config, context):
                 _look(config, context)
-            elif not isinstance(config, FallbackConfig):
+            else:
                 players[name] = load_policy(name, config, context)
         except MisfitError as error:
             if unfit is None or not _ships(config, context):
@@ -126,11 +128,11 @@ def load_each(
                 unfit[name] = str(error)
         except ArbiterError as error:
             problems.add(nodes[name], f"policy {name!r}: {error}")
-    for name in (*FALLBACKS, *configs):
-        config = configs.get(name, FallbackConfig(name) if name in FALLBACKS else None)
-        if isinstance(config, FallbackConfig) and name not in players:
+    for name in dict.fromkeys((*FALLBACKS, *configs)):
+        config = configs.get(name)
+        if config is None or isinstance(config, FallbackConfig):
             try:
-                players[name] = (load_fallback(name, config.kind, configs, context),)
+                players[name] = (load_fallback(name, name if config is None else config.kind, configs, context),)
             except ArbiterError as error:
                 problems.add(nodes.get(name, Node({}, str(context.base), 0)), f"policy {name!r}: {error}")
     return players
@@ -194,7 +196,7 @@ def read_config(name: str, node: Node, problems: Problems, context: PolicyContex
     if kind.value in KINDS:
         return build(KINDS[kind.value], node, problems, f"policies.{name}")
     outside, before = context.kinds[kind.value], len(problems.lines)
-    rest = Node({key: item for key, item in node.value.items() if key != "kind"}, node.file, node.line)
+    rest = Node({key: item for key, item in node.entries.items() if key != "kind"}, node.file, node.line)
     settings = settings_of(outside, rest, problems, f"policies.{name}")
     return OutsideConfig(outside, settings) if len(problems.lines) == before else None
 
@@ -214,7 +216,7 @@ def load_policy(name: str, config: Config, context: PolicyContext) -> tuple[Poli
 def _from_outside(name: str, config: OutsideConfig, context: PolicyContext) -> tuple[Policy, ...]:
     kind = config.kind
     opened, error = in_time(lambda: kind().open(name, config.settings, context), kind.patience, "not opened")
-    players = tuple(opened) if isinstance(opened, list | tuple) else (opened,)
+    players: tuple[Any, ...] = tuple(opened) if isinstance(opened, list | tuple) else (opened,)
     wrong = error or "; ".join(line for player in players for line in form_problems(player, context.model))
     if wrong or not players:
         raise ConfigError(f"policy kind {kind.name!r}: {wrong or 'open() gave no policy'}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def standing_view(now: float = 0.0, n: int = 22) -> View:
     return View(RobotState(now, zeros, zeros, frozen((1.0, 0.0, 0.0, 0.0)), frozen(np.zeros(3)), zeros, battery=0.8), now)
 
 
-def check_node(kind: object, settings: Mapping[str, object] | None = None, n: int = 22) -> list[str]:
+def check_node(kind: Any, settings: Mapping[str, object] | None = None, n: int = 22) -> list[str]:
     """Everything that is wrong with the node type `kind`, one line each; empty when it keeps the contract.
 
     Args:

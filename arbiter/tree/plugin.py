@@ -16,6 +16,7 @@ from py_trees.common import Status
 
 from arbiter.aside import PATIENCE, Aside
 from arbiter.errors import ConfigError
+from arbiter.kinds import Named
 from arbiter.plugins import in_time
 from arbiter.skill import Outcome
 from arbiter.tree.leaves import Leaf
@@ -58,7 +59,7 @@ class View:
         self.told.append(str(text))
 
 
-class TreeNode:
+class TreeNode(Named):
     """Base class of node types from outside: a leaf that looks and decides. What moves the robot are `run` and `hand_over`
     beside it in the tree.
 
@@ -73,9 +74,6 @@ class TreeNode:
         config: An instance of `Config`, or None.
     """
 
-    name: str = ""
-    help: str = ""
-    Config: type | None = None
     main: str = ""
 
     def __init__(self, config: Any = None) -> None:

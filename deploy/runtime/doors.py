@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arbiter.kinds import Door, KindSet, load_kinds, settings_of
+from arbiter.kinds import Door, KindSet, Named, load_kinds, settings_of
 from arbiter.strict import Node, Problems, nearest
 from deploy.drivers.door import DRIVER_DOOR
 from policies.loading import BACKEND_DOOR, POLICY_DOOR
@@ -39,7 +39,9 @@ def load_doors(loaded: Loaded, problems: Problems | None = None) -> PolicyDoors:
     return PolicyDoors(kinds.kinds, backends.kinds, kinds.problems + backends.problems)
 
 
-def through(door: Door, loaded: Loaded, key: str, config: DoorConfig, problems: Problems | None = None) -> KindSet:
+def through[K: Named](
+    door: Door[K], loaded: Loaded, key: str, config: DoorConfig, problems: Problems | None = None
+) -> KindSet[K]:
     """What comes through a door, as `config`, under `key` of the tree file, says."""
     files = [loaded.resolve(name) for name in config.files]
     found = load_kinds(door, files, config.entry_points)

@@ -67,8 +67,8 @@ def check_backend(
         observation: What it is tried with.
     """
     backend, error = walled(make)
-    problems = [error] if error else form_problems(backend)
-    if problems:
+    problems = [error] if backend is None else form_problems(backend)
+    if backend is None or problems:
         return problems
     problems = list(_predictions(backend, prompt, observation(backend)))
     for time in ("first", "second"):
@@ -80,12 +80,13 @@ def check_backend(
 
 def _predictions(backend: ChunkBackend, prompt: str, seen: ChunkObservation) -> Iterator[str]:
     rows, error = walled(lambda: backend.predict(seen, prompt, seed=1))
-    if wrong := error or wrong_rows(backend, rows):
+    wrong = error or wrong_rows(backend, rows)
+    if rows is None or wrong:
         yield f"predict(): {wrong}"
         return
     kept = rows.copy()
     again, error = walled(lambda: backend.predict(seen, prompt, seed=1))
-    if error or not np.array_equal(kept, again):
+    if again is None or not np.array_equal(kept, again):
         yield f"predict(): the same inputs and seed gave another chunk {error}".rstrip()
     if not np.array_equal(kept, rows):
         yield "predict(): a later call changed the rows of an earlier one; each chunk is an array of its own"

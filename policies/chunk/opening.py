@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from arbiter.errors import ConfigError
 from arbiter.kinds import settings_of
@@ -63,7 +63,7 @@ AnyChunkConfig = ChunkConfig | OutsideChunkConfig
 
 def read_chunk(name: str, node: Node, context: PolicyContext, problems: Problems) -> AnyChunkConfig | None:
     """The typed settings of the chunk policy `name`; problems are added."""
-    backend = node.value.get("backend")
+    backend = node.entries.get("backend")
     known = (*BACKENDS, *context.backends)
     if backend is not None and isinstance(backend.value, str) and backend.value not in known:
         problems.add(backend, f"policy {name!r}: chunk backend {backend.value!r}; {nearest(backend.value, known)}")
@@ -91,7 +91,7 @@ def open_backend(config: AnyChunkConfig, context: PolicyContext) -> ChunkBackend
         raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, known)}")
     pi0 = importlib.import_module("policies.chunk.backends")
     path = config.path if "://" in config.path else context.find(config.path)
-    options = dict(config.options)
+    options: dict[str, Any] = dict(config.options)
     # A LeRobot checkpoint does not name its joints: they are the robot's. Of a server its user has to say so.
     if options.get("kind") == "lerobot" or options.get("joints") == "robot":
         options["joints"] = context.model.joints
@@ -114,6 +114,6 @@ def _from_outside(config: OutsideChunkConfig, context: PolicyContext) -> ChunkBa
     problems.raise_if_any()
     backend, error = in_time(lambda: kind().open(settings, context), kind.patience, "not opened")
     wrong = error or "; ".join(form_problems(backend))
-    if wrong:
+    if backend is None or wrong:
         raise ConfigError(f"chunk backend {config.backend!r}: {wrong}")
     return backend
