@@ -33,7 +33,7 @@ test-newest test-lowest: $(filter .uv/bin/uv,$(UV))  ## the same with the newest
 	$(UV) pip list --python .venvs/$@/bin/python
 	.venvs/$@/bin/python $(CORE) $(ARGS)
 
-check: $(filter .uv/bin/uv,$(UV))  ## style, in seconds, on an environment of its own
+check: types  ## style and types
 	UV_PROJECT_ENVIRONMENT=.venvs/check $(UV) run --only-group style ruff check .
 	UV_PROJECT_ENVIRONMENT=.venvs/check $(UV) run --only-group style ruff format --check .
 

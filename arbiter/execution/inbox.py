@@ -6,6 +6,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from arbiter.execution.instruction import Instruction
 from arbiter.routing.guard import stop_guard
@@ -51,6 +52,20 @@ class Mail:
 def printable(text: str) -> str:
     """The text, with what is no Unicode in it replaced: half of a surrogate pair can be neither printed nor sent."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+class Orders(Protocol):
+    """What a source of instructions may ask for. See Inbox."""
+
+    steering: LatestSlot[Steering]
+
+    def say(self, text: str, how: str = "") -> int: ...
+    def stop(self, reason: str = "") -> None: ...
+    def damp(self, reason: str = "") -> None: ...
+    def lose(self, count: int) -> None: ...
+    def arm(self) -> None: ...
+    def go(self) -> None: ...
+    def reset(self) -> None: ...
 
 
 class Inbox:

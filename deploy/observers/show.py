@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from arbiter.errors import ConfigError
+from arbiter.execution.inbox import Orders
 from arbiter.extras import advice
 from arbiter.tick import TickReport
 from deploy.console import Snapshot
@@ -16,7 +17,7 @@ from deploy.observers.narrate import clipped, line_of
 from deploy.observers.video import Caption, Film
 from deploy.operator.manual import ASKED, skills_text
 from deploy.runtime.assemble import Assembly
-from deploy.runtime.instruction_sources import Orders, order
+from deploy.runtime.instruction_sources import order
 
 LOG_LINES = 12
 

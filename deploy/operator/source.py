@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from arbiter.execution.inbox import Orders
 from arbiter.types import Steering
 from deploy.operator.devices import OperatorDevice
-from deploy.runtime.instruction_sources import Orders
 
 
 class OperatorSource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Iterator
+from typing import Any
 
 from arbiter.robot import RobotModel
 from arbiter.safety.limits import UNITS, SafetyLimits
@@ -27,12 +28,12 @@ shapes that touch the floor. What must not touch itself are the shapes of geom g
 touch the floor."""
 
 
-def section(title: str, kind: type, about: str = "") -> str:
+def section(title: str, kind: Any, about: str = "") -> str:
     """The keys of one mapping under a heading."""
     return f"## {title}\n\n{about or first_line(kind)}\n\n{keys(kind)}"
 
 
-def nested(kind: type, prefix: str = "") -> Iterator[tuple[str, type]]:
+def nested(kind: Any, prefix: str = "") -> Iterator[tuple[str, type]]:
     """Mappings inside a file, by their key, in the order of the file."""
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):

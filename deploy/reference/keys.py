@@ -8,6 +8,7 @@ import math
 import re
 import types
 import typing
+from typing import Any
 
 from arbiter.strict import Node
 from arbiter.strict.fields import ALLOWED, Allowed
@@ -53,7 +54,7 @@ def _attributes(lines: list[str]) -> dict[str, str]:
     return {name: match[2] for match in found if match for name in match[1].split(", ")}
 
 
-def type_text(hint: object) -> str:
+def type_text(hint: Any) -> str:
     """A type in words."""
     if hint in PLAIN:
         return PLAIN[hint]
@@ -112,7 +113,7 @@ def range_text(allowed: Allowed) -> str:
     return f"{number_text(allowed.low)}{upper} {allowed.unit}".rstrip()
 
 
-def keys(kind: type, skip: tuple[str, ...] = ()) -> str:
+def keys(kind: Any, skip: tuple[str, ...] = ()) -> str:
     """The table of a dataclass's keys."""
     hints, said = typing.get_type_hints(kind), meanings(kind)
     rows = []

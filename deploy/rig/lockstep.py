@@ -11,6 +11,7 @@ from deploy.drivers.can.calibration import nominal
 from deploy.drivers.can.config import HardwareConfig, ImuConfig, load_hardware
 from deploy.drivers.can.robot import FIRST_ROUNDS, CanRobot
 from deploy.drivers.sensors.imu import Imu
+from deploy.rig.body import MujocoBody
 from deploy.rig.faults import Fault, parse_fault
 from deploy.rig.rig import Rig
 from deploy.robots.description import load_model
@@ -71,53 +72,60 @@ class RigRobot(CanRobot):
     # What only a simulation has: the harness and the truth of MuJoCo's body
 
     @property
+    def _simulated(self) -> MujocoBody:
+        """MuJoCo's body. Raises AttributeError where there are joints only: nothing of this is there then."""
+        if not isinstance(self.rig.body, MujocoBody):
+            raise AttributeError("joints alone have no body in MuJoCo")
+        return self.rig.body
+
+    @property
     def time(self) -> float:
         """Simulated time of the body [s]."""
-        return self.rig.body.time
+        return self._simulated.time
 
     @property
     def supported(self) -> float:
         """1 hanging in the harness, 0 free."""
-        return self.rig.body.supported
+        return self._simulated.supported
 
     @property
     def loaded(self) -> float:
-        return self.rig.body.loaded
+        return self._simulated.loaded
 
     @property
     def head_camera(self) -> str:
-        return self.rig.body.head_camera
+        return self._simulated.head_camera
 
     def release(self, *arguments: float) -> None:
         """Lowers the robot onto its feet and lets it go."""
-        self.rig.body.release(*arguments)
+        self._simulated.release(*arguments)
 
     def hang(self, *arguments: float) -> None:
         """Catches the robot and lifts it."""
-        self.rig.body.hang(*arguments)
+        self._simulated.hang(*arguments)
 
     def push(self, velocity) -> None:
         """Adds `velocity` (x, y, z) [m/s], world frame, to the base's."""
-        self.rig.body.push(velocity)
+        self._simulated.push(velocity)
 
     def set_balls(self, balls) -> None:
-        self.rig.body.set_balls(balls)
+        self._simulated.set_balls(balls)
 
     @property
     def mj_model(self):
-        return self.rig.body.mj_model
+        return self._simulated.mj_model
 
     @property
     def scene(self):
-        return self.rig.body.scene
+        return self._simulated.scene
 
     @property
     def pose(self):
-        return self.rig.body.pose
+        return self._simulated.pose
 
     @property
     def truth(self):
-        return self.rig.body.truth
+        return self._simulated.truth
 
 
 def start(

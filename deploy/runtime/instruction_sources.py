@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from arbiter.errors import ConfigError
-from arbiter.execution.inbox import Inbox
+from arbiter.execution.inbox import Inbox, Orders
 from arbiter.routing import stop_guard
 from arbiter.skill import Skill
-from arbiter.slots import LatestSlot
 from arbiter.strict import Problems, build, parse
 from arbiter.threads import start_thread
-from arbiter.types import Steering
 from deploy.cli.streams import forgive
 from deploy.observers.narrate import warn
 from deploy.operator.manual import ASKED, ENDS, meant, skills_text
@@ -35,20 +33,6 @@ def order(text: str, inbox: Orders) -> bool:
         return False
     getattr(inbox, word)()
     return True
-
-
-class Orders(Protocol):
-    """What a source may ask for: see `arbiter.execution.inbox.Inbox`."""
-
-    steering: LatestSlot[Steering]
-
-    def say(self, text: str, how: str = "") -> int: ...
-    def stop(self, reason: str = "") -> None: ...
-    def damp(self, reason: str = "") -> None: ...
-    def lose(self, count: int) -> None: ...
-    def arm(self) -> None: ...
-    def go(self) -> None: ...
-    def reset(self) -> None: ...
 
 
 class StopsOnly:

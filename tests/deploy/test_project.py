@@ -149,6 +149,7 @@ def test_the_wheel_holds_what_a_run_needs_and_no_tests(tmp_path):
         "deploy/robots/berkeley_humanoid_lite/model.xml",
         "arbiter/routing/model/encoder.onnx",
         "policies/weights/locomotion.onnx",
+        *(f"{package}/py.typed" for package in PACKAGES),
     ):
         assert needed in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
