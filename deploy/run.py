@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from arbiter.errors import ArbiterError
@@ -230,8 +231,9 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
         return found
 
     safety, robot = assembly.arbiter.safety, assembly.robot
-    last = [lambda: robot.damp("the run was ended by force")] if isinstance(robot, SelfDamping) else []
-    last += [source.close for source in assembly.sources]
+    last: list[Callable[[], object]] = [source.close for source in assembly.sources]
+    if isinstance(robot, SelfDamping):
+        last.insert(0, lambda: robot.damp("the run was ended by force"))
     last += [report] if terminal is None else [terminal.restore, report]
     with Signals(session.end, lambda why: safety.stop(why, "damp"), last, suspends=not assembly.by_operator):
         try:

@@ -53,7 +53,7 @@ def _own(robot: Robot, patience: float | None) -> list[Check]:
     found, error = in_time(robot.preflight, patience, "pre-flight not over")
     if not error and not (isinstance(found, list) and all(isinstance(check, Check) for check in found)):
         error = "preflight() gave no list of deploy.doctor.Check"
-    return [failed("driver", error, "mend the driver")] if error else found
+    return [failed("driver", error, "mend the driver")] if error or found is None else found
 
 
 def check_tree_file(tree: str, model: RobotModel) -> Check:

@@ -37,8 +37,8 @@ def check_driver(make: Callable[[], Robot], wait: Callable[[float], None] = no_w
         wait: Lets the time of a tick pass, for a driver whose `step` does not.
     """
     robot, error = walled(make)
-    problems = [f"open(): {error}"] if error else form_problems(robot)
-    if problems:
+    problems = [f"open(): {error}"] if robot is None else form_problems(robot)
+    if robot is None or problems:
         return problems
     problems += _preflight(robot)
     problems += _life(robot, wait)
@@ -52,7 +52,7 @@ def check_driver(make: Callable[[], Robot], wait: Callable[[float], None] = no_w
 def _preflight(robot: Robot) -> Iterator[str]:
     if isinstance(robot, Examinable):
         checks, error = walled(robot.preflight)
-        if error or not all(isinstance(check, Check) for check in checks):
+        if checks is None or not all(isinstance(check, Check) for check in checks):
             yield f"preflight(): {error or 'a list of deploy.doctor.Check is expected'}"
 
 
@@ -65,7 +65,8 @@ def _life(robot: Robot, wait: Callable[[float], None]) -> Iterator[str]:
         yield f"connect(): {error}"
         return
     state, error = walled(robot.read, now)
-    if wrong := error or wrong_state(state, model.n):
+    wrong = error or wrong_state(state, model.n)
+    if state is None or wrong:
         yield f"read(): {wrong}"
         return
     if isinstance(robot, SelfDamping) and robot.damped_by != "":
@@ -119,14 +120,16 @@ def _ticks(robot: Robot, state: RobotState, wait: Callable[[float], None]) -> It
         _, failed = walled(robot.step, model.dt)
         wait(model.dt)
         began = time.perf_counter()
-        state, unread = walled(robot.read, now)
+        read, unread = walled(robot.read, now)
         late += max(written, time.perf_counter() - began) > LATE
         if error or failed or unread:
             yield f"write(), step() or read(): {error or failed or unread}"
             return
-        if wrong := wrong_state(state, model.n):
+        wrong = wrong_state(read, model.n)
+        if read is None or wrong:
             yield f"read() after a command: {wrong}"
             return
+        state = read
         if state.stamp < last:
             yield f"the stamp goes back from {last:.3f} to {state.stamp:.3f} s; it is to rise with the clock of the tick"
             return

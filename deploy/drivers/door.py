@@ -68,7 +68,7 @@ class Truthful(Protocol):
     truth: Any
 
 
-def check_driver_kind(kind: object) -> list[str]:
+def check_driver_kind(kind: Any) -> list[str]:
     """What is wrong with a class that brings a driver, one line each. What it opens is for
     `deploy.drivers.contract.check_driver`."""
     problems = check_form(kind, Driver, "driver", TAKEN)

@@ -22,6 +22,13 @@ from deploy.runtime.instruction_sources import order
 LOG_LINES = 12
 
 
+def depicted(assembly: Assembly) -> Depicted:
+    """The run's body, which can be filmed. Raises ConfigError where it cannot."""
+    if not isinstance(assembly.robot, Depicted):
+        raise ConfigError("--video films a simulated body; training.pi0.data records the real robot's camera")
+    return assembly.robot
+
+
 class FilmObserver:
     """Films a run: one moment after each tick.
 
@@ -31,16 +38,13 @@ class FilmObserver:
     """
 
     def __init__(self, path: Path, assembly: Assembly) -> None:
-        body = assembly.robot
-        if not isinstance(body, Depicted):
-            raise ConfigError("--video films a simulated body; training.pi0.data records the real robot's camera")
-        shape = body.model.body
+        body, shape = depicted(assembly), assembly.robot.model.body
         self._film = Film(path, body.mj_model) if shape is None else Film(path, body.mj_model, tall=shape.tall)
         self.follow(assembly)
 
     def follow(self, assembly: Assembly) -> None:
         """Films this run from now on: another robot of the same model."""
-        self._body, self._arbiter = assembly.robot, assembly.arbiter
+        self._body, self._arbiter = depicted(assembly), assembly.arbiter
 
     def __call__(self, report: TickReport) -> None:
         active = self._arbiter.executor.active
@@ -89,8 +93,10 @@ class Screen:
         self._log.extend(line_of(event, self._started) for event in report.events)
         arbiter, body = self._assembly.arbiter, self._assembly.robot
         active, log = arbiter.executor.active, arbiter.executor.log
-        pose = body.pose if isinstance(body, Depicted) else None
-        balls = {} if pose is None else dict(zip(body.scene.balls, pose.mocap_pos.tolist(), strict=True))
+        pose, balls = None, {}
+        if isinstance(body, Depicted):
+            pose = body.pose
+            balls = dict(zip(body.scene.balls, pose.mocap_pos.tolist(), strict=True))
         self._console.publish(
             Snapshot(
                 time=report.now - self._started,

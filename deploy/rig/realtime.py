@@ -137,9 +137,10 @@ class RealtimeRig:
             if time.monotonic() < due:
                 continue
             self.rig.advance(STEP)
-            if self._camera is not None and self.rig.time - self._drawn >= 0.5 / HZ:
+            body = self.rig.body
+            if self._camera is not None and isinstance(body, MujocoBody) and self.rig.time - self._drawn >= 0.5 / HZ:
                 self._drawn = self.rig.time
-                self._camera.show(self.rig.body.pose)
+                self._camera.show(body.pose)
             if self._server is not None:
                 self._server.unplugged = {name for name, node in self.rig.nodes.items() if node.wire.refuse}
             due += STEP

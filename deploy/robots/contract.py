@@ -194,13 +194,14 @@ def _stand(path: str | Path, robot: RobotModel) -> Finding:
         session.start()
         while not assembly.arbiter.world.ready and session.clock.now < READY_S and not session.faulted:
             session.step()
-        if not assembly.arbiter.world.ready:
+        truth = assembly.truth
+        if truth is None or not assembly.arbiter.world.ready:
             why = assembly.arbiter.safety.fault or "it is not upright on loaded feet"
             return Finding("stand", "error", f"not ready within {READY_S:g} s ({robot.stand}): {why}")
         until = session.clock.now + STANDS_S
         while session.clock.now < until:
             session.step()
-            truths.append(assembly.robot.truth)
+            truths.append(truth())
     finally:
         assembly.close()
     height = min(truth.torso_height for truth in truths) / robot.known_body.standing

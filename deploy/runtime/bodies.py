@@ -169,7 +169,8 @@ def open_driver(kind: type[Driver], model: RobotModel, loaded: Loaded) -> Robot:
     settings = settings_of(kind, node, problems, f"drivers.settings.{kind.name}")
     problems.raise_if_any()
     robot, error = in_time(lambda: kind().open(model, settings), kind.patience, "not opened")
-    if wrong := error or "; ".join(form_problems(robot)):
+    wrong = error or "; ".join(form_problems(robot))
+    if robot is None or wrong:
         raise RobotError(f"driver {kind.name}: {wrong}")
     return robot
 

@@ -61,7 +61,7 @@ class Signals:
         self,
         end: Callable[[str], None],
         damp: Callable[[str], None],
-        last: Sequence[Callable[[], None]] = (),
+        last: Sequence[Callable[[], object]] = (),
         suspends: bool = True,
     ) -> None:
         self._end, self._damp, self._last = end, damp, tuple(last)

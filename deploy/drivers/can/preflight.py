@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-import can
 import numpy as np
 
 from arbiter.errors import RobotError
@@ -16,7 +15,7 @@ from arbiter.robot import RobotModel
 from deploy.doctor.report import Check, Verdict, attempt, failed, passed, warned
 from deploy.doctor.senses import check_imu
 from deploy.drivers.can import protocol
-from deploy.drivers.can.bus import BusPort
+from deploy.drivers.can.bus import BusPort, HostWire
 from deploy.drivers.can.calibration import Calibration
 from deploy.drivers.can.config import BusConfig, HardwareConfig, MotorConfig
 from deploy.drivers.can.protocol import MotorError, MotorMode, Parameter, error_names
@@ -38,7 +37,7 @@ class Wired(Protocol):
     hardware: HardwareConfig
     calibration: Calibration
     imu: Imu | None
-    open_bus: Callable[[BusConfig], can.BusABC]
+    open_bus: Callable[[BusConfig], HostWire]
     clock: Callable[[], float]
     wait: Callable[[float], None]
 
