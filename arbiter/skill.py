@@ -168,6 +168,8 @@ class Skill:
         time_limit: Longest run [s]; beyond it the skill fails.
         hold: True: when it is done its policy keeps the joints (a raised arm stays up) until another skill wants them.
         sees: True: `Progress.sightings` is filled, where there is a camera.
+        tree: YAML of a tree that does it by running other skills and nodes, in place of `request`. The skill itself drives
+            nothing; it has succeeded when its tree has and `verify` agrees. "": it has none.
     """
 
     name: str = ""
@@ -179,6 +181,7 @@ class Skill:
     time_limit: float = 30.0
     hold: bool = False
     sees: bool = False
+    tree: str = ""
 
     def unfit(self, robot: RobotModel) -> str:
         """Why no robot of this kind can do it, "" if it can: the skill is then left out by name. Called once, at the start."""
@@ -207,8 +210,8 @@ class Skill:
         return Request(elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        """Whether the skill is done. Called every tick after `request`."""
-        return Outcome.RUNNING
+        """Whether the skill is done. Called every tick after `request`; of one with a tree, once that has succeeded."""
+        return Outcome.SUCCESS if self.tree else Outcome.RUNNING
 
     def impossible(self, state: RobotState, progress: Progress) -> str:
         """Why it cannot be done here, with the distance where it is known; "" where it can be or that is not known.

@@ -78,6 +78,7 @@ class Arbiter:
         instructions: str = "replace",
         caller: MakeCaller = SkillCaller,
         sight: Sight = blind,
+        subtrees: Mapping[str, Spec] | None = None,
     ) -> None:
         self.robot, self.safety, self.model = robot, safety, robot.model
         self.inbox = Inbox(instructions, stop_guard)
@@ -94,6 +95,7 @@ class Arbiter:
         self.blend = Blend(self.model, settings.blend, settings.blend_time)
         self.stops = Stops(self.world, self.blend, safety, self.rest)
         self.root = grow(tree, self.world)
+        self.executor.subtrees.update({name: grow(spec, self.world) for name, spec in (subtrees or {}).items()})
         self.taps: list[Callable[[], list[tuple]]] = []
         self.alarms: list[Callable[[], str]] = []
         self._events: list[Event] = []
@@ -341,7 +343,8 @@ class Arbiter:
     def close(self) -> None:
         """Ends workers and frees the policies; the robot is closed by whoever opened it."""
         self.executor.routing.close()
-        for node in self.root.iterate():
-            node.shutdown()
+        for root in (self.root, *self.executor.subtrees.values()):
+            for node in root.iterate():
+                node.shutdown()
         self.bank.close()
         py_trees.blackboard.Blackboard.clear()

@@ -18,6 +18,7 @@ from arbiter.errors import SkillError
 from arbiter.execution.run import ask, begun, measure
 from arbiter.robot import RobotModel
 from arbiter.skill import Parameter, Progress, RunContext, Skill, StartEnvelope
+from arbiter.strict import parse_text
 from arbiter.types import RobotState, frozen
 from arbiter.wall import walled
 
@@ -108,8 +109,23 @@ def check_skill(skill: object, robot: RobotModel | None = None) -> list[str]:
     limit = skill.time_limit
     if not isinstance(limit, int | float) or not math.isfinite(limit) or limit <= 0:
         problems.append(f"time_limit is {limit!r}; a positive number of seconds is expected")
+    problems += _tree(skill)
     problems += _parameters(skill)
     return problems or _calls(skill, robot)
+
+
+def _tree(skill: Skill) -> list[str]:
+    """Of its own tree only whether it can be read: what it runs is known where it runs."""
+    if not isinstance(skill.tree, str):
+        return [f"tree is {skill.tree!r}; the YAML of a tree as text is expected"]
+    _, error = walled(parse_text, skill.tree, f"tree of {skill.name}") if skill.tree else (None, "")
+    if error:
+        return [error]
+    return (
+        ["parameters: a skill with a tree takes none; its tree sets those of what it runs"]
+        if skill.tree and skill.parameters
+        else []
+    )
 
 
 def _parameters(skill: Skill) -> list[str]:

@@ -15,6 +15,8 @@ from arbiter.errors import SkillError
 from arbiter.plugins import PATIENCE, Source, in_time, offered, sources
 from arbiter.robot import RobotModel
 from arbiter.skill import Skill
+from arbiter.tree.build import Names, Spec
+from arbiter.tree.subtrees import check_subtrees
 from arbiter.wall import walled
 from skills import builtin_skills
 from skills.contract import require
@@ -33,6 +35,7 @@ class SkillSet:
         broken: Of them those of files: what is wrong, by file.
         robot: That they are for; None: any.
         unfit: Why skills are left out that the robot is not made for, by name.
+        trees: Of the skills that have one, by their names, once checked.
     """
 
     skills: dict[str, Skill] = field(default_factory=dict)
@@ -41,6 +44,7 @@ class SkillSet:
     broken: dict[Path, str] = field(default_factory=dict)
     robot: RobotModel | None = None
     unfit: dict[str, str] = field(default_factory=dict)
+    trees: dict[str, Spec] = field(default_factory=dict)
 
     def made(self, item: Any, where: str) -> Skill:
         """The skill that a class or an instance is, its contract checked. Raises SkillError; whatever else a plug-in raises."""
@@ -70,17 +74,24 @@ class SkillSet:
 
     def without_policies(self, policies: Mapping[str, str]) -> None:
         """Skills of policies that are not there for this robot; `policies`: why, by name."""
-        for skill in [skill for skill in self.skills.values() if skill.policy in policies]:
+        for skill in [skill for skill in self.skills.values() if skill.policy in policies and not skill.tree]:
             del self.skills[skill.name]
             self.unfit[skill.name] = f"the policy {skill.policy} is made for another robot"
 
     def without_joints(self, drives: Mapping[str, Container[str]]) -> None:
         """Skills whose policy does not drive their joints; `drives`: joint groups by policy, where they are known."""
         for skill in list(self.skills.values()):
-            if skill.joints in drives.get(skill.policy, (skill.joints,)):
+            if skill.tree or skill.joints in drives.get(skill.policy, (skill.joints,)):
                 continue
             del self.skills[skill.name]
             self.unfit[skill.name] = f"the policy {skill.policy} does not drive {skill.joints}"
+
+    def check_trees(self, names: Names) -> None:
+        """Checks the trees of the skills that have one; a skill whose tree is wrong is left out by name."""
+        self.trees, wrong = check_subtrees(self.skills, names)
+        for name, error in wrong.items():
+            del self.skills[name]
+            self.problems.append(f"skill {name!r} left out: {error}")
 
     def left_out(self) -> list[str]:
         """What is left out for this robot, one line for each reason."""

@@ -46,6 +46,7 @@ class Rig:
         self.fallbacks = fallbacks()
         policies = self.fallbacks | {"locomotion": (self.locomotion,), "chunk": tuple(self.players)}
         extra = {"caller": caller} if caller else {}
+        self.problems = found.problems
         self.spec = check_tree(loaded, found, names)
         self.arbiter = Arbiter(
             self.robot,
@@ -58,6 +59,7 @@ class Rig:
             lambda text: text == "stop",
             loaded.config.control.handover,
             order,
+            subtrees=found.trees,
             **extra,
         )
         self.now = 0.0

@@ -10,12 +10,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from py_trees.behaviour import Behaviour
 
 from arbiter.events import Event
 from arbiter.execution.inbox import RouteRequest
 from arbiter.execution.instruction import Instruction
 from arbiter.execution.instruction import InstructionState as State
 from arbiter.execution.run import MakeCaller, Phase, Run, Sight, SkillCaller, blind
+from arbiter.execution.tree_run import TreeRun
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.homing import Homing
 from arbiter.recent import Recent
@@ -40,6 +42,9 @@ class InstructionExecutor:
         emit: Takes events.
         sight: What the head camera sees, for skills that see.
         steering: Where the operator's stick is, for skills that follow it.
+
+    Attributes:
+        subtrees: Of skills that have a tree, by their names: grown once, for one run at a time.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class InstructionExecutor:
         self.active: list[Instruction] = []
         self.waiting: deque[Instruction] = deque()
         self.routing_now: dict[int, Instruction] = {}
+        self.subtrees: dict[str, Behaviour] = {}
         self.homing = Homing(model, handover, self._unwanted)
         self._emit, self._caller, self._sight = emit, caller, sight
         self._context = RunContext(model, steering or LatestSlot())
@@ -190,6 +196,8 @@ class InstructionExecutor:
     def cancel(self, why: str, now: float, spoken: bool = False) -> None:
         """Drops everything that runs, waits or is being routed; with `spoken` what the tree runs by itself goes on."""
         for instruction in list(self.active):
+            if instruction.over:  # withdrawn with the one whose tree ran it
+                continue
             if (instruction.spoken or not spoken) and not self._fail(instruction, now):
                 self._abort(instruction, why, now)
         for instruction in [*self.waiting, *self.routing_now.values()]:
@@ -250,13 +258,27 @@ class InstructionExecutor:
         for call in instruction.steps[instruction.step]:
             skill = self.skills[call.skill]
             joints = self.model.groups[skill.joints]
-            run = Run(skill, call, joints, now, self._caller(skill, self._context), self._sight, self.model)
+            caller = self._caller(skill, self._context)
+            if skill.tree:
+                instruction.runs.append(self._by_its_tree(skill, call, caller, state, now))
+                self._tell_start(call, instruction, now)
+                continue
+            run = Run(skill, call, joints, now, caller, self._sight, self.model)
             self.clear(joints, f"{instruction.label} takes its joints", now, but=instruction)
             instruction.runs.append(run)
             self.homing.changed()
             self.handover.request(run, state, now)
-            text = f"{call.skill} {_words(call.parameters)}".rstrip() + ("" if instruction.spoken else ", run by the tree")
-            self._emit(Event(now, "started", text, {"skill": call.skill, "by": instruction.by}))
+            self._tell_start(call, instruction, now)
+
+    def _by_its_tree(self, skill: Skill, call: SkillCall, caller: SkillCaller, state: RobotState, now: float) -> Run:
+        """The run of a skill that runs others: it wants no joints, they do."""
+        run = TreeRun(skill, call, np.zeros(self.model.n, bool), now, caller, self._sight, self.model)
+        run.grow(self.subtrees.get(skill.name), state, now)
+        return run
+
+    def _tell_start(self, call: SkillCall, instruction: Instruction, now: float) -> None:
+        text = f"{call.skill} {_words(call.parameters)}".rstrip() + ("" if instruction.spoken else ", run by the tree")
+        self._emit(Event(now, "started", text, {"skill": call.skill, "by": instruction.by}))
 
     def _retire_step(self, instruction: Instruction, now: float) -> None:
         self.homing.changed()
@@ -276,6 +298,8 @@ class InstructionExecutor:
         self._close(instruction, State.ENDED if bare else State.SUCCEEDED, why, now)
 
     def _abort(self, instruction: Instruction, why: str, now: float, result: State = State.CANCELLED) -> None:
+        if instruction.over:  # withdrawn with the one whose tree ran it
+            return
         self.homing.changed()
         for run in instruction.runs:
             run.end(Outcome.FAILURE, why, now)

@@ -229,6 +229,12 @@ class Run:
 
     def step(self, state: RobotState, now: float) -> None:
         """Asks the skill what to ask of the policy and whether it is done."""
+        progress = self.note(state, now)
+        self._answer(self.caller.step(state, progress, self.readings), now)
+        self.limit(now)
+
+    def note(self, state: RobotState, now: float) -> Progress:
+        """Keeps this tick's reading; what the skill knows of its run then."""
         yaw = yaw_of(state.base_quat)
         self._turned += (yaw - self._yaw + math.pi) % (2.0 * math.pi) - math.pi
         self._yaw = yaw
@@ -236,10 +242,13 @@ class Run:
         self._last = now
         elapsed = now - self._began
         self.readings.append(state)
-        progress = self.progress = self._progress(state, now, elapsed)
-        self._answer(self.caller.step(state, progress, self.readings), now)
-        if self.phase is Phase.RUNNING and elapsed > self.skill.time_limit:
-            self._expire(progress, now)
+        self.progress = self._progress(state, now, elapsed)
+        return self.progress
+
+    def limit(self, now: float) -> None:
+        """Ends it when it takes too long."""
+        if self.phase is Phase.RUNNING and self.progress is not None and self.progress.elapsed > self.skill.time_limit:
+            self._expire(self.progress, now)
 
     def _expire(self, progress: Progress, now: float) -> None:
         """It has not come to its end in time; what it did come to is told."""

@@ -73,6 +73,7 @@ class RunSkill(Leaf):
             return Status.RUNNING
         if instruction.state in DONE:
             return Status.SUCCESS
+        self.feedback_message = instruction.reason
         if self._attempts.failed(instruction.at):
             world.tell("skill", f"{instruction.label} failed {TRIES} times within {WITHIN:g} s: not tried again for a while")
         return Status.FAILURE

@@ -191,6 +191,7 @@ def wire(
         config.control.instructions,
         caller,
         sight,
+        skills.trees,
     )
 
 

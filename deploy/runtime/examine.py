@@ -169,7 +169,8 @@ def _check(
     parameters = {name: skill.parameters for name, skill in skills.skills.items()}
     groups = tuple(("whole_body",) if model is None else model.groups)
     names = Names(tuple(skills.skills), tuple(policies), groups, types, parameters, drives=drives)
-    spec = check(loaded.config.tree, names, problems)
+    skills.check_trees(names)
+    spec = check(loaded.config.tree, dataclasses.replace(names, skills=tuple(skills.skills)), problems)
     if model is not None:
         _check_home(loaded, policies, drives, model, problems)
     if drives:
@@ -196,8 +197,8 @@ def _check_home(
 
 def _check_skills(loaded: Loaded, skills: SkillSet, policies: set[str], problems: Problems) -> None:
     where, way_out = at(loaded.node, "policies"), "add it, or leave out with skills.without who wants it"
-    for policy in sorted({skill.policy for skill in skills.skills.values()} - policies):
-        who = [skill.name for skill in skills.skills.values() if skill.policy == policy]
+    for policy in sorted({skill.policy for skill in skills.skills.values() if not skill.tree} - policies):
+        who = [skill.name for skill in skills.skills.values() if skill.policy == policy and not skill.tree]
         few = "skill" if len(who) == 1 else "skills"
         problems.add(
             where,
