@@ -30,13 +30,13 @@ from deploy.robot import main as robot_command
 from deploy.robots.collision import SelfCollision
 from deploy.robots.contract import check_robot_folder
 from deploy.robots.description import description_dir, load_model
-from deploy.robots.robot_file import CameraMount, Fall, JointFigures, RobotFile, RoleNames, Sizes
 from deploy.robots.stability import unstable
 from deploy.run import main as run_command
+from policies.fallback.policies import PolicyStand
 from policies.locomotion.card import check_card
 from skills.registry import load_skills
 from tests import robots
-from tests.onnx_policies import card_for
+from tests.onnx_policies import card_for, save_policy
 from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
@@ -216,6 +216,44 @@ class Flap(Skill):
     utterances = ("flap your arms", "flap", "flap them like wings")
 
 
+@pytest.fixture
+def walker(tmp_path):
+    """A biped whose folder holds a policy; what it asks for is its default posture, a little nearer to where the legs are."""
+    folder = robots.biped(tmp_path / "walker", stand="locomotion")
+    model = load_model(folder)
+    card = card_for(model, action_scale=(0.1,) * model.n)
+    weights = np.zeros((card.observation_size, model.n))
+    weights[9 : 9 + model.n] = np.eye(model.n)
+    (folder / "policies").mkdir()
+    save_policy(folder / "policies" / "locomotion.onnx", card, weights)
+    return folder
+
+
+def test_a_policy_at_zero_velocity_stands(walker):
+    with SimRun(settings=settings_for(walker)) as run:
+        assert run.arbiter.world.ready and set(run.reports[-1].owners) == {"locomotion"}
+        early = next(report for report in run.reports if report.command.kp.any())
+        assert set(early.owners) == {"stand"}, "out of the harness as well"
+        run.arbiter.safety.stop("a test", "settle")
+        run.wait(3.0)
+        assert set(run.reports[-1].owners) == {"stand"} and run.falls == 0 and run.robot.loaded > 0.8
+        stand = run.arbiter.bank.fallback("stand")
+        assert isinstance(stand, PolicyStand) and stand.carries
+
+
+def test_a_policy_that_fails_leaves_the_stand_to_another_session(walker, monkeypatch):
+    with SimRun(settings=settings_for(walker)) as run:
+        policy = run.arbiter.bank.players("locomotion")[0]
+        monkeypatch.setattr(policy, "act", lambda *_: 1 / 0)
+        run.wait(6.0)
+        assert set(run.reports[-1].owners) == {"stand"} and run.falls == 0
+
+
+def test_a_stand_that_is_not_there_is_told(tmp_path):
+    folder = robots.biped(tmp_path / "biped", stand="dancing")
+    assert any("stand is 'dancing'" in line and "dancing.onnx" in line for line in check_robot_folder(folder))
+
+
 def test_skills_of_any_groups_that_share_no_joint_run_at_once(small):
     model = load_model(small["legs_first"])
     route = Router([Nod(), Flap()], groups=model.groups).route("nod your head and flap your arms")
@@ -360,10 +398,3 @@ def test_a_draft_from_a_bare_model(tmp_path, capsys):
 
 def test_a_model_without_a_folder_is_still_a_model():
     assert dataclasses.replace(load_model(), folder=None).body is not None
-
-
-def test_every_key_of_robot_yaml_is_documented():
-    page = (ROOT / "docs" / "reference" / "robot-yaml.md").read_text()
-    for kind in (RobotFile, JointFigures, RoleNames, CameraMount, Sizes, Fall):
-        for key in dataclasses.fields(kind):
-            assert re.search(rf"`{key.name}`|{key.name}: ", page), f"{kind.__name__}.{key.name}"
