@@ -105,7 +105,7 @@ class Lifecycle:
 
     @property
     def hangs(self) -> bool:
-        """Armed, but not yet let go: it may stay in any posture, and damping throws nobody."""
+        """Armed, but still in the harness: it may stay in any posture, and damping does not make it fall."""
         return self.state in (State.RAMPING, State.HALTED)
 
     @property

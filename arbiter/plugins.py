@@ -71,7 +71,7 @@ def offered(loaded: Any, base: type) -> list[Any]:
 
 def in_time[T](call: Callable[[], T], patience: float = PATIENCE, late: str = "not loaded") -> Called[T]:
     """Calls a plug-in on a thread, so that one that blocks is left out by name. (value, "") or (None, what went wrong); `late`
-    tells what has not been done in time."""
+    says what did not finish in time."""
     box: list[Called[T]] = []
     thread = threading.Thread(target=lambda: box.append(walled(call)), daemon=True)
     thread.start()

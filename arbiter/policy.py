@@ -78,5 +78,5 @@ class Recomputing(Protocol):
     name: str
 
     def recompute(self, policy: Policy) -> JointTarget | None:
-        """The target that the observation which `policy` acted on last makes here; None: nothing can be told now. Leaves both as
+        """The target that the observation which `policy` acted on last makes here; None: not now. Leaves both as
         they are."""

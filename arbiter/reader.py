@@ -80,7 +80,7 @@ class Reader:
         return self.state
 
     def _remark(self, doubts: dict[str, str]) -> None:
-        """Tells once what of the readings is not believed, and when it is again."""
+        """Emits an event when a reading is no longer believed, and one when it is again."""
         if not (doubts or self.doubted):
             return
         now = self.now

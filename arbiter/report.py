@@ -1,4 +1,4 @@
-"""What a tick tells of itself."""
+"""The record of one tick."""
 
 from __future__ import annotations
 

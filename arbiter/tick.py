@@ -341,7 +341,7 @@ class Arbiter:
         self._events.append(event)
 
     def close(self) -> None:
-        """Ends workers and frees the policies; the robot is closed by whoever opened it."""
+        """Ends workers and frees the policies; the caller that opened the robot closes it."""
         self.executor.routing.close()
         for root in (self.root, *self.executor.subtrees.values()):
             for node in root.iterate():

@@ -27,7 +27,7 @@ class PolicyKind(Kind):
     """What stands behind `kind` of a policy in a tree file."""
 
     def open(self, name: str, settings: Any, context: PolicyContext) -> Policy | Sequence[Policy]:
-        """The policy, or its players: two of them can hand over to each other. Raises whatever tells what is wrong.
+        """The policy, or its players: two of them can hand over to each other. Raises an error that says what is wrong.
 
         Args:
             name: In the tree file.
@@ -41,7 +41,7 @@ class BackendKind(Kind):
     """What stands behind `backend` of a policy of kind chunk."""
 
     def open(self, settings: Any, context: PolicyContext) -> ChunkBackend:
-        """The backend. Raises whatever tells what is wrong.
+        """The backend. Raises an error that says what is wrong.
 
         Args:
             settings: An instance of `Config` from `options` of the tree file, or None.

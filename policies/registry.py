@@ -109,7 +109,7 @@ def load_policies(
 def load_each(
     nodes: Mapping[str, Node], context: PolicyContext, problems: Problems, near: bool = False, unfit: dict[str, str] | None = None
 ) -> dict[str, tuple[Policy, ...]]:
-    """The same of those policies that can be opened; `problems` tells of the others. With `near` those that another machine
+    """The same of those policies that can be opened; `problems` names the others. With `near` those that another machine
     or a slow library plays are not opened; it is only looked whether their files are there."""
     players: dict[str, tuple[Policy, ...]] = {}
     configs = {name: config for name, node in nodes.items() if (config := read_config(name, node, problems, context)) is not None}
@@ -230,7 +230,7 @@ def _onnx(name: str, config: OnnxConfig, context: PolicyContext) -> OnnxPolicy:
 
 
 def _ships(config: Config, context: PolicyContext) -> bool:
-    """Whether a policy's file is one that ships with this project: nobody means it for a robot that it does not fit."""
+    """Whether a policy's file ships with this project: it is then left out, not an error, for a robot that it does not fit."""
     if not isinstance(config, OnnxConfig | ChunkConfig):
         return False
     name = config.path if isinstance(config, ChunkConfig) else config.file

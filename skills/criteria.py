@@ -283,7 +283,7 @@ def touch_ball(run: Recording, colour: str, doubt: float = 0.0) -> Verification:
 
 
 def walk(run: Recording, velocity: tuple[float, float, float]) -> Verification:
-    """The second half of the run goes the commanded way at WALK_SHARE of its speed; told to stop, it stands."""
+    """The second half of the run goes the commanded way at WALK_SHARE of its speed; at zero command it stands."""
     last = slice(len(run.time) // 2, None)
     span = run.time[last][-1] - run.time[last][0]
     turned = float(run.yaw[last][-1] - run.yaw[last][0])

@@ -87,7 +87,7 @@ class Walking(Judged):
         raise NotImplementedError
 
     def commanded(self, progress: Progress) -> float:
-        """How far it was told to go until now [m, rad]."""
+        """Distance or angle commanded until now [m, rad]."""
         raise NotImplementedError
 
     def pace(self, progress: Progress) -> float:

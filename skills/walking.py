@@ -225,7 +225,7 @@ class TurnRight(Turn):
 
 
 class WalkInCircle(Walking):
-    """Walks a circle, to the left unless told otherwise."""
+    """Walks a circle, to the left by default."""
 
     name = "walk_in_circle"
     utterances = (

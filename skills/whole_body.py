@@ -86,7 +86,7 @@ class Bow(Repeated):
 
 
 class SitDown(WholeBody):
-    """Crouches; it stays down until it is told otherwise."""
+    """Crouches, and stays down until another instruction."""
 
     name = "sit_down"
     utterances = (

@@ -1,7 +1,6 @@
-"""InstructionExecutor: an accepted instruction while it is carried out, one step after the other.
+"""Carries instructions out: their skills run step by step, and each joint serves at most one of them.
 
-The one book-keeper of joints: instructions in words and the tree's own `run` nodes alike are executor here, and no two
-of them want the same joint.
+Instructions in words and the tree's own `run` nodes are executed here alike, so that no two of them use the same joint.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ class InstructionExecutor:
         self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
     def turn_away(self, instruction: Instruction, result: State, why: str, now: float) -> None:
-        """A new instruction that is not even routed; told and kept for the report like any other."""
+        """A new instruction that is not even routed; it is narrated and kept for the report like any other."""
         self.log.append(instruction)
         self._close(instruction, result, why, now)
 
@@ -138,14 +137,14 @@ class InstructionExecutor:
         return {call.skill for step in steps for call in step}
 
     def tick(self, state: RobotState, now: float) -> None:
-        """Starts what waits, steps what runs, goes on to the next step or the end."""
+        """Starts the waiting instruction, advances the running ones, moves on to their next step or end."""
         self._admit(state, now)
         for instruction in [instruction for instruction in self.active if instruction.spoken]:
             self.advance(instruction, state, now)
         self.send_home(now)
 
     def advance(self, instruction: Instruction, state: RobotState, now: float) -> None:
-        """Steps what runs of `instruction`; goes on to its next step or its end. Nothing happens once it has ended."""
+        """Advances the runs of `instruction`, and moves on to its next step or its end. No effect once it has ended."""
         if instruction not in self.active:
             return
         for run in instruction.runs:
@@ -158,7 +157,7 @@ class InstructionExecutor:
     # -- the tree's own ---------------------------------------------------------------------------------------------
 
     def start(self, call: SkillCall, name: str, state: RobotState, now: float) -> Instruction:
-        """The tree runs `call` by itself; whoever calls has to `advance` it. What runs on the same joints is cancelled."""
+        """Starts `call` for the tree, which has to `advance` it. What runs on the same joints is cancelled."""
         route = Route(name, "accepted", ((call,),))
         instruction = Instruction(0, name, "tree", at=now, route=route, routed=now, by="tree")
         self.log.append(instruction)
@@ -166,26 +165,26 @@ class InstructionExecutor:
         return instruction
 
     def withdraw(self, instruction: Instruction, why: str, now: float) -> None:
-        """Cancels one instruction, if it has not ended; no other."""
+        """Cancels one instruction, unless it has ended."""
         if instruction in self.active:
             self._abort(instruction, why, now)
 
     def clear(self, joints: np.ndarray, why: str, now: float, but: Instruction | None = None) -> None:
-        """Somebody else takes `joints`: every instruction that wants any of them is cancelled, `but` one."""
+        """Frees `joints`: cancels every instruction that uses any of them, except `but`."""
         for instruction in [instruction for instruction in self.active if instruction is not but and instruction.wants(joints)]:
             self._abort(instruction, why, now)
         self.homing.taken(joints)
 
     def tidy(self, now: float) -> None:
-        """After the tree was ticked: joints that runs left, and nobody took within the dwell time, go home."""
+        """After the tree was ticked: joints that a run released and no other took within the dwell time go home."""
         self.homing.tidy(now)
 
     def send_home(self, now: float) -> None:
-        """Joints that nobody wants go to their home policies."""
+        """Joints that no instruction uses go to their home policies."""
         self.homing.send(now)
 
     def _unwanted(self) -> np.ndarray:
-        """Joints that nothing that is under way wants, bool, shape (n,)."""
+        """Joints that no instruction under way uses, bool, shape (n,)."""
         free = np.ones(self.model.n, bool)
         for instruction in self.active:
             for run in instruction.runs:
@@ -194,7 +193,7 @@ class InstructionExecutor:
         return free
 
     def cancel(self, why: str, now: float, spoken: bool = False) -> None:
-        """Drops everything that runs, waits or is being routed; with `spoken` what the tree runs by itself goes on."""
+        """Cancels every instruction under way; with `spoken` only those in words, not the tree's own."""
         for instruction in list(self.active):
             if instruction.over:  # withdrawn with the one whose tree ran it
                 continue
@@ -239,7 +238,7 @@ class InstructionExecutor:
             self._next(instruction, state, now)
 
     def _fail(self, instruction: Instruction, now: float) -> bool:
-        """Ends an instruction of which a run has failed, with that reason. False where none has."""
+        """Ends an instruction one of whose runs has failed, with that reason. False if none has."""
         failed = next((run for run in instruction.runs if run.over and run.outcome is Outcome.FAILURE), None)
         if failed is None:
             return False
@@ -248,7 +247,7 @@ class InstructionExecutor:
         return True
 
     def _next(self, instruction: Instruction, state: RobotState, now: float) -> None:
-        """The next step's skills take over directly from this step's; whatever is left goes home."""
+        """The next step's skills take over directly from this step's; joints that they do not need go to their home policies."""
         self._retire_step(instruction, now)
         instruction.step += 1
         if instruction.step >= len(instruction.steps):

@@ -1,4 +1,4 @@
-"""Where words arrive. Any thread may call `say`, `stop`, `damp`, `reset`, `arm` and `go`; the tick polls."""
+"""Where instructions and orders arrive. Any thread may call `say`, `stop`, `damp`, `reset`, `arm` and `go`; the tick polls."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Mail:
     lost: int = 0
 
     def inputs(self) -> list[tuple]:
-        """What came in, for the trace; orders are noted by whoever obeys them."""
+        """What came in, for the trace; orders are recorded where they are carried out."""
         found = [("say", item.text, item.how, item.ticket) for item in self.said]
         return found + [("stop", self.stop)] * bool(self.stop) + [("damp", self.damp)] * bool(self.damp)
 
@@ -115,7 +115,7 @@ class Inbox:
         return ticket
 
     def lose(self, count: int) -> None:
-        """Tells of `count` texts that whoever brings texts has dropped already."""
+        """Reports `count` texts that a source has already dropped."""
         self._lost.append(count)
 
     def stop(self, reason: str = "operator") -> None:

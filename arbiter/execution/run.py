@@ -1,4 +1,4 @@
-"""One run of a skill: from the wish to the end."""
+"""One run of a skill, from its request for joints to its end."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ class Run:
             self._expire(self.progress, now)
 
     def _expire(self, progress: Progress, now: float) -> None:
-        """It has not come to its end in time; what it did come to is told."""
+        """Its time limit passed before it was done; the reason says what was measured."""
         limit = f"longer than its time limit of {self.skill.time_limit:g} s"
         found = self.caller.measure(self.readings, progress)
         self.end(Outcome.FAILURE, f"{limit}: {found.text}" if found is not None else limit, now)

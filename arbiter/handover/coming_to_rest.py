@@ -1,6 +1,6 @@
-"""Coming to rest: whoever walks stops the walk first, then `stand` takes the legs. One mechanism for every cause.
+"""Coming to rest: the policy that walks stops the walk first, then `stand` takes the legs. One mechanism for every cause.
 
-A walking robot cannot be held or handed to a stand in mid-step: both throw it. So the policy that walks, or the spare of one
+A walking robot falls if it is held or handed to a stand in mid-step. So the policy that walks, or the spare of one
 that failed, is asked for zero velocity and keeps the legs until they have stopped stepping.
 """
 
@@ -56,7 +56,7 @@ class ComingToRest:
         return True
 
     def _stops_walk(self, now: float, step: float) -> bool:
-        """Asks a policy that walks for zero velocity. False when nobody walks, or no longer. `step`: length of this tick [s]."""
+        """Asks a walking policy for zero velocity. False when none walks any more. `step`: length of this tick [s]."""
         assignment = self._authority.owner(self._legs)
         if assignment is None or assignment.policy.kind != "locomotion":
             self._since = now

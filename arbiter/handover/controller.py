@@ -1,4 +1,4 @@
-"""Hand-over: warm, gate, bridge, blend. Strict: it happens whole, or the old policy stays."""
+"""Hand-overs: warm, gate, bridge, blend. Strict: all joints change hands in one tick, or the old policy keeps them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class HandoverController:
             self._open(policy, run.joints, run, run.skill.start, run.skill.name, run.requested)
 
     def release_to_home(self, joints: np.ndarray, now: float) -> None:
-        """Nobody wants `joints`: their home policies take them as soon as the start envelope holds."""
+        """Releases `joints` to their home policies, which take them as soon as the start envelope holds."""
         for own, name in self._homes:
             mask = own & joints
             if not mask.any() or any((t.joints & mask).any() for t in self.pending):
@@ -280,7 +280,7 @@ class HandoverController:
         return np.any([groups[name] for name in names], axis=0) if names else groups["whole_body"]
 
     def walking(self, now: float) -> bool:
-        """Whether the legs step, or were told to walk so short a time ago that a step may have begun."""
+        """Whether the legs step, or were commanded to walk so recently that a step may have begun."""
         return now - max(self.stepped, self._commanded) < STEADY
 
     def walker(self, now: float) -> str:

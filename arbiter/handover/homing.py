@@ -1,4 +1,4 @@
-"""Joints that nobody wants any more go to their home policies."""
+"""Joints that no skill uses any more go to their home policies."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Homing:
         self._changes += 1
 
     def send(self, now: float) -> None:
-        """Sends all joints home that nobody wants; looks again only after something changed."""
+        """Releases all unused joints to their home policies; computed again only after a change."""
         if self._state() != self._seen:
             self._handover.release_to_home(self._free(), now)
             self._seen = self._state()
 
     def tidy(self, now: float) -> None:
-        """After the tree was ticked: joints that runs left, and nobody took within the dwell time, go home."""
+        """After the tree was ticked: joints that a run released and no other took within the dwell time go home."""
         if self._left.any() and now - self._left_at >= self._handover.settings.dwell - 1e-9:
             joints = self._left & self._free()
             self._left[:] = False

@@ -1,4 +1,4 @@
-"""Whether policies ask for what a policy can mean: who asks for the impossible, or for the wrong, loses its joints in time."""
+"""Watches the targets of policies: one whose targets are impossible, or not what its weights produce, loses its joints."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class TargetMonitor:
         return found
 
     def _compare(self, assignment: JointAssignment) -> tuple[bool, str]:
-        """Whether its spare told what the policy should ask for, and what is wrong with it: "" if it is that."""
+        """Whether the spare could recompute the policy's target, and how the two differ: "" if they agree."""
         spare = next((spare for of, spare in self._pairs if of is assignment), None)
         if spare is None or spare.name in self._bank.banned:
             return False, ""

@@ -1,4 +1,4 @@
-"""A change of hands: its settings, its record, its start envelope."""
+"""A hand-over: its settings, its record, its start envelope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped head: weights, the phrases it was fitted on with their vectors, vocabulary and calibration, in one npz."""
+"""The shipped classifier: weights, the phrases it was fitted on with their vectors, vocabulary and calibration, in one npz."""
 
 from __future__ import annotations
 

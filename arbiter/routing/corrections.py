@@ -1,4 +1,4 @@
-"""Second thoughts: "turn left, no wait, turn right" asks for the right turn only."""
+"""Self-corrections: "turn left, no wait, turn right" asks for the right turn only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that are written as no number this robot reads: they are refused, for the rest of the words would be obeyed without."""
+"""Numbers in a form that is not supported: refused, because the rest of the words would be carried out without them."""
 
 from __future__ import annotations
 

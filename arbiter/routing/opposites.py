@@ -1,6 +1,6 @@
 """Skills that differ by a direction only, found by their names: wave_left and wave_right, raise_arms and lower_arms.
 
-An encoder can't tell such commands apart. Left and right share one class of the head and the word decides; other
+An encoder can't tell such commands apart. Left and right share one class and the word decides; other
 opposites keep their classes, but are scored together, and a word that only one of them claims decides.
 """
 

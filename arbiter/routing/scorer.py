@@ -1,4 +1,4 @@
-"""Clause -> how well each loaded skill fits: the shipped head, columns fitted at start for other skills, calibration."""
+"""Clause -> how well each loaded skill fits: the shipped classifier, columns fitted at start for other skills, calibration."""
 
 from __future__ import annotations
 

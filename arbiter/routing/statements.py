@@ -1,4 +1,4 @@
-"""Clauses that tell, ask or imagine: they have a command's words, but ask for nothing."""
+"""Statements, questions and imagined scenes: clauses with a command's words that request nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words that rule a skill out, however near it is: harm, a part of the body that it does not move, one arm for two."""
+"""Words that rule a skill out, whatever its score: harm, a part of the body that it does not move, one arm for two."""
 
 from __future__ import annotations
 

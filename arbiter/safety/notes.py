@@ -1,4 +1,4 @@
-"""What a tick changed and who is charged with it, and the verdict that tells it."""
+"""What a tick changed, which policy it is charged to, and the verdict that reports it."""
 
 from __future__ import annotations
 

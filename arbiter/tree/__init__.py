@@ -1,1 +1,1 @@
-"""The behaviour tree: YAML in, py_trees out. `docs/how-to/write-a-tree.md` lists the node types."""
+"""The behaviour tree: YAML in, py_trees out. `docs/reference/nodes.md` lists the node types."""

@@ -1,4 +1,4 @@
-"""What stands around other nodes: how often, how long, how many at once. Time is that of the tick, not of the wall."""
+"""Nodes around other nodes: how often, how long, how many at once. Time is the tick's, not the wall clock's."""
 
 from __future__ import annotations
 

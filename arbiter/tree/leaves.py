@@ -1,4 +1,4 @@
-"""Leaves that wait, tell and lead instructions. Each asks the handover or the executor; none blocks."""
+"""Leaves that wait, print, and carry out instructions. Each calls the hand-over controller or the executor; none blocks."""
 
 from __future__ import annotations
 

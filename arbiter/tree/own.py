@@ -1,4 +1,4 @@
-"""Leaves with which the tree moves the robot by itself: a skill of its own choice, a change of hands."""
+"""Leaves with which the tree moves the robot by itself: run a skill, hand joints to a policy."""
 
 from __future__ import annotations
 

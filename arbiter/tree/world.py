@@ -1,4 +1,4 @@
-"""What the leaves of the tree see and may ask for."""
+"""What the leaves of the tree can read and request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inference of chunks beside the tick: what is asked, the call of the backend, and what goes into a trace."""
+"""Inference of chunks beside the tick: the request, the call of the backend, and the record for the trace."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def infer(backend: ChunkBackend) -> Callable[[InferenceRequest], object]:
 
 
 class InferenceRecorder:
-    """Wraps workers; `take` tells what they delivered since the last call, for the trace."""
+    """Wraps workers; `take` returns what they delivered since the last call, for the trace."""
 
     def __init__(self) -> None:
         self._taken: list[tuple] = []

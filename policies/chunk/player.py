@@ -181,7 +181,7 @@ class ChunkPolicy:
         return self._target
 
     def _begin(self, state: RobotState, now: float) -> None:
-        """The first chunk starts now: nobody followed it before. It is led up to from where the joints are."""
+        """The first chunk starts now, from where the joints are."""
         plan = self._plan = self._present.moved(now)
         self._began = now
         here = state.joint_pos[self._driven]

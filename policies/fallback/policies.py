@@ -1,4 +1,4 @@
-"""Policies that need no network: what is left when others fail, and what the robot does between skills."""
+"""Policies that need no network: they take over when others fail, and between skills."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ START_SPEED = 0.5  # [rad/s] out of the harness, where somebody may have his han
 
 
 class Glide:
-    """A posture that glides to a goal along a straight line in joint space, critically damped, at a bounded speed.
+    """A posture that moves to a goal along a straight line in joint space, critically damped, at a bounded speed.
 
     Args:
         speed: Largest speed of any joint [rad/s]; the others keep step.

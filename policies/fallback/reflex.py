@@ -5,7 +5,7 @@ reflex leans the posture until its weight is over the feet, adds what the joints
 its rate, leg angles and their rates with a linear-quadratic regulator (gains: `policies/fallback/balance/gains.py`). It
 holds the weight of a body: a leg in the air, which is far lighter, it would shake. So while a robot may still hang in its
 harness it answers only with feet on the ground: where the knees push as hard as the weight asks for, and the ankles do not
-turn as they are pushed. The ankles alone do not tell: shaken at the limit of their motors they turn too little.
+turn as they are pushed. The ankles alone are not enough evidence: oscillating at their torque limit they turn too little.
 """
 
 from __future__ import annotations

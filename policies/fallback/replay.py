@@ -1,4 +1,4 @@
-"""What is left of a walk when no network answers any more: its last period again, fading into the stand."""
+"""Ends a walk without any network: the last period of targets is replayed while it fades into the stand."""
 
 from __future__ import annotations
 

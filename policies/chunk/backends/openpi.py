@@ -77,7 +77,7 @@ class Connection:
             _hang_up(socket)
 
     def _look(self) -> None:
-        """Gives up a connection that the server has closed; nobody may ask for long."""
+        """Drops a connection that the server has closed, even while no request comes."""
         socket = self._socket
         if socket is not None and socket.state is State.CLOSED:
             self.drop(socket.close_reason or "the server closed the connection")

@@ -73,7 +73,7 @@ def locate_tokenizers(config, folder: Path) -> None:
 
 
 def tokenizer_overrides(config, words: Path | None) -> dict[str, dict]:
-    """What a saved pre-processor has to be told about its tokenizers; `words`: folder of a local one.
+    """Overrides for a saved pre-processor's tokenizers; `words`: folder of a local one.
 
     LeRobot 0.6.1 does not save with π0-FAST's action tokenizer which text tokenizer it goes with.
     """
@@ -93,7 +93,7 @@ def tokenizer_overrides(config, words: Path | None) -> dict[str, dict]:
 
 @contextlib.contextmanager
 def named_tokenizers(config):
-    """Inside this context π0-FAST, which loads its two tokenizers while it is constructed, tells which ones it lacks."""
+    """Inside this context π0-FAST, which loads its two tokenizers while it is constructed, names those it lacks."""
     try:
         with own_code_only(config.type):
             yield
