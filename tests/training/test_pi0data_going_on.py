@@ -15,7 +15,8 @@ from arbiter.skill import Verification
 from deploy.robots.description import load_model
 from training.pi0.data import augment, mocap, rollouts, store
 from training.pi0.data.demos import Demonstration, Settings
-from training.pi0.data.episode import DiskError, EpisodeFrame, Layout, RecordingError
+from training.pi0.data.disk import DiskError
+from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError
 from training.pi0.data.episode_recorder import EpisodeRecorder
 
 MODEL = load_model()

@@ -12,7 +12,6 @@ attribute job                     which piece of a command's work it is, where a
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from arbiter.errors import ArbiterError
+from training.pi0.data.disk import RecordingError, disk_errors, free_space, sync_folder
 
 IMAGES = "observations/images/head_camera"
 POSITIONS = "observations/joint_positions"
@@ -31,15 +30,6 @@ TIMES = "timestamps"
 INSTRUCTION = "language_instruction"
 JOB = "job"
 BLOCK = 64  # frames that the low-dimensional arrays are stored by
-RESERVE = 64 << 20  # [bytes] that must stay free on the disk
-
-
-class RecordingError(ArbiterError):
-    """A demonstration cannot be recorded or read as it is."""
-
-
-class DiskError(RecordingError):
-    """The disk is full or cannot be written: recording cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,39 +192,6 @@ class EpisodeWriter:
                 pass
             self._file = None
         self._partial.unlink(missing_ok=True)
-
-
-class disk_errors:  # noqa: N801  (reads as a statement: `with disk_errors(path):`)
-    """Turns errors of the disk into one DiskError that says what to do."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind, error, trace) -> None:
-        if isinstance(error, (OSError, RuntimeError)) and not isinstance(error, RecordingError):
-            number = getattr(error, "errno", None)
-            full = number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
-            what = "the disk is full; free some space" if full else f"cannot be written: {error}"
-            raise DiskError(f"{self._path}: {what}; this episode was not recorded, all earlier ones are safe") from error
-
-
-def free_space(folder: Path) -> None:
-    """Raises an OSError (disk full) when less than RESERVE bytes are free."""
-    stat = os.statvfs(folder)
-    if stat.f_bavail * stat.f_frsize < RESERVE:
-        raise OSError(errno.ENOSPC, "No space left")
-
-
-def sync_folder(folder: Path) -> None:
-    """Flushes the folder's entries to disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_instruction(path: Path) -> str:

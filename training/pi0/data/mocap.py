@@ -44,7 +44,8 @@ with extra(__name__, parser, "mink", "h5py"):
     from training.pi0.data.bvh import CapturedMotion, read_bvh
     from training.pi0.data.demo_simulation import DemoSimulation
     from training.pi0.data.demos import AWAY, STANDING_NOISE
-    from training.pi0.data.episode import DiskError, Layout, RecordingError
+    from training.pi0.data.disk import DiskError
+    from training.pi0.data.episode import Layout, RecordingError
     from training.pi0.data.episode_recorder import EpisodeRecorder, job_name
     from training.pi0.data.experts import follow
     from training.pi0.data.success import FALLEN_TILT

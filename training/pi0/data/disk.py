@@ -1,0 +1,50 @@
+"""Writing demonstrations to a disk that may be full or fail."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from arbiter.errors import ArbiterError
+
+RESERVE = 64 << 20  # [bytes] that must stay free on the disk
+
+
+class RecordingError(ArbiterError):
+    """A demonstration cannot be recorded or read as it is."""
+
+
+class DiskError(RecordingError):
+    """The disk is full or cannot be written: recording cannot go on."""
+
+
+@contextmanager
+def disk_errors(path: Path) -> Generator[None, None, None]:
+    """Turns errors of the disk into one DiskError that says what to do."""
+    try:
+        yield
+    except RecordingError:
+        raise
+    except (OSError, RuntimeError) as error:  # h5py raises both
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+        what = "the disk is full; free some space" if full else f"cannot be written: {error}"
+        raise DiskError(f"{path}: {what}; this episode was not recorded, all earlier ones are safe") from error
+
+
+def free_space(folder: Path) -> None:
+    """Raises an OSError (disk full) when less than RESERVE bytes are free."""
+    stat = os.statvfs(folder)
+    if stat.f_bavail * stat.f_frsize < RESERVE:
+        raise OSError(errno.ENOSPC, "No space left")
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes the folder's entries to disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
