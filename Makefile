@@ -10,7 +10,7 @@ PLAIN := ATEN_CPU_CAPABILITY=default OPENBLAS_CORETYPE=Prescott ONEDNN_MAX_CPU_I
   GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F \
   NPY_DISABLE_CPU_FEATURES="AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
 
-.PHONY: run test test-core test-newest test-lowest test-processor check types bench wheel
+.PHONY: run test test-core test-newest test-lowest test-processor check types benchmarks bench wheel
 .DEFAULT_GOAL := run
 
 run: $(filter .uv/bin/uv,$(UV))  ## a short demonstration by words, in real time
@@ -40,7 +40,7 @@ check: types  ## style and types
 types: $(filter .uv/bin/uv,$(UV))  ## the type checker, which needs every extra to know its types
 	$(UV) run $(ALL) ty check
 
-bench: $(filter .uv/bin/uv,$(UV))  ## the benchmarks behind the README's table
+benchmarks bench: $(filter .uv/bin/uv,$(UV))  ## the benchmarks behind the README's table
 	$(UV) run $(ALL) python -m pytest tests/benchmarks -q -s --benchmark-enable --benchmark-only --benchmark-columns=min,median,max,rounds
 
 wheel: $(filter .uv/bin/uv,$(UV))

@@ -20,6 +20,7 @@ from datetime import date
 from pathlib import Path
 
 from arbiter.errors import ArbiterError, RobotError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.outputs import writable
 from deploy.cli.streams import forgive
@@ -27,9 +28,15 @@ from deploy.cli.streams import forgive
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m deploy.calibrate", description=__doc__.splitlines()[0])
-    p.add_argument("what", nargs="?", choices=("joints", "imu", "watchdogs"), default="joints")
-    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p = CommandParser("deploy.calibrate", description=__doc__.splitlines()[0])
+    p.add_argument(
+        "what",
+        nargs="?",
+        choices=("joints", "imu", "watchdogs"),
+        default="joints",
+        help="joints by hand, the IMU's output, or the watchdogs in the motors' flash (default joints)",
+    )
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description")
     p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own")
     return p
 
@@ -212,4 +219,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_one_line(main))

@@ -9,7 +9,12 @@ import os
 import shutil
 import sys
 
-from deploy.run import main
+from deploy.cli.command import in_one_line
+from deploy.cli.extras import extra
+from deploy.cli.run_options import parser
+
+with extra(__name__, parser):
+    from deploy.run import main
 
 WORDS = (  # the balls hang where the robot begins: it touches one before it walks away
     "wave your right hand",
@@ -37,4 +42,4 @@ def demo(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(demo(sys.argv[1:]))
+    sys.exit(in_one_line(lambda: demo(sys.argv[1:])))

@@ -13,14 +13,31 @@ import json
 import sys
 from typing import Any
 
-import numpy as np
-
-from arbiter.errors import ArbiterError, RobotError
+from arbiter.errors import RobotError
+from deploy.cli.command import CommandParser, command
+from deploy.cli.extras import extra
 from deploy.cli.outputs import output_file
-from deploy.runtime.assemble import assemble
-from deploy.runtime.config import load_tree
-from deploy.runtime.masks import check_settings
-from deploy.runtime.session import Session
+from deploy.cli.progress import progress
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = CommandParser("deploy.latency", description=__doc__)
+    p.add_argument("--tree", default="default.yaml", help="tree file, or a name in deploy/trees")
+    p.add_argument("--rounds", type=int, default=10, help="measurements of each pair")
+    p.add_argument("--real", action="store_true", help="the machine's clock instead of lockstep")
+    p.add_argument("--json", type=output_file, metavar="FILE", help="writes the table")
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
+    return p
+
+
+with extra(__name__, parser):
+    import numpy as np
+
+    from deploy.runtime.assemble import assemble
+    from deploy.runtime.config import load_tree
+    from deploy.runtime.masks import check_settings
+    from deploy.runtime.session import Session
 
 # (pair, what runs first, what is then asked, seconds between)
 PAIRS = (
@@ -45,13 +62,12 @@ def measure(tree: str, rounds: int, real: bool, settings: list[str], seed: int =
         session.start()
         _until(session, lambda: assembly.arbiter.world.ready, 15.0)
         _for(session, 1.0)
-        for _ in range(rounds):
-            for pair, first, then, seconds in PAIRS:
-                taken = _once(session, first, then, seconds)
-                if fault := assembly.arbiter.safety.fault:
-                    raise RobotError(f"{pair}: {fault}; what follows cannot be measured")
-                for key, value in taken.items():
-                    samples.setdefault(pair, {}).setdefault(key, []).append(value)
+        for pair, first, then, seconds in progress(rounds * PAIRS, "measuring", rounds * len(PAIRS)):
+            taken = _once(session, first, then, seconds)
+            if fault := assembly.arbiter.safety.fault:
+                raise RobotError(f"{pair}: {fault}; what follows cannot be measured")
+            for key, value in taken.items():
+                samples.setdefault(pair, {}).setdefault(key, []).append(value)
     finally:
         assembly.close()
     return samples
@@ -105,23 +121,12 @@ def table(samples: dict[str, dict[str, list[float]]]) -> list[dict[str, Any]]:
     return rows
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     """Prints the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy.latency", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--tree", default="default.yaml")
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--real", action="store_true", help="the machine's clock instead of lockstep")
-    parser.add_argument("--json", type=output_file, metavar="FILE")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    args = parser.parse_args(argv)
-    try:
-        check_settings(args.set)
-        rows = table(measure(args.tree, args.rounds, args.real, args.set))
-    except ArbiterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    args = parser().parse_args(argv)
+    check_settings(args.set)
+    rows = table(measure(args.tree, args.rounds, args.real, args.set))
     print("ms after the instruction, p50 / p99 / max\n")
     print(f"{'switch':<36} {'routed':>20} {'first command':>22} {'blend end':>22}")
     for row in rows:

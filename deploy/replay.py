@@ -13,22 +13,37 @@ from __future__ import annotations
 import argparse
 import bisect
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from arbiter.errors import ArbiterError, ConfigError
-from arbiter.extras import needed
-from arbiter.strict import short
+from deploy.cli.command import CommandParser, command
+from deploy.cli.extras import extra
 from deploy.cli.outputs import writable
-from deploy.robots.description import load_model
-from deploy.runtime.config import load_text
-from deploy.trace.check import check_header, check_tick
-from deploy.trace.folders import EARLIER, TRACE, newest
-from deploy.trace.writer import FORMAT
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = CommandParser("deploy.replay", description=__doc__)
+    p.add_argument("log", type=Path, help="folder, run, trace or fault dump")
+    p.add_argument("--at", type=float, metavar="SECONDS", help="shows the tick at this time since the start")
+    p.add_argument("--plot", type=Path, metavar="FILE.png", help="draws commands and owners")
+    p.add_argument("--verify", action="store_true", help="decides the recorded run again and compares")
+    p.add_argument("--rerun", dest="verify", action="store_true", help=argparse.SUPPRESS)  # its earlier name
+    return p
+
+
+with extra(__name__, parser):
+    import numpy as np
+
+    from arbiter.extras import needed
+    from arbiter.strict import short
+    from deploy.robots.description import load_model
+    from deploy.runtime.config import load_text
+    from deploy.trace.check import check_header, check_tick
+    from deploy.trace.folders import EARLIER, TRACE, newest
+    from deploy.trace.writer import FORMAT
 
 PLOTS = (".png", ".pdf", ".svg")
 
@@ -151,43 +166,32 @@ def _groups(header: dict[str, Any]) -> dict[str, list[int]]:
     return found
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     """Exit status 1 when the recorded run was decided otherwise, 2 for a file that is no trace."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy.replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("log", type=Path, help="folder, run, trace or fault dump")
-    parser.add_argument("--at", type=float, metavar="SECONDS", help="shows the tick at this time since the start")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draws commands and owners")
-    parser.add_argument("--verify", action="store_true", help="decides the recorded run again and compares")
-    parser.add_argument("--rerun", dest="verify", action="store_true", help=argparse.SUPPRESS)  # its earlier name
-    args = parser.parse_args(argv)
-    try:
-        header, ticks = load_trace(args.log, args.verify)
-        if not ticks:
-            raise ConfigError(f"{args.log}: the trace holds no tick")
-        if args.verify:
-            from deploy.trace.redecide import redecide
+    args = parser().parse_args(argv)
+    header, ticks = load_trace(args.log, args.verify)
+    if not ticks:
+        raise ConfigError(f"{args.log}: the trace holds no tick")
+    if args.verify:
+        from deploy.trace.redecide import redecide
 
-            if ticks[0]["i"] != 0:
-                raise ConfigError(
-                    f"{args.log}: begins with tick {ticks[0]['i']}; decisions are made again from the first on, "
-                    "which a dump does not hold, nor a trace that grew beyond --log-limit"
-                )
-            return report(redecide(header, ticks, str(args.log)), len(ticks))
-        start = header["start"]
-        if args.plot:
-            if args.plot.suffix.lower() not in PLOTS:
-                raise ConfigError(f"--plot {args.plot}: the name must end in {', '.join(PLOTS)}")
-            writable("--plot", args.plot)
-            plot(header, ticks, args.plot)
-        elif args.at is not None:
-            print(describe(tick_at(ticks, start, args.at), header["joints"], start))
-        else:
-            print("\n".join(story(ticks, start)))
-    except (ArbiterError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        if ticks[0]["i"] != 0:
+            raise ConfigError(
+                f"{args.log}: begins with tick {ticks[0]['i']}; decisions are made again from the first on, "
+                "which a dump does not hold, nor a trace that grew beyond --log-limit"
+            )
+        return report(redecide(header, ticks, str(args.log)), len(ticks))
+    start = header["start"]
+    if args.plot:
+        if args.plot.suffix.lower() not in PLOTS:
+            raise ConfigError(f"--plot {args.plot}: the name must end in {', '.join(PLOTS)}")
+        writable("--plot", args.plot)
+        plot(header, ticks, args.plot)
+    elif args.at is not None:
+        print(describe(tick_at(ticks, start, args.at), header["joints"], start))
+    else:
+        print("\n".join(story(ticks, start)))
     return 0
 
 
@@ -201,5 +205,4 @@ def report(differences: list[str], count: int) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # so that `| head` ends it quietly
     sys.exit(main())

@@ -11,7 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, command
 
 STATUS = "exit status: 0 when all is well (warnings included), 1 when the folder does not keep the contract, 2 for a wrong option"
 MARKS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
@@ -19,7 +20,7 @@ MARKS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m deploy.robot", description=__doc__.splitlines()[0], epilog=STATUS)
+    p = CommandParser("deploy.robot", description=__doc__.splitlines()[0], epilog=STATUS)
     commands = p.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="whether a folder keeps the contract: it compiles, has its parts, stands for 5 s")
     check.add_argument("folder", help="the folder, or the name of a robot")
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     """Exit status: see `--help`."""
     args = parser().parse_args(argv)
@@ -78,4 +80,4 @@ def _balance(args) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(in_one_line(main))
+    sys.exit(main())

@@ -11,21 +11,36 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import signal
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from arbiter.errors import ArbiterError
-from arbiter.execution.inbox import printable
-from arbiter.routing import Router
-from arbiter.routing.scorer import canonical
-from arbiter.skill import Route
-from deploy.cli.streams import forgive
-from deploy.robots.description import load_model
-from deploy.runtime.config import load_tree
-from deploy.runtime.examine import load_skill_set
-from skills.registry import load_skills
+from deploy.cli.command import CommandParser, command
+from deploy.cli.extras import extra
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = CommandParser("deploy.route", description=__doc__)
+    p.add_argument("text", nargs="*", help="instructions; without any, lines of --file or of standard input")
+    p.add_argument("--file", type=Path, help="a file with one instruction a line")
+    p.add_argument("--tree", metavar="FILE", help="takes the skills of this tree file, as a run does: its files and without")
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
+    p.add_argument("--json", action="store_true", help="one JSON object a line")
+    return p
+
+
+with extra(__name__, parser):
+    from arbiter.execution.inbox import printable
+    from arbiter.routing import Router
+    from arbiter.routing.scorer import canonical
+    from arbiter.skill import Route
+    from deploy.cli.streams import forgive
+    from deploy.robots.description import load_model
+    from deploy.runtime.config import load_tree
+    from deploy.runtime.examine import load_skill_set
+    from skills.registry import load_skills
 
 
 def as_json(route: Route) -> str:
@@ -88,38 +103,25 @@ def instructions(texts: Sequence[str], file: Path | None) -> Iterable[str]:
     return (line.rstrip("\n") for line in lines if line.strip() and not line.startswith("#"))
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 if everything was understood, 1 if something was refused, 2 if an input can't be read."""
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy.route", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("text", nargs="*", help="instructions; without any, lines of --file or of standard input")
-    parser.add_argument("--file", type=Path, help="a file with one instruction a line")
-    parser.add_argument("--tree", metavar="FILE", help="takes the skills of this tree file, as a run does: its files and without")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    args = parser.parse_args(argv)
-    try:
-        if args.set and not args.tree:
-            raise ArbiterError(f"--set {args.set[0]}: only with --tree")
-        loaded = load_tree(args.tree, args.set) if args.tree else None
-        robot = None if loaded is None else load_model(loaded.robot)
-        found = load_skills() if loaded is None else load_skill_set(loaded, robot)
-        for problem in found.problems:
-            print(f"route: {problem}", file=sys.stderr)
-        router = Router(list(found.skills.values()), groups=None if robot is None else robot.groups)
-        refused = False
-        for text in instructions(args.text, args.file):
-            route = router.route(text)
-            refused |= route.outcome == "rejected"
-            print(as_json(route) if args.json else as_text(route, router), flush=True)
-    except (ArbiterError, OSError) as error:
-        print(f"route: {error}", file=sys.stderr)
-        return 2
+    args = parser().parse_args(argv)
+    if args.set and not args.tree:
+        raise ArbiterError(f"--set {args.set[0]}: only with --tree")
+    loaded = load_tree(args.tree, args.set) if args.tree else None
+    robot = None if loaded is None else load_model(loaded.robot)
+    found = load_skills() if loaded is None else load_skill_set(loaded, robot)
+    for problem in found.problems:
+        print(f"route: {problem}", file=sys.stderr)
+    router = Router(list(found.skills.values()), groups=None if robot is None else robot.groups)
+    refused = False
+    for text in instructions(args.text, args.file):
+        route = router.route(text)
+        refused |= route.outcome == "rejected"
+        print(as_json(route) if args.json else as_text(route, router), flush=True)
     return int(refused)
 
 
 if __name__ == "__main__":
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     sys.exit(main())

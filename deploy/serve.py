@@ -20,7 +20,8 @@ import sys
 import threading
 import time
 
-from arbiter.errors import ArbiterError, ConfigError, PolicyError, in_one_line
+from arbiter.errors import ArbiterError, ConfigError, PolicyError
+from deploy.cli.command import CommandParser, command
 from deploy.cli.extras import extra
 from policies.chunk.backends.api_key import VARIABLE, read_api_key
 
@@ -43,14 +44,14 @@ class OnCommandLine(argparse.Action):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    p = CommandParser("deploy.serve", description=__doc__.splitlines()[0], allow_abbrev=False)
     p.add_argument("checkpoint", help="an exported folder, a checkpoint folder, or a server's address")
-    p.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt", "openpi"), default="onnx")
+    p.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt", "openpi"), default="onnx", help="what the checkpoint is")
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="whose joints a LeRobot checkpoint drives")
     p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
     p.add_argument("--provider", default="auto", help="onnx: cpu, cuda, tensorrt or auto")
     p.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for clients on other hosts, which need a key")
-    p.add_argument("--port", type=int, default=8000)
+    p.add_argument("--port", type=int, default=8000, help="port to listen on")
     p.add_argument(
         "--api-key-file",
         default="",
@@ -257,6 +258,7 @@ class PolicyServer:
             socket.close(CloseCode.GOING_AWAY)
 
 
+@command
 def main(argv: list[str] | None = None) -> None:
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -305,4 +307,4 @@ def listen(backend: ChunkBackend, host: str, port: int, api_key: str, **limits) 
 
 
 if __name__ == "__main__":
-    sys.exit(in_one_line(main))
+    sys.exit(main())

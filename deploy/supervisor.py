@@ -20,15 +20,16 @@ import sys
 import time
 from pathlib import Path
 
-from arbiter.errors import ArbiterError, RobotError
+from arbiter.errors import RobotError
+from deploy.cli.command import CommandParser, command
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m deploy.supervisor", description=__doc__.splitlines()[0])
+    p = CommandParser("deploy.supervisor", description=__doc__.splitlines()[0])
     p.add_argument("--heartbeat", required=True, type=Path, help="the loop's heartbeat file")
-    p.add_argument("--robot", default="berkeley_humanoid_lite")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description")
     p.add_argument("--hardware", help="another hardware file than the robot's own")
     p.add_argument("--timeout", type=float, default=0.1, help="longest time without a beat [s]")
     return p
@@ -203,13 +204,10 @@ class Supervision:
         self.close()
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
-    try:
-        supervise(Heartbeat(args.heartbeat), load_hardware(args.robot, args.hardware), args.timeout)
-    except (ArbiterError, OSError) as error:
-        print(f"supervisor: {error}", file=sys.stderr)
-        return 2
+    supervise(Heartbeat(args.heartbeat), load_hardware(args.robot, args.hardware), args.timeout)
     return 0
 
 

@@ -6,17 +6,31 @@ python -m deploy.tree default.yaml [--dot FILE.dot]
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 from arbiter.errors import ArbiterError
-from arbiter.strict import Problems
-from arbiter.tree.build import Spec
-from deploy.runtime.config import find_tree, load_tree
-from deploy.runtime.examine import examine
+from deploy.cli.command import CommandParser, command
+from deploy.cli.extras import extra
 
 STATUS = "exit status: 0 when the file is in order, 1 when it has errors (all of them are printed), 2 for a wrong option"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = CommandParser("deploy.tree", description=__doc__.splitlines()[0], epilog=STATUS)
+    p.add_argument("file", help="tree file, or a name in deploy/trees")
+    p.add_argument("--dot", metavar="FILE.dot", help="writes a drawing for Graphviz")
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the file")
+    return p
+
+
+with extra(__name__, parser):
+    from arbiter.strict import Problems
+    from arbiter.tree.build import Spec
+    from deploy.runtime.config import find_tree, load_tree
+    from deploy.runtime.examine import examine
+
 SHAPES = {"composite": "box", "decorator": "ellipse", "leaf": "plaintext"}
 
 
@@ -42,18 +56,11 @@ def dot(spec: Spec) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     """Checks, prints, draws. Exit status 0 for a file that is in order, 1 for one with errors, 2 for a wrong option."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.tree", description=__doc__.splitlines()[0], epilog=STATUS)
-    parser.add_argument("file", help="tree file, or a name in deploy/trees")
-    parser.add_argument("--dot", metavar="FILE.dot", help="writes a drawing for Graphviz")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the file")
-    args = parser.parse_args(argv)
-    try:
-        find_tree(args.file)
-    except ArbiterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    args = parser().parse_args(argv)
+    find_tree(args.file)
     problems = Problems()
     try:
         skills, spec = examine(load_tree(args.file, args.set), problems)
@@ -74,6 +81,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     sys.exit(main())

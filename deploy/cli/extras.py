@@ -1,4 +1,4 @@
-"""A command's imports of what an extra brings: help without them, and one line where they are missing."""
+"""A command's imports of what is slow or of an extra: help without them, and one line where they are missing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from arbiter.extras import library_of, needed
+from deploy.cli.command import in_one_line, interrupted, without
 
 
 @contextmanager
@@ -25,18 +26,21 @@ def extra(module: str, parser: Callable[[], argparse.ArgumentParser], *libraries
     """
     command = module == "__main__"
     if command and not {"-h", "--help"}.isdisjoint(sys.argv[1:]):
-        _help(parser(), libraries)
+        raise SystemExit(in_one_line(lambda: _help(parser(), libraries)))
     try:
         yield
+    except KeyboardInterrupt:
+        if not command:
+            raise
+        raise SystemExit(interrupted()) from None
     except ModuleNotFoundError as error:
         if not command or not library_of(error):
             raise
-        print(f"error: this command {needed(library_of(error))}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(without(error)) from None
 
 
 def _help(parser: argparse.ArgumentParser, libraries: tuple[str, ...]) -> None:
     missing = next((library for library in libraries if importlib.util.find_spec(library) is None), None)
     if missing is not None:
         print(f"this command {needed(missing)}", file=sys.stderr)
-    parser.parse_args(["--help"])
+    parser.parse_args(sys.argv[1:] if parser._subparsers else ["--help"])

@@ -8,13 +8,14 @@ import sys
 from arbiter.errors import ArbiterError
 from arbiter.plugins import PATIENCE
 from arbiter.robot import Robot
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import robot_name
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m deploy.doctor", description="Pre-flight: pass, warn or fail, and what to do.")
+    p = CommandParser("deploy.doctor", description="Pre-flight: pass, warn or fail, and what to do.")
     p.add_argument(
         "--robot",
         type=robot_name,
@@ -68,4 +69,4 @@ def _from_outside(args: argparse.Namespace) -> Robot | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_one_line(main))

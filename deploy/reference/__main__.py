@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
-from arbiter.errors import in_one_line
-from deploy.reference.pages import pages, stale
+from deploy.cli.command import CommandParser, command
+from deploy.cli.extras import extra
 
 STATUS = "exit status: 0 when the pages are as the code has them or were written; 1 with --check when one is not"
 
 
+def parser() -> CommandParser:
+    """The command line."""
+    p = CommandParser("deploy.reference", description=__doc__.splitlines()[0], epilog=STATUS)
+    p.add_argument("--check", action="store_true", help="write nothing; tell which pages are out of date")
+    return p
+
+
+with extra(__name__, parser):
+    from deploy.reference.pages import pages, stale
+
+
+@command
 def main(argv: list[str] | None = None) -> int:
     """Exit status: see `--help`."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.reference", description=__doc__.splitlines()[0], epilog=STATUS)
-    parser.add_argument("--check", action="store_true", help="write nothing; tell which pages are out of date")
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     old = {path: text for path, make in pages().items() if stale(path, text := make())}
     for path, text in old.items():
         print(f"{path}: {'out of date; run python -m deploy.reference' if args.check else 'written'}")
@@ -26,4 +35,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(in_one_line(main))
+    sys.exit(main())

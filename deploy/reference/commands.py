@@ -9,6 +9,7 @@ import runpy
 import sys
 from pathlib import Path
 
+from deploy.cli.command import STATUSES
 from deploy.reference.keys import table
 
 ROOT = Path(__file__).parents[2]
@@ -98,8 +99,8 @@ def section(module: str) -> str:
 def page() -> str:
     """The page of all commands."""
     intro = (
-        "Every command is run as `python -m NAME` (with uv: `uv run --no-dev python -m NAME`). Unless a command says "
-        "otherwise, its exit status is 0 when it did what it was asked for, 1 when it found or did something wrong, 2 "
-        "for a wrong option, a wrong file or a missing extra. Errors are one line on standard error."
+        "Every command is run as `python -m NAME` (with uv: `uv run --no-dev python -m NAME`), or as a sub-command of the "
+        "console script: `policy-arbiter run`, `policy-arbiter train locomotion`; `policy-arbiter --help` lists them. "
+        f"{STATUSES[0].upper()}{' '.join(STATUSES[1:].split())}. Errors are one line on standard error."
     )
     return "\n\n".join([intro, *map(section, modules())])

@@ -14,14 +14,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from arbiter.errors import ArbiterError
+from deploy.cli.command import CommandParser, command
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m deploy.rig", description="A robot without the robot.")
+    p = CommandParser("deploy.rig", description="A robot without the robot.")
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description")
     p.add_argument(
         "--interface",
@@ -47,9 +47,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="of the motors, in their flash (default: as the hardware file asks; new motors: 1000)",
     )
-    p.add_argument("--seed", type=seed, default=0)
+    p.add_argument("--seed", type=seed, default=0, help="seed of the noise")
     p.add_argument("--hardware", default="rig.yaml", metavar="FILE", help="where to write the hardware file for the other side")
-    p.add_argument("--seconds", type=float, default=0.0, help="stop after so long (0: until told)")
+    p.add_argument("--seconds", type=float, default=0.0, help="stop after so long [s] (0: until told)")
     return p
 
 
@@ -57,29 +57,26 @@ with extra(__name__, parser, "can"):
     from deploy.rig.realtime import RealtimeRig, command_lines
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
-    try:
-        rig = RealtimeRig(
-            args.robot,
-            interface=args.interface,
-            port=args.port,
-            body=args.body,
-            free=args.free,
-            faults=tuple(args.fault),
-            latency=args.latency,
-            noise=args.noise,
-            seed=args.seed,
-            watchdog_ms=args.watchdog,
-        )
-    except ArbiterError as error:
-        print(error, file=sys.stderr)
-        return 2
+    rig = RealtimeRig(
+        args.robot,
+        interface=args.interface,
+        port=args.port,
+        body=args.body,
+        free=args.free,
+        faults=tuple(args.fault),
+        latency=args.latency,
+        noise=args.noise,
+        seed=args.seed,
+        watchdog_ms=args.watchdog,
+    )
     path = rig.write_hardware(args.hardware)
     print(f"rig: {rig.describe()}; hardware file: {path}", flush=True)
     try:
         rig.run(args.seconds, command_lines(sys.stdin))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # its usual end
         pass
     finally:
         rig.close()

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 
+from deploy.cli.command import CommandParser
 from deploy.cli.extras import extra
 
 HZ = 10.0
@@ -22,9 +23,9 @@ HZ = 10.0
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m deploy.rig.camera", description=__doc__.splitlines()[0])
-    p.add_argument("--robot", required=True)
-    p.add_argument("--hz", type=float, default=HZ)
+    p = CommandParser("deploy.rig.camera", description=__doc__.splitlines()[0])
+    p.add_argument("--robot", required=True, help="name of a robot description")
+    p.add_argument("--hz", type=float, default=HZ, help="pictures per second [Hz]")
     return p
 
 

@@ -9,14 +9,13 @@ import argparse
 import sys
 import time
 
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line: there is nothing to choose."""
-    return argparse.ArgumentParser(
-        prog="python -m deploy.rig.measure", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    return CommandParser("deploy.rig.measure", description=__doc__)
 
 
 with extra(__name__, parser, "can", "serial"):
@@ -129,4 +128,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_one_line(main))

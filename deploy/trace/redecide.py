@@ -17,6 +17,7 @@ from arbiter.strict import nearest, short
 from arbiter.tick import Arbiter
 from arbiter.types import RobotState, SafeCommand, Sighting
 from arbiter.worker import ReplayWorker
+from deploy.cli.progress import progress
 from deploy.drivers.sensors.balls import STALE
 from deploy.robots.description import load_model
 from deploy.runtime.assemble import caller_for, wire
@@ -107,7 +108,7 @@ def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "t
     ramp, alarms, differences = RampWatch(arbiter), deque(), []
     arbiter.alarms.append(lambda: alarms.popleft() if alarms else "")
     try:
-        for tick in ticks:
+        for tick in progress(ticks, "deciding again", len(ticks)):
             now[0] = tick["t"]
             alarms += (rest[0] for kind, *rest in tick["inputs"] if kind == "alarm")
             _feed(arbiter, robot, sight, tick)

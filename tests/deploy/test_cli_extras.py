@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,15 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from arbiter.errors import in_one_line
 from arbiter.extras import EXTRA_OF, advice, library_of, needed
+from deploy.cli.command import INTERRUPTED, UNREAD, in_one_line
+from deploy.cli.run_options import parser as run_parser
+from deploy.cli.subcommands import SCRIPT, SUBCOMMANDS
+from deploy.replay import parser as replay_parser
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
     for package in ("deploy", "training")
     for path in (ROOT / package).rglob("*.py")
-    if 'if __name__ == "__main__":' in path.read_text()
+    if '\nif __name__ == "__main__":' in path.read_text() and path != ROOT / "deploy/bench.py"  # an earlier name
 )
 HEAVY = sorted(set(EXTRA_OF) - {"tqdm"})  # tqdm comes with the base install's tokenizers too
 
@@ -40,7 +45,8 @@ for name in commands:
         except BaseException as error:
             status = f"{type(error).__name__}: {error}"
     found[name] = status, out.getvalue(), err.getvalue()
-loaded = sorted(name for name in ("torch", "lerobot", "mjlab", "transformers", "cv2", "h5py") if sys.modules.get(name))
+slow = ("torch", "lerobot", "mjlab", "transformers", "cv2", "h5py", "mujoco", "onnxruntime", "scipy", "py_trees", "yaml")
+loaded = sorted(name for name in slow if sys.modules.get(name))
 print("\\n" + json.dumps([found, loaded]))
 """
 
@@ -78,12 +84,122 @@ def test_help_loads_nothing_heavy():
 
 
 def test_a_command_without_its_extra_is_one_line():
-    needing = [name for name in COMMANDS if "with extra(" in _source(name)]
+    needing = [name for name in COMMANDS if re.search(r'with extra\([^)]*"', _source(name))]
     assert len(needing) >= 26
     found, _ = run_all(needing, blocked=HEAVY)
     for name, (status, _, err) in found.items():
         assert status == 2 and err.startswith("error: this command needs ") and err.count("\n") == 1, (name, status, err)
         assert "uv sync --inexact --extra " in err
+
+
+# Walks the parsers of each command: [command, option, what is missing].
+OPTIONS = """
+import argparse, json, re, runpy, sys
+found = []
+def told(action):
+    units = r"\\[.+\\]|SECONDS|MB|per second|\\bs\\b|factor|relative|rate|passes|fraction|share"
+    return re.search(units, f"{action.help} {action.metavar}")
+def walk(parser, command):
+    if not parser.prog.startswith(f"python -m {command}"):
+        found.append([command, "usage", parser.prog])
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                walk(child, command)
+        elif not action.help:
+            found.append([command, action.dest, "no help"])
+        elif action.type is float and not told(action):
+            found.append([command, action.dest, "no unit"])
+def parse_args(parser, *_):
+    walk(parser, name)
+    raise SystemExit
+argparse.ArgumentParser.parse_args = parse_args
+for name in json.loads(sys.argv[1]):
+    sys.argv = [name, "--help"]
+    try:
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    except SystemExit:
+        pass
+print("\\n" + json.dumps(found))
+"""
+
+
+def test_every_option_is_explained_with_its_unit():
+    command = [sys.executable, "-W", "ignore", "-c", OPTIONS, json.dumps(COMMANDS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory):
+    """The console script, as an installer writes it."""
+    path = tmp_path_factory.mktemp("bin") / SCRIPT
+    path.write_text("import sys\nfrom deploy.cli.main import main\nsys.exit(main())\n")
+
+    def run(*words, **options):
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        return subprocess.run([sys.executable, path, *words], env=environment, capture_output=True, text=True, **options)
+
+    return run
+
+
+def test_every_command_has_its_sub_command():
+    within = {"deploy.rig.camera", "deploy.robots.berkeley_humanoid_lite.build"}  # parts of others
+    assert {module for module, _ in SUBCOMMANDS.values()} == set(COMMANDS) - within
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts == {SCRIPT: "deploy.cli.main:main"}
+
+
+def test_the_console_script(script):
+    told = script("--help")
+    assert told.returncode == 0 and all(f"  {name} " in told.stdout for name in SUBCOMMANDS)
+    done = script("route", "--json", "walk forward")
+    assert done.returncode == 0 and json.loads(done.stdout)["skills"] == ["walk_forward"]
+    assert script("route", "--help").stdout.startswith("usage: policy-arbiter route [-h]")
+    assert script("eval", "pi0", "--help").stdout.startswith("usage: policy-arbiter eval pi0 [-h]")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["rout"], "error: policy-arbiter rout: no such command; did you mean 'route'?"),
+        (["train"], "error: policy-arbiter train: of what? train locomotion, train pi0, train router"),
+        (["tree", "nothing.yaml"], "error: "),
+        (["route", "--file", "nothing.txt"], "error: nothing.txt: No such file or directory"),
+        (["replay", "nothing"], "error: nothing: cannot be read"),
+        (["robot", "check", "nothing"], "error: "),
+        (["supervisor", "--heartbeat", "nothing"], "error: "),
+    ],
+)
+def test_foreseeable_errors_are_one_line(script, words, line, tmp_path):
+    done = script(*words, cwd=tmp_path)
+    assert done.returncode in (1, 2) and done.stdout.count("\n") + done.stderr.count("\n") == 1, done
+    assert (done.stderr or done.stdout.replace("ERROR   ", "error: ")).startswith(line), done
+
+
+def test_who_reads_no_more_ends_a_command_quietly():
+    words = [sys.executable, "-m", "deploy.route"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(words, cwd=ROOT, text=True, **pipes) as command:
+        command.stdout.close()
+        command.stdin.write("walk forward\n" * 3)
+        command.stdin.close()
+        assert command.stderr.read() == "" and command.wait() == UNREAD
+
+
+def test_an_interrupt_is_one_line(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    assert in_one_line(main) == INTERRUPTED and capsys.readouterr().err == "interrupted\n"
+
+
+def test_earlier_names_still_work():
+    done = subprocess.run([sys.executable, "-m", "deploy.bench", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("usage: python -m deploy.rig ")
+    assert done.stderr.startswith("deploy.bench is called deploy.rig now\n")
+    assert run_parser().parse_args(["--robot", "bench"]).robot == "rig"
+    assert replay_parser().parse_args(["log", "--rerun"]).verify and "--rerun" not in replay_parser().format_help()
 
 
 def _source(command):

@@ -25,4 +25,4 @@ def test_command_says_why(capsys):
 
 def test_command_names_a_file_that_is_not_there(capsys):
     assert command.main(["--file", "nowhere.txt"]) == 2
-    assert "route: [Errno 2] No such file or directory: 'nowhere.txt'" in capsys.readouterr().err
+    assert capsys.readouterr().err == "error: nowhere.txt: No such file or directory\n"

@@ -16,7 +16,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from arbiter.errors import ConfigError, in_one_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import in_one_line
 from deploy.serve import PolicyServer, main
 from policies.chunk.backends import wire
 from policies.chunk.backends.api_key import VARIABLE, read_api_key

@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.outputs import output_file
 
 CURVES = {
@@ -58,7 +58,7 @@ def draw(folders: list[Path], out: Path, samples: int, smooth: int = 15) -> None
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.locomotion.curve", __doc__)
+    p = CommandParser("training.locomotion.curve", description=__doc__)
     p.add_argument("folders", nargs="+", type=Path, help="folder of a run, and of those that resumed it, in order")
     p.add_argument("--out", type=output_file, required=True, help="PNG file to write")
     p.add_argument("--samples", type=int, default=512 * 24, help="control steps per iteration: robots times steps")

@@ -11,15 +11,15 @@ import json
 import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.locomotion.evaluate", __doc__)
+    p = CommandParser("training.locomotion.evaluate", description=__doc__)
     p.add_argument("policies", nargs="+", metavar="FILE[:CARD]", help="ONNX files; a file without metadata needs a card")
     p.add_argument("--out", type=Path, required=True, help="folder for evaluation.json, evaluation.md and grid.png")
     p.add_argument("--episodes", type=int, default=100, help="episodes of the random suite; the other suites scale with it")

@@ -14,15 +14,15 @@ import sys
 import warnings
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.outputs import output_file
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.locomotion.export", __doc__)
+    p = CommandParser("training.locomotion.export", description=__doc__)
     p.add_argument("checkpoint", type=Path, help="checkpoint of RSL-RL, model_N.pt")
     p.add_argument("out", type=output_file, help="ONNX file to write")
     p.add_argument("--group", default="legs", choices=("legs", "whole_body"), help="joints that the policy drives")

@@ -12,15 +12,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.outputs import output_file
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.locomotion.play", __doc__)
+    p = CommandParser("training.locomotion.play", description=__doc__)
     p.add_argument("policy", type=Path, help="ONNX file, or a checkpoint model_N.pt of a training run")
     p.add_argument("out", type=output_file, help="video (.mp4), or some pictures side by side (.png)")
     p.add_argument("--card", type=Path, help="YAML card of an ONNX file without metadata")

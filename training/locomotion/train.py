@@ -15,15 +15,14 @@ import os
 import sys
 from pathlib import Path
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.locomotion.train", __doc__)
+    p = CommandParser("training.locomotion.train", description=__doc__)
     p.add_argument("--preset", choices=("cpu", "gpu"), default="cpu", help="cpu: MuJoCo's native threads; gpu: mjlab")
     p.add_argument("--seed", type=seed, default=1, help="seed of all random generators")
     p.add_argument("--out", type=Path, help="folder of the run (default: runs/locomotion/PRESET-SEED)")

@@ -15,15 +15,14 @@ import dataclasses
 import os
 import sys
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.locomotion.tune", __doc__)
+    p = CommandParser("training.locomotion.tune", description=__doc__)
     p.add_argument("--generations", type=int, default=120, help="generations of CMA-ES")
     p.add_argument("--population", type=int, default=48, help="gaits per generation")
     p.add_argument("--threads", type=int, default=2, help="native threads of the simulation")

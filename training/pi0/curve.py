@@ -10,8 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.outputs import output_file
 
 PHASES = (
@@ -61,7 +61,7 @@ def draw(logs: list[list[dict]], out: Path) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.curve", __doc__)
+    p = CommandParser("training.pi0.curve", description=__doc__)
     p.add_argument("run", type=Path, help="folder of a training run")
     p.add_argument("--out", type=output_file, required=True, help="PNG file to write")
     return p

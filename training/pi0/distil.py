@@ -15,15 +15,15 @@ import json
 import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.distil", __doc__)
+    p = CommandParser("training.pi0.distil", description=__doc__)
     p.add_argument("--teacher", type=Path, required=True, help="folder of the teacher's checkpoint")
     p.add_argument("--student", type=Path, help="tiny checkpoint to start from (default: a new network)")
     p.add_argument(

@@ -15,8 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 from training.pi0.data import fanout
@@ -24,7 +23,7 @@ from training.pi0.data import fanout
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.evaluate", __doc__)
+    p = CommandParser("training.pi0.evaluate", description=__doc__)
     p.add_argument("policies", type=Path, nargs="+", help="exported folders or checkpoints, compared side by side")
     p.add_argument(
         "--kind", choices=("auto", "onnx", "lerobot", "tensorrt"), default="auto", help="backend; auto: by what each folder holds"

@@ -19,8 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 Precision = Literal["fp32", "fp16", "int8"]
@@ -28,7 +28,7 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.export", __doc__)
+    p = CommandParser("training.pi0.export", description=__doc__)
     p.add_argument("checkpoint", type=Path, help="folder with config.json and model.safetensors")
     p.add_argument("--to", choices=("onnx", "tensorrt"), default="onnx", help="form to export to")
     p.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="precision of weights and arithmetic")

@@ -16,15 +16,15 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.options import seed
 from training.pi0.finetuning_presets import PRESETS, VARIANTS, FineTuning, TinyTraining
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; an option that is left out has its preset's value."""
-    p = command_line("training.pi0.finetune", __doc__)
+    p = CommandParser("training.pi0.finetune", description=__doc__)
     p.add_argument(
         "--preset",
         choices=("tiny", *PRESETS),

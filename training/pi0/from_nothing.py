@@ -14,14 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.from_nothing", __doc__)
+    p = CommandParser("training.pi0.from_nothing", description=__doc__)
     p.add_argument("--out", type=Path, required=True, help="folder for everything")
     p.add_argument(
         "--walker",

@@ -16,14 +16,14 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.router.build", __doc__)
+    p = CommandParser("training.router.build", description=__doc__)
     p.add_argument("--source", type=Path, help="folder of a sentence-transformers model (default: the packaged MiniLM)")
     p.add_argument("--out", type=Path, help="folder to write to (default: the router's own)")
     return p

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from training.router.phrases import Phrase, load_phrases
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.router.evaluate", __doc__)
+    p = CommandParser("training.router.evaluate", description=__doc__)
     p.add_argument("--set", default="report", help="phrases: report, dev, or a file in the same format")
     p.add_argument("--model", type=Path, help="folder of another encoder and head (default: the router's own)")
     p.add_argument("--show", action="store_true", help="print every phrase that went wrong")

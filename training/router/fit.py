@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.router.fit", __doc__)
+    p = CommandParser("training.router.fit", description=__doc__)
     p.add_argument("--model", type=Path, help="folder of the encoder; the head is written there (default: the router's own)")
     return p
 

@@ -8,13 +8,24 @@ Groups of geoms: 2 is what one sees, 3 touches the floor, 5 is what `deploy.robo
 
 from __future__ import annotations
 
-import argparse
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import mujoco
-import numpy as np
-import yaml
+from deploy.cli.command import CommandParser, in_one_line
+from deploy.cli.extras import extra
+
+
+def parser() -> CommandParser:
+    """The command line: there is nothing to choose."""
+    about = "Writes model.xml from the YAML files beside it."
+    return CommandParser("deploy.robots.berkeley_humanoid_lite.build", description=about)
+
+
+with extra(__name__, parser):
+    import mujoco
+    import numpy as np
+    import yaml
 
 HERE = Path(__file__).parent
 FEET = ("leg_left_ankle_roll", "leg_right_ankle_roll")
@@ -187,8 +198,11 @@ def build() -> str:
     return ET.tostring(root, encoding="unicode") + "\n"
 
 
-if __name__ == "__main__":
-    argparse.ArgumentParser(
-        prog="python -m deploy.robots.berkeley_humanoid_lite.build", description="Writes model.xml from the YAML files beside it."
-    ).parse_args()
+def main() -> None:
+    """Writes the model beside its figures."""
+    parser().parse_args()
     (HERE / "model.xml").write_text(build())
+
+
+if __name__ == "__main__":
+    sys.exit(in_one_line(main))

@@ -13,15 +13,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.augment", __doc__)
+    p = CommandParser("training.pi0.data.augment", description=__doc__)
     p.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
     p.add_argument("root", type=Path, help="folder of the new LeRobotDataset")
     p.add_argument("--copies", type=int, default=1, help="varied copies of each episode")

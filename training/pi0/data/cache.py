@@ -11,15 +11,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.outputs import output_file
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.cache", __doc__)
+    p = CommandParser("training.pi0.data.cache", description=__doc__)
     p.add_argument("sources", type=Path, nargs="+", help="LeRobotDatasets, or folders of HDF5 episodes")
     p.add_argument("--out", type=output_file, required=True, help="the .npz file")
     p.add_argument("--side", type=int, default=84, help="side of the pictures [px]")

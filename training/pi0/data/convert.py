@@ -16,14 +16,13 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.convert", __doc__)
+    p = CommandParser("training.pi0.data.convert", description=__doc__)
     p.add_argument("source", type=Path, help="a folder of HDF5 episodes, or a LeRobotDataset")
     p.add_argument("target", type=Path, help="where the other form goes; must not exist yet")
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="names the joints of sources that do not")

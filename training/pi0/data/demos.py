@@ -14,8 +14,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 from training.pi0.data import fanout
@@ -25,7 +25,7 @@ BALLS_A_ROUND = 5  # demonstrations of each ball for one of each gesture
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.demos", __doc__)
+    p = CommandParser("training.pi0.data.demos", description=__doc__)
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
     p.add_argument("--skills", default="gestures", help="comma-separated skills or instructions; gestures: all of them")
     p.add_argument(

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.inspect", __doc__)
+    p = CommandParser("training.pi0.data.inspect", description=__doc__)
     p.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
     p.add_argument("--out", type=Path, required=True, help="folder for the report")
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="name or folder of the robot's description")

@@ -16,14 +16,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.mocap", __doc__)
+    p = CommandParser("training.pi0.data.mocap", description=__doc__)
     p.add_argument("files", type=Path, nargs="+", help="BVH files")
     p.add_argument("--instruction", required=True, help="what the motion shows")
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")

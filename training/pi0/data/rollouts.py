@@ -10,8 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 from training.pi0.data import fanout
@@ -19,7 +19,7 @@ from training.pi0.data import fanout
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.rollouts", __doc__)
+    p = CommandParser("training.pi0.data.rollouts", description=__doc__)
     p.add_argument("policy", help="ONNX locomotion policy")
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")
     p.add_argument("--instructions", default="walks", help="comma-separated instructions; walks: all of them")

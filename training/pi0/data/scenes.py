@@ -14,8 +14,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 
-from arbiter.errors import in_one_line
-from deploy.cli.command_line import command_line
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 from deploy.cli.outputs import output_file
@@ -24,7 +23,7 @@ from training.pi0.data import fanout
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.scenes", __doc__)
+    p = CommandParser("training.pi0.data.scenes", description=__doc__)
     p.add_argument("--out", type=output_file, required=True, help="the .npz file")
     p.add_argument("--count", type=int, default=4000, help="touches to make")
     p.add_argument("--seed", type=seed, default=0, help="seed of all random generators")

@@ -13,14 +13,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from arbiter.errors import ConfigError, in_one_line
-from deploy.cli.command_line import command_line
+from arbiter.errors import ConfigError
+from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = command_line("training.pi0.data.teleop", __doc__)
+    p = CommandParser("training.pi0.data.teleop", description=__doc__)
     p.add_argument("policy", help="ONNX locomotion policy for the legs")
     p.add_argument("--instruction", required=True, help="what the episodes show")
     p.add_argument("--root", type=Path, required=True, help="folder of the LeRobotDataset; grown if it exists")

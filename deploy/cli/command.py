@@ -1,0 +1,118 @@
+"""What every command line has in common: the name it was typed by, help with defaults, errors in one line, exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from arbiter.errors import ArbiterError
+from arbiter.extras import library_of, needed
+from deploy.cli.subcommands import SCRIPT, SUBCOMMANDS
+
+OK = 0
+FAILED = 1  # it ran, and what it tells is bad: a fault, a check that did not pass, a refused instruction
+WRONG = 2  # an option, a file, a missing extra: nothing was done
+UNFINISHED = 3  # deploy.run --strict: nothing faulted, and an instruction did not succeed
+INTERRUPTED = 130  # by Ctrl-C: 128 + SIGINT, as shells have it
+UNREAD = 141  # whoever read the output has gone: 128 + SIGPIPE
+
+STATUSES = """\
+exit status of every command: 0 all is well; 1 it ran, and what it tells is bad (a fault, a check that did not pass, a refused
+instruction); 2 a wrong option or file, or a missing extra: nothing was done; 3 `run --strict`: an instruction did not succeed;
+130 interrupted or ended by force; 141 whoever read its output has gone"""
+
+
+def typed_as(module: str) -> str:
+    """The command `module` as the user typed it: "python -m deploy.run", or "policy-arbiter run"."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is not None and spec.name.startswith(("deploy.", "training.")):  # deploy.demo has the command line of deploy.run
+        module = spec.name.removesuffix(".__main__")
+    if len(sys.orig_argv) > 1 and Path(sys.orig_argv[1]).name == SCRIPT:
+        return next((f"{SCRIPT} {name}" for name, (target, _) in SUBCOMMANDS.items() if target == module), SCRIPT)
+    return f"python -m {module}"
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help that tells the default of every option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text, value = action.help, action.default
+        silent = value in (None, False, "", argparse.SUPPRESS) or value == [] or action.required or not action.option_strings
+        if text is None or silent or "default" in text:
+            return text
+        return f"{text} (default: {' '.join(map(str, value)) if isinstance(value, list | tuple) else '%(default)s'})"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A command line.
+
+    Args:
+        module: The command's module; the usage names the command as it was typed.
+        options: Of argparse.ArgumentParser.
+    """
+
+    def __init__(self, module: str, **options) -> None:
+        options.setdefault("formatter_class", HelpFormatter)
+        super().__init__(prog=options.pop("prog", None) or typed_as(module), **options)
+
+    def add_subparsers(self, **options):
+        """As argparse's. Each is a plain parser with the same form of help."""
+        return super().add_subparsers(parser_class=_SubParser, **options)
+
+
+class _SubParser(argparse.ArgumentParser):
+    def __init__(self, **options) -> None:
+        super().__init__(formatter_class=HelpFormatter, **options)
+
+
+def in_one_line(main: Callable[[], object]) -> int:
+    """Runs a command line's `main`: every foreseeable error becomes one line on the standard error. Returns the exit status:
+    that of `main` if it gives one."""
+    try:
+        status = main()
+        sys.stdout.flush()
+        return status if isinstance(status, int) else OK
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be written goes nowhere, quietly
+        return UNREAD
+    except (ArbiterError, OSError) as error:
+        print(f"error: {_reason(error)}", file=sys.stderr)
+        return WRONG
+    except ModuleNotFoundError as error:
+        if not library_of(error):
+            raise
+        return without(error)
+    except KeyboardInterrupt:
+        return interrupted()
+
+
+def command[**P](main: Callable[P, object]) -> Callable[P, int]:
+    """Decorates the `main` of a command line: errors as `in_one_line` has them."""
+
+    @functools.wraps(main)
+    def run(*args: P.args, **options: P.kwargs) -> int:
+        return in_one_line(lambda: main(*args, **options))
+
+    return run
+
+
+def without(error: ModuleNotFoundError) -> int:
+    """Tells which extra is missing. Returns the exit status."""
+    print(f"error: this command {needed(library_of(error))}", file=sys.stderr)
+    return WRONG
+
+
+def interrupted() -> int:
+    """Tells it. Returns the exit status."""
+    print("interrupted", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _reason(error: ArbiterError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
