@@ -189,7 +189,7 @@ class InstructionExecutor:
         for instruction in self.active:
             for run in instruction.runs:
                 if not run.over:
-                    free &= ~run.joints
+                    free &= ~run.kept
         return free
 
     def cancel(self, why: str, now: float, spoken: bool = False) -> None:
@@ -272,6 +272,7 @@ class InstructionExecutor:
     def _by_its_tree(self, skill: Skill, call: SkillCall, caller: SkillCaller, state: RobotState, now: float) -> Run:
         """The run of a skill that runs others: it wants no joints, they do."""
         run = TreeRun(skill, call, np.zeros(self.model.n, bool), now, caller, self._sight, self.model)
+        run.kept = self.model.groups[skill.joints]
         run.grow(self.subtrees.get(skill.name), state, now)
         return run
 

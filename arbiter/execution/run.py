@@ -170,6 +170,7 @@ class Run:
     Attributes:
         skill, call: What runs, with which parameters.
         joints: Mask of the joints it wants, bool, shape (n,).
+        kept: Those that do not go home while it is under way: what it wants, or what its tree may want.
         requested: When it was asked for [s].
         first_command, blend_end, finished: When its policy's first command went out, the blend ended, it ended [s].
         phase, outcome, reason: How it stands.
@@ -191,6 +192,7 @@ class Run:
         robot: RobotModel | None = None,
     ) -> None:
         self.skill, self.call, self.joints, self._robot = skill, call, joints, robot
+        self.kept = joints
         self.caller = caller or SkillCaller(skill)
         self.parameters: Mapping = call.parameters
         self.requested = now
