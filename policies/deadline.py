@@ -13,11 +13,12 @@ from typing import Any
 from arbiter.errors import PolicyError
 from arbiter.policy import Policy, Recomputing, Resuming, Spared
 from arbiter.types import JointTarget, Request, RobotState
-from arbiter.wall import walled
+from arbiter.wall import Called, walled
 
 PATIENCE = 0.008  # [s] of a tick of 20 ms
 FIRST = 0.05  # [s] for the first target, when there is no older one: as long as a later one may take in all
 LIMIT = 2  # ticks in which the last target stands in; a walk that is held longer falls
+NO_ANSWER = Called(None, "")
 WARMING = 50  # ticks that `reset` and `warm` may take while another policy drives
 
 
@@ -42,7 +43,7 @@ class Deadline:
         self._go.acquire()
         self._done.acquire()
         self._task: tuple[Callable, tuple] | None = None
-        self._answer: tuple[Any, str] = (None, "")
+        self._answer: Called[Any] = NO_ANSWER
         self._busy, self._asked = False, ""
         self._thread: threading.Thread | None = None
         self._last: JointTarget | None = None
@@ -147,7 +148,7 @@ class Deadline:
             priority = os.sched_getscheduler(0), os.sched_getparam(0)  # the tick waits for it: it must not wait for others
             self._thread = threading.Thread(target=self._serve, args=priority, name=f"policy-{self.name}", daemon=True)
             self._thread.start()
-        self._answer = None, ""
+        self._answer = NO_ANSWER
         self._asked = name
         self._task, self._busy = (getattr(self.policy, name), args), True
         self._go.release()
@@ -175,6 +176,6 @@ class Deadline:
                 self._answer = walled(call, *args)
                 self._done.release()
             except SystemExit:  # the interrupt came when the call had just returned
-                self._answer = None, "interrupted"
+                self._answer = Called(None, "interrupted")
                 if self._busy and self._done.locked():
                     self._done.release()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from arbiter.body import side_by_side
+from arbiter.errors import RobotError, SkillError
 from arbiter.execution.run import Run
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, Skill, SkillCall
 from arbiter.types import Sighting
@@ -475,3 +476,22 @@ def test_a_begin_that_makes_no_run_is_named():
     assert check_skill(Wrong()) == [
         "begin(): SkillError: begin() returned None; what the run asks, an arbiter.skill.Skill, is expected"
     ]
+
+
+def test_a_parameter_is_read_with_its_type_or_named():
+    state = standing_state()
+    given = {"distance": 2, "side": "left", "duration": None}
+    told = Progress(0.0, np.zeros(3), 0.0, given, 0, state)
+    assert (told.number("distance"), told.given("duration"), told.word("side")) == (2, None, "left")
+    for read, name, said in (
+        (told.number, "duration", "duration is not set"),
+        (told.number, "radius", "radius is not set"),
+        (told.given, "side", "side is 'left'; a number"),
+        (told.word, "distance", "distance is 2; a word"),
+    ):
+        with pytest.raises(SkillError, match=said):
+            read(name)
+    with pytest.raises(SkillError, match="no robot is known"):
+        _ = told.body
+    with pytest.raises(RobotError, match="no body that is known"):
+        _ = replace(told, robot=replace(MODEL, body=None)).body
