@@ -109,16 +109,18 @@ class Progress:
     def given(self, name: str) -> float | None:
         """The number of this parameter, None: it is not set. Raises SkillError where it is anything else."""
         value = self.parameters.get(name)
-        if value is None or isinstance(value, int | float):
+        if value is None or isinstance(value, (float, int)):
             return value
         raise SkillError(f"parameter {name} is {value!r}; a number is expected")
 
     def number(self, name: str) -> float:
         """The number of this parameter. Raises SkillError where it has none."""
-        value = self.given(name)
+        value = self.parameters.get(name)
+        if isinstance(value, (float, int)):  # asked several times a tick: a tuple takes half the time of a union
+            return value
         if value is None:
             raise SkillError(f"parameter {name} is not set, and the skill's `parameters` have no default; a number is expected")
-        return value
+        raise SkillError(f"parameter {name} is {value!r}; a number is expected")
 
     def word(self, name: str) -> str:
         """The word of this parameter. Raises SkillError where it has none."""
