@@ -166,7 +166,7 @@ def test_a_touch_that_succeeded_is_a_touch():
 
 def test_without_a_camera_a_touch_ends(monkeypatch):
     with SimRun(seed=2) as run:
-        monkeypatch.setattr(run.arbiter.executor, "sight", lambda now: None)
+        monkeypatch.setattr(run.arbiter.executor, "_sight", lambda now: None)
         item = run.say("touch the red ball")
         assert item.result == "ended" and "not verified" in item.reason
 
@@ -281,7 +281,7 @@ def test_the_demonstration_is_true(tmp_path, capfd):
     about = report["provenance"]
     assert about["seed"] == 0 and about["machine"]["python"] and any("locomotion.onnx" in name for name in about["files_sha256"])
     out = capfd.readouterr().out
-    assert "in truth: " in out and "trims: " in out and "8 succeeded, 1 rejected" in out
+    assert "in truth: " in out and "trims: " in out and "8 succeeded, 1 refused" in out
 
 
 def test_scene_balls_keep_their_names():
