@@ -27,11 +27,12 @@ class DelayedRobot(SimulatedRobot):
 
     def __init__(self, model: RobotModel, config: DelayedConfig) -> None:
         super().__init__(model)
+        self._ticks = config.ticks
         self._link: deque[SafeCommand] = deque(maxlen=config.ticks + 1)
 
     def preflight(self) -> list[Check]:
         """What `python -m deploy.doctor` and every run look at first."""
-        return [passed("link", f"delivers commands {self._link.maxlen - 1} ticks later")]
+        return [passed("link", f"delivers commands {self._ticks} ticks later")]
 
     def write(self, command: SafeCommand) -> None:
         """The oldest command that is on its way arrives. What the safety layer did not make is not even sent."""
