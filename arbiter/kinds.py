@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.errors import ConfigError
-from arbiter.plugins import PATIENCE, Source, in_time, offered, sources
+from arbiter.plugins import PATIENCE, PluginSource, in_time, offered, sources
 from arbiter.strict import Node, Problems, build
 from arbiter.wall import walled
 
@@ -101,7 +101,7 @@ def load_kinds[K: Named](door: Door[K], files: Sequence[Path] = (), use_entry_po
     return found
 
 
-def _kinds[K: Named](door: Door[K], source: Source) -> list[type[K]]:
+def _kinds[K: Named](door: Door[K], source: PluginSource) -> list[type[K]]:
     kinds = offered(source.load(), door.base)
     if not kinds:
         raise ConfigError(f"holds no subclass of {path_of(door.base)} that has a name")

@@ -18,7 +18,7 @@ PATIENCE = 10.0  # [s] that a plug-in may take to import and construct
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PluginSource:
     """A place that plug-ins come from.
 
     Attributes:
@@ -32,12 +32,12 @@ class Source:
     file: Path | None = None
 
 
-def sources(group: str, files: Sequence[Path], use_entry_points: bool) -> list[Source]:
+def sources(group: str, files: Sequence[Path], use_entry_points: bool) -> list[PluginSource]:
     """Installed packages of the entry point `group`, in the order of their names, then `files`."""
     found = []
     if use_entry_points:
-        found = [Source(f"entry point {entry.name!r}", entry.load) for entry in sorted(entry_points(group=group), key=str)]
-    return [*found, *(Source(str(path), lambda path=path: _module(path), path) for path in files)]
+        found = [PluginSource(f"entry point {entry.name!r}", entry.load) for entry in sorted(entry_points(group=group), key=str)]
+    return [*found, *(PluginSource(str(path), lambda path=path: _module(path), path) for path in files)]
 
 
 def _module(path: Path) -> object:

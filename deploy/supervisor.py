@@ -49,7 +49,7 @@ STARTING = 120.0  # [s] for the supervisor's process to come up
 ALIVE = 0.5  # [s] without a look until the supervisor counts as gone
 
 
-class Watch:
+class HeartbeatWatch:
     """Decides when the heart has stopped. Time is an argument.
 
     Attributes:
@@ -98,7 +98,7 @@ def supervise(beat: Heartbeat, hardware: HardwareConfig, timeout: float) -> None
     for port in ports.values():
         port.stop_listening()  # four buses' frames in Python would take a quarter of a core from those who need them
     claim_realtime(SUPERVISOR)  # it must run when everything else hangs
-    watch, looks, gone = Watch(timeout), 0, 0
+    watch, looks, gone = HeartbeatWatch(timeout), 0, 0
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal stops the loop, which then stops us

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from arbiter.errors import SkillError
-from arbiter.plugins import PATIENCE, Source, in_time, offered, sources
+from arbiter.plugins import PATIENCE, PluginSource, in_time, offered, sources
 from arbiter.robot import RobotModel
 from arbiter.skill import Skill
 from arbiter.tree.build import Names, Spec
@@ -65,7 +65,7 @@ class SkillSet:
         if foreign:
             self.foreign.add(skill.name)
 
-    def leave_out(self, source: Source, error: str, line: int | None = None) -> None:
+    def leave_out(self, source: PluginSource, error: str, line: int | None = None) -> None:
         """Notes what of a source is left out, and why; `line` of its file, where that is known."""
         self.problems.append(f"{source.where}{f':{line}' if line else ''} left out: {error}")
         if source.file is not None:

@@ -17,7 +17,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class ScoreCalibration:
     """Score = sigmoid(weights · features + bias); see `scorer.FEATURES`.
 
     Attributes:
@@ -49,7 +49,7 @@ class Artefact:
     owners: tuple[str, ...]
     sided: np.ndarray
     vectors: np.ndarray
-    calibration: Calibration
+    calibration: ScoreCalibration
     encoder: str
 
 
@@ -112,7 +112,7 @@ def load(folder: Path) -> Artefact:
                 tuple(meta["owners"][i] for i in stored["owner"]),
                 stored["sided"].astype(bool),
                 stored["vectors"].astype(np.float32),
-                Calibration(stored["calibration"], meta["bias"], meta["accept"]),
+                ScoreCalibration(stored["calibration"], meta["bias"], meta["accept"]),
                 meta["encoder"],
             )
     except (OSError, ValueError, KeyError) as error:

@@ -37,7 +37,7 @@ class Abandon(Leaf):
         return Status.RUNNING
 
 
-class Stop(Leaf):
+class StayStopped(Leaf):
     """Legs to zero velocity, arms hold, nothing else: until a new instruction is accepted."""
 
     def update(self) -> Status:
@@ -66,7 +66,7 @@ class GetReady(Leaf):
         return Status.RUNNING
 
 
-class Route(Leaf):
+class AwaitRoute(Leaf):
     """SUCCESS while an accepted instruction waits or runs; RUNNING while one is being routed; else FAILURE."""
 
     def update(self) -> Status:

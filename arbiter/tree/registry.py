@@ -104,7 +104,7 @@ NODE_TYPES: dict[str, NodeType] = {
         NodeType(
             "route",
             "leaf",
-            _simple(leaves.Route),
+            _simple(leaves.AwaitRoute),
             help="running while an instruction is being routed, success while an accepted one waits or runs, else failure",
         ),
         NodeType(
@@ -139,7 +139,7 @@ NODE_TYPES: dict[str, NodeType] = {
             "cancels everything, lets a walk end and stands under the fallback policies; succeeds when the robot is quiet",
         ),
         NodeType("get_ready", "leaf", _simple(leaves.GetReady), help="waits until the robot stands by itself"),
-        NodeType("stop", "leaf", _simple(leaves.Stop), help="stays stopped until a new instruction is accepted"),
+        NodeType("stop", "leaf", _simple(leaves.StayStopped), help="stays stopped until a new instruction is accepted"),
         NodeType("abandon", "leaf", _simple(leaves.Abandon), help="cancels everything that runs; the safety ladder drives"),
         NodeType("home", "leaf", _simple(leaves.Home), help="joints that no skill uses go to their home policies"),
         NodeType(

@@ -44,7 +44,7 @@ HEADERS = {
 }
 
 
-class Guard:
+class RequestGuard:
     """Judges requests to a page served on `host`.
 
     Args:
@@ -101,7 +101,7 @@ def refused(reason: str, status: http.HTTPStatus = http.HTTPStatus.FORBIDDEN) ->
     return Response(status.value, status.phrase, Headers(headers), body)
 
 
-class Connection(websocket_server.ServerConnection):
+class GuardedConnection(websocket_server.ServerConnection):
     """Answers what is neither a GET nor a websocket, too. The library would close it without a word and print a traceback."""
 
     _unread = False
@@ -122,7 +122,7 @@ class Connection(websocket_server.ServerConnection):
 
 
 @contextlib.contextmanager
-def guarding(guard: Guard) -> Generator[None]:
+def guarding(guard: RequestGuard) -> Generator[None]:
     """Inside this context an asyncio websocket server that is started lets nobody in whom `guard` refuses.
 
     viser has no parameter for it and keeps its server to itself; it looks `serve` up when it starts, and has started when
@@ -141,7 +141,7 @@ def guarding(guard: Guard) -> Generator[None]:
                 response.headers.update(HEADERS)
             return response
 
-        return original(*args, process_request=admit, create_connection=Connection, **options)
+        return original(*args, process_request=admit, create_connection=GuardedConnection, **options)
 
     library.serve = serve
     try:

@@ -44,14 +44,14 @@ class WebConsole:
         try:
             import viser
 
-            from deploy.console.guard import Guard, guarding
+            from deploy.console.guard import RequestGuard, guarding
             from deploy.console.meshes import body_meshes
         except ImportError as error:
             raise ConfigError(f"--viewer web {needed('viser')}") from error
         check_port(host, port)
         self._model = compile_scene(model, Scene(), 0.002)
         self._data = mujoco.MjData(self._model)
-        self._guard = Guard(host)
+        self._guard = RequestGuard(host)
         with guarding(self._guard), contextlib.redirect_stdout(io.StringIO()):  # it prints an address without the secret
             self._server = viser.ViserServer(host=host, port=port, label=model.name.replace("_", " "), verbose=False)
         self._check_guarded(host, viser.__version__)

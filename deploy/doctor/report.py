@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from arbiter.errors import ArbiterError
 
 
-class Verdict(enum.Enum):
+class CheckResult(enum.Enum):
     PASS = "pass"
     WARN = "warn"
     FAIL = "fail"
@@ -21,21 +21,21 @@ class Check:
     """One line: what was looked at, how it is, what was seen, and what to do about it."""
 
     name: str
-    verdict: Verdict
+    verdict: CheckResult
     seen: str
     advice: str = ""
 
 
 def passed(name: str, seen: str) -> Check:
-    return Check(name, Verdict.PASS, seen)
+    return Check(name, CheckResult.PASS, seen)
 
 
 def warned(name: str, seen: str, advice: str) -> Check:
-    return Check(name, Verdict.WARN, seen, advice)
+    return Check(name, CheckResult.WARN, seen, advice)
 
 
 def failed(name: str, seen: str, advice: str) -> Check:
-    return Check(name, Verdict.FAIL, seen, advice)
+    return Check(name, CheckResult.FAIL, seen, advice)
 
 
 def attempt(name: str, look: Callable[[], Check | list[Check]]) -> list[Check]:
@@ -61,7 +61,7 @@ class Report:
 
     @property
     def failures(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+        return tuple(check for check in self.checks if check.verdict is CheckResult.FAIL)
 
     def table(self) -> str:
         """For the terminal."""
@@ -69,9 +69,9 @@ class Report:
         lines = []
         for check in self.checks:
             lines.append(f"{check.verdict.value:4}  {check.name:{width}}  {check.seen}")
-            if check.advice and check.verdict is not Verdict.PASS:
+            if check.advice and check.verdict is not CheckResult.PASS:
                 lines.append(f"{'':4}  {'':{width}}  -> {check.advice}")
-        counts = {verdict: sum(check.verdict is verdict for check in self.checks) for verdict in Verdict}
+        counts = {verdict: sum(check.verdict is verdict for check in self.checks) for verdict in CheckResult}
         lines.append(
             ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
             + ("" if self.ok else ": motion is not armed")

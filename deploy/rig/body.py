@@ -15,7 +15,7 @@ from deploy.drivers.simulated.robot import SimulatedRobot
 Torque = Callable[[np.ndarray, np.ndarray, float, np.ndarray], None]
 
 
-class Body(Protocol):
+class RigBody(Protocol):
     """A body on the rig. Joint coordinates, robot order."""
 
     def advance(self, dt: float) -> None:

@@ -72,7 +72,7 @@ class RigCamera:
         self._answers.close()
 
 
-class Eye:
+class PoseCamera:
     """Draws the newest pose as JPEG, noise and all."""
 
     def __init__(self, robot: str, hz: float):
@@ -98,7 +98,7 @@ class Eye:
         return cv2.imencode(".jpg", noisy[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
 
-def handler(eye: Eye) -> type[http.server.BaseHTTPRequestHandler]:
+def handler(eye: PoseCamera) -> type[http.server.BaseHTTPRequestHandler]:
     class Stream(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -120,7 +120,7 @@ def handler(eye: Eye) -> type[http.server.BaseHTTPRequestHandler]:
 
 def main() -> None:
     args = parser().parse_args()
-    eye = Eye(args.robot, args.hz)
+    eye = PoseCamera(args.robot, args.hz)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(eye))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"{STARTING}{server.server_address[1]}", flush=True)

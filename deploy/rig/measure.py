@@ -47,7 +47,7 @@ FAULTS = (
 START = 0.4  # [s] at which the faults begin
 
 
-class Driver:
+class PostureLoop:
     """Holds the start posture through the safety layer, as a tick would."""
 
     def __init__(self, robot: RigRobot) -> None:
@@ -73,7 +73,7 @@ def cycle_times(cycles: int = 250) -> np.ndarray:
     """Time that the host spends in each command cycle of all buses [s], shape (cycles,); buses in memory."""
     robot = start(body="joints")
     robot.connect()
-    driver, times, cycle = Driver(robot), np.empty(cycles), robot.running_cycle
+    driver, times, cycle = PostureLoop(robot), np.empty(cycles), robot.running_cycle
     driver.run(20)
     for k in range(cycles):
         if k % 5 == 0:
@@ -95,7 +95,7 @@ def cycles_to_damping(fault: str, most: int = 200) -> int:
     """Command cycles from the moment a fault begins until every motor that can be reached is damped."""
     robot = start(body="joints", faults=(f"{fault}@{START}s",))
     robot.connect()
-    driver = Driver(robot)
+    driver = PostureLoop(robot)
     driver.run(round(START / robot.period))
     bus = fault.split(":")[0]
     reached = [

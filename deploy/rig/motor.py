@@ -12,40 +12,40 @@ from dataclasses import dataclass
 import numpy as np
 
 from deploy.drivers.can import protocol
-from deploy.drivers.can.protocol import Frame, Function, MotorError, MotorMode, Parameter
+from deploy.drivers.can.protocol import Frame, Function, MotorError, MotorMode, MotorParameter
 
 # Settings as the motors come: no position limits, no gains of ours.
-DEFAULTS: dict[Parameter, float | int] = {
-    Parameter.FIRMWARE_VERSION: protocol.FIRMWARE,
-    Parameter.WATCHDOG_TIMEOUT: 1000,
-    Parameter.FAST_FRAME_FREQUENCY: 0,
-    Parameter.MODE: int(MotorMode.IDLE),
-    Parameter.ERROR: 0,
-    Parameter.GEAR_RATIO: -15.0,
-    Parameter.POSITION_KP: 0.0,
-    Parameter.POSITION_KI: 0.0,
-    Parameter.VELOCITY_KP: 0.0,
-    Parameter.VELOCITY_KI: 0.0,
-    Parameter.TORQUE_LIMIT: 1.0,
-    Parameter.VELOCITY_LIMIT: 20.0,
-    Parameter.POSITION_LIMIT_LOWER: -math.inf,
-    Parameter.POSITION_LIMIT_UPPER: math.inf,
-    Parameter.POSITION_OFFSET: 0.0,
-    Parameter.TORQUE_MEASURED: 0.0,
-    Parameter.VELOCITY_MEASURED: 0.0,
-    Parameter.POSITION_MEASURED: 0.0,
-    Parameter.CURRENT_LIMIT: 20.0,
-    Parameter.BUS_VOLTAGE_MEASURED: 24.0,
-    Parameter.MOTOR_TORQUE_CONSTANT: 0.0919,
+DEFAULTS: dict[MotorParameter, float | int] = {
+    MotorParameter.FIRMWARE_VERSION: protocol.FIRMWARE,
+    MotorParameter.WATCHDOG_TIMEOUT: 1000,
+    MotorParameter.FAST_FRAME_FREQUENCY: 0,
+    MotorParameter.MODE: int(MotorMode.IDLE),
+    MotorParameter.ERROR: 0,
+    MotorParameter.GEAR_RATIO: -15.0,
+    MotorParameter.POSITION_KP: 0.0,
+    MotorParameter.POSITION_KI: 0.0,
+    MotorParameter.VELOCITY_KP: 0.0,
+    MotorParameter.VELOCITY_KI: 0.0,
+    MotorParameter.TORQUE_LIMIT: 1.0,
+    MotorParameter.VELOCITY_LIMIT: 20.0,
+    MotorParameter.POSITION_LIMIT_LOWER: -math.inf,
+    MotorParameter.POSITION_LIMIT_UPPER: math.inf,
+    MotorParameter.POSITION_OFFSET: 0.0,
+    MotorParameter.TORQUE_MEASURED: 0.0,
+    MotorParameter.VELOCITY_MEASURED: 0.0,
+    MotorParameter.POSITION_MEASURED: 0.0,
+    MotorParameter.CURRENT_LIMIT: 20.0,
+    MotorParameter.BUS_VOLTAGE_MEASURED: 24.0,
+    MotorParameter.MOTOR_TORQUE_CONSTANT: 0.0919,
 }
 READ_ONLY = {
-    Parameter.FIRMWARE_VERSION,
-    Parameter.TORQUE_MEASURED,
-    Parameter.VELOCITY_MEASURED,
-    Parameter.POSITION_MEASURED,
-    Parameter.BUS_VOLTAGE_MEASURED,
+    MotorParameter.FIRMWARE_VERSION,
+    MotorParameter.TORQUE_MEASURED,
+    MotorParameter.VELOCITY_MEASURED,
+    MotorParameter.POSITION_MEASURED,
+    MotorParameter.BUS_VOLTAGE_MEASURED,
 }
-STORED = set(DEFAULTS) - READ_ONLY - {Parameter.MODE, Parameter.ERROR}
+STORED = set(DEFAULTS) - READ_ONLY - {MotorParameter.MODE, MotorParameter.ERROR}
 WITHOUT_TORQUE = (MotorMode.DISABLED, MotorMode.IDLE, MotorMode.CALIBRATION)
 FEEDING = (Function.HEARTBEAT, Function.RECEIVE_PDO_1, Function.RECEIVE_PDO_2, Function.RECEIVE_PDO_3)  # the watchdog
 SDO_DOWNLOAD, SDO_UPLOAD = 1, 2  # upper three bits of an SDO's first byte
@@ -91,7 +91,7 @@ class SimulatedMotor:
 
     def __init__(self, device: int, noise: np.random.Generator | None = None, watchdog_ms: int = 1000):
         self.device = device
-        self.flash = {parameter: DEFAULTS[parameter] for parameter in STORED} | {Parameter.WATCHDOG_TIMEOUT: watchdog_ms}
+        self.flash = {parameter: DEFAULTS[parameter] for parameter in STORED} | {MotorParameter.WATCHDOG_TIMEOUT: watchdog_ms}
         self.reports = False
         self.position = self.velocity = 0.0
         self.disturbance = Disturbance()
@@ -101,54 +101,54 @@ class SimulatedMotor:
 
     def switch_on(self, now: float) -> None:
         """Power comes (back) at `now` [s]: what is in flash holds, without torque."""
-        self.values = dict(DEFAULTS) | {Parameter.DEVICE_ID: self.device} | self.flash
+        self.values = dict(DEFAULTS) | {MotorParameter.DEVICE_ID: self.device} | self.flash
         self.position_target = self.velocity_target = 0.0
-        self.fed, self.period = now, self.values[Parameter.WATCHDOG_TIMEOUT] / 1000.0
+        self.fed, self.period = now, self.values[MotorParameter.WATCHDOG_TIMEOUT] / 1000.0
         self._outbox.clear()
 
     @property
     def mode(self) -> int:
-        return int(self.values[Parameter.MODE])
+        return int(self.values[MotorParameter.MODE])
 
     @property
     def errors(self) -> int:
-        return int(self.values[Parameter.ERROR])
+        return int(self.values[MotorParameter.ERROR])
 
     def raise_error(self, bits: int) -> None:
         """Sets error bits."""
         new = bits & ~self.errors
-        self.values[Parameter.ERROR] = self.errors | bits
+        self.values[MotorParameter.ERROR] = self.errors | bits
         if new and self.reports:
             self._outbox.append(protocol.error_report(self.device, self.errors))
 
     def suffer(self, kind: str, value: float, on: bool) -> None:
         """A fault of its own: "error" bits, a supply "voltage" [V], or a "mode" that it falls into."""
         if kind == "voltage":
-            self.values[Parameter.BUS_VOLTAGE_MEASURED] = value if on else DEFAULTS[Parameter.BUS_VOLTAGE_MEASURED]
+            self.values[MotorParameter.BUS_VOLTAGE_MEASURED] = value if on else DEFAULTS[MotorParameter.BUS_VOLTAGE_MEASURED]
         elif kind == "mode" and on:
-            self.values[Parameter.MODE] = int(value)
+            self.values[MotorParameter.MODE] = int(value)
         elif kind == "error" and on:
             self.raise_error(int(value))
         elif kind == "error":
-            self.values[Parameter.ERROR] = self.errors & ~int(value)
+            self.values[MotorParameter.ERROR] = self.errors & ~int(value)
 
     def step(self, now: float, position: float, velocity: float) -> float:
         """The torque [N·m] that the motor puts on its joint while it is at `position` and `velocity`, motor coordinates."""
         values = self.values
         self.position, self.velocity = position, velocity
         self.watch(now)
-        mode = values[Parameter.MODE]
+        mode = values[MotorParameter.MODE]
         torque = 0.0
         if mode == MotorMode.POSITION:
-            lower, upper = values[Parameter.POSITION_LIMIT_LOWER], values[Parameter.POSITION_LIMIT_UPPER]
+            lower, upper = values[MotorParameter.POSITION_LIMIT_LOWER], values[MotorParameter.POSITION_LIMIT_UPPER]
             target = min(max(self.position_target, lower), upper)
-            torque = values[Parameter.POSITION_KP] * (target - position)
-            torque += values[Parameter.VELOCITY_KP] * (self.velocity_target - velocity)
+            torque = values[MotorParameter.POSITION_KP] * (target - position)
+            torque += values[MotorParameter.VELOCITY_KP] * (self.velocity_target - velocity)
         elif mode == MotorMode.DAMPING:
             torque = -DAMPING_KD * velocity
-        limit = values[Parameter.TORQUE_LIMIT]
+        limit = values[MotorParameter.TORQUE_LIMIT]
         torque = min(max(torque, -limit), limit)
-        values[Parameter.TORQUE_MEASURED] = torque
+        values[MotorParameter.TORQUE_MEASURED] = torque
         return torque
 
     def watch(self, now: float) -> None:
@@ -156,9 +156,9 @@ class SimulatedMotor:
         if now - self.fed <= self.period:
             return
         self.fed += self.period * ((now - self.fed) // self.period)
-        if self.values[Parameter.MODE] not in WITHOUT_TORQUE:
+        if self.values[MotorParameter.MODE] not in WITHOUT_TORQUE:
             self.raise_error(MotorError.WATCHDOG_TIMEOUT)
-            self.values[Parameter.MODE] = int(MotorMode.DAMPING)
+            self.values[MotorParameter.MODE] = int(MotorMode.DAMPING)
 
     def handle(self, frame: Frame, now: float) -> None:
         """Takes a frame from the host; answers wait for `take_frames`."""
@@ -209,7 +209,7 @@ class SimulatedMotor:
             return
         mode = data[0]
         known = mode in iter(MotorMode) and (self.mode != MotorMode.DISABLED or mode in WITHOUT_TORQUE)
-        self.values[Parameter.MODE] = mode if known else int(MotorMode.IDLE)
+        self.values[MotorParameter.MODE] = mode if known else int(MotorMode.IDLE)
         if not known:
             self.raise_error(MotorError.INVALID_MODE)
 
@@ -218,9 +218,12 @@ class SimulatedMotor:
         if len(data) < 3 or address >= PARAMETERS_END or data[0] >> 5 not in (SDO_DOWNLOAD, SDO_UPLOAD):
             self.raise_error(MotorError.CAN_RX_FAULT)
             return
-        parameter = Parameter.at(address)
+        parameter = MotorParameter.at(address)
         if data[0] >> 5 == SDO_UPLOAD:
-            self.values[Parameter.POSITION_MEASURED], self.values[Parameter.VELOCITY_MEASURED] = self.position, self.velocity
+            self.values[MotorParameter.POSITION_MEASURED], self.values[MotorParameter.VELOCITY_MEASURED] = (
+                self.position,
+                self.velocity,
+            )
             self._answer(Function.TRANSMIT_SDO, parameter.pack(self.values[parameter]) if parameter else bytes(4))
         elif parameter is None or parameter in READ_ONLY or self.disturbance.deaf_settings:
             return

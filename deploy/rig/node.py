@@ -33,7 +33,7 @@ class WireState:
     refuse: int = 0
 
 
-class Node:
+class BusNode:
     """The motors of one bus behind a python-can bus."""
 
     def __init__(
@@ -106,7 +106,7 @@ class MemoryBus:
 class HostBus:
     """The host's end of a bus in this process, which can refuse to send like a failing adapter."""
 
-    def __init__(self, node: Node, bus: Wire):
+    def __init__(self, node: BusNode, bus: Wire):
         self._node, self._bus = node, bus
 
     def send(self, message: can.Message, timeout: float | None = None) -> None:

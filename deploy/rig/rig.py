@@ -12,11 +12,11 @@ import numpy as np
 from arbiter.robot import RobotModel
 from deploy.drivers.can.calibration import Calibration, nominal
 from deploy.drivers.can.config import BusConfig, HardwareConfig
-from deploy.rig.body import Body, JointBody, MujocoBody
+from deploy.rig.body import JointBody, MujocoBody, RigBody
 from deploy.rig.faults import Fault
 from deploy.rig.imu import MemoryPort, SimulatedImu
 from deploy.rig.motor import SimulatedMotor
-from deploy.rig.node import HostBus, MemoryBus, Node
+from deploy.rig.node import BusNode, HostBus, MemoryBus
 
 SWEEP = 6.0  # [s]
 _numbers = itertools.count()
@@ -68,7 +68,7 @@ class Rig:
             motor.disturbance.position_noise, motor.disturbance.velocity_noise = noise, 10.0 * noise
         self._number = next(_numbers)
         self.nodes = {
-            bus.name: Node(
+            bus.name: BusNode(
                 bus.name, [m for m, at in zip(self.motors, wiring, strict=True) if at.bus == bus.name], None, random, latency
             )
             for bus in hardware.buses
@@ -76,7 +76,7 @@ class Rig:
         mine, self.imu_port = MemoryPort.pair()
         mounting = hardware.imu.mounting if hardware.imu else (1.0, 0.0, 0.0, 0.0)
         self.imu = SimulatedImu(mine, mounting, hardware.imu.rate_hz if hardware.imu else 200, seed=seed)
-        self.body: Body = (
+        self.body: RigBody = (
             MujocoBody(model, self._torque, seed=seed, **options) if body == "mujoco" else JointBody(model, self._torque)
         )
         self._active: set[Fault] = set()
@@ -160,7 +160,7 @@ class Rig:
         else:
             self._set_motor_fault(self.motors[self.model.index(fault.target)], fault, on)
 
-    def _set_wire_fault(self, node: Node, fault: Fault, on: bool) -> None:
+    def _set_wire_fault(self, node: BusNode, fault: Fault, on: bool) -> None:
         wire = node.wire
         if fault.kind == "drop":
             wire.drop = fault.value if on else 0.0

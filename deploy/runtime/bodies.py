@@ -27,7 +27,7 @@ def no_beat() -> None:
 
 
 @dataclass(slots=True)
-class Body:
+class RunRobot:
     """What a run needs of its robot.
 
     Attributes:
@@ -50,7 +50,7 @@ class Body:
         if self.connect is no_beat:
             self.connect = self.robot.connect
 
-    def operated(self, operator: str) -> Body:
+    def operated(self, operator: str) -> RunRobot:
         """The same with the hands of a simulated robot's operator."""
         from deploy.operator import open_operator
 
@@ -74,7 +74,7 @@ class Wish:
     camera: str = "0"
 
 
-def open_body(wish: Wish, model: RobotModel, loaded: Loaded) -> Body:
+def open_body(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     """The robot of `--robot`. Raises ConfigError or RobotError before anything is opened that could move."""
     if wish.robot == "simulated":
         return _simulated(wish, model, loaded)
@@ -92,7 +92,7 @@ def open_body(wish: Wish, model: RobotModel, loaded: Loaded) -> Body:
     )
 
 
-def _simulated(wish: Wish, model: RobotModel, loaded: Loaded) -> Body:
+def _simulated(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     config = loaded.config.simulation
     robot = SimulatedRobot(
         model,
@@ -104,10 +104,10 @@ def _simulated(wish: Wish, model: RobotModel, loaded: Loaded) -> Body:
         physics_dt=config.physics_dt,
         motor_hz=config.motor_hz,
     )
-    return Body(robot, *eye_of(robot, config.camera_hz, wish.fast), hidden(robot.mj_model)).operated(wish.operator)
+    return RunRobot(robot, *eye_of(robot, config.camera_hz, wish.fast), hidden(robot.mj_model)).operated(wish.operator)
 
 
-def _rig(wish: Wish, model: RobotModel, loaded: Loaded) -> Body:
+def _rig(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     hardware, config = _hardware("rig"), loaded.config.simulation
     if (config.battery, config.battery_drain) != (1.0, 0.0):
         raise ConfigError(
@@ -115,17 +115,17 @@ def _rig(wish: Wish, model: RobotModel, loaded: Loaded) -> Body:
             "leg_left_knee_pitch_joint:voltage=20.5"
         )
     found = hardware.open_rig(model, config.faults, wish.seed)
-    return Body(found.robot, *eye_of(found.robot, config.camera_hz, wish.fast), [found.table]).operated(wish.operator)
+    return RunRobot(found.robot, *eye_of(found.robot, config.camera_hz, wish.fast), [found.table]).operated(wish.operator)
 
 
-def _real(wish: Wish, model: RobotModel) -> Body:
+def _real(wish: Wish, model: RobotModel) -> RunRobot:
     hardware = _hardware(wish.robot)
     if wish.fast:
         raise ConfigError(f"--fast needs a simulated body; --robot {wish.robot} runs in real time")
     source = hardware.config_of(wish.camera)
     found = hardware.open_real(model, source, wish.hardware, wish.operator)
     eye = hardware.open_camera(source)
-    return Body(found.robot, eye, [], [found.table], found.closers, found.sources, found.beat)
+    return RunRobot(found.robot, eye, [], [found.table], found.closers, found.sources, found.beat)
 
 
 def _hardware(robot: str):
@@ -136,7 +136,7 @@ def _hardware(robot: str):
     return hardware
 
 
-def _from_outside(kind: type[Driver], wish: Wish, model: RobotModel, loaded: Loaded) -> Body:
+def _from_outside(kind: type[Driver], wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     """A third party's: each call that may be slow is walled and in time; its pre-flight has passed."""
     from deploy.doctor.examine import preflight
 
@@ -156,7 +156,7 @@ def _from_outside(kind: type[Driver], wish: Wish, model: RobotModel, loaded: Loa
         if error:
             raise RobotError(f"driver {kind.name}: {error}")
 
-    body = Body(robot, *eye_of(robot, loaded.config.simulation.camera_hz, wish.fast), [report.table()], connect=connect)
+    body = RunRobot(robot, *eye_of(robot, loaded.config.simulation.camera_hz, wish.fast), [report.table()], connect=connect)
     return body.operated(wish.operator)
 
 

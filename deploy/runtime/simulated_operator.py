@@ -16,7 +16,7 @@ LOADED, UPRIGHT = 0.5, 0.4  # share of its weight on its feet, tilt [rad]
 LIFTED = 2.5  # [s] for the harness to catch and lift a fallen robot
 
 
-class Phase(enum.Enum):
+class HarnessPhase(enum.Enum):
     """What the harness does."""
 
     HANGING = "hanging"  # it carries the robot
@@ -51,7 +51,7 @@ class SimulatedOperator:
 
     def __init__(self, robot: Hangable, arbiter: Arbiter) -> None:
         self._robot, self._arbiter = robot, arbiter
-        self._phase = Phase.HANGING
+        self._phase = HarnessPhase.HANGING
         self._since: float | None = None
 
     def __call__(self, report: TickReport) -> None:
@@ -61,29 +61,31 @@ class SimulatedOperator:
             if isinstance(self._robot, FaultLatching):
                 self._robot.clear_faults()
             self._robot.hang()
-            self._phase, self._since = Phase.LIFTING, now
+            self._phase, self._since = HarnessPhase.LIFTING, now
         life = self._arbiter.life
-        if self._phase is Phase.LIFTING and life.stopped:  # somebody wants it to stay as it is: passive
+        if self._phase is HarnessPhase.LIFTING and life.stopped:  # somebody wants it to stay as it is: passive
             self._arbiter.inbox.halt()
-            self._enter(Phase.HANGING, None)
-        elif self._phase is Phase.LIFTING and self._lasted(now, LIFTED) and self._is_armed(report, now):
-            self._enter(Phase.HANGING, None)
-        elif self._phase is Phase.HANGING and report.verdict.mode is Mode.RUN and life.state is not State.HALTED:
+            self._enter(HarnessPhase.HANGING, None)
+        elif self._phase is HarnessPhase.LIFTING and self._lasted(now, LIFTED) and self._is_armed(report, now):
+            self._enter(HarnessPhase.HANGING, None)
+        elif self._phase is HarnessPhase.HANGING and report.verdict.mode is Mode.RUN and life.state is not State.HALTED:
             legs = self._arbiter.model.groups["legs"]
             in_posture = not check_envelope(HOME_ENVELOPE, report.state, legs, self._arbiter.model)
             self._since = (now if self._since is None else self._since) if in_posture else None
             if self._lasted(now, SETTLED):
                 self._robot.release()
-                self._enter(Phase.LOWERING, None)
-        elif self._phase is Phase.LOWERING and (life.state is State.HALTED or report.verdict.mode in (Mode.DAMP, Mode.OFF)):
+                self._enter(HarnessPhase.LOWERING, None)
+        elif self._phase is HarnessPhase.LOWERING and (
+            life.state is State.HALTED or report.verdict.mode in (Mode.DAMP, Mode.OFF)
+        ):
             self._robot.hang()
-            self._enter(Phase.HANGING, None)
-        elif self._phase is Phase.LOWERING and self._robot.supported == 0.0:
+            self._enter(HarnessPhase.HANGING, None)
+        elif self._phase is HarnessPhase.LOWERING and self._robot.supported == 0.0:
             stands = self._robot.loaded >= LOADED and report.state.tilt <= UPRIGHT
             self._since = (now if self._since is None else self._since) if stands else None
             if self._lasted(now, QUIET):
                 self._arbiter.inbox.go()
-                self._enter(Phase.FREE, None)
+                self._enter(HarnessPhase.FREE, None)
 
     def _lasted(self, now: float, seconds: float) -> bool:
         return self._since is not None and now - self._since >= seconds
@@ -92,5 +94,5 @@ class SimulatedOperator:
         """Whether it is armed, by itself or by a person who was faster."""
         return report.verdict.mode is Mode.RUN or not self._arbiter.arm(now)
 
-    def _enter(self, phase: Phase, since: float | None) -> None:
+    def _enter(self, phase: HarnessPhase, since: float | None) -> None:
         self._phase, self._since = phase, since

@@ -10,7 +10,7 @@ import pytest
 import deploy.rig
 from deploy.doctor.machine import lateness
 from deploy.drivers.can import protocol
-from deploy.rig.measure import FAULTS, Driver, cycle_times, cycles_to_damping
+from deploy.rig.measure import FAULTS, PostureLoop, cycle_times, cycles_to_damping
 from deploy.rig.motor import SimulatedMotor
 
 # Silence is left to the safety layer, which waits; a mode read-back or equal readings take their time; all else is known at once.
@@ -57,7 +57,7 @@ def test_encoding_and_decoding_one_answer(benchmark):
 def test_a_tick_of_the_bench_in_lockstep(benchmark):
     robot = deploy.rig.start(body="joints")
     robot.connect()
-    driver = Driver(robot)
+    driver = PostureLoop(robot)
     benchmark(driver.run, 5)
     assert robot.read(0.0).faults == ()
     robot.close()

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from deploy.drivers.can import protocol
 from deploy.drivers.can.errors import describe_error_frame, describe_send_error
-from deploy.drivers.can.protocol import Frame, Function, MotorError, MotorMode, Parameter, ProtocolError, error_names
+from deploy.drivers.can.protocol import Frame, Function, MotorError, MotorMode, MotorParameter, ProtocolError, error_names
 
 GOLDEN = [
     (protocol.set_mode(5, MotorMode.POSITION), 0x005, "1305"),
     (protocol.set_mode(14, MotorMode.DAMPING), 0x00E, "020e"),
     (protocol.ping(1), 0x201, "ca"),
     (protocol.targets(3, 1.0, -2.0), 0x303, "0000803f000000c0"),
-    (protocol.read_parameter(7, Parameter.ERROR), 0x607, "401400"),
-    (protocol.read_parameter(7, Parameter.BUS_VOLTAGE_MEASURED), 0x607, "400001"),
-    (protocol.write_parameter(7, Parameter.POSITION_KP, 20.0), 0x607, "202000000000a041"),
-    (protocol.write_parameter(7, Parameter.WATCHDOG_TIMEOUT, 100), 0x607, "2008000064000000"),
-    (protocol.write_parameter(2, Parameter.POSITION_LIMIT_UPPER, math.inf), 0x602, "203c00000000807f"),
+    (protocol.read_parameter(7, MotorParameter.ERROR), 0x607, "401400"),
+    (protocol.read_parameter(7, MotorParameter.BUS_VOLTAGE_MEASURED), 0x607, "400001"),
+    (protocol.write_parameter(7, MotorParameter.POSITION_KP, 20.0), 0x607, "202000000000a041"),
+    (protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 0x607, "2008000064000000"),
+    (protocol.write_parameter(2, MotorParameter.POSITION_LIMIT_UPPER, math.inf), 0x602, "203c00000000807f"),
     (protocol.heartbeat(11), 0x70B, ""),
     (protocol.store_settings(9), 0x689, "01"),
     (protocol.load_settings(9), 0x689, "02"),
@@ -72,12 +72,12 @@ def test_targets_that_are_not_finite_are_refused(position, velocity):
         protocol.targets(1, position, velocity)
 
 
-@given(st.sampled_from([p for p in Parameter if p.kind == "f32"]), st.floats(width=32, allow_nan=False))
+@given(st.sampled_from([p for p in MotorParameter if p.kind == "f32"]), st.floats(width=32, allow_nan=False))
 def test_float_parameters_round_trip(parameter, value):
     assert parameter.unpack(protocol.write_parameter(1, parameter, value).data[4:]) == value
 
 
-@given(st.sampled_from([p for p in Parameter if p.kind == "u32"]), st.integers(0, 2**32 - 1))
+@given(st.sampled_from([p for p in MotorParameter if p.kind == "u32"]), st.integers(0, 2**32 - 1))
 def test_whole_parameters_round_trip(parameter, value):
     assert parameter.unpack(parameter.pack(value)) == value
 
@@ -85,11 +85,11 @@ def test_whole_parameters_round_trip(parameter, value):
 @pytest.mark.parametrize(
     "parameter, value, text",
     [
-        (Parameter.POSITION_KP, math.nan, "POSITION_KP = nan"),
-        (Parameter.POSITION_KP, 1e39, "does not fit"),
-        (Parameter.WATCHDOG_TIMEOUT, -1, "whole number"),
-        (Parameter.WATCHDOG_TIMEOUT, 0.5, "whole number"),
-        (Parameter.WATCHDOG_TIMEOUT, 2**32, "whole number"),
+        (MotorParameter.POSITION_KP, math.nan, "POSITION_KP = nan"),
+        (MotorParameter.POSITION_KP, 1e39, "does not fit"),
+        (MotorParameter.WATCHDOG_TIMEOUT, -1, "whole number"),
+        (MotorParameter.WATCHDOG_TIMEOUT, 0.5, "whole number"),
+        (MotorParameter.WATCHDOG_TIMEOUT, 2**32, "whole number"),
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(parameter, value, text):
@@ -101,12 +101,12 @@ def test_short_answers_are_named():
     with pytest.raises(ProtocolError, match="a PDO 2 of 7 bytes"):
         protocol.unpack_pair(bytes(7))
     with pytest.raises(ProtocolError, match="MODE: the motor sent 3 bytes"):
-        Parameter.MODE.unpack(bytes(3))
+        MotorParameter.MODE.unpack(bytes(3))
 
 
 def test_parameters_by_address():
-    assert Parameter.at(0x100) is Parameter.BUS_VOLTAGE_MEASURED and Parameter.at(0x999) is None
-    assert len({p.address for p in Parameter}) == len(Parameter)
+    assert MotorParameter.at(0x100) is MotorParameter.BUS_VOLTAGE_MEASURED and MotorParameter.at(0x999) is None
+    assert len({p.address for p in MotorParameter}) == len(MotorParameter)
 
 
 def test_error_names():

@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
 from deploy.drivers.can import protocol
-from deploy.drivers.can.protocol import Frame, MotorError, MotorMode, Parameter
+from deploy.drivers.can.protocol import Frame, MotorError, MotorMode, MotorParameter
 from deploy.rig.faults import parse_fault
 from deploy.rig.motor import SimulatedMotor
 
 
 def driving(kp=20.0, kd=2.0, limit=6.0, now=0.0) -> SimulatedMotor:
     motor = SimulatedMotor(7, watchdog_ms=100)
-    for parameter, value in ((Parameter.POSITION_KP, kp), (Parameter.VELOCITY_KP, kd), (Parameter.TORQUE_LIMIT, limit)):
+    for parameter, value in (
+        (MotorParameter.POSITION_KP, kp),
+        (MotorParameter.VELOCITY_KP, kd),
+        (MotorParameter.TORQUE_LIMIT, limit),
+    ):
         motor.handle(protocol.write_parameter(7, parameter, value), now)
     motor.handle(protocol.set_mode(7, MotorMode.POSITION), now)
     return motor
@@ -52,7 +56,7 @@ def test_other_ids_and_garbage_are_not_answered():
         Frame(0x607, bytes.fromhex("2004000000000000")),
     ):
         assert ask(motor, frame) == []
-    assert motor.mode == MotorMode.IDLE and motor.values[Parameter.FIRMWARE_VERSION] == protocol.FIRMWARE
+    assert motor.mode == MotorMode.IDLE and motor.values[MotorParameter.FIRMWARE_VERSION] == protocol.FIRMWARE
     assert motor.errors == MotorError.CAN_RX_FAULT  # the SDO of one byte
 
 
@@ -74,7 +78,7 @@ def test_position_mode_is_a_clamped_pd_law(target, position, wanted, velocity):
 
 def test_position_limits_clip_the_target():
     motor = driving(kd=0.0)
-    motor.handle(protocol.write_parameter(7, Parameter.POSITION_LIMIT_UPPER, 0.1), 0.0)
+    motor.handle(protocol.write_parameter(7, MotorParameter.POSITION_LIMIT_UPPER, 0.1), 0.0)
     motor.handle(protocol.targets(7, 3.0, 0.0), 0.0)
     assert motor.step(0.0, 0.1, 0.0) == pytest.approx(0.0, abs=1e-6)
 
@@ -110,8 +114,8 @@ def test_watchdog_damps_once_and_what_feeds_it(frame):
     "frame",
     [
         protocol.set_mode(7, MotorMode.POSITION),
-        protocol.read_parameter(7, Parameter.ERROR),
-        protocol.write_parameter(7, Parameter.TORQUE_LIMIT, 1.0),
+        protocol.read_parameter(7, MotorParameter.ERROR),
+        protocol.write_parameter(7, MotorParameter.TORQUE_LIMIT, 1.0),
     ],
 )
 def test_what_does_not_feed_the_watchdog(frame):
@@ -125,11 +129,11 @@ def test_what_does_not_feed_the_watchdog(frame):
 def test_a_watchdog_time_holds_from_the_next_switching_on():
     motor = SimulatedMotor(7)
     assert motor.period == 1.0
-    motor.handle(protocol.write_parameter(7, Parameter.WATCHDOG_TIMEOUT, 100), 0.0)
-    assert motor.values[Parameter.WATCHDOG_TIMEOUT] == 100 and motor.period == 1.0
+    motor.handle(protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 0.0)
+    assert motor.values[MotorParameter.WATCHDOG_TIMEOUT] == 100 and motor.period == 1.0
     motor.switch_on(1.0)
-    assert motor.values[Parameter.WATCHDOG_TIMEOUT] == 1000
-    motor.handle(protocol.write_parameter(7, Parameter.WATCHDOG_TIMEOUT, 100), 1.0)
+    assert motor.values[MotorParameter.WATCHDOG_TIMEOUT] == 1000
+    motor.handle(protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 1.0)
     motor.handle(protocol.store_settings(7), 1.0)
     motor.switch_on(2.0)
     assert motor.period == 0.1 and motor.mode == MotorMode.IDLE
@@ -159,9 +163,9 @@ def test_modes_that_cannot_be_end_in_idle_with_an_error():
 def test_flash_keeps_settings():
     motor = driving(kp=11.0)
     motor.handle(protocol.store_settings(7), 0.0)
-    motor.handle(protocol.write_parameter(7, Parameter.POSITION_KP, 3.0), 0.0)
+    motor.handle(protocol.write_parameter(7, MotorParameter.POSITION_KP, 3.0), 0.0)
     motor.handle(protocol.load_settings(7), 0.0)
-    assert motor.values[Parameter.POSITION_KP] == 11.0 and motor.mode == MotorMode.POSITION
+    assert motor.values[MotorParameter.POSITION_KP] == 11.0 and motor.mode == MotorMode.POSITION
 
 
 def test_faults_on_demand():
@@ -176,8 +180,8 @@ def test_faults_on_demand():
     assert ask(motor, protocol.ping(7)) == []
     motor.disturbance.silent = False
     motor.disturbance.deaf_settings = True
-    motor.handle(protocol.write_parameter(7, Parameter.POSITION_KP, 99.0), 0.0)
-    assert motor.values[Parameter.POSITION_KP] == 20.0
+    motor.handle(protocol.write_parameter(7, MotorParameter.POSITION_KP, 99.0), 0.0)
+    assert motor.values[MotorParameter.POSITION_KP] == 20.0
 
 
 BUSES, JOINTS = ("can0", "can1"), ("knee_joint",)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,59 @@ def test_broad_excepts_stand_at_the_doors_only():
         if any(isinstance(node, ast.ExceptHandler) and broad(node) for node in ast.walk(ast.parse(path.read_text())))
     ]
     assert found == ["arbiter/wall.py"]
+
+
+def test_no_class_name_means_two_things():
+    named = [
+        (node.name, path.relative_to(ROOT).as_posix())
+        for package in PACKAGES
+        for path in modules(package)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    counts = Counter(name for name, _ in named)
+    assert [one for one in named if counts[one[0]] > 1] == []
+
+
+MESSAGES = {"reason", "message", "why", "fault"}  # names of what is told to people
+
+
+def _told(node):
+    """Whether an expression is a message to people, or str(error)."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "str" and any("error" in ast.unparse(a) for a in node.args)
+    return (isinstance(node, ast.Attribute) and node.attr in MESSAGES | {"text"} and "event" in ast.unparse(node)) or (
+        getattr(node, "attr", getattr(node, "id", "")) in MESSAGES
+    )
+
+
+def _words(node):
+    """Whether an expression holds English."""
+    return any(isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value for part in ast.walk(node))
+
+
+def _reads_english(node):
+    """Whether a test asks what a message says."""
+    if isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        return any(map(_told, sides)) and any(not _told(side) and _words(side) for side in sides)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr in ("startswith", "endswith", "find") and _told(node.func.value)
+    return False
+
+
+def test_nothing_branches_on_the_text_of_a_message():
+    """Reasons are typed; their text is made at the rim. Other people's libraries tell some things in words only."""
+    others = {"deploy/drivers/can/errors.py", "training/pi0/data/disk.py", "policies/chunk/backends/lerobot/tokenizers.py"}
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{node.lineno} {ast.unparse(node)}"
+        for package in PACKAGES
+        for path in modules(package)
+        if path.relative_to(ROOT).as_posix() not in others
+        for node in ast.walk(ast.parse(path.read_text()))
+        if _reads_english(node)
+    ]
+    assert found == []
 
 
 def test_the_main_job_loads_no_heavy_library():

@@ -16,11 +16,11 @@ from deploy.doctor import preflight
 from deploy.doctor.__main__ import main
 from deploy.doctor.examine import _dry_command, check_limits
 from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
-from deploy.doctor.report import Report, Verdict, failed, passed, warned
+from deploy.doctor.report import CheckResult, Report, failed, passed, warned
 from deploy.doctor.senses import check_camera
 from deploy.drivers.can.bus import open_bus
 from deploy.drivers.can.config import BusConfig
-from deploy.drivers.can.protocol import MotorMode, Parameter
+from deploy.drivers.can.protocol import MotorMode, MotorParameter
 from deploy.drivers.sensors.camera import CameraConfig
 from deploy.rig.faults import parse_fault
 
@@ -34,7 +34,7 @@ def robot_with(*faults):
     return robot
 
 
-def lines(report, verdict=Verdict.FAIL):
+def lines(report, verdict=CheckResult.FAIL):
     return [f"{check.name}: {check.seen} -> {check.advice}" for check in report.checks if check.verdict is verdict]
 
 
@@ -42,12 +42,12 @@ def test_a_whole_robot_passes_and_can_be_connected_afterwards():
     robot = robot_with()
     report = preflight(robot, machine=False)
     assert report.ok, report.table()
-    assert [check.verdict for check in report.checks].count(Verdict.WARN) == 0
+    assert [check.verdict for check in report.checks].count(CheckResult.WARN) == 0
     assert {motor.mode for motor in robot.rig.motors} == {MotorMode.IDLE}
     robot.connect()
     robot.step(0.1)
     assert robot.read(0.0).faults == () and {motor.mode for motor in robot.rig.motors} == {MotorMode.DAMPING}
-    assert all(motor.values[Parameter.TORQUE_LIMIT] > 0 for motor in robot.rig.motors)
+    assert all(motor.values[MotorParameter.TORQUE_LIMIT] > 0 for motor in robot.rig.motors)
     robot.close()
 
 
@@ -84,8 +84,8 @@ def test_swapped_buses_and_old_firmware_are_found():
     report = preflight(robot, machine=False)
     assert any(line.startswith("can0 strangers: ids [2, 4, 6, 8, 10] answer") for line in lines(report))
     robot = robot_with()
-    robot.rig.motors[0].values[Parameter.FIRMWARE_VERSION] = 0x20240101
-    assert any("firmware 0x20240101" in line for line in lines(preflight(robot, machine=False), Verdict.WARN))
+    robot.rig.motors[0].values[MotorParameter.FIRMWARE_VERSION] = 0x20240101
+    assert any("firmware 0x20240101" in line for line in lines(preflight(robot, machine=False), CheckResult.WARN))
 
 
 def test_a_motor_whose_watchdog_does_not_bite_is_refused():
@@ -103,10 +103,10 @@ def test_new_motors_are_refused_until_their_watchdogs_are_stored_and_they_were_s
     assert "and 19 more stay in POSITION for more than 100 ms without a heartbeat, then damps" in line
     assert line.endswith("python -m deploy.calibrate watchdogs, then switch the motors off and on")
     calibrator = Calibrator(robot.model, robot.hardware, robot.open_bus, robot.wait)
-    robot.rig.motors[0].flash[Parameter.TORQUE_LIMIT] = 3.0
+    robot.rig.motors[0].flash[MotorParameter.TORQUE_LIMIT] = 3.0
     assert store_watchdogs(calibrator) == 100
     calibrator.close()
-    assert robot.rig.motors[0].flash[Parameter.TORQUE_LIMIT] == 3.0  # nothing else has changed
+    assert robot.rig.motors[0].flash[MotorParameter.TORQUE_LIMIT] == 3.0  # nothing else has changed
     assert not preflight(robot, machine=False).ok
     robot.rig.switch_off_and_on()
     assert preflight(robot, machine=False).ok
@@ -114,7 +114,9 @@ def test_new_motors_are_refused_until_their_watchdogs_are_stored_and_they_were_s
 
 def test_a_motor_whose_flash_does_not_keep_the_watchdog_is_named():
     robot = robot_with()
-    robot.rig.motors[13].values[Parameter.WATCHDOG_TIMEOUT] = robot.rig.motors[13].flash[Parameter.WATCHDOG_TIMEOUT] = 500
+    robot.rig.motors[13].values[MotorParameter.WATCHDOG_TIMEOUT] = robot.rig.motors[13].flash[MotorParameter.WATCHDOG_TIMEOUT] = (
+        500
+    )
     robot.rig.motors[13].disturbance.deaf_settings = True
     with pytest.raises(RobotError, match="motor 7 keeps WATCHDOG_TIMEOUT at 500, 100 was written; switch it off and on"):
         store_watchdogs(Calibrator(robot.model, robot.hardware, robot.open_bus, robot.wait))
@@ -123,7 +125,8 @@ def test_a_motor_whose_flash_does_not_keep_the_watchdog_is_named():
 def test_an_error_that_comes_back_is_refused_and_an_old_one_is_a_warning():
     robot = robot_with(f"{KNEE}:error=over temperature")
     assert any(
-        "reported over temperature; it could be cleared" in line for line in lines(preflight(robot, machine=False), Verdict.WARN)
+        "reported over temperature; it could be cleared" in line
+        for line in lines(preflight(robot, machine=False), CheckResult.WARN)
     )
     robot = robot_with(f"{KNEE}:error=over temperature")
     robot.rig.motors[13].disturbance.deaf_settings = True
@@ -135,12 +138,12 @@ def test_a_tilted_imu_is_refused():
     robot.rig.body.base = lambda: (np.array((0.8, 0.6, 0.0, 0.0)), np.array((0.0, 0.0, 1.0)))
     report = preflight(robot, machine=False)
     assert any(line.startswith("imu tilt: 1.29 rad") for line in lines(report))
-    assert any(line.startswith("imu rest: turns at") for line in lines(report, Verdict.WARN))
+    assert any(line.startswith("imu rest: turns at") for line in lines(report, CheckResult.WARN))
 
 
 def test_limits_that_let_targets_pass_are_found(monkeypatch):
     model = deploy.rig.start(body="joints").model
-    assert check_limits(model)[0].verdict is Verdict.PASS
+    assert check_limits(model)[0].verdict is CheckResult.PASS
     assert _dry_command(model, 13, 5.0) == pytest.approx(model.upper[13], abs=0.05)  # it does go to the end
     monkeypatch.setattr("deploy.doctor.examine._dry_command", lambda model, index, target: target)
     assert "would be sent to" in check_limits(model)[0].seen
@@ -148,12 +151,12 @@ def test_limits_that_let_targets_pass_are_found(monkeypatch):
 
 def test_the_computer(tmp_path):
     assert {check.name for check in check_timing()} == {"timing", "priority"}
-    assert check_disk(tmp_path).verdict in Verdict and "ONNX Runtime" in check_engines().seen
-    assert check_heat(tmp_path).verdict is Verdict.PASS
+    assert check_disk(tmp_path).verdict in CheckResult and "ONNX Runtime" in check_engines().seen
+    assert check_heat(tmp_path).verdict is CheckResult.PASS
     zone = tmp_path / "thermal_zone0"
     zone.mkdir()
     (zone / "temp").write_text("91000\n")
-    assert check_heat(tmp_path).seen == "91 °C" and check_heat(tmp_path).verdict is Verdict.WARN
+    assert check_heat(tmp_path).seen == "91 °C" and check_heat(tmp_path).verdict is CheckResult.WARN
 
 
 def test_tree_and_camera_errors_become_lines(tmp_path):
@@ -161,7 +164,7 @@ def test_tree_and_camera_errors_become_lines(tmp_path):
     report = preflight(robot, tree=str(tmp_path / "none.yaml"), machine=False)
     assert any(line.startswith("tree: --tree") and "no such file" in line for line in lines(report))
     [check] = check_camera(CameraConfig(source=str(tmp_path / "none.avi"), backend="file"), lambda dt: None)
-    assert check.verdict is Verdict.FAIL and "is it plugged in" in check.advice
+    assert check.verdict is CheckResult.FAIL and "is it plugged in" in check.advice
 
 
 def test_the_table():

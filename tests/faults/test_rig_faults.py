@@ -15,7 +15,7 @@ from arbiter.safety.command import issue
 from arbiter.types import Mode, SafeCommand
 from deploy.drivers.can.calibration import Calibration
 from deploy.drivers.can.config import load_hardware
-from deploy.drivers.can.protocol import MotorMode, Parameter
+from deploy.drivers.can.protocol import MotorMode, MotorParameter
 from deploy.rig.faults import parse_fault
 
 KNEE, ELBOW = "leg_left_knee_pitch_joint", "arm_left_elbow_pitch_joint"
@@ -59,11 +59,11 @@ def test_start_writes_every_limit_and_leaves_the_motors_damped():
     for i, motor in enumerate(robot.rig.motors):
         values, model, direction = motor.values, robot.model, robot.calibration.direction[i]
         ends = sorted(((model.lower[i] - 0.05) * direction, (model.upper[i] + 0.05) * direction))
-        assert values[Parameter.TORQUE_LIMIT] == model.effort[i]
-        assert values[Parameter.POSITION_KP] == model.kp[i] and values[Parameter.VELOCITY_KP] == model.kd[i]
-        assert values[Parameter.WATCHDOG_TIMEOUT] == 100 and values[Parameter.VELOCITY_LIMIT] == 20.0
+        assert values[MotorParameter.TORQUE_LIMIT] == model.effort[i]
+        assert values[MotorParameter.POSITION_KP] == model.kp[i] and values[MotorParameter.VELOCITY_KP] == model.kd[i]
+        assert values[MotorParameter.WATCHDOG_TIMEOUT] == 100 and values[MotorParameter.VELOCITY_LIMIT] == 20.0
         np.testing.assert_allclose(
-            (values[Parameter.POSITION_LIMIT_LOWER], values[Parameter.POSITION_LIMIT_UPPER]), ends, rtol=1e-6
+            (values[MotorParameter.POSITION_LIMIT_LOWER], values[MotorParameter.POSITION_LIMIT_UPPER]), ends, rtol=1e-6
         )
     state = robot.read(0.0)
     assert state.faults == () and np.isfinite(state.joint_age).all() and state.joint_age.max() <= 2 * PERIOD
@@ -105,17 +105,17 @@ def test_gains_that_change_reach_every_motor_within_a_tick_and_a_half():
     drive(robot, 20)
     kp, kd = robot.model.kp * 0.5, robot.model.kd * 1.5
     drive(robot, 8, kp=kp, kd=kd)
-    assert [m.values[Parameter.POSITION_KP] for m in robot.rig.motors] == list(kp)
-    assert [m.values[Parameter.VELOCITY_KP] for m in robot.rig.motors] == list(kd)
+    assert [m.values[MotorParameter.POSITION_KP] for m in robot.rig.motors] == list(kp)
+    assert [m.values[MotorParameter.VELOCITY_KP] for m in robot.rig.motors] == list(kd)
     robot.close()
 
 
 def test_a_gain_that_got_lost_is_written_again():
     robot = rig()
     drive(robot, 60)
-    robot.rig.motors[13].values[Parameter.POSITION_KP] = 1.0  # as if the write had been lost
+    robot.rig.motors[13].values[MotorParameter.POSITION_KP] = 1.0  # as if the write had been lost
     drive(robot, 120)
-    assert robot.rig.motors[13].values[Parameter.POSITION_KP] == robot.model.kp[13]
+    assert robot.rig.motors[13].values[MotorParameter.POSITION_KP] == robot.model.kp[13]
     assert robot.read(0.0).faults == ()
     robot.close()
 

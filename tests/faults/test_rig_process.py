@@ -27,7 +27,7 @@ from deploy.drivers.can.protocol import MotorError, MotorMode
 from deploy.rig.process import RigProcess
 from deploy.runtime.bring_up import bring_up_robot
 from deploy.runtime.heartbeat import Heartbeat, heartbeat_path
-from deploy.supervisor import Supervision, Watch, exists
+from deploy.supervisor import HeartbeatWatch, Supervision, exists
 
 # A loop of its own process: opens the rig, arms, ticks; then does what its argument says.
 LOOP = """
@@ -186,14 +186,14 @@ def test_faults_of_a_running_rig(rig):
 
 
 def test_the_watch_counts_beats_not_seconds():
-    watch = Watch(0.1)
+    watch = HeartbeatWatch(0.1)
     assert not watch.look(0.0, 0, False, True)
     assert not watch.look(5.0, 0, False, True)  # nothing is watched before the first beat
     assert not watch.look(5.05, 1, True, True)
     assert not watch.look(5.14, 1, True, True)
     assert watch.look(5.16, 1, True, True) and "no heartbeat for 110 ms" in watch.reason
     assert watch.look(5.17, 2, True, True)  # it stays tripped
-    dead = Watch(0.1)
+    dead = HeartbeatWatch(0.1)
     assert dead.look(0.0, 1, True, False) and "process is gone" in dead.reason
 
 

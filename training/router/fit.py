@@ -28,7 +28,7 @@ with extra(__name__, parser, "sklearn"):
     from scipy.sparse import csr_matrix, hstack
     from sklearn.linear_model import LogisticRegression
 
-    from arbiter.routing.artefact import HEAD, Artefact, Calibration, save
+    from arbiter.routing.artefact import HEAD, Artefact, ScoreCalibration, save
     from arbiter.routing.classifier import NONE, LinearClassifier
     from arbiter.routing.encoder import MODEL_DIR, Encoder
     from arbiter.routing.features import SparseRows, TfidfVocabulary, terms
@@ -94,7 +94,7 @@ def fit_head(encoder: Encoder) -> Artefact:
     vocabulary = fit_vocabulary(texts)
     labels = [class_of(owner, names) for owner in owners]
     head = fit_classifier(labels, vectors, vocabulary.rows(texts), len(vocabulary.index))
-    blank = Calibration(np.zeros(len(FEATURES)), 0.0, ACCEPT)
+    blank = ScoreCalibration(np.zeros(len(FEATURES)), 0.0, ACCEPT)
     return Artefact(head, vocabulary, texts, owners, np.array([side for *_, side in rows]), vectors, blank, encoder.digest)
 
 
@@ -103,7 +103,7 @@ def single(phrase: Phrase) -> bool:
     return phrase.kind != "safe" and all(len(plan) == 1 and len(plan[0]) == 1 for plan in phrase.plans)
 
 
-def calibrate(artefact: Artefact, encoder: Encoder) -> Calibration:
+def calibrate(artefact: Artefact, encoder: Encoder) -> ScoreCalibration:
     """Logistic regression of "the best class is what is meant" on the scorer's features, over dev phrases not fitted on."""
     skills = builtin_skills()
     joined = {name: pair.names[0] for pair in opposites(skills) for name in pair.names}
@@ -131,7 +131,7 @@ def calibrate(artefact: Artefact, encoder: Encoder) -> Calibration:
     w = model.coef_[0] / np.maximum(spread, 1e-9)
     for name, weight in zip(FEATURES, w, strict=False):
         print(f"  {weight:8.2f}  {name}")
-    return Calibration(w[:-1], float(w[-1] - w[:-1] @ mean[:-1]), ACCEPT)
+    return ScoreCalibration(w[:-1], float(w[-1] - w[:-1] @ mean[:-1]), ACCEPT)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from deploy.drivers.can.bus import BusPort
 from deploy.drivers.can.config import Limits
 from deploy.drivers.can.faults import reaction
 from deploy.drivers.can.motor import GAINS, MODE_PATIENCE, READ_PATIENCE, Motor
-from deploy.drivers.can.protocol import Function, MotorMode, Parameter
+from deploy.drivers.can.protocol import Function, MotorMode, MotorParameter
 
 REPEAT_DAMPING = 25  # cycles between repeated mode frames while the motors are not armed
 HOST_FUNCTIONS = (Function.NMT, Function.RECEIVE_PDO_2)
@@ -74,7 +74,7 @@ class BusCycle:
         self.turn = self._error_turn = self._slow_turn = self._volt_turn = 0
         self._slow_cycle = 0
         self._volt_due = False
-        self._owed: tuple[Motor, Parameter] | None = None
+        self._owed: tuple[Motor, MotorParameter] | None = None
         self.lines: dict[str, Mode] = {}
         self.load = 0.0
         self._bits = 0.0
@@ -184,7 +184,7 @@ class BusCycle:
     def _mode(self, motor: Motor, mode: MotorMode) -> None:
         if mode != motor.mode_wanted:
             motor.mode_wanted, motor.mode_frames, motor.mode = mode, 0, None
-            if motor.reading is Parameter.MODE:  # its answer is about the old mode
+            if motor.reading is MotorParameter.MODE:  # its answer is about the old mode
                 motor.reading, motor.quiet_until = None, self.cycle + READ_PATIENCE
         motor.mode_frames += 1
         repeat = mode != MotorMode.POSITION and motor.mode_frames % REPEAT_DAMPING == 0
@@ -195,8 +195,8 @@ class BusCycle:
     def _gains_written(motor: Motor, command: MotorCommand) -> bool:
         """A motor is armed only once both its gains have been written."""
         return motor.mode_wanted == MotorMode.POSITION or (
-            motor.gains.get(Parameter.POSITION_KP) == command.kp[motor.index]
-            and motor.gains.get(Parameter.VELOCITY_KP) == command.kd[motor.index]
+            motor.gains.get(MotorParameter.POSITION_KP) == command.kp[motor.index]
+            and motor.gains.get(MotorParameter.VELOCITY_KP) == command.kd[motor.index]
         )
 
     def _write_gains(self, command: MotorCommand) -> None:
@@ -220,7 +220,7 @@ class BusCycle:
         for k in range(min(self.limits.error_reads, count)):
             motor = self.motors[(self._error_turn + k) % count]
             if owed is None or motor is not owed[0]:
-                self._ask(motor, Parameter.ERROR)
+                self._ask(motor, MotorParameter.ERROR)
         self._error_turn += self.limits.error_reads
         if owed is not None and self._ask(*owed):
             self._owed = None
@@ -236,7 +236,7 @@ class BusCycle:
         if self._volt_due:
             self._volt_due = False
             self._volt_turn += 1
-            motor, parameter = self.motors[self._volt_turn % len(self.motors)], Parameter.BUS_VOLTAGE_MEASURED
+            motor, parameter = self.motors[self._volt_turn % len(self.motors)], MotorParameter.BUS_VOLTAGE_MEASURED
         else:
             self._slow_turn += 1
             motor = self.motors[self._slow_turn % len(self.motors)]
@@ -244,7 +244,7 @@ class BusCycle:
         if not self._ask(motor, parameter):  # answers are slow on this bus: then in place of the next error bits
             self._owed = motor, parameter
 
-    def _ask(self, motor: Motor, parameter: Parameter) -> bool:
+    def _ask(self, motor: Motor, parameter: MotorParameter) -> bool:
         if not motor.may_read(self.cycle):
             return False
         if self.port.send(self._message(protocol.read_parameter(motor.device, parameter))):
@@ -259,7 +259,7 @@ class BusCycle:
         self.lines = {}
         for motor in self.motors:
             if motor.errors:
-                self.port.send(self._message(protocol.write_parameter(motor.device, Parameter.ERROR, 0)))
+                self.port.send(self._message(protocol.write_parameter(motor.device, MotorParameter.ERROR, 0)))
             motor.errors = motor.mismatches = motor.missed = motor.duplicates = 0
             motor.mode = None
             motor.gains.clear()

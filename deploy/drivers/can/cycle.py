@@ -23,7 +23,7 @@ from deploy.drivers.can.protocol import MotorMode
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class MotorReadings:
     """What the cycle knows, published after every receive. Arrays are read-only, shape (n,), robot order, motor coordinates.
 
     Attributes:
@@ -84,7 +84,7 @@ class Cycle:
             own = (f"tick: command too old ({1000 * (now - command.stamp):.0f} ms)",)
         self.snapshot = self._publish(own)
 
-    def _publish(self, own: tuple[str, ...]) -> Snapshot:
+    def _publish(self, own: tuple[str, ...]) -> MotorReadings:
         lines: dict[str, Mode] = {line: reaction(line) for line in (*own, *self.external)}
         for bus in self.buses:
             lines.update(bus.lines)
@@ -95,7 +95,7 @@ class Cycle:
             faults.append(self.damped_by)  # it may have gone by itself; the motors stay damped for it
         motors = self.motors
         voltages = [motor.voltage for motor in motors if not math.isnan(motor.voltage)]
-        return Snapshot(
+        return MotorReadings(
             position=frozen([m.position for m in motors]),
             velocity=frozen([m.velocity for m in motors]),
             torque=frozen([m.torque for m in motors]),

@@ -13,7 +13,7 @@ from deploy.runtime.realtime import CYCLE, claim_realtime
 
 
 @dataclass(slots=True)
-class Pace:
+class CycleTiming:
     """How the thread kept time.
 
     Attributes:
@@ -34,7 +34,7 @@ class CycleThread:
 
     def __init__(self, cycle: Cycle, period: float, before: Callable[[float], None], clock=time.monotonic):
         self.cycle, self.period, self.before, self.clock = cycle, period, before, clock
-        self.pace = Pace()
+        self.pace = CycleTiming()
         self.realtime = False
         self._stop = threading.Event()
         self._thread = our_thread("can cycle", self._run)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 
 from deploy.drivers.can.config import Limits
-from deploy.drivers.can.protocol import MotorMode, Parameter, error_names
+from deploy.drivers.can.protocol import MotorMode, MotorParameter, error_names
 
 # What is read back in turn beside error bits and supply voltage.
-SLOW_READS = (Parameter.MODE, Parameter.POSITION_KP, Parameter.VELOCITY_KP, Parameter.TORQUE_LIMIT, Parameter.TORQUE_MEASURED)
-GAINS = (Parameter.POSITION_KP, Parameter.VELOCITY_KP)
+SLOW_READS = (
+    MotorParameter.MODE,
+    MotorParameter.POSITION_KP,
+    MotorParameter.VELOCITY_KP,
+    MotorParameter.TORQUE_LIMIT,
+    MotorParameter.TORQUE_MEASURED,
+)
+GAINS = (MotorParameter.POSITION_KP, MotorParameter.VELOCITY_KP)
 READ_PATIENCE = 25  # cycles until a read counts as lost; an answer does not say to which, so as many are waited again
 MOST_OPEN = 10  # unanswered requests that a late answer may still belong to
 MISMATCHES = 3  # read-backs in a row that differ from what was written until it is a fault
@@ -40,10 +46,10 @@ class Motor:
         self.mode: int | None = None
         self.mode_wanted = MotorMode.DAMPING
         self.mode_frames = 0  # how many frames in a row have asked for that mode
-        self.gains: dict[Parameter, float] = {}
+        self.gains: dict[MotorParameter, float] = {}
         self.gain_cycle = {parameter: -(10**9) for parameter in GAINS}
         self.mismatches = 0
-        self.reading: Parameter | None = None
+        self.reading: MotorParameter | None = None
         self.read_cycle = 0
         self.quiet_until = -1
         self.turn = index  # neighbours do not read the same parameter at the same time
@@ -58,7 +64,7 @@ class Motor:
             self.open = min(max(0, self.open), MOST_OPEN)
         self.asked = self.answers = 0
 
-    def next_read(self) -> Parameter:
+    def next_read(self) -> MotorParameter:
         """The next of SLOW_READS."""
         self.turn += 1
         return SLOW_READS[self.turn % len(SLOW_READS)]
@@ -75,19 +81,19 @@ class Motor:
         if parameter is None or len(data) < 4 or cycle <= self.quiet_until:
             return
         value = parameter.unpack(data)
-        if parameter is Parameter.ERROR:
+        if parameter is MotorParameter.ERROR:
             self.errors = int(value)
-        elif parameter is Parameter.BUS_VOLTAGE_MEASURED:
+        elif parameter is MotorParameter.BUS_VOLTAGE_MEASURED:
             self.voltage = value
-        elif parameter is Parameter.TORQUE_MEASURED:
+        elif parameter is MotorParameter.TORQUE_MEASURED:
             self.torque = value
-        elif parameter is Parameter.MODE:
+        elif parameter is MotorParameter.MODE:
             self.mode = int(value)
         else:
             self._compare(parameter, value)
 
-    def _compare(self, parameter: Parameter, value: float) -> None:
-        written = self.torque_limit if parameter is Parameter.TORQUE_LIMIT else self.gains.get(parameter)
+    def _compare(self, parameter: MotorParameter, value: float) -> None:
+        written = self.torque_limit if parameter is MotorParameter.TORQUE_LIMIT else self.gains.get(parameter)
         if written is None or self.gain_cycle.get(parameter, -1) >= self.read_cycle:
             return
         if abs(value - written) <= 1e-4 * max(1.0, abs(written)):

@@ -12,13 +12,13 @@ import numpy as np
 
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
-from deploy.doctor.report import Check, Verdict, attempt, failed, passed, warned
+from deploy.doctor.report import Check, CheckResult, attempt, failed, passed, warned
 from deploy.doctor.senses import check_imu
 from deploy.drivers.can import protocol
 from deploy.drivers.can.bus import BusPort, HostWire
 from deploy.drivers.can.calibration import Calibration
 from deploy.drivers.can.config import BusConfig, HardwareConfig, MotorConfig
-from deploy.drivers.can.protocol import MotorError, MotorMode, Parameter, error_names
+from deploy.drivers.can.protocol import MotorError, MotorMode, MotorParameter, error_names
 from deploy.drivers.can.sdo import SdoClient
 from deploy.drivers.can.startup import settings
 from deploy.drivers.sensors.imu import Imu
@@ -27,7 +27,7 @@ SCAN = range(1, 21)  # ids that are looked for besides those that belong to a bu
 SCAN_PATIENCE = 5  # looks
 WATCHDOG_SPARE = 0.1  # [s] that the watchdog's reaction may take beyond its time
 WATCHDOG_FACTORY = 1.2  # [s] more: new motors' watchdogs bite after 1 s
-HARMLESS = {Parameter.TORQUE_LIMIT: 0.0, Parameter.POSITION_KP: 0.0, Parameter.VELOCITY_KP: 0.0}
+HARMLESS = {MotorParameter.TORQUE_LIMIT: 0.0, MotorParameter.POSITION_KP: 0.0, MotorParameter.VELOCITY_KP: 0.0}
 
 
 class Wired(Protocol):
@@ -95,7 +95,7 @@ def check_motor(
             *_voltage(client, motor, name, config),
             *_position(client, motor, name, index, model, calibration),
         ]
-        if all(check.verdict is not Verdict.FAIL for check in found):
+        if all(check.verdict is not CheckResult.FAIL for check in found):
             _write_settings(client, motor, settings(config, model, calibration, index))
         return found
 
@@ -104,7 +104,7 @@ def check_motor(
 
 
 def _identity(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
-    firmware, device = client.read(motor.id, Parameter.FIRMWARE_VERSION), client.read(motor.id, Parameter.DEVICE_ID)
+    firmware, device = client.read(motor.id, MotorParameter.FIRMWARE_VERSION), client.read(motor.id, MotorParameter.DEVICE_ID)
     if device != motor.id:
         return [failed(name, f"answers as {motor.id} and says it is {device}", "set its id with the motor's own tool")]
     if firmware != protocol.FIRMWARE:
@@ -116,9 +116,9 @@ def _identity(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
 
 def _errors(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
     """The watchdog's bit is left over from the time before; any other that comes back after clearing is a fault."""
-    before = int(client.read(motor.id, Parameter.ERROR))
-    client.send(protocol.write_parameter(motor.id, Parameter.ERROR, 0))
-    after = int(client.read(motor.id, Parameter.ERROR))
+    before = int(client.read(motor.id, MotorParameter.ERROR))
+    client.send(protocol.write_parameter(motor.id, MotorParameter.ERROR, 0))
+    after = int(client.read(motor.id, MotorParameter.ERROR))
     if after:
         return [failed(name, f"reports {', '.join(error_names(after))}", "mend the cause, then switch the motor off and on")]
     old = before & ~int(MotorError.WATCHDOG_TIMEOUT)
@@ -128,7 +128,7 @@ def _errors(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
 
 
 def _voltage(client: SdoClient, motor: MotorConfig, name: str, config: HardwareConfig) -> list[Check]:
-    volts, limits = client.read(motor.id, Parameter.BUS_VOLTAGE_MEASURED), config.limits
+    volts, limits = client.read(motor.id, MotorParameter.BUS_VOLTAGE_MEASURED), config.limits
     if not limits.voltage_low <= volts <= limits.voltage_high:
         return [
             failed(
@@ -158,7 +158,7 @@ def _position(
     return []
 
 
-def _write_settings(client: SdoClient, motor: MotorConfig, values: dict[Parameter, float]) -> None:
+def _write_settings(client: SdoClient, motor: MotorConfig, values: dict[MotorParameter, float]) -> None:
     """Raises RobotError, naming the parameter, if one does not take."""
     for parameter, value in values.items():
         client.write(motor.id, parameter, value)
@@ -173,24 +173,24 @@ def check_watchdogs(clients: dict[str, SdoClient], config: HardwareConfig, wait:
     limit = config.limits.watchdog_ms
     for motor in config.motors:
         client = clients[motor.bus]
-        for parameter, value in (*HARMLESS.items(), (Parameter.WATCHDOG_TIMEOUT, limit)):
+        for parameter, value in (*HARMLESS.items(), (MotorParameter.WATCHDOG_TIMEOUT, limit)):
             client.feed(motor.id)
             client.write(motor.id, parameter, value)
     for motor in config.motors:
         clients[motor.bus].set_mode(motor.id, MotorMode.POSITION)
         clients[motor.bus].feed(motor.id)
     wait(limit / 1000.0 + WATCHDOG_SPARE)
-    late = [motor for motor in config.motors if clients[motor.bus].read(motor.id, Parameter.MODE) == MotorMode.POSITION]
+    late = [motor for motor in config.motors if clients[motor.bus].read(motor.id, MotorParameter.MODE) == MotorMode.POSITION]
     if late:
         wait(WATCHDOG_FACTORY)
-    never = [motor for motor in late if clients[motor.bus].read(motor.id, Parameter.MODE) == MotorMode.POSITION]
+    never = [motor for motor in late if clients[motor.bus].read(motor.id, MotorParameter.MODE) == MotorMode.POSITION]
     mute = []
     for motor in config.motors:
         client = clients[motor.bus]
-        if motor not in late and not int(client.read(motor.id, Parameter.ERROR)) & MotorError.WATCHDOG_TIMEOUT:
+        if motor not in late and not int(client.read(motor.id, MotorParameter.ERROR)) & MotorError.WATCHDOG_TIMEOUT:
             mute.append(motor)
         client.set_mode(motor.id, MotorMode.IDLE)
-        client.send(protocol.write_parameter(motor.id, Parameter.ERROR, 0))
+        client.send(protocol.write_parameter(motor.id, MotorParameter.ERROR, 0))
     if never:
         return failed(
             "watchdogs",

@@ -80,7 +80,7 @@ def error_names(bits: int) -> tuple[str, ...]:
     return tuple(names + ([f"unknown bits {unknown:#x}"] if unknown else []))
 
 
-class Parameter(enum.Enum):
+class MotorParameter(enum.Enum):
     """Parameters of a motor: (address, type). f32 are SI units on the output side of the gear."""
 
     DEVICE_ID = (0x000, "u32")
@@ -113,7 +113,7 @@ class Parameter(enum.Enum):
     __hash__ = object.__hash__  # members are singletons, and are dictionary keys in the 250 Hz cycle
 
     @classmethod
-    def at(cls, address: int) -> Parameter | None:
+    def at(cls, address: int) -> MotorParameter | None:
         """The parameter at an address, None if this project does not use it."""
         return _BY_ADDRESS.get(address)
 
@@ -137,7 +137,7 @@ class Parameter(enum.Enum):
         return (_F32 if self.kind == "f32" else _U32).unpack_from(data)[0]
 
 
-_BY_ADDRESS = {parameter.address: parameter for parameter in Parameter}
+_BY_ADDRESS = {parameter.address: parameter for parameter in MotorParameter}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +195,11 @@ def unpack_pair(data: bytes) -> tuple[float, float]:
     return _FF.unpack_from(data)
 
 
-def read_parameter(device: int, parameter: Parameter) -> Frame:
+def read_parameter(device: int, parameter: MotorParameter) -> Frame:
     return Frame(identifier(Function.RECEIVE_SDO, device), _READ.pack(SDO_READ, parameter.address))
 
 
-def write_parameter(device: int, parameter: Parameter, value: float) -> Frame:
+def write_parameter(device: int, parameter: MotorParameter, value: float) -> Frame:
     """The motor does not acknowledge a write: read the parameter back."""
     head = _WRITE.pack(SDO_WRITE, parameter.address, 0)
     return Frame(identifier(Function.RECEIVE_SDO, device), head + parameter.pack(value))

@@ -23,7 +23,7 @@ from deploy.drivers.can.bus_cycle import BusCycle, MotorCommand
 from deploy.drivers.can.calibration import Calibration, load_calibration
 from deploy.drivers.can.config import BusConfig, HardwareConfig, calibration_path, load_hardware
 from deploy.drivers.can.cycle import Cycle
-from deploy.drivers.can.loop import CycleThread, Pace
+from deploy.drivers.can.loop import CycleThread, CycleTiming
 from deploy.drivers.can.motor import Motor
 from deploy.drivers.can.preflight import check_hardware
 from deploy.drivers.can.protocol import MotorMode, heartbeat
@@ -220,7 +220,7 @@ class CanRobot:
         return frozen(self.running_cycle.snapshot.torque * self.calibration.direction)
 
     @property
-    def pace(self) -> Pace | None:
+    def pace(self) -> CycleTiming | None:
         """How well the command cycle keeps time; None in lockstep."""
         return self._thread.pace if self._thread else None
 

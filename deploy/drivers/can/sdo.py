@@ -7,7 +7,7 @@ from collections.abc import Callable
 from arbiter.errors import RobotError
 from deploy.drivers.can import protocol
 from deploy.drivers.can.bus import BusPort
-from deploy.drivers.can.protocol import Function, MotorMode, Parameter
+from deploy.drivers.can.protocol import Function, MotorMode, MotorParameter
 
 STEP = 0.001  # [s] between two looks at the bus
 TRIES = 3
@@ -33,7 +33,7 @@ class SdoClient:
         data = self._await(protocol.identifier(Function.TRANSMIT_PDO_1, device))
         return data is not None and data[:1] == bytes((protocol.PING,))
 
-    def read(self, device: int, parameter: Parameter) -> float | int:
+    def read(self, device: int, parameter: MotorParameter) -> float | int:
         """The value of a parameter. Raises RobotError if the motor does not answer."""
         for _ in range(TRIES):
             self.port.receive()  # an answer that came too late carries no parameter: drop it
@@ -45,7 +45,7 @@ class SdoClient:
             f"{self.port.name}: motor {device} does not answer when asked for {parameter.name}; check power, wiring and its id"
         )
 
-    def write(self, device: int, parameter: Parameter, value: float) -> None:
+    def write(self, device: int, parameter: MotorParameter, value: float) -> None:
         """Writes a parameter and reads it back. Raises RobotError if it does not take."""
         for _ in range(TRIES):
             self.send(protocol.write_parameter(device, parameter, value))
@@ -59,7 +59,7 @@ class SdoClient:
 
     def measure(self, device: int) -> float:
         """The motor's position [rad], motor coordinates."""
-        return float(self.read(device, Parameter.POSITION_MEASURED))
+        return float(self.read(device, MotorParameter.POSITION_MEASURED))
 
     def set_mode(self, device: int, mode: MotorMode) -> None:
         self.send(protocol.set_mode(device, mode))

@@ -11,7 +11,7 @@ import numpy as np
 from deploy.drivers.sensors.visible import MESH, seen
 
 if TYPE_CHECKING:
-    from deploy.drivers.sensors.raycast import View
+    from deploy.drivers.sensors.raycast import CameraView
 
 CORNERS = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
 NEAR = 0.02  # [m] before the camera
@@ -30,7 +30,7 @@ class Meshes:
             self._model = copy.copy(model)  # in which all else is transparent, which rays pass through
             self._model.geom_rgba[~mesh, 3], self._model.geom_matid[~mesh] = 0.0, -1
 
-    def cast(self, view: View, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> None:
+    def cast(self, view: CameraView, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> None:
         """Adds to the view where its rays meet a mesh first. `position`, `rotation`: as of RayCaster.render."""
         if not self._ids.size:
             return
@@ -52,7 +52,7 @@ class Meshes:
         view.dist[at], view.hit[at], view.normal[at] = dist[nearer], hit[nearer], normal[nearer]
 
 
-def box_windows(view: View, corners: np.ndarray) -> np.ndarray:
+def box_windows(view: CameraView, corners: np.ndarray) -> np.ndarray:
     """Part of the picture in which each box can be, as of `windows`; all of it where a corner is beside or behind the camera.
 
     `corners`: In the camera's frame (right, up, backward) [m], shape (k, 8, 3).

@@ -31,7 +31,7 @@ BIAS = 0.012  # [m] by which a point may lie behind what the lamp sees and still
 
 
 @dataclass(slots=True)
-class View:
+class CameraView:
     """A camera with square pixels, and what its rays met. float32: a picture needs no more, and takes half the time.
 
     Attributes:
@@ -54,7 +54,7 @@ class View:
     normal: np.ndarray
 
 
-def new_view(width: int, height: int, vertical_field: float) -> View:
+def new_view(width: int, height: int, vertical_field: float) -> CameraView:
     """`vertical_field`: angle from the top to the bottom edge [rad]."""
     edge = np.tan(0.5 * vertical_field)
     up = edge * (1.0 - (2.0 * np.arange(height) + 1.0) / height)
@@ -63,7 +63,7 @@ def new_view(width: int, height: int, vertical_field: float) -> View:
     rays[..., 0], rays[..., 1], rays[..., 2] = right, up[:, None], -1.0
     rays /= np.linalg.norm(rays, axis=2, keepdims=True)
     rays = rays.astype(np.float32)
-    return View(
+    return CameraView(
         width,
         height,
         edge,
@@ -120,7 +120,7 @@ class RayCaster:
         picture += 0.5
         return picture.astype(np.uint8).reshape(view.vec.shape)
 
-    def _cast(self, view: View, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> None:
+    def _cast(self, view: CameraView, data: mujoco.MjData, position: np.ndarray, rotation: np.ndarray) -> None:
         """Fills the view with what its rays meet first."""
         np.matmul(view.rays.reshape(-1, 3), rotation.T.astype(np.float32), out=view.vec.reshape(-1, 3))
         down = view.vec[..., 2] < -1e-6
@@ -135,7 +135,7 @@ class RayCaster:
                 self._cast_at(view, data, int(geom), position, (slice(top, bottom), slice(left, right)))
         self._meshes.cast(view, data, position, rotation)
 
-    def _cast_at(self, view: View, data: mujoco.MjData, geom: int, position: np.ndarray, window) -> None:
+    def _cast_at(self, view: CameraView, data: mujoco.MjData, geom: int, position: np.ndarray, window) -> None:
         intersect, normal = SHAPES[mujoco.mjtGeom(self._type[geom])]
         matrix = data.geom_xmat[geom].reshape(3, 3).astype(np.float32)
         origin = matrix.T @ (position - data.geom_xpos[geom]).astype(np.float32)
@@ -188,7 +188,7 @@ class RayCaster:
         colour += (GLOSS * gloss).astype(np.float32)[:, None]
         return colour
 
-    def _lit(self, view: View, points: np.ndarray) -> np.ndarray:
+    def _lit(self, view: CameraView, points: np.ndarray) -> np.ndarray:
         """How much of the lamp each point sees, 0..1: `view`, what the lamp itself sees, decides (a shadow map)."""
         local = (points - self._lamp) @ self._lamp_axes
         away = np.sqrt(np.einsum("ij,ij->i", local, local)) - BIAS
@@ -209,7 +209,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.sqrt(np.einsum("ij,ij->i", vectors, vectors) + TINY)[:, None]
 
 
-def windows(view: View, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
+def windows(view: CameraView, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """Part of the picture in which each sphere can be: rows from, to, columns from, to; empty when it is not seen.
 
     `centres`: In the camera's frame (right, up, backward) [m], shape (k, 3). `radii`: [m], shape (k,).
