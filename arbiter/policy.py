@@ -21,9 +21,10 @@ class Policy(Protocol):
         kind: "locomotion", "chunk" or "fallback".
         joints: Mask of the joints it drives, bool, shape (n,), robot order.
 
-    Three more are optional. `rate_hz`: how often it decides, where less often than the tick; one that walks may repeat
+    Four more are optional. `rate_hz`: how often it decides, where less often than the tick; one that walks may repeat
     its targets so long. `commands`: the largest |x|, |y| [m/s] and |yaw| [rad/s] that it was made for, three numbers; a skill
-    that asks for more fails. `carries`: False where the robot falls if this policy gets its legs.
+    that asks for more fails. `carries`: False where the robot falls if this policy gets its legs. `chunks`: how many it has
+    played since `reset`; skills are told.
     """
 
     name: str

@@ -91,7 +91,7 @@ class Progress:
         travelled: Integral of the commanded velocity since then: x, y [m], yaw [rad], shape (3,), body frame.
         turned: Yaw turned since then, from the IMU [rad], unwrapped.
         parameters: The values in force, by name; `number`, `given` and `word` read one with its type.
-        chunks: Chunks completed by a chunk policy (0 for others).
+        chunks: Chunks that a chunk policy has played to their end or their successor; 0 for others.
         start: State when the skill took its joints.
         sightings: What the camera saw since the skill was asked for, the newest last; only of a skill that `sees`.
         robot: Whose joints these are; `model.groups` and `body` tell which is which. None in tests that need none.

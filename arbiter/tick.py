@@ -13,10 +13,11 @@ import numpy as np
 import py_trees
 
 from arbiter.events import Event
+from arbiter.execution.caller import MakeCaller, SkillCaller
 from arbiter.execution.executor import InstructionExecutor
 from arbiter.execution.inbox import MAX_WAITING, Inbox, Mail, RouteRequest
 from arbiter.execution.instruction import Instruction, InstructionState
-from arbiter.execution.run import MakeCaller, Sight, SkillCaller, blind
+from arbiter.execution.run import Sight, blind
 from arbiter.handover.authority import Authority, JointAssignment
 from arbiter.handover.bank import PolicyBank
 from arbiter.handover.blend import Blend

@@ -15,7 +15,7 @@ import numpy as np
 from arbiter.body import Body, Limb
 from arbiter.chain import chain
 from arbiter.errors import SkillError
-from arbiter.execution.run import ask, begun, measure
+from arbiter.execution.caller import ask, begun, measure
 from arbiter.robot import RobotModel
 from arbiter.skill import Parameter, Progress, RunContext, Skill, StartEnvelope
 from arbiter.strict import parse_text

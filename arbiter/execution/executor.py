@@ -12,10 +12,11 @@ import numpy as np
 from py_trees.behaviour import Behaviour
 
 from arbiter.events import Event
+from arbiter.execution.caller import MakeCaller, SkillCaller
 from arbiter.execution.inbox import RouteRequest
 from arbiter.execution.instruction import Instruction
 from arbiter.execution.instruction import InstructionState as State
-from arbiter.execution.run import MakeCaller, Phase, Run, Sight, SkillCaller, blind
+from arbiter.execution.run import Phase, Run, Sight, blind
 from arbiter.execution.tree_run import TreeRun
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.homing import Homing

@@ -96,6 +96,8 @@ class Authority:
             _, error = walled(self._take, assignment, target)
             if error:
                 failed.append((assignment, error))
+            elif assignment.run is not None and assignment.policy.kind == "chunk":
+                assignment.run.history.chunks = getattr(assignment.policy, "chunks", 0)
         return failed
 
     def _take(self, assignment: JointAssignment, target: JointTarget) -> None:

@@ -97,9 +97,9 @@ class Kept:
         found = []
         for run, since in self.begun.items():
             judged = None
-            if isinstance(run.skill, Judged) and run.progress is not None and not self.cut:
-                motion = TrueRun(self.truths[since : self.ended.get(run)], run.progress.model)
-                judged = fallen(motion) or run.skill.criterion(motion, run.progress)
+            if isinstance(run.skill, Judged) and (progress := run.history.progress) is not None and not self.cut:
+                motion = TrueRun(self.truths[since : self.ended.get(run)], progress.model)
+                judged = fallen(motion) or run.skill.criterion(motion, progress)
             found.append((run.skill.name, judged))
         return found
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from arbiter.aside import PATIENCE
 from arbiter.errors import ConfigError
+from arbiter.execution.caller import MakeCaller, SkillCaller, ThreadedCaller
 from arbiter.execution.inbox import RouteRequest
-from arbiter.execution.run import MakeCaller, SkillCaller, ThreadedCaller, blind
+from arbiter.execution.run import blind
 from arbiter.policy import Policy
 from arbiter.robot import FaultLatching, Hangable, Robot
 from arbiter.routing import Router, stop_guard

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbiter.errors import RobotError
-from arbiter.execution.run import ThreadedCaller
+from arbiter.execution.caller import ThreadedCaller
 from arbiter.handover.transition import Bound, Violation, check_envelope
 from arbiter.safety import Safety
 from arbiter.skill import Outcome, Progress, Skill, StartEnvelope, Verification
@@ -18,6 +18,7 @@ from arbiter.types import Mode, Request
 from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
 from deploy.runtime.examine import check_tree
+from skills.gestures import WaveRight
 from skills.registry import load_skills
 from skills.walking import WalkForward
 from tests.arbiter_rig import DT, Rig
@@ -516,3 +517,19 @@ def test_what_a_skill_was_told_stays_as_it_was(monkeypatch):
     assert told[-1][1][0] > 0.05 and all(np.array_equal(progress.travelled, was) for progress, was in told)
     with pytest.raises(ValueError, match="read-only"):
         told[-1][0].travelled[0] = 0.0
+
+
+def test_a_skill_is_told_how_many_chunks_were_played(monkeypatch):
+    """Progress.chunks was 0 for ever."""
+    rig, told, finish = Rig().ready(), [], WaveRight.finish
+
+    def noted(skill, state, progress):
+        told.append(progress.chunks)
+        return finish(skill, state, progress)
+
+    monkeypatch.setattr(WaveRight, "finish", noted)
+    rig.say("wave_right").tick(20)
+    for player in rig.players:
+        player.chunks = 3
+    rig.tick(5)
+    assert told[0] == 0 and told[-1] == 3
