@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from deploy.cli.command import STATUSES
+from deploy.cli.subcommands import SCRIPT, SUBCOMMANDS
 from deploy.reference.keys import table
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +93,9 @@ def section(module: str) -> str:
     """One command."""
     parser = parser_of(module)
     about = (parser.description or "").strip().splitlines()
-    parts = [f"## {module}", f"`python -m {module}`: {about[0] if about else ''}", options(parser), exits(parser)]
+    scripts = [f", `{SCRIPT} {name}`" for name, (target, _) in SUBCOMMANDS.items() if target == module]
+    run = f"`python -m {module}`{''.join(scripts)}: {about[0] if about else ''}"
+    parts = [f"## {module}", run, options(parser), exits(parser)]
     return "\n\n".join(part for part in parts if part)
 
 
