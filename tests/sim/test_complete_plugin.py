@@ -13,6 +13,7 @@ import pytest
 from arbiter.tree.contract import check_node
 from deploy.drivers.contract import check_driver
 from deploy.drivers.door import check_driver_kind
+from deploy.replay import main as replay
 from deploy.robots.contract import check_robot_folder
 from deploy.robots.description import load_model
 from deploy.run import main
@@ -71,7 +72,7 @@ def test_each_of_its_parts_keeps_the_contract_of_its_door(installed):
 
 def test_one_run_uses_all_of_it(installed, tmp_path, capsys):
     report = tmp_path / "report.json"
-    options = ["--robot", "delayed", "--fast", "--viewer", "none", "--report", str(report)]
+    options = ["--robot", "delayed", "--fast", "--viewer", "none", "--report", str(report), "--log", str(tmp_path / "log")]
     assert main(["--tree", str(EXAMPLE / "desk.yaml"), *options, "--say", "welcome our guests"]) == 0
     told = capsys.readouterr().out
     (said,) = [one for one in json.loads(report.read_text())["instructions"] if one["by"] == "words"]
@@ -79,6 +80,7 @@ def test_one_run_uses_all_of_it(installed, tmp_path, capsys):
     assert "pass  link    delivers commands 1 ticks later" in told
     drove = [one["to"] for one in json.loads(report.read_text())["handovers"]]
     assert drove[-4:-1] == ["chunk", "sway", "rest"], "backend, policy, then home"
+    assert replay([str(tmp_path / "log"), "--verify"]) == 0, "and its trace decides the same again"
 
 
 def test_in_truth_the_hands_go_up_and_sway(installed):

@@ -16,6 +16,8 @@ from deploy.robots.description import load_model
 from deploy.run import main
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import find_tree, load_tree
+from deploy.runtime.simulated_operator import ClearsFaults
+from tests.arbiter_rig import Rig
 from tests.fakes import FakeRobot
 
 MODEL = load_model()
@@ -180,6 +182,27 @@ def test_the_contract_of_a_driver_tells_what_is_wrong(changes, error):
 def test_a_robot_that_answers_before_it_is_connected_does_not_keep_the_contract():
     problems = check_driver(FakeRobot)
     assert problems[0].startswith("read() before connect() gives a state")
+
+
+def test_an_operators_reset_reaches_the_faults_that_a_driver_has_latched():
+    """A robot that nobody of ours lifts: what its driver latched is forgotten, once for each reset, never by itself."""
+
+    class Latching(FakeRobot):
+        cleared = 0
+
+        def clear_faults(self):
+            self.cleared += 1
+
+    up, robot = Rig().ready(), Latching()
+    clears = ClearsFaults(robot)
+    clears(up.tick())
+    up.arbiter.inbox.damp("a test")
+    clears(up.tick())
+    assert robot.cleared == 0
+    up.arbiter.inbox.reset()
+    clears(up.tick())
+    clears(up.tick())
+    assert robot.cleared == 1
 
 
 def test_the_contract_of_a_driver_kind():
