@@ -155,16 +155,6 @@ def rotation(quat: np.ndarray) -> np.ndarray:
     )
 
 
-def lasting(flags: np.ndarray, time: np.ndarray, span: float = SPAN) -> bool:
-    """Whether `flags` stays true for `span` seconds somewhere."""
-    since = None
-    for flag, now in zip(flags, time, strict=True):
-        since = (now if since is None else since) if flag else None
-        if since is not None and now - since >= span - 1e-9:
-            return True
-    return False
-
-
 def best_lasting(values: np.ndarray, time: np.ndarray, span: float = SPAN) -> float:
     """The lowest level that `values` stay at or below for `span` seconds."""
     ticks = max(1, int(np.ceil(span / max(np.median(np.diff(time)), 1e-9) - 1e-9)) + 1) if len(time) > 1 else 1

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arbiter.routing.features import SparseRows
-
 NONE = "none"
 
 
@@ -26,16 +24,6 @@ class LinearClassifier:
     on_vector: np.ndarray
     on_words: np.ndarray
     bias: np.ndarray
-
-    def probabilities(self, vectors: np.ndarray, rows: SparseRows) -> np.ndarray:
-        """Shape (n, classes)."""
-        logits = vectors @ self.on_vector + rows.times(self.on_words) + self.bias
-        return _softmax(logits)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
 
 
 def minimise(

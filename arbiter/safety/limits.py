@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -155,7 +155,3 @@ class SafetyLimits:
                 f"is allowed: a tree file may only tighten"
             )
         return float(value)
-
-    def as_dict(self) -> dict[str, float | list[float]]:
-        """Every limit by name, for the resolved configuration beside a log."""
-        return {f.name: np.asarray(getattr(self, f.name)).tolist() for f in fields(self) if f.name in UNITS}

@@ -71,9 +71,3 @@ def test_the_same_value_is_allowed_and_what_is_tightened_stays_so():
     assert LIMITS.tightened(velocity=0.01).velocity.tolist() == [0.01] * 4
     with pytest.raises(ConfigError, match="at most 3 is allowed"):
         LIMITS.tightened(velocity=3.0).tightened(velocity=4.0)
-
-
-def test_limits_can_be_written_down():
-    table = LIMITS.tightened(hold_limit=0.25).as_dict()
-    assert table["velocity"] == [20.0, 20.0, 8.0, 2.0] and table["hold_limit"] == 0.25
-    assert "joints" not in table and "groups" not in table

@@ -159,10 +159,6 @@ def test_configuration_needs_the_key_and_reaches_the_device():
     assert simulated.rate_hz == 200  # not unlocked
     imu.configure(wait=lambda _: simulated.step(0.0, UPRIGHT, STILL))
     assert simulated.rate_hz == 100
-    imu.change_baud(921600, wait=lambda _: simulated.step(0.0, UPRIGHT, STILL))
-    assert simulated.baud == 921600
-    with pytest.raises(RobotError, match="baud 1234; allowed: 4800"):
-        imu.change_baud(1234)
     with pytest.raises(RobotError, match="rate 33 Hz; allowed: 10"):
         pair(rate_hz=33)[1].configure()
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from deploy.robots.description import load_model
-from skills.criteria import DIRECTIONS, Trajectory, best_lasting, lasting, rotations, swings
+from skills.criteria import DIRECTIONS, Trajectory, best_lasting, rotations, swings
 from training.pi0.data.instructions import GESTURES, find
 from training.pi0.data.success import judge
 
@@ -150,14 +150,6 @@ def test_walking_is_judged_in_the_robots_own_heading():
     assert not judge(replace(still(), yaw=-0.6 * TIME), find("turn left")).success
     assert judge(still(), find("stop walking")).success
     assert not judge(replace(still(), place=ahead), find("stop walking")).success
-
-
-def test_lasting_needs_an_unbroken_span():
-    flags = np.zeros(T, bool)
-    flags[10:20] = True
-    assert not lasting(flags, TIME, 0.2)
-    flags[10:21] = True
-    assert lasting(flags, TIME, 0.2)
 
 
 def test_best_lasting_is_the_level_held_for_the_span():

@@ -117,17 +117,6 @@ class Imu:
             self.port.write(protocol.command(register, value))
             wait(0.1)
 
-    def change_baud(self, baud: int, wait=time.sleep) -> None:
-        """Tells the device to speak at `baud` from now on."""
-        if baud not in protocol.BAUDS:
-            raise RobotError(f"imu: baud {baud}; allowed: {', '.join(map(str, protocol.BAUDS))}")
-        for register, value in ((protocol.UNLOCK, protocol.UNLOCK_KEY), (protocol.BAUD, protocol.BAUDS[baud])):
-            self.port.write(protocol.command(register, value))
-            wait(0.1)
-        if isinstance(self.port, serial.Serial):
-            self.port.baudrate = baud
-        self.port.write(protocol.command(protocol.SAVE, 0))
-
     def poll(self, now: float) -> None:
         """Takes what has come in by `now` [s]. Never waits, never raises."""
         try:
