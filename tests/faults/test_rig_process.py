@@ -150,6 +150,7 @@ def test_the_supervisor_damps_every_motor(rig, end):
         kill(loop)
 
 
+@pytest.mark.slow
 def test_the_field_is_taken_driven_and_left(rig):
     """Pre-flight, supervisor, driver and heartbeat together, over sockets and a pseudo-terminal."""
     patient(rig.hardware_file, watchdog_ms=60_000)
@@ -259,6 +260,7 @@ def posture(rig):
     return float(words[words.index("tilt") + 1]), float(words[words.index("torso") + 1])
 
 
+@pytest.mark.slow
 def test_sigterm_on_a_robot_that_stands_free_ends_the_run_on_its_feet(tmp_path):
     """In real time, over sockets, with the supervisor: it stands until its people have had the time to take its weight."""
     with RigProcess(tmp_path) as rig:
