@@ -246,7 +246,10 @@ def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
         pytest.param(
             ["--robot", "rig", "--fault", "can7:bus_off"], "fault 'can7:bus_off': unknown target 'can7'", marks=pytest.mark.robot
         ),
-        (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, rig and the robot of the tree file"),
+        (
+            ["--robot", "hal9000"],
+            "--robot hal9000: allowed are simulated, rig, the robot of the tree file, berkeley_humanoid_lite",
+        ),
         (["--report", ""], "--report is given without a value; name one, or leave the option out"),
         (["--script", " "], "--script is given without a value"),
         (["--hardware", "mine.yaml"], "--hardware mine.yaml: --robot simulated has none"),
