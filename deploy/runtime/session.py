@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from arbiter.errors import RobotError
@@ -11,6 +12,7 @@ from arbiter.robot import Hangable, Robot
 from arbiter.skill import StartEnvelope
 from arbiter.tick import Arbiter, TickReport
 from arbiter.types import Mode
+from arbiter.wall import walled
 from deploy.runtime.instruction_sources import Source, StopsOnly
 
 Observer = Callable[[TickReport], None]
@@ -59,6 +61,8 @@ class Session:
         self._by_operator = False
         self._beat, self._say = beat, say
         self._stops_only = StopsOnly(arbiter.inbox)
+        self._step_error, self._alarms = "", deque[str](maxlen=4)
+        arbiter.alarms.append(lambda: self._alarms.popleft() if self._alarms else "")
 
     def start(self, arm: bool = True) -> None:
         """Starts the clock and arms; without `arm` it stays passive until the operator does.
@@ -176,4 +180,7 @@ class Session:
         slow the simulation is slow, too, but the robot is never without commands. A real robot's time passes by itself."""
         self._beat()
         self.clock.wait()
-        self.robot.step(self._dt)
+        _, error = walled(self.robot.step, self._dt)
+        if error and error != self._step_error:
+            self._step_error = error
+            self._alarms.append(f"driver: step failed: {error}")

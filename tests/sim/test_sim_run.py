@@ -323,3 +323,22 @@ def test_who_arms_before_the_harness_does_gets_a_robot_that_walks():
             sim.arbiter.inbox.arm()
             assert sim.until(lambda: sim.arbiter.world.ready, 10.0)
         assert sim.say("walk forward").result == "succeeded"
+
+
+def test_a_driver_whose_step_raises_settles_a_walk_and_is_named(monkeypatch):
+    """The third call of a driver had no wall: a third party's `step` that raised ended the run with a traceback."""
+    with SimRun(seed=2) as sim:
+        sim.arbiter.inbox.say("walk forward two meters")
+        sim.wait(2.0)
+        step, calls = sim.robot.step, []
+
+        def broken(dt):
+            calls.append(dt)
+            step(dt)
+            if len(calls) == 3:
+                raise OSError("bus is gone")
+
+        monkeypatch.setattr(sim.robot, "step", broken)
+        sim.wait(4.0)
+        assert sim.arbiter.safety.fault == "driver: step failed: OSError: bus is gone"
+        assert max(report.state.tilt for report in sim.reports) < 0.5 and sim.arbiter.executor.log[-1].result == "cancelled"
