@@ -9,6 +9,7 @@ import functools
 import http.client
 import http.server
 import json
+import logging
 import socket
 import threading
 import time
@@ -85,6 +86,11 @@ def send(console: WebConsole, address: str, origin: str | None, messages: list[b
         client.recv(timeout=5)
 
 
+def loud(records):
+    """What the default log shows, or holds a traceback; another test may have asked for more."""
+    return [record for record in records if record.exc_info or record.levelno >= logging.WARNING]
+
+
 @pytest.mark.parametrize(
     "request_text",
     [
@@ -105,7 +111,7 @@ def test_what_is_no_request_for_a_page_gets_one_clean_answer(console, caplog, ca
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n") and answer.count(b"HTTP/1.1") == 1
     assert answer.endswith(b"refused: only GET and websockets are answered here\n")
     time.sleep(0.1)
-    assert not caplog.records and "Traceback" not in "".join(capfd.readouterr())
+    assert not loud(caplog.records) and "Traceback" not in "".join(capfd.readouterr())
 
 
 def test_a_broken_websocket_and_a_port_scan_leave_no_traceback(console, caplog, capfd):
@@ -117,7 +123,7 @@ def test_a_broken_websocket_and_a_port_scan_leave_no_traceback(console, caplog, 
         client.sendall(head.encode())
         assert client.recv(4096).startswith(b"HTTP/1.1 4")
     time.sleep(0.3)
-    assert not caplog.records and "Traceback" not in "".join(capfd.readouterr())
+    assert not loud(caplog.records) and "Traceback" not in "".join(capfd.readouterr())
 
 
 def test_the_address_holds_a_secret(console):
