@@ -25,6 +25,7 @@ TOUCH_DISTANCE, TOUCH_SPAN = 0.04, 0.1  # [m] between hand and the ball's centre
 REST_ANGLE = 0.30  # [rad] of an arm joint from the default posture
 WALK_SHARE = 0.5  # of the commanded velocity
 STILL_SPEED = 0.08  # [m/s]
+STILL_WAY = 0.1  # [m] that a robot which stands may have moved in the second half of the time
 TURN_RADIUS = 0.3  # [m] at which turning counts as moving
 SPAN = 0.2  # [s] that a posture must last
 BOW_SWING = 0.12  # [rad] of the torso, the least that counts as going down or up again
@@ -284,9 +285,11 @@ def walk(run: Recording, velocity: tuple[float, float, float]) -> Verification:
     speed = np.array((ahead, aside, TURN_RADIUS * turned)) / max(span, 1e-9)
     wanted = np.array(velocity) * (1.0, 1.0, TURN_RADIUS)
     if not wanted.any():
-        still = float(np.linalg.norm(speed))
+        still, way = float(np.linalg.norm(speed)), float(np.linalg.norm(moved))
+        if way > STILL_WAY:
+            return verification(False, way, STILL_WAY, "m", f"the robot moved away by {way:.2f} m, at most {STILL_WAY:.2f}")
         return verification(
-            still <= STILL_SPEED, still, STILL_SPEED, "m/s", f"the robot moved at {still:.2f} m/s, at most {STILL_SPEED:.2f}"
+            still <= STILL_SPEED, still, STILL_SPEED, "m/s", f"the robot moved at {still:.3f} m/s, at most {STILL_SPEED:.2f}"
         )
     share = float(speed @ wanted / (wanted @ wanted))
     return verification(
