@@ -25,7 +25,7 @@ from arbiter.handover.coming_to_rest import ComingToRest
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.monitor import TargetMonitor
 from arbiter.handover.transition import DEFAULTS, HandoverSettings
-from arbiter.lifecycle import Cause, State
+from arbiter.lifecycle import ON_ITS_LEGS, Cause, State
 from arbiter.policy import Policy
 from arbiter.reader import Reader
 from arbiter.report import STAGES, TickReport
@@ -319,6 +319,11 @@ class Arbiter:
         self.stops.caught(now)
 
     def _reset(self, now: float) -> None:
+        if self.life.state in ON_ITS_LEGS and self.safety.mode is Mode.RUN and not self.safety.fault:
+            self._emit(
+                Event(now, "mode", "not reset: no fault is latched, and the motors carry the robot; stop or damp it first")
+            )
+            return
         self.safety.reset()
         self.bank.pardon()
         self.monitor.forget()

@@ -204,6 +204,8 @@ def _stand(path: str | Path, robot: RobotModel) -> Finding:
             truths.append(truth())
     finally:
         assembly.close()
+    if robot.known_body.standing <= 0.0:
+        return Finding("stand", "error", f"its standing height is {robot.known_body.standing:g} m: no feet are below its base")
     height = min(truth.torso_height for truth in truths) / robot.known_body.standing
     tilt = max(2.0 * np.arccos(min(1.0, float(np.hypot(t.base_quat[0], t.base_quat[3])))) for t in truths)
     text = f"by {robot.stand}: tilt up to {tilt:.2f} rad, {100.0 * height:.0f} % of the standing height for {STANDS_S:g} s"

@@ -88,7 +88,8 @@ def open_body(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     drivers = "".join(f", {name}" for name in found.kinds)
     left_out = "".join(f"; {line}" for line in found.problems)
     raise ConfigError(
-        f"--robot {wish.robot}: allowed are simulated, rig, the robot of the tree file, {model.name}{drivers}{left_out}"
+        f"--robot {wish.robot}: allowed are simulated, rig, the folder of a robot (with its robot.yaml), the robot of the tree "
+        f"file, {model.name}{drivers}{left_out}; an installed robot is named with --set robot={wish.robot}"
     )
 
 

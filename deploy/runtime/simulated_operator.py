@@ -66,6 +66,9 @@ class SimulatedOperator:
         if self._phase is HarnessPhase.LIFTING and life.stopped:  # somebody wants it to stay as it is: passive
             self._arbiter.inbox.halt()
             self._enter(HarnessPhase.HANGING, None)
+        elif self._phase in (HarnessPhase.HANGING, HarnessPhase.LIFTING) and life.ready:  # somebody said go: down at once
+            self._robot.release()
+            self._enter(HarnessPhase.FREE, None)
         elif self._phase is HarnessPhase.LIFTING and self._lasted(now, LIFTED) and self._is_armed(report, now):
             self._enter(HarnessPhase.HANGING, None)
         elif self._phase is HarnessPhase.HANGING and report.verdict.mode is Mode.RUN and life.state is not State.HALTED:

@@ -451,6 +451,11 @@ def test_a_reset_is_an_event_of_its_own_kind():
     rig = Rig().ready()
     rig.arbiter.inbox.reset()
     rig.tick()
+    assert not rig.texts("reset") and rig.arbiter.safety.mode is Mode.RUN, "no fault is latched: nothing is cut"
+    rig.arbiter.inbox.damp()
+    rig.tick()
+    rig.arbiter.inbox.reset()
+    rig.tick()
     assert rig.texts("reset") == ["reset by the operator: passive"]
 
 

@@ -77,7 +77,7 @@ def test_a_run_on_a_driver_from_outside_with_its_settings(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("robot", "settings", "error"),
     [
-        ("lat", (), "allowed are simulated, rig, the robot of the tree file, berkeley_humanoid_lite, late"),
+        ("lat", (), "the robot of the tree file, berkeley_humanoid_lite, late; an installed robot is named with --set robot=lat"),
         ("late", ("drivers.settings.late.ticks=9",), "drivers.settings.late.ticks is 9; 0 to 3 are allowed"),
         ("late", ("drivers.settings.late.tick=1",), "unknown key 'drivers.settings.late.tick'; did you mean 'ticks'?"),
         ("late", ("drivers.settings.lte.ticks=1",), "drivers.settings: no driver 'lte'; did you mean 'late'?"),

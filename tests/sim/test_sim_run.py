@@ -246,10 +246,7 @@ def test_a_fault_before_it_stands_ends_the_run(tmp_path, capfd, monkeypatch):
         pytest.param(
             ["--robot", "rig", "--fault", "can7:bus_off"], "fault 'can7:bus_off': unknown target 'can7'", marks=pytest.mark.robot
         ),
-        (
-            ["--robot", "hal9000"],
-            "--robot hal9000: allowed are simulated, rig, the robot of the tree file, berkeley_humanoid_lite",
-        ),
+        (["--robot", "hal9000"], "--robot hal9000: allowed are simulated, rig, the folder of a robot (with its robot.yaml)"),
         (["--report", ""], "--report is given without a value; name one, or leave the option out"),
         (["--script", " "], "--script is given without a value"),
         (["--hardware", "mine.yaml"], "--hardware mine.yaml: --robot simulated has none"),
@@ -342,3 +339,32 @@ def test_a_driver_whose_step_raises_settles_a_walk_and_is_named(monkeypatch):
         sim.wait(4.0)
         assert sim.arbiter.safety.fault == "driver: step failed: OSError: bus is gone"
         assert max(report.state.tilt for report in sim.reports) < 0.5 and sim.arbiter.executor.log[-1].result == "cancelled"
+
+
+def test_a_reset_without_a_fault_does_not_drop_a_robot_that_walks():
+    """One key too many cut the motors in mid-walk."""
+    with SimRun(seed=3) as sim:
+        sim.arbiter.inbox.say("walk forward one meter")
+        sim.wait(2.0)
+        sim.arbiter.inbox.reset()
+        sim.wait(0.1)
+        assert sim.arbiter.life.state is State.RUNNING and sim.arbiter.safety.mode.value == "run"
+        assert any("not reset: no fault is latched" in event.text for report in sim.reports for event in report.events)
+        assert sim.until(lambda: not sim.arbiter.executor.active, 20.0)
+        assert sim.arbiter.executor.log[-1].result == "succeeded" and sim.robot.truth.supported == 0.0
+
+
+def test_go_lowers_a_simulated_robot_that_still_hangs():
+    """It "stood by itself" in its harness, and a walk in the air was measured as one."""
+    with SimRun(seed=3) as sim:
+        sim.arbiter.damp("test", sim.now)
+        sim.wait(0.5)
+        sim.arbiter.inbox.reset()
+        sim.wait(0.1)
+        sim.arbiter.inbox.arm()
+        sim.wait(0.1)
+        sim.arbiter.inbox.go()
+        assert sim.until(lambda: sim.arbiter.world.ready and sim.robot.truth.supported == 0.0, 15.0)
+        start = sim.robot.truth.base_pos[0]
+        assert sim.say("walk forward half a meter").result == "succeeded"
+        assert sim.robot.truth.base_pos[0] - start > 0.3
