@@ -86,6 +86,7 @@ def start_loop(rig, supervised, end):
         text=True,
         cwd=os.getcwd(),
         start_new_session=end == "hang-up",
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # whoever started the tests may ignore it
     )
     assert loop.stdout.readline().strip() == "running"
     wait_for(lambda: {mode for mode, _ in rig.modes()} == {MotorMode.POSITION})
