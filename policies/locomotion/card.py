@@ -47,7 +47,7 @@ class ObservationTerm:
         period: Length of the phase clock's turn [s]; phase only.
         stand_still: While the velocity command is zero the clock finishes its half turn and rests there; phase only.
         settle: How long it steps in place before that [s], so that the feet are under the body when it stands, and goes on
-            doing so while joints that others drive reach out; phase only.
+            doing so, for 4 s at most, while joints that others drive reach out; phase only.
         wake: A joint farther from default_pos than this [rad] while it stands makes it step in place again; phase only.
         tip: A robot that tips over faster than this [rad/s] while it stands steps in place again; phase only.
         limit: Largest |x|, |y| [m/s] and |yaw| [rad/s] that it was trained for: a skill that asks for more fails;

@@ -16,7 +16,8 @@ from arbiter.types import Request, RobotState
 from policies.locomotion.card import ObservationTerm, PolicyCard
 from policies.locomotion.gait_clock import GRACE, NEVER, GaitClock, Scalars, advance, followed, hold_stance, idles, moves, slewed
 
-REACH = 0.35  # [rad] of a joint that others drive: with the arms out a robot goes on stepping in place
+REACH = 0.35  # [rad] of a joint that others drive: with the arms out a robot goes on stepping in place,
+LONGEST = 4.0  # [s] at most: it drifts meanwhile, and a walk that was stopped has to come to rest
 
 
 class ObservationBuilder:
@@ -34,6 +35,7 @@ class ObservationBuilder:
         self._raw = np.zeros(11 + 2 * n + m)
         self._gait = GaitClock(half=0.5, turn=0.0)  # one that does not turn
         self._stand_still, self._joint_error = False, NEVER
+        self._idle, self._longest = 0, round(LONGEST * card.rate_hz)  # steps of the policy at zero command
         self._others = [i for i, joint in enumerate(model.joints) if joint not in card.joints]
         self._rest = model.default[self._others]
         self._driven, self._stance = [model.index(joint) for joint in card.joints], np.array(card.default_pos)
@@ -95,7 +97,7 @@ class ObservationBuilder:
     def reset(self, state: RobotState) -> None:
         """Fills every history with `state`, no command, no action."""
         self._raw[:] = 0.0
-        self.clock = self._gait.start()
+        self.clock, self._idle = self._gait.start(), 0
         self._measure(state, self._raw[:3])
         for _, block, newest in self._slots:
             block[:] = newest
@@ -108,7 +110,7 @@ class ObservationBuilder:
         """Takes over the memory of another builder of the same card: phase, histories, command, last action. What is not
         finite, or an action that no joint could follow, is left out: the network behind `other` may have failed."""
         raw, action = other._raw, self._most_action
-        self.clock = replace(other.clock)
+        self.clock, self._idle = replace(other.clock), other._idle
         np.copyto(self._raw, raw, where=np.isfinite(raw))
         np.clip(self._raw[self._action], -action, action, out=self._raw[self._action])
         at = 0
@@ -135,6 +137,7 @@ class ObservationBuilder:
         now = [value if math.isfinite(value) else 0.0 for value in self._raw[:3].tolist()]
         command = slewed(Scalars, now, target, self._max_step)
         idle = idles(Scalars, command, target)
+        self._idle = self._idle + 1 if idle else 0
         if idle and self._stand_still:
             self._hold_stance(state)
             command = followed(Scalars, self._gait, self.clock, command, idle)
@@ -149,7 +152,7 @@ class ObservationBuilder:
         """A robot that is to stand steps in place again where it loses its stance, and goes on while its arms are out."""
         clock = self.clock
         busy = lost = False  # each is asked for only where it matters
-        if clock.in_place > 0:
+        if clock.in_place > 0 and self._idle <= self._longest:
             busy = bool(np.abs(state.joint_pos[self._others] - self._rest).max(initial=0.0) > REACH)
         elif clock.standing >= 0:
             lost = bool(np.abs(state.joint_pos[self._driven] - self._stance).max() > self._joint_error)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from arbiter.lifecycle import State
@@ -368,3 +369,18 @@ def test_go_lowers_a_simulated_robot_that_still_hangs():
         start = sim.robot.truth.base_pos[0]
         assert sim.say("walk forward half a meter").result == "succeeded"
         assert sim.robot.truth.base_pos[0] - start > 0.3
+
+
+@pytest.mark.parametrize("words", ["walk forward 3 meters", "turn left"])
+def test_a_walk_with_raised_arms_comes_to_rest_after_a_stop(words):
+    """It stepped in place for ever, and drifted by 3.9 m in two minutes."""
+    with SimRun(seed=1) as sim:
+        assert sim.say("raise your arms").result == "succeeded"
+        sim.arbiter.inbox.say(words)
+        sim.wait(2.0)
+        sim.arbiter.inbox.stop("test")
+        sim.wait(8.0)
+        start = sim.mark()
+        sim.wait(10.0)
+        assert np.hypot(*sim.path(start)[:2]) < 0.03 and not sim.falls
+        assert np.ptp([truth.joint_pos for truth in sim.truth[start:]], axis=0).max() < 0.1
