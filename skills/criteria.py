@@ -1,7 +1,7 @@
 """When a skill has done what it is called: pure functions over what was measured of a run.
 
 The same functions judge a run on the robot (`skills.measured`: joints, IMU and camera), an evaluation and the report of a
-simulated run (`training.pi0.data.success`, `deploy.truth`: what the simulation knows).
+simulated run (`training.pi0.data.success`, `deploy.observers.in_truth`: what the simulation knows).
 """
 
 from __future__ import annotations

@@ -68,19 +68,6 @@ def keep_soles(spec: mujoco.MjSpec, parts: RobotParts) -> None:
     keep_geoms(spec, lambda geom: geom.parent.name in parts.feet and bool(geom.contype or geom.conaffinity))
 
 
-def add_plane(spec: mujoco.MjSpec, friction: float) -> None:
-    """A floor whose sliding friction alone counts (priority over the feet's own)."""
-    spec.worldbody.add_geom(
-        name="floor",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[0, 0, 0.1],
-        contype=1,
-        conaffinity=0,
-        friction=[friction, 0.005, 0.0001],
-        priority=1,
-    )
-
-
 def add_light(spec: mujoco.MjSpec) -> None:
     """A directional light and a brighter headlight, for pictures."""
     spec.worldbody.add_light(pos=[1.5, -1.5, 4.0], dir=[-0.3, 0.3, -1.0], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)

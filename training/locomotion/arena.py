@@ -17,13 +17,13 @@ from tqdm import tqdm
 
 from arbiter.robot import RobotModel
 from arbiter.types import Request, RobotState, frozen
+from deploy.drivers.simulated.scene import add_plane
 from policies.locomotion.card import PolicyCard, read_card
 from policies.locomotion.policy import OnnxPolicy
 from training.common.world import (
     RobotParts,
     add_light,
     add_payload,
-    add_plane,
     add_position_motors,
     add_site_sensor,
     bare_spec,

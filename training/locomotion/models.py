@@ -8,10 +8,10 @@ import mujoco
 import numpy as np
 
 from arbiter.robot import RobotModel
+from deploy.drivers.simulated.scene import add_plane
 from training.common.world import (
     RobotParts,
     add_payload,
-    add_plane,
     add_position_motors,
     add_site_sensor,
     bare_spec,

@@ -102,6 +102,11 @@ def add_floor(spec: mujoco.MjSpec, friction: float) -> None:
         height=256,
     )
     spec.worldbody.add_light(pos=[1.5, -1.5, 4.0], dir=[-0.3, 0.3, -1.0], type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL)
+    add_plane(spec, friction, "floor")
+
+
+def add_plane(spec: mujoco.MjSpec, friction: float, material: str = "") -> None:
+    """A floor whose sliding friction alone counts (priority over the feet's own)."""
     spec.worldbody.add_geom(
         name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -110,7 +115,7 @@ def add_floor(spec: mujoco.MjSpec, friction: float) -> None:
         conaffinity=0,
         friction=[friction, 0.005, 0.0001],
         priority=1,
-        material="floor",
+        material=material,
     )
 
 

@@ -5,7 +5,7 @@
     backend = load_backend("engines/pi0", kind="tensorrt")                   # the same graphs as TensorRT engines
     backend = load_backend("ws://host:8000", kind="openpi", robot="berkeley_humanoid_lite")
 
-Every backend keeps the protocol `policies.chunk.ChunkBackend`. Only the chosen kind's libraries are imported.
+Every backend keeps the protocol `policies.chunk.protocol.ChunkBackend`. Only the chosen kind's libraries are imported.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class GraphBackend:
         delay_steps: int = 0,
         seed: int = 0,
     ) -> np.ndarray:
-        """See `policies.chunk.ChunkBackend.predict`."""
+        """See `policies.chunk.protocol.ChunkBackend.predict`."""
         started = time.perf_counter()
         card = self.card
         state = self._inputs.state(observation)

@@ -264,7 +264,7 @@ class OpenPiBackend:
         delay_steps: int = 0,
         seed: int = 0,
     ) -> np.ndarray:
-        """See `policies.chunk.ChunkBackend.predict`. `seed` and `previous` reach servers of this project only."""
+        """See `policies.chunk.protocol.ChunkBackend.predict`. `seed` and `previous` reach servers of this project only."""
         started = time.perf_counter()
         if observation.image is None:
             raise PolicyError(f"{self.name}: no picture of the head camera; the server's policy needs one")

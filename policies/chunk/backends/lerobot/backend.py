@@ -91,7 +91,7 @@ class LeRobotBackend:
         delay_steps: int = 0,
         seed: int = 0,
     ) -> np.ndarray:
-        """See `policies.chunk.ChunkBackend.predict`."""
+        """See `policies.chunk.protocol.ChunkBackend.predict`."""
         if observation.image is None:
             raise PolicyError(f"{self.name}: no picture of the head camera; this policy was not trained to go on without one")
         started = time.perf_counter()
