@@ -1,4 +1,4 @@
-"""ReachGenerator for touching, the first filters of the eye, and the one command that makes the shipped tiny π0."""
+"""Scenes for touching, the first filters of the vision tower, and the command that makes the shipped tiny π0."""
 
 from tests.needs import needs
 

@@ -10,7 +10,7 @@ from training.pi0.data.instructions import find
 from training.pi0.memory import Demonstrations
 from training.pi0.mirroring import PERMUTATIONS, mirror_joints, mirrored_tasks, recoloured_tasks
 
-RHYTHMIC = ("wave_right", "wave_left", "bow")  # they go by their own motion and end in no posture
+RHYTHMIC = ("wave_right", "wave_left", "bow")  # periodic motions, which have no final posture
 
 
 def joint_weights(tasks: tuple[str, ...], robot: str = "berkeley_humanoid_lite", outside: float = 0.02) -> np.ndarray:
@@ -106,8 +106,8 @@ class Batches:
         """Arguments of `flow_loss` for `frames`; the padding of the prompts is cut off unless `full_prompt`.
 
         `symmetry`: fraction of frames that are mirrored, and fraction whose colours are permuted. `goal`: adds "goal", the
-        last action of each demonstration, (B, 22), and "goal_weight", which is zero where there is no posture to end in
-        and else makes a radian count alike in every joint: it moves the hand about as far.
+        last action of each demonstration, (B, 22), and "goal_weight": zero for periodic motions, which have no final
+        posture; elsewhere an error of one radian weighs the same in every joint, since it moves the hand about as far.
         """
         tasks, side, picture = self._seen(frames, symmetry, rng)
         tokens, mask = self.tokens[tasks], self.token_mask[tasks]

@@ -1,4 +1,4 @@
-"""What stands around LeRobot's training loop: the processes, sharding, and the held-out loss that may stop a run."""
+"""Set-up around LeRobot's training loop: processes, sharding, and early stopping by the held-out loss."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EarlyStopping:
     losses: list[tuple[int, float]] = field(default_factory=list)
 
     def resume(self, step: int) -> None:
-        """Takes up the evaluations of a run that goes on from `step`; one that was killed may have seen another since."""
+        """Reads the evaluations of a resumed run up to `step`; those made after that step, before a kill, are dropped."""
         seen = json.loads(self.file.read_text()) if self.file.is_file() else []
         self.losses = [(at, loss) for at, loss in seen if at <= step]
 
@@ -45,7 +45,7 @@ class EarlyStopping:
 
 
 def make_accelerator(options: FineTuning, device: str, early_stopping: EarlyStopping):
-    """Accelerate as LeRobot sets it up, with FSDP where asked for, and `early_stopping` on every process's evaluations."""
+    """LeRobot's Accelerator, with FSDP where the options ask for it; the mean held-out loss goes to `early_stopping`."""
     from accelerate import Accelerator, FullyShardedDataParallelPlugin
     from accelerate.utils import DistributedDataParallelKwargs, DistributedType
 

@@ -44,7 +44,7 @@ def saved(kind: Any) -> Any:
 
 
 def tensors(state: dict) -> dict[str, torch.Tensor]:
-    """One weight's state; what bitsandbytes hides from FSDP in a dictionary of its own comes back out."""
+    """One weight's optimiser state, flattened: bitsandbytes nests part of it in a dictionary, to hide it from FSDP."""
     found = {}
     for name, value in state.items():
         found |= (

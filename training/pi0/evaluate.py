@@ -4,8 +4,8 @@
     python -m training.pi0.evaluate exported/pi0 exported/pi0_int8 --only "touch the red ball" --video runs/touch.mp4
     python -m training.pi0.evaluate runs/lora/best exported/lora --json runs/lora.json
 
-Each run says the instruction to a standing robot with the balls at new places and judges what it did
-(`training.pi0.data.success`). Several policies are compared side by side. What failed is listed as the demonstrations
+Each run gives the instruction to a standing robot with the balls at new positions and judges the outcome
+(`training.pi0.data.success`). Several policies are compared side by side. Failed runs are listed as the demonstrations
 to collect next.
 """
 
@@ -47,7 +47,7 @@ with extra(__name__, parser, "mink"):
 
 
 def labels(policies: list[Path]) -> dict[str, Path]:
-    """The folders by what results call them: their names, or the whole paths where two have one name."""
+    """The folders by their label in results: the folder's name, or its whole path where two names are equal."""
     names = [policy.name for policy in policies]
     return {policy.name if names.count(policy.name) == 1 else str(policy): policy for policy in policies}
 
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
         arguments.seed,
         device=arguments.device,
     )
-    for file in filter(None, (arguments.json, arguments.video)):  # not after an hour: can they be written?
+    for file in filter(None, (arguments.json, arguments.video)):  # an unwritable path fails now, not after an hour of runs
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     results = evaluate(work, arguments.ray_address, arguments.video)

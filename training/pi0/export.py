@@ -110,7 +110,7 @@ def make_card(loaded: Checkpoint, robot: str, name: str, version: str, precision
 
 
 def _keeps_range(loaded: Checkpoint, model: RobotModel) -> bool:
-    """Whether every target of the demonstrations keeps to its joint's range, as the checkpoint's statistics tell."""
+    """Whether every target of the demonstrations is within its joint's range, by the checkpoint's statistics."""
     stats = checkpoint.statistics(loaded.before)["action"]
     if not {"min", "max"} <= stats.keys():
         return False
@@ -160,9 +160,9 @@ def export_onnx(
     out.mkdir(parents=True, exist_ok=True)
     card = make_card(loaded, robot, name, version, precision)
     single_precision(loaded)
-    (out / "parity.json").unlink(missing_ok=True)  # of an export before this one, which the card would vouch for
+    (out / "parity.json").unlink(missing_ok=True)  # an earlier export's report, which the card's hash would cover
     _copy_tokenizer(loaded, out)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".export") as scratch:  # beside them: 13 GB, where /tmp may be memory
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export") as scratch:  # up to 13 GB, and /tmp may be in memory
         first, second = Path(scratch) / PREFIX, Path(scratch) / STEP
         export_graphs(loaded.policy, first, second)
         for file in (first, second):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def encode_observation(core, inputs: dict[str, Any]) -> tuple[Any, Tensor]:
-    """Keys and values of the prefix, and the mask of its valid tokens (B, S).
+    """Keys and values of the prefix, with the mask of its valid tokens (B, S).
 
     Args:
         core: LeRobot's PI0Pytorch.

@@ -1,9 +1,9 @@
-"""The shipped tiny π0 from nothing, in one command: demonstrations, scenes, training, export.
+"""Makes the shipped tiny π0 from scratch with one command: demonstrations, scenes, training, export.
 
     python -m training.pi0.from_nothing --out runs/pi0
 
-Every step is seeded and prints the command that does it alone. What is already there is not made again: an interrupted run
-goes on when it is started again with the same arguments.
+Every step is seeded and prints its own command. Steps whose result exists are skipped: an interrupted run continues when it
+is started again with the same arguments.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TRAINING = {"--pretrain": 3000, "--steps": 2400, "--rate": 1e-3, "--every": 200,
 
 @dataclass(frozen=True, slots=True)
 class PipelineStep:
-    """One command. `makes`: what is there when it has been run to its end."""
+    """One command. `makes`: the file or folder that exists once it is complete."""
 
     module: str
     run: Callable[[list[str]], None]
@@ -98,7 +98,7 @@ def plan(out: Path, walker: str) -> list[PipelineStep]:
 
 
 def step(module: str, run: Callable, arguments: list, makes: Path) -> PipelineStep:
-    """A step with its arguments as they are typed."""
+    """A step with its arguments as text."""
     return PipelineStep(module, run, tuple(map(str, arguments)), makes)
 
 

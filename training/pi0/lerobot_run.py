@@ -44,10 +44,10 @@ def board(out: Path, wandb_logger):
     from torch.utils.tensorboard import SummaryWriter
 
     class Board:
-        """Every number of the training log."""
+        """Writes every number of the training log to TensorBoard, and to `wandb_logger` if there is one."""
 
         def __init__(self, cfg) -> None:
-            # Not yet a folder: the other processes still look whether it exists.
+            # The writer is opened later: it creates the folder, and other processes still check that it does not exist.
             self._writer: SummaryWriter | None = None
             self._wandb = wandb_logger(cfg) if wandb_logger is not None else None
 
@@ -132,7 +132,7 @@ def hooks(source: Path, spec, tokenizer: Path | None, tasks: Sequence[str], out:
 
 
 def check_instructions(processors, config, tasks: Sequence[str]) -> None:
-    """Raises ConfigError for an instruction that LeRobot would cut off without a word."""
+    """Raises ConfigError for an instruction that LeRobot would silently truncate."""
     for task in tasks:
         count, room = room_for(processors, config, task)
         if count > room:

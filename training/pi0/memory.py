@@ -51,7 +51,7 @@ class Demonstrations:
         return len(self.state)
 
     def rows(self, frames: np.ndarray, length: int = 50) -> np.ndarray:
-        """Frames of the next `length` ticks from each of `frames`, (B, length); past the end the last one holds."""
+        """Frames of the next `length` ticks from each of `frames`, (B, length); past the episode's end its last frame repeats."""
         return np.minimum(frames[:, None] + np.arange(length), self.end[frames][:, None] - 1)
 
     def chunk(self, frames: np.ndarray, length: int = 50) -> np.ndarray:
@@ -59,7 +59,7 @@ class Demonstrations:
         return self.action[self.rows(frames, length)]
 
     def inside(self, frames: np.ndarray, length: int = 50) -> np.ndarray:
-        """Which rows of `chunk` were recorded and not held past the end, bool, shape (B, length)."""
+        """Which rows of `chunk` lie inside the episode (later rows repeat its last action), bool, shape (B, length)."""
         return frames[:, None] + np.arange(length) < self.end[frames][:, None]
 
     def pictures(self, frames: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def join(parts: list[Demonstrations]) -> Demonstrations:
 
 
 def _shrink(frame: np.ndarray, side: int) -> np.ndarray:
-    """A square picture (H, H, 3) uint8 to (side, side, 3), in the way that the policy itself does at run time."""
+    """A square picture (H, H, 3) uint8 scaled to (side, side, 3) by the policy's own method at run time."""
     import torch
     from lerobot.policies.common.vla_utils import resize_with_pad_torch
 
@@ -251,7 +251,7 @@ def gather(sources: list[Path], side: int) -> Demonstrations:
 
 
 def save_cache(demonstrations: Demonstrations, file: Path) -> None:
-    """Keeps what `load` read, for the next run; the file appears when it is whole."""
+    """Writes what `load` read to one file for later runs; the file appears only when it is complete."""
     arrays = {name: getattr(demonstrations, name) for name in Demonstrations.__slots__ if name != "tasks"}
     partial = file.with_name(f".{file.stem}.partial.npz")
     np.savez(partial, tasks=np.array(demonstrations.tasks), **arrays)

@@ -125,7 +125,7 @@ def export_graphs(policy, prefix_file: Path, step_file: Path) -> None:
 
 
 def _forget_the_source(file: Path) -> None:
-    """Takes out what torch's exporter notes at each node: stacks with this machine's paths, half of a tiny graph's size."""
+    """Removes the stack traces that torch's exporter adds to each node: they hold local paths and half of a tiny graph's size."""
     import onnx
 
     graph = onnx.load(str(file), load_external_data=False)

@@ -14,7 +14,7 @@ From a checkout of openpi, with this project on the Python path; `demonstrations
 
 Configurations: berkeley_{pi0,pi0_fast,pi05}_{lora,full,fsdp}. What openpi trains comes back through openpi's own server
 and the backend `openpi`. A fully trained π0 or π0.5 also comes back through openpi's conversion to PyTorch and the strict
-loader; that conversion leaves LoRA's adapters out without a word, so it is not for `lora`.
+loader; that conversion silently drops LoRA adapters, so it is not for `lora`.
 `write_norm_stats` takes the place of openpi's `compute_norm_stats.py`, by which a joint that hardly moves in the
 demonstrations (legs, while arms are shown) is normalised to millions in the few frames in which it does.
 The transforms and statistics do without openpi, which is imported when configurations are made.
@@ -145,7 +145,8 @@ def write_dataset(data: Demonstrations, repo: str) -> Path:
 def grow(loaded: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Flat weights of a 32-dimensional π0 for a wider state and action; new rows and columns are zeros.
 
-    A weight comes in the type that is wanted: openpi keeps what LoRA freezes in bfloat16, a base checkpoint may not.
+    Each weight is converted to the type that openpi expects: weights frozen by LoRA are bfloat16 there, which they may not
+    be in a base checkpoint.
     Raises ValueError for any other weight of another shape.
     """
     grown = {}

@@ -32,7 +32,7 @@ def observations(card: Pi0Card, count: int, seed: int = 0) -> list[tuple[ChunkOb
 
 def compare(checkpoint: Path, folder: Path, kind: str, samples: list[tuple[ChunkObservation, str]], device: str = "cpu") -> dict:
     """Runs both on `samples`: cosine, largest and rms error, per joint, and the time of a chunk."""
-    exported: Any = load_backend(folder, kind)  # an exported π0, which tells its card and the time of a chunk
+    exported: Any = load_backend(folder, kind)  # an exported π0, which has a card and reports the time of a chunk
     ours = LeRobotBackend(checkpoint, joints=exported.joints, device=device)
     wanted, got, seconds = [], [], []
     for seed, (observation, prompt) in enumerate(samples):

@@ -1,4 +1,4 @@
-"""Smaller graphs: fp16 weights, dynamic int8, and int8 with activation ranges from recorded observations."""
+"""Reduced precision of the graphs: fp16 weights, dynamic int8, and int8 with activation ranges from recorded observations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HALF_MOST = 65504.0  # the largest number of half precision
 
 
 def for_engine(file: Path) -> None:
-    """Rewrites what TensorRT's parser does not take in the graph in `file`: double precision, and running sums of integers.
+    """Rewrites the operations in `file` that TensorRT's parser refuses: double precision, and cumulative sums of integers.
 
     See "Supported ONNX Operators" of onnx-tensorrt. The time embedding then is off by 1e-4 at most; counts are exact, in half
     precision up to 2048 tokens.
@@ -51,11 +51,11 @@ def to_fp16(file: Path, out: Path) -> None:
 
     model = onnx.load(str(file))
     _bound_masks(model)
-    # The time embedding needs its range, sums of many terms their digits. torch's exporter wrote the shapes already.
+    # The time embedding needs float32's range and long sums its precision. torch's exporter already wrote the shapes.
     blocked = ["Sin", "Cos", "Where", "CumSum", "Range", "Softmax", "Add"]
     model = convert_float_to_float16(model, keep_io_types=True, op_block_list=blocked, disable_shape_infer=True)
-    del model.graph.value_info[:]  # it still says single precision
-    OnnxModel(model).topological_sort()  # the casts at the ends were put last
+    del model.graph.value_info[:]  # its entries still say single precision
+    OnnxModel(model).topological_sort()  # the conversion appends the casts of inputs and outputs at the end
     size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)  # ByteSize() fails beyond 2 GB
     beside = {"save_as_external_data": True, "location": f"{out.name}.data"} if size > LARGE else {}
     onnx.save(model, str(out), **beside)
@@ -78,7 +78,7 @@ def _bound_masks(model) -> None:
             tensor.CopyFrom(numpy_helper.from_array(np.where(values < -HALF_MOST, np.float32(-1e4), values), tensor.name))
 
 
-# Scales without an offset, nothing but int8 behind them, and weights that are told apart from their rounding.
+# For TensorRT: symmetric scales, biases not quantised, and a quantise/dequantise pair at each weight and input.
 ENGINE = {
     "ActivationSymmetric": True,
     "WeightSymmetric": True,
@@ -89,9 +89,9 @@ ENGINE = {
 
 
 def to_int8(file: Path, out: Path, calibration: list[dict] | None = None, engine: bool = False) -> None:
-    """int8 weights per channel; activations are scaled as they come, or once and for all by `calibration`.
+    """int8 weights per channel; activation scales are dynamic, or fixed by `calibration`.
 
-    `engine`: as TensorRT reads it, which takes no dynamic scales.
+    `engine`: for TensorRT, which supports fixed scales only.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -127,7 +127,7 @@ def _reader(inputs: list[dict]):
     from onnxruntime.quantization import CalibrationDataReader
 
     class RecordedInputs(CalibrationDataReader):
-        """Hands out recorded inputs one by one."""
+        """Returns the recorded inputs one by one."""
 
         def __init__(self) -> None:
             self._left = iter(inputs)

@@ -17,15 +17,15 @@ class EpisodeResult:
 
     Attributes:
         policy, instruction: What was run.
-        seed: That of the block of runs on one robot, plus the place in it: `--seed` of the block and as many `--runs` repeat it.
-        success: It met its criterion.
-        measured, unit: The number that decides.
+        seed: Seed of the block of runs on one robot, plus the index in the block; the same `--seed` and `--runs` repeat it.
+        success: Whether the run met its criterion.
+        measured, unit: The quantity that the criterion judges.
         text: What happened, for people.
         fell: The robot fell over.
         jerk: Root mean square of the third derivative of the commanded arm joints [rad/s³].
         interventions: Changes by the safety layer per second.
         seconds: Length of the run [s].
-        inference_ms: Median time of a chunk [ms]; nan where the backend does not tell.
+        inference_ms: Median time of a chunk [ms]; nan where the backend does not report it.
         scene: Where the ball was at the start, base frame [m]; () without one.
     """
 

@@ -99,13 +99,13 @@ class ClosedLoop:
             watch(report)
 
     def begin(self) -> None:
-        """Forgets what was kept."""
+        """Clears what was recorded."""
         self.truths.clear()
         self.reports.clear()
         self.chunk_ms.clear()
 
     def until(self, done, limit: float) -> bool:
-        """Lets time pass until `done()`, at most `limit` [s]; whether it came."""
+        """Runs the simulation until `done()` holds, for at most `limit` [s]. Returns whether it held."""
         end = self.session.clock.now + limit
         while not done():
             if self.session.clock.now >= end:
@@ -114,7 +114,7 @@ class ClosedLoop:
         return True
 
     def wait(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Runs the simulation for `seconds`."""
         self.until(lambda: False, seconds)
 
     def say(self, text: str) -> str:
@@ -152,7 +152,7 @@ def prepare(loop: ClosedLoop, skill: str) -> None:
 
 
 def run_once(loop: ClosedLoop, job: RolloutJob, seed: int) -> EpisodeResult:
-    """One run, judged."""
+    """One run of the instruction and the judgement of it."""
     instruction = find(job.instruction)
     prepare(loop, instruction.skill)
     places = loop.place_balls()

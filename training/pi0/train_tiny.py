@@ -92,7 +92,7 @@ class RunState:
         self._set_peak_rate(options.rate)
         if resume:
             self._load()
-            self._set_peak_rate(options.rate)  # that of these options, not of the run before
+            self._set_peak_rate(options.rate)  # of these options, which a resumed run may change
         self.schedule = LambdaLR(self.optimiser, options.scale, last_epoch=self.first - 1)
 
     def _set_peak_rate(self, rate: float) -> None:
@@ -156,7 +156,7 @@ class TinyTrainer:
         self._losses.append(loss.item())
 
     def evaluate(self, done: int, held: np.ndarray) -> bool:
-        """Evaluates, saves and logs after `done` updates. Whether the run goes on."""
+        """Evaluates, saves and logs after `done` updates. Returns whether training continues."""
         score, progress = self._save(done, held), self.progress
         elapsed = time.monotonic() - self._started
         flows = (done - progress.first) * self._options.batch * self._options.flow_samples / elapsed
@@ -272,7 +272,7 @@ def pretrained_probe(
 
 
 def checkpoint_of(out: Path) -> Path:
-    """Folder of the weights that a run in `out` goes on from."""
+    """Folder of the weights from which a run in `out` continues."""
     return out / ("last" if (out / "state" / "step.json").is_file() else PRETRAINED)
 
 

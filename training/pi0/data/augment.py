@@ -2,7 +2,7 @@
 
     python -m training.pi0.data.augment datasets/gestures datasets/gestures_more --copies 2 --seed 1
 
-A run that is interrupted goes on where it was when it is started again with the same arguments.
+An interrupted run continues when it is started again with the same arguments.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Augmentation:
 
     Attributes:
         crop: Largest part of the picture's side that is cut off before it is scaled back.
-        brightness, contrast, saturation: Largest change, share.
+        brightness, contrast, saturation: Largest relative change.
         joint_pos: Standard deviation of the noise of positions [rad]. joint_vel: Of velocities [rad/s].
         words: Whether the instruction is replaced by one of its paraphrases.
     """
@@ -82,7 +82,7 @@ class Augmentation:
 
 
 def cut(image: np.ndarray, top: int, left: int, size: tuple[int, int]) -> np.ndarray:
-    """The part of a picture at (top, left), of `size`, scaled back to the whole size."""
+    """The square of side `size` at (top, left) of a picture, scaled up to the picture's size."""
     import cv2
 
     part = image[top : top + size[0], left : left + size[1]]
@@ -90,7 +90,7 @@ def cut(image: np.ndarray, top: int, left: int, size: tuple[int, int]) -> np.nda
 
 
 def recolour(image: np.ndarray, brightness: float, contrast: float, saturation: float) -> np.ndarray:
-    """A picture with other brightness, contrast and saturation; each is a factor, 1 leaves it."""
+    """A picture with brightness, contrast and saturation multiplied by these factors; 1 changes nothing."""
     colour = image.astype(np.float32) * brightness
     colour += (1.0 - contrast) * (colour.mean() - colour)
     grey = (colour @ GREY)[..., None]
@@ -99,7 +99,7 @@ def recolour(image: np.ndarray, brightness: float, contrast: float, saturation: 
 
 
 def reword(instruction: str, rng: np.random.Generator) -> str:
-    """The instruction or one of its paraphrases; unknown instructions are unchanged."""
+    """The instruction or one of its paraphrases, at random; unknown instructions are unchanged."""
     try:
         known = find(instruction)
     except ConfigError:
@@ -144,7 +144,7 @@ def augment(
     pictures: str = "h264",
     quiet: bool = False,
 ) -> int:
-    """Records `copies` varied copies of every episode at `root`, but for those that are there; returns how many are new.
+    """Records `copies` varied copies of every episode at `root`, skipping existing ones; returns how many were added.
 
     `joints`: names them where `source` does not.
     """

@@ -16,7 +16,7 @@ APART_IN_VIEW = 0.15  # [rad] between two balls as the camera sees them
 CAMERA = np.array((0.1, 0.0, 0.93))  # [m]
 VIEW = np.array(((0.66, 0.0, -0.751), (0.0, -1.0, 0.0), (0.751, 0.0, 0.66)))  # rows: ahead, right, up
 HALF_FIELD = 0.75  # [rad] from the middle of the picture to its edge
-EDGE = 0.1  # [rad] from the edge to a ball's centre: a ball is seen whole
+EDGE = 0.1  # [rad] from the edge to a ball's centre: the whole ball is in the picture
 TRIES = 2000
 
 
@@ -29,7 +29,7 @@ def held_distance(body: UpperBody, q: np.ndarray, point: np.ndarray) -> float:
 
 
 def touchable(body: UpperBody, point: np.ndarray) -> bool:
-    """Whether the hand on its side can be brought to `point` [m, base frame] and held there."""
+    """Whether the hand on the point's side can reach `point` [m, base frame] and hold it there."""
     q, left = reach_for(body, point)
     return left <= REACHED and held_distance(body, q, point) <= HELD
 
@@ -41,7 +41,7 @@ def in_picture(point: np.ndarray) -> bool:
 
 
 def apart_in_view(points: list[np.ndarray]) -> bool:
-    """Whether the camera sees all points apart from each other."""
+    """Whether no two of the points overlap in the camera's picture."""
     rays = [(point - CAMERA) / np.linalg.norm(point - CAMERA) for point in points]
     return all(
         np.linalg.norm(a - b) > APART and np.arccos(np.clip(u @ v, -1.0, 1.0)) > APART_IN_VIEW
@@ -51,14 +51,14 @@ def apart_in_view(points: list[np.ndarray]) -> bool:
 
 
 def random_point(rng: np.random.Generator) -> np.ndarray:
-    """A point in the box before the robot [m, base frame], shape (3,); it may be out of reach."""
+    """A point in the box in front of the robot [m, base frame], shape (3,); it may be out of reach."""
     point = rng.uniform(LOW, HIGH)
     point[1] *= rng.choice((-1.0, 1.0))
     return point
 
 
 def place(body: UpperBody, rng: np.random.Generator, colours: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Random touchable places [m, base frame], shape (3,), one a colour. Raises RuntimeError if none are found."""
+    """A random touchable position [m, base frame], shape (3,), for each colour. Raises RuntimeError if none is found."""
     points: list[np.ndarray] = []
     for _ in range(TRIES):
         point = random_point(rng)

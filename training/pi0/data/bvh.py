@@ -66,7 +66,7 @@ def axis_rotations(angles: np.ndarray, axis: int) -> np.ndarray:
 
 
 def read_bvh(path: Path) -> CapturedMotion:
-    """A BVH file. Raises RecordingError naming the line that is not as the format wants it."""
+    """Reads a BVH file. Raises RecordingError naming the line that breaks the format."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError as error:
@@ -79,7 +79,7 @@ def read_bvh(path: Path) -> CapturedMotion:
         number = next(rows, (len(lines), []))[0]
         raise RecordingError(
             f"{path}, near line {number}: not BVH ({error or 'the file ends too early'}); HIERARCHY with "
-            "ROOT, JOINT, OFFSET, CHANNELS, then MOTION with Frames and EpisodeFrame Time are expected"
+            "ROOT, JOINT, OFFSET, CHANNELS, then MOTION with Frames and Frame Time are expected"
         ) from error
 
 
@@ -108,8 +108,8 @@ def _skeleton(rows: Iterator[tuple[int, list[str]]]) -> tuple[Joint, ...]:
             if not stack:
                 return tuple(joints)
         else:
-            raise ValueError(f"{words[0]!r} is no part of a skeleton")
-    raise ValueError("the skeleton does not end")
+            raise ValueError(f"{words[0]!r} is not part of a skeleton")
+    raise ValueError("the skeleton has no closing brace")
 
 
 def _motion(rows: Iterator[tuple[int, list[str]]], joints: tuple[Joint, ...]) -> CapturedMotion:

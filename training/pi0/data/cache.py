@@ -37,12 +37,12 @@ with extra(__name__, parser, "h5py"):
 
 
 def shrink(image: np.ndarray, side: int) -> np.ndarray:
-    """A picture at `side` x `side`, uint8, by the arithmetic of run time."""
+    """A picture scaled to `side` x `side`, uint8, by the same method as at run time."""
     return np.round(255.0 * resize_with_pad(image, side)).astype(np.uint8)
 
 
 def load_files(files: list[Path], side: int, quiet: bool = False) -> Demonstrations:
-    """Episode files in memory; a picture that repeats is kept once."""
+    """Loads episode files into memory; a repeated picture is stored once."""
     states, actions, pictures, of, lengths, said = [], [], [], [], [], []
     joints = load_model().joints
     for file in files:

@@ -72,7 +72,7 @@ class Difference:
 
 
 def is_dataset(path: Path) -> bool:
-    """Whether a LeRobotDataset is there."""
+    """Whether `folder` holds a LeRobotDataset."""
     return (path / "meta" / "info.json").is_file()
 
 

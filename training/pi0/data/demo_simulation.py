@@ -25,10 +25,10 @@ OWNER = "demonstrator"
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a demonstrator sees at a tick.
+    """What a demonstrator observes in a tick.
 
     Attributes:
-        state: As the sensors tell it. truth: As the simulation knows it.
+        state: As measured by the sensors. truth: The simulation's own state.
         balls: Centre of each ball in the base frame [m], shape (3,), by colour.
     """
 
@@ -43,7 +43,7 @@ class DemoSimulation:
     Args:
         model: Figures and limits.
         picture: Side of the square head camera picture [px].
-        camera_hz: New pictures per second; between two the last one stands.
+        camera_hz: New pictures per second; between two the last one is used.
         walker: Locomotion policy for the legs while the arms gesture; None: the legs stand under the balance reflex.
 
     Attributes:
@@ -73,7 +73,7 @@ class DemoSimulation:
         self._legs = model.groups["legs"]
 
     def reset(self, joint_pos: np.ndarray, balls: dict[str, np.ndarray]) -> None:
-        """On its feet in a posture [rad], shape (n,), balls at their places [m, world], armed."""
+        """Places the robot on its feet in a posture [rad], shape (n,), the balls at positions [m, world], and arms it."""
         self._robot.connect()
         self._robot.reset(joint_pos, hanging=False)
         self._robot.set_balls(balls)
@@ -95,7 +95,7 @@ class DemoSimulation:
         return self._tick * self.model.dt
 
     def observe(self) -> Observation:
-        """The robot at this tick."""
+        """The observation of this tick."""
         truth = self._robot.truth
         turn = rotations(truth.base_quat).T
         balls = {colour: turn @ (centre - truth.base_pos) for colour, centre in truth.balls.items()}

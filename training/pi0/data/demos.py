@@ -1,8 +1,8 @@
-"""Records scripted demonstrations in simulation: every gesture and every ball, randomised and judged.
+"""Records scripted demonstrations in simulation: every gesture and every ball, randomised, kept if they succeed.
 
     python -m training.pi0.data.demos --root datasets/gestures --rounds 24 --seed 1
 
-A run that is interrupted goes on where it was when it is started again with the same arguments.
+An interrupted run continues when it is started again with the same arguments.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deploy.cli.extras import extra
 from deploy.cli.options import seed
 from training.pi0.data import fanout
 
-BALLS_A_ROUND = 5  # demonstrations of each ball for one of each gesture
+BALLS_A_ROUND = 5  # demonstrations of each ball per demonstration of a gesture
 
 
 def parser() -> argparse.ArgumentParser:
@@ -76,7 +76,7 @@ STANDING_NOISE = Noise(joint_pos=0.003, joint_vel=0.03, orientation=0.005, ang_v
 ARM_SPREAD = 0.3  # [rad] of the arms about rest at the start
 LEG_SPREAD = 0.015  # [rad] of the legs about the default posture
 DRIFT = 0.05  # [rad] standard deviation of the disturbance of the arms' targets
-DRIFT_TIME = 0.3  # [s] over which it forgets
+DRIFT_TIME = 0.3  # [s] correlation time of the disturbance
 AWAY = {colour: np.array((-3.0, 0.3 * i, 0.1)) for i, colour in enumerate(COLOURS)}  # [m] out of the picture
 
 
@@ -122,7 +122,7 @@ class Demonstrator:
         self._walks = walker is not None
 
     def make(self, number: int, instruction: TaskInstruction) -> tuple[Demonstration | None, list[str]]:
-        """The demonstration of that number, and why earlier tries at it were dropped; None: every try failed."""
+        """Demonstration number `number` (None: every attempt failed), and why earlier attempts at it were dropped."""
         reasons = []
         for attempt in range(TRIES):
             rng = np.random.default_rng((self._settings.seed, number, attempt))
@@ -133,7 +133,7 @@ class Demonstrator:
         return None, reasons
 
     def attempt(self, instruction: TaskInstruction, rng: np.random.Generator) -> Demonstration:
-        """One try: a random start, then the expert until its time is over."""
+        """One attempt: a random start, then the expert until its time is up."""
         simulation, body = self._simulation, self._simulation.body
         velocity = self._leg_command(instruction, rng)
         self._prepare(instruction, rng, velocity)
@@ -151,7 +151,7 @@ class Demonstrator:
         return Demonstration(instruction.text, tuple(frames), judge(run, instruction), simulation.interventions - before)
 
     def _leg_command(self, instruction: TaskInstruction, rng: np.random.Generator) -> tuple[float, float, float] | None:
-        """Command of the walking policy; None: stand. With a touch it steps in place at most."""
+        """Command of the walking policy; None: stand. For a touch it is None or stepping in place."""
         if not self._walks or instruction.joints != "arms" or rng.random() < 0.5:
             return None
         if instruction.skill == "touch_ball" or rng.random() < 0.5:
@@ -159,7 +159,7 @@ class Demonstrator:
         return tuple(rng.uniform((-0.2, -0.1, -0.4), (0.4, 0.1, 0.4)))
 
     def _prepare(self, instruction: TaskInstruction, rng: np.random.Generator, velocity) -> None:
-        """Starts after part of another gesture, so that the arms begin anywhere."""
+        """Performs part of another gesture first, so that the arms start from a random posture."""
         simulation = self._simulation
         posture = simulation.model.default.copy()
         arms, legs = simulation.model.groups["arms"], simulation.model.groups["legs"]
@@ -172,7 +172,7 @@ class Demonstrator:
             simulation.step(seen, before.act(seen.state.joint_pos, seen.state.joint_vel, seen.balls), velocity)
 
     def _earlier(self, instruction: TaskInstruction, rng: np.random.Generator) -> tuple[Expert, float]:
-        """Expert of the gesture before, and its duration [s]."""
+        """Expert and duration [s] of the gesture performed before the demonstration."""
         if instruction.skill == "stand_up":
             return expert_for(find("sit down"), self._simulation.body), rng.uniform(1.0, 3.0)
         down = instruction.skill == "lower_arms"
@@ -182,7 +182,7 @@ class Demonstrator:
         return expert_for(chosen, self._simulation.body), rng.uniform(0.8 if down else 0.3, 2.2)
 
     def _place_balls(self, instruction: TaskInstruction, rng: np.random.Generator) -> None:
-        """Balls before the robot as it stands now: always for touching, mostly for gestures."""
+        """Places balls in front of the robot: always for touching, usually for gestures."""
         if instruction.skill != "touch_ball" and rng.random() < 0.3:
             return
         truth = self._simulation.observe().truth
@@ -209,7 +209,7 @@ class Drift:
 
 
 def plan(instructions: tuple[TaskInstruction, ...], rounds: int, seed: int) -> list[str]:
-    """Texts to demonstrate, in order: every round has each gesture once and each ball BALLS_A_ROUND times, shuffled."""
+    """Instructions to demonstrate, in order: every round has each gesture once, each ball BALLS_A_ROUND times, shuffled."""
     order: list[str] = []
     for number in range(rounds):
         texts = [one.text for one in instructions for _ in range(BALLS_A_ROUND if one.skill == "touch_ball" else 1)]
@@ -227,7 +227,7 @@ _DEMONSTRATORS: dict[Settings, Demonstrator] = {}  # one a process: a simulation
 
 
 def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[str]]:
-    """One demonstration, as a function that worker processes can run."""
+    """One demonstration, as a function that can be sent to a worker process."""
     settings, number, text = task
     if settings not in _DEMONSTRATORS:
         _DEMONSTRATORS[settings] = Demonstrator(settings)
@@ -239,7 +239,7 @@ def record(
 ) -> dict:
     """Demonstrates `texts` one after the other into the data set at `root`; returns the report.
 
-    Raises ConfigError when an instruction fails its criterion TRIES times over.
+    Raises ConfigError when an instruction fails its criterion TRIES times in a row.
     """
     model = load_model()
     layout = Layout(model.joints, (settings.picture, settings.picture), round(model.control_hz))

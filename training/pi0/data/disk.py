@@ -14,7 +14,7 @@ RESERVE = 64 << 20  # [bytes] that must stay free on the disk
 
 
 class RecordingError(ArbiterError):
-    """A demonstration cannot be recorded or read as it is."""
+    """A demonstration cannot be recorded or read."""
 
 
 class DiskError(RecordingError):
@@ -23,7 +23,7 @@ class DiskError(RecordingError):
 
 @contextmanager
 def disk_errors(path: Path) -> Generator[None, None, None]:
-    """Turns errors of the disk into one DiskError that says what to do."""
+    """Turns disk errors into one DiskError that says what to do."""
     try:
         yield
     except RecordingError:

@@ -1,4 +1,4 @@
-"""One episode as one HDF5 file in the integration guide's layout, written frame by frame, whole or absent.
+"""One episode as one HDF5 file in the integration guide's layout, written frame by frame; it appears only when complete.
 
 observations/images/head_camera   uint8    (T, H, W, 3)  RGB
 observations/joint_positions      float32  (T, n)        [rad]
@@ -7,7 +7,7 @@ actions                           float32  (T, n)        position targets [rad]
 timestamps                        float64  (T,)          [s]
 attribute language_instruction    text
 attributes joints, fps            names in the arrays' order, frames per second; files of others may lack them
-attribute job                     which piece of a command's work it is, where a command goes on where it was
+attribute job                     identifies the episode for a command that resumes; only in files written here
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Layout:
             )
 
     def check_same(self, other: Layout, where: str) -> None:
-        """Raises RecordingError unless `other`, which is found at `where`, is the same."""
+        """Raises RecordingError unless `other`, the layout found at `where`, is the same."""
         check_joints(other.joints, self.joints, where)
         if other != self:
             raise RecordingError(
@@ -104,7 +104,7 @@ class EpisodeWriter:
     """Writes one episode to a file that appears under its name only when it is complete."""
 
     def __init__(self, path: Path, instruction: str, layout: Layout, job: str = "") -> None:
-        """`job`: identifies the piece of a resumable command's work; "": of none."""
+        """`job`: identifies the episode for a command that resumes; "": none."""
         if not instruction.strip():
             raise RecordingError("an episode needs an instruction; got an empty one")
         self._path = path
@@ -130,7 +130,7 @@ class EpisodeWriter:
             file.create_dataset(TIMES, (0,), np.float64, maxshape=(None,), chunks=(BLOCK,))
 
     def add(self, frame: EpisodeFrame) -> None:
-        """Appends a frame. Raises RecordingError, and drops the episode, when the frame or the disk is not good."""
+        """Appends a frame. An invalid frame or a disk error raises RecordingError and drops the episode."""
         try:
             self._layout.check(frame, self._last)
             with disk_errors(self._path):
@@ -160,7 +160,7 @@ class EpisodeWriter:
         return self._file
 
     def commit(self) -> Path:
-        """Makes the episode appear under its name, on disk for good. Raises RecordingError when it is empty."""
+        """Flushes the episode to disk and gives the file its name. Raises RecordingError when it is empty."""
         if self.frames == 0:
             self.discard()
             raise RecordingError(f"{self._path.name}: the episode has no frames; nothing was recorded")
@@ -195,7 +195,7 @@ class EpisodeWriter:
 
 
 def read_instruction(path: Path) -> str:
-    """The instruction of an episode file. Raises RecordingError unless it is one."""
+    """The instruction of an episode file. Raises RecordingError if `path` is not an episode file."""
     try:
         with h5py.File(path, "r") as file:
             missing = [name for name in (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES) if name not in file]

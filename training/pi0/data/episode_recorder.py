@@ -1,9 +1,9 @@
-"""The one recorder of all sources: a journal of whole episodes, packed into a LeRobotDataset v3.
+"""The recorder for demonstrations of every source: a journal of complete episodes, packed into a LeRobotDataset v3.
 
-Each episode becomes a file of its own in `ROOT.journal/` the moment it ends, on disk for good; a crash loses the episode
-under way and nothing else. `close` (or the next `EpisodeRecorder` on the same root) packs the journal into the data set.
+Each episode becomes a file in `ROOT.journal/` when it ends and is flushed to disk; a crash loses only the episode under
+way. `close` (or the next `EpisodeRecorder` on the same root) packs the journal into the data set.
 
-A command that is to go on where it was gives each episode a `job` and leaves out those that are in `done`.
+A command that can resume gives each episode a `job` and skips the jobs in `done`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KEPT = "episode_{:06d}.hdf5"
 
 
 def job_name(command: str, **what) -> str:
-    """A name for one piece of a command's work, the same whenever the command runs with the same arguments."""
+    """A name for one episode of a command's work, the same whenever the command runs with the same arguments."""
     return json.dumps({"command": command, **what}, sort_keys=True)
 
 
@@ -31,13 +31,13 @@ class EpisodeRecorder:
     Attributes:
         root: Folder of the LeRobotDataset.
         layout: Sizes of the frames.
-        recorded: Whole episodes so far, those of earlier runs included.
+        recorded: Complete episodes so far, including those of earlier runs.
         done: Jobs of these episodes.
         dropped: Episodes discarded in this run.
     """
 
     def __init__(self, root: Path | str, layout: Layout, *, pictures: str = "h264", quiet: bool = False) -> None:
-        """Raises RecordingError when what is at `root` already, or in its journal, is of another layout."""
+        """Raises RecordingError when the data set at `root`, or its journal, has another layout."""
         store.features(layout, pictures)
         self.root = Path(root)
         self.layout = layout
@@ -56,7 +56,7 @@ class EpisodeRecorder:
 
     @property
     def pending(self) -> list[Path]:
-        """Whole episodes that are not yet in the data set, in order."""
+        """Complete episodes that are not yet in the data set, in order."""
         return sorted(self._journal.glob("episode_*.hdf5"))
 
     @property
@@ -73,7 +73,7 @@ class EpisodeRecorder:
         self._writer = EpisodeWriter(self._journal / KEPT.format(number), instruction, self.layout, job)
 
     def add(self, frame: EpisodeFrame) -> None:
-        """Adds a frame. Raises RecordingError, and drops the episode, when the frame or the disk is not good."""
+        """Adds a frame. An invalid frame or a disk error raises RecordingError and drops the episode."""
         if self._writer is None:
             raise RecordingError("no episode is under way; call begin(instruction) first")
         try:
@@ -119,7 +119,7 @@ class EpisodeRecorder:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        # After an error the journal stays: the next run packs it. Nothing whole is lost.
+        # After an error the journal stays and the next run packs it: no complete episode is lost.
         if kind is None:
             self.close()
         else:
@@ -137,14 +137,14 @@ class EpisodeRecorder:
         return files
 
     def _check_layout(self) -> None:
-        """Before anything is recorded: what does not fit could never be packed."""
+        """Refuses other layouts before recording starts: such episodes could not be packed."""
         store.check_fits(self.root, self.layout, self._pictures)
         for file in self.pending:
             found = layout_of(file, self.layout.joints, self.layout.fps)
             self.layout.check_same(found, f"{file}, left by an earlier run with other arguments")
 
     def _recover(self) -> None:
-        """Clears what a crash left: half episodes, and files that were already packed."""
+        """Removes what a crash left: incomplete episodes, and files that were already packed."""
         old = self.root.with_name(f".{self.root.name}.old")
         if old.exists() and not self.root.exists():
             old.rename(self.root)

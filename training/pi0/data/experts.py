@@ -1,8 +1,8 @@
-"""Scripted experts: each knows where a gesture leads from every state, and (but for the bow) needs no clock.
+"""Scripted experts for gestures. All but the bow are functions of the state alone, not of time.
 
-An arm expert gives a wanted joint velocity at the present posture. Its target lets the joint controller (stiffness kp,
-damping kd) move at that velocity against gravity: q* = q + (kd v + g(q)) / kp. A demonstration that starts anywhere, or
-is pushed off its way, therefore finds back, and a network that sees only the state can follow it.
+An arm expert computes the wanted joint velocity at the present posture. Its target makes the joint controller (stiffness kp,
+damping kd) move at that velocity against gravity: q* = q + (kd v + g(q)) / kp. It therefore recovers from any start and any
+disturbance, and a network that sees only the state can imitate it.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ MIRROR = np.array((-1.0, -1.0, -1.0, -1.0, -1.0))
 WAVE_JOINT = 2  # shoulder yaw, within an arm
 WAVE_AMPLITUDE = 0.40  # [rad]
 WAVE_RATE = 2.0 * np.pi * 0.9  # [rad/s]
-WAVE_LEAD = 0.07  # [s] that the joint lags behind the wanted velocity
+WAVE_LEAD = 0.07  # [s] lag of the joint behind the wanted velocity
 # Leg postures (hip pitch, knee, ankle pitch, both legs) [rad] that hold under the balance reflex.
 CROUCH = (-0.8, 1.2, -0.58)
 LEAN = (-0.7, 0.4, -0.03)
 LEG_GAIN = 3.0  # [1/s] of the approach along a line of leg postures
 LEG_SPEED = 0.9  # [1/s], share of the line
-LEG_LEAD = 0.16  # [s] by which the legs' targets are ahead of the measured posture
+LEG_LEAD = 0.16  # [s] lead of the legs' targets over the measured posture
 BOW_RATE = 2.0 * np.pi / 3.2  # [rad/s]
 WAVE_NEAR = 0.35  # [rad] from the raised posture at which the waving is in full swing
 
 
 class Expert(Protocol):
-    """What demonstrates one instruction."""
+    """Demonstrates one instruction."""
 
     def act(self, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray]) -> np.ndarray:
         """Position targets [rad], shape (n,), robot order.
@@ -82,7 +82,7 @@ def posture(body: UpperBody, left: tuple[float, ...] | None, right: tuple[float,
 
 @dataclass(frozen=True)
 class PostureExpert:
-    """Goes to a posture and stays."""
+    """Moves the arms to a posture and holds it."""
 
     body: UpperBody
     goal: np.ndarray
@@ -108,7 +108,7 @@ class WaveExpert:
         others = [i for i in np.flatnonzero(body.arm[self.side]) if i != joint]
         near = np.clip(1.0 - np.abs(q - goal)[others].max() / (2.0 * WAVE_NEAR), 0.0, 0.5) / 0.5
         offset, rate = (q - goal)[joint] / WAVE_AMPLITUDE, dq[joint] / (WAVE_AMPLITUDE * WAVE_RATE)
-        # The velocity a little ahead on the circle: at the turns the joint would otherwise stand still.
+        # The velocity at a slightly later phase: at the turning points the joint would otherwise stop.
         phase = np.arctan2(offset, rate) + WAVE_RATE * WAVE_LEAD
         swing = WAVE_AMPLITUDE * WAVE_RATE * np.cos(phase) * np.clip(2.0 - np.hypot(offset, rate), 0.5, 1.5)
         wanted[joint] = (1.0 - near) * wanted[joint] + near * swing
@@ -119,7 +119,7 @@ class WaveExpert:
 class LegLineExpert:
     """Moves the legs along a line of postures; the arms go to rest. Balance is the reflex's.
 
-    How far along it is, is read from the joints themselves: hips and knees, as far as the line moves them.
+    Progress along the line is measured from the hips and knees, as far as the line moves them.
 
     Attributes:
         line: Postures at 0 and 1 [rad], each shape (n,). to: Where to go, 0 or 1.
@@ -135,7 +135,7 @@ class LegLineExpert:
         return self.compose(q, dq, np.clip(at + step, 0.0, 1.0))
 
     def progress(self, q: np.ndarray) -> float:
-        """How far along the line: the least-squares fit over hips and knees."""
+        """Progress along the line, 0 to 1: the least-squares fit over hips and knees."""
         along = np.where(self._measured, self.line[1] - self.line[0], 0.0)
         return float(along @ (q - self.line[0]) / (along @ along))
 
@@ -149,14 +149,14 @@ class LegLineExpert:
 
     @property
     def _measured(self) -> np.ndarray:
-        # The balance reflex moves the ankles on its own account.
+        # The ankles are left out: the balance reflex moves them.
         return np.array(["hip_pitch" in name or "knee" in name for name in self.body.model.joints])
 
 
 class BowExpert:
-    """Leans forward and comes back, over and over, by the clock: one bow begins with the first call.
+    """Leans forward and comes back, periodically in time; the first bow starts at the first call.
 
-    The only expert with a clock: where the legs are and how fast they move tells a network all of it.
+    The only expert that is a function of time. Leg positions and velocities determine its phase, so a network can imitate it.
     """
 
     def __init__(self, body: UpperBody) -> None:
@@ -189,7 +189,7 @@ class TouchExpert:
 
 
 def nearer_side(point: np.ndarray) -> str:
-    """The hand that is used for a point in the base frame: the one on its side."""
+    """The hand that is used for a point in the base frame: the hand on the same side."""
     return "left" if point[1] > 0.0 else "right"
 
 

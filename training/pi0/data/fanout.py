@@ -30,8 +30,8 @@ def run[Job, Result](work: Callable[[Job], Result], jobs: Iterable[Job], address
         yield from map(work, jobs)
         return
     if address == "local":
-        # Started by `uv run`, Ray would build the environment anew for its workers, and with --no-sync without any packages:
-        # they never came up. Here they share this process's.
+        # Under `uv run` Ray rebuilds the environment for its workers, with --no-sync without any packages, so that they fail to
+        # start. Here they share this process's environment.
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     try:
         import ray

@@ -1,4 +1,4 @@
-"""What is in a data set of demonstrations: a table, JSON, a plot and a sheet of pictures.
+"""Reports what a data set of demonstrations contains: a table, JSON, a plot and a sheet of pictures.
 
 python -m training.pi0.data.inspect datasets/gestures --out runs/inspect
 """
@@ -79,7 +79,7 @@ def examine(instruction: str, frames: Iterable[EpisodeFrame], model: RobotModel,
     gaps = np.diff(time)
     missing = np.round(gaps[gaps > LATE * dt] / dt - 1.0).sum()
     eps = 1e-6
-    # Of the measured velocities: differences of positions would amplify the encoders' noise once more.
+    # From the measured velocities: a third derivative of positions would amplify the encoder noise further.
     jerk = np.diff(vel, 2, axis=0) / dt**2
     return EpisodeReport(
         instruction,
@@ -139,7 +139,7 @@ def summary(reports: list[EpisodeReport], model: RobotModel) -> dict:
 
 
 def table(report: dict) -> str:
-    """The summary for people."""
+    """The summary as text."""
     lines = [
         f"{report['episodes']} episodes, {report['frames']} frames, {report['minutes']} min; "
         f"{report['dropped frames']} frames dropped, {report['targets outside the range']} targets outside the "
@@ -199,7 +199,7 @@ def write_sheet(strips: dict[str, np.ndarray], file: Path) -> None:
 
 
 def write_video(clips: list[np.ndarray], file: Path, fps: int) -> None:
-    """Episodes side by side in a grid, each (T, H, W, 3); a short one waits at its last picture."""
+    """Episodes side by side in a grid, each (T, H, W, 3); short ones hold their last picture."""
     columns = int(np.ceil(np.sqrt(len(clips))))
     height, width = clips[0].shape[1:3]
     rows = -(-len(clips) // columns)

@@ -1,4 +1,4 @@
-"""What a demonstration is called: the canonical instruction of every skill, and other ways to say it.
+"""The instructions of demonstrations: the canonical text of every skill, and paraphrases.
 
 The canonical texts are the prompts that the built-in skills send at run time.
 """
@@ -12,14 +12,14 @@ from arbiter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class TaskInstruction:
-    """One thing that can be asked of π0.
+    """One instruction for π0.
 
     Attributes:
         text: The canonical instruction; the `task` of the data set.
         skill: Name of the skill that sends it.
         joints: Joint group that the skill drives: "arms", "legs" or "whole_body".
-        target: What it is about: a side, a direction, a colour; "" for none.
-        paraphrases: Other ways to say it.
+        target: Its side, direction or colour; "" for none.
+        paraphrases: Other wordings.
         velocity: Commanded base velocity x, y [m/s], yaw [rad/s] of a walking instruction; None for a gesture.
     """
 
@@ -98,8 +98,8 @@ GESTURES: tuple[TaskInstruction, ...] = (
     _touch("blue"),
 )
 
-# The velocity instructions of the integration guide. Its 1.0 m/s is above what the locomotion policy is trained for:
-# the robot walks as fast as it can.
+# The velocity instructions of the integration guide. 1.0 m/s is above what the locomotion policy is trained for: the
+# robot walks at its highest speed.
 WALKS: tuple[TaskInstruction, ...] = (
     _walk("walk forward", 0.3, 0.0, 0.0, "go forward", "walk ahead"),
     _walk("walk forward at 0.5 m/s", 0.5, 0.0, 0.0, "go forward at half a metre per second"),

@@ -1,11 +1,11 @@
-"""CapturedMotion capture to demonstrations: BVH files, retargeted to the robot's joints, played in simulation, recorded.
+"""Motion capture to demonstrations: BVH files are retargeted to the robot's joints, played in simulation and recorded.
 
     python -m training.pi0.data.mocap wave.bvh --instruction "wave the right hand" --root datasets/mocap
 
-Upper arms, forearms, thighs and shanks of the robot take the directions of the human's, seen from the torso, as far as
-joint ranges allow. What is left over is reported as the residual. A motion that is faster than the joints may move is
-slowed down as a whole. Files that an earlier run recorded are left out; one whose motion makes the robot fall does not hold
-up the others.
+Upper arms, forearms, thighs and shanks of the robot take the directions of the human's, relative to the torso, as far as
+joint ranges allow. The remaining angle is reported as the residual. A motion that is faster than the joints may move is
+slowed down as a whole. Files that an earlier run recorded are skipped; a file whose motion makes the robot fall is reported
+and the others are still recorded.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Retargeted:
         q: Joint positions at the robot's rate [rad], shape (T, n), inside the ranges and the velocity limit.
         residual: Mean angle between the robot's and the human's limbs [rad], by limb ("left arm", ...).
         worst: The largest of all those angles [rad].
-        slowed: By what factor the motion was stretched in time; 1: not at all.
+        slowed: Factor by which the motion was stretched in time; 1: none.
         at_limit: Share of frames in which some joint is at the end of its range.
     """
 
@@ -102,7 +102,7 @@ def human_joint(names: dict[str, str], part: str, side: str, path: str) -> str:
 
 
 def limb_directions(motion: CapturedMotion, path: str) -> dict[tuple[str, str], np.ndarray]:
-    """Direction of each human limb in the torso's frame (x ahead, y left, z up), unit vectors, shape (T, 3)."""
+    """Direction of each human limb in the torso's frame (x forward, y left, z up), unit vectors, shape (T, 3)."""
     places = motion.positions()
     names = {name.split(":")[-1].lower(): name for name in places}
 
@@ -111,7 +111,7 @@ def limb_directions(motion: CapturedMotion, path: str) -> dict[tuple[str, str], 
 
     shoulders, hips = (at(part, "left") - at(part, "right") for part in ("arm", "thigh"))
     up = (at("arm", "left") + at("arm", "right")) - (at("thigh", "left") + at("thigh", "right"))
-    # The legs are seen from the hips, the arms from the shoulders: a turned trunk must not turn the legs.
+    # Legs relative to the hips, arms relative to the shoulders: a turned trunk must not turn the legs.
     frames = {"arm": torso_frame(up, shoulders), "leg": torso_frame(up, hips)}
     directions = {}
     for start, _, _, near, far in LIMBS:
@@ -125,7 +125,7 @@ def limb_directions(motion: CapturedMotion, path: str) -> dict[tuple[str, str], 
 
 
 def torso_frame(up: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """Rows ahead, left, up of an orthonormal frame, shape (T, 3, 3)."""
+    """Orthonormal frame of the torso, rows forward, left and up, shape (T, 3, 3)."""
     up = up / np.linalg.norm(up, axis=1, keepdims=True)
     left = left - np.einsum("ti,ti->t", left, up)[:, None] * up
     left = left / np.linalg.norm(left, axis=1, keepdims=True)
@@ -133,7 +133,7 @@ def torso_frame(up: np.ndarray, left: np.ndarray) -> np.ndarray:
 
 
 class Retargeter:
-    """Finds joint positions whose limbs point where the human's do, frame after frame."""
+    """Finds joint positions whose limbs point as the human's do, frame by frame."""
 
     def __init__(self, model: RobotModel) -> None:
         self._model = model
@@ -169,7 +169,7 @@ class Retargeter:
         return np.clip(self._configuration.q, self._model.lower, self._model.upper)
 
     def angles(self, directions: dict[tuple[str, str], np.ndarray], frame: int) -> dict[str, float]:
-        """Angle between each robot limb and the human's, now [rad]."""
+        """Angle between each robot limb and the human's in the current frame [rad]."""
         out = {}
         for near, side, start, end, kind in self._limbs:
             along = self._place(end, kind) - self._place(start, "body")
@@ -232,7 +232,7 @@ def perform(
                 f"{instruction!r}: the robot fell after {simulation.now - start:.1f} s of the motion; leave "
                 "the legs to the balance reflex (without --legs)"
             )
-        # Feed-forward about the wanted posture: the arms must not sag behind the human's.
+        # Gravity feed-forward at the wanted posture: without it the arms sag below the human's.
         ahead = follow(simulation.body, posture, velocity, velocity)
         action = np.where(arms, ahead, posture)
         recorder.add(simulation.frame(seen, action, start))

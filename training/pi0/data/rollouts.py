@@ -82,7 +82,7 @@ def roll_out(simulation: DemoSimulation, instruction: TaskInstruction, rng: np.r
 
 
 def make(task: tuple[Settings, int, str]) -> tuple[Demonstration | None, list[str]]:
-    """The roll-out of that number; None when TRIES of them failed their criterion."""
+    """Roll-out number `number`; None when TRIES attempts failed the criterion."""
     settings, number, text = task
     if settings not in _STAGES:
         model = load_model()
@@ -108,7 +108,7 @@ def record(
 ) -> dict:
     """Rolls out `texts` one after the other into the data set at `root`; returns the report.
 
-    An instruction that the policy cannot follow is left out and counted, not fatal; the next run tries it again.
+    An instruction that the policy cannot follow is skipped and counted; the next run tries it again.
     """
     model = load_model()
     layout = Layout(model.joints, (settings.picture, settings.picture), round(model.control_hz))

@@ -1,11 +1,11 @@
-"""ReachGenerator for touching: thousands of balls at random places, with the posture and the motion that lead to them.
+"""Scenes for touching: thousands of balls at random positions, each with the arm motion that reaches it.
 
     python -m training.pi0.data.scenes --count 4000 --seed 5 --out data/scenes.npz
 
-A demonstration on a standing robot takes seconds, and some hundred of them teach a network their own few hundred places by
-heart instead of where a ball is. Here the base is fixed, only the arms move, and a picture is drawn a few times a second:
-many times as many places in the same time. Everything else is as in `training.pi0.data.demos`: the same expert, the same
-motors, the same camera, arms that begin anywhere and are pushed off their way.
+A demonstration on a standing robot takes seconds to simulate, and a network memorises the ball positions of a few hundred
+demonstrations instead of learning to see the ball. Here the base is fixed, only the arms move, and a picture is rendered a
+few times a second, which gives many times as many positions in the same time. Everything else is as in
+`training.pi0.data.demos`: the same expert, motor model and camera, random starts of the arms, disturbed targets.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class ReachEpisode:
 
 
 class FixedArms:
-    """Physics of the arms on a base that does not move and that nothing touches.
+    """Physics of the arms on a fixed base without contacts.
 
-    The motors' law in large steps: its damping is the joints' own, which MuJoCo integrates implicitly.
+    The motors' damping is set as joint damping, which MuJoCo integrates implicitly, so that steps can be large.
     """
 
     def __init__(self, body: UpperBody) -> None:
@@ -96,7 +96,7 @@ class FixedArms:
     def run(
         self, expert: Expert, q: np.ndarray, dq: np.ndarray, balls: dict[str, np.ndarray], ticks: int, drift: Drift | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What `expert` does from `q` [rad], `dq` [rad/s], each (n,): states (ticks, 2n) and its targets (ticks, n)."""
+        """Runs `expert` from `q` [rad], `dq` [rad/s], each (n,). Returns its states (ticks, 2n) and its targets (ticks, n)."""
         model, data = self._model, self._data
         mujoco.mj_resetData(self._mj, data)
         data.qpos[:], data.qvel[:] = q, dq
@@ -112,7 +112,7 @@ class FixedArms:
 
 
 class ReachGenerator:
-    """Makes touches one by one; the same seed and number give the same one.
+    """Generates one touch per call of `make`; the same seed and number give the same touch.
 
     Args:
         side: Side of the kept pictures [px].
@@ -127,7 +127,7 @@ class ReachGenerator:
         self._mocap = {colour: robot.mj_model.body(f"ball_{colour}").mocapid[0] for colour in COLOURS}
 
     def make(self, number: int) -> ReachEpisode:
-        """The touch of that number. Raises RuntimeError when TRIES of them miss."""
+        """Touch number `number`. Raises RuntimeError when TRIES attempts miss the ball."""
         for attempt in range(TRIES):
             made = self.attempt(np.random.default_rng((self._seed, number, attempt)))
             if made.gap <= 0.75 * TOUCH_DISTANCE:
@@ -135,7 +135,7 @@ class ReachGenerator:
         raise RuntimeError(f"scene {number}: no touch in {TRIES} tries, the last one missed by {made.gap:.3f} m")
 
     def attempt(self, rng: np.random.Generator) -> ReachEpisode:
-        """One try: balls, a start anywhere, the expert, pictures on the way."""
+        """One attempt: places the balls, starts from a random arm posture, runs the expert and renders pictures on the way."""
         model = self.body.model
         colour = COLOURS[rng.integers(3)]
         balls, task = self._hang(colour, rng), f"touch the {colour} ball"
@@ -156,7 +156,7 @@ class ReachGenerator:
         )
 
     def _hang(self, colour: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Three balls that the camera sees apart; the one of `colour` can be touched. Centres [m, base frame], (3,)."""
+        """Three balls that do not overlap in the picture; that of `colour` is within reach. Centres [m, base frame], (3,)."""
         points: list[np.ndarray] = []
         while len(points) < len(COLOURS):
             point = random_point(rng)
@@ -166,7 +166,7 @@ class ReachGenerator:
         return dict(zip((colour, *others), points, strict=True))
 
     def _start(self, rng: np.random.Generator) -> np.ndarray:
-        """Arms somewhere between two postures that gestures know, [rad], shape (n,)."""
+        """A random posture between two arm postures of the gestures [rad], shape (n,)."""
         model, ends = self.body.model, []
         for _ in range(2):
             known = [None, None, UP, WAVING, SIDEWAYS, FORWARD]
@@ -179,7 +179,7 @@ class ReachGenerator:
         return np.clip(q, model.lower, model.upper)
 
     def _draw(self, postures: np.ndarray, balls: dict[str, np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-        """Pictures of a robot that stands somewhere, leaning a little, in `postures` [rad], (k, n)."""
+        """Pictures of the robot in `postures` [rad], (k, n), at a random place on the floor and with a small random tilt."""
         qpos = self._standing.copy()
         qpos[:2] = rng.uniform(-2.0, 2.0, 2)
         qpos[2] += rng.normal(0.0, HEIGHT)
@@ -218,7 +218,7 @@ _GENERATORS: dict[tuple[int, int], ReachGenerator] = {}  # one a process: it tak
 
 
 def make(job: tuple[int, int, int]) -> ReachEpisode:
-    """One touch of (seed, side, number), as a function that other processes can be handed."""
+    """One touch of (seed, side, number), as a function that can be sent to another process."""
     seed, side, number = job
     if (seed, side) not in _GENERATORS:
         _GENERATORS[seed, side] = ReachGenerator(seed, side)

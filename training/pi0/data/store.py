@@ -33,7 +33,7 @@ VIDEO_FILE = 4  # [MB]
 LEROBOTS = {"timestamp", "frame_index", "episode_index", "index", "task_index"}  # features that it adds itself
 PICTURES = ("h264", "av1", "png")
 ROBOT = "berkeley_humanoid_lite"
-JOBS = "jobs.json"  # in a data set: the pieces of commands' work that its episodes are
+JOBS = "jobs.json"  # in a data set: the jobs of its episodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _kind(feature: dict | None) -> str | None:
 
 
 def jobs(root: Path) -> list[str]:
-    """The pieces of commands' work that are in the data set at `root`."""
+    """The jobs (see `job_name`) whose episodes are in the data set at `root`."""
     file = root / JOBS
     return json.loads(file.read_text()) if file.is_file() else []
 
@@ -132,7 +132,7 @@ def _joints(feature: dict) -> tuple[str, ...]:
 
 
 def create(root: Path, layout: Layout, pictures: str = "h264"):
-    """A new, empty LeRobotDataset at `root`, open for writing. Raises RecordingError when something is there."""
+    """A new, empty LeRobotDataset at `root`, open for writing. Raises RecordingError when `root` exists."""
     from lerobot.configs import RGBEncoderConfig
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
@@ -218,10 +218,9 @@ def pack(
     pictures: str = "h264",
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> int:
-    """Puts episode files into the LeRobotDataset at `root`, after those already there; all of them or none.
+    """Appends episode files to the LeRobotDataset at `root`; all of them or none.
 
-    The new state is built beside `root`, is on the disk for good, and takes its place in one step. Returns the number of
-    frames added.
+    The new data set is built beside `root`, flushed to disk, and replaces it in one step. Returns the number of frames added.
     """
     from lerobot.datasets.aggregate import aggregate_datasets
 
@@ -250,7 +249,7 @@ def pack(
 
 
 def sync(root: Path) -> None:
-    """All files and folders under `root` outlast a power cut once this returns."""
+    """Flushes all files and folders under `root` to disk."""
     for folder, _, names in os.walk(root, topdown=False):
         for name in names:
             with open(os.path.join(folder, name), "rb+") as file:
@@ -259,7 +258,7 @@ def sync(root: Path) -> None:
 
 
 def replace(new: Path, root: Path) -> None:
-    """Puts the folder `new` in the place of `root`, for good before the old one goes."""
+    """Replaces `root` by the folder `new`, flushed to disk before the old one is removed."""
     old = root.with_name(f".{root.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if root.exists():

@@ -1,4 +1,4 @@
-"""When a gesture counts as done, as the simulation knows it: the criteria are those of the skills (`skills.criteria`)."""
+"""Judges a gesture by the simulation's true state, with the criteria of the skills (`skills.criteria`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.pi0.data.upper_body import UpperBody
 
 
 def trajectory(truths: Sequence[Truth], model: RobotModel, body: UpperBody) -> Trajectory:
-    """The run that `truths` tell of, one a tick."""
+    """The run as a trajectory, from the true state of each tick."""
     pos = np.array([one.base_pos for one in truths])
     rotation = rotations(np.array([one.base_quat for one in truths]))
     joint_pos = np.array([one.joint_pos for one in truths])
@@ -71,7 +71,7 @@ CRITERIA = {
 
 
 def misplaced(run: Trajectory, instruction: TaskInstruction) -> str:
-    """Why a run did not begin where its instruction asks for anything; "" if it did: who is up already need not stand up."""
+    """Why a run's start posture makes its instruction meaningless, such as standing up while already upright; "" if it fits."""
     if instruction.skill == "stand_up":
         drop = run.standing - float(run.height[0])
         return "" if drop >= CROUCH_DROP else f"it did not begin in a crouch: {100 * drop:.1f} cm below standing"

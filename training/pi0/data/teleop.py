@@ -2,8 +2,8 @@
 
     python -m training.pi0.data.teleop LOCOMOTION.onnx --instruction "touch the red ball" --root datasets/teleop
 
-The operator's two skills, `drive` (legs) and `jog` (arms), take their joints from the arbiter as any skill does; "stop"
-and the safety ladder stand above them.
+The operator steers two skills, `drive` (legs) and `jog` (arms), which are assigned their joints by the arbiter like any
+skill; "stop" and the safety layer override them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ FOREVER = 1e9  # [s]
 
 
 class Drive(Skill):
-    """Walks as the operator steers."""
+    """Walks at the velocity that the operator steers."""
 
     name = "drive"
     utterances = (STEERING,)
@@ -85,7 +85,7 @@ class Drive(Skill):
 
 
 class Jog(Skill):
-    """Moves a hand as the operator steers."""
+    """Moves a hand at the velocity that the operator steers."""
 
     name = "jog"
     utterances = (STEERING,)
@@ -95,7 +95,7 @@ class Jog(Skill):
 
 
 class Jogging(Fallback):
-    """Arms that hold where they are and follow the operator's hand velocity."""
+    """Policy for the arms: follows the operator's hand velocity, and holds the posture at zero velocity."""
 
     name = "jog"
 
@@ -142,7 +142,7 @@ class Teleoperation:
         self._device, self._camera, self._recorder, self._instruction = device, camera, recorder, instruction
         policies = {"locomotion": [locomotion], "jog": [Jogging(model, self._drive)]}
         for kind in (Stand, Hold, Rest, Damp):
-            # One player a joint group: arms and legs may be in different hands.
+            # One player for each joint group: arms and legs may be driven by different policies.
             policies[kind.name] = [
                 kind(model),
                 kind(model, joints=model.groups["arms"]),
@@ -173,7 +173,7 @@ class Teleoperation:
         self._started: float | None = None
 
     def run(self, ticks: int | None = None) -> None:
-        """Until the operator quits, or for `ticks`."""
+        """Runs until the operator quits, or for `ticks`."""
         self.session.start()
         self.session.arbiter.inbox.say(STEERING)
         count = 0
@@ -203,7 +203,7 @@ class Teleoperation:
             self.over = True
 
     def _begin_or_keep(self) -> None:
-        """Which of them is the recorder's to say: an episode may have been dropped without the operator."""
+        """Begins or keeps an episode, by the recorder's state: an episode may have been dropped meanwhile."""
         recorder = self._recorder
         if recorder.writing is None:
             recorder.begin(self._instruction)
@@ -214,7 +214,7 @@ class Teleoperation:
             self._tell(f"kept; {recorder.recorded} episodes")
 
     def _observe(self, report: TickReport) -> None:
-        """Records what was sent. An episode in which a stop or the safety layer took over is no demonstration."""
+        """Records the sent command. An episode in which a stop or the safety layer took over is dropped."""
         if self._recorder.writing is None:
             return
         if report.verdict.mode is not Mode.RUN or Jogging.name not in report.owners:

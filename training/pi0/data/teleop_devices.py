@@ -32,13 +32,13 @@ from deploy.operator.input_devices import (
 
 FORWARD, SIDEWAYS, TURN = 0.4, 0.2, 0.6  # [m/s], [m/s], [rad/s] at full deflection
 HAND_SPEED = 0.25  # [m/s]
-KEY_HOLDS = 0.35  # [s] for which a key counts as held: terminals tell of presses and repeats only
+KEY_HOLDS = 0.35  # [s] for which a key counts as held: terminals report presses and repeats only, no releases
 DEAD_ZONE = 0.12  # of full deflection
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the operator wants now.
+    """The operator's inputs at one poll.
 
     Attributes:
         velocity: Of the base, x, y [m/s], yaw [rad/s], shape (3,).
@@ -57,7 +57,7 @@ class Controls:
 
 
 class TeleopDevice(Protocol):
-    """A device. `poll` answers at once; `help` says what its keys do."""
+    """A device. `poll` does not block; `help` describes its keys."""
 
     help: ClassVar[str]
 
@@ -134,7 +134,7 @@ class TeleopKeyboard:
         return Controls(frozen(base), frozen(arm), self._side, command, self._keys.lost)
 
     def close(self) -> None:
-        """Gives the terminal back."""
+        """Restores the terminal's settings."""
         self._keys.close()
 
 
@@ -172,7 +172,7 @@ class TeleopGamepad:
         return Controls(frozen(velocity), frozen(hand), self._side, command, pad.lost)
 
     def close(self) -> None:
-        """Lets the device go."""
+        """Closes the device."""
         self._pad.close()
 
 

@@ -19,7 +19,7 @@ POSTURE_COST = 2e-3  # against a position cost of 1: chooses among equal solutio
 
 
 class UpperBody:
-    """The robot with its base frame fixed at the origin: what the arms do, seen from the base.
+    """Kinematics of the arms in the base frame; the base is fixed at the origin.
 
     All joint arrays are shape (n,), robot order [rad]; positions are in the base frame [m].
 
