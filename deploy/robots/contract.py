@@ -79,7 +79,7 @@ def _examined(path: str | Path, stands: bool) -> Iterator[Finding]:
             "pictures", "warning", f"not drawn in film and camera (no visible shape in groups 0 to 2): {', '.join(hidden)}"
         )
     if stands and roles.free:
-        yield _stand(path, robot)
+        yield _stand(path, robot, _needed_ankle_stiffness(mj, robot, roles))
 
 
 def _compiled(spec: mujoco.MjSpec) -> mujoco.MjModel:
@@ -175,7 +175,7 @@ def _contacts(robot: RobotModel) -> Iterator[Finding]:
     yield Finding("self-collision", "ok", f"{len(check.pairs)} pairs are kept apart")
 
 
-def _stand(path: str | Path, robot: RobotModel) -> Finding:
+def _stand(path: str | Path, robot: RobotModel, ankles: float) -> Finding:
     """Hangs it in the harness, arms, releases, and looks at the simulation's truth."""
     import json
 
@@ -197,7 +197,7 @@ def _stand(path: str | Path, robot: RobotModel) -> Finding:
         truth = assembly.truth
         if truth is None or not assembly.arbiter.world.ready:
             why = assembly.arbiter.safety.fault or "it is not upright on loaded feet"
-            return Finding("stand", "error", f"not ready within {READY_S:g} s ({robot.stand}): {why}")
+            return Finding("stand", "error", f"not ready within {READY_S:g} s ({robot.stand}): {why}{_way_out(robot, ankles)}")
         until = session.clock.now + STANDS_S
         while session.clock.now < until:
             session.step()
@@ -209,4 +209,28 @@ def _stand(path: str | Path, robot: RobotModel) -> Finding:
     height = min(truth.torso_height for truth in truths) / robot.known_body.standing
     tilt = max(2.0 * np.arccos(min(1.0, float(np.hypot(t.base_quat[0], t.base_quat[3])))) for t in truths)
     text = f"by {robot.stand}: tilt up to {tilt:.2f} rad, {100.0 * height:.0f} % of the standing height for {STANDS_S:g} s"
-    return Finding("stand", "ok" if tilt <= UPRIGHT and height >= HEIGHT else "error", text)
+    stands = tilt <= UPRIGHT and height >= HEIGHT
+    return Finding("stand", "ok" if stands else "error", text if stands else text + _way_out(robot, ankles))
+
+
+def _needed_ankle_stiffness(mj: mujoco.MjModel, robot: RobotModel, roles: Roles) -> float:
+    """Stiffness that each ankle needs for a posture that is only held not to tip over [N·m/rad]; 0 without known ankles."""
+    ankles = robot.known_body.ankles
+    if not len(ankles):
+        return 0.0
+    data, weight = standing_data(mj, robot), -float(mj.opt.gravity[2]) * float(mj.body_subtreemass[roles.base])
+    first = int(roles.free)
+    height = data.subtree_com[roles.base, 2] - min(float(data.xanchor[first + i, 2]) for i in ankles)
+    return weight * height / len(ankles)
+
+
+def _way_out(robot: RobotModel, ankles: float) -> str:
+    """What makes a robot stand that falls or never gets ready; `ankles`: the stiffness that they need [N·m/rad]."""
+    if robot.stand not in ("posture", "reflex"):
+        return f". Check what {robot.stand} expects: `python -m deploy.policy check FILE --robot FOLDER`"
+    others = "put a walking policy that stands into policies/ and say `stand: locomotion`"
+    if robot.stand == "reflex":
+        return f". Bend the knees of the default posture, give the real kp and kd and make the gains again, or {others}"
+    kp = min((float(robot.kp[i]) for i in robot.known_body.ankles), default=0.0)
+    soft = f" Its ankles have kp {kp:g}; {ankles:.0f} N·m/rad each would hold its weight upright." if kp < ankles else ""
+    return f".{soft} Give the robot's own kp, or `stand: reflex` (python -m deploy.robot balance FOLDER), or {others}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import mujoco
@@ -13,9 +14,10 @@ from deploy.robots.mjcf import FREE, HINGE
 from deploy.robots.robot_file import PACKAGE, RobotFile
 from deploy.robots.roles import limbs
 
+FINGERS = ("index", "middle", "ring", "pinky", "little")  # whole words only: a spring is no ring
 WORDS = {  # parts of joint names, by group
     "legs": ("hip", "knee", "ankle", "leg", "thigh", "calf", "shank", "foot"),
-    "hands": ("finger", "thumb", "gripper", "palm"),
+    "hands": ("finger", "thumb", "gripper", "palm", *FINGERS),
     "arms": ("shoulder", "elbow", "wrist", "arm", "hand"),
     "waist": ("waist", "torso", "spine", "abdomen", "trunk"),
     "head": ("head", "neck"),
@@ -72,11 +74,19 @@ def _groups(mj: mujoco.MjModel, joints: list[int]) -> list[str]:
     low = min(ends.values(), default=0.0)
     found = []
     for joint in joints:
-        text, own = mj.joint(joint).name.lower(), int(limb[mj.jnt_bodyid[joint]])
-        by_name = next((group for group, words in WORDS.items() if any(word in text for word in words)), "")
+        own = int(limb[mj.jnt_bodyid[joint]])
+        by_name = _by_name(mj.joint(joint).name.lower())
         by_place = "waist" if own == 0 else "legs" if free and ends[own] < low + 0.1 else "arms"
         found.append(by_name or by_place)
     return found
+
+
+def _by_name(joint: str) -> str:
+    """The group that the words of a joint's name tell; "" where they tell none."""
+    parts = re.split(r"[^a-z]+", joint)
+    return next(
+        (group for group, words in WORDS.items() if any(word in (parts if word in FINGERS else joint) for word in words)), ""
+    )
 
 
 def _line(mj: mujoco.MjModel, joint: int, group: str, width: int) -> str:

@@ -42,6 +42,9 @@ from tests.sim.rig import SimRun
 ROOT = Path(__file__).parents[2]
 
 
+ARM_ENDS = '<site name="{side}_palm" pos="0 0 -0.12"/>'
+
+
 def settings_for(folder, *more):
     return [f"robot={json.dumps(str(folder))}", *more]
 
@@ -380,7 +383,8 @@ def test_a_folder_that_does_not_keep_it(tmp_path, change, error):
 def test_a_robot_that_falls_does_not_keep_it(tmp_path):
     joints = [robots.joint(name, "legs", kp=1.0, kd=0.05) for name in robots.LEGS]
     folder = robots.write(tmp_path / "limp", robots.mjcf(robots.both(robots.LEG, 0.06)), joints)
-    assert [line for line in check_robot_folder(folder) if line.startswith("stand: ")]
+    (stand,) = [line for line in check_robot_folder(folder) if line.startswith("stand: ")]
+    assert "Its ankles have kp 1;" in stand and "N·m/rad each would hold its weight" in stand and "`stand: locomotion`" in stand
 
 
 def test_a_draft_from_a_bare_model(tmp_path, capsys):
@@ -393,6 +397,25 @@ def test_a_draft_from_a_bare_model(tmp_path, capsys):
     assert robot_command(["check", str(folder), "--no-stand"]) == 0
     assert "ok      groups: legs (6), arms (5)" in capsys.readouterr().out
     assert robot_command(["new", str(tmp_path / "plain.xml"), str(folder)]) == 2 and "is there already" in capsys.readouterr().err
+
+
+def test_a_draft_tells_fingers_from_arms(tmp_path):
+    finger = """
+        <body name="{side}_{name}" pos="0.02 {y} -0.12">
+          <joint name="{side}_{name}_0_joint" axis="0 1 0" range="-1 0"/>
+          <geom type="capsule" fromto="0 0 0 0 0 -0.04" size="0.006" mass="0.01"/>
+        </body>"""
+    hand = ARM_ENDS + "".join(
+        finger.format(side="{side}", name=name, y=0.02 * i) for i, name in enumerate(("hand_index", "hand_middle", "spring"))
+    )
+    arm = robots.ARM.replace(ARM_ENDS, hand)
+    (tmp_path / "plain.xml").write_text(robots.mjcf(robots.both(robots.LEG, 0.06), robots.both(arm, 0.09)))
+    assert robot_command(["new", str(tmp_path / "plain.xml"), str(tmp_path / "plain")]) == 0
+    model = load_model(tmp_path / "plain")
+    fingers = [name for name in model.joints if "hand_" in name]
+    assert len(fingers) == 4 and model.groups["hands"].sum() == 4
+    assert all(model.groups["hands"][model.index(name)] for name in fingers)
+    assert model.groups["arms"].sum() == 6  # a joint called spring is no ring finger
 
 
 def test_a_model_without_a_folder_is_still_a_model():
