@@ -45,11 +45,11 @@ with extra(__name__, parser, "can", "serial"):
     import numpy as np
 
     from arbiter.robot import RobotModel
-    from deploy.drivers.can import protocol
+    from deploy.drivers.can import motor_protocol
     from deploy.drivers.can.bus import BusPort, open_bus
     from deploy.drivers.can.calibration import save_calibration
-    from deploy.drivers.can.config import HardwareConfig, calibration_path, load_hardware
-    from deploy.drivers.can.protocol import MotorMode, MotorParameter
+    from deploy.drivers.can.hardware_file import HardwareConfig, calibration_path, load_hardware
+    from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter
     from deploy.drivers.can.sdo import SdoClient
     from deploy.drivers.sensors.imu import open_imu
     from deploy.robots.description import load_model
@@ -149,11 +149,11 @@ def store_watchdogs(calibrator: Calibrator) -> int:
     """
     limit = calibrator.hardware.limits.watchdog_ms
     for client, motor in calibrator.motors:
-        client.send(protocol.load_settings(motor.id))  # or what stands in its memory now would be stored too
+        client.send(motor_protocol.load_settings(motor.id))  # or what stands in its memory now would be stored too
         client.write(motor.id, MotorParameter.WATCHDOG_TIMEOUT, limit)
-        client.send(protocol.store_settings(motor.id))
+        client.send(motor_protocol.store_settings(motor.id))
         client.wait(FLASH_TIME)
-        client.send(protocol.load_settings(motor.id))
+        client.send(motor_protocol.load_settings(motor.id))
         kept = client.read(motor.id, MotorParameter.WATCHDOG_TIMEOUT)
         if kept != limit:
             raise RobotError(

@@ -39,7 +39,7 @@ with extra(__name__, parser):
     from deploy.cli.streams import forgive
     from deploy.robots.description import load_model
     from deploy.runtime.config import load_tree
-    from deploy.runtime.examine import load_skill_set
+    from deploy.runtime.tree_check import load_skill_set
     from skills.registry import load_skills
 
 

@@ -23,14 +23,14 @@ from deploy.cli.run_options import parser
 with extra(__name__, parser):
     from arbiter.execution.instruction import InstructionState
     from arbiter.robot import SelfDamping
+    from deploy.host.thread_priority import TICK, claim_realtime
     from deploy.observers.narrate import DampedByItself, Narrator, warn
-    from deploy.observers.report import RunRecorder, summary, write_report
+    from deploy.observers.run_report import RunRecorder, summary, write_report
     from deploy.runtime.assemble import Assembly, assemble
     from deploy.runtime.config import Loaded, load_tree
     from deploy.runtime.instruction_sources import Sayings, Script, StandardInput, unsaid
     from deploy.runtime.masks import check_settings
     from deploy.runtime.provenance import provenance
-    from deploy.runtime.realtime import TICK, claim_realtime
     from deploy.runtime.session import Session
     from deploy.runtime.signals import Signals
     from deploy.trace.folders import new_run, point_at

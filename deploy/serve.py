@@ -76,7 +76,7 @@ with extra(__name__, parser, "websockets", "msgpack"):
     from websockets.frames import CloseCode
     from websockets.sync.server import Server, ServerConnection, serve
 
-    from deploy.console.guard import is_loopback
+    from deploy.console.request_guard import is_loopback
     from deploy.robots.description import load_model
     from policies.chunk.backends import load_backend, wire
     from policies.chunk.backends.openpi import KEYS

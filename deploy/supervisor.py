@@ -36,12 +36,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 with extra(__name__, parser, "can"):
-    from deploy.drivers.can import protocol
+    from deploy.drivers.can import motor_protocol
     from deploy.drivers.can.bus import BusPort, open_bus
-    from deploy.drivers.can.config import HardwareConfig, load_hardware
-    from deploy.drivers.can.protocol import MotorMode
-    from deploy.runtime.heartbeat import Heartbeat, heartbeat_path
-    from deploy.runtime.realtime import SUPERVISOR, claim_realtime
+    from deploy.drivers.can.hardware_file import HardwareConfig, load_hardware
+    from deploy.drivers.can.motor_protocol import MotorMode
+    from deploy.host.thread_priority import SUPERVISOR, claim_realtime
+    from deploy.supervision.heartbeat import Heartbeat, heartbeat_path
 
 LOOK = 0.005  # [s] between two looks at the heartbeat
 REPEAT = 4  # looks between two damping commands while tripped
@@ -88,7 +88,7 @@ def exists(pid: int) -> bool:
 def damp_all(ports: dict[str, BusPort], hardware: HardwareConfig) -> None:
     """DAMPING to every motor on every bus."""
     for motor in hardware.motors:
-        frame = protocol.set_mode(motor.id, MotorMode.DAMPING)
+        frame = motor_protocol.set_mode(motor.id, MotorMode.DAMPING)
         ports[motor.bus].send(ports[motor.bus].message(frame.id, frame.data))
 
 

@@ -29,7 +29,7 @@ with extra(__name__, parser):
     from arbiter.strict import Problems
     from arbiter.tree.build import Spec
     from deploy.runtime.config import find_tree, load_tree
-    from deploy.runtime.examine import examine
+    from deploy.runtime.tree_check import examine
 
 SHAPES = {"composite": "box", "decorator": "ellipse", "leaf": "plaintext"}
 

@@ -7,7 +7,7 @@ from arbiter.skill import Route
 from arbiter.tick import Arbiter
 from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
-from deploy.runtime.examine import check_tree
+from deploy.runtime.tree_check import check_tree
 from skills.contract import default_parameters
 from skills.registry import load_skills
 from tests.fakes import MODEL, FakePolicy, FakeRobot, SkillCall, fallbacks

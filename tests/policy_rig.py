@@ -9,7 +9,7 @@ import numpy as np
 
 from arbiter.policy import Policy
 from arbiter.types import Mode, Request
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.drivers.simulated.truth import Truth
 from deploy.runtime.bodies import SENSOR_NOISE
 from tests.safety_rig import issued

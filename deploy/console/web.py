@@ -1,6 +1,6 @@
 """`--viewer web`: the robot in 3-D in a browser, a box for instructions, stop and damp, what the robot thinks.
 
-Nobody sees or drives the robot through it who does not know the address that was printed (`deploy.console.guard`).
+Nobody sees or drives the robot through it who does not know the address that was printed (`deploy.console.request_guard`).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class WebConsole:
         try:
             import viser
 
-            from deploy.console.guard import RequestGuard, guarding
             from deploy.console.meshes import body_meshes
+            from deploy.console.request_guard import RequestGuard, guarding
         except ImportError as error:
             raise ConfigError(f"--viewer web {needed('viser')}") from error
         check_port(host, port)

@@ -4,7 +4,7 @@ report = preflight(robot, tree="default.yaml")      # a CanRobot, not yet connec
 if not report.ok: refuse to arm
 """
 
-from deploy.doctor.report import Check, Report
+from deploy.drivers.checks import Check, Report
 
 __all__ = ["Check", "Report", "preflight"]
 
@@ -13,6 +13,6 @@ def __getattr__(name: str):
     """What needs the extra `robot` is imported when it is asked for: the command answers --help without it."""
     if name != "preflight":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from deploy.doctor.examine import preflight
+    from deploy.runtime.preflight import preflight
 
     return preflight

@@ -31,13 +31,13 @@ def parser() -> argparse.ArgumentParser:
 
 with extra(__name__, parser, "can", "serial", "cv2"):
     from deploy import rig
-    from deploy.doctor.examine import preflight
-    from deploy.drivers.can.config import load_hardware
-    from deploy.drivers.can.robot import CanRobot, open_robot
+    from deploy.drivers.can.can_robot import CanRobot, open_robot
+    from deploy.drivers.can.hardware_file import load_hardware
     from deploy.drivers.sensors.camera import config_of
     from deploy.robots.description import load_model
     from deploy.runtime.bodies import drivers_of, open_driver
     from deploy.runtime.config import load_tree
+    from deploy.runtime.preflight import preflight
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,7 +18,7 @@ from arbiter.robot import Robot, SelfDamping
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, RobotState, SafeCommand, frozen
 from arbiter.wall import walled
-from deploy.doctor.report import Check, Examinable
+from deploy.drivers.checks import Check, Examinable
 from deploy.drivers.door import form_problems
 
 TICKS = 25

@@ -9,7 +9,7 @@ from typing import Any
 
 from arbiter.robot import RobotModel
 from arbiter.safety.limits import UNITS, SafetyLimits
-from deploy.drivers.can.config import HardwareConfig
+from deploy.drivers.can.hardware_file import HardwareConfig
 from deploy.reference.keys import first_line, keys, meanings, table
 from deploy.robots.description import load_model
 from deploy.robots.robot_file import RobotFile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.reference import commands, files, outputs, rooms, words
+from deploy.reference import commands, files, output_pages, rooms, words
 
 DOCS = Path(__file__).parents[2] / "docs"
 MARK = "<!-- Written by `python -m deploy.reference`: change the code, not this. -->"
@@ -19,8 +19,8 @@ WHOLE: dict[str, tuple[str, Callable[[], str]]] = {
     "robot-yaml.md": ("Keys of robot.yaml", files.robot_yaml),
     "hardware-yaml.md": ("Keys of hardware.yaml", files.hardware_yaml),
     "policy-card.md": ("Policy cards", files.policy_card),
-    "report.md": ("Report of a run", outputs.report_page),
-    "trace.md": ("Trace of a run", outputs.trace_page),
+    "report.md": ("Report of a run", output_pages.report_page),
+    "trace.md": ("Trace of a run", output_pages.trace_page),
     "commands.md": ("Commands", commands.page),
 }
 

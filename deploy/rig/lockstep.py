@@ -8,12 +8,12 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from deploy.drivers.can.calibration import nominal
-from deploy.drivers.can.config import HardwareConfig, ImuConfig, load_hardware
-from deploy.drivers.can.robot import FIRST_ROUNDS, CanRobot
+from deploy.drivers.can.can_robot import FIRST_ROUNDS, CanRobot
+from deploy.drivers.can.hardware_file import HardwareConfig, ImuConfig, load_hardware
 from deploy.drivers.sensors.imu import Imu
-from deploy.rig.body import MujocoBody
-from deploy.rig.faults import Fault, parse_fault
+from deploy.rig.fault_injection import Fault, parse_fault
 from deploy.rig.rig import Rig
+from deploy.rig.rig_body import MujocoBody
 from deploy.robots.description import load_model
 
 SLICE = 0.01  # [s] of waiting at once

@@ -23,9 +23,9 @@ with extra(__name__, parser, "can", "serial"):
 
     from arbiter.safety import Safety
     from arbiter.types import JointTarget, SafeCommand, frozen
-    from deploy.doctor.machine import lateness
-    from deploy.drivers.can.protocol import MotorMode
+    from deploy.drivers.can.motor_protocol import MotorMode
     from deploy.rig.lockstep import RigRobot, start
+    from deploy.runtime.host_checks import lateness
 
 KNEE = "leg_left_knee_pitch_joint"
 FAULTS = (

@@ -17,15 +17,15 @@ import yaml
 from arbiter.errors import ArbiterError, RobotError
 from deploy.cli.streams import forgive
 from deploy.drivers.can.calibration import nominal, save_calibration
-from deploy.drivers.can.config import HardwareConfig, ImuConfig, load_hardware
-from deploy.rig.body import MujocoBody
-from deploy.rig.camera import HZ, RigCamera
-from deploy.rig.faults import parse_fault
+from deploy.drivers.can.hardware_file import HardwareConfig, ImuConfig, load_hardware
+from deploy.host.thread_priority import RIG, claim_realtime
+from deploy.rig.fault_injection import parse_fault
 from deploy.rig.rig import Rig
+from deploy.rig.rig_body import MujocoBody
+from deploy.rig.rig_camera import HZ, RigCamera
 from deploy.rig.serial_line import PtyPort
 from deploy.rig.server import SocketcandServer
 from deploy.robots.description import load_model
-from deploy.runtime.realtime import RIG, claim_realtime
 
 STEP = 0.002  # [s] of physics and motors
 NAP = 0.001  # [s] that frames wait to be heard, and answers to be sent, at most

@@ -11,12 +11,12 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from deploy.drivers.can.calibration import Calibration, nominal
-from deploy.drivers.can.config import BusConfig, HardwareConfig
-from deploy.rig.body import JointBody, MujocoBody, RigBody
-from deploy.rig.faults import Fault
-from deploy.rig.imu import MemoryPort, SimulatedImu
-from deploy.rig.motor import SimulatedMotor
-from deploy.rig.node import BusNode, HostBus, MemoryBus
+from deploy.drivers.can.hardware_file import BusConfig, HardwareConfig
+from deploy.rig.bus_node import BusNode, HostBus, MemoryBus
+from deploy.rig.fault_injection import Fault
+from deploy.rig.rig_body import JointBody, MujocoBody, RigBody
+from deploy.rig.simulated_imu import MemoryPort, SimulatedImu
+from deploy.rig.simulated_motor import SimulatedMotor
 
 SWEEP = 6.0  # [s]
 _numbers = itertools.count()

@@ -23,16 +23,16 @@ from arbiter.types import Sighting
 from arbiter.worker import LockstepWorker, ThreadWorker, Worker
 from deploy.drivers.door import Truthful
 from deploy.drivers.sensors.balls import Sight, finder_of
-from deploy.drivers.simulated.robot import Scene
+from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.robots.collision import SelfCollision
 from deploy.robots.description import load_model
 from deploy.runtime.bodies import Wish, no_beat, open_body
 from deploy.runtime.clock import Clock, LockstepClock, RealClock
 from deploy.runtime.config import Loaded
 from deploy.runtime.doors import load_doors
-from deploy.runtime.examine import check_tree, examine, groups_of, load_node_set, load_skill_set
 from deploy.runtime.ramp import RampWatch
 from deploy.runtime.simulated_operator import ClearsFaults, SimulatedOperator
+from deploy.runtime.tree_check import check_tree, examine, groups_of, load_node_set, load_skill_set
 from policies.chunk.inference import InferenceRecorder
 from policies.registry import PolicyContext, load_policies
 from skills.registry import SkillSet

@@ -13,7 +13,7 @@ from arbiter.robot import Robot, RobotModel
 from arbiter.strict import Node, Problems
 from deploy.drivers.door import DRIVER_DOOR, Depicted, Driver, Seeing, form_problems
 from deploy.drivers.sensors.visible import hidden
-from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import Noise, Scene, SimulatedRobot
 from deploy.runtime.config import Loaded
 from deploy.runtime.doors import check_drivers, through
 from deploy.runtime.eyes import Eye, LockstepEye, NoEye, OwnEye, ThreadedEye
@@ -139,7 +139,7 @@ def _hardware(robot: str):
 
 def _from_outside(kind: type[Driver], wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     """A third party's: each call that may be slow is walled and in time; its pre-flight has passed."""
-    from deploy.doctor.examine import preflight
+    from deploy.runtime.preflight import preflight
 
     if wish.fast and not kind.lockstep:
         raise ConfigError(f"--fast needs a driver whose step() lets time pass; {kind.name} runs in real time")

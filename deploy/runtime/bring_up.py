@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from arbiter.errors import ConfigError, RobotError
 from deploy.doctor import Report, preflight
-from deploy.drivers.can.config import load_hardware
-from deploy.drivers.can.robot import CanRobot, open_robot
+from deploy.drivers.can.can_robot import CanRobot, open_robot
+from deploy.drivers.can.hardware_file import load_hardware
 from deploy.operator import OPERATORS, open_operator
 from deploy.supervisor import Supervision
 

@@ -14,8 +14,8 @@ from arbiter.errors import ConfigError
 from arbiter.handover.transition import HandoverSettings
 from arbiter.strict import Node, Problems, build, parse, parse_text
 from arbiter.strict.fields import limited
-from deploy.runtime.examine import examine, sound
 from deploy.runtime.masks import MASK, is_secret, masked
+from deploy.runtime.tree_check import examine, sound
 
 TREES = Path(__file__).parents[1] / "trees"
 

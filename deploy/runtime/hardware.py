@@ -12,7 +12,7 @@ from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from deploy import rig
 from deploy.doctor import preflight
-from deploy.drivers.can.robot import CanRobot
+from deploy.drivers.can.can_robot import CanRobot
 from deploy.drivers.sensors.camera import Blind, Camera, CameraConfig, config_of
 from deploy.robots.description import name_or_folder
 from deploy.runtime.bring_up import bring_up_robot

@@ -23,8 +23,8 @@ from deploy.robots.description import load_model
 from deploy.runtime.assemble import caller_for, wire
 from deploy.runtime.config import load_text
 from deploy.runtime.doors import load_doors
-from deploy.runtime.examine import load_skill_set
 from deploy.runtime.ramp import RampWatch
+from deploy.runtime.tree_check import load_skill_set
 from deploy.trace.writer import decode_route, decode_sighting, decode_state, encode
 from policies.chunk.inference import InferenceReplay
 from policies.chunk.protocol import CameraFrame

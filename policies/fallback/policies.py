@@ -10,8 +10,8 @@ from arbiter.errors import PolicyError
 from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
+from policies.fallback.gait_replay import GaitReplay
 from policies.fallback.reflex import BalanceReflex
-from policies.fallback.replay import GaitReplay
 
 SETTLE_RATE = 4.0  # [1/s] how fast a glide closes in on its goal: within 1 % in about 1.7 s
 GLIDE_SPEED = 1.2  # [rad/s] of the joint that has the longest way

@@ -17,7 +17,7 @@ from arbiter.tick import Arbiter
 from arbiter.types import Mode, Request
 from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
-from deploy.runtime.examine import check_tree
+from deploy.runtime.tree_check import check_tree
 from skills.gestures import WaveRight
 from skills.registry import load_skills
 from skills.walking import WalkForward

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbiter.recent import KEEP, Recent
-from deploy.observers.report import RunRecorder
+from deploy.observers.run_report import RunRecorder
 from deploy.observers.tally import BasePath, Durations, Rows
 from tests.arbiter_rig import Rig
 

@@ -11,7 +11,7 @@ from arbiter.errors import RobotError
 from arbiter.safety import is_safe
 from arbiter.safety.command import _Issued
 from arbiter.types import Mode, SafeCommand
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.robots.description import load_model
 from tests.safety_rig import Drive, armed, small_model
 

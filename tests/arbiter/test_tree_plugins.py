@@ -35,7 +35,7 @@ def rig_with(monkeypatch, kind, branch, patience=1.0):
     from arbiter.tree import loading
 
     monkeypatch.setattr(
-        "deploy.runtime.examine.load_nodes",
+        "deploy.runtime.tree_check.load_nodes",
         lambda *args, **options: loading.NodeSet(NODE_TYPES | {kind.name: loading._type_of(kind, patience)}),
     )
     return Rig(tree=branch).stand()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import deploy.rig
-from deploy.doctor.machine import lateness
-from deploy.drivers.can import protocol
+from deploy.drivers.can import motor_protocol
 from deploy.rig.measure import FAULTS, PostureLoop, cycle_times, cycles_to_damping
-from deploy.rig.motor import SimulatedMotor
+from deploy.rig.simulated_motor import SimulatedMotor
+from deploy.runtime.host_checks import lateness
 
 # Silence is left to the safety layer, which waits; a mode read-back or equal readings take their time; all else is known at once.
 SLOW = {
@@ -45,11 +45,11 @@ def test_cycles_from_fault_to_damping(benchmark, fault):
 
 def test_encoding_and_decoding_one_answer(benchmark):
     motor = SimulatedMotor(7)
-    frame = protocol.targets(7, 0.1, 0.0)
+    frame = motor_protocol.targets(7, 0.1, 0.0)
 
     def exchange():
         motor.handle(frame, 0.0)
-        return protocol.unpack_pair(motor.take_frames()[0].data)
+        return motor_protocol.unpack_pair(motor.take_frames()[0].data)
 
     assert benchmark(exchange) == (0.0, 0.0)
 

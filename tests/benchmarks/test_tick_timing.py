@@ -14,7 +14,7 @@ from arbiter.skill import Route, SkillCall
 from arbiter.tick import Arbiter
 from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
-from deploy.runtime.examine import check_tree
+from deploy.runtime.tree_check import check_tree
 from policies.fallback.policies import Damp, Hold, Rest, Stand
 from policies.locomotion.policy import OnnxPolicy
 from policies.registry import SHIPPED

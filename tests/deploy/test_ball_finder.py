@@ -8,7 +8,7 @@ import pytest
 
 from deploy.drivers.sensors.balls import STALE, Sight, finder_of
 from deploy.drivers.sensors.sim_camera import SimCamera
-from deploy.drivers.simulated.robot import Pose, SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import Pose, SimulatedRobot
 from deploy.robots.description import load_model
 from policies.chunk.protocol import CameraFrame
 from skills.criteria import rotations

@@ -10,8 +10,8 @@ from arbiter.errors import ConfigError, RobotError
 from deploy.drivers.sensors.raycast import RayCaster, look_at, new_view
 from deploy.drivers.sensors.shapes import SHAPES
 from deploy.drivers.sensors.sim_camera import SimCamera, gl_can_start
-from deploy.drivers.simulated.robot import Scene, SimulatedRobot
 from deploy.drivers.simulated.scene import BALL_RADIUS
+from deploy.drivers.simulated.simulated_robot import Scene, SimulatedRobot
 from deploy.robots.description import load_model
 
 MODEL = load_model()

@@ -11,7 +11,7 @@ import deploy.rig
 from arbiter.errors import RobotError
 from deploy.calibrate import Calibrator, Sweep, calibrate, main, offsets
 from deploy.drivers.can.calibration import Calibration, load_calibration
-from deploy.rig.faults import parse_fault
+from deploy.rig.fault_injection import parse_fault
 
 ENDS = ("lower", "upper")
 

@@ -8,9 +8,9 @@ import pytest
 from arbiter import strict
 from arbiter.errors import ConfigError
 from deploy.drivers.can.calibration import Calibration, load_calibration, nominal, save_calibration
-from deploy.drivers.can.config import BusConfig, HardwareConfig, Limits, MotorConfig, load_hardware
 from deploy.drivers.can.faults import REACTIONS, reaction
-from deploy.drivers.can.protocol import MotorError
+from deploy.drivers.can.hardware_file import BusConfig, HardwareConfig, Limits, MotorConfig, load_hardware
+from deploy.drivers.can.motor_protocol import MotorError
 from deploy.robots.description import load_model
 
 MODEL = load_model()

@@ -7,23 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.drivers.can import protocol
-from deploy.drivers.can.errors import describe_error_frame, describe_send_error
-from deploy.drivers.can.protocol import Frame, Function, MotorError, MotorMode, MotorParameter, ProtocolError, error_names
+from deploy.drivers.can import motor_protocol
+from deploy.drivers.can.adapter_errors import describe_error_frame, describe_send_error
+from deploy.drivers.can.motor_protocol import Frame, Function, MotorError, MotorMode, MotorParameter, ProtocolError, error_names
 
 GOLDEN = [
-    (protocol.set_mode(5, MotorMode.POSITION), 0x005, "1305"),
-    (protocol.set_mode(14, MotorMode.DAMPING), 0x00E, "020e"),
-    (protocol.ping(1), 0x201, "ca"),
-    (protocol.targets(3, 1.0, -2.0), 0x303, "0000803f000000c0"),
-    (protocol.read_parameter(7, MotorParameter.ERROR), 0x607, "401400"),
-    (protocol.read_parameter(7, MotorParameter.BUS_VOLTAGE_MEASURED), 0x607, "400001"),
-    (protocol.write_parameter(7, MotorParameter.POSITION_KP, 20.0), 0x607, "202000000000a041"),
-    (protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 0x607, "2008000064000000"),
-    (protocol.write_parameter(2, MotorParameter.POSITION_LIMIT_UPPER, math.inf), 0x602, "203c00000000807f"),
-    (protocol.heartbeat(11), 0x70B, ""),
-    (protocol.store_settings(9), 0x689, "01"),
-    (protocol.load_settings(9), 0x689, "02"),
+    (motor_protocol.set_mode(5, MotorMode.POSITION), 0x005, "1305"),
+    (motor_protocol.set_mode(14, MotorMode.DAMPING), 0x00E, "020e"),
+    (motor_protocol.ping(1), 0x201, "ca"),
+    (motor_protocol.targets(3, 1.0, -2.0), 0x303, "0000803f000000c0"),
+    (motor_protocol.read_parameter(7, MotorParameter.ERROR), 0x607, "401400"),
+    (motor_protocol.read_parameter(7, MotorParameter.BUS_VOLTAGE_MEASURED), 0x607, "400001"),
+    (motor_protocol.write_parameter(7, MotorParameter.POSITION_KP, 20.0), 0x607, "202000000000a041"),
+    (motor_protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 0x607, "2008000064000000"),
+    (motor_protocol.write_parameter(2, MotorParameter.POSITION_LIMIT_UPPER, math.inf), 0x602, "203c00000000807f"),
+    (motor_protocol.heartbeat(11), 0x70B, ""),
+    (motor_protocol.store_settings(9), 0x689, "01"),
+    (motor_protocol.load_settings(9), 0x689, "02"),
 ]
 
 
@@ -51,30 +51,30 @@ def test_table_of_functions_modes_errors():
 
 @given(st.integers(0, 14), st.integers(1, 127))
 def test_identifier_round_trip(function, device):
-    frame = Frame(protocol.identifier(function, device))
+    frame = Frame(motor_protocol.identifier(function, device))
     assert (frame.function, frame.device) == (function, device) and frame.id < 2**11
 
 
 @pytest.mark.parametrize("device", [0, 128, -1])
 def test_device_out_of_range_is_refused(device):
     with pytest.raises(ProtocolError, match=f"device {device}; a motor's id is 1..127"):
-        protocol.heartbeat(device)
+        motor_protocol.heartbeat(device)
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_targets_round_trip(position, velocity):
-    assert protocol.unpack_pair(protocol.targets(1, position, velocity).data) == (position, velocity)
+    assert motor_protocol.unpack_pair(motor_protocol.targets(1, position, velocity).data) == (position, velocity)
 
 
 @pytest.mark.parametrize("position, velocity", [(math.nan, 0.0), (0.0, math.inf), (-math.inf, 0.0)])
 def test_targets_that_are_not_finite_are_refused(position, velocity):
     with pytest.raises(ProtocolError, match="both must be finite"):
-        protocol.targets(1, position, velocity)
+        motor_protocol.targets(1, position, velocity)
 
 
 @given(st.sampled_from([p for p in MotorParameter if p.kind == "f32"]), st.floats(width=32, allow_nan=False))
 def test_float_parameters_round_trip(parameter, value):
-    assert parameter.unpack(protocol.write_parameter(1, parameter, value).data[4:]) == value
+    assert parameter.unpack(motor_protocol.write_parameter(1, parameter, value).data[4:]) == value
 
 
 @given(st.sampled_from([p for p in MotorParameter if p.kind == "u32"]), st.integers(0, 2**32 - 1))
@@ -94,12 +94,12 @@ def test_whole_parameters_round_trip(parameter, value):
 )
 def test_values_that_cannot_be_meant_are_refused(parameter, value, text):
     with pytest.raises(ProtocolError, match=text):
-        protocol.write_parameter(1, parameter, value)
+        motor_protocol.write_parameter(1, parameter, value)
 
 
 def test_short_answers_are_named():
     with pytest.raises(ProtocolError, match="a PDO 2 of 7 bytes"):
-        protocol.unpack_pair(bytes(7))
+        motor_protocol.unpack_pair(bytes(7))
     with pytest.raises(ProtocolError, match="MODE: the motor sent 3 bytes"):
         MotorParameter.MODE.unpack(bytes(3))
 
@@ -117,12 +117,12 @@ def test_error_names():
 
 @given(st.integers(1, 0x1FFF))
 def test_error_reports_round_trip(bits):
-    assert protocol.unpack_error_report(protocol.error_report(3, bits).data) == bits
+    assert motor_protocol.unpack_error_report(motor_protocol.error_report(3, bits).data) == bits
 
 
 def test_an_empty_error_report_is_still_an_error():
-    assert protocol.unpack_error_report(b"") == MotorError.GENERAL
-    assert protocol.unpack_error_report(struct.pack("<H", 0x200)) == MotorError.OVER_TEMPERATURE
+    assert motor_protocol.unpack_error_report(b"") == MotorError.GENERAL
+    assert motor_protocol.unpack_error_report(struct.pack("<H", 0x200)) == MotorError.OVER_TEMPERATURE
 
 
 @pytest.mark.parametrize(
@@ -157,5 +157,5 @@ def test_send_errors_in_words(error, words):
 
 
 def test_bits_on_the_wire():
-    assert protocol.frame_bits(0) == pytest.approx(47 + 33 / 8)
-    assert 111 < protocol.frame_bits(8) < 135
+    assert motor_protocol.frame_bits(0) == pytest.approx(47 + 33 / 8)
+    assert 111 < motor_protocol.frame_bits(8) < 135

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
-from deploy.drivers.can import protocol
-from deploy.drivers.can.protocol import Frame, MotorError, MotorMode, MotorParameter
-from deploy.rig.faults import parse_fault
-from deploy.rig.motor import SimulatedMotor
+from deploy.drivers.can import motor_protocol
+from deploy.drivers.can.motor_protocol import Frame, MotorError, MotorMode, MotorParameter
+from deploy.rig.fault_injection import parse_fault
+from deploy.rig.simulated_motor import SimulatedMotor
 
 
 def driving(kp=20.0, kd=2.0, limit=6.0, now=0.0) -> SimulatedMotor:
@@ -25,8 +25,8 @@ def driving(kp=20.0, kd=2.0, limit=6.0, now=0.0) -> SimulatedMotor:
         (MotorParameter.VELOCITY_KP, kd),
         (MotorParameter.TORQUE_LIMIT, limit),
     ):
-        motor.handle(protocol.write_parameter(7, parameter, value), now)
-    motor.handle(protocol.set_mode(7, MotorMode.POSITION), now)
+        motor.handle(motor_protocol.write_parameter(7, parameter, value), now)
+    motor.handle(motor_protocol.set_mode(7, MotorMode.POSITION), now)
     return motor
 
 
@@ -56,7 +56,7 @@ def test_other_ids_and_garbage_are_not_answered():
         Frame(0x607, bytes.fromhex("2004000000000000")),
     ):
         assert ask(motor, frame) == []
-    assert motor.mode == MotorMode.IDLE and motor.values[MotorParameter.FIRMWARE_VERSION] == protocol.FIRMWARE
+    assert motor.mode == MotorMode.IDLE and motor.values[MotorParameter.FIRMWARE_VERSION] == motor_protocol.FIRMWARE
     assert motor.errors == MotorError.CAN_RX_FAULT  # the SDO of one byte
 
 
@@ -70,7 +70,7 @@ def test_an_sdo_that_means_nothing_is_not_answered_and_leaves_its_bit(data):
 @given(st.floats(-3, 3), st.floats(-3, 3), st.floats(-10, 10), st.floats(-10, 10))
 def test_position_mode_is_a_clamped_pd_law(target, position, wanted, velocity):
     motor = driving()
-    motor.handle(protocol.targets(7, target, wanted), 0.0)
+    motor.handle(motor_protocol.targets(7, target, wanted), 0.0)
     target, wanted = struct.unpack("<ff", struct.pack("<ff", target, wanted))
     torque = motor.step(0.0, position, velocity)
     assert torque == pytest.approx(max(-6.0, min(6.0, 20.0 * (target - position) + 2.0 * (wanted - velocity))))
@@ -78,21 +78,21 @@ def test_position_mode_is_a_clamped_pd_law(target, position, wanted, velocity):
 
 def test_position_limits_clip_the_target():
     motor = driving(kd=0.0)
-    motor.handle(protocol.write_parameter(7, MotorParameter.POSITION_LIMIT_UPPER, 0.1), 0.0)
-    motor.handle(protocol.targets(7, 3.0, 0.0), 0.0)
+    motor.handle(motor_protocol.write_parameter(7, MotorParameter.POSITION_LIMIT_UPPER, 0.1), 0.0)
+    motor.handle(motor_protocol.targets(7, 3.0, 0.0), 0.0)
     assert motor.step(0.0, 0.1, 0.0) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("mode, torque", [(MotorMode.IDLE, 0.0), (MotorMode.DISABLED, 0.0), (MotorMode.DAMPING, -1.5)])
 def test_modes_without_targets(mode, torque):
     motor = driving()
-    motor.handle(protocol.targets(7, 1.0, 0.0), 0.0)
-    motor.handle(protocol.set_mode(7, mode), 0.0)
+    motor.handle(motor_protocol.targets(7, 1.0, 0.0), 0.0)
+    motor.handle(motor_protocol.set_mode(7, mode), 0.0)
     assert motor.step(0.0, 0.0, 1.5) == torque
 
 
 @pytest.mark.parametrize(
-    "frame", [protocol.heartbeat(7), protocol.ping(7), protocol.targets(7, 0.0, 0.0), Frame(0x407, bytes(8))]
+    "frame", [motor_protocol.heartbeat(7), motor_protocol.ping(7), motor_protocol.targets(7, 0.0, 0.0), Frame(0x407, bytes(8))]
 )
 def test_watchdog_damps_once_and_what_feeds_it(frame):
     """Heartbeat and PDO 1 to 3, as the published firmware does; a heartbeat does not arm."""
@@ -106,16 +106,16 @@ def test_watchdog_damps_once_and_what_feeds_it(frame):
     assert motor.mode == MotorMode.POSITION
     motor.step(last + 0.1001, 0.0, 0.0)
     assert motor.mode == MotorMode.DAMPING and motor.errors == MotorError.WATCHDOG_TIMEOUT
-    motor.handle(protocol.heartbeat(7), last + 0.2)
+    motor.handle(motor_protocol.heartbeat(7), last + 0.2)
     assert motor.mode == MotorMode.DAMPING
 
 
 @pytest.mark.parametrize(
     "frame",
     [
-        protocol.set_mode(7, MotorMode.POSITION),
-        protocol.read_parameter(7, MotorParameter.ERROR),
-        protocol.write_parameter(7, MotorParameter.TORQUE_LIMIT, 1.0),
+        motor_protocol.set_mode(7, MotorMode.POSITION),
+        motor_protocol.read_parameter(7, MotorParameter.ERROR),
+        motor_protocol.write_parameter(7, MotorParameter.TORQUE_LIMIT, 1.0),
     ],
 )
 def test_what_does_not_feed_the_watchdog(frame):
@@ -129,12 +129,12 @@ def test_what_does_not_feed_the_watchdog(frame):
 def test_a_watchdog_time_holds_from_the_next_switching_on():
     motor = SimulatedMotor(7)
     assert motor.period == 1.0
-    motor.handle(protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 0.0)
+    motor.handle(motor_protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 0.0)
     assert motor.values[MotorParameter.WATCHDOG_TIMEOUT] == 100 and motor.period == 1.0
     motor.switch_on(1.0)
     assert motor.values[MotorParameter.WATCHDOG_TIMEOUT] == 1000
-    motor.handle(protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 1.0)
-    motor.handle(protocol.store_settings(7), 1.0)
+    motor.handle(motor_protocol.write_parameter(7, MotorParameter.WATCHDOG_TIMEOUT, 100), 1.0)
+    motor.handle(motor_protocol.store_settings(7), 1.0)
     motor.switch_on(2.0)
     assert motor.period == 0.1 and motor.mode == MotorMode.IDLE
 
@@ -155,32 +155,32 @@ def test_modes_that_cannot_be_end_in_idle_with_an_error():
     motor.handle(Frame(0x007, b"\x77\x07"), 0.0)
     assert motor.mode == MotorMode.IDLE and motor.errors == MotorError.INVALID_MODE
     motor = driving()
-    motor.handle(protocol.set_mode(7, MotorMode.DISABLED), 0.0)
-    motor.handle(protocol.set_mode(7, MotorMode.POSITION), 0.0)
+    motor.handle(motor_protocol.set_mode(7, MotorMode.DISABLED), 0.0)
+    motor.handle(motor_protocol.set_mode(7, MotorMode.POSITION), 0.0)
     assert motor.mode == MotorMode.IDLE and motor.errors == MotorError.INVALID_MODE
 
 
 def test_flash_keeps_settings():
     motor = driving(kp=11.0)
-    motor.handle(protocol.store_settings(7), 0.0)
-    motor.handle(protocol.write_parameter(7, MotorParameter.POSITION_KP, 3.0), 0.0)
-    motor.handle(protocol.load_settings(7), 0.0)
+    motor.handle(motor_protocol.store_settings(7), 0.0)
+    motor.handle(motor_protocol.write_parameter(7, MotorParameter.POSITION_KP, 3.0), 0.0)
+    motor.handle(motor_protocol.load_settings(7), 0.0)
     assert motor.values[MotorParameter.POSITION_KP] == 11.0 and motor.mode == MotorMode.POSITION
 
 
 def test_faults_on_demand():
     motor = driving()
     motor.disturbance.twice = True
-    assert len(ask(motor, protocol.targets(7, 0.0, 0.0))) == 2
+    assert len(ask(motor, motor_protocol.targets(7, 0.0, 0.0))) == 2
     motor.disturbance.twice, motor.disturbance.answers_as = False, 9
-    assert [frame.device for frame in ask(motor, protocol.targets(7, 0.0, 0.0))] == [9]
+    assert [frame.device for frame in ask(motor, motor_protocol.targets(7, 0.0, 0.0))] == [9]
     motor.disturbance.answers_as, motor.disturbance.not_a_number = None, True
-    assert all(math.isnan(value) for value in protocol.unpack_pair(ask(motor, protocol.targets(7, 0.0, 0.0))[0].data))
+    assert all(math.isnan(value) for value in motor_protocol.unpack_pair(ask(motor, motor_protocol.targets(7, 0.0, 0.0))[0].data))
     motor.disturbance.silent = True
-    assert ask(motor, protocol.ping(7)) == []
+    assert ask(motor, motor_protocol.ping(7)) == []
     motor.disturbance.silent = False
     motor.disturbance.deaf_settings = True
-    motor.handle(protocol.write_parameter(7, MotorParameter.POSITION_KP, 99.0), 0.0)
+    motor.handle(motor_protocol.write_parameter(7, MotorParameter.POSITION_KP, 99.0), 0.0)
     assert motor.values[MotorParameter.POSITION_KP] == 20.0
 
 

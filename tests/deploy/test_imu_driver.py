@@ -14,11 +14,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arbiter.errors import RobotError
-from deploy.drivers.can.config import ImuConfig
+from deploy.drivers.can.hardware_file import ImuConfig
 from deploy.drivers.sensors import imu_protocol as protocol
 from deploy.drivers.sensors.imu import FROZEN_AFTER, Imu, multiply, open_imu, rotate
-from deploy.rig.imu import MemoryPort, SimulatedImu
 from deploy.rig.serial_line import PtyPort
+from deploy.rig.simulated_imu import MemoryPort, SimulatedImu
 
 UPRIGHT, STILL = np.array((1.0, 0.0, 0.0, 0.0)), np.zeros(3)
 

@@ -7,7 +7,7 @@ import pytest
 
 from arbiter.tree.guards import GuardConfig
 from arbiter.tree.registry import NODE_TYPES
-from deploy.reference import commands, files, keys, outputs, rooms
+from deploy.reference import commands, files, keys, output_pages, rooms
 from deploy.reference.pages import pages, stale
 from skills import builtin_skills
 from tests.needs import needs
@@ -71,10 +71,10 @@ def test_report_and_trace_hold_what_the_pages_say(tmp_path):
     log = tmp_path / "log"
     main(["--fast", "--say", "walk forward 0.3 m", "--report", str(report), "--log", str(log), "--viewer", "none"])
     told = json.loads(report.read_text())
-    assert [*told] == [*outputs.REPORT]
-    assert [*told["instructions"][0]] == [*outputs.INSTRUCTION]
-    assert [*told["handovers"][0]] == [*outputs.HANDOVER]
-    assert [*told["safety"]] == [*outputs.SAFETY]
+    assert [*told] == [*output_pages.REPORT]
+    assert [*told["instructions"][0]] == [*output_pages.INSTRUCTION]
+    assert [*told["handovers"][0]] == [*output_pages.HANDOVER]
+    assert [*told["safety"]] == [*output_pages.SAFETY]
     header, tick, *_ = (json.loads(line) for line in (log / "trace.jsonl").read_text().splitlines())
-    assert {*header} == {*outputs.HEADER}
-    assert {*tick} == {*outputs.TICK}
+    assert {*header} == {*output_pages.HEADER}
+    assert {*tick} == {*output_pages.TICK}

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arbiter.types import JointTarget, RobotState, frozen
-from deploy.rig.faults import parse_fault
+from deploy.rig.fault_injection import parse_fault
 from policies.engine import Network
 from tests.sim.rig import SimRun
 

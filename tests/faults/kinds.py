@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from arbiter.types import JointTarget, RobotState, frozen
-from deploy.rig.faults import parse_fault
+from deploy.rig.fault_injection import parse_fault
 from policies.chunk.protocol import CameraFrame
 from tests.faults.causes import ELBOW, KNEE, Act, alter_network, alter_readings, alter_targets, at_joint, players, raiser
 from tests.sim.rig import SimRun

@@ -15,7 +15,7 @@ import can
 import pytest
 import yaml
 
-from deploy.drivers.can.protocol import MotorMode
+from deploy.drivers.can.motor_protocol import MotorMode
 from deploy.rig.process import RigProcess
 
 KNEE = 7  # on can2

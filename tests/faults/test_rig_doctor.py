@@ -14,15 +14,15 @@ from arbiter.errors import RobotError
 from deploy.calibrate import Calibrator, store_watchdogs
 from deploy.doctor import preflight
 from deploy.doctor.__main__ import main
-from deploy.doctor.examine import _dry_command, check_limits
-from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
-from deploy.doctor.report import CheckResult, Report, failed, passed, warned
-from deploy.doctor.senses import check_camera
 from deploy.drivers.can.bus import open_bus
-from deploy.drivers.can.config import BusConfig
-from deploy.drivers.can.protocol import MotorMode, MotorParameter
+from deploy.drivers.can.hardware_file import BusConfig
+from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter
+from deploy.drivers.checks import CheckResult, Report, failed, passed, warned
 from deploy.drivers.sensors.camera import CameraConfig
-from deploy.rig.faults import parse_fault
+from deploy.drivers.sensors.sensor_checks import check_camera
+from deploy.rig.fault_injection import parse_fault
+from deploy.runtime.host_checks import check_disk, check_engines, check_heat, check_timing
+from deploy.runtime.preflight import _dry_command, check_limits
 
 KNEE = "leg_left_knee_pitch_joint"
 
@@ -145,7 +145,7 @@ def test_limits_that_let_targets_pass_are_found(monkeypatch):
     model = deploy.rig.start(body="joints").model
     assert check_limits(model)[0].verdict is CheckResult.PASS
     assert _dry_command(model, 13, 5.0) == pytest.approx(model.upper[13], abs=0.05)  # it does go to the end
-    monkeypatch.setattr("deploy.doctor.examine._dry_command", lambda model, index, target: target)
+    monkeypatch.setattr("deploy.runtime.preflight._dry_command", lambda model, index, target: target)
     assert "would be sent to" in check_limits(model)[0].seen
 
 

@@ -14,9 +14,9 @@ from arbiter.errors import RobotError
 from arbiter.safety.command import issue
 from arbiter.types import Mode, SafeCommand
 from deploy.drivers.can.calibration import Calibration
-from deploy.drivers.can.config import load_hardware
-from deploy.drivers.can.protocol import MotorMode, MotorParameter
-from deploy.rig.faults import parse_fault
+from deploy.drivers.can.hardware_file import load_hardware
+from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter
+from deploy.rig.fault_injection import parse_fault
 
 KNEE, ELBOW = "leg_left_knee_pitch_joint", "arm_left_elbow_pitch_joint"
 PERIOD = 0.004

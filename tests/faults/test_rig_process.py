@@ -23,10 +23,10 @@ import yaml
 from arbiter.errors import ConfigError, RobotError
 from arbiter.safety.command import issue
 from arbiter.types import Mode
-from deploy.drivers.can.protocol import MotorError, MotorMode
+from deploy.drivers.can.motor_protocol import MotorError, MotorMode
 from deploy.rig.process import RigProcess
 from deploy.runtime.bring_up import bring_up_robot
-from deploy.runtime.heartbeat import Heartbeat, heartbeat_path
+from deploy.supervision.heartbeat import Heartbeat, heartbeat_path
 from deploy.supervisor import HeartbeatWatch, Supervision, exists
 
 # A loop of its own process: opens the rig, arms, ticks; then does what its argument says.
@@ -35,8 +35,8 @@ import ctypes, sys, time
 import numpy as np
 from arbiter.safety.command import issue
 from arbiter.types import Mode
-from deploy.drivers.can.config import load_hardware
-from deploy.drivers.can.robot import open_robot
+from deploy.drivers.can.hardware_file import load_hardware
+from deploy.drivers.can.can_robot import open_robot
 from deploy.supervisor import Supervision
 
 file, supervised, end = sys.argv[1:]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from arbiter.types import Mode
-from deploy.drivers.can.protocol import MotorMode
+from deploy.drivers.can.motor_protocol import MotorMode
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
 from deploy.runtime.ramp import RampWatch

@@ -17,9 +17,9 @@ import pytest
 
 from deploy.drivers.sensors.camera import Camera, config_of
 from deploy.drivers.sensors.imu import ImuThread
+from deploy.host.thread_priority import IMU, TICK, claim_realtime
 from deploy.rig.process import RigProcess
 from deploy.run import main as run
-from deploy.runtime.realtime import IMU, TICK, claim_realtime
 
 
 def test_quit_before_anybody_armed_ends_the_run_and_nothing_is_damped_for_it(tmp_path):

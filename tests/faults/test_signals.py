@@ -21,7 +21,7 @@ WALK = ["--tree", "default.yaml", "--viewer", "none", "--fast", *["--say", "walk
 # Hangs in the driver, on the thread of the tick, once the robot walks.
 HANGS = """
 import ctypes, sys
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.run import main
 
 def python():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deploy.drivers.simulated.robot import Scene
+from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
 from deploy.runtime.session import Session

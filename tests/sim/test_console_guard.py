@@ -20,9 +20,9 @@ import viser
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-import deploy.console.guard as guard_module
+import deploy.console.request_guard as guard_module
 from arbiter.errors import ConfigError
-from deploy.console.guard import name_of
+from deploy.console.request_guard import name_of
 from deploy.console.web import WebConsole
 from deploy.observers.show import Screen
 from deploy.robots.description import load_model

@@ -11,7 +11,7 @@ from arbiter.errors import ConfigError, RobotError
 from arbiter.robot import FaultLatching, Hangable, SelfDamping
 from deploy.drivers.contract import check_driver
 from deploy.drivers.door import Depicted, Driver, Seeing, check_driver_kind
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.robots.description import load_model
 from deploy.run import main
 from deploy.runtime.assemble import assemble
@@ -25,9 +25,9 @@ LATE = """
     from collections import deque
     from dataclasses import dataclass
     from arbiter.strict.fields import limited
-    from deploy.doctor.report import failed, passed
+    from deploy.drivers.checks import failed, passed
     from deploy.drivers.door import Driver
-    from deploy.drivers.simulated.robot import SimulatedRobot
+    from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 
     @dataclass(frozen=True)
     class LateConfig:

@@ -15,7 +15,7 @@ import pytest
 from arbiter.errors import ConfigError
 from arbiter.skill import Verification
 from arbiter.types import frozen
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.robots.description import load_model
 from policies.fallback.policies import Stand
 from training.pi0.data import demos, rollouts, store

@@ -7,7 +7,7 @@ import pytest
 
 from arbiter.types import Mode, Request, frozen
 from arbiter.worker import LockstepWorker
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.robots.description import load_model
 from deploy.robots.mjcf import open_spec
 from deploy.runtime.bodies import SENSOR_NOISE

@@ -23,8 +23,8 @@ from deploy.drivers.sensors.raycast import RayCaster, look_at
 from deploy.drivers.sensors.sim_camera import SimCamera
 from deploy.drivers.sensors.visible import not_drawn
 from deploy.drivers.simulated.motors import ImplicitMotors
-from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.drivers.simulated.scene import Scene
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.replay import main as replay
 from deploy.robot import main as robot_command
 from deploy.robots.collision import SelfCollision

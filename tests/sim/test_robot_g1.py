@@ -11,8 +11,8 @@ import pytest
 from deploy.drivers.sensors.raycast import RayCaster, look_at
 from deploy.drivers.sensors.sim_camera import SimCamera, put
 from deploy.drivers.sensors.visible import not_drawn
-from deploy.drivers.simulated.robot import SimulatedRobot
 from deploy.drivers.simulated.scene import Scene
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.robots.description import load_model
 from deploy.run import main
 from tests.sim.rig import SimRun

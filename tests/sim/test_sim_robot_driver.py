@@ -5,7 +5,7 @@ import pytest
 
 from arbiter.errors import ConfigError, RobotError
 from arbiter.types import Mode, SafeCommand
-from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import Noise, Scene, SimulatedRobot
 from deploy.robots.description import load_model
 from tests.safety_rig import issued
 

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from deploy.drivers.simulated.robot import Scene
+from deploy.drivers.simulated.simulated_robot import Scene
 from tests.sim.rig import SimRun, heading
 
 

@@ -11,7 +11,7 @@ import pytest
 from arbiter.skill import Route, SkillCall
 from arbiter.types import Request
 from deploy import demo
-from deploy.drivers.simulated.robot import Scene
+from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.run import main
 from policies.chunk.backends.graphs import GraphBackend
 from skills.criteria import TOUCH_DISTANCE, rotations

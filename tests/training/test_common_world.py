@@ -10,7 +10,7 @@ import pytest
 
 from deploy.robots.description import load_model
 from deploy.robots.mjcf import open_spec
-from training.common.world import (
+from training.common.mujoco_world import (
     RobotParts,
     add_payload,
     add_position_motors,

@@ -20,7 +20,7 @@ from arbiter.types import Request, RobotState, frozen
 from deploy.drivers.simulated.scene import add_plane
 from policies.locomotion.card import PolicyCard, read_card
 from policies.locomotion.policy import OnnxPolicy
-from training.common.world import (
+from training.common.mujoco_world import (
     RobotParts,
     add_light,
     add_payload,

@@ -12,7 +12,7 @@ from mujoco import rollout
 from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 
-from training.common.world import RobotParts
+from training.common.mujoco_world import RobotParts
 from training.locomotion import env_state, gait, models, terms
 from training.locomotion.base_motion import SOLE_REST, base_motion, planar
 from training.locomotion.command_limiter import CommandLimiter

@@ -24,7 +24,7 @@ from mjlab.sim import MujocoCfg, SimulationCfg
 from mjlab.terrains import TerrainEntityCfg
 
 from arbiter.robot import RobotModel
-from training.common.world import RobotParts, bare_spec, keep_soles
+from training.common.mujoco_world import RobotParts, bare_spec, keep_soles
 from training.locomotion.mjlab_terms import GaitActionCfg, actor, critic, fell, gait_action, reward
 from training.locomotion.presets import PRESETS, TrainConfig
 from training.locomotion.starts import LEAN

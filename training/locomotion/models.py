@@ -9,7 +9,7 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from deploy.drivers.simulated.scene import add_plane
-from training.common.world import (
+from training.common.mujoco_world import (
     RobotParts,
     add_payload,
     add_position_motors,

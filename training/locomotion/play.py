@@ -41,7 +41,7 @@ with extra(__name__, parser, "torch"):
 
     from deploy.observers.mp4 import Mp4Writer
     from deploy.robots.description import load_model
-    from training.common.world import RobotParts
+    from training.common.mujoco_world import RobotParts
     from training.locomotion.arena import Arena, EpisodeConditions, compile_world
     from training.locomotion.episode_record import EpisodeRecord
 

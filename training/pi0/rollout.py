@@ -9,7 +9,7 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 from arbiter.tick import TickReport
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.drivers.simulated.truth import Truth
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree

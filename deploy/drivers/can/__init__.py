@@ -2,5 +2,5 @@
 
 Read protocol.py (bytes), config.py (which motor is where), bus.py (one bus), bus_cycle.py and cycle.py (what is sent when),
 faults.py (what is done about it), startup.py (what is written before anything moves). The robot that the tick sees is
-deploy/drivers/can/robot.py.
+deploy/drivers/can/can_robot.py.
 """

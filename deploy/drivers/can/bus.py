@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import can
 
 from arbiter.errors import RobotError
-from deploy.drivers.can.config import BusConfig
-from deploy.drivers.can.errors import describe_error_frame, describe_send_error
-from deploy.drivers.can.protocol import BITRATE, frame_bits
+from deploy.drivers.can.adapter_errors import describe_error_frame, describe_send_error
+from deploy.drivers.can.hardware_file import BusConfig
+from deploy.drivers.can.motor_protocol import BITRATE, frame_bits
 
 # What python-can's interfaces raise when hardware or the kernel fails: their own tree, and what comes through from below.
 DRIVER_ERRORS = (can.CanError, OSError, ValueError, TypeError, AttributeError)

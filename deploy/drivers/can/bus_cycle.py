@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 
 from arbiter.types import Mode
-from deploy.drivers.can import protocol
+from deploy.drivers.can import motor_protocol
 from deploy.drivers.can.bus import BusPort
-from deploy.drivers.can.config import Limits
 from deploy.drivers.can.faults import reaction
+from deploy.drivers.can.hardware_file import Limits
 from deploy.drivers.can.motor import GAINS, MODE_PATIENCE, READ_PATIENCE, Motor
-from deploy.drivers.can.protocol import Function, MotorMode, MotorParameter
+from deploy.drivers.can.motor_protocol import Function, MotorMode, MotorParameter
 
 REPEAT_DAMPING = 25  # cycles between repeated mode frames while the motors are not armed
 HOST_FUNCTIONS = (Function.NMT, Function.RECEIVE_PDO_2)
@@ -68,8 +68,8 @@ class BusCycle:
         self.place, self.share = place, share
         self.by_device = {motor.device: motor for motor in motors}
         self.arms_only = all(motor.arm for motor in motors)
-        self.targets = [port.message(protocol.identifier(Function.RECEIVE_PDO_2, m.device), bytes(8)) for m in motors]
-        self.heartbeats = [self._message(protocol.heartbeat(m.device)) for m in motors]
+        self.targets = [port.message(motor_protocol.identifier(Function.RECEIVE_PDO_2, m.device), bytes(8)) for m in motors]
+        self.heartbeats = [self._message(motor_protocol.heartbeat(m.device)) for m in motors]
         self.cycle = 0
         self.turn = self._error_turn = self._slow_turn = self._volt_turn = 0
         self._slow_cycle = 0
@@ -88,7 +88,7 @@ class BusCycle:
         self._held: dict[str, tuple[str, Mode, int]] = {}  # what -> line, rung, last cycle to show it
         self._error_frames = 0
 
-    def _message(self, frame: protocol.Frame):
+    def _message(self, frame: motor_protocol.Frame):
         return self.port.message(frame.id, frame.data)
 
     def receive(self, now: float) -> None:
@@ -105,7 +105,7 @@ class BusCycle:
             elif function == Function.TRANSMIT_SDO:
                 motor.take_read(message.data, self.cycle)
             elif function == Function.EMCY:
-                motor.errors |= protocol.unpack_error_report(message.data)
+                motor.errors |= motor_protocol.unpack_error_report(message.data)
 
     def _answer(self, motor: Motor | None, message) -> None:
         if motor is None:
@@ -114,7 +114,7 @@ class BusCycle:
         motor.answers += 1
         if len(message.data) < 8:
             return
-        position, velocity = protocol.unpack_pair(message.data)
+        position, velocity = motor_protocol.unpack_pair(message.data)
         motor.bad_numbers = not (math.isfinite(position) and math.isfinite(velocity))
         if not motor.bad_numbers:
             motor.position, motor.velocity, motor.answered = position, velocity, self._sent_at
@@ -127,7 +127,7 @@ class BusCycle:
             self._lost_window += motor.asked - motor.answers  # an answer that comes late is not lost
             motor.close_cycle()
         bits, self._bits = self.port.count.bits - self._bits, self.port.count.bits
-        self.load += 0.02 * (bits / (protocol.BITRATE * self.period) - self.load)
+        self.load += 0.02 * (bits / (motor_protocol.BITRATE * self.period) - self.load)
         if self.cycle % LOSS_WINDOW == LOSS_WINDOW - 1:
             self.loss = max(0.0, self._lost_window / max(1, self._asked_window))
             self.many_errors = self.port.count.error_frames - self._error_frames >= MANY_ERROR_FRAMES
@@ -169,9 +169,9 @@ class BusCycle:
         for message, motor in zip(self.targets, self.motors, strict=True):
             i = motor.index
             if command is not None:
-                message.data[:] = protocol.pack_targets(command.position[i], command.velocity[i])
+                message.data[:] = motor_protocol.pack_targets(command.position[i], command.velocity[i])
             else:
-                message.data[:] = protocol.pack_targets(motor.position, 0.0)
+                message.data[:] = motor_protocol.pack_targets(motor.position, 0.0)
             self._mode(motor, mode if command is None or self._gains_written(motor, command) else MotorMode.DAMPING)
             self.port.send(message)
             motor.asked += 1
@@ -189,7 +189,7 @@ class BusCycle:
         motor.mode_frames += 1
         repeat = mode != MotorMode.POSITION and motor.mode_frames % REPEAT_DAMPING == 0
         if motor.mode_frames <= MODE_PATIENCE or repeat:
-            self.port.send(self._message(protocol.set_mode(motor.device, mode)))
+            self.port.send(self._message(motor_protocol.set_mode(motor.device, mode)))
 
     @staticmethod
     def _gains_written(motor: Motor, command: MotorCommand) -> bool:
@@ -207,7 +207,7 @@ class BusCycle:
             for parameter, wanted in zip(GAINS, (command.kp[motor.index], command.kd[motor.index]), strict=True):
                 if motor.gains.get(parameter) == wanted:
                     continue
-                if self.port.send(self._message(protocol.write_parameter(motor.device, parameter, wanted))):
+                if self.port.send(self._message(motor_protocol.write_parameter(motor.device, parameter, wanted))):
                     motor.gains[parameter] = wanted
                     motor.gain_cycle[parameter] = self.cycle
                 room -= 1
@@ -247,7 +247,7 @@ class BusCycle:
     def _ask(self, motor: Motor, parameter: MotorParameter) -> bool:
         if not motor.may_read(self.cycle):
             return False
-        if self.port.send(self._message(protocol.read_parameter(motor.device, parameter))):
+        if self.port.send(self._message(motor_protocol.read_parameter(motor.device, parameter))):
             motor.reading, motor.read_cycle = parameter, self.cycle
         return True
 
@@ -259,7 +259,7 @@ class BusCycle:
         self.lines = {}
         for motor in self.motors:
             if motor.errors:
-                self.port.send(self._message(protocol.write_parameter(motor.device, MotorParameter.ERROR, 0)))
+                self.port.send(self._message(motor_protocol.write_parameter(motor.device, MotorParameter.ERROR, 0)))
             motor.errors = motor.mismatches = motor.missed = motor.duplicates = 0
             motor.mode = None
             motor.gains.clear()

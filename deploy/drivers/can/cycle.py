@@ -17,9 +17,9 @@ import numpy as np
 
 from arbiter.types import Mode, frozen
 from deploy.drivers.can.bus_cycle import BusCycle, MotorCommand
-from deploy.drivers.can.config import Limits
 from deploy.drivers.can.faults import reaction
-from deploy.drivers.can.protocol import MotorMode
+from deploy.drivers.can.hardware_file import Limits
+from deploy.drivers.can.motor_protocol import MotorMode
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from deploy.drivers.can.config import Limits
-from deploy.drivers.can.protocol import MotorMode, MotorParameter, error_names
+from deploy.drivers.can.hardware_file import Limits
+from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter, error_names
 
 # What is read back in turn beside error bits and supply voltage.
 SLOW_READS = (

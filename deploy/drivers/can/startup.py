@@ -8,8 +8,8 @@ from __future__ import annotations
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from deploy.drivers.can.calibration import Calibration
-from deploy.drivers.can.config import HardwareConfig
-from deploy.drivers.can.protocol import MotorMode, MotorParameter, error_names
+from deploy.drivers.can.hardware_file import HardwareConfig
+from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter, error_names
 from deploy.drivers.can.sdo import SdoClient
 
 

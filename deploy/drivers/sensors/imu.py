@@ -18,10 +18,10 @@ import serial
 from arbiter.errors import RobotError
 from arbiter.threads import our_thread
 from arbiter.types import frozen
-from deploy.drivers.can.config import ImuConfig
+from deploy.drivers.can.hardware_file import ImuConfig
 from deploy.drivers.sensors import imu_protocol as protocol
 from deploy.drivers.sensors.imu_protocol import ACCELERATION, ANGLES, ANGULAR_VELOCITY, QUATERNION, Parser
-from deploy.runtime.realtime import IMU, claim_realtime
+from deploy.host.thread_priority import IMU, claim_realtime
 
 FROZEN_AFTER = 50  # equal samples in a row: a live sensor's last bits flicker
 SERIAL_ERRORS = (serial.SerialException, OSError, TypeError)

@@ -8,9 +8,9 @@ from arbiter.robot import RobotModel
 from arbiter.safety import is_safe
 from arbiter.strict.fields import limited
 from arbiter.types import SafeCommand
-from deploy.doctor.report import Check, passed
+from deploy.drivers.checks import Check, passed
 from deploy.drivers.door import Driver
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 
 
 @dataclass(frozen=True)

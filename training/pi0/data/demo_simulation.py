@@ -12,7 +12,7 @@ from arbiter.robot import RobotModel
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, Request, RobotState, frozen
 from deploy.drivers.sensors.sim_camera import SimCamera
-from deploy.drivers.simulated.robot import Noise, Scene, SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import Noise, Scene, SimulatedRobot
 from deploy.drivers.simulated.truth import Truth
 from deploy.robots.collision import SelfCollision
 from policies.fallback.reflex import BalanceReflex

@@ -47,8 +47,8 @@ with extra(__name__, parser, "mink", "h5py", "lerobot"):
     from tqdm import tqdm
 
     from arbiter.skill import Verification
-    from deploy.drivers.simulated.robot import Noise
     from deploy.drivers.simulated.scene import BALL_COLOURS
+    from deploy.drivers.simulated.simulated_robot import Noise
     from deploy.robots.description import load_model
     from skills.criteria import rotations
     from training.pi0.data.ball_sampling import place

@@ -39,7 +39,7 @@ with extra(__name__, parser, "mink", "h5py"):
 
     from arbiter.robot import RobotModel
     from deploy.robots.description import load_model
-    from training.common.world import fixed_base
+    from training.common.mujoco_world import fixed_base
     from training.pi0.data.bvh import CapturedMotion, read_bvh
     from training.pi0.data.demo_simulation import DemoSimulation
     from training.pi0.data.demos import AWAY, STANDING_NOISE

@@ -44,7 +44,7 @@ with extra(__name__, parser, "h5py", "mink"):
     from arbiter.types import JointTarget, Mode, Request, RobotState, frozen
     from arbiter.worker import LockstepWorker
     from deploy.drivers.sensors.sim_camera import SimCamera
-    from deploy.drivers.simulated.robot import SimulatedRobot
+    from deploy.drivers.simulated.simulated_robot import SimulatedRobot
     from deploy.robots.collision import SelfCollision
     from deploy.robots.description import load_model
     from deploy.runtime.clock import LockstepClock, RealClock

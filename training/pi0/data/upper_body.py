@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 
 from arbiter.robot import RobotModel
-from training.common.world import fixed_base
+from training.common.mujoco_world import fixed_base
 
 SIDES = ("left", "right")
 SOLVER = "daqp"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from arbiter.errors import RobotError
-from deploy.doctor.report import Check, attempt, failed, passed, warned
+from deploy.drivers.checks import Check, attempt, failed, passed, warned
 from deploy.drivers.sensors.imu import Imu
 
 LISTEN = 0.5  # [s]

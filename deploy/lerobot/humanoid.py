@@ -21,9 +21,9 @@ from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnected
 from arbiter.errors import ConfigError, RobotError
 from deploy import rig
 from deploy.doctor import preflight
-from deploy.drivers.can.config import load_hardware
-from deploy.drivers.can.robot import CanRobot, open_robot
-from deploy.lerobot.loop import GuestLoop
+from deploy.drivers.can.can_robot import CanRobot, open_robot
+from deploy.drivers.can.hardware_file import load_hardware
+from deploy.lerobot.guest_loop import GuestLoop
 from deploy.robots.description import load_model
 
 NAME = "berkeley_humanoid_lite"

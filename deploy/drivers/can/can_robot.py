@@ -17,18 +17,18 @@ from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from arbiter.safety import is_safe
 from arbiter.types import Mode, RobotState, SafeCommand, frozen
-from deploy.doctor.report import Check
 from deploy.drivers.can.bus import BusPort, HostWire, open_bus
 from deploy.drivers.can.bus_cycle import BusCycle, MotorCommand
 from deploy.drivers.can.calibration import Calibration, load_calibration
-from deploy.drivers.can.config import BusConfig, HardwareConfig, calibration_path, load_hardware
+from deploy.drivers.can.can_preflight import check_hardware
 from deploy.drivers.can.cycle import Cycle
-from deploy.drivers.can.loop import CycleThread, CycleTiming
+from deploy.drivers.can.cycle_thread import CycleThread, CycleTiming
+from deploy.drivers.can.hardware_file import BusConfig, HardwareConfig, calibration_path, load_hardware
 from deploy.drivers.can.motor import Motor
-from deploy.drivers.can.preflight import check_hardware
-from deploy.drivers.can.protocol import MotorMode, heartbeat
+from deploy.drivers.can.motor_protocol import MotorMode, heartbeat
 from deploy.drivers.can.sdo import SdoClient
 from deploy.drivers.can.startup import prepare, settings
+from deploy.drivers.checks import Check
 from deploy.drivers.sensors.imu import Imu, ImuThread, open_imu
 from deploy.robots.description import load_model
 

@@ -12,16 +12,16 @@ import numpy as np
 
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
-from deploy.doctor.report import Check, CheckResult, attempt, failed, passed, warned
-from deploy.doctor.senses import check_imu
-from deploy.drivers.can import protocol
+from deploy.drivers.can import motor_protocol
 from deploy.drivers.can.bus import BusPort, HostWire
 from deploy.drivers.can.calibration import Calibration
-from deploy.drivers.can.config import BusConfig, HardwareConfig, MotorConfig
-from deploy.drivers.can.protocol import MotorError, MotorMode, MotorParameter, error_names
+from deploy.drivers.can.hardware_file import BusConfig, HardwareConfig, MotorConfig
+from deploy.drivers.can.motor_protocol import MotorError, MotorMode, MotorParameter, error_names
 from deploy.drivers.can.sdo import SdoClient
 from deploy.drivers.can.startup import settings
+from deploy.drivers.checks import Check, CheckResult, attempt, failed, passed, warned
 from deploy.drivers.sensors.imu import Imu
+from deploy.drivers.sensors.sensor_checks import check_imu
 
 SCAN = range(1, 21)  # ids that are looked for besides those that belong to a bus
 SCAN_PATIENCE = 5  # looks
@@ -100,16 +100,18 @@ def check_motor(
         return found
 
     found = attempt(name, look)
-    return found or [passed(name, f"firmware {protocol.FIRMWARE:#x}, no errors, limits written and read back")]
+    return found or [passed(name, f"firmware {motor_protocol.FIRMWARE:#x}, no errors, limits written and read back")]
 
 
 def _identity(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
     firmware, device = client.read(motor.id, MotorParameter.FIRMWARE_VERSION), client.read(motor.id, MotorParameter.DEVICE_ID)
     if device != motor.id:
         return [failed(name, f"answers as {motor.id} and says it is {device}", "set its id with the motor's own tool")]
-    if firmware != protocol.FIRMWARE:
+    if firmware != motor_protocol.FIRMWARE:
         return [
-            warned(name, f"firmware {firmware:#x}", f"this project was written for {protocol.FIRMWARE:#x}; check the protocol")
+            warned(
+                name, f"firmware {firmware:#x}", f"this project was written for {motor_protocol.FIRMWARE:#x}; check the protocol"
+            )
         ]
     return []
 
@@ -117,7 +119,7 @@ def _identity(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
 def _errors(client: SdoClient, motor: MotorConfig, name: str) -> list[Check]:
     """The watchdog's bit is left over from the time before; any other that comes back after clearing is a fault."""
     before = int(client.read(motor.id, MotorParameter.ERROR))
-    client.send(protocol.write_parameter(motor.id, MotorParameter.ERROR, 0))
+    client.send(motor_protocol.write_parameter(motor.id, MotorParameter.ERROR, 0))
     after = int(client.read(motor.id, MotorParameter.ERROR))
     if after:
         return [failed(name, f"reports {', '.join(error_names(after))}", "mend the cause, then switch the motor off and on")]
@@ -190,7 +192,7 @@ def check_watchdogs(clients: dict[str, SdoClient], config: HardwareConfig, wait:
         if motor not in late and not int(client.read(motor.id, MotorParameter.ERROR)) & MotorError.WATCHDOG_TIMEOUT:
             mute.append(motor)
         client.set_mode(motor.id, MotorMode.IDLE)
-        client.send(protocol.write_parameter(motor.id, MotorParameter.ERROR, 0))
+        client.send(motor_protocol.write_parameter(motor.id, MotorParameter.ERROR, 0))
     if never:
         return failed(
             "watchdogs",

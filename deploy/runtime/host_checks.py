@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from arbiter.extras import advice
-from deploy.doctor.report import Check, passed, warned
-from deploy.runtime.realtime import CYCLE, claim_realtime
+from deploy.drivers.checks import Check, passed, warned
+from deploy.host.thread_priority import CYCLE, claim_realtime
 
 PERIOD = 0.004  # [s] of the command cycle
 ROUNDS = 250

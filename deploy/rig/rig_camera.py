@@ -23,7 +23,7 @@ HZ = 10.0
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = CommandParser("deploy.rig.camera", description=__doc__.splitlines()[0])
+    p = CommandParser("deploy.rig.rig_camera", description=__doc__.splitlines()[0])
     p.add_argument("--robot", required=True, help="name of a robot description")
     p.add_argument("--hz", type=float, default=HZ, help="pictures per second [Hz]")
     return p
@@ -35,7 +35,7 @@ with extra(__name__, parser, "cv2"):
 
     from arbiter.slots import LatestSlot
     from deploy.drivers.sensors.sim_camera import SimCamera
-    from deploy.drivers.simulated.robot import SimulatedRobot
+    from deploy.drivers.simulated.simulated_robot import SimulatedRobot
     from deploy.drivers.simulated.truth import Pose
     from deploy.rig.process import pipes
     from deploy.robots.description import load_model
@@ -53,7 +53,7 @@ class RigCamera:
     """
 
     def __init__(self, robot: str, hz: float = HZ):
-        command = [sys.executable, "-m", "deploy.rig.camera", "--robot", robot, "--hz", str(hz)]
+        command = [sys.executable, "-m", "deploy.rig.rig_camera", "--robot", robot, "--hz", str(hz)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self._told, self._answers = pipes(self._process)
         hello = self._answers.readline().decode()

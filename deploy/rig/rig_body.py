@@ -9,7 +9,7 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from deploy.drivers.simulated.motors import Motors
-from deploy.drivers.simulated.robot import SimulatedRobot
+from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 
 # (position [rad], velocity [rad/s], time [s], out: torque [N·m]), each (n,), robot order, joint coordinates
 Torque = Callable[[np.ndarray, np.ndarray, float, np.ndarray], None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from arbiter.threads import our_thread
 from deploy.drivers.can.cycle import Cycle
-from deploy.runtime.realtime import CYCLE, claim_realtime
+from deploy.host.thread_priority import CYCLE, claim_realtime
 
 
 @dataclass(slots=True)

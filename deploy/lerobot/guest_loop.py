@@ -14,9 +14,9 @@ from arbiter.safety import Safety
 from arbiter.threads import our_thread
 from arbiter.types import JointTarget, RobotState, frozen
 from arbiter.wall import walled
+from deploy.host.thread_priority import TICK, claim_realtime
 from deploy.robots.collision import SelfCollision
 from deploy.runtime.clock import RealClock
-from deploy.runtime.realtime import TICK, claim_realtime
 
 START_TIMEOUT = 2.0  # [s] for the first reading
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deploy.drivers.can import protocol
-from deploy.drivers.can.protocol import Frame, Function, MotorError, MotorMode, MotorParameter
+from deploy.drivers.can import motor_protocol
+from deploy.drivers.can.motor_protocol import Frame, Function, MotorError, MotorMode, MotorParameter
 
 # Settings as the motors come: no position limits, no gains of ours.
 DEFAULTS: dict[MotorParameter, float | int] = {
-    MotorParameter.FIRMWARE_VERSION: protocol.FIRMWARE,
+    MotorParameter.FIRMWARE_VERSION: motor_protocol.FIRMWARE,
     MotorParameter.WATCHDOG_TIMEOUT: 1000,
     MotorParameter.FAST_FRAME_FREQUENCY: 0,
     MotorParameter.MODE: int(MotorMode.IDLE),
@@ -119,7 +119,7 @@ class SimulatedMotor:
         new = bits & ~self.errors
         self.values[MotorParameter.ERROR] = self.errors | bits
         if new and self.reports:
-            self._outbox.append(protocol.error_report(self.device, self.errors))
+            self._outbox.append(motor_protocol.error_report(self.device, self.errors))
 
     def suffer(self, kind: str, value: float, on: bool) -> None:
         """A fault of its own: "error" bits, a supply "voltage" [V], or a "mode" that it falls into."""
@@ -168,7 +168,7 @@ class SimulatedMotor:
         if function in FEEDING:
             self.fed = now
         if function == Function.RECEIVE_PDO_2 and len(data) == 8:
-            self.position_target, self.velocity_target = protocol.unpack_pair(data)
+            self.position_target, self.velocity_target = motor_protocol.unpack_pair(data)
             self._answer(Function.TRANSMIT_PDO_2, self._measured())
         elif function == Function.NMT:
             self._nmt(data)
@@ -198,7 +198,7 @@ class SimulatedMotor:
         return struct.pack("<ff", position, velocity)
 
     def _answer(self, function: Function, data: bytes) -> None:
-        frame = Frame(protocol.identifier(function, self.disturbance.answers_as or self.device), data)
+        frame = Frame(motor_protocol.identifier(function, self.disturbance.answers_as or self.device), data)
         self._outbox += [frame, frame] if self.disturbance.twice else [frame]
 
     def _nmt(self, data: bytes) -> None:

@@ -12,8 +12,8 @@ from arbiter.plugins import in_time
 from arbiter.robot import Robot, RobotModel
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, RobotState, frozen
-from deploy.doctor.machine import check_disk, check_engines, check_heat, check_timing
-from deploy.doctor.report import Check, Examinable, Report, attempt, failed, passed, warned
+from deploy.drivers.checks import Check, Examinable, Report, attempt, failed, passed, warned
+from deploy.runtime.host_checks import check_disk, check_engines, check_heat, check_timing
 
 BEYOND = 0.5  # [rad] that the dry commands ask for beyond a joint's end
 
@@ -36,7 +36,7 @@ def preflight(
     checks += attempt("limits", lambda: check_limits(robot.model))
     checks += _own(robot, patience)
     if camera is not None:
-        from deploy.doctor.senses import check_camera
+        from deploy.drivers.sensors.sensor_checks import check_camera
 
         checks += check_camera(camera, time.sleep)
     if machine:
@@ -60,7 +60,7 @@ def check_tree_file(tree: str, model: RobotModel) -> Check:
     """Loads a tree's skills and policies for this robot. Raises ConfigError with all that is wrong."""
     from deploy.runtime.config import load_tree
     from deploy.runtime.doors import load_doors
-    from deploy.runtime.examine import check_tree, groups_of, load_skill_set
+    from deploy.runtime.tree_check import check_tree, groups_of, load_skill_set
     from policies.registry import PolicyContext, load_policies
 
     loaded = load_tree(tree)

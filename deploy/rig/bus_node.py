@@ -10,8 +10,8 @@ import can
 import numpy as np
 
 from deploy.drivers.can.bus import Wire
-from deploy.drivers.can.protocol import Frame
-from deploy.rig.motor import SimulatedMotor
+from deploy.drivers.can.motor_protocol import Frame
+from deploy.rig.simulated_motor import SimulatedMotor
 
 ERROR_FRAMES = {"error_frame": (0x80, bytes(8)), "error_passive": (0x04, b"\x00\x30" + bytes(6)), "bus_off": (0x40, bytes(8))}
 

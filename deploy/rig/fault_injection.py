@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from arbiter.errors import ConfigError
 from arbiter.strict import nearest
-from deploy.drivers.can.protocol import MotorError
+from deploy.drivers.can.motor_protocol import MotorError
 
 # fault -> whether it takes a value: None (no), a default, or ... (needed)
 BUS_FAULTS = {

@@ -1,0 +1,1 @@
+"""The computer that a run is on: real-time priorities, timing."""
