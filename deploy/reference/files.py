@@ -16,7 +16,8 @@ from deploy.robots.robot_file import RobotFile
 from deploy.runtime.config import TreeConfig
 from policies.chunk.backends import KINDS as BACKENDS
 from policies.chunk.backends.card import Pi0Card
-from policies.locomotion.card import ObservationTerm, PolicyCard
+from policies.locomotion.card import PolicyCard, RecurrentState
+from policies.locomotion.observation_terms import AXES, TERMS, ObservationTerm
 from policies.registry import KINDS
 
 ROBOT = "berkeley_humanoid_lite"
@@ -109,6 +110,8 @@ def policy_card() -> str:
         "`card.json` of a folder of engines, or in a YAML file beside a locomotion policy that has no metadata. How to "
         "bring one: [bring-a-policy.md](../how-to/bring-a-policy.md)."
     )
-    terms = typing.get_args(typing.get_type_hints(ObservationTerm)["term"])
-    observations = section("observations", ObservationTerm, f"Terms: {', '.join(f'`{term}`' for term in terms)}.")
-    return "\n\n".join([about, section("Locomotion policy", PolicyCard), observations, section("Chunk policy", Pi0Card)])
+    rows: list[tuple[str, ...]] = [(f"`{name}`", ", ".join(AXES.get(name, ())) or "-", what) for name, what in TERMS.items()]
+    terms = f"{first_line(ObservationTerm)}\n\n{table(('term', 'axes', 'what'), rows)}"
+    parts = [section("Locomotion policy", PolicyCard), section("observations", ObservationTerm, terms)]
+    parts += [section("recurrent", RecurrentState), section("Chunk policy", Pi0Card)]
+    return "\n\n".join([about, *parts])

@@ -24,97 +24,29 @@ from arbiter.errors import ConfigError, MisfitError
 from arbiter.robot import RobotModel
 from arbiter.strict.json_text import parse_json
 from policies.card import METADATA_KEY, card_in, embedded, other_robot, problems_of, unknown
+from policies.locomotion.observation_terms import AXES, CLOCK, Clip, ObservationTerm, clip_problems
 from policies.onnx_file import add_metadata, model_hash, strip_metadata, weights_beside
 
-JOINT_TERMS = ("joint_pos_rel", "joint_vel")
-SIZES = {"velocity_command": 3, "base_ang_vel": 3, "projected_gravity": 3, "phase": 2}
-MAX_HISTORY = 100
 TOLERANCE = 1e-6
+ALWAYS_WRITTEN = (
+    "term",
+    "scale",
+    "history",
+)  # keys of a term; the others, and those of the card that have a default, only where they differ
+Clips = Clip | tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ObservationTerm:
-    """One term of the observation vector, in the order of the file.
+class RecurrentState:
+    """What a recurrent network remembers from step to step: the output of one step is the input of the next; zero at first.
+    Its shape is the graph's.
 
     Attributes:
-        term: What is measured. velocity_command: x, y [m/s], yaw [rad/s]; base_ang_vel [rad/s, body frame];
-            projected_gravity: unit vector, body frame; joint_pos_rel: position minus default_pos [rad]
-            (of a joint the policy does not drive: minus the robot's default); joint_vel
-            [rad/s]; previous_action: the network's last output; phase: (sin, cos) of a clock.
-        joints: Names, in order; joint terms only.
-        scale: Factor, or one for each value of the term.
-        history: Past values the network sees, the newest included; oldest first.
-        period: Length of the phase clock's turn [s]; phase only.
-        stand_still: While the velocity command is zero the clock finishes its half turn and rests there; phase only.
-        settle: How long it steps in place before that [s], so that the feet are under the body when it stands, and goes on
-            doing so, for 4 s at most, while joints that others drive reach out; phase only.
-        wake: A joint farther from default_pos than this [rad] while it stands makes it step in place again; phase only.
-        tip: A robot that tips over faster than this [rad/s] while it stands steps in place again; phase only.
-        limit: Largest |x|, |y| [m/s] and |yaw| [rad/s] that it was trained for: a skill that asks for more fails;
-            velocity_command only.
-        slew: How fast the command follows what is asked for [m/s², m/s², rad/s²]: nobody stops in the middle of a step;
-            velocity_command only.
+        input, output: Names in the graph, such as h_in and h_out.
     """
 
-    term: Literal[
-        "velocity_command", "base_ang_vel", "projected_gravity", "joint_pos_rel", "joint_vel", "previous_action", "phase"
-    ]
-    joints: tuple[str, ...] = ()
-    scale: float | tuple[float, ...] = 1.0
-    history: int = 1
-    period: float | None = None
-    stand_still: bool | None = None
-    settle: float | None = None
-    wake: float | None = None
-    tip: float | None = None
-    slew: tuple[float, ...] | None = None
-    limit: tuple[float, ...] | None = None
-
-    def size(self, actions: int) -> int:
-        """Values of the term without history; `actions`: number of joints the policy drives."""
-        if self.term in JOINT_TERMS:
-            return len(self.joints)
-        return SIZES.get(self.term, actions)
-
-    def problems(self, actions: int) -> list[str]:
-        """What is wrong with it, each naming its key."""
-        found = []
-        if bool(self.joints) != (self.term in JOINT_TERMS):
-            found.append(
-                f"joints has {len(self.joints)} names; {self.term} "
-                f"{'needs at least one' if self.term in JOINT_TERMS else 'takes none'}"
-            )
-        if len(set(self.joints)) != len(self.joints):
-            found.append("joints names a joint twice")
-        if isinstance(self.scale, tuple) and len(self.scale) != self.size(actions):
-            found.append(f"scale has {len(self.scale)} values; one number or {self.size(actions)} are expected")
-        if not np.all(np.isfinite(self.scale)):
-            found.append("scale is not finite")
-        if not 1 <= self.history <= MAX_HISTORY:
-            found.append(f"history is {self.history}; 1 to {MAX_HISTORY} are allowed")
-        if (self.period is not None) != (self.term == "phase"):
-            found.append(f"period {'is missing' if self.term == 'phase' else f'does not belong to {self.term}'}")
-        elif self.period is not None and not 0.0 < self.period < math.inf:
-            found.append(f"period is {self.period}; a positive number of seconds is expected")
-        if self.stand_still is not None and self.term != "phase":
-            found.append(f"stand_still does not belong to {self.term}")
-        if self.settle is not None and not self.stand_still:
-            found.append("settle needs stand_still: true")
-        elif self.settle is not None and not 0.0 <= self.settle < math.inf:
-            found.append(f"settle is {self.settle}; a number of seconds is expected")
-        for key, unit in (("wake", "rad"), ("tip", "rad/s")):
-            value = getattr(self, key)
-            if value is not None and not self.settle:
-                found.append(f"{key} needs settle: the seconds it then steps in place")
-            elif value is not None and not 0.0 < value < math.inf:
-                found.append(f"{key} is {value}; a positive number [{unit}] is expected")
-        for key in ("slew", "limit"):
-            values = getattr(self, key)
-            if values is not None and self.term != "velocity_command":
-                found.append(f"{key} does not belong to {self.term}")
-            elif values is not None and not (len(values) == 3 and all(0.0 < value < math.inf for value in values)):
-                found.append(f"{key} is {list(values)}; three positive numbers are expected")
-        return found
+    input: str
+    output: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +60,23 @@ class PolicyCard:
         robot: Name of the robot it was trained for.
         rate_hz: How often it acts [Hz].
         joints: Names of the joints it drives.
-        default_pos: Posture that an action of zero asks for [rad]; target = default_pos + action_scale * action.
+        default_pos: Posture that an action of zero asks for [rad], and that joint_pos_rel is measured from.
         kp, kd: Gains it was trained with [N·m/rad], [N·m·s/rad].
         action_scale: [rad] per unit of action.
         input, output: Names in the graph.
         observations: Terms, concatenated in this order.
         sha256: Of the serialized model without metadata; "" in a YAML card that vouches for no bytes.
+        action_mode: What an action means. default_offset: target = default_pos + action_scale * action; absolute: action_scale *
+            action; residual: measured joint position + action_scale * action.
+        action_clip: The action is clipped before it is scaled: to plus or minus a number, to [low, high], or to a list of [low,
+            high], one for each action.
+        target_clip: The target is clipped [rad], in the same forms, as Isaac Lab's JointPositionAction does with its `clip`.
+        previous_action: What the term previous_action sees: the action as it was clipped, or the network's raw output.
+        observation_clip: The whole observation is clipped, after scaling: to plus or minus a number or to [low, high].
+        history_layout: by_term: all past values of the first term, then those of the second; by_frame: all terms of one moment,
+            then of the next, for which all terms have the same history.
+        history_order: Of the values of a term, or of the frames.
+        recurrent: What the network remembers; not given: nothing.
     """
 
     format: Literal[1]
@@ -151,6 +94,14 @@ class PolicyCard:
     output: str
     observations: tuple[ObservationTerm, ...]
     sha256: str = ""
+    action_mode: Literal["default_offset", "absolute", "residual"] = "default_offset"
+    action_clip: Clips | None = None
+    target_clip: Clips | None = None
+    previous_action: Literal["clipped", "raw"] = "clipped"
+    observation_clip: Clip | None = None
+    history_layout: Literal["by_term", "by_frame"] = "by_term"
+    history_order: Literal["oldest_first", "newest_first"] = "oldest_first"
+    recurrent: tuple[RecurrentState, ...] = ()
 
     def __post_init__(self) -> None:
         n, found = len(self.joints), problems_of(self)
@@ -164,14 +115,47 @@ class PolicyCard:
             found.append("observations is empty")
         for i, term in enumerate(self.observations):
             found += [f"observations[{i}].{text}" for text in term.problems(n)]
+        found += [*self._wrong_history(), *self._wrong_clips(), *self._wrong_names(), *self._wrong_clocks()]
         if found:
             raise ConfigError("; ".join(found))
+
+    def _wrong_history(self) -> list[str]:
+        lengths = sorted({(term.history, term.lag) for term in self.observations})
+        if self.history_layout == "by_term" or len(lengths) < 2:
+            return []
+        shown = ", ".join(f"{history} after {lag}" if lag else str(history) for history, lag in lengths)
+        return [f"history_layout is by_frame, for which all terms need one history; they have {shown}"]
+
+    def _wrong_clips(self) -> list[str]:
+        found = [] if self.observation_clip is None else clip_problems("observation_clip", self.observation_clip)
+        for key in ("action_clip", "target_clip"):
+            clip = getattr(self, key)
+            if not isinstance(clip, tuple) or not isinstance(clip[0] if clip else (), tuple):
+                found += [] if clip is None else clip_problems(key, clip)
+            elif len(clip) != len(self.joints):
+                found.append(f"{key} has {len(clip)} values; joints has {len(self.joints)}")
+            else:
+                found += [line for i, pair in enumerate(clip) for line in clip_problems(f"{key}[{i}]", pair)]
+        return found
+
+    def _wrong_names(self) -> list[str]:
+        names = [self.input, self.output, *(name for state in self.recurrent for name in (state.input, state.output))]
+        found = [f"recurrent names {name!r} twice" for name in sorted({name for name in names[2:] if names.count(name) > 1})]
+        return found if all(names) else [*found, "a name in the graph is empty"]
+
+    def _wrong_clocks(self) -> list[str]:
+        phases = [term for term in self.observations if term.term == "phase"]
+        apart = [key for key in CLOCK if len({getattr(term, key) for term in phases}) > 1]
+        return [f"the terms phase differ in {', '.join(apart)}; a policy has one clock"] if apart else []
 
     @property
     def commands(self) -> tuple[float, ...] | None:
         """Largest |x|, |y| [m/s] and |yaw| [rad/s] that it was trained for; None: it does not say."""
-        limits = [term.limit for term in self.observations if term.limit is not None]
-        return tuple(map(min, *limits, limits[0])) if limits else None
+        most = dict.fromkeys(AXES["velocity_command"], math.inf)
+        for term in self.observations:
+            for axis, limit in zip(term.seen_axes, term.limit or (), strict=False):
+                most[axis] = min(most[axis], limit)
+        return tuple(most.values()) if min(most.values()) < math.inf else None
 
     @property
     def observation_size(self) -> int:
@@ -180,12 +164,15 @@ class PolicyCard:
 
 
 def to_json(card: PolicyCard) -> str:
-    """The card as one JSON value; a key that does not belong to a term is left out."""
-    value = dataclasses.asdict(card)
-    for term in value["observations"]:
-        for key in [key for key, item in term.items() if item is None or item == ()]:
-            del term[key]
+    """The card as one JSON value; a key that has its default is left out, so that older readers know the others."""
+    value = _written(card, ("sha256",))
+    value["observations"] = [_written(term, ALWAYS_WRITTEN) for term in card.observations]
     return json.dumps(value, allow_nan=False)
+
+
+def _written(record: PolicyCard | ObservationTerm, always: tuple[str, ...]) -> dict:
+    defaults = {field.name: field.default for field in dataclasses.fields(record)}
+    return {key: item for key, item in dataclasses.asdict(record).items() if key in always or item != defaults[key]}
 
 
 def from_json(text: str, file: str) -> PolicyCard:
@@ -257,7 +244,13 @@ def check_card(card: PolicyCard, model: RobotModel, file: str | Path) -> None:
     if ratio < 1.0 - TOLERANCE or abs(ratio - round(ratio)) > TOLERANCE:
         found.append(
             f"rate_hz is {card.rate_hz:g}; the tick runs at {model.control_hz:g} Hz, which a policy's rate "
-            f"must divide ({model.control_hz:g}, {model.control_hz / 2:g}, {model.control_hz / 3:.4g} ...)"
+            f"must divide ({model.control_hz:g}, {model.control_hz / 2:g}, {model.control_hz / 3:.4g} ...); the tick's rate is "
+            "control_hz of the robot's robot.yaml"
+        )
+    if model.body is None and any(term.term == "base_lin_vel" for term in card.observations):
+        found.append(
+            "it observes base_lin_vel, which comes from leg odometry; this robot has no body that is known: `roles` of its "
+            "robot.yaml name hands and feet"
         )
     found += _misfits(card, model) if named else []
     if found:
