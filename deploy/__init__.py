@@ -1,4 +1,4 @@
-"""Where it meets the world."""
+"""Commands, drivers, operators' interfaces and everything else that connects the arbiter to a robot, files and people."""
 
 import os
 import sys

@@ -1,11 +1,11 @@
-"""Measures the joints' offsets, and sets the IMU up.
+"""Measures the joints' offsets, and configures the IMU and the motors' watchdogs.
 
     python -m deploy.calibrate            # move every joint by hand to its ends; Enter when done; writes the calibration file
     python -m deploy.calibrate imu        # writes output rate and content into the IMU
     python -m deploy.calibrate watchdogs  # writes the watchdogs' time into the motors' flash; then switch them off and on
 
-The motors are in IDLE, without torque: the robot must hang or lie. Each joint is pushed to its two ends; the offset puts the
-middle of what was seen at the middle of the joint's range, and the two spans must agree.
+The motors are in IDLE, without torque: the robot must hang or lie. Each joint is pushed to its two ends. The offset puts the
+middle of the measured span at the middle of the joint's range; measured span and range must agree.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SPAN_SLACK = 0.15  # [rad] that a measured span may differ from the range: stops
 
 @dataclass(slots=True)
 class Sweep:
-    """What was seen while the joints were moved by hand: least and largest reading, motor coordinates times direction [rad].
+    """Least and largest reading of each joint while it was moved by hand, motor coordinates times direction [rad].
 
     Attributes:
         low, high: Shape (n,).
@@ -79,7 +79,7 @@ class Sweep:
 
 
 def offsets(sweep: Sweep, model: RobotModel) -> tuple[np.ndarray, list[str]]:
-    """Offsets [rad], shape (n,), and what is wrong with the sweep, joint by joint."""
+    """Offsets [rad], shape (n,), and a line for each joint whose sweep does not fit its range."""
     seen, span = sweep.high - sweep.low, model.upper - model.lower
     wrong = [
         f"{joint}: moved {seen[i]:.2f} rad, its range is {span[i]:.2f} rad; push it to both ends"
@@ -97,7 +97,7 @@ class Calibrator:
     Args:
         model, hardware: Figures and wiring.
         opener: Opens a bus.
-        wait: Lets time pass.
+        wait: Sleeps for so many seconds.
 
     Attributes:
         motors: Each motor and the client of its bus, robot order.
@@ -113,7 +113,7 @@ class Calibrator:
             client.set_mode(motor.id, MotorMode.IDLE)
 
     def read(self) -> np.ndarray:
-        """Positions times direction [rad], shape (n,): joint positions but for the offsets."""
+        """Motor positions times direction [rad], shape (n,): joint positions without offsets."""
         return np.array([client.measure(motor.id) * motor.direction for client, motor in self.motors])
 
     def sweep(self, done: Callable[[], bool], show: Callable[[Sweep], None] = lambda sweep: None) -> Sweep:

@@ -30,11 +30,11 @@ WORDS = (  # the balls hang where the robot begins: it touches one before it wal
 NEXT = """
 Next: type your own instructions     {uv} run --no-dev python -m deploy.run --tree default.yaml
       watch it in a browser          {uv} run --no-dev --extra viewer python -m deploy.run --tree default.yaml --viewer web
-      add a skill, bring a policy, train, run on the robot: "Then" in README.md"""
+      add a skill, bring a policy, train, run on the robot: "Next" in README.md"""
 
 
 def demo(argv: list[str]) -> int:
-    """Runs the demonstration; options given on the command line come on top."""
+    """Runs the demonstration; options given on the command line override its own."""
     says = [] if "--say" in argv or "--script" in argv else [part for text in WORDS for part in ("--say", text)]
     status = main(["--tree", "default.yaml", *says, *argv])
     print(NEXT.format(uv="uv" if shutil.which("uv") else os.environ.get("UV", "uv")))  # uv tells its children where it is

@@ -1,4 +1,4 @@
-"""Measures how long it takes from words to motion: instruction -> routed -> first command -> blend end.
+"""Measures latency from words to motion: instruction -> routed -> first command -> end of the blend.
 
     python -m deploy.latency [--tree default.yaml] [--rounds 10] [--real] [--json FILE]
 

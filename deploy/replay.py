@@ -1,4 +1,4 @@
-"""Opens a trace: steps through it, plots it, and runs its decisions again.
+"""Opens a trace: prints it, plots it, and verifies that the same decisions come out again.
 
     python -m deploy.replay LOG                     # what happened, line by line
     python -m deploy.replay LOG --at 12.3           # one tick, whole
@@ -51,7 +51,7 @@ PLOTS = (".png", ".pdf", ".svg")
 def load_trace(path: Path, verify: bool = False) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(header, ticks) of a trace. A last line that was cut off is left out. Raises ConfigError with line and field.
 
-    `verify`: it is to be decided again, for which it must hold its settings.
+    `verify`: it is to be verified, for which it must hold the run's settings.
     """
     if not path.is_dir():
         return _load(path, verify)
@@ -168,7 +168,7 @@ def _groups(header: dict[str, Any]) -> dict[str, list[int]]:
 
 @command
 def main(argv: list[str] | None = None) -> int:
-    """Exit status 1 when the recorded run was decided otherwise, 2 for a file that is no trace."""
+    """Exit status 1 when other decisions came out, 2 for a file that is not a trace."""
     args = parser().parse_args(argv)
     header, ticks = load_trace(args.log, args.verify)
     if not ticks:

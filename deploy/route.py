@@ -1,4 +1,4 @@
-"""Says what an instruction would make the robot do, and why. Nothing moves.
+"""Prints what an instruction would make the robot do, and why. Nothing moves.
 
 python -m deploy.route "walk forward two meters, then wave"
 python -m deploy.route --json --file instructions.txt
@@ -71,7 +71,7 @@ def as_json(route: Route) -> str:
 
 
 def as_text(route: Route, router: Router) -> str:
-    """A few lines for people: the plan or the refusal, the values, and the likeliest skills of the whole text."""
+    """The plan or the refusal, the parameters, and the most probable skills of the whole text, as a few lines of text."""
     lines = [f'"{route.text}"']
     if route.outcome == "rejected":
         lines.append(f"  refused: {route.reason}")

@@ -1,4 +1,4 @@
-"""The main job: a humanoid that does what it is told.
+"""Runs a humanoid, simulated or real, that carries out instructions in plain words.
 
 python -m deploy.run --tree default.yaml --say "walk forward" --say "wave your right hand"
 """
@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def check_outputs(args) -> None:
-    """What is written at the end can be written: said before anything is opened."""
+    """Checks before anything is opened that the output files can be written."""
     for option, path in (("--report", args.report), ("--video", args.video)):
         if path:
             writable(option, path)
@@ -101,11 +101,11 @@ def _sources(args) -> list:
         return [Script.load(args.script)]
     if args.say:
         return [Sayings(args.say)]
-    return [] if args.operator == "keyboard" else [standard_input()]  # it would take the operator's keys from him
+    return [] if args.operator == "keyboard" else [standard_input()]  # a prompt would take the keys of --operator keyboard
 
 
 def standard_input() -> StandardInput:
-    """Lines of this process: with a prompt where a person sits at a terminal."""
+    """Lines of standard input; with a prompt if it is a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return StandardInput()
     from deploy.operator.terminal import open_terminal
@@ -114,7 +114,7 @@ def standard_input() -> StandardInput:
 
 
 def _robot(name: str) -> tuple[str, list[str]]:
-    """What drives, and the settings of the tree file: a robot's folder is simulated."""
+    """The driver, and the tree file's settings with its robot; a robot's folder is simulated."""
     if os.path.isfile(Path(name) / "robot.yaml"):
         return "simulated", [f"robot={json.dumps(str(Path(name).resolve()))}"]
     return name, []
@@ -164,7 +164,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     last += [report] if terminal is None else [terminal.restore, report]
     with Signals(session.end, lambda why: safety.stop(why, "damp"), last, suspends=not assembly.by_operator):
         try:
-            if assembly.by_operator:  # a real robot does not wait; a simulated one does
+            if assembly.by_operator:  # a real robot's time does not wait for the loop
                 claim_realtime(TICK)
             session.start(arm=not assembly.by_operator)
             session.run(args.seconds)
@@ -173,7 +173,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
             session.stop()
         finally:
             if assembly.by_operator:
-                assembly.robot.close()  # before the slow rest: the supervisor takes a loop that only writes files for a dead one
+                assembly.robot.close()  # before the slow clean-up, which the supervisor takes for a dead loop
             for close in closers:
                 close()
             if terminal is not None:
@@ -185,7 +185,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
                 warn(f"{session.ending}: it came to rest and ended" + (f"; report: {args.report}" if args.report else ""))
     if session.faulted:
         return 1
-    said = [item for item in found["instructions"] if item["by"] == "words"]  # the tree's own runs are nobody's order
+    said = [item for item in found["instructions"] if item["by"] == "words"]  # not the tree's own
     return 3 if args.strict and any(item["result"] != InstructionState.SUCCEEDED for item in said) else 0
 
 

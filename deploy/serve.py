@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=MAX_IDLE,
         metavar="SECONDS",
-        help=f"a client that asks for nothing for so long is let go (default {MAX_IDLE:g})",
+        help=f"a client without a request for so long [s] is disconnected (default {MAX_IDLE:g})",
     )
     return p
 
@@ -86,7 +86,7 @@ log = logging.getLogger("policy-arbiter.serve")
 
 
 def observation_of(message: dict, joints: int, now: float) -> tuple[ChunkObservation, str, dict]:
-    """What a client sent: observation, prompt and options. Raises WireError naming the key at fault."""
+    """A client's message as observation, prompt and options. Raises WireError naming the wrong key."""
     state, image, prompt = (message.get(key) for key in KEYS)
     if not isinstance(state, np.ndarray) or state.shape != (2 * joints,) or not np.isfinite(state).all():
         raise wire.WireError(f"{KEYS[0]!r} must be {2 * joints} finite numbers: positions, then velocities")
@@ -121,7 +121,7 @@ def observation_of(message: dict, joints: int, now: float) -> tuple[ChunkObserva
 
 
 def whole_number(message: dict, key: str, most: int) -> int:
-    """A number of a message, 0 if it is not there. Raises WireError naming the key."""
+    """A whole number of a message, 0 if the key is missing. Raises WireError naming the key."""
     value = message.get(key, 0)
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value <= most:
         raise wire.WireError(f"{key!r} is {wire.shown(value)}; a whole number of 0 to {most} is expected")
@@ -135,8 +135,8 @@ class PolicyServer:
         backend: What predicts.
         host, port: Where to listen; port 0: any free one, see `port`.
         api_key: What clients must send; "": nothing.
-        clients: How many may be connected. A client takes five threads.
-        idle: A client that has asked for nothing for so long is let go [s].
+        clients: Largest number of connected clients. A client takes five threads.
+        idle: A client without a request for so long is disconnected [s].
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class PolicyServer:
     ) -> None:
         self._backend, self._key, self._lock = backend, api_key, threading.Lock()
         self._most, self._idle = clients, idle
-        # More than clients: who is too many is told so, and that takes a connection for a moment.
+        # More than `clients`: refusing one client too many takes a connection for a moment.
         self._links = threading.BoundedSemaphore(2 * clients)
         self.metadata = {
             "policy": backend.name,
@@ -178,7 +178,7 @@ class PolicyServer:
         self.port = self._server.socket.getsockname()[1]
 
     def _bounded(self, handler):
-        """The handler of a new connection, for so many at once; the others are closed before they cost anything."""
+        """The handler of a new connection, for a limited number at once; further ones are closed immediately."""
 
         def handle(link, address) -> None:
             if not self._links.acquire(blocking=False):
@@ -192,8 +192,8 @@ class PolicyServer:
         return handle
 
     def _admit(self, connection: ServerConnection, request):
-        """Answers what is no client: a look at its health, a web page, a wrong key, one too many."""
-        if request.headers.get_all("Origin"):  # only browsers send it, for the page of whoever is open in them
+        """Answers requests that are not from a client: health checks, web pages, wrong keys, one connection too many."""
+        if request.headers.get_all("Origin"):  # only browsers send it: the request comes from a web page
             return connection.respond(http.HTTPStatus.FORBIDDEN, "web pages are not served\n")
         if request.path == "/healthz":
             return connection.respond(http.HTTPStatus.OK, "OK\n")
@@ -209,7 +209,7 @@ class PolicyServer:
         log.info("client %s", socket.remote_address)
         self._clients.add(socket)
         try:
-            if len(self._clients) > self._most:  # two came at once for the last place
+            if len(self._clients) > self._most:  # two clients connected at once for the last place
                 socket.close(CloseCode.TRY_AGAIN_LATER, "all places are taken")
             else:
                 self._converse(socket)
@@ -222,7 +222,7 @@ class PolicyServer:
             self._clients.discard(socket)
 
     def _converse(self, socket: ServerConnection) -> None:
-        """Answers one client until it asks what cannot be answered, or goes."""
+        """Answers one client until it sends an invalid message or disconnects."""
         socket.send(wire.pack(self.metadata))
         while True:
             data = socket.recv(timeout=self._idle)
@@ -250,7 +250,7 @@ class PolicyServer:
         self._server.serve_forever()
 
     def close(self) -> None:
-        """Stops listening, waits for the inference that runs, and lets the clients go. The backend may be closed then."""
+        """Stops listening, waits for a running inference, and disconnects the clients. The backend may be closed then."""
         self._server.shutdown()
         with self._lock:
             self._closed = True
@@ -286,7 +286,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _check(arguments: argparse.Namespace, key: str) -> None:
-    """Raises ConfigError for what the server is not started with."""
+    """Raises ConfigError for settings that the server refuses to start with."""
     if not key and not is_loopback(arguments.host):
         raise ConfigError(
             f"--host {arguments.host}: other machines could ask this server without a key; give one with "
@@ -299,7 +299,7 @@ def _check(arguments: argparse.Namespace, key: str) -> None:
 
 
 def listen(backend: ChunkBackend, host: str, port: int, api_key: str, **limits) -> PolicyServer:
-    """A server; `limits`: see there. Raises ConfigError if it cannot listen there."""
+    """A server; `limits` are arguments of PolicyServer. Raises ConfigError if it cannot listen at that address."""
     try:
         return PolicyServer(backend, host, port, api_key, **limits)
     except (OSError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""An independent process that damps the motors when the control loop's heart stops.
+"""An independent process that damps the motors when the control loop's heartbeat stops.
 
     with Supervision(hardware_file) as supervision:     # in the loop's process
         robot = open_robot(..., supervisor=supervision.word)
@@ -50,10 +50,10 @@ ALIVE = 0.5  # [s] without a look until the supervisor counts as gone
 
 
 class HeartbeatWatch:
-    """Decides when the heart has stopped. Time is an argument.
+    """Decides when the heartbeat has stopped. Time is an argument.
 
     Attributes:
-        reason: Why it tripped, "" while all is well.
+        reason: Why it tripped; "" before that.
     """
 
     def __init__(self, timeout: float):
@@ -93,7 +93,7 @@ def damp_all(ports: dict[str, BusPort], hardware: HardwareConfig) -> None:
 
 
 def supervise(beat: Heartbeat, hardware: HardwareConfig, timeout: float) -> None:
-    """The supervisor's process: runs until the loop says that it watches no more, or is gone and the motors are damped."""
+    """The supervisor's process: runs until the loop ends the supervision, or has died and the motors are damped."""
     ports = {bus.name: BusPort(bus.name, open_bus(bus)) for bus in hardware.buses}
     for port in ports.values():
         port.stop_listening()  # four buses' frames in Python would take a quarter of a core from those who need them
@@ -141,7 +141,7 @@ class Supervision:
         self._looks, self._looked_at = -1, 0.0
 
     def start(self) -> Supervision:
-        """Starts the process and waits until it looks. Raises RobotError if it does not come up."""
+        """Starts the process and waits until it watches. Raises RobotError if it does not start."""
         self._beat = Heartbeat(heartbeat_path())
         self._beat.set("pid", os.getpid())
         command = [sys.executable, "-m", "deploy.supervisor", "--heartbeat", str(self._beat.path), *self._arguments]
@@ -157,7 +157,7 @@ class Supervision:
         return self
 
     def beat(self) -> None:
-        """Once a tick. The first beat begins the watch. Nothing once it is closed."""
+        """A heartbeat, once a tick. The first one begins the supervision. No effect after `close`."""
         if self._beat is not None:
             self._beat.beat()
             self._beat.set("watching", 1)
@@ -168,7 +168,7 @@ class Supervision:
             self._beat.set("watching", 0)
 
     def word(self, now: float) -> str:
-        """ "" while all is well, "supervisor damped" once it has tripped, "supervisor gone" if it has stopped looking.
+        """ "" in normal operation, "supervisor damped" once it has tripped, "supervisor gone" if its process has stopped.
 
         Cheap: the 250 Hz thread asks at each `now` [s].
         """

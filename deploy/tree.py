@@ -58,7 +58,7 @@ def dot(spec: Spec) -> str:
 
 @command
 def main(argv: list[str] | None = None) -> int:
-    """Checks, prints, draws. Exit status 0 for a file that is in order, 1 for one with errors, 2 for a wrong option."""
+    """Checks, prints, draws. Exit status 0 for a valid file, 1 for one with errors, 2 for a wrong option."""
     args = parser().parse_args(argv)
     find_tree(args.file)
     problems = Problems()

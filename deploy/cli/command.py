@@ -1,4 +1,4 @@
-"""What every command line has in common: the name it was typed by, help with defaults, errors in one line, exit statuses."""
+"""Shared by every command line: the name it was typed by, help with defaults, errors in one line, exit statuses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from arbiter.extras import library_of, needed
 from deploy.cli.subcommands import SCRIPT, SUBCOMMANDS
 
 OK = 0
-FAILED = 1  # it ran, and what it tells is bad: a fault, a check that did not pass, a refused instruction
+FAILED = 1  # it ran and found something wrong: a fault, a failed check, a refused instruction
 WRONG = 2  # an option, a file, a missing extra: nothing was done
 UNFINISHED = 3  # deploy.run --strict: nothing faulted, and an instruction did not succeed
-INTERRUPTED = 130  # by Ctrl-C: 128 + SIGINT, as shells have it
-UNREAD = 141  # whoever read the output has gone: 128 + SIGPIPE
+INTERRUPTED = 130  # by Ctrl-C: 128 + SIGINT, the shells' convention
+UNREAD = 141  # the reader of its output closed the pipe: 128 + SIGPIPE
 
 STATUSES = """\
-exit status of every command: 0 all is well; 1 it ran, and what it tells is bad (a fault, a check that did not pass, a refused
-instruction); 2 a wrong option or file, or a missing extra: nothing was done; 3 `run --strict`: an instruction did not succeed;
-130 interrupted or ended by force; 141 whoever read its output has gone"""
+exit status of every command: 0 success; 1 it ran and found something wrong (a fault, a failed check, a refused instruction);
+2 a wrong option or file, or a missing extra: nothing was done; 3 `run --strict`: an instruction did not succeed;
+130 interrupted or ended by force; 141 the reader of its output closed the pipe"""
 
 
 def typed_as(module: str) -> str:
@@ -37,7 +37,7 @@ def typed_as(module: str) -> str:
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help that tells the default of every option that has one."""
+    """Help that shows the default of every option that has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text, value = action.help, action.default
@@ -91,7 +91,7 @@ def in_one_line(main: Callable[[], object]) -> int:
 
 
 def command[**P](main: Callable[P, object]) -> Callable[P, int]:
-    """Decorates the `main` of a command line: errors as `in_one_line` has them."""
+    """Decorates the `main` of a command line: errors are handled by `in_one_line`."""
 
     @functools.wraps(main)
     def run(*args: P.args, **options: P.kwargs) -> int:
@@ -101,13 +101,13 @@ def command[**P](main: Callable[P, object]) -> Callable[P, int]:
 
 
 def without(error: ModuleNotFoundError) -> int:
-    """Tells which extra is missing. Returns the exit status."""
+    """Prints which extra is missing. Returns the exit status."""
     print(f"error: this command {needed(library_of(error))}", file=sys.stderr)
     return WRONG
 
 
 def interrupted() -> int:
-    """Tells it. Returns the exit status."""
+    """Prints that the command was interrupted. Returns the exit status."""
     print("interrupted", file=sys.stderr)
     return INTERRUPTED
 

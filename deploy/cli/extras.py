@@ -1,4 +1,4 @@
-"""A command's imports of what is slow or of an extra: help without them, and one line where they are missing."""
+"""Imports of slow libraries and of extras: `--help` works without them, and a missing one ends the command in one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def extra(module: str, parser: Callable[[], argparse.ArgumentParser], *libraries
     Args:
         module: `__name__` of the command.
         parser: Makes its command line.
-        libraries: What it cannot do without, for the help to say whether they are there.
+        libraries: Libraries that the command needs; the help says whether they are installed.
     """
     command = module == "__main__"
     if command and not {"-h", "--help"}.isdisjoint(sys.argv[1:]):

@@ -16,11 +16,11 @@ def overview() -> str:
     """All sub-commands with what they do."""
     width = max(map(len, SUBCOMMANDS))
     lines = [f"  {name:{width}}  {about}" for name, (_, about) in SUBCOMMANDS.items()]
-    return "\n".join([f"usage: {SCRIPT} COMMAND [OPTIONS]; {SCRIPT} COMMAND --help tells the options", "", *lines, "", STATUSES])
+    return "\n".join([f"usage: {SCRIPT} COMMAND [OPTIONS]; {SCRIPT} COMMAND --help lists the options", "", *lines, "", STATUSES])
 
 
 def chosen(words: Sequence[str]) -> tuple[str, int]:
-    """(sub-command, how many words name it); ("", 0) if they name none."""
+    """(sub-command, number of words that name it); ("", 0) if the words name none."""
     for count in (2, 1):
         name = " ".join(words[:count])
         if len(words) >= count and name in SUBCOMMANDS:

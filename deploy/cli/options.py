@@ -1,4 +1,4 @@
-"""Values of options, judged before anything is opened."""
+"""Types of option values, checked before anything is opened."""
 
 from __future__ import annotations
 

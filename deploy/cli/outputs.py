@@ -1,4 +1,4 @@
-"""Files that a command writes at its end are tried at its start: an hour of work shall not end in "no such folder"."""
+"""Checks at the start of a command that its output files can be written, so that no work is lost at the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arbiter.errors import ConfigError
 
 
 def writable(what: str, path: str | Path) -> Path:
-    """The path, once it is sure that a file can be written there; its folder is made. Nothing that is there is touched.
+    """Checks that a file can be written to `path` and returns the path; makes its folder. An existing file is not changed.
 
     Args:
         what: The option, for the message.
@@ -38,7 +38,7 @@ def writable(what: str, path: str | Path) -> Path:
 
 
 def reason(error: Exception) -> str:
-    """Why, in a few words."""
+    """The error as a few words."""
     if isinstance(error, FileExistsError):
         return f"{error.filename} is no folder"
     return getattr(error, "strerror", None) or str(error)

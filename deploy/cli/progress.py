@@ -1,4 +1,4 @@
-"""A line on the standard error that tells how far long work is and how long it still takes. Only for people: a terminal."""
+"""A progress bar on the standard error with an estimate of the time left; drawn on a terminal only."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def bar(what: str, done: int, total: int, elapsed: float) -> str:
 def progress[T](
     steps: Iterable[T], what: str, total: int, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[T]:
-    """Yields `steps` and draws the bar; nothing is drawn where nobody looks.
+    """Yields `steps` and draws the bar; nothing is drawn where `stream` is no terminal.
 
     Args:
-        steps: What is worked on.
-        what: Stands before the bar.
-        total: How many steps there are.
+        steps: The steps of the work.
+        what: Label before the bar.
+        total: Number of steps.
         stream: Where to draw; None: the standard error.
         clock: Monotonic seconds.
     """

@@ -25,7 +25,11 @@ failed, ended without being verified, was stopped, cancelled or not finished).
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = CommandParser("deploy.run", description="The main job: a humanoid that does what it is told.", epilog=EPILOG)
+    p = CommandParser(
+        "deploy.run",
+        description="Runs a humanoid, simulated or real, that carries out instructions in plain words.",
+        epilog=EPILOG,
+    )
     p.add_argument("--tree", default="default.yaml", metavar="FILE", help="tree file, or a name in deploy/trees")
     p.add_argument(
         "--robot",

@@ -1,4 +1,4 @@
-"""What a command reads lines from."""
+"""Reading lines of text from a stream that may hold invalid bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from typing import TextIO
 
 
 def forgive(stream: TextIO) -> None:
-    """From now on a byte that is no text spoils a word of the stream, not the rest."""
+    """Replaces invalid bytes of the stream from now on, instead of raising."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")

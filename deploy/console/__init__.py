@@ -1,5 +1,5 @@
-"""Windows on a run: a web page (`web`) and MuJoCo's own window (`native`). Both are fed with snapshots and give back
-events; neither is ever waited for."""
+"""Viewers of a run: a web page (`web`) and MuJoCo's own window (`native`). Both get snapshots and return the user's inputs;
+neither call blocks."""
 
 from deploy.console.snapshot import Event, Snapshot
 

@@ -1,4 +1,4 @@
-"""`--viewer native`: MuJoCo's own window. It only shows; words come from standard input."""
+"""`--viewer native`: MuJoCo's own window. It only displays; instructions come from standard input."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class NativeViewer:
         self._shown = -np.inf
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Shows the snapshot, at most `HZ` times a second of its time."""
+        """Shows the snapshot, at most `HZ` times per second of run time."""
         if not self._window.is_running() or snapshot.time - self._shown < 1.0 / HZ:
             return
         if not (np.isfinite(snapshot.joint_pos).all() and np.isfinite(snapshot.base_quat).all()):
@@ -63,7 +63,7 @@ class NativeViewer:
         self._window.sync()
 
     def poll(self) -> list[Event]:
-        """Nothing: the window only shows."""
+        """No inputs: the window only displays."""
         return []
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What stands in the panel of the web page, as HTML. Every word from outside is escaped."""
+"""The panel of the web page as HTML. All text from outside is escaped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLOURS = {"run": "#2f9e44", "passive": "#868e96", "hold": "#f08c00", "settle": 
 
 
 def status(snapshot: Snapshot) -> str:
-    """Mode, time, battery and what is being done."""
+    """Mode, time, battery and the current instruction."""
     label, colour = headline(snapshot)
     battery = "" if math.isnan(snapshot.battery) else f" · battery {100 * snapshot.battery:.0f} %"
     told = snapshot.reason or snapshot.fault or snapshot.stopped
@@ -25,7 +25,7 @@ def status(snapshot: Snapshot) -> str:
 
 
 def headline(snapshot: Snapshot) -> tuple[str, str]:
-    """(what state it is in, its colour). Green is only a robot that does what it is told."""
+    """The robot's state as a word, and its colour. Green: it accepts instructions and carries them out."""
     mode = snapshot.mode.upper()
     if snapshot.fault:
         return f"FAULT · {mode}", COLOURS["damp"]
@@ -73,13 +73,13 @@ def route(found: Route | None) -> str:
 
 
 def manual(snapshot: Snapshot) -> str:
-    """What can be said; nothing before somebody asks."""
+    """The list of skills; empty until somebody asks for help."""
     style = "white-space:pre-wrap;font-family:monospace;font-size:0.85em;max-height:20em;overflow-y:auto"
     return box(f'<div id="manual" style="{style}">{escape(snapshot.manual)}</div>') if snapshot.manual else ""
 
 
 def log(snapshot: Snapshot) -> str:
-    """The newest events, the newest on top."""
+    """The latest events, newest first."""
     return box(f'<div id="log">{"".join(f"<div>{escape(line)}</div>" for line in reversed(snapshot.log))}</div>')
 
 

@@ -1,15 +1,15 @@
-"""Who may reach the web page: whoever knows the address that was printed, from a page of that address, by this machine's name.
+"""Access control of the web page: only requests with the printed secret, this machine's Host and the page's own Origin.
 
     guard = Guard("127.0.0.1")
     with guarding(guard):                 # the server that is started in here asks the guard before it answers
         server = viser.ViserServer(...)
 
-A page of a stranger that is open in the operator's browser can send requests to 127.0.0.1, too, and a name of the
-stranger's can be made to mean 127.0.0.1 (DNS rebinding). Hence three checks, of every request and every websocket:
+Any web page that is open in the operator's browser can send requests to 127.0.0.1, and its owner can let its host name
+resolve to 127.0.0.1 (DNS rebinding). Hence three checks of every request and every websocket:
 
 | check | against |
 |---|---|
-| the path begins with a random token | whoever was not given the address |
+| the path begins with a random token | whoever does not know the address |
 | Host is a name of this machine's own | DNS rebinding |
 | Origin, where a browser sends it, is that Host; a websocket must have one | pages of other sites |
 """
@@ -59,7 +59,7 @@ class RequestGuard:
         self._names = LOOPBACK if is_loopback(host) else (host,)
 
     def refusal(self, request: Request) -> str:
-        """Why the request is not answered; "" if it may be."""
+        """Why the request is refused; "" if it is allowed."""
         hosts, origins = request.headers.get_all("Host"), request.headers.get_all("Origin")
         if len(hosts) != 1 or name_of(hosts[0]) not in self._names:
             return f"the Host header must be one of {', '.join(self._names)}"
@@ -73,7 +73,7 @@ class RequestGuard:
         return ""
 
     def inner(self, request: Request) -> Request:
-        """The request as the server behind the guard knows it: without the token."""
+        """The request without the token, for the server behind the guard."""
         path, mark, query = request.path.partition("?")
         return dataclasses.replace(request, path=path.replace(f"/{self.token}", "", 1) + mark + query)
 
@@ -102,19 +102,19 @@ def refused(reason: str, status: http.HTTPStatus = http.HTTPStatus.FORBIDDEN) ->
 
 
 class GuardedConnection(websocket_server.ServerConnection):
-    """Answers what is neither a GET nor a websocket, too. The library would close it without a word and print a traceback."""
+    """Answers other requests than GET and websockets too; the library closes them silently and prints a traceback."""
 
     _unread = False
 
     def send_data(self) -> None:
-        """Sends what waits; before the end of a connection whose request could not be read, the answer."""
+        """Sends the pending data; if the request could not be parsed, sends the answer before closing."""
         if self.request is None and self.protocol.handshake_exc is not None and not self._unread:
             self._unread = True
             self.transport.write(refused("only GET and websockets are answered here", http.HTTPStatus.BAD_REQUEST).serialize())
         super().send_data()
 
     async def handshake(self, *args, **options) -> None:
-        """As in the library; a request that is none is the asker's fault, and nothing to tell of here."""
+        """As in the library, but a malformed request is the client's fault and is not logged."""
         try:
             await super().handshake(*args, **options)
         except (InvalidHandshake, ConnectionClosed):
@@ -123,10 +123,10 @@ class GuardedConnection(websocket_server.ServerConnection):
 
 @contextlib.contextmanager
 def guarding(guard: RequestGuard) -> Generator[None]:
-    """Inside this context an asyncio websocket server that is started lets nobody in whom `guard` refuses.
+    """Inside this context an asyncio websocket server that is started refuses what `guard` refuses.
 
-    viser has no parameter for it and keeps its server to itself; it looks `serve` up when it starts, and has started when
-    its constructor returns. Whoever uses this knocks without the secret afterwards: another viser might start otherwise.
+    viser has no parameter for this and does not expose its server; it looks up `serve` while its constructor runs. Other
+    versions might start differently, so the caller sends a request without the secret afterwards and checks its refusal.
     """
     library: Any = websocket_server  # a function stands in for a class of it
     original = library.serve

@@ -1,4 +1,4 @@
-"""What a console shows, and what a person does with it."""
+"""The data that a console shows, and the user's inputs that it returns."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class Snapshot:
     Attributes:
         time: Time since the start [s].
         joint_pos: Joint positions [rad], shape (n,), robot order.
-        base_pos: Position of the base frame [m], world, shape (3,); zeros where nobody knows it.
+        base_pos: Position of the base frame [m], world, shape (3,); zeros if unknown.
         base_quat: Its orientation (w, x, y, z), shape (4,).
         mode: Mode of the safety layer, such as "run".
-        reason: Why it is in that mode, "" if there is nothing to tell.
-        stopped: Why it stands still until it is told something new, "" if it does not.
+        reason: Why it is in that mode, "" without a reason.
+        stopped: Why it was stopped, until the next instruction; "" if it was not.
         fault: The latched fault, "" if there is none.
         branch: The active branch of the tree, root first.
         owners: Who owns which joints: (joint group, policy).
-        instruction: What is being done, in the words it was asked for in.
-        route: What the router made of the newest instruction.
+        instruction: Text of the current instruction.
+        route: The router's result for the newest instruction.
         log: The newest events, one line each, the newest last.
         balls: Centre of each ball [m], world, by colour.
         battery: State of charge 0..1, nan unknown.
-        manual: What can be said, once somebody has asked for it.
+        manual: The list of skills, once somebody has asked for help.
     """
 
     time: float

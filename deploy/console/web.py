@@ -1,6 +1,6 @@
-"""`--viewer web`: the robot in 3-D in a browser, a box for instructions, stop and damp, what the robot thinks.
+"""`--viewer web`: in a browser the robot in 3-D, a box for instructions, stop and damp buttons, and the state of the run.
 
-Nobody sees or drives the robot through it who does not know the address that was printed (`deploy.console.request_guard`).
+Only who knows the printed address can see or drive the robot through it (`deploy.console.request_guard`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class WebConsole:
     """A page on `host`:`port`. Draws on a thread of its own; `publish` and `poll` return at once.
 
     Attributes:
-        address: Where to look. It holds the secret without which the page answers nothing.
+        address: Address of the page, with the secret without which every request is refused.
     """
 
     def __init__(self, model: RobotModel, host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -64,11 +64,11 @@ class WebConsole:
         self._thread = start_thread("web console", self._draw)
 
     def publish(self, snapshot: Snapshot) -> None:
-        """What to show from now on."""
+        """Sets the snapshot to show."""
         self._slot.put(snapshot)
 
     def poll(self) -> list[Event]:
-        """What was done on the page since the last call: damp and stop first, then the rest in order."""
+        """The user's inputs since the last call: damp and stop first, then the rest in order."""
         events = []
         while True:
             try:
@@ -84,7 +84,7 @@ class WebConsole:
             self._server.stop()
 
     def _check_guarded(self, host: str, version: str) -> None:
-        """Knocks without the secret. Raises ConfigError if the server answers: another viser might start otherwise."""
+        """Sends a request without the secret. Raises ConfigError if it is answered: the guard is then not in place."""
         knock = http.client.HTTPConnection(host, self._server.get_port(), timeout=10.0)
         try:
             knock.request("GET", "/")
@@ -180,7 +180,7 @@ class WebConsole:
             count += 1
 
     def _place(self, snapshot: Snapshot) -> None:
-        """Moves the bodies to where the snapshot has them."""
+        """Moves the bodies to their poses in the snapshot."""
         data = self._data
         set_posture(data, snapshot.base_pos, snapshot.base_quat, snapshot.joint_pos)
         if not np.isfinite(data.qpos).all():  # a broken sensor: the picture stays
@@ -208,7 +208,7 @@ class WebConsole:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises ConfigError if nothing can listen there (viser would quietly take the next port)."""
+    """Raises ConfigError if the port cannot be opened (viser would silently take the next one)."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Pre-flight: everything is looked at before motion may be armed, in a table of pass, warn and fail with what to do.
+"""Pre-flight: checks everything before motion may be armed; a table of pass, warn and fail, each with what to do.
 
 report = preflight(robot, tree="default.yaml")      # a CanRobot, not yet connected
 if not report.ok: refuse to arm

@@ -1,4 +1,4 @@
-"""python -m deploy.doctor: looks at everything before motion is armed. Exit status 0: may be armed, 1: not."""
+"""python -m deploy.doctor: checks everything before motion is armed. Exit status 0: may be armed, 1: not."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _from_outside(args: argparse.Namespace) -> Robot | None:
-    """The robot of a driver that a user brings; None where no driver has this name."""
+    """The robot of a driver plug-in; None if no driver has this name."""
     if args.tree == "none":
         return None
     loaded = load_tree(args.tree)

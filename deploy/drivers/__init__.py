@@ -1,1 +1,1 @@
-"""What reads and commands a robot: simulated, on CAN, and the sensors beside it."""
+"""Drivers: the simulated robot, the robot on CAN, and the sensors on the robot's computer."""

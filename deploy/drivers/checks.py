@@ -18,7 +18,7 @@ class CheckResult(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line: what was looked at, how it is, what was seen, and what to do about it."""
+    """One line: what was checked, its level, what was found, and what to do about it."""
 
     name: str
     verdict: CheckResult
@@ -39,7 +39,7 @@ def failed(name: str, seen: str, advice: str) -> Check:
 
 
 def attempt(name: str, look: Callable[[], Check | list[Check]]) -> list[Check]:
-    """Runs a look; an error that names its way out becomes a failed check."""
+    """Runs a check; an error of this project becomes a failed check with the error's advice."""
     try:
         found = look()
     except ArbiterError as error:
@@ -81,7 +81,7 @@ class Report:
 
 @runtime_checkable
 class Examinable(Protocol):
-    """A robot that can be looked at before it is connected: its driver's own pre-flight."""
+    """A robot whose driver has its own pre-flight, made before it is connected."""
 
     def preflight(self) -> list[Check]:
-        """Looks at the hardware; makes no torque, and leaves it as `connect` expects it."""
+        """Checks the hardware without torque, and leaves it as `connect` expects it."""

@@ -1,4 +1,4 @@
-"""A small control loop for a guest that only sets targets: 50 Hz on its own thread, through the safety layer."""
+"""A small control loop for a client that only sets joint targets: 50 Hz on its own thread, through the safety layer."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ START_TIMEOUT = 2.0  # [s] for the first reading
 
 
 class GuestLoop:
-    """Moves a robot towards the guest's last target, no faster than `max_speed`.
+    """Moves a robot towards the client's last target, no faster than `max_speed`.
 
     Args:
-        robot: A connected robot; this loop is the only one that talks to it.
+        robot: A connected robot; nothing else may call it meanwhile.
         max_speed: Speed of the target [rad/s].
-        driven: Mask of the joints that follow the guest; the others keep the posture they had when armed.
+        driven: Mask of the joints that follow the client; the others keep the posture they had when armed.
 
     Attributes:
-        state: The newest reading; None before the first. After a fault it is old: ask for `fault` first.
+        state: The latest reading; None before the first. After a fault it is stale: check `fault` first.
     """
 
     def __init__(self, robot: Robot, max_speed: float, driven: np.ndarray) -> None:
@@ -70,12 +70,12 @@ class GuestLoop:
 
     @property
     def fault(self) -> str:
-        """Why it stopped, "" while all is well: what the safety layer latched, the driver's exception, a loop that ended."""
+        """Why it stopped: a latched fault, an exception of the driver, or the loop's end; "" while it runs."""
         ended = self._begun and not self._stop.is_set() and not self._thread.is_alive()
         return self._broken or self._safety.fault or ("the control loop ended" if ended else "")
 
     def aim(self, q: np.ndarray) -> None:
-        """The guest's target [rad], shape (n,), robot order; entries that he does not drive are ignored."""
+        """Sets the client's target [rad], shape (n,), robot order; entries of joints that it does not drive are ignored."""
         if q.shape != (self.model.n,) or not np.isfinite(q).all():
             raise RobotError(f"{self.model.name}: target {q}; {self.model.n} finite numbers are expected")
         self._goal = q.copy()
@@ -98,7 +98,7 @@ class GuestLoop:
         self._tick(clock.now)  # disarmed by now: the last command is damping
 
     def _call[A, R](self, call: Callable[[A], R], argument: A) -> R | None:
-        """A call of the driver. An exception is a fault: from then on the motors damp, as far as they can still be told to."""
+        """A call of the driver. An exception is a fault: from then on the motors are damped, if the driver still works."""
         value, error = walled(call, argument)
         if error and not self._broken:
             self._safety.stop(f"driver: {error}", "damp")
@@ -117,5 +117,5 @@ class GuestLoop:
             self._q = np.where(self._driven, self._q + step, self._q)
         target = JointTarget(frozen(self._q), self.model.kp, self.model.kd, self._everything)
         command, _ = self._safety.filter(target, ("lerobot",) * self.model.n, state, now)
-        self.state = state  # published once the safety layer has it: who sees a reading may arm
+        self.state = state  # published after the safety layer has it: a caller that sees a reading may arm
         self._call(self.robot.write, command)

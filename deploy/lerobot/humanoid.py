@@ -3,8 +3,8 @@
     lerobot-record --robot.type=berkeley_humanoid_lite --robot.id=one --robot.armed=true ...
     lerobot-teleoperate --robot.type=berkeley_humanoid_lite --robot.rig=true --robot.armed=true ...
 
-Actions are targets of joint positions [rad]; every one passes the safety layer, none reaches a motor by another way. The
-robot hangs in its harness or stands on a stand: no policy balances it here.
+Actions are joint position targets [rad]; every one passes the safety layer. The robot hangs in its harness or stands on a
+stand: no policy balances it here.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class BerkeleyHumanoidLite(Robot):
         return observation
 
     def send_action(self, action: dict) -> dict:
-        """Aims at `action`. Returns what was aimed at: within the joints' ranges; the posture itself while not armed."""
+        """Sets the target. Returns it as set: clamped to the joints' ranges; the measured posture while not armed."""
         self._need_connection()
         missing = self._index.keys() - action.keys()
         if missing:
@@ -173,7 +173,7 @@ class BerkeleyHumanoidLite(Robot):
                 camera.disconnect()
 
     def _need_health(self) -> None:
-        """Nothing is recorded of a robot that has stopped: its readings may be old."""
+        """Raises RobotError if the loop has stopped, so that stale readings are not recorded."""
         if self._loop.fault:
             raise RobotError(f"{self}: stopped: {self._loop.fault}; mend it and connect again")
 

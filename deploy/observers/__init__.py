@@ -1,1 +1,1 @@
-"""Who watches a run without changing it: narrator, report, video, viewer."""
+"""Observers of a run, which do not change it: narrator, report, video, viewer."""

@@ -1,4 +1,4 @@
-"""What an instruction came to in the simulation's truth, beside what the robot itself measured: the same criteria."""
+"""Judges each instruction by the simulation's true state, with the criteria that the robot applies to its readings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_TICKS = 6000  # kept of an instruction: two minutes at 50 Hz; a longer one 
 
 
 class TrueRun(Motion):
-    """A run by what the simulation knows, one truth a tick."""
+    """A run as the simulation's true states, one each tick."""
 
     def __init__(self, truths: list[Truth], robot: RobotModel) -> None:
         super().__init__(
@@ -57,10 +57,10 @@ class Kept:
     """An instruction under way.
 
     Attributes:
-        truths: One a tick since it was begun.
-        begun, ended: Index of the truth with which each of its runs took its joints, and of the first after its last reading.
-        nearest: Least distance between a hand and the ball it is about so far [m], by colour.
-        falls: How often the robot fell meanwhile.
+        truths: True states since it began, one each tick.
+        begun, ended: Index of the true state at which each of its runs took its joints, and of the first after its last reading.
+        nearest: Least distance between a hand and the instruction's ball so far [m], by colour.
+        falls: Number of falls meanwhile.
     """
 
     instruction: Instruction
@@ -73,7 +73,7 @@ class Kept:
     _down: bool = False
 
     def take(self, truth: Truth, runs: list[Run]) -> None:
-        """One more tick."""
+        """Adds a tick."""
         for run in runs:
             if run.phase is not Phase.WAITING:
                 self.begun.setdefault(run, len(self.truths))
@@ -110,12 +110,12 @@ def _colours(instruction: Instruction) -> set[str]:
 
 
 class Beside:
-    """An observer: follows each instruction in truth, tells what it came to and keeps it for the report.
+    """An observer: follows each instruction in the true state, prints the judgement and keeps it for the report.
 
     Args:
         arbiter: The arbiter of the run.
         truth: The simulated robot's truth.
-        say: Takes a line; called once an instruction that was carried out is over.
+        say: Takes a line of text; called when an instruction that was carried out ends.
     """
 
     def __init__(self, arbiter: Arbiter, truth: Callable[[], Truth], say: Callable[[str], None] = lambda line: None) -> None:
@@ -141,7 +141,7 @@ class Beside:
                 self._close(key, kept)
 
     def of(self, item: Instruction) -> dict[str, Any] | None:
-        """What came of an instruction that is over; None where nothing moved, or it is long ago."""
+        """The judgement of an instruction that has ended; None if nothing moved, or it is no longer kept."""
         return self._rows.get(id(item), (item, None))[1]
 
     def _close(self, key: int, kept: Kept) -> None:

@@ -14,7 +14,7 @@ class Mp4Writer:
     """Writes RGB pictures to an MP4 file. A context manager; leaving it finishes the file.
 
     Attributes:
-        error: Why writing stopped, "" while all is well. Pictures after an error are ignored, so that a full disk stops no robot.
+        error: Why writing stopped, "" while it works. Pictures after an error are ignored, so that a full disk stops no robot.
     """
 
     def __init__(self, path: Path, fps: int, width: int, height: int, *, option: str = "") -> None:

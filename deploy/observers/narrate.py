@@ -1,4 +1,4 @@
-"""Says what happens as it happens. Printing can block, so it has a thread of its own."""
+"""Prints events as they happen. Printing can block, so it has a thread of its own."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Narrator:
     """Prints events, one line each: time since the first tick, text.
 
     Args:
-        stream: Where to; None: the standard output.
-        lost: Called once with the reason when nobody can read it any more: a closed terminal, a lost connection, a pipe whose
-            reader has gone. May be set later.
+        stream: Where to print; None: the standard output.
+        lost: Called once with the reason when nobody can read the output any more: a closed terminal, a lost connection, a pipe
+        whose reader has closed it. May be set later.
 
     Attributes:
-        unheard: Whether it has come to that.
+        unheard: Whether the output was lost.
     """
 
     def __init__(self, stream: TextIO | None = None, lost: Callable[[str], None] = lambda why: None) -> None:
@@ -70,8 +70,8 @@ class Narrator:
 
 
 def write_line(line: str, stream: TextIO) -> bool:
-    """Writes it, with what the stream's encoding lacks spelled out. False if the stream is gone; it is then led to nowhere,
-    for the interpreter, which flushes it at its end, would end with an error."""
+    """Writes a line; characters that the encoding lacks are escaped. False if the stream is closed; it is then redirected to
+    the null device, because the interpreter flushes it at exit and would fail."""
     try:
         encoding = stream.encoding or "utf-8"
         line = "\n".join(one if len(one) <= LONGEST else clipped(one) for one in line.split("\n"))
@@ -86,7 +86,7 @@ def write_line(line: str, stream: TextIO) -> bool:
 
 
 def gone(stream: TextIO) -> bool:
-    """Whether nobody can read what is written there: the other end of a pipe or a terminal is closed."""
+    """Whether the other end of the stream's pipe or terminal is closed."""
     try:
         look = select.poll()
         look.register(stream.fileno(), 0)
@@ -96,12 +96,12 @@ def gone(stream: TextIO) -> bool:
 
 
 def warn(text: str) -> None:
-    """A line on the standard error, as long as there is one."""
+    """Prints a line on the standard error, if that is open."""
     write_line(text, sys.stderr)
 
 
 class DampedByItself:
-    """Tells when a robot's driver has damped the motors by itself: the safety layer's own rung can be a higher one.
+    """Reports that a robot's driver has damped the motors by itself, which the safety layer's mode does not show.
 
     Args:
         robot: Whose driver damps by itself.
@@ -124,7 +124,7 @@ def line_of(event: Event, start: float = 0.0) -> str:
 
 
 def clipped(text: str) -> str:
-    """As one line that can be read: what is very long loses its middle. The trace keeps it whole."""
+    """The text as one line; a very long one is shortened in the middle. The trace keeps it whole."""
     if len(text) > LONGEST:
         text = f"{text[:HEAD]} ... ({len(text)} characters) ... {text[-TAIL:]}"
     return text if text.isprintable() else " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -1,4 +1,4 @@
-"""The report of a run: one JSON object, and a summary for people."""
+"""The report of a run: one JSON object, and a summary as text."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SLOW = 0.02  # share of missed periods from which the summary says so
 
 
 class RunRecorder:
-    """Collects, tick by tick, what the report tells.
+    """Collects the contents of the report tick by tick.
 
     Args:
         arbiter: The arbiter of the run.
-        truth: The simulated robot's truth, for the path of the base and what instructions came to; None on a real robot.
-        say: Takes a line for people: the truth of an instruction.
-        about: What ran, for `provenance` in the report.
+        truth: The simulated robot's true state, for the base's path and the judgement of instructions; None on a real robot.
+        say: Takes a line of text: the judgement of an instruction.
+        about: Versions and files of the run, for `provenance` in the report.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class RunRecorder:
         """The whole report.
 
         Args:
-            overruns: Periods that were missed.
-            ended: Why the run was ended before everything was done; "" if it was not.
-            unsaid: Instructions that never had their turn.
+            overruns: Number of missed periods.
+            ended: Why the run ended before everything was done; "" if it did not.
+            unsaid: Instructions that were not begun.
         """
         duration = self._end - (self._start or 0.0) + self._arbiter.model.dt if self.ticks else 0.0
         counts = {" / ".join(str(part) for part in key if part): n for key, n in self._arbiter.safety.counts.items()}
@@ -164,7 +164,7 @@ def _finite(value):
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
-    """Writes it whole or not at all."""
+    """Writes the report atomically."""
     partial = path.with_name(path.name + ".part")
     partial.write_text(json.dumps(report, indent=1) + "\n")
     partial.replace(path)
@@ -175,7 +175,7 @@ def _number(count: int, thing: str) -> str:
 
 
 def summary(report: dict[str, Any]) -> str:
-    """A few lines for a person."""
+    """The report as a few lines of text."""
     results = Counter(item["result"] for item in report["instructions"])
     told = ", ".join(f"{results[name]} {name}" for name in (*RESULTS, "unfinished") if results[name])
     timing = report["timing_us"].get("tick", {})

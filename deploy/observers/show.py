@@ -43,7 +43,7 @@ class FilmObserver:
         self.follow(assembly)
 
     def follow(self, assembly: Assembly) -> None:
-        """Films this run from now on: another robot of the same model."""
+        """Films another run from now on, of a robot of the same model."""
         self._body, self._arbiter = depicted(assembly), assembly.arbiter
 
     def __call__(self, report: TickReport) -> None:
@@ -53,7 +53,7 @@ class FilmObserver:
         self._film.add(self._body.pose, Caption(said or "", " + ".join(skills) or report.owners[-1]))
 
     def close(self) -> None:
-        """Draws what is left and ends the file."""
+        """Draws the remaining pictures and finishes the file."""
         self._film.close()
 
 
@@ -88,7 +88,7 @@ class Screen:
         self._manual = ""
 
     def __call__(self, report: TickReport) -> None:
-        """Leaves a snapshot of the tick."""
+        """Publishes a snapshot of the tick."""
         self._started = report.now if self._started is None else self._started
         self._log.extend(line_of(event, self._started) for event in report.events)
         arbiter, body = self._assembly.arbiter, self._assembly.robot
@@ -119,7 +119,7 @@ class Screen:
         )
 
     def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
-        """Takes what a person did on the console."""
+        """Takes the user's inputs on the console."""
         for event in self._console.poll():
             if event[0] == "say":
                 self._say(event[1], inbox)
@@ -131,7 +131,7 @@ class Screen:
                 inbox.reset()
 
     def _say(self, text: str, inbox: Orders) -> None:
-        """As on a terminal: `help` alone is a wish to read, an operator's word alone is obeyed."""
+        """As on a terminal: `help` alone shows the list of skills, an operator's command alone is carried out."""
         if text.strip().lower() in ASKED:
             self._manual = skills_text(self._assembly.arbiter.executor.skills)
         elif not order(text, inbox):

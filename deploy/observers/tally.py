@@ -1,4 +1,4 @@
-"""What a report keeps of a run that may last for days: bounded, and complete."""
+"""The report's data of a run that may last for days, in bounded memory."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class Rows[T]:
 
 
 class Durations:
-    """How long things took, as counts in bins of 1 % each: of days as of seconds.
+    """Durations as counts in logarithmic bins of 1 % each, so that memory does not grow with the run.
 
     Args:
-        names: Of the things.
+        names: Names of the stages that are timed.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -98,7 +98,7 @@ class Durations:
 
 
 class BasePath:
-    """Where the base was: at most `hz` points a second, fewer where the run is long."""
+    """Path of the base: at most `hz` points a second, fewer in a long run."""
 
     def __init__(self, hz: float, points: int = POINTS) -> None:
         self._hz, self._points = hz, points
@@ -110,7 +110,7 @@ class BasePath:
         return at >= self._next - 1e-6
 
     def add(self, point: list[float]) -> None:
-        """Keeps a point, its time [s] first; every second one is dropped when there are too many."""
+        """Adds a point, its time [s] first; every second one is dropped when there are too many."""
         self.points.append(point)
         if len(self.points) > self._points:
             del self.points[1::2]
@@ -119,7 +119,7 @@ class BasePath:
 
 
 class Trims:
-    """What the safety layer changed, by check and policy: how often, and the largest change."""
+    """Interventions of the safety layer by check and policy: number, and largest change."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], dict[str, Any]] = {}
@@ -149,7 +149,7 @@ class Trims:
 
 
 def trims_told(safety: Mapping[str, Any]) -> str:
-    """The report's `safety` in one line: what was trimmed, by kind and size."""
+    """The report's `safety` in one line: interventions by kind, with the largest change."""
     total, trims = sum(safety["interventions"].values()), safety["trims"]
     if not total:
         return "nothing was trimmed"

@@ -1,6 +1,6 @@
-"""`--video`: films a run from the side, with what was asked and what runs written below. Needs no OpenGL.
+"""`--video`: films a run from the side, with the instruction and the running skill written below. Needs no OpenGL.
 
-Poses are left in a queue and drawn on a thread of their own; what is not drawn yet when the run ends is drawn then.
+Poses are queued and drawn on a separate thread; those still queued when the run ends are drawn then.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ INK, PAPER, ACCENT = (245, 246, 248), (28, 31, 37), (242, 140, 40)
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What stands below the picture: the instruction, and what the robot does about it."""
+    """The text below the picture: the instruction, and the running skill."""
 
     instruction: str = ""
     skill: str = ""
@@ -62,7 +62,7 @@ class Film:
         self.frames = 0
 
     def add(self, pose: Pose, caption: Caption) -> None:
-        """One moment of the run. Takes as many as the frame rate needs and leaves out the others."""
+        """Adds a moment of the run; moments that the frame rate does not need are left out."""
         if self._next is None:
             self._next = pose.time
         if pose.time >= self._next - 1e-9:

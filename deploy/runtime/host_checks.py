@@ -41,7 +41,7 @@ def check_timing() -> list[Check]:
     worst, realtime = lateness()
     seen = f"worst {1000 * worst:.2f} ms late in {ROUNDS} rounds at 250 Hz"
     advice = "stop other programs; isolate a core (docs/how-to/run-on-the-robot.md); use a real-time kernel"
-    # A late round is survived: the motors hold their last target for it, and the watchdog has 100 ms.
+    # A late round is harmless: the motors hold their last target meanwhile, and the watchdog waits 100 ms.
     timing = passed("timing", seen) if worst < PERIOD else warned("timing", seen, advice)
     if realtime:
         return [timing, passed("priority", "SCHED_FIFO is granted")]
@@ -73,7 +73,7 @@ def check_heat(zones: Path = Path("/sys/class/thermal")) -> Check:
 
 
 def check_engines() -> Check:
-    """What inference will run on. Locomotion needs no GPU; a large chunk policy does."""
+    """Which devices inference can run on. Locomotion needs no GPU; a large chunk policy does."""
     import onnxruntime
 
     providers = [name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()]

@@ -21,14 +21,14 @@ BEYOND = 0.5  # [rad] that the dry commands ask for beyond a joint's end
 def preflight(
     robot: Robot, *, tree: str | None = None, camera=None, machine: bool = True, patience: float | None = None
 ) -> Report:
-    """Looks at everything; makes no torque; leaves the motors in IDLE.
+    """Runs all checks, without torque, and leaves the motors in IDLE.
 
     Args:
         robot: A robot that is not connected.
         tree: Tree file whose policies and skills are loaded; None: left out.
         camera: A CameraConfig; None: left out.
-        machine: Whether the computer is looked at too.
-        patience: How long the pre-flight of a third party's driver may take [s]; None: it is one of this project.
+        machine: Whether the computer is checked too.
+        patience: How long the pre-flight of a driver plug-in may take [s]; None: the driver is part of this project.
     """
     checks = [passed("robot", f"{robot.model.name}: {robot.model.n} joints")]
     if tree is not None:
@@ -57,7 +57,7 @@ def _own(robot: Robot, patience: float | None) -> list[Check]:
 
 
 def check_tree_file(tree: str, model: RobotModel) -> Check:
-    """Loads a tree's skills and policies for this robot. Raises ConfigError with all that is wrong."""
+    """Loads a tree's skills and policies for this robot. Raises ConfigError with every problem."""
     from deploy.runtime.config import load_tree
     from deploy.runtime.doors import load_doors
     from deploy.runtime.tree_check import check_tree, groups_of, load_skill_set
@@ -81,7 +81,7 @@ def check_tree_file(tree: str, model: RobotModel) -> Check:
 
 
 def check_limits(model: RobotModel) -> list[Check]:
-    """Asks the safety layer, joint by joint, for more than each limit allows. Dry: no command leaves this function."""
+    """Asks the safety layer, joint by joint, for more than each limit allows. Dry: no command is sent."""
     wrong = []
     for index, joint in enumerate(model.joints):
         for end, sign in ((model.upper[index], 1.0), (model.lower[index], -1.0)):
@@ -94,7 +94,7 @@ def check_limits(model: RobotModel) -> list[Check]:
 
 
 def _dry_command(model: RobotModel, index: int, target: float) -> float:
-    """Where the safety layer would send a joint that is asked to go to `target` for half a second [rad]."""
+    """The farthest command [rad] that the safety layer makes for a joint asked for `target` during half a second."""
     safety, now, every = Safety(model), 0.0, frozen(np.ones(model.n), bool)
     q = model.default.copy()
     q[index] = target

@@ -78,7 +78,7 @@ def _rest(quat: np.ndarray, ang_vel: np.ndarray, acc: np.ndarray) -> list[Check]
 
 
 def check_camera(config, wait: Callable[[float], None]) -> list[Check]:
-    """Opens the camera and waits for a picture that can be trusted. `config`: a CameraConfig."""
+    """Opens the camera and waits for a valid picture. `config`: a CameraConfig."""
     from deploy.drivers.sensors.camera import Camera
 
     def look() -> Check:

@@ -245,8 +245,7 @@ def common_layout(files: list[Path], joints: tuple[str, ...]) -> Layout:
 
 
 def checked(frames: Iterable[EpisodeFrame], layout: Layout, where: str) -> Iterator[EpisodeFrame]:
-    """`frames` as they come. Raises RecordingError naming `where` at the first that is not good; files of others may hold
-    anything."""
+    """`frames`, each checked. Raises RecordingError naming `where` at the first invalid one."""
     last = -np.inf
     for frame in frames:
         try:
