@@ -12,6 +12,7 @@ that share their network with others, a TLS proxy or a tunnel belongs in front o
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hmac
 import http
 import logging
@@ -26,7 +27,6 @@ from deploy.cli.extras import extra
 from policies.chunk.backends.api_key import VARIABLE, read_api_key
 
 MAX_REQUEST = 32_000_000  # [bytes] of a message: a picture of 3840 x 2160 has 25 MB
-MAX_SIDE = 4096  # [px] of a picture
 MAX_PROMPT = 2000  # [characters]
 MAX_CLIENTS, MAX_IDLE = 8, 600.0  # [s]
 MAX_SEED, MAX_ROWS = 2**63, 10_000
@@ -79,7 +79,9 @@ with extra(__name__, parser, "websockets", "msgpack"):
     from deploy.console.request_guard import is_loopback
     from deploy.robots.description import load_model
     from policies.chunk.backends import load_backend, wire
-    from policies.chunk.backends.openpi import KEYS
+    from policies.chunk.backends.openpi import MOST_OBSERVATIONS
+    from policies.chunk.backends.server_keys import OPENPI
+    from policies.chunk.pictures import picture_problem
     from policies.chunk.protocol import ChunkBackend, ChunkObservation
 
 log = logging.getLogger("policy-arbiter.serve")
@@ -87,22 +89,15 @@ log = logging.getLogger("policy-arbiter.serve")
 
 def observation_of(message: dict, joints: int, now: float) -> tuple[ChunkObservation, str, dict]:
     """A client's message as observation, prompt and options. Raises WireError naming the wrong key."""
-    state, image, prompt = (message.get(key) for key in KEYS)
-    if not isinstance(state, np.ndarray) or state.shape != (2 * joints,) or not np.isfinite(state).all():
-        raise wire.WireError(f"{KEYS[0]!r} must be {2 * joints} finite numbers: positions, then velocities")
-    if image is not None and (
-        not isinstance(image, np.ndarray)
-        or image.dtype != np.uint8
-        or image.ndim != 3
-        or image.shape[2] != 3
-        or not 1 <= min(image.shape)
-        or max(image.shape) > MAX_SIDE
-    ):
-        raise wire.WireError(f"{KEYS[1]!r} must be a picture, uint8 (height, width, 3), of at most {MAX_SIDE} pixels a side")
+    measured, prompt = measured_in(message, joints, now), message.get(OPENPI.prompt)
     if not isinstance(prompt, str) or not prompt.strip():
-        raise wire.WireError(f"{KEYS[2]!r} must be a text")
+        raise wire.WireError(f"{OPENPI.prompt!r} must be a text")
     if len(prompt) > MAX_PROMPT:
-        raise wire.WireError(f"{KEYS[2]!r} has {len(prompt)} characters; at most {MAX_PROMPT} are taken")
+        raise wire.WireError(f"{OPENPI.prompt!r} has {len(prompt)} characters; at most {MAX_PROMPT} are taken")
+    history = message.get("history", [])
+    if not isinstance(history, list) or len(history) >= MOST_OBSERVATIONS or not all(isinstance(one, dict) for one in history):
+        raise wire.WireError(f"'history' must be a list of at most {MOST_OBSERVATIONS - 1} earlier observations, oldest first")
+    measured = dataclasses.replace(measured, history=tuple(measured_in(one, joints, now) for one in history))
     options: dict = {"seed": whole_number(message, "seed", MAX_SEED)}
     previous = message.get("previous")
     if previous is not None:
@@ -116,8 +111,18 @@ def observation_of(message: dict, joints: int, now: float) -> tuple[ChunkObserva
         ):
             raise wire.WireError(f"'previous' must have {joints} columns and 1 to {MAX_ROWS} rows of finite numbers")
         options |= {"previous": previous, "delay_steps": whole_number(message, "delay_steps", len(previous))}
+    return measured, prompt, options
+
+
+def measured_in(message: dict, joints: int, now: float) -> ChunkObservation:
+    """State and picture of a message. Raises WireError naming the key at fault."""
+    state, image = message.get(OPENPI.state), message.get(OPENPI.image)
+    if not isinstance(state, np.ndarray) or state.shape != (2 * joints,) or not np.isfinite(state).all():
+        raise wire.WireError(f"{OPENPI.state!r} must be {2 * joints} finite numbers: positions, then velocities")
+    if image is not None and (wrong := picture_problem(image)):
+        raise wire.WireError(f"{OPENPI.image!r}: {wrong}")
     state = state.astype(np.float64)
-    return ChunkObservation(now, state[:joints], state[joints:], image, now), prompt, options
+    return ChunkObservation(now, state[:joints], state[joints:], image, now)
 
 
 def whole_number(message: dict, key: str, most: int) -> int:
@@ -159,6 +164,8 @@ class PolicyServer:
             "rate_hz": backend.rate_hz,
             "horizon": backend.horizon,
             "rtc": backend.supports_rtc,
+            "needs_image": backend.needs_image,
+            "observations": getattr(backend, "observations", 1),
         }
         self._clients: set[ServerConnection] = set()
         self._closed = False

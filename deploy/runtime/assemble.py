@@ -167,6 +167,7 @@ def wire(
     skills.without_joints({name: groups_of(players, model) for name, players in policies.items()})
     nodes = load_node_set(loaded, PATIENCE if context.chunk_delay is None else FOREIGN_PATIENCE)
     skills.problems += nodes.problems
+    skills.problems += [line for players in policies.values() for line in getattr(players[0], "warnings", ())]
     try:
         spec = check_tree(loaded, skills, policies, nodes.types)
         limits = SafetyLimits.from_model(model)

@@ -13,8 +13,8 @@ from arbiter.plugins import in_time
 from arbiter.strict import Node, Problems, build, nearest
 from policies.chunk.backends.recorded import RecordedChunks
 from policies.chunk.contract import form_problems
-from policies.chunk.player import ChunkTiming
 from policies.chunk.protocol import ChunkBackend
+from policies.chunk.timing import ChunkTiming
 from policies.context import PolicyContext
 
 BACKENDS = ("recorded", "pi0")
@@ -36,7 +36,7 @@ class ChunkConfig:
     kind: Literal["chunk"]
     backend: str
     path: str
-    options: dict[str, str | int | float | bool] = field(default_factory=dict)
+    options: dict[str, str | int | float | bool | dict[str, str]] = field(default_factory=dict)
     timing: ChunkTiming = ChunkTiming()
     balance: bool = True
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from arbiter.errors import ConfigError, MisfitError, PolicyError
 from arbiter.robot import RobotModel
-from arbiter.strict.fields import limited
 from arbiter.types import JointTarget, Request, RobotState, frozen
+from policies.chunk.answer import chunk_fault
+from policies.chunk.history import History
 from policies.chunk.inference import InferenceRequest, InferenceResult, InferenceWorker
 from policies.chunk.pace import Pace
+from policies.chunk.pictures import picture_problem
 from policies.chunk.plan import Plan
 from policies.chunk.protocol import CameraFrame, ChunkBackend, ChunkObservation
+from policies.chunk.timing import ChunkTiming
 from policies.fallback.reflex import BalanceReflex
 
-OUT_OF_RANGE = 1.0  # [rad] a chunk that asks for more than this beyond a joint's range is nonsense
 RETRY_S = 0.1  # [s] pause after a refused chunk before the next question
 SPLICE_SPEED = 4.0  # [rad/s] a splice is stretched until its own motion stays below this
 LONGEST_SPLICE = 0.6  # [s]
@@ -26,27 +27,6 @@ MOST_FIRST_REFUSALS = 3
 CAMERA_START_S = 1.0  # [s] how long the first picture may take
 STALE = 0.1  # [rad] a first chunk that was predicted for another posture is not begun with
 START_SPEED = 1.5  # [rad/s] a first chunk that begins elsewhere is led up to at that speed, within LONGEST_SPLICE
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkTiming:
-    """When a chunk player asks, blends and gives up. Seconds.
-
-    Attributes:
-        replan: A new chunk is asked for this long after the last one was, to close the loop.
-        margin: An answer should be there this long before the plan ends.
-        blend: Length of a splice.
-        patience: How long the last target is held after the plan ended; then the policy gives up.
-        first: How long the first chunk may take.
-        camera_age: Age at which a picture counts as lost.
-    """
-
-    replan: float = limited(0.5, 0.02, 60.0, "s")
-    margin: float = limited(0.06, 0.0, 10.0, "s")
-    blend: float = limited(0.2, 0.0, 10.0, "s")
-    patience: float = limited(1.0, 0.0, 60.0, "s")
-    first: float = limited(10.0, 0.1, 600.0, "s")
-    camera_age: float = limited(0.5, 0.02, 60.0, "s")
 
 
 class ChunkPolicy:
@@ -95,16 +75,20 @@ class ChunkPolicy:
         self.joints = frozen(np.isin(np.arange(model.n), self._driven), bool)
         legs = reflex is not None and self.joints[reflex.legs].all()
         self._reflex = reflex if legs else None
-        self._least = model.lower[self._driven] - OUT_OF_RANGE
-        self._most = model.upper[self._driven] + OUT_OF_RANGE
+        self._range = np.stack((model.lower, model.upper))[:, self._driven]
         self._within_range = getattr(backend, "within_range", False)
         self._seed, self._asked = seed, 0
         self._close: Callable[[], None] | None = close or backend.close
         self._pace = Pace()
+        count = getattr(backend, "observations", 1)
+        self._history = History(count, backend.rate_hz, self._driven) if count > 1 else None
+        self.warnings: tuple[str, ...] = getattr(backend, "warnings", ())
         self._forget()
 
     def _forget(self) -> None:
         self._worker.cancel()
+        if self._history is not None:
+            self._history.clear()
         self._plan: Plan | None = None
         self._waiting = False
         self._prompt = ""
@@ -139,6 +123,7 @@ class ChunkPolicy:
         moved since: a bow predicted for a robot in mid-step begins in the middle. True while the chunk fits the robot."""
         if math.isnan(self._warm_since):
             self._warm_since = now
+        self._remember(state, now)
         fits = self._collect(now) or self._fits(state)  # what came in just now is as fresh as can be
         if self._plan is None and self.refused >= MOST_FIRST_REFUSALS:
             raise PolicyError(f"policy {self.name}: no first chunk: {self._why}")
@@ -165,6 +150,7 @@ class ChunkPolicy:
             return self._target
         if math.isnan(self._began):
             self._begin(state, now)
+        self._remember(state, now)
         self._collect(now)
         if self._due(request, now):
             self._ask(state, request, now)
@@ -215,6 +201,11 @@ class ChunkPolicy:
             return True
         return not self._waiting and now >= self._next
 
+    def _remember(self, state: RobotState, now: float) -> None:
+        """Keeps what was measured, for a backend that predicts from more than the present."""
+        if self._history is not None:
+            self._history.note(state, self._picture(now))
+
     def _ask(self, state: RobotState, request: Request, now: float) -> None:
         frame = self._picture(now)
         if frame is None and self._backend.needs_image:
@@ -222,6 +213,8 @@ class ChunkPolicy:
                 f"policy {self.name}: no picture of the last {self.timing.camera_age:g} s, and "
                 f"{self._backend.name} cannot go on blind; check the camera"
             )
+        if frame is not None and (wrong := picture_problem(frame.image)):
+            raise PolicyError(f"policy {self.name}: its camera: {wrong}")
         began = now if math.isnan(self._began) else self._began
         observation = ChunkObservation(
             state.stamp,
@@ -230,11 +223,12 @@ class ChunkPolicy:
             None if frame is None else frame.image,
             math.nan if frame is None else frame.stamp,
             now - began,
+            () if self._history is None else self._history.before(state.stamp),
         )
         previous, steps = None, 0
         if self._backend.supports_rtc and not math.isnan(self._began):
             previous = self._present.left_over(state.stamp, self._backend.horizon)
-            steps = self._committed(len(previous))
+            steps = self._committed(len(previous), now - state.stamp)
             previous = previous if len(previous) else None
         self._prompt, self._waiting = request.prompt, True
         self._asked += 1
@@ -242,10 +236,11 @@ class ChunkPolicy:
         self._worker.cancel()  # the newest is what counts
         self._worker.submit(InferenceRequest(observation, request.prompt, previous, steps, seed), now)
 
-    def _committed(self, left: int) -> int:
-        """How many of the `left` rows still to be played the next chunk must repeat: those played while it is computed. Never
-        all of them, nor more than half a horizon: what came later than that is spliced, and a new goal is heard soon."""
-        rows = math.ceil(self._pace.expected(self.timing.replan) * self._backend.rate_hz - 1e-6)
+    def _committed(self, left: int, age: float = 0.0) -> int:
+        """How many of the `left` rows still to be played the next chunk must repeat: those played while it is computed, and those
+        of the `age` [s] of the measurement that its first row is meant for. Never all of them, nor more than half a horizon:
+        what came later than that is spliced, and a new goal is heard soon."""
+        rows = math.ceil((age + self._pace.expected(self.timing.replan)) * self._backend.rate_hz - 1e-6)
         return max(0, min(rows, self._backend.horizon // 2, left - 1))
 
     def _picture(self, now: float) -> CameraFrame | None:
@@ -283,21 +278,11 @@ class ChunkPolicy:
 
     def _fault(self, answer: InferenceResult, now: float) -> str:
         """Why the answer cannot be played; "" if it can."""
-        chunk, width = answer.value, len(self._driven)
         if answer.error:
             return f"raised {answer.error}"
-        if not isinstance(chunk, np.ndarray) or chunk.dtype.kind != "f":
-            return f"returned {type(chunk).__name__}; an array of floats is expected"
-        if chunk.ndim != 2 or chunk.shape[1] != width or not 2 <= len(chunk) <= self._backend.horizon:
-            return f"returned shape {chunk.shape}; (2 to {self._backend.horizon}, {width}) is expected"
-        if not np.isfinite(chunk).all():
-            return "returned values that are not finite"
-        outside = ((chunk < self._least) | (chunk > self._most)).any(axis=0)
-        if outside.any():
-            i = int(np.argmax(outside))
-            worst = chunk[np.argmax(np.abs(chunk[:, i])), i]
-            return f"asks {self._backend.joints[i]} for {worst:.2f} rad, far outside its range"
-        over = now - answer.request.observation.stamp - (len(chunk) - 1) / self._backend.rate_hz
+        if fault := chunk_fault(answer.value, self._backend, self._range):
+            return fault
+        over = now - answer.request.observation.stamp - (len(np.asarray(answer.value)) - 1) / self._backend.rate_hz
         if over >= 0.0 and not math.isnan(self._began):
             return f"answered {over:.2f} s after its chunk was over"
         return ""

@@ -32,6 +32,7 @@ class ChunkObservation:
         image: Head camera, uint8, shape (height, width, 3), RGB; None: no camera, or a lost one.
         image_stamp: When the picture was taken [s]; nan without one.
         elapsed: Time since the policy began this run [s]; 0 for the first chunk.
+        history: What was measured before, oldest first, for a backend with `observations` above 1: at most so many less one.
     """
 
     stamp: float
@@ -40,6 +41,7 @@ class ChunkObservation:
     image: np.ndarray | None = None
     image_stamp: float = float("nan")
     elapsed: float = 0.0
+    history: tuple[ChunkObservation, ...] = ()
 
 
 class ChunkBackend(Protocol):
@@ -54,7 +56,8 @@ class ChunkBackend(Protocol):
         supports_rtc: True: it continues `previous` (real-time chunking). False: the player blends.
 
     Optional: `within_range`, True: every target that it learnt from kept to the joints' ranges, so that what it asks for beyond
-    them is its error, and means the end of the range.
+    them is its error, and means the end of the range. `observations`: how many it predicts from, 1 / `rate_hz` apart, the
+    present one included; 1 where it does not say. `warnings`: lines for the user on what it had to assume.
     """
 
     name: str

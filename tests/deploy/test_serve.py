@@ -42,7 +42,7 @@ def server():
         (wire.pack({"observation/state": np.zeros(4, np.float32), "prompt": 3}), "'prompt' must be a text"),
         (
             wire.pack({"observation/state": np.zeros(4, np.float32), "prompt": "x", "observation/image": np.zeros((2, 2))}),
-            "must be a picture",
+            "'observation/image': the picture is float64 (2, 2)",
         ),
     ],
 )
@@ -165,8 +165,8 @@ GOOD = {"observation/state": np.zeros(4, np.float32), "prompt": "x"}
     ("message", "text"),
     [
         ({"prompt": "x" * 2001}, "has 2001 characters; at most 2000"),
-        ({"observation/image": np.zeros((1, 5000, 3), np.uint8)}, "at most 4096 pixels"),
-        ({"observation/image": np.zeros((0, 5, 3), np.uint8)}, "must be a picture"),
+        ({"observation/image": np.zeros((1, 5000, 3), np.uint8)}, "of 1 to 4096 pixels a side"),
+        ({"observation/image": np.zeros((0, 5, 3), np.uint8)}, "the picture is uint8 (0, 5, 3)"),
         ({"seed": -1}, "'seed' is -1"),
         ({"seed": "5"}, "'seed' is '5'"),
         ({"seed": float("nan")}, "'seed' is nan"),

@@ -150,7 +150,11 @@ def test_blind_client_does_not_ask(server):
         ("ws://[::1", {}, "not an address"),
         ("host", {"timeout": 0.0}, "timeout is 0.0; a positive number"),
         ("host", {"wait": float("nan")}, "wait is nan; a positive"),
-        ("host", {"keys": "abcd"}, "the names of state, picture and"),
+        ("host", {"keys": "abcd"}, "keys is 'abcd'; a mapping of state, positions, velocities, image, prompt, actions"),
+        ("host", {"keys": {"images": "x"}}, "keys has 'images'; did you mean 'image'"),
+        ("host", {"keys": {"actions": ""}}, "keys.actions is ''; the server's name for it"),
+        ("host", {"keys": {"image": "a", "state": "a > b"}}, "keys says 'a>b' twice"),
+        ("host", {"layout": "whc"}, "layout is 'whc'; hwc or chw"),
     ],
 )
 def test_what_cannot_be_reached_is_refused_at_once(address, options, text):

@@ -122,7 +122,7 @@ def test_inputs_normalise_state_and_cache_prompts(folder):
         ({"joint_vel": np.array([0.0, np.nan])}, "the state of b is nan"),
         ({"joint_pos": np.zeros(3)}, "3 positions and 2 velocities; 2 of each"),
         ({"image": None}, "no picture of the head camera"),
-        ({"image": np.zeros((4, 4), np.uint8)}, r"uint8 \(height, width, 3\) is expected"),
+        ({"image": np.zeros((4, 4), np.uint8)}, r"the picture is uint8 \(4, 4\); uint8 \(height, width, 3\)"),
         ({"image": np.zeros((4, 4, 3))}, "the picture is float64"),
     ],
 )

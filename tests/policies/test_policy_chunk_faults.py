@@ -13,8 +13,9 @@ from arbiter.errors import ConfigError, PolicyError
 from arbiter.types import Request, frozen
 from arbiter.worker import ThreadWorker
 from policies.chunk.inference import infer
-from policies.chunk.player import ChunkPolicy, ChunkTiming
+from policies.chunk.player import ChunkPolicy
 from policies.chunk.protocol import CameraFrame
+from policies.chunk.timing import ChunkTiming
 from policies.registry import RefCounted
 from tests.chunk_rig import ARMS, DT, WAVE, Backend, at_start, motion, play, player, warm
 from tests.fakes import MODEL, state_of

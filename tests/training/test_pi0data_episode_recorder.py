@@ -55,8 +55,11 @@ def spoil(name: str, value: float) -> EpisodeFrame:
         (spoil("joint_vel", np.inf), f"joint_vel of {JOINTS[3]} is not finite"),
         (spoil("action", np.nan), f"action of {JOINTS[3]} is not finite"),
         (replace(frame(1), action=np.zeros(21)), "action has shape \\(21,\\); \\(22,\\) is expected"),
-        (replace(frame(1), image=np.zeros((16, 15, 3), np.uint8)), "image is uint8 \\(16, 15, 3\\); uint8 \\(16, 16, 3\\)"),
-        (replace(frame(1), image=np.zeros((16, 16, 3), np.float32)), "image is float32"),
+        (replace(frame(1), image=np.zeros((16, 15, 3), np.uint8)), "the picture is \\(16, 15, 3\\); \\(16, 16, 3\\) is expected"),
+        (
+            replace(frame(1), image=np.zeros((16, 16, 3), np.float32)),
+            "picture is float32 .*of values from 0 to 1, \\(picture \\* 255\\)",
+        ),
         (replace(frame(1), time=0.0), "time must go forward"),
         (replace(frame(1), time=np.nan), "time is nan"),
     ],

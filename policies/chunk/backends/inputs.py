@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from arbiter.errors import ConfigError, PolicyError
 from arbiter.wall import walled
 from policies.chunk.backends.card import Pi0Card
+from policies.chunk.pictures import picture_problem
 from policies.chunk.protocol import ChunkObservation
 
 BINS = np.linspace(-1.0, 1.0, 257)[:-1]  # π0.5 tells the state in 256 steps
@@ -111,10 +112,8 @@ class Inputs:
         if image is None:
             picture = np.full((1, 1, 3, side, side), -1.0, np.float32)
         else:
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise PolicyError(
-                    f"{self._name}: the picture is {image.dtype} {image.shape}; uint8 (height, width, 3) is expected"
-                )
+            if wrong := picture_problem(image):
+                raise PolicyError(f"{self._name}: {wrong}")
             picture = (resize_with_pad(image, side) * 2.0 - 1.0).transpose(2, 0, 1)[None, None]
         tokens, mask = self.tokens(prompt, state)
         return {

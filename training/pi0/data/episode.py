@@ -20,6 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from policies.chunk.pictures import picture_problem
 from training.pi0.data.disk import RecordingError, disk_errors, free_space, sync_folder
 
 IMAGES = "observations/images/head_camera"
@@ -77,11 +78,12 @@ class Layout:
                 raise RecordingError(
                     f"frame at {frame.time:.3f} s: {name} of {joint} is not finite; mend the source; the episode was not recorded"
                 )
-        image = np.asarray(frame.image)
-        if image.shape != (*self.image, 3) or image.dtype != np.uint8:
+        if wrong := picture_problem(frame.image):
+            raise RecordingError(f"frame at {frame.time:.3f} s: {wrong}; the episode was not recorded")
+        if frame.image.shape != (*self.image, 3):
             raise RecordingError(
-                f"frame at {frame.time:.3f} s: image is {image.dtype} {image.shape}; uint8 "
-                f"{(*self.image, 3)} is expected; the episode was not recorded"
+                f"frame at {frame.time:.3f} s: the picture is {frame.image.shape}; {(*self.image, 3)} is expected, as in "
+                "the frames before it; the episode was not recorded"
             )
         if not np.isfinite(frame.time):
             raise RecordingError(f"frame: time is {frame.time}; a finite number of seconds is expected")
