@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,15 +47,6 @@ class Limb:
         elbow = self.chain.carry(self.chain.anchors[k : k + 1], joint_pos[..., self.joints[:k]])[..., 0, :]
         along = self.end(joint_pos) - elbow
         return along / np.linalg.norm(along, axis=-1, keepdims=True)
-
-
-def side_by_side(limbs: Sequence[Limb]) -> Limb | None:
-    """Limbs as one, at half the cost: `place` answers (..., limbs, p, 3). None: their joints or points differ in number."""
-    if len({(limb.chain.cross.shape, limb.points.shape) for limb in limbs}) != 1:
-        return None
-    joints, points = np.array([limb.joints for limb in limbs]), np.array([limb.points for limb in limbs])
-    arrays = (np.array([getattr(limb.chain, name) for limb in limbs]) for name in ("cross", "twice", "anchors"))
-    return replace(limbs[0], joints=joints, chain=Chain(*arrays), points=points)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

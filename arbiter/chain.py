@@ -14,7 +14,7 @@ def _cross(axis) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A limb in the posture of all joints at zero, base frame; or several alike, along a first axis of every array.
+    """A limb in the posture of all joints at zero, base frame.
 
     Attributes:
         cross: Transposed cross-product matrix of each joint's axis, shape (j, 3, 3), from the base outwards.
@@ -38,9 +38,9 @@ class Chain:
         """
         k, out = angles.shape[-1], points
         turn = angles[..., None, None]
-        turned = np.sin(turn) * self.cross[..., :k, :, :] + (1.0 - np.cos(turn)) * self.twice[..., :k, :, :]
+        turned = np.sin(turn) * self.cross[:k] + (1.0 - np.cos(turn)) * self.twice[:k]
         for i in reversed(range(k)):
-            away = out - self.anchors[..., i, None, :]
+            away = out - self.anchors[i]
             out = out + away @ turned[..., i, :, :]
         return out
 

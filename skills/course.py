@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from skills.criteria import rotation, rotations
 from skills.legs import Odometer
 
 BATCH = 5  # readings: a step of the odometer costs little more with several
+COLUMNS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,22 @@ class Place:
         return self.ahead * direction[0] + self.left * direction[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is known of a whole run; T readings, the start among them.
+
+    Attributes:
+        time: [s], shape (T,).
+        place: Of the base on the floor since the start, x, y [m], world axes, shape (T, 2).
+        yaw: Heading of the base, unwrapped [rad], shape (T,). tilt: Of the base [rad], shape (T,).
+    """
+
+    time: np.ndarray
+    place: np.ndarray
+    yaw: np.ndarray
+    tilt: np.ndarray
+
+
 class Course:
     """Follows a run from its start, in steps of BATCH readings. May be asked more than once a tick.
 
@@ -46,6 +64,7 @@ class Course:
         self._heading = 1.0, 0.0
         self._way = 0.0, 0.0  # ahead, to the left [m]
         self._new: list[RobotState] = []  # readings that are not yet in the way
+        self._track = array("d")  # of every reading: time, place x, y, and what its rotation says of heading and tilt
 
     def at(self, state: RobotState, progress: Progress) -> Place:
         """Where the run has come with the reading `state`."""
@@ -59,16 +78,32 @@ class Course:
                 self._go_on(odometer)
         return Place(*self._way, progress.turned)
 
+    def track(self) -> Track | None:
+        """The whole way until now; None where no way was measured."""
+        if self._odometer is None:
+            return None
+        if self._new:
+            self._go_on(self._odometer)
+        time, x, y, ahead, aside, up = np.array(self._track).reshape(-1, COLUMNS).T
+        return Track(time, np.column_stack((x, y)), np.unwrap(np.arctan2(aside, ahead)), np.arccos(np.clip(up, -1.0, 1.0)))
+
     def _go_on(self, odometer: Odometer) -> None:
-        joint_pos, quat = ([getattr(one, name) for one in self._new] for name in ("joint_pos", "base_quat"))
+        joint_pos, quat, stamp = ([getattr(one, name) for one in self._new] for name in ("joint_pos", "base_quat", "stamp"))
         self._new.clear()
-        odometer.step(np.array(joint_pos), rotations(np.array(quat)))
+        turned = rotations(np.array(quat))
+        self._note(np.array(stamp), odometer.step(np.array(joint_pos), turned), turned)
         (x, y), (c, s) = odometer.place.tolist(), self._heading
         self._way = c * x + s * y, c * y - s * x
+
+    def _note(self, stamp: np.ndarray, place: np.ndarray, turned: np.ndarray) -> None:
+        rows = np.empty((len(stamp), COLUMNS))
+        rows[:, 0], rows[:, 1:3], rows[:, 3:5], rows[:, 5] = stamp, place, turned[:, :2, 0], turned[:, 2, 2]
+        self._track.frombytes(rows.tobytes())
 
     def _begin(self, body: Body, start: RobotState) -> Odometer:
         turned, self._way = rotation(start.base_quat), (0.0, 0.0)
         odometer = self._odometer = Odometer(body, start.joint_pos, turned)
+        self._note(np.array((start.stamp,)), np.zeros((1, 2)), turned[None])
         ahead = turned[:2, 0] / max(float(np.hypot(*turned[:2, 0])), 1e-9)
         self._heading = float(ahead[0]), float(ahead[1])
         self._seen = start.stamp

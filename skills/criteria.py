@@ -37,18 +37,34 @@ SIDES = ("left", "right")
 DIRECTIONS = {"left": np.array((0.0, 1.0, 0.0)), "right": np.array((0.0, -1.0, 0.0)), "ahead": np.array((1.0, 0.0, 0.0))}
 
 
-class Recording(Protocol):
-    """A run, tick by tick; T ticks, n joints.
+class Way(Protocol):
+    """Where a run went; T ticks.
 
     Attributes:
         time: [s], shape (T,).
+        place: Of the base in the world, x, y [m], shape (T, 2). yaw: Its heading, unwrapped [rad], shape (T,).
+        tilt: Of the base [rad], shape (T,).
+    """
+
+    @property
+    def time(self) -> np.ndarray: ...
+    @property
+    def place(self) -> np.ndarray: ...
+    @property
+    def yaw(self) -> np.ndarray: ...
+    @property
+    def tilt(self) -> np.ndarray: ...
+
+
+class Recording(Way, Protocol):
+    """A run, tick by tick; n joints.
+
+    Attributes:
         joint_pos: [rad], shape (T, n), robot order.
         hands: Left and right hand in the base frame [m], shape (T, 2, 3).
         forearms: Directions from elbow to hand in the base frame, shape (T, 2, 3).
         pitch: Of the base, forward positive [rad], shape (T,).
-        tilt: Of the base [rad], shape (T,).
         height: Of the torso's centre of mass [m], shape (T,).
-        place: Of the base in the world, x, y [m], shape (T, 2). yaw: Its heading, unwrapped [rad], shape (T,).
         balls: Centre of each ball in the base frame [m], shape (T, 3), by colour.
         arm_rest: Default posture [rad], shape (n,). arms: Mask of the arm joints, shape (n,).
         standing: Height of the torso's centre of mass when standing in the default posture [m].
@@ -56,8 +72,6 @@ class Recording(Protocol):
         doubt: How far a ball may be from where it is said to be [m]. hand_doubt: The same of a hand.
     """
 
-    @property
-    def time(self) -> np.ndarray: ...
     @property
     def joint_pos(self) -> np.ndarray: ...
     @property
@@ -67,13 +81,7 @@ class Recording(Protocol):
     @property
     def pitch(self) -> np.ndarray: ...
     @property
-    def tilt(self) -> np.ndarray: ...
-    @property
     def height(self) -> np.ndarray: ...
-    @property
-    def place(self) -> np.ndarray: ...
-    @property
-    def yaw(self) -> np.ndarray: ...
     @property
     def balls(self) -> dict[str, np.ndarray]: ...
     @property
@@ -125,23 +133,30 @@ def verification(success, measured, required: float, unit: str, text: str) -> Ve
     return Verification(bool(success), float(measured), float(required), unit, text)
 
 
+def _quadratic() -> np.ndarray:
+    """What the products of a quaternion's components contribute to its rotation matrix, less the identity, shape (16, 9)."""
+    w, x, y, z = 0, 1, 2, 3
+    terms = (
+        ((-2, y, y), (-2, z, z)), ((2, x, y), (-2, w, z)), ((2, x, z), (2, w, y)),
+        ((2, x, y), (2, w, z)), ((-2, x, x), (-2, z, z)), ((2, y, z), (-2, w, x)),
+        ((2, x, z), (-2, w, y)), ((2, y, z), (2, w, x)), ((-2, x, x), (-2, y, y)),
+    )  # fmt: skip
+    found = np.zeros((16, 9))
+    for entry, parts in enumerate(terms):
+        for factor, i, j in parts:
+            found[4 * i + j, entry] = factor
+    return found
+
+
+QUADRATIC = _quadratic()
+IDENTITY = np.eye(3)
+
+
 def rotations(quat: np.ndarray) -> np.ndarray:
     """Rotation matrices of (w, x, y, z) quaternions, body to world, shape (T, 3, 3)."""
-    w, x, y, z = np.moveaxis(np.asarray(quat, float), -1, 0)
-    return np.stack(
-        (
-            1 - 2 * (y * y + z * z),
-            2 * (x * y - w * z),
-            2 * (x * z + w * y),
-            2 * (x * y + w * z),
-            1 - 2 * (x * x + z * z),
-            2 * (y * z - w * x),
-            2 * (x * z - w * y),
-            2 * (y * z + w * x),
-            1 - 2 * (x * x + y * y),
-        ),
-        -1,
-    ).reshape(*w.shape, 3, 3)
+    quat = np.asarray(quat, float)
+    products = (quat[..., :, None] * quat[..., None, :]).reshape(*quat.shape[:-1], 16)
+    return (products @ QUADRATIC).reshape(*quat.shape[:-1], 3, 3) + IDENTITY
 
 
 def rotation(quat: np.ndarray) -> np.ndarray:
@@ -175,7 +190,7 @@ def swings(lateral: np.ndarray, least: float = WAVE_SWING) -> float:
     return 0.5 * halves
 
 
-def fallen(run: Recording) -> Verification | None:
+def fallen(run: Way) -> Verification | None:
     """Not None if the robot fell over, whatever it did besides."""
     tilt = float(run.tilt.max())
     return verification(False, tilt, FALLEN_TILT, "rad", f"fell: tilt {tilt:.2f} rad") if tilt > FALLEN_TILT else None
@@ -273,7 +288,7 @@ def touch_ball(run: Recording, colour: str, doubt: float = 0.0) -> Verification:
     return verification(gap <= most, gap, most, "m", f"hand {gap:.3f} m from the {colour} ball, at most {most:.3f}")
 
 
-def walk(run: Recording, velocity: tuple[float, float, float]) -> Verification:
+def walk(run: Way, velocity: tuple[float, float, float]) -> Verification:
     """The second half of the run goes the commanded way at WALK_SHARE of its speed; at zero command it stands."""
     last = slice(len(run.time) // 2, None)
     span = run.time[last][-1] - run.time[last][0]
@@ -301,14 +316,14 @@ def walk(run: Recording, velocity: tuple[float, float, float]) -> Verification:
     )
 
 
-def walked(run: Recording) -> tuple[float, float]:
+def walked(run: Way) -> tuple[float, float]:
     """How far the base went ahead and to the left [m], in the heading in which it began."""
     x, y = run.place[-1] - run.place[0]
     c, s = np.cos(run.yaw[0]), np.sin(run.yaw[0])
     return float(c * x + s * y), float(c * y - s * x)
 
 
-def distance(run: Recording, direction: tuple[float, float], asked: float) -> Verification:
+def distance(run: Way, direction: tuple[float, float], asked: float) -> Verification:
     """The base ends `asked` metres along `direction`, (x, y) in the heading in which it began, and not far aside of it."""
     ahead, left = walked(run)
     gone, aside = ahead * direction[0] + left * direction[1], abs(ahead * direction[1] - left * direction[0])
@@ -319,7 +334,7 @@ def distance(run: Recording, direction: tuple[float, float], asked: float) -> Ve
     return verification(asked - short <= gone <= asked + long, gone, asked, "m", text)
 
 
-def angle(run: Recording, asked: float) -> Verification:
+def angle(run: Way, asked: float) -> Verification:
     """The base turns by `asked` [rad], to the left positive."""
     turned = float(run.yaw[-1] - run.yaw[0])
     most = min(NEAR_ANGLE, NEAR_ANGLE_SHARE * abs(asked))
@@ -332,7 +347,7 @@ def angle(run: Recording, asked: float) -> Verification:
     )
 
 
-def circle(run: Recording, asked: float, path: float) -> Verification:
+def circle(run: Way, asked: float, path: float) -> Verification:
     """The base turns by `asked` [rad] on a way of about `path` metres."""
     turned = angle(run, asked)
     stride = max(1, int(STRIDE / max((run.time[-1] - run.time[0]) / max(len(run.time) - 1, 1), 1e-9)))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
 from arbiter.robot import RobotModel
-from arbiter.skill import Outcome, Progress, RunContext, StartEnvelope
+from arbiter.skill import Outcome, Progress, RunContext, StartEnvelope, Verification
 from arbiter.types import RobotState
 from skills.arrival import Arrival
 from skills.course import Course, Place
+from skills.criteria import Way, fallen
 from skills.judged import Judged
 
 TIME_LIMIT = 90.0  # [s]; the longest distance at the slowest speed takes less than this
@@ -114,6 +116,17 @@ class Walking(Judged):
             speed = min(speed + within(CATCH_UP * behind, TRIM * speed), self.fastest)
             done = progress.elapsed >= duration
         return 0.0 if self._arrival.reached(progress, done) else speed
+
+    def criterion(self, run: Way, progress: Progress) -> Verification | None:
+        """What the way that was measured meanwhile is worth."""
+        raise NotImplementedError
+
+    def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
+        """As any other, but where this run has followed `readings` as they came: then it takes no longer after a long walk."""
+        track = self._course.track() if hasattr(self, "_course") else None
+        if track is None or not readings or track.time[-1] != readings[-1].stamp:
+            return super().verify(readings, progress)
+        return fallen(track) or self.criterion(track, progress)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         return Outcome.SUCCESS if self._arrival.rested(state, progress) else Outcome.RUNNING

@@ -10,7 +10,7 @@ from arbiter.skill import Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
 from skills.course import Place
-from skills.criteria import Recording
+from skills.criteria import Way
 from skills.pacing import Walking, ramp, within
 
 HEADING, FASTEST_HOLD = 1.5, 0.3  # [1/s], at most [rad/s]: turning back to the heading in which a straight walk began
@@ -43,7 +43,7 @@ class Walk(Walking):
         (x, y, _), (ahead, left) = progress.travelled.tolist(), self.direction
         return x * ahead + y * left
 
-    def criterion(self, run: Recording, progress: Progress) -> Verification:
+    def criterion(self, run: Way, progress: Progress) -> Verification:
         return criteria.distance(run, self.direction, self.asked(progress))
 
 
@@ -72,7 +72,7 @@ class Turn(Walking):
     def commanded(self, progress: Progress) -> float:
         return self.sign * float(progress.travelled[2])
 
-    def criterion(self, run: Recording, progress: Progress) -> Verification:
+    def criterion(self, run: Way, progress: Progress) -> Verification:
         return criteria.angle(run, self.sign * self.asked(progress))
 
 
@@ -273,6 +273,6 @@ class WalkInCircle(Walking):
     def commanded(self, progress: Progress) -> float:
         return progress.number("radius") * self._sign(progress) * float(progress.travelled[2])
 
-    def criterion(self, run: Recording, progress: Progress) -> Verification:
+    def criterion(self, run: Way, progress: Progress) -> Verification:
         way = self.asked(progress)
         return criteria.circle(run, self._sign(progress) * way / progress.number("radius"), way)

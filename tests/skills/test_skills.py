@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arbiter.body import side_by_side
+from arbiter.chain import Chain
 from arbiter.errors import RobotError, SkillError
 from arbiter.execution.run import Run
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, Skill, SkillCall
@@ -17,7 +17,7 @@ from skills.contract import check_skill, default_parameters, standing_state
 from skills.course import Place
 from skills.criteria import rotation, rotations
 from skills.gestures import WaveRight
-from skills.legs import Odometer, odometry
+from skills.legs import Odometer, Soles, odometry
 from skills.registry import load_skills
 from skills.walking import WalkForward
 from tests.fakes import MODEL
@@ -281,13 +281,15 @@ def test_the_soles_are_where_the_robot_description_has_them():
         )
 
 
-def test_both_feet_at_once_are_where_each_of_them_is():
+def test_the_soles_of_both_feet_at_once_are_where_each_of_them_is():
     body, q = MODEL.body, np.random.default_rng(0).uniform(MODEL.lower, MODEL.upper, (5, MODEL.n))
-    feet = side_by_side(body.feet)
-    assert feet.place(q) == pytest.approx(body.soles(q), abs=1e-12)
-    assert feet.place(q[0]) == pytest.approx(body.soles(q[0]), abs=1e-12)
-    odd = replace(body.feet[0], points=body.feet[0].points[:2])
-    assert side_by_side((body.feet[1], odd)) is None
+    assert Soles(body).corners(q) == pytest.approx(body.soles(q) - body.torso, abs=1e-12)
+    chain, k = body.feet[0].chain, len(body.feet[0].joints) - 1  # a left leg without its last joint
+    shorter = replace(
+        body.feet[0], joints=body.feet[0].joints[:k], chain=Chain(chain.cross[:k], chain.twice[:k], chain.anchors[:k])
+    )
+    odd = replace(body, feet=(shorter, body.feet[1]))
+    assert Soles(odd).corners(q) == pytest.approx(odd.soles(q) - odd.torso, abs=1e-12)
 
 
 def test_one_orientation_turns_as_a_run_of_them_does():
