@@ -236,9 +236,9 @@ class Arbiter:
             self.blend.go_on(continued)
             continued[:] = False
         if just_switched.any():
-            self.blend.start(just_switched, authority.q, authority.kp, authority.kd, now)
+            self.blend.start(just_switched, authority.block, now)
             just_switched[:] = False
-        return self.blend.apply(authority.q, authority.kp, authority.kd, now)
+        return self.blend.apply(authority.block, now)
 
     def _write(self, command: SafeCommand) -> None:
         _, error = walled(self.robot.write, command)

@@ -8,11 +8,13 @@ while the new one's weight rises.
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
-from arbiter.types import JointTarget
+from arbiter.types import JointTarget, frozen
 
 KINDS = ("inertial", "crossfade")
 SHORTEST = 0.1  # [s]
@@ -48,6 +50,45 @@ def blend_time(
     return np.clip(np.maximum(OFFSET_SPEED * offset / v, gentle), min(SHORTEST, longest), longest)
 
 
+class Decay:
+    """Blends under way; every array has shape (n,), robot order.
+
+    Attributes:
+        active: Joints whose blend still runs.
+        running: Whether any does.
+        began, duration: Of each joint's last blend [s].
+        place: What the blend begins from: position [rad] and, coasting, gains [N·m/rad, N·m·s/rad], shape (3, n).
+        offset, speed: Differences in position [rad] and velocity [rad/s] at the start.
+    """
+
+    def __init__(self, block: np.ndarray, longest: float) -> None:
+        n = block.shape[1]
+        self.active, self.running = np.zeros(n, bool), False
+        self.began, self.duration = np.zeros(n), np.full(n, longest)
+        self.place = block.copy()
+        self.offset, self.speed = np.zeros((2, n))
+
+    def keep(self, mask: np.ndarray) -> None:
+        """Blends of other joints are over."""
+        self.active &= mask
+        self.running = bool(self.active.any())
+
+    def begin(
+        self, mask: np.ndarray, place: np.ndarray, offset: np.ndarray, speed: np.ndarray, duration: np.ndarray, now: float
+    ) -> None:
+        """The joints of `mask` begin one at `now` [s]."""
+        for into, value in (
+            (self.place, place),
+            (self.offset, offset),
+            (self.speed, speed),
+            (self.began, now),
+            (self.duration, duration),
+        ):
+            np.copyto(into, value, where=mask)
+        self.active |= mask
+        self.running = bool(self.active.any())
+
+
 class Blend:
     """Blends per joint; every array has shape (n,), robot order.
 
@@ -59,12 +100,6 @@ class Blend:
         model: The robot.
         kind: "inertial" or "crossfade".
         longest: Longest blend [s].
-
-    Attributes:
-        active: Joints whose blend still runs.
-        output: Last finite position target that went out [rad].
-        velocity: Its velocity [rad/s], from the last two ticks.
-        duration: Length of each joint's last blend [s].
     """
 
     def __init__(self, model: RobotModel, kind: str = "inertial", longest: float = 0.3) -> None:
@@ -72,28 +107,39 @@ class Blend:
             raise ConfigError(f"blend {kind!r} is not known; there are: {', '.join(KINDS)}")
         if not 0.0 < longest < np.inf:
             raise ConfigError(f"blend_time {longest!r} s is not allowed; a finite number above 0 is")
-        n = model.n
         self._model, self._crossfade, self._longest, self._dt = model, kind == "crossfade", longest, model.dt
-        self._everything = np.ones(n, bool)
-        self._everything.setflags(write=False)
-        self.output, self.velocity = model.default.copy(), np.zeros(n)
-        self.active, self.duration = np.zeros(n, bool), np.full(n, longest)
-        self._gains = np.stack((np.zeros(n), model.kd))  # kp, kd that went out last
-        self._began = np.zeros(n)
-        self._offset, self._speed = np.zeros(n), np.zeros(n)  # differences at the start of a blend
-        self._from = np.zeros(n)  # position at the start of a blend
-        self._from_gains = self._gains.copy()
-        self._lost = np.zeros(n, bool)  # joints whose last target was not finite
-        self._running = self._losing = False
-        self._trail = np.tile(self.output, (TRAIL, 1))  # what went out before, a ring
-        self._row = 0
+        self._everything = frozen(np.ones(model.n), bool)
+        self._finite = np.zeros((3, model.n), bool)
+        self._lost, self._losing = np.zeros(model.n, bool), False  # joints whose last target was not finite
+        self._sent: deque[np.ndarray] = deque(maxlen=TRAIL + 1)  # finite ones that went out, q, kp, kd, the newest last
+        self.seed(model.default, np.zeros(model.n))
 
-    def seed(self, q: np.ndarray, kp: np.ndarray | None = None, kd: np.ndarray | None = None) -> None:
-        """Starts at rest at `q` [rad]: the measured posture when motors are armed."""
-        self.output[:], self.velocity[:] = q, 0.0
-        self._gains[:] = self._model.kp if kp is None else kp, self._model.kd if kd is None else kd
-        self.active[:] = self._lost[:] = self._running = self._losing = False
-        self._trail[:] = self.output
+    def seed(self, q: np.ndarray, kp: np.ndarray | None = None) -> None:
+        """Starts at rest at `q` [rad]: the measured posture when motors are armed. `kp` [N·m/rad]: None: the robot's own."""
+        model = self._model
+        self._sent.extend([frozen((q, model.kp if kp is None else kp, model.kd))] * (TRAIL + 1))
+        self._lost[:] = self._losing = False
+        self._decay = Decay(self._sent[-1], self._longest)
+
+    @property
+    def active(self) -> np.ndarray:
+        """Joints whose blend still runs, bool, shape (n,)."""
+        return self._decay.active
+
+    @property
+    def duration(self) -> np.ndarray:
+        """Length of each joint's last blend [s], shape (n,)."""
+        return self._decay.duration
+
+    @property
+    def output(self) -> np.ndarray:
+        """Last finite position target that went out [rad], shape (n,)."""
+        return self._sent[-1][0]
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """Its velocity [rad/s], from the last two ticks, shape (n,)."""
+        return (self._sent[-1][0] - self._sent[-2][0]) * (1.0 / self._dt)
 
     def go_on(self, mask: np.ndarray) -> None:
         """What comes next for the joints of `mask` continues their motion: it is not blended in, whatever came before."""
@@ -102,82 +148,70 @@ class Blend:
 
     def _momentum(self) -> np.ndarray:
         """Velocity [rad/s] to go on with: the mean of the last ticks, as far as the joints' acceleration allows."""
-        mean = (self.output - self._trail[self._row]) / (TRAIL * self._dt)
-        change = self._model.acceleration * self._dt
-        return np.clip(mean, self.velocity - change, self.velocity + change)
+        mean = (self._sent[-1][0] - self._sent[0][0]) / (TRAIL * self._dt)
+        change, velocity = self._model.acceleration * self._dt, self.velocity
+        return np.clip(mean, velocity - change, velocity + change)
 
-    def start(
-        self, mask: np.ndarray, q: np.ndarray, kp: np.ndarray, kd: np.ndarray, now: float, dq: np.ndarray | None = None
-    ) -> None:
+    def start(self, mask: np.ndarray, asked: np.ndarray, now: float, dq: np.ndarray | None = None) -> None:
         """The joints of `mask` change hands at `now` [s]; called before the `apply` of the same tick.
 
         Args:
             mask: Joints that change hands.
-            q, kp, kd: First target of the new policy [rad], [N·m/rad], [N·m·s/rad].
+            asked: First target of the new policy: q, kp, kd [rad, N·m/rad, N·m·s/rad], shape (3, n).
             dq: Its velocity [rad/s]; None: at rest.
         """
-        finite = np.isfinite(q) & np.isfinite(kp) & np.isfinite(kd)
+        finite = np.logical_and.reduce(np.isfinite(asked))
         self._lost |= mask & ~finite
         self._losing = bool(self._lost.any())
-        mask = mask & finite
-        momentum = self._momentum()
-        coasting = self.output + momentum * self._dt
-        offset = coasting - np.where(mask, q, 0.0)
+        mask, momentum, place = mask & finite, self._momentum(), self._sent[-1].copy()
+        place[0] += momentum * self._dt
+        offset = place[0] - np.where(mask, asked[0], 0.0)
         speed = momentum - (0.0 if dq is None or self._crossfade else np.nan_to_num(dq))
-        duration = blend_time(np.abs(offset), np.abs(speed), self._model.velocity, self._model.acceleration, self._longest)
-        for into, value in (
-            (self._from, coasting),
-            (self._offset, offset),
-            (self._speed, speed),
-            (self._from_gains, self._gains),
-            (self._began, now),
-            (self.duration, duration),
-        ):
-            np.copyto(into, value, where=mask)
-        self.active |= mask
-        self._running = bool(self.active.any())
+        model = self._model
+        duration = blend_time(np.abs(offset), np.abs(speed), model.velocity, model.acceleration, self._longest)
+        self._decay.begin(mask, place, offset, speed, duration, now)
 
-    def apply(self, q: np.ndarray, kp: np.ndarray, kd: np.ndarray, now: float) -> JointTarget:
-        """The target of this tick: what the policies ask, blended where joints have just changed hands."""
-        out = np.stack((q, kp, kd))
-        finite = np.isfinite(out)
-        if self._losing or not finite.all():
-            self._regain(np.logical_and.reduce(finite), q, kp, kd, now)
-        if self._running:
+    def apply(self, asked: np.ndarray, now: float) -> JointTarget:
+        """The target of this tick: what the policies ask, blended where joints have just changed hands.
+
+        Args:
+            asked: q, kp, kd [rad, N·m/rad, N·m·s/rad], shape (3, n).
+        """
+        out = asked.copy()
+        np.isfinite(out, self._finite)
+        if self._losing or np.count_nonzero(self._finite) != self._finite.size:
+            self._regain(np.logical_and.reduce(self._finite), asked, now)
+        if self._decay.running:
             self._mix(out, now)
-        self._remember(out)
         out.setflags(write=False)
+        self._remember(out)
         return JointTarget(out[0], out[1], out[2], self._everything)
 
-    def _regain(self, finite: np.ndarray, q: np.ndarray, kp: np.ndarray, kd: np.ndarray, now: float) -> None:
+    def _regain(self, finite: np.ndarray, asked: np.ndarray, now: float) -> None:
         back = self._lost & finite
         self._lost = ~finite
-        self.active &= finite
-        self._running = bool(self.active.any())
+        self._decay.keep(finite)
         if back.any():
-            self.start(back, q, kp, kd, now)
+            self.start(back, asked, now)
         self._losing = bool(self._lost.any())
 
     def _mix(self, out: np.ndarray, now: float) -> None:
-        t = now - self._began
-        self.active &= t < self.duration - 1e-9
-        self._running = bool(self.active.any())
-        s = np.clip(t / self.duration, 0.0, 1.0)
+        decay = self._decay
+        t = now - decay.began
+        decay.keep(t < decay.duration - 1e-9)
+        s = np.clip(t / decay.duration, 0.0, 1.0)
         old = offset_decay(s)
         if self._crossfade:
-            coast = self._from + self._speed * t * (1.0 - 0.5 * s)
+            coast = decay.place[0] + decay.speed * t * (1.0 - 0.5 * s)
             q = old * coast + (1.0 - old) * out[0]
         else:
-            q = out[0] + self._offset * old + self._speed * self.duration * velocity_decay(s)
-        np.copyto(out[0], q, where=self.active)
-        np.copyto(out[1:], out[1:] + (self._from_gains - out[1:]) * old, where=self.active)
+            q = out[0] + decay.offset * old + decay.speed * decay.duration * velocity_decay(s)
+        np.copyto(out[0], q, where=decay.active)
+        np.copyto(out[1:], out[1:] + (decay.place[1:] - out[1:]) * old, where=decay.active)
 
     def _remember(self, out: np.ndarray) -> None:
-        self._trail[self._row] = self.output
-        self._row = (self._row + 1) % TRAIL
-        if self._losing:
-            out = np.where(self._lost, np.stack((self.output, *self._gains)), out)
-            self._trail[:, self._lost] = self.output[self._lost]
-        np.subtract(out[0], self.output, out=self.velocity)
-        self.velocity *= 1.0 / self._dt
-        self.output[:], self._gains[:] = out[0], out[1:]
+        if self._losing:  # joints without a target stay where they are
+            last = self._sent[-1]
+            out = frozen(np.where(self._lost, last, out))
+            self._sent.extend([frozen(np.where(self._lost, last, old)) for old in list(self._sent)])
+        self._sent.append(out)

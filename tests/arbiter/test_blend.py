@@ -26,21 +26,26 @@ class Line:
         return self.q0 + self.velocity * t
 
 
+def target(q, kp=MODEL.kp, kd=MODEL.kd):
+    """What a policy asks for, shape (3, n)."""
+    return np.stack((q, kp, kd))
+
+
 def play(blend, line, ticks, t, kp=MODEL.kp, kd=MODEL.kd, switch=None):
     """`ticks` outputs [rad], shape (ticks, n), from time `t` [s] on; `switch`: joints that change hands at the first."""
     out = []
     for k in range(ticks):
         now = t + k * DT
         if k == 0 and switch is not None:
-            blend.start(switch, line(now), kp, kd, now)
-        out.append(blend.apply(line(now), kp, kd, now))
+            blend.start(switch, target(line(now), kp, kd), now)
+        out.append(blend.apply(target(line(now), kp, kd), now))
     return out
 
 
 def seeded(kind, line, ticks=8, longest=0.3):
     blend = Blend(MODEL, kind, longest)
     blend.seed(line(-DT))
-    return blend, [target.q for target in play(blend, line, ticks, 0.0)]
+    return blend, [one.q for one in play(blend, line, ticks, 0.0)]
 
 
 def test_the_quintics_have_the_ends_and_peaks_that_are_claimed():
@@ -102,9 +107,9 @@ def test_the_new_policy_runs_at_once_under_inertialisation():
         outs = []
         for wiggle in (0.0, 0.05):
             blend, _ = seeded(kind, Line(0.0))
-            blend.start(ALL, np.full(N, 0.3), MODEL.kp, MODEL.kd, 0.2)
-            blend.apply(np.full(N, 0.3), MODEL.kp, MODEL.kd, 0.2)
-            outs.append(blend.apply(np.full(N, 0.3 + wiggle), MODEL.kp, MODEL.kd, 0.2 + DT).q)
+            blend.start(ALL, target(np.full(N, 0.3)), 0.2)
+            blend.apply(target(np.full(N, 0.3)), 0.2)
+            outs.append(blend.apply(target(np.full(N, 0.3 + wiggle)), 0.2 + DT).q)
         moves[kind] = outs[1] - outs[0]
     assert moves["inertial"] == pytest.approx(0.05)
     assert (moves["crossfade"] < 0.02).all()
@@ -166,7 +171,7 @@ def test_momentum_is_that_of_the_movement_not_of_its_jitter(kind):
     blend = Blend(MODEL, kind)
     blend.seed(np.zeros(N))
     for k in range(20):
-        blend.apply(rng.normal(scale=0.1, size=N), MODEL.kp, MODEL.kd, k * DT)
+        blend.apply(target(rng.normal(scale=0.1, size=N)), k * DT)
     last = blend.output.copy()
     out = [target.q[0] for target in play(blend, Line(last), 20, 20 * DT, switch=ALL)]
     assert np.abs(np.array(out) - last[0]).max() < 0.1
@@ -178,12 +183,12 @@ def test_what_is_not_finite_passes_through_but_stays_out_of_the_memory(kind, val
     blend, _ = seeded(kind, Line(0.1))
     bad = np.full(N, 0.1)
     bad[1] = value
-    blend.start(ALL, bad, MODEL.kp, MODEL.kd, 0.2)
-    out = blend.apply(bad, MODEL.kp, MODEL.kd, 0.2)
+    blend.start(ALL, target(bad), 0.2)
+    out = blend.apply(target(bad), 0.2)
     assert not np.isfinite(out.q[1]) and np.isfinite(np.delete(out.q, 1)).all()
     assert np.isfinite(blend.output).all() and np.isfinite(blend.velocity).all() and blend.output[1] == 0.1
     good = np.full(N, 0.4)
-    out = [blend.apply(good, MODEL.kp, MODEL.kd, 0.2 + DT * (k + 1)) for k in range(20)]
+    out = [blend.apply(target(good), 0.2 + DT * (k + 1)) for k in range(20)]
     assert np.isfinite([target.q for target in out]).all()
     assert abs(out[0].q[1] - 0.1) < 1e-9  # blended in, not jumped to
     assert np.array_equal(out[-1].q, good)
@@ -193,8 +198,8 @@ def test_a_known_velocity_of_the_new_target_is_met():
     blend, before = seeded("inertial", Line(0.0, 0.5))
     line = Line(0.1, 0.5)
     now = 8 * DT
-    blend.start(ALL, line(now), MODEL.kp, MODEL.kd, now, dq=np.full(N, 0.5))
-    out = [before[-1]] + [blend.apply(line(now + k * DT), MODEL.kp, MODEL.kd, now + k * DT).q for k in range(20)]
+    blend.start(ALL, target(line(now)), now, dq=np.full(N, 0.5))
+    out = [before[-1]] + [blend.apply(target(line(now + k * DT)), now + k * DT).q for k in range(20)]
     assert np.abs(np.diff(out, axis=0)[0] - 0.5 * DT).max() < 1e-9
     assert np.array_equal(out[-1], line(now + 19 * DT))
 
@@ -202,7 +207,7 @@ def test_a_known_velocity_of_the_new_target_is_met():
 def test_targets_are_full_read_only_and_not_shared():
     blend, _ = seeded("inertial", Line(0.0))
     q = np.full(N, 0.1)
-    first = blend.apply(q, MODEL.kp, MODEL.kd, 0.2)
+    first = blend.apply(target(q), 0.2)
     q[:] = 9.0
     assert first.joints.all() and first.q.tolist() == [0.1] * N
     with pytest.raises(ValueError, match="read-only"):

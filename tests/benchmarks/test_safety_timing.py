@@ -85,8 +85,8 @@ def test_blend(benchmark, running):
     def setup():
         target, _, now = next(source)
         if running:
-            blend.start(ALL, target.q + 0.2, target.kp, target.kd, now)
-        return (target.q, target.kp, target.kd, now), {}
+            blend.start(ALL, np.stack((target.q + 0.2, target.kp, target.kd)), now)
+        return (np.stack((target.q, target.kp, target.kd)), now), {}
 
     benchmark.pedantic(blend.apply, setup=setup, rounds=ROUNDS, warmup_rounds=WARM)
     assert blend.active.all() == running
