@@ -39,7 +39,7 @@ class Phase(enum.Enum):
 
 def yaw_of(quat: np.ndarray) -> float:
     """Heading of the base [rad] from its orientation (w, x, y, z)."""
-    w, x, y, z = quat
+    w, x, y, z = quat.tolist()
     return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
@@ -73,8 +73,9 @@ class RunHistory:
         yaw = yaw_of(state.base_quat)
         self._turned += (yaw - self._yaw + math.pi) % (2.0 * math.pi) - math.pi
         self._yaw = yaw
-        self._travelled = frozen(self._travelled + velocity * (now - self._last))  # skills keep what they are told
-        self._last = now
+        travelled = self._travelled + velocity * (now - self._last)
+        travelled.setflags(write=False)  # skills keep what they are told
+        self._travelled, self._last = travelled, now
         self.readings.append(state)
         self.progress = self.now(state, now)
         return self.progress

@@ -88,30 +88,33 @@ class Authority:
         """Asks owners for their targets. Returns those that failed, with what went wrong."""
         failed = []
         for assignment in assignments:
-            request = assignment.run.request if assignment.run is not None else assignment.request
-            target, error = walled(assignment.policy.act, state, request, now)
-            if error or not isinstance(target, JointTarget):
-                failed.append((assignment, error or f"act() returned {type(target).__name__}; a JointTarget is expected"))
-                continue
-            _, error = walled(self._take, assignment, target)
-            if error:
-                failed.append((assignment, error))
-            elif assignment.run is not None and assignment.policy.kind == "chunk":
-                assignment.run.history.chunks = getattr(assignment.policy, "chunks", 0)
+            run = assignment.run
+            request = assignment.request if run is None else run.request
+            wrong, error = walled(self._ask, assignment, state, request, now)
+            if wrong or error:
+                failed.append((assignment, wrong or error))
+            elif run is not None and assignment.policy.kind == "chunk":
+                run.history.chunks = getattr(assignment.policy, "chunks", 0)
         return failed
 
-    def _take(self, assignment: JointAssignment, target: JointTarget) -> None:
-        mask = assignment.joints
-        if target.joints is not assignment.policy.joints:  # who hands out its own mask is right
+    def _ask(self, assignment: JointAssignment, state: RobotState, request: Request, now: float) -> str:
+        """Takes the target of one owner. Returns what is wrong with it, "" if nothing is."""
+        policy, mask = assignment.policy, assignment.joints
+        target = policy.act(state, request, now)
+        if not isinstance(target, JointTarget):
+            return f"act() returned {type(target).__name__}; a JointTarget is expected"
+        if target.joints is not policy.joints:  # who hands out its own mask is right
             self._check_joints(mask, target.joints)
+        shape = self.q.shape
         for name, into, values in (("q", self.q, target.q), ("kp", self.kp, target.kp), ("kd", self.kd, target.kd)):
             if not isinstance(values, np.ndarray):
-                raise PolicyError(f"{name} is {type(values).__name__}; an array of shape {into.shape} is expected")
-            if values.shape != into.shape:
-                raise PolicyError(f"{name} has shape {values.shape}; {into.shape} is expected")
+                raise PolicyError(f"{name} is {type(values).__name__}; an array of shape {shape} is expected")
+            if values.shape != shape:
+                raise PolicyError(f"{name} has shape {values.shape}; {shape} is expected")
             if values.dtype.kind != "f":  # whole numbers of radians are no targets, they are a mistake
                 raise PolicyError(f"{name} holds {values.dtype}; floating-point numbers are expected")
             np.copyto(into, values, where=mask)
+        return ""
 
     def _check_joints(self, wanted: np.ndarray, driven: object) -> None:
         """Raises PolicyError where a target does not drive what it has to."""

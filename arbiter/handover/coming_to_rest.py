@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from arbiter.execution.run import ZERO_VELOCITY
-from arbiter.handover.authority import Authority, JointAssignment
+from arbiter.handover.authority import Authority, JointAssignment, first
 from arbiter.handover.bank import PolicyBank
 from arbiter.handover.controller import STANCE, HandoverController
 from arbiter.handover.transition import check_envelope
@@ -40,6 +40,7 @@ class ComingToRest:
         self._authority, self._board, self._bank, self._safety = authority, handover, bank, safety
         self._model = model
         self._legs, self._others, self._default = model.groups["legs"], model.others, model.default
+        self._leg = first(self._legs)
         self._since = self._last = -np.inf
         self._dt = model.dt
 
@@ -57,7 +58,7 @@ class ComingToRest:
 
     def _stops_walk(self, now: float, step: float) -> bool:
         """Asks a walking policy for zero velocity. False when none walks any more. `step`: length of this tick [s]."""
-        assignment = self._authority.owner(self._legs)
+        assignment = self._authority.at(self._leg)
         if assignment is None or assignment.policy.kind != "locomotion":
             self._since = now
             return False
@@ -71,7 +72,7 @@ class ComingToRest:
 
     def note(self, now: float) -> None:
         """After all have acted: what a walk asks for, for who may have to go on with it."""
-        replay, owner = self._bank.replay, self._authority.owner(self._legs)
+        replay, owner = self._bank.replay, self._authority.at(self._leg)
         if replay is not None and owner is not None and owner.policy.kind == "locomotion" and owner.policy is not replay:
             replay.note(self._authority.block, now)
 

@@ -50,7 +50,7 @@ class Intake:
 
     Attributes:
         block: q, kp, kd [rad, N·m/rad, N·m·s/rad], shape (3, n); rubbish where `refused`.
-        q, kp, kd: Its rows.
+        q, gains: Its rows, the gains as (kp, kd).
         asked: The same before it was clamped.
         refused: Joints whose owner sent something unusable, bool, shape (n,). One bad value refuses every joint of its
             owner.
@@ -72,7 +72,8 @@ class Intake:
         self._above, self._below = self._ok
         self._unknown = ("?",) * n
         self.block = np.zeros((3, n))
-        self.q, self.kp, self.kd = self._rows = tuple(self.block)
+        self.q, *gains = self._rows = tuple(self.block)
+        self.gains = gains[0], gains[1]
         self.asked = np.zeros((3, n))
         self.refused, self.bad = np.zeros(n, bool), np.zeros(n, bool)
         self.problem = ("", "")

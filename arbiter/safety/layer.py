@@ -238,7 +238,7 @@ class Safety:
             return self._limp(mode)
         self._notes.add_refusals(bool(blocked), self._shaper.q)
         self._hold(mode, bool(blocked))
-        self._shaper.propose(intake.q, watch.q, watch.dq, intake.kp, intake.kd)  # position ... torque
+        self._shaper.propose(intake.q, watch.measured, intake.gains)  # position ... torque
         for change in self._shaper.changes:
             self._notes.add(*change)
         if self._contact is not None and not self._contact.error:

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from arbiter.safety.intake import Intake
-from arbiter.safety.shaper import EPS
+from arbiter.safety.rates import EPS
 from arbiter.safety.watch import Watch
 from arbiter.types import Intervention, Mode, Verdict
 
@@ -35,16 +35,14 @@ class Notes:
         self._found.clear()
         self.remark = ""
 
-    def add(self, check: str, mask: np.ndarray, asked: np.ndarray, given: np.ndarray, scale: float = 1.0) -> None:
-        """Joints of `mask` got `given` instead of what was asked, shape (n,) each; `scale` leads to the unit of the check."""
-        if not np.count_nonzero(mask):
-            return
-        for i in np.flatnonzero(mask).tolist():
-            self._found.append((check, self._joints[i], self._intake.owner(i), float(asked[i]) * scale, float(given[i]) * scale))
+    def add(self, check: str, joint: int, asked: float, given: float) -> None:
+        """The joint of this index got `given` instead of what was asked, in the unit of the check."""
+        self._found.append((check, self._joints[joint], self._intake.owner(joint), asked, given))
 
     def add_changes(self, check: str, mask: np.ndarray, asked: np.ndarray, given: np.ndarray) -> None:
-        """The same of those joints of `mask` where the two differ by more than rounding."""
-        self.add(check, mask & (np.abs(asked - given) > EPS), asked, given)
+        """The same of those joints of `mask` where the two, shape (n,), differ by more than rounding."""
+        for i in np.flatnonzero(mask & (np.abs(asked - given) > EPS)).tolist():
+            self.add(check, i, asked[i].item(), given[i].item())
 
     def add_policies(self, check: str, names: list[str]) -> None:
         """Policies that a check refused as a whole."""
@@ -60,7 +58,8 @@ class Notes:
         intake, watch = self._intake, self._watch
         check = intake.problem[0]
         if check in ("finite", "position"):
-            self.add(check, intake.bad, np.full(in_force.shape, NAN), in_force)
+            for i in np.flatnonzero(intake.bad).tolist():
+                self.add(check, i, NAN, in_force[i].item())
         elif check:
             self.add_policies(check, sorted(set(intake.names())))
         if watch.problem[0]:

@@ -35,7 +35,7 @@ class Watch:
 
     Attributes:
         legs, arms: The joints of the legs, and those beside, bool, shape (n,).
-        q, dq: Believed joint positions and velocities [rad, rad/s], shape (n,).
+        q, dq, measured: Believed joint positions and velocities [rad, rad/s], shape (n,), and both.
         faults: Faults that the drivers report now, and readings that are not believed any more.
         problem: (check, joint, why) of the newest reading, "" if it was good.
         stale: Why everything has to hold, "" if it need not: legs or IMU are too old.
@@ -57,7 +57,7 @@ class Watch:
         self._ages, self._tail = self._block[2 * n : 3 * n], memoryview(self._block).cast("B").cast("d")[3 * n :]
         self._parts = tuple(slice(a, b) for a, b in pairwise((0, n, 2 * n, 3 * n, 3 * n + 4, 3 * n + 7)))
         self.joints, self.imu = Joints(model, self._block[: 2 * n].reshape(2, n)), Inertial(model.dt)
-        self.q, self.dq = self.joints.believed
+        self.q, self.dq = self.measured = self.joints.q, self.joints.dq
         self._young = np.zeros((2, n), bool)
         self._now, self._time = None, 0.0  # the caller's clock and, of it, what is counted [s]
         self._late = math.inf  # age of the newest reading [s]

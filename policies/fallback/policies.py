@@ -20,6 +20,7 @@ SAG = 0.15  # [rad] between command and joint under its own weight; farther off,
 THERE = 0.1  # [rad] off the default posture, within which a policy can take the legs
 TAKE_OVER = 0.4  # [s] in which it does
 STILL = Request()  # zero velocity
+ARRIVED = 1e-6  # [rad, rad/s] off a goal, and at which speed, a glide ends
 START_SPEED = 0.5  # [rad/s] out of the harness, where somebody may have his hands on the robot
 
 
@@ -34,14 +35,18 @@ class Glide:
         self._most = speed
         self.q = np.zeros(0)
         self._dq = np.zeros(0)
+        self._arrived: np.ndarray | None = None  # the goal where it is
 
     def start(self, q: np.ndarray, dq: np.ndarray | None = None) -> None:
         """Begins at `q` [rad], in motion with `dq` [rad/s]; None: at rest."""
-        self.q = np.array(q)
+        self.q, self._arrived = np.array(q), None
         self._dq = np.zeros(len(q)) if dq is None else np.clip(dq, -self._most, self._most)
 
     def step(self, goal: np.ndarray, dt: float, most: float = math.inf) -> np.ndarray:
-        """One tick of `dt` [s] towards `goal` [rad], at most as fast as `most` [rad/s]."""
+        """One tick of `dt` [s] towards `goal` [rad], at most as fast as `most` [rad/s]. Once it is at a goal that nobody can
+        write to, the answer is this array itself, tick by tick."""
+        if goal is self._arrived:
+            return self.q
         w = SETTLE_RATE
         # Implicit Euler of q̈ = w² (goal - q) - 2 w q̇: stable for any dt.
         self._dq = (self._dq + dt * w * w * (goal - self.q)) / (1.0 + w * dt) ** 2
@@ -50,6 +55,10 @@ class Glide:
         if fastest > most:
             self._dq *= most / fastest
         self.q = self.q + dt * self._dq
+        self._arrived = None
+        if fastest < ARRIVED and not goal.flags.writeable and np.abs(goal - self.q).max() < ARRIVED:
+            self.q = self._arrived = goal
+            self._dq = np.zeros(len(goal))
         return self.q
 
 
@@ -149,13 +158,17 @@ class Rest(Fallback):
     def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
         super().__init__(model, name=name, joints=joints)
         self._glide = Glide(REST_SPEED)
+        self._still: tuple[np.ndarray, JointTarget] | None = None  # the last posture, and its target
 
     def _start(self, state: RobotState) -> None:
         self._glide.start(np.clip(state.joint_pos, self._model.lower, self._model.upper))
 
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
         goal = self._model.default if request.posture is None else request.posture
-        return self._target(self._glide.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf))
+        posture = self._glide.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf)
+        if self._still is None or posture is not self._still[0]:
+            self._still = posture, self._target(posture)
+        return self._still[1]
 
 
 class PostureStand(Rest):

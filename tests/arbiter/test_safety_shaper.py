@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbiter.safety import SafetyLimits
-from arbiter.safety.shaper import Shaper, braking, fastest
+from arbiter.safety.rates import braking, fastest
+from arbiter.safety.shaper import Shaper
 from tests.safety_rig import DT, Drive, armed, check_limits, loose, small_model
 
 MODEL = small_model()
@@ -24,7 +25,7 @@ def travelled(step: float, brake: float) -> float:
 @settings(deadline=None, max_examples=60)
 @given(st.floats(0.0, 50.0), st.floats(0.01, 2.0))
 def test_fastest_step_uses_the_room_exactly(room, brake):
-    step = float(fastest(np.array([room]), np.array([brake]), np.array([8.0 / brake]))[0])
+    step = fastest(room, brake)
     assert travelled(step - 1e-9, brake) <= room + 1e-6
     assert travelled(step + 1e-6, brake) >= room  # anything faster would not fit
 
@@ -39,8 +40,7 @@ def test_braking_distance(step, brake):
 @pytest.mark.parametrize("terms", range(1, 8))
 def test_fastest_step_at_the_seams(terms):
     brake = 0.1
-    room = np.array([brake * terms * (terms + 1) / 2])
-    assert fastest(room, np.array([brake]), np.array([8.0 / brake]))[0] == pytest.approx(terms * brake)
+    assert fastest(brake * terms * (terms + 1) / 2, brake) == pytest.approx(terms * brake)
 
 
 @pytest.mark.parametrize("far", [0.001, 0.1, 0.37, 0.5, -0.5])
@@ -51,7 +51,7 @@ def test_a_standing_target_is_reached_and_kept(far):
     drive.ticks(80, goal)
     for command, _ in (drive.tick(goal) for _ in range(10)):
         assert np.abs(command.q - goal).max() < 1e-9
-    assert not drive.safety._shaper._lagging, "the cheap way again"
+    assert drive.safety._shaper.lagging is None, "the cheap way again"
     overshoot = np.sign(far) * np.array([c.q[3] for c in drive.sent]).max() if far > 0 else 0.0
     assert overshoot <= abs(far) + 1e-9
     check_limits(MODEL, np.zeros(4), drive.sent)
@@ -146,7 +146,7 @@ def is_free(joint, want, at, step=0.0, pull=0.0, damping=0.0):
     shaper.step[joint] = step
     wants, measured, dq = q.copy(), q.copy(), np.zeros(4)
     wants[joint], measured[joint], dq[joint] = want, want - pull / MODEL.kp[joint], damping / MODEL.kd[joint]
-    return bool(shaper._free(wants, measured, dq, MODEL.kp, MODEL.kd))
+    return shaper._check.doubtful(wants, shaper.q, shaper.step, (measured, dq), (MODEL.kp, MODEL.kd)) is None
 
 
 @pytest.mark.parametrize("joint", range(4))
@@ -221,7 +221,7 @@ def test_a_spring_pulls_as_hard_as_is_allowed_and_never_past_its_joint(e, dq, kp
     want, q, speed, kps, kds = MODEL.default.copy(), MODEL.default.copy(), np.zeros(4), MODEL.kp.copy(), MODEL.kd.copy()
     q[HIP], speed[HIP], kps[HIP], kds[HIP] = -e, dq, kp, kd
     with np.errstate(all="raise", under="ignore"):
-        shaper.propose(want, q, speed, kps, kds)
+        shaper.propose(want, (q, speed), (kps, kds))
     asked, given = kp * e - kd * dq, kp * (shaper.next[HIP] + e) - kd * dq
     if abs(asked) <= tau or asked * e <= 0.0:
         assert shaper.next[HIP] == 0.0, "nothing to relieve, or the damper does it"

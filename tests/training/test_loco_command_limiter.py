@@ -41,7 +41,7 @@ def test_targets_move_as_the_safety_layer_lets_them(seed, spread):
         dq = rng.normal(0.0, 4.0, MODEL.n)
         q = np.clip(q + MODEL.dt * dq, MODEL.lower, MODEL.upper)
         wanted = q + rng.normal(0.0, spread, MODEL.n)
-        theirs.propose(np.clip(wanted, MODEL.lower, MODEL.upper), q, dq, MODEL.kp, MODEL.kd)
+        theirs.propose(np.clip(wanted, MODEL.lower, MODEL.upper), (q, dq), (MODEL.kp, MODEL.kd))
         theirs.commit()
         sent = ours.limit(legs(wanted), legs(q), legs(dq), brake=False)
         assert np.abs(sent[0].numpy() - theirs.q[LEGS]).max() < 1e-4
