@@ -1,0 +1,1 @@
+"""What `deploy.policy` does with a policy file before it runs: describe it, check it"""

@@ -1,0 +1,54 @@
+"""Describes a policy that others trained, from the files of its makers.
+
+python -m deploy.policy describe policy.onnx --from deploy.yaml --robot FOLDER --out policy.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from deploy.cli.command import CommandParser, command
+
+STATUS = (
+    "exit status: 0 when the policy is described completely, 1 when something is missing, contradicts or does not fit the robot, "
+    "2 for a wrong option or file"
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = CommandParser("deploy.policy", description=__doc__.splitlines()[0], epilog=STATUS)
+    commands = p.add_subparsers(dest="command", required=True)
+    describe = commands.add_parser("describe", help="drafts the card of a policy, with the source of every value")
+    describe.add_argument("file", help="the policy: an ONNX file")
+    describe.add_argument(
+        "--from", dest="sources", action="append", default=[], metavar="FILE", help="what describes it; may be given again"
+    )
+    describe.add_argument("--robot", help="name or folder of the robot (default: the one that ships, if the joints are its)")
+    describe.add_argument("--out", metavar="CARD", help="YAML card to write")
+    describe.add_argument(
+        "--order", metavar="NAMES", help="joints that indices count: names with commas, a file, robot or breadth-first"
+    )
+    describe.add_argument(
+        "--rename", action="append", default=[], metavar="NAME=JOINT", help="the robot's name of a joint of the maker"
+    )
+    describe.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the card, such as rate_hz=50")
+    return p
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: see `--help`."""
+    args = parser().parse_args(argv)
+    return {"describe": _describe}[args.command](args)
+
+
+def _describe(args: argparse.Namespace) -> int:
+    from deploy.policies.describe import run
+
+    return run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Which files beside a policy describe it, who wrote them, and what all of them say together.
+
+described = describe("policy.onnx", model)          # metadata, and files where their makers put them
+described.draft.card("policy.onnx")                 # a PolicyCard, or what is in its way
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from arbiter.errors import ConfigError
+from arbiter.robot import RobotModel
+from policies.card import METADATA_KEY
+from policies.locomotion.card import from_json, from_yaml
+from policies.locomotion.readers import holosoma, mjlab, own_card, published, unitree_deploy
+from policies.locomotion.readers.card_draft import Draft, put_together
+from policies.locomotion.readers.graph import GraphPorts, describe_graph, read_graph
+from policies.locomotion.readers.joint_orders import Context
+from policies.locomotion.readers.loose_yaml import read_loose
+from policies.locomotion.readers.names import matched
+from policies.locomotion.readers.policy_description import PolicyDescription, Sourced
+from policies.onnx_file import model_hash, read_metadata
+
+CARDS = Path(__file__).parents[2] / "cards"
+YAML_READERS: tuple[tuple[Callable, Callable], ...] = (
+    (unitree_deploy.recognises, unitree_deploy.read),
+    (published.recognises, published.read),
+)
+METADATA_READERS: tuple[tuple[Callable, Callable], ...] = ((mjlab.recognises, mjlab.read), (holosoma.recognises, holosoma.read))
+BESIDE = ("deploy.yaml", "params/deploy.yaml", "../params/deploy.yaml")
+READ = "deploy.yaml (unitree_rl_lab, unitree_rl_mjlab), the YAML of the Berkeley Humanoid Lite, a policy card or some of its keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the user adds to the files.
+
+    Attributes:
+        sources: Files that describe the policy.
+        order: Joints that the indices of those files count.
+        renamed: The robot's joint names by the maker's.
+        settings: Keys of the card with their values.
+        beside: Whether files are looked for where their makers put them.
+        by_words: Whether joint names may be matched by the words that they are made of.
+    """
+
+    sources: Sequence[Path] = ()
+    order: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    beside: bool = True
+    by_words: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A draft, and the descriptions that it was made of."""
+
+    draft: Draft
+    descriptions: tuple[PolicyDescription, ...]
+
+    @property
+    def says_something(self) -> bool:
+        """Whether anything but the graph itself describes it."""
+        return any(one.maker != "ONNX graph" for one in self.descriptions)
+
+
+def describe(path: str | Path, robot: RobotModel | None, hints: Hints | None = None) -> Described:
+    """What the files of the policy `path` say of it. Raises ConfigError for files that cannot be read at all."""
+    path, hints = Path(path), hints or Hints()
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    graph = read_graph(model, str(path))
+    context = Context(() if robot is None else robot.joints, tuple(hints.order))
+    found = [own_card.read("--set", hints.settings, prefix="")] if hints.settings else []
+    found += [read_file(source, context) for source in hints.sources]
+    found += describe_metadata(path, model, context)
+    if hints.beside:
+        found += [*_shipped(model), *_beside(path, context, taken=hints.sources)]
+    found.append(describe_graph(path, model, graph))
+    return Described(_draft(path, found, robot, hints, graph), tuple(found))
+
+
+def read_file(path: Path, context: Context) -> PolicyDescription:
+    """What one YAML file says. Raises ConfigError for a file that none of the readers knows."""
+    top = read_loose(path)
+    found = _recognised(path, top, context)
+    if found is None:
+        keys = ", ".join(list(top)[:8]) if isinstance(top, Mapping) else type(top).__name__
+        raise ConfigError(f"{path}: is none of the files that are read here: {READ}; it has: {keys}")
+    return found
+
+
+def _recognised(path: Path, top: Any, context: Context) -> PolicyDescription | None:
+    if not isinstance(top, Mapping):
+        return None
+    for recognises, read in YAML_READERS:
+        if recognises(top):
+            return read(path.name, top, context)
+    if top.get("kind") == "locomotion" and top.get("format") is not None:
+        return own_card.of_card(from_yaml(path), path.name)
+    return own_card.read(path.name, top) if own_card.recognises(top) else None
+
+
+def describe_metadata(path: Path, model: bytes, context: Context) -> list[PolicyDescription]:
+    """What the metadata of an ONNX file say: its card, and what its exporter wrote."""
+    metadata = read_metadata(model)
+    found = [own_card.of_card(from_json(metadata[METADATA_KEY], path.name), path.name)] if METADATA_KEY in metadata else []
+    return found + [read(path.name, metadata, context) for recognises, read in METADATA_READERS if recognises(metadata)]
+
+
+def _shipped(model: bytes) -> list[PolicyDescription]:
+    """The card that ships for these very bytes."""
+    wanted = model_hash(model)
+    cards = [(file, from_yaml(file)) for file in sorted(CARDS.glob("*.yaml"))]
+    return [own_card.of_card(card, f"cards/{file.name}") for file, card in cards if card.sha256 == wanted]
+
+
+def _beside(path: Path, context: Context, taken: Sequence[Path]) -> list[PolicyDescription]:
+    """Descriptions where their makers put them: <name>.yaml and deploy.yaml beside it, ../params, ../configs."""
+    places = [path.with_suffix(".yaml"), path.parent / ".." / "configs" / f"{path.stem}.yaml"]
+    places += [path.parent / place for place in BESIDE]
+    given = {source.resolve() for source in taken if source.exists()}
+    there = dict.fromkeys(place.resolve() for place in places if place.is_file())
+    read = [_recognised(place, read_loose(place), context) for place in there if place not in given]
+    return [one for one in read if one is not None]
+
+
+def _draft(path: Path, found: list[PolicyDescription], robot: RobotModel | None, hints: Hints, graph: GraphPorts) -> Draft:
+    names = list(dict.fromkeys(name for one in found for name in _joint_names(one) if not name.startswith("#")))
+    rename, wrong = matched(names, robot.joints, hints.renamed) if robot is not None else ({}, [])
+    draft = put_together(found, rename)
+    if robot is not None:
+        _of_robot(draft, robot, rename, wrong, hints)
+    _fits(draft, path, graph)
+    return draft
+
+
+def _joint_names(one: PolicyDescription) -> list[str]:
+    return list(one.joints.value) if one.joints is not None else []
+
+
+def _of_robot(draft: Draft, robot: RobotModel, rename: Mapping[str, str], wrong: list[str], hints: Hints) -> None:
+    """Whether the joints are the robot's."""
+    draft.problems += wrong
+    guessed = [f"{name} is {own}" for name, own in rename.items() if name.rsplit("/", 1)[-1] != own and name not in hints.renamed]
+    if guessed and hints.by_words:
+        draft.notes.append(f"joints matched by the words of their names: {', '.join(guessed)}: look through it")
+    elif guessed:
+        draft.problems.append(
+            f"its joints have other names than the robot's ({guessed[0]} ...): let `deploy.policy describe` draft a card, and "
+            "look through it"
+        )
+    said = draft.values.get("robot")
+    if said is None and not wrong and "joints" in draft.values:
+        draft.values["robot"] = Sourced(robot.name, "its joints are those of this robot")
+        draft.missing.pop("robot", None)
+
+
+def _fits(draft: Draft, path: Path, graph: GraphPorts) -> None:
+    """Whether the graph has as many inputs and outputs as the description."""
+    name = draft.values["input"].value if "input" in draft.values else ""
+    width = next((port.width for port in graph.inputs if port.name == name), None)
+    joints = draft.values["joints"].value if "joints" in draft.values else None
+    output = draft.values["output"].value if "output" in draft.values else ""
+    outputs = next((port.width for port in graph.outputs if port.name == output), None)
+    if joints is not None and outputs is not None and outputs != len(joints):
+        draft.contradictions.append(
+            f"joints: {len(joints)} in {draft.values['joints'].source}; output {output!r} of {path.name} has {outputs} values"
+        )
+    if draft.complete and width is not None and (size := draft.card(str(path)).observation_size) != width:
+        draft.contradictions.append(
+            f"observations: {size} values by {draft.terms[0].source}; input {name!r} of {path.name} reads {width}"
+        )

@@ -1,0 +1,77 @@
+"""A policy card, whole or in part, as one description among others: what the user says outweighs what files say."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from policies.locomotion.card import PolicyCard
+from policies.locomotion.readers.policy_description import PER_JOINT, Entries, PolicyDescription, Sourced, by_joint, number
+
+MAKER = "policy card"
+KEYS = tuple(field.name for field in dataclasses.fields(PolicyCard))
+FEW = 4  # keys of a card that make a mapping one, whatever else stands there
+
+
+def recognises(top: Mapping[str, Any]) -> bool:
+    """Whether it is a card: its own kind, or nothing but its keys, or several of them."""
+    return top.get("kind") == "locomotion" or bool(top) and ({*top} <= {*KEYS} or len({*top} & {*KEYS}) >= FEW)
+
+
+def read(file: str, top: Mapping[str, Any], prefix: str = "") -> PolicyDescription:
+    """Raises ConfigError for lists by joint that do not fit.
+
+    Args:
+        file: Name of the file.
+        top: Keys of the card.
+        prefix: Stands before the key in a source.
+    """
+    found, entries = PolicyDescription(MAKER, file), Entries(file, top)
+    joints: list[str] | None = None
+    if "joints" in entries:
+        joints = entries.texts("joints")
+        found.joints = Sourced(joints, _at(file, prefix, "joints"))
+    for key, value in top.items():
+        if key in ("format", "kind", "joints", "observations") or value is None:
+            continue
+        if key in PER_JOINT:
+            found.values[key] = Sourced(_by_joint(entries, key, joints), _at(file, prefix, key))
+        else:
+            found.values[key] = Sourced(value, _at(file, prefix, key))
+    if "observations" in entries and isinstance(top["observations"], list):
+        found.terms = [
+            Sourced(dict(Entries(file, term, f"observations[{i}]").values), _at(file, prefix, f"observations[{i}]"))
+            for i, term in enumerate(top["observations"])
+        ]
+    return found
+
+
+def _by_joint(entries: Entries, key: str, joints: list[str] | None) -> Any:
+    """Values by joint; as they stand there where the joints are not named: one number, or a list in the order of the outputs."""
+    single = number(entries.get(key))
+    if joints is not None:
+        return by_joint(joints, entries.numbers(key, len(joints)))
+    return entries.numbers(key) if single is None else single
+
+
+def of_card(card: PolicyCard, file: str) -> PolicyDescription:
+    """A card that has been read and checked."""
+    top = {key: value for key, value in dataclasses.asdict(card).items() if value not in ("", None, ())}
+    top["observations"] = [_term(term) for term in card.observations]
+    for key in ("joints", *PER_JOINT):
+        top[key] = list(top[key])
+    return read(file, top)
+
+
+def _term(term: Any) -> dict[str, Any]:
+    defaults = {field.name: field.default for field in dataclasses.fields(term)}
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in dataclasses.asdict(term).items()
+        if value != defaults[key]
+    }
+
+
+def _at(file: str, prefix: str, key: str) -> str:
+    return f"{file} {prefix}{key}" if prefix else f"{file}:{key}"
