@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _check(args) -> int:
-    from deploy.robots.contract import examine_folder
+    from deploy.runtime.robot_contract import examine_folder
 
     found = examine_folder(args.folder, stands=not args.no_stand)
     for one in found:

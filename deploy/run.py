@@ -23,8 +23,9 @@ from deploy.cli.run_options import parser
 with extra(__name__, parser):
     from arbiter.execution.instruction import InstructionState
     from arbiter.robot import SelfDamping
+    from deploy.cli.streams import warn
     from deploy.host.thread_priority import TICK, claim_realtime
-    from deploy.observers.narrate import DampedByItself, Narrator, warn
+    from deploy.observers.narrate import DampedByItself, Narrator
     from deploy.observers.run_report import RunRecorder, summary, write_report
     from deploy.runtime.assemble import Assembly, assemble
     from deploy.runtime.config import Loaded, load_tree

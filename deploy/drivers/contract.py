@@ -53,7 +53,7 @@ def _preflight(robot: Robot) -> Iterator[str]:
     if isinstance(robot, Examinable):
         checks, error = walled(robot.preflight)
         if checks is None or not all(isinstance(check, Check) for check in checks):
-            yield f"preflight(): {error or 'a list of deploy.doctor.Check is expected'}"
+            yield f"preflight(): {error or 'a list of deploy.drivers.checks.Check is expected'}"
 
 
 def _life(robot: Robot, wait: Callable[[float], None]) -> Iterator[str]:

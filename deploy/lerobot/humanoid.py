@@ -20,11 +20,11 @@ from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnected
 
 from arbiter.errors import ConfigError, RobotError
 from deploy import rig
-from deploy.doctor import preflight
 from deploy.drivers.can.can_robot import CanRobot, open_robot
 from deploy.drivers.can.hardware_file import load_hardware
 from deploy.lerobot.guest_loop import GuestLoop
 from deploy.robots.description import load_model
+from deploy.runtime.preflight import preflight
 
 NAME = "berkeley_humanoid_lite"
 log = logging.getLogger(__name__)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import queue
-import select
 import sys
 from collections.abc import Callable
 from typing import TextIO
@@ -14,9 +11,9 @@ from arbiter.events import Event
 from arbiter.robot import SelfDamping
 from arbiter.threads import start_thread
 from arbiter.tick import TickReport
+from deploy.cli.streams import clipped, gone, write_line
 
 QUIET = ("handover",)
-LONGEST, HEAD, TAIL = 500, 200, 150  # characters of a line for people; of a longer one what is kept of its ends
 LOOK = 0.5  # [s] between two looks whether anybody reads
 
 
@@ -69,37 +66,6 @@ class Narrator:
         self._thread.join(2.0)
 
 
-def write_line(line: str, stream: TextIO) -> bool:
-    """Writes a line; characters that the encoding lacks are escaped. False if the stream is closed; it is then redirected to
-    the null device, because the interpreter flushes it at exit and would fail."""
-    try:
-        encoding = stream.encoding or "utf-8"
-        line = "\n".join(one if len(one) <= LONGEST else clipped(one) for one in line.split("\n"))
-        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-        return True
-    except (OSError, ValueError):  # ValueError: closed by somebody else
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
-        return False
-
-
-def gone(stream: TextIO) -> bool:
-    """Whether the other end of the stream's pipe or terminal is closed."""
-    try:
-        look = select.poll()
-        look.register(stream.fileno(), 0)
-        return bool(look.poll(0))
-    except (OSError, ValueError, AttributeError):  # no file behind it
-        return False
-
-
-def warn(text: str) -> None:
-    """Prints a line on the standard error, if that is open."""
-    write_line(text, sys.stderr)
-
-
 class DampedByItself:
     """Reports that a robot's driver has damped the motors by itself, which the safety layer's mode does not show.
 
@@ -121,10 +87,3 @@ class DampedByItself:
 def line_of(event: Event, start: float = 0.0) -> str:
     """An event as a line for a person; `start`: what is counted as 0 [s]."""
     return f"{event.at - start:7.2f} s  {clipped(event.text)}"
-
-
-def clipped(text: str) -> str:
-    """The text as one line; a very long one is shortened in the middle. The trace keeps it whole."""
-    if len(text) > LONGEST:
-        text = f"{text[:HEAD]} ... ({len(text)} characters) ... {text[-TAIL:]}"
-    return text if text.isprintable() else " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -11,9 +11,10 @@ from arbiter.errors import ConfigError
 from arbiter.execution.inbox import Orders
 from arbiter.extras import advice
 from arbiter.tick import TickReport
+from deploy.cli.streams import clipped
 from deploy.console import Snapshot
 from deploy.drivers.door import Depicted
-from deploy.observers.narrate import clipped, line_of
+from deploy.observers.narrate import line_of
 from deploy.observers.video import Caption, Film
 from deploy.operator.manual import ASKED, skills_text
 from deploy.runtime.assemble import Assembly

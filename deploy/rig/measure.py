@@ -24,8 +24,8 @@ with extra(__name__, parser, "can", "serial"):
     from arbiter.safety import Safety
     from arbiter.types import JointTarget, SafeCommand, frozen
     from deploy.drivers.can.motor_protocol import MotorMode
+    from deploy.host.lateness import lateness
     from deploy.rig.lockstep import RigRobot, start
-    from deploy.runtime.host_checks import lateness
 
 KNEE = "leg_left_knee_pitch_joint"
 FAULTS = (

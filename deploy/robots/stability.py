@@ -11,6 +11,7 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from deploy.robots.mjcf import standing_data
+from deploy.robots.roles import Roles
 
 MOST = 1.0  # largest growth of a motion in a step
 
@@ -44,3 +45,14 @@ def fastest_growth(inverse: np.ndarray, kp: np.ndarray, kd: np.ndarray, dt: floa
     values, vectors = np.linalg.eig(step)
     worst = int(np.argmax(np.abs(values)))
     return float(np.abs(values[worst])), np.abs(vectors[:n, worst])
+
+
+def needed_ankle_stiffness(mj: mujoco.MjModel, robot: RobotModel, roles: Roles) -> float:
+    """Stiffness that each ankle needs for a posture that is only held not to tip over [N·m/rad]; 0 without known ankles."""
+    ankles = robot.known_body.ankles
+    if not len(ankles):
+        return 0.0
+    data, weight = standing_data(mj, robot), -float(mj.opt.gravity[2]) * float(mj.body_subtreemass[roles.base])
+    first = int(roles.free)
+    height = data.subtree_com[roles.base, 2] - min(float(data.xanchor[first + i, 2]) for i in ankles)
+    return weight * height / len(ankles)

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from arbiter.errors import ConfigError, RobotError
-from deploy.doctor import Report, preflight
 from deploy.drivers.can.can_robot import CanRobot, open_robot
 from deploy.drivers.can.hardware_file import load_hardware
+from deploy.drivers.checks import Report
 from deploy.operator import OPERATORS, open_operator
-from deploy.supervisor import Supervision
+from deploy.runtime.preflight import preflight
+from deploy.supervision import Supervision
 
 
 @dataclass(slots=True)

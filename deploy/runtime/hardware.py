@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from deploy import rig
-from deploy.doctor import preflight
 from deploy.drivers.can.can_robot import CanRobot
 from deploy.drivers.sensors.camera import Blind, Camera, CameraConfig, config_of
 from deploy.robots.description import name_or_folder
 from deploy.runtime.bring_up import bring_up_robot
+from deploy.runtime.preflight import preflight
 
 __all__ = ["Hardware", "config_of", "open_rig", "open_camera", "open_real"]
 

@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import time
 from pathlib import Path
 
 from arbiter.extras import advice
 from deploy.drivers.checks import Check, passed, warned
-from deploy.host.thread_priority import CYCLE, claim_realtime
+from deploy.host.lateness import PERIOD, ROUNDS, lateness
 
-PERIOD = 0.004  # [s] of the command cycle
-ROUNDS = 250
 DISK_LOW, DISK_FAIL = 5.0, 0.5  # [GB]
 HOT = 85.0  # [°C]
-
-
-def lateness(rounds: int = ROUNDS) -> tuple[float, bool]:
-    """Worst lateness of a 250 Hz thread [s], and whether it had real-time priority."""
-    worst, realtime = 0.0, False
-
-    def run() -> None:
-        nonlocal worst, realtime
-        realtime = claim_realtime(CYCLE)
-        due = time.monotonic()
-        for _ in range(rounds):
-            due += PERIOD
-            time.sleep(max(0.0, due - time.monotonic()))
-            worst = max(worst, time.monotonic() - due)
-
-    thread = threading.Thread(target=run, name="jitter")
-    thread.start()
-    thread.join()
-    return worst, realtime
 
 
 def check_timing() -> list[Check]:

@@ -15,8 +15,7 @@ from arbiter.routing import stop_guard
 from arbiter.skill import Skill
 from arbiter.strict import Problems, build, parse
 from arbiter.threads import start_thread
-from deploy.cli.streams import forgive
-from deploy.observers.narrate import warn
+from deploy.cli.streams import forgive, warn
 from deploy.operator.manual import ASKED, ENDS, meant, skills_text
 
 if TYPE_CHECKING:

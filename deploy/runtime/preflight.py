@@ -1,4 +1,8 @@
-"""All checks in order, on a robot that is not connected yet."""
+"""Pre-flight: checks everything before motion may be armed; a table of pass, warn and fail, each with what to do.
+
+report = preflight(robot, tree="default.yaml")      # a robot that is not connected yet
+if not report.ok: refuse to arm
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,11 @@ from arbiter.robot import Robot, RobotModel
 from arbiter.safety import Safety
 from arbiter.types import JointTarget, RobotState, frozen
 from deploy.drivers.checks import Check, Examinable, Report, attempt, failed, passed, warned
+from deploy.runtime.config import load_tree
+from deploy.runtime.doors import load_doors
 from deploy.runtime.host_checks import check_disk, check_engines, check_heat, check_timing
+from deploy.runtime.tree_check import check_tree, groups_of, load_skill_set
+from policies.registry import PolicyContext, load_policies
 
 BEYOND = 0.5  # [rad] that the dry commands ask for beyond a joint's end
 
@@ -36,7 +44,7 @@ def preflight(
     checks += attempt("limits", lambda: check_limits(robot.model))
     checks += _own(robot, patience)
     if camera is not None:
-        from deploy.drivers.sensors.sensor_checks import check_camera
+        from deploy.drivers.sensors.sensor_checks import check_camera  # needs the extra robot
 
         checks += check_camera(camera, time.sleep)
     if machine:
@@ -52,17 +60,12 @@ def _own(robot: Robot, patience: float | None) -> list[Check]:
         return robot.preflight()
     found, error = in_time(robot.preflight, patience, "pre-flight not over")
     if not error and not (isinstance(found, list) and all(isinstance(check, Check) for check in found)):
-        error = "preflight() gave no list of deploy.doctor.Check"
+        error = "preflight() gave no list of deploy.drivers.checks.Check"
     return [failed("driver", error, "mend the driver")] if error or found is None else found
 
 
 def check_tree_file(tree: str, model: RobotModel) -> Check:
     """Loads a tree's skills and policies for this robot. Raises ConfigError with every problem."""
-    from deploy.runtime.config import load_tree
-    from deploy.runtime.doors import load_doors
-    from deploy.runtime.tree_check import check_tree, groups_of, load_skill_set
-    from policies.registry import PolicyContext, load_policies
-
     loaded = load_tree(tree)
     skills = load_skill_set(loaded, model)
     unfit: dict[str, str] = {}

@@ -20,7 +20,7 @@ from arbiter.skill import Route, SkillCall
 from arbiter.threads import start_thread
 from arbiter.tick import TickReport
 from arbiter.types import RobotState, Sighting, frozen
-from deploy.observers.narrate import warn
+from deploy.cli.streams import warn
 from deploy.trace.folders import CONFIG, EARLIER, TRACE
 
 FORMAT = 1

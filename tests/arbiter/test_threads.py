@@ -8,7 +8,8 @@ import pytest
 from arbiter.events import Event
 from arbiter.threads import ThreadWatch, start_thread
 from arbiter.types import Mode
-from deploy.observers.narrate import Narrator, line_of, write_line
+from deploy.cli.streams import write_line
+from deploy.observers.narrate import Narrator, line_of
 from tests.arbiter_rig import Rig
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -9,9 +9,9 @@ import pytest
 
 import deploy.rig
 from deploy.drivers.can import motor_protocol
+from deploy.host.lateness import lateness
 from deploy.rig.measure import FAULTS, PostureLoop, cycle_times, cycles_to_damping
 from deploy.rig.simulated_motor import SimulatedMotor
-from deploy.runtime.host_checks import lateness
 
 # Silence is left to the safety layer, which waits; a mode read-back or equal readings take their time; all else is known at once.
 SLOW = {

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.reference import rooms
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("arbiter", "policies", "skills", "training", "deploy")
 ALLOWED = {
@@ -79,6 +81,48 @@ def test_imports_point_one_way(package):
         if name in PACKAGES and name != package and name not in ALLOWED[package]
     ]
     assert wrong == []
+
+
+# The rooms of each package, lowest first: a room imports only from rooms above it in this list, and the modules beside the
+# rooms (the commands of deploy) are imported by none.
+ORDER = {
+    "policies": ("fallback", "locomotion", "chunk"),
+    "deploy": (
+        *("host", "cli", "robots", "drivers"),
+        *("supervision", "operator", "rig", "console"),
+        *("runtime", "trace", "observers", "policies", "lerobot", "reference"),
+    ),
+    "training": ("common", "router", "locomotion", "pi0"),
+}
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_rooms_import_one_way(package):
+    """No circle between the rooms of a package can come back; an import inside a function counts, too."""
+    order = ORDER[package]
+    assert set(rooms.rooms(package)) == set(order)
+    assert [(one, other) for one, other in rooms.arrows(package) if order.index(one) < order.index(other)] == []
+
+
+def test_no_room_imports_a_command():
+    commands = {f"deploy.{path.stem}" for path in (ROOT / "deploy").glob("*.py") if path.stem != "__init__"}
+    wrong = [
+        (module, name)
+        for module, path in rooms.modules("deploy").items()
+        for name in rooms.imported(path) & commands
+        if rooms.room(module, "deploy")
+    ]
+    assert wrong == []
+
+
+def test_modules_of_skills_import_one_way():
+    """`skills` has no rooms: its modules themselves have no circle."""
+    modules = rooms.modules("skills")
+    left = {module: {*rooms.imported(path)} & set(modules) - {module, "skills"} for module, path in modules.items()}
+    while free := [module for module, names in left.items() if not names & left.keys()]:
+        for module in free:
+            del left[module]
+    assert left == {}
 
 
 def test_the_core_imports_next_to_nothing():

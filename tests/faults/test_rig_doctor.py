@@ -12,8 +12,7 @@ import pytest
 import deploy.rig
 from arbiter.errors import RobotError
 from deploy.calibrate import Calibrator, store_watchdogs
-from deploy.doctor import preflight
-from deploy.doctor.__main__ import main
+from deploy.doctor import main
 from deploy.drivers.can.bus import open_bus
 from deploy.drivers.can.hardware_file import BusConfig
 from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter
@@ -22,7 +21,7 @@ from deploy.drivers.sensors.camera import CameraConfig
 from deploy.drivers.sensors.sensor_checks import check_camera
 from deploy.rig.fault_injection import parse_fault
 from deploy.runtime.host_checks import check_disk, check_engines, check_heat, check_timing
-from deploy.runtime.preflight import _dry_command, check_limits
+from deploy.runtime.preflight import _dry_command, check_limits, preflight
 
 KNEE = "leg_left_knee_pitch_joint"
 

@@ -26,8 +26,9 @@ from arbiter.types import Mode
 from deploy.drivers.can.motor_protocol import MotorError, MotorMode
 from deploy.rig.process import RigProcess
 from deploy.runtime.bring_up import bring_up_robot
+from deploy.supervision import Supervision
 from deploy.supervision.heartbeat import Heartbeat, heartbeat_path
-from deploy.supervisor import HeartbeatWatch, Supervision, exists
+from deploy.supervisor import HeartbeatWatch, exists
 
 # A loop of its own process: opens the rig, arms, ticks; then does what its argument says.
 LOOP = """
@@ -37,7 +38,7 @@ from arbiter.safety.command import issue
 from arbiter.types import Mode
 from deploy.drivers.can.hardware_file import load_hardware
 from deploy.drivers.can.can_robot import open_robot
-from deploy.supervisor import Supervision
+from deploy.supervision import Supervision
 
 file, supervised, end = sys.argv[1:]
 supervision = Supervision(hardware_file=file, timeout=5.0).start() if supervised == "yes" else None

@@ -14,13 +14,13 @@ from arbiter.tree.contract import check_node
 from deploy.drivers.contract import check_driver
 from deploy.drivers.door import check_driver_kind
 from deploy.replay import main as replay
-from deploy.robots.contract import check_robot_folder
 from deploy.robots.description import load_model
 from deploy.run import main
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
 from deploy.runtime.doors import load_doors
 from deploy.runtime.instruction_sources import Sayings
+from deploy.runtime.robot_contract import check_robot_folder
 from deploy.runtime.session import Session
 from deploy.tree import main as tree
 from policies.chunk.contract import check_backend

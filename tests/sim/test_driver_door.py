@@ -163,7 +163,7 @@ def slow(self, now):
         ({"connect": lambda self: 1 / 0}, "connect(): ZeroDivisionError"),
         ({"step": lambda self, dt: 1 / 0}, "write(), step() or read(): ZeroDivisionError"),
         ({"close": lambda self: 1 / 0}, "close(), called for the second time: ZeroDivisionError"),
-        ({"preflight": lambda self: [1]}, "a list of deploy.doctor.Check is expected"),
+        ({"preflight": lambda self: [1]}, "a list of deploy.drivers.checks.Check is expected"),
         ({"damped_by": "over-current", "damp": lambda self, why: None}, "damped_by is 'over-current'"),
         ({"model": None}, "model is no arbiter.robot.RobotModel"),
         ({"step": None}, "has no step()"),

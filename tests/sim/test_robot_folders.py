@@ -28,10 +28,10 @@ from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.replay import main as replay
 from deploy.robot import main as robot_command
 from deploy.robots.collision import SelfCollision
-from deploy.robots.contract import check_robot_folder
 from deploy.robots.description import description_dir, load_model
 from deploy.robots.stability import unstable
 from deploy.run import main as run_command
+from deploy.runtime.robot_contract import check_robot_folder
 from policies.fallback.policies import PolicyStand
 from policies.locomotion.card import check_card
 from skills.registry import load_skills

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING, NamedTuple
 
 from arbiter.errors import ArbiterError
 from arbiter.plugins import PATIENCE
@@ -11,6 +12,9 @@ from arbiter.robot import Robot
 from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import robot_name
+
+if TYPE_CHECKING:
+    from deploy.drivers.sensors.camera import CameraConfig
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,43 +33,58 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-with extra(__name__, parser, "can", "serial", "cv2"):
-    from deploy import rig
-    from deploy.drivers.can.can_robot import CanRobot, open_robot
-    from deploy.drivers.can.hardware_file import load_hardware
-    from deploy.drivers.sensors.camera import config_of
+with extra(__name__, parser, "can", "serial", "cv2"):  # the robot of a driver that a user brings needs none of them
     from deploy.robots.description import load_model
     from deploy.runtime.bodies import drivers_of, open_driver
     from deploy.runtime.config import load_tree
     from deploy.runtime.preflight import preflight
 
 
+class Patient(NamedTuple):
+    """Whom the pre-flight looks at: a robot that is not connected; see `deploy.runtime.preflight.preflight`."""
+
+    robot: Robot
+    camera: CameraConfig | None = None
+    patience: float | None = None
+
+
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
-        if args.robot == "rig":
-            robot = rig.start(faults=tuple(args.fault), body="joints")
-            robot.rig.advance(0.0)
-        else:
-            robot = _from_outside(args) or open_robot(args.robot, load_hardware(args.robot, args.hardware))
+        found = _rig(args) if args.robot == "rig" else _from_outside(args) or _on_can(args)
     except ArbiterError as error:
         print(f"fail  robot  {error}", file=sys.stderr)
         return 1
-    camera = None if args.robot == "rig" or not isinstance(robot, CanRobot) else config_of(args.camera)
-    patience = None if isinstance(robot, CanRobot) else PATIENCE
-    report = preflight(robot, tree=None if args.tree == "none" else args.tree, camera=camera, patience=patience)
-    robot.close()
+    tree = None if args.tree == "none" else args.tree
+    report = preflight(found.robot, tree=tree, camera=found.camera, patience=found.patience)
+    found.robot.close()
     print(report.table())
     return 0 if report.ok else 1
 
 
-def _from_outside(args: argparse.Namespace) -> Robot | None:
+def _rig(args: argparse.Namespace) -> Patient:
+    from deploy import rig
+
+    robot = rig.start(faults=tuple(args.fault), body="joints")
+    robot.rig.advance(0.0)
+    return Patient(robot)
+
+
+def _on_can(args: argparse.Namespace) -> Patient:
+    from deploy.drivers.can.can_robot import open_robot
+    from deploy.drivers.can.hardware_file import load_hardware
+    from deploy.drivers.sensors.camera import config_of
+
+    return Patient(open_robot(args.robot, load_hardware(args.robot, args.hardware)), config_of(args.camera))
+
+
+def _from_outside(args: argparse.Namespace) -> Patient | None:
     """The robot of a driver plug-in; None if no driver has this name."""
     if args.tree == "none":
         return None
     loaded = load_tree(args.tree)
     kind = drivers_of(loaded).kinds.get(args.robot)
-    return None if kind is None else open_driver(kind, load_model(loaded.robot), loaded)
+    return None if kind is None else Patient(open_driver(kind, load_model(loaded.robot), loaded), patience=PATIENCE)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,4 @@
-"""What a robot's folder has to keep. Run it against your own:
-
-from deploy.robots.contract import check_robot_folder
-assert check_robot_folder("path/to/folder") == []
-"""
+"""What can be said of a robot's folder without simulating it. `deploy.runtime.robot_contract` has the whole check."""
 
 from __future__ import annotations
 
@@ -13,11 +9,10 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from arbiter.errors import ArbiterError, ConfigError
+from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
-from deploy.drivers.sensors.visible import not_drawn
 from deploy.robots.collision import SelfCollision
-from deploy.robots.description import describe, load_model
+from deploy.robots.description import Description, describe, load_model
 from deploy.robots.mjcf import open_spec, standing_data
 from deploy.robots.roles import Roles, find_roles
 from deploy.robots.shape import contact_geoms, lowest, sole_height
@@ -27,9 +22,6 @@ LEVEL = 0.005  # [m] between the soles of the feet in the default posture
 MASS_OFF = 0.01  # share by which the model's mass may differ from `total_mass`
 BEYOND = 1e-3  # [rad] by which a range may be wider than the model's
 SIMULATED_HZ = 500.0
-READY_S, STANDS_S = 20.0, 5.0
-UPRIGHT, HEIGHT = 0.3, 0.85  # tilt [rad] at most, share of the standing height at least, while it stands
-DEFAULT_TREE = "default.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +33,35 @@ class Finding:
     text: str
 
 
-def check_robot_folder(path: str | Path, stands: bool = True) -> list[str]:
-    """Everything that is wrong with the robot's folder at `path`, one line each; empty when it keeps the contract.
+@dataclass(frozen=True, slots=True)
+class RobotFolder:
+    """A robot's folder, read: its description, its compiled MuJoCo model, and what both say of the robot."""
 
-    Args:
-        stands: Simulate, too, that it stands for five seconds.
-    """
-    return [f"{one.check}: {one.text}" for one in examine_folder(path, stands) if one.level == "error"]
-
-
-def examine_folder(path: str | Path, stands: bool = True) -> list[Finding]:
-    """What every check of a folder found, in order; it ends where the next one would make no sense."""
-    found: list[Finding] = []
-    try:
-        for one in _examined(path, stands):
-            found.append(one)
-    except ArbiterError as error:
-        found += [Finding("folder", "error", line) for line in str(error).splitlines()]
-    return found
+    described: Description
+    mj: mujoco.MjModel
+    robot: RobotModel
+    roles: Roles
 
 
-def _examined(path: str | Path, stands: bool) -> Iterator[Finding]:
+def open_folder(path: str | Path) -> RobotFolder:
+    """Reads it. Raises ConfigError where it cannot be read, or where its model does not compile."""
     described = describe(path)
-    yield Finding("robot.yaml", "ok", f"{described.file.name}: {len(described.file.joints)} joints")
     mj = _compiled(open_spec(described))
-    yield Finding("model", "ok", f"{described.file.model_path(described.folder).name} compiles, joints in the same order")
     robot = load_model(path)
-    roles = find_roles(mj, robot, described.file)
-    yield from _mass(mj, roles, described.file.total_mass)
+    return RobotFolder(described, mj, robot, find_roles(mj, robot, described.file))
+
+
+def checks(folder: RobotFolder) -> Iterator[Finding]:
+    """What every check found, in order; nothing is simulated."""
+    file, mj, robot, roles = folder.described.file, folder.mj, folder.robot, folder.roles
+    yield Finding("robot.yaml", "ok", f"{file.name}: {len(file.joints)} joints")
+    yield Finding("model", "ok", f"{file.model_path(folder.described.folder).name} compiles, joints in the same order")
+    yield from _mass(mj, roles, file.total_mass)
     yield from _ranges(mj, robot, roles)
     yield from _roles(mj, robot, roles)
     yield from _feet(mj, robot, roles)
     yield from _gains(mj, robot)
     yield from _contacts(robot)
-    if hidden := not_drawn(mj):
-        yield Finding(
-            "pictures", "warning", f"not drawn in film and camera (no visible shape in groups 0 to 2): {', '.join(hidden)}"
-        )
-    if stands and roles.free:
-        yield _stand(path, robot, _needed_ankle_stiffness(mj, robot, roles))
 
 
 def _compiled(spec: mujoco.MjSpec) -> mujoco.MjModel:
@@ -173,64 +155,3 @@ def _contacts(robot: RobotModel) -> Iterator[Finding]:
         pairs = ", ".join(sorted({f"{a} and {b}" for a, b in check.touching}))
         yield Finding("self-collision", "warning", f"touch in the default posture and are not kept apart: {pairs}")
     yield Finding("self-collision", "ok", f"{len(check.pairs)} pairs are kept apart")
-
-
-def _stand(path: str | Path, robot: RobotModel, ankles: float) -> Finding:
-    """Hangs it in the harness, arms, releases, and looks at the simulation's truth."""
-    import json
-
-    from deploy.runtime.assemble import assemble
-    from deploy.runtime.config import load_tree
-    from deploy.runtime.session import Session
-
-    home = "control.dwell=0.2" if robot.stand == "reflex" else "home={}"
-    loaded = load_tree(
-        DEFAULT_TREE, [f"robot={json.dumps(str(Path(path).resolve()))}" if Path(path).exists() else f"robot={path}", home]
-    )
-    assembly = assemble(loaded, fast=True)
-    truths = []
-    try:
-        session = Session(assembly.robot, assembly.arbiter, assembly.clock, [], assembly.observers)
-        session.start()
-        while not assembly.arbiter.world.ready and session.clock.now < READY_S and not session.faulted:
-            session.step()
-        truth = assembly.truth
-        if truth is None or not assembly.arbiter.world.ready:
-            why = assembly.arbiter.safety.fault or "it is not upright on loaded feet"
-            return Finding("stand", "error", f"not ready within {READY_S:g} s ({robot.stand}): {why}{_way_out(robot, ankles)}")
-        until = session.clock.now + STANDS_S
-        while session.clock.now < until:
-            session.step()
-            truths.append(truth())
-    finally:
-        assembly.close()
-    if robot.known_body.standing <= 0.0:
-        return Finding("stand", "error", f"its standing height is {robot.known_body.standing:g} m: no feet are below its base")
-    height = min(truth.torso_height for truth in truths) / robot.known_body.standing
-    tilt = max(2.0 * np.arccos(min(1.0, float(np.hypot(t.base_quat[0], t.base_quat[3])))) for t in truths)
-    text = f"by {robot.stand}: tilt up to {tilt:.2f} rad, {100.0 * height:.0f} % of the standing height for {STANDS_S:g} s"
-    stands = tilt <= UPRIGHT and height >= HEIGHT
-    return Finding("stand", "ok" if stands else "error", text if stands else text + _way_out(robot, ankles))
-
-
-def _needed_ankle_stiffness(mj: mujoco.MjModel, robot: RobotModel, roles: Roles) -> float:
-    """Stiffness that each ankle needs for a posture that is only held not to tip over [N·m/rad]; 0 without known ankles."""
-    ankles = robot.known_body.ankles
-    if not len(ankles):
-        return 0.0
-    data, weight = standing_data(mj, robot), -float(mj.opt.gravity[2]) * float(mj.body_subtreemass[roles.base])
-    first = int(roles.free)
-    height = data.subtree_com[roles.base, 2] - min(float(data.xanchor[first + i, 2]) for i in ankles)
-    return weight * height / len(ankles)
-
-
-def _way_out(robot: RobotModel, ankles: float) -> str:
-    """What makes a robot stand that falls or never gets ready; `ankles`: the stiffness that they need [N·m/rad]."""
-    if robot.stand not in ("posture", "reflex"):
-        return f". Check what {robot.stand} expects: `python -m deploy.policy check FILE --robot FOLDER`"
-    others = "put a walking policy that stands into policies/ and say `stand: locomotion`"
-    if robot.stand == "reflex":
-        return f". Bend the knees of the default posture, give the real kp and kd and make the gains again, or {others}"
-    kp = min((float(robot.kp[i]) for i in robot.known_body.ankles), default=0.0)
-    soft = f" Its ankles have kp {kp:g}; {ankles:.0f} N·m/rad each would hold its weight upright." if kp < ankles else ""
-    return f".{soft} Give the robot's own kp, or `stand: reflex` (python -m deploy.robot balance FOLDER), or {others}"
