@@ -21,10 +21,11 @@ class Policy(Protocol):
         kind: "locomotion", "chunk" or "fallback".
         joints: Mask of the joints it drives, bool, shape (n,), robot order.
 
-    Four more are optional. `rate_hz`: how often it decides, where less often than the tick; one that walks may repeat
+    Five more are optional. `rate_hz`: how often it decides, where less often than the tick; one that walks may repeat
     its targets so long. `commands`: the largest |x|, |y| [m/s] and |yaw| [rad/s] that it was made for, three numbers; a skill
     that asks for more fails. `carries`: False where the robot falls if this policy gets its legs. `chunks`: how many it has
-    played since `reset`; skills are told.
+    played since `reset`; skills are told. `takes`: what a skill may ask for beside a velocity, "height" [m] or "heading" [rad],
+    with lowest and highest; a skill that asks for more, or of a policy that does not take it, fails.
     """
 
     name: str

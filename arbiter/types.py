@@ -165,6 +165,8 @@ class Request:
         elapsed: Time since the skill took its joints [s].
         posture: Joint positions [rad], shape (n,), for a policy that goes to a posture; None: its own default.
         start: The robot may still hang in its harness: to the posture slowly, and no balancing in the air.
+        height: Height of the base above the floor [m], for a policy that takes one (its attribute `takes`); None: its own.
+        heading: Angle that the base is still to turn by [rad], to the left; likewise.
     """
 
     velocity: np.ndarray = field(default_factory=lambda: frozen((0.0, 0.0, 0.0)))
@@ -172,3 +174,5 @@ class Request:
     elapsed: float = 0.0
     posture: np.ndarray | None = None
     start: bool = False
+    height: float | None = None
+    heading: float | None = None

@@ -38,7 +38,7 @@ class Deadline:
         self.policy = policy
         self.name, self.kind, self.joints = policy.name, policy.kind, policy.joints
         self.commands, self.carries = getattr(policy, "commands", None), getattr(policy, "carries", True)
-        self.rate_hz = getattr(policy, "rate_hz", None)
+        self.rate_hz, self.takes = getattr(policy, "rate_hz", None), getattr(policy, "takes", None)
         self._go, self._done = threading.Lock(), threading.Lock()
         self._go.acquire()
         self._done.acquire()

@@ -7,11 +7,9 @@ import hashlib
 import importlib
 import io
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
@@ -103,59 +101,3 @@ def load_libraries(provider: Provider) -> None:
                 f"inference provider 'tensorrt' needs the package tensorrt ({error}), which comes with "
                 f"{advice('gpu')}; or take cuda"
             ) from error
-
-
-class Network:
-    """A graph with one input and one output whose memory is bound once: a run copies and allocates nothing.
-
-    Args:
-        path: The ONNX file.
-        inputs: Name of the input in the graph.
-        outputs: Name of the output in the graph.
-        x: What the graph reads, float32, shape (1, n).
-        size: Width of its output.
-
-    Attributes:
-        y: What it wrote last, float32, shape (1, size).
-    """
-
-    def __init__(
-        self,
-        path: str | Path,
-        inputs: str,
-        outputs: str,
-        x: np.ndarray,
-        size: int,
-        *,
-        threads: int = 1,
-        provider: Provider = "cpu",
-    ) -> None:
-        self._session = start(path, provider, threads)
-        self._check(path, inputs, self._session.get_inputs(), x.shape[1], "input")
-        self._check(path, outputs, self._session.get_outputs(), size, "output")
-        self.y = np.zeros((1, size), dtype=np.float32)
-        self._binding = self._session.io_binding()
-        self._kept = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in (x, self.y)]
-        self._binding.bind_ortvalue_input(inputs, self._kept[0])
-        self._binding.bind_ortvalue_output(outputs, self._kept[1])
-
-    @staticmethod
-    def _check(path: str | Path, name: str, nodes: Sequence, size: int, kind: str) -> None:
-        found = {node.name: node for node in nodes}
-        if name not in found:
-            raise ConfigError(f"{path}: no {kind} {name!r} in the graph; there are: {', '.join(found)}")
-        if kind == "input" and len(found) > 1:
-            raise ConfigError(f"{path}: the graph has {len(found)} inputs ({', '.join(found)}); one is expected")
-        node = found[name]
-        fits = len(node.shape) == 2 and all(
-            not isinstance(have, int) or have == want for have, want in zip(node.shape, (1, size), strict=False)
-        )
-        if not fits or node.type != "tensor(float)":
-            raise ConfigError(
-                f"{path}: {kind} {name!r} is {node.type} {node.shape}; its card describes tensor(float) [1, {size}]"
-            )
-
-    def run(self) -> np.ndarray:
-        """`y`, computed from what `x` holds now."""
-        self._session.run_with_iobinding(self._binding)
-        return self.y

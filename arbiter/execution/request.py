@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from arbiter.types import Request
 
 ROUNDING = 1e-6  # [rad], [m/s], [rad/s] by which a value may be beyond its limit
 AXES = (("x", "m/s"), ("y", "m/s"), ("yaw", "rad/s"))
+TAKEN = {"height": "m", "heading": "rad"}  # fields that only some policies take
 
 
 def check_form(request: object, joints: int) -> Request:
@@ -29,7 +31,7 @@ def check_form(request: object, joints: int) -> Request:
     if not isinstance(request.prompt, str):
         raise SkillError(f"request().prompt is {request.prompt!r}; a text is expected")
     elapsed = request.elapsed
-    if isinstance(elapsed, bool) or not isinstance(elapsed, int | float | np.floating) or not 0.0 <= elapsed < math.inf:
+    if not _finite(elapsed) or elapsed < 0.0:
         raise SkillError(f"request().elapsed is {elapsed!r}; a number of seconds is expected, progress.elapsed for example")
     if request.posture is not None and not _numbers(request.posture, joints):
         raise SkillError(
@@ -37,7 +39,15 @@ def check_form(request: object, joints: int) -> Request:
         )
     if not isinstance(request.start, bool):
         raise SkillError(f"request().start is {request.start!r}; True or False is expected")
+    for name, unit in TAKEN.items():
+        value = getattr(request, name)
+        if value is not None and not _finite(value):
+            raise SkillError(f"request().{name} is {value!r}; a finite number [{unit}] or None is expected")
     return request
+
+
+def _finite(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float | np.floating) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _numbers(value: object, count: int) -> bool:
@@ -65,11 +75,13 @@ class Bounds:
         model: The robot.
         policy: Name of the policy that is asked.
         commands: Largest |x|, |y| [m/s] and |yaw| [rad/s] that the policy was made for; None: it does not say.
+        takes: Lowest and highest height [m] and heading [rad], of those that the policy takes.
     """
 
     model: RobotModel
     policy: str
     commands: Sequence[float] | None = None
+    takes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def beyond(self, request: Request) -> str:
         """Which field asks for more, "" if none does."""
@@ -80,6 +92,15 @@ class Bounds:
                         f"request().velocity asks for {asked:.3g} {unit} in {axis}; policy {self.policy} was made for at "
                         f"most {most:g}"
                     )
+        for name, unit in TAKEN.items():
+            value = getattr(request, name)
+            if value is not None and name not in self.takes:
+                return f"request().{name} asks for {value:.3g} {unit}; policy {self.policy} takes no {name}"
+            low, high = self.takes.get(name, (-math.inf, math.inf))
+            if value is not None and not low - ROUNDING <= value <= high + ROUNDING:
+                return (
+                    f"request().{name} asks for {value:.3g} {unit}; policy {self.policy} was made for {low:g} to {high:g} {unit}"
+                )
         if request.posture is not None:
             low, high = self.model.lower - ROUNDING, self.model.upper + ROUNDING
             outside = (request.posture < low) | (request.posture > high)

@@ -24,7 +24,7 @@ from arbiter.errors import ConfigError, MisfitError
 from arbiter.robot import RobotModel
 from arbiter.strict.json_text import parse_json
 from policies.card import METADATA_KEY, card_in, embedded, other_robot, problems_of, unknown
-from policies.locomotion.observation_terms import AXES, CLOCK, Clip, ObservationTerm, clip_problems
+from policies.locomotion.observation_terms import ASKED, AXES, CLOCK, Clip, ObservationTerm, clip_problems
 from policies.onnx_file import add_metadata, model_hash, strip_metadata, weights_beside
 
 TOLERANCE = 1e-6
@@ -156,6 +156,12 @@ class PolicyCard:
             for axis, limit in zip(term.seen_axes, term.limit or (), strict=False):
                 most[axis] = min(most[axis], limit)
         return tuple(most.values()) if min(most.values()) < math.inf else None
+
+    @property
+    def takes(self) -> dict[str, tuple[float, float]]:
+        """What it takes beside a velocity, by the name of a Request's field, with lowest and highest."""
+        asked = [term for term in self.observations if term.term in ASKED]
+        return {term.term.removesuffix("_command"): term.range or (-math.inf, math.inf) for term in asked}
 
     @property
     def observation_size(self) -> int:

@@ -111,6 +111,15 @@ def clip_problems(key: str, clip: Clip) -> list[str]:
     return [] if -math.inf < low < high < math.inf else [f"{key} is [{low:g}, {high:g}]; the lower end first is expected"]
 
 
+def clip_bounds(clip: Clip | tuple[tuple[float, float], ...] | None, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper ends, shape (count,) each; infinite where there is none."""
+    if clip is None or isinstance(clip, float | int):
+        most = math.inf if clip is None else clip
+        return np.full(count, -most), np.full(count, most)
+    low, high = np.broadcast_to(np.array(clip, float), (count, 2)).T
+    return low.copy(), high.copy()
+
+
 @dataclass(frozen=True, slots=True)
 class ObservationTerm:
     """One term of the observation vector, in the order of the file.
@@ -172,6 +181,11 @@ class ObservationTerm:
         """Its axes; () for a term that has none."""
         return self.axes or AXES.get(self.term, ())
 
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its `value`; () where it has none."""
+        return self.value if isinstance(self.value, tuple) else () if self.value is None else (self.value,)
+
     def size(self, actions: int) -> int:
         """Values of the term without history; `actions`: number of joints the policy drives."""
         if self.term in JOINT_TERMS:
@@ -179,7 +193,7 @@ class ObservationTerm:
         if self.term == "previous_action":
             return actions
         if self.term == "constant":
-            return len(self.value) if isinstance(self.value, tuple) else 1
+            return len(self.numbers)
         return max(1, len(self.seen_axes)) * max(1, len(self.legs))
 
     def problems(self, actions: int) -> list[str]:

@@ -10,11 +10,11 @@ from arbiter.errors import PolicyError
 from arbiter.policy import Policy
 from arbiter.robot import RobotModel
 from arbiter.types import JointTarget, Request, RobotState, frozen
-from policies.engine import Network, Provider
+from policies.engine import Provider
+from policies.locomotion.actions import ActionMeaning
 from policies.locomotion.card import PolicyCard, check_card, read_card
 from policies.locomotion.observation import ObservationBuilder
-
-ROUNDING = 1e-6  # [rad]
+from policies.onnx_network import Network
 
 
 class OnnxPolicy:
@@ -44,12 +44,12 @@ class OnnxPolicy:
         self._made = (path, model, threads, provider)
         self.card = card if isinstance(card, PolicyCard) else read_card(path, card)
         check_card(self.card, model, path)
-        self.name, self.commands, self.rate_hz = name or self.card.name, self.card.commands, self.card.rate_hz
+        self.name, self.rate_hz = name or self.card.name, self.card.rate_hz
+        self.commands, self.takes = self.card.commands, self.card.takes
         self._driven = np.array([model.index(joint) for joint in self.card.joints])
         self.joints = frozen(np.isin(np.arange(model.n), self._driven), bool)
         self._rest = model.default
-        self._lower, self._upper = model.lower[self._driven], model.upper[self._driven]
-        self._default, self._scale = frozen(self.card.default_pos), frozen(self.card.action_scale)
+        self._actions = ActionMeaning(self.card, model)
         kp, kd = np.array(model.kp), np.array(model.kd)
         kp[self._driven], kd[self._driven] = self.card.kp, self.card.kd
         self._kp, self._kd = frozen(kp), frozen(kd)
@@ -61,6 +61,7 @@ class OnnxPolicy:
             self.card.output,
             self._observation.vector,
             len(self.card.joints),
+            [(state.input, state.output) for state in self.card.recurrent],
             threads=threads,
             provider=provider,
         )
@@ -71,16 +72,21 @@ class OnnxPolicy:
         self._tick = 0
         self._target: JointTarget | None = None
         self._at = float("nan")
+        self._network.forget()
 
     def reset(self, state: RobotState, now: float) -> None:
-        """Fills the histories with `state`; no action yet."""
+        """Fills the histories with `state`; no action yet, and nothing remembered."""
         self._forget()
         self._observation.reset(state)
 
     def warm(self, state: RobotState, request: Request, now: float) -> bool:
-        """Lets the histories follow the robot. Ready at once: `reset` filled them."""
+        """Lets the histories, and what a recurrent network remembers, follow the robot. Ready at once: `reset` filled them.
+        Raises PolicyError as `act` does."""
         if self._tick % self._every == 0:
-            self._observation.update(state, request)
+            if self.card.recurrent:
+                self._observation.remember(self._actions.seen(self._infer(state, request)))
+            else:
+                self._observation.update(state, request)
         self._tick += 1
         return True
 
@@ -98,6 +104,13 @@ class OnnxPolicy:
         return target
 
     def _step(self, state: RobotState, request: Request) -> JointTarget:
+        action = self._infer(state, request)
+        self._observation.acted(self._actions.seen(action))
+        self._base = self._actions.base(state.joint_pos)
+        return self._meant(action, self._base)
+
+    def _infer(self, state: RobotState, request: Request) -> np.ndarray:
+        """One step of the network."""
         observation = self._observation
         observation.update(state, request)
         if bad := observation.not_finite():
@@ -106,13 +119,12 @@ class OnnxPolicy:
         if np.count_nonzero(np.isfinite(action)) != action.size:
             joint = self.card.joints[int(np.argmin(np.isfinite(action)))]
             raise PolicyError(f"policy {self.name}: its action for {joint} is not finite")
-        observation.acted(action)
-        return self._meant(action)
+        return action
 
-    def _meant(self, action: np.ndarray) -> JointTarget:
-        """What an action of the network asks of the joints."""
+    def _meant(self, action: np.ndarray, base: np.ndarray) -> JointTarget:
+        """What an action of the network asks of the joints, from `base` [rad] on."""
         q = self._rest.copy()
-        q[self._driven] = self._within(self._default + self._scale * action)
+        q[self._driven] = self._actions.target(action, base)
         q.setflags(write=False)
         return JointTarget(q, self._kp, self._kd, self.joints)
 
@@ -122,31 +134,39 @@ class OnnxPolicy:
         return OnnxPolicy(path, model, card=self.card, name=f"{self.name}_spare", threads=threads, provider=provider)
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
-        """Goes on where `failed` left off: its gait phase, histories and last action, as far as they are sane; where it is
-        another kind of policy, it steps in place until it has found its stance."""
+        """Goes on where `failed` left off: its gait phase, histories, last action and what it remembers, as far as they are
+        sane; where it is another kind of policy, it steps in place until it has found its stance."""
         self.reset(state, now)
         if isinstance(failed, OnnxPolicy) and failed.card == self.card:
             self._observation.copy(failed._observation)
             self._tick = failed._tick if failed._target is not None else 0
-            self._target = self.recompute(failed) if self._tick % self._every else None
+            right, memory = self._repeat(failed)
+            self._network.remember(memory)
+            self._target = right if self._tick % self._every else None
         else:
             self._observation.step_in_place()
 
     def recompute(self, policy: Policy) -> JointTarget | None:
-        """See `arbiter.policy.Recomputing`: the same weights, in this session, on the observation of `policy`."""
-        if not isinstance(policy, OnnxPolicy) or policy._target is None or policy.card != self.card:
+        """See `arbiter.policy.Recomputing`: the same weights, in this session, on the observation of `policy`, and on what that
+        one remembered before it."""
+        if not isinstance(policy, OnnxPolicy) or policy.card != self.card:
             return None
-        vector, mine = self._observation.vector, self._observation.vector.copy()
-        vector[:] = policy._observation.vector
-        action = self._network.run()[0].copy()
-        vector[:] = mine
-        return self._meant(action)
+        memory = self._network.memory
+        target, _ = self._repeat(policy)
+        self._network.remember(memory)
+        return target
 
-    def _within(self, asked: np.ndarray) -> np.ndarray:
-        """A network that keeps to a joint's range misses its end by a rounding of its 32 bits: the end itself is meant."""
-        ends = np.minimum(np.maximum(asked, self._lower), self._upper)
-        beyond = ends - asked
-        return np.where(np.abs(beyond) <= ROUNDING, ends, asked) if np.count_nonzero(beyond) else asked
+    def _repeat(self, policy: OnnxPolicy) -> tuple[JointTarget | None, tuple[np.ndarray, ...]]:
+        """The last step of `policy` in this session: its target, and what is remembered after it; before its first step None,
+        and what it remembers."""
+        if policy._target is None:
+            return None, policy._network.memory
+        vector, mine, network = self._observation.vector, self._observation.vector.copy(), self._network
+        vector[:] = policy._observation.vector
+        network.remember(policy._network.memory_before)
+        action = network.run()[0].copy()
+        vector[:] = mine
+        return self._meant(action, policy._base), network.memory
 
     def release(self) -> None:
         """Nothing runs in the background."""

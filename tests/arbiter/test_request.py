@@ -31,6 +31,9 @@ WITH_NAN = np.where(np.arange(22) == 3, np.nan, 0.0)
         ("posture", np.zeros(21), "posture is an array of float64 and shape (21,)"),
         ("posture", [0.0] * 22, "posture is a list"),
         ("start", 1, "start is 1; True or False"),
+        ("height", "low", "height is 'low'; a finite number [m] or None"),
+        ("height", float("nan"), "height is nan; a finite number [m] or None"),
+        ("heading", True, "heading is True; a finite number [rad] or None"),
     ],
 )
 def test_each_field_is_named_with_its_value_and_what_is_allowed(field, value, told):
@@ -148,3 +151,15 @@ def test_legs_are_not_given_to_a_policy_that_lets_the_robot_fall():
     rig.ready().say("job").tick(5)
     assert "policy damp does not keep the robot on its legs" in rig.last().reason and rig.last().result == "failed"
     assert rig.owner()["legs"] == "locomotion"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"height": 0.5}, ""),
+        ({"height": 0.3}, "request().height asks for 0.3 m; policy walk was made for 0.4 to 0.8 m"),
+        ({"heading": 0.1}, "request().heading asks for 0.1 rad; policy walk takes no heading"),
+    ],
+)
+def test_a_policy_is_asked_only_for_what_it_takes(asked, told):
+    assert Bounds(MODEL, "walk", takes={"height": (0.4, 0.8)}).beyond(Request(**asked)) == told

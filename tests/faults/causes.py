@@ -24,7 +24,7 @@ import numpy as np
 
 from arbiter.types import JointTarget, RobotState, frozen
 from deploy.rig.fault_injection import parse_fault
-from policies.engine import Network
+from policies.onnx_network import Network
 from tests.sim.rig import SimRun
 
 Act = Callable[[SimRun, np.random.Generator], None]

@@ -20,7 +20,7 @@ from policies.chunk.backends import load_backend
 from policies.chunk.backends.lerobot import checkpoint
 from policies.chunk.backends.lerobot.backend import LeRobotBackend
 from policies.engine import PROVIDERS as NAMES
-from policies.engine import Network
+from policies.onnx_network import Network
 from tests.pi0_rig import make_dataset, make_tiny, synthetic
 from training.pi0.finetuning_presets import preset
 from training.pi0.parity import observations

@@ -1,0 +1,43 @@
+"""How fast the base goes, from joints and IMU: the sole that carries stands still, the base moves as that leg pushes off."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arbiter.body import Body
+from arbiter.types import RobotState
+
+OFF = 0.005  # [m] above the lowest sole at which one no longer carries: as deep as one that lands sinks in
+ROLL = 0.01  # [m] height over which the corners of the sole that carries share in the velocity: it rolls while it is loaded
+STEP = 0.001  # [s] over which the legs' motion is taken
+
+
+class BaseVelocity:
+    """Velocity of the base from one reading, without filter or delay.
+
+    In simulation, with the noise of encoders and IMU, rms of the error [m/s] against the truth: standing 0.03 in x, y, 0.01 in z;
+    walking 0.03 to 0.06 in x, y, 0.1 in z, of it at most 0.02 bias. In flight it is wrong.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self._body, self._foot = body, 0
+
+    def reset(self) -> None:
+        """Either foot may carry."""
+        self._foot = 0
+
+    def copy(self, other: BaseVelocity) -> None:
+        """Takes over which foot carries."""
+        self._foot = other._foot
+
+    def measure(self, state: RobotState) -> np.ndarray:
+        """Velocity of the base frame's origin [m/s], body frame, shape (3,)."""
+        moved = STEP * state.joint_vel
+        before, after = self._body.soles(np.stack((state.joint_pos - moved, state.joint_pos + moved)))
+        place, velocity = 0.5 * (after + before), (after - before) / (2.0 * STEP)
+        height = -place @ state.gravity
+        low = height.min(axis=-1)
+        lowest = int(low.argmin())
+        foot = self._foot = lowest if low[self._foot] - low[lowest] > OFF else self._foot
+        load = np.exp((low[foot] - height[foot]) / ROLL)
+        return -(load / load.sum()) @ (np.cross(state.base_ang_vel, place[foot]) + velocity[foot])
