@@ -323,8 +323,8 @@ def target_same(sim: SimRun, rng: np.random.Generator) -> None:
     alter_targets(sim, lambda target: kept[0] if kept else kept.append(target) or target)
 
 
-@cause("target-limp", "policy")
-def target_limp(sim: SimRun, rng: np.random.Generator) -> None:
+@cause("target-no-stiffness", "policy")
+def target_no_stiffness(sim: SimRun, rng: np.random.Generator) -> None:
     """Its targets have no stiffness."""
     alter_targets(sim, lambda target: replace(target, kp=frozen(np.zeros(len(target.kp)))))
 

@@ -20,7 +20,7 @@ SAFE = (
     "locomotion-raises",
     "both-sessions-raise",
     "network-nan",
-    "target-limp",
+    "target-no-stiffness",
     "target-sign",
     "target-reversed",
     "target-swapped",
