@@ -142,7 +142,8 @@ HEAD = """# Fault table
 
 Every kind of fault, one moment each, measured {day} by `{command}` (columns "after"). Columns
 "before": at 152fa06, by another script and at other moments. Each fault is injected into a fork of the same run in lockstep
-simulation at the same moment, and judged for {seconds:g} s by MuJoCo's true state. Fall rates over many moments: [falls.md](falls.md).
+simulation at the same moment, and judged for {seconds:g} s by MuJoCo's true state. Fall rates over many moments:
+[falls.md](falls.md).
 
 A cell holds, in order:
 
