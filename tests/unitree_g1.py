@@ -7,7 +7,6 @@ the environment variable UNITREE_G1_POLICY.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,6 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
-import onnxruntime
 import pytest
 import yaml
 
@@ -36,14 +34,6 @@ MOTORS = {
     "wrist_yaw": (5.0, 0.00425),
 }
 SMALL = (25.0, 0.00361)  # shoulders, elbows, wrist_roll
-TERMS = {
-    "base_ang_vel": "base_ang_vel",
-    "projected_gravity": "projected_gravity",
-    "velocity_commands": "velocity_command",
-    "joint_pos_rel": "joint_pos_rel",
-    "joint_vel_rel": "joint_vel",
-    "last_action": "previous_action",
-}
 
 
 def policy_folder() -> Path:
@@ -62,7 +52,7 @@ def group_of(joint: str) -> str:
 
 
 def write_folder(folder: Path, policy: Path) -> Path:
-    """robot.yaml, policies/locomotion.onnx and its card, locomotion.yaml."""
+    """robot.yaml, policies/locomotion.onnx and what its makers wrote beside it, deploy.yaml: nobody writes a card."""
     text = (policy / "deploy.yaml").read_text()
     deploy = yaml.safe_load(re.sub(r"joint_ids: !!python.*", "joint_ids: null", text))
     mjlab = Path(importlib.util.find_spec("mjlab").submodule_search_locations[0])
@@ -96,31 +86,5 @@ def write_folder(folder: Path, policy: Path) -> Path:
     for file in policy.glob("policy.onnx*"):
         shutil.copy(file, folder / "policies" / file.name)
     (folder / "policies" / "policy.onnx").rename(folder / "policies" / "locomotion.onnx")
-    card = card_of(deploy, [names[i] for i in order], np.array(deploy["stiffness"])[order], np.array(deploy["damping"])[order])
-    network = onnxruntime.InferenceSession(str(folder / "policies" / "locomotion.onnx"))
-    card |= {"input": network.get_inputs()[0].name, "output": network.get_outputs()[0].name}
-    (folder / "policies" / "locomotion.yaml").write_text(json.dumps(card, indent=1))  # JSON is YAML
+    shutil.copy(policy / "deploy.yaml", folder / "policies" / "deploy.yaml")
     return folder
-
-
-def card_of(deploy: dict, joints: list[str], kp: np.ndarray, kd: np.ndarray) -> dict:
-    """The policy card, but for the names in the graph."""
-    action = deploy["actions"]["JointPositionAction"]
-    terms = []
-    for name, values in deploy["observations"].items():
-        term = {"term": TERMS[name], "scale": float(values["scale"][0]), "history": values["history_length"]}
-        terms.append(term | ({"joints": joints} if "joint" in name else {}))
-    return {
-        "format": 1,
-        "kind": "locomotion",
-        "name": "unitree_rl",
-        "version": "1",
-        "robot": "unitree_g1",
-        "rate_hz": 1.0 / deploy["step_dt"],
-        "joints": joints,
-        "default_pos": [float(value) for value in action["offset"]],
-        "kp": kp.tolist(),
-        "kd": kd.tolist(),
-        "action_scale": [float(value) for value in action["scale"]],
-        "observations": terms,
-    }

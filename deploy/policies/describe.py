@@ -55,7 +55,7 @@ def _described(path: Path, args: argparse.Namespace) -> tuple[Described, RobotMo
         if args.robot or not args.order:
             raise
         return describe(path, None, hints(None)), None
-    if args.robot or (described.draft.values.get("robot") is not None and not described.draft.problems):
+    if args.robot or ({"robot", "joints"} <= {*described.draft.values} and not described.draft.problems):
         return described, robot
     return describe(path, None, hints(None)), None
 

@@ -195,11 +195,20 @@ def from_yaml(path: str | Path) -> PolicyCard:
     return card_in(PolicyCard, strict.parse(path))
 
 
-def read_card(path: str | Path, card: str | Path | None = None) -> PolicyCard:
-    """The card of the policy file `path`: its metadata, else the YAML `card`, else `<path>.yaml` beside it.
+def read_card(path: str | Path, card: str | Path | None = None, robot: RobotModel | None = None) -> PolicyCard:
+    """The card of the policy file `path`: the YAML `card`, else its metadata, else `<path>.yaml` beside it, else what its makers
+    wrote into it and beside it, if that is all that a card needs; see `policies.locomotion.readers`.
 
-    A hash in the card must be that of the file. Raises ConfigError with the way out.
+    A hash in the card must be that of the file, and what the makers wrote into the file must not contradict the card. Raises
+    ConfigError with the way out.
+
+    Args:
+        path: The ONNX file.
+        card: A YAML card, or a file of the makers that describes the policy.
+        robot: Whose joints those of the makers are.
     """
+    from policies.locomotion.readers.finding import agree, described_by_makers, is_of_makers  # they read cards, too
+
     path = Path(path)
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
@@ -208,17 +217,21 @@ def read_card(path: str | Path, card: str | Path | None = None) -> PolicyCard:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     text = embedded(path, model)
+    beside_it = path.with_suffix(".yaml")
     if card is not None:
-        found = from_yaml(card)
+        found = described_by_makers(path, robot, card) if is_of_makers(Path(card)) else from_yaml(card)
     elif text is not None:
         found = from_json(text, str(path))
-    elif path.with_suffix(".yaml").is_file():
-        found = from_yaml(path.with_suffix(".yaml"))
+    elif beside_it.is_file() and not is_of_makers(beside_it):
+        found = from_yaml(beside_it)
     else:
+        found = described_by_makers(path, robot)
+    if found is None:
         raise ConfigError(
             f"{path}: says nothing about itself (no metadata {METADATA_KEY!r}); describe it in "
-            f"{path.with_suffix('.yaml').name} beside it, or name a card"
+            f"{beside_it.name} beside it, or name a card"
         )
+    agree(found, str(card or (path if text is not None else beside_it)), path, model, robot)
     beside = weights_beside(path)
     if found.sha256 and found.sha256 != (actual := model_hash(model)):
         raise ConfigError(

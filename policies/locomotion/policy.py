@@ -42,7 +42,7 @@ class OnnxPolicy:
         provider: Provider = "cpu",
     ) -> None:
         self._made = (path, model, threads, provider)
-        self.card = card if isinstance(card, PolicyCard) else read_card(path, card)
+        self.card = card if isinstance(card, PolicyCard) else read_card(path, card, model)
         check_card(self.card, model, path)
         self.name, self.rate_hz = name or self.card.name, self.card.rate_hz
         self.commands, self.takes = self.card.commands, self.card.takes

@@ -14,10 +14,10 @@ from typing import Any
 from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from policies.card import METADATA_KEY
-from policies.locomotion.card import from_json, from_yaml
+from policies.locomotion.card import PolicyCard, from_json, from_yaml
 from policies.locomotion.readers import holosoma, mjlab, own_card, published, unitree_deploy
 from policies.locomotion.readers.card_draft import Draft, put_together
-from policies.locomotion.readers.graph import GraphPorts, describe_graph, read_graph
+from policies.locomotion.readers.graph import ACTIONS, GraphPorts, describe_graph, read_graph
 from policies.locomotion.readers.joint_orders import Context
 from policies.locomotion.readers.loose_yaml import read_loose
 from policies.locomotion.readers.names import matched
@@ -76,14 +76,53 @@ def describe(path: str | Path, robot: RobotModel | None, hints: Hints | None = N
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     graph = read_graph(model, str(path))
-    context = Context(() if robot is None else robot.joints, tuple(hints.order))
-    found = [own_card.read("--set", hints.settings, prefix="")] if hints.settings else []
+    context = Context(() if robot is None else robot.joints, tuple(hints.order), outputs=_outputs(graph))
+    found = [own_card.read("--set", hints.settings, between=" ")] if hints.settings else []
     found += [read_file(source, context) for source in hints.sources]
-    found += describe_metadata(path, model, context)
-    if hints.beside:
-        found += [*_shipped(model), *_beside(path, context, taken=hints.sources)]
+    near = [*_shipped(model), *_beside(path, context, taken=hints.sources)] if hints.beside else []
+    near += describe_metadata(path, model, context)
+    found += sorted(near, key=lambda one: one.maker != own_card.MAKER)  # a card says what its author looked through
     found.append(describe_graph(path, model, graph))
     return Described(_draft(path, found, robot, hints, graph), tuple(found))
+
+
+def described_by_makers(path: Path, robot: RobotModel | None, source: str | Path | None = None) -> PolicyCard | None:
+    """The card that the files of the makers make without anybody's help; None: nobody says anything. Raises ConfigError with
+    all that is in the way."""
+    described = describe(path, robot, Hints([] if source is None else [Path(source)], by_words=False))
+    if not described.says_something:
+        return None
+    try:
+        return described.draft.card(str(path))
+    except ConfigError as error:
+        out = path.with_suffix(".yaml").name
+        raise ConfigError(f"{error}\n{path}: draft its card: python -m deploy.policy describe {path} --out {out}") from error
+
+
+def is_of_makers(path: Path) -> bool:
+    """Whether a YAML file is one that makers of policies write, and no card."""
+    try:
+        top = read_loose(path)
+    except ConfigError:
+        return False
+    return isinstance(top, Mapping) and any(recognises(top) for recognises, _ in YAML_READERS)
+
+
+def agree(card: PolicyCard, source: str, path: Path, model: bytes, robot: RobotModel | None) -> None:
+    """Raises ConfigError if the card says anything else than what the makers wrote into the file."""
+    metadata = read_metadata(model)
+    context = Context(() if robot is None else robot.joints, outputs=len(card.joints))
+    makers = [read(path.name, metadata, context) for recognises, read in METADATA_READERS if recognises(metadata)]
+    if not makers:
+        return
+    names = [name for one in makers for name in _joint_names(one)]
+    rename, _ = matched(names, card.joints)
+    found = put_together([own_card.of_card(card, Path(source).name), *makers], rename).contradictions
+    if found:
+        raise ConfigError(
+            f"{path}: its card and what its makers wrote into it differ: {'; '.join(found)}: correct the card, or draft it anew: "
+            f"python -m deploy.policy describe {path}"
+        )
 
 
 def read_file(path: Path, context: Context) -> PolicyDescription:
@@ -141,6 +180,12 @@ def _draft(path: Path, found: list[PolicyDescription], robot: RobotModel | None,
     return draft
 
 
+def _outputs(graph: GraphPorts) -> int | None:
+    """How many joints the network drives, if its output says."""
+    named = [port for port in graph.outputs if port.name in ACTIONS] or list(graph.outputs[:1])
+    return named[0].width if named else None
+
+
 def _joint_names(one: PolicyDescription) -> list[str]:
     return list(one.joints.value) if one.joints is not None else []
 
@@ -157,8 +202,11 @@ def _of_robot(draft: Draft, robot: RobotModel, rename: Mapping[str, str], wrong:
             "look through it"
         )
     said = draft.values.get("robot")
-    if said is None and not wrong and "joints" in draft.values:
-        draft.values["robot"] = Sourced(robot.name, "its joints are those of this robot")
+    if said is None and not wrong:
+        theirs = "joints" in draft.values
+        draft.values["robot"] = Sourced(
+            robot.name, "its joints are those of this robot" if theirs else "the robot that is asked for"
+        )
         draft.missing.pop("robot", None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 HUMANOID_LEG = ("hip_pitch", "hip_roll", "hip_yaw", "knee", "ankle_pitch", "ankle_roll")
 ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_roll", "wrist_pitch", "wrist_yaw")
@@ -47,13 +47,13 @@ class Context:
         robot: Joint names of the robot, its order; () for an unknown one.
         order: Joints that indices of the file count, as the user says; () if they do not say.
         said_by: How they said it.
-        legs: Those of `robot` that carry it.
+        outputs: How many joints the network drives; None: not known.
     """
 
     robot: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     said_by: str = "--order"
-    legs: tuple[str, ...] = field(default=())
+    outputs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

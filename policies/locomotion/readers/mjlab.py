@@ -29,18 +29,17 @@ def read(file: str, metadata: Mapping[str, str], context: Context) -> PolicyDesc
     for key, ours in (("joint_stiffness", "kp"), ("joint_damping", "kd"), ("default_joint_pos", "default_pos")):
         if key in metadata:
             found.values[ours] = Sourced(by_joint(names, _numbers(file, metadata, key, len(names))), found.at(key))
-    if "action_scale" in metadata:
-        scale = _numbers(file, metadata, "action_scale")
-        scale = scale * len(names) if len(scale) == 1 else scale
-        if len(scale) == len(names):
-            found.values["action_scale"] = Sourced(by_joint(names, scale), found.at("action_scale"))
-        else:
-            found.joints = None
-            found.missing["joints"] = (
-                f"{found.at('action_scale')} has {len(scale)} values, joint_names {len(names)}: which joints it drives is not "
-                "said; --set 'joints=[...]'"
-            )
-            found.missing["action_scale"] = found.missing["joints"]
+    scale = _numbers(file, metadata, "action_scale") if "action_scale" in metadata else []
+    driven = len(scale) if len(scale) > 1 else context.outputs or len(names)
+    if driven != len(names):
+        found.joints = None
+        found.missing["joints"] = (
+            f"joint_names of {file} has {len(names)} names, the network drives {driven}: which of them is not said; "
+            "--set 'joints=[...]'"
+        )
+    if scale:
+        value = scale[0] if len(scale) == 1 else by_joint(names, scale) if driven == len(names) else scale
+        found.values["action_scale"] = Sourced(value, found.at("action_scale"))
     found.missing["rate_hz"] = (
         "mjlab's metadata do not say it: --from the run's params/env.yaml, or --set rate_hz=50 (mjlab's own tasks: 50)"
     )

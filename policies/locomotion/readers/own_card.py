@@ -19,29 +19,29 @@ def recognises(top: Mapping[str, Any]) -> bool:
     return top.get("kind") == "locomotion" or bool(top) and ({*top} <= {*KEYS} or len({*top} & {*KEYS}) >= FEW)
 
 
-def read(file: str, top: Mapping[str, Any], prefix: str = "") -> PolicyDescription:
+def read(file: str, top: Mapping[str, Any], between: str = ":") -> PolicyDescription:
     """Raises ConfigError for lists by joint that do not fit.
 
     Args:
         file: Name of the file.
         top: Keys of the card.
-        prefix: Stands before the key in a source.
+        between: Stands between the file and the key in a source.
     """
     found, entries = PolicyDescription(MAKER, file), Entries(file, top)
     joints: list[str] | None = None
     if "joints" in entries:
         joints = entries.texts("joints")
-        found.joints = Sourced(joints, _at(file, prefix, "joints"))
+        found.joints = Sourced(joints, f"{file}{between}joints")
     for key, value in top.items():
         if key in ("format", "kind", "joints", "observations") or value is None:
             continue
         if key in PER_JOINT:
-            found.values[key] = Sourced(_by_joint(entries, key, joints), _at(file, prefix, key))
+            found.values[key] = Sourced(_by_joint(entries, key, joints), f"{file}{between}{key}")
         else:
-            found.values[key] = Sourced(value, _at(file, prefix, key))
+            found.values[key] = Sourced(value, f"{file}{between}{key}")
     if "observations" in entries and isinstance(top["observations"], list):
         found.terms = [
-            Sourced(dict(Entries(file, term, f"observations[{i}]").values), _at(file, prefix, f"observations[{i}]"))
+            Sourced(dict(Entries(file, term, f"observations[{i}]").values), f"{file}{between}observations[{i}]")
             for i, term in enumerate(top["observations"])
         ]
     return found
@@ -71,7 +71,3 @@ def _term(term: Any) -> dict[str, Any]:
         for key, value in dataclasses.asdict(term).items()
         if value != defaults[key]
     }
-
-
-def _at(file: str, prefix: str, key: str) -> str:
-    return f"{file} {prefix}{key}" if prefix else f"{file}:{key}"
