@@ -21,7 +21,8 @@ from policies.fallback.policies import Stand
 from training.pi0.data import demos, rollouts, store
 from training.pi0.data.demo_simulation import DemoSimulation
 from training.pi0.data.demos import BALLS_A_ROUND, Demonstrator, Settings, plan
-from training.pi0.data.episode import Layout, RecordingError, read_frames
+from training.pi0.data.episode import Layout, RecordingError
+from training.pi0.data.episode_reader import read_frames
 from training.pi0.data.episode_recorder import EpisodeRecorder
 from training.pi0.data.instructions import GESTURES, find, select
 from training.pi0.data.mocap import perform

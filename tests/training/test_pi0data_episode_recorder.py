@@ -17,7 +17,8 @@ import pytest
 
 from deploy.robots.description import load_model
 from training.pi0.data import episode, store
-from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError, read_frames, read_instruction
+from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError
+from training.pi0.data.episode_reader import read_frames, read_instruction
 from training.pi0.data.episode_recorder import EpisodeRecorder
 
 JOINTS = load_model().joints

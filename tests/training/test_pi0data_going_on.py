@@ -18,6 +18,7 @@ from training.pi0.data.demos import Demonstration, Settings
 from training.pi0.data.disk import DiskError
 from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError
 from training.pi0.data.episode_recorder import EpisodeRecorder
+from training.pi0.data.sources import open_source
 
 MODEL = load_model()
 SETTINGS = Settings(seed=1, picture=8, walker="walker.onnx")
@@ -75,7 +76,7 @@ def test_copies_go_on_where_they_were(tmp_path, monkeypatch):
 
     def run(root) -> int:
         return augment.augment(
-            tmp_path / "in", tmp_path / root, MODEL.joints, augment.Augmentation(), 2, 4, pictures="png", quiet=True
+            open_source(tmp_path / "in", MODEL), tmp_path / root, augment.Augmentation(), 2, 4, pictures="png", quiet=True
         )
 
     vary, calls = augment.vary, []

@@ -21,6 +21,7 @@ from training.pi0.data.bvh import read_bvh
 from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError
 from training.pi0.data.instructions import find
 from training.pi0.data.mocap import SPEED_SHARE, limb_directions, retarget
+from training.pi0.data.sources import open_source
 
 MODEL = load_model()
 DT = 0.02
@@ -57,7 +58,7 @@ def test_the_report_of_a_folder_of_episodes(tmp_path):
         for frame in frames(10 + number):
             writer.add(frame)
         writer.commit()
-    report = inspect.inspect(tmp_path, tmp_path / "out", MODEL, quiet=True)
+    report = inspect.inspect(open_source(tmp_path, MODEL), tmp_path / "out", MODEL, quiet=True)
     assert report["episodes"] == 3 and report["frames"] == 33
     assert report["instructions"]["bow"]["episodes"] == 2 and "sit down" in inspect.table(report)
     assert {"report.json", "coverage.png", "sheet.png", "sheet.mp4"} <= {path.name for path in (tmp_path / "out").iterdir()}

@@ -31,7 +31,8 @@ from policies.chunk.backends.lerobot.tokenizers import (
     room_for,
     tokenizer_overrides,
 )
-from training.pi0.data.store import check_robot
+from training.pi0.data.dataset_columns import check_robot
+from training.pi0.data.store import check_version
 from training.pi0.early_stopping import EarlyStop, EarlyStopping, make_accelerator
 from training.pi0.finetuning_presets import FineTuning
 from training.pi0.memory import MIN_RELATIVE_STD, MIN_TARGET_STD, check_there, with_minimum_std
@@ -247,9 +248,16 @@ def run(
         raise ConfigError(f"{out} exists; choose another --out, or --resume to go on with that run")
     spec = load_spec(source)
     check_there(dataset)
+    check_version(dataset)
     early_stopping = EarlyStopping(options.patience, options.every, out / "held_out.json")
     meta = LeRobotDatasetMetadata(f"local/{dataset.name}", root=dataset)
-    check_robot(meta.features, load_model().joints, f"dataset {dataset}")
+    model = load_model()
+    check_robot(meta.features, model.joints, f"dataset {dataset}")
+    if meta.fps != model.control_hz:
+        raise ConfigError(
+            f"dataset {dataset}: {meta.fps} frames a second, and chunks are played at {model.control_hz:g}; resample "
+            f"it: python -m training.pi0.data.convert {dataset} NEW --to dataset --rate {model.control_hz:g}"
+        )
     config = build_config(options, dataset, meta, source, out, device, resume, tokenizers or {})
     arguments = sys.argv
     sys.argv = arguments[:1]

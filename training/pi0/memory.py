@@ -11,10 +11,16 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from arbiter.errors import ConfigError
+from arbiter.robot import RobotModel
+from policies.chunk.backends.inputs import resize_with_pad
+
+if TYPE_CHECKING:
+    from training.pi0.data.sources import Source
 
 # Least standard deviation of joint positions [rad] and velocities [rad/s]; of joint targets [rad], and of targets relative to
 # the position.
@@ -146,45 +152,44 @@ def join(parts: list[Demonstrations]) -> Demonstrations:
     return Demonstrations(tasks=tasks, **{name: np.concatenate(value) for name, value in fields.items()})
 
 
-def _shrink(frame: np.ndarray, side: int) -> np.ndarray:
-    """A square picture (H, H, 3) uint8 scaled to (side, side, 3) by the policy's own method at run time."""
-    import torch
-    from lerobot.policies.common.vla_utils import resize_with_pad_torch
-
-    picture = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255.0
-    small = resize_with_pad_torch(picture, side, side)[0].permute(1, 2, 0)
-    return (small * 255.0).round().to(torch.uint8).numpy()
+def shrink(image: np.ndarray, side: int) -> np.ndarray:
+    """A picture (H, W, 3) uint8 at `side` x `side`, by the arithmetic of run time."""
+    return np.round(255.0 * resize_with_pad(image, side)).astype(np.uint8)
 
 
-def _picture(tensor) -> np.ndarray:
-    """LeRobot's (3, H, W) in [0, 1] as (H, W, 3) uint8."""
-    return (tensor.permute(1, 2, 0).numpy() * 255.0).round().astype(np.uint8)
+def load_source(source: Source, side: int, model: RobotModel, stride: int = 1, quiet: bool = False) -> Demonstrations:
+    """A source in memory; every `stride`-th frame's picture at `side` x `side`. One that repeats is kept once.
 
+    Raises RecordingError for joints that are not those of `model`, in its order.
+    """
+    from tqdm import tqdm
 
-def _video_frames(dataset, camera: str, episode: dict, side: int, stride: int) -> np.ndarray:
-    """Every `stride`-th picture of one episode, read in one pass through its stretch of the video file."""
-    import av
+    from training.pi0.data.episode import check_joints
 
-    file = Path(dataset.root) / dataset.meta.get_video_file_path(episode["episode_index"], camera)
-    start, length = float(episode[f"videos/{camera}/from_timestamp"]), int(episode["length"])
-    frames = []
-    with av.open(str(file)) as container:
-        stream = container.streams.video[0]
-        tick = float(stream.time_base or 0)  # [s]
-        container.seek(int(start / tick), stream=stream, backward=True, any_frame=False)
-        for frame in container.decode(stream):
-            number = round((float(frame.pts * tick) - start) * dataset.fps)
-            if number >= length:
-                break
-            if number >= 0 and number % stride == 0:
-                frames.append(_shrink(frame.to_ndarray(format="rgb24"), side))
-    expected = -(-length // stride)
-    if len(frames) != expected:
-        raise ConfigError(
-            f"dataset {dataset.root}: episode {episode['episode_index']} has {len(frames)} of "
-            f"{expected} pictures of {camera!r} in {file.name}; record it again"
-        )
-    return np.stack(frames)
+    check_joints(source.layout.joints, model.joints, str(source.path))
+    states, actions, pictures, of, lengths = [], [], [], [], []
+    for one in tqdm(source.episodes, desc=source.path.name, unit="episode", disable=quiet or None):
+        before = None
+        for image in one.pictures(one.rows - one.rows % stride):
+            if before is None or not (image is before or np.array_equal(image, before)):
+                pictures.append(shrink(image, side))
+                before = image
+            of.append(len(pictures) - 1)
+        states.append(np.concatenate((one.low.joint_pos, one.low.joint_vel), axis=1))
+        actions.append(one.low.action)
+        lengths.append(len(one.rows))
+    said = [one.instruction for one in source.episodes]
+    tasks = tuple(sorted(set(said)))
+    return Demonstrations(
+        state=np.concatenate(states).astype(np.float32),
+        action=np.concatenate(actions).astype(np.float32),
+        picture=np.stack(pictures),
+        picture_of=np.array(of, np.int64),
+        end=np.repeat(np.cumsum(lengths), lengths).astype(np.int64),
+        episode=np.repeat(np.arange(len(said)), lengths).astype(np.int64),
+        task=np.repeat([tasks.index(text) for text in said], lengths).astype(np.int64),
+        tasks=tasks,
+    )
 
 
 def check_there(root: str | Path) -> None:
@@ -193,52 +198,23 @@ def check_there(root: str | Path) -> None:
         raise ConfigError(f"dataset {root}: no meta/info.json there; give the folder of a LeRobotDataset")
 
 
-def load(
-    root: str | Path, side: int, camera: str = "observation.images.head_camera", stride: int = 2, progress: bool = True
-) -> Demonstrations:
-    """Reads a LeRobotDataset v3 under `root`; pictures at `side` x `side`, every `stride`-th frame's."""
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
-    from tqdm import tqdm
+def load(root: str | Path, side: int, camera: str = "", stride: int = 2, progress: bool = True) -> Demonstrations:
+    """Reads a LeRobotDataset v3 or a folder of episode files; pictures at `side` x `side`, every `stride`-th frame's.
 
+    What was recorded at another rate than the robot's is resampled by its times; that, and what is left out, is printed.
+    """
     from deploy.robots.description import load_model
-    from training.pi0.data.store import check_robot
+    from training.pi0.data.reading import Reading
+    from training.pi0.data.sources import open_source
 
-    check_there(root)
-    dataset = LeRobotDataset(f"local/{Path(root).name}", root=root, video_backend="pyav")
-    if camera not in dataset.meta.features:
-        there = ", ".join(dataset.meta.camera_keys) or "none"
-        raise ConfigError(f"dataset {root}: no camera {camera!r}; it has {there}")
-    check_robot(dataset.meta.features, load_model().joints, f"dataset {root}")
-    table = dataset.hf_dataset.with_format("numpy")
-    columns = table.select_columns(["observation.state", "action", "episode_index", "task_index"])[:]
-    lengths, pictures, of = [], [], []
-    is_video, seen = camera in dataset.meta.video_keys, 0
-    for episode in tqdm(dataset.meta.episodes, desc="pictures", disable=not progress):
-        length, begin = int(episode["length"]), int(episode["dataset_from_index"])
-        if is_video:
-            small = _video_frames(dataset, camera, episode, side, stride)
-        else:
-            small = np.stack([_shrink(_picture(dataset[begin + i][camera]), side) for i in range(0, length, stride)])
-        pictures.append(small)
-        of.append(seen + np.arange(length) // stride)
-        seen += len(small)
-        lengths.append(length)
-    ends = np.cumsum(lengths)
-    names = dataset.meta.tasks
-    return Demonstrations(
-        state=np.asarray(columns["observation.state"], np.float32),
-        action=np.asarray(columns["action"], np.float32),
-        picture=np.concatenate(pictures),
-        picture_of=np.concatenate(of),
-        end=np.repeat(ends, lengths),
-        episode=np.asarray(columns["episode_index"], np.int64),
-        task=np.asarray(columns["task_index"], np.int64),
-        tasks=tuple(names.sort_values("task_index").index),
-    )
+    model = load_model()
+    source = open_source(Path(root), model, Reading(round(model.control_hz), camera=camera))
+    source.tell()
+    return load_source(source, side, model, stride, not progress)
 
 
 def gather(sources: list[Path], side: int) -> Demonstrations:
-    """Joins LeRobotDataset folders and .npz caches."""
+    """Joins LeRobotDatasets, folders of episode files and .npz caches."""
     parts = []
     for source in sources:
         part = load_cache(source) if Path(source).suffix == ".npz" else load(source, side)

@@ -17,6 +17,7 @@ from arbiter.errors import ConfigError
 from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
+from training.pi0.data.reading import add_options, reading_of
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     p = CommandParser("training.pi0.data.augment", description=__doc__)
     p.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
     p.add_argument("root", type=Path, help="folder of the new LeRobotDataset")
+    add_options(p, rate="frames per second of the result, resampled by time (0: those of the recording)")
     p.add_argument("--copies", type=int, default=1, help="varied copies of each episode")
     p.add_argument("--seed", type=seed, default=0, help="seed of all random generators")
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="name or folder of the robot's description")
@@ -48,8 +50,8 @@ with extra(__name__, parser, "h5py", "cv2"):
     from deploy.robots.description import load_model
     from training.pi0.data.episode import EpisodeFrame
     from training.pi0.data.episode_recorder import EpisodeRecorder, job_name
-    from training.pi0.data.inspect import sources
     from training.pi0.data.instructions import find
+    from training.pi0.data.sources import Source, open_source
 
 GREY = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -134,30 +136,17 @@ def vary(
 
 
 def augment(
-    source: Path,
-    root: Path,
-    joints: tuple[str, ...],
-    how: Augmentation,
-    copies: int,
-    seed: int,
-    *,
-    pictures: str = "h264",
-    quiet: bool = False,
+    source: Source, root: Path, how: Augmentation, copies: int, seed: int, *, pictures: str = "h264", quiet: bool = False
 ) -> int:
-    """Records `copies` varied copies of every episode at `root`, skipping existing ones; returns how many were added.
-
-    `joints`: names them where `source` does not.
-    """
-    layout, _ = sources(source, joints)
-    with EpisodeRecorder(root, layout, pictures=pictures, quiet=quiet) as recorder:
+    """Records `copies` varied copies of every episode at `root`, but for those that are there; returns how many are new."""
+    with EpisodeRecorder(root, source.layout, pictures=pictures, quiet=quiet) as recorder:
         first = recorder.recorded
         for copy in range(copies):
-            _, episodes = sources(source, joints)
-            for number, (text, frames) in enumerate(tqdm(episodes, desc=str(root), disable=quiet)):
-                job = job_name("augment", source=str(source.resolve()), episode=number, copy=copy, seed=seed, **asdict(how))
+            for number, one in enumerate(tqdm(source.episodes, desc=str(root), disable=quiet)):
+                job = job_name("augment", source=str(source.path.resolve()), episode=number, copy=copy, seed=seed, **asdict(how))
                 if job in recorder.done:
                     continue
-                said, changed = vary(text, frames, how, np.random.default_rng((seed, copy, number)))
+                said, changed = vary(one.instruction, one.frames(), how, np.random.default_rng((seed, copy, number)))
                 recorder.begin(said, job)
                 for frame in changed:
                     recorder.add(frame)
@@ -165,7 +154,7 @@ def augment(
         return recorder.recorded - first
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     how = Augmentation(
         options.crop,
@@ -176,16 +165,11 @@ def main(arguments: list[str] | None = None) -> None:
         options.joint_vel,
         not options.same_words,
     )
-    count = augment(
-        options.source,
-        options.root,
-        load_model(options.robot).joints,
-        how,
-        options.copies,
-        options.seed,
-        pictures=options.pictures,
-    )
+    source = open_source(options.source, load_model(options.robot), reading_of(options))
+    status = source.tell()
+    count = augment(source, options.root, how, options.copies, options.seed, pictures=options.pictures)
     print(f"{options.root}: {count} new episodes")
+    return status
 
 
 if __name__ == "__main__":

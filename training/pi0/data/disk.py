@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,3 +49,23 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync(root: Path) -> None:
+    """All files and folders under `root` outlast a power cut once this returns."""
+    for folder, _, names in os.walk(root, topdown=False):
+        for name in names:
+            with open(os.path.join(folder, name), "rb+") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(folder))
+
+
+def replace(new: Path, root: Path) -> None:
+    """Puts the folder `new` in the place of `root`, for good before the old one goes."""
+    old = root.with_name(f".{root.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if root.exists():
+        os.rename(root, old)
+    os.rename(new, root)
+    sync_folder(root.parent)
+    shutil.rmtree(old, ignore_errors=True)

@@ -29,6 +29,7 @@ VELOCITIES = "observations/joint_velocities"
 ACTIONS = "actions"
 TIMES = "timestamps"
 INSTRUCTION = "language_instruction"
+PROPRIO = "observations/proprio"  # positions and velocities in the guide's converted layout
 JOB = "job"
 BLOCK = 64  # frames that the low-dimensional arrays are stored by
 
@@ -196,56 +197,6 @@ class EpisodeWriter:
         self._partial.unlink(missing_ok=True)
 
 
-def read_instruction(path: Path) -> str:
-    """The instruction of an episode file. Raises RecordingError if `path` is not an episode file."""
-    try:
-        with h5py.File(path, "r") as file:
-            missing = [name for name in (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES) if name not in file]
-            if missing or INSTRUCTION not in file.attrs:
-                raise RecordingError(
-                    f"{path}: no {', '.join(missing) or 'attribute ' + INSTRUCTION} in it; an episode "
-                    "in the guide's layout is expected"
-                )
-            counts = {name: len(file[name]) for name in (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES)}
-            if len(set(counts.values())) != 1:
-                raise RecordingError(f"{path}: the arrays differ in length: {counts}")
-            return _text(file.attrs[INSTRUCTION])
-    except OSError as error:
-        raise RecordingError(f"{path}: not a readable HDF5 file ({error}); take it out of the folder") from error
-
-
-def read_job(path: Path) -> str:
-    """The job of an episode file, "" where it has none."""
-    with h5py.File(path, "r") as file:
-        return _text(file.attrs.get(JOB, ""))
-
-
-def read_frames(path: Path) -> Iterator[EpisodeFrame]:
-    """The frames of an episode file, one at a time."""
-    with h5py.File(path, "r") as file:
-        low = [file[name][:] for name in (TIMES, POSITIONS, VELOCITIES, ACTIONS)]
-        for i, (time, pos, vel, action) in enumerate(zip(*low, strict=True)):
-            yield EpisodeFrame(float(time), file[IMAGES][i], pos, vel, action)
-
-
-def layout_of(path: Path, joints: tuple[str, ...], fps: int = 50) -> Layout:
-    """Sizes of an episode file; `joints` and `fps` where the file does not name them."""
-    read_instruction(path)
-    with h5py.File(path, "r") as file:
-        names = tuple(_text(name) for name in file.attrs.get("joints", joints))
-        if file[POSITIONS].shape[1] != len(names):
-            raise RecordingError(f"{path}: {file[POSITIONS].shape[1]} joints; {len(names)} are expected")
-        return Layout(names, tuple(file[IMAGES].shape[1:3]), int(file.attrs.get("fps", fps)))
-
-
-def common_layout(files: list[Path], joints: tuple[str, ...]) -> Layout:
-    """Sizes that all files share; `joints` where they name none. Raises RecordingError naming the first that differs."""
-    layout = layout_of(files[0], joints)
-    for file in files[1:]:
-        layout.check_same(layout_of(file, joints), str(file))
-    return layout
-
-
 def checked(frames: Iterable[EpisodeFrame], layout: Layout, where: str) -> Iterator[EpisodeFrame]:
     """`frames`, each checked. Raises RecordingError naming `where` at the first invalid one."""
     last = -np.inf
@@ -261,7 +212,9 @@ def checked(frames: Iterable[EpisodeFrame], layout: Layout, where: str) -> Itera
 def check_joints(names: tuple[str, ...], joints: tuple[str, ...], where: str) -> None:
     """Raises RecordingError unless `names`, which stand at `where`, are `joints` in their order."""
     if len(names) != len(joints):
-        raise RecordingError(f"{where}: {len(names)} names of joints; {len(joints)} are expected; use data of one robot")
+        raise RecordingError(
+            f"{where}: {len(names)} names of joints; {len(joints)} are expected; use data of one robot (it has {_some(names)})"
+        )
     for i, (name, joint) in enumerate(zip(names, joints, strict=True)):
         if name != joint:
             raise RecordingError(
@@ -269,5 +222,6 @@ def check_joints(names: tuple[str, ...], joints: tuple[str, ...], where: str) ->
             )
 
 
-def _text(value) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _some(names: tuple[str, ...], most: int = 8) -> str:
+    """Names for people, the first `most` of them."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "") if names else "none"

@@ -15,7 +15,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from training.pi0.data import store
-from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError, layout_of, read_job
+from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError
+from training.pi0.data.episode_reader import layout_of, read_job
 
 KEPT = "episode_{:06d}.hdf5"
 

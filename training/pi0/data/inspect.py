@@ -9,18 +9,20 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
+from training.pi0.data.reading import add_options, reading_of
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = CommandParser("training.pi0.data.inspect", description=__doc__)
     p.add_argument("source", type=Path, help="a LeRobotDataset, or a folder of HDF5 episodes")
+    add_options(p)
     p.add_argument("--out", type=Path, required=True, help="folder for the report")
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="name or folder of the robot's description")
     return p
@@ -33,19 +35,10 @@ with extra(__name__, parser, "h5py"):
     from arbiter.robot import RobotModel
     from deploy.observers.mp4 import Mp4Writer
     from deploy.robots.description import load_model
-    from training.pi0.data import store
-    from training.pi0.data.convert import episode_files, is_dataset
-    from training.pi0.data.episode import (
-        EpisodeFrame,
-        Layout,
-        RecordingError,
-        check_joints,
-        common_layout,
-        read_frames,
-        read_instruction,
-    )
+    from training.pi0.data.episode import EpisodeFrame, RecordingError, check_joints
+    from training.pi0.data.sources import Source, open_source
+    from training.pi0.data.timing import LATE
 
-LATE = 1.5  # periods between two frames that count as a gap
 COLUMNS = 8  # pictures of an episode on the sheet
 
 
@@ -92,16 +85,6 @@ def examine(instruction: str, frames: Iterable[EpisodeFrame], model: RobotModel,
         fast=int(np.count_nonzero(np.abs(np.diff(action, axis=0)) > model.velocity * dt + eps)),
         jerk=float(np.sqrt(np.mean(jerk**2))) if len(jerk) else 0.0,
     )
-
-
-def sources(path: Path, joints: tuple[str, ...]) -> tuple[Layout, Iterator[tuple[str, Iterable[EpisodeFrame]]]]:
-    """Sizes and episodes of a LeRobotDataset or of a folder of episode files; `joints` where they name none."""
-    if is_dataset(path):
-        dataset = store.open_dataset(path)
-        episodes = ((one.instruction, store.frames(dataset, one)) for one in store.episodes(dataset))
-        return store.stored_layout(dataset, joints), episodes
-    files = episode_files(path)
-    return common_layout(files, joints), ((read_instruction(file), read_frames(file)) for file in files)
 
 
 def summary(reports: list[EpisodeReport], model: RobotModel) -> dict:
@@ -215,18 +198,22 @@ def write_video(clips: list[np.ndarray], file: Path, fps: int) -> None:
         raise RecordingError(f"{file}: {video.error}")
 
 
-def inspect(path: Path, out: Path, model: RobotModel, quiet: bool = False) -> dict:
+def inspect(source: Source, out: Path, model: RobotModel, quiet: bool = False) -> dict:
     """Writes report.json, coverage.png, sheet.png and sheet.mp4 to `out`; returns the summary."""
+    layout = source.layout
+    check_joints(layout.joints, model.joints, str(source.path))
     out.mkdir(parents=True, exist_ok=True)
-    layout, episodes = sources(path, model.joints)
-    check_joints(layout.joints, model.joints, str(path))
     reports, shown = [], {}
-    for text, frames in tqdm(episodes, desc="episodes", disable=quiet):
-        frames = list(frames)
-        reports.append(examine(text, frames, model, 1.0 / layout.fps))
-        if text not in shown:
-            shown[text] = frames
+    for one in tqdm(source.episodes, desc="episodes", disable=quiet):
+        frames = list(one.frames())
+        reports.append(examine(one.instruction, frames, model, 1.0 / (one.timing.rate or layout.fps)))
+        shown.setdefault(one.instruction, frames)
     report = summary(reports, model)
+    report["frames per second"] = {
+        "stated": layout.fps,
+        "by the times": sorted({round(one.timing.rate, 1) for one in source.episodes if one.timing.rate}),
+    }
+    report |= {"gaps": {one.name: one.timing.told() for one in source.episodes if one.timing.gaps}, "left out": source.left_out}
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     plot(report, model, out / "coverage.png")
     write_sheet({text: strip(frames) for text, frames in sorted(shown.items())}, out / "sheet.png")
@@ -236,9 +223,13 @@ def inspect(path: Path, out: Path, model: RobotModel, quiet: bool = False) -> di
     return report
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    print(table(inspect(options.source, options.out, load_model(options.robot))))
+    model = load_model(options.robot)
+    source = open_source(options.source, model, reading_of(options))
+    status = source.tell()
+    print(table(inspect(source, options.out, model)))
+    return status
 
 
 if __name__ == "__main__":

@@ -43,12 +43,11 @@ with extra(__name__, parser, "mink", "h5py"):
     from skills.criteria import TOUCH_DISTANCE, rotations
     from training.common.mujoco_world import compile_physics, fixed_base_spec
     from training.pi0.data.ball_sampling import apart_in_view, in_picture, random_point, touchable
-    from training.pi0.data.cache import shrink
     from training.pi0.data.demos import ARM_SPREAD, COLOURS, DRIFT, SECONDS, Drift
     from training.pi0.data.experts import FORWARD, SIDEWAYS, UP, WAVING, Expert, expert_for, nearer_side, posture, reach_for
     from training.pi0.data.instructions import find
     from training.pi0.data.upper_body import SIDES, UpperBody
-    from training.pi0.memory import Demonstrations, save_cache
+    from training.pi0.memory import Demonstrations, save_cache, shrink
 
 PICTURE_EVERY = 32  # ticks
 PICTURE = 112  # [px] side of the camera's picture before it is made smaller, as in the recorded demonstrations

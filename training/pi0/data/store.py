@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,23 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from training.pi0.data.episode import (
-    EpisodeFrame,
-    Layout,
-    RecordingError,
-    check_joints,
-    checked,
-    common_layout,
-    read_frames,
-    read_instruction,
-    read_job,
-    sync_folder,
-)
+from training.pi0.data.dataset_columns import ACTION, CAPTURED, IMAGE, STATE, Columns, columns_of
+from training.pi0.data.disk import replace, sync
+from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError, checked
+from training.pi0.data.episode_reader import layout_of, read_frames, read_instruction, read_job
+from training.pi0.data.timing import LowDimensional, differences
 
-STATE = "observation.state"
-IMAGE = "observation.images.head_camera"
-ACTION = "action"
-CAPTURED = "capture_time"  # LeRobot's own timestamps are frame / fps; this keeps what was measured
+READ, CONVERTER = "v3.0", "python -m lerobot.scripts.convert_dataset_v21_to_v30"  # of LeRobot 0.6
 VIDEO_FILE = 4  # [MB]
 LEROBOTS = {"timestamp", "frame_index", "episode_index", "index", "task_index"}  # features that it adds itself
 PICTURES = ("h264", "av1", "png")
@@ -106,31 +95,6 @@ def jobs(root: Path) -> list[str]:
     return json.loads(file.read_text()) if file.is_file() else []
 
 
-def stored_layout(dataset, joints: tuple[str, ...] = ()) -> Layout:
-    """Sizes of the frames of a data set that is open for reading; `joints` where it names none."""
-    about = dataset.meta.features
-    return Layout(_joints(about[ACTION]) or joints, tuple(about[IMAGE]["shape"][:2]), int(dataset.meta.fps))
-
-
-def check_robot(described: dict, joints: tuple[str, ...], where: str) -> None:
-    """Raises RecordingError when a data set's features, as `described`, lack state or action, or name other joints than `joints`
-    or in another order."""
-    for key, wanted in ((STATE, 2 * joints), (ACTION, joints)):
-        if key not in described:
-            raise RecordingError(f"{where}: no {key}; it has {', '.join(described) or 'nothing'}")
-        names = _joints(described[key])
-        if names:
-            check_joints(names, wanted, f"{where}: {key}")
-
-
-def _joints(feature: dict) -> tuple[str, ...]:
-    """Joints that a feature names; none where it has no names."""
-    names = feature["names"] or ()
-    if isinstance(names, dict):  # as sets of other robots have it: {"motors": [...]}
-        names = [name for some in names.values() for name in some]
-    return tuple(name.removesuffix(".pos").removesuffix(".vel") for name in names)
-
-
 def create(root: Path, layout: Layout, pictures: str = "h264"):
     """A new, empty LeRobotDataset at `root`, open for writing. Raises RecordingError when `root` exists."""
     from lerobot.configs import RGBEncoderConfig
@@ -155,12 +119,30 @@ def create(root: Path, layout: Layout, pictures: str = "h264"):
     )
 
 
+def check_version(root: Path) -> None:
+    """Raises RecordingError unless a LeRobotDataset is at `root`, of the version that is read."""
+    try:
+        about = description(root)
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{root}: meta/info.json cannot be read: {error}") from error
+    if about is None:
+        raise RecordingError(f"{root}: no LeRobotDataset there (no meta/info.json)")
+    version = str(about.get("codebase_version", "none"))
+    if version.startswith(("v1", "v2")):
+        first = "" if version == "v2.1" else " (of v2.1: load it with LeRobot 0.3 first)"
+        raise RecordingError(
+            f"{root}: a LeRobotDataset {version}; {READ} is read. Convert it: {CONVERTER} --repo-id=local/{root.name} "
+            f"--root={root} --push-to-hub=false{first}"
+        )
+    if not version.startswith("v3"):
+        raise RecordingError(f"{root}: a LeRobotDataset of version {version!r}; {READ} is read: update LeRobot, or this project")
+
+
 def open_dataset(root: Path):
     """A LeRobotDataset for reading. Raises RecordingError when there is none at `root`."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-    if not (root / "meta" / "info.json").is_file():
-        raise RecordingError(f"{root}: no LeRobotDataset there (no meta/info.json)")
+    check_version(root)
     return LeRobotDataset(f"local/{root.name}", root=root, video_backend="pyav")
 
 
@@ -186,21 +168,66 @@ def episodes(dataset) -> list[StoredEpisode]:
     """Episodes of a data set that is open for reading."""
     found = []
     for index, row in enumerate(dataset.meta.episodes):
-        found.append(StoredEpisode(index, int(row["dataset_from_index"]), int(row["dataset_to_index"]), str(row["tasks"][0])))
+        said = str(row["tasks"][0]) if len(row["tasks"]) else ""
+        found.append(StoredEpisode(index, int(row["dataset_from_index"]), int(row["dataset_to_index"]), said))
     return found
+
+
+def numbers(dataset, episode: StoredEpisode, columns: Columns) -> LowDimensional:
+    """The numbers of one stored episode."""
+    # Arrow's own numbers: through PyTorch or numpy formatting doubles come back as floats, and asking for one number of
+    # a row decodes its picture.
+    table = dataset.hf_dataset.with_format("arrow").select_columns([STATE, ACTION, columns.times])[episode.start : episode.stop]
+    state, action, times = (_numbers(table, name) for name in (STATE, ACTION, columns.times))
+    time, position = times.reshape(-1).astype(float), state[:, columns.position]
+    speed = differences(time, position) if columns.velocity is None else state[:, columns.velocity]
+    return LowDimensional(time, position, speed, action)
+
+
+def pictures(dataset, episode: StoredEpisode, rows: np.ndarray, camera: str = IMAGE) -> Iterator[np.ndarray]:
+    """The pictures of `rows`, which rise, of an episode; uint8 (H, W, 3), one at a time."""
+    every = video_pictures(dataset, episode, camera) if camera in dataset.meta.video_keys else None
+    last, image = -1, np.zeros(0)
+    for row in rows:
+        if every is not None:
+            while last < row:
+                image, last = next(every), last + 1
+        elif row != last:
+            shown, last = dataset[episode.start + int(row)][camera].numpy().transpose(1, 2, 0), row
+            image = (255.0 * shown + 0.5).astype(np.uint8)
+        yield image
+
+
+def video_pictures(dataset, episode: StoredEpisode, camera: str) -> Iterator[np.ndarray]:
+    """The pictures of an episode, in one pass through its stretch of the video file: to seek each would take minutes."""
+    import av
+
+    file = Path(dataset.root) / dataset.meta.get_video_file_path(episode.index, camera)
+    start = float(dataset.meta.episodes[episode.index][f"videos/{camera}/from_timestamp"])
+    count, length = 0, episode.stop - episode.start
+    with av.open(str(file)) as container:
+        stream = container.streams.video[0]
+        tick = float(stream.time_base or 0)  # [s]
+        container.seek(int(start / tick), stream=stream, backward=True, any_frame=False)
+        for frame in container.decode(stream):
+            number = round((float(frame.pts * tick) - start) * dataset.fps)
+            if number >= length:
+                break
+            if number >= 0:
+                count += 1
+                yield frame.to_ndarray(format="rgb24")
+    if count != length:
+        where = f"{dataset.root}: episode {episode.index}"
+        raise RecordingError(f"{where} has {count} of {length} pictures of {camera!r} in {file.name}; record it again")
 
 
 def frames(dataset, episode: StoredEpisode) -> Iterator[EpisodeFrame]:
     """The frames of one stored episode, one at a time."""
-    # Arrow's own numbers: through PyTorch or numpy formatting doubles come back as floats, and asking for one number of
-    # a row decodes its picture.
-    table = dataset.hf_dataset.with_format("arrow").select_columns([STATE, ACTION, CAPTURED])[episode.start : episode.stop]
-    state, action, times = (_numbers(table, name) for name in (STATE, ACTION, CAPTURED))
-    n = state.shape[1] // 2
-    times = times.reshape(-1)
-    for i, time in enumerate(times):
-        image = dataset[episode.start + i][IMAGE].numpy().transpose(1, 2, 0)
-        yield EpisodeFrame(float(time), (255.0 * image + 0.5).astype(np.uint8), state[i, :n], state[i, n:], action[i])
+    columns = columns_of(dataset.meta.features, (), "data set")
+    low = numbers(dataset, episode, columns)
+    shown = pictures(dataset, episode, np.arange(len(low.time)), columns.camera)
+    for time, image, *rest in zip(low.time, shown, low.joint_pos, low.joint_vel, low.action, strict=True):
+        yield EpisodeFrame(float(time), image, *rest)
 
 
 def _numbers(table, name: str) -> np.ndarray:
@@ -218,51 +245,38 @@ def pack(
     pictures: str = "h264",
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> int:
-    """Appends episode files to the LeRobotDataset at `root`; all of them or none.
+    """Puts a recorder's files into the LeRobotDataset at `root`, after those already there; see `write`."""
+    if not files:
+        return 0
+    layout = layout_of(files[0], joints)
+    items = ((read_instruction(file), checked(read_frames(file), layout, str(file))) for file in progress(files))
+    return write(items, layout, root, pictures, [job for file in files if (job := read_job(file))])
 
-    The new data set is built beside `root`, flushed to disk, and replaces it in one step. Returns the number of frames added.
+
+def write(items: Iterable[tuple[str, Iterable[EpisodeFrame]]], layout: Layout, root: Path, pictures: str, done: list[str]) -> int:
+    """Puts episodes (instruction and frames) into the LeRobotDataset at `root`, after those already there; all of them or none.
+
+    The new state is built beside `root`, is on the disk for good, and takes its place in one step. `done`: the jobs that the
+    episodes are. Returns the number of frames added.
     """
     from lerobot.datasets.aggregate import aggregate_datasets
 
-    if not files:
-        return 0
     fresh, merged = root.with_name(f".{root.name}.new"), root.with_name(f".{root.name}.merged")
     for leftover in (fresh, merged):
         shutil.rmtree(leftover, ignore_errors=True)
-    sizes = common_layout(files, joints)
-    dataset = create(fresh, sizes, pictures)
-    count = 0
-    for file in progress(files):
-        count += append(dataset, read_instruction(file), checked(read_frames(file), sizes, str(file)))
-    dataset.finalize()
-    done = jobs(root) + [job for file in files if (job := read_job(file))]
-    if root.exists():
-        aggregate_datasets(
-            [f"local/{root.name}", f"local/{root.name}"], f"local/{root.name}", roots=[root, fresh], aggr_root=merged
-        )
-        shutil.rmtree(fresh)
-        fresh = merged
-    (fresh / JOBS).write_text(json.dumps(done, indent=1) + "\n")
-    sync(fresh)
-    replace(fresh, root)
+    try:
+        dataset = create(fresh, layout, pictures)
+        count = sum(append(dataset, said, frames) for said, frames in items)
+        dataset.finalize()
+        done, made = jobs(root) + done, fresh
+        if root.exists():
+            name = f"local/{root.name}"
+            aggregate_datasets([name, name], name, roots=[root, fresh], aggr_root=merged)
+            made = merged
+        (made / JOBS).write_text(json.dumps(done, indent=1) + "\n")
+        sync(made)
+        replace(made, root)
+    finally:
+        for leftover in (fresh, merged):
+            shutil.rmtree(leftover, ignore_errors=True)
     return count
-
-
-def sync(root: Path) -> None:
-    """Flushes all files and folders under `root` to disk."""
-    for folder, _, names in os.walk(root, topdown=False):
-        for name in names:
-            with open(os.path.join(folder, name), "rb+") as file:
-                os.fsync(file.fileno())
-        sync_folder(Path(folder))
-
-
-def replace(new: Path, root: Path) -> None:
-    """Replaces `root` by the folder `new`, flushed to disk before the old one is removed."""
-    old = root.with_name(f".{root.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if root.exists():
-        os.rename(root, old)
-    os.rename(new, root)
-    sync_folder(root.parent)
-    shutil.rmtree(old, ignore_errors=True)
