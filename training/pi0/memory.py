@@ -20,7 +20,7 @@ from arbiter.robot import RobotModel
 from policies.chunk.backends.inputs import resize_with_pad
 
 if TYPE_CHECKING:
-    from training.pi0.data.sources import Source
+    from training.pi0.data.sources import DemonstrationSource
 
 # Least standard deviation of joint positions [rad] and velocities [rad/s]; of joint targets [rad], and of targets relative to
 # the position.
@@ -157,7 +157,9 @@ def shrink(image: np.ndarray, side: int) -> np.ndarray:
     return np.round(255.0 * resize_with_pad(image, side)).astype(np.uint8)
 
 
-def load_source(source: Source, side: int, model: RobotModel, stride: int = 1, quiet: bool = False) -> Demonstrations:
+def load_source(
+    source: DemonstrationSource, side: int, model: RobotModel, stride: int = 1, quiet: bool = False
+) -> Demonstrations:
     """A source in memory; every `stride`-th frame's picture at `side` x `side`. One that repeats is kept once.
 
     Raises RecordingError for joints that are not those of `model`, in its order.

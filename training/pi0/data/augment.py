@@ -51,7 +51,7 @@ with extra(__name__, parser, "h5py", "cv2"):
     from training.pi0.data.episode import EpisodeFrame
     from training.pi0.data.episode_recorder import EpisodeRecorder, job_name
     from training.pi0.data.instructions import find
-    from training.pi0.data.sources import Source, open_source
+    from training.pi0.data.sources import DemonstrationSource, open_source
 
 GREY = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -136,7 +136,14 @@ def vary(
 
 
 def augment(
-    source: Source, root: Path, how: Augmentation, copies: int, seed: int, *, pictures: str = "h264", quiet: bool = False
+    source: DemonstrationSource,
+    root: Path,
+    how: Augmentation,
+    copies: int,
+    seed: int,
+    *,
+    pictures: str = "h264",
+    quiet: bool = False,
 ) -> int:
     """Records `copies` varied copies of every episode at `root`, but for those that are there; returns how many are new."""
     with EpisodeRecorder(root, source.layout, pictures=pictures, quiet=quiet) as recorder:

@@ -54,7 +54,7 @@ with extra(__name__, parser, "h5py"):
     from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, RecordingError, check_joints
     from training.pi0.data.episode_recorder import KEPT
     from training.pi0.data.proprio import write_proprio
-    from training.pi0.data.sources import Source, is_dataset, open_source
+    from training.pi0.data.sources import DemonstrationSource, is_dataset, open_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Difference:
         return self.joints == self.time == self.picture == 0.0
 
 
-def to_dataset(source: Source, root: Path, pictures: str = "png", quiet: bool = False) -> int:
+def to_dataset(source: DemonstrationSource, root: Path, pictures: str = "png", quiet: bool = False) -> int:
     """A source to a new LeRobotDataset; returns the number of frames."""
     if root.exists():
         raise RecordingError(f"{root} exists; name another folder or remove it")
@@ -86,7 +86,7 @@ def to_dataset(source: Source, root: Path, pictures: str = "png", quiet: bool = 
     return store.write(items, source.layout, root, pictures, [one.job for one in source.episodes if one.job])
 
 
-def to_files(source: Source, folder: Path, quiet: bool = False) -> int:
+def to_files(source: DemonstrationSource, folder: Path, quiet: bool = False) -> int:
     """A source to one HDF5 file an episode in the collected layout. Returns the number of frames."""
     empty_folder(folder)
     count = 0
@@ -134,7 +134,7 @@ def _difference(frame: EpisodeFrame, copy: EpisodeFrame, where: str) -> np.ndarr
     return off
 
 
-def check(source: Source, target: Path, model: RobotModel) -> Difference:
+def check(source: DemonstrationSource, target: Path, model: RobotModel) -> Difference:
     """Compares a source with what it was converted to, read with the options that a user would give: none."""
     copy = open_source(target, model)
     check_joints(source.layout.joints, copy.layout.joints, f"{source.path} beside {target}")

@@ -36,7 +36,7 @@ with extra(__name__, parser, "h5py"):
     from deploy.observers.mp4 import Mp4Writer
     from deploy.robots.description import load_model
     from training.pi0.data.episode import EpisodeFrame, RecordingError, check_joints
-    from training.pi0.data.sources import Source, open_source
+    from training.pi0.data.sources import DemonstrationSource, open_source
     from training.pi0.data.timing import LATE
 
 COLUMNS = 8  # pictures of an episode on the sheet
@@ -198,7 +198,7 @@ def write_video(clips: list[np.ndarray], file: Path, fps: int) -> None:
         raise RecordingError(f"{file}: {video.error}")
 
 
-def inspect(source: Source, out: Path, model: RobotModel, quiet: bool = False) -> dict:
+def inspect(source: DemonstrationSource, out: Path, model: RobotModel, quiet: bool = False) -> dict:
     """Writes report.json, coverage.png, sheet.png and sheet.mp4 to `out`; returns the summary."""
     layout = source.layout
     check_joints(layout.joints, model.joints, str(source.path))

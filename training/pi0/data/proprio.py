@@ -10,7 +10,7 @@ import numpy as np
 from training.pi0.data.disk import disk_errors, free_space
 from training.pi0.data.episode import ACTIONS, IMAGES, INSTRUCTION, PROPRIO, RecordingError
 from training.pi0.data.episode_reader import INFO
-from training.pi0.data.sources import Source, SourceEpisode
+from training.pi0.data.sources import DemonstrationSource, SourceEpisode
 
 DESCRIPTION = """\
 name: {robot}_demos
@@ -31,7 +31,7 @@ action_space:
 """
 
 
-def write_proprio(source: Source, folder: Path, robot: str) -> int:
+def write_proprio(source: DemonstrationSource, folder: Path, robot: str) -> int:
     """A source to one file an episode, and the description of them all. Returns the number of frames."""
     if folder.exists() and any(folder.iterdir()):
         raise RecordingError(f"{folder} is not empty; name another folder")
@@ -46,7 +46,7 @@ def write_proprio(source: Source, folder: Path, robot: str) -> int:
     return sum(len(one.rows) for one in source.episodes)
 
 
-def _write(episode: SourceEpisode, file: Path, source: Source, robot: str) -> None:
+def _write(episode: SourceEpisode, file: Path, source: DemonstrationSource, robot: str) -> None:
     """One file, which appears under its name when it is whole."""
     partial, size = file.with_name(f".{file.name}.partial"), (*source.layout.image, 3)
     with disk_errors(file):

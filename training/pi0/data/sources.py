@@ -58,7 +58,7 @@ class SourceEpisode:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DemonstrationSource:
     """What is in a source.
 
     Attributes:
@@ -96,7 +96,7 @@ def episode_files(folder: Path) -> list[Path]:
     return files
 
 
-def open_source(path: Path, model: RobotModel, how: Reading | None = None) -> Source:
+def open_source(path: Path, model: RobotModel, how: Reading | None = None) -> DemonstrationSource:
     """A LeRobotDataset or a folder of episode files; joints are those of `model` where it names none.
 
     Raises RecordingError when nothing in it can be used, and for files that do not belong together.
@@ -105,7 +105,7 @@ def open_source(path: Path, model: RobotModel, how: Reading | None = None) -> So
     return _dataset(path, model, how) if is_dataset(path) else open_files(episode_files(path), model, how, path)
 
 
-def open_files(files: list[Path], model: RobotModel, how: Reading | None = None, path: Path | None = None) -> Source:
+def open_files(files: list[Path], model: RobotModel, how: Reading | None = None, path: Path | None = None) -> DemonstrationSource:
     """Episode files as a source; see `open_source`."""
     how, shared = how or Reading(), None
     episodes, left_out, remarks = [], {}, []
@@ -124,11 +124,11 @@ def open_files(files: list[Path], model: RobotModel, how: Reading | None = None,
     return _source(path or files[0].parent, shared, episodes, left_out, remarks)
 
 
-def _source(path: Path, layout: Layout | None, episodes: list, left_out: dict, remarks: list) -> Source:
+def _source(path: Path, layout: Layout | None, episodes: list, left_out: dict, remarks: list) -> DemonstrationSource:
     if layout is None or not episodes:
         reason = next(iter(left_out.values()), "it has no episodes")
         raise RecordingError(f"{path}: none of its {len(left_out)} episodes can be used; the first: {reason}")
-    return Source(path, layout, tuple(episodes), left_out, tuple(remarks))
+    return DemonstrationSource(path, layout, tuple(episodes), left_out, tuple(remarks))
 
 
 def _file(file: Path, layout: Layout, how: Reading) -> SourceEpisode:
@@ -193,7 +193,7 @@ def _remarks(one: SourceEpisode, layout: Layout, model: RobotModel) -> list[str]
     return remarks
 
 
-def _dataset(path: Path, model: RobotModel, how: Reading) -> Source:
+def _dataset(path: Path, model: RobotModel, how: Reading) -> DemonstrationSource:
     """A LeRobotDataset, this project's or another's."""
     dataset = store.open_dataset(path)
     columns = columns_of(dataset.meta.features, model.joints, str(path), how.camera)
