@@ -20,9 +20,9 @@ from deploy.robots.description import load_model
 from training.pi0 import memory
 from training.pi0.data import cache, convert, inspect
 from training.pi0.data.episode import ACTIONS, IMAGES, POSITIONS, PROPRIO, TIMES, VELOCITIES, RecordingError
+from training.pi0.data.frame_times import LowDimensional
 from training.pi0.data.reading import Reading
 from training.pi0.data.sources import open_source
-from training.pi0.data.timing import LowDimensional
 
 MODEL = load_model()
 N = MODEL.n

@@ -26,7 +26,7 @@ from training.pi0.data.episode import (
     Layout,
     RecordingError,
 )
-from training.pi0.data.timing import LowDimensional, timing
+from training.pi0.data.frame_times import LowDimensional, timing
 
 INFO = "dataset_info.yaml"
 COLLECTED = (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES)

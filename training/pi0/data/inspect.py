@@ -36,8 +36,8 @@ with extra(__name__, parser, "h5py"):
     from deploy.observers.mp4 import Mp4Writer
     from deploy.robots.description import load_model
     from training.pi0.data.episode import EpisodeFrame, RecordingError, check_joints
+    from training.pi0.data.frame_times import LATE
     from training.pi0.data.sources import DemonstrationSource, open_source
-    from training.pi0.data.timing import LATE
 
 COLUMNS = 8  # pictures of an episode on the sheet
 

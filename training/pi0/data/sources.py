@@ -18,8 +18,8 @@ from training.pi0.data import store
 from training.pi0.data.dataset_columns import columns_of
 from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError
 from training.pi0.data.episode_reader import DIFFERS, layout_of, read_instruction, read_job, read_numbers, read_pictures
+from training.pi0.data.frame_times import LowDimensional, Timing, timing
 from training.pi0.data.reading import Reading
-from training.pi0.data.timing import LowDimensional, Timing, timing
 
 PATTERNS = ("*.hdf5", "*.h5")
 TURN = 2.0 * np.pi  # [rad] that no joint of a robot goes beyond: larger numbers are no radians

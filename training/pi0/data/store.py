@@ -15,7 +15,7 @@ from training.pi0.data.dataset_columns import ACTION, CAPTURED, IMAGE, STATE, Co
 from training.pi0.data.disk import replace, sync
 from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError, checked
 from training.pi0.data.episode_reader import layout_of, read_frames, read_instruction, read_job
-from training.pi0.data.timing import LowDimensional, differences
+from training.pi0.data.frame_times import LowDimensional, differences
 
 READ, CONVERTER = "v3.0", "python -m lerobot.scripts.convert_dataset_v21_to_v30"  # of LeRobot 0.6
 VIDEO_FILE = 4  # [MB]
