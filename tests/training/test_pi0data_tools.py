@@ -1,4 +1,4 @@
-"""Inspecting and augmenting demonstrations; BVH files."""
+"""Inspecting and augmenting demonstrations."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
 from training.pi0.data import fanout, inspect
 from training.pi0.data.augment import Augmentation, recolour, reword, vary
-from training.pi0.data.bvh import read_bvh
-from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout, RecordingError
+from training.pi0.data.episode import EpisodeFrame, EpisodeWriter, Layout
 from training.pi0.data.instructions import find
-from training.pi0.data.mocap import SPEED_SHARE, limb_directions, retarget
 from training.pi0.data.sources import open_source
 
 MODEL = load_model()
@@ -109,126 +105,6 @@ def test_impossible_augmentations_are_refused():
         Augmentation(crop=1.0)
     with pytest.raises(ConfigError, match="it cannot be negative"):
         Augmentation(joint_pos=-0.1)
-
-
-# -- motion capture
-
-SKELETON = """HIERARCHY
-ROOT Hips
-{
-  OFFSET 0 0 0
-  CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation
-"""
-
-
-def limb(side: str, sign: int) -> str:
-    return f"""  JOINT {side}UpLeg
-  {{
-    OFFSET {10 * sign} 0 0
-    CHANNELS 3 Zrotation Yrotation Xrotation
-    JOINT {side}Leg
-    {{
-      OFFSET 0 -40 0
-      CHANNELS 3 Zrotation Yrotation Xrotation
-      JOINT {side}Foot
-      {{
-        OFFSET 0 -40 0
-        CHANNELS 3 Zrotation Yrotation Xrotation
-      }}
-    }}
-  }}
-  JOINT {side}Arm
-  {{
-    OFFSET {20 * sign} 50 0
-    CHANNELS 3 Zrotation Yrotation Xrotation
-    JOINT {side}ForeArm
-    {{
-      OFFSET 0 -30 0
-      CHANNELS 3 Zrotation Yrotation Xrotation
-      JOINT {side}Hand
-      {{
-        OFFSET 0 -25 0
-        CHANNELS 3 Zrotation Yrotation Xrotation
-        End Site
-        {{
-          OFFSET 0 -5 0
-        }}
-      }}
-    }}
-  }}
-"""
-
-
-def bvh(path, rows: np.ndarray, frame_time: float = 1 / 60):
-    """A person who faces z, y up; `rows`: channels, shape (T, 42)."""
-    text = SKELETON + limb("Left", 1) + limb("Right", -1) + "}\nMOTION\n"
-    text += f"Frames: {len(rows)}\nFrame Time: {frame_time}\n" + "\n".join(" ".join(map(str, row)) for row in rows)
-    path.write_text(text + "\n")
-    return path
-
-
-LEFT_ARM_X = 6 + 9 + 2  # channel of the left upper arm's rotation about x
-
-
-def raising(count: int = 60, angle: float = -70.0) -> np.ndarray:
-    rows = np.zeros((count, 42))
-    rows[:, LEFT_ARM_X] = np.linspace(0.0, angle, count)
-    return rows
-
-
-def test_a_known_motion_is_read_and_seen_from_the_torso(tmp_path):
-    motion = read_bvh(bvh(tmp_path / "a.bvh", raising(3, -90.0)))
-    assert motion.frame_time == pytest.approx(1 / 60) and motion.values.shape == (3, 42)
-    assert np.allclose(motion.positions()["LeftHand"][0], (20, -5, 0))
-    directions = limb_directions(motion, "a.bvh")
-    assert np.allclose(directions["arm", "left"], ((0, 0, -1), (0.7071, 0, -0.7071), (1, 0, 0)), atol=1e-3)
-    assert np.allclose(directions["arm", "right"], (0, 0, -1))
-
-
-def test_turning_and_moving_as_a_whole_changes_nothing(tmp_path):
-    rows = raising(3)
-    rows[:, :6] = (100.0, 90.0, -30.0, 0.0, 130.0, 0.0)
-    plain, turned = (
-        limb_directions(read_bvh(bvh(tmp_path / name, some)), name) for name, some in (("a", raising(3)), ("b", rows))
-    )
-    assert all(np.allclose(plain[key], turned[key], atol=1e-6) for key in plain)
-
-
-def test_retargeting_keeps_the_limits_and_follows_the_arm(tmp_path):
-    found = retarget(read_bvh(bvh(tmp_path / "a.bvh", raising())), MODEL)
-    assert np.all(found.q >= MODEL.lower) and np.all(found.q <= MODEL.upper)
-    pitch = MODEL.index("arm_left_shoulder_pitch_joint")
-    assert found.q[-1, pitch] == pytest.approx(np.radians(-70.0), abs=0.15) and abs(found.q[0, pitch]) < 0.15
-    assert found.residual["left forearm"] < np.radians(8.0) and found.slowed == 1.0
-
-
-def test_a_motion_that_is_too_fast_is_slowed_and_one_out_of_range_leaves_a_residual(tmp_path):
-    found = retarget(read_bvh(bvh(tmp_path / "a.bvh", raising(12, 120.0), 1 / 100)), MODEL)
-    assert found.slowed > 1.0
-    assert np.abs(np.diff(found.q, axis=0)).max() <= SPEED_SHARE * MODEL.velocity.max() * MODEL.dt * 1.01
-    assert found.worst > np.radians(30.0), "the robot's arm does not go that far back"
-
-
-def test_missing_joints_are_named(tmp_path):
-    path = bvh(tmp_path / "a.bvh", raising(2))
-    path.write_text(path.read_text().replace("LeftForeArm", "Tentacle"))
-    with pytest.raises(RecordingError, match="no joint for the left forearm .*it has Hips.*Tentacle"):
-        limb_directions(read_bvh(path), str(path))
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 5000), st.binary(max_size=20))
-def test_damaged_files_are_refused_not_misread(tmp_path_factory, at, rubbish):
-    path = bvh(tmp_path_factory.mktemp("bvh") / "a.bvh", raising(2))
-    whole = path.read_bytes()
-    at = at % len(whole)
-    path.write_bytes(whole[:at] + rubbish)
-    try:
-        motion = read_bvh(path)
-    except RecordingError as error:
-        assert "not BVH" in str(error) and "near line" in str(error)
-    else:
-        assert np.isfinite(motion.values).all() and len(motion.values) == 2
 
 
 # -- fan-out

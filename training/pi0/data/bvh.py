@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.pi0.data.episode import RecordingError
+from training.pi0.data.disk import RecordingError
+from training.pi0.data.skeletons import CapturedBody
 
 AXES = {"X": 0, "Y": 1, "Z": 2}
 
@@ -53,6 +54,11 @@ class CapturedMotion:
                 places.append(places[joint.parent] + np.einsum("tij,tj->ti", turns[joint.parent], move))
                 turns.append(turns[joint.parent] @ turn)
         return {joint.name: place for joint, place in zip(self.joints, places, strict=True)}
+
+    def body(self) -> CapturedBody:
+        """The places of its joints."""
+        parents = {joint.name: self.joints[joint.parent].name if joint.parent >= 0 else "" for joint in self.joints}
+        return CapturedBody(self.positions(), parents, self.frame_time)
 
 
 def axis_rotations(angles: np.ndarray, axis: int) -> np.ndarray:
