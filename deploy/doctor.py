@@ -34,10 +34,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 with extra(__name__, parser, "can", "serial", "cv2"):  # the robot of a driver that a user brings needs none of them
-    from deploy.robots.description import load_model
     from deploy.runtime.bodies import drivers_of, open_driver
     from deploy.runtime.config import load_tree
     from deploy.runtime.preflight import preflight
+    from deploy.runtime.tree_robot import robot_of
 
 
 class Patient(NamedTuple):
@@ -84,7 +84,7 @@ def _from_outside(args: argparse.Namespace) -> Patient | None:
         return None
     loaded = load_tree(args.tree)
     kind = drivers_of(loaded).kinds.get(args.robot)
-    return None if kind is None else Patient(open_driver(kind, load_model(loaded.robot), loaded), patience=PATIENCE)
+    return None if kind is None else Patient(open_driver(kind, robot_of(loaded), loaded), patience=PATIENCE)
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ with extra(__name__, parser):
 
     from arbiter.extras import needed
     from arbiter.strict import short
-    from deploy.robots.description import load_model
     from deploy.runtime.config import load_text
+    from deploy.runtime.tree_robot import robot_of
     from deploy.trace.check import check_header, check_tick
     from deploy.trace.folders import EARLIER, TRACE, newest
     from deploy.trace.writer import FORMAT
@@ -153,7 +153,7 @@ def _groups(header: dict[str, Any]) -> dict[str, list[int]]:
     """Indices of the joints by group; all of them as one where the robot is not there any more."""
     everything = {"joint": list(range(len(header["joints"])))}
     try:
-        model = load_model(load_text(header["config"], Path(header["tree"])).robot)
+        model = robot_of(load_text(header["config"], Path(header["tree"])))
     except ArbiterError:
         return everything
     if model.joints != tuple(header["joints"]):

@@ -37,9 +37,9 @@ with extra(__name__, parser):
     from arbiter.routing.scorer import canonical
     from arbiter.skill import Route
     from deploy.cli.streams import forgive
-    from deploy.robots.description import load_model
     from deploy.runtime.config import load_tree
     from deploy.runtime.tree_check import load_skill_set
+    from deploy.runtime.tree_robot import robot_of
     from skills.registry import load_skills
 
 
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.set and not args.tree:
         raise ArbiterError(f"--set {args.set[0]}: only with --tree")
     loaded = load_tree(args.tree, args.set) if args.tree else None
-    robot = None if loaded is None else load_model(loaded.robot)
+    robot = None if loaded is None else robot_of(loaded)
     found = load_skills() if loaded is None else load_skill_set(loaded, robot)
     for problem in found.problems:
         print(f"route: {problem}", file=sys.stderr)

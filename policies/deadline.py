@@ -15,7 +15,8 @@ from arbiter.policy import Policy, Recomputing, Resuming, Spared
 from arbiter.types import JointTarget, Request, RobotState
 from arbiter.wall import Called, walled
 
-PATIENCE = 0.008  # [s] of a tick of 20 ms
+PATIENCE = 0.4  # share of a tick
+TICK = 0.02  # [s] unless the robot's is told
 FIRST = 0.05  # [s] for the first target, when there is no older one: as long as a later one may take in all
 LIMIT = 2  # ticks in which the last target stands in; a walk that is held longer falls
 NO_ANSWER = Called(None, "")
@@ -32,10 +33,11 @@ class Deadline:
 
     Args:
         policy: The policy; only this object may call it.
+        tick: Length of a tick [s].
     """
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    def __init__(self, policy: Policy, tick: float = TICK) -> None:
+        self.policy, self._tick, self._patience = policy, tick, PATIENCE * tick
         self.name, self.kind, self.joints = policy.name, policy.kind, policy.joints
         self.commands, self.carries = getattr(policy, "commands", None), getattr(policy, "carries", True)
         self.rate_hz, self.takes = getattr(policy, "rate_hz", None), getattr(policy, "takes", None)
@@ -58,9 +60,9 @@ class Deadline:
 
     def warm(self, state: RobotState, request: Request, now: float) -> bool:
         """See Policy; False while `reset` or `warm` are late. Raises PolicyError if they hang."""
-        until = monotonic() + PATIENCE
+        until = monotonic() + self._patience
         if not (self._busy and self._asked == "warm"):
-            if self._busy and not self._collect(PATIENCE):
+            if self._busy and not self._collect(self._patience):
                 return self._not_yet()
             self._value()  # raises what `reset` raised
             self._begin("warm", state, request, now)
@@ -78,7 +80,7 @@ class Deadline:
 
     def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
         """The policy's answer, or its last one while it is late. Raises PolicyError when it is late for too long."""
-        patience = PATIENCE if self._last is not None else FIRST
+        patience = self._patience if self._last is not None else FIRST
         ready = not self._busy or self._asked == "act"
         if not ready and self._collect(patience):  # it was not warmed
             self._value()
@@ -112,7 +114,7 @@ class Deadline:
     def spare(self) -> Resuming | None:
         """The policy's spare, with a deadline of its own; None: it has none."""
         spare = self.policy.spare() if isinstance(self.policy, Spared) else None
-        return Deadline(spare) if spare is not None else None
+        return Deadline(spare, self._tick) if spare is not None else None
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
         """See `arbiter.policy.Resuming`. The memory of one that hangs is read while it hangs."""
@@ -128,7 +130,7 @@ class Deadline:
         if self._busy and not self._collect(0.0):
             return None
         self._begin("recompute", policy.policy)
-        if not self._collect(PATIENCE):
+        if not self._collect(self._patience):
             return None
         target, error = self._answer
         return None if error else target

@@ -150,7 +150,7 @@ def load_fallback(name: str, kind: str, configs: Mapping[str, object], context: 
         raise ConfigError(f"robot {model.name}: stand is {model.stand!r}; a policy of kind onnx, reflex or posture can stand")
     try:
         policy = _onnx(name, config, context)
-        return PolicyStand(model, policy if context.chunk_delay is not None else Deadline(policy), name=name)
+        return PolicyStand(model, policy if context.chunk_delay is not None else Deadline(policy, model.dt), name=name)
     except ArbiterError as error:
         raise ConfigError(f"robot {model.name}: stand is {model.stand!r}: {error}") from error
 
@@ -210,7 +210,7 @@ def load_policy(name: str, config: Config, context: PolicyContext) -> tuple[Poli
     if isinstance(config, OutsideConfig):
         return _from_outside(name, config, context)
     policy = _onnx(name, config, context)
-    return (policy if context.chunk_delay is not None else Deadline(policy),)
+    return (policy if context.chunk_delay is not None else Deadline(policy, context.model.dt),)
 
 
 def _from_outside(name: str, config: OutsideConfig, context: PolicyContext) -> tuple[Policy, ...]:
@@ -220,7 +220,7 @@ def _from_outside(name: str, config: OutsideConfig, context: PolicyContext) -> t
     wrong = error or "; ".join(line for player in players for line in form_problems(player, context.model))
     if wrong or not players:
         raise ConfigError(f"policy kind {kind.name!r}: {wrong or 'open() gave no policy'}")
-    return players if context.chunk_delay is not None else tuple(Deadline(player) for player in players)
+    return players if context.chunk_delay is not None else tuple(Deadline(player, context.model.dt) for player in players)
 
 
 def _onnx(name: str, config: OnnxConfig, context: PolicyContext) -> OnnxPolicy:
@@ -234,7 +234,7 @@ def _ships(config: Config, context: PolicyContext) -> bool:
     if not isinstance(config, OnnxConfig | ChunkConfig):
         return False
     name = config.path if isinstance(config, ChunkConfig) else config.file
-    return "://" not in name and context.find(name) == SHIPPED / name
+    return not ("://" in name or Path(name).is_absolute()) and context.find(name) == SHIPPED / name
 
 
 def _chunk_players(name: str, config: AnyChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:

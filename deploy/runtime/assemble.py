@@ -25,7 +25,6 @@ from deploy.drivers.door import Truthful
 from deploy.drivers.sensors.balls import Sight, finder_of
 from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.robots.collision import SelfCollision
-from deploy.robots.description import load_model
 from deploy.runtime.bodies import Wish, no_beat, open_body
 from deploy.runtime.clock import Clock, LockstepClock, RealClock
 from deploy.runtime.config import Loaded
@@ -33,6 +32,7 @@ from deploy.runtime.doors import load_doors
 from deploy.runtime.ramp import RampWatch
 from deploy.runtime.simulated_operator import ClearsFaults, SimulatedOperator
 from deploy.runtime.tree_check import check_tree, examine, groups_of, load_node_set, load_skill_set
+from deploy.runtime.tree_robot import robot_of
 from policies.chunk.inference import InferenceRecorder
 from policies.registry import PolicyContext, load_policies
 from skills.registry import SkillSet
@@ -98,7 +98,7 @@ def assemble(
         camera: Of the real robot: number or path of its head camera; "none": it goes without.
     """
     config = loaded.config
-    model = load_model(loaded.robot)
+    model = robot_of(loaded)
     skills = load_skill_set(loaded, model)
     if operator != "none":
         offer_the_hand(skills)

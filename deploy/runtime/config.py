@@ -72,6 +72,7 @@ class ControlConfig:
         bridge_limit: Longest time to work towards a skill's start envelope [s].
         stop_limit: Of it, how long a walking policy is given to come to a stand by itself [s].
         instructions: What a new instruction does to older ones: "replace", "queue" or "together".
+        rate_hz: Rate of the tick, which that of every locomotion policy must divide [Hz]; not given: control_hz of the robot.
     """
 
     blend: str = limited("inertial", words=("inertial", "crossfade"))
@@ -81,6 +82,7 @@ class ControlConfig:
     bridge_limit: float = limited(8.0, 0.0, 60.0, "s")
     stop_limit: float = limited(3.0, 0.0, 60.0, "s")
     instructions: str = limited("replace", words=("replace", "queue", "together"))
+    rate_hz: float | None = limited(None, 10.0, 1000.0, "Hz")
 
     @property
     def handover(self) -> HandoverSettings:

@@ -19,8 +19,8 @@ from arbiter.strict.fields import beyond
 from arbiter.tree.build import Names, Spec, check
 from arbiter.tree.loading import NodeSet, load_nodes
 from arbiter.tree.registry import NodeType
-from deploy.robots.description import load_model
 from deploy.runtime.doors import PolicyDoors, at, broken_files, check_drivers, load_doors
+from deploy.runtime.tree_robot import robot_of
 from policies.registry import FALLBACKS, PolicyContext, load_each
 from skills.registry import SkillSet, load_skills
 
@@ -139,7 +139,7 @@ def groups_of(players: Iterable[Policy], model: RobotModel) -> frozenset[str]:
 
 def _model(loaded: Loaded, problems: Problems) -> RobotModel | None:
     try:
-        return load_model(loaded.robot)
+        return robot_of(loaded)
     except ConfigError as error:
         problems.add(at(loaded.node, "robot"), str(error))
         return None

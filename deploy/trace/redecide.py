@@ -19,12 +19,12 @@ from arbiter.types import RobotState, SafeCommand, Sighting
 from arbiter.worker import ReplayWorker
 from deploy.cli.progress import progress
 from deploy.drivers.sensors.balls import STALE
-from deploy.robots.description import load_model
 from deploy.runtime.assemble import caller_for, wire
 from deploy.runtime.config import load_text
 from deploy.runtime.doors import load_doors
 from deploy.runtime.ramp import RampWatch
 from deploy.runtime.tree_check import load_skill_set
+from deploy.runtime.tree_robot import robot_of
 from deploy.trace.writer import decode_route, decode_sighting, decode_state, encode
 from policies.chunk.inference import InferenceReplay
 from policies.chunk.protocol import CameraFrame
@@ -76,7 +76,7 @@ def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "t
         file: Where they are from, for errors.
     """
     loaded = load_text(header["config"], Path(header["tree"]))
-    robot, playback = RecordedRobot(load_model(loaded.robot)), InferenceReplay()
+    robot, playback = RecordedRobot(robot_of(loaded)), InferenceReplay()
     routing: ReplayWorker[RouteRequest, Route] = ReplayWorker(key=lambda request: request.ticket)
     if tuple(header["joints"]) != robot.model.joints:
         raise ConfigError(f"{file}:1: of another robot than {loaded.robot}: its joints are not that robot's")

@@ -254,8 +254,9 @@ def embed_card(model: bytes, card: PolicyCard) -> bytes:
 
 
 def check_card(card: PolicyCard, model: RobotModel, file: str | Path) -> None:
-    """Whether `card` fits the robot. Raises ConfigError with every misfit."""
+    """Whether `card` fits the robot. Raises ConfigError with every misfit, MisfitError if it is made for another robot."""
     found = other_robot(card, model)
+    error = MisfitError if found else ConfigError
     for i, term in enumerate(card.observations):
         found += unknown(f"observations[{i}].joints", term.joints, model)
     named = all(joint in model.joints for joint in card.joints)
@@ -263,8 +264,8 @@ def check_card(card: PolicyCard, model: RobotModel, file: str | Path) -> None:
     if ratio < 1.0 - TOLERANCE or abs(ratio - round(ratio)) > TOLERANCE:
         found.append(
             f"rate_hz is {card.rate_hz:g}; the tick runs at {model.control_hz:g} Hz, which a policy's rate "
-            f"must divide ({model.control_hz:g}, {model.control_hz / 2:g}, {model.control_hz / 3:.4g} ...); the tick's rate is "
-            "control_hz of the robot's robot.yaml"
+            f"must divide ({model.control_hz:g}, {model.control_hz / 2:g}, {model.control_hz / 3:.4g} ...); set the tick's rate "
+            f"with control.rate_hz={tick_for(card.rate_hz, model.control_hz):g} in the tree file, or control_hz in robot.yaml"
         )
     if model.body is None and any(term.term == "base_lin_vel" for term in card.observations):
         found.append(
@@ -273,7 +274,12 @@ def check_card(card: PolicyCard, model: RobotModel, file: str | Path) -> None:
         )
     found += _misfits(card, model) if named else []
     if found:
-        raise MisfitError(f"{file}: does not fit the robot: " + "; ".join(found))
+        raise error(f"{file}: does not fit the robot: " + "; ".join(found))
+
+
+def tick_for(rate_hz: float, control_hz: float) -> float:
+    """The lowest rate of the tick [Hz] that a policy's rate divides and that is not below the robot's."""
+    return rate_hz * max(1, math.ceil(control_hz / rate_hz - TOLERANCE))
 
 
 def _misfits(card: PolicyCard, model: RobotModel) -> list[str]:
