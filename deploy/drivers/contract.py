@@ -1,4 +1,4 @@
-"""What a driver has to keep. Run it against your own, on hardware that may move freely and is damped by hand:
+"""The contract of a driver. Run it against your own, on hardware that may move freely, with a person ready to damp it:
 
 from deploy.drivers.contract import check_driver
 assert check_driver(lambda: MyDriver().open(load_model("my_robot"), MyConfig())) == []
@@ -26,11 +26,11 @@ LATE = 0.005  # [s] that a read or write may take: they meet slow work through l
 
 
 def no_wait(seconds: float) -> None:
-    """Time passes in `step` alone."""
+    """For drivers whose time passes in `step` alone."""
 
 
 def check_driver(make: Callable[[], Robot], wait: Callable[[float], None] = no_wait) -> list[str]:
-    """Everything that is wrong with the robot that `make` opens, one line each; empty when it keeps the contract.
+    """The defects of the robot that `make` opens, one line each; empty when it keeps the contract.
 
     Args:
         make: Opens it, not connected.

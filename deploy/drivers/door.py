@@ -6,7 +6,7 @@ class Arm(Driver):
     def open(self, model, settings):
         return SerialArm(model, settings.port)
 
-`--robot arm` drives it. What the robot can do beyond `arbiter.robot.Robot` is told by the protocols that it keeps: a harness
+`--robot arm` drives it. Abilities beyond `arbiter.robot.Robot` are further protocols that it may have: a harness
 (`Hangable`), damping and faults of its own (`SelfDamping`, `FaultLatching`), a pre-flight (`Examinable`), a head camera
 (`Seeing`), a body in MuJoCo (`Depicted`) and its truth (`Truthful`).
 """
@@ -24,7 +24,7 @@ CALLS = ("connect", "read", "write", "step", "close")
 
 
 class Driver(Kind):
-    """What stands behind `--robot NAME`. Its settings are `drivers.settings.NAME` of the tree file.
+    """A driver plug-in, used by `--robot NAME`. Its settings are `drivers.settings.NAME` of the tree file.
 
     Attributes:
         lockstep: `step` lets time pass: it can run with --fast.
@@ -33,7 +33,7 @@ class Driver(Kind):
     lockstep: bool = False
 
     def open(self, model: RobotModel, settings: Any) -> Robot:
-        """The robot, not connected: nothing is opened yet that could move. Raises whatever tells what is wrong.
+        """The robot, not connected: nothing that could move is opened yet. May raise any exception with the reason.
 
         Args:
             model: Figures of the robot of the tree file.
@@ -63,13 +63,13 @@ class Depicted(Protocol):
 
 @runtime_checkable
 class Truthful(Protocol):
-    """A robot whose true state can be told beside what it measures, see `deploy.drivers.simulated.truth`."""
+    """A robot whose true state is known beside its measurements, see `deploy.drivers.simulated.truth`."""
 
     truth: Any
 
 
 def check_driver_kind(kind: Any) -> list[str]:
-    """What is wrong with a class that brings a driver, one line each. What it opens is for
+    """The defects of a driver's class, one line each. The robot that it opens is checked by
     `deploy.drivers.contract.check_driver`."""
     problems = check_form(kind, Driver, "driver", TAKEN)
     if not problems and kind.open is Driver.open:
@@ -78,7 +78,7 @@ def check_driver_kind(kind: Any) -> list[str]:
 
 
 def form_problems(robot: object) -> list[str]:
-    """What is wrong with the attributes of what a driver opened, one line each."""
+    """The defects of the attributes of an opened robot, one line each."""
     problems = [f"{type(robot).__name__} has no {call}()" for call in CALLS if not callable(getattr(robot, call, None))]
     if not isinstance(getattr(robot, "model", None), RobotModel):
         problems.append("model is no arbiter.robot.RobotModel")

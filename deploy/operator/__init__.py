@@ -1,4 +1,4 @@
-"""The operator's hands: gamepad and keyboard. Arm, go, stop, damp, reset, record, and velocity by hand.
+"""The operator's devices: gamepad and keyboard. Arm, go, stop, damp, reset, record, and velocity by hand.
 
 Losing the operator (a gamepad unplugged, a terminal closed) is a stop.
 """

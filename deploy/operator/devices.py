@@ -1,4 +1,4 @@
-"""What keys and buttons mean to the operator of a robot. Each device is polled between ticks and never waits."""
+"""Meaning of keys and buttons for the operator of a robot. Devices are polled between ticks and do not block."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ HELP = "1 arm, 2 go, space stop, 0 damp, r reset, m record, h drive by hand; w s
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What one poll found.
+    """The operator's inputs of one poll.
 
     Attributes:
         orders: "arm", "go", "stop", "damp", "reset", "record" (toggles), "hand" (drive by hand), in order.
-        velocity: Where the stick is: x, y [m/s], yaw [rad/s], shape (3,).
-        lost: The operator cannot be heard any more.
+        velocity: Velocity that the stick commands: x, y [m/s], yaw [rad/s], shape (3,).
+        lost: The device is gone: unplugged, or its terminal closed.
     """
 
     orders: tuple[str, ...]
@@ -49,7 +49,7 @@ class Signs:
 
 
 class OperatorDevice(Protocol):
-    """What an OperatorSource polls."""
+    """A device that an OperatorSource polls."""
 
     def poll(self) -> Signs: ...
     def close(self) -> None: ...
@@ -79,7 +79,7 @@ class Gamepad:
         return Signs(tuple(orders), stick * FASTEST)
 
     def _order(self, code: int) -> str:
-        """What a button means that went down, with those that are held."""
+        """The order of a button that was pressed, given the buttons that are held."""
         held = self._held
         if code == BACK:
             return "damp"
@@ -94,7 +94,7 @@ class Gamepad:
         return {START: "record", BUTTON_Y: "hand"}.get(code, "")
 
     def close(self) -> None:
-        """Lets the device go."""
+        """Closes the device."""
         self._pad.close()
 
 
@@ -121,7 +121,7 @@ class Keyboard:
         return Signs(tuple(orders), self._velocity.copy(), self._keys.lost)
 
     def close(self) -> None:
-        """Gives the terminal back."""
+        """Restores the terminal's settings."""
         self._keys.close()
 
 

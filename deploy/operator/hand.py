@@ -16,12 +16,12 @@ from arbiter.slots import LatestSlot
 from arbiter.types import Request, RobotState, Steering, frozen
 
 FASTEST = (0.5, 0.2, 0.8)  # x, y [m/s], yaw [rad/s] at full deflection of the stick
-STALE = 0.3  # [s] without news from the stick: stand still
+STALE = 0.3  # [s] without an update of the stick: stand still
 REST = 5.0  # [s] of a centred stick that end the skill
 
 
 class DriveByHand(Skill):
-    """Legs follow the operator's stick until it has rested in the middle for a while."""
+    """Legs follow the operator's stick until it has been centred for a while."""
 
     name = "drive_by_hand"
     utterances = (

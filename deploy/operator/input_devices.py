@@ -1,4 +1,4 @@
-"""Keys of a terminal and buttons of a gamepad (evdev), for operators and for teleoperation. Polled, never waiting."""
+"""Keys of a terminal and buttons of a gamepad (evdev), for operators and for teleoperation. Polling does not block."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ESCAPE = "\x1b"
 
 
 class TerminalKeys:
-    """Keys of a terminal without echo and line editing. `close` gives the terminal back.
+    """Keys of a terminal without echo and line editing. `close` restores the terminal's settings.
 
     Attributes:
         lost: The terminal was closed.
@@ -65,7 +65,7 @@ class TerminalKeys:
         return data.decode("ascii", "ignore")
 
     def close(self) -> None:
-        """Gives the terminal back. May be called twice."""
+        """Restores the terminal's settings. May be called twice."""
         with contextlib.suppress(termios.error, OSError):
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
 

@@ -1,4 +1,4 @@
-"""What may be typed: the skills with their parameters, and the operator's words."""
+"""The help text of a run: the skills with their parameters, and the operator's commands."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def _parameter(parameter: Parameter) -> str:
 
 
 def meant(word: str, known: Iterable[str], orders: Iterable[str]) -> str:
-    """The order that a single word is a typing error of; "" if it is none.
+    """The order that a single word misspells; "" if there is none.
 
     Args:
-        word: What was typed, alone on its line.
-        known: Words of the skills' examples: they mean what they say.
-        orders: What may be typed alone.
+        word: The word, typed alone on its line.
+        known: Words of the skills' examples, which are no misspelling.
+        orders: The orders that may be typed alone.
     """
     word = word.lower()
     if word in known or len(word.split()) != 1:

@@ -1,4 +1,4 @@
-"""The operator as a source of a session: orders and the stick into the inbox, loss into a stop."""
+"""Puts the operator's orders and stick into the inbox; a lost operator is a stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OperatorSource:
     Attributes:
         record: As above; may be set later.
         recording: Whether it is on.
-        lost: Whether the operator is gone. He was stopped for once; the robot needs a new operator, or a reset at the console.
+        lost: Whether the operator was lost. The robot was stopped; it needs a new operator, or a reset at the console.
     """
 
     done = False  # an operator may always say something more
@@ -33,7 +33,7 @@ class OperatorSource:
         self.recording = self.lost = False
 
     def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
-        """Takes what the hands did since the last poll."""
+        """Takes the operator's inputs since the last poll."""
         signs = self._device.poll()
         inbox.steering.put(Steering(signs.velocity, self._clock()))
         for order in signs.orders:

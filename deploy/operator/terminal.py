@@ -1,4 +1,4 @@
-"""A person at a terminal: line editing, history, and a prompt that stays below what the robot tells meanwhile."""
+"""A prompt on a terminal: line editing, history, and messages of the run printed above the line that is typed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DRAWN = 2.0  # [s] within which the prompt makes way for a line
 
 
 class _KeepsSignals(raw_mode):
-    """Ctrl-C stays a signal: it must be heard when nobody reads keys any more."""
+    """Keeps Ctrl-C a signal, so that it works even when no key is read any more."""
 
     @classmethod
     def _patch_lflag(cls, attrs: int) -> int:
@@ -36,7 +36,7 @@ class _Keys(Vt100Input):
 
 
 class Terminal:
-    """One prompt for the whole run, on the thread that calls `run`. A file to print to for everybody else: what is written
+    """One prompt for the whole run, on the thread that calls `run`. For other threads it is a file to print to: the text
     appears above the prompt, and a half-typed line stays.
 
     Attributes:
@@ -54,7 +54,7 @@ class Terminal:
         self._text = ""
 
     def run(self, take: Callable[[str], bool]) -> None:
-        """Hands each line that is typed to `take`, until that answers False, Ctrl-D, or `close`."""
+        """Passes each typed line to `take`, until `take` returns False, Ctrl-D, or `close`."""
 
         def accept(buffer: Buffer) -> bool:
             line = buffer.text
@@ -115,7 +115,7 @@ class Terminal:
             self._session.app.exit(exception=EOFError)
 
     def close(self) -> None:
-        """Ends the prompt, and gives the terminal back as it was."""
+        """Ends the prompt and restores the terminal's settings."""
         loop = self._session.app.loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # it has just ended

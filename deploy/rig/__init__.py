@@ -1,5 +1,5 @@
-"""The rig: a robot without the robot. Simulated motor controllers speak the motors' bytes on CAN, a simulated IMU speaks
-the IMU's on a serial line, and a body moves behind them.
+"""The rig: simulated robot hardware. Simulated motor controllers use the motors' protocol on CAN, a simulated IMU uses the
+IMU's on a serial line, and a simulated body moves behind them.
 
     with deploy.rig.start(faults=("can1:drop=0.2@5s",)) as robot: ...     # in this process, in lockstep
     python -m deploy.rig                                                   # a process of its own, real time

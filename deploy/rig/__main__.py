@@ -21,7 +21,10 @@ from deploy.cli.options import seed
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = CommandParser("deploy.rig", description="A robot without the robot.")
+    p = CommandParser(
+        "deploy.rig",
+        description="Simulated robot hardware: motors on CAN buses, an IMU on a serial line, a camera and a body behind them.",
+    )
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description")
     p.add_argument(
         "--interface",

@@ -1,4 +1,4 @@
-"""The rig's end of one CAN bus: its motors, the latency of their answers, and what is wrong with the wire."""
+"""The rig's side of one CAN bus: its motors, the latency of their answers, and injected bus faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ERROR_FRAMES = {"error_frame": (0x80, bytes(8)), "error_passive": (0x04, b"\x00\
 
 @dataclass(slots=True)
 class WireState:
-    """What is wrong with a bus on purpose.
+    """Injected faults of a bus.
 
     Attributes:
         drop: Share of frames that get lost, in both directions.
@@ -46,7 +46,7 @@ class BusNode:
         self._pending: deque[tuple[float, Frame]] = deque()
 
     def pump(self, now: float) -> None:
-        """Lets the motors hear what the host has sent, and the host what is due. Without a bus nobody hears anything."""
+        """Delivers the host's frames to the motors, and due answers to the host. Without a bus nothing is delivered."""
         wire, bus = self.wire, self.bus
         if bus is None:
             return
@@ -119,7 +119,7 @@ class HostBus:
         return self._bus.recv(timeout)
 
     def set_filters(self, filters: object) -> None:
-        """Nothing: what is not read is dropped."""
+        """No effect: unread frames are dropped anyway."""
 
     def shutdown(self) -> None:
         self._bus.shutdown()

@@ -1,4 +1,4 @@
-"""Starts a rig in a process of its own and talks to it: for tests and demonstrations."""
+"""Starts a rig as a child process and sends it commands: for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RigProcess:
     """`python -m deploy.rig` as a child. A context manager.
 
     Attributes:
-        hardware_file: What the other side opens it with.
-        hello: Its first line: where buses, IMU and camera are.
+        hardware_file: The hardware file with which a driver opens it.
+        hello: Its first line: addresses of buses, IMU and camera.
     """
 
     def __init__(self, folder: str | Path, *options: str):

@@ -57,8 +57,8 @@ class RealtimeRig:
 
     Attributes:
         rig: Motors, IMU and body.
-        hardware: What the other side needs to open it.
-        left_out: Seconds that the machine was too slow for.
+        hardware: The hardware configuration with which a driver opens it.
+        left_out: Seconds that were skipped because the machine was too slow.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class RealtimeRig:
         claim_realtime(RIG)  # hardware does not wait for other programs; granted on few systems
         began = due = time.monotonic()
         while not seconds or time.monotonic() - began < seconds:
-            # Sleep rather than wait for the first frame: a round is many, and looking at each by itself takes a whole core.
+            # Sleeps instead of waiting for the first frame: handling each of the many frames by itself takes a whole core.
             time.sleep(min(max(0.0, due - time.monotonic()), NAP))
             if self._server is not None:
                 self._server.poll(0.0, time.time())

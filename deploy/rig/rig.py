@@ -1,4 +1,4 @@
-"""Motors, IMU and body together, and the fault list that is played on them."""
+"""Motors, IMU and body together, and the list of faults that is injected."""
 
 from __future__ import annotations
 
@@ -94,12 +94,12 @@ class Rig:
         return HostBus(node, host)
 
     def pump(self, ahead: float = 0.0) -> None:
-        """Lets the motors hear and answer `ahead` seconds after the last advance; nothing moves."""
+        """Delivers frames `ahead` seconds after the last advance; nothing moves."""
         for node in self.nodes.values():
             node.pump(self.time + ahead)
 
     def advance(self, dt: float, still: bool = False) -> None:
-        """Lets `dt` seconds pass: frames, motors, body, IMU, faults. `still`: someone holds the body."""
+        """Advances time by `dt` [s]: frames, motors, body, IMU, faults. `still`: the body is held."""
         if not still:
             self._play_faults()
         self.pump()
@@ -112,12 +112,12 @@ class Rig:
         self.imu.step(self.time, *self.body.base())
 
     def switch_off_and_on(self) -> None:
-        """The motors' supply is interrupted: each begins anew with what is in its flash."""
+        """Interrupts the motors' supply: each restarts with the settings in its flash."""
         for motor in self.motors:
             motor.switch_on(self.time)
 
     def sweep(self) -> None:
-        """A hand moves every joint from one end to the other, as far as the encoders can tell: for calibration."""
+        """Moves the measured position of every joint from one end to the other, as a hand would: for calibration."""
         self._swept = self.time
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class Rig:
                 node.bus.shutdown()
 
     def _feel(self) -> None:
-        """The encoders follow the joints."""
+        """Updates the encoders from the joints."""
         position, velocity = self.body.joints()
         done = (self.time - self._swept) / SWEEP
         if done <= 1.0:  # slowly from end to end, with a rest at both
@@ -152,7 +152,7 @@ class Rig:
             self.set_fault(fault, holds)
 
     def set_fault(self, fault: Fault, on: bool) -> None:
-        """Makes something go wrong, or mends it."""
+        """Begins or ends a fault."""
         if fault.target == "imu":
             self._set_imu_fault(fault, on)
         elif fault.target in self.nodes:

@@ -1,4 +1,4 @@
-"""What the simulated motors turn: MuJoCo's robot, or joints on their own for tests of the wire alone."""
+"""The body that the simulated motors drive: MuJoCo's robot, or independent joints for tests of the wire."""
 
 from __future__ import annotations
 

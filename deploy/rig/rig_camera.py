@@ -1,6 +1,6 @@
 """The rig's head camera: what the simulated robot sees, as MJPEG over HTTP on a loopback port.
 
-A process of its own, because drawing takes time that the motors do not have; it draws only while somebody looks, and ends with
+A separate process, because rendering would delay the motors; it renders only while a client is connected, and ends with
 the rig. OpenCV opens its address like any network camera: `--camera http://127.0.0.1:PORT/head.mjpg`.
 """
 
@@ -46,7 +46,7 @@ STARTING = "camera on port "
 
 
 class RigCamera:
-    """The rig's end: starts the process and tells it where the body is.
+    """The rig's side: starts the process and sends it the pose of the body.
 
     Attributes:
         url: Where the pictures are.
@@ -61,7 +61,7 @@ class RigCamera:
         os.set_blocking(self._told.fileno(), False)
 
     def show(self, pose: Pose) -> None:
-        """The body is at `pose`. Never waits: a pose that finds no room is left out."""
+        """Sends the pose of the body without blocking; a pose that does not fit into the pipe is dropped."""
         with contextlib.suppress(OSError):
             os.write(self._told.fileno(), np.concatenate(([pose.time], pose.qpos, *pose.mocap_pos)).tobytes())
 
@@ -73,7 +73,7 @@ class RigCamera:
 
 
 class PoseCamera:
-    """Draws the newest pose as JPEG, noise and all."""
+    """Renders the latest pose as JPEG, with sensor noise."""
 
     def __init__(self, robot: str, hz: float):
         self.period = 1.0 / hz
@@ -83,7 +83,7 @@ class PoseCamera:
         self._lock, self._random = threading.Lock(), np.random.default_rng(0)
 
     def follow(self, stream) -> None:
-        """Takes poses from `stream` until it ends; each is one write of less than a pipe's page, and so comes whole."""
+        """Reads poses from `stream` until it ends; each is one write of less than a pipe's page and therefore atomic."""
         qpos, balls = self._first.qpos, self._first.mocap_pos
         size = 8 * (1 + qpos.size + balls.size)
         while data := stream.read(size):

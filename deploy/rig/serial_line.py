@@ -9,7 +9,7 @@ import tty
 
 
 class PtyPort:
-    """The rig's end. `path` is what the driver opens; bytes that nobody reads are thrown away."""
+    """The rig's end. `path` is what the driver opens; unread bytes are discarded."""
 
     def __init__(self):
         self._master, self._slave = pty.openpty()

@@ -1,6 +1,6 @@
 """CAN buses over TCP in the socketcand protocol, so that python-can's `socketcand` interface of another process can open them.
 
-Loopback only, and for simulated motors only: the protocol knows no secret. Frames of one client are seen by the motors and by
+Loopback only, and for simulated motors only: the protocol has no authentication. Frames of one client reach the motors and
 the other clients of the channel, as on a real bus.
 """
 
@@ -35,7 +35,7 @@ class Client:
         self._outgoing.append(data)
 
     def flush(self) -> None:
-        """Sends what has gathered; a client that does not read loses frames, like a slow reader on a real bus."""
+        """Sends the queued frames; a client that does not read loses frames, like a slow reader on a real bus."""
         if self._outgoing:
             with contextlib.suppress(OSError):
                 self.connection.send(b"".join(self._outgoing))
@@ -63,7 +63,7 @@ class ServerBus:
         self.incoming: deque[can.Message] = deque()
 
     def send(self, message: can.Message, timeout: float | None = None, but: Client | None = None) -> None:
-        """Every client of the channel hears it, `but` the one that it came from."""
+        """Sends a frame to every client of the channel except `but`, its sender."""
         listeners = [client for client in self._clients if client.raw and client.channel == self.channel and client is not but]
         if listeners:
             line = _line(message)
@@ -148,7 +148,7 @@ class SocketcandServer:
                 client.raw = client.channel in self.buses
                 client.write(b"< ok >")
                 client.flush()
-            else:  # not this protocol: a web page's request, for one, that holds commands further down
+            else:  # another protocol, such as a web page's request with commands further down
                 self._drop(client)
                 return
 

@@ -45,7 +45,7 @@ class MemoryPort:
 
 
 class SimulatedImu:
-    """Writes readings to `port` and obeys configuration commands that come in on it.
+    """Writes readings to `port` and carries out configuration commands that arrive on it.
 
     Attributes:
         rate_hz, content, baud: As configured.
@@ -66,7 +66,7 @@ class SimulatedImu:
         self._last: bytes = b""
 
     def step(self, now: float, quat: np.ndarray, ang_vel: np.ndarray) -> None:
-        """Sends what is due by `now` [s] for a base at `quat`, turning at `ang_vel` [rad/s, body frame]."""
+        """Sends the readings due by `now` [s] for a base at `quat`, turning at `ang_vel` [rad/s, body frame]."""
         self._obey()
         if now < self._next:
             return

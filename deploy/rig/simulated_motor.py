@@ -1,4 +1,4 @@
-"""A simulated motor controller: the same bytes, modes, limits and watchdog as the real one, and faults on demand.
+"""A simulated motor controller: protocol, modes, limits and watchdog of the real one, and faults on demand.
 
 It behaves as the published source of firmware 0x20250226 does, and the pre-flight check verifies the watchdog on the robot.
 """
@@ -55,7 +55,7 @@ DAMPING_KD = 1.0  # [N·m·s/rad] of the shorted windings in DAMPING
 
 @dataclass(slots=True)
 class Disturbance:
-    """What is wrong with a motor on purpose.
+    """Injected defects of a motor.
 
     Attributes:
         silent: It does not answer.
@@ -82,11 +82,11 @@ class SimulatedMotor:
         values: Every parameter's value, but for the measured position and velocity:
         position, velocity: What the encoder sees now [rad], [rad/s].
         position_target, velocity_target: Of the last PDO 2 [rad], [rad/s].
-        fed: When its watchdog's timer last began anew [s].
+        fed: When its watchdog's timer was last restarted [s].
         period: Of that timer [s]: WATCHDOG_TIMEOUT as it was when the motor was switched on. Writing the parameter
             changes the timer only once the settings are stored and the motor is switched off and on.
-        reports: Whether it tells of a new error bit by itself. Firmware 0x20250226 does not: the host has to ask.
-        disturbance: What is wrong with it.
+        reports: Whether it reports a new error bit by itself. Firmware 0x20250226 does not: the host has to ask.
+        disturbance: Its injected defects.
     """
 
     def __init__(self, device: int, noise: np.random.Generator | None = None, watchdog_ms: int = 1000):
@@ -100,7 +100,7 @@ class SimulatedMotor:
         self.switch_on(0.0)
 
     def switch_on(self, now: float) -> None:
-        """Power comes (back) at `now` [s]: what is in flash holds, without torque."""
+        """Power is switched on at `now` [s]: settings are read from flash, no torque."""
         self.values = dict(DEFAULTS) | {MotorParameter.DEVICE_ID: self.device} | self.flash
         self.position_target = self.velocity_target = 0.0
         self.fed, self.period = now, self.values[MotorParameter.WATCHDOG_TIMEOUT] / 1000.0
@@ -122,7 +122,7 @@ class SimulatedMotor:
             self._outbox.append(motor_protocol.error_report(self.device, self.errors))
 
     def suffer(self, kind: str, value: float, on: bool) -> None:
-        """A fault of its own: "error" bits, a supply "voltage" [V], or a "mode" that it falls into."""
+        """An injected fault: "error" bits, a supply "voltage" [V], or a "mode" that it changes to."""
         if kind == "voltage":
             self.values[MotorParameter.BUS_VOLTAGE_MEASURED] = value if on else DEFAULTS[MotorParameter.BUS_VOLTAGE_MEASURED]
         elif kind == "mode" and on:
@@ -152,7 +152,7 @@ class SimulatedMotor:
         return torque
 
     def watch(self, now: float) -> None:
-        """The watchdog: a timer that the host's frames begin anew, and that runs round and round without them."""
+        """The watchdog: a timer that the host's frames restart, and that is periodic without them."""
         if now - self.fed <= self.period:
             return
         self.fed += self.period * ((now - self.fed) // self.period)
@@ -182,7 +182,7 @@ class SimulatedMotor:
             self.values.update(self.flash)
 
     def take_frames(self) -> list[Frame]:
-        """What it has to say since the last call."""
+        """The frames that it has sent since the last call."""
         frames, self._outbox = self._outbox, []
         return [] if self.disturbance.silent else frames
 
@@ -202,7 +202,7 @@ class SimulatedMotor:
         self._outbox += [frame, frame] if self.disturbance.twice else [frame]
 
     def _nmt(self, data: bytes) -> None:
-        """A change of mode. Out of DISABLED it goes by way of IDLE only."""
+        """A change of mode. From DISABLED only IDLE can follow."""
         if not data:
             self.raise_error(MotorError.CAN_RX_FAULT)
         if len(data) < 2 or data[1] != self.device or data[0] == self.mode:

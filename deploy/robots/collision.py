@@ -1,4 +1,4 @@
-"""Which parts of the robot would touch in a posture: capsules and boxes around its parts, met in MuJoCo."""
+"""Self-collision in a posture: capsules and boxes around the robot's parts, checked by MuJoCo."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class SelfCollision:
 
     def distance(self, q: np.ndarray, most: float = 1.0) -> tuple[float, str, str]:
         """The smallest distance [m] at `q` [rad] and the two parts, such as "left_hand"; negative where they overlap.
-        Distances beyond `most` [m] are not told apart. Slower than the call: for tests, planning and reports."""
+        Distances are cut off at `most` [m]. Slower than the call: for tests, planning and reports."""
         data = self._data
         data.qpos[:] = q
         mujoco.mj_kinematics(self._model, data)

@@ -28,7 +28,7 @@ ALWAYS = ("legs", "arms")  # groups that every robot has, if empty
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A robot's folder and what stands in its robot.yaml."""
+    """A robot's folder and the contents of its robot.yaml."""
 
     folder: Path
     file: RobotFile
@@ -140,7 +140,7 @@ def _stand(folder: Path) -> str:
 
 
 def stamp(described: Description) -> tuple:
-    """Changes when a file that the body is made from does."""
+    """A value that changes when a file from which the body is made changes."""
     files = (described.folder / "robot.yaml", described.file.model_path(described.folder))
     return tuple((str(file), os.stat(file).st_mtime_ns) for file in files if file.is_file())
 

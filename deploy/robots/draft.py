@@ -1,4 +1,4 @@
-"""The first draft of a robot.yaml from a MuJoCo model: what the model says, and guesses that its reader has to look at."""
+"""The first draft of a robot.yaml from a MuJoCo model: the model's values, and guesses marked for the user to replace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may stand in a robot's `robot.yaml`. SI units, radians."""
+"""The keys of a robot's `robot.yaml`. SI units, radians."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class JointFigures:
 
     Attributes:
         name: As in the MuJoCo model.
-        group: Any name; "legs" carry the robot, "arms" rest when nobody wants them, and so do all others.
+        group: Any name; "legs" carry the robot; joints of "arms" and of all other groups go to rest when no skill uses them.
         lower, upper: Range of the position target [rad].
         velocity, acceleration: Limits of the commanded velocity [rad/s] and acceleration [rad/s²].
         effort: Torque limit [N·m].
@@ -80,7 +80,7 @@ class Fall:
 
 @dataclass(frozen=True, slots=True)
 class RoleNames:
-    """Parts of the model that have a role. What is not given is found in the model.
+    """Parts of the model that have a role. A part that is not named is found in the model.
 
     Attributes:
         base: Body that carries the IMU and hangs in the harness; found: the one with the free joint.
@@ -102,7 +102,7 @@ class CameraMount:
     Attributes:
         body: That it is fixed to.
         position: In that body's frame [m].
-        down: How far it looks down, from the body's x axis [rad].
+        down: Angle of the view below the body's x axis [rad].
         field: Angle of view from the top to the bottom edge [rad].
     """
 
@@ -114,7 +114,7 @@ class CameraMount:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What skills measure by [m]; what is not given is found in the model.
+    """Dimensions that the skills' criteria use [m]; those not given are computed from the model.
 
     Attributes:
         shoulders: Their height in the base frame: a waving hand is above them.
@@ -144,7 +144,7 @@ class RobotFile:
         fixed: Joints of the model that are locked, such as fingers.
         roles: Parts of the model that have one.
         camera: A head camera that the model lacks.
-        sizes: What skills measure by.
+        sizes: Dimensions that the skills' criteria use.
         speeds: Least, usual and largest speed of its walk by way (WAYS) [m/s, rad/s].
         stand: What keeps the robot on its legs when no skill does: "reflex" (needs balance.json in the folder), "posture" (holds
             the default posture), or the name of a policy, which is asked for zero velocity. Not given: the reflex where there

@@ -1,4 +1,4 @@
-"""What skills need of a robot's shape, out of its MuJoCo model: chains of arms and legs, soles, heights, reach."""
+"""A robot's dimensions for skills, from its MuJoCo model: chains of arms and legs, soles, heights, reach."""
 
 from __future__ import annotations
 

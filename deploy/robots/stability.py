@@ -1,7 +1,7 @@
-"""Whether motors that compute kp (q* - q) - kd dq at their own rate are stable on a robot: the law that real drives follow.
+"""Whether motors that compute kp (q* - q) - kd dq at a fixed rate, as real drives do, are stable on a robot.
 
-Between two computations the torque stands, so that too much damping on too little inertia drives a joint instead of slowing
-it: kd dt / I above 2 alone, less where joints move each other.
+Between two computations the torque is constant, so that too much damping on too little inertia accelerates a joint instead of
+slowing it: for a single joint if kd dt / I is above 2, for coupled joints earlier.
 """
 
 from __future__ import annotations

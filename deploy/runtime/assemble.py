@@ -50,7 +50,7 @@ class Assembly:
         observers: Called after each tick: the harness of a simulated robot, the camera.
         notes: Lines for the user before the start.
         truth: The simulation's truth; None on a real robot.
-        by_operator: A person arms it and tells when it stands by itself.
+        by_operator: A person arms it and says when it stands by itself.
         closers: Called by `close`, in order.
         sources: Polled before each tick beside those of the command line: the operator of a real robot.
         beat: Called after every tick: the heartbeat of a real robot's supervisor.
@@ -69,7 +69,7 @@ class Assembly:
 
     def close(self) -> None:
         """Damps and frees everything."""
-        with contextlib.ExitStack() as stack:  # the robot is damped, whatever what comes before it raises
+        with contextlib.ExitStack() as stack:  # the robot is damped, whatever the closers before it raise
             for close in reversed(self.closers):
                 stack.callback(close)
 
@@ -91,10 +91,10 @@ def assemble(
         loaded: The tree file.
         robot: "simulated"; "rig" or a robot's name for the drivers on CAN; or the name of a driver from outside.
         fast: Lockstep simulation.
-        seed: Of everything random.
+        seed: Of all random generators.
         scene: Surroundings of the simulated robot.
         hardware: Of the real robot: another hardware file than its own.
-        operator: Whose hands arm, stop and drive it: "gamepad", "keyboard" or "none".
+        operator: The device that arms, stops and drives it: "gamepad", "keyboard" or "none".
         camera: Of the real robot: number or path of its head camera; "none": it goes without.
     """
     config = loaded.config
@@ -156,9 +156,9 @@ def wire(
         skills: Its skills.
         body: The robot, not yet connected.
         context: What policies are made with.
-        routing: Makes the worker that routes beside the tick, of what it has to do.
-        caller: Makes the object that asks a skill.
-        sight: What the head camera sees.
+        routing: Makes the worker that routes beside the tick, from the function that it runs.
+        caller: Makes the object that calls a skill.
+        sight: Finds the balls in the head camera's picture.
     """
     config, model = loaded.config, body.model
     unfit: dict[str, str] = {}
@@ -210,7 +210,7 @@ def _open_policies(loaded: Loaded, context: PolicyContext, unfit: dict[str, str]
 
 
 def offer_the_hand(skills: SkillSet) -> None:
-    """Adds the skill that follows the operator's stick, unless a file of the tree already has."""
+    """Adds the skill that follows the operator's stick, unless a file of the tree already brings it."""
     from deploy.operator.hand import DriveByHand
 
     if DriveByHand.name not in skills.skills:
@@ -222,7 +222,7 @@ def _routing(delay: float | None) -> Callable[[RouteWork], Worker[RouteRequest, 
 
 
 def caller_for(foreign: set[str], fast: bool) -> MakeCaller:
-    """Makes what asks a skill: third parties' on threads of their own."""
+    """Makes the object that calls a skill: skills of plug-ins are called on threads of their own."""
 
     def make(skill: Skill, context: RunContext) -> SkillCaller:
         if skill.name not in foreign:

@@ -51,7 +51,7 @@ class RunRobot:
             self.connect = self.robot.connect
 
     def operated(self, operator: str) -> RunRobot:
-        """The same with the hands of a simulated robot's operator."""
+        """The same with the operator's device, for a simulated robot."""
         from deploy.operator import open_operator
 
         source = open_operator(operator)
@@ -138,7 +138,7 @@ def _hardware(robot: str):
 
 
 def _from_outside(kind: type[Driver], wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
-    """A third party's: each call that may be slow is walled and in time; its pre-flight has passed."""
+    """The robot of a driver plug-in: slow calls are guarded and have a time limit; its pre-flight has passed."""
     from deploy.runtime.preflight import preflight
 
     if wish.fast and not kind.lockstep:
@@ -182,7 +182,7 @@ def drivers_of(loaded: Loaded) -> KindSet:
 
 
 def eye_of(robot: Robot, hz: float, fast: bool) -> tuple[Eye, list[Callable]]:
-    """The head camera of a robot, and what has to look at each tick."""
+    """The head camera of a robot, and the observers that it needs."""
     if isinstance(robot, Seeing):
         return OwnEye(robot.picture), []
     if not isinstance(robot, Depicted) or not robot.head_camera:

@@ -1,7 +1,7 @@
 """The real robot with all that belongs to a run on it: pre-flight, supervisor, operator.
 
-field = bring_up_robot("berkeley_humanoid_lite", tree="default.yaml", operator="gamepad")
-# field.robot is opened, not connected; field.beat after each tick; field.sources before; field.close at the end
+supervised = bring_up_robot("berkeley_humanoid_lite", tree="default.yaml", operator="gamepad")
+# supervised.robot is opened, not connected; call .beat after each tick, poll .sources before it, .close at the end
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SupervisedRobot:
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:
-        """The robot first: the supervisor still damps if this process dies before the motors are let go."""
+        """Closes the robot first: the supervisor still damps if this process dies before the motors are in IDLE."""
         self.robot.close()
         for close in self.closers:
             close()
@@ -53,13 +53,13 @@ def bring_up_robot(
     record: Callable[[bool], None] | None = None,
     heartbeat: float | None = None,
 ) -> SupervisedRobot:
-    """Looks at everything, then starts the supervisor and finds the operator. Nothing moves.
+    """Runs pre-flight, starts the supervisor and opens the operator's device. Nothing moves.
 
     Args:
         robot: Name of the robot description.
         hardware_file: Another hardware file than the robot's own.
         tree: Tree file that pre-flight loads; None: left out.
-        camera: A CameraConfig that pre-flight looks at; None: left out.
+        camera: A CameraConfig that pre-flight checks; None: left out.
         operator: "gamepad", "keyboard" or "none".
         record: Called when the operator switches recording.
         heartbeat: Longest time between two ticks until the supervisor damps [s]; None: the hardware file's command_age.

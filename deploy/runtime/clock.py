@@ -36,8 +36,8 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """Follows `time.monotonic`. Deadlines lie on the grid start + k · dt, so that errors of sleeping do not add up; a
-    missed one is counted and left out, never made up for by a burst of ticks: two are at least half a period apart."""
+    """Follows `time.monotonic`. Deadlines are start + k · dt, so that errors of sleeping do not add up. A missed deadline is
+    counted and skipped, without a burst of ticks afterwards: two ticks are at least half a period apart."""
 
     real = True
 

@@ -62,7 +62,7 @@ class DriversConfig(DoorConfig):
 
 @dataclass(frozen=True, slots=True)
 class ControlConfig:
-    """How joints change hands and instructions follow each other.
+    """Hand-overs between policies, and the order of instructions.
 
     Attributes:
         blend: "inertial" or "crossfade".
@@ -70,7 +70,7 @@ class ControlConfig:
         dwell: Least time between two switches of the same joints [s].
         warm_limit: Longest time a policy may take to warm once nothing else is in its way [s].
         bridge_limit: Longest time to work towards a skill's start envelope [s].
-        stop_limit: Of it, how long a walking policy is given to come to a stand by itself [s].
+        stop_limit: Part of `bridge_limit` that a walking policy is given to come to a stand by itself [s].
         instructions: What a new instruction does to older ones: "replace", "queue" or "together".
         rate_hz: Rate of the tick, which that of every locomotion policy must divide [Hz]; not given: control_hz of the robot.
     """
@@ -99,8 +99,8 @@ class SimulationConfig:
         camera_hz: Pictures per second.
         noise: Sensor noise of the simulated robot.
         battery: Its state of charge 0..1 at the start.
-        battery_drain: How much of it goes in a minute of simulated time; 0.03 is about half an hour of walking.
-        faults: Faults that the rig plays, such as "can1:drop=0.2@5s".
+        battery_drain: Charge used in a minute of simulated time; 0.03 lasts for about half an hour of walking.
+        faults: Faults that the rig injects, such as "can1:drop=0.2@5s".
         physics_dt: Step of the physics [s].
         motor_hz: Rate at which simulated motors compute their torque [Hz]; its period is a whole number of physics steps.
     """
@@ -123,8 +123,8 @@ class TreeConfig:
     Attributes:
         policies: Settings of each policy by name; their keys depend on its kind.
         tree: The behaviour tree.
-        robot: Name of a robot description, or the path of its folder: relative to the tree file, else to where one stands.
-        home: Policy name by joint group for joints that no skill wants.
+        robot: Name of a robot description, or the path of its folder: relative to the tree file, else to the working directory.
+        home: Policy name by joint group, for joints that no skill uses.
         limits: Safety limits to tighten, by name.
         nodes, policy_kinds, backends, drivers: Where those come from.
         skills, control, simulation: See there.
@@ -146,7 +146,7 @@ class TreeConfig:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A tree file as read: its values and where they stand.
+    """A tree file as read: its values, and their lines in the file.
 
     Attributes:
         path: The file.

@@ -1,4 +1,4 @@
-"""What a tree file lets in from outside kinds of policies, chunk backends, drivers."""
+"""Plug-ins that a tree file uses: kinds of policies, chunk backends, drivers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if typing.TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDoors:
-    """What was found.
+    """The plug-ins that were found.
 
     Attributes:
         kinds, backends: By name.
@@ -42,7 +42,7 @@ def load_doors(loaded: Loaded, problems: Problems | None = None) -> PolicyDoors:
 def through[K: Named](
     door: Door[K], loaded: Loaded, key: str, config: DoorConfig, problems: Problems | None = None
 ) -> KindSet[K]:
-    """What comes through a door, as `config`, under `key` of the tree file, says."""
+    """The plug-ins of one kind, from the sources that `config`, under `key` of the tree file, names."""
     files = [loaded.resolve(name) for name in config.files]
     found = load_kinds(door, files, config.entry_points)
     broken_files(loaded, key, files, found.broken, problems)
@@ -68,7 +68,7 @@ def broken_files(loaded: Loaded, key: str, files: Sequence[Path], broken: Mappin
 
 
 def at(node: Node, *keys: str | int) -> Node:
-    """The place of a key; the nearest one above it where it is not written."""
+    """The place of a key in the file; of the nearest key above it if it is not written."""
     for key in keys:
         if isinstance(node.value, dict) and key in node.value:
             node = node.value[key]

@@ -1,4 +1,4 @@
-"""The head camera of a simulated robot, as a policy sees it: the latest picture, at once."""
+"""The head camera of a simulated robot, as a policy reads it: the latest picture, without waiting."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class OwnEye:
 
 
 class LockstepEye:
-    """Draws when it is asked, at most `hz` times a second of simulated time: repeatable.
+    """Renders when it is called, at most `hz` times a second of simulated time: repeatable.
 
     Args:
-        robot: Whose head.
+        robot: The robot with the camera.
         hz: Pictures per second.
     """
 
@@ -78,12 +78,12 @@ class LockstepEye:
 
 
 class ThreadedEye:
-    """Draws on a thread of its own while somebody looks; the tick leaves a pose and takes the last picture.
+    """Renders on a thread of its own while pictures are requested; the tick leaves a pose and takes the last picture.
 
     Args:
-        robot: Whose head.
+        robot: The robot with the camera.
         hz: Pictures per second.
-        idle: Seconds after the last look until it stops drawing.
+        idle: Seconds after the last request until it stops rendering.
     """
 
     def __init__(self, robot: Depicted, hz: float, idle: float = 2.0) -> None:
@@ -102,7 +102,7 @@ class ThreadedEye:
         return self._frame.peek()
 
     def observe(self, report) -> None:
-        """After each tick: leaves the pose while somebody looks."""
+        """After each tick: leaves the pose while pictures are requested."""
         if time.monotonic() - self._looked < self._idle:
             self._pose.put((report.now, self._robot.pose))
 

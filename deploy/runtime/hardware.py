@@ -26,7 +26,7 @@ class Hardware:
 
     Attributes:
         robot: The driver, not yet connected.
-        table: What the pre-flight found, for the user.
+        table: The table of the pre-flight, for the user.
         beat: Called after each tick; None on the rig.
         closers: Called at the end.
         sources: Polled before each tick: the operator.
@@ -40,7 +40,7 @@ class Hardware:
 
 
 def open_rig(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardware:
-    """Simulated motors and IMU that speak the same bytes, with a body in MuJoCo behind them."""
+    """Simulated motors and IMU with the real protocol, and a body in MuJoCo behind them."""
     looked_at = rig.start(name_or_folder(model), faults=faults, body="joints", model=model)
     looked_at.rig.advance(0.0)
     table = _checked(looked_at)

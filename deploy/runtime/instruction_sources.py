@@ -26,7 +26,7 @@ MOST_LINES = 1000  # of a pipe that wait for their turn
 
 
 def order(text: str, inbox: Orders) -> bool:
-    """Obeys a text that is one of the operator's words. False if it is none."""
+    """Carries out a text that is one of the operator's commands. False if it is none."""
     word = text.strip().lower()
     if word not in OPERATOR:
         return False
@@ -35,7 +35,7 @@ def order(text: str, inbox: Orders) -> bool:
 
 
 class StopsOnly:
-    """An inbox for a run that ends: stops pass, whatever would start something does not."""
+    """An inbox for a run that ends: lets stops pass, and ignores everything that would start something."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
@@ -54,11 +54,11 @@ class StopsOnly:
         self._inbox.lose(count)
 
     def say(self, text: str, how: str = "") -> int:
-        """A text that means stop."""
+        """Passes a text that means stop; ignores others."""
         return self._inbox.say(text, how) if self._inbox.guard(text) else 0
 
     def arm(self) -> None:
-        """Too late."""
+        """Ignored."""
 
     go = reset = arm
 
@@ -68,14 +68,14 @@ class Source(Protocol):
 
     @property
     def done(self) -> bool:
-        """Nothing more will come."""
+        """Whether the source is exhausted."""
 
     def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
         """`elapsed`: time since the run began [s]. `idle`: the robot is ready and has nothing to do."""
 
 
 def unsaid(sources: Sequence[object]) -> list[str]:
-    """Texts that sources were given and never said, in their order."""
+    """Instructions of the sources that were never given to the inbox, in their order."""
     return [text for source in sources for text in getattr(source, "unsaid", ())]
 
 
@@ -91,7 +91,7 @@ class Sayings:
 
     @property
     def unsaid(self) -> tuple[str, ...]:
-        """What is still to be said."""
+        """Instructions that were not given yet."""
         return tuple(self._texts)
 
     def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
@@ -142,7 +142,7 @@ class Script:
 
     @property
     def unsaid(self) -> tuple[str, ...]:
-        """What is still to be said."""
+        """Instructions that were not given yet."""
         return tuple(cue.say for cue in self._cues if cue.say is not None)
 
     def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
@@ -159,18 +159,18 @@ class Script:
 class StandardInput:
     """Lines from a terminal (said at once) or a pipe (one after the other). Read on a thread: the tick never waits.
 
-    Each line is judged when it arrives: one that means stop, and `damp`, are obeyed by the next tick, whatever waits before
-    them or is under way. The lines that were waiting go with it: they are told and reported as cancelled.
+    Each line is examined when it arrives: one that means stop, and `damp`, take effect in the next tick, whatever waits or
+    runs. Lines that were waiting are cancelled, and reported so.
 
     Args:
         stream: Where lines come from; None: this process's standard input.
         terminal: Where a person types them; None: they are read from `stream` as they are.
-        guard: Tells whether a line means stop.
+        guard: Whether a line means stop.
 
     Attributes:
         lost: Called with the reason when the terminal or the connection is gone. May be set later, like the others.
-        tell: Takes lines for the person.
-        skills: What can be asked for, for `help`.
+        tell: Takes lines for the user.
+        skills: The skills, for `help`.
     """
 
     def __init__(
@@ -211,7 +211,7 @@ class StandardInput:
             return False
         if not text:
             return True
-        # Whoever cries for help into a microphone wants it to stop; whoever types it wants to read.
+        # From a speech recogniser "help" is a stop; typed, it lists the skills.
         if text.lower() in ASKED and (self._by_hand or text.lower() != "help"):
             self.tell(skills_text(self.skills))
         elif self._by_hand and (order := self._meant(text)):
@@ -240,7 +240,7 @@ class StandardInput:
             self._dropped += 1
 
     def _is_still_there(self) -> bool:
-        """Whether the terminal exists: its input ends by Ctrl-D, too."""
+        """Whether the terminal still exists: the input of an open terminal can end too, by Ctrl-D."""
         try:
             return self._stream.isatty()
         except (OSError, ValueError):
@@ -258,7 +258,7 @@ class StandardInput:
 
     @property
     def unsaid(self) -> tuple[str, ...]:
-        """Lines that came and wait for their turn."""
+        """Lines that arrived and wait."""
         return (*self._urgent, *self._waiting)
 
     def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:

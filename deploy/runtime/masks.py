@@ -1,4 +1,4 @@
-"""Secrets of a tree file do not go into logs, traces and reports, and do not come by the command line."""
+"""Keeps secrets of a tree file out of logs, traces, reports and the command line."""
 
 from __future__ import annotations
 

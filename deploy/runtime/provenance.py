@@ -1,4 +1,4 @@
-"""What ran: version, commit, files by their hashes, machine. Enough to run it again, or to see why that cannot be."""
+"""Provenance of a run: version, commit, hashes of files, machine. Enough to repeat it, or to see what differs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def provenance(loaded: Loaded, robot: str, seed: int, fast: bool) -> dict[str, A
 
 
 def files(loaded: Loaded) -> list[Path]:
-    """Every file that decides what a run does: tree, plug-ins, weights, router, robot description."""
+    """Every file that determines a run: tree, plug-ins, weights, router, robot description."""
     config = loaded.config
     doors = (config.skills, config.nodes, config.policy_kinds, config.backends, config.drivers)
     named = [loaded.path, *(loaded.resolve(name) for door in doors for name in door.files)]

@@ -1,4 +1,4 @@
-"""Watches the way from the harness to the start posture: a joint that has to push hard there meets something."""
+"""Monitors the motion from the harness to the start posture: a joint with a high torque has met an obstacle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SETTLED = 0.3  # [s] in the start posture until the watch ends
 
 
 class RampWatch:
-    """Called after each tick. Trips to damping, where a hanging robot does not fall.
+    """Called after each tick. Trips to damping, which is safe because the robot hangs.
 
     Args:
         arbiter: Its robot model and safety layer.
@@ -44,13 +44,13 @@ class RampWatch:
         model, state, command = self._arbiter.model, report.state, report.command
         torque = command.kp * (command.q - state.joint_pos) - command.kd * state.joint_vel
         side, torque = np.sign(torque), np.minimum(np.abs(torque), model.effort)
-        # What is held pushes one way; the pushes of legs that sway in the air cancel.
+        # A blocked joint's torque keeps its sign; the torques of legs that sway in the air average out.
         self._over = np.where(torque > self._most, self._over + side * model.dt, self._over * FADE)
         arrived = np.abs(state.joint_pos - model.default).max() < ARRIVED
         self._there = self._there + model.dt if arrived else 0.0
         if np.abs(self._over).max() > PATIENCE:
             self.watching = False
-            # What is held is named, not a neighbour that pushes because of it.
+            # Names the blocked joint, not a neighbour that pushes because of it.
             i = int(np.argmax(np.where(torque > self._most, np.abs(state.joint_pos - model.default), -1.0)))
             self._arbiter.safety.trip(
                 f"start ramp: {model.joints[i]} pushes with {torque[i]:.1f} N·m, at most {self._most[i]:.1f} are right in the "

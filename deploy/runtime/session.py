@@ -33,8 +33,8 @@ class Session:
         arbiter: Its arbiter.
         clock: Real or lockstep (`deploy.runtime.clock`).
         sources: Where instructions come from.
-        observers: Called with each tick's report, between ticks; whatever is slow in them belongs on their own threads.
-        beat: Called after every tick, those of the stop too: the heartbeat that a supervisor listens to.
+        observers: Called with each tick's report, between ticks; slow work belongs on threads of their own.
+        beat: Called after every tick, during the stop too: the heartbeat for the supervisor.
         say: Takes a line for the user.
 
     Attributes:
@@ -98,7 +98,7 @@ class Session:
 
     @property
     def _down(self) -> bool:
-        """It will not stand by itself before an operator resets it: a fault, damped, or stopped on its way up."""
+        """Whether it needs an operator's reset before it stands again: a fault, damped, or stopped on its way up."""
         safety = self.arbiter.safety
         return bool(safety.fault) or self.arbiter.life.down or safety.mode in (Mode.DAMP, Mode.OFF)
 
@@ -117,11 +117,11 @@ class Session:
         return now - self._idle_since >= LINGER
 
     def end(self, why: str) -> None:
-        """Asks the run to come to rest and end. One store: for any thread, safe in a signal handler."""
+        """Asks the run to come to rest and end. Writes one attribute: for any thread, and safe in a signal handler."""
         self.ending = self.ending or why
 
     def stop(self) -> None:
-        """The end of a run, in order: come to rest, (harness), damp. Whoever may stop or damp is still heard."""
+        """The end of a run, in order: come to rest, (harness), damp. Stops and damps are still accepted."""
         self.arbiter.inbox.stop(self.ending or "end of the run")
         self._come_to_rest()
         if isinstance(self.robot, Hangable):
@@ -141,7 +141,7 @@ class Session:
         return self.arbiter.safety.mode in (Mode.RUN, Mode.HOLD, Mode.SETTLE)
 
     def _come_to_rest(self) -> None:
-        """Until it has been at rest for a moment, or `REST` seconds have passed."""
+        """Ticks until it has been at rest for a moment, or `REST` seconds have passed."""
         deadline, quiet, legs = self.clock.now + REST, 0.0, self.arbiter.model.groups["legs"]
         while quiet < QUIET and self.clock.now < deadline:
             report = self._tick_to_the_end()
@@ -176,8 +176,8 @@ class Session:
         return report
 
     def _pass_time(self) -> None:
-        """Until the next tick. Simulated physics goes on by one period, however many were missed: on a machine that is too
-        slow the simulation is slow, too, but the robot is never without commands. A real robot's time passes by itself."""
+        """Waits for the next tick. Simulated physics advances by one period, however many were missed: on a machine that is
+        too slow the simulation slows down, but the robot is never without commands. A real robot's time passes by itself."""
         self._beat()
         self.clock.wait()
         _, error = walled(self.robot.step, self._dt)

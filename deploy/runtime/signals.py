@@ -1,8 +1,8 @@
-"""What signals ask of a run.
+"""Signals that end a run.
 
     Ctrl-C, SIGTERM, SIGHUP, SIGQUIT    come to rest, then end
     Ctrl-C again                        damp, then end
-    Ctrl-C a third time                 end, whatever hangs: exit status 130
+    Ctrl-C a third time                 end even if a thread hangs: exit status 130
 
 Python runs a signal's handler on the main thread, between two of its instructions: not while the tick hangs in a library. So
 signals are counted outside, by a small process that the interpreter's C handler writes to (`signal.set_wakeup_fd`, no lock of
@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from arbiter.threads import start_thread
 
-FORCED = 130  # exit status of a run that was made to end: 128 + SIGINT, as shells have it
+FORCED = 130  # exit status of a run ended by force: 128 + SIGINT, the shells' convention
 LAST_WORDS = 1.0  # [s] for what is still written then
 GRACE = 2.5  # [s] from the third interrupt until the process is killed
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
@@ -47,14 +47,14 @@ while data := os.read(0, 64):
 
 
 class Signals:
-    """Heeds signals while it is open. Only the main thread can open it; elsewhere it does nothing.
+    """Handles signals while it is open. Only the main thread can open it; elsewhere it has no effect.
 
     Args:
         end: Called with the reason: come to rest and end.
         damp: Called with the reason: damp at once.
         last: Called in order by the third interrupt, on a thread of its own, for `LAST_WORDS` seconds at most: damps what can
             be damped without the tick, writes what can be written.
-        suspends: Whether Ctrl-Z may suspend the process. A robot does not stand without its loop: there it asks to end, too.
+        suspends: Whether Ctrl-Z may suspend the process. On a robot, which needs its loop, it asks to end instead.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Signals:
             self._force()
 
     def _force(self) -> None:
-        """Ends the process. On whatever thread: the others may hang for ever."""
+        """Ends the process, from whichever thread: the others may hang."""
         if not self._forcing.acquire(blocking=False):
             return
         for call in self._last:

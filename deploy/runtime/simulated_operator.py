@@ -17,7 +17,7 @@ LIFTED = 2.5  # [s] for the harness to catch and lift a fallen robot
 
 
 class HarnessPhase(enum.Enum):
-    """What the harness does."""
+    """Phases of the harness."""
 
     HANGING = "hanging"  # it carries the robot
     LOWERING = "lowering"
@@ -55,7 +55,7 @@ class SimulatedOperator:
         self._since: float | None = None
 
     def __call__(self, report: TickReport) -> None:
-        """Between ticks: looks whether the next phase may begin."""
+        """Between ticks: starts the next phase when its condition holds."""
         now = report.now
         if any(event.kind == "reset" for event in report.events):
             if isinstance(self._robot, FaultLatching):
@@ -94,7 +94,7 @@ class SimulatedOperator:
         return self._since is not None and now - self._since >= seconds
 
     def _is_armed(self, report: TickReport, now: float) -> bool:
-        """Whether it is armed, by itself or by a person who was faster."""
+        """Whether it is armed, by this object or by a person."""
         return report.verdict.mode is Mode.RUN or not self._arbiter.arm(now)
 
     def _enter(self, phase: HarnessPhase, since: float | None) -> None:

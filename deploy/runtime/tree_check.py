@@ -1,4 +1,4 @@
-"""Everything that is wrong with a tree file, in one go: what its keys say, what they name, and whether that is there and fits."""
+"""Checks a whole tree file: its keys, the files, policies, skills and nodes that they name, and whether these fit together."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if typing.TYPE_CHECKING:
 
 
 def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
-    """Its skills and its checked tree; what is wrong is added to `problems`, and then there may be no tree.
+    """The skills and the checked tree of a tree file. Problems are added to `problems`, and then there may be no tree.
 
-    Policies are opened and closed again, but for those on another machine or of a library that takes long to load: of them
-    only the path is looked at.
+    Policies are opened and closed again, except those on another machine or of a library that takes long to load: of these
+    only the path is checked.
     """
     model = _model(loaded, problems)
     skills = load_skill_set(loaded, model, problems)

@@ -29,7 +29,7 @@ class Heartbeat:
     """The shared words.
 
     beats: counts ticks. watching: 1 while a missing beat is a fault. pid: of the loop. tripped: 1 once the supervisor has
-    damped the motors. supervisor_beats: counts the supervisor's looks.
+    damped the motors. supervisor_beats: counts the supervisor's polls.
     """
 
     def __init__(self, path: Path):

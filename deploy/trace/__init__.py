@@ -1,1 +1,1 @@
-"""The trace of a run: written, checked, opened, decided again."""
+"""The trace of a run: writing, checking, opening and verifying it."""

@@ -1,4 +1,4 @@
-"""What a line of a trace must hold, so that a trace of elsewhere, or half a one, is told by line and field."""
+"""Checks the fields of a trace's lines, so that a foreign or incomplete trace is refused with line and field."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def reading(n: int) -> Mapping[str, Kind]:
 
 
 def check_header(header: Mapping, where: str, verify: bool = False) -> None:
-    """Raises ConfigError for the first line of a trace that does not tell what the others need."""
+    """Raises ConfigError for a first line without the fields that the others need."""
     check(header, HEADER | (FOR_VERIFY if verify else {}), where)
 
 
@@ -176,7 +176,7 @@ def dict_of(fields: Mapping[str, Kind]) -> Check:
 
 
 def is_route(value: Any) -> bool:
-    """What the router answered."""
+    """Whether it is a route, as the router returns it."""
     return dict_of(ROUTE)(value) and list_of(is_text)(value.get("forbids", []))
 
 

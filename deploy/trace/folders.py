@@ -1,7 +1,7 @@
-"""Folders of traces: each run has its own, and none is written twice.
+"""Folders of traces: each run has its own, and none is overwritten.
 
 DIR/20261129-210540/trace.jsonl, config.yaml, fault_1234.jsonl
-DIR/trace.jsonl, DIR/config.yaml          lead to those of the newest run
+DIR/trace.jsonl, DIR/config.yaml          links to those of the newest run
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def new_run(root: Path) -> Path:
 
 
 def point_at(root: Path, run: Path) -> None:
-    """Lets `root`'s own trace and settings lead to those of `run`. A file of an older version that is there stays."""
+    """Links `root`'s own trace and settings to those of `run`. An existing file of an older version is kept."""
     for name in (TRACE, CONFIG):
         link, fresh = root / name, root / f".{name}.{run.name}"
         if link.exists() and not link.is_symlink():

@@ -1,4 +1,4 @@
-"""Traces that the operator begins and ends by a key: FOLDER/record_001, FOLDER/record_002, ..."""
+"""Traces that the operator starts and ends with a key: FOLDER/record_001, FOLDER/record_002, ..."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deploy.trace.writer import TraceWriter
 
 
 class Records:
-    """Called with True and False between ticks; the disk is met on other threads.
+    """Called with True and False between ticks; files are written on other threads.
 
     Args:
         folder: Where the records go; made when the first begins.

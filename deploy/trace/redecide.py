@@ -1,4 +1,4 @@
-"""Decides a recorded run again: the same readings, words, routes and chunks; what comes out is compared tick by tick."""
+"""Verifies a recorded run: feeds the recorded readings, inputs, routes and chunks to an arbiter and compares tick by tick."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMPARED = ("q", "kp", "kd", "mode", "owners", "branch", "interventions")
 
 
 class RecordedRobot:
-    """Reads what was read."""
+    """A robot that returns the recorded readings."""
 
     def __init__(self, model: RobotModel) -> None:
         self.model = model
@@ -48,7 +48,7 @@ class RecordedRobot:
         return self.state
 
     def write(self, command: SafeCommand) -> None:
-        """Nobody is there."""
+        """No effect."""
 
     def step(self, dt: float) -> None:
         """Time is the trace's."""
@@ -58,7 +58,7 @@ class RecordedRobot:
 
 
 class RecordedSight:
-    """Sees what was seen."""
+    """Returns the recorded sightings."""
 
     def __init__(self) -> None:
         self.seen: Sighting | None = None
@@ -69,7 +69,7 @@ class RecordedSight:
 
 
 def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the trace") -> list[str]:
-    """What came out differently, a line for each tick; empty when the decisions are the same.
+    """The differences, a line for each tick; empty when the decisions are the same.
 
     Args:
         header, ticks: From `deploy.replay.load_trace`; the ticks must begin with the first of the run.

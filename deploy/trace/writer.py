@@ -51,7 +51,7 @@ def encode(report: TickReport) -> dict[str, Any]:
 
 
 def encode_state(state: RobotState | None, joints: int | None = None) -> dict[str, Any] | None:
-    """A reading as JSON values, whatever a driver put into it; what is no number, or no array of its size, becomes null."""
+    """A reading as JSON values; a value that is not a number, or not an array of the right size, becomes null."""
     if state is None:
         return None
     n = np.size(state.joint_pos) if joints is None else joints
@@ -150,7 +150,7 @@ def _number(value: float) -> float | None:
 class TraceWriter:
     """Writes every tick into `folder/trace.jsonl` and the settings into `folder/config.yaml`, on its own thread.
 
-    A trace that was there is never overwritten. A full disk ends the trace with one message; the robot goes on.
+    An existing trace is never overwritten. A full disk ends the trace with one message; the run continues.
 
     Args:
         folder: Made if it is not there.
@@ -202,7 +202,7 @@ class TraceWriter:
             warn(f"trace {self._folder}: ended: {error.strerror}")
 
     def _make_room(self) -> None:
-        """What was written becomes the earlier half; what was that before is given up."""
+        """The written part becomes the earlier half; the previous earlier half is deleted."""
         self._file.close()
         (self._folder / TRACE).replace(self._folder / EARLIER)
         self._file = (self._folder / TRACE).open("x")

@@ -1,4 +1,4 @@
-"""One CAN bus: opening it, sending and receiving without waiting and without raising, and counting what happens."""
+"""One CAN bus: opening it, sending and receiving without blocking or raising, and counting frames and failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LASTING = ("bus off", "adapter gone")
 
 
 class Wire(Protocol):
-    """An end of a bus, as the driver and the bench need it of can.BusABC."""
+    """The part of can.BusABC that the driver and the rig use."""
 
     def send(self, message: can.Message, /, timeout: float | None = None) -> None: ...
     def recv(self, timeout: float | None = None, /) -> can.Message | None: ...
@@ -30,7 +30,7 @@ class Wire(Protocol):
 
 
 class HostWire(Wire, Protocol):
-    """The driver's end."""
+    """The driver's side of a bus."""
 
     def set_filters(self, filters: Any, /) -> None: ...
 
@@ -55,7 +55,7 @@ def open_bus(config: BusConfig) -> HostWire:
 
 @dataclass(slots=True)
 class BusCount:
-    """What went over a bus since it was opened."""
+    """Frames and failures of a bus since it was opened."""
 
     sent: int = 0
     received: int = 0
@@ -65,7 +65,7 @@ class BusCount:
 
 
 class BusPort:
-    """A bus as the command cycle sees it. Neither `send` nor `receive` waits or raises; failures become `events`.
+    """A bus as the command cycle uses it. `send` and `receive` neither block nor raise; failures become `events`.
 
     Attributes:
         name: The bus's name in faults.
@@ -82,7 +82,7 @@ class BusPort:
         self.state = ""
 
     def message(self, identifier: int, data: bytes) -> can.Message:
-        """A frame that can be sent again and again with other data."""
+        """A frame that can be sent repeatedly with other data."""
         return can.Message(arbitration_id=identifier, data=data, is_extended_id=False)
 
     def send(self, message: can.Message) -> bool:
@@ -112,12 +112,12 @@ class BusPort:
         return messages
 
     def stop_listening(self) -> None:
-        """For who only sends: the kernel keeps the bus's frames to itself. An interface that cannot drops what is not read."""
+        """For a process that only sends: the kernel stops delivering frames. An interface without filters drops unread frames."""
         with contextlib.suppress(*DRIVER_ERRORS):
             self.bus.set_filters([{"can_id": NOBODY, "can_mask": NOBODY}])
 
     def clear(self) -> None:
-        """Forgets the events, keeps what lasts."""
+        """Clears the events; the lasting `state` is kept."""
         self.events.clear()
         if self.state:
             self.events.add(self.state)

@@ -60,7 +60,7 @@ class BusCycle:
     Args:
         period: Of the cycle [s].
         place, share: It reads a supply voltage in cycle `place` of every `share`: the buses take turns, so that one of them
-            looks at the supply in every cycle.
+            reads the supply in every cycle.
     """
 
     def __init__(self, port: BusPort, motors: list[Motor], limits: Limits, period: float, place: int = 0, share: int = 4):
@@ -92,7 +92,7 @@ class BusCycle:
         return self.port.message(frame.id, frame.data)
 
     def receive(self, now: float) -> None:
-        """Takes in what has arrived."""
+        """Takes the frames that have arrived."""
         for message in self.port.receive():
             function, motor = message.arbitration_id >> 7, self.by_device.get(message.arbitration_id & 0x7F)
             if function in HOST_FUNCTIONS:
@@ -155,7 +155,7 @@ class BusCycle:
         return lines
 
     def _hold(self, found: dict[str, Mode]) -> dict[str, Mode]:
-        """Keeps what held for one cycle only, so that the slower tick sees it too."""
+        """Keeps faults of a single cycle for longer, so that the slower tick sees them."""
         for line, rung in found.items():
             self._held[line.split(" (", 1)[0]] = (line, rung, self.cycle + HOLD)
         if self._held:
@@ -163,7 +163,7 @@ class BusCycle:
         return {line: rung for line, rung, _ in self._held.values()}
 
     def send(self, now: float, command: MotorCommand | None, mode: MotorMode) -> None:
-        """One round: modes and targets, then what is left of the bus for settings and error bits."""
+        """One round: modes and targets, then settings and error bits as far as the bus allows."""
         self.cycle += 1
         self._sent_at, self._sent_wall = now, time.time()
         for message, motor in zip(self.targets, self.motors, strict=True):
@@ -215,7 +215,7 @@ class BusCycle:
                     return
 
     def _read_errors(self) -> None:
-        """Reads back the error bits of the next motors, or what is owed to one of them."""
+        """Reads back the error bits of the next motors, or a pending value of one of them."""
         count, owed = len(self.motors), self._owed
         for k in range(min(self.limits.error_reads, count)):
             motor = self.motors[(self._error_turn + k) % count]
@@ -226,7 +226,7 @@ class BusCycle:
             self._owed = None
 
     def read_slowly(self) -> None:
-        """Half a cycle after `send`, when the error bits have come: reads back something else of one motor."""
+        """Half a cycle after `send`, when the error bits have arrived: reads back another value of one motor."""
         if self._slow_cycle == self.cycle:
             return
         self._slow_cycle = self.cycle
@@ -252,7 +252,7 @@ class BusCycle:
         return True
 
     def reset(self) -> None:
-        """Forgets what was latched: error bits are cleared in the motors and read again, gains written again."""
+        """Clears latched faults: error bits are cleared in the motors and read again, gains are written again."""
         self._other_host = self.many_errors = False
         self.loss = 0.0
         self._held.clear()

@@ -4,7 +4,7 @@
     cycle.send(now)      mode, targets, one heartbeat, changed gains and the motors' error bits per bus
     cycle.receive(now)   (half a cycle later) the answers; one more read-back per bus
 
-All of it runs on one thread and takes the newest command out of a slot; nothing here waits, and time is an argument.
+All of it runs on one thread and takes the newest command out of a slot; nothing blocks, and time is an argument.
 A cycle that has damped because of a fault stays so until `reset`: it never re-arms by itself.
 """
 
@@ -24,7 +24,7 @@ from deploy.drivers.can.motor_protocol import MotorMode
 
 @dataclass(frozen=True, slots=True)
 class MotorReadings:
-    """What the cycle knows, published after every receive. Arrays are read-only, shape (n,), robot order, motor coordinates.
+    """The motors' readings, published after every receive. Arrays are read-only, shape (n,), robot order, motor coordinates.
 
     Attributes:
         position, velocity, torque: Last measurements [rad], [rad/s], [N·m] (torque nan before its first read).

@@ -1,14 +1,14 @@
-"""What can go wrong on the way to the motors, and what is done about it.
+"""Faults of the hardware, and the reaction to each.
 
 A fault is a line "SOURCE: WHAT", such as "can1: bus off". Its reaction is a rung of the ladder (arbiter.types.Mode):
 
 - RUN: a warning; shown, not acted on, and not part of RobotState.faults.
-- SETTLE: reported in RobotState.faults; the safety layer takes the robot down under a healthy policy.
-- DAMP: reported, and this driver damps every motor at once by itself and stays so until an operator resets it.
+- SETTLE: reported in RobotState.faults; the safety layer brings the robot to a stand on its fallback policies.
+- DAMP: reported, and this driver damps every motor at once by itself, until an operator resets it.
 
-A biped falls when its legs are cut, so what hits arms only settles; what leaves a leg without control damps. Silence
-settles too, on a leg as well, and so do frames that cannot be sent for a while: the motor may still hear its targets, or
-soon again. Readings age, and the safety layer damps once too much of them is too old; the IMU's are left to it alone.
+A biped falls when its legs are damped, so faults of arms only settle; faults that leave a leg without control damp. A silent
+motor settles, also on a leg, and so do frames that cannot be sent for a while: the motor may still receive its targets, or
+recover soon. Readings age, and the safety layer damps once too many are too old; the IMU's age is left to it alone.
 """
 
 from __future__ import annotations

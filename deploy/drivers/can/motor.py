@@ -1,4 +1,4 @@
-"""One motor as the host knows it: the last answer, what was written to it and what is awaited from it."""
+"""The host's record of one motor: its last answer, the values written to it, and the reads that are pending."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Motor:
         self.turn = index  # neighbours do not read the same parameter at the same time
 
     def close_cycle(self) -> None:
-        """Balances the answers with the requests. More answers than requests are a second motor with the same id; answers
-        that are still missing may come late, so a few stay open."""
+        """Compares the answers with the requests. More answers than requests mean a second motor with the same id; missing
+        answers may come late, so a few requests stay open."""
         if self.asked:
             self.missed = 0 if self.answers else self.missed + 1
             self.open += self.asked - self.answers
@@ -70,13 +70,13 @@ class Motor:
         return SLOW_READS[self.turn % len(SLOW_READS)]
 
     def may_read(self, cycle: int) -> bool:
-        """Whether no answer is awaited: answers do not say what they are about."""
+        """Whether no answer is pending: answers do not name the parameter."""
         if self.reading is not None and cycle - self.read_cycle > READ_PATIENCE:
             self.reading, self.quiet_until = None, cycle + READ_PATIENCE
         return self.reading is None and cycle > self.quiet_until
 
     def take_read(self, data: bytes | bytearray, cycle: int) -> None:
-        """Takes the answer to the read that is awaited; an answer that nobody awaits is dropped."""
+        """Takes the answer to the pending read; other answers are dropped."""
         parameter, self.reading = self.reading, None
         if parameter is None or len(data) < 4 or cycle <= self.quiet_until:
             return
@@ -103,7 +103,7 @@ class Motor:
         self.gains.pop(parameter, None)  # is written again
 
     def faults(self, limits: Limits) -> list[str]:
-        """Words of faults.REACTIONS that hold now."""
+        """The motor's present faults, as keys of faults.REACTIONS."""
         found = []
         if self.missed >= limits.silent_cycles:
             found.append("does not answer")

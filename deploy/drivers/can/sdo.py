@@ -1,4 +1,4 @@
-"""Reading and writing parameters one by one, with patience: for start-up, pre-flight and calibration, not for the cycle."""
+"""Reads and writes single parameters and waits for the answer: for start-up, pre-flight and calibration, not for the cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written into every motor before anything moves, and read back: the second wall behind the safety layer.
+"""Settings that are written into every motor before anything moves, and read back: limits behind the safety layer.
 
 Order for each motor: IDLE, clear old errors, settings, watchdog, feed, DAMPING. POSITION only comes from the cycle, once armed.
 """

@@ -123,7 +123,7 @@ def finder_of(robot: RobotModel) -> BallFinder | None:
 
 
 class Sight:
-    """What the head camera sees now: looks at a picture once, when it is asked.
+    """The balls in the head camera's latest picture; each picture is analysed once, on request.
 
     Args:
         camera: The latest picture at once, or None.

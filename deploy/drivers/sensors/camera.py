@@ -1,6 +1,6 @@
-"""The head camera of the real robot: captured on a thread of its own, stamped, and watched for frozen and black pictures.
+"""The head camera of the real robot: captured on a thread of its own, stamped, and checked for frozen and black pictures.
 
-A camera is a callable: the latest picture at once, None while there is none that can be trusted.
+A camera is a callable that returns the latest valid picture without waiting, or None.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ BACKENDS = {"auto": cv2.CAP_ANY, "v4l2": cv2.CAP_V4L2, "gstreamer": cv2.CAP_GSTR
 
 @dataclass(frozen=True)
 class CameraConfig:
-    """Where pictures come from.
+    """Settings of a camera.
 
     Attributes:
         source: Device number, device path, GStreamer pipeline or video file.
-        backend: "auto", "v4l2", "gstreamer" or "file"; a file is played at its own pace, again and again.
+        backend: "auto", "v4l2", "gstreamer" or "file"; a file is played in a loop, at its own rate.
         width, height: Of the pictures handed out [pixels]; the middle square of what the camera sends is scaled to it.
         hz: Pictures per second asked of the device.
         exposure: Fixed exposure in the device's own units; None: automatic. A fixed one keeps pictures as in training.
@@ -111,7 +111,7 @@ def square(picture: np.ndarray, width: int, height: int, flip: bool = False) -> 
 
 
 class PictureWatch:
-    """Tells pictures that cannot be trusted: black ones, and the same one again and again."""
+    """Detects invalid pictures: black ones, and a picture that repeats."""
 
     def __init__(self) -> None:
         self._last: np.ndarray | None = None
@@ -129,7 +129,7 @@ class PictureWatch:
 
 
 class Camera:
-    """Captures on a thread; calling it gives the latest trusted picture at once.
+    """Captures on a thread; a call returns the latest valid picture without waiting.
 
     Attributes:
         fault: "", "camera gone", "camera black" or "camera frozen".
@@ -196,7 +196,7 @@ class Camera:
             self._stop.wait(max(0.0, self._pace - (self._clock() - begun)))
 
     def _lost(self, device: Device) -> None:
-        """A file begins anew; a device has gone and is opened again after a while."""
+        """A file starts again; a device that has disappeared is opened again after a pause."""
         if self.config.backend == "file" and self.captured and device.set(cv2.CAP_PROP_POS_FRAMES, 0):
             good, _ = device.read()
             if good:
@@ -231,7 +231,7 @@ def config_of(source: str) -> CameraConfig | None:
 
 
 class Blind:
-    """Stands in for a camera that there is not: never a picture."""
+    """Replaces a missing camera: returns no picture."""
 
     def __call__(self) -> None:
         return None

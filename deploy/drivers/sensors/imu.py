@@ -118,7 +118,7 @@ class Imu:
             wait(0.1)
 
     def poll(self, now: float) -> None:
-        """Takes what has come in by `now` [s]. Never waits, never raises."""
+        """Takes the bytes that have arrived by `now` [s]. Neither blocks nor raises."""
         try:
             data = self.port.read(self.port.in_waiting)
         except SERIAL_ERRORS as error:

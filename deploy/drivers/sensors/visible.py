@@ -1,4 +1,4 @@
-"""What of a model a picture shows, in which colours, and what it cannot show."""
+"""Which geoms of a model a picture shows, their colours, and the bodies that it cannot show."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A robot in MuJoCo behind the same protocol as a real one: motors, sensors, harness, and the truth for reports."""
+"""A robot in MuJoCo with the protocol of a real one: motors, sensors, harness, and its true state for reports."""

@@ -1,4 +1,4 @@
-"""What stands around the simulated robot: the floor, three coloured balls, and what its hands carry."""
+"""The surroundings of the simulated robot: the floor, three coloured balls, and loads in its hands."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Noise:
 
 @dataclass(slots=True)
 class Failures:
-    """What is broken. Change it at any time; `clear` mends everything.
+    """Injected failures. Change it at any time; `clear` removes all of them.
 
     Attributes:
         silent: Joints whose readings stopped: the last one stays and its age grows.
@@ -49,7 +49,7 @@ class Failures:
 
 
 class Senses:
-    """Reads joints and IMU out of the simulation the way a driver would: noisy, and stale where something is silent."""
+    """Reads joints and IMU from the simulation as a driver would: with noise, and stale where a sensor is silent."""
 
     def __init__(self, joints: tuple[str, ...], noise: Noise, seed: int) -> None:
         self._joints = joints
@@ -58,7 +58,7 @@ class Senses:
         self.failures = Failures()
 
     def reset(self, joint_pos: np.ndarray, joint_vel: np.ndarray, quat: np.ndarray, ang_vel: np.ndarray) -> None:
-        """Mends everything and starts the noise over; the values [rad], [rad/s] are those of time 0."""
+        """Removes all failures and restarts the noise; the values [rad], [rad/s] are those of time 0."""
         self.failures.clear()
         self._random = np.random.default_rng(self._seed)
         self._pos, self._vel = joint_pos.copy(), joint_vel.copy()
@@ -78,7 +78,7 @@ class Senses:
         battery: float,
         faults: tuple[str, ...],
     ) -> RobotState:
-        """The state as the sensors tell it, of the true values at `time` [s]; `now` becomes its stamp."""
+        """The state as measured, from the true values at `time` [s]; `now` becomes its stamp."""
         n, noise, failures = len(self._joints), self._noise, self.failures
         # Drawn even where nothing reads it: the sequence must not depend on what is broken.
         draws = self._random.standard_normal(2 * n + 6)

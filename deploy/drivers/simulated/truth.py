@@ -1,4 +1,4 @@
-"""What the simulation shows of itself: the truth for tests and reports, the pose for pictures."""
+"""The simulation's true state, for tests and reports, and the pose for pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the simulation knows and no sensor tells: for tests, reports and pictures.
+    """The true state of the simulation, without sensors: for tests, reports and pictures.
 
     Attributes:
         time: Simulated time [s].
