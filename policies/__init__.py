@@ -1,1 +1,1 @@
-"""What can drive joints: locomotion networks, chunk players with their backends, and fallbacks without a network."""
+"""Policies: locomotion networks, chunk players with their backends, and fallbacks without a network."""

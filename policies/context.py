@@ -1,4 +1,4 @@
-"""What policies are made with."""
+"""The settings and resources with which policies are made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POLICIES = "policies"  # in a robot's folder
 
 @dataclass(frozen=True, slots=True)
 class PolicyContext:
-    """What policies are made with.
+    """The settings and resources with which policies are made.
 
     Attributes:
         model: The robot.

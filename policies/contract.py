@@ -1,4 +1,4 @@
-"""What every policy must keep, as a check that its author can run.
+"""The contract of a policy, as a check that its author can run.
 
     from policies.contract import check_policy
     check_policy(lambda: MyPolicy(...), model)

@@ -24,7 +24,7 @@ WARMING = 50  # ticks that `reset` and `warm` may take while another policy driv
 
 
 class Deadline:
-    """Calls a policy on a thread of its own and waits for it, but not for ever. For runs in real time.
+    """Calls a policy on a thread of its own and waits for it, for a limited time. For runs in real time.
 
     A call that is late leaves the last target in force; one that is late for more than `LIMIT` ticks has failed. A loop in
     Python is then ended, so that it does not take the interpreter from the others; a call that waits in C cannot be ended: the

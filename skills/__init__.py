@@ -1,4 +1,4 @@
-"""What can be asked for. The built-in skills, and how others come in: see `skills.registry`."""
+"""The built-in skills. How skills of users are loaded: see `skills.registry`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a walk: the goal is reached, the command is zero, and the robot comes to rest before the next thing begins."""
+"""The end of a walk: the goal is reached, the command is zero, and the robot comes to rest before the next skill begins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Arrival:
         return progress.elapsed >= self._at
 
     def rested(self, state: RobotState, progress: Progress) -> bool:
-        """Whether it has also come to rest, or had the time to."""
+        """Whether it has also come to rest, or the time for that is over."""
         since = progress.elapsed - self._at
         if math.hypot(*state.base_ang_vel.tolist()) > CALM:
             self._swayed = progress.elapsed

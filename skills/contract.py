@@ -1,4 +1,4 @@
-"""What a skill has to keep. Run it against your own:
+"""The contract of a skill. Run it against your own:
 
 from skills.contract import check_skill
 assert check_skill(MySkill()) == []
@@ -32,7 +32,7 @@ HEIGHTS = {"shoulder": 1.0, "elbow": 0.75, "wrist": 0.7, "hip": 0.6, "knee": 0.3
 
 
 def stick_figure() -> RobotModel:
-    """A robot of 22 joints, two arms and two legs, that skills are tried on where there is no other: 1.2 m tall, straight."""
+    """A robot of 22 joints, two arms and two legs, 1.2 m tall, on which skills are tried if no other robot is given."""
     joints = [f"{side}_{name}_joint" for part in (ARM, LEG) for side in ("left", "right") for name in part]
     n = len(joints)
     legs = np.arange(n) >= 2 * len(ARM)
@@ -85,11 +85,11 @@ def default_parameters(skill: Skill) -> dict[str, float | str | None]:
 
 
 def check_skill(skill: object, robot: RobotModel | None = None) -> list[str]:
-    """Everything that is wrong with `skill`, one line each; empty when it keeps the contract.
+    """The defects of `skill`, one line each; empty when it keeps the contract.
 
     Args:
         skill: An instance.
-        robot: That it is tried on; None: a plain one with two arms and two legs.
+        robot: The robot on which it is tried; None: a plain one with two arms and two legs.
     """
     robot = robot or stick_figure()
     if not isinstance(skill, Skill):
@@ -115,7 +115,7 @@ def check_skill(skill: object, robot: RobotModel | None = None) -> list[str]:
 
 
 def _tree(skill: Skill) -> list[str]:
-    """Of its own tree only whether it can be read: what it runs is known where it runs."""
+    """Checks of its own tree only that it can be read; the skills and policies that it names are known in a run only."""
     if not isinstance(skill.tree, str):
         return [f"tree is {skill.tree!r}; the YAML of a tree as text is expected"]
     _, error = walled(parse_text, skill.tree, f"tree of {skill.name}") if skill.tree else (None, "")

@@ -1,4 +1,4 @@
-"""Where a walk has come since it began, by the legs and the IMU: what it is steered and ended by."""
+"""Position and heading of a walk since its start, by leg odometry and IMU; walks are steered and ended by them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ COLUMNS = 6
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the torso is, in the heading in which the run began.
+    """Position of the torso, in the frame in which the run began.
 
     Attributes:
-        ahead, left: Way over the floor [m], by leg odometry.
-        turned: Heading [rad], by the IMU, to the left positive.
+        ahead, left: Displacement over the floor [m], by leg odometry.
+        turned: Heading [rad], by the IMU, positive to the left.
     """
 
     ahead: float = 0.0
@@ -32,13 +32,13 @@ class Place:
     turned: float = 0.0
 
     def along(self, direction: tuple[float, float]) -> float:
-        """Way in `direction`, a unit vector (ahead, left) [m]."""
+        """Displacement along `direction`, a unit vector (ahead, left) [m]."""
         return self.ahead * direction[0] + self.left * direction[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What is known of a whole run; T readings, the start among them.
+    """The odometry of a whole run; T readings, including the start.
 
     Attributes:
         time: [s], shape (T,).
@@ -53,9 +53,9 @@ class Track:
 
 
 class Course:
-    """Follows a run from its start, in steps of BATCH readings. May be asked more than once a tick.
+    """Follows a run from its start, in steps of BATCH readings. May be called more than once a tick.
 
-    A robot whose feet are not known is where it was commanded to.
+    For a robot whose feet are not known the integrated command is used instead.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Course:
         self._track = array("d")  # of every reading: time, place x, y, and what its rotation says of heading and tilt
 
     def at(self, state: RobotState, progress: Progress) -> Place:
-        """Where the run has come with the reading `state`."""
+        """The position after the reading `state`."""
         if progress.robot is None or progress.robot.body is None or not progress.robot.body.feet:
             return Place(float(progress.travelled[0]), float(progress.travelled[1]), progress.turned)
         odometer = self._odometer or self._begin(progress.robot.body, progress.start)
@@ -79,7 +79,7 @@ class Course:
         return Place(*self._way, progress.turned)
 
     def track(self) -> Track | None:
-        """The whole way until now; None where no way was measured."""
+        """The odometry until now; None if there is none."""
         if self._odometer is None:
             return None
         if self._new:

@@ -1,7 +1,7 @@
-"""When a skill has done what it is called: pure functions over what was measured of a run.
+"""Success criteria of the skills: pure functions of the measurements of a run.
 
 The same functions judge a run on the robot (`skills.measured`: joints, IMU and camera), an evaluation and the report of a
-simulated run (`training.pi0.data.success`, `deploy.observers.in_truth`: what the simulation knows).
+simulated run (`training.pi0.data.success`, `deploy.observers.in_truth`: the simulation's true state).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DIRECTIONS = {"left": np.array((0.0, 1.0, 0.0)), "right": np.array((0.0, -1.0, 0
 
 
 class Way(Protocol):
-    """Where a run went; T ticks.
+    """The path of a run; T ticks.
 
     Attributes:
         time: [s], shape (T,).
@@ -69,7 +69,7 @@ class Recording(Way, Protocol):
         arm_rest: Default posture [rad], shape (n,). arms: Mask of the arm joints, shape (n,).
         standing: Height of the torso's centre of mass when standing in the default posture [m].
         shoulders, head: Heights of the shoulders and of the top of the head in the base frame [m].
-        doubt: How far a ball may be from where it is said to be [m]. hand_doubt: The same of a hand.
+        doubt: Largest error of a ball's position [m]. hand_doubt: The same of a hand's.
     """
 
     @property
@@ -102,7 +102,7 @@ class Recording(Way, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """A recording as it was measured, all of it.
+    """A recording with every measurement.
 
     Attributes:
         joint_vel: [rad/s], shape (T, n). The others: see Recording.
@@ -129,12 +129,12 @@ class Trajectory:
 
 
 def verification(success, measured, required: float, unit: str, text: str) -> Verification:
-    """A verification out of numpy's numbers."""
+    """A verification from NumPy values."""
     return Verification(bool(success), float(measured), float(required), unit, text)
 
 
 def _quadratic() -> np.ndarray:
-    """What the products of a quaternion's components contribute to its rotation matrix, less the identity, shape (16, 9)."""
+    """Contribution of the products of a quaternion's components to its rotation matrix minus the identity, shape (16, 9)."""
     w, x, y, z = 0, 1, 2, 3
     terms = (
         ((-2, y, y), (-2, z, z)), ((2, x, y), (-2, w, z)), ((2, x, z), (2, w, y)),
@@ -172,7 +172,7 @@ def rotation(quat: np.ndarray) -> np.ndarray:
 
 
 def best_lasting(values: np.ndarray, time: np.ndarray, span: float = SPAN) -> float:
-    """The lowest level that `values` stay at or below for `span` seconds."""
+    """The lowest level below which `values` stay for `span` seconds."""
     ticks = max(1, int(np.ceil(span / max(np.median(np.diff(time)), 1e-9) - 1e-9)) + 1) if len(time) > 1 else 1
     if ticks > len(values):
         return float("inf")
@@ -191,13 +191,13 @@ def swings(lateral: np.ndarray, least: float = WAVE_SWING) -> float:
 
 
 def fallen(run: Way) -> Verification | None:
-    """Not None if the robot fell over, whatever it did besides."""
+    """A failed verification if the robot fell over; None otherwise."""
     tilt = float(run.tilt.max())
     return verification(False, tilt, FALLEN_TILT, "rad", f"fell: tilt {tilt:.2f} rad") if tilt > FALLEN_TILT else None
 
 
 def wave(run: Recording, side: str, periods: float = WAVE_PERIODS) -> Verification:
-    """The hand is above the shoulder and goes to and fro sideways, `periods` times."""
+    """The hand, above the shoulder, moves sideways and back, `periods` times."""
     hand = run.hands[:, SIDES.index(side)]
     up = hand[:, 2] >= run.shoulders + run.hand_doubt
     waved = swings(hand[up, 1], WAVE_SWING + 2.0 * run.hand_doubt) if up.any() else 0.0
@@ -228,8 +228,8 @@ def lower_arms(run: Recording) -> Verification:
 
 
 def bow(run: Recording, count: float = 1.0) -> Verification:
-    """The torso leans forward and comes back, `count` times: to where it was, or to the reflex's stand where a walk stood more
-    upright."""
+    """The torso leans forward and comes back, `count` times: to its first pitch, or to that of the reflex's stand if the walking
+    policy stood more upright."""
     lean = run.pitch - run.pitch[0]
     deepest = int(np.argmax(lean))
     back = float(lean[deepest:].min())
@@ -267,7 +267,7 @@ def stand_up(run: Recording) -> Verification:
 
 
 def point_at(run: Recording, direction: str) -> Verification:
-    """A forearm points the way, for a moment."""
+    """A forearm points in the direction for a moment."""
     cosine = np.clip(run.forearms @ DIRECTIONS[direction], -1.0, 1.0)
     sides = {"left": [0], "right": [1], "ahead": [0, 1]}[direction]
     off = min(best_lasting(np.arccos(cosine[:, side]), run.time) for side in sides)
@@ -281,7 +281,7 @@ def point_at(run: Recording, direction: str) -> Verification:
 
 
 def touch_ball(run: Recording, colour: str, doubt: float = 0.0) -> Verification:
-    """A hand comes to the ball and stays a moment. `doubt`: How far the ball may be from where it was seen [m]."""
+    """A hand reaches the ball and stays for a moment. `doubt`: largest error of the ball's position [m]."""
     gaps = np.linalg.norm(run.hands - run.balls[colour][:, None], axis=-1)
     gap = min(best_lasting(gaps[:, side], run.time, TOUCH_SPAN) for side in range(2))
     most = TOUCH_DISTANCE - doubt
@@ -289,7 +289,7 @@ def touch_ball(run: Recording, colour: str, doubt: float = 0.0) -> Verification:
 
 
 def walk(run: Way, velocity: tuple[float, float, float]) -> Verification:
-    """The second half of the run goes the commanded way at WALK_SHARE of its speed; at zero command it stands."""
+    """The second half of the run has at least WALK_SHARE of the commanded velocity; at zero command the robot stands."""
     last = slice(len(run.time) // 2, None)
     span = run.time[last][-1] - run.time[last][0]
     turned = float(run.yaw[last][-1] - run.yaw[last][0])
@@ -317,14 +317,14 @@ def walk(run: Way, velocity: tuple[float, float, float]) -> Verification:
 
 
 def walked(run: Way) -> tuple[float, float]:
-    """How far the base went ahead and to the left [m], in the heading in which it began."""
+    """Displacement of the base forward and to the left [m], in the heading in which it began."""
     x, y = run.place[-1] - run.place[0]
     c, s = np.cos(run.yaw[0]), np.sin(run.yaw[0])
     return float(c * x + s * y), float(c * y - s * x)
 
 
 def distance(run: Way, direction: tuple[float, float], asked: float) -> Verification:
-    """The base ends `asked` metres along `direction`, (x, y) in the heading in which it began, and not far aside of it."""
+    """The base ends `asked` metres along `direction`, (x, y) in the heading in which it began, with a small sideways error."""
     ahead, left = walked(run)
     gone, aside = ahead * direction[0] + left * direction[1], abs(ahead * direction[1] - left * direction[0])
     short, long = max(min(NEAR_LEAST, 0.5 * asked), NEAR_SHARE * asked), max(NEAR_LEAST, NEAR_SHARE * asked)
@@ -335,7 +335,7 @@ def distance(run: Way, direction: tuple[float, float], asked: float) -> Verifica
 
 
 def angle(run: Way, asked: float) -> Verification:
-    """The base turns by `asked` [rad], to the left positive."""
+    """The base turns by `asked` [rad], positive to the left."""
     turned = float(run.yaw[-1] - run.yaw[0])
     most = min(NEAR_ANGLE, NEAR_ANGLE_SHARE * abs(asked))
     return verification(
@@ -348,7 +348,7 @@ def angle(run: Way, asked: float) -> Verification:
 
 
 def circle(run: Way, asked: float, path: float) -> Verification:
-    """The base turns by `asked` [rad] on a way of about `path` metres."""
+    """The base turns by `asked` [rad] on a path of about `path` metres."""
     turned = angle(run, asked)
     stride = max(1, int(STRIDE / max((run.time[-1] - run.time[0]) / max(len(run.time) - 1, 1), 1e-9)))
     way = float(np.linalg.norm(np.diff(run.place[::stride], axis=0), axis=1).sum())
@@ -357,5 +357,5 @@ def circle(run: Way, asked: float, path: float) -> Verification:
 
 
 def _ticks(run: Recording, span: float) -> int:
-    """How many of the last ticks lie within `span` seconds of the end."""
+    """Number of ticks within the last `span` seconds."""
     return max(1, int(np.count_nonzero(run.time >= run.time[-1] - span - 1e-9)))

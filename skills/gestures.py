@@ -1,4 +1,4 @@
-"""Gestures of the arms and reaching, by the chunk policy: a prompt until the posture is reached or the time is over."""
+"""Gestures of the arms and reaching, by the chunk policy: a prompt until the posture is reached or the time is up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Gesture(Judged):
     parameters = (Parameter("duration", "s", 4.0, 1.0, 20.0),)
 
     def unfit(self, robot: RobotModel) -> str:
-        """It is judged by the hands."""
+        """Why the robot cannot do it: without two hands it cannot be judged."""
         known = robot.body is not None and len(robot.body.hands) == len(SIDES)
         return super().unfit(robot) or (
             "" if known else f"the robot {robot.name} has no two hands (roles.hands of its robot.yaml)"
@@ -45,7 +45,7 @@ class Gesture(Judged):
 
 
 class Repeated(Gesture):
-    """A gesture to and fro: ends after `duration`, or after `count` times as seen on `signal`."""
+    """A periodic gesture: ends after `duration`, or after `count` periods of `signal`."""
 
     sweep = 0.2  # of the signal, the least that counts
     parameters = (*Gesture.parameters, Parameter("count", "", None, 1.0, 10.0))
@@ -58,11 +58,11 @@ class Repeated(Gesture):
         return run
 
     def timed(self, progress: Progress) -> bool:
-        """Whether the time and not the number ends it."""
+        """Whether it ends by time, not by number."""
         return progress.given("count") is None
 
     def signal(self, state: RobotState, progress: Progress) -> float:
-        """What goes to and fro; nan while it does not count."""
+        """The quantity whose periods are counted; nan while they do not count."""
         raise NotImplementedError
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
@@ -73,13 +73,13 @@ class Repeated(Gesture):
 
 
 class Wave(Repeated):
-    """Waves the hand of one `side`. Its way sideways is counted, not a joint's: the elbow takes part."""
+    """Waves the hand of one `side`. Its sideways motion is counted, not that of a joint, because the elbow takes part."""
 
     side = ""
     sweep = WAVE_SWING + 2.0 * HAND_DOUBT  # two sweeps are one wave; it ends with the last, which must be one in truth, too
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        """A wave for some time goes on a little where the hand has hardly moved yet."""
+        """A wave by time is prolonged if the hand has hardly moved yet."""
         done = super().finish(state, progress)
         if not self.timed(progress):
             return done
@@ -89,7 +89,7 @@ class Wave(Repeated):
         return Outcome.RUNNING if late else done
 
     def signal(self, state: RobotState, progress: Progress) -> float:
-        """Of the raised hand in the base frame, to the left [m]."""
+        """Position of the raised hand in the base frame, to the left [m]."""
         _, left, up = progress.body.hand(state.joint_pos, self.side)
         return float(left) if up >= progress.body.shoulders + HAND_DOUBT else np.nan
 
@@ -261,7 +261,7 @@ class TouchBall(Gesture):
         return Request(prompt=f"touch the {progress.word('colour')} ball", elapsed=progress.elapsed)
 
     def impossible(self, state: RobotState, progress: Progress) -> str:
-        """The first look decides: later the hand may hide the ball."""
+        """Decided by the first sighting, because later the hand may hide the ball."""
         colour = progress.word("colour")
         if not progress.sightings:
             return ""

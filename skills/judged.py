@@ -11,14 +11,14 @@ from skills.measured import Measured
 
 
 class Judged(Skill):
-    """A skill whose success is measured by `criterion`: on the robot from its own readings, in a report from the truth."""
+    """A skill whose success is measured by `criterion`: on the robot by its own readings, in a report by the true state."""
 
     def criterion(self, run: Recording, progress: Progress) -> Verification | None:
-        """What `run` is worth; None: what decides was not measured."""
+        """The verification of `run`; None if the quantity that it judges was not measured."""
         raise NotImplementedError
 
     def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
-        """The criterion on what the robot measured; a fall fails everything. None where its shape is not known."""
+        """The criterion on the robot's measurements; a fall fails it. None if the robot's shape is not known."""
         if progress.robot is None or progress.robot.body is None:
             return None
         run = Measured(readings, progress.robot, progress.sightings)

@@ -1,8 +1,8 @@
-"""How far the base went over its soles, from joints and IMU.
+"""Leg odometry: the displacement of the base from joints and IMU.
 
-Leg odometry: the sole that carries stands still, so that the base moves as that sole seems to move back. A sole that lands slides
-and sinks in before it carries, so that the load is taken to change late: when the other one is clearly off the floor.
-In simulation, on a flat floor with the encoders' noise: 1.6 % of the way off, at most 4 % (docs/how-to/add-a-skill.md).
+The loaded sole is taken to be fixed to the floor, so that the base moves opposite to it. A sole that lands slides and sinks in
+before it carries, so the change of the loaded sole is assumed late: when the other one is clearly off the floor.
+In simulation, on a flat floor with encoder noise: an error of 1.6 % (median), at most 4 % (docs/how-to/add-a-skill.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def odometry(body: Body, joint_pos: np.ndarray, rotation: np.ndarray) -> np.ndar
     """Way of the base frame's origin over the floor, x, y [m], from the first posture on, shape (T, 2).
 
     Args:
-        body: Whose.
+        body: The robot's shape.
         joint_pos: Tick by tick [rad], shape (T, n). rotation: Of the base, body to world, shape (T, 3, 3).
     """
     return np.vstack((np.zeros(2), Odometer(body, joint_pos[0], rotation[0]).step(joint_pos[1:], rotation[1:])))
@@ -82,8 +82,8 @@ class Odometer:
 
     @property
     def place(self) -> np.ndarray:
-        """Way of the middle between the feet since the first posture, x, y [m], shape (2,): over it the robot comes to rest,
-        while the torso sways."""
+        """Displacement of the middle between the feet since the first posture, x, y [m], shape (2,): the robot comes to rest
+        over it, while the torso sways."""
         return self.torso + self._middle() - self._from
 
     def _middle(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A run as the robot itself knows it: from joints, IMU and what the camera saw. Computed as it is asked for."""
+"""A run by the robot's own measurements: joints, IMU and sightings of the camera. Computed on request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HAND_DOUBT = 0.002  # [m] by which a hand may be elsewhere than noisy joints tel
 
 
 class Motion:
-    """What `skills.criteria.Recording` holds and joints and orientation tell; each part is computed when it is asked for.
+    """The part of `skills.criteria.Recording` that follows from joints and orientation; each field is computed on request.
 
     Attributes:
         time: [s], shape (T,). joint_pos: [rad], shape (T, n). rotation: Of the base, body to world, shape (T, 3, 3).
@@ -78,7 +78,7 @@ class Measured(Motion):
 
     @cached_property
     def balls(self) -> dict[str, np.ndarray]:
-        """The balls hang still: where each was when it was first seen is carried along with the base."""
+        """Positions of the balls, which do not move: the first sighting of each, transformed by the base's motion."""
         found: dict[str, np.ndarray] = {}
         for seen in self._sightings:
             for colour, at in seen.balls.items():

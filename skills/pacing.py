@@ -1,4 +1,4 @@
-"""How fast a walk goes, and when it has come far enough: its loop is closed over the legs and the IMU."""
+"""Speed and end of a walk, in a closed loop over leg odometry and IMU."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def within(value: float, most: float) -> float:
 
 
 class Walking(Judged):
-    """A walk with a goal: there the command ends, and the skill ends once the robot is at rest.
+    """A walk with a goal: at the goal the command becomes zero, and the skill ends once the robot is at rest.
 
-    How far it has come is measured by the legs (`skills.legs`) and the IMU; only where that is far from what was commanded, the
-    command ends it. A walk for a duration ends by the clock.
+    The distance is measured by leg odometry (`skills.legs`) and IMU; only if that is far from the integrated command, the
+    latter ends the walk. A walk for a duration ends by the clock.
 
     Attributes:
-        way: Which of the robot's speeds it goes at.
+        way: The kind of walk, which selects the robot's speeds.
         slowest: Command near the goal [m/s, rad/s].
-        lead: How long the body goes on once the command is zero [s].
+        lead: Time for which the body keeps moving once the command is zero [s].
     """
 
     start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.25)
@@ -59,7 +59,7 @@ class Walking(Judged):
     _course: Course
 
     def made_for(self, robot: RobotModel) -> Self:
-        """At the robot's own speeds, where its folder gives them."""
+        """The same skill with the robot's own speeds, if its folder gives them."""
         if self.way not in robot.speeds:
             return self
         least, usual, most = robot.speeds[self.way]
@@ -77,15 +77,15 @@ class Walking(Judged):
 
     @property
     def fastest(self) -> float:
-        """The highest speed that may be asked for [m/s, rad/s]."""
+        """The highest speed that may be commanded [m/s, rad/s]."""
         return next(parameter.high for parameter in self.parameters if parameter.name == "speed")
 
     def target(self, progress: Progress) -> float:
-        """How far it is to go [m, rad], where no duration is asked for."""
+        """The commanded distance or angle [m, rad], if no duration is given."""
         raise NotImplementedError
 
     def gone(self, place: Place, progress: Progress) -> float:
-        """How far it has come [m, rad]."""
+        """The distance or angle covered [m, rad]."""
         raise NotImplementedError
 
     def commanded(self, progress: Progress) -> float:
@@ -97,7 +97,7 @@ class Walking(Judged):
         return progress.number("speed")
 
     def asked(self, progress: Progress) -> float:
-        """How far the whole walk is to go [m, rad]."""
+        """The distance or angle of the whole walk [m, rad]."""
         duration = progress.given("duration")
         return self.target(progress) if duration is None else self.pace(progress) * ramped(duration)
 
@@ -118,11 +118,11 @@ class Walking(Judged):
         return 0.0 if self._arrival.reached(progress, done) else speed
 
     def criterion(self, run: Way, progress: Progress) -> Verification | None:
-        """What the way that was measured meanwhile is worth."""
+        """The verification of the measured distance or angle."""
         raise NotImplementedError
 
     def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
-        """As any other, but where this run has followed `readings` as they came: then it takes no longer after a long walk."""
+        """Like that of every skill, but reuses the odometry of this run, so that it takes no longer after a long walk."""
         track = self._course.track() if hasattr(self, "_course") else None
         if track is None or not readings or track.time[-1] != readings[-1].stamp:
             return super().verify(readings, progress)

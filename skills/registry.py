@@ -1,6 +1,6 @@
-"""Where skills come from: built in, installed packages (entry points in group `arbiter.skills`), local files.
+"""Loads skills: built-in ones, installed packages (entry points in group `arbiter.skills`), local files.
 
-A broken one is reported by name and left out; it never stops the others.
+A broken skill is reported by name and left out; the others are loaded.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ GROUP = "arbiter.skills"
 
 @dataclass(slots=True)
 class SkillSet:
-    """What was found.
+    """The skills of a run.
 
     Attributes:
         skills: By name.
-        foreign: Names of those from outside; they get a thread of their own.
-        problems: One line for each that was left out.
-        broken: Of them those of files: what is wrong, by file.
-        robot: That they are for; None: any.
-        unfit: Why skills are left out that the robot is not made for, by name.
-        trees: Of the skills that have one, by their names, once checked.
+        foreign: Names of skills of plug-ins; they get a thread of their own.
+        problems: One line for each skill that was left out.
+        broken: The problems of files, by file.
+        robot: The robot that they are for; None: any.
+        unfit: Skills that do not fit the robot: the reason, by name.
+        trees: Checked trees of the skills that have one, by name.
     """
 
     skills: dict[str, Skill] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class SkillSet:
     trees: dict[str, Spec] = field(default_factory=dict)
 
     def made(self, item: Any, where: str) -> Skill:
-        """The skill that a class or an instance is, its contract checked. Raises SkillError; whatever else a plug-in raises."""
+        """The skill of a class or an instance, its contract checked. Raises SkillError, or any exception of the plug-in."""
         skill = item() if isinstance(item, type) else item
         if self._unfit(skill):
             return skill
@@ -55,7 +55,7 @@ class SkillSet:
         return skill if self.robot is None else skill.made_for(self.robot)
 
     def add(self, skill: Skill, where: str, foreign: bool) -> None:
-        """Takes a skill; leaves it out by name if the robot is not made for it. Raises SkillError if its name is taken."""
+        """Adds a skill; leaves it out by name if it does not fit the robot. Raises SkillError if its name is taken."""
         if why := self._unfit(skill):
             self.unfit[skill.name] = why
             return
@@ -73,13 +73,13 @@ class SkillSet:
             self.broken[source.file] = "; ".join(filter(None, (self.broken.get(source.file), error)))
 
     def without_policies(self, policies: Mapping[str, str]) -> None:
-        """Skills of policies that are not there for this robot; `policies`: why, by name."""
+        """Leaves out skills of policies that this robot does not have; `policies`: the reason, by name."""
         for skill in [skill for skill in self.skills.values() if skill.policy in policies and not skill.tree]:
             del self.skills[skill.name]
             self.unfit[skill.name] = f"the policy {skill.policy} is made for another robot"
 
     def without_joints(self, drives: Mapping[str, Container[str]]) -> None:
-        """Skills whose policy does not drive their joints; `drives`: joint groups by policy, where they are known."""
+        """Leaves out skills whose policy does not drive their joints; `drives`: joint groups by policy, if known."""
         for skill in list(self.skills.values()):
             if skill.tree or skill.joints in drives.get(skill.policy, (skill.joints,)):
                 continue
@@ -114,7 +114,7 @@ def load_skills(
 
     Args:
         files: Python files of the user's own.
-        robot: That they are for; what it is not made for is left out. None: any.
+        robot: The robot that they are for; skills that do not fit it are left out. None: any.
         use_entry_points: Look for installed packages, too.
         patience: How long each plug-in may take to load [s].
     """

@@ -1,4 +1,4 @@
-"""Counts how often a joint went to and fro, so that "wave three times" ends after three waves."""
+"""Counts the sweeps of a periodic signal, so that "wave three times" ends after three waves."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class StandStill(Judged):
 
 
 class Stop(Judged):
-    """Stops at once. The stop guard answers the word itself; this is for trees."""
+    """Stops at once. For trees: words that mean stop are handled by the stop guard."""
 
     name = "stop"
     utterances = (

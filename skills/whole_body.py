@@ -19,7 +19,7 @@ UPRIGHT = 0.25  # [rad] of the hips' pitch from where it began: the bow is over
 
 
 def legless(robot: RobotModel) -> str:
-    """Why a skill that bends hips and knees is not for this robot, "" if it is."""
+    """Why the robot cannot do a skill that bends hips and knees; "" if it can."""
     known = robot.body is not None and robot.body.knees.size
     return "" if known else f"the robot {robot.name} has no legs with hips and knees"
 
@@ -35,7 +35,7 @@ class WholeBody(Gesture):
 
     @staticmethod
     def knees(state: RobotState, progress: Progress) -> np.ndarray:
-        """How far the knees are bent [rad], shape (feet,)."""
+        """Flexion of the knees [rad], shape (feet,)."""
         body = progress.body
         return body.knee_signs * state.joint_pos[body.knees]
 

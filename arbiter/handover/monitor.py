@@ -16,7 +16,7 @@ from arbiter.types import RobotState
 from arbiter.wall import walled
 
 PUSH = 2.0  # torque that the leg targets imply, as a multiple of the motors' limits and a mean over the legs
-LIMP = 0.05  # of the robot's own stiffness: a leg with less of it carries nothing
+MIN_STIFFNESS = 0.05  # of the robot's own stiffness: a leg with less of it carries nothing
 TIPS = 0.55  # of the tilt that counts as a fall: no walk recovers from more (128 shoves: 0.31 rad at most)
 PATIENCE = {"unusable": 2, "push": 4, "tips": 1}  # bad ticks; beyond that a walk that is held falls
 REPEATS = 4  # ticks in which a policy that walks may ask for the same again; one that says that it decides more slowly, longer
@@ -52,7 +52,7 @@ class TargetMonitor:
         self._hz = model.control_hz
         self._joints, self._legs, self._authority, self._bank = model.joints, legs, authority, bank
         self._low, self._high = bounds(model)
-        self._low[1] = np.where(legs, LIMP * model.kp, 0.0)
+        self._low[1] = np.where(legs, MIN_STIFFNESS * model.kp, 0.0)
         self._tips = TIPS * model.fall_tilt
         self._sine = math.sin(0.5 * self._tips) ** 2
         self._count_legs = int(legs.sum())

@@ -1,4 +1,4 @@
-"""What a chunk backend has to keep. Run it against your own:
+"""The contract of a chunk backend. Run it against your own:
 
 from policies.chunk.contract import check_backend
 assert check_backend(lambda: MyBackend(...), "touch the red ball") == []
@@ -49,7 +49,7 @@ def _number(value: object) -> bool:
 
 
 def resting_observation(backend: ChunkBackend) -> ChunkObservation:
-    """What a robot at rest measures; with a grey picture."""
+    """The observation of a robot at rest, with a grey picture."""
     zeros = frozen(np.zeros(len(backend.joints)))
     image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     image.flags.writeable = False
@@ -59,7 +59,7 @@ def resting_observation(backend: ChunkBackend) -> ChunkObservation:
 def check_backend(
     make: Callable[[], ChunkBackend], prompt: str, observation: Callable[[ChunkBackend], ChunkObservation] = resting_observation
 ) -> list[str]:
-    """Everything that is wrong with the backend that `make` opens, one line each; empty when it keeps the contract.
+    """The defects of the backend that `make` opens, one line each; empty when it keeps the contract.
 
     Args:
         make: Opens it.

@@ -1,4 +1,4 @@
-"""How long the inferences of a backend take, judged by the recent ones without being misled by a slow one."""
+"""Estimates how long a backend's inference takes, from the recent ones, robust against a single slow one."""
 
 from __future__ import annotations
 

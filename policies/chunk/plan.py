@@ -1,4 +1,4 @@
-"""What is played: a chunk by time, with what is left of a splice, and a soft stop where it ends."""
+"""The motion that is played: a chunk over time, with a decaying splice offset, and a smooth stop at its end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STOP_S = 0.12  # [s] time constant with which the target comes to rest after the
 
 
 def quintic(offset: np.ndarray, speed: np.ndarray, elapsed: float, length: float) -> np.ndarray:
-    """An offset that starts at `offset` moving with `speed` and is gone, at rest, after `length` seconds."""
+    """An offset that starts at `offset` with velocity `speed` and decays to zero, at rest, within `length` seconds."""
     if elapsed >= length or length <= 0.0:
         return np.zeros_like(offset)
     s = elapsed / length

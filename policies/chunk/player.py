@@ -1,4 +1,4 @@
-"""Plays the chunks of a slow model at the rate of the tick, without ever waiting for it."""
+"""Plays the chunks of a slow model at the rate of the tick, without waiting for the model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ START_SPEED = 1.5  # [rad/s] a first chunk that begins elsewhere is led up to at
 
 
 class ChunkPolicy:
-    """Plays chunks by time; asks early enough; splices; holds, then gives up, when the model fails.
+    """Plays chunks by time; requests the next one early enough; splices it; holds, then fails, if the model fails.
 
     Args:
         backend: Predicts the chunks.

@@ -1,4 +1,4 @@
-"""Ends a walk without any network: the last period of targets is replayed while it fades into the stand."""
+"""Ends a walk without any network: the last period of targets is replayed with decaying amplitude."""
 
 from __future__ import annotations
 

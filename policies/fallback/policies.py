@@ -13,22 +13,22 @@ from arbiter.types import JointTarget, Request, RobotState, frozen
 from policies.fallback.gait_replay import GaitReplay
 from policies.fallback.reflex import BalanceReflex
 
-SETTLE_RATE = 4.0  # [1/s] how fast a glide closes in on its goal: within 1 % in about 1.7 s
-GLIDE_SPEED = 1.2  # [rad/s] of the joint that has the longest way
+SETTLE_RATE = 4.0  # [1/s] rate of a SmoothApproach: within 1 % of its goal in about 1.7 s
+APPROACH_SPEED = 1.2  # [rad/s] of the joint with the longest distance
 REST_SPEED = 0.8  # [rad/s]
 SAG = 0.15  # [rad] between command and joint under its own weight; farther off, something is in its way
 THERE = 0.1  # [rad] off the default posture, within which a policy can take the legs
 TAKE_OVER = 0.4  # [s] in which it does
 STILL = Request()  # zero velocity
-ARRIVED = 1e-6  # [rad, rad/s] off a goal, and at which speed, a glide ends
-START_SPEED = 0.5  # [rad/s] out of the harness, where somebody may have his hands on the robot
+ARRIVED = 1e-6  # [rad, rad/s] distance from the goal, and speed, at which a SmoothApproach ends
+START_SPEED = 0.5  # [rad/s] out of the harness, where people may touch the robot
 
 
-class Glide:
+class SmoothApproach:
     """A posture that moves to a goal along a straight line in joint space, critically damped, at a bounded speed.
 
     Args:
-        speed: Largest speed of any joint [rad/s]; the others keep step.
+        speed: Largest speed of any joint [rad/s]; the others are slowed in proportion.
     """
 
     def __init__(self, speed: float) -> None:
@@ -157,15 +157,15 @@ class Rest(Fallback):
 
     def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
         super().__init__(model, name=name, joints=joints)
-        self._glide = Glide(REST_SPEED)
+        self._approach = SmoothApproach(REST_SPEED)
         self._still: tuple[np.ndarray, JointTarget] | None = None  # the last posture, and its target
 
     def _start(self, state: RobotState) -> None:
-        self._glide.start(np.clip(state.joint_pos, self._model.lower, self._model.upper))
+        self._approach.start(np.clip(state.joint_pos, self._model.lower, self._model.upper))
 
     def _compose(self, state: RobotState, request: Request, dt: float) -> JointTarget:
         goal = self._model.default if request.posture is None else request.posture
-        posture = self._glide.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf)
+        posture = self._approach.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf)
         if self._still is None or posture is not self._still[0]:
             self._still = posture, self._target(posture)
         return self._still[1]
@@ -181,7 +181,7 @@ class PostureStand(Rest):
 class PolicyStand(Rest):
     """Stands by a policy that is asked for zero velocity; joints that it does not drive rest.
 
-    Out of the harness the legs first glide to the default posture; from there on the policy acts, in the air, too.
+    Out of the harness the legs first move to the default posture; from there on the policy acts, also in the air.
 
     Args:
         policy: Of its own: nobody else drives with it.
@@ -235,7 +235,7 @@ class Stand(Rest):
 
     def __init__(self, model: RobotModel, *, name: str = "", joints: np.ndarray | None = None) -> None:
         super().__init__(model, name=name, joints=joints)
-        self._glide = Glide(GLIDE_SPEED)
+        self._approach = SmoothApproach(APPROACH_SPEED)
         self._started = False
         self._reflex = BalanceReflex(model)
 
@@ -245,7 +245,7 @@ class Stand(Rest):
 
     def _start(self, state: RobotState) -> None:
         """Slows a motion under way down: to stop a bow from one tick to the next throws the robot on its toes."""
-        self._glide.start(state.joint_pos, np.nan_to_num(state.joint_vel))
+        self._approach.start(state.joint_pos, np.nan_to_num(state.joint_vel))
 
     def reset(self, state: RobotState, now: float) -> None:
         """Starts from the measured posture, without trim."""
@@ -258,5 +258,5 @@ class Stand(Rest):
             self._started = request.start
             self._reflex.may_hang(request.start)
         goal = self._model.default if request.posture is None else request.posture
-        posture = self._glide.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf)
+        posture = self._approach.step(np.asarray(goal), dt, START_SPEED if request.start else math.inf)
         return self._target(posture + self._reflex.correction(state, posture))

@@ -288,15 +288,15 @@ def reported(sim: SimRun) -> None:
     sim.robot.failures.reported.append(f"can0/{ELBOW}: over temperature")
 
 
-def limp_knee(sim: SimRun) -> None:
-    sim.robot.failures.limp.add(KNEE)
+def knee_without_torque(sim: SimRun) -> None:
+    sim.robot.failures.torqueless.add(KNEE)
 
 
 kind("20a", "driver read raises", lambda sim: alter_readings(sim, raiser("bus read timed out")))
 kind("20b", "read returns None", reads(lambda state: None))
 kind("20c", "write raises", write_raises)
 kind("20d", "reported driver fault", reported)
-kind("20e", "limp knee", limp_knee)
+kind("20e", "knee without torque", knee_without_torque)
 
 # -- the rig: `TARGET:FAULT`, from the moment t on, or for as long after it as is written ----------------------------
 

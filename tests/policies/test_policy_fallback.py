@@ -15,7 +15,7 @@ from policies.chunk.backends.recorded import RecordedChunks
 from policies.chunk.protocol import CameraFrame, ChunkObservation
 from policies.deadline import Deadline
 from policies.fallback.balance.stance import SagittalChain, Segment
-from policies.fallback.policies import Damp, Glide, Hold, Rest, Stand
+from policies.fallback.policies import Damp, Hold, Rest, SmoothApproach, Stand
 from policies.fallback.reflex import BalanceReflex
 from policies.locomotion.policy import OnnxPolicy
 from policies.registry import PolicyContext, load_policies
@@ -55,10 +55,10 @@ def test_rest_goes_slowly_to_where_it_is_asked():
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-2.0, 2.0), min_size=3, max_size=3), st.floats(0.01, 0.2))
-def test_a_glide_is_straight_bounded_and_arrives(goal, dt):
-    glide, goal = Glide(1.0), np.array(goal)
-    glide.start(np.zeros(3))
-    rows = np.array([glide.step(goal, dt) for _ in range(int(8.0 / dt))])
+def test_an_approach_is_straight_bounded_and_arrives(goal, dt):
+    approach, goal = SmoothApproach(1.0), np.array(goal)
+    approach.start(np.zeros(3))
+    rows = np.array([approach.step(goal, dt) for _ in range(int(8.0 / dt))])
     assert np.abs(np.diff(rows, axis=0)).max() <= dt * 1.0 + 1e-9
     np.testing.assert_allclose(rows[-1], goal, atol=0.02)
     share = rows @ goal / max(goal @ goal, 1e-12)
@@ -68,10 +68,10 @@ def test_a_glide_is_straight_bounded_and_arrives(goal, dt):
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-3.0, 3.0), min_size=3, max_size=3))
-def test_a_glide_slows_what_is_in_motion_down_and_comes_back(speed):
-    glide = Glide(1.2)
-    glide.start(np.zeros(3), np.array(speed))
-    rows = np.array([glide.step(np.zeros(3), 0.02) for _ in range(150)])
+def test_an_approach_slows_a_moving_posture_down_and_comes_back(speed):
+    approach = SmoothApproach(1.2)
+    approach.start(np.zeros(3), np.array(speed))
+    rows = np.array([approach.step(np.zeros(3), 0.02) for _ in range(150)])
     moving = np.abs(speed) > 0.1
     assert (np.sign(rows[0])[moving] == np.sign(speed)[moving]).all()
     assert np.abs(rows).max() <= 1.2 / (np.e * 4.0) + 1e-9  # where a critically damped motion turns back

@@ -84,7 +84,7 @@ def test_postures_are_followed_and_left_again(name, hip, knee, tilt):
 
 
 def test_it_stands_up_from_whatever_posture_it_finds():
-    """From a crouch that another policy left; the glide starts at the measured posture, without a jump."""
+    """From a crouch that another policy left; the approach starts at the measured posture, without a jump."""
     policy = Stand(MODEL)
     crouch = frozen(legs(-0.8, 1.2, -0.58))
     course = drive(policy, MODEL, lambda now: Request(posture=crouch), 4.0)

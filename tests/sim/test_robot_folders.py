@@ -382,7 +382,7 @@ def test_a_folder_that_does_not_keep_it(tmp_path, change, error):
 
 def test_a_robot_that_falls_does_not_keep_it(tmp_path):
     joints = [robots.joint(name, "legs", kp=1.0, kd=0.05) for name in robots.LEGS]
-    folder = robots.write(tmp_path / "limp", robots.mjcf(robots.both(robots.LEG, 0.06)), joints)
+    folder = robots.write(tmp_path / "torqueless", robots.mjcf(robots.both(robots.LEG, 0.06)), joints)
     (stand,) = [line for line in check_robot_folder(folder) if line.startswith("stand: ")]
     assert "Its ankles have kp 1;" in stand and "N·m/rad each would hold its weight" in stand and "`stand: locomotion`" in stand
 

@@ -184,7 +184,7 @@ def test_dead_imu_battery_and_reported_faults():
 
 def test_a_limp_motor_makes_no_torque():
     robot = make()
-    robot.failures.limp.add(MODEL.joints[KNEE])
+    robot.failures.torqueless.add(MODEL.joints[KNEE])
     q = MODEL.default.copy()
     q[KNEE] = 1.5
     drive(robot, 0.2, q)

@@ -159,13 +159,13 @@ def test_joints_near_the_ends_of_their_ranges_count_in_legs_that_carry():
     left = [-0.45, 0.97, -0.38, 0.88, 1.02, 0.0]  # 0.07 and 0.09 inside the band, at its edge twice, 0.14 with 0.02 beyond
     near = left + [0.95] + [0.0] * 5
 
-    def price(force):
+    def penalty(force):
         return terms.joint_pos_limits(state(joint_pos=near, foot_force=force), legs, lower, upper).item()
 
-    assert price([80.0, 0.0]) == pytest.approx(0.07 + 0.09 + 0.14)
-    assert price([0.0, 80.0]) == pytest.approx(0.07)
-    assert price([80.0, 80.0]) == pytest.approx(0.07 + 0.09 + 0.14 + 0.07)
-    assert price([0.0, 0.0]) == 0.0
+    assert penalty([80.0, 0.0]) == pytest.approx(0.07 + 0.09 + 0.14)
+    assert penalty([0.0, 80.0]) == pytest.approx(0.07)
+    assert penalty([80.0, 80.0]) == pytest.approx(0.07 + 0.09 + 0.14 + 0.07)
+    assert penalty([0.0, 0.0]) == 0.0
 
 
 def test_bracing_counts_only_ankles_and_only_while_standing():

@@ -17,7 +17,7 @@ and the backend `openpi`. A fully trained π0 or π0.5 also comes back through o
 loader; that conversion silently drops LoRA adapters, so it is not for `lora`.
 `write_norm_stats` takes the place of openpi's `compute_norm_stats.py`, by which a joint that hardly moves in the
 demonstrations (legs, while arms are shown) is normalised to millions in the few frames in which it does.
-The transforms and statistics do without openpi, which is imported when configurations are made.
+The transforms and statistics do not need openpi, which is imported when configurations are made.
 """
 
 from __future__ import annotations

@@ -75,12 +75,12 @@ class Motors:
             self._kd[:] = command.kd
         self.driving = bool(self._kp.any())
 
-    def drive(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray, limp: list[int]) -> None:
+    def drive(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray, torqueless: list[int]) -> None:
         """Writes what the motors are given at positions `q` [rad] and velocities `dq` [rad/s] into `out`, shape (n,): torques
-        [N·m], none of the joints in `limp`."""
+        [N·m], none of the joints in `torqueless`."""
         self.torque(q, dq, time, out)
-        if limp:
-            out[limp] = 0.0
+        if torqueless:
+            out[torqueless] = 0.0
 
     def torque(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray) -> None:
         """Writes the torques [N·m], shape (n,), at positions `q` [rad] and velocities `dq` [rad/s] into `out`."""
@@ -112,12 +112,12 @@ class ImplicitMotors(Motors):
         mj.actuator_ctrllimited[:] = 0
         super().__init__(model, watchdog)
 
-    def drive(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray, limp: list[int]) -> None:
+    def drive(self, q: np.ndarray, dq: np.ndarray, time: float, out: np.ndarray, torqueless: list[int]) -> None:
         """Writes the targets [rad] into `out`, shape (n,), and the gains into the model."""
         self._watch(time)
         out[:] = self._q
         gains, bias = self._mj.actuator_gainprm, self._mj.actuator_biasprm
         gains[:, 0] = self._kp
         bias[:, 1], bias[:, 2] = -self._kp, -self._kd
-        if limp:
-            gains[limp, 0] = bias[limp, 1] = bias[limp, 2] = 0.0
+        if torqueless:
+            gains[torqueless, 0] = bias[torqueless, 1] = bias[torqueless, 2] = 0.0

@@ -31,19 +31,19 @@ class Failures:
     Attributes:
         silent: Joints whose readings stopped: the last one stays and its age grows.
         garbled: Joints that read NaN.
-        limp: Joints whose motor makes no torque.
+        torqueless: Joints whose motor makes no torque.
         imu: "" (healthy), "silent" or "garbled".
         reported: Fault names that the drivers report, such as "can1: bus off".
     """
 
     silent: set[str] = field(default_factory=set)
     garbled: set[str] = field(default_factory=set)
-    limp: set[str] = field(default_factory=set)
+    torqueless: set[str] = field(default_factory=set)
     imu: str = ""
     reported: list[str] = field(default_factory=list)
 
     def clear(self) -> None:
-        for broken in (self.silent, self.garbled, self.limp, self.reported):
+        for broken in (self.silent, self.garbled, self.torqueless, self.reported):
             broken.clear()
         self.imu = ""
 

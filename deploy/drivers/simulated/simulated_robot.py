@@ -146,13 +146,13 @@ class SimulatedRobot:
         """Advances physics by `dt` seconds; what does not fill a physics step is kept for the next call."""
         data, model, motors, harness = self._data, self.mj_model, self._motors, self._harness
         q, dq = data.qpos[self._q], data.qvel[self._dq]
-        limp = [self.model.index(name) for name in self.failures.limp]
+        torqueless = [self.model.index(name) for name in self.failures.torqueless]
         self._time += dt
         self.battery = max(0.0, self.battery - self._drain * dt / 60.0)
         until = round(self._time / model.opt.timestep)
         while self._steps < until:
             if self._steps % self._every == 0:
-                motors.drive(q, dq, data.time, data.ctrl, limp)
+                motors.drive(q, dq, data.time, data.ctrl, torqueless)
             harness.apply(data)
             mujoco.mj_step(model, data)
             self._steps += 1

@@ -1,4 +1,4 @@
-"""What an exported π0 says about itself, and the checks that stand between a folder and the joints.
+"""The card of an exported π0, and the checks of a folder before it may drive joints.
 
 An exported folder holds `prefix.onnx` (pictures and words to keys and values), `step.onnx` (one denoising step),
 `tokenizer.json` and, as JSON in the metadata of `step.onnx` under `policy_arbiter`, this card. TensorRT engines carry

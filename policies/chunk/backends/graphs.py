@@ -1,4 +1,4 @@
-"""What the ONNX and the TensorRT backend share: two graphs, one sampling loop."""
+"""Base of the ONNX and the TensorRT backend: two graphs, one sampling loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what was measured to what the graphs of π0 read: picture, prompt and state, in numpy."""
+"""The inputs of π0's graphs from the measurements: picture, prompt and state, in NumPy."""
 
 from __future__ import annotations
 

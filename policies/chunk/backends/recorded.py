@@ -15,7 +15,7 @@ from policies.chunk.protocol import ChunkObservation
 
 
 class RecordedChunks:
-    """Answers a prompt with the motion recorded under it, from where the run has got to; at the end it stays there.
+    """Answers a prompt with the motion recorded for it, continued from the elapsed time; its end is held.
 
     Args:
         motions: Joint targets [rad], shape (k, m), by prompt.
