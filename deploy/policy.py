@@ -1,6 +1,7 @@
-"""Describes a policy that others trained, from the files of its makers.
+"""Describes a policy that others trained, from the files of its makers; checks one before anything moves.
 
 python -m deploy.policy describe policy.onnx --from deploy.yaml --robot FOLDER --out policy.yaml
+python -m deploy.policy check policy.onnx --robot FOLDER
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import argparse
 import sys
 
 from deploy.cli.command import CommandParser, command
+from deploy.policies.check import check_table
 
 STATUS = (
-    "exit status: 0 when the policy is described completely, 1 when something is missing, contradicts or does not fit the robot, "
-    "2 for a wrong option or file"
+    "exit status: describe 0 when the policy is described completely, 1 when something is missing, contradicts or does not fit "
+    "the robot; check 0 when nothing failed (a warning may still mean a wrong card), 1 when something did; 2 for a wrong option "
+    "or file"
 )
 
 
@@ -34,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
         "--rename", action="append", default=[], metavar="NAME=JOINT", help="the robot's name of a joint of the maker"
     )
     describe.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the card, such as rate_hz=50")
+    check = commands.add_parser("check", help="whether a policy fits its card and the robot: contract, probes, simulation")
+    check_table.add_arguments(check)
     return p
 
 
@@ -41,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Exit status: see `--help`."""
     args = parser().parse_args(argv)
-    return {"describe": _describe}[args.command](args)
+    return {"describe": _describe, "check": check_table.run}[args.command](args)
 
 
 def _describe(args: argparse.Namespace) -> int:

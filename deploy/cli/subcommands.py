@@ -9,7 +9,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "tree": ("deploy.tree", "checks a tree file and shows it"),
     "latency": ("deploy.latency", "how long it takes from words to motion"),
     "robot": ("deploy.robot", "checks a robot's folder, or drafts one from a MuJoCo model"),
-    "policy": ("deploy.policy", "describes a policy that others trained, from the files of its makers"),
+    "policy": ("deploy.policy", "describes a policy that others trained; checks one before anything moves"),
     "serve": ("deploy.serve", "serves a chunk policy to robots on other hosts"),
     "doctor": ("deploy.doctor", "pre-flight of the real robot: pass, warn or fail"),
     "calibrate": ("deploy.calibrate", "measures the joints' offsets, sets up IMU and watchdogs"),

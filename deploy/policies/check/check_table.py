@@ -1,0 +1,66 @@
+"""`deploy.policy check`: the table of everything that was found, or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from deploy.cli.progress import progress
+from deploy.policies.check.chunks import PROMPT, check_chunks, is_chunk_policy
+from deploy.robots.description import FIRST, load_model
+from policies.locomotion.probes.probe_finding import ProbeFinding
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    p.add_argument("file", help="the policy: an ONNX file; or a chunk policy: a folder, an address, recorded motions")
+    p.add_argument("--robot", default=FIRST, help="name or folder of the robot that it is to run on")
+    p.add_argument("--card", metavar="CARD", help="YAML card (default: in the file, or beside it)")
+    p.add_argument("--json", action="store_true", help="print one JSON value instead of the table")
+    p.add_argument("--prompt", default=PROMPT, help="what a chunk policy is asked to do")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints what was found. Exit status 0: nothing failed; 1: something did."""
+    model = load_model(args.robot)
+    if is_chunk_policy(args.file):
+        found = check_chunks(args.file, args.prompt, model)
+    else:
+        from deploy.policies.check.locomotion import check_locomotion
+
+        found = check_locomotion(args.file, args.card, model, drawn)
+    print(as_json(args.file, model.name, found) if args.json else table(found))
+    return 1 if any(finding.level == "fail" for finding in found) else 0
+
+
+def drawn(steps: Sequence, what: str) -> Iterable:
+    """The steps, with a bar where people look on."""
+    return progress(steps, what, len(steps))
+
+
+def as_json(file: str, robot: str, found: Sequence[ProbeFinding]) -> str:
+    """One value: the file, the robot, every finding, how many of each kind."""
+    lines = [{key: value for key, value in asdict(finding).items() if value not in (None, "")} for finding in found]
+    return json.dumps({"file": str(Path(file)), "robot": robot, "findings": lines, "counts": counts(found)}, indent=1)
+
+
+def counts(found: Sequence[ProbeFinding]) -> dict[str, int]:
+    """How many passed, are to be looked at, failed, are not known."""
+    return {level: sum(one.level == level for one in found) for level in ("pass", "warn", "fail", "not probed")}
+
+
+def table(found: Sequence[ProbeFinding]) -> str:
+    """For the terminal: how it is, what was looked at, what was seen, the bound; below it, the way out."""
+    width = max((len(finding.check) for finding in found), default=0)
+    lines = []
+    for one in found:
+        mark = "-" if one.level == "not probed" else one.level
+        bound = f"  [{one.bound}]" if one.bound else ""
+        lines.append(f"{mark:4}  {one.check:{width}}  {one.seen}{bound}")
+        if one.advice:
+            lines.append(f"{'':4}  {'':{width}}  -> {one.advice}")
+    lines.append(", ".join(f"{count} {level}" for level, count in counts(found).items()))
+    return "\n".join(lines)
