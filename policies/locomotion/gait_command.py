@@ -73,7 +73,8 @@ class GaitCommand:
         velocity: The command that the network saw last, x, y [m/s], yaw [rad/s], shape (3,).
     """
 
-    def __init__(self, card: PolicyCard, model: RobotModel) -> None:
+    def __init__(self, card: PolicyCard, model: RobotModel, velocity: np.ndarray) -> None:
+        """`velocity`: where the command is kept, shape (3,)."""
         term = next((term for term in card.observations if term.term == "phase"), NO_CLOCK)
         self._gait, self._stand_still = figures(term, card.rate_hz), bool(term.stand_still)
         self._restart, self._joint_error = bool(term.restart), term.wake or NEVER
@@ -82,7 +83,7 @@ class GaitCommand:
         self._others = [i for i, joint in enumerate(model.joints) if joint not in card.joints]
         self._rest = model.default[self._others]
         self._driven, self._stance = [model.index(joint) for joint in card.joints], np.array(card.default_pos)
-        self.velocity, self.clock = np.zeros(3), self._gait.start()
+        self.velocity, self.clock = velocity, self._gait.start()
 
     @property
     def walks(self) -> bool:
@@ -103,12 +104,12 @@ class GaitCommand:
         self.clock, self._idle = replace(other.clock), other._idle
         np.copyto(self.velocity, other.velocity, where=np.isfinite(other.velocity))
 
-    def follow(self, asked: np.ndarray, state: RobotState) -> np.ndarray:
-        """The command that the network sees: on its way to what is asked for, where the card says how fast."""
+    def follow(self, asked: np.ndarray, state: RobotState) -> None:
+        """Takes the command that the network sees on its way to what is asked for, where the card says how fast."""
         target = asked.tolist()
         if not (self._max_step and all(map(math.isfinite, target))):
             self.velocity[:] = asked  # what is not finite is refused where the vector is looked at
-            return self.velocity
+            return
         now = [value if math.isfinite(value) else 0.0 for value in self.velocity.tolist()]
         command = slewed(Scalars, now, target, self._max_step)
         idle = idles(Scalars, command, target)
@@ -121,7 +122,6 @@ class GaitCommand:
         else:  # all that hold_stance changes then
             self.clock.standing = -self._gait.grace
         self.velocity[:] = command
-        return self.velocity
 
     def _hold_stance(self, state: RobotState) -> None:
         """A robot that is to stand steps in place again where it loses its stance, and goes on while its arms are out."""

@@ -65,8 +65,8 @@ class Measurements:
     """All that the terms of a card are taken from, in one raw vector.
 
     Attributes:
-        raw: Newest values, float64: command, angular velocity, gravity, joint positions and velocities, previous action, and what
-            the card asks for beside these.
+        raw: Newest values, float64: command, which GaitCommand keeps there, angular velocity, gravity, joint positions and
+            velocities, previous action, and what the card asks for beside these.
         action: Slice of the previous action.
         places: Of the values of all terms in `raw`, in their order.
     """
@@ -106,9 +106,8 @@ class Measurements:
             self._velocity.copy(other._velocity)
 
     def update(self, state: RobotState, request: Request, gait: GaitCommand) -> None:
-        """The newest values."""
+        """The newest values, beside the command."""
         raw = self.raw
-        raw[COMMAND] = gait.velocity
         raw[ANG_VEL] = state.base_ang_vel
         raw[GRAVITY] = state.gravity
         raw[self._pos] = state.joint_pos

@@ -12,7 +12,7 @@ from arbiter.robot import RobotModel
 from arbiter.types import Request, RobotState
 from policies.locomotion.card import PolicyCard
 from policies.locomotion.gait_command import GaitCommand
-from policies.locomotion.measurements import Measurements
+from policies.locomotion.measurements import COMMAND, Measurements
 from policies.locomotion.observation_terms import clip_bounds
 
 
@@ -88,12 +88,15 @@ class ObservationBuilder:
     """
 
     def __init__(self, card: PolicyCard, model: RobotModel) -> None:
-        self._card, self.gait, self._measured = card, GaitCommand(card, model), Measurements(card, model)
+        self._card, self._measured = card, Measurements(card, model)
+        self.gait = GaitCommand(card, model, self._measured.raw[COMMAND])
         self._newest = ScaledValues(card, model, self._measured.places)
         self._seen = seen_frames(card)
         depth = max(term.history + term.lag for term in card.observations)
-        self._frames = np.zeros((depth, self._newest.values.size), dtype=np.float32)  # newest first
         self.vector = np.zeros((1, card.observation_size), dtype=np.float32)
+        self._frames = (
+            self.vector if self._seen is None else np.zeros((depth, self._newest.values.size), dtype=np.float32)
+        )  # newest first
         self._most_action = largest_action(card, model)
         self._sane = np.full(self._newest.values.size, np.inf)  # largest size of each value that is taken over
         at = 0
@@ -130,15 +133,13 @@ class ObservationBuilder:
         self._measured.update(state, request, self.gait)
         self._newest.update(self._measured.raw)
         frames = self._frames
-        if len(frames) > 1:
+        if frames is not self.vector:
             frames[1:] = frames[:-1]
         frames[0] = self._newest.values
         self._show()
 
     def _show(self) -> None:
-        if self._seen is None:
-            self.vector[0] = self._frames[0]
-        else:
+        if self._seen is not None:
             np.take(self._frames, self._seen, out=self.vector[0], mode="clip")
 
     def remember(self, action: np.ndarray) -> None:

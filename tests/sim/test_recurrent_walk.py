@@ -75,7 +75,9 @@ def test_it_walks_and_asks_for_what_the_plain_one_asks_for(recurrent):
     assert max(apart) < 1e-5
 
 
-def test_it_walks_by_words_through_hand_overs_a_stop_and_a_failure(recurrent):
+@pytest.mark.parametrize("fault", [lambda y: np.full_like(y, np.nan), lambda y: -y], ids=["nan", "sign"])
+def test_it_walks_by_words_through_hand_overs_a_stop_and_a_failure(recurrent, fault):
+    """Its spare has the same weights and what it remembers: it tells a wrong target, and goes on in mid-step."""
     with SimRun(seed=2, settings=[f"policies.locomotion.file={json.dumps(str(recurrent))}"]) as run:
         since = run.mark()
         assert str(run.say("walk forward one meter").result) == "succeeded"
@@ -86,8 +88,9 @@ def test_it_walks_by_words_through_hand_overs_a_stop_and_a_failure(recurrent):
         assert str(run.say("turn left").result) == "succeeded"
         run.arbiter.inbox.say("walk forward two meters")
         run.wait(3.0)
-        alter_network(run, lambda y: np.full_like(y, np.nan))  # its spare takes over in mid-step
+        alter_network(run, fault)
         since = run.wait(5.0).mark()
+        assert "locomotion" in run.arbiter.bank.banned
         run.wait(2.0)
         assert np.abs(run.path(since)).max() < 0.1, "it came to rest"
         assert run.falls == 0
