@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +56,22 @@ class SessionPorts:
 
     def check_inputs(self, known: Sequence[str]) -> None:
         """Whether the graph reads nothing else."""
+        more = [name for name in self._nodes["input"] if name not in known]
+        if not more:
+            return
+        outputs = {name: self._likely_output(name) for name in more}
+        if all(outputs.values()):
+            states = ", ".join(f"{{input: {name}, output: {output}}}" for name, output in outputs.items())
+            advice = f"what a recurrent network remembers is named in its card, here perhaps `recurrent: [{states}]`"
+        else:
+            advice = "a policy reads one observation, and what it remembers: export it with all observations in one input"
+        raise ConfigError(f"{self._path}: the graph also reads {', '.join(more)}, of which its card says nothing; {advice}")
+
+    def _likely_output(self, read: str) -> str:
+        """The output that could be handed to the input `read` of the next run, by shape and name; "" if there is none."""
         inputs, outputs = self._nodes["input"], self._nodes["output"]
-        if more := [name for name in inputs if name not in known]:
-            raise ConfigError(
-                f"{self._path}: the graph also reads {', '.join(more)}, of which its card says nothing; what a recurrent network "
-                f"remembers stands under `recurrent`, as {{input: {more[0]}, output: ...}} (outputs are {', '.join(outputs)})"
-            )
+        alike = [name for name, node in outputs.items() if node.shape == inputs[read].shape]
+        return next(iter(difflib.get_close_matches(read, alike, n=1, cutoff=0.0)), "")
 
     def state_shape(self, read: str, written: str) -> tuple[int, ...]:
         """Shape of what is remembered: that of the input, 1 where the graph leaves it open."""

@@ -11,8 +11,10 @@ import io
 import warnings
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper
 from rsl_rl.models.rnn_model import RNNModel
 from tensordict import TensorDict
 
@@ -23,7 +25,7 @@ from policies.deadline import Deadline
 from policies.locomotion.card import RecurrentState, embed_card
 from policies.locomotion.policy import OnnxPolicy
 from tests.fakes import MODEL, state_of
-from tests.onnx_policies import card_for
+from tests.onnx_policies import card_for, policy_bytes
 from tests.policies.test_observation_terms import states
 
 LEGS = np.flatnonzero(MODEL.groups["legs"])
@@ -153,8 +155,8 @@ def test_it_keeps_the_contract_also_behind_a_deadline(tmp_path):
     [
         (
             (),
-            r"the graph also reads h_in, c_in, of which its card says nothing; .* \{input: h_in, output: ...\} "
-            r"\(outputs are actions, h_out, c_out\)",
+            r"the graph also reads h_in, c_in, of which its card says nothing; what a recurrent network remembers is named in "
+            r"its card, here perhaps `recurrent: \[\{input: h_in, output: h_out\}, \{input: c_in, output: c_out\}\]`",
         ),
         (STATES["lstm"][:1], "the graph also reads c_in"),
         (
@@ -168,3 +170,12 @@ def test_a_card_that_does_not_fit_the_graph_is_refused_with_the_way_out(tmp_path
     path, card, _ = export(tmp_path, "lstm")
     with pytest.raises(ConfigError, match=words):
         OnnxPolicy(path, MODEL, card=dataclasses.replace(card, recurrent=recurrent))
+
+
+def test_a_second_observation_is_not_taken_for_a_memory(tmp_path):
+    """As of a policy that reads what it sees and what it saw in two inputs."""
+    model = onnx.load_model_from_string(policy_bytes(45, 12))
+    model.graph.input.append(helper.make_tensor_value_info("obs_history", TensorProto.FLOAT, [1, 225]))
+    (tmp_path / "two.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ConfigError, match="also reads obs_history.*export it with all observations in one input"):
+        OnnxPolicy(tmp_path / "two.onnx", MODEL, card=card_for(MODEL))
