@@ -33,6 +33,15 @@ STATES = {"lstm": (RecurrentState("h_in", "h_out"), RecurrentState("c_in", "c_ou
 WALK = Request(velocity=frozen((0.3, 0.0, 0.1)))
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """For networks this small torch's other threads cost more than they bring."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def export(folder, kind: str, layers: int = 1, **changes):
     """(file, card, model in torch) of a recurrent actor with normaliser, as rsl_rl exports it."""
     torch.manual_seed(3)
@@ -52,16 +61,11 @@ def export(folder, kind: str, layers: int = 1, **changes):
     return path, card, model
 
 
-class InTorch:
-    """The model stepped beside the policy, on the observation that the policy built."""
-
-    def __init__(self, model: RNNModel) -> None:
-        self.model = model
-
-    def step(self, policy: OnnxPolicy) -> np.ndarray:
-        vector = torch.from_numpy(policy._observation.vector.copy())
-        with torch.inference_mode():
-            return self.model(TensorDict({"policy": vector}, [1]))[0].numpy()
+def step(model: RNNModel, policy: OnnxPolicy) -> np.ndarray:
+    """What the model in torch answers to the observation that the policy built last."""
+    vector = torch.from_numpy(policy._observation.vector.copy())
+    with torch.inference_mode():
+        return model(TensorDict({"policy": vector}, [1]))[0].numpy()
 
 
 def actions(target) -> np.ndarray:
@@ -71,7 +75,7 @@ def actions(target) -> np.ndarray:
 @pytest.mark.parametrize(("kind", "layers"), [("lstm", 1), ("gru", 1), ("lstm", 2), ("gru", 2)])
 def test_it_answers_as_torch_does_for_many_steps_and_again_after_a_reset(tmp_path, kind, layers):
     path, _, model = export(tmp_path, kind, layers)
-    policy, torch_side = OnnxPolicy(path, MODEL), InTorch(model)
+    policy = OnnxPolicy(path, MODEL)
     for seed in (1, 2):
         many = states(seed, 60)
         policy.reset(many[0], 0.0)
@@ -79,7 +83,7 @@ def test_it_answers_as_torch_does_for_many_steps_and_again_after_a_reset(tmp_pat
         first = None
         for k, state in enumerate(many):
             found = actions(policy.act(state, WALK, 0.02 * k))
-            np.testing.assert_allclose(found, torch_side.step(policy), atol=1e-5)
+            np.testing.assert_allclose(found, step(model, policy), atol=1e-5)
             first = found if first is None else first
         fresh = OnnxPolicy(path, MODEL)
         fresh.reset(many[-1], 0.0)
@@ -89,26 +93,26 @@ def test_it_answers_as_torch_does_for_many_steps_and_again_after_a_reset(tmp_pat
 
 def test_a_slower_one_steps_at_its_own_rate(tmp_path):
     path, _, model = export(tmp_path, "gru", rate_hz=25.0)
-    policy, torch_side = OnnxPolicy(path, MODEL), InTorch(model)
+    policy = OnnxPolicy(path, MODEL)
     policy.reset(state_of(), 0.0)
     for k, state in enumerate(states(4, 20)):
         found = actions(policy.act(state, WALK, 0.02 * k))
         if k % 2 == 0:
-            wanted = torch_side.step(policy)
+            wanted = step(model, policy)
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", STATES)
 def test_it_is_warmed_while_another_policy_drives(tmp_path, kind):
     path, _, model = export(tmp_path, kind)
-    policy, torch_side = OnnxPolicy(path, MODEL), InTorch(model)
+    policy = OnnxPolicy(path, MODEL)
     many = states(5, 20)
     policy.reset(many[0], 0.0)
     for k, state in enumerate(many[:10]):
         assert policy.warm(state, WALK, 0.02 * k)
-        torch_side.step(policy)
+        step(model, policy)
     for k, state in enumerate(many[10:], 10):
-        np.testing.assert_allclose(actions(policy.act(state, WALK, 0.02 * k)), torch_side.step(policy), atol=1e-5)
+        np.testing.assert_allclose(actions(policy.act(state, WALK, 0.02 * k)), step(model, policy), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", STATES)
