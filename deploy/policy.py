@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     p = CommandParser("deploy.policy", description=__doc__.splitlines()[0], epilog=STATUS)
     commands = p.add_subparsers(dest="command", required=True)
     describe = commands.add_parser("describe", help="drafts the card of a policy, with the source of every value")
-    describe.add_argument("file", help="the policy: an ONNX file")
+    describe.add_argument("file", help="the policy: an ONNX file, or a checkpoint of rsl_rl (model_N.pt)")
     describe.add_argument(
         "--from", dest="sources", action="append", default=[], metavar="FILE", help="what describes it; may be given again"
     )

@@ -16,7 +16,7 @@ from deploy.robots.description import figures
 from policies.locomotion.card import check_card
 from policies.locomotion.readers import own_card
 from policies.locomotion.readers.card_draft import Draft
-from policies.locomotion.readers.finding import Described, Hints, describe
+from policies.locomotion.readers.finding import CHECKPOINTS, Described, Hints, describe
 from policies.locomotion.readers.writing import card_text, table
 
 
@@ -32,7 +32,10 @@ def run(args: argparse.Namespace) -> int:
     if out is not None:
         out.write_text(card_text(draft), encoding="utf-8")
         print(f"{out}: the card as far as it is known" if not draft.complete else f"{out}: the card")
-    elif draft.complete and not misfit:
+    if path.suffix in CHECKPOINTS and draft.complete:
+        card = out or path.with_suffix(".yaml")
+        print(f"a checkpoint: python -m training.locomotion.export {path} {path.with_suffix('.onnx')} --card {card}")
+    elif out is None and draft.complete and not misfit:
         print(
             f"complete: runs in a tree as it is ({{kind: onnx, file: {path.name}}}) where its files stay beside it, or --out CARD"
         )

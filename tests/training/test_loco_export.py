@@ -132,7 +132,7 @@ def test_a_checkpoint_of_isaac_lab_is_imported(style, tmp_path):
     card = card_of(TASK, "foreign", "1")
     card = to_json(dataclasses.replace(card, observations=tuple(o for o in card.observations if o.term != "phase")))
     (tmp_path / "card.yaml").write_text(card)  # JSON is YAML
-    import_foreign(tmp_path / "model.pt", tmp_path / "out.onnx", tmp_path / "card.yaml")
+    import_foreign(tmp_path / "model.pt", tmp_path / "out.onnx", tmp_path / "card.yaml", activation="elu")
     obs = torch.randn(1, 45)
     out = onnxruntime.InferenceSession((tmp_path / "out.onnx").read_bytes()).run(None, {"obs": obs.numpy()})[0]
     assert np.allclose(out, by_hand(found, obs).numpy(), atol=1e-4)

@@ -3,21 +3,27 @@
     python -m training.locomotion.export runs/locomotion/cpu-1/model_1799.pt walk.onnx
     python -m training.locomotion.export model.pt walk.onnx --card my_walk.yaml     # trained elsewhere, by RSL-RL
 
-A checkpoint of Isaac Lab or mjlab needs a card that says what its observations and actions are: docs/how-to/bring-a-policy.md.
+A checkpoint of Isaac Lab or mjlab needs a card that says what its observations and actions are, which `python -m deploy.policy
+describe` drafts, and its activation, which params/agent.yaml of the run says: docs/how-to/bring-a-policy.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import io
 import sys
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from arbiter.errors import ConfigError
 from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.outputs import output_file
+
+ACTIVATIONS = ("elu", "selu", "relu", "crelu", "lrelu", "tanh", "sigmoid", "softplus", "gelu", "swish", "mish", "identity")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +33,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("out", type=output_file, help="ONNX file to write")
     p.add_argument("--group", default="legs", choices=("legs", "whole_body"), help="joints that the policy drives")
     p.add_argument("--card", type=Path, help="YAML card of a checkpoint that was trained elsewhere")
-    p.add_argument("--activation", default="elu", choices=("elu", "relu", "tanh"), help="activation of the network, with --card")
+    p.add_argument(
+        "--activation",
+        type=str.lower,
+        choices=ACTIVATIONS,
+        help="of the network, with --card; asked for where the run does not say it",
+    )
     p.add_argument("--name", default="locomotion", help="name in the card")
     p.add_argument("--version", default="1", help="version in the card")
     return p
@@ -39,10 +50,19 @@ with extra(__name__, parser, "torch"):
     from torch import nn
 
     from deploy.robots.description import load_model
-    from policies.locomotion.card import ObservationTerm, PolicyCard, check_card, embed_card, from_yaml
+    from policies.locomotion.card import ObservationTerm, PolicyCard, RecurrentState, check_card, embed_card, from_yaml
+    from policies.locomotion.readers.rsl_rl_weights import Actor, check_widths, read_actor
     from training.locomotion import gait, terms
     from training.locomotion.fused_policy import FusedPolicy
-    from training.locomotion.rsl_rl_checkpoint import load_actor
+    from training.locomotion.rsl_rl_checkpoint import (
+        AsTrained,
+        RecurrentNetwork,
+        Stepped,
+        as_trained,
+        load_actor,
+        network_of,
+        trained_activation,
+    )
     from training.locomotion.symmetry import actor_mirror, joint_mirror, symmetric
     from training.locomotion.task import Task, TaskConfig
 
@@ -132,14 +152,67 @@ def export(checkpoint: Path, out: Path, task: Task, *, name: str = "locomotion",
     return write(ReferencePolicy(actor, task), card, out, graph=FusedPolicy(actor, task))
 
 
-def import_foreign(checkpoint: Path, out: Path, card_file: Path, *, activation: str = "elu") -> float:
-    """Writes `out` from a checkpoint trained elsewhere, described by a YAML card; gives back the difference to torch.
+def import_foreign(checkpoint: Path, out: Path, card_file: Path, *, activation: str | None = None) -> float:
+    """Writes `out` from a checkpoint trained elsewhere, described by a YAML card; gives back the difference to the network as it
+    was trained: in rsl_rl's own class.
 
-    Raises ConfigError if the card does not fit the robot or the checkpoint does not fit the card.
+    Raises ConfigError if the card does not fit the robot, the checkpoint does not fit the card, or nobody says the activation.
     """
     card = from_yaml(card_file)
     check_card(card, load_model(card.robot), card_file)
-    return write(load_actor(checkpoint, card.observation_size, len(card.joints), activation), card, out)
+    actor = read_actor(checkpoint)
+    check_widths(actor, card.observation_size, len(card.joints), str(card_file))
+    activation = trained_activation(checkpoint, activation)
+    network = network_of(actor, activation).eval()
+    card = dataclasses.replace(card, recurrent=_states(network, card))
+    with one_thread():
+        data = serialize(network, actor.observations, card)
+        difference = step_parity(as_trained(actor, activation), data, card, actor)
+    _save(data, card, out, difference)
+    return difference
+
+
+@contextmanager
+def one_thread() -> Generator[None]:
+    """Torch on one thread: networks this small are a hundred times slower on several of a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _states(network: nn.Module, card: PolicyCard) -> tuple[RecurrentState, ...]:
+    """What the network remembers, under the names of the card if it has as many."""
+    count = len(network.states) if isinstance(network, RecurrentNetwork) else 0
+    if len(card.recurrent) == count:
+        return card.recurrent
+    if not isinstance(network, RecurrentNetwork):
+        raise ConfigError("the card has recurrent states, the checkpoint's network has none: leave `recurrent` out")
+    return tuple(RecurrentState(f"{state}_in", f"{state}_out") for state in network.states)
+
+
+def step_parity(trained: AsTrained | Stepped, data: bytes, card: PolicyCard, actor: Actor, steps: int = 200) -> float:
+    """Largest difference between the network as it was trained and its ONNX bytes, step by step over random observations; half
+    way both begin anew."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    shapes = {port.name: port.shape for port in session.get_inputs()}
+    generator, worst, state = torch.Generator().manual_seed(0), 0.0, {}
+    for k in range(steps):
+        if k % (steps // 2) == 0:
+            trained.reset()
+            state = {one.input: np.zeros(shapes[one.input], np.float32) for one in card.recurrent}
+        obs = torch.randn(1, actor.observations, generator=generator)
+        with torch.inference_mode():
+            expected = trained(obs).numpy()
+        outputs = [card.output, *(one.output for one in card.recurrent)]
+        action, *after = session.run(outputs, {card.input: obs.numpy(), **state})
+        state = {one.input: value for one, value in zip(card.recurrent, after, strict=True)}
+        worst = max(worst, float(np.abs(expected - action).max()))
+    return worst
 
 
 def write(model: nn.Module, card: PolicyCard, out: Path, *, graph: nn.Module | None = None) -> float:
@@ -154,27 +227,36 @@ def write(model: nn.Module, card: PolicyCard, out: Path, *, graph: nn.Module | N
     model.eval()
     data = serialize((graph or model).eval(), card.observation_size)
     difference = parity(model, data, card.observation_size)
-    if difference > PARITY:
+    _save(data, card, out, difference)
+    return difference
+
+
+def _save(data: bytes, card: PolicyCard, out: Path, difference: float) -> None:
+    """Writes the graph with its card. Raises ConfigError if it differs from torch."""
+    if not difference <= PARITY:
         raise ConfigError(
             f"{out}: the exported graph differs from torch by {difference:g}; at most {PARITY:g} is allowed: "
             "report this with the checkpoint"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(embed_card(data, card))
-    return difference
 
 
-def serialize(model: nn.Module, width: int) -> bytes:
-    """The ONNX bytes of `model`, whose input has `width` values."""
+def serialize(model: nn.Module, width: int, card: PolicyCard | None = None) -> bytes:
+    """The ONNX bytes of `model`, whose input has `width` values; its ports are named as in the card."""
     buffer = io.BytesIO()
+    states = card.recurrent if card is not None else ()
+    zeros = model.zero_state() if isinstance(model, RecurrentNetwork) else ()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter takes ten times as long for an MLP
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # recurrent layers look at the shapes of what they get
+        warnings.simplefilter("ignore", UserWarning)  # of batches, which no robot has
         torch.onnx.export(
             model,
-            (torch.zeros(1, width),),
+            (torch.zeros(1, width), *zeros),
             buffer,  # ty: ignore[invalid-argument-type]  # the annotation leaves out what the function's text allows
-            input_names=["obs"],
-            output_names=["actions"],
+            input_names=[card.input if card is not None else "obs", *(state.input for state in states)],
+            output_names=[card.output if card is not None else "actions", *(state.output for state in states)],
             opset_version=17,
             dynamo=False,
         )

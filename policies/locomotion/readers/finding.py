@@ -30,6 +30,7 @@ YAML_READERS: tuple[tuple[Callable, Callable], ...] = (
     (published.recognises, published.read),
 )
 METADATA_READERS: tuple[tuple[Callable, Callable], ...] = ((mjlab.recognises, mjlab.read), (holosoma.recognises, holosoma.read))
+CHECKPOINTS = (".pt", ".pth")
 BESIDE = ("deploy.yaml", "params/deploy.yaml", "../params/deploy.yaml")
 READ = "deploy.yaml (unitree_rl_lab, unitree_rl_mjlab), the YAML of the Berkeley Humanoid Lite, a policy card or some of its keys"
 
@@ -65,25 +66,35 @@ class Described:
     @property
     def says_something(self) -> bool:
         """Whether anything but the graph itself describes it."""
-        return any(one.maker != "ONNX graph" for one in self.descriptions)
+        return len(self.descriptions) > 1
 
 
 def describe(path: str | Path, robot: RobotModel | None, hints: Hints | None = None) -> Described:
     """What the files of the policy `path` say of it. Raises ConfigError for files that cannot be read at all."""
     path, hints = Path(path), hints or Hints()
-    try:
-        model = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-    graph = read_graph(model, str(path))
+    itself, graph, model = _network(path)
     context = Context(() if robot is None else robot.joints, tuple(hints.order), outputs=_outputs(graph))
     found = [own_card.read("--set", hints.settings, between=" ")] if hints.settings else []
     found += [read_file(source, context) for source in hints.sources]
     near = [*_shipped(model), *_beside(path, context, taken=hints.sources)] if hints.beside else []
     near += describe_metadata(path, model, context)
     found += sorted(near, key=lambda one: one.maker != own_card.MAKER)  # a card says what its author looked through
-    found.append(describe_graph(path, model, graph))
+    found.append(itself)
     return Described(_draft(path, found, robot, hints, graph), tuple(found))
+
+
+def _network(path: Path) -> tuple[PolicyDescription, GraphPorts, bytes]:
+    """What the network itself says, its ports, and the bytes of an ONNX file; b"" of a checkpoint."""
+    if path.suffix in CHECKPOINTS:
+        from policies.locomotion.readers.rsl_rl_weights import describe_checkpoint  # torch
+
+        return *describe_checkpoint(path), b""
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    graph = read_graph(model, str(path))
+    return describe_graph(path, model, graph), graph, model
 
 
 def described_by_makers(path: Path, robot: RobotModel | None, source: str | Path | None = None) -> PolicyCard | None:
@@ -141,7 +152,7 @@ def _recognised(path: Path, top: Any, context: Context) -> PolicyDescription | N
     for recognises, read in YAML_READERS:
         if recognises(top):
             return read(path.name, top, context)
-    if top.get("kind") == "locomotion" and top.get("format") is not None:
+    if own_card.whole(top):
         return own_card.of_card(from_yaml(path), path.name)
     return own_card.read(path.name, top) if own_card.recognises(top) else None
 

@@ -11,12 +11,18 @@ from policies.locomotion.readers.policy_description import PER_JOINT, Entries, P
 
 MAKER = "policy card"
 KEYS = tuple(field.name for field in dataclasses.fields(PolicyCard))
+REQUIRED = tuple(field.name for field in dataclasses.fields(PolicyCard) if field.default is dataclasses.MISSING)
 FEW = 4  # keys of a card that make a mapping one, whatever else stands there
 
 
 def recognises(top: Mapping[str, Any]) -> bool:
     """Whether it is a card: its own kind, or nothing but its keys, or several of them."""
     return top.get("kind") == "locomotion" or bool(top) and ({*top} <= {*KEYS} or len({*top} & {*KEYS}) >= FEW)
+
+
+def whole(top: Mapping[str, Any]) -> bool:
+    """Whether it has all that a card needs."""
+    return {*REQUIRED} <= {*top}
 
 
 def read(file: str, top: Mapping[str, Any], between: str = ":") -> PolicyDescription:

@@ -1,0 +1,288 @@
+"""Checkpoints of rsl_rl (2.3 to 5.4): which of their weights are the actor's, what shape it has, and what nobody here can play.
+
+A checkpoint holds no activation and no observation terms. Every weight is the actor's, or of a part that the actor does without
+(critic, optimiser, curiosity), or it is named in a refusal: a layer that were dropped would go unseen.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from arbiter.errors import ConfigError
+from policies.locomotion.readers.graph import GraphPort, GraphPorts
+from policies.locomotion.readers.loose_yaml import read_loose
+from policies.locomotion.readers.policy_description import Entries, PolicyDescription, Sourced
+
+ACTIVATIONS = "elu selu relu crelu lrelu tanh sigmoid softplus gelu swish mish identity".split()  # rsl_rl's names
+AGENT = ("params/agent.yaml", "../params/agent.yaml", "agent.yaml")
+GATES = {4: "lstm", 3: "gru"}
+OTHERS = ("critic", "optimizer", "rnd", "teacher", "discriminator", "amp", "privileged", "value")  # parts beside the actor
+NOISE = ("std", "log_std", "distribution.std_param", "distribution.log_std_param")  # of exploration
+RENAMED = {"actor.": "mlp.", "actor_obs_normalizer.": "obs_normalizer.", "memory_a.": "rnn."}  # rsl_rl 2 and 3
+EXPORT = (
+    "export it with rsl_rl's own runner.export_policy_to_onnx (Isaac Lab: play.py writes exported/policy.onnx), and describe "
+    "that file"
+)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """An actor's weights under the names of rsl_rl 5 ("mlp.0.weight", "rnn.rnn.weight_ih_l0", "obs_normalizer._mean").
+
+    Attributes:
+        file: The checkpoint.
+        weights: By name; those of exploration left out.
+        recurrent: "lstm", "gru", or "" for none.
+        observations, actions: Widths.
+        explores: Whether it holds a standard deviation of its actions.
+    """
+
+    file: Path
+    weights: Mapping[str, torch.Tensor]
+    recurrent: str
+    observations: int
+    actions: int
+    explores: bool = True
+
+    @property
+    def layers(self) -> list[int]:
+        """Numbers of the linear layers."""
+        return sorted(int(key.split(".")[1]) for key in self.weights if key.startswith("mlp.") and key.endswith(".weight"))
+
+    @property
+    def hidden(self) -> list[int]:
+        """Widths of the hidden layers."""
+        return [int(self.weights[f"mlp.{k}.weight"].shape[0]) for k in self.layers[:-1]]
+
+    @property
+    def normalised(self) -> bool:
+        return "obs_normalizer._mean" in self.weights
+
+
+def read_checkpoint(path: Path) -> dict:
+    """The dictionary in a `.pt` file, by weights-only loading. Raises ConfigError for anything else."""
+    if _is_torchscript(path):
+        raise ConfigError(
+            f"{path}: a TorchScript program (torch.jit.save), which could only be run, not read: take the run's checkpoint "
+            "model_N.pt, or its exported policy.onnx"
+        )
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such checkpoint") from error
+    except pickle.UnpicklingError as error:
+        raise ConfigError(
+            f"{path}: holds more than weights, which is refused (it could run code); save it again with rsl_rl's runner.save"
+        ) from error
+    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile, KeyError) as error:
+        raise ConfigError(f"{path}: is not a readable PyTorch checkpoint: cut short, or another kind of file") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: holds a {type(found).__name__}; an RSL-RL checkpoint is a dictionary")
+    return found
+
+
+def _is_torchscript(path: Path) -> bool:
+    """Whether it is an archive with code in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name or name.endswith("/constants.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def read_actor(path: Path) -> Actor:
+    """The actor of a checkpoint, and nothing left over. Raises ConfigError that says what it is and what to do."""
+    own = _actor_weights(read_checkpoint(path), path)
+    weights = {key: value for key, value in own.items() if key not in NOISE}
+    unused = sorted(key for key in weights if not key.startswith(("mlp.", "rnn.rnn.", "obs_normalizer.")))
+    if any(key.startswith(("cnns.", "actor_cnns.")) for key in unused):
+        raise ConfigError(f"{path}: its actor sees pictures ({unused[0]} ...), which no observation term here is")
+    if unused:
+        raise ConfigError(
+            f"{path}: its actor has weights that no part of rsl_rl's MLP or recurrent actor uses: {_some(unused)}; {EXPORT}"
+        )
+    layers = sorted(int(key.split(".")[1]) for key in weights if key.startswith("mlp.") and key.endswith(".weight"))
+    if not layers:
+        raise ConfigError(
+            f"{path}: its actor has no layers 'mlp.N.weight', but {_some(sorted(weights)) or 'nothing'}; only MLP and recurrent "
+            f"policies can be exported here; {EXPORT}"
+        )
+    _plain_mlp(path, weights, layers)
+    recurrent = _recurrent(path, weights)
+    first = weights["rnn.rnn.weight_ih_l0"] if recurrent else weights[f"mlp.{layers[0]}.weight"]
+    observations, actions = int(first.shape[1]), int(weights[f"mlp.{layers[-1]}.weight"].shape[0])
+    _normaliser(path, weights, observations)
+    if not all(torch.isfinite(value).all() for value in weights.values() if value.is_floating_point()):
+        raise ConfigError(f"{path}: its actor holds values that are not finite; take an earlier checkpoint")
+    return Actor(path, weights, recurrent, observations, actions, len(own) > len(weights))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (f" ... ({len(names)})" if len(names) > 6 else "")
+
+
+def _actor_weights(found: dict, path: Path) -> dict[str, torch.Tensor]:
+    """Weights of the actor under the names of rsl_rl 5."""
+    if "actor_state_dict" in found:
+        own, rest = _tensors(found["actor_state_dict"]), [key for key in found if key != "actor_state_dict"]
+    elif "model_state_dict" in found:
+        own, rest = _of_model(found, path)
+    else:
+        raise ConfigError(f"{path}: {_what_it_is(found)}")
+    _nothing_else(found, rest, path)
+    return own
+
+
+def check_widths(actor: Actor, observations: int, actions: int, by: str) -> None:
+    """Raises ConfigError unless the actor maps `observations` to `actions` values, as `by` has them."""
+    if not actor.explores and actor.actions == 2 * actions:
+        raise ConfigError(
+            f"{actor.file}: its last layer has {actor.actions} = 2 x {actions} values and it holds no standard deviation, so "
+            f"they are mean and deviation (state_dependent_std) or a BetaDistribution, which the weights do not tell; {EXPORT}"
+        )
+    if (actor.observations, actor.actions) != (observations, actions):
+        raise ConfigError(
+            f"{actor.file}: maps {actor.observations} observations to {actor.actions} actions; {by} has {observations} and "
+            f"{actions}"
+        )
+
+
+def _tensors(part: Any) -> dict[str, torch.Tensor]:
+    return {str(key): value for key, value in part.items() if isinstance(value, torch.Tensor)} if isinstance(part, dict) else {}
+
+
+def _of_model(found: dict, path: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Of the one model that rsl_rl 2 and 3 (Isaac Lab) save: the actor's weights, and the other keys of the file."""
+    model = _tensors(found["model_state_dict"])
+    if any(key.startswith("student.") for key in model):
+        raise ConfigError(f"{path}: {_student()}")
+    renamed = {}
+    for key, value in model.items():
+        part = next((old for old in RENAMED if key.startswith(old)), "")
+        if part:
+            renamed[RENAMED[part] + key.removeprefix(part)] = value
+        elif not key.startswith(("critic", "memory_c")):
+            renamed[key] = value
+    if "obs_norm_state_dict" in found:
+        renamed |= {f"obs_normalizer.{key}": value for key, value in _tensors(found["obs_norm_state_dict"]).items()}
+    return renamed, [key for key in found if key not in ("model_state_dict", "obs_norm_state_dict")]
+
+
+def _student() -> str:
+    return f"a distillation: it holds a student and its teacher; {EXPORT}: that is the student's"
+
+
+def _what_it_is(found: dict) -> str:
+    """Of a dictionary that is no checkpoint of an actor."""
+    if "student_state_dict" in found:
+        return _student()
+    if "actor_model_state_dict" in found:
+        return "a checkpoint of holosoma, whose networks are its own: describe the ONNX file that its training exports"
+    keys = ", ".join(sorted(map(str, found))[:8]) or "nothing"
+    return f"has {keys}; an RSL-RL checkpoint has 'actor_state_dict' (rsl_rl 4 and 5) or 'model_state_dict' (before)"
+
+
+def _nothing_else(found: dict, rest: list[str], path: Path) -> None:
+    """Raises ConfigError for weights under a key that might be a part of the actor."""
+    extra = [key for key in rest if _holds_weights(found[key]) and not any(part in str(key) for part in OTHERS)]
+    if extra:
+        names = _some(sorted(map(str, extra)))
+        raise ConfigError(f"{path}: has weights beside the actor's, in {names}, that may be a part of it; {EXPORT}")
+
+
+def _holds_weights(part: Any) -> bool:
+    return isinstance(part, dict) and any(isinstance(value, torch.Tensor) and value.numel() > 1 for value in part.values())
+
+
+def _plain_mlp(path: Path, weights: Mapping[str, torch.Tensor], layers: list[int]) -> None:
+    """Whether its layers are linear ones with one activation between each two."""
+    wrong = [f"mlp.{k}.weight" for k in layers if weights[f"mlp.{k}.weight"].dim() != 2 or f"mlp.{k}.bias" not in weights]
+    known = {f"mlp.{k}.{part}" for k in layers for part in ("weight", "bias")}
+    wrong += sorted(key for key in weights if key.startswith("mlp.") and key not in known)
+    if wrong or layers != list(range(0, 2 * len(layers), 2)):
+        what = _some(wrong) or f"linear layers at {', '.join(map(str, layers))}"
+        raise ConfigError(f"{path}: its MLP is not linear layers with an activation between each two: {what}; {EXPORT}")
+    for one, two in zip(layers, layers[1:], strict=False):
+        rows, columns = weights[f"mlp.{one}.weight"].shape[0], weights[f"mlp.{two}.weight"].shape[1]
+        if rows != columns:
+            raise ConfigError(f"{path}: mlp.{one} gives {rows} values, mlp.{two} takes {columns}")
+
+
+def _recurrent(path: Path, weights: Mapping[str, torch.Tensor]) -> str:
+    """The kind of its recurrent layers."""
+    names = sorted(key for key in weights if key.startswith("rnn."))
+    if not names:
+        return ""
+    if "rnn.rnn.weight_ih_l0" not in weights or "rnn.rnn.weight_hh_l0" not in weights:
+        raise ConfigError(f"{path}: its recurrent part is no LSTM or GRU of rsl_rl: {_some(names)}; {EXPORT}")
+    rows, size = weights["rnn.rnn.weight_ih_l0"].shape[0], weights["rnn.rnn.weight_hh_l0"].shape[1]
+    count = sum(key.startswith("rnn.rnn.weight_ih_l") for key in names)
+    known = {f"rnn.rnn.{part}_l{k}" for k in range(count) for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+    kind = GATES.get(rows // size, "") if rows % size == 0 else ""
+    if not kind or {*names} != known or weights["mlp.0.weight"].shape[1] != size:
+        odd = _some(sorted({*names} ^ known) or names)
+        raise ConfigError(f"{path}: its recurrent part is no LSTM or GRU of rsl_rl: {odd}; {EXPORT}")
+    return kind
+
+
+def _normaliser(path: Path, weights: Mapping[str, torch.Tensor], observations: int) -> None:
+    names = {key for key in weights if key.startswith("obs_normalizer.")}
+    known = {f"obs_normalizer.{part}" for part in ("_mean", "_var", "_std", "count")}
+    if names and not ({"obs_normalizer._mean", "obs_normalizer._std"} <= names <= known):
+        raise ConfigError(f"{path}: its normaliser is not rsl_rl's EmpiricalNormalization: {_some(sorted(names))}; {EXPORT}")
+    if names and weights["obs_normalizer._mean"].numel() != observations:
+        raise ConfigError(
+            f"{path}: its normaliser has {weights['obs_normalizer._mean'].numel()} values, the network reads {observations}"
+        )
+
+
+def known_activation(path: Path) -> Sourced | None:
+    """The activation by the run's params/agent.yaml; None: it is not there, or says none."""
+    for place in AGENT:
+        file = path.parent / place
+        if not file.is_file():
+            continue
+        top = Entries(file.name, read_loose(file))
+        for part in ("actor", "policy"):
+            name = top.entries(part).get("activation") if isinstance(top.get(part), Mapping) else None
+            if isinstance(name, str):
+                return Sourced(name.lower(), f"{file.name}:{part}.activation")
+    return None
+
+
+def describe_checkpoint(path: Path) -> tuple[PolicyDescription, GraphPorts]:
+    """What a checkpoint says in the words of the card, and the ports of the graph that it is exported to."""
+    actor = read_actor(path)
+    found = PolicyDescription("rsl_rl checkpoint", path.name)
+    states = {"lstm": ("h", "c"), "gru": ("h",)}.get(actor.recurrent, ())
+    exported = "as training.locomotion.export names it"
+    found.values |= {
+        "input": Sourced("obs", exported),
+        "output": Sourced("actions", exported),
+        "name": Sourced(path.stem, "the file's name"),
+        "version": Sourced("1", "given here"),
+    }
+    if states:
+        pairs = [{"input": f"{state}_in", "output": f"{state}_out"} for state in states]
+        found.values["recurrent"] = Sourced(pairs, found.at("rnn.rnn"))
+    activation = known_activation(path)
+    if not actor.explores and actor.actions % 2 == 0:
+        found.notes.append(
+            f"{path.name} holds no standard deviation: with {actor.actions // 2} joints its {actor.actions} outputs are mean and "
+            f"deviation (state_dependent_std); then {EXPORT}"
+        )
+    parts = [f"{actor.recurrent.upper()}, then" if actor.recurrent else "", f"MLP {actor.hidden}"]
+    said = f"{activation.value} ({activation.source})" if activation else "not said: --activation of training.locomotion.export"
+    found.notes.append(
+        f"{path.name}: {' '.join(part for part in parts if part)}; {'with' if actor.normalised else 'without'} a normaliser; "
+        f"{actor.observations} observations to {actor.actions} actions; activation: {said}"
+    )
+    ports = GraphPorts((GraphPort("obs", (1, actor.observations)),), (GraphPort("actions", (1, actor.actions)),))
+    return found, ports
