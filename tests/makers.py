@@ -158,3 +158,116 @@ def published_yaml(model, joints, **changes) -> str:
         "action_limit_upper": 10000,
     }
     return yaml.safe_dump(value | changes, sort_keys=False)
+
+
+def env_yaml(model, joints, patterns=None, keep: bool = True, mjlab: bool = False, **changes) -> str:
+    """params/env.yaml as Isaac Lab and mjlab dump it, with Python's tags; `patterns` of the action's joints, else their names."""
+    seen = {"name": "robot", "joint_names": list(joints), "joint_ids": slice(None), "preserve_order": True}
+    seen = seen if keep and patterns is None else {"name": "robot", "joint_names": None, "joint_ids": slice(None)}
+    mdp = "mjlab.envs.mdp.observations." if mjlab else "isaaclab.envs.mdp.observations:"
+    shared = {"noise": {"func": f"{mdp}uniform", "n_min": -0.1}, "clip": None, "history_length": 0, "flatten_history_dim": True}
+
+    def term(func, scale=None, **params):
+        return {"func": mdp + func, "params": params, "scale": scale, **shared}
+
+    terms = {
+        "base_lin_vel": None,
+        "base_ang_vel": term("base_ang_vel", 0.2),
+        "projected_gravity": term("projected_gravity"),
+        "velocity_commands": term("generated_commands", command_name="base_velocity"),
+        "joint_pos": term("joint_pos_rel", asset_cfg=seen),
+        "joint_vel": term("joint_vel_rel", 0.05, asset_cfg=seen),
+        "actions": term("last_action"),
+    }
+    legs = {
+        "joint_names_expr": [".*leg_.*"],
+        "stiffness": {".*": 20.0},
+        "damping": 2.0,
+        "class_type": "isaaclab.actuators:ImplicitActuator",
+    }
+    arms = legs | {"joint_names_expr": [".*arm_.*"], "stiffness": 10.0}
+    state = {
+        "pos": (0.0, 0.0, 0.5),
+        "joint_pos": {".*_hip_pitch_joint": -0.2, ".*_knee_pitch_joint": 0.4, ".*_ankle_pitch_joint": -0.3},
+    }
+    action = {"joint_names": patterns or list(joints), "scale": 0.25, "offset": 0.0, "use_default_offset": True, "clip": None}
+    action |= {"class_type": "isaaclab.envs.mdp.actions.joint_actions:JointPositionAction", "preserve_order": keep}
+    robot = {"init_state": state, "actuators": {"legs": legs, "arms": arms}}
+    value = {
+        "sim": {"dt": 0.005, "gravity": (0.0, 0.0, -9.81)},
+        "decimation": 4,
+        "scene": {"num_envs": 4096, "robot": robot},
+        "observations": {"policy": {"concatenate_terms": True, "enable_corruption": True, "history_length": None, **terms}},
+        "actions": {"joint_pos": action},
+        "commands": {"base_velocity": {"ranges": {"lin_vel_x": (-1.0, 1.0), "lin_vel_y": (-0.5, 0.5), "ang_vel_z": (-1.5, 1.5)}}},
+    }
+    if mjlab:
+        robot = {"init_state": state, "articulation": {"actuators": (legs, arms)}}
+        terms = {key: entry for key, entry in terms.items() if entry is not None}
+        value |= {
+            "sim": {"mujoco": {"timestep": 0.005}},
+            "scene": {"entities": {"robot": robot}},
+            "observations": {"actor": {"terms": terms, "history_length": None}},
+            "actions": {"joint_pos": {"actuator_names": tuple(patterns or joints), "scale": 0.25, "use_default_offset": True}},
+        }
+    return yaml.dump(value | changes, sort_keys=False)
+
+
+def rl_sar_folder(folder: Path, model, joints, motors, name="robot/walk", **changes) -> Path:
+    """policy/ROBOT/base.yaml and policy/ROBOT/NAME/config.yaml; gives back the latter."""
+    n, where = len(joints), [model.index(joint) for joint in joints]
+    names = [""] * n
+    for joint, motor in zip(joints, motors, strict=True):
+        names[motor] = joint
+    robot = name.split("/")[0]
+    value = {
+        "model_name": "policy.onnx",
+        "num_observations": 9 + 3 * n,
+        "observations": ["ang_vel", "gravity_vec", "commands", "dof_pos", "dof_vel", "actions"],
+        "observations_history": [],
+        "observations_history_priority": "time",
+        "clip_obs": 100.0,
+        "clip_actions_lower": [-100.0] * n,
+        "clip_actions_upper": [100.0] * n,
+        "rl_kp": model.kp[where].tolist(),
+        "rl_kd": model.kd[where].tolist(),
+        "num_of_dofs": n,
+        "action_scale": [0.25] * n,
+        "wheel_indices": [],
+        "lin_vel_scale": 2.0,
+        "ang_vel_scale": 0.25,
+        "dof_pos_scale": 1.0,
+        "dof_vel_scale": 0.05,
+        "commands_scale": [2.0, 2.0, 0.25],
+        "default_dof_pos": model.default[where].tolist(),
+        "joint_mapping": list(motors),
+    }
+    config = folder / "policy" / name / "config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text(yaml.safe_dump({name: value | changes}))
+    base = {"dt": 0.005, "decimation": 4, "num_of_dofs": n, "joint_names": names, "joint_mapping": list(range(n))}
+    (folder / "policy" / robot / "base.yaml").write_text(yaml.safe_dump({robot: base}))
+    return config
+
+
+def gym_yaml(model, joints, **changes) -> str:
+    """The deployment YAML of unitree_rl_gym for MuJoCo: lists without names."""
+    where = [model.index(joint) for joint in joints]
+    value = {
+        "policy_path": "{LEGGED_GYM_ROOT_DIR}/deploy/pre_train/g1/motion.pt",
+        "xml_path": "{LEGGED_GYM_ROOT_DIR}/resources/scene.xml",
+        "simulation_dt": 0.002,
+        "control_decimation": 10,
+        "kps": model.kp[where].tolist(),
+        "kds": model.kd[where].tolist(),
+        "default_angles": model.default[where].tolist(),
+        "ang_vel_scale": 0.25,
+        "dof_pos_scale": 1.0,
+        "dof_vel_scale": 0.05,
+        "action_scale": 0.25,
+        "cmd_scale": [2.0, 2.0, 0.25],
+        "num_actions": len(joints),
+        "num_obs": 9 + 3 * len(joints) + 2,
+        "cmd_init": [0.5, 0, 0],
+    }
+    return yaml.safe_dump(value | changes)

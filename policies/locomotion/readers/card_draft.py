@@ -95,6 +95,8 @@ def put_together(descriptions: Sequence[PolicyDescription], rename: Mapping[str,
         _per_joint(draft, key, descriptions, named)
     _plain(draft, descriptions)
     _terms(draft, descriptions, named)
+    _all_joints(draft)
+    _undriven(draft)
     said = {key: way for one in reversed(descriptions) for key, way in one.missing.items()}
     for key in (*NEEDED, *said):
         there = bool(draft.terms) if key == "observations" else key in draft.values
@@ -205,6 +207,8 @@ def _terms(draft: Draft, descriptions: Sequence[PolicyDescription], named: Renam
             continue
         for i, (one, two) in enumerate(zip(draft.terms, other, strict=True)):
             for key in sorted({*one.value, *two.value} - {"term", "slew", "limit"}):
+                if key == "joints" and None in (_of(one, key), _of(two, key)):
+                    continue
                 if not same(_of(one, key), _of(two, key)):
                     draft.contradictions.append(
                         f"observations[{i}] ({one.value['term']}): {key} is {short(_of(one, key))} in {one.source}, "
@@ -212,8 +216,39 @@ def _terms(draft: Draft, descriptions: Sequence[PolicyDescription], named: Renam
                     )
 
 
+def _all_joints(draft: Draft) -> None:
+    """Terms of all joints, the order of which their file does not tell, have that of the outputs where these drive them all."""
+    joints = draft.values["joints"].value if "joints" in draft.values else None
+    for i, term in enumerate(draft.terms):
+        if "joints" not in term.value or term.value["joints"] is not None:
+            continue
+        if joints is not None and len(joints) == len(draft.by_joint.get("default_pos", joints)):
+            draft.terms[i] = Sourced(term.value | {"joints": joints}, term.source)
+        else:
+            draft.missing["observations"] = (
+                f"{term.source} is of all joints in an order that is not told: --order breadth-first, or names"
+            )
+
+
+def _undriven(draft: Draft) -> None:
+    """joint_pos_rel of joints that the policy does not drive is measured from the maker's posture, where that is told: here the
+    robot's own would be taken off."""
+    default, driven = draft.by_joint.get("default_pos", {}), draft.values["joints"].value if "joints" in draft.values else []
+    for i, term in enumerate(draft.terms):
+        seen = term.value.get("joints") or []
+        if (
+            term.value["term"] == "joint_pos_rel"
+            and not {*seen} <= {*driven}
+            and {*seen} <= {*default}
+            and "offset" not in term.value
+        ):
+            draft.terms[i] = Sourced(
+                term.value | {"term": "joint_pos", "offset": [default[joint] for joint in seen]}, term.source
+            )
+
+
 def _named(term: Sourced, named: Rename) -> Sourced:
-    if "joints" not in term.value:
+    if term.value.get("joints") is None:
         return term
     return Sourced(term.value | {"joints": [named(joint) for joint in term.value["joints"]]}, term.source)
 

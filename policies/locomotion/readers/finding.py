@@ -7,7 +7,7 @@ described.draft.card("policy.onnx")                 # a PolicyCard, or what is i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from policies.card import METADATA_KEY
 from policies.locomotion.card import PolicyCard, from_json, from_yaml
-from policies.locomotion.readers import holosoma, mjlab, own_card, published, unitree_deploy
+from policies.locomotion.readers import holosoma, isaac_env, mjlab, own_card, published, rl_sar, unitree_deploy, unitree_gym
 from policies.locomotion.readers.card_draft import Draft, put_together
 from policies.locomotion.readers.graph import ACTIONS, GraphPorts, describe_graph, read_graph
 from policies.locomotion.readers.joint_orders import Context
@@ -28,11 +28,21 @@ CARDS = Path(__file__).parents[2] / "cards"
 YAML_READERS: tuple[tuple[Callable, Callable], ...] = (
     (unitree_deploy.recognises, unitree_deploy.read),
     (published.recognises, published.read),
+    (isaac_env.recognises, isaac_env.read),
+    (unitree_gym.recognises, unitree_gym.read),
+    (rl_sar.recognises, rl_sar.read),
 )
 METADATA_READERS: tuple[tuple[Callable, Callable], ...] = ((mjlab.recognises, mjlab.read), (holosoma.recognises, holosoma.read))
 CHECKPOINTS = (".pt", ".pth")
-BESIDE = ("deploy.yaml", "params/deploy.yaml", "../params/deploy.yaml")
-READ = "deploy.yaml (unitree_rl_lab, unitree_rl_mjlab), the YAML of the Berkeley Humanoid Lite, a policy card or some of its keys"
+# Where makers put them; of each group the first that is there: deploy.yaml is made from env.yaml.
+BESIDE = (
+    tuple(f"{folder}{name}" for name in ("deploy.yaml", "env.yaml") for folder in ("", "params/", "../params/")),
+    ("config.yaml",),
+)
+READ = (
+    "deploy.yaml (unitree_rl_lab, unitree_rl_mjlab), params/env.yaml (Isaac Lab, mjlab), the deployment YAML of unitree_rl_gym "
+    "and of rl_sar, that of the Berkeley Humanoid Lite, a policy card or some of its keys"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +161,7 @@ def _recognised(path: Path, top: Any, context: Context) -> PolicyDescription | N
         return None
     for recognises, read in YAML_READERS:
         if recognises(top):
-            return read(path.name, top, context)
+            return read(path.name, top, replace(context, folder=path.parent))
     if own_card.whole(top):
         return own_card.of_card(from_yaml(path), path.name)
     return own_card.read(path.name, top) if own_card.recognises(top) else None
@@ -172,9 +182,10 @@ def _shipped(model: bytes) -> list[PolicyDescription]:
 
 
 def _beside(path: Path, context: Context, taken: Sequence[Path]) -> list[PolicyDescription]:
-    """Descriptions where their makers put them: <name>.yaml and deploy.yaml beside it, ../params, ../configs."""
+    """Descriptions where their makers put them: beside it, in params, ../params, ../configs."""
     places = [path.with_suffix(".yaml"), path.parent / ".." / "configs" / f"{path.stem}.yaml"]
-    places += [path.parent / place for place in BESIDE]
+    for group in BESIDE:
+        places += [path.parent / place for place in group if (path.parent / place).is_file()][:1]
     given = {source.resolve() for source in taken if source.exists()}
     there = dict.fromkeys(place.resolve() for place in places if place.is_file())
     read = [_recognised(place, read_loose(place), context) for place in there if place not in given]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 HUMANOID_LEG = ("hip_pitch", "hip_roll", "hip_yaw", "knee", "ankle_pitch", "ankle_roll")
 ARM = ("shoulder_pitch", "shoulder_roll", "shoulder_yaw", "elbow", "wrist_roll", "wrist_pitch", "wrist_yaw")
@@ -48,12 +49,14 @@ class Context:
         order: Joints that indices of the file count, as the user says; () if they do not say.
         said_by: How they said it.
         outputs: How many joints the network drives; None: not known.
+        folder: Of the file that is read.
     """
 
     robot: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     said_by: str = "--order"
     outputs: int | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
