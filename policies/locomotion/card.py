@@ -77,6 +77,7 @@ class PolicyCard:
             then of the next, for which all terms have the same history.
         history_order: Of the values of a term, or of the frames.
         recurrent: What the network remembers; not given: nothing.
+        activation: Of the network, by rsl_rl's name, for a checkpoint that is exported with this card; an ONNX graph has its own.
     """
 
     format: Literal[1]
@@ -102,6 +103,7 @@ class PolicyCard:
     history_layout: Literal["by_term", "by_frame"] = "by_term"
     history_order: Literal["oldest_first", "newest_first"] = "oldest_first"
     recurrent: tuple[RecurrentState, ...] = ()
+    activation: str = ""
 
     def __post_init__(self) -> None:
         n, found = len(self.joints), problems_of(self)

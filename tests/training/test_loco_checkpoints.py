@@ -18,6 +18,7 @@ from arbiter.errors import ConfigError
 from deploy.policy import main as describe_command
 from deploy.robots.description import load_model
 from policies.locomotion.card import read_card, to_json
+from policies.locomotion.policy import OnnxPolicy
 from policies.locomotion.readers.rsl_rl_weights import read_actor
 from tests.onnx_policies import card_for
 from training.locomotion.export import ACTIVATIONS, PARITY, import_foreign, main, one_thread
@@ -145,8 +146,11 @@ def test_an_activation_that_nobody_says_is_asked_for(card_file, tmp_path):
     assert not out.exists()
     (tmp_path / "run" / "params" / "agent.yaml").write_text("seed: 1\npolicy:\n  class_name: ActorCritic\n  activation: mish\n")
     assert import_foreign(path, out, card_file) < PARITY and played(rsl_model(activation="mish"), out) < PARITY
+    card_file.write_text(to_json(dataclasses.replace(CARD, activation="mish")))
+    assert import_foreign(saved(rsl_model(activation="mish"), tmp_path / "alone.pt"), out, card_file) < PARITY
     with pytest.raises(
-        ConfigError, match="its activation is relu by --activation, mish by agent.yaml:policy.activation; only one"
+        ConfigError,
+        match="its activation is relu by --activation, mish by the card, mish by agent.yaml:policy.activation; only one",
     ):
         import_foreign(path, out, card_file, activation="relu")
 
@@ -212,3 +216,4 @@ def test_a_checkpoint_is_described_then_exported(tmp_path, capsys):
     card = read_card(run / "walk.onnx")
     assert card.name == "mine" and [one.input for one in card.recurrent] == ["h_in"]
     assert played(rsl_model("gru"), run / "walk.onnx") < PARITY
+    assert card.activation == "" and OnnxPolicy(run / "walk.onnx", MODEL).card == card

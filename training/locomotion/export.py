@@ -162,9 +162,9 @@ def import_foreign(checkpoint: Path, out: Path, card_file: Path, *, activation: 
     check_card(card, load_model(card.robot), card_file)
     actor = read_actor(checkpoint)
     check_widths(actor, card.observation_size, len(card.joints), str(card_file))
-    activation = trained_activation(checkpoint, activation)
+    activation = trained_activation(checkpoint, activation, card.activation)
     network = network_of(actor, activation).eval()
-    card = dataclasses.replace(card, recurrent=_states(network, card))
+    card = dataclasses.replace(card, recurrent=_states(network, card), activation="")
     with one_thread():
         data = serialize(network, actor.observations, card)
         difference = step_parity(as_trained(actor, activation), data, card, actor)

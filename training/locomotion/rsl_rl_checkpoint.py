@@ -80,7 +80,7 @@ class RecurrentNetwork(nn.Module):
         return (self.mlp(x.squeeze(0)), *(after if isinstance(after, tuple) else (after,)))
 
 
-def trained_activation(checkpoint: Path, given: str | None, card: str = "") -> str:
+def trained_activation(checkpoint: Path, given: str | None, card: str) -> str:
     """The activation that the network was trained with: as the user says, as the card says, as the run's params/agent.yaml says.
     Raises ConfigError if nobody says it, or two differ: the weights alone would do with any."""
     found = known_activation(checkpoint)
@@ -94,7 +94,7 @@ def trained_activation(checkpoint: Path, given: str | None, card: str = "") -> s
         what = f"its activation is {name!r}" if name else "its activation is not known: no checkpoint holds it"
         raise ConfigError(
             f"{checkpoint}: {what}; say what it was trained with: --activation {'|'.join(ACTIVATIONS)} (Isaac Lab's tasks: elu), "
-            "or put the run's params/agent.yaml beside it"
+            "`activation` of the card, or put the run's params/agent.yaml beside it"
         )
     return name
 

@@ -74,6 +74,12 @@ def _observations(found: PolicyDescription, metadata: Mapping[str, str], joints:
         found.terms = terms
     else:
         found.missing["observations"] = "not all of its terms can be measured here"
+    gains = found.values.get("kp")
+    if SCALES not in metadata and gains is not None and len({*gains.value.values()}) > 1:
+        found.notes.append(
+            f"{gains.source}: early versions of mjlab wrote the gains in the order of their actuators, not of joint_names: "
+            "compare them with the run's params/env.yaml (--from)"
+        )
     if SCALES not in metadata:
         found.notes.append(
             f"{found.at('observation_names')}: this version of mjlab writes no scales and histories; taken: scale 1, no history"

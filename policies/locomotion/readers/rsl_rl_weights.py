@@ -273,6 +273,8 @@ def describe_checkpoint(path: Path) -> tuple[PolicyDescription, GraphPorts]:
         pairs = [{"input": f"{state}_in", "output": f"{state}_out"} for state in states]
         found.values["recurrent"] = Sourced(pairs, found.at("rnn.rnn"))
     activation = known_activation(path)
+    if activation is not None:
+        found.values["activation"] = activation
     if not actor.explores and actor.actions % 2 == 0:
         found.notes.append(
             f"{path.name} holds no standard deviation: with {actor.actions // 2} joints its {actor.actions} outputs are mean and "
