@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
 from deploy.robots.description import load_model
-from training.pi0.data.instructions import find
+from training.pi0.data.instructions import find, is_known, task_of
 from training.pi0.memory import Demonstrations
 from training.pi0.mirroring import PERMUTATIONS, mirror_joints, mirrored_tasks, recoloured_tasks
 
 RHYTHMIC = ("wave_right", "wave_left", "bow")  # periodic motions, which have no final posture
+LEGS_MOVE = 0.05  # [rad] standard deviation of a leg joint's target in demonstrations in which the legs take part
+LOPSIDED = 0.15  # [rad] between the mean targets of a motion and of its mirror image
 
 
-def joint_weights(tasks: tuple[str, ...], robot: str = "berkeley_humanoid_lite", outside: float = 0.02) -> np.ndarray:
+def joint_weights(
+    tasks: tuple[str, ...], robot: str = "berkeley_humanoid_lite", outside: float = 0.02, data: Demonstrations | None = None
+) -> np.ndarray:
     """Weight of each joint's error by instruction, shape (tasks, n).
 
     Joints outside the skill's group are driven by another policy at run time; their weight is `outside` instead of one.
+    `data`: tells for tasks that are not known whether the legs take part.
     """
     groups = load_model(robot).groups
-    return np.stack([np.where(groups[find(task).joints], 1.0, outside) for task in tasks]).astype(np.float32)
+    return np.stack([np.where(groups[joint_group(task, groups, data)], 1.0, outside) for task in tasks]).astype(np.float32)
+
+
+def joint_group(task: str, groups: Mapping[str, np.ndarray], data: Demonstrations | None = None) -> str:
+    """The joints that a task drives: for one that is not known the arms, or all where its demonstrations move the legs."""
+    if is_known(task) or data is None or task not in data.tasks:
+        return task_of(task).joints
+    legs = data.action[data.task == data.tasks.index(task)][:, groups["legs"]]
+    return "whole_body" if len(legs) and float(legs.std(axis=0).max()) > LEGS_MOVE else "arms"
+
+
+def is_rhythmic(task: str) -> bool:
+    """Whether a task goes by its own motion: of one that is not known nothing else is certain."""
+    return not is_known(task) or find(task).skill in RHYTHMIC
 
 
 def state_noise(tasks: tuple[str, ...], rhythm: float, goal: tuple[float, float], joints: int = 22) -> np.ndarray:
     """Standard deviation of the noise on the normalised state by instruction, shape (tasks, 2 joints)."""
     strong, weak = np.repeat(goal, joints), np.full(2 * joints, rhythm)
-    return np.stack([weak if find(task).skill in RHYTHMIC else strong for task in tasks]).astype(np.float32)
+    return np.stack([weak if is_rhythmic(task) else strong for task in tasks]).astype(np.float32)
 
 
-def sampling_probabilities(data: Demonstrations, frames: np.ndarray, touch: float) -> np.ndarray:
+def sampling_probabilities(
+    data: Demonstrations, frames: np.ndarray, touch: float, focus: str = "", focused: float = 0.0
+) -> np.ndarray:
     """Sampling probability of each of `frames`: the fraction `touch` for touches, the rest equally for all other instructions.
 
-    Rhythmic skills have twice the probability, because the auxiliary loss on the final posture does not help them.
+    Rhythmic skills have twice the probability, because the auxiliary loss on the final posture does not help them. `focus`: a
+    task that is being taught; its part of the whole is `focused`.
     """
     task = data.task[frames]
     counts = np.bincount(task, minlength=len(data.tasks))
-    skills = [find(text).skill for text in data.tasks]
-    share = np.where(counts > 0, np.where(np.isin(skills, RHYTHMIC), 2.0, 1.0), 0.0)
-    touches = np.array([skill == "touch_ball" for skill in skills])
-    for group, part in ((touches, touch), (~touches, 1.0 - touch)):
+    share = np.where(counts > 0, [2.0 if is_rhythmic(text) else 1.0 for text in data.tasks], 0.0)
+    touches = np.array([task_of(text).skill == "touch_ball" for text in data.tasks])
+    new = np.array([text == focus for text in data.tasks])
+    for group, part in ((touches, touch), (~touches & ~new, 1.0 - touch)):
         share[group] *= part / max(share[group].sum(), 1e-9)
+    if new.any():
+        share *= np.where(new, 0.0, 1.0 - focused) / max(share[~new].sum(), 1e-9)
+        share[new] = focused
     chances = (share / np.maximum(counts, 1))[task]
     return chances / chances.sum()
+
+
+def mirrorable(data: Demonstrations, joints: tuple[str, ...]) -> np.ndarray:
+    """Index of each task's mirror image, -1: it has none. A task that is not known is its own only if it looks like it."""
+    found = mirrored_tasks(data.tasks)
+    for i, task in enumerate(data.tasks):
+        if found[i] == i and not is_known(task):
+            mean = data.action[data.task == i].mean(axis=0) if (data.task == i).any() else np.zeros(len(joints))
+            if np.abs(mean - mirror_joints(mean, joints)).max() > LOPSIDED:
+                found[i] = -1
+    return found
 
 
 class Batches:
@@ -86,8 +123,8 @@ class Batches:
         self.states = [self._normal("observation.state", state) for state in (data.state, mirrored)]
         self.actions = [self._normal("action", action) for action in (data.action, mirror_joints(data.action, joints))]
         self.lever = torch.as_tensor(np.square(stats["action"]["std"]) / np.square(stats["action"]["std"]).max())
-        self.postures = np.array([find(task).skill not in RHYTHMIC for task in data.tasks])
-        self.mirrored, self.recoloured = mirrored_tasks(data.tasks), recoloured_tasks(data.tasks)
+        self.postures = np.array([not is_rhythmic(task) for task in data.tasks])
+        self.mirrored, self.recoloured = mirrorable(data, joints), recoloured_tasks(data.tasks)
 
     def _normal(self, key: str, values: np.ndarray) -> np.ndarray:
         return ((values - self.stats[key]["mean"]) / self.stats[key]["std"]).astype(np.float32)

@@ -15,6 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from arbiter.errors import ConfigError
 from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
@@ -31,6 +32,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
     p.add_argument("--runs", type=int, default=50, help="runs of each instruction, from random starts")
     p.add_argument("--only", action="append", help="instruction or skill; may be given several times (default: all)")
+    p.add_argument("--tree", default="default.yaml", help="tree file whose skills say the instructions")
+    p.add_argument(
+        "--criterion", default="", help="of instructions that have none here: FILE.py, FILE.py:function, or an entry point"
+    )
     p.add_argument("--seed", type=seed, default=1000, help="seed of all random generators")
     p.add_argument("--json", type=Path, help="JSON file for all results and the summary")
     p.add_argument("--video", type=Path, help="video of the first runs, .mp4")
@@ -41,7 +46,8 @@ def parser() -> argparse.ArgumentParser:
 with extra(__name__, parser, "mink"):
     from tqdm import tqdm
 
-    from training.pi0.data.instructions import GESTURES, select
+    from training.pi0.data.instructions import TaskInstruction, select, task_of
+    from training.pi0.gesture_criterion import load_criterion
     from training.pi0.results import EpisodeResult, demonstrations_to_collect, summary, table, write
     from training.pi0.rollout import RolloutJob, run_job
 
@@ -53,11 +59,19 @@ def labels(policies: list[Path]) -> dict[str, Path]:
 
 
 def jobs(
-    policies: dict[str, Path], kind: str, texts: list[str], runs: int, seed: int, block: int = 5, device: str = "cpu"
+    policies: dict[str, Path],
+    kind: str,
+    texts: list[str],
+    runs: int,
+    seed: int,
+    block: int = 5,
+    device: str = "cpu",
+    tree: str = "default.yaml",
+    criterion: str = "",
 ) -> list[RolloutJob]:
     """The work for the policies by label, in blocks of `block` runs of one instruction on one simulated robot."""
     return [
-        RolloutJob(str(policy), kind, text, min(block, runs - first), seed + first, label, device)
+        RolloutJob(str(policy), kind, text, min(block, runs - first), seed + first, label, device, tree, criterion)
         for label, policy in policies.items()
         for text in texts
         for first in range(0, runs, block)
@@ -73,13 +87,30 @@ def evaluate(work: list[RolloutJob], ray_address: str | None = None, video: Path
     for results in tqdm(fanout.run(run_job, work, ray_address), "evaluating", total=len(work), unit="job", disable=None):
         found += results
         for one in results:
-            tqdm.write(f"{'ok  ' if one.success else 'FAIL'} {one.instruction:22s} {one.text}")
+            tqdm.write(
+                f"{'ok  ' if one.success else 'FAIL' if one.success is False else 'done'} {one.instruction:22s} {one.text}"
+            )
     return found
+
+
+def wanted_tasks(only: list[str] | None) -> tuple[TaskInstruction, ...]:
+    """The instructions that --only names, skills and tasks of a data set alike; all gestures without it."""
+    found: list[TaskInstruction] = []
+    for name in [part.strip() for text in only or ["gestures"] for part in text.split(",")]:
+        try:
+            found += select(name)
+        except ConfigError:
+            if " " not in name:
+                raise
+            found.append(task_of(name))  # a task of somebody's data, whose words the tree understands
+    return tuple(dict.fromkeys(found))
 
 
 def main(argv: list[str] | None = None) -> None:
     arguments = parser().parse_args(argv)
-    chosen = select(",".join(arguments.only)) if arguments.only else GESTURES
+    chosen = wanted_tasks(arguments.only)
+    if arguments.criterion:
+        load_criterion(arguments.criterion)  # not after an hour: is it there?
     work = jobs(
         labels(arguments.policies),
         arguments.kind,
@@ -87,6 +118,8 @@ def main(argv: list[str] | None = None) -> None:
         arguments.runs,
         arguments.seed,
         device=arguments.device,
+        tree=arguments.tree,
+        criterion=arguments.criterion,
     )
     for file in filter(None, (arguments.json, arguments.video)):  # an unwritable path fails now, not after an hour of runs
         file.parent.mkdir(parents=True, exist_ok=True)

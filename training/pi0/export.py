@@ -59,7 +59,7 @@ with extra(__name__, parser, "torch", "lerobot", "onnx"):
     from policies.chunk.backends.card import PREFIX, STEP, TOKENIZER, Pi0Card, embed_card, read_card, write_card
     from policies.chunk.backends.lerobot import checkpoint
     from policies.chunk.backends.lerobot.checkpoint import Checkpoint
-    from training.pi0.data.instructions import GESTURES, select
+    from training.pi0.evaluate import wanted_tasks
     from training.pi0.onnx_graphs import export_graphs
     from training.pi0.parity import closed_loop, compare, observations, table
     from training.pi0.quantise import single_precision
@@ -227,7 +227,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser().parse_args(argv)
     if arguments.calibration is not None and arguments.precision != "int8":
         raise ConfigError(f"--calibration is for --precision int8, not {arguments.precision}")
-    tasks = select(",".join(arguments.only)) if arguments.only else GESTURES
+    tasks = wanted_tasks(arguments.only)
     loaded = checkpoint.load(arguments.checkpoint, arguments.device)
     calibration = None
     if arguments.calibration is not None:

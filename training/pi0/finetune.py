@@ -185,7 +185,7 @@ def train_tiny(arguments: argparse.Namespace) -> Path:
         f"{len(data.tasks)} instructions"
     )
     model = TinyModel(policy, before, after, stats, spec, words)
-    return train(model, data, options, out, weight=joint_weights(data.tasks), resume=arguments.resume)
+    return train(model, data, options, out, weight=joint_weights(data.tasks, data=data), resume=arguments.resume)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -40,6 +40,7 @@ class TinyTraining:
         every: Updates between evaluations and checkpoints.
         seed: Seed of all random generators.
         threads: CPU threads.
+        focus, focused: A task that is being taught beside others, and the fraction of the samples that show it.
     """
 
     steps: int = 6000
@@ -64,6 +65,8 @@ class TinyTraining:
     every: int = 500
     seed: int = 0
     threads: int = 1
+    focus: str = ""
+    focused: float = 0.0
 
     def scale(self, step: int) -> float:
         """Learning rate of `step` as a fraction of the peak: warm up, stay, decay."""

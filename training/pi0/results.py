@@ -32,7 +32,7 @@ class EpisodeResult:
     policy: str
     instruction: str
     seed: int
-    success: bool
+    success: bool | None
     measured: float
     unit: str
     text: str
@@ -68,14 +68,15 @@ def summary(results: Sequence[EpisodeResult]) -> list[dict]:
             text: [one for one in mine if one.instruction == text] for text in dict.fromkeys(one.instruction for one in mine)
         }
         for text, runs in {**groups, "all": mine}.items():
-            good = sum(one.success for one in runs)
-            low, high = wilson(good, len(runs))
+            judged = [bool(one.success) for one in runs if one.success is not None]
+            good = sum(judged)
+            low, high = wilson(good, len(judged))
             rows.append(
                 {
                     "policy": policy,
                     "instruction": text,
                     "runs": len(runs),
-                    "success": good / len(runs),
+                    "success": good / len(judged) if judged else float("nan"),
                     "low": low,
                     "high": high,
                     "measured": float(np.median([one.measured for one in runs])),
@@ -97,9 +98,13 @@ def table(rows: Sequence[dict]) -> str:
     ]
     for row in rows:
         measured = f"{row['measured']:.3g} {row['unit']}" if row["unit"] else ""
+        rate = (
+            "ended, no criterion | "
+            if math.isnan(row["success"])
+            else f"{100 * row['success']:.0f} % | {100 * row['low']:.0f} to {100 * row['high']:.0f} %"
+        )
         lines.append(
-            f"| {row['policy']} | {row['instruction']} | {row['runs']} | {100 * row['success']:.0f} % | "
-            f"{100 * row['low']:.0f} to {100 * row['high']:.0f} % | {measured} | {row['falls']} | "
+            f"| {row['policy']} | {row['instruction']} | {row['runs']} | {rate} | {measured} | {row['falls']} | "
             f"{row['jerk']:.0f} | {row['interventions']:.1f} | {row['inference_ms']:.0f} |"
         )
     return "\n".join(lines)
@@ -108,7 +113,7 @@ def table(rows: Sequence[dict]) -> str:
 def demonstrations_to_collect(results: Sequence[EpisodeResult], most: int = 20) -> list[str]:
     """The failed runs, those of the least successful instructions first: where new demonstrations help most."""
     rate = {(row["policy"], row["instruction"]): row["success"] for row in summary(results)}
-    failed = sorted((one for one in results if not one.success), key=lambda one: rate[one.policy, one.instruction])
+    failed = sorted((one for one in results if one.success is False), key=lambda one: rate[one.policy, one.instruction])
     several, lines = len({one.policy for one in results}) > 1, []
     for one in failed[:most]:
         ball = f"; ball in the base frame at ({', '.join(f'{x:.2f}' for x in one.scene)}) m" if one.scene else ""

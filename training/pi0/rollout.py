@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from arbiter.errors import ConfigError
+from arbiter.skill import Verification
 from arbiter.tick import TickReport
 from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.drivers.simulated.truth import Truth
@@ -15,11 +16,12 @@ from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
 from deploy.runtime.session import Session
 from policies.chunk.backends.card import CARD, STEP
-from skills.criteria import rotations
+from skills.criteria import Trajectory, fallen, rotations
 from training.pi0.data.ball_sampling import place
-from training.pi0.data.instructions import find
-from training.pi0.data.success import fell, judge, misplaced, trajectory
+from training.pi0.data.instructions import TaskInstruction, task_of
+from training.pi0.data.success import fell, has_criterion, judge, misplaced, trajectory
 from training.pi0.data.upper_body import UpperBody
+from training.pi0.gesture_criterion import judge_with, load_criterion
 from training.pi0.results import EpisodeResult, rms_jerk
 
 COLOURS = ("red", "green", "blue")
@@ -35,6 +37,8 @@ class RolloutJob:
         policy: Its folder. kind: What runs it; "auto": see `kind_of`.
         label: Name in the results; "": that of the folder.
         device: For `lerobot`.
+        tree: Tree file that has the skills.
+        criterion: Of a task that is not known, see `load_criterion`; "": it has none.
     """
 
     policy: str
@@ -44,6 +48,8 @@ class RolloutJob:
     seed: int
     label: str = ""
     device: str = "cpu"
+    tree: str = "default.yaml"
+    criterion: str = ""
 
 
 def kind_of(folder: Path) -> str:
@@ -153,7 +159,7 @@ def prepare(loop: ClosedLoop, skill: str) -> None:
 
 def run_once(loop: ClosedLoop, job: RolloutJob, seed: int) -> EpisodeResult:
     """One run of the instruction and the judgement of it."""
-    instruction = find(job.instruction)
+    instruction = task_of(job.instruction)
     prepare(loop, instruction.skill)
     places = loop.place_balls()
     loop.wait(0.2)
@@ -161,19 +167,20 @@ def run_once(loop: ClosedLoop, job: RolloutJob, seed: int) -> EpisodeResult:
     outcome = loop.say(instruction.text)
     loop.wait(AFTER_S)
     run = trajectory(loop.truths, loop.model, loop.body)
-    judged, wrong = judge(run, instruction), misplaced(run, instruction)
+    judged, wrong = verdict(run, instruction, job.criterion), misplaced(run, instruction)
     commands = np.array([report.command.q for report in loop.reports])
     seconds = len(commands) * loop.model.dt
     changes = sum(len(report.verdict.interventions) for report in loop.reports)
-    remarks = [judged.text, *([wrong] if wrong else []), *([outcome] if outcome != DONE else [])]
+    said = judged.text if judged else "ended; it has no criterion"
+    trouble = [*([wrong] if wrong else []), *([outcome] if outcome != DONE else [])]
     return EpisodeResult(
         policy=job.label or Path(job.policy).name,
         instruction=instruction.text,
         seed=seed,
-        success=judged.success and len(remarks) == 1,
-        measured=judged.measured,
-        unit=judged.unit,
-        text="; ".join(remarks),
+        success=(judged.success if judged else None) if not trouble else False,
+        measured=judged.measured if judged else float("nan"),
+        unit=judged.unit if judged else "",
+        text="; ".join((said, *trouble)),
         fell=fell(run),
         jerk=rms_jerk(commands[:, loop.model.groups["arms"]], loop.model.dt),
         interventions=changes / seconds,
@@ -183,9 +190,16 @@ def run_once(loop: ClosedLoop, job: RolloutJob, seed: int) -> EpisodeResult:
     )
 
 
+def verdict(run: Trajectory, instruction: TaskInstruction, criterion: str) -> Verification | None:
+    """What a run is worth; None: its task has no criterion, and it did not fall."""
+    if has_criterion(instruction):
+        return judge(run, instruction)
+    return fallen(run) or (judge_with(load_criterion(criterion).judge, run) if criterion else None)
+
+
 def run_job(job: RolloutJob, video: Path | None = None) -> list[EpisodeResult]:
     """All runs of a job on one robot; after a fall the next run begins on a new robot. `video`: films all of them."""
-    loop, results = ClosedLoop(job.policy, job.kind, job.seed, device=job.device), []
+    loop, results = ClosedLoop(job.policy, job.kind, job.seed, job.tree, job.device), []
     film = None
     if video is not None:
         from deploy.observers.show import FilmObserver
@@ -198,7 +212,7 @@ def run_job(job: RolloutJob, video: Path | None = None) -> list[EpisodeResult]:
             if results[-1].fell or loop.session.faulted:
                 loop.close()
                 if i + 1 < job.runs:
-                    loop = ClosedLoop(job.policy, job.kind, job.seed + i + 1, device=job.device)
+                    loop = ClosedLoop(job.policy, job.kind, job.seed + i + 1, job.tree, job.device)
                     if film is not None:
                         film.follow(loop.assembly)
                         loop.watchers.append(film)

@@ -223,7 +223,7 @@ def train(
     (out / "options.json").write_text(json.dumps(asdict(options), indent=1) + "\n")
     batches = Batches(model.policy, model.before, data, model.stats, weight)
     training, held = data.split(options.held_out, options.seed)
-    chances = sampling_probabilities(data, training, options.touch_fraction)
+    chances = sampling_probabilities(data, training, options.touch_fraction, options.focus, options.focused)
     started = resume and (out / "state" / "step.json").is_file()
     probe = make_probe(model.policy, data.action.shape[1]) if loss is None else None
     if probe is not None and not started:

@@ -5,6 +5,7 @@ The canonical texts are the prompts that the built-in skills send at run time.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from arbiter.errors import ConfigError
@@ -125,6 +126,27 @@ def find(text: str) -> TaskInstruction:
     except KeyError:
         known = ", ".join(repr(one.text) for one in INSTRUCTIONS)
         raise ConfigError(f"instruction {text!r} is not known; known are {known} and their paraphrases") from None
+
+
+def task_of(text: str) -> TaskInstruction:
+    """What a data set's own task asks for: `find`, or for a text that is not known a task of the arms that goes by its words."""
+    try:
+        return find(text)
+    except ConfigError:
+        return TaskInstruction(text, slug(text))
+
+
+def is_known(text: str) -> bool:
+    """Whether `find` knows it."""
+    return text.strip().lower() in _BY_TEXT
+
+
+def slug(text: str) -> str:
+    """A name for a skill: "clap your hands!" is clap_your_hands. Raises ConfigError where nothing is left."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40].strip("_")
+    if not re.match(r"[a-z][a-z0-9_]", name):
+        raise ConfigError(f"instruction {text!r}: no name can be made of it; use a few words of letters")
+    return name
 
 
 def select(names: str) -> tuple[TaskInstruction, ...]:

@@ -81,6 +81,11 @@ def misplaced(run: Trajectory, instruction: TaskInstruction) -> str:
     return ""
 
 
+def has_criterion(instruction: TaskInstruction) -> bool:
+    """Whether `judge` can tell."""
+    return instruction.velocity is not None or instruction.skill in CRITERIA
+
+
 def judge(run: Trajectory, instruction: TaskInstruction) -> Verification:
     """Whether `run` did what `instruction` asks for. A fall fails everything."""
     if (down := criteria.fallen(run)) is not None:
