@@ -31,6 +31,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "curve locomotion": ("training.locomotion.curve", "draws the training curve of a walking policy"),
     "curve pi0": ("training.pi0.curve", "draws the training curve of π0"),
     "distil pi0": ("training.pi0.distil", "distils a large chunk policy into a small one"),
+    "teach": ("training.teach", "teaches a new gesture, from motions or recordings to words"),
     "make pi0": ("training.pi0.from_nothing", "makes the tiny π0: demonstrations, scenes, training, export"),
     "data demos": ("training.pi0.data.demos", "scripted demonstrations in simulation"),
     "data teleop": ("training.pi0.data.teleop", "demonstrations by hand"),

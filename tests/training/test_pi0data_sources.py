@@ -52,8 +52,8 @@ def seconds(demonstrations: memory.Demonstrations) -> float:
     return len(demonstrations) / MODEL.control_hz
 
 
-@pytest.mark.parametrize("hz", [20, 30, 100])
-def test_a_motion_keeps_its_speed_through_conversion_and_training(tmp_path, hz):
+def test_a_motion_keeps_its_speed_through_conversion_and_training(tmp_path):
+    hz = 30
     guide_file(tmp_path / "in" / "a.hdf5", np.arange(2 * hz) / hz)
     assert convert.main([str(tmp_path / "in"), str(tmp_path / "set")]) == 0
     assert json.loads((tmp_path / "set" / "meta" / "info.json").read_text())["fps"] == hz, "kept as it was recorded"
