@@ -37,7 +37,6 @@ class Cause(enum.StrEnum):
     STOP = "stop"
     HALT = "halt"  # a stop while the harness lifted it, which nobody has armed
     SETTLE = "settle"
-    RESUME = "resume"
     DAMP = "damp"
     OFF = "off"
     RESET = "reset"
@@ -56,7 +55,6 @@ TRANSITIONS: dict[tuple[State, Cause], State] = {
     (State.STANDING, Cause.BEGIN): State.RUNNING,
     (State.RUNNING, Cause.IDLE): State.STANDING,
     (State.STOPPED, Cause.BEGIN): State.RUNNING,
-    (State.SETTLING, Cause.RESUME): State.STANDING,
     **{(state, Cause.STOP): State.STOPPED for state in ON_ITS_LEGS},
     **{(state, Cause.SETTLE): State.SETTLING for state in ON_ITS_LEGS},
     **{(state, Cause.DAMP): State.DAMPED for state in State if state is not State.OFF},
@@ -97,8 +95,6 @@ class Lifecycle:
         if mode is Mode.PASSIVE and self.state not in (State.PASSIVE, State.HALTED):
             self.change(Cause.RESET)
         elif mode is Mode.RUN:
-            if self.state is State.SETTLING:
-                self.change(Cause.RESUME)
             self.change(Cause.BEGIN if busy else Cause.IDLE)
         elif mode in CAUSES and not (mode is Mode.SETTLE and self.hangs):  # there `Stops.settle` halts it
             self.change(CAUSES[mode])

@@ -88,6 +88,7 @@ class Arbiter:
         self.handover = HandoverController(self.model, self.authority, self.bank, home, settings)
         self.rest = ComingToRest(self.model, self.authority, self.handover, self.bank, safety)
         self.monitor = TargetMonitor(self.model, self.authority, self.bank)
+        safety.told = self.monitor.refused
         self.executor = InstructionExecutor(
             self.model, skills, self.handover, routing, self._emit, caller, sight, self.inbox.steering
         )

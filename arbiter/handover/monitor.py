@@ -45,6 +45,9 @@ class TargetMonitor:
         model: The robot.
         authority: Who drives what, and the composed target.
         bank: Has the spares.
+
+    Attributes:
+        refused: What it has replaced by nan in this tick, by policy name: what was asked for.
     """
 
     def __init__(self, model: RobotModel, authority: Authority, bank: PolicyBank) -> None:
@@ -64,6 +67,7 @@ class TargetMonitor:
         self._usual = 0.0
         self._repeats, self._allowed = 0, 0  # equal targets in a row, and how many were looked into
         self._pairs: list[tuple[JointAssignment, Recomputing]] = []  # who drives and has a spare that can tell
+        self.refused: dict[str, str] = {}
         self._bad: dict[tuple[str, str], float] = {}  # bad ticks by policy and kind
 
     def judge(self, state: RobotState, walker: str) -> Sequence[tuple[JointAssignment, str]]:
@@ -82,6 +86,8 @@ class TargetMonitor:
         usual, self._usual = self._usual, self._usual + SHARE * (min(MOST, jump) - self._usual)
         self._repeats = self._repeats + 1 if jump == 0.0 else 0
         self._left -= 1
+        if self.refused:
+            self.refused.clear()
         _, x, y, _ = state.base_quat.tolist()
         tips = x * x + y * y > self._sine
         calm = not tips and jump <= JUMP + USUAL * usual and push <= PUSH and self._repeats <= self._allowed
@@ -156,7 +162,9 @@ class TargetMonitor:
             elif stuck and carries and not compared and name == walker:
                 found.append((assignment, f"it walks, but has asked the legs for the same targets {most + 2} times in a row"))
             # What cannot be meant goes on as what is not a number: no blend begins from it, and it is refused, never clamped.
-            block[:, bad] = np.nan
+            if bad.any():
+                self.refused[name] = wrong or self._explain(int(np.argmax(bad)))
+                block[:, bad] = np.nan
         return found
 
     def _compare(self, assignment: JointAssignment) -> tuple[bool, str]:
@@ -176,7 +184,7 @@ class TargetMonitor:
         i = int(np.argmax((np.abs(asked - answer) * apart).max(axis=0)))
         (q, kp, kd), (right_q, right_kp, right_kd) = asked[:, i].tolist(), answer[:, i].tolist()
         return True, (
-            f"it asks {self._joints[i]} for {q:.3g} rad with kp {kp:.3g} and kd {kd:.3g}, where a second session of the same "
+            f"asks {self._joints[i]} for {q:.3g} rad with kp {kp:.3g} and kd {kd:.3g}, where a second session of the same "
             f"weights answers {right_q:.3g} rad, {right_kp:.3g} and {right_kd:.3g}"
         )
 

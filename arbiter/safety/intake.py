@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -12,6 +13,7 @@ from arbiter.safety.limits import SafetyLimits
 from arbiter.types import JointTarget
 
 FLOAT = np.dtype(np.float64)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 ABSURD = np.pi  # [rad] of a leg beyond its range: no posture, and no torque by other means; arms may ask, they are clamped
 
 
@@ -80,8 +82,8 @@ class Intake:
         self.clamped = False
         self.owners: Sequence[str] = self._unknown
 
-    def take(self, target: object, owners: Any) -> None:
-        """Reads a target, whatever it is."""
+    def take(self, target: object, owners: Any, told: Mapping[str, str] = NOTHING) -> None:
+        """Reads a target, whatever it is. `told`: what policies asked for where nan stands now, by name."""
         self.problem, self.clamped = ("", ""), False
         self.owners = owners if type(owners) in (list, tuple) and len(owners) == self._shape[0] else self._unknown
         why = self._copy(target)
@@ -92,7 +94,7 @@ class Intake:
         np.less_equal(self.block, self._high, out=self._below)
         self.refused.fill(False)
         if np.count_nonzero(self._ok) != self._ok.size:  # nan is neither above nor below
-            self._sift()
+            self._sift(told)
 
     def owner(self, i: int) -> str:
         """Policy that is charged with joint `i`."""
@@ -122,7 +124,7 @@ class Intake:
             return "joints is not a mask that is true for every joint; the layer takes full-body targets only"
         return ""
 
-    def _sift(self) -> None:
+    def _sift(self, told: Mapping[str, str]) -> None:
         """Something is out of bounds: refuses what is not finite or absurd, clamps the rest."""
         block = self.block
         finite = np.isfinite(block).all(axis=0)
@@ -132,8 +134,8 @@ class Intake:
             culprits = {self.owner(i) for i in np.flatnonzero(self.bad)}
             self.refused[:] = [name in culprits for name in self.names()]
             check = "position" if finite.all() else "finite"
-            what = "a leg far beyond its range" if finite.all() else "what is not a finite number"
-            self.problem = (check, f"{' and '.join(sorted(culprits))} asked for {what}")
+            what = "asked for " + ("a leg far beyond its range" if finite.all() else "what is not a finite number")
+            self.problem = (check, " and ".join(f"{name} {told.get(name, what)}" for name in sorted(culprits)))
             block[:, self.refused] = self._low[:, self.refused]
         self.asked[:] = block
         np.clip(block, self._low, self._high, out=block)

@@ -75,16 +75,6 @@ class Ladder:
         if self.mode is not Mode.OFF:
             self.mode, self.reason = Mode.DAMP, f"damped: {reason}"
 
-    def resume(self) -> str:
-        """Back to RUN from a SETTLE that no fault caused. Returns why not, "" when it is done."""
-        if self.fault:
-            return f"a fault is latched: {self.fault}; an operator has to reset it"
-        if self.mode not in DRIVING:
-            return f"the robot is in {self.mode.value}; reset and arm it"
-        self._settle, self._held = False, 0.0
-        self.mode, self.reason = Mode.RUN, ""
-        return ""
-
     def passive(self, why: str) -> None:
         """Damping until it is armed again."""
         self._settle, self._held = False, 0.0
@@ -145,10 +135,18 @@ class Ladder:
             self._latch("fall", Mode.DAMP, f"fall: tilt {watch.tilt:.2f} rad, at most {self._limits.fall_tilt:g}")
         elif watch.lost:
             self._latch(watch.lost, Mode.DAMP)
-        elif not self.fault and watch.faults:
-            self._latch(f"robot: {', '.join(watch.faults)}", Mode.SETTLE)
-        elif not self.fault and watch.lost_arms:
-            self._latch(watch.lost_arms, Mode.SETTLE)
+        elif not self.fault and (watch.faults or watch.lost_arms):
+            self._settle_soon(f"robot: {', '.join(watch.faults)}" if watch.faults else watch.lost_arms)
+        elif self.fault and self.mode in (Mode.RUN, Mode.HOLD):
+            self._settle_soon(self.fault)
+
+    def _settle_soon(self, fault: str) -> None:
+        """Latches a fault with which a fallback can stand, as soon as it can: readings that are old may be new again in the next
+        tick. Until then all hold, and they are lost before that has lasted long."""
+        if self._watch.stale and not self._watch.fallen:
+            self.fault = fault
+        else:
+            self._latch(fault, Mode.SETTLE)
 
     def _wait(self, blocked: str, dt: float) -> None:
         if blocked:

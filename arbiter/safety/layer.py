@@ -10,7 +10,7 @@ import numpy as np
 from arbiter.robot import RobotModel
 from arbiter.safety.command import issue
 from arbiter.safety.contact import Collision, Contact
-from arbiter.safety.intake import Intake, is_number
+from arbiter.safety.intake import NOTHING, Intake, is_number
 from arbiter.safety.ladder import DRIVING, Ladder
 from arbiter.safety.limits import SafetyLimits
 from arbiter.safety.notes import Notes
@@ -34,6 +34,7 @@ class Safety:
         walking: Policy whose legs are in the middle of a walk, set by the tick; "" if none. Where readings are old, but not yet
             lost, it goes on with the last ones: a walk that is held falls, and the next reading may come. For the same reason
             its targets pass in the first ticks of a SETTLE, until `let_stop` names who brings the walk to rest.
+        told: What policies asked for where the tick's monitor has put nan, by policy name; for the reason of a HOLD.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Safety:
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
         self._stopping = ""  # the policy that brings a walk to rest
-        self.walking = ""
+        self.walking, self.told = "", NOTHING
         self._now = self._ticked = 0.0
         self._believed: RobotState | None = None
         self._read_at = math.nan
@@ -173,21 +174,6 @@ class Safety:
         until another one is named."""
         self._stopping = policy
 
-    def request_mode(self, mode: Mode, reason: str = "requested") -> str:
-        """Asks for a rung without a fault. Returns why not, "" when the next `filter` will honour it.
-
-        SETTLE, DAMP and OFF are stops; RUN ends a SETTLE that no fault caused; PASSIVE disarms.
-        """
-        if mode is Mode.RUN:
-            return self._ladder.resume()
-        if mode is Mode.PASSIVE:
-            self.disarm()
-            return ""
-        if mode in (Mode.SETTLE, Mode.DAMP, Mode.OFF):
-            self.stop(reason, mode.value)
-            return ""
-        return f"mode {mode.value} cannot be requested; run, settle, damp, off and passive can"
-
     # -- the tick's part ------------------------------------------------------------------------------------------
 
     def believe(self, state: object, now: float) -> RobotState | None:
@@ -228,7 +214,7 @@ class Safety:
         self._notes.clear()
         blocked, dt = self._clock(now)
         intake, watch = self._intake, self._watch
-        intake.take(target, owners)  # finite, shape
+        intake.take(target, owners, self.told)  # finite, shape
         if state is not self._believed or now != self._read_at:
             self.believe(state, self._now)  # finite, shape and age of the reading
         mode = self._ladder.step(blocked or self._unusable(), dt)  # age, mode

@@ -13,6 +13,8 @@ from arbiter.lifecycle import Cause, State
 from arbiter.strict.fields import limited
 from arbiter.tree.world import World
 
+PATIENCE = 10.0  # [s] without a step forward on its way up, after which it says what it waits for
+IN_POSTURE = "in the start posture; waits for go: harness down, upright, its weight on its feet"
 LONGEST = 86400.0  # [s] that a node may be told to wait
 
 
@@ -54,15 +56,29 @@ class Home(Leaf):
 
 
 class GetReady(Leaf):
-    """The start: legs to the standing posture under `stand`, arms to rest; done when the robot stands by itself."""
+    """The start: legs to the standing posture under `stand`, arms to rest; done when the robot stands by itself. What it waits
+    for is told every PATIENCE seconds."""
+
+    def __init__(self, name: str, world: World) -> None:
+        super().__init__(name, world)
+        self._state, self._told = State.PASSIVE, 0.0
 
     def update(self) -> Status:
         world = self.world
-        legs = world.model.groups["legs"]
-        if world.life.state is State.RELEASED and not check_envelope(HOME_ENVELOPE, world.state, legs, world.model):
+        state, legs = world.life.state, world.model.groups["legs"]
+        if state is not self._state:
+            self._state, self._told = state, world.now
+        if state not in (State.RAMPING, State.RELEASED):
+            return Status.RUNNING
+        hindrance = check_envelope(HOME_ENVELOPE, world.state, legs, world.model)
+        if state is State.RELEASED and hindrance is None:
             world.life.change(Cause.STOOD)
             world.tell("mode", "stands by itself: ready for instructions")
             return Status.SUCCESS
+        if world.now - self._told >= PATIENCE:
+            self._told = world.now
+            goal = "on its way up" if state is State.RAMPING else "not yet standing by itself"
+            world.tell("mode", f"{goal}: {hindrance}" if hindrance else IN_POSTURE)
         return Status.RUNNING
 
 

@@ -14,6 +14,7 @@ SETTLED = 0.4  # [s] in the start posture before the harness is lowered
 QUIET = 0.3  # [s] free, upright and on its feet before instructions are taken
 LOADED, UPRIGHT = 0.5, 0.4  # share of its weight on its feet, tilt [rad]
 LIFTED = 2.5  # [s] for the harness to catch and lift a fallen robot
+PATIENCE = 5.0  # [s] that it waits for the robot to stand before it says so, and between two words on it
 
 
 class HarnessPhase(enum.Enum):
@@ -53,6 +54,7 @@ class SimulatedOperator:
         self._robot, self._arbiter = robot, arbiter
         self._phase = HarnessPhase.HANGING
         self._since: float | None = None
+        self._told = 0.0  # when it last said what it waits for [s]
 
     def __call__(self, report: TickReport) -> None:
         """Between ticks: starts the next phase when its condition holds."""
@@ -77,6 +79,7 @@ class SimulatedOperator:
             self._since = (now if self._since is None else self._since) if in_posture else None
             if self._lasted(now, SETTLED):
                 self._robot.release()
+                self._told = now
                 self._enter(HarnessPhase.LOWERING, None)
         elif self._phase is HarnessPhase.LOWERING and (
             life.state is State.HALTED or report.verdict.mode in (Mode.DAMP, Mode.OFF)
@@ -84,11 +87,19 @@ class SimulatedOperator:
             self._robot.hang()
             self._enter(HarnessPhase.HANGING, None)
         elif self._phase is HarnessPhase.LOWERING and self._robot.supported == 0.0:
-            stands = self._robot.loaded >= LOADED and report.state.tilt <= UPRIGHT
+            loaded, tilt = self._robot.loaded, report.state.tilt
+            stands = loaded >= LOADED and tilt <= UPRIGHT
             self._since = (now if self._since is None else self._since) if stands else None
             if self._lasted(now, QUIET):
                 self._arbiter.inbox.go()
                 self._enter(HarnessPhase.FREE, None)
+            elif not stands and now - self._told >= PATIENCE:
+                self._told = now
+                self._arbiter.world.tell(
+                    "mode",
+                    f"waits for the robot to stand: {100.0 * loaded:.0f} % of its weight on its feet, at least "
+                    f"{100.0 * LOADED:.0f} % is asked for; tilt {tilt:.2f} rad, at most {UPRIGHT:g}",
+                )
 
     def _lasted(self, now: float, seconds: float) -> bool:
         return self._since is not None and now - self._since >= seconds

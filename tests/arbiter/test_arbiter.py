@@ -14,6 +14,7 @@ from arbiter.handover.transition import Bound, Violation, check_envelope
 from arbiter.safety import Safety
 from arbiter.skill import Outcome, Progress, Skill, StartEnvelope, Verification
 from arbiter.tick import Arbiter
+from arbiter.tree.leaves import IN_POSTURE
 from arbiter.types import Mode, Request
 from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
@@ -538,3 +539,30 @@ def test_a_skill_is_told_how_many_chunks_were_played(monkeypatch):
         player.chunks = 3
     rig.tick(5)
     assert told[0] == 0 and told[-1] == 3
+
+
+def test_a_robot_that_does_not_get_up_says_what_it_waits_for():
+    rig = Rig()
+    rig.tick(1200)
+    assert [event.text for event in rig.events if "waits for go" in event.text] == [IN_POSTURE] * 2
+    rig.robot.tilt = 0.6
+    rig.tick(505)
+    assert rig.events[-1].text == "on its way up: tilt 0.60 rad, at most 0.4"
+    rig.arbiter.inbox.go()
+    rig.tick(505)
+    assert rig.events[-1].text == "not yet standing by itself: tilt 0.60 rad, at most 0.4" and not rig.arbiter.world.ready
+    rig.robot.tilt = 0.0
+    rig.tick(1)
+    assert rig.arbiter.world.ready
+
+
+@pytest.mark.parametrize(("asked", "told"), [(1e6, "for 1e+06 rad"), (np.nan, "for nan rad")])
+def test_a_hold_says_what_was_asked_for(asked, told):
+    rig = Rig().ready()
+    rig.say("walk_forward").tick(20)
+    rig.locomotion.q = np.full(MODEL.n, asked)
+    report = rig.tick()
+    assert report.verdict.mode is Mode.HOLD
+    assert report.verdict.reason.startswith(f"locomotion asks {MODEL.joints[np.argmax(MODEL.groups['legs'])]} {told}")
+    rig.locomotion.q = None
+    assert rig.tick().verdict.mode is Mode.RUN

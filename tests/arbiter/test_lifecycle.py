@@ -30,7 +30,6 @@ def step(life, first, second):
         ((*UP, (Cause.STOP, "key"), (Cause.BEGIN, "")), State.RUNNING, ""),
         ((*UP, (Mode.HOLD, False)), State.STANDING, ""),
         ((*UP, (Mode.SETTLE, False)), State.SETTLING, ""),
-        ((*UP, (Mode.SETTLE, False), (Mode.RUN, False)), State.STANDING, ""),
         ((*UP, (Mode.SETTLE, False), (Mode.DAMP, False)), State.DAMPED, ""),
         ((UP[0], (Cause.STOP, "key")), State.HALTED, "key"),
         ((UP[0], (Cause.STOP, "key"), (Cause.STOP, "again")), State.DAMPED, "again"),
