@@ -45,15 +45,17 @@ class Ladder:
             return f"stopped: {self._stop_off or self._stop_damp or self._stop_settle}; an operator has to reset it"
         if watch.behind:
             return watch.behind
-        if watch.stale or watch.stale_arms:
-            return watch.stale or watch.stale_arms
-        if watch.fallen or watch.tilt > self._limits.fall_tilt:  # a reset forgets that it fell, not that it lies
-            return f"the robot has fallen: tilt {watch.tilt:.2f} rad, at most {self._limits.fall_tilt:g}; set it up and reset"
+        if watch.ages.stale or watch.ages.stale_arms:
+            return watch.ages.stale or watch.ages.stale_arms
+        if watch.fall.fallen or watch.fall.tilt > self._limits.fall_tilt:  # a reset forgets that it fell, not that it lies
+            return (
+                f"the robot has fallen: tilt {watch.fall.tilt:.2f} rad, at most {self._limits.fall_tilt:g}; set it up and reset"
+            )
         if max(map(abs, watch.imu.rate)) > SWINGING:
             fastest = max(map(abs, watch.imu.rate))
             return f"the base turns at {fastest:.1f} rad/s, at most {SWINGING:g} is right; let it hang still, then arm"
-        if watch.faults:
-            return f"the robot reports {', '.join(watch.faults)}"
+        if watch.ages.faults:
+            return f"the robot reports {', '.join(watch.ages.faults)}"
         self._settle, self._held = False, 0.0
         self.mode, self.reason = Mode.RUN, ""
         return ""
@@ -107,8 +109,8 @@ class Ladder:
         self._check_health()
         if self.mode in DRIVING:
             # A stand does not need its arms: in SETTLE they hold, and the legs go on.
-            arms = "" if self.mode is Mode.SETTLE else self._watch.stale_arms
-            self._wait(blocked or self._watch.stale or arms, dt)
+            arms = "" if self.mode is Mode.SETTLE else self._watch.ages.stale_arms
+            self._wait(blocked or self._watch.ages.stale or arms, dt)
         return self.mode
 
     def _obey(self) -> None:
@@ -130,20 +132,20 @@ class Ladder:
             self._stop_off = ""
 
     def _check_health(self) -> None:
-        watch = self._watch
-        if watch.fallen:
-            self._latch("fall", Mode.DAMP, f"fall: tilt {watch.tilt:.2f} rad, at most {self._limits.fall_tilt:g}")
-        elif watch.lost:
-            self._latch(watch.lost, Mode.DAMP)
-        elif not self.fault and (watch.faults or watch.lost_arms):
-            self._settle_soon(f"robot: {', '.join(watch.faults)}" if watch.faults else watch.lost_arms)
+        ages, fall = self._watch.ages, self._watch.fall
+        if fall.fallen:
+            self._latch("fall", Mode.DAMP, f"fall: tilt {fall.tilt:.2f} rad, at most {self._limits.fall_tilt:g}")
+        elif ages.lost:
+            self._latch(ages.lost, Mode.DAMP)
+        elif not self.fault and (ages.faults or ages.lost_arms):
+            self._settle_soon(f"robot: {', '.join(ages.faults)}" if ages.faults else ages.lost_arms)
         elif self.fault and self.mode in (Mode.RUN, Mode.HOLD):
             self._settle_soon(self.fault)
 
     def _settle_soon(self, fault: str) -> None:
         """Latches a fault with which a fallback can stand, as soon as it can: readings that are old may be new again in the next
         tick. Until then all hold, and they are lost before that has lasted long."""
-        if self._watch.stale and not self._watch.fallen:
+        if self._watch.ages.stale and not self._watch.fall.fallen:
             self.fault = fault
         else:
             self._latch(fault, Mode.SETTLE)

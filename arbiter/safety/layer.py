@@ -49,7 +49,7 @@ class Safety:
         self._ladder, self._shaper = Ladder(self.limits, self._watch), Shaper(self.limits, model.dt)
         self._contact = Contact(model, collision) if collision is not None else None
         self._fallbacks = frozenset(fallbacks)
-        self._legs = np.flatnonzero(~self._watch.arms).tolist()
+        self._legs = model.groups.get("legs", np.ones(model.n, bool))
         self._notes = Notes(model.joints, self._intake, self._watch)
         self._finite = np.zeros((3, model.n), bool)
         self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
@@ -105,7 +105,7 @@ class Safety:
             self.believe(state, self._now if now is None else now)
         if self._watch.problem[2]:
             return self._watch.problem[2]
-        q, limits = self._watch.q, self.limits
+        q, limits = self._watch.joints.believed.q, self.limits
         outside = np.maximum(limits.lower - q, q - limits.upper)
         i = int(np.argmax(outside))
         if outside[i] > SEED_SLACK:
@@ -224,7 +224,7 @@ class Safety:
             return self._limp(mode)
         self._notes.add_refusals(bool(blocked), self._shaper.q)
         self._hold(mode, bool(blocked))
-        self._shaper.propose(intake.q, watch.measured, intake.gains)  # position ... torque
+        self._shaper.propose(intake.q, watch.joints.believed.rows, intake.gains)  # position ... torque
         for change in self._shaper.changes:
             self._notes.add(*change)
         if self._contact is not None and not self._contact.error:
@@ -250,7 +250,7 @@ class Safety:
             return self._intake.problem[1]
         if self._ladder.mode is Mode.SETTLE:
             allowed = self._allowed()
-            if any(self._intake.owner(i) not in allowed for i in self._legs):
+            if any(self._intake.owner(i) not in allowed for i in np.flatnonzero(self._legs)):
                 return "no fallback policy drives the legs"
         return ""
 
@@ -269,10 +269,10 @@ class Safety:
             self._notes.add_policies("mode", strangers)
         if everything:
             held.fill(True)
-        elif watch.stale:
-            held |= np.array([name != self.walking or not name for name in intake.names()]) | watch.arms
-        elif watch.stale_arms:
-            held |= watch.arms
+        elif watch.ages.stale:
+            held |= np.array([name != self.walking or not name for name in intake.names()]) | ~self._legs
+        elif watch.ages.stale_arms:
+            held |= ~self._legs
         if intake.clamped:
             self._notes.add_clamps(~held)
         if np.count_nonzero(held):
@@ -300,14 +300,14 @@ class Safety:
             return self._limp(Mode.DAMP)
         shaper.commit()
         self._gains[:] = block[1:]
-        self._watch.joints.command[:] = out[:2]
+        self._watch.joints.repeats.command[:] = out[:2]
         return issue(self._now, out, mode), self._notes.judge(mode, self._ladder.reason)
 
     def _limp(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
         """No position control: damping, or no torque at all."""
         out = np.zeros((3, self.model.n))
-        np.clip(self._watch.q, self.limits.lower, self.limits.upper, out=out[0])
+        np.clip(self._watch.joints.believed.q, self.limits.lower, self.limits.upper, out=out[0])
         if mode is not Mode.OFF:
             out[2] = self.model.kd
-        self._watch.joints.command[:] = out[:2]
+        self._watch.joints.repeats.command[:] = out[:2]
         return issue(self._now, out, mode), self._notes.judge(mode, self._ladder.reason)

@@ -64,7 +64,7 @@ class Notes:
             self.add_policies(check, sorted(set(intake.names())))
         if watch.problem[0]:
             self._found.append((watch.problem[0], watch.problem[1], ROBOT, NAN, NAN))
-        if blocked or watch.stale or watch.stale_arms:
+        if blocked or watch.ages.stale or watch.ages.stale_arms:
             self._found.append(("age", "", ROBOT, NAN, NAN))
 
     def add_clamps(self, used: np.ndarray) -> None:

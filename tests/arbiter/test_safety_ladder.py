@@ -729,7 +729,7 @@ def test_the_tilt_is_that_of_the_orientation(quat, length):
     safety = Safety(MODEL)
     safety.believe(reading(MODEL, 0.02, base_quat=length * unit), 0.02)
     w, x, y, z = unit
-    assert safety._watch.tilt == pytest.approx(np.arccos(w * w - x * x - y * y + z * z))
+    assert safety._watch.fall.tilt == pytest.approx(np.arccos(w * w - x * x - y * y + z * z))
 
 
 def test_a_clock_that_jumps_while_the_driver_fails_makes_the_last_reading_a_little_older():
@@ -810,9 +810,9 @@ def test_legs_that_repeat_themselves_for_a_moment_are_not_frozen():
     still = moving(29) | {"joint_vel": np.zeros(N)}
     for k in range(5):
         drive.tick(MODEL.default, **still, **swaying(30 + k))
-    assert not drive.safety._watch.joints.frozen.any()
+    assert not drive.safety._watch.joints.repeats.frozen.any()
     drive.ticks(2, MODEL.default, **still, **swaying(36))
-    assert drive.safety._watch.joints.frozen[:2].all()
+    assert drive.safety._watch.joints.repeats.frozen[:2].all()
 
 
 def test_a_joint_is_as_old_as_the_older_half_of_it():

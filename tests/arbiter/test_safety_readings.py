@@ -34,11 +34,11 @@ class Encoders:
     def read(self, q=None, dq=None, age=None, dt=DT, strict=True):
         """The next reading; `q`, `dq`, `age`: what single joints read instead, by index."""
         self.t += dt
-        self.joints.raw[:2] = self.truth()
-        self.joints.raw[2] = 0.0
+        self.joints.reading.raw[:2] = self.truth()
+        self.joints.reading.raw[2] = 0.0
         for row, changes in enumerate((q, dq, age)):
             for i, value in (changes or {}).items():
-                self.joints.raw[row, i] = value
+                self.joints.reading.raw[row, i] = value
         self.joints.take(self.t, strict)
         return self.joints
 
@@ -66,20 +66,26 @@ def test_good_readings_are_believed_to_the_last_bit():
     enc = Encoders()
     for dt in (DT, 0.8 * DT, 1.2 * DT, 1.49 * DT, DT):
         joints = enc.read(dt=dt)
-        assert np.array_equal(joints.believed, joints.raw[:2]) and (joints.seen == enc.t).all() and not joints.why
+        assert (
+            np.array_equal(joints.believed.block, joints.reading.raw[:2])
+            and (joints.believed.seen == enc.t).all()
+            and not joints.why
+        )
         assert joints._was_plain, "the cheap way"
 
 
 def test_each_joint_is_dated_by_its_own_age():
     enc = Encoders()
     joints = enc.read(age={KNEE: 0.006})
-    assert joints.seen[:, KNEE] == pytest.approx((enc.t - 0.006,) * 2) and (joints.seen[:, HIP] == enc.t).all()
+    assert joints.believed.seen[:, KNEE] == pytest.approx((enc.t - 0.006,) * 2) and (joints.believed.seen[:, HIP] == enc.t).all()
     joints = enc.read(age={ARM: 0.5})  # older than what is known: the driver's word counts, the values do not
-    assert joints.seen[:, ARM] == pytest.approx((enc.t - 0.5,) * 2) and joints.q[ARM] != joints.raw[0, ARM]
+    assert (
+        joints.believed.seen[:, ARM] == pytest.approx((enc.t - 0.5,) * 2) and joints.believed.q[ARM] != joints.reading.raw[0, ARM]
+    )
     joints = enc.read()
-    assert joints.q[ARM] == joints.raw[0, ARM] and joints.seen[0, ARM] == enc.t and not joints.why
+    assert joints.believed.q[ARM] == joints.reading.raw[0, ARM] and joints.believed.seen[0, ARM] == enc.t and not joints.why
     joints = enc.read(age={KNEE: 0.006}, q={HIP: NAN})
-    assert joints.seen[:, KNEE] == pytest.approx((enc.t - 0.006,) * 2), "also where another one is in doubt"
+    assert joints.believed.seen[:, KNEE] == pytest.approx((enc.t - 0.006,) * 2), "also where another one is in doubt"
 
 
 @pytest.mark.parametrize(("age", "told"), [(-0.019, False), (-0.021, True), (NAN, True)])
@@ -87,8 +93,8 @@ def test_an_age_out_of_the_future_dates_nothing(age, told):
     enc = Encoders()
     was = enc.t
     joints = enc.read(age={HIP: age})
-    assert (HIP in joints.why) is told and joints.seen[0, KNEE] == enc.t
-    assert joints.seen[0, HIP] == pytest.approx(was if told else enc.t - age)
+    assert (HIP in joints.why) is told and joints.believed.seen[0, KNEE] == enc.t
+    assert joints.believed.seen[0, HIP] == pytest.approx(was if told else enc.t - age)
     assert not told or joints.why[HIP] == f"reads age {age:g}"
 
 
@@ -96,27 +102,27 @@ def test_an_age_out_of_the_future_dates_nothing(age, told):
 @pytest.mark.parametrize(("jump", "told"), [(0.19, False), (0.21, True)])
 def test_a_joint_cannot_jump(sign, jump, told):
     enc = at_rest()
-    was = enc.joints.q[KNEE]
+    was = enc.joints.believed.q[KNEE]
     joints = enc.quiet(q={KNEE: was + sign * jump})
     assert (KNEE in joints.why) is told
-    assert joints.q[KNEE] == pytest.approx(was if told else was + sign * jump, abs=1e-6)
-    assert joints.seen[1, KNEE] == enc.t and (joints.seen[0, KNEE] == enc.t) is not told
+    assert joints.believed.q[KNEE] == pytest.approx(was if told else was + sign * jump, abs=1e-6)
+    assert joints.believed.seen[1, KNEE] == enc.t and (joints.believed.seen[0, KNEE] == enc.t) is not told
     if told:
         assert joints.why[KNEE] == f"reads position {was + sign * jump:.2f}, {sign * jump:+.2f} rad off where it can be"
     joints = enc.quiet()
-    assert (joints.seen[:, KNEE] == enc.t).all() or not told
+    assert (joints.believed.seen[:, KNEE] == enc.t).all() or not told
 
 
 def test_readings_far_apart_may_differ_more():
     for dt, jump, told in ((0.05, 0.38, False), (0.05, 0.42, True), (0.1, 0.88, False), (0.1, 0.93, True)):
         enc = at_rest()
-        joints = enc.quiet(q={KNEE: enc.joints.q[KNEE] + jump}, dt=dt)
+        joints = enc.quiet(q={KNEE: enc.joints.believed.q[KNEE] + jump}, dt=dt)
         assert (KNEE in joints.why) is told, (dt, jump)
 
 
 def test_what_lies_between_readings_far_apart_is_no_slow_error():
     enc = at_rest()
-    was = enc.joints.q[KNEE]
+    was = enc.joints.believed.q[KNEE]
     assert not enc.quiet(q={KNEE: was + 0.15}, dt=0.1).why
     assert not enc.quiet(q={KNEE: was + 0.25}).why
 
@@ -140,26 +146,26 @@ def test_no_joint_is_faster_than_twice_its_motor():
 def test_a_position_that_is_missing_is_carried_on_by_the_velocity():
     enc = Encoders()
     for k in range(25):
-        was_q, was_dq = enc.joints.believed[:, KNEE].copy()
+        was_q, was_dq = enc.joints.believed.block[:, KNEE].copy()
         joints = enc.read(q={KNEE: NAN})
-        assert joints.q[KNEE] == pytest.approx(was_q + 0.5 * DT * (was_dq + joints.raw[1, KNEE]))
-        assert joints.dq[KNEE] == joints.raw[1, KNEE] and joints.seen[1, KNEE] == enc.t
-        assert joints.seen[0, KNEE] == pytest.approx(enc.t - (k + 1) * DT)
-        assert joints.q[HIP] == joints.raw[0, HIP] and joints.seen[0, HIP] == enc.t
-    assert joints.q[KNEE] == pytest.approx(enc.truth()[0][KNEE], abs=0.02)
+        assert joints.believed.q[KNEE] == pytest.approx(was_q + 0.5 * DT * (was_dq + joints.reading.raw[1, KNEE]))
+        assert joints.believed.dq[KNEE] == joints.reading.raw[1, KNEE] and joints.believed.seen[1, KNEE] == enc.t
+        assert joints.believed.seen[0, KNEE] == pytest.approx(enc.t - (k + 1) * DT)
+        assert joints.believed.q[HIP] == joints.reading.raw[0, HIP] and joints.believed.seen[0, HIP] == enc.t
+    assert joints.believed.q[KNEE] == pytest.approx(enc.truth()[0][KNEE], abs=0.02)
     assert joints.why == {KNEE: "reads position nan; -0.5 to 2.5 is possible"}
     joints = enc.read()
-    assert not joints.why and joints.q[KNEE] == joints.raw[0, KNEE]
+    assert not joints.why and joints.believed.q[KNEE] == joints.reading.raw[0, KNEE]
 
 
 def test_a_carried_position_stays_where_a_joint_can_be():
     enc = Encoders()
     for _ in range(60):
         enc.read(q={HIP: NAN}, dq={HIP: 4.0})
-    assert enc.joints.q[HIP] == pytest.approx(1.5)
+    assert enc.joints.believed.q[HIP] == pytest.approx(1.5)
     for _ in range(60):
         enc.read(q={HIP: NAN}, dq={HIP: -4.0})
-    assert enc.joints.q[HIP] == pytest.approx(-1.5)
+    assert enc.joints.believed.q[HIP] == pytest.approx(-1.5)
 
 
 def test_a_position_becomes_uncertain_while_it_is_carried_on():
@@ -167,7 +173,7 @@ def test_a_position_becomes_uncertain_while_it_is_carried_on():
         enc = at_rest()
         for _ in range(ticks):
             enc.quiet(q={KNEE: NAN})
-        joints = enc.quiet(q={KNEE: enc.joints.q[KNEE] + off})
+        joints = enc.quiet(q={KNEE: enc.joints.believed.q[KNEE] + off})
         assert (KNEE in joints.why) is told, (ticks, off)
 
 
@@ -175,33 +181,33 @@ def test_a_position_becomes_uncertain_while_it_is_carried_on():
 def test_a_velocity_that_is_missing_is_how_fast_the_position_changes(bad):
     enc = Encoders()
     for k in range(20):
-        was = enc.joints.q[KNEE]
+        was = enc.joints.believed.q[KNEE]
         joints = enc.read(dq={KNEE: bad})
-        assert joints.q[KNEE] == joints.raw[0, KNEE] and joints.seen[0, KNEE] == enc.t
-        assert joints.dq[KNEE] == pytest.approx((joints.q[KNEE] - was) / DT)
-        assert joints.seen[1, KNEE] == pytest.approx(enc.t - (k + 1) * DT)
+        assert joints.believed.q[KNEE] == joints.reading.raw[0, KNEE] and joints.believed.seen[0, KNEE] == enc.t
+        assert joints.believed.dq[KNEE] == pytest.approx((joints.believed.q[KNEE] - was) / DT)
+        assert joints.believed.seen[1, KNEE] == pytest.approx(enc.t - (k + 1) * DT)
     joints = enc.read()
-    assert not joints.why and joints.dq[KNEE] == joints.raw[1, KNEE]
+    assert not joints.why and joints.believed.dq[KNEE] == joints.reading.raw[1, KNEE]
 
 
 def test_without_a_velocity_a_position_may_miss_by_more():
     for jump, told in ((0.38, False), (0.42, True)):
         enc = at_rest()
-        was = enc.joints.q[KNEE]
+        was = enc.joints.believed.q[KNEE]
         joints = enc.quiet(q={KNEE: was + jump}, dq={KNEE: NAN})
-        assert joints.q[KNEE] == pytest.approx(was if told else was + jump, abs=1e-6)
-        assert (joints.seen[0, KNEE] == enc.t) is not told and joints.dq[KNEE] <= 40.0
+        assert joints.believed.q[KNEE] == pytest.approx(was if told else was + jump, abs=1e-6)
+        assert (joints.believed.seen[0, KNEE] == enc.t) is not told and joints.believed.dq[KNEE] <= 40.0
 
 
 def test_with_neither_the_last_good_values_stand_in():
     enc = Encoders()
-    was, then = enc.joints.believed[:, KNEE].copy(), enc.t
+    was, then = enc.joints.believed.block[:, KNEE].copy(), enc.t
     for _ in range(5):
         joints = enc.read(q={KNEE: NAN}, dq={KNEE: NAN})
-        assert np.array_equal(joints.believed[:, KNEE], was) and (joints.seen[:, KNEE] == then).all()
+        assert np.array_equal(joints.believed.block[:, KNEE], was) and (joints.believed.seen[:, KNEE] == then).all()
     joints.hold(np.array([KNEE]))
-    assert joints.dq[KNEE] == 0.0 and joints.q[KNEE] == was[0]
-    assert enc.read().q[KNEE] == enc.truth()[0][KNEE] and not enc.joints.why
+    assert joints.believed.dq[KNEE] == 0.0 and joints.believed.q[KNEE] == was[0]
+    assert enc.read().believed.q[KNEE] == enc.truth()[0][KNEE] and not enc.joints.why
 
 
 @pytest.mark.parametrize("slip", [0.3, -0.6, 2 * np.pi])
@@ -209,14 +215,14 @@ def test_an_encoder_that_slips_is_found_and_taken_off(slip):
     enc = Encoders()
     for k in range(10):
         joints = enc.read(q={KNEE: enc_next(enc)[KNEE] + slip})
-        assert joints.q[KNEE] == pytest.approx(enc.truth()[0][KNEE], abs=0.01)
-        assert joints.slip[KNEE] == pytest.approx(0.0 if k < 3 else slip, abs=0.01) and KNEE in joints.why
-    assert joints.why[KNEE] == f"has slipped by {joints.slip[KNEE]:+.2f} rad"
-    assert (joints.seen[:, KNEE] == enc.t).all() and not joints.slip[[HIP, ARM, ELBOW]].any()
+        assert joints.believed.q[KNEE] == pytest.approx(enc.truth()[0][KNEE], abs=0.01)
+        assert joints.slips.angle[KNEE] == pytest.approx(0.0 if k < 3 else slip, abs=0.01) and KNEE in joints.why
+    assert joints.why[KNEE] == f"has slipped by {joints.slips.angle[KNEE]:+.2f} rad"
+    assert (joints.believed.seen[:, KNEE] == enc.t).all() and not joints.slips.angle[[HIP, ARM, ELBOW]].any()
     for _ in range(4):
         joints = enc.read()
-    assert joints.slip[KNEE] == 0.0
-    assert not enc.read().why and joints.q[KNEE] == joints.raw[0, KNEE]
+    assert joints.slips.angle[KNEE] == 0.0
+    assert not enc.read().why and joints.believed.q[KNEE] == joints.reading.raw[0, KNEE]
 
 
 def enc_next(enc):
@@ -228,7 +234,7 @@ def test_rubbish_is_no_slip():
     enc = Encoders()
     for k in range(12):
         joints = enc.read(q={KNEE: 1.5 if k % 2 else 0.4})
-    assert joints.slip[KNEE] == 0.0 and abs(joints.q[KNEE] - enc.truth()[0][KNEE]) < 0.02
+    assert joints.slips.angle[KNEE] == 0.0 and abs(joints.believed.q[KNEE] - enc.truth()[0][KNEE]) < 0.02
 
 
 @pytest.mark.parametrize(("joint", "velocity_too"), [(KNEE, True), (KNEE, False), (ARM, True)])
@@ -237,9 +243,9 @@ def test_the_wrong_sign_is_told_from_a_slip(joint, velocity_too):
     for _ in range(60):
         q, dq = enc_next(enc)[joint], enc.size * enc.rate * np.cos(enc.rate * (enc.t + DT) + joint)
         joints = enc.read(q={joint: -q}, dq={joint: -dq} if velocity_too else {})
-        assert joints.q[joint] == pytest.approx(q, abs=0.03) and joints.slip[joint] == 0.0 and joint in joints.why
-        assert joints.seen[0, joint] < enc.t - 0.5 * DT
-    assert not enc.read().why and enc.joints.q[joint] == enc.truth()[0][joint]
+        assert joints.believed.q[joint] == pytest.approx(q, abs=0.03) and joints.slips.angle[joint] == 0.0 and joint in joints.why
+        assert joints.believed.seen[0, joint] < enc.t - 0.5 * DT
+    assert not enc.read().why and enc.joints.believed.q[joint] == enc.truth()[0][joint]
 
 
 def swinging(joint, where, size=0.6, rate=10.0):
@@ -263,10 +269,10 @@ def test_what_is_mirrored_means_its_negative_at_once(sign, up, size, rate):
     for k in range(3):
         q, dq = ahead_of(enc, ARM)
         joints = enc.read(q={ARM: -q}, dq={ARM: dq if k == 1 else -dq})
-        assert joints.mirrored[ARM] and joints.believed[:, ARM] == pytest.approx((q, dq), abs=1e-12)
+        assert joints.believed.mirrored[ARM] and joints.believed.block[:, ARM] == pytest.approx((q, dq), abs=1e-12)
     q, dq = ahead_of(enc, ARM)
     joints = enc.read(q={ARM: -q - 0.5 * np.sign(q)}, dq={ARM: -dq})
-    assert not joints.mirrored[ARM] and abs(joints.q[ARM] - q) < 0.15
+    assert not joints.believed.mirrored[ARM] and abs(joints.believed.q[ARM] - q) < 0.15
 
 
 def test_a_mirrored_joint_near_zero_may_read_either_sign():
@@ -275,11 +281,13 @@ def test_a_mirrored_joint_near_zero_may_read_either_sign():
         q, dq = ahead_of(enc, ARM)
         enc.read(q={ARM: -q}, dq={ARM: -dq})
     q, dq = ahead_of(enc, ARM)
-    assert enc.read(q={ARM: np.copysign(0.05, q)}, dq={ARM: -dq}).mirrored[ARM]
+    assert enc.read(q={ARM: np.copysign(0.05, q)}, dq={ARM: -dq}).believed.mirrored[ARM]
     while ahead_of(enc, ARM)[0] > -0.15:
         q, dq = ahead_of(enc, ARM)
         enc.read(q={ARM: -q}, dq={ARM: -dq})
-    assert enc.read(q={ARM: -ahead_of(enc, ARM)[0]}, dq={ARM: 0.0}).mirrored[ARM] and not enc.read().mirrored[ARM]
+    assert (
+        enc.read(q={ARM: -ahead_of(enc, ARM)[0]}, dq={ARM: 0.0}).believed.mirrored[ARM] and not enc.read().believed.mirrored[ARM]
+    )
 
 
 @pytest.mark.parametrize(
@@ -296,14 +304,21 @@ def test_a_mirrored_joint_near_zero_may_read_either_sign():
 )
 def test_what_counts_as_mirrored(where, off, back, mirrored):
     enc = Encoders(size=0.6, rate=10.0)
-    enc.joints.q[ARM], enc.joints.dq[ARM] = where - 5.0 * DT, 5.0  # as it was believed
-    assert bool(enc.read(q={ARM: -where + off}, dq={ARM: 5.0 * back}).mirrored[ARM]) is mirrored
+    enc.joints.believed.q[ARM], enc.joints.believed.dq[ARM] = where - 5.0 * DT, 5.0  # as it was believed
+    assert bool(enc.read(q={ARM: -where + off}, dq={ARM: 5.0 * back}).believed.mirrored[ARM]) is mirrored
     for was_q, was_dq in ((0.04 - 5.0 * DT, 5.0), (0.0, 0.0)):
         enc = Encoders(size=0.6, rate=10.0)
-        enc.joints.q[ARM], enc.joints.dq[ARM], enc.joints.mirrored[ARM], enc.joints._doubt = was_q, was_dq, True, True
-        assert not enc.read(q={ARM: 0.15}, dq={ARM: 5.0}).mirrored[ARM], "off, but on the right side"
+        enc.joints.believed.q[ARM], enc.joints.believed.dq[ARM], enc.joints.believed.mirrored[ARM], enc.joints._doubt = (
+            was_q,
+            was_dq,
+            True,
+            True,
+        )
+        assert not enc.read(q={ARM: 0.15}, dq={ARM: 5.0}).believed.mirrored[ARM], "off, but on the right side"
     still = at_rest()
-    assert not still.quiet(q={ARM: -still.joints.q[ARM] - 0.2}, dq={ARM: -1e-3}).mirrored[ARM], "at rest no sign is shown"
+    assert not still.quiet(q={ARM: -still.joints.believed.q[ARM] - 0.2}, dq={ARM: -1e-3}).believed.mirrored[ARM], (
+        "at rest no sign is shown"
+    )
 
 
 def test_of_a_fast_joint_it_is_found_what_jumped():
@@ -311,11 +326,11 @@ def test_of_a_fast_joint_it_is_found_what_jumped():
     for jump in (-22.0, -24.0):
         enc = swinging(KNEE, lambda q, dq: dq > 11.9, rate=20.0)
         q, dq = ahead_of(enc, KNEE)
-        joints = enc.read(dq={KNEE: enc.joints.dq[KNEE] + jump})
-        assert joints.why[KNEE].startswith("reads velocity") and joints.q[KNEE] == joints.raw[0, KNEE]
+        joints = enc.read(dq={KNEE: enc.joints.believed.dq[KNEE] + jump})
+        assert joints.why[KNEE].startswith("reads velocity") and joints.believed.q[KNEE] == joints.reading.raw[0, KNEE]
     enc = swinging(KNEE, lambda q, dq: dq > 11.9, rate=20.0)
     joints = enc.read(q={KNEE: ahead_of(enc, KNEE)[0] - 0.45}, dq={KNEE: ahead_of(enc, KNEE)[1] + 2.0})
-    assert joints.why[KNEE].startswith("reads position") and joints.dq[KNEE] == joints.raw[1, KNEE]
+    assert joints.why[KNEE].startswith("reads position") and joints.believed.dq[KNEE] == joints.reading.raw[1, KNEE]
 
 
 def test_of_a_fast_joint_the_position_alone_will_do():
@@ -323,26 +338,31 @@ def test_of_a_fast_joint_the_position_alone_will_do():
     while enc.truth()[1][KNEE] < 11.5:
         enc.read()
     joints = enc.read(dq={KNEE: NAN})
-    assert joints.q[KNEE] == joints.raw[0, KNEE] and joints.seen[0, KNEE] == enc.t
+    assert joints.believed.q[KNEE] == joints.reading.raw[0, KNEE] and joints.believed.seen[0, KNEE] == enc.t
 
 
 @pytest.mark.parametrize("changes", [True, False])
 def test_a_position_that_stands_still_while_its_velocity_tells_of_motion(changes):
     """Of the two, the one that changes is believed; of two that stand still, neither."""
     enc = at_rest()
-    was = enc.joints.q[KNEE]
+    was = enc.joints.believed.q[KNEE]
     for k in range(20):
         joints = enc.quiet(q={KNEE: was}, dq={KNEE: 1.5 + 1e-6 * k * changes})
-    assert joints.why[KNEE].startswith("reads a position that changes by other than its velocity") and not joints.frozen.any()
-    assert joints.seen[0, KNEE] < enc.t - 5 * DT and bool(joints.seen[1, KNEE] == enc.t) is changes
-    assert bool(joints.q[KNEE] > was + 0.15) is changes
+    assert (
+        joints.why[KNEE].startswith("reads a position that changes by other than its velocity")
+        and not joints.repeats.frozen.any()
+    )
+    assert joints.believed.seen[0, KNEE] < enc.t - 5 * DT and bool(joints.believed.seen[1, KNEE] == enc.t) is changes
+    assert bool(joints.believed.q[KNEE] > was + 0.15) is changes
 
 
 def test_a_velocity_that_jumps_is_not_believed():
     enc = at_rest()
     joints = enc.quiet(dq={KNEE: 30.0})
     assert joints.why[KNEE].startswith("reads velocity 30.00 rad/s, but the position changes by ")
-    assert abs(joints.dq[KNEE]) < 1e-5 and joints.seen[0, KNEE] == enc.t and joints.seen[1, KNEE] < enc.t
+    assert (
+        abs(joints.believed.dq[KNEE]) < 1e-5 and joints.believed.seen[0, KNEE] == enc.t and joints.believed.seen[1, KNEE] < enc.t
+    )
     assert not enc.quiet().why
 
 
@@ -353,7 +373,11 @@ def test_position_and_velocity_that_part_slowly_are_found():
     assert not any(found[:6]) and all(found[14:])
     joints = enc.joints
     assert joints.why[KNEE] == "reads a position that changes by other than its velocity, 1.50 rad/s"
-    assert joints.seen[0, KNEE] == enc.t and joints.seen[1, KNEE] < enc.t - 5 * DT and abs(joints.dq[KNEE]) < 1e-5
+    assert (
+        joints.believed.seen[0, KNEE] == enc.t
+        and joints.believed.seen[1, KNEE] < enc.t - 5 * DT
+        and abs(joints.believed.dq[KNEE]) < 1e-5
+    )
     healing = [KNEE in enc.quiet().why for _ in range(30)]
     assert healing[3] and not any(healing[15:])
 
@@ -366,47 +390,49 @@ def test_a_slow_error_within_the_limit_is_none():
 def frozen(command=0.3, kp=20.0, joints=(KNEE,), ticks=8, at=None):
     """Encoders of which some repeat themselves while their commands move on; since when they count as frozen."""
     enc = at_rest()
-    enc.joints.command[0], enc.joints.command[1] = enc.joints.q, kp
+    enc.joints.repeats.command[0], enc.joints.repeats.command[1] = enc.joints.believed.q, kp
     if at is not None:
         enc.quiet(q={KNEE: at}, strict=False)
-        enc.joints.command[0] = enc.joints.q
+        enc.joints.repeats.command[0] = enc.joints.believed.q
     enc.quiet(q={} if at is None else {KNEE: at})
-    held = {i: enc.joints.raw[:2, i].copy() for i in joints}
+    held = {i: enc.joints.reading.raw[:2, i].copy() for i in joints}
     found = []
     for k in range(ticks):
         enc.quiet(
             q={i: value[0] for i, value in held.items()} | ({KNEE: at} if at is not None else {}),
             dq={i: value[1] for i, value in held.items()},
         )
-        found.append(enc.joints.frozen.copy())
-        enc.joints.command[0, KNEE] += command * (k == 0)
+        found.append(enc.joints.repeats.frozen.copy())
+        enc.joints.repeats.command[0, KNEE] += command * (k == 0)
     return enc, np.array(found)
 
 
 def test_a_joint_that_repeats_itself_while_it_is_told_to_move_is_frozen():
     enc, found = frozen()
     assert found[:, KNEE].tolist() == [False] * 3 + [True] * 5 and not found[:, [HIP, ARM, ELBOW]].any()
-    assert "again and again" in enc.joints.why[KNEE] and (enc.joints.seen[:, KNEE] <= enc.t - 0.08 + 1e-9).all()
+    assert "again and again" in enc.joints.why[KNEE] and (enc.joints.believed.seen[:, KNEE] <= enc.t - 0.08 + 1e-9).all()
     for _ in range(3):
         joints = enc.quiet()
-    assert not joints.frozen.any() and not joints.why and (joints.seen[:, KNEE] == enc.t).all()
+    assert not joints.repeats.frozen.any() and not joints.why and (joints.believed.seen[:, KNEE] == enc.t).all()
 
 
 def test_a_joint_that_is_found_frozen_is_as_old_as_what_it_repeats():
     enc, found = frozen(ticks=4)
-    assert found[:, KNEE].tolist() == [False] * 3 + [True] and enc.joints.seen[:, KNEE] == pytest.approx((enc.t - 0.08,) * 2)
+    assert found[:, KNEE].tolist() == [False] * 3 + [True] and enc.joints.believed.seen[:, KNEE] == pytest.approx(
+        (enc.t - 0.08,) * 2
+    )
 
 
 def test_of_joints_that_must_have_moved_those_are_frozen_that_repeat_themselves():
     enc = at_rest()
     enc.quiet()
-    held = enc.joints.raw[:2, KNEE].copy()
+    held = enc.joints.reading.raw[:2, KNEE].copy()
     for k in range(1, 6):
         joints = enc.quiet(q={KNEE: held[0]}, dq={KNEE: held[1]})
-        joints.freeze(np.arange(N) != ARM)
-        assert joints.frozen.tolist() == [False, k >= 4, False, False]
-    joints.freeze(np.arange(N) == ARM)
-    assert joints.frozen.tolist() == [False, True, False, False]
+        joints.repeats.freeze(np.arange(N) != ARM)
+        assert joints.repeats.frozen.tolist() == [False, k >= 4, False, False]
+    joints.repeats.freeze(np.arange(N) == ARM)
+    assert joints.repeats.frozen.tolist() == [False, True, False, False]
 
 
 @pytest.mark.parametrize("more", [{"command": 0.09}, {"command": -0.09}, {"kp": 5.0}, {"at": 0.01}, {"at": 1.99}, {"joints": ()}])
@@ -417,16 +443,16 @@ def test_a_joint_at_rest_may_repeat_itself(more):
 
 def test_where_two_are_frozen_all_that_repeat_themselves_are():
     enc = at_rest()
-    enc.joints.command[0], enc.joints.command[1] = enc.joints.q, 20.0
+    enc.joints.repeats.command[0], enc.joints.repeats.command[1] = enc.joints.believed.q, 20.0
     enc.quiet()
-    held = enc.joints.raw[:2].copy()
-    enc.joints.command[0, :2] += 0.3
+    held = enc.joints.reading.raw[:2].copy()
+    enc.joints.repeats.command[0, :2] += 0.3
     for _ in range(6):
         joints = enc.quiet(q={i: held[0, i] for i in (0, 1, 2)}, dq={i: held[1, i] for i in (0, 1, 2)})
-    assert joints.frozen.tolist() == [False] * 4  # the command was moved before they began
-    joints.command[0, :2] += 0.3
+    assert joints.repeats.frozen.tolist() == [False] * 4  # the command was moved before they began
+    joints.repeats.command[0, :2] += 0.3
     joints = enc.quiet(q={i: held[0, i] for i in (0, 1, 2)}, dq={i: held[1, i] for i in (0, 1, 2)})
-    assert joints.frozen.tolist() == [True, True, True, False]
+    assert joints.repeats.frozen.tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
@@ -436,11 +462,11 @@ def test_what_never_told_a_velocity_is_judged_by_its_speed_alone(forgotten):
         enc.still = 0.0
         for _ in range(30):
             enc.read()
-        assert not enc.joints.frozen.any()
+        assert not enc.joints.repeats.frozen.any()
         if forgotten:
             enc.joints.forget()
             enc.read()
-        joints = enc.read(q={KNEE: enc.joints.q[KNEE] + jump})
+        joints = enc.read(q={KNEE: enc.joints.believed.q[KNEE] + jump})
         assert (KNEE in joints.why) is told, jump
 
 
@@ -455,7 +481,7 @@ def test_a_velocity_counts_once_it_has_changed_often_enough():
 def test_motors_that_do_not_drive_let_a_joint_go_anywhere():
     enc = Encoders()
     joints = enc.read(q={KNEE: 0.1, HIP: 9.0}, strict=False)
-    assert joints.q[KNEE] == 0.1 and list(joints.why) == [HIP]
+    assert joints.believed.q[KNEE] == 0.1 and list(joints.why) == [HIP]
 
 
 def test_forgetting_takes_the_next_reading_as_it_comes():
@@ -464,14 +490,14 @@ def test_forgetting_takes_the_next_reading_as_it_comes():
         enc.read(q={KNEE: enc_next(enc)[KNEE] + 0.4})
     enc.joints.forget()
     joints = enc.read(q={KNEE: 0.2})
-    assert joints.q[KNEE] == 0.2 and not joints.why and not joints.slip.any()
+    assert joints.believed.q[KNEE] == 0.2 and not joints.why and not joints.slips.angle.any()
 
 
 def test_news_is_any_bit():
     enc = Encoders()
-    enc.joints.raw[0, KNEE] = enc.joints.raw[0, KNEE]
+    enc.joints.reading.raw[0, KNEE] = enc.joints.reading.raw[0, KNEE]
     assert not enc.joints.news()
-    enc.joints.raw[1, ELBOW] += 1e-12
+    enc.joints.reading.raw[1, ELBOW] += 1e-12
     assert enc.joints.news()
 
 

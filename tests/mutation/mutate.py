@@ -31,7 +31,26 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "arbiter.safety"
 EQUIVALENT = Path(__file__).parent / "equivalent.txt"  # mutants that change nothing that anybody could notice
-MODULES = ("command", "contact", "inertial", "intake", "joints", "ladder", "layer", "limits", "notes", "rates", "shaper", "watch")
+MODULES = (
+    "ages",
+    "command",
+    "contact",
+    "crosscheck",
+    "encoders",
+    "inertial",
+    "intake",
+    "joints",
+    "ladder",
+    "layer",
+    "limits",
+    "notes",
+    "rates",
+    "reading",
+    "shaper",
+    "snapshot",
+    "stamps",
+    "watch",
+)
 TESTS = ("limits", "command", "layer", "readings", "ladder", "collision", "garbage", "shaper")  # quick ones first
 SLOW = re.compile("random|raises|exactly|distance|pushes")  # asked last
 TIME_LIMIT = 60.0  # [s] of computing: a mutant that loops for ever is noticed, too
