@@ -68,7 +68,7 @@ class ComingToRest:
             return False
         assignment.run, assignment.request = None, Request(velocity=ZERO_VELOCITY)
         self._safety.let_stop(assignment.policy.name)
-        return self._board.walking(now)
+        return self._board.steps.walking(now)
 
     def note(self, now: float) -> None:
         """After all have acted: what a walk asks for, for who may have to go on with it."""
@@ -98,7 +98,7 @@ class ComingToRest:
     def _resumed(self, failed: JointAssignment, why: str, state: RobotState, now: float) -> bool:
         """The spare of a policy that failed in mid-step goes on where it left off, to bring the walk to rest. False where there
         is none, or where nobody walks: then a stand is what is needed."""
-        stands = not self._board.walking(now) and check_envelope(STANCE, state, failed.joints, self._model) is None
+        stands = not self._board.steps.walking(now) and check_envelope(STANCE, state, failed.joints, self._model) is None
         spare = None if stands else self._bank.spare(failed.policy)
         if spare is None or walled(spare.resume, failed.policy, state, now)[1]:
             return False

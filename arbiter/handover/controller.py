@@ -8,8 +8,11 @@ import numpy as np
 
 from arbiter.execution.request import Bounds
 from arbiter.execution.run import ZERO_VELOCITY, Run
-from arbiter.handover.authority import Authority, first
+from arbiter.handover.authority import Authority
 from arbiter.handover.bank import PolicyBank
+from arbiter.handover.homes import Homes
+from arbiter.handover.records import HandoverRecords
+from arbiter.handover.steps import STEADY, Steps
 from arbiter.handover.transition import (
     DEFAULTS,
     HOME_ENVELOPE,
@@ -29,8 +32,6 @@ from arbiter.wall import walled
 
 STANCE = StartEnvelope(tilt=0.2, joint_speed=1.5, ang_vel=0.5, posture=0.25)  # of legs that walked, for what comes next
 STOOD = StartEnvelope(tilt=0.2, joint_speed=1.5, ang_vel=0.5, posture=0.15)  # of legs that a stand has led there from elsewhere
-STEADY = 0.3  # [s] legs that walked must be at rest before another policy takes them
-STEPPING = 3.0  # [rad/s] of a leg joint; every step is faster somewhere, all the time
 
 
 class HandoverController:
@@ -52,17 +53,19 @@ class HandoverController:
         home: dict[str, str],
         settings: HandoverSettings = DEFAULTS,
     ) -> None:
-        self.model, self.authority, self.bank, self.home, self.settings = model, authority, bank, home, settings
+        self.model, self.authority, self.bank, self.settings = model, authority, bank, settings
+        self.records, self.steps = HandoverRecords(model, authority), Steps(model, authority)
         self.pending: list[Transition] = []
-        self.log: Recent[Handover] = Recent()
         self.just_switched, self.continued = np.zeros((2, model.n), bool)
         self.changes = 0
-        self._open_records: list[Handover] = []
         self._switched = np.full(model.n, -np.inf)
-        self._legs, self.stepped = model.groups["legs"], -np.inf
-        self._commanded, self._leg = -np.inf, first(self._legs)
-        self._labels = {mask.tobytes(): name for name, mask in reversed(model.groups.items()) if mask.any()}
-        self._homes = self._complete(home)
+        self._legs = model.groups["legs"]
+        self._homes = Homes(model, home)
+
+    @property
+    def log(self) -> Recent[Handover]:
+        """Changes of hands of this run, the newest last."""
+        return self.records.log
 
     # -- wishes ---------------------------------------------------------------------------------------------------
 
@@ -75,7 +78,7 @@ class HandoverController:
         self._drop(run.joints, "replaced", now)
         policy = self._pick(name, run.joints)
         if policy is None or (run.joints & ~policy.joints).any():
-            what = "is busy" if policy is None else f"does not drive {self._label(run.joints)}"
+            what = "is busy" if policy is None else f"does not drive {self.records.label(run.joints)}"
             run.end(Outcome.FAILURE, f"policy {name} {what}", now)
             return
         if (run.joints & self._legs).any() and not getattr(policy, "carries", True):
@@ -88,11 +91,10 @@ class HandoverController:
 
     def release_to_home(self, joints: np.ndarray, now: float) -> None:
         """Releases `joints` to their home policies, which take them as soon as the start envelope holds."""
-        for own, name in self._homes:
-            mask = own & joints
-            if not mask.any() or any((t.joints & mask).any() for t in self.pending):
+        for mask, name in self._homes.of(joints, self.bank.banned):
+            if any((t.joints & mask).any() for t in self.pending):
                 continue
-            policy = self.bank.fallback(self._spare(mask) if name in self.bank.banned else name)
+            policy = self.bank.fallback(name)
             assignments = self.authority.owners(mask)
             if len(assignments) == 1 and assignments[0].policy is policy:
                 assignments[0].run, assignments[0].request = None, Request()
@@ -107,11 +109,11 @@ class HandoverController:
         assignments = self.authority.owners(joints)
         if len(assignments) == 1 and assignments[0].policy.name == name:
             assignments[0].run, assignments[0].request = None, request
-            return Handover(name, name, "", self._label(joints), now, first_command=now, blend_end=now, result="done")
+            return self.records.at_once(joints, name, now, "done")
         policy = self._pick(name, joints)
         if policy is None or name in self.bank.banned:
             why = f"policy {name} " + ("is busy" if policy is None else f"is out of use: {self.bank.banned[name]}")
-            return Handover(self._from(joints), name, "", self._label(joints), now, result=f"refused: {why}")
+            return self.records.new(joints, name, now, result=f"refused: {why}")
         envelope = HOME_ENVELOPE if (joints & self._legs).any() else StartEnvelope()
         return self._open(policy, joints, None, envelope, "", now, request)
 
@@ -135,7 +137,7 @@ class HandoverController:
         if len(assignments) == 1 and assignments[0].policy is policy:
             assignments[0].request, assignments[0].run = request, None
             return
-        record = Handover(self._from(joints), policy.name, "", self._label(joints), now)
+        record = self.records.new(joints, policy.name, now)
         walled(policy.reset, state, now)
         walled(policy.warm, state, request, now)
         self._take(Transition(policy, joints, None, HOME_ENVELOPE, record), request, state, now)
@@ -153,11 +155,7 @@ class HandoverController:
 
     def update(self, state: RobotState, now: float) -> None:
         """Advances every pending change of hands by one tick."""
-        if float(np.abs(state.joint_vel[self._legs]).max(initial=0.0)) > STEPPING:
-            self.stepped = now
-        assignment = self.authority.at(self._leg)
-        if assignment is not None and any((assignment.run or assignment).request.velocity.tolist()):
-            self._commanded = now
+        self.steps.note(state, now)
         for transition in list(self.pending):
             if transition.run is not None and transition.run.over:
                 self._refuse(transition, transition.run.reason or "no longer wanted", now)
@@ -196,9 +194,9 @@ class HandoverController:
         )
         if reason or not (walks or t.bridged == "stand"):
             return reason
-        if now - self.stepped < STEADY:
+        if now - self.steps.stepped < STEADY:
             return Violation(
-                Bound.REST, f"the legs have been at rest for {now - self.stepped:.2f} s, at least {STEADY:g} is asked for"
+                Bound.REST, f"the legs have been at rest for {now - self.steps.stepped:.2f} s, at least {STEADY:g} is asked for"
             )
         return check_envelope(STOOD if t.bridged == "stand" else STANCE, state, t.joints, self.model)
 
@@ -220,7 +218,7 @@ class HandoverController:
             if assignment.run is not None and (assignment.joints & t.joints).any():
                 self.release(assignment.run)
         assignment = self.authority.owner(legs)
-        walks = assignment is not None and assignment.policy.kind == "locomotion" and now - self.stepped < STEADY
+        walks = assignment is not None and assignment.policy.kind == "locomotion" and now - self.steps.stepped < STEADY
         stops = walks and waited < self.settings.stop_limit
         if stops or reason.bound is not Bound.POSTURE or (t.run is not None and not (t.joints & legs).any()):
             t.bridged = t.bridged or "stop"
@@ -228,14 +226,14 @@ class HandoverController:
         if assignment is not None and assignment.policy is not self.bank.fallback("stand"):
             t.bridged = "stand"
             request = Request(posture=self.model.default)
-            record = Handover(self._from(legs), "stand", "", "legs", now, result="bridge")
+            record = self.records.new(legs, "stand", now, result="bridge")
             stand = self.bank.fallback("stand")
             walled(stand.reset, state, now)
             self._take(Transition(stand, legs, None, HOME_ENVELOPE, record), request, state, now)
             self.log.append(record)
 
     def _take(self, t: Transition, request: Request, state: RobotState, now: float) -> None:
-        t.record.from_policy = self._from(t.joints)
+        t.record.from_policy = self.records.owners(t.joints)
         changed = t.joints.copy()
         for assignment in self.authority.owners(t.joints):
             if assignment.policy is t.policy:
@@ -246,7 +244,7 @@ class HandoverController:
         t.record.first_command = now
         if changed.any():
             self.just_switched |= changed
-            self._open_records.append(t.record)
+            self.records.blends(t.record)
         else:
             t.record.blend_end = now
         if t.run is not None:
@@ -255,43 +253,9 @@ class HandoverController:
 
     # -- bookkeeping ----------------------------------------------------------------------------------------------
 
-    @property
-    def measuring(self) -> bool:
-        """Whether a blend is being measured."""
-        return bool(self._open_records)
-
-    def measure(self, velocity: np.ndarray, acceleration: np.ndarray, blending: np.ndarray, now: float) -> None:
-        """Notes peaks of the sent command [rad/s, rad/s²], shape (n,), while blends run; closes those that ended."""
-        for record in list(self._open_records):
-            mask = self._mask(record.joints)
-            record.peak_velocity = max(record.peak_velocity, float(velocity[mask].max()))
-            record.peak_acceleration = max(record.peak_acceleration, float(acceleration[mask].max()))
-            if record.first_command is not None and now > record.first_command and not (blending & mask).any():
-                record.blend_end = now
-                self._open_records.remove(record)
-                for assignment in self.authority.assignments:
-                    if assignment.run is not None and assignment.run.blend_end is None and (assignment.joints & mask).any():
-                        assignment.run.blend_end = now
-
-    def _mask(self, label: str) -> np.ndarray:
-        """The joints of a label, all of them where it names none."""
-        groups = self.model.groups
-        names = [name for name in label.split("+") if name in groups]
-        return np.any([groups[name] for name in names], axis=0) if names else groups["whole_body"]
-
-    def walking(self, now: float) -> bool:
-        """Whether the legs step, or were commanded to walk so recently that a step may have begun."""
-        return now - max(self.stepped, self._commanded) < STEADY
-
-    def walker(self, now: float) -> str:
-        """Name of the policy that walks; "" if none does."""
-        assignment = self.authority.at(self._leg) if self.walking(now) else None
-        return assignment.policy.name if assignment is not None and assignment.policy.kind == "locomotion" else ""
-
     def take_over(self, joints: np.ndarray, policy: Policy, now: float, why: str) -> None:
         """`policy` goes on with the motion of `joints` at zero velocity: not blended, as it continues what was sent."""
-        record = Handover(self._from(joints), policy.name, "", self._label(joints), now, now, now, result=why)
-        self.log.append(record)
+        self.log.append(self.records.at_once(joints, policy.name, now, why))
         self._switched[joints] = now
         self.continued |= joints
         for old in self.authority.give(joints, policy, None, Request(velocity=ZERO_VELOCITY)):
@@ -311,7 +275,7 @@ class HandoverController:
         requested: float,
         request: Request | None = None,
     ) -> Handover:
-        record = Handover(self._from(joints), policy.name, skill, self._label(joints), requested)
+        record = self.records.new(joints, policy.name, requested, skill)
         self.changes += 1
         self.log.append(record)
         self.pending.append(Transition(policy, joints, run, envelope, record, request=request or Request()))
@@ -333,31 +297,3 @@ class HandoverController:
             walled(t.policy.release)
         if t.run is not None:
             t.run.end(Outcome.FAILURE, why, now)
-
-    def _from(self, joints: np.ndarray) -> str:
-        return "+".join(dict.fromkeys(assignment.policy.name for assignment in self.authority.owners(joints))) or "none"
-
-    def _label(self, joints: np.ndarray) -> str:
-        """Name of a joint group; of several that are all there, joined by "+"."""
-        key = joints.tobytes()
-        if key not in self._labels:
-            parts = [name for name, mask in self.model.groups.items() if mask.any() and not (mask & ~joints).any()]
-            covered = np.any([self.model.groups[name] for name in parts], axis=0) if parts else ~joints
-            self._labels[key] = "+".join(parts) if np.array_equal(covered, joints) else "some joints"
-        return self._labels[key]
-
-    def _complete(self, home: dict[str, str]) -> list[tuple[np.ndarray, str]]:
-        """(joints, policy) of every joint, each once: those that no group of `home` covers stand or rest."""
-        groups, left = self.model.groups, np.ones(self.model.n, bool)
-        found = []
-        for mask, name in (*((groups[group], name) for group, name in home.items()), *self._spares()):
-            if (mask & left).any():
-                found.append((mask & left, name))
-            left = left & ~mask
-        return found
-
-    def _spares(self) -> tuple[tuple[np.ndarray, str], ...]:
-        return (self._legs, "stand"), (self.model.others, "rest")
-
-    def _spare(self, joints: np.ndarray) -> str:
-        return "stand" if (joints & self._legs).any() else "rest"

@@ -118,7 +118,7 @@ def assemble(
         caller_for(skills.foreign, fast),
         sight,
     )
-    arbiter.taps += [recorder.take, sight.take]
+    arbiter.recorder.taps += [recorder.take, sight.take]
     watch = ThreadWatch()
     arbiter.alarms.append(watch.take)
     opened.connect()

@@ -53,7 +53,7 @@ class SparedRig(Rig):
             self.robot,
             policies,
             self.skills,
-            old.handover.home,
+            {"legs": "locomotion", "arms": "rest"},
             type(old.safety)(MODEL),
             old.executor.routing,
             self.spec,
@@ -127,7 +127,7 @@ def test_a_second_walk_is_given_its_whole_time_to_come_to_rest():
         rig.now += 0.02
         rig.arbiter.rest.step(rig.arbiter.reader.state, rig.now)
     rig.arbiter.handover.take_over(MODEL.groups["legs"], rig.locomotion, rig.now, "test")
-    rig.arbiter.handover.stepped = rig.now + 0.02
+    rig.arbiter.handover.steps.stepped = rig.now + 0.02
     assert not rig.arbiter.rest.step(rig.arbiter.reader.state, rig.now + 0.02), "a stand in mid-step is a fall"
 
 
