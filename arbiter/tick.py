@@ -145,13 +145,13 @@ class Arbiter:
                 self.damp(mail.damp, now)
             if mail.stop:
                 self.stop(mail.stop, state, now)
-        self.recorder.inputs += [("route", ticket, route) for ticket, route in self.executor.poll(now)]
-        if self.executor.halt:
-            self.stop(self.executor.halt, state, now)
+        self.recorder.inputs += [("route", ticket, route) for ticket, route in self.executor.arrivals.poll(now)]
+        if self.executor.arrivals.halt:
+            self.stop(self.executor.arrivals.halt, state, now)
         if why := self.stops.down():
             if not self.executor.idle:
                 self.executor.cancel(why, now)
-        elif self.executor.waiting:
+        elif self.executor.arrivals.waiting:
             self.world.life.change(Cause.BEGIN)
 
     def _take(self, mail: Mail, now: float) -> None:
@@ -159,14 +159,14 @@ class Arbiter:
         why = f"damped: {mail.damp}" if mail.damp else mail.stop and f"stopped: {mail.stop}"
         for instruction in mail.said:
             if instruction.ticket in mail.stops:
-                self.executor.turn_away(instruction, InstructionState.STOPPED, "a stop word", now)
+                self.executor.arrivals.turn_away(instruction, InstructionState.STOPPED, "a stop word", now)
             elif why:
-                self.executor.turn_away(instruction, InstructionState.CANCELLED, why, now)
+                self.executor.arrivals.turn_away(instruction, InstructionState.CANCELLED, why, now)
             else:
-                self.executor.receive(instruction, now)
+                self.executor.arrivals.receive(instruction, now)
         if mail.lost:
             dropped = Instruction(0, f"({mail.lost} texts)", "", at=now)
-            self.executor.turn_away(
+            self.executor.arrivals.turn_away(
                 dropped, InstructionState.REFUSED, f"more came at once than the {MAX_WAITING} that can wait", now
             )
 
@@ -251,7 +251,7 @@ class Arbiter:
 
     def close(self) -> None:
         """Ends workers and frees the policies; the caller that opened the robot closes it."""
-        self.executor.routing.close()
+        self.executor.arrivals.routing.close()
         for root in (self.root, *self.executor.subtrees.values()):
             for node in root.iterate():
                 node.shutdown()

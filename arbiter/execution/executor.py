@@ -5,13 +5,13 @@ Instructions in words and the tree's own `run` nodes are executed here alike, so
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from py_trees.behaviour import Behaviour
 
 from arbiter.events import Event
+from arbiter.execution.arrivals import Arrivals, InstructionLog
 from arbiter.execution.caller import MakeCaller, SkillCaller
 from arbiter.execution.inbox import RouteRequest
 from arbiter.execution.instruction import Instruction
@@ -20,14 +20,11 @@ from arbiter.execution.run import Phase, Run, Sight, blind
 from arbiter.execution.tree_run import TreeRun
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.homing import Homing
-from arbiter.recent import Recent
 from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Route, RunContext, Skill, SkillCall
 from arbiter.slots import LatestSlot
 from arbiter.types import RobotState, Steering
 from arbiter.worker import Worker
-
-MOST = 1000  # instructions that may wait
 
 
 class InstructionExecutor:
@@ -44,6 +41,9 @@ class InstructionExecutor:
         steering: Where the operator's stick is, for skills that follow it.
 
     Attributes:
+        arrivals: Instructions that are not carried out yet.
+        log: All instructions, the newest last.
+        active: Those that are carried out now.
         subtrees: Of skills that have a tree, by their names: grown once, for one run at a time.
     """
 
@@ -58,83 +58,28 @@ class InstructionExecutor:
         sight: Sight = blind,
         steering: LatestSlot[Steering] | None = None,
     ) -> None:
-        self.model, self.skills, self.handover, self.routing = model, skills, handover, routing
-        self.log: Recent[Instruction] = Recent()
+        self.model, self.skills, self.handover = model, skills, handover
+        self.log = InstructionLog(emit)
+        self.arrivals = Arrivals(routing, self.log, self._under_way)
         self.active: list[Instruction] = []
-        self.waiting: deque[Instruction] = deque()
-        self.routing_now: dict[int, Instruction] = {}
         self.subtrees: dict[str, Behaviour] = {}
         self.homing = Homing(model, handover, self._unwanted)
-        self._emit, self._caller, self._sight = emit, caller, sight
+        self._caller, self._sight = caller, sight
         self._context = RunContext(model, steering or LatestSlot())
-        self.halt = ""  # words that mean stop once routed, or that forbid what is under way; for the arbiter to obey
 
     @property
     def under_way(self) -> bool:
         """An instruction in words runs or is about to."""
-        return bool(self.waiting) or any(instruction.spoken for instruction in self.active)
+        return bool(self.arrivals.waiting) or any(instruction.spoken for instruction in self.active)
 
     @property
     def idle(self) -> bool:
         """No instruction in words runs, waits or is being routed. What the tree runs by itself does not count."""
-        return not (self.routing_now or self.under_way)
-
-    def receive(self, instruction: Instruction, now: float) -> None:
-        """A new instruction. In "replace" it also displaces those that are not yet routed."""
-        if len(self.waiting) + len(self.routing_now) >= MOST:
-            self.turn_away(instruction, State.REFUSED, f"{MOST} instructions wait already", now)
-            return
-        self.log.append(instruction)
-        if instruction.how == "replace":
-            for ticket, older in list(self.routing_now.items()):
-                del self.routing_now[ticket]
-                self._close(older, State.CANCELLED, "replaced by a newer instruction before it was routed", now)
-            self.routing.cancel()
-        self.routing_now[instruction.ticket] = instruction
-        self.routing.submit(RouteRequest(instruction.ticket, instruction.text), now)
-        self._emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
-
-    def turn_away(self, instruction: Instruction, result: State, why: str, now: float) -> None:
-        """A new instruction that is not even routed; it is narrated and kept for the report like any other."""
-        self.log.append(instruction)
-        self._close(instruction, result, why, now)
-
-    def poll(self, now: float) -> list[tuple[int, Route]]:
-        """Takes finished routes; returns them with their tickets. `halt` then holds the words of a stop among them."""
-        answers, self.halt = [], ""
-        while (done := self.routing.poll(now)) is not None:
-            ticket, text = done.request.ticket, done.request.text
-            route = done.value or Route(text, "rejected", reason=f"the router failed: {done.error}")
-            answers.append((ticket, route))
-            instruction = self.routing_now.pop(ticket, None)
-            if instruction is None:
-                continue
-            instruction.route, instruction.routed = route, now
-            if route.outcome != "accepted":
-                forbidden = sorted(set(route.forbids) & self._under_way())
-                stopped = route.outcome == "stopped" or forbidden
-                if stopped:
-                    self.halt = instruction.text
-                why = f"forbids {', '.join(forbidden)}, which is under way" if forbidden else route.reason
-                self._close(instruction, State.STOPPED if stopped else State.REFUSED, why, now)
-                continue
-            names = ", then ".join(" and ".join(call.skill for call in step) for step in route.steps)
-            self._emit(
-                Event(
-                    now,
-                    "routed",
-                    f'"{instruction.text}" -> {names} (score {route.score:.2f})',
-                    {"ticket": ticket, "skills": names, "score": route.score},
-                )
-            )
-            instruction.state = State.ROUTED
-            self.waiting.append(instruction)
-        return answers
+        return not (self.arrivals.routing_now or self.under_way)
 
     def _under_way(self) -> set[str]:
-        """Skills that run, or are to come."""
+        """Skills that run, or are to come with the instructions that run."""
         steps = [step for instruction in self.active for step in instruction.steps[max(instruction.step, 0) :]]
-        steps += [step for instruction in self.waiting for step in instruction.steps]
         return {call.skill for step in steps for call in step}
 
     def tick(self, state: RobotState, now: float) -> None:
@@ -200,21 +145,18 @@ class InstructionExecutor:
                 continue
             if (instruction.spoken or not spoken) and not self._fail(instruction, now):
                 self._abort(instruction, why, now)
-        for instruction in [*self.waiting, *self.routing_now.values()]:
-            self._close(instruction, State.CANCELLED, why, now)
-        self.waiting.clear()
-        self.routing_now.clear()
+        self.arrivals.cancel(why, now)
         self.homing.forget(left=not spoken)
 
     # -- one instruction -----------------------------------------------------------------------------------------------
 
     def _admit(self, state: RobotState, now: float) -> None:
-        while self.waiting:
-            instruction = self.waiting[0]
+        while self.arrivals.waiting:
+            instruction = self.arrivals.waiting[0]
             if instruction.how == "queue" and any(older.spoken for older in self.active):
                 instruction.state = State.WAITING
                 return
-            self.waiting.popleft()
+            self.arrivals.waiting.popleft()
             if instruction.how == "replace" or (instruction.how == "together" and not self._free(instruction)):
                 for older in [older for older in self.active if older.spoken]:
                     self._abort(older, f"replaced by {instruction.label}", now)
@@ -279,7 +221,7 @@ class InstructionExecutor:
 
     def _tell_start(self, call: SkillCall, instruction: Instruction, now: float) -> None:
         text = f"{call.skill} {_words(call.parameters)}".rstrip() + ("" if instruction.spoken else ", run by the tree")
-        self._emit(Event(now, "started", text, {"skill": call.skill, "by": instruction.by}))
+        self.log.emit(Event(now, "started", text, {"skill": call.skill, "by": instruction.by}))
 
     def _retire_step(self, instruction: Instruction, now: float) -> None:
         self.homing.changed()
@@ -296,7 +238,7 @@ class InstructionExecutor:
         measured = instruction.measured
         bare = ", ".join(name for name, found in measured if found is None)
         why = "; ".join([*(found.text for _, found in measured if found is not None), *([f"{bare}: not verified"] * bool(bare))])
-        self._close(instruction, State.ENDED if bare else State.SUCCEEDED, why, now)
+        self.log.close(instruction, State.ENDED if bare else State.SUCCEEDED, why, now)
 
     def _abort(self, instruction: Instruction, why: str, now: float, result: State = State.CANCELLED) -> None:
         if instruction.over:  # withdrawn with the one whose tree ran it
@@ -306,20 +248,7 @@ class InstructionExecutor:
             run.end(Outcome.FAILURE, why, now)
             self.homing.left(run, now)
         self.active.remove(instruction)
-        self._close(instruction, result, why, now)
-
-    def _close(self, instruction: Instruction, result: State, why: str, now: float) -> None:
-        instruction.finished, instruction.state, instruction.reason = now, result, why
-        kind = {State.REFUSED: "rejected", State.STOPPED: "stopped"}.get(result, "finished")
-        because = f" ({why})" if why else ""
-        self._emit(
-            Event(
-                now,
-                kind,
-                f"{result}: {instruction.label}{because}",
-                {"result": result.value, "reason": why, "by": instruction.by},
-            )
-        )
+        self.log.close(instruction, result, why, now)
 
 
 def _words(parameters: Mapping) -> str:

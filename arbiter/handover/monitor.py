@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 
 from arbiter.handover.authority import Authority, JointAssignment
 from arbiter.handover.bank import PolicyBank
-from arbiter.policy import Recomputing
+from arbiter.handover.spare_check import SpareCheck
 from arbiter.robot import RobotModel
 from arbiter.safety.intake import ABSURD, bounds, is_number
 from arbiter.types import RobotState
-from arbiter.wall import walled
 
 PUSH = 2.0  # torque that the leg targets imply, as a multiple of the motors' limits and a mean over the legs
 MIN_STIFFNESS = 0.05  # of the robot's own stiffness: a leg with less of it carries nothing
@@ -26,7 +25,82 @@ PAID_BACK = 0.1  # of a bad tick, by a good one: what flickers still runs out
 EVERY = 10  # ticks after which the spare is asked in any case: what is wrong and jumps is found at once, this finds the rest
 JUMP, USUAL = 0.2, 1.2  # [rad], and multiple of the usual jump, by which all legs' targets together may go on unasked
 SHARE, MOST = 0.1, 2.0  # of the newest jump in the usual one; the most that it counts for [rad]
-APART = 0.01  # [rad], share of kp, share of kd: two sessions of the same weights differ by rounding
+
+
+class Jumps:
+    """How targets change from tick to tick.
+
+    Attributes:
+        usual: Usual jump of all legs' targets together [rad].
+        repeats: Equal targets in a row. allowed: How many of them were looked into.
+    """
+
+    def __init__(self, model: RobotModel) -> None:
+        n, legs = model.n, model.groups["legs"]
+        self._share = np.where(legs, 1.0 / model.effort, 0.0) / max(int(legs.sum()), 1)
+        self._from = np.zeros((2, n))  # the targets of the tick before, and where the joints are
+        self._weights, self._work, self._ones = np.stack((legs, np.zeros(n))), np.zeros((2, n)), np.ones(n)
+        self.usual, self.repeats, self.allowed = 0.0, 0, 0
+
+    def weigh(self, kp: np.ndarray) -> None:
+        """Gains changed: kp [N·m/rad], shape (n,)."""
+        np.multiply(kp, self._share, out=self._weights[1])
+
+    def note(self, q: np.ndarray, joint_pos: np.ndarray) -> tuple[float, float, bool]:
+        """Targets and measured positions of this tick [rad], shape (n,). Returns by how much targets of the legs jumped in sum
+        [rad], the torque that they imply as a multiple of the motors' limits, and whether the jump is a usual one."""
+        last, work = self._from, self._work
+        last[1] = joint_pos
+        np.subtract(q, last, out=work)
+        np.multiply(work, self._weights, out=work)
+        np.abs(work, out=work)
+        jump, push = work.dot(self._ones).tolist()  # nan is neither more nor less than anything
+        calm = jump <= JUMP + USUAL * self.usual
+        self.usual += SHARE * (min(MOST, jump) - self.usual)
+        self.repeats = self.repeats + 1 if jump == 0.0 else 0
+        return jump, push, calm
+
+    def remember(self, q: np.ndarray) -> None:
+        """What was asked for in this tick, after it was judged [rad], shape (n,)."""
+        self._from[0] = q
+
+    def stuck(self, most: int) -> bool:
+        """Whether the same was asked for more than `most` times in a row; that is then counted anew."""
+        stuck, self.allowed = self.repeats > most, max(self.allowed, min(self.repeats, most))
+        self.repeats = 0 if stuck else self.repeats
+        return stuck
+
+
+class BadTicks:
+    """Bad ticks by policy and kind; more than PATIENCE of them are too many."""
+
+    def __init__(self) -> None:
+        self._bad: dict[tuple[str, str], float] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._bad)
+
+    def forget(self) -> None:
+        """Every policy begins anew."""
+        self._bad.clear()
+
+    def keep(self, driving: Container[str]) -> None:
+        """What a policy did the last time that it drove does not count."""
+        for key in [key for key in self._bad if key[0] not in driving]:
+            del self._bad[key]
+
+    def count(self, policy: str, kind: str, bad: bool) -> bool:
+        """Adds a tick. True when there were too many bad ones."""
+        key = policy, kind
+        count = self._bad.get(key, 0.0) + (1.0 if bad else -PAID_BACK)
+        if count > 0.0:
+            self._bad[key] = count
+        else:
+            self._bad.pop(key, None)
+        if bad and count > PATIENCE[kind]:
+            self._bad.pop(key, None)
+            return True
+        return False
 
 
 class TargetMonitor:
@@ -51,112 +125,79 @@ class TargetMonitor:
     """
 
     def __init__(self, model: RobotModel, authority: Authority, bank: PolicyBank) -> None:
-        n, legs = model.n, model.groups["legs"]
-        self._hz = model.control_hz
-        self._joints, self._legs, self._authority, self._bank = model.joints, legs, authority, bank
+        legs = model.groups["legs"]
+        self._hz, self._joints, self._legs, self._authority = model.control_hz, model.joints, legs, authority
         self._low, self._high = bounds(model)
         self._low[1] = np.where(legs, MIN_STIFFNESS * model.kp, 0.0)
         self._tips = TIPS * model.fall_tilt
         self._sine = math.sin(0.5 * self._tips) ** 2
-        self._count_legs = int(legs.sum())
-        self._share = np.where(legs, 1.0 / model.effort, 0.0) / max(self._count_legs, 1)
-        self._from = np.zeros((2, n))  # the targets of the tick before, and where the joints are
-        self._weights, self._work, self._ones = np.stack((legs, np.zeros(n))), np.zeros((2, n)), np.ones(n)
-        self._gains, self._known = authority.block[1:], b""  # gains now, and those of the tick before
-        self._version, self._left = -1, 0  # of the joint assignment; ticks until the spare is asked in any case
-        self._usual = 0.0
-        self._repeats, self._allowed = 0, 0  # equal targets in a row, and how many were looked into
-        self._pairs: list[tuple[JointAssignment, Recomputing]] = []  # who drives and has a spare that can tell
+        self._jumps, self._bad, self._spares = Jumps(model), BadTicks(), SpareCheck(model, authority, bank)
+        self._known, self._version, self._left = b"", -1, 0  # gains, joint assignment; ticks until the spare is asked in any case
         self.refused: dict[str, str] = {}
-        self._bad: dict[tuple[str, str], float] = {}  # bad ticks by policy and kind
 
     def judge(self, state: RobotState, walker: str) -> Sequence[tuple[JointAssignment, str]]:
         """Assignments whose policy has asked for the impossible for too long, or for what its weights do not answer, or
         under which the robot tips over; each with why. `walker`: name of the policy that walks, "" if none does."""
-        authority, work, last = self._authority, self._work, self._from
-        gains = self._gains.tobytes()
+        authority, jumps = self._authority, self._jumps
+        gains = authority.block[1:].tobytes()
         changed = gains != self._known or authority.version != self._version
         if changed:
             self._begin(gains)
-        last[1] = state.joint_pos
-        np.subtract(authority.q, last, out=work)
-        np.multiply(work, self._weights, out=work)
-        np.abs(work, out=work)
-        jump, push = work.dot(self._ones).tolist()  # nan is neither more nor less than anything
-        usual, self._usual = self._usual, self._usual + SHARE * (min(MOST, jump) - self._usual)
-        self._repeats = self._repeats + 1 if jump == 0.0 else 0
+        jump, push, usual = jumps.note(authority.q, state.joint_pos)
         self._left -= 1
         if self.refused:
             self.refused.clear()
         _, x, y, _ = state.base_quat.tolist()
         tips = x * x + y * y > self._sine
-        calm = not tips and jump <= JUMP + USUAL * usual and push <= PUSH and self._repeats <= self._allowed
+        calm = not tips and usual and push <= PUSH and jumps.repeats <= jumps.allowed
         found: Sequence[tuple[JointAssignment, str]] = ()
         if not calm or self._left <= 0 or changed or self._bad:
             self._left = EVERY
             usable = jump < np.inf and push <= PUSH and not (tips or changed or self._bad)
-            found = self._look(push, walker, usable and self._as_spares_answer(), state.tilt if tips else 0.0)
-        last[0] = authority.q
+            found = self._look(push, walker, usable and self._spares.agrees(), state.tilt if tips else 0.0)
+        jumps.remember(authority.q)
         return found
 
     def forget(self) -> None:
         """The operator's reset: every policy begins anew."""
-        self._bad.clear()
-        self._repeats = 0
+        self._bad.forget()
+        self._jumps.repeats = 0
 
     def _begin(self, gains: bytes) -> None:
         """Joints changed hands, or gains changed."""
         authority = self._authority
         if authority.version != self._version:
-            self._allowed = 0
-            spares = [(assignment, self._bank.spares.get(assignment.policy.name)) for assignment in authority.assignments]
-            self._pairs = [(assignment, spare) for assignment, spare in spares if isinstance(spare, Recomputing)]
+            self._jumps.allowed = 0
+            self._spares.begin()
         self._known, self._version = gains, authority.version
-        np.multiply(authority.kp, self._share, out=self._weights[1])
-
-    def _as_spares_answer(self) -> bool:
-        """Whether all legs are driven by policies that ask for what their spares answer; gains are not looked at."""
-        legs = 0
-        for assignment, spare in self._pairs:
-            off = walled(self._off, assignment, spare).value
-            if off is None or not off <= APART:
-                return False
-            legs += np.count_nonzero(assignment.joints & self._legs)
-        return legs == self._count_legs
-
-    def _off(self, assignment: JointAssignment, spare: Recomputing) -> float:
-        """By how much the positions that the policy asks for, and those that its spare answers, differ in sum [rad]."""
-        target = spare.recompute(assignment.policy)
-        return np.inf if target is None else float(np.abs(self._authority.q - target.q).dot(assignment.joints))
+        self._jumps.weigh(authority.kp)
 
     def _look(self, push: float, walker: str, right: bool, tilt: float) -> list[tuple[JointAssignment, str]]:
         """`right`: nothing has to be looked into but repetitions, and these are what the weights answer. `tilt` [rad]: 0 where a
         walk may recover."""
         most = self._most_repeats(walker)
-        stuck, self._allowed = self._repeats > most, max(self._allowed, min(self._repeats, most))
-        self._repeats = 0 if stuck else self._repeats
+        stuck = self._jumps.stuck(most)
         if right:
             return []
         found, block = [], self._authority.block
         driving = {assignment.policy.name for assignment in self._authority.assignments}
-        for key in [key for key in self._bad if key[0] not in driving]:
-            del self._bad[key]  # what a policy did the last time that it drove does not count
+        self._bad.keep(driving)
         usable = ((block >= self._low) & (block <= self._high)).all(axis=0)
         for assignment in self._authority.assignments:
             if assignment.policy.kind == "fallback":
                 continue  # the safety layer holds it, and goes down the ladder
             name, bad = assignment.policy.name, assignment.joints & ~usable
             carries = bool((assignment.joints & self._legs).any())
-            compared, wrong = (False, "") if bad.any() else self._compare(assignment)
-            if self._count(name, "unusable", bool(bad.any())):
+            compared, wrong = (False, "") if bad.any() else self._spares.compare(assignment)
+            if self._bad.count(name, "unusable", bool(bad.any())):
                 found.append((assignment, self._explain(int(np.argmax(bad)))))
             elif wrong:
                 found.append((assignment, wrong))
                 bad = assignment.joints
-            elif self._count(name, "push", carries and push > PUSH):
+            elif self._bad.count(name, "push", carries and push > PUSH):
                 why = f"its targets ask the legs for {push:.1f} times the torque they have, at most {PUSH:g} is right"
                 found.append((assignment, why))
-            elif self._count(name, "tips", carries and tilt > 0.0 and assignment.policy.kind == "locomotion"):
+            elif self._bad.count(name, "tips", carries and tilt > 0.0 and assignment.policy.kind == "locomotion"):
                 why = f"the robot tips over: tilt {tilt:.2f} rad, no walk recovers from more than {self._tips:.2f}"
                 found.append((assignment, why))
             elif stuck and carries and not compared and name == walker:
@@ -167,53 +208,11 @@ class TargetMonitor:
                 block[:, bad] = np.nan
         return found
 
-    def _compare(self, assignment: JointAssignment) -> tuple[bool, str]:
-        """Whether the spare could recompute the policy's target, and how the two differ: "" if they agree."""
-        spare = next((spare for of, spare in self._pairs if of is assignment), None)
-        if spare is None or spare.name in self._bank.banned:
-            return False, ""
-        answer, error = walled(self._answer, spare, assignment)
-        if error or answer is None:
-            return False, ""
-        asked = self._authority.block
-        most = APART * np.abs(answer)
-        most[0] = APART
-        apart = (np.abs(asked - answer) > most) & assignment.joints
-        if not apart.any():
-            return True, ""
-        i = int(np.argmax((np.abs(asked - answer) * apart).max(axis=0)))
-        (q, kp, kd), (right_q, right_kp, right_kd) = asked[:, i].tolist(), answer[:, i].tolist()
-        return True, (
-            f"asks {self._joints[i]} for {q:.3g} rad with kp {kp:.3g} and kd {kd:.3g}, where a second session of the same "
-            f"weights answers {right_q:.3g} rad, {right_kp:.3g} and {right_kd:.3g}"
-        )
-
     def _most_repeats(self, walker: str) -> int:
         """Equal targets in a row that a policy which walks may ask for: it may decide more slowly than the tick."""
         policies = (assignment.policy for assignment in self._authority.assignments)
         rate = next((getattr(policy, "rate_hz", None) for policy in policies if policy.name == walker), None)
         return max(REPEATS, round(self._hz / rate) - 1) if is_number(rate) and rate >= SLOWEST else REPEATS
-
-    def _answer(self, spare: Recomputing, assignment: JointAssignment) -> np.ndarray | None:
-        """q, kp, kd that `spare` answers in the place of the assignment's policy, shape (3, n); None: it cannot tell."""
-        target = spare.recompute(assignment.policy)
-        if target is None:
-            return None
-        answer = np.stack((target.q, target.kp, target.kd))
-        return answer if answer.shape == self._authority.block.shape and np.isfinite(answer).all() else None
-
-    def _count(self, policy: str, kind: str, bad: bool) -> bool:
-        """Adds a tick. True when there were too many bad ones."""
-        key = policy, kind
-        count = self._bad.get(key, 0.0) + (1.0 if bad else -PAID_BACK)
-        if count > 0.0:
-            self._bad[key] = count
-        else:
-            self._bad.pop(key, None)
-        if bad and count > PATIENCE[kind]:
-            self._bad.pop(key, None)
-            return True
-        return False
 
     def _explain(self, i: int) -> str:
         q, kp, kd = self._authority.block[:, i]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
@@ -47,6 +48,20 @@ def describe(value: object, shape: tuple[int, ...]) -> str:
     return f"holds {value.dtype}; real numbers are expected"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Allowed:
+    """What a target may hold.
+
+    Attributes:
+        low, high: To these q, kp, kd are clamped, shape (3, n). least, most: Beyond these q is refused [rad], shape (n,).
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+
+
 class Intake:
     """Copies a target into `block` and tells what of it may be used.
 
@@ -66,12 +81,9 @@ class Intake:
         n = model.n
         self._shape = (n,)
         zero = np.zeros(n)
-        self._low = np.stack((limits.lower, zero, zero))
-        self._high = np.stack((limits.upper, limits.kp, limits.kd))
         least, most = bounds(model)
-        self._least, self._most = least[0], most[0]
-        self._ok = np.zeros((2, 3, n), bool)
-        self._above, self._below = self._ok
+        low, high = np.stack((limits.lower, zero, zero)), np.stack((limits.upper, limits.kp, limits.kd))
+        self._allowed, self._ok = Allowed(low, high, least[0], most[0]), np.zeros((2, 3, n), bool)
         self._unknown = ("?",) * n
         self.block = np.zeros((3, n))
         self.q, *gains = self._rows = tuple(self.block)
@@ -90,8 +102,8 @@ class Intake:
         if why:
             self.refused[:], self.bad[:], self.problem = True, False, ("shape", why)
             return
-        np.greater_equal(self.block, self._low, out=self._above)
-        np.less_equal(self.block, self._high, out=self._below)
+        np.greater_equal(self.block, self._allowed.low, self._ok[0])
+        np.less_equal(self.block, self._allowed.high, self._ok[1])
         self.refused.fill(False)
         if np.count_nonzero(self._ok) != self._ok.size:  # nan is neither above nor below
             self._sift(told)
@@ -126,9 +138,9 @@ class Intake:
 
     def _sift(self, told: Mapping[str, str]) -> None:
         """Something is out of bounds: refuses what is not finite or absurd, clamps the rest."""
-        block = self.block
+        block, allowed = self.block, self._allowed
         finite = np.isfinite(block).all(axis=0)
-        possible = (block[0] >= self._least) & (block[0] <= self._most)
+        possible = (block[0] >= allowed.least) & (block[0] <= allowed.most)
         np.logical_not(finite & possible, out=self.bad)
         if self.bad.any():
             culprits = {self.owner(i) for i in np.flatnonzero(self.bad)}
@@ -136,7 +148,7 @@ class Intake:
             check = "position" if finite.all() else "finite"
             what = "asked for " + ("a leg far beyond its range" if finite.all() else "what is not a finite number")
             self.problem = (check, " and ".join(f"{name} {told.get(name, what)}" for name in sorted(culprits)))
-            block[:, self.refused] = self._low[:, self.refused]
+            block[:, self.refused] = allowed.low[:, self.refused]
         self.asked[:] = block
-        np.clip(block, self._low, self._high, out=block)
+        np.clip(block, allowed.low, allowed.high, out=block)
         self.clamped = True

@@ -15,6 +15,7 @@ from arbiter.safety.ladder import DRIVING, Ladder
 from arbiter.safety.limits import SafetyLimits
 from arbiter.safety.notes import Notes
 from arbiter.safety.shaper import Shaper
+from arbiter.safety.state import LastGood, Passes, TickClock
 from arbiter.safety.watch import Watch
 from arbiter.types import Mode, RobotState, SafeCommand, Verdict
 
@@ -48,16 +49,21 @@ class Safety:
         self._intake, self._watch = Intake(model, self.limits), Watch(model, self.limits)
         self._ladder, self._shaper = Ladder(self.limits, self._watch), Shaper(self.limits, model.dt)
         self._contact = Contact(model, collision) if collision is not None else None
-        self._fallbacks = frozenset(fallbacks)
+        self._clock, self._passes, self._last = TickClock(model.dt), Passes(fallbacks, self.limits.stop_limit), LastGood(model)
         self._legs = model.groups.get("legs", np.ones(model.n, bool))
         self._notes = Notes(model.joints, self._intake, self._watch)
-        self._finite = np.zeros((3, model.n), bool)
-        self._gains = np.stack((model.kp, model.kd))  # gains of the last good command
-        self._stopping = ""  # the policy that brings a walk to rest
-        self.walking, self.told = "", NOTHING
-        self._now = self._ticked = 0.0
+        self.told = NOTHING
         self._believed: RobotState | None = None
         self._read_at = math.nan
+
+    @property
+    def walking(self) -> str:
+        """See the class."""
+        return self._passes.walking
+
+    @walking.setter
+    def walking(self, policy: str) -> None:
+        self._passes.walking = policy
 
     # -- state and orders -----------------------------------------------------------------------------------------
 
@@ -102,7 +108,7 @@ class Safety:
             state, now: A reading to go by; None: the one of the last `filter`.
         """
         if state is not None and state is not self._believed:
-            self.believe(state, self._now if now is None else now)
+            self.believe(state, self._clock.now if now is None else now)
         if self._watch.problem[2]:
             return self._watch.problem[2]
         q, limits = self._watch.joints.believed.q, self.limits
@@ -115,9 +121,9 @@ class Safety:
             )
         refusal = self._ladder.arm()
         if not refusal:
-            self._ticked = -math.inf
+            self._clock.restart()
             self._shaper.seed(q)
-            self._gains[:] = self.model.kp, self.model.kd
+            self._last.forget()
             refusal = self._seed_contact()
         return refusal
 
@@ -137,7 +143,7 @@ class Safety:
     def reset(self) -> None:
         """An operator clears a latched fault or a stop: passive, may be armed again."""
         self._ladder.reset()
-        self._stopping = ""
+        self._passes.stopping = ""
         self._watch.forget()
 
     def stop(self, reason: str = "operator", level: str = "settle") -> None:
@@ -172,7 +178,7 @@ class Safety:
     def let_stop(self, policy: str) -> None:
         """In SETTLE `policy` may go on for at most `stop_limit` of the limits: it brings a walk to rest. Until SETTLE ends, or
         until another one is named."""
-        self._stopping = policy
+        self._passes.stopping = policy
 
     # -- the tick's part ------------------------------------------------------------------------------------------
 
@@ -186,7 +192,7 @@ class Safety:
             state: What the driver read.
             now: Time of the tick [s].
         """
-        self._read_at = now if is_number(now) else self._now + self.model.dt
+        self._read_at = now if is_number(now) else self._clock.now + self.model.dt
         self._watch.strict = self.armed
         self._watch.read(state, self._read_at)
         self._believed = self._watch.state()
@@ -212,14 +218,14 @@ class Safety:
             now: Time of the tick [s].
         """
         self._notes.clear()
-        blocked, dt = self._clock(now)
+        blocked, dt = self._clock.next(now, self.armed)
         intake, watch = self._intake, self._watch
         intake.take(target, owners, self.told)  # finite, shape
         if state is not self._believed or now != self._read_at:
-            self.believe(state, self._now)  # finite, shape and age of the reading
+            self.believe(state, self._clock.now)  # finite, shape and age of the reading
         mode = self._ladder.step(blocked or self._unusable(), dt)  # age, mode
         if mode is not Mode.SETTLE:
-            self._stopping = ""
+            self._passes.stopping = ""
         if mode not in DRIVING:
             return self._limp(mode)
         self._notes.add_refusals(bool(blocked), self._shaper.q)
@@ -231,53 +237,35 @@ class Safety:
             self._keep_clear(self._contact)
         return self._send()
 
-    def _clock(self, now: object) -> tuple[str, float]:
-        """Advances the time. Returns why this tick does not count, and its length [s]."""
-        dt = self.model.dt
-        if not is_number(now):
-            now = self._now + dt
-        elapsed = now - self._ticked
-        if elapsed < 0.5 * dt and self.armed:
-            if elapsed < -0.5 * dt:  # if it runs on from there, all is well again in the next tick
-                self._now = self._ticked = now
-            return f"the clock moved by {elapsed:.4f} s since the last tick; {dt:g} s is a tick", dt
-        self._now = self._ticked = now
-        return "", min(max(elapsed, dt), 5.0 * dt)
-
     def _unusable(self) -> str:
         """Why some joints hold whatever was asked."""
         if self._intake.problem[0]:
             return self._intake.problem[1]
         if self._ladder.mode is Mode.SETTLE:
-            allowed = self._allowed()
+            allowed = self._passes.after(self._ladder.settling)
             if any(self._intake.owner(i) not in allowed for i in np.flatnonzero(self._legs)):
                 return "no fallback policy drives the legs"
         return ""
 
-    def _allowed(self) -> frozenset[str]:
-        """Policies whose targets pass in SETTLE."""
-        walks = self._stopping or self.walking
-        return self._fallbacks | {walks} if walks and self._ladder.settling <= self.limits.stop_limit else self._fallbacks
-
     def _hold(self, mode: Mode, everything: bool) -> None:
         """Joints whose target cannot be used: the last good command stands in."""
-        intake, watch, held = self._intake, self._watch, self._intake.refused
+        intake, watch, held, walking = self._intake, self._watch, self._intake.refused, self._passes.walking
         if mode is Mode.SETTLE:
             names = intake.names()
-            strangers = sorted(set(names) - self._allowed())
+            strangers = sorted(set(names) - self._passes.after(self._ladder.settling))
             held |= np.array([name in strangers for name in names])
             self._notes.add_policies("mode", strangers)
         if everything:
             held.fill(True)
         elif watch.ages.stale:
-            held |= np.array([name != self.walking or not name for name in intake.names()]) | ~self._legs
+            held |= np.array([name != walking or not name for name in intake.names()]) | ~self._legs
         elif watch.ages.stale_arms:
             held |= ~self._legs
         if intake.clamped:
             self._notes.add_clamps(~held)
         if np.count_nonzero(held):
             self._shaper.still(held, intake.q)
-            np.copyto(intake.block[1:], self._gains, where=held)
+            np.copyto(intake.block[1:], self._last.gains, where=held)
 
     def _keep_clear(self, contact: Contact) -> None:
         asked = self._shaper.next.copy()
@@ -294,14 +282,12 @@ class Safety:
             return self._limp(mode)
         out = block  # the intake's own memory: it is filled anew in the next tick
         out[0] = shaper.next
-        np.isfinite(out, out=self._finite)
-        if np.count_nonzero(self._finite) != self._finite.size:  # if that happens, no number of ours is to be trusted
+        if not self._last.take(out):  # if that happens, no number of ours is to be trusted
             self._ladder.trip("the safety layer computed what is not a finite number", Mode.DAMP)
             return self._limp(Mode.DAMP)
         shaper.commit()
-        self._gains[:] = block[1:]
         self._watch.joints.repeats.command[:] = out[:2]
-        return issue(self._now, out, mode), self._notes.judge(mode, self._ladder.reason)
+        return issue(self._clock.now, out, mode), self._notes.judge(mode, self._ladder.reason)
 
     def _limp(self, mode: Mode) -> tuple[SafeCommand, Verdict]:
         """No position control: damping, or no torque at all."""
@@ -310,4 +296,4 @@ class Safety:
         if mode is not Mode.OFF:
             out[2] = self.model.kd
         self._watch.joints.repeats.command[:] = out[:2]
-        return issue(self._now, out, mode), self._notes.judge(mode, self._ladder.reason)
+        return issue(self._clock.now, out, mode), self._notes.judge(mode, self._ladder.reason)

@@ -89,7 +89,7 @@ class AwaitRoute(Leaf):
         executor = self.world.executor
         if executor.under_way:
             return Status.SUCCESS
-        return Status.RUNNING if executor.routing_now else Status.FAILURE
+        return Status.RUNNING if executor.arrivals.routing_now else Status.FAILURE
 
 
 class Instructions(Leaf):

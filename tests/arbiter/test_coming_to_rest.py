@@ -55,7 +55,7 @@ class SparedRig(Rig):
             self.skills,
             {"legs": "locomotion", "arms": "rest"},
             type(old.safety)(MODEL),
-            old.executor.routing,
+            old.executor.arrivals.routing,
             self.spec,
             lambda text: text == "stop",
             old.handover.settings,

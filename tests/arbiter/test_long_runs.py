@@ -57,7 +57,7 @@ def test_more_than_may_wait_is_refused():
             rig.say("bow")
         rig.tick()
     assert rig.last().result == "refused" and rig.last().reason == "1000 instructions wait already"
-    assert len(rig.arbiter.executor.waiting) + len(rig.arbiter.executor.routing_now) <= 1000
+    assert len(rig.arbiter.executor.arrivals.waiting) + len(rig.arbiter.executor.arrivals.routing_now) <= 1000
 
 
 @given(st.lists(st.integers(0, 40), max_size=40))

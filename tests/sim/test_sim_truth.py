@@ -251,7 +251,7 @@ def test_a_request_beyond_what_is_allowed_fails_by_name_before_anything_moves(tm
     file = tmp_path / "bad.py"
     file.write_text(textwrap.dedent(BAD))
     with SimRun(seed=0, settings=(f"skills.files=[{file}]",)) as run:
-        run.arbiter.executor.routing._route = lambda text: Route(text, "accepted", ((SkillCall(text),),))
+        run.arbiter.executor.arrivals.routing._route = lambda text: Route(text, "accepted", ((SkillCall(text),),))
         start = run.mark()
         item = run.say(text)
         run.wait(2.0)
