@@ -117,11 +117,16 @@ class Deadline:
         return Deadline(spare, self._tick) if spare is not None else None
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
-        """See `arbiter.policy.Resuming`. The memory of one that hangs is read while it hangs."""
-        if self._busy or not isinstance(self.policy, Resuming):
+        """See `arbiter.policy.Resuming`. The memory of one that hangs is read while it hangs. Raises PolicyError where this takes
+        longer than a first target may."""
+        if not isinstance(self.policy, Resuming) or (self._busy and not self._collect(self._patience)):
             raise PolicyError(f"policy {self.name} cannot take over")
         self._last, self._missed = None, 0
-        self.policy.resume(failed.policy if isinstance(failed, Deadline) else failed, state, now)
+        self._begin("resume", failed.policy if isinstance(failed, Deadline) else failed, state, now)
+        if not self._collect(FIRST):
+            self._interrupt()
+            raise PolicyError(f"policy {self.name} cannot take over: it hangs")
+        self._value()
 
     def recompute(self, policy: Policy) -> JointTarget | None:
         """See `arbiter.policy.Recomputing`; None as well while either of the two is late."""

@@ -130,6 +130,27 @@ def test_its_spare_resumes_the_policy_behind_it(policy):
     spare.close()
 
 
+def test_a_spare_that_hangs_as_it_takes_over_is_not_waited_for(policy):
+    _, guard = policy
+    spare, free = guard.spare(), threading.Event()
+    spare.policy.resume = lambda failed, state, now: free.wait(20.0)
+    with pytest.raises(PolicyError, match="policy walk_spare cannot take over: it hangs"):
+        spare.resume(guard, STATE, 1.0)
+    with pytest.raises(PolicyError, match="policy walk_spare cannot take over$"):
+        spare.resume(guard, STATE, 1.02)
+    free.set()
+    spare.close()
+
+
+def test_what_a_spare_raises_as_it_takes_over_is_told(policy):
+    _, guard = policy
+    spare = guard.spare()
+    spare.policy.resume = lambda failed, state, now: 1 / 0
+    with pytest.raises(PolicyError, match="ZeroDivisionError"):
+        spare.resume(guard, STATE, 1.0)
+    spare.close()
+
+
 def test_its_spare_is_asked_what_the_policy_behind_it_should_have_answered(policy):
     made, guard = policy
     spare, asked = guard.spare(), []
