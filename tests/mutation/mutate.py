@@ -49,6 +49,7 @@ MODULES = (
     "shaper",
     "snapshot",
     "stamps",
+    "state",
     "watch",
 )
 TESTS = ("limits", "command", "layer", "readings", "ladder", "collision", "garbage", "shaper")  # quick ones first
@@ -318,11 +319,10 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="only so many, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     options = parser.parse_args()
-    chosen = list(mutants(tuple(options.module or MODULES)))
+    known, chosen = equivalents(), list(mutants(tuple(options.module or MODULES)))
+    chosen = [mutant for mutant in chosen if (mutant.module, mutant.text, line_of(mutant)) not in known]
     if options.sample:
         chosen = sorted(random.Random(options.seed).sample(chosen, min(options.sample, len(chosen))), key=str)
-    known = equivalents()
-    chosen = [mutant for mutant in chosen if (mutant.module, mutant.text, line_of(mutant)) not in known]
     survivors = check(chosen)
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants noticed")
     for mutant in survivors:
