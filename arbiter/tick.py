@@ -29,7 +29,7 @@ from arbiter.policy import Policy
 from arbiter.reader import Reader
 from arbiter.recorder import Recorder
 from arbiter.report import STAGES, TickReport
-from arbiter.robot import Robot
+from arbiter.robot import Robot, RobotModel
 from arbiter.safety import Safety
 from arbiter.skill import Route, Skill
 from arbiter.stops import Stops
@@ -79,20 +79,20 @@ class Arbiter:
         sight: Sight = blind,
         subtrees: Mapping[str, Spec] | None = None,
     ) -> None:
-        self.robot, self.safety, self.model = robot, safety, robot.model
+        self.robot, self.safety = robot, safety
+        model, bank = robot.model, PolicyBank(policies)
         self.inbox = Inbox(instructions, stop_guard)
-        self.bank = PolicyBank(policies)
-        self.authority = Authority(self.model)
+        self.authority = Authority(model)
         self.recorder = Recorder(self.authority)
-        self.handover = HandoverController(self.model, self.authority, self.bank, home, settings)
-        self.rest = ComingToRest(self.model, self.authority, self.handover, self.bank, safety)
-        self.monitor = TargetMonitor(self.model, self.authority, self.bank)
+        self.handover = HandoverController(model, self.authority, bank, home, settings)
+        self.rest = ComingToRest(model, self.authority, self.handover, bank, safety)
+        self.monitor = TargetMonitor(model, self.authority, bank)
         safety.told = self.monitor.refused
         self.executor = InstructionExecutor(
-            self.model, skills, self.handover, routing, self.recorder.emit, caller, sight, self.inbox.steering
+            model, skills, self.handover, routing, self.recorder.emit, caller, sight, self.inbox.steering
         )
-        self.world = World(self.model, self.handover, self.executor, self.recorder.emit, self.rest.step)
-        self.blend = Blend(self.model, settings.blend, settings.blend_time)
+        self.world = World(model, self.handover, self.executor, self.recorder.emit, self.rest.step)
+        self.blend = Blend(model, settings.blend, settings.blend_time)
         self.stops = Stops(self.world, self.blend, safety, self.rest)
         self.root = grow(tree, self.world)
         self.executor.subtrees.update({name: grow(spec, self.world) for name, spec in (subtrees or {}).items()})
@@ -100,6 +100,16 @@ class Arbiter:
         self.reader = Reader(robot, safety, self.recorder.emit)
         self.arming = Arming(self.world, safety, self.blend, self.monitor, self.reader, self.recorder)
         self._ns = [0] * (len(STAGES) + 1)
+
+    @property
+    def model(self) -> RobotModel:
+        """The robot's."""
+        return self.robot.model
+
+    @property
+    def bank(self) -> PolicyBank:
+        """The policies."""
+        return self.handover.bank
 
     @property
     def life(self) -> Lifecycle:
