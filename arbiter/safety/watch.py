@@ -88,7 +88,8 @@ class Watch:
         if new:
             self._last = state
             self.problem = self._take(state, now, step)
-        self.ages.look(self._elapsed.now, self._reports.faults, self._complaints())
+        doubtful = stamps.undated or self._elapsed.missed or self._reports.odd
+        self.ages.look(self._elapsed.now, self._reports.faults, self._complaints() if doubtful else ())
 
     def _complaints(self) -> list[str]:
         """What is wrong with the readings as a whole, for too long."""

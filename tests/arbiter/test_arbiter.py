@@ -566,3 +566,15 @@ def test_a_hold_says_what_was_asked_for(asked, told):
     assert report.verdict.reason.startswith(f"locomotion asks {MODEL.joints[np.argmax(MODEL.groups['legs'])]} {told}")
     rig.locomotion.q = None
     assert rig.tick().verdict.mode is Mode.RUN
+
+
+@pytest.mark.parametrize("level", ["settle", "damp", "off"])
+def test_a_stop_of_the_safety_layer_refuses_an_arm_of_the_same_tick(level):
+    rig = Rig()
+    rig.arbiter.safety.disarm()
+    rig.tick()
+    rig.arbiter.inbox.arm()
+    rig.arbiter.safety.stop("key", level)
+    report = rig.tick()
+    assert not report.command.kp.any() and not rig.arbiter.safety.armed
+    assert [event.text for event in report.events][0] == "not armed: stopped: key; an operator has to reset it"
