@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -71,6 +72,9 @@ class Session:
         """
         if self.clock.real:  # a worker in Python holds the interpreter for 5 ms at a time otherwise, several times in a tick
             sys.setswitchinterval(SWITCH)
+            # A full collection looks at all that was loaded, for a tick or longer; none of it is garbage before the end.
+            gc.collect()
+            gc.freeze()
         self.clock.start()
         self._started = self.clock.now
         self._by_operator = not arm
@@ -135,6 +139,7 @@ class Session:
             self._wait(NOTICE, self._tick_to_the_end)
         self.arbiter.safety.disarm()
         self._tick_quietly()
+        gc.unfreeze()
 
     @property
     def _driving(self) -> bool:
