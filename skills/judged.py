@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
-from arbiter.skill import Progress, Skill, Verification
+from arbiter.skill import Progress, RunContext, Skill, Verification
 from arbiter.types import RobotState
-from skills.criteria import Recording, fallen
+from skills.course import Course
+from skills.criteria import Recording, Way, fallen
 from skills.measured import Measured
 
 
@@ -23,3 +25,25 @@ class Judged(Skill):
             return None
         run = Measured(readings, progress.robot, progress.sightings)
         return fallen(run) or self.criterion(run, progress)
+
+
+class Followed(Judged):
+    """One whose way over the floor is followed as it goes: `request` asks `_course` in every tick."""
+
+    _course: Course
+
+    def begin(self, context: RunContext) -> Self:
+        run = super().begin(context)
+        run._course = Course()
+        return run
+
+    def criterion(self, run: Way, progress: Progress) -> Verification | None:
+        """What the way is worth."""
+        raise NotImplementedError
+
+    def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
+        """As any other, but where this run has followed `readings` as they came: then it takes no longer after a long run."""
+        track = self._course.track() if hasattr(self, "_course") else None
+        if track is None or not readings or track.time[-1] != readings[-1].stamp:
+            return super().verify(readings, progress)
+        return fallen(track) or self.criterion(track, progress)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
 from arbiter.robot import RobotModel
-from arbiter.skill import Outcome, Progress, RunContext, StartEnvelope, Verification
+from arbiter.skill import Outcome, Progress, RunContext, StartEnvelope
 from arbiter.types import RobotState
 from skills.arrival import Arrival
-from skills.course import Course, Place
-from skills.criteria import Way, fallen
-from skills.judged import Judged
+from skills.course import Place
+from skills.judged import Followed
 
 TIME_LIMIT = 90.0  # [s]; the longest distance at the slowest speed takes less than this
 RAMP, FIRST = 1.6, 0.1  # [s] in which the command grows from this share: first steps in place, the hardest with the arms out
@@ -38,7 +36,7 @@ def within(value: float, most: float) -> float:
     return min(max(value, -most), most)
 
 
-class Walking(Judged):
+class Walking(Followed):
     """A walk with a goal: at the goal the command becomes zero, and the skill ends once the robot is at rest.
 
     The distance is measured by leg odometry (`skills.legs`) and IMU; only if that is far from the integrated command, the
@@ -56,7 +54,6 @@ class Walking(Judged):
     slowest, lead = 0.15, 0.4
 
     _arrival: Arrival
-    _course: Course
 
     def made_for(self, robot: RobotModel) -> Self:
         """The same skill with the robot's own speeds, if its folder gives them."""
@@ -72,7 +69,7 @@ class Walking(Judged):
 
     def begin(self, context: RunContext) -> Self:
         run = super().begin(context)
-        run._arrival, run._course = Arrival(), Course()
+        run._arrival = Arrival()
         return run
 
     @property
@@ -116,17 +113,6 @@ class Walking(Judged):
             speed = min(speed + within(CATCH_UP * behind, TRIM * speed), self.fastest)
             done = progress.elapsed >= duration
         return 0.0 if self._arrival.reached(progress, done) else speed
-
-    def criterion(self, run: Way, progress: Progress) -> Verification | None:
-        """The verification of the measured distance or angle."""
-        raise NotImplementedError
-
-    def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
-        """Like that of every skill, but reuses the odometry of this run, so that it takes no longer after a long walk."""
-        track = self._course.track() if hasattr(self, "_course") else None
-        if track is None or not readings or track.time[-1] != readings[-1].stamp:
-            return super().verify(readings, progress)
-        return fallen(track) or self.criterion(track, progress)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         return Outcome.SUCCESS if self._arrival.rested(state, progress) else Outcome.RUNNING

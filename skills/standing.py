@@ -8,13 +8,13 @@ from arbiter.skill import Outcome, Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
 from skills.arrival import CALM, MOST
-from skills.criteria import Recording
-from skills.judged import Judged
+from skills.criteria import Recording, Way
+from skills.judged import Followed, Judged
 
 STILL = (0.0, 0.0, 0.0)
 
 
-class StandStill(Judged):
+class StandStill(Followed):
     """Stands on the spot for a while."""
 
     name = "stand_still"
@@ -36,12 +36,13 @@ class StandStill(Judged):
     parameters = (Parameter("duration", "s", 2.0, 0.5, 20.0),)
 
     def request(self, state: RobotState, progress: Progress) -> Request:
+        self._course.at(state, progress)
         return Request(elapsed=progress.elapsed)
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         return Outcome.SUCCESS if progress.elapsed >= progress.number("duration") else Outcome.RUNNING
 
-    def criterion(self, run: Recording, progress: Progress) -> Verification:
+    def criterion(self, run: Way, progress: Progress) -> Verification:
         return criteria.walk(run, STILL)
 
 

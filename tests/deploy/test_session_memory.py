@@ -9,7 +9,7 @@ from tests.fakes import MODEL
 
 
 def test_what_was_loaded_before_a_run_in_real_time_is_not_searched_for_garbage_meanwhile():
-    """77 000 objects, 20 ms at least: a tick that comes too late."""
+    """77 000 objects: a tick that comes too late."""
     rig = Rig()
     rig.arbiter.safety.disarm()
     rig.tick()

@@ -156,6 +156,24 @@ def test_the_way_tick_by_tick_is_the_way_of_the_whole_run():
     assert several.torso == pytest.approx(odometer.torso, abs=1e-9)
 
 
+@pytest.mark.parametrize("name", ["walk_forward", "turn_left", "walk_in_circle", "stand_still"])
+def test_a_run_is_judged_by_the_way_that_it_followed_as_by_its_readings(name):
+    """Legs that step and an IMU that turns; 103 readings, which no batch of the odometer divides."""
+    run, state, readings = by_name(name), standing_state(), []
+    for k in range(103):
+        q = np.zeros(22)
+        for first, phase in ((10, 0.0), (16, math.pi)):
+            q[first + 2] = -0.2 + 0.2 * math.sin(k / 8 + phase)
+            q[first + 3] = 0.4 + 0.4 * max(0.0, math.sin(k / 8 + phase))
+        quat = np.array((math.cos(0.004 * k), 0.0, 0.0, math.sin(0.004 * k)))
+        readings.append(replace(state, stamp=0.02 * k, joint_pos=q, base_quat=quat))
+        at = replace(progress(run, elapsed=0.02 * k), start=readings[0])
+        run.request(readings[-1], at)
+    found, expected = run.verify(readings, at), type(run)().verify(readings, at)
+    assert found.measured == pytest.approx(expected.measured, abs=1e-9) and found.success is expected.success
+    assert found.text == expected.text and found.measured != 0.0
+
+
 @pytest.mark.parametrize(
     ("name", "direction"),
     [
