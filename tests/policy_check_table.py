@@ -1,9 +1,10 @@
 """Measures `deploy.policy check` on wrong cards: how many are refused or warned of, and whose likeliest right card is right.
 
     POLICY_ARBITER_PUBLISHED=DIR UNITREE_G1_POLICY=DIR python -m tests.policy_check_table [--all] [POLICY ...]
+    python -m tests.policy_check_table --file POLICY.onnx --robot FOLDER
 
 Prints a line for each wrong card and a summary; docs/results/policy-check.md holds what came out. `--all` takes every mistake
-there is, not one of each kind.
+there is, not one of each kind; `--file` takes any policy with its right card beside it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from policies.context import SHIPPED
 from policies.locomotion.card import PolicyCard, read_card, to_json
 from policies.locomotion.probes.cards import alternatives
 from policies.locomotion.probes.mirror import mirror_of
+from policies.onnx_file import strip_metadata
 from policies.registry import CARDS
 from tests.unitree_g1 import VARIABLE, write_folder
 from tests.wrong_cards import FORTY, MISTAKES, with_history
@@ -40,6 +42,16 @@ class Right:
     file: Path
     card: PolicyCard
     model: RobotModel
+
+
+def given(file: Path, robot: str, folder: Path) -> dict[str, Right]:
+    """Any policy, and the same with a history."""
+    bare = folder / "bare.onnx"  # without what its makers wrote into it, which a wrong card would contradict
+    bare.write_bytes(strip_metadata(file.read_bytes()))
+    one = Right(bare, replace(read_card(file), sha256=""), load_model(robot))
+    data, card = with_history(bare.read_bytes(), one.card, HISTORY)
+    (folder / "given.onnx").write_bytes(data)
+    return {"given": one, "given/history": Right(folder / "given.onnx", card, one.model)}
 
 
 def right_ones(folder: Path) -> dict[str, Right]:
@@ -66,7 +78,7 @@ def wrong_ones(found: dict[str, Right], every: bool) -> Iterator[tuple[str, str,
     for name in (name for name in found if "/" not in name):
         for kind, mistakes in MISTAKES.items():
             right = found.get(f"{name}/history", found[name]) if kind == "history" else found[name]
-            for mistake in mistakes if every else [FORTY[name][kind]]:
+            for mistake in mistakes if every else [FORTY.get(name, FORTY["g1"])[kind]]:
                 try:
                     yield name, kind, mistake, right, mistakes[mistake](right.card, right.model)
                 except ConfigError as error:
@@ -104,11 +116,13 @@ def measure(right: Right, card: PolicyCard) -> tuple[str, list[str], str]:
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("policies", nargs="*", help="some of them only")
+    p.add_argument("--file", type=Path, help="any other policy, with its right card beside it")
+    p.add_argument("--robot", default="berkeley_humanoid_lite", help="its robot")
     p.add_argument("--all", action="store_true", help="every mistake, not one of each kind")
     args = p.parse_args()
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
-        found = right_ones(Path(folder))
+        found = given(args.file, args.robot, Path(folder)) if args.file else right_ones(Path(folder))
         found = {name: one for name, one in found.items() if not args.policies or name.split("/")[0] in args.policies}
         jobs = [(name, "right", "", one, one.card) for name, one in found.items()] + list(wrong_ones(found, args.all))
         for name, kind, mistake, right, card in jobs:

@@ -139,6 +139,7 @@ MISTAKES: dict[str, dict[str, Callable[[PolicyCard, RobotModel], PolicyCard]]] =
         "action times 2": lambda card, model: factor(card, "action_scale", 2.0),
         "action times 4": lambda card, model: factor(card, "action_scale", 4.0),
         "action by 2": lambda card, model: factor(card, "action_scale", 0.5),
+        "previous action times 4": lambda card, model: terms(card, "previous_action", lambda t: scaled(t, 4.0)),
         "previous action by 4": lambda card, model: terms(card, "previous_action", lambda t: scaled(t, 0.25)),
     },
     "gains": {

@@ -50,7 +50,7 @@ def wrong(card, network) -> dict[str, str]:
     ahead=st.floats(0.01, 0.1),
     tilt=st.floats(1.0, 6.0),
     rate=st.floats(0.08, 0.4),
-    action=st.floats(0, 0.6),
+    action=st.floats(0, 0.3),
 )
 def test_feedback_of_any_strength_under_its_own_card_is_not_doubted(pos, ahead, tilt, rate, action):
     assert wrong(CARD, feedback(pos, ahead, tilt, rate, action)) == {}
@@ -66,6 +66,7 @@ def test_feedback_of_any_strength_under_its_own_card_is_not_doubted(pos, ahead, 
         ("degrees", "angular velocity", "angular velocity", "try scale times 0.0175, as if it were trained on rad/s"),
         ("degrees", "joint velocity", "joint velocity", "try scale times 0.0175, as if it were trained on rad/s"),
         ("scale", "joint velocity by 20", "joint velocity", "joint_vel looks small by a factor of about 20"),
+        ("scale", "previous action times 4", "previous action", "previous_action looks scaled too high"),
         ("gravity", "from (x, y, z, w)", "tilt", "a quaternion in another order, such as (x, y, z, w)"),
         ("gravity", "upwards", "sign of roll", "or gravity points up"),
     ],

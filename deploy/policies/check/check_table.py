@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -43,8 +44,13 @@ def drawn(steps: Sequence, what: str) -> Iterable:
 
 def as_json(file: str, robot: str, found: Sequence[ProbeFinding]) -> str:
     """One value: the file, the robot, every finding, how many of each kind."""
-    lines = [{key: value for key, value in asdict(finding).items() if value not in (None, "")} for finding in found]
+    lines = [{key: value for key, value in asdict(finding).items() if _said(value)} for finding in found]
     return json.dumps({"file": str(Path(file)), "robot": robot, "findings": lines, "counts": counts(found)}, indent=1)
+
+
+def _said(value: object) -> bool:
+    """JSON knows no infinities."""
+    return value not in (None, "") and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def counts(found: Sequence[ProbeFinding]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from arbiter.errors import ArbiterError, MisfitError
 from arbiter.robot import RobotModel
 from deploy.policies.check.drive import Ground
 from deploy.policies.check.judge import judge
-from deploy.policies.check.search import Better, Progress, search
+from deploy.policies.check.search import Better, Progress, Search
 from deploy.policies.check.trial import Trial, plans, try_card
 from policies.contract import check_policy
 from policies.locomotion.card import PolicyCard, check_card, read_card
@@ -75,8 +75,8 @@ def _findings(one: Locomotion) -> Iterator[ProbeFinding]:
     trial = None if misfit else _trial(one, ground)
     if trial is not None:
         yield from judge(trial)
-    better = search(ground, one.policy, card, trial, alternatives(card, model, mirror_of(model)), one.progress)
-    yield fits_better(better)
+    search = Search(ground, one.policy, lambda other: doubts(one, other), one.progress)
+    yield fits_better(search.best(card, trial, alternatives(card, model, mirror_of(model))))
 
 
 def _misfit(one: Locomotion) -> ProbeFinding | None:
@@ -106,6 +106,11 @@ def _network(one: Locomotion) -> list[ProbeFinding]:
         return probe_network(one.card, one.model, asked(one))
     except ArbiterError as error:
         return [skipped("network", str(error))]
+
+
+def doubts(one: Locomotion, card: PolicyCard) -> int:
+    """How many probes of the network another card does not pass."""
+    return sum(found.level == "warn" for found in _network(replace(one, card=card)))
 
 
 def asked(one: Locomotion) -> Asked:

@@ -16,7 +16,7 @@ from policies.locomotion.card import PolicyCard
 from policies.locomotion.probes.cards import Alternative
 
 FINALISTS = 4
-EVEN = 0.05  # of merit between cards that do equally well: the likelier mistake is named
+EVEN = 0.1  # of merit between cards that do equally well: probes decide, then which mistake is likelier
 CALMER = 1.3  # factor by which another card rocks less that is to be called better without a fall to its credit
 CLOSER = 0.25  # by which it follows the commands better
 SUBTLE = ("rate", "history", "gains", "posture")  # tried even where nothing is out of bounds
@@ -40,29 +40,57 @@ class Better:
     why: str
 
 
-def search(
-    ground: Ground, make: MakePolicy, card: PolicyCard, trial: Trial | None, others: Sequence[Alternative], progress: Progress
-) -> Better | None:
-    """The best of `others` that is clearly better than the card; `trial` None: the card does not fit the robot at all."""
-    subtle = trial is not None and not _wrong(trial)
-    tried = [one for one in others if not subtle or one.kind in SUBTLE]
-    if not subtle:
-        tried = _shortlist(ground, make, card, trial, tried, progress)
-    found = []
-    for one in progress(tried, "other cards, whole courses"):
-        policy = _open(make, one.card)
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Looks for the other card that fits best.
+
+    Attributes:
+        ground: Where cards are tried.
+        make: Opens the file under a card.
+        doubts: How many probes of the network a card does not pass.
+        progress: Draws how far it is.
+    """
+
+    ground: Ground
+    make: MakePolicy
+    doubts: Callable[[PolicyCard], int]
+    progress: Progress
+
+    def best(self, card: PolicyCard, trial: Trial | None, others: Sequence[Alternative]) -> Better | None:
+        """The best of `others` that is clearly better than the card; `trial` None: the card does not fit the robot at all."""
+        subtle = trial is not None and not _wrong(trial)
+        tried = [one for one in others if not subtle or one.kind in SUBTLE]
+        if not subtle:
+            tried = self._shortlist(card, trial, tried)
+        found = [self._tried(one, trial, subtle) for one in self.progress(tried, "other cards, whole courses")]
+        better = [one for one in found if one is not None]
+        least = min((merit(one.trial) for one in better), default=0.0)
+        even = [one for one in better if merit(one.trial) <= least + EVEN]
+        return min(even, key=lambda one: self.doubts(one.other.card)) if even else None
+
+    def _tried(self, one: Alternative, trial: Trial | None, subtle: bool) -> Better | None:
+        policy = _open(self.make, one.card)
         if policy is None:
-            continue
-        courses = plans(one.card, ground.model)
+            return None
+        courses = plans(one.card, self.ground.model)
         if subtle:
             courses = {name: plan for name, plan in courses.items() if not plan.pushes}
-        done = try_card(ground, policy, courses, lambda course: bool(course.failed))
+        done = try_card(self.ground, policy, courses, lambda course: bool(course.failed))
         policy.close()
         why = clearly_better(one, done, trial)
-        if why:
-            found.append(Better(one, done, why))
-    best = min((merit(better.trial) for better in found), default=0.0)
-    return next((better for better in found if merit(better.trial) <= best + EVEN), None)
+        return Better(one, done, why) if why else None
+
+    def _shortlist(self, card: PolicyCard, trial: Trial | None, others: Sequence[Alternative]) -> list[Alternative]:
+        """Those that do best on the course that the card did worst on, the likelier mistakes first."""
+        name = _hardest(card, trial, self.ground)
+        found: list[tuple[float, int]] = []
+        for place, one in enumerate(self.progress(others, "other cards")):
+            policy = _open(self.make, one.card)
+            if policy is not None:
+                plan = plans(one.card, self.ground.model).get(name, DrivePlan((0.0, 0.0, 0.0)))
+                found.append((course_error(self.ground.drive(policy, plan)), place))
+                policy.close()
+        return [others[place] for place in sorted(place for _, place in sorted(found)[:FINALISTS])]
 
 
 def _open(make: MakePolicy, card: PolicyCard) -> Policy | None:
@@ -77,22 +105,6 @@ def _wrong(trial: Trial) -> bool:
     speeds = [trial.reached(axis) for axis in range(3)]
     off = any(np.isfinite(v) and not low <= v <= high for v, (low, high) in zip(speeds, REACHED, strict=True))
     return bool(trial.failures()) or off or trial.unrest > UNREST
-
-
-def _shortlist(
-    ground: Ground, make: MakePolicy, card: PolicyCard, trial: Trial | None, others: Sequence[Alternative], progress: Progress
-) -> list[Alternative]:
-    """Those that do best on the course that the card did worst on."""
-    name = _hardest(card, trial, ground)
-    found: list[tuple[float, int, Alternative]] = []
-    for place, one in enumerate(progress(others, "other cards")):
-        policy = _open(make, one.card)
-        if policy is not None:
-            course = ground.drive(policy, plans(one.card, ground.model).get(name, DrivePlan((0.0, 0.0, 0.0))))
-            found.append((course_error(course), place, one))
-            policy.close()
-    kept = sorted(found, key=lambda item: item[:2])[:FINALISTS]
-    return [one for _, _, one in sorted(kept, key=lambda item: item[1])]
 
 
 def _hardest(card: PolicyCard, trial: Trial | None, ground: Ground) -> str:

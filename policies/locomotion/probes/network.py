@@ -26,6 +26,7 @@ BALANCE = (0.18, 2.5)  # response to angular velocity over that to tilt, in time
 JOINT = (0.025, 0.75)  # response to joint velocities over that to positions, in times to fall over
 OWN = 1.15  # by which another order may raise the share of the own joint
 MIRRORED, SYMMETRIC = 0.5, 0.7  # share to which another order lowers the asymmetry, and what is then left of it
+GROWTH = 1.6  # of an action through the previous action: spectral radius of that response
 USUAL = {"base_ang_vel": 0.5, "joint_vel": 0.09}  # of these, in the middle of right policies
 LEADS = (DEGREES, 1.0 / DEGREES, 20.0, 0.05, 5.0, 0.2)
 PROBED = ("base_ang_vel", "projected_gravity", "joint_pos", "joint_pos_rel", "joint_vel", "previous_action")
@@ -64,7 +65,8 @@ def probe_network(card: PolicyCard, model: RobotModel, network: Network) -> list
     stimuli = subject.walking()
     height = model.body.standing if model.body is not None and model.body.standing > 0.0 else 0.5
     probe = ProbedNetwork(subject, stimuli, responses(subject, stimuli), mirror, float(np.sqrt(height / GRAVITY)))
-    found = [*_balance(probe), *_leads(probe), *_own_joints(probe), *_symmetry(probe), *probe_history(subject, stimuli)]
+    found = [*_balance(probe), *_leads(probe), *_own_joints(probe), *_previous(probe)]
+    found += [*_symmetry(probe), *probe_history(subject, stimuli)]
     others = sorted({term.term for term in card.observations if term.term not in (*PROBED, "velocity_command")})
     if others:
         found.append(skipped("other terms", f"{', '.join(others)}: as the card says; seen in simulation only"))
@@ -168,6 +170,21 @@ def _own_joints(probe: ProbedNetwork) -> Iterator[ProbeFinding]:
     yield judged("own joints", seen, value, None, OWN, advice)
 
 
+def _previous(probe: ProbedNetwork) -> Iterator[ProbeFinding]:
+    """A network that takes its own last action for more than it was answers more and more, until the clips stop it."""
+    if not probe.sees("previous_action"):
+        return
+    value = float(np.abs(np.linalg.eigvals(probe.found.action.mean(0))).max())
+    yield judged(
+        "previous action",
+        f"in a robot that stays as it is, an action grows to {value:.2f} of itself from step to step",
+        value,
+        None,
+        GROWTH,
+        "previous_action looks scaled too high, or in another order than the actions",
+    )
+
+
 def _mirrored(probe: ProbedNetwork, mirror: JointMirror, stimulus: Stimulus) -> Stimulus:
     card, subject = probe.card, probe.subject
     half = next((round(0.5 * term.period * card.rate_hz) for term in card.observations if term.period), 0)
@@ -205,5 +222,5 @@ def _symmetry(probe: ProbedNetwork) -> Iterator[ProbeFinding]:
                 best = then / value
                 place = "" if where == "all" else ", in the actions only"
                 advice = f"{what}{place}: with that the asymmetry falls from {value:.2f} to {then:.2f}"
-    seen = f"asymmetry {value:.2f} (0: mirrored states are answered by mirrored actions; right policies: 0.2 to 1.7)"
+    seen = f"asymmetry {value:.2f} (0: mirrored states are answered by mirrored actions; right policies: 0.1 to 1.6)"
     yield judged("left and right", f"{seen}; the best other order leaves {best:.2f} of it", best, MIRRORED, None, advice)

@@ -22,7 +22,7 @@ class Responses:
         vel: Per joint moving [s], shape (k, m, m).
         tilt: Per tilt about x and y [rad/rad], shape (k, m, 2).
         rate: Per angular velocity about x and y [s], shape (k, m, 2).
-        action: Per previous action, in [rad/rad], shape (k, m, m).
+        action: Per previous action [rad/rad], shape (k, m, m).
     """
 
     pos: np.ndarray
