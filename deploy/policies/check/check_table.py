@@ -19,7 +19,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     """The options of the command."""
     p.add_argument("file", help="the policy: an ONNX file; or a chunk policy: a folder, an address, recorded motions")
     p.add_argument("--robot", default=FIRST, help="name or folder of the robot that it is to run on")
-    p.add_argument("--card", metavar="CARD", help="YAML card (default: in the file, or beside it)")
+    p.add_argument("--card", metavar="CARD", help="YAML card, or a file of the makers (default: in the file, or beside it)")
     p.add_argument("--json", action="store_true", help="print one JSON value instead of the table")
     p.add_argument("--prompt", default=PROMPT, help="what a chunk policy is asked to do")
 

@@ -52,7 +52,7 @@ class Locomotion:
 
 def check_locomotion(file: str | Path, card: str | Path | None, model: RobotModel, progress: Progress) -> list[ProbeFinding]:
     """Every finding, in order. Raises ConfigError where there is no card to check."""
-    return list(_findings(Locomotion(Path(file), read_card(file, card), model, progress)))
+    return list(_findings(Locomotion(Path(file), read_card(file, card, model), model, progress)))
 
 
 def _findings(one: Locomotion) -> Iterator[ProbeFinding]:
