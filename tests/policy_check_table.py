@@ -48,7 +48,8 @@ def given(file: Path, robot: str, folder: Path) -> dict[str, Right]:
     """Any policy, and the same with a history."""
     bare = folder / "bare.onnx"  # without what its makers wrote into it, which a wrong card would contradict
     bare.write_bytes(strip_metadata(file.read_bytes()))
-    one = Right(bare, replace(read_card(file), sha256=""), load_model(robot))
+    model = load_model(robot)
+    one = Right(bare, replace(read_card(file, robot=model), sha256=""), model)
     data, card = with_history(bare.read_bytes(), one.card, HISTORY)
     (folder / "given.onnx").write_bytes(data)
     return {"given": one, "given/history": Right(folder / "given.onnx", card, one.model)}
@@ -69,7 +70,8 @@ def right_ones(folder: Path) -> dict[str, Right]:
     if os.environ.get(VARIABLE):
         g1 = write_folder(folder / "unitree_g1", Path(os.environ[VARIABLE]))
         file = g1 / "policies" / "locomotion.onnx"
-        found["g1"] = Right(file, read_card(file), load_model(g1))
+        robot = load_model(g1)
+        found["g1"] = Right(file, read_card(file, robot=robot), robot)
     return found
 
 

@@ -16,7 +16,7 @@ from policies.locomotion.card import PolicyCard
 from policies.locomotion.probes.cards import Alternative
 
 FINALISTS = 4
-EVEN = 0.1  # of merit between cards that do equally well: probes decide, then which mistake is likelier
+EVEN = 0.1  # of merit between cards that do equally well: probes decide, then the robot, then which mistake is likelier
 CALMER = 1.3  # factor by which another card rocks less that is to be called better without a fall to its credit
 CLOSER = 0.25  # by which it follows the commands better
 SUBTLE = ("rate", "history", "gains", "posture")  # tried even where nothing is out of bounds
@@ -66,7 +66,7 @@ class Search:
         better = [one for one in found if one is not None]
         least = min((merit(one.trial) for one in better), default=0.0)
         even = [one for one in better if merit(one.trial) <= least + EVEN]
-        return min(even, key=lambda one: self.doubts(one.other.card)) if even else None
+        return min(even, key=lambda one: (self.doubts(one.other.card), not one.other.known)) if even else None
 
     def _tried(self, one: Alternative, trial: Trial | None, subtle: bool) -> Better | None:
         policy = _open(self.make, one.card)
