@@ -71,9 +71,10 @@ def _limits(ranges: Any) -> dict[str, float]:
     found = {}
     for axis, keys in (("x", ("lin_vel_x",)), ("y", ("lin_vel_y",)), ("yaw", ("ang_vel_yaw", "ang_vel_z"))):
         for key in keys:
-            ends = [number(end) for end in ranges.get(key) or ()] if isinstance(ranges, Mapping) else []
-            if ends and None not in ends:
-                found[axis] = max(abs(end) for end in ends if end is not None)
+            ends = ranges.get(key) if isinstance(ranges, Mapping) else None
+            values = [number(end) for end in ends] if isinstance(ends, list) else []
+            if values and None not in values:
+                found[axis] = max(abs(value) for value in values if value is not None)
     return found
 
 
@@ -113,7 +114,7 @@ def _action_scale(found: PolicyDescription, robot: Entries, control: Entries, jo
 
 def _observations(found: PolicyDescription, top: Entries, group: Entries, joints: list[str], limits: dict[str, float]) -> None:
     period = _gait_period(top)
-    history = int(group.number("history_length")) if "history_length" in group else 1
+    history = group.count("history_length", 1)
     terms, entries = [], group.entries("terms")
     for name in sorted(entries.values):
         entry, source = entries.entries(name), found.at(f"{GROUP}.terms.{name}")

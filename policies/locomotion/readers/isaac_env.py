@@ -35,7 +35,7 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
     sim = entries.entries("sim")
     step, key = (sim.entries("mujoco"), "timestep") if mjlab else (sim, "dt")
     if key in step:
-        rate = 1.0 / (step.number(key) * entries.number("decimation"))
+        rate = step.rate(key) / entries.number("decimation")
         found.values["rate_hz"] = Sourced(rate, found.at(f"{step.key(key)} * decimation"))
     robot = (scene.entries("entities") if mjlab else scene).entries("robot")
     names = context.order or context.robot
@@ -91,7 +91,8 @@ def _gains(found: PolicyDescription, robot: Entries, names: Sequence[str], mjlab
     if isinstance(listed, Mapping):
         groups = [(key, value) for key, value in listed.items() if isinstance(value, Mapping)]
     else:
-        groups = [(str(k), value) for k, value in enumerate(listed or []) if isinstance(value, Mapping)]
+        items = listed if isinstance(listed, list) else []
+        groups = [(str(k), value) for k, value in enumerate(items) if isinstance(value, Mapping)]
     for key, ours in (("stiffness", "kp"), ("damping", "kd")):
         values: dict[str, float] = {}
         for name, group in groups:
@@ -243,6 +244,6 @@ def _shaped(term: dict[str, Any], entry: Entries, shared: Any) -> None:
         term["scale"] = simplest(entry.numbers("scale")) if isinstance(scale, list) else entry.number("scale")
     if entry.get("clip") is not None:
         term["clip"] = entry.numbers("clip", 2)
-    history = number(shared) if shared is not None else number(entry.get("history_length"))
-    if history is not None and history > 1:
-        term["history"] = int(history)
+    history = Entries(entry.file, {"history_length": shared}, entry.prefix) if shared is not None else entry
+    if history.count("history_length", 1) > 1:
+        term["history"] = history.count("history_length")

@@ -11,6 +11,7 @@ from typing import Any
 from arbiter.errors import ConfigError
 from arbiter.strict import short
 
+MOST = 1000  # joints, past values
 PER_JOINT = ("default_pos", "kp", "kd", "action_scale")
 
 
@@ -91,6 +92,22 @@ class Entries:
             raise self.error(key, "a number")
         return value
 
+    def count(self, key: str, default: int | None = None) -> int:
+        """How many: a whole number from 0 to MOST."""
+        if default is not None and key not in self:
+            return default
+        value = self.number(key)
+        if not 0.0 <= value <= MOST or value != int(value):
+            raise self.error(key, f"a whole number up to {MOST}")
+        return int(value)
+
+    def rate(self, *keys: str) -> float:
+        """Steps per second out of a product of times and counts [s]."""
+        product = math.prod(self.number(key) for key in keys)
+        if not 0.0 < product < math.inf:
+            raise self.error(keys[-1], "a positive number")
+        return 1.0 / product
+
     def numbers(self, key: str, count: int | None = None) -> list[float]:
         """A list of numbers; one number stands for `count` equal ones."""
         value = self.values.get(key)
@@ -107,7 +124,7 @@ class Entries:
     def indices(self, key: str) -> list[int]:
         """A list of whole numbers from 0 on, each once."""
         found = self.numbers(key)
-        if any(item != int(item) or item < 0 for item in found) or len(set(found)) != len(found):
+        if any(not 0.0 <= item <= MOST or item != int(item) for item in found) or len(set(found)) != len(found):
             raise self.error(key, "a list of indices, each once,")
         return [int(item) for item in found]
 

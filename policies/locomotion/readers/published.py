@@ -29,7 +29,7 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
         raise ConfigError(f"{file}: action_indices counts to {max(driven)}; joints has {len(names)} names")
     joints = [names[i] for i in driven]
     found.joints = Sourced(joints, found.at("joints[action_indices]"))
-    found.values["rate_hz"] = Sourced(1.0 / entries.number("policy_dt"), found.at("policy_dt"))
+    found.values["rate_hz"] = Sourced(entries.rate("policy_dt"), found.at("policy_dt"))
     for key, ours in (("joint_kp", "kp"), ("joint_kd", "kd"), ("default_joint_positions", "default_pos")):
         found.values[ours] = Sourced(by_joint(names, entries.numbers(key, len(names))), found.at(key))
     scale = entries.numbers("action_scale", len(joints))
@@ -38,7 +38,7 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
         low, high = entries.number("action_limit_lower"), entries.number("action_limit_upper")
         if min(-low, high) < UNLIMITED:
             found.values["action_clip"] = Sourced([low, high], found.at("action_limit_lower, action_limit_upper"))
-    history = int(entries.number("history_length")) + 1 if "history_length" in entries else 1
+    history = entries.count("history_length", 0) + 1
     extra: dict[str, Any] = {"history": history} if history > 1 else {}
     if extra:
         found.values["history_layout"] = Sourced("by_frame", "RlController of berkeley_humanoid_lite_lowlevel")

@@ -34,7 +34,7 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
     name = next(key for key, value in top.items() if isinstance(value, Mapping) and "rl_kp" in value)
     found, own = PolicyDescription(f"{MAKER} settings", file), Entries(file, top).entries(name)
     base, base_file = _base(name, context.folder)
-    n = int(own.number("num_of_dofs"))
+    n = own.count("num_of_dofs")
     motors = own.indices("joint_mapping") if "joint_mapping" in own else list(range(n))
     order = _order(own, base, base_file, context, motors)
     joints = order.of(motors)
@@ -46,7 +46,7 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
         )
     for part, where in ((own, file), (base, base_file)):
         if "dt" in part and "decimation" in part:
-            rate = 1.0 / (part.number("dt") * part.number("decimation"))
+            rate = part.rate("dt", "decimation")
             found.values["rate_hz"] = Sourced(rate, f"{where}:dt * decimation")
             break
     for key, ours in (("rl_kp", "kp"), ("rl_kd", "kd"), ("default_dof_pos", "default_pos"), ("action_scale", "action_scale")):

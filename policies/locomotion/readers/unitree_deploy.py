@@ -35,7 +35,7 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
         found.missing["joints"] = (
             f"{found.at('joint_ids_map')} counts motors that it does not name; {way_to_say(max(motors) + 1)}, motor 0 first"
         )
-    found.values["rate_hz"] = Sourced(1.0 / entries.number("step_dt"), found.at("step_dt"))
+    found.values["rate_hz"] = Sourced(entries.rate("step_dt"), found.at("step_dt"))
     for key, ours in (("stiffness", "kp"), ("damping", "kd")):
         if key in entries:
             found.values[ours] = Sourced(_by_motor(found, entries, key, motors, joints), found.at(key))
@@ -138,8 +138,8 @@ def _shaped(term: dict[str, Any], entry: Entries, scale_first: bool) -> None:
         if scale_first and scale:
             clip = sorted(end / scale for end in clip)  # there it clips what is scaled
         term["clip"] = clip
-    if "history_length" in entry and entry.number("history_length") > 1:
-        term["history"] = int(entry.number("history_length"))
+    if entry.count("history_length", 1) > 1:
+        term["history"] = entry.count("history_length")
 
 
 def _limits(ranges: Entries) -> list[float] | None:

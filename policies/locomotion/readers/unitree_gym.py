@@ -25,7 +25,7 @@ def recognises(top: Mapping[str, Any]) -> bool:
 def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescription:
     """Raises ConfigError for a value that is not in this form."""
     found, entries = PolicyDescription(f"{MAKER} settings", file), Entries(file, top)
-    n = int(entries.number("num_actions"))
+    n = entries.count("num_actions")
     if "leg_joint2motor_idx" in entries:
         motors = entries.indices("leg_joint2motor_idx")
         order, key = motor_order(context, motors), "leg_joint2motor_idx"
@@ -38,9 +38,9 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
     else:
         found.missing["joints"] = f"{file} has lists of joints without names ({key}); {way_to_say(count)}"
     if "control_dt" in entries:
-        found.values["rate_hz"] = Sourced(1.0 / entries.number("control_dt"), found.at("control_dt"))
+        found.values["rate_hz"] = Sourced(entries.rate("control_dt"), found.at("control_dt"))
     elif "simulation_dt" in entries:
-        rate = 1.0 / (entries.number("simulation_dt") * entries.number("control_decimation"))
+        rate = entries.rate("simulation_dt", "control_decimation")
         found.values["rate_hz"] = Sourced(rate, found.at("simulation_dt * control_decimation"))
     for theirs, ours in (("kps", "kp"), ("kds", "kd"), ("default_angles", "default_pos"), ("action_scale", "action_scale")):
         found.values[ours] = Sourced(by_joint(joints, entries.numbers(theirs, n)), found.at(theirs))
@@ -64,7 +64,7 @@ def _observations(found: PolicyDescription, entries: Entries, joints: list[str],
         {"term": "joint_vel", "joints": joints, "scale": entries.number("dof_vel_scale")},
         {"term": "previous_action"},
     ]
-    plain, seen = 9 + 3 * n, int(entries.number("num_obs"))
+    plain, seen = 9 + 3 * n, entries.count("num_obs")
     if seen == plain + 2:
         terms.append({"term": "phase", "period": PERIOD})
     elif seen != plain:
