@@ -206,6 +206,7 @@ def test_the_command_writes_a_card_that_runs(tmp_path, capsys):
         (["--set", "rate=50"], "did you mean 'rate_hz'?"),
         (["--rename", "knee"], "NAME=JOINT is expected"),
         (["--from", "absent.yaml"], "absent.yaml: cannot be read"),
+        (["--from", "a1_config.py"], "a1_config.py: is Python code, which is never run"),
         (["--order", "robto"], "did you mean 'robot'?"),
         (["--robot", "nobody"], "no description by that name"),
     ],

@@ -148,6 +148,11 @@ def agree(card: PolicyCard, source: str, path: Path, model: bytes, robot: RobotM
 
 def read_file(path: Path, context: Context) -> PolicyDescription:
     """What one YAML file says. Raises ConfigError for a file that none of the readers knows."""
+    if path.suffix == ".py":
+        raise ConfigError(
+            f"{path}: is Python code, which is never run (legged_gym keeps its settings so): write what it says as YAML: keys "
+            "of the card, or the deployment form of unitree_rl_gym"
+        )
     top = read_loose(path)
     found = _recognised(path, top, context)
     if found is None:

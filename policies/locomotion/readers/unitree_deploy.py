@@ -15,7 +15,7 @@ from policies.locomotion.readers.loose_yaml import Slice
 from policies.locomotion.readers.policy_description import Entries, PolicyDescription, Sourced, by_joint, number
 from policies.locomotion.readers.vocabulary import FUNCTIONS, JOINTS, simplest, term_of
 
-MAKER = "unitree_rl_lab"
+MAKER = "unitree_rl_lab, unitree_rl_mjlab"
 FLAGS = ("use_gym_history", "scale_first")
 
 
