@@ -59,11 +59,11 @@ def test_joints_that_are_not_found_are_named_in_a_file(tmp_path):
     path = write_bvh(tmp_path / "a.bvh", raising(8, -90.0), 8)
     text = path.read_text()
     for side in ("Left", "Right"):
-        text = text.replace(f"{side}Hand", f"{side}Tentacle")
+        text = text.replace(f"{side}Hand", f"{side} Tentacle")
     path.write_text(text)
-    with pytest.raises(RecordingError, match="no joint for the left hand is found; it has Hips, .*LeftTentacle.*--names FILE"):
+    with pytest.raises(RecordingError, match="no joint for the left hand is found; it has Hips, .*Left Tentacle.*--names FILE"):
         directions(path)
-    lines = [f"{s}: {{arm: {S}Arm, forearm: {S}ForeArm, hand: {S}Tentacle, thigh: {S}UpLeg, shank: {S}Leg, foot: {S}Foot}}"
+    lines = [f"{s}: {{arm: {S}Arm, forearm: {S}ForeArm, hand: {S} Tentacle, thigh: {S}UpLeg, shank: {S}Leg, foot: {S}Foot}}"
              for s, S in (("left", "Left"), ("right", "Right"))]  # fmt: skip
     (tmp_path / "names.yaml").write_text("\n".join(lines))
     found = directions(path, read_names(tmp_path / "names.yaml"))
@@ -231,6 +231,8 @@ def test_trajectories_of_this_robot_keep_names_rate_and_units(tmp_path, form):
         np.savetxt(path, stamped, delimiter=",", header=f"time,{head.replace('_joint', '')}", comments="")
     elif form == "csv without names":
         np.savetxt(path, q, delimiter=",")
+    elif form == "csv with semicolons":
+        np.savetxt(path, q, delimiter="; ", header=head.replace(",", "; "), comments="")
     elif form == "csv with a root":
         np.savetxt(path, np.c_[root, q], delimiter=",")
     elif form == "npz":
@@ -261,6 +263,9 @@ def test_trajectories_of_other_robots_and_unknown_ones_are_told(tmp_path):
     np.savetxt(path, np.zeros((50, 2)), delimiter=",", header="joint_a,joint_b", comments="")
     with pytest.raises(RecordingError, match="joints of another robot .joint_a, joint_b"):
         on_robot(path, MODEL, MotionReading(rate=30.0))
+    np.savez(tmp_path / "isaac.npz", joint_pos=np.zeros((50, 29)), fps=np.array([50]), body_pos_w=np.zeros((50, 30, 3)))
+    with pytest.raises(RecordingError, match="29 positions a frame without names; add joint_names"):
+        on_robot(tmp_path / "isaac.npz", MODEL, HOW)
     q = arm_motion()
     q[20, 3] = np.nan
     np.savetxt(path, q, delimiter=",")

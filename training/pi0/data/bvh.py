@@ -95,7 +95,7 @@ def _skeleton(rows: Iterator[tuple[int, list[str]]]) -> tuple[Joint, ...]:
     stack: list[int] = []
     for _, words in rows:
         if words[0] in ("ROOT", "JOINT", "End"):
-            name = words[1] if words[0] != "End" else f"{joints[stack[-1]].name}_end"
+            name = " ".join(words[1:]).removesuffix("{").strip() if words[0] != "End" else f"{joints[stack[-1]].name}_end"
             parent = stack[-1] if stack else -1
             _expect(next(rows)[1], "{")
             offset = next(rows)[1]

@@ -41,7 +41,10 @@ def read_csv(path: Path, orders: JointOrders, rate: float, degrees: bool) -> Joi
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise RecordingError(f"{path}: cannot be read: {error}") from error
-    rows = [row for row in csv.reader(io.StringIO(text)) if row and not row[0].startswith("#")]
+    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    between = next((mark for mark in ",;\t" if mark in first), " ")
+    table = csv.reader(io.StringIO(text), delimiter=between, skipinitialspace=True)
+    rows = [row for row in table if any(row) and not row[0].startswith("#")]
     head = None if not rows or _numeric(rows[0]) else tuple(name.strip() for name in rows.pop(0))
     try:
         values = np.array([[float(cell) for cell in row] for row in rows])
@@ -62,8 +65,8 @@ def read_csv(path: Path, orders: JointOrders, rate: float, degrees: bool) -> Joi
     return _motion(path, tuple(head[i] for i in kept), rate, values[:, kept], degrees)
 
 
-def read_npz(path: Path, data, orders: JointOrders, rate: float, degrees: bool) -> JointMotion:
-    """An open .npz file with positions and, if they are not in a known order, the names of their joints."""
+def read_npz(path: Path, data, rate: float, degrees: bool) -> JointMotion:
+    """An open .npz file with positions and the names of their joints."""
     key = next((name for name in POSITIONS if name in data), None)
     if key is None:
         raise RecordingError(
@@ -74,9 +77,8 @@ def read_npz(path: Path, data, orders: JointOrders, rate: float, degrees: bool) 
         raise RecordingError(f"{path}: {key} has shape {values.shape}; one row a frame is expected")
     rate = rate or next((float(np.ravel(data[name])[0]) for name in RATES if name in data), 0.0)
     named = next((name for name in NAMES if name in data), None)
-    if named is None:
-        joints, values, known = _ordered(path, values, orders)
-        return _motion(path, joints, rate or known, values, degrees)
+    if named is None:  # simulators have orders of their own: MuJoCo's is not Isaac's
+        raise RecordingError(f"{path}: {values.shape[1]} positions a frame without names; add joint_names")
     joints = tuple(map(str, np.ravel(data[named])))
     if values.shape[1] == len(joints) + ROOT:  # MuJoCo's own positions: the root's pose first
         values = values[:, ROOT:]

@@ -64,11 +64,11 @@ def read_motion(path: Path, model: RobotModel, how: MotionReading) -> CapturedBo
     orders = JointOrders({model.n: (model.joints, 0.0), len(g1_limbs.JOINTS): (g1_limbs.JOINTS, g1_limbs.RATE)})
     if kind == ".csv":
         return read_csv(path, orders, how.rate, how.degrees)
-    return _npz(path, lambda data: _from_npz(path, data, orders, how))
+    return _npz(path, lambda data: _from_npz(path, data, how))
 
 
-def _from_npz(path: Path, data, orders: JointOrders, how: MotionReading) -> CapturedBody | JointMotion:
-    return read_smpl(path, data, how.rate) if is_smpl(data) else read_npz(path, data, orders, how.rate, how.degrees)
+def _from_npz(path: Path, data, how: MotionReading) -> CapturedBody | JointMotion:
+    return read_smpl(path, data, how.rate) if is_smpl(data) else read_npz(path, data, how.rate, how.degrees)
 
 
 def _npz[T](path: Path, read: Callable[[dict], T]) -> T:

@@ -153,6 +153,8 @@ def _check(said: str, low: LowDimensional, images: Iterator[np.ndarray], layout:
     """Raises RecordingError naming `where` at the first thing that is not good; files of others may hold anything."""
     if not said.strip():
         raise RecordingError(f"{where}: its instruction is empty; a demonstration needs one")
+    if len(low.time) < 2:
+        raise RecordingError(f"{where}: {len(low.time)} frames; a demonstration has at least two")
     last = -np.inf
     for time, image, *rest in zip(low.time, images, low.joint_pos, low.joint_vel, low.action, strict=True):
         frame = EpisodeFrame(float(time), image, *rest)
