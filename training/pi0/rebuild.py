@@ -8,6 +8,7 @@ its place: the exporter keeps the order in which the network computes.
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def save_rebuilt(folder: Path, out: Path) -> Path:
     model.save(out)
     off = compare(out, folder, "onnx", observations(read_card(folder), 2))["max_rad"]
     if not off < AGREE:
+        shutil.rmtree(out)
         raise ConfigError(f"{folder}: the rebuilt checkpoint is {off:g} rad off its graphs; they come from another exporter")
     return out
 

@@ -31,7 +31,7 @@ from training.pi0.rebuild import save_rebuilt
 from training.pi0.results import EpisodeResult
 from training.pi0.rollout import RolloutJob, run_job
 from training.pi0.spread import spread
-from training.pi0.train_tiny import TinyModel, flow_matching, train
+from training.pi0.train_tiny import TinyModel, checkpoint_of, flow_matching, train
 
 FIRST_SEED = 1000
 FEWEST = 0.5  # share of the demonstrations that must meet their criterion
@@ -135,12 +135,15 @@ def replay_touches(settings: TeachingSettings, side: int) -> Demonstrations:
 
 def start_from(policy: Path, folder: Path) -> Path:
     """The checkpoint to go on from, in `folder`: that of an exported tiny π0, or one as it is."""
-    return policy if (policy / "config.json").is_file() else save_rebuilt(policy, folder)
+    if (policy / "config.json").is_file():
+        return policy
+    return folder if (folder / "config.json").is_file() else save_rebuilt(policy, folder)
 
 
 def train_on(start: Path, data: Demonstrations, focus: str, settings: TeachingSettings, out: Path) -> Path:
     """Trains the network at `start` on `data`; returns the folder of the best checkpoint."""
-    loaded = checkpoint.load(start)
+    going_on = (out / "state" / "step.json").is_file()
+    loaded = checkpoint.load(checkpoint_of(out) if going_on else start)
     if loaded.spec is None:
         raise ConfigError(f"checkpoint {start} is not a tiny π0 (no tiny.json); fine-tune it with training.pi0.finetune")
     policy = loaded.policy.requires_grad_(True)
@@ -156,12 +159,12 @@ def train_on(start: Path, data: Demonstrations, focus: str, settings: TeachingSe
         warmup=min(100, max(1, settings.steps // 10)),
         every=max(1, min(200, settings.steps // 4)),
         seed=settings.seed,
-        threads=settings.processes,
         focus=focus,
         focused=settings.focused,
     )
     weight = joint_weights(data.tasks, data=data)
-    return train(model, data, options, out, weight=weight, loss=flow_matching(None, options, data))
+    loss = flow_matching(None, options, data)
+    return train(model, data, options, out, weight=weight, resume=going_on, loss=loss)
 
 
 def export(best: Path, policy: Path, name: str) -> None:
