@@ -40,7 +40,7 @@ class CrossCheck:
             joints.repeats.freeze(self._legs)
 
 
-class Fall:
+class FallDetector:
     """Attributes:
     tilt: Of the base [rad].
     fallen: It has been beyond `most` [rad] for FALL_READINGS readings in a row.

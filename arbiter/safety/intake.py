@@ -49,7 +49,7 @@ def describe(value: object, shape: tuple[int, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Allowed:
+class TargetRange:
     """What a target may hold.
 
     Attributes:
@@ -83,7 +83,7 @@ class Intake:
         zero = np.zeros(n)
         least, most = bounds(model)
         low, high = np.stack((limits.lower, zero, zero)), np.stack((limits.upper, limits.kp, limits.kd))
-        self._allowed, self._ok = Allowed(low, high, least[0], most[0]), np.zeros((2, 3, n), bool)
+        self._allowed, self._ok = TargetRange(low, high, least[0], most[0]), np.zeros((2, 3, n), bool)
         self._unknown = ("?",) * n
         self.block = np.zeros((3, n))
         self.q, *gains = self._rows = tuple(self.block)

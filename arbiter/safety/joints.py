@@ -10,7 +10,7 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from arbiter.safety.encoders import MIRROR, REPEATS, Liveness, Repeats, Slips
-from arbiter.safety.reading import DRIFT, EPS, HEALED, SPEED, Believed, Reading, possible
+from arbiter.safety.reading import DRIFT, EPS, HEALED, SPEED, Believed, EncoderReading, possible
 
 SANE = 1e3  # [rad, rad/s] beyond this nothing is computed with
 MISMATCH = 0.2  # [rad] between a position and where the last one and the velocity lead in a tick: at most 0.05 in walks
@@ -32,7 +32,7 @@ class Joints:
     def __init__(self, model: RobotModel, believed: np.ndarray) -> None:
         """`believed`: the memory to keep what is believed in, shape (2, n)."""
         self._dt, self._may = model.dt, possible(model)
-        self.reading, self.believed, self.repeats = Reading(model.n), Believed(believed), Repeats(model)
+        self.reading, self.believed, self.repeats = EncoderReading(model.n), Believed(believed), Repeats(model)
         self.believed.q[:] = model.default
         self.why: dict[int, str] = {}
         self.forget()

@@ -42,7 +42,7 @@ def possible(model: RobotModel) -> Possible:
     )
 
 
-class Reading:
+class EncoderReading:
     """The newest reading, and how it compares with the one before; memory that is filled anew by each.
 
     Attributes:

@@ -10,7 +10,7 @@ from arbiter.safety.inertial import Quat, Vector
 from arbiter.types import RobotState
 
 
-class Snapshot:
+class BeliefMemory:
     """Memory that is copied as a whole.
 
     Attributes:

@@ -8,12 +8,12 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from arbiter.safety.ages import Ages
-from arbiter.safety.crosscheck import CrossCheck, Fall
+from arbiter.safety.crosscheck import CrossCheck, FallDetector
 from arbiter.safety.inertial import LONG_AGO, Inertial
 from arbiter.safety.intake import describe, is_array, is_number
 from arbiter.safety.joints import Joints
 from arbiter.safety.limits import SafetyLimits
-from arbiter.safety.snapshot import Snapshot
+from arbiter.safety.snapshot import BeliefMemory
 from arbiter.safety.stamps import MISSED, ROUNDING, Charge, Elapsed, Stamps
 from arbiter.types import RobotState
 
@@ -59,10 +59,10 @@ class Watch:
     def __init__(self, model: RobotModel, limits: SafetyLimits) -> None:
         n, dt = model.n, model.dt
         self._names, self._limits, self._shape, self._dt = model.joints, limits, (n,), dt
-        self._snapshot = Snapshot(n)
+        self._snapshot = BeliefMemory(n)
         self.joints, self.imu = Joints(model, self._snapshot.joints), Inertial(dt)
         self._elapsed, self._stamps, self._reports = Elapsed(dt), Stamps(dt), Reports()
-        self.ages, self.fall = Ages(model, limits, self.joints, self.imu), Fall(limits.fall_tilt)
+        self.ages, self.fall = Ages(model, limits, self.joints, self.imu), FallDetector(limits.fall_tilt)
         self._cross = CrossCheck(model.groups.get("legs", np.ones(n, bool)), self.joints, self.imu)
         self._last: object = None
         self.problem, self.strict = ("", "", ""), False
