@@ -10,8 +10,8 @@ from arbiter.execution.request import Bounds
 from arbiter.execution.run import ZERO_VELOCITY, Run
 from arbiter.handover.authority import Authority
 from arbiter.handover.bank import PolicyBank
+from arbiter.handover.handover_records import HandoverRecords
 from arbiter.handover.homes import Homes
-from arbiter.handover.records import HandoverRecords
 from arbiter.handover.steps import STEADY, Steps
 from arbiter.handover.transition import (
     DEFAULTS,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from arbiter.robot import RobotModel
+from arbiter.safety.encoder_reading import DRIFT, EPS, HEALED, SPEED, Believed, EncoderReading, possible
 from arbiter.safety.encoders import MIRROR, REPEATS, Liveness, Repeats, Slips
-from arbiter.safety.reading import DRIFT, EPS, HEALED, SPEED, Believed, EncoderReading, possible
 
 SANE = 1e3  # [rad, rad/s] beyond this nothing is computed with
 MISMATCH = 0.2  # [rad] between a position and where the last one and the velocity lead in a tick: at most 0.05 in walks

@@ -15,7 +15,7 @@ from arbiter.safety.ladder import DRIVING, Ladder
 from arbiter.safety.limits import SafetyLimits
 from arbiter.safety.notes import Notes
 from arbiter.safety.shaper import Shaper
-from arbiter.safety.state import LastGood, Passes, TickClock
+from arbiter.safety.tick_state import LastGood, Passes, TickClock
 from arbiter.safety.watch import Watch
 from arbiter.types import Mode, RobotState, SafeCommand, Verdict
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from arbiter.safety.ages import Ages
+from arbiter.safety.belief_memory import BeliefMemory
 from arbiter.safety.crosscheck import CrossCheck, FallDetector
 from arbiter.safety.inertial import LONG_AGO, Inertial
 from arbiter.safety.intake import describe, is_array, is_number
 from arbiter.safety.joints import Joints
 from arbiter.safety.limits import SafetyLimits
-from arbiter.safety.snapshot import BeliefMemory
 from arbiter.safety.stamps import MISSED, ROUNDING, Charge, Elapsed, Stamps
 from arbiter.types import RobotState
 

@@ -33,9 +33,11 @@ PACKAGE = "arbiter.safety"
 EQUIVALENT = Path(__file__).parent / "equivalent.txt"  # mutants that change nothing that anybody could notice
 MODULES = (
     "ages",
+    "belief_memory",
     "command",
     "contact",
     "crosscheck",
+    "encoder_reading",
     "encoders",
     "inertial",
     "intake",
@@ -45,11 +47,9 @@ MODULES = (
     "limits",
     "notes",
     "rates",
-    "reading",
     "shaper",
-    "snapshot",
     "stamps",
-    "state",
+    "tick_state",
     "watch",
 )
 TESTS = ("limits", "command", "layer", "readings", "ladder", "collision", "garbage", "shaper")  # quick ones first
