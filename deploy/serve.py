@@ -46,9 +46,18 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = CommandParser("deploy.serve", description=__doc__.splitlines()[0], allow_abbrev=False)
     p.add_argument("checkpoint", help="an exported folder, a checkpoint folder, or a server's address")
-    p.add_argument("--kind", choices=("onnx", "lerobot", "tensorrt", "openpi"), default="onnx", help="what the checkpoint is")
+    p.add_argument(
+        "--kind",
+        choices=("auto", "onnx", "lerobot", "tensorrt", "openpi"),
+        default="auto",
+        help="what the checkpoint is; auto: by what the folder holds",
+    )
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="whose joints a LeRobot checkpoint drives")
     p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
+    p.add_argument("--dataset", default="", metavar="DIR", help="lerobot: data set it was trained on, for joints and rate")
+    p.add_argument("--joints", default="", help="lerobot, openpi: `robot`, a group of it, or names with commas between them")
+    p.add_argument("--rate-hz", type=float, default=0.0, help="lerobot, openpi: rows per second")
+    p.add_argument("--camera", default="", help="lerobot: which of its cameras is the head camera")
     p.add_argument("--provider", default="auto", help="onnx: cpu, cuda, tensorrt or auto")
     p.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for clients on other hosts, which need a key")
     p.add_argument("--port", type=int, default=8000, help="port to listen on")
@@ -78,9 +87,10 @@ with extra(__name__, parser, "websockets", "msgpack"):
 
     from deploy.console.request_guard import is_loopback
     from deploy.robots.description import load_model
-    from policies.chunk.backends import load_backend, wire
+    from policies.chunk.backends import kind_of, load_backend, wire
     from policies.chunk.backends.openpi import MOST_OBSERVATIONS
     from policies.chunk.backends.server_keys import OPENPI
+    from policies.chunk.opening import joints_of
     from policies.chunk.pictures import picture_problem
     from policies.chunk.protocol import ChunkBackend, ChunkObservation
 
@@ -271,13 +281,8 @@ def main(argv: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     key = read_api_key(arguments.api_key_file)
     _check(arguments, key)
-    options = {
-        "onnx": {"provider": arguments.provider},
-        "tensorrt": {},
-        "openpi": {},
-        "lerobot": {"joints": load_model(arguments.robot).joints, "device": arguments.device},
-    }[arguments.kind]
-    backend = load_backend(arguments.checkpoint, arguments.kind, **options)
+    kind = kind_of(arguments.checkpoint) if arguments.kind == "auto" else arguments.kind
+    backend = load_backend(arguments.checkpoint, kind, **_options(arguments, kind))
     try:
         server = listen(backend, arguments.host, arguments.port, key, clients=arguments.clients, idle=arguments.idle)
         log.info("%s on ws://%s:%d", backend.name, arguments.host, server.port)
@@ -290,6 +295,19 @@ def main(argv: list[str] | None = None) -> None:
             server.close()
     finally:
         backend.close()
+
+
+def _options(arguments: argparse.Namespace, kind: str) -> dict:
+    """Arguments of the backend's constructor. Raises ConfigError for an option that this kind does not have."""
+    model = load_model(arguments.robot)
+    given = {name: getattr(arguments, name) for name in ("dataset", "joints", "rate_hz", "camera") if getattr(arguments, name)}
+    if "joints" in given:
+        given["joints"] = joints_of(given["joints"], model)
+    takes = {"lerobot": ("dataset", "joints", "rate_hz", "camera"), "openpi": ("joints", "rate_hz")}.get(kind, ())
+    if foreign := sorted(given.keys() - set(takes)):
+        raise ConfigError(f"--{foreign[0].replace('_', '-')}: {arguments.checkpoint} is of the kind {kind}, which says it itself")
+    own = {"onnx": {"provider": arguments.provider}, "lerobot": {"robot": model, "device": arguments.device}}
+    return given | own.get(kind, {})
 
 
 def _check(arguments: argparse.Namespace, key: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from arbiter.errors import ConfigError
 from arbiter.kinds import settings_of
 from arbiter.plugins import in_time
+from arbiter.robot import RobotModel
 from arbiter.strict import Node, Problems, build, nearest
 from policies.chunk.backends.recorded import RecordedChunks
 from policies.chunk.contract import form_problems
@@ -17,7 +18,7 @@ from policies.chunk.protocol import ChunkBackend
 from policies.chunk.timing import ChunkTiming
 from policies.context import PolicyContext
 
-BACKENDS = ("recorded", "pi0")
+BACKENDS = ("recorded", "pi0", "lerobot", "openpi")
 NOTHING = Node({}, "options", 1)
 
 
@@ -26,7 +27,8 @@ class ChunkConfig:
     """A chunk policy.
 
     Attributes:
-        backend: Who predicts: "recorded", "pi0", or one from outside.
+        backend: Who predicts: "recorded"; "pi0" (an exported π0), "lerobot" (a checkpoint), "openpi" (a server), of which
+            `kind` among the options and what lies at `path` may say the same; or one from outside.
         path: What the backend opens: a file, a folder or an address.
         options: Further settings of the backend.
         timing: When chunks are asked for, blended and given up.
@@ -86,26 +88,50 @@ def open_backend(config: AnyChunkConfig, context: PolicyContext) -> ChunkBackend
         if config.options:
             raise ConfigError(f"backend 'recorded' takes no options; given: {', '.join(config.options)}")
         return RecordedChunks.load(context.find(config.path))
-    if config.backend != "pi0":
+    if config.backend not in BACKENDS:
         known = (*BACKENDS, *context.backends)
         raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, known)}")
-    pi0 = importlib.import_module("policies.chunk.backends")
+    backends = importlib.import_module("policies.chunk.backends")
     path = config.path if "://" in config.path else context.find(config.path)
     options: dict[str, Any] = dict(config.options)
-    # A LeRobot checkpoint does not name its joints: they are the robot's. Of a server its user has to say so.
-    if options.get("kind") == "lerobot" or options.get("joints") == "robot":
-        options["joints"] = context.model.joints
-    elif "joints" in options:
-        raise ConfigError(
-            f"chunk backend 'pi0': joints is {options['joints']!r}; in a tree file it can only be `robot`, the "
-            "robot's joints in its order"
-        )
-    if "api_key_file" in options:
-        options["api_key_file"] = context.base / Path(str(options["api_key_file"])).expanduser()
+    kind = _kind(config, str(options.pop("kind", "auto")))
+    if "joints" in options:
+        options["joints"] = joints_of(options["joints"], context.model)
+    kind = backends.kind_of(path) if kind == "auto" else kind
+    if kind == "lerobot":
+        options["robot"] = context.model
+    for file in ("api_key_file", "dataset"):
+        if file in options:
+            options[file] = context.base / Path(str(options[file])).expanduser()
     try:
-        return pi0.load_backend(path, **options)
+        return backends.load_backend(path, kind, **options)
     except TypeError as error:
-        raise ConfigError(f"chunk backend 'pi0': its options do not fit: {error}") from error
+        raise ConfigError(f"chunk backend {config.backend!r}: its options do not fit: {error}") from error
+
+
+def _kind(config: ChunkConfig, said: str) -> str:
+    """What runs the policy, by the names of backend and kind. Raises ConfigError where they contradict each other."""
+    if config.backend == "pi0" or said in ("auto", config.backend):
+        return said if config.backend == "pi0" else config.backend
+    raise ConfigError(f"chunk backend {config.backend!r}: its options say kind {said!r}; leave `kind` out")
+
+
+def joints_of(said: object, model: RobotModel) -> tuple[str, ...]:
+    """What `joints` of a tree file or a command means: `robot`, a group of it, or names with commas between them. Raises
+    ConfigError."""
+    if said == "robot":
+        return model.joints
+    if isinstance(said, str) and said in model.groups:
+        return tuple(joint for joint, inside in zip(model.joints, model.groups[said], strict=True) if inside)
+    names = tuple(name.strip() for name in said.split(",")) if isinstance(said, str) else ()
+    wrong = next((name for name in names if name not in model.joints), "")
+    if not names or wrong or len(set(names)) < len(names):
+        raise ConfigError(
+            f"chunk backend 'pi0': joints is {said!r}; `robot` (its joints in its order), one of its groups "
+            f"({', '.join(model.groups)}), or names with commas between them are expected"
+            + (f"; {wrong!r}: {nearest(wrong, model.joints)}" if wrong else "")
+        )
+    return names
 
 
 def _from_outside(config: OutsideChunkConfig, context: PolicyContext) -> ChunkBackend:

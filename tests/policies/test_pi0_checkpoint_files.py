@@ -77,7 +77,10 @@ def test_other_doors_are_closed(folder):
         refused(folder, words)
         (folder / name).unlink() if before is None else (folder / name).write_bytes(before)
 
-    changed("config.json", {"type": "groot"}, "has the type 'groot'; allowed: pi0, pi05, pi0_fast")
+    changed("config.json", {"type": "groot"}, "is LeRobot's groot, which loads a backbone with the code")
+    changed("config.json", {"type": "tdmpc"}, "is LeRobot's tdmpc, which gives one action at a time and no chunk; act, diffusion")
+    changed("config.json", {"type": "acto"}, "has the type 'acto'; did you mean 'act'?")
+    changed("config.json", {"type": "act", "x": {"_target_": "os.system"}}, "config.json: x._target_ means code")
     changed("config.json", {"type": ["pi0"]}, "has the type ['pi0']")
     changed("config.json", {"type": "pi0", "x": {"_target_": "os.system"}}, "config.json: x._target_ means code")
     changed("config.json", b"\xff", "not UTF-8 text")

@@ -183,7 +183,7 @@ def test_a_tree_file_says_whose_joints_a_server_drives(rude):
     address, model = rude(lambda number: GOOD, hello=wire.pack({})), load_model()
     with pytest.raises(ConfigError, match="`joints: robot` says that it is the robot's"):
         open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi"}), PolicyContext(model))
-    with pytest.raises(ConfigError, match="joints is 'a,b'; in a tree file it can only be `robot`"):
+    with pytest.raises(ConfigError, match="joints is 'a,b'; `robot` .*, one of its groups .*, or names"):
         open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi", "joints": "a,b"}), PolicyContext(model))
     with pytest.raises(ConfigError, match="API key file .*none: cannot be read"):
         open_backend(ChunkConfig("chunk", "pi0", address, {"kind": "openpi", "api_key_file": "none"}), PolicyContext(model))

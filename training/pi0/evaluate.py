@@ -30,6 +30,13 @@ def parser() -> argparse.ArgumentParser:
         "--kind", choices=("auto", "onnx", "lerobot", "tensorrt"), default="auto", help="backend; auto: by what each folder holds"
     )
     p.add_argument("--device", default="cpu", help="lerobot: cpu or cuda")
+    p.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of the backends, as among a tree's `options`: joints=arms, dataset=DIR; may be given several times",
+    )
     p.add_argument("--runs", type=int, default=50, help="runs of each instruction, from random starts")
     p.add_argument("--only", action="append", help="instruction or skill; may be given several times (default: all)")
     p.add_argument("--tree", default="default.yaml", help="tree file whose skills say the instructions")
@@ -68,10 +75,11 @@ def jobs(
     device: str = "cpu",
     tree: str = "default.yaml",
     criterion: str = "",
+    options: tuple[str, ...] = (),
 ) -> list[RolloutJob]:
     """The work for the policies by label, in blocks of `block` runs of one instruction on one simulated robot."""
     return [
-        RolloutJob(str(policy), kind, text, min(block, runs - first), seed + first, label, device, tree, criterion)
+        RolloutJob(str(policy), kind, text, min(block, runs - first), seed + first, label, device, tree, criterion, options)
         for label, policy in policies.items()
         for text in texts
         for first in range(0, runs, block)
@@ -120,6 +128,7 @@ def main(argv: list[str] | None = None) -> None:
         device=arguments.device,
         tree=arguments.tree,
         criterion=arguments.criterion,
+        options=tuple(arguments.option),
     )
     for file in filter(None, (arguments.json, arguments.video)):  # an unwritable path fails now, not after an hour of runs
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
 from policies.chunk.backends.lerobot import checkpoint
 from policies.chunk.backends.lerobot.allowed import check_checkpoint
+from policies.chunk.backends.lerobot.interface import write_interface
 from policies.chunk.backends.lerobot.tiny import load_spec, tiny_sizes
 from policies.chunk.backends.lerobot.tokenizers import (
     DIGITS,
@@ -69,17 +70,18 @@ def board(out: Path, wandb_logger):
 
 
 @contextlib.contextmanager
-def hooks(source: Path, spec, tokenizer: Path | None, tasks: Sequence[str], out: Path, wandb: bool):
+def hooks(source: Path, spec, tokenizer: Path | None, meta, out: Path, wandb: bool):
     """Inside this context LeRobot's training script loads strictly and locally, and logs to TensorBoard.
 
-    `source`: the checkpoint that it starts from, for sizes and tokenizers; what it saves has them beside it.
+    `source`: the checkpoint that it starts from, for sizes and tokenizers; what it saves has them beside it. `meta`: LeRobot's
+    metadata of the data set, whose names and rate it has beside it, too.
     """
     import lerobot.scripts.lerobot_train as script
     from lerobot.policies.factory import get_policy_class
 
     before = script.make_policy, script.make_pre_post_processors, script.WandBLogger, script.save_checkpoint
     beside = source / TOKENIZER if (source / TOKENIZER).is_dir() else None
-    words = tokenizer or beside
+    words, tasks = tokenizer or beside, list(meta.tasks.index)
 
     def make_policy(cfg, **options):
         if cfg.pretrained_path:
@@ -123,6 +125,7 @@ def hooks(source: Path, spec, tokenizer: Path | None, tasks: Sequence[str], out:
         if spec is not None:
             spec.save(folder)
         keep_tokenizers(folder, words)
+        write_interface(folder, meta.features, meta.fps)
 
     script.make_policy, script.make_pre_post_processors = make_policy, make_processors
     script.WandBLogger, script.save_checkpoint = board(out, before[2] if wandb else None), save_checkpoint
@@ -266,7 +269,7 @@ def run(
         early_stopping.resume(int(source.parent.name))
     try:
         accelerator = make_accelerator(options, device, early_stopping)
-        with hooks(source, spec, tokenizer, list(meta.tasks.index), out, wandb) as train:
+        with hooks(source, spec, tokenizer, meta, out, wandb) as train:
             train(config, accelerator)
     except EarlyStop as reason:
         print(f"stopped early: {reason}")

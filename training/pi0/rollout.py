@@ -15,7 +15,7 @@ from deploy.drivers.simulated.truth import Truth
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
 from deploy.runtime.session import Session
-from policies.chunk.backends.card import CARD, STEP
+from policies.chunk.backends import kind_of
 from skills.criteria import Trajectory, fallen, rotations
 from training.pi0.data.ball_sampling import place
 from training.pi0.data.instructions import TaskInstruction, task_of
@@ -34,11 +34,12 @@ class RolloutJob:
     """`runs` runs of one instruction on one simulated robot, seeds from `seed` on.
 
     Attributes:
-        policy: Its folder. kind: What runs it; "auto": see `kind_of`.
+        policy: Its folder. kind: What runs it; "auto": by what the folder holds.
         label: Name in the results; "": that of the folder.
         device: For `lerobot`.
         tree: Tree file that has the skills.
         criterion: Of a task that is not known, see `load_criterion`; "": it has none.
+        options: Further settings of the backend, "key=value" each.
     """
 
     policy: str
@@ -50,14 +51,7 @@ class RolloutJob:
     device: str = "cpu"
     tree: str = "default.yaml"
     criterion: str = ""
-
-
-def kind_of(folder: Path) -> str:
-    """What runs the policy in `folder`: "onnx", "tensorrt" or "lerobot". Raises ConfigError."""
-    for file, kind in ((STEP, "onnx"), (CARD, "tensorrt"), ("config.json", "lerobot")):
-        if (folder / file).is_file():
-            return kind
-    raise ConfigError(f"policy {folder}: neither {STEP} nor {CARD} nor config.json; give an exported folder or a checkpoint's")
+    options: tuple[str, ...] = ()
 
 
 class ClosedLoop:
@@ -68,7 +62,9 @@ class ClosedLoop:
         chunk_ms: Time of every chunk since `begin` [ms], of backends that report it.
     """
 
-    def __init__(self, policy: str, kind: str, seed: int, tree: str = "default.yaml", device: str = "cpu") -> None:
+    def __init__(
+        self, policy: str, kind: str, seed: int, tree: str = "default.yaml", device: str = "cpu", options: tuple[str, ...] = ()
+    ) -> None:
         folder = Path(policy).resolve()
         if not folder.is_dir():
             raise ConfigError(f"policy {policy}: no such folder")
@@ -76,6 +72,7 @@ class ClosedLoop:
         settings = [f"policies.chunk.path={folder}", f"policies.chunk.options.kind={kind}"]
         if kind == "lerobot":
             settings.append(f"policies.chunk.options.device={device}")
+        settings += [f"policies.chunk.options.{option}" for option in options]
         self.assembly = assemble(load_tree(tree, settings), fast=True, seed=seed)
         robot, self.arbiter = self.assembly.robot, self.assembly.arbiter
         if not isinstance(robot, SimulatedRobot):
@@ -199,7 +196,7 @@ def verdict(run: Trajectory, instruction: TaskInstruction, criterion: str) -> Ve
 
 def run_job(job: RolloutJob, video: Path | None = None) -> list[EpisodeResult]:
     """All runs of a job on one robot; after a fall the next run begins on a new robot. `video`: films all of them."""
-    loop, results = ClosedLoop(job.policy, job.kind, job.seed, job.tree, job.device), []
+    loop, results = ClosedLoop(job.policy, job.kind, job.seed, job.tree, job.device, job.options), []
     film = None
     if video is not None:
         from deploy.observers.show import FilmObserver
@@ -212,7 +209,7 @@ def run_job(job: RolloutJob, video: Path | None = None) -> list[EpisodeResult]:
             if results[-1].fell or loop.session.faulted:
                 loop.close()
                 if i + 1 < job.runs:
-                    loop = ClosedLoop(job.policy, job.kind, job.seed + i + 1, job.tree, job.device)
+                    loop = ClosedLoop(job.policy, job.kind, job.seed + i + 1, job.tree, job.device, job.options)
                     if film is not None:
                         film.follow(loop.assembly)
                         loop.watchers.append(film)

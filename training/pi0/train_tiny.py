@@ -16,7 +16,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from deploy.robots.description import load_model
 from policies.chunk.backends.lerobot import checkpoint
+from policies.chunk.backends.lerobot.interface import ACTION, STATE, write_interface
 from training.pi0.batches import Batches, sampling_probabilities, state_noise
 from training.pi0.finetuning_presets import TinyTraining
 from training.pi0.flow_matching import encode_observation, flow_loss
@@ -49,6 +51,10 @@ class TinyModel:
     def save(self, folder: Path, policy=None) -> None:
         """Writes a checkpoint, with the weights of `policy` instead of its own if given."""
         checkpoint.save(folder, policy or self.policy, self.before, self.after, self.spec, self.tokenizer)
+        robot = load_model()
+        positions, velocities = ([f"{joint}.{what}" for joint in robot.joints] for what in ("pos", "vel"))
+        names = {ACTION: {"names": positions}, STATE: {"names": positions + velocities}}
+        write_interface(folder, names, robot.control_hz)
 
 
 @torch.no_grad()

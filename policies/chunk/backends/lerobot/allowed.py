@@ -14,12 +14,23 @@ from arbiter.errors import ConfigError
 from arbiter.strict import Node, nearest, read_text, short
 from arbiter.strict.json_text import parse_json
 
-POLICIES = ("pi0", "pi05", "pi0_fast")
+PI0 = ("pi0", "pi05", "pi0_fast")
+POLICIES = ("act", "diffusion", "vqbet", "smolvla", *PI0)
+ONE_ACTION = "gives one action at a time and no chunk"
+OWN_CODE = "loads a backbone with the code or the pickled weights that lie beside it"
+OTHERS = {  # LeRobot's other policies, and why they are not run
+    "tdmpc": ONE_ACTION,
+    "gaussian_actor": ONE_ACTION,
+    "sac": ONE_ACTION,
+    "groot": OWN_CODE,
+    "multi_task_dit": OWN_CODE,
+} | dict.fromkeys(("eo1", "evo1", "fastwam", "lingbot_va", "molmoact2", "vla_jepa", "wall_x", "xvla"), OWN_CODE)
 STEPS = frozenset(
     (
         "rename_observations_processor",
         "to_batch_processor",
         "pi0_new_line_processor",
+        "smolvla_new_line_processor",
         "tokenizer_processor",
         "action_tokenizer_processor",
         "pi05_prepare_state_tokenizer_processor_step",
@@ -68,6 +79,11 @@ def check_checkpoint(folder: Path) -> None:
             "weights only: put its model.safetensors beside the config.json and the processors of a LeRobot "
             "policy of the same sizes, with openpi's norm_stats.json as statistics and relative actions"
         )
+    if why := OTHERS.get(str(kind.value)):
+        raise ConfigError(
+            f"checkpoint {folder}: is LeRobot's {kind.value}, which {why}; {', '.join(POLICIES)} are run here, and any policy "
+            "behind a server that speaks openpi's protocol"
+        )
     if kind.value not in POLICIES:
         raise ConfigError(
             f"checkpoint {folder}: config.json has the type {short(kind.plain())}; {nearest(str(kind.plain()), POLICIES)}"
@@ -76,6 +92,11 @@ def check_checkpoint(folder: Path) -> None:
     for name in PROCESSORS:
         if (folder / name).exists():
             _check_processor(read(folder / name), folder, name)
+        elif kind.value not in PI0:
+            raise ConfigError(
+                f"checkpoint {folder}: no {name}, as before LeRobot 0.4; `python -m "
+                f"lerobot.processor.migrate_policy_normalization --pretrained-path {folder}` makes one that has it"
+            )
     if (folder / ADAPTER).exists():
         _check_adapter(folder)
     elif not (folder / "model.safetensors").is_file():

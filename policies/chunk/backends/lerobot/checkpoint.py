@@ -1,4 +1,4 @@
-"""Checkpoints of π0: saving, and loading that fails instead of going on with random weights.
+"""Checkpoints of LeRobot's policies: saving, and loading that fails instead of going on with random weights.
 
 LeRobot's own `PI0Policy.from_pretrained` prints a warning and returns random weights when a file does not fit; here a
 missing, unexpected or mis-shaped weight is an error. Layout of a folder: LeRobot's files (config.json,
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from arbiter.errors import ConfigError, PolicyError
-from policies.chunk.backends.lerobot.allowed import ADAPTER, check_checkpoint, read
+from policies.chunk.backends.lerobot.allowed import ADAPTER, PI0, check_checkpoint, read
 from policies.chunk.backends.lerobot.fast import own_code_only
 from policies.chunk.backends.lerobot.tiny import TinySpec, load_spec, tiny_sizes
 from policies.chunk.backends.lerobot.tokenizers import (
@@ -32,6 +32,7 @@ from policies.chunk.backends.lerobot.tokenizers import (
     tokenizer_overrides,
 )
 
+FROM_ELSEWHERE = {"pretrained_backbone_weights": None, "load_vlm_weights": False}
 GROWING = ("state_proj.weight", "action_in_proj.weight", "action_out_proj.weight", "action_out_proj.bias")
 
 
@@ -135,10 +136,11 @@ def load_weights(policy, file: Path, grow: bool = True) -> None:
 
     if not Path(file).is_file():
         raise ConfigError(f"checkpoint {Path(file).parent}: no {Path(file).name}; is the download complete?")
-    fitted = fit_weights(load_file(file), policy, grow)
+    kind, weights = policy.config.type, load_file(file)
+    fitted = fit_weights(weights, policy, grow) if kind in PI0 else _untied(weights, policy)
     own = policy.state_dict()
-    # Elsewhere than in π0-FAST the vocabulary heads take no part in predicting actions.
-    heads = policy.config.type != "pi0_fast"
+    # The vocabulary heads of π0 and π0.5 take no part in predicting actions.
+    heads = kind in PI0 and kind != "pi0_fast"
     missing = [key for key in own if key not in fitted and not (heads and key.endswith("lm_head.weight"))]
     unexpected = [key for key in fitted if key not in own]
     shapes = [
@@ -154,10 +156,18 @@ def load_weights(policy, file: Path, grow: bool = True) -> None:
         raise ConfigError(
             f"checkpoint {file} does not fit {type(policy).__name__}: {len(missing)} missing ({some(missing)}), "
             f"{len(unexpected)} unexpected ({some(unexpected)}), {len(shapes)} of another shape ({some(shapes)}). "
-            f"Check the variant (pi0, pi05, pi0_fast) and the sizes in config.json or tiny.json"
+            f"Check the variant and the sizes in config.json{' or tiny.json' if kind in PI0 else ''}"
         )
     unused = {key: torch.zeros_like(own[key]) for key in own if key not in fitted}  # no chance contents of a `blank` policy
     policy.load_state_dict(fitted | unused)
+
+
+def _untied(weights: dict[str, Tensor], policy) -> dict[str, Tensor]:
+    """The weights, and those that share their memory with one of them: a file holds such only once."""
+    own = policy.state_dict()
+    at = {value.data_ptr(): key for key, value in own.items() if key in weights and value.numel()}
+    shared = {key: weights[at[value.data_ptr()]] for key, value in own.items() if key not in weights and value.data_ptr() in at}
+    return weights | {key: value for key, value in shared.items() if value.shape == own[key].shape}
 
 
 def decoder(policy):
@@ -193,9 +203,16 @@ def construct(config, spec: TinySpec | None, blank: bool = False):
     from lerobot.policies.factory import get_policy_class
     from transformers.initialization import no_init_weights
 
+    for name, value in FROM_ELSEWHERE.items():
+        if hasattr(config, name):
+            setattr(config, name, value)  # all weights are the checkpoint's
     sizes = tiny_sizes(spec, config.type) if spec is not None else contextlib.nullcontext()
-    with sizes, named_tokenizers(config), no_init_weights() if blank else contextlib.nullcontext():
-        return get_policy_class(config.type)(config)
+    quick = blank and config.type in PI0
+    try:
+        with sizes, named_tokenizers(config), no_init_weights() if quick else contextlib.nullcontext():
+            return get_policy_class(config.type)(config)
+    except ImportError as error:  # LeRobot's own line names the library and its extra
+        raise ConfigError(f"LeRobot's {config.type}: {str(error).strip().splitlines()[0]}") from error
 
 
 def load(folder: str | Path, device: str = "cpu", merge: bool = True) -> Checkpoint:

@@ -60,27 +60,32 @@ class ActionTokenizer:
         return [self.bpe_tokenizer("".join(map(chr, one)))["input_ids"] for one in letters]
 
 
-class PlainTokenizer:
-    """In place of transformers' AutoTokenizer, whose `trust_remote_code` LeRobot sets, or leaves to a question."""
+class Plain:
+    """In place of a class of transformers, whose `trust_remote_code` LeRobot sets, or leaves to a question."""
 
-    @staticmethod
-    def from_pretrained(name: str, **options):
-        from transformers import AutoTokenizer
+    def __init__(self, name: str) -> None:
+        self._name = name
 
-        return AutoTokenizer.from_pretrained(name, **options | {"trust_remote_code": False})
+    def from_pretrained(self, name: str, **options):
+        """As the class does, without code that lies beside what it loads."""
+        kind = getattr(importlib.import_module("transformers"), self._name)
+        return kind.from_pretrained(name, **options | {"trust_remote_code": False})
 
 
 @contextlib.contextmanager
 def own_code_only(kind: str = "") -> Generator[None]:
     """Inside this context LeRobot's policy of this kind and its processors load tokenizers without the code beside them."""
-    modules: list[Any] = [importlib.import_module("lerobot.processor.tokenizer_processor")]
+    tokenizer = {"AutoProcessor": ActionTokenizer, "AutoTokenizer": Plain("AutoTokenizer")}
+    places: list[tuple[str, dict]] = [("lerobot.processor.tokenizer_processor", tokenizer)]
     if kind == "pi0_fast":
-        modules.append(importlib.import_module("lerobot.policies.pi0_fast.modeling_pi0_fast"))
-    before = [(module, module.AutoProcessor, module.AutoTokenizer) for module in modules]
-    for module in modules:
-        module.AutoProcessor, module.AutoTokenizer = ActionTokenizer, PlainTokenizer
-    try:
+        places.append(("lerobot.policies.pi0_fast.modeling_pi0_fast", tokenizer))
+    if kind == "smolvla":
+        names = ("AutoConfig", "AutoProcessor")
+        places.append(("lerobot.policies.smolvla.smolvlm_with_expert", {name: Plain(name) for name in names}))
+    with contextlib.ExitStack() as before:
+        for place, replaced in places:
+            module: Any = importlib.import_module(place)
+            for name, value in replaced.items():
+                before.callback(setattr, module, name, getattr(module, name))
+                setattr(module, name, value)
         yield
-    finally:
-        for module, processor, tokenizer in before:
-            module.AutoProcessor, module.AutoTokenizer = processor, tokenizer

@@ -16,7 +16,9 @@ TOKENIZER, ACTION_TOKENIZER = "tokenizer", "action_tokenizer"
 TOLD = {"pi05", "pi0_fast"}  # read the state as numbers of 0 to 255 in their prompt
 DIGITS = 4  # tokens of such a number at most: PaliGemma's tokenizer splits digits, and the space is one more
 FRAME = 11  # tokens of "Task: , State: ;\nAction: " and of the beginning
-NAMES = {"text_tokenizer_name": TOKENIZER, "action_tokenizer_name": ACTION_TOKENIZER}  # in π0-FAST's config
+VLM = "vlm"
+# In π0-FAST's config; in SmolVLA's, whose language model's sizes and tokenizer are LeRobot's to look up.
+NAMES = {"text_tokenizer_name": TOKENIZER, "action_tokenizer_name": ACTION_TOKENIZER, "vlm_model_name": VLM}
 
 
 @contextlib.contextmanager
@@ -66,7 +68,7 @@ def keep_tokenizers(folder: Path, tokenizer: Path | None = None) -> None:
 
 
 def locate_tokenizers(config, folder: Path) -> None:
-    """Lets π0-FAST's config name the tokenizers that lie beside the checkpoint in `folder`."""
+    """Lets the config of π0-FAST or SmolVLA name what lies beside the checkpoint in `folder`."""
     for name, kept in NAMES.items():
         if hasattr(config, name) and (folder / kept).is_dir():
             setattr(config, name, str(folder / kept))
@@ -77,7 +79,11 @@ def tokenizer_overrides(config, words: Path | None) -> dict[str, dict]:
 
     LeRobot 0.6.1 does not save with π0-FAST's action tokenizer which text tokenizer it goes with.
     """
+    if not hasattr(config, "tokenizer_max_length"):
+        return {}  # reads no words
     text: dict[str, Any] = {"max_length": config.tokenizer_max_length}
+    if hasattr(config, "vlm_model_name"):
+        return {"tokenizer_processor": text | {"tokenizer_name": config.vlm_model_name}}
     if hasattr(config, "action_tokenizer_name"):
         return {
             "tokenizer_processor": text | {"tokenizer_name": config.text_tokenizer_name},
@@ -108,8 +114,11 @@ def named_tokenizers(config):
 
 
 def room_for(before, config, instruction: str) -> tuple[int, int]:
-    """Tokens of an instruction, and how many of them the policy reads at most; LeRobot cuts off the rest without a word."""
-    words = next(step.input_tokenizer for step in before.steps if hasattr(step, "input_tokenizer"))
+    """Tokens of an instruction, and how many of them the policy reads at most; LeRobot cuts off the rest without a word.
+    (0, 0) for a policy that reads no instruction."""
+    words = next((step.input_tokenizer for step in before.steps if hasattr(step, "input_tokenizer")), None)
+    if words is None:
+        return 0, 0
     told = config.type in TOLD
     room = config.tokenizer_max_length - (FRAME + DIGITS * config.input_features["observation.state"].shape[0] if told else 2)
     return len(words.encode(instruction, add_special_tokens=False)), room
