@@ -9,7 +9,7 @@ import numpy as np
 from policies.chunk.backends.lerobot import checkpoint
 
 STATE, ACTION, IMAGE = "observation.state", "action", "observation.images.head_camera"
-SIDE = 64  # [px]
+SIDE = 48  # [px]
 SIZES = {
     "act": {
         "dim_model": 32,

@@ -73,11 +73,11 @@ def test_smolvla_goes_on_from_what_is_played(checkpoints):
 
 def test_pictures_are_brought_to_the_size_that_it_was_trained_with(checkpoints):
     backend = load_backend(checkpoints["act"], robot=load_model())
-    small = backend.predict(seen(backend, 64), PROMPT)
-    np.testing.assert_allclose(backend.predict(seen(backend, 256), PROMPT), small, atol=1e-4)
+    small = backend.predict(seen(backend, 48), PROMPT)
+    np.testing.assert_allclose(backend.predict(seen(backend, 192), PROMPT), small, atol=1e-4)
     wide = dataclasses.replace(seen(backend), image=np.zeros((48, 64, 3), np.uint8))
     with pytest.raises(
-        PolicyError, match="the picture has 64 x 48 pixels, the policy was trained with 64 x 64: other proportions"
+        PolicyError, match="the picture has 64 x 48 pixels, the policy was trained with 48 x 48: other proportions"
     ):
         backend.predict(wide, PROMPT)
     for image in (np.zeros((0, 0, 3), np.uint8), np.zeros((3, 64, 64), np.uint8), np.zeros((64, 64, 3))):
