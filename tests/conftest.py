@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.needs import EXTRAS, missing
 from tests.pi0_fixtures import dataset, exported, offline, tiny  # noqa: F401
+
+# How long an example takes is the machine's business, not the code's.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 SIM = Path(__file__).parent / "sim"
 
