@@ -11,6 +11,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "robot": ("deploy.robot", "checks a robot's folder, or drafts one from a MuJoCo model"),
     "policy": ("deploy.policy", "describes a policy that others trained; checks one before anything moves"),
     "serve": ("deploy.serve", "serves a chunk policy to robots on other hosts"),
+    "rollout": ("deploy.lerobot_rollout", "LeRobot's rollout for a checkpoint trained here"),
     "doctor": ("deploy.doctor", "pre-flight of the real robot: pass, warn or fail"),
     "calibrate": ("deploy.calibrate", "measures the joints' offsets, sets up IMU and watchdogs"),
     "supervisor": ("deploy.supervisor", "damps the motors when the control loop stops"),

@@ -28,21 +28,22 @@ class GuestLoop:
         robot: A connected robot; nothing else may call it meanwhile.
         max_speed: Speed of the target [rad/s].
         driven: Mask of the joints that follow the client; the others keep the posture they had when armed.
+        moved: Called after each step, on the loop's thread.
 
     Attributes:
         state: The latest reading; None before the first. After a fault it is stale: check `fault` first.
     """
 
-    def __init__(self, robot: Robot, max_speed: float, driven: np.ndarray) -> None:
+    def __init__(self, robot: Robot, max_speed: float, driven: np.ndarray, moved: Callable[[], None]) -> None:
         self.robot, self.model = robot, robot.model
         self.state: RobotState | None = None
         self._max_step = max_speed * self.model.dt
-        self._driven = driven
+        self._driven, self._moved = driven, moved
         self._safety = Safety(self.model, collision=SelfCollision(self.model))
         self._goal: np.ndarray | None = None  # the slot that `aim` puts into
         self._q = self.model.default.copy()
         self._everything = frozen(np.ones(self.model.n), bool)
-        self._broken, self._begun = "", False
+        self._broken, self._damped, self._begun = "", "", False
         self._stop = threading.Event()
         self._thread = our_thread("guest loop", self._run)
 
@@ -72,13 +73,18 @@ class GuestLoop:
     def fault(self) -> str:
         """Why it stopped: a latched fault, an exception of the driver, or the loop's end; "" while it runs."""
         ended = self._begun and not self._stop.is_set() and not self._thread.is_alive()
-        return self._broken or self._safety.fault or ("the control loop ended" if ended else "")
+        return self._broken or self._safety.fault or self._damped or ("the control loop ended" if ended else "")
 
     def aim(self, q: np.ndarray) -> None:
         """Sets the client's target [rad], shape (n,), robot order; entries of joints that it does not drive are ignored."""
         if q.shape != (self.model.n,) or not np.isfinite(q).all():
             raise RobotError(f"{self.model.name}: target {q}; {self.model.n} finite numbers are expected")
         self._goal = q.copy()
+
+    def damp(self, reason: str) -> None:
+        """Damps, for good."""
+        self._safety.stop(reason, "damp")
+        self._damped = f"damped by {reason}"
 
     def close(self) -> None:
         """Damps and ends. The robot is closed by whoever opened it."""
@@ -95,6 +101,7 @@ class GuestLoop:
             self._tick(clock.now)
             clock.wait()
             self._call(self.robot.step, self.model.dt)  # a rig on a slow machine falls behind rather than missing ticks
+            self._moved()
         self._tick(clock.now)  # disarmed by now: the last command is damping
 
     def _call[A, R](self, call: Callable[[A], R], argument: A) -> R | None:

@@ -9,7 +9,7 @@ import pytest
 
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
-from policies.chunk.backends.lerobot.interface import Described, connect, described, write_interface
+from policies.chunk.backends.lerobot.interface import DatasetNames, connect, described, write_interface
 
 ROBOT = load_model()
 HEAD = "observation.images.head_camera"
@@ -29,7 +29,7 @@ def config(kind="act", actions=22, state=44, cameras=(HEAD,), **more):
 
 
 def said(actions=ROBOT.joints, state=BOTH, rate=50.0):
-    return Described(tuple(actions), tuple(state), rate, "info.json")
+    return DatasetNames(tuple(actions), tuple(state), rate, "info.json")
 
 
 def test_names_of_the_data_set_are_the_joints_in_any_order():

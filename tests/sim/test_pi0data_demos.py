@@ -16,6 +16,7 @@ from arbiter.errors import ConfigError
 from arbiter.skill import Verification
 from arbiter.types import frozen
 from deploy.drivers.simulated.simulated_robot import SimulatedRobot
+from deploy.operator.teleop_devices import Controls
 from deploy.robots.description import load_model
 from policies.fallback.policies import Stand
 from training.pi0.data import demos, rollouts, store
@@ -27,7 +28,6 @@ from training.pi0.data.episode_recorder import EpisodeRecorder
 from training.pi0.data.instructions import GESTURES, find, select
 from training.pi0.data.mocap import perform
 from training.pi0.data.teleop import Teleoperation
-from training.pi0.data.teleop_devices import Controls
 from training.pi0.data.upper_body import UpperBody
 
 MODEL = load_model()

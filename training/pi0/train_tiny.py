@@ -262,7 +262,7 @@ def pretrained_probe(
     """Pretrains vision and `probe`, and saves both, unless the run in `out` did; loads the probe."""
     folder = out / PRETRAINED
     if not resume:
-        if options.pretrain:
+        if options.pretrain and batches.postures[batches.data.task[training]].any():  # some skill has a goal to look at
             settings = VisionPretraining(
                 steps=options.pretrain,
                 batch=options.batch,

@@ -1,5 +1,5 @@
-"""LeRobot imports every installed package whose name begins with lerobot_robot_; importing this registers the robot."""
+"""LeRobot imports every installed package whose name begins with lerobot_robot_: this one registers robot and teleoperators."""
 
-from deploy.lerobot.humanoid import BerkeleyHumanoidLite, BerkeleyHumanoidLiteConfig
+from deploy.lerobot import BerkeleyGamepad, BerkeleyHumanoidLite, BerkeleyHumanoidLiteConfig, BerkeleyKeyboard, BerkeleyMirror
 
-__all__ = ["BerkeleyHumanoidLite", "BerkeleyHumanoidLiteConfig"]
+__all__ = ["BerkeleyGamepad", "BerkeleyHumanoidLite", "BerkeleyHumanoidLiteConfig", "BerkeleyKeyboard", "BerkeleyMirror"]

@@ -45,6 +45,7 @@ with extra(__name__, parser, "h5py", "mink"):
     from arbiter.worker import LockstepWorker
     from deploy.drivers.sensors.sim_camera import SimCamera
     from deploy.drivers.simulated.simulated_robot import SimulatedRobot
+    from deploy.operator.teleop_devices import Controls, TeleopDevice, open_teleop_device
     from deploy.robots.collision import SelfCollision
     from deploy.robots.description import load_model
     from deploy.runtime.clock import LockstepClock, RealClock
@@ -54,7 +55,6 @@ with extra(__name__, parser, "h5py", "mink"):
     from policies.locomotion.policy import OnnxPolicy
     from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError
     from training.pi0.data.episode_recorder import EpisodeRecorder
-    from training.pi0.data.teleop_devices import Controls, TeleopDevice, open_teleop_device
     from training.pi0.data.upper_body import UpperBody
 
 TREE = """

@@ -27,7 +27,7 @@ RATE_HZ = 50.0
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class DatasetNames:
     """What a data set, or the file beside a checkpoint, says.
 
     Attributes:
@@ -82,7 +82,7 @@ def write_interface(folder: Path, features: dict, fps: float) -> None:
     (folder / INTERFACE).write_text(json.dumps({"features": names, "fps": float(fps)}, indent=1) + "\n")
 
 
-def described(folder: Path, dataset: str | Path = "") -> Described | None:
+def described(folder: Path, dataset: str | Path = "") -> DatasetNames | None:
     """What is said of the checkpoint in `folder`; `dataset`: folder of the data set it was trained on. Raises ConfigError."""
     if dataset:
         info = Path(dataset) / "meta" / "info.json"
@@ -109,7 +109,7 @@ def _trained_on(folder: Path) -> Path | None:
     return next((place / "meta" / "info.json" for place in places if (place / "meta" / "info.json").is_file()), None)
 
 
-def _read_info(file: Path) -> Described:
+def _read_info(file: Path) -> DatasetNames:
     info = read(file).plain()
     features, rate = info.get("features"), info.get("fps")
     if not isinstance(features, dict) or type(rate) not in (int, float) or not 0.0 < rate <= 1000.0:
@@ -118,13 +118,13 @@ def _read_info(file: Path) -> Described:
         tuple(feature if isinstance(feature, list) else feature_names(feature))
         for feature in (features.get(STATE), features.get(ACTION))
     )
-    return Described(actions, state, float(rate), str(file))
+    return DatasetNames(actions, state, float(rate), str(file))
 
 
 def connect(
     config: Any,
     folder: Path,
-    said: Described | None,
+    said: DatasetNames | None,
     *,
     joints: Sequence[str] = (),
     rate_hz: float = 0.0,
@@ -148,7 +148,7 @@ def connect(
 
 
 def _joints(
-    config: Any, said: Described | None, given: tuple[str, ...], robot: RobotModel | None, where: str
+    config: Any, said: DatasetNames | None, given: tuple[str, ...], robot: RobotModel | None, where: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The joints that the actions drive, and what had to be assumed."""
     actions, assumed = config.output_features[ACTION].shape[0], ()
@@ -179,7 +179,7 @@ def _joints(
     return driven, assumed
 
 
-def _rate(said: Described | None, given: float, where: str) -> tuple[float, tuple[str, ...]]:
+def _rate(said: DatasetNames | None, given: float, where: str) -> tuple[float, tuple[str, ...]]:
     """Rows per second, and what had to be assumed."""
     if said is not None and given and abs(given - said.rate_hz) > 1e-6:
         raise ConfigError(
@@ -198,7 +198,7 @@ def _at(names: Sequence[str], i: int) -> str:
     return names[i] if i < len(names) else "nothing"
 
 
-def _driven(said: Described, where: str) -> tuple[str, ...]:
+def _driven(said: DatasetNames, where: str) -> tuple[str, ...]:
     """The joints that the names of actions mean."""
     pairs = [joint_of(name) for name in said.actions]
     for name, (_, quantity) in zip(said.actions, pairs, strict=True):
@@ -209,7 +209,7 @@ def _driven(said: Described, where: str) -> tuple[str, ...]:
     return tuple(joint for joint, _ in pairs)
 
 
-def _state(config: Any, joints: tuple[str, ...], said: Described | None, where: str) -> np.ndarray:
+def _state(config: Any, joints: tuple[str, ...], said: DatasetNames | None, where: str) -> np.ndarray:
     """Where each value of the state is in positions, then velocities of `joints`."""
     n, feature = len(joints), config.input_features.get(STATE)
     if "observation.environment_state" in config.input_features:

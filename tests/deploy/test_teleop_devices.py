@@ -10,7 +10,7 @@ import pytest
 
 from arbiter.errors import RobotError
 from deploy.operator.input_devices import GamepadInput, TerminalKeys, axis_ranges, open_terminal_keys
-from training.pi0.data.teleop_devices import FORWARD, HAND_SPEED, KEY_HOLDS, TURN, TeleopGamepad, TeleopKeyboard
+from deploy.operator.teleop_devices import FORWARD, HAND_SPEED, KEY_HOLDS, TURN, TeleopGamepad, TeleopKeyboard
 
 
 @pytest.fixture
