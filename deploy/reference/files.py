@@ -63,8 +63,8 @@ def policy_kinds() -> Iterator[str]:
     """Settings of a policy, by its kind."""
     backends = ", ".join(f"`{name}`" + (f" (extra `{extra}`)" if extra else "") for name, (_, _, extra) in BACKENDS.items())
     chunk = (
-        "`backend` is `recorded` (a safetensors file of chunks) or `pi0`; with `pi0`, the `kind` among its `options` "
-        f"says what runs it: {backends}. Other `options` are the arguments of that backend's class."
+        "`backend` is `recorded` (a safetensors file of chunks), `pi0`, `lerobot` or `openpi`. What lies at `path`, or `kind` "
+        f"among the `options`, says what runs it: {backends}. Other `options` are the arguments of that backend's class."
     )
     for kind in dict.fromkeys(KINDS.values()):
         names = " or ".join(name for name, item in KINDS.items() if item is kind)
