@@ -97,7 +97,7 @@ def test_recorded_by_lerobot_trained_here_rolled_out_by_lerobot_and_by_a_tree(re
     from training.pi0.rollout import ClosedLoop
 
     out = tmp_path / "run"
-    quick = ["--steps", "2", "--pretrain", "2", "--every", "2", "--batch", "2"]
+    quick = ["--steps", "2", "--pretrain", "2", "--every", "2", "--batch", "2", "--flow-samples", "1"]
     finetune.main(["--preset", "tiny", "--dataset", str(recorded), "--out", str(out), *quick])
     sent = []
     send = BerkeleyHumanoidLite.send_action

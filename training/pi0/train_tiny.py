@@ -291,10 +291,9 @@ def flow_matching(probe: Probe | None, options: TinyTraining, data: Demonstratio
             frames, noise, options.colour, options.shift, generator, symmetry=options.symmetry, goal=probe is not None
         )
         encoded = encode_observation(policy.model, inputs)
+        extra = sum(probe.auxiliary_losses(*encoded, inputs)) if probe is not None and options.auxiliary_weight else 0.0
         flow = {key: value for key, value in inputs.items() if not key.startswith("goal")}
-        value = flow_loss(policy.model, **flow, samples=options.flow_samples, encoded=encoded)
-        if probe is None or not options.auxiliary_weight:
-            return value
-        return value + options.auxiliary_weight * sum(probe.auxiliary_losses(*encoded, inputs))
+        value = flow_loss(policy.model, **flow, samples=options.flow_samples, encoded=encoded)  # may grow `encoded`
+        return value + options.auxiliary_weight * extra
 
     return loss
