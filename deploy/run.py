@@ -29,7 +29,7 @@ with extra(__name__, parser):
     from deploy.observers.run_report import RunRecorder, summary, write_report
     from deploy.runtime.assemble import Assembly, assemble
     from deploy.runtime.config import Loaded, load_tree
-    from deploy.runtime.instruction_sources import Sayings, Script, StandardInput, unsaid
+    from deploy.runtime.instruction_sources import Answers, Sayings, Script, StandardInput, unsaid
     from deploy.runtime.masks import check_settings
     from deploy.runtime.provenance import provenance
     from deploy.runtime.session import Session
@@ -143,7 +143,10 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     session = Session(assembly.robot, assembly.arbiter, assembly.clock, sources, observers, assembly.beat, narrator.say)
     narrator.lost = session.end
     if typed is not None:
-        typed.lost, typed.tell, typed.skills = session.end, narrator.say, assembly.arbiter.executor.skills
+        typed.lost = session.end
+    for source in sources:
+        if isinstance(source, Answers):
+            source.tell, source.skills = narrator.say, assembly.arbiter.executor.skills
     closers = _extras(args, loaded, assembly, session, narrator)
     for line in assembly.notes:
         narrator.say(line)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from arbiter.plugins import PATIENCE, PluginSource, in_time, offered, sources
 from arbiter.robot import RobotModel
 from arbiter.skill import Skill
 from arbiter.tree.build import Names, Spec
-from arbiter.tree.subtrees import check_subtrees
+from arbiter.tree.subtrees import check_subtrees, runs
 from arbiter.wall import walled
 from skills import builtin_skills
 from skills.contract import require
@@ -33,6 +33,7 @@ class SkillSet:
         foreign: Names of skills of plug-ins; they get a thread of their own.
         problems: One line for each skill that was left out.
         broken: The problems of files, by file.
+        files: Files of the skills that come from one, by name.
         robot: The robot that they are for; None: any.
         unfit: Skills that do not fit the robot: the reason, by name.
         trees: Checked trees of the skills that have one, by name.
@@ -42,6 +43,7 @@ class SkillSet:
     foreign: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     broken: dict[Path, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
     robot: RobotModel | None = None
     unfit: dict[str, str] = field(default_factory=dict)
     trees: dict[str, Spec] = field(default_factory=dict)
@@ -86,12 +88,19 @@ class SkillSet:
             del self.skills[skill.name]
             self.unfit[skill.name] = f"the policy {skill.policy} does not drive {skill.joints}"
 
-    def check_trees(self, names: Names) -> None:
-        """Checks the trees of the skills that have one; a skill whose tree is wrong is left out by name."""
-        self.trees, wrong = check_subtrees(self.skills, names)
-        for name, error in wrong.items():
+    def check_trees(self, names: Names) -> dict[str, str]:
+        """Checks the trees of the skills that have one. Returns what is wrong, by the names of skills, which are left out.
+
+        A tree that runs what the robot is not made for is not wrong: its skill is left out like that one.
+        """
+        self.trees, wrong = check_subtrees(self.skills, replace(names, skills=(*names.skills, *self.unfit)))
+        for name in wrong:
             del self.skills[name]
-            self.problems.append(f"skill {name!r} left out: {error}")
+        while lost := {name: one for name, spec in self.trees.items() for one in runs(spec) if one in self.unfit}:
+            for name, one in lost.items():
+                del self.skills[name], self.trees[name]
+                self.unfit[name] = f"its tree runs {one}, which is left out"
+        return wrong
 
     def left_out(self) -> list[str]:
         """What is left out for this robot, one line for each reason."""
@@ -131,6 +140,8 @@ def load_skills(
                 _, error = walled(found.add, skill, source.where, True)
             if error:
                 found.leave_out(source, error, _line_of(item))
+            elif source.file is not None:
+                found.files[skill.name] = source.file
     return found
 
 

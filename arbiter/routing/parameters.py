@@ -139,7 +139,7 @@ def _set(skill: Skill, parameter: Parameter, value: float, filled: Filled) -> No
     shown = f"{parameter.name} {value:.4g} {parameter.unit}".strip()
     if not math.isfinite(value) or value <= 0.0:
         allowed = f"from {parameter.low:.4g} to {parameter.high:.4g} {parameter.unit}".strip()
-        filled.refusal = f"{shown}: {skill.name} needs a {parameter.name} {allowed}"
+        filled.refusal = f"{shown}: {skill.name} takes {parameter.name} {allowed}"
         return
     clamped = min(max(value, parameter.low), parameter.high)
     if abs(clamped - value) > 1e-3 * abs(value):

@@ -103,11 +103,13 @@ def _scalar(kind, node: Node, problems: Problems, name: str):
 
 
 def _dataclass(kind, node: Node, problems: Problems, name: str):
+    fields = {f.name: f for f in dataclasses.fields(kind) if f.init}
     if not isinstance(node.value, dict):
-        problems.add(node, f"{name or kind.__name__} is {_show(node)}; a mapping is expected")
+        needed = [key for key, spec in fields.items() if spec.default is MISSING and spec.default_factory is MISSING]
+        keys = f" with {', '.join(needed)}" if needed else ""
+        problems.add(node, f"{name or 'the file'} is {_show(node)}; a mapping{keys} is expected")
         return None
     hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind) if f.init}
     prefix = f"{name}." if name else ""
     values = {}
     before = len(problems.lines)

@@ -15,7 +15,7 @@ from arbiter.handover.transition import HandoverSettings
 from arbiter.strict import Node, Problems, build, parse, parse_text
 from arbiter.strict.fields import limited
 from deploy.runtime.masks import MASK, is_secret, masked
-from deploy.runtime.tree_check import examine, sound
+from deploy.runtime.tree_check import examine, sound_keys
 
 TREES = Path(__file__).parents[1] / "trees"
 
@@ -179,6 +179,9 @@ def find_tree(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
+    if path.is_dir():
+        inside = ", ".join(sorted(file.name for file in path.glob("*.y*ml"))[:8])
+        raise ConfigError(f"--tree {name}: is a folder; name a tree file" + (f" in it: {inside}" if inside else ""))
     if path.parent == Path(".") and (TREES / path.name).is_file():
         return TREES / path.name
     known = sorted(tree.name for tree in TREES.glob("*.yaml"))
@@ -216,9 +219,11 @@ def _without_masks(node: Node) -> Node:
 def _typed(path: Path, node: Node) -> Loaded:
     problems = Problems()
     config = build(TreeConfig, node, problems)
-    rest = sound(TreeConfig, node) if problems.lines else None
-    if rest is not None:  # all errors are told at once
-        examine(Loaded(path, rest, build(TreeConfig, rest, Problems())), problems)
+    if problems.lines and isinstance(node.value, dict):  # all errors are told at once
+        rest = Node(sound_keys(TreeConfig, node), node.file, node.line)
+        needed = {key: Node({}, node.file, node.line) for key in ("policies", "tree")}
+        config = build(TreeConfig, Node(needed | rest.entries, node.file, node.line), Problems())
+        examine(Loaded(path, rest, config), problems)
     problems.raise_if_any()
     return Loaded(path, node, config)
 

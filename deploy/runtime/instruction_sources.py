@@ -79,10 +79,31 @@ def unsaid(sources: Sequence[object]) -> list[str]:
     return [text for source in sources for text in getattr(source, "unsaid", ())]
 
 
-class Sayings:
+class Answers:
+    """A source that answers by itself who only asks what can be said: nothing moves for that, and nothing stops.
+
+    Attributes:
+        tell: Takes lines for the person. May be set later, like `skills`.
+        skills: What can be asked for.
+    """
+
+    def __init__(self) -> None:
+        self.tell: Callable[[str], None] = print
+        self.skills: Mapping[str, Skill] = {}
+
+    def answered(self, text: str) -> bool:
+        """Lists the skills if the text asks for them, and for nothing else ("help me" and "help!" stop the robot)."""
+        asked = text.strip().lower() in ASKED
+        if asked:
+            self.tell(skills_text(self.skills))
+        return asked
+
+
+class Sayings(Answers):
     """Texts one after the other: the next is said when the last one is finished."""
 
     def __init__(self, texts: Sequence[str]) -> None:
+        super().__init__()
         self._texts = deque(texts)
 
     @property
@@ -95,8 +116,11 @@ class Sayings:
         return tuple(self._texts)
 
     def poll(self, elapsed: float, idle: bool, inbox: Orders) -> None:
-        if idle and self._texts:
-            inbox.say(self._texts.popleft(), "queue")
+        while idle and self._texts:
+            text = self._texts.popleft()
+            if not self.answered(text):
+                inbox.say(text, "queue")
+                break
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +146,11 @@ class Cue:
             raise ConfigError("a cue needs either `say: text` or `stop: true` or `damp: true`")
 
 
-class Script:
+class Script(Answers):
     """Cues at fixed times."""
 
     def __init__(self, cues: Sequence[Cue]) -> None:
+        super().__init__()
         self._cues = deque(sorted(cues, key=lambda cue: cue.at))
 
     @classmethod
@@ -152,11 +177,11 @@ class Script:
                 inbox.stop("the script")
             elif cue.damp:
                 inbox.damp("the script")
-            elif cue.say is not None:
+            elif cue.say is not None and not self.answered(cue.say):
                 inbox.say(cue.say)
 
 
-class StandardInput:
+class StandardInput(Answers):
     """Lines from a terminal (said at once) or a pipe (one after the other). Read on a thread: the tick never waits.
 
     Each line is examined when it arrives: one that means stop, and `damp`, take effect in the next tick, whatever waits or
@@ -168,14 +193,13 @@ class StandardInput:
         guard: Whether a line means stop.
 
     Attributes:
-        lost: Called with the reason when the terminal or the connection is gone. May be set later, like the others.
-        tell: Takes lines for the user.
-        skills: The skills, for `help`.
+        lost: Called with the reason when the terminal or the connection is gone. May be set later.
     """
 
     def __init__(
         self, stream: TextIO | None = None, terminal: Terminal | None = None, guard: Callable[[str], bool] = stop_guard
     ) -> None:
+        super().__init__()
         self._stream = stream or sys.stdin
         forgive(self._stream)
         self._by_hand, self.terminal = self._stream.isatty(), terminal
@@ -184,8 +208,6 @@ class StandardInput:
         self._urgent: deque[str] = deque()  # stops, behind the lines that they overtook
         self._dropped = 0
         self.lost: Callable[[str], None] = lambda why: None
-        self.tell: Callable[[str], None] = print
-        self.skills: Mapping[str, Skill] = {}
         self._reads = self._ended = False
 
     # -- on the reader's thread -----------------------------------------------------------------------------------
@@ -211,10 +233,9 @@ class StandardInput:
             return False
         if not text:
             return True
-        # From a speech recogniser "help" is a stop; typed, it lists the skills.
-        if text.lower() in ASKED and (self._by_hand or text.lower() != "help"):
-            self.tell(skills_text(self.skills))
-        elif self._by_hand and (order := self._meant(text)):
+        if self.answered(text):
+            return True
+        if self._by_hand and (order := self._meant(text)):
             self.tell(f'"{text}" is nothing that it knows; did you mean {order}?')
         else:
             self._arrived(text)

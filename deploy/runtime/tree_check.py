@@ -21,6 +21,7 @@ from arbiter.tree.loading import NodeSet, load_nodes
 from arbiter.tree.registry import NodeType
 from deploy.runtime.doors import PolicyDoors, at, broken_files, check_drivers, load_doors
 from deploy.runtime.tree_robot import robot_of
+from deploy.runtime.tree_warnings import idle_joints, idle_nodes
 from policies.registry import FALLBACKS, PolicyContext, load_each
 from skills.registry import SkillSet, load_skills
 
@@ -44,8 +45,14 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     drives = _drives(loaded, model, doors, problems, unfit) if model is not None else {}
     skills.without_policies(unfit)
     skills.without_joints(drives)
-    names = {*loaded.config.policies, *FALLBACKS} - set(unfit)
-    spec = _check(loaded, skills, nodes.types, names, drives, model, problems)
+    policies = {*loaded.config.policies, *FALLBACKS} - set(unfit)
+    names = _names(skills, policies, nodes.types, drives, model)
+    for name, error in skills.check_trees(names).items():
+        if name in skills.files:  # who names the file wants the skill; an installed one may be of other tree files
+            problems.add(at(loaded.node, "skills", "files"), f"skill {name!r}: {error}; mend it, or add it to skills.without")
+        else:
+            skills.problems.append(f"skill {name!r} left out: {error}")
+    spec = _check(loaded, skills, names, model, problems)
     return skills, spec
 
 
@@ -106,27 +113,31 @@ def check_tree(
     if isinstance(policies, Mapping) and model is not None:
         drives = {name: groups_of(players, model) for name, players in policies.items()}
     types = load_node_set(loaded).types if types is None else types
-    spec = _check(loaded, skills, types, set(policies), drives, model, problems)
+    names = _names(skills, set(policies), types, drives, model)
+    skills.problems += [f"skill {name!r} left out: {error}" for name, error in skills.check_trees(names).items()]
+    spec = _check(loaded, skills, names, model, problems)
     if spec is None or problems.lines:
         raise problems.error()
     return spec
 
 
-def sound(kind: Any, node: Node) -> Node | None:
-    """The part of `node` that can be built as the dataclass `kind`: keys that are wrong are left out. None if too little is
-    left. For checks that go on after errors."""
-    if not isinstance(node.value, dict):
-        return None
+def sound_keys(kind: Any, node: Node) -> dict[str, Node]:
+    """The keys of `node`, a mapping, that can be built as those of the dataclass `kind`. For checks that go on after errors."""
     hints = typing.get_type_hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind) if field.init}
     kept: dict[str, Node] = {}
-    for key in [key for key in node.value if key in fields]:
-        item, attempt = node.value[key], Problems()
+    for key in [key for key in node.entries if key in fields]:
+        item, attempt = node.entries[key], Problems()
         wrong = beyond(fields[key], build(hints[key], item, attempt)) or attempt.lines
-        rest = item if not wrong else sound(hints[key], item) if dataclasses.is_dataclass(hints[key]) else None
+        rest = item if not wrong else _sound(hints[key], item) if dataclasses.is_dataclass(hints[key]) else None
         if rest is not None:
             kept[key] = rest
-    part, attempt = Node(kept, node.file, node.line), Problems()
+    return kept
+
+
+def _sound(kind: Any, node: Node) -> Node | None:
+    """The part of `node` that can be built as the dataclass `kind`; None if too little is left."""
+    part, attempt = Node(sound_keys(kind, node), node.file, node.line), Problems()
     build(kind, part, attempt)
     return None if attempt.lines else part
 
@@ -157,41 +168,47 @@ def _drives(
     return drives
 
 
-def _check(
-    loaded: Loaded,
+def _names(
     skills: SkillSet,
-    types: Mapping[str, NodeType],
     policies: set[str],
+    types: Mapping[str, NodeType],
     drives: Mapping[str, frozenset[str]],
     model: RobotModel | None,
-    problems: Problems,
-) -> Spec | None:
+) -> Names:
+    """What a tree may refer to."""
     parameters = {name: skill.parameters for name, skill in skills.skills.items()}
     groups = tuple(("whole_body",) if model is None else model.groups)
-    names = Names(tuple(skills.skills), tuple(policies), groups, types, parameters, drives=drives)
-    skills.check_trees(names)
-    spec = check(loaded.config.tree, dataclasses.replace(names, skills=tuple(skills.skills)), problems)
+    return Names(tuple(skills.skills), tuple(policies), groups, types, parameters, drives)
+
+
+def _check(loaded: Loaded, skills: SkillSet, names: Names, model: RobotModel | None, problems: Problems) -> Spec | None:
+    """Checks the tree and what else names skills and policies; what is allowed and hardly meant is added to the skills'
+    `problems`."""
+    given, spec = loaded.node.entries, None
+    if "tree" in given:  # that it is missing is told already
+        spec = check(loaded.config.tree, dataclasses.replace(names, skills=tuple(skills.skills)), problems)
+    if spec is not None:
+        skills.problems += idle_nodes(spec)
     if model is not None:
-        _check_home(loaded, policies, drives, model, problems)
-    if drives:
-        _check_skills(loaded, skills, policies, problems)
-    if model is not None:
+        skills.problems += idle_joints(skills.skills, skills.trees, model)
+        if "policies" in given:
+            _check_home(loaded, names, model, problems)
         _check_limits(loaded, model, problems)
+    if names.drives and "policies" in given:
+        _check_skills(loaded, skills, set(names.policies), problems)
     return spec
 
 
-def _check_home(
-    loaded: Loaded, policies: set[str], drives: Mapping[str, frozenset[str]], model: RobotModel, problems: Problems
-) -> None:
+def _check_home(loaded: Loaded, names: Names, model: RobotModel, problems: Problems) -> None:
     for group, name in loaded.config.home.items():
         where = at(loaded.node, "home", group)
         if group not in model.groups:
             problems.add(where, f"home: no joint group {group!r}; allowed: {', '.join(model.groups)}")
-        if name in loaded.config.policies and name not in policies:
+        if name in loaded.config.policies and name not in names.policies:
             continue  # made for another robot: the fallbacks stand in
-        if name not in policies:
-            problems.add(where, f"home.{group}: no policy {name!r}; {nearest(name, policies)}")
-        elif group in model.groups and model.groups[group].any() and name in drives and group not in drives[name]:
+        if name not in names.policies:
+            problems.add(where, f"home.{group}: no policy {name!r}; {nearest(name, names.policies)}")
+        elif group in model.groups and model.groups[group].any() and name in names.drives and group not in names.drives[name]:
             problems.add(where, f"home.{group}: the policy {name!r} does not drive {group}")
 
 

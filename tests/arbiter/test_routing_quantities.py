@@ -181,8 +181,8 @@ def test_what_does_not_fit_is_said():
 @pytest.mark.parametrize(
     ("skill", "text", "refusal"),
     [
-        (WalkForward(), "walk 0 meters", "distance 0 m: walk_forward needs a distance from 0.1 to 5 m"),
-        (WalkForward(), "walk -2 meters", "distance -2 m: walk_forward needs a distance from 0.1 to 5 m"),
+        (WalkForward(), "walk 0 meters", "distance 0 m: walk_forward takes distance from 0.1 to 5 m"),
+        (WalkForward(), "walk -2 meters", "distance -2 m: walk_forward takes distance from 0.1 to 5 m"),
         (TouchBall(), "touch the yellow ball", 'touch_ball has no colour "yellow"; it has red, green, blue'),
         (PointAt(), "point behind you", 'point_at has no direction "behind"; it has left, right, ahead'),
     ],

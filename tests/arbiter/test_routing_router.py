@@ -128,7 +128,7 @@ def test_plans(router, text, plan):
         ("squat on one foot", '"on one foot": this robot has no such posture'),
         ("bow until you fall", '"until you fall" asks for harm'),
         ("wave or do not", 'only says what not to do: "do not"'),
-        ("walk 0 meters", "distance 0 m: walk_forward needs a distance from 0.1 to 5 m"),
+        ("walk 0 meters", "distance 0 m: walk_forward takes distance from 0.1 to 5 m"),
         ("walk " * 200, "too long: 1000 characters; an instruction has at most 400"),
         ("wave, " * 9 + "bow", "asks for 10 things; at most 8 at a time"),
     ],

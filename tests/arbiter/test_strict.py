@@ -51,7 +51,7 @@ def test_a_right_file_becomes_a_dataclass():
         ("name: x\ncount: true", "robot.yaml:2: count is True; a whole number is expected"),
         ("name: x\ninner: {gain: .nan}", "robot.yaml:2: inner.gain is NaN; a number is expected"),
         ("count: 2", "robot.yaml:1: 'name' is missing"),
-        ("- 1", "robot.yaml:1: Outer is a list; a mapping is expected"),
+        ("- 1", "robot.yaml:1: the file is a list; a mapping with name is expected"),
     ],
 )
 def test_an_error_has_file_line_value_and_the_way_out(text, error):

@@ -13,7 +13,7 @@ from arbiter.execution.inbox import MAX_WAITING, Inbox
 from arbiter.routing import stop_guard
 from deploy.observers.show import Screen
 from deploy.route import instructions
-from deploy.runtime.instruction_sources import MOST_LINES, Sayings, Script, StandardInput
+from deploy.runtime.instruction_sources import MOST_LINES, Cue, Sayings, Script, StandardInput
 from skills import builtin_skills
 
 
@@ -140,6 +140,31 @@ def test_who_asks_for_help_on_a_console_reads_what_can_be_said_and_nothing_moves
     screen.poll(0.0, True, orders)
     assert orders.heard == []
     assert all(text in screen._manual for text in ("walk_forward", "turn_left", '"bow"', "stop: it comes to rest"))
+
+
+def sources_of(text):
+    """Everything but a console that can say `text`, each with nothing else to say."""
+    return [Sayings([text]), Script([Cue(0.0, text)]), StandardInput(io.StringIO(f"{text}\n"))]
+
+
+@pytest.mark.parametrize("source", sources_of("help"), ids=lambda source: type(source).__name__)
+def test_help_from_anywhere_lists_the_skills_moves_nothing_and_stops_nothing(source):
+    orders, told = Orders(), []
+    source.tell, source.skills = told.append, {skill.name: skill for skill in builtin_skills()}
+    deadline = time.monotonic() + 20.0
+    while not source.done and time.monotonic() < deadline:
+        source.poll(0.0, True, orders)
+    assert source.done and orders.heard == []
+    assert len(told) == 1 and all(text in told[0] for text in ("walk_forward", "turn_left", '"bow"'))
+
+
+@pytest.mark.parametrize("source", sources_of("help me"), ids=lambda source: type(source).__name__)
+def test_a_cry_for_help_from_anywhere_is_said(source):
+    orders = Orders()
+    deadline = time.monotonic() + 20.0
+    while not source.done and time.monotonic() < deadline:
+        source.poll(0.0, True, orders)
+    assert [words[:2] for words in orders.heard] == [("say", "help me")]
 
 
 @pytest.mark.parametrize("cry", ["help!", "help me", "help help", "please help", "HELP STOP"])
