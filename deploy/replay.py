@@ -40,6 +40,7 @@ with extra(__name__, parser):
     from arbiter.extras import needed
     from arbiter.strict import short
     from deploy.runtime.config import load_text
+    from deploy.runtime.provenance import changed_since
     from deploy.runtime.tree_robot import robot_of
     from deploy.trace.check import check_header, check_tick
     from deploy.trace.folders import EARLIER, TRACE, newest
@@ -181,6 +182,8 @@ def main(argv: list[str] | None = None) -> int:
                 f"{args.log}: begins with tick {ticks[0]['i']}; decisions are made again from the first on, "
                 "which a dump does not hold, nor a trace that grew beyond --log-limit"
             )
+        for line in changed_since(header.get("provenance"), load_text(header["config"], Path(header["tree"]))):
+            print(f"note: {line}")
         return report(redecide(header, ticks, str(args.log)), len(ticks))
     start = header["start"]
     if args.plot:

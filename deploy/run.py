@@ -135,7 +135,8 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     typed = next((source for source in sources if isinstance(source, StandardInput)), None)
     terminal = None if typed is None else typed.terminal
     narrator = Narrator(terminal)
-    about = provenance(loaded, args.robot, args.seed, args.fast) if args.report else {}
+    written = args.report or args.log or args.operator != "none"
+    about = provenance(loaded, args.robot, args.seed, args.fast) if written else {}
     recorder = RunRecorder(assembly.arbiter, assembly.truth, narrator.say, about)
     observers = [narrator, recorder, *assembly.observers]
     if isinstance(assembly.robot, SelfDamping):
@@ -147,7 +148,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     for source in sources:
         if isinstance(source, Answers):
             source.tell, source.skills = narrator.say, assembly.arbiter.executor.skills
-    closers = _extras(args, loaded, assembly, session, narrator)
+    closers = _extras(args, loaded, assembly, session, narrator, about)
     for line in assembly.notes:
         narrator.say(line)
     narrator.say(f"{assembly.robot.model.name}, {args.robot}: ready to arm after {time.monotonic() - began:.1f} s")
@@ -193,7 +194,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     return 3 if args.strict and any(item["result"] != InstructionState.SUCCEEDED for item in said) else 0
 
 
-def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator) -> list:
+def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator, about: dict) -> list:
     """Trace, video and viewer, each an observer on a thread of its own. Returns what to close."""
     closers = []
     header = {
@@ -203,6 +204,7 @@ def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator
         "fast": args.fast,
         "joints": list(assembly.robot.model.joints),
         "config": loaded.resolved_yaml(),
+        "provenance": about,
     }
     if args.operator != "none":
         records = Records(Path(args.log or "records"), header, loaded.resolved_yaml(), narrator.say)

@@ -140,7 +140,7 @@ def load_skills(
                 _, error = walled(found.add, skill, source.where, True)
             if error:
                 found.leave_out(source, error, _line_of(item))
-            elif source.file is not None:
+            elif skill is not None and source.file is not None:
                 found.files[skill.name] = source.file
     return found
 

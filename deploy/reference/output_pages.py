@@ -85,6 +85,7 @@ HEADER = {
     "tree": "path of the tree file",
     "config": "all settings in force, as YAML; secrets are `***`",
     "seed": "seed of all random generators",
+    "provenance": "what ran: version, commit, hashes of the files, machine; `deploy.replay --verify` first says what differs",
 }
 
 

@@ -48,6 +48,29 @@ def provenance(loaded: Loaded, robot: str, seed: int, fast: bool) -> dict[str, A
     }
 
 
+def changed_since(recorded: object, loaded: Loaded) -> list[str]:
+    """What is not here as it was there, one line each.
+
+    Args:
+        recorded: The `provenance` of a run, as its trace holds it; nothing is said where it is none.
+        loaded: The settings of the run, as its trace holds them; the tree file itself does not count.
+    """
+    if not isinstance(recorded, dict):
+        return []
+    found = []
+    then, now = (recorded.get("commit") or recorded.get("version"), commit() or _version("policy-arbiter"))
+    if then and then != now:
+        found.append(f"recorded by other code: {then}; this is {now}")
+    hashes = recorded.get("files_sha256")
+    if isinstance(hashes, dict):  # by name: the folders may be elsewhere
+        there = {(Path(str(name)).name, value) for name, value in hashes.items()}
+        here = {(path.name, digest(path)) for path in files(loaded)}
+        other = sorted({name for name, _ in there ^ here} - {loaded.path.name})
+        if other:
+            found.append(f"recorded with other files: {', '.join(other)}")
+    return found
+
+
 def files(loaded: Loaded) -> list[Path]:
     """Every file that determines a run: tree, plug-ins, weights, router, robot description."""
     config = loaded.config

@@ -1,5 +1,6 @@
 """Traces and reports: a folder per run, a limit, nothing overwritten, and what cannot be written is said at the start."""
 
+import json
 import os
 from pathlib import Path
 
@@ -137,3 +138,24 @@ def test_a_report_into_a_folder_that_is_not_there_yet(tmp_path):
     path = Path(tmp_path) / "nodir" / "x.json"
     assert main(["--fast", "--for", "0.1", "--say", "bow", "--report", str(path)]) in (0, 1)
     assert path.exists()
+
+
+def test_verifying_says_first_what_is_not_as_it_was(tmp_path, capsys):
+    """A run of other code or of other weights may decide otherwise: that is told before the comparison."""
+    assert main(["--fast", "--viewer", "none", "--say", "wave", "--for", "0.5", "--log", str(tmp_path)]) == 0
+    trace = tmp_path / "trace.jsonl"
+    header, *ticks = trace.read_text().splitlines()
+    capsys.readouterr()
+    assert replay([str(trace), "--verify"]) == 0
+    assert "note:" not in capsys.readouterr().out
+    changed = json.loads(header)
+    changed["provenance"]["commit"] = "0123456"
+    files = changed["provenance"]["files_sha256"]
+    weights = next(name for name in files if name.endswith("locomotion.onnx"))
+    files[weights] = "0" * 64
+    trace.write_text("\n".join([json.dumps(changed), *ticks]) + "\n")
+    assert replay([str(trace), "--verify"]) == 0
+    code, weights, outcome = capsys.readouterr().out.splitlines()[:3]
+    assert code.startswith("note: recorded by other code: 0123456; this is ")
+    assert weights == "note: recorded with other files: locomotion.onnx"
+    assert outcome.endswith("the same decisions came out")

@@ -247,7 +247,7 @@ def test_slow_answers_starve_no_read_back(latency):
     robot = rig(latency=latency)
     drive(robot, 400)
     assert not np.isnan([motor.voltage for motor in robot.cycle.motors]).any() and not np.isnan(robot.torque).any()
-    assert robot.read(0.0).faults == () and robot.bus_reports()[2].loss < 0.01
+    assert robot.read(0.0).faults == () and robot.cycle.buses[2].loss < 0.01
     robot.close()
 
 
@@ -306,7 +306,7 @@ def test_lossy_and_noisy_buses_are_reported():
     faults = robot.read(0.0).faults
     assert any(line.startswith("can1: replies lost (") for line in faults)
     assert "can3: many error frames" in faults and "can3: error frame" in robot.warnings
-    assert [report.error_frames > 0 for report in robot.bus_reports()] == [False, False, False, True]
+    assert [bus.port.count.error_frames > 0 for bus in robot.cycle.buses] == [False, False, False, True]
     robot.close()
 
 
@@ -339,7 +339,7 @@ def test_bus_load_is_what_the_frames_take():
     """Legs: 12 PDO 2 of about 128 bits, 14 frames of read-backs of about 83 and a heartbeat, out of 4000 bits a cycle."""
     robot = rig()
     drive(robot, 400)
-    loads = [report.load for report in robot.bus_reports()]
+    loads = [bus.load for bus in robot.cycle.buses]
     assert 0.5 < loads[0] < loads[2] < 0.75
     robot.close()
 

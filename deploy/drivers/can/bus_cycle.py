@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 
 from arbiter.types import Mode
@@ -40,20 +39,6 @@ class MotorCommand:
     kd: list[float]
 
 
-@dataclass(slots=True)
-class Latency:
-    """From the beginning of a round to an answer [s], by the interface's stamps; nan until there is one."""
-
-    mean: float = math.nan
-    worst: float = math.nan
-
-    def add(self, value: float) -> None:
-        if not 0.0 < value < 1.0:  # an interface without stamps, or a clock that was set
-            return
-        self.mean = value if math.isnan(self.mean) else self.mean + 0.01 * (value - self.mean)
-        self.worst = value if math.isnan(self.worst) else max(self.worst, value)
-
-
 class BusCycle:
     """The command cycle of one bus.
 
@@ -83,8 +68,7 @@ class BusCycle:
         self.many_errors = False
         self._strangers: set[int] = set()
         self._other_host = False
-        self.latency = Latency()
-        self._sent_at = self._sent_wall = 0.0
+        self._sent_at = 0.0
         self._held: dict[str, tuple[str, Mode, int]] = {}  # what -> line, rung, last cycle to show it
         self._error_frames = 0
 
@@ -118,7 +102,6 @@ class BusCycle:
         motor.bad_numbers = not (math.isfinite(position) and math.isfinite(velocity))
         if not motor.bad_numbers:
             motor.position, motor.velocity, motor.answered = position, velocity, self._sent_at
-        self.latency.add(message.timestamp - self._sent_wall)
 
     def close_round(self) -> None:
         """Ends the round that the last `send` began: counts, load, faults."""
@@ -165,7 +148,7 @@ class BusCycle:
     def send(self, now: float, command: MotorCommand | None, mode: MotorMode) -> None:
         """One round: modes and targets, then settings and error bits as far as the bus allows."""
         self.cycle += 1
-        self._sent_at, self._sent_wall = now, time.time()
+        self._sent_at = now
         for message, motor in zip(self.targets, self.motors, strict=True):
             i = motor.index
             if command is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,9 +24,8 @@ from deploy.drivers.can.cycle import Cycle
 from deploy.drivers.can.cycle_thread import CycleThread, CycleTiming
 from deploy.drivers.can.hardware_file import BusConfig, HardwareConfig, calibration_path, load_hardware
 from deploy.drivers.can.motor import Motor
-from deploy.drivers.can.motor_protocol import MotorMode, heartbeat
-from deploy.drivers.can.sdo import SdoClient
-from deploy.drivers.can.startup import prepare, settings
+from deploy.drivers.can.motor_protocol import MotorMode
+from deploy.drivers.can.startup import prepare_all
 from deploy.drivers.checks import Check
 from deploy.drivers.sensors.imu import Imu, ImuThread, open_imu
 from deploy.robots.description import load_model
@@ -44,23 +42,7 @@ CELLS, CELL_EMPTY, CELL_FULL = 6, 3.3, 4.2  # lithium cells of the battery, [V] 
 FIRST_ROUNDS = 50  # rounds within which every motor should have answered
 STILL = 0.2  # [rad/s]: slower joints may be let go
 LET_GO_ROUNDS = 250  # rounds of damping at most before the motors are left
-FEED_PERIOD = 0.02  # [s] between heartbeats while the motors are prepared
 FIRST_READING = 1.0  # [s] within which the IMU must speak
-
-
-@dataclass(frozen=True, slots=True)
-class BusReport:
-    """How a bus does: share of the wire in use, frames, error frames, failed sends, share of replies lost, latency [s]."""
-
-    name: str
-    load: float
-    sent: int
-    received: int
-    error_frames: int
-    failed: int
-    loss: float
-    latency_mean: float
-    latency_worst: float
 
 
 class CanRobot:
@@ -117,7 +99,7 @@ class CanRobot:
             for bus in self.hardware.buses:
                 self.ports[bus.name] = BusPort(bus.name, self.open_bus(bus))
             self._start_imu()
-            self._prepare_motors()
+            prepare_all(self.hardware, self.model, self.calibration, self.ports, self.wait, self.clock)
         except RobotError:
             self._release()
             raise
@@ -224,22 +206,6 @@ class CanRobot:
         """How well the command cycle keeps time; None in lockstep."""
         return self._thread.pace if self._thread else None
 
-    def bus_reports(self) -> tuple[BusReport, ...]:
-        return tuple(
-            BusReport(
-                bus.port.name,
-                bus.load,
-                bus.port.count.sent,
-                bus.port.count.received,
-                bus.port.count.error_frames,
-                bus.port.count.failed,
-                bus.loss,
-                bus.latency.mean,
-                bus.latency.worst,
-            )
-            for bus in (self.cycle.buses if self.cycle else ())
-        )
-
     # Start and stop
 
     def _start_imu(self) -> None:
@@ -258,23 +224,6 @@ class CanRobot:
             f"({self.imu.count.frames} frames, {self.imu.count.skipped} bytes skipped); "
             "check its cable and baud rate"
         )
-
-    def _prepare_motors(self) -> None:
-        wiring = self.hardware.motor_of(self.model)
-        heartbeats = [(self.ports[motor.bus], heartbeat(motor.id)) for motor in wiring]
-        self._fed = self.clock()
-
-        def wait_and_feed(dt: float) -> None:
-            """Motors that are ready already must not starve while the others are prepared."""
-            self.wait(dt)
-            if self.clock() - self._fed > FEED_PERIOD:
-                self._fed = self.clock()
-                for port, frame in heartbeats:
-                    port.send(port.message(frame.id, frame.data))
-
-        for index, motor in enumerate(wiring):
-            client = SdoClient(self.ports[motor.bus], wait_and_feed)
-            prepare(client, motor.id, motor.joint, settings(self.hardware, self.model, self.calibration, index))
 
     def _make_cycle(self) -> Cycle:
         others = self.model.others

@@ -5,12 +5,17 @@ Order for each motor: IDLE, clear old errors, settings, watchdog, feed, DAMPING.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
+from deploy.drivers.can.bus import BusPort
 from deploy.drivers.can.calibration import Calibration
 from deploy.drivers.can.hardware_file import HardwareConfig
-from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter, error_names
+from deploy.drivers.can.motor_protocol import Frame, MotorMode, MotorParameter, error_names, heartbeat
 from deploy.drivers.can.sdo import SdoClient
+
+FEED_PERIOD = 0.02  # [s] between heartbeats while the motors are prepared
 
 
 def settings(config: HardwareConfig, model: RobotModel, calibration: Calibration, index: int) -> dict[MotorParameter, float]:
@@ -46,3 +51,39 @@ def prepare(client: SdoClient, device: int, joint: str, values: dict[MotorParame
             "mend the cause, then switch the motor off and on"
         )
     client.set_mode(device, MotorMode.DAMPING)
+
+
+class FedWait:
+    """Lets time pass while every motor is fed: those that are ready already must not starve while the others are prepared.
+
+    Args:
+        heartbeats: The frame for each motor with the port of its bus.
+        wait, clock: See CanRobot.
+    """
+
+    def __init__(
+        self, heartbeats: Sequence[tuple[BusPort, Frame]], wait: Callable[[float], None], clock: Callable[[], float]
+    ) -> None:
+        self._heartbeats, self._wait, self._clock, self._fed = heartbeats, wait, clock, clock()
+
+    def __call__(self, dt: float) -> None:
+        self._wait(dt)
+        if self._clock() - self._fed > FEED_PERIOD:
+            self._fed = self._clock()
+            for port, frame in self._heartbeats:
+                port.send(port.message(frame.id, frame.data))
+
+
+def prepare_all(
+    config: HardwareConfig,
+    model: RobotModel,
+    calibration: Calibration,
+    ports: Mapping[str, BusPort],
+    wait: Callable[[float], None],
+    clock: Callable[[], float],
+) -> None:
+    """Brings every motor into DAMPING with everything set. Raises RobotError."""
+    wiring = config.motor_of(model)
+    fed_wait = FedWait([(ports[motor.bus], heartbeat(motor.id)) for motor in wiring], wait, clock)
+    for index, motor in enumerate(wiring):
+        prepare(SdoClient(ports[motor.bus], fed_wait), motor.id, motor.joint, settings(config, model, calibration, index))
