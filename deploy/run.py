@@ -162,11 +162,7 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
                 narrator.say(f"error: --report {args.report}: {error.strerror}")
         return found
 
-    safety, robot = assembly.arbiter.safety, assembly.robot
-    last: list[Callable[[], object]] = [source.close for source in assembly.sources]
-    if isinstance(robot, SelfDamping):
-        last.insert(0, lambda: robot.damp("the run was ended by force"))
-    last += [report] if terminal is None else [terminal.restore, report]
+    safety, last = assembly.arbiter.safety, [*_last_calls(assembly), *([] if terminal is None else [terminal.restore]), report]
     with Signals(session.end, lambda why: safety.stop(why, "damp"), last, suspends=not assembly.by_operator):
         try:
             if assembly.by_operator:  # a real robot's time does not wait for the loop
@@ -192,6 +188,12 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
         return 1
     said = [item for item in found["instructions"] if item["by"] == "words"]  # not the tree's own
     return 3 if args.strict and any(item["result"] != InstructionState.SUCCEEDED for item in said) else 0
+
+
+def _last_calls(assembly: Assembly) -> list[Callable[[], object]]:
+    """What is still done when the run is ended by force: the driver damps by itself, then devices are let go."""
+    robot, closers = assembly.robot, [source.close for source in assembly.sources]
+    return [lambda: robot.damp("the run was ended by force"), *closers] if isinstance(robot, SelfDamping) else closers
 
 
 def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator: Narrator, about: dict) -> list:

@@ -12,24 +12,15 @@ that share their network with others, a TLS proxy or a tunnel belongs in front o
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import hmac
-import http
 import logging
 import signal
 import sys
-import threading
-import time
 
-from arbiter.errors import ArbiterError, ConfigError, PolicyError
+from arbiter.errors import ConfigError
 from deploy.cli.command import CommandParser, command
 from deploy.cli.extras import extra
+from deploy.serving import MAX_CLIENTS, MAX_IDLE
 from policies.chunk.backends.api_key import VARIABLE, read_api_key
-
-MAX_REQUEST = 32_000_000  # [bytes] of a message: a picture of 3840 x 2160 has 25 MB
-MAX_PROMPT = 2000  # [characters]
-MAX_CLIENTS, MAX_IDLE = 8, 600.0  # [s]
-MAX_SEED, MAX_ROWS = 2**63, 10_000
 
 
 class OnCommandLine(argparse.Action):
@@ -80,199 +71,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 with extra(__name__, parser, "websockets", "msgpack"):
-    import numpy as np
-    from websockets.exceptions import ConnectionClosed
-    from websockets.frames import CloseCode
-    from websockets.sync.server import Server, ServerConnection, serve
-
     from deploy.console.request_guard import is_loopback
     from deploy.robots.description import load_model
-    from policies.chunk.backends import kind_of, load_backend, wire
-    from policies.chunk.backends.openpi import MOST_OBSERVATIONS
-    from policies.chunk.backends.server_keys import OPENPI
+    from deploy.serving.policy_server import PolicyServer, listen
+    from policies.chunk.backends import kind_of, load_backend
     from policies.chunk.opening import joints_of
-    from policies.chunk.pictures import picture_problem
-    from policies.chunk.protocol import ChunkBackend, ChunkObservation
+
+__all__ = ["PolicyServer", "main"]
 
 log = logging.getLogger("policy-arbiter.serve")
-
-
-def observation_of(message: dict, joints: int, now: float) -> tuple[ChunkObservation, str, dict]:
-    """A client's message as observation, prompt and options. Raises WireError naming the wrong key."""
-    measured, prompt = measured_in(message, joints, now), message.get(OPENPI.prompt)
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise wire.WireError(f"{OPENPI.prompt!r} must be a text")
-    if len(prompt) > MAX_PROMPT:
-        raise wire.WireError(f"{OPENPI.prompt!r} has {len(prompt)} characters; at most {MAX_PROMPT} are taken")
-    history = message.get("history", [])
-    if not isinstance(history, list) or len(history) >= MOST_OBSERVATIONS or not all(isinstance(one, dict) for one in history):
-        raise wire.WireError(f"'history' must be a list of at most {MOST_OBSERVATIONS - 1} earlier observations, oldest first")
-    measured = dataclasses.replace(measured, history=tuple(measured_in(one, joints, now) for one in history))
-    options: dict = {"seed": whole_number(message, "seed", MAX_SEED)}
-    previous = message.get("previous")
-    if previous is not None:
-        if (
-            not isinstance(previous, np.ndarray)
-            or previous.dtype.kind != "f"
-            or previous.ndim != 2
-            or previous.shape[1] != joints
-            or not 1 <= len(previous) <= MAX_ROWS
-            or not np.isfinite(previous).all()
-        ):
-            raise wire.WireError(f"'previous' must have {joints} columns and 1 to {MAX_ROWS} rows of finite numbers")
-        options |= {"previous": previous, "delay_steps": whole_number(message, "delay_steps", len(previous))}
-    return measured, prompt, options
-
-
-def measured_in(message: dict, joints: int, now: float) -> ChunkObservation:
-    """State and picture of a message. Raises WireError naming the key at fault."""
-    state, image = message.get(OPENPI.state), message.get(OPENPI.image)
-    if not isinstance(state, np.ndarray) or state.shape != (2 * joints,) or not np.isfinite(state).all():
-        raise wire.WireError(f"{OPENPI.state!r} must be {2 * joints} finite numbers: positions, then velocities")
-    if image is not None and (wrong := picture_problem(image)):
-        raise wire.WireError(f"{OPENPI.image!r}: {wrong}")
-    state = state.astype(np.float64)
-    return ChunkObservation(now, state[:joints], state[joints:], image, now)
-
-
-def whole_number(message: dict, key: str, most: int) -> int:
-    """A whole number of a message, 0 if the key is missing. Raises WireError naming the key."""
-    value = message.get(key, 0)
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value <= most:
-        raise wire.WireError(f"{key!r} is {wire.shown(value)}; a whole number of 0 to {most} is expected")
-    return int(value)
-
-
-class PolicyServer:
-    """One backend for all clients; one inference at a time.
-
-    Args:
-        backend: What predicts.
-        host, port: Where to listen; port 0: any free one, see `port`.
-        api_key: What clients must send; "": nothing.
-        clients: Largest number of connected clients. A client takes five threads.
-        idle: A client without a request for so long is disconnected [s].
-    """
-
-    def __init__(
-        self,
-        backend: ChunkBackend,
-        host: str = "127.0.0.1",
-        port: int = 8000,
-        api_key: str = "",
-        *,
-        clients: int = MAX_CLIENTS,
-        idle: float = MAX_IDLE,
-    ) -> None:
-        self._backend, self._key, self._lock = backend, api_key, threading.Lock()
-        self._most, self._idle = clients, idle
-        # More than `clients`: refusing one client too many takes a connection for a moment.
-        self._links = threading.BoundedSemaphore(2 * clients)
-        self.metadata = {
-            "policy": backend.name,
-            "joints": list(backend.joints),
-            "rate_hz": backend.rate_hz,
-            "horizon": backend.horizon,
-            "rtc": backend.supports_rtc,
-            "needs_image": backend.needs_image,
-            "observations": getattr(backend, "observations", 1),
-        }
-        self._clients: set[ServerConnection] = set()
-        self._closed = False
-        quiet = logging.getLogger("policy-arbiter.serve.connections")
-        quiet.setLevel(logging.CRITICAL)  # websockets writes forty lines for each connection that says nothing
-        self._server: Server = serve(
-            self._client,
-            host,
-            port,
-            compression=None,
-            max_size=MAX_REQUEST,
-            process_request=self._admit,
-            close_timeout=1.0,
-            logger=quiet,
-        )
-        self._server.handler = self._bounded(self._server.handler)
-        self.port = self._server.socket.getsockname()[1]
-
-    def _bounded(self, handler):
-        """The handler of a new connection, for a limited number at once; further ones are closed immediately."""
-
-        def handle(link, address) -> None:
-            if not self._links.acquire(blocking=False):
-                link.close()
-                return
-            try:
-                handler(link, address)
-            finally:
-                self._links.release()
-
-        return handle
-
-    def _admit(self, connection: ServerConnection, request):
-        """Answers requests that are not from a client: health checks, web pages, wrong keys, one connection too many."""
-        if request.headers.get_all("Origin"):  # only browsers send it: the request comes from a web page
-            return connection.respond(http.HTTPStatus.FORBIDDEN, "web pages are not served\n")
-        if request.path == "/healthz":
-            return connection.respond(http.HTTPStatus.OK, "OK\n")
-        given = request.headers.get_all("Authorization")
-        wanted = f"Api-Key {self._key}".encode()
-        if self._key and not (len(given) == 1 and hmac.compare_digest(given[0].encode("utf-8", "surrogateescape"), wanted)):
-            return connection.respond(http.HTTPStatus.UNAUTHORIZED, "wrong or missing API key\n")
-        if len(self._clients) >= self._most:
-            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, f"all {self._most} places are taken\n")
-        return None
-
-    def _client(self, socket: ServerConnection) -> None:
-        log.info("client %s", socket.remote_address)
-        self._clients.add(socket)
-        try:
-            if len(self._clients) > self._most:  # two clients connected at once for the last place
-                socket.close(CloseCode.TRY_AGAIN_LATER, "all places are taken")
-            else:
-                self._converse(socket)
-        except TimeoutError:
-            log.info("client %s was idle for %g s and is let go", socket.remote_address, self._idle)
-            socket.close(CloseCode.GOING_AWAY, f"idle for {self._idle:g} s")
-        except ConnectionClosed:
-            pass
-        finally:
-            self._clients.discard(socket)
-
-    def _converse(self, socket: ServerConnection) -> None:
-        """Answers one client until it sends an invalid message or disconnects."""
-        socket.send(wire.pack(self.metadata))
-        while True:
-            data = socket.recv(timeout=self._idle)
-            try:
-                socket.send(wire.pack(self._answer(data)))
-            except (ArbiterError, ValueError, TypeError, OverflowError, RuntimeError) as error:  # CUDA's is a RuntimeError
-                said = f"{type(error).__name__}: {str(error)[:1000]}"
-                log.warning("refused: %s", said)
-                socket.send(said)
-                return
-
-    def _answer(self, data: bytes | str) -> dict:
-        if isinstance(data, str):
-            raise wire.WireError("text came instead of a msgpack message")
-        started = time.monotonic()
-        observation, prompt, options = observation_of(wire.unpack(data), len(self._backend.joints), started)
-        with self._lock:
-            if self._closed:
-                raise PolicyError("the server is being closed")
-            rows = self._backend.predict(observation, prompt, **options)
-        return {"actions": rows.astype(np.float32), "server_timing": {"infer_ms": (time.monotonic() - started) * 1e3}}
-
-    def serve_forever(self) -> None:
-        """Until `close`, or an interrupt."""
-        self._server.serve_forever()
-
-    def close(self) -> None:
-        """Stops listening, waits for a running inference, and disconnects the clients. The backend may be closed then."""
-        self._server.shutdown()
-        with self._lock:
-            self._closed = True
-        for socket in list(self._clients):
-            socket.close(CloseCode.GOING_AWAY)
 
 
 @command
@@ -321,14 +128,6 @@ def _check(arguments: argparse.Namespace, key: str) -> None:
         raise ConfigError(f"--clients {arguments.clients}: 1 to 1000 are allowed")
     if not 1.0 <= arguments.idle <= 1e6:
         raise ConfigError(f"--idle {arguments.idle:g}: 1 to 1000000 s are allowed")
-
-
-def listen(backend: ChunkBackend, host: str, port: int, api_key: str, **limits) -> PolicyServer:
-    """A server; `limits` are arguments of PolicyServer. Raises ConfigError if it cannot listen at that address."""
-    try:
-        return PolicyServer(backend, host, port, api_key, **limits)
-    except (OSError, OverflowError) as error:
-        raise ConfigError(f"--host {host} --port {port}: cannot listen there ({error}); choose another --port") from error
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, StartEnvelope, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
-from skills.criteria import REST_ANGLE, SPAN, TOUCH_DISTANCE, WAVE_SWING, Recording
+from skills.criteria import REST_ANGLE, SPAN, TOUCH_DISTANCE, WAVE_SWING
 from skills.judged import Judged
 from skills.measured import HAND_DOUBT, SIDES
+from skills.recordings import Recording
 from skills.repeats import Sweeps
 
 SLOW = 0.35  # [rad/s]

@@ -8,8 +8,9 @@ from typing import Self
 from arbiter.skill import Progress, RunContext, Skill, Verification
 from arbiter.types import RobotState
 from skills.course import Course
-from skills.criteria import Recording, Way, fallen
+from skills.criteria import fallen
 from skills.measured import Measured
+from skills.recordings import Recording, Way
 
 
 class Judged(Skill):

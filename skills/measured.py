@@ -17,7 +17,7 @@ HAND_DOUBT = 0.002  # [m] by which a hand may be elsewhere than noisy joints tel
 
 
 class Motion:
-    """The part of `skills.criteria.Recording` that follows from joints and orientation; each field is computed on request.
+    """The part of `skills.recordings.Recording` that follows from joints and orientation; each field is computed on request.
 
     Attributes:
         time: [s], shape (T,). joint_pos: [rad], shape (T, n). rotation: Of the base, body to world, shape (T, 3, 3).

@@ -8,8 +8,8 @@ from arbiter.skill import Outcome, Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
 from skills.arrival import CALM, MOST
-from skills.criteria import Recording, Way
 from skills.judged import Followed, Judged
+from skills.recordings import Recording, Way
 
 STILL = (0.0, 0.0, 0.0)
 

@@ -10,8 +10,8 @@ from arbiter.skill import Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
 from skills.course import Place
-from skills.criteria import Way
 from skills.pacing import Walking, ramp, within
+from skills.recordings import Way
 
 HEADING, FASTEST_HOLD = 1.5, 0.3  # [1/s], at most [rad/s]: turning back to the heading in which a straight walk began
 LATERAL, FASTEST_ASIDE = 0.4, 0.08  # [1/s], at most [m/s]: going back to its line

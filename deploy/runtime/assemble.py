@@ -130,14 +130,20 @@ def assemble(
     assembly.sources, assembly.beat = opened.sources, opened.beat
     if isinstance(body, Truthful):
         assembly.truth = lambda: body.truth
-    if isinstance(body, Hangable):
-        assembly.observers.append(SimulatedOperator(body, arbiter))
-    else:
-        assembly.by_operator = True
-        if isinstance(body, FaultLatching):
-            assembly.observers.append(ClearsFaults(body))
-        assembly.notes.append("passive. Type `arm` to go to the start posture in the harness, `go` once it stands by itself.")
+    _operate(assembly)
     return assembly
+
+
+def _operate(assembly: Assembly) -> None:
+    """Who arms the robot and lets it down: a simulated operator, or the one who sits before it."""
+    body = assembly.robot
+    if isinstance(body, Hangable):
+        assembly.observers.append(SimulatedOperator(body, assembly.arbiter))
+        return
+    assembly.by_operator = True
+    if isinstance(body, FaultLatching):
+        assembly.observers.append(ClearsFaults(body))
+    assembly.notes.append("passive. Type `arm` to go to the start posture in the harness, `go` once it stands by itself.")
 
 
 def wire(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from arbiter.errors import ConfigError
-from arbiter.execution.inbox import Inbox, Orders
+from arbiter.execution.inbox import Orders
 from arbiter.routing import stop_guard
 from arbiter.skill import Skill
 from arbiter.strict import Problems, build, parse
@@ -32,35 +32,6 @@ def order(text: str, inbox: Orders) -> bool:
         return False
     getattr(inbox, word)()
     return True
-
-
-class StopsOnly:
-    """An inbox for a run that ends: lets stops pass, and ignores everything that would start something."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
-        self.steering = inbox.steering
-
-    def stop(self, reason: str = "operator") -> None:
-        """Passes."""
-        self._inbox.stop(reason)
-
-    def damp(self, reason: str = "operator") -> None:
-        """Passes."""
-        self._inbox.damp(reason)
-
-    def lose(self, count: int) -> None:
-        """Passes."""
-        self._inbox.lose(count)
-
-    def say(self, text: str, how: str = "") -> int:
-        """Passes a text that means stop; ignores others."""
-        return self._inbox.say(text, how) if self._inbox.guard(text) else 0
-
-    def arm(self) -> None:
-        """Ignored."""
-
-    go = reset = arm
 
 
 class Source(Protocol):

@@ -14,7 +14,8 @@ from arbiter.skill import StartEnvelope
 from arbiter.tick import Arbiter, TickReport
 from arbiter.types import Mode
 from arbiter.wall import walled
-from deploy.runtime.instruction_sources import Source, StopsOnly
+from deploy.runtime.instruction_sources import Source
+from deploy.runtime.stops_only import StopsOnly
 
 Observer = Callable[[TickReport], None]
 LINGER = 1.0  # [s] that a run goes on once everything asked is done

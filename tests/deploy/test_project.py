@@ -89,7 +89,7 @@ ORDER = {
     "policies": ("fallback", "locomotion", "chunk"),
     "deploy": (
         *("host", "cli", "robots", "drivers"),
-        *("supervision", "operator", "rig", "console"),
+        *("supervision", "operator", "rig", "console", "serving"),
         *("runtime", "trace", "observers", "policies", "lerobot", "reference"),
     ),
     "training": ("common", "router", "locomotion", "pi0"),

@@ -7,6 +7,7 @@ from tests.needs import needs
 
 pytestmark = needs("robot", "can", "serial")
 
+import contextlib
 import ctypes
 import json
 import os
@@ -79,21 +80,31 @@ def rig(tmp_path_factory):
         yield process
 
 
-def start_loop(rig, supervised, end):
-    loop = subprocess.Popen(
-        [sys.executable, "-c", LOOP, str(rig.hardware_file), supervised, end],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=os.getcwd(),
-        start_new_session=end == "hang-up",
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # whoever started the tests may ignore it
-    )
-    assert loop.stdout.readline().strip() == "running"
-    wait_for(lambda: {mode for mode, _ in rig.modes()} == {MotorMode.POSITION})
-    loop.stdin.write("go\n")
-    loop.stdin.flush()
-    return loop
+@pytest.fixture
+def start_loop():
+    """Starts loops of their own processes; none outlives its test, however that ends."""
+    loops = []
+
+    def start(rig, supervised, end):
+        loop = subprocess.Popen(
+            [sys.executable, "-c", LOOP, str(rig.hardware_file), supervised, end],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=os.getcwd(),
+            start_new_session=end == "hang-up",
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # whoever started the tests may ignore it
+        )
+        loops.append(loop)
+        assert loop.stdout.readline().strip() == "running"
+        wait_for(lambda: {mode for mode, _ in rig.modes()} == {MotorMode.POSITION})
+        loop.stdin.write("go\n")
+        loop.stdin.flush()
+        return loop
+
+    yield start
+    for loop in loops:
+        kill(loop)
 
 
 def wait_for(condition, seconds=90.0):
@@ -117,11 +128,12 @@ def all_damped(rig):
 def kill(loop):
     loop.send_signal(signal.SIGKILL)
     loop.wait()
-    loop.stdin.close()
+    with contextlib.suppress(BrokenPipeError):  # a line that was never read
+        loop.stdin.close()
     loop.stdout.close()
 
 
-def test_a_killed_process_leaves_the_motors_to_their_watchdogs(tmp_path):
+def test_a_killed_process_leaves_the_motors_to_their_watchdogs(tmp_path, start_loop):
     with RigProcess(tmp_path, "--body", "joints", "--watchdog", "300") as rig:
         patient(rig.hardware_file)
         loop = start_loop(rig, "no", "killed")
@@ -131,7 +143,7 @@ def test_a_killed_process_leaves_the_motors_to_their_watchdogs(tmp_path):
 
 
 @pytest.mark.parametrize("end", ["blocked loop", "blocked interpreter", "killed", "hang-up"])
-def test_the_supervisor_damps_every_motor(rig, end):
+def test_the_supervisor_damps_every_motor(rig, start_loop, end):
     """With watchdogs of 60 s and commands that never grow too old, only the supervisor can have done it."""
     patient(rig.hardware_file)
     before = heartbeats()
@@ -148,8 +160,6 @@ def test_the_supervisor_damps_every_motor(rig, end):
         loop.stdin.flush()
         said = loop.stdout.readline().strip()
         assert said == "supervisor: supervisor damped" or said.endswith("another host commands this bus")
-    if end != "killed":
-        kill(loop)
 
 
 @pytest.mark.slow

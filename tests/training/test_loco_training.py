@@ -15,9 +15,10 @@ import torch
 
 from arbiter.errors import ConfigError
 from training.locomotion.cpu_env import CpuEnv
+from training.locomotion.curriculum import STAGES
 from training.locomotion.presets import PRESETS, TrainConfig
 from training.locomotion.runner import Runner, newest
-from training.locomotion.task import STAGES, TaskConfig
+from training.locomotion.task import TaskConfig
 
 SMALL = TrainConfig(envs=16, steps=6, iterations=6, hidden=(32, 32), save_every=1, variants=3, threads=2)
 

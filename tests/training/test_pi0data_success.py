@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from deploy.robots.description import load_model
-from skills.criteria import DIRECTIONS, Trajectory, best_lasting, rotations, swings
+from skills.criteria import DIRECTIONS, best_lasting, rotations, swings
+from skills.recordings import Trajectory
 from training.pi0.data.instructions import GESTURES, find
 from training.pi0.data.success import judge
 

@@ -86,6 +86,18 @@ def matrix(mirror: Mirror) -> torch.Tensor:
     return found
 
 
+def _load(config: GaitConfig, side: float) -> list[float]:
+    """What each joint of the loaded leg is moved by [rad]; `side`: 1 left, -1 right."""
+    abduction = side * config.stance_abduction
+    return [abduction, abduction, config.stance_hip_pitch, -config.stance_knee, 0.0, 0.0]
+
+
+def _bend(config: GaitConfig) -> list[float]:
+    """What each joint of the lifted leg is bent by [rad]."""
+    knee = config.knee_lift
+    return [0.0, 0.0, -config.hip_lift * knee, knee, -config.ankle_lift * knee, 0.0]
+
+
 def gait_table(config: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
     """gait.reference as eight blocks of twelve rows over (observation, 1), shape (96, 12 + 3 m), and the factors of
     the squared lift, shape (12,)."""
@@ -108,10 +120,8 @@ def gait_table(config: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tenso
     for k, side in ((0, 1.0), (1, -1.0)):
         sin, cos = side * sine, side * cosine
         steer = config.yaw_feedback * (yaw - yaw_rate)
-        side_held, side_placed = (
-            total(config.stance_side, tilt, roll_rate),
-            total(config.swing_side, tilt, roll_rate, aside[1 - k]),
-        )
+        side_held = total(config.stance_side, tilt, roll_rate)
+        side_placed = total(config.swing_side, tilt, roll_rate, aside[1 - k])
         pitch, abduct, twist = config.stride * forward, -config.sidestep * lateral, config.turn * yaw
         sway = config.sway[0] * (sine + lead * cosine) + config.sway[1] * (cosine - lead * sine)
         held = [
@@ -134,15 +144,7 @@ def gait_table(config: GaitConfig, m: int, legs: list[int]) -> tuple[torch.Tenso
             config.stand[2] * one + total(config.stand_ankle, lean, pitch_rate, speed[k]),
             total(config.stand_roll, tilt, roll_rate),
         ]
-        load = [
-            side * config.stance_abduction,
-            side * config.stance_abduction,
-            config.stance_hip_pitch,
-            -config.stance_knee,
-            0.0,
-            0.0,
-        ]
-        bend = [0.0, 0.0, -config.hip_lift * config.knee_lift, config.knee_lift, -config.ankle_lift * config.knee_lift, 0.0]
+        load, bend = _load(config, side), _bend(config)
         curve += bend
         for j in range(6):  # the load is air - sin
             blocks[STANCE].append(0.5 * one - 1.5 * sin)

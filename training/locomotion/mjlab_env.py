@@ -75,11 +75,11 @@ def robot_config(task: Task) -> EntityCfg:
     )
 
 
-def env_config(config: TaskConfig, envs: int, seed: int | None = None) -> ManagerBasedRlEnvCfg:
-    """The task as mjlab's configuration."""
+def randomisation(config: TaskConfig) -> dict[str, EventTermCfg]:
+    """What differs from episode to episode and from robot to robot, and pushes."""
     feet = SceneEntityCfg("robot", geom_names=(".*ankle_roll_collision",))
     push = max(stage.push for stage in config.stages)
-    events = {
+    return {
         "start": EventTermCfg(
             func=envs_mdp.reset_root_state_uniform,
             mode="reset",
@@ -111,6 +111,10 @@ def env_config(config: TaskConfig, envs: int, seed: int | None = None) -> Manage
             params={"alpha_range": (-0.04, 0.04), "asset_cfg": SceneEntityCfg("robot", body_names=("base",))},
         ),
     }
+
+
+def env_config(config: TaskConfig, envs: int, seed: int | None = None) -> ManagerBasedRlEnvCfg:
+    """The task as mjlab's configuration."""
     sensor = ContactSensorCfg(
         name="feet",
         primary=ContactMatch(mode="subtree", pattern=r"^leg_(left|right)_ankle_roll$", entity="robot"),
@@ -135,7 +139,7 @@ def env_config(config: TaskConfig, envs: int, seed: int | None = None) -> Manage
             "fell": TerminationTermCfg(func=fell),
             "time_out": TerminationTermCfg(func=envs_mdp.time_out, time_out=True),
         },
-        events=events,
+        events=randomisation(config),
         sim=SimulationCfg(mujoco=MujocoCfg(timestep=0.005, iterations=10, ls_iterations=20)),
         decimation=4,
         episode_length_s=config.episode_seconds,

@@ -41,9 +41,10 @@ with extra(__name__, parser, "torch", "cma"):
 
     from training.locomotion import gait, terms
     from training.locomotion.cpu_env import CpuEnv
+    from training.locomotion.curriculum import AS_DEPLOYED
     from training.locomotion.gait import GaitConfig
     from training.locomotion.presets import PRESETS
-    from training.locomotion.task import AS_DEPLOYED, TaskConfig
+    from training.locomotion.task import TaskConfig
 
 # Initial step size of each field: angles about 0.1 rad, gains on a lean (sine of an angle) 1, gains on rates 0.1 s.
 STEPS: dict[str, float | tuple[float, ...]] = {

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -69,6 +70,18 @@ def board(out: Path, wandb_logger):
     return Board
 
 
+def _widened(options: dict[str, Any]) -> dict[str, Any]:
+    """Gives the statistics in the options of LeRobot's processors their minimum; returns the overrides before the model."""
+    before_model, after_model = (options.get(f"{name}processor_overrides") or {} for name in ("pre", "post"))
+    least = MIN_RELATIVE_STD if getattr(options["policy_cfg"], "use_relative_actions", False) else MIN_TARGET_STD
+    if options.get("dataset_stats"):
+        options["dataset_stats"] = with_minimum_std(options["dataset_stats"], least)
+    for step in (before_model.get("normalizer_processor"), after_model.get("unnormalizer_processor")):
+        if step and step.get("stats"):
+            step["stats"] = with_minimum_std(step["stats"], least)
+    return before_model
+
+
 @contextlib.contextmanager
 def hooks(source: Path, spec, tokenizer: Path | None, meta, out: Path, wandb: bool):
     """Inside this context LeRobot's training script loads strictly and locally, and logs to TensorBoard.
@@ -104,13 +117,7 @@ def hooks(source: Path, spec, tokenizer: Path | None, meta, out: Path, wandb: bo
             kind.from_pretrained = original
 
     def make_processors(**options):
-        before_model, after_model = (options.get(f"{name}processor_overrides") or {} for name in ("pre", "post"))
-        least = MIN_RELATIVE_STD if getattr(options["policy_cfg"], "use_relative_actions", False) else MIN_TARGET_STD
-        if options.get("dataset_stats"):
-            options["dataset_stats"] = with_minimum_std(options["dataset_stats"], least)
-        for step in (before_model.get("normalizer_processor"), after_model.get("unnormalizer_processor")):
-            if step and step.get("stats"):
-                step["stats"] = with_minimum_std(step["stats"], least)
+        before_model = _widened(options)
         if options.get("pretrained_path"):
             check_checkpoint(Path(options["pretrained_path"]))
             options["preprocessor_overrides"] = before_model | tokenizer_overrides(options["policy_cfg"], words)
@@ -145,21 +152,14 @@ def check_instructions(processors, config, tasks: Sequence[str]) -> None:
             )
 
 
-def build_config(
-    options: FineTuning, dataset: Path, meta, base: Path, out: Path, device: str, resume: bool, tokenizers: dict[str, str]
-):
-    """LeRobot's TrainPipelineConfig of the run."""
+def _policy_config(options: FineTuning, meta, base: Path, device: str, tokenizers: dict[str, str]):
+    """LeRobot's configuration of the policy at `base`, as it is trained. Raises ConfigError."""
     import lerobot.policies  # noqa: F401  (it knows a kind of policy by name once this is imported)
     from lerobot.configs import PreTrainedConfig
-    from lerobot.configs.default import DatasetConfig, PeftConfig, WandBConfig
-    from lerobot.configs.train import TrainPipelineConfig
-    from lerobot.optim import CosineDecayWithWarmupSchedulerConfig
 
     if not (base / "config.json").is_file():  # LeRobot would look for it on the hub
-        raise ConfigError(
-            f"checkpoint {base}: no config.json; give the folder that holds model.safetensors, such as "
-            "RUN/checkpoints/last/pretrained_model"
-        )
+        folder = "the folder that holds model.safetensors, such as RUN/checkpoints/last/pretrained_model"
+        raise ConfigError(f"checkpoint {base}: no config.json; give {folder}")
     check_checkpoint(base)
     policy = PreTrainedConfig.from_pretrained(base)
     if policy.type != options.variant:
@@ -186,6 +186,18 @@ def build_config(
             setattr(policy, name, value)
         elif value:
             raise ConfigError(f"{options.variant} of this LeRobot has no option {name}")
+    return policy
+
+
+def build_config(
+    options: FineTuning, dataset: Path, meta, base: Path, out: Path, device: str, resume: bool, tokenizers: dict[str, str]
+):
+    """LeRobot's TrainPipelineConfig of the run."""
+    from lerobot.configs.default import DatasetConfig, PeftConfig, WandBConfig
+    from lerobot.configs.train import TrainPipelineConfig
+    from lerobot.optim import CosineDecayWithWarmupSchedulerConfig
+
+    policy = _policy_config(options, meta, base, device, tokenizers)
     steps = options.total_steps(meta.total_frames, int(os.environ.get("WORLD_SIZE", "1")))
     return TrainPipelineConfig(
         dataset=DatasetConfig(
