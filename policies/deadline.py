@@ -31,6 +31,9 @@ class Deadline:
     thread is a daemon, so that the process can end, and the policy is refused until the call has returned. While another policy
     still drives there is time: a `reset` or `warm` that is late goes on beside the next ticks.
 
+    It counts in ticks, the robot's time: a stall of the whole process, in which no tick begins, counts as one. Ticks that come in
+    time while the policy's thread gets no processor count in full, whoever is to blame: the robot would fall on an old target.
+
     Args:
         policy: The policy; only this object may call it.
         tick: Length of a tick [s].

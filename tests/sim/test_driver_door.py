@@ -1,8 +1,11 @@
 """Drivers from outside: the contract, what the drivers of this project make of it, and a run on one."""
 
 import json
+import subprocess
+import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from deploy.runtime.simulated_operator import ClearsFaults
 from tests.arbiter_rig import Rig
 from tests.fakes import FakeRobot
 
+ROOT = Path(__file__).parents[2]
 MODEL = load_model()
 LATE = """
     from collections import deque
@@ -72,6 +76,16 @@ def test_a_run_on_a_driver_from_outside_with_its_settings(tmp_path, capsys):
     assert "pass  link " in told
     (said,) = [one for one in json.loads(report.read_text())["instructions"] if one["by"] == "words"]
     assert said["result"] == "succeeded" and said["truth"]["verified"][0]["success"]
+
+
+def test_the_doctor_looks_at_it_on_the_base_install(tmp_path):
+    """Only the robot on CAN needs the extra `robot`."""
+    without = "import sys; sys.modules.update(dict.fromkeys(('can', 'serial', 'cv2')))"
+    code = f"{without}; from deploy.doctor import main; sys.exit(main(sys.argv[1:]))"
+    options = ["--tree", tree_with(tmp_path), "--robot", "late"]
+    done = subprocess.run([sys.executable, "-c", code, *options], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "pass  link " in done.stdout
 
 
 @pytest.mark.parametrize(
