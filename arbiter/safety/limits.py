@@ -113,8 +113,8 @@ class SafetyLimits:
         for name, value in overrides.items():
             if name not in UNITS:
                 near = difflib.get_close_matches(str(name), UNITS, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise ConfigError(f"safety limit {name!r} is not known; there are: {', '.join(UNITS)}{hint}")
+                hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(UNITS)}"
+                raise ConfigError(f"safety limit {name!r} is not known; {hint}")
             if np.ndim(getattr(self, name)) == 0:
                 changes[name] = self._tighter(name, "", getattr(self, name), value)
             else:
