@@ -1,9 +1,7 @@
 """The contract of a policy, as a check that its author can run.
 
-    from policies.contract import check_policy
-    check_policy(lambda: MyPolicy(...), model)
-
-Each broken rule is one AssertionError that says which.
+from policies.contract import check_policy
+assert check_policy(lambda: MyPolicy(...), model) == []
 """
 
 from __future__ import annotations
@@ -30,24 +28,35 @@ def resting_state(model: RobotModel, now: float = 0.0) -> RobotState:
     return RobotState(now, frozen(model.default), zeros, frozen((1.0, 0.0, 0.0, 0.0)), frozen(np.zeros(3)), zeros)
 
 
-def check_policy(make: Callable[[], Policy], model: RobotModel, request: Request | None = None) -> None:
-    """Runs every check on fresh policies from `make`. Time is an argument: nothing here waits for a clock."""
+class _BrokenRule(Exception):
+    """A rule that a policy does not keep; the checks after it would make no sense."""
+
+
+def check_policy(make: Callable[[], Policy], model: RobotModel, request: Request | None = None) -> list[str]:
+    """What is wrong with fresh policies from `make`, one line each; empty when they keep the contract.
+
+    Time is an argument: nothing here waits for a clock.
+    """
     request = request or Request(velocity=frozen((0.2, 0.0, 0.1)))
     policy = make()
     try:
-        wrong = form_problems(policy, model)
-        assert not wrong, "; ".join(wrong)
+        return form_problems(policy, model) or _behaviour_problems(policy, model, request)
+    finally:
+        policy.close()
+        policy.close()
+
+
+def _behaviour_problems(policy: Policy, model: RobotModel, request: Request) -> list[str]:
+    try:
         first = _run(policy, model, request)
         policy.release()
         second = _run(policy, model, request)
         _check_broken_sensors(policy, model, request)
-    finally:
-        policy.close()
-        policy.close()
-    for a, b in zip(first, second, strict=True):
-        assert np.array_equal(a.q, b.q), (
-            f"{policy.name}: after reset() the same inputs gave another target: reset() must forget everything"
-        )
+        if any(not np.array_equal(a.q, b.q) for a, b in zip(first, second, strict=True)):
+            raise _BrokenRule("after reset() the same inputs gave another target: reset() must forget everything")
+    except (_BrokenRule, PolicyError) as error:
+        return [f"{policy.name}: {error}"]
+    return []
 
 
 def form_problems(policy: object, model: RobotModel) -> list[str]:
@@ -80,7 +89,7 @@ def _run(policy: Policy, model: RobotModel, request: Request) -> list[JointTarge
         if policy.warm(resting_state(model, now), request, now):
             break
     else:
-        raise AssertionError(f"{policy.name}: warm() was not ready within {WARM_TICKS} ticks")
+        raise _BrokenRule(f"warm() was not ready within {WARM_TICKS} ticks")
     targets = []
     for k in range(ACT_TICKS):
         now += dt
@@ -89,29 +98,34 @@ def _run(policy: Policy, model: RobotModel, request: Request) -> list[JointTarge
         target = policy.act(state, request, now)
         _check_target(policy, target, model)
         again = policy.act(state, request, now)
-        assert np.array_equal(target.q, again.q), (
-            f"{policy.name}: two calls of act() in one tick gave two targets; a policy may drive two sets of joints"
-        )
+        if not np.array_equal(target.q, again.q):
+            raise _BrokenRule("two calls of act() in one tick gave two targets; a policy may drive two sets of joints")
         targets.append(target)
     return targets
 
 
 def _check_target(policy: Policy, target: object, model: RobotModel) -> None:
-    assert isinstance(target, JointTarget), f"{policy.name}: act() returned {type(target).__name__}; a JointTarget is expected"
+    if not isinstance(target, JointTarget):
+        raise _BrokenRule(f"act() returned {type(target).__name__}; a JointTarget is expected")
     for key in ("q", "kp", "kd"):
         values = getattr(target, key)
-        assert isinstance(values, np.ndarray), f"{policy.name}: {key} is {type(values).__name__}; an array is expected"
-        assert values.shape == (model.n,), f"{policy.name}: {key} has shape {values.shape}; ({model.n},) is expected"
-        assert np.isfinite(values).all(), f"{policy.name}: {key} is not finite"
-    assert (target.kp >= 0.0).all() and (target.kd >= 0.0).all(), f"{policy.name}: a gain is negative"
-    assert isinstance(target.joints, np.ndarray) and target.joints.dtype == bool and target.joints.shape == (model.n,), (
-        f"{policy.name}: the target's joints is {target.joints!r}; a mask of {model.n} bools is expected"
-    )
-    apart = np.flatnonzero(target.joints != policy.joints)
-    assert not len(apart), (
-        f"{policy.name}: the target {'drives' if target.joints[apart[0]] else 'leaves out'} {model.joints[apart[0]]}, unlike the "
-        "policy's own mask `joints`; every target drives the joints that the policy promises"
-    )
+        if not isinstance(values, np.ndarray):
+            raise _BrokenRule(f"{key} is {type(values).__name__}; an array is expected")
+        if values.shape != (model.n,):
+            raise _BrokenRule(f"{key} has shape {values.shape}; ({model.n},) is expected")
+        if not np.isfinite(values).all():
+            raise _BrokenRule(f"{key} is not finite")
+    if (target.kp < 0.0).any() or (target.kd < 0.0).any():
+        raise _BrokenRule("a gain is negative")
+    mask = target.joints
+    if not (isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == (model.n,)):
+        raise _BrokenRule(f"the target's joints is {mask!r}; a mask of {model.n} bools is expected")
+    apart = np.flatnonzero(mask != policy.joints)
+    if len(apart):
+        raise _BrokenRule(
+            f"the target {'drives' if mask[apart[0]] else 'leaves out'} {model.joints[apart[0]]}, unlike the policy's own mask "
+            "`joints`; every target drives the joints that the policy promises"
+        )
 
 
 def _check_broken_sensors(policy: Policy, model: RobotModel, request: Request) -> None:

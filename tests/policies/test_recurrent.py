@@ -150,8 +150,8 @@ def test_readings_that_are_not_finite_never_reach_what_it_remembers(tmp_path):
 
 def test_it_keeps_the_contract_also_behind_a_deadline(tmp_path):
     path, _, _ = export(tmp_path, "lstm")
-    check_policy(lambda: OnnxPolicy(path, MODEL), MODEL)
-    check_policy(lambda: Deadline(OnnxPolicy(path, MODEL)), MODEL)
+    assert check_policy(lambda: OnnxPolicy(path, MODEL), MODEL) == []
+    assert check_policy(lambda: Deadline(OnnxPolicy(path, MODEL)), MODEL) == []
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_each_of_its_parts_keeps_the_contract_of_its_door(installed):
     assert check_node(part("node").Still) == []
     kind, config = part("policy").Sway, part("policy").SwayConfig()
     assert check_policy_kind(kind) == []
-    check_policy(lambda: kind().open("sway", config, PolicyContext(model)), model)
+    assert check_policy(lambda: kind().open("sway", config, PolicyContext(model)), model) == []
     kind = part("backend").Lift
     assert check_backend_kind(kind) == []
     assert check_backend(lambda: kind().open(kind.Config(), PolicyContext(model)), "raise your arms") == []

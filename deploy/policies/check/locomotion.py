@@ -95,9 +95,11 @@ def _misfit(one: Locomotion) -> ProbeFinding | None:
 
 def _contract(one: Locomotion) -> ProbeFinding:
     try:
-        check_policy(lambda: one.policy(one.card), one.model)
-    except (AssertionError, ArbiterError) as error:
-        return ProbeFinding("contract", "fail", str(error), advice="see policies.contract.check_policy")
+        wrong = check_policy(lambda: one.policy(one.card), one.model)
+    except ArbiterError as error:
+        wrong = [str(error)]
+    if wrong:
+        return ProbeFinding("contract", "fail", "; ".join(wrong), advice="see policies.contract.check_policy")
     return ProbeFinding("contract", "pass", "targets are finite, masked and repeatable; broken readings end in an error")
 
 
