@@ -115,34 +115,45 @@ def test_web_pages_are_not_served(server, origin):
         connect(f"ws://127.0.0.1:{server.port}", origin=origin)
 
 
-class ServersThreads:
-    """The threads in which a server speaks with its connections, one each; whatever else runs in this process does not count."""
+class CountingServer(PolicyServer):
+    """Counts the connections that came, and how many of them it kept at most at once, each with its own few threads."""
 
-    def __init__(self, server):
-        self._seen, handler = set(), server._server.handler
+    def _bounded(self, handler):
+        self.came, self.kept, self.most, self.count = 0, 0, 0, threading.Lock()
 
-        def handle(*connection):
-            self._seen.add(threading.current_thread())
-            handler(*connection)
+        def kept(*connection):
+            with self.count:
+                self.kept += 1
+                self.most = max(self.most, self.kept)
+            try:
+                handler(*connection)
+            finally:
+                with self.count:
+                    self.kept -= 1
 
-        server._server.handler = handle
+        bounded = super()._bounded(kept)
 
-    @property
-    def alive(self):
-        return {thread for thread in self._seen if thread.is_alive()}
+        def came(*connection):
+            bounded(*connection)
+            with self.count:
+                self.came += 1
+
+        return came
 
 
 def test_idle_clients_have_a_limit_and_a_time_and_cost_few_threads():
     """200 idle clients made 1011 threads."""
-    made, links = running(PolicyServer(Backend(), port=0, clients=3, idle=2.0)), []
-    mine = ServersThreads(made)
+    made, links = running(CountingServer(Backend(), port=0, clients=3, idle=2.0)), []
     try:
         clients = [connect(f"ws://127.0.0.1:{made.port}") for _ in range(3)]
         with pytest.raises(InvalidStatus, match="503"):
             connect(f"ws://127.0.0.1:{made.port}")
         links = [socket.create_connection(("127.0.0.1", made.port)) for _ in range(100)]
-        time.sleep(0.3)
-        assert len(mine.alive) <= 6  # twice the clients, each with its own few threads
+        deadline = time.monotonic() + 60.0
+        while made.came < 80:  # those that were let go at once
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert made.most <= 2 * 3  # twice the clients
         for client in clients:
             assert wire.unpack(client.recv())
             with pytest.raises(ConnectionClosed, match="idle for 2 s"):
