@@ -3,7 +3,7 @@
 import numpy as np
 
 from arbiter.skill import Verification
-from skills.criteria import Recording
+from skills.recordings import Recording
 
 NEAR, SWING = 0.20, 0.06  # [m] between the hands when they are together, and how much farther apart in between
 CLAPS = 2

@@ -15,7 +15,7 @@ from pathlib import Path
 from arbiter.errors import ConfigError
 from arbiter.skill import Verification
 from arbiter.wall import walled
-from skills.criteria import Recording, Trajectory
+from skills.recordings import Recording, Trajectory
 
 GROUP, NAME = "arbiter.criteria", "criterion"
 Criterion = Callable[[Recording], Verification]

@@ -17,7 +17,7 @@ SKILL = '''"""Taught by `python -m training.teach`: {instruction}. The file is y
 from __future__ import annotations
 
 {imports}from arbiter.skill import Parameter, Progress, Verification
-from skills.criteria import Recording
+from skills.recordings import Recording
 from skills.gestures import Gesture
 {load}
 
