@@ -55,6 +55,7 @@ def test_a_gesture_is_taught_and_done_by_words(tmp_path, capsys):
     assert teach.main(command) == 0
     assert "clap your hands" in (out / "report.md").read_text()
     card = read_card(out / "policy")
+    assert card.within_range, "else the safety layer, not the player, would keep every target in its range"
     assert card.name == "clap_your_hands" and card.tokens == read_card(SHIPPED).tokens
     with pytest.raises(ConfigError, match="begun with another steps .4, now 5.; name another --out"):
         teach.main([*command, "--steps", "5"])

@@ -64,9 +64,9 @@ class TeachingSettings:
 
     def minutes(self, seconds: float) -> float:
         """About how long it takes on two cores; `seconds`: of a demonstration."""
-        shared = self.demonstrations * (0.6 * seconds) + self.rounds * 25 * 1.6 + self.scenes * 0.15
-        evaluation = self.runs * (len(GESTURES) * 2 + 1) * 3.0
-        return (60.0 + (shared + evaluation) / max(1, min(2, self.processes)) + 0.25 * self.steps) / 60.0
+        simulated = self.demonstrations * 0.6 * seconds + self.rounds * 25 * 1.6 + self.scenes * 0.15
+        evaluation = self.runs * (len(GESTURES) * 2 + 1) * 2.0
+        return (120.0 + (simulated + evaluation) / max(1, min(2, self.processes)) + 0.3 * self.steps) / 60.0
 
 
 @lru_cache(maxsize=1)
@@ -149,7 +149,10 @@ def train_on(start: Path, data: Demonstrations, focus: str, settings: TeachingSe
     policy = loaded.policy.requires_grad_(True)
     # What it sees stays as it is: a few new gestures have nothing to say about pictures.
     policy.model.paligemma_with_expert.paligemma.model.vision_tower.requires_grad_(False)
-    model = TinyModel(policy, loaded.before, loaded.after, checkpoint.statistics(loaded.before), loaded.spec, start / TOKENIZER)
+    stats, words = checkpoint.statistics(loaded.before), start / TOKENIZER
+    stats["action"] |= {"min": data.action.min(axis=0), "max": data.action.max(axis=0)}  # the card vouches for the range
+    before, after = checkpoint.make_processors(policy.config, stats, words)
+    model = TinyModel(policy, before, after, stats, loaded.spec, words)
     options = replace(
         TinyTraining(),
         steps=settings.steps,
