@@ -13,7 +13,7 @@ from arbiter.routing.guard import stop_guard
 from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
-from arbiter.routing.quantities import extract
+from arbiter.routing.quantities import LITTLE, extract
 from arbiter.routing.scorer import Scored, Scorer, canonical
 from arbiter.routing.statements import is_statement
 from arbiter.routing.text import words
@@ -64,6 +64,9 @@ def defaults(skills: Mapping[str, Skill], name: str) -> dict[str, float | str | 
     return {p.name: p.default for p in skills[name].parameters} if name in skills else {}
 
 
+_BOTH = re.compile(r"\bboth (?:of )?(?:your |the )?(?:hands|arms|sides|feet|legs|ways|directions)\b")
+
+
 class Chooser:
     """Args:
     skills: By name.
@@ -93,7 +96,7 @@ class Chooser:
         clause = canonical(text)
         if not clause:
             return Choice(None, f'no command in "{text}"')
-        if stop_guard(text) and STOP in self.skills:
+        if stop_guard(" ".join(LITTLE.sub(" ", text).split())) and STOP in self.skills:  # "wait a bit"
             return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0)
         if is_statement(clause) and not self.scorer.knows(clause):
             remark = not _CONDITION.match(clause)
@@ -117,6 +120,8 @@ class Chooser:
 
     def _called(self, name: str, text: str, score: float, margin: float) -> Choice:
         said, rest = extract(text)
+        if side_of(name) and _BOTH.search(text) and len(said.sides) != 1:
+            return Choice(None, f"{name} is for one side; say which, or one after the other", score, margin, firm=True)
         filled = fill(self.skills[name], said)
         if filled.refusal:
             return Choice(None, filled.refusal, score, margin, firm=True)

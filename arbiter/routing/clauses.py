@@ -19,6 +19,7 @@ _JOINTS = re.compile(
     r"|subsequently|thereafter|finally|lastly|next)(?! to\b)"
     rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}"
     r"|(?:just |right |shortly )?before(?: you\b|(?= \w+ing\b))|prior to(?= \w+ing\b))\b,?(?: then\b)?)"
+    r"|(?P<first>,? ?\b(?:but|and|only)? ?(?:before that|before this|first of all|but first|and first)\b,?(?: though\b)?)"
     r"|(?P<after>,? ?\b(?:just |right )?(?:after|once|when(?= you have \w+(?:ed|ne|t|d)\b))(?: you(?: have)?| having)?\b)"
     r"|(?P<while>,? ?(?:and )?\b(?:while|whilst|as you(?! are(?:$|[,.;!?]| (?:and|then)))|whilst you"
     r"|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
@@ -65,6 +66,9 @@ _VERBLESS = re.compile(
     r"|both) )*(?:arms?|hands?|left|right)$)"
 )
 _TOWARDS = re.compile(r"^(?:to|towards?) (?:the|your) (?:left|right)(?: side)?$")
+_DETAIL = re.compile(
+    r"^(?:(?:with|using|on) )?(?:(?:your|the|my) )?(?:left|right)(?: (?:hand|arm|side))?$|^(?:counter|anti)?-?clockwise$"
+)
 _GREETINGS = re.compile(
     r"^(?:robots?|hello|hi|hey|good (?:morning|evening|afternoon|day)|greetings|howdy|yo)(?: (?:there|robots?|everyone|buddy"
     r"|friend))*$"
@@ -135,9 +139,12 @@ def _split(text: str) -> list[Piece]:
 def _reorder(pieces: list[Piece]) -> list[Piece]:
     """ "Before A, B" and "B after A": into the order to be done. Joints become then, and, list, while or break."""
     ordered: list[Piece] = []
-    names = {"comma": "list", "before": "then", "after": "then"}
+    names = {"comma": "list", "before": "then", "after": "then", "first": "then"}
     for index, piece in enumerate(pieces):
         at_start = not any(p.text for p in pieces[:index])
+        if piece.joint == "first" and not at_start:  # "wave, but first turn around"
+            ordered = [Piece(piece.text, "then"), Piece(ordered[0].text, "then"), *ordered[1:]] if ordered else [piece]
+            continue
         if piece.joint == "after" and not at_start and ordered:
             previous = ordered.pop()
             ordered += [Piece(piece.text, previous.joint), Piece(previous.text, "then")]
@@ -198,8 +205,10 @@ def _trailing(pieces: list[Piece]) -> list[Piece]:
     """ "Step sideways, to the left": a direction without a verb belongs to the command before it."""
     joined: list[Piece] = []
     for piece in pieces:
-        if joined and piece.joint == "list" and _TOWARDS.match(piece.text) and not extract(joined[-1].text)[0].sides:
-            joined[-1] = Piece(f"{joined[-1].text} {piece.text}", joined[-1].joint)
+        detail = _TOWARDS.match(piece.text) or _DETAIL.match(piece.text)
+        if joined and piece.joint == "list" and detail and not extract(joined[-1].text)[0].sides:
+            link = "with your " if piece.text.split()[0] in ("left", "right") and "clock" not in piece.text else ""
+            joined[-1] = Piece(f"{joined[-1].text} {link}{piece.text}", joined[-1].joint)
         else:
             joined.append(piece)
     return joined

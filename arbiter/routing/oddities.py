@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from arbiter.routing.quantities import UNIT
+from arbiter.routing.quantities import NUMBER, UNIT
 
 _UNIT = rf"(?= ?-?(?:{UNIT})(?![\w/]))"
 _END = r"(?=[\s.!?]*$)"
@@ -19,6 +19,10 @@ _ODD = re.compile(
     rf"(?:nan|inf|infinity)\b{_END})"
 )
 
+_RANGE = re.compile(
+    rf"\b(?:between|from) (?:{NUMBER})(?: ?(?:{UNIT}))? (?:and|to) (?:{NUMBER})[ -]?(?:{UNIT})(?![\w/])"
+    rf"|(?<![\w.])\d[\d.]*(?: ?- ?| to )\d[\d.]* ?-?(?:{UNIT})(?![\w/])"
+)
 _BARE = re.compile(r"(?:\b[\w']+ )?\b(?:(?:centi|milli|kilo)?met(?:er|re)s|cm|mm|km|seconds|degrees|radians)\b")
 
 
@@ -32,3 +36,9 @@ def unreadable(text: str) -> str:
     """The first number of a text, as it was typed, that is none this robot reads: "1e3", "nan"; "" where there is none."""
     found = _ODD.search(text.lower())
     return found[0].strip() if found else ""
+
+
+def spread(text: str) -> str:
+    """A range of a normalised text, such as "between one and two metres"; "" where there is none."""
+    found = _RANGE.search(text)
+    return found[0] if found else ""

@@ -42,6 +42,11 @@ def fill(skill: Skill, said: Quantities) -> Filled:
     for name in ("side", "colour", "direction"):
         if name in parameters and not filled.refusal:
             _choose(skill, parameters[name], said, filled)
+    for kind, value, words in said.values:
+        if kind == "speed number" and words in used and not filled.refusal:
+            filled.notes.append(f'"at {words}" taken as {value:g} {parameters["speed"].unit}')
+    if said.manner and "speed" not in parameters and not filled.refusal:
+        filled.notes.append(f'ignored "{said.manner}": {skill.name} has one speed')
     for _, _, words in said.values:
         if words not in used and not filled.refusal:
             filled.notes.append(f'ignored "{words}": {skill.name} takes {_listed(skill) or "no parameters"}')
@@ -62,7 +67,7 @@ def _first(said: Quantities, used: set[str], *kinds: str) -> tuple[str, float] |
 
 
 def _speed(parameter: Parameter, said: Quantities, used: set[str]) -> float | None:
-    if found := _first(said, used, "rate" if parameter.unit == "rad/s" else "speed"):
+    if found := _first(said, used, "rate" if parameter.unit == "rad/s" else "speed", "speed number"):
         return found[1]
     if said.pace and isinstance(parameter.default, (int, float)):
         end = parameter.high if said.pace > 0 else parameter.low

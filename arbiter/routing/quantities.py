@@ -103,7 +103,7 @@ _SPEEDS = (  # fraction of the way from the default to the low (negative) or hig
     ),
 )
 _SPEED = tuple((fraction, re.compile(rf"\b(?:{words})\b")) for fraction, words in _SPEEDS)
-_LITTLE = re.compile(
+LITTLE = re.compile(
     r"\b(?:just )?(?:a (?:little |tiny )?bit|a (?:little|tad|touch|smidge)|slightly|somewhat|a short (?:way"
     r"|distance))\b(?! (?:of|wave|bow|step|poke|touch|tap|lap|loop|circle|girl|boy))"
 )
@@ -126,7 +126,16 @@ _BARE_ANGLE = re.compile(
 _TRAILING = re.compile(  # "turn left ninety"
     rf"\b(?:by|left|right|forwards?|backwards?|ahead|clockwise|straight) (?P<number>(?!one$){SPELLED})$"
 )
+_TURNED = re.compile(  # "turn thirty to the left"
+    rf"\b(?:turn|spin|rotate|pivot|swivel) (?P<number>{SPELLED})(?= (?:to (?:the|your) )?(?:left|right)\b)"
+)
 _DIGIT = re.compile(_DIGITS)
+_MINUS = re.compile(r"\b(?:minus|negative) $")
+_PI = re.compile(
+    rf"(?:(?P<times>{_DIGITS}|{SPELLED}|half|a quarter(?: of)?) ?\*? ?)?(?<![a-z])pi"
+    rf"(?: ?(?:/|over|divided by) ?(?P<over>{_DIGITS}|{SPELLED}))?(?: ?(?:rads?|radians?))?(?![\w/])"
+)
+_AT = re.compile(r"\bat (?:about |around |roughly )?$")
 _MIRROR = re.compile(r"\b(?:anti|counter)-? ?clockwise\b|\bccw\b")
 _FOREVER = re.compile(
     r"\b(?:forever|endlessly|indefinitely|nonstop|non-stop|without (?:stopping|a pause|pause)|(?:until|till) (?:i"
@@ -160,7 +169,8 @@ class Quantities:
 
     Attributes:
         values: (kind, SI value, words): kind is speed, rate, duration, distance, radius, angle, count, steps or number.
-        pace: -1 (as slow as possible) .. 1 (as fast as possible).
+            "speed number" is one after "at" without a unit.
+        pace: -1 (as slow as possible) .. 1 (as fast as possible). manner: The words that say so.
         little, far, around, about, forever: Words to that effect are there; around: 360 degrees, about: 180.
         sides: Of ("left", "right"), those that are named.
         directions: Of ("left", "right", "ahead", "behind", "up", "down"), those that are named.
@@ -169,6 +179,7 @@ class Quantities:
 
     values: tuple[tuple[str, float, str], ...] = ()
     pace: float = 0.0
+    manner: str = ""
     little: bool = False
     far: bool = False
     around: bool = False
@@ -237,7 +248,8 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         loose = re.fullmatch(r"(?:an?|one)", match["number"].strip()) is not None
         if found is not None and loose and found[0] == "steps":  # "take a step left" stays as it is, and is one step
             values.append(("steps", 1.0, f"{match['number'].strip()} {found[2][0]}"))
-        if found is None or (loose and found[0] in ("count", "angle", "steps")):
+        turns = found is not None and found[0] == "angle" and found[1] > 6.0
+        if found is None or (loose and (turns or found[0] in ("count", "steps"))):
             position = match.start("number") + max(1, len(match["number"].split(" ")[0]))
             continue
         kind, factor, unit = found
@@ -249,6 +261,8 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         end = half.end() if half else end
         amount = number(match["number"]) + (0.5 if half else 0.0)
         said, start = text[match.start("number") : end], match.start()
+        if minus := _MINUS.search(text[: match.start("number")]):
+            amount, said, start = -amount, text[minus.start() : end], min(start, minus.start())
         if kind == "distance":
             kind, factor, start, end = _round(text, factor, start, end)
         values.append((kind, amount * factor, said))
@@ -262,13 +276,21 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
     return values, text
 
 
+def _radians(match: re.Match[str]) -> str:
+    """ "pi/2", "two pi", "half pi" in digits."""
+    times = {"half": 0.5, "a quarter": 0.25, "a quarter of": 0.25}.get(match["times"] or "1") or number(match["times"] or "1")
+    return f"{times * math.pi / (number(match['over'] or '1') or math.inf):.5f} radians"
+
+
 @lru_cache(maxsize=256)
 def extract(text: str) -> tuple[Quantities, str]:
     """Quantities of a normalised clause, and the clause without numbers, units and manner."""
-    pace = 0.0
+    pace, manner = 0.0, ""
     for fraction, pattern in _SPEED:
-        text, hits = pattern.subn(" ", text)
-        pace = pace or (fraction if hits else 0.0)
+        if not pace and (found := pattern.search(text)):
+            pace, manner = fraction, found[0]
+        text = pattern.sub(" ", text)
+    text = _PI.sub(_radians, text)
     forever, text = bool(_FOREVER.search(text)), _FOREVER.sub(" ", text)
     around, about = bool(_AROUND.search(text)), bool(_ABOUT.search(text))
     text = _BARE_ANGLE.sub("turn around", text)
@@ -279,15 +301,19 @@ def extract(text: str) -> tuple[Quantities, str]:
     if match := _TRAILING.search(text):
         values.append(("number", number(match["number"]), match["number"]))
         text = text[: match.start("number")].removesuffix(" by ")
+    if match := _TURNED.search(text):
+        values.append(("number", number(match["number"]), match["number"]))
+        text = text[: match.start("number")] + text[match.end("number") :]
     for match in _DIGIT.finditer(text):
-        values.append(("number", number(match[0]), match[0].strip()))
+        kind = "speed number" if _AT.search(text[: match.start()]) else "number"
+        values.append((kind, number(match[0]), match[0].strip()))
     text = _DIGIT.sub(" ", text)
-    little, far = bool(_LITTLE.search(text)), bool(_FAR.search(text))
-    text = _FAR.sub(" ", _LITTLE.sub(" ", text))
+    little, far = bool(LITTLE.search(text)), bool(_FAR.search(text))
+    text = _FAR.sub(" ", LITTLE.sub(" ", text))
     sides = tuple(side for side, pattern in _SIDES.items() if pattern.search(text))
     directions = sides + tuple(name for name, pattern in _DIRECTIONS.items() if pattern.search(text))
     colours = tuple(dict.fromkeys(_COLOUR.findall(text)))
-    return Quantities(tuple(values), pace, little, far, around, about, forever, sides, directions, colours), " ".join(
+    return Quantities(tuple(values), pace, manner, little, far, around, about, forever, sides, directions, colours), " ".join(
         text.split()
     )
 

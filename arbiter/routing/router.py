@@ -18,7 +18,8 @@ from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_ne
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.guard import OTHER_WORDS, stop_guard
-from arbiter.routing.oddities import unreadable
+from arbiter.routing.languages import foreign
+from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
 from arbiter.routing.quantities import extract
 from arbiter.routing.repair import Repair
@@ -86,6 +87,7 @@ class Router:
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
             (refused if label == NONE else asked).update(words(text))
         known = encoder.common_words(COMMON) if isinstance(encoder, Encoder) else frozenset()
+        self._asked = frozenset(asked)
         self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS)
 
     def route(self, text: str) -> Route:
@@ -105,6 +107,10 @@ class Router:
             reason = f'"{odd}" is no number this robot reads; write it in digits, such as 1000 or 0.5'
             return Route(text, "rejected", reason=reason)
         given = expand(normalise(text))
+        if language := foreign(given, self._asked):
+            return Route(text, "rejected", reason=f"sounds like {language}; this robot speaks English")
+        if wide := spread(given):
+            return Route(text, "rejected", reason=f'gives a range, "{wide}"; say one number')
         said = self._repair(given)
         if said != given and stop_guard(said):
             return self._stopped(text, 1.0, 1.0, "a word of the text, its typing error mended, means stop")
@@ -208,7 +214,13 @@ class Router:
                 if piece.joint == "while":
                     whole = self._chooser.choose(text, None)  # "trace a circle as you walk" is one command
                     alike = self.skills[call.skill].policy == self.skills[clash.skill].policy
-                    if alike and len(choices) == 2 and whole.call is not None and whole.score >= WHOLE:
+                    if (
+                        alike
+                        and len(choices) == 2
+                        and whole.call is not None
+                        and whole.score >= WHOLE
+                        and self._covers(whole.call, choices)
+                    ):
                         return Route(text, "accepted", ((whole.call,),), whole.reason, whole.score, whole.margin)
                     return Route(
                         text,
@@ -227,6 +239,11 @@ class Router:
             min(call.score for call in calls),
             min(call.margin for call in calls),
         )
+
+    def _covers(self, whole: SkillCall, choices: list[tuple[Piece, Choice]]) -> bool:
+        """Whether a skill's phrases have the first word of each piece: "walk" in "walk in a circle", but not "bow" in "wave"."""
+        said = self.scorer.words[self.scorer.class_of[whole.skill]]
+        return all(words(piece.text)[0] in said for piece, _ in choices)
 
     def _details(self, call: SkillCall, before: SkillCall) -> bool:
         """Whether a call says again in other words, and in detail, what the one before it asked for."""

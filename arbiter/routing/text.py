@@ -14,6 +14,9 @@ _LOOKALIKES = str.maketrans(
 )
 _UNWANTED = re.compile(r"[^a-z0-9'.,;:!?/%+\-\s]")
 _SPACES = re.compile(r"\s+")
+_FEET = re.compile(r"(?<![\w.'])(\d{1,3}(?:\.\d{1,3})?) ?['\u2019\u2032] ?(?:(\d{1,2}) ?(?:\"|''|\u2033|\u201d)|(?![\w']))")
+_INCHES = re.compile(r"(?<![\w.'])(\d{1,3}(?:\.\d{1,3})?) ?(?:\"|\u2033|\u201d)(?!\w)")
+_ENUMERATED = re.compile(r"(?:^|(?<=[\s,.;]))\(?([1-9])[).](?=\s+[^\W\d])")
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,9}),(\d{1,9})(?![\d.,])")  # "0,5 meters" is half a meter, not five; "1,2,3" a list
 _WORD = re.compile(r"[a-z0-9']+")
@@ -113,11 +116,11 @@ _BEFORE = _phrases("""
     ought to | you should | your next task is to | your task is to
 """)
 _AFTER = _phrases("""
-    a bit | a little | a little bit | a tad | again | already | alright | and that is it | as well | at once | bot | bro
+    again | already | alright | and that is it | as well | at once | bot | bro
     | buddy | can you | can you please | could you | could you please | dear | for me | for us | here we go | if
     possible | if you can | if you could | if you do not mind | if you please | if you would | if you would not mind |
     immediately | instead | mate | my friend | now | now please | ok | okay | once more | one more time | pal | please |
-    pls | plz | right away | right now | robot | sir | slightly | straight away | thank you | thank you very much |
+    pls | plz | right away | right now | robot | sir | straight away | thank you | thank you very much |
     thanks | thanks a lot | then | this time | too | will you | will you please | would you | would you please
 """)
 _WISH = (
@@ -139,9 +142,23 @@ _INSIDE = re.compile(
 )
 
 
+def _feet(match: re.Match[str]) -> str:
+    """ "5'" and "5'6\"": feet, and feet with inches."""
+    return f"{float(match[1]) + float(match[2] or 0) / 12.0:.4g} feet"
+
+
+def _in_order(text: str) -> str:
+    """ "1) turn left 2) bow": items of a list, each after the one before."""
+    numbers = [int(found[1]) for found in _ENUMERATED.finditer(text)]
+    if len(numbers) < 2 or numbers != list(range(1, len(numbers) + 1)):
+        return text
+    return _ENUMERATED.sub(", then", text).strip(" ,").removeprefix("then ")
+
+
 @lru_cache(maxsize=256)
 def normalise(text: str) -> str:
     """Lower-case ASCII with single spaces; look-alike letters, accents, emoji and control characters are dealt with."""
+    text = _in_order(_INCHES.sub(r"\1 inches", _FEET.sub(_feet, text)))
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text.translate(_LOOKALIKES).lower()).translate(_LOOKALIKES)
         text = "".join(c for c in text if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")

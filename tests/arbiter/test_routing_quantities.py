@@ -90,11 +90,22 @@ def test_number(words, value):
         ("6 metres a minute", "speed", 0.1),
         ("1 foot per second", "speed", 0.3048),
         ("one hundred and eighty degrees", "angle", math.pi),
+        ("one radian", "angle", 1.0),
+        ("a degree", "angle", math.radians(1)),
+        ("pi/2", "angle", math.pi / 2),
+        ("half pi", "angle", math.pi / 2),
+        ("by two pi radians", "angle", 2 * math.pi),
+        ("minus two metres", "distance", -2.0),
+        ("5'", "distance", 1.524),
+        ("5' 6\"", "distance", 1.6764),
+        ('9"', "distance", 0.2286),
+        ("turn thirty to the left", "number", 30.0),
+        ("at 0.2", "speed number", 0.2),
     ],
 )
 def test_unit(text, kind, value):
     said, _ = extract(normalise(text))
-    assert [(k, pytest.approx(v)) for k, v, _ in said.values] == [(kind, value)]
+    assert [(k, pytest.approx(v, rel=1e-3)) for k, v, _ in said.values] == [(kind, value)]
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,12 @@ def test_commands_without_punctuation(text, read):
         ("left no right turn right", ["turn_right"]),
         ("reach out your hand and touch the ball", ["touch_ball"]),
         ("go left ninety degrees", ["turn_left"]),
+        ("1) turn left 2) walk forward 3) bow", ["turn_left", "walk_forward", "bow"]),
+        ("1. bow, 2. sit down", ["bow", "sit_down"]),
+        ("wave your right hand, but first turn left", ["turn_left", "wave_right"]),
+        ("walk forward, but before that bow", ["bow", "walk_forward"]),
+        ("give them a wave, left hand", ["wave_left"]),
+        ("trace a circle as you walk", ["walk_in_circle"]),
     ],
 )
 def test_plans(router, text, plan):
@@ -131,6 +137,29 @@ def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
     assert call.parameters["angle"] == pytest.approx(math.pi / 4)
     (call,) = (call for step in router.route("walk forwards at point two meters per second").steps for call in step)
     assert call.parameters["speed"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("walk forward a bit, then bow", "distance", 0.5),
+        ("turn thirty to the left", "angle", math.radians(30)),
+        ("turn left pi/2", "angle", math.pi / 2),
+        ("walk 5'", "distance", 1.524),
+        ("walk at 0.2", "speed", 0.2),
+        ("walk in a circle, clockwise", "side", "right"),
+    ],
+)
+def test_what_a_clause_says_beside_its_verb_is_read(router, text, name, value):
+    call = router.route(text).steps[0][0]
+    assert call.parameters[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("text", "note"), [("walk at 0.2", '"at 0.2" taken as 0.2 m/s'), ("bow slowly", 'ignored "slowly": bow has one speed')]
+)
+def test_what_is_taken_or_left_out_is_told(router, text, note):
+    assert router.route(text).reason == note
 
 
 @pytest.mark.parametrize(
@@ -163,6 +192,14 @@ def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
         ("don't walk forward turn left", "only says what not to do"),
         ("turn left when you see me wave", "not understood"),
         ("point two times up", "point_at has no direction"),
+        ("walk between one and two metres", 'gives a range, "between one and two metres"; say one number'),
+        ("turn left 30 to 40 degrees", 'gives a range, "30 to 40 degrees"; say one number'),
+        ("walk minus two metres", "distance -2 m: walk_forward needs a distance from 0.1 to 5 m"),
+        ("wave both hands", "wave_right is for one side; say which, or one after the other"),
+        ("wave your right hand and bow at the same time", "wave_right and bow can't run at once"),
+        ("lève les bras", "sounds like French; this robot speaks English"),
+        ("levanta los brazos", "sounds like Spanish; this robot speaks English"),
+        ("geh zwei Meter vorwärts", "sounds like German; this robot speaks English"),
     ],
 )
 def test_refusals(router, text, reason):
