@@ -27,7 +27,9 @@ from deploy.lerobot import (
     BerkeleyMirrorConfig,
     teleoperators,
 )
+from deploy.lerobot.head_camera import HeadCamera
 from deploy.operator.teleop_devices import Controls
+from deploy.rig.rig_camera import RigCamera
 from deploy.robots.description import load_model
 from tests import lerobot_rig
 from tests.sim.test_rig_lerobot import wait_for
@@ -144,6 +146,24 @@ def test_with_arms_alone_features_are_theirs(tmp_path):
     assert len(BerkeleyHumanoidLite(there).observation_features) == 11
     with pytest.raises(ConfigError, match="head_camera is 'rig'; that is for robot.rig=true"):
         BerkeleyHumanoidLiteConfig(id="t", head_camera="rig")
+
+
+def test_the_head_camera_by_its_address():
+    """As `python -m deploy.rig` tells it, or any network camera has one."""
+    rig, camera = RigCamera("berkeley_humanoid_lite"), None
+    try:
+        camera = HeadCamera(rig.url)
+        with pytest.raises(RobotError, match="no picture of the last 0.5 s"):
+            camera.read_latest()
+        camera.connect()
+        picture = camera.read_latest()
+        assert picture.shape == (camera.height, camera.width, 3) and picture.dtype == np.uint8 and picture.std() > 10.0
+    finally:
+        if camera is not None:
+            camera.disconnect()
+        rig.close()
+    with pytest.raises(RobotError, match="no picture of the last"):
+        camera.read_latest()
 
 
 class Device:
