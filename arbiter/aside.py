@@ -1,4 +1,4 @@
-"""Calls of third parties' code on a thread of its own: what blocks is known by name and never stops the tick."""
+"""Calls plug-in code on a thread of its own: a call that blocks is reported by name and never stops the tick."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Aside[T]:
 
     Args:
         name: Of the thread.
-        patience: How long `ask` waits [s].
-        limit: How often `ask` may wait in vain.
+        patience: How long `ask` waits for an answer [s].
+        limit: Number of calls of `ask` without an answer after which the code has failed.
     """
 
     def __init__(self, name: str, patience: float = PATIENCE, limit: int = LIMIT) -> None:

@@ -1,4 +1,4 @@
-"""How fast the base goes, from joints and IMU: the sole that carries stands still, the base moves as that leg pushes off."""
+"""Velocity of the base from joints and IMU: the loaded sole is taken to be at rest, the base moves relative to it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class BaseVelocity:
         self._body, self._foot = body, 0
 
     def reset(self) -> None:
-        """Either foot may carry."""
+        """Forgets which foot is loaded."""
         self._foot = 0
 
     def copy(self, other: BaseVelocity) -> None:
-        """Takes over which foot carries."""
+        """Copies which foot is loaded."""
         self._foot = other._foot
 
     def measure(self, state: RobotState) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A robot's body as skills see it: where its hands, soles and trunk are in a posture. Found in the robot's model."""
+"""A robot's body for skills: positions of its hands, soles and trunk in a posture, from the robot's model."""
 
 from __future__ import annotations
 

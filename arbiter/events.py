@@ -1,4 +1,4 @@
-"""What happened, for people and reports: the arbiter collects events, one list a tick."""
+"""Events for users and reports: the arbiter collects them, one list each tick."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something worth telling.
+    """One event of a run.
 
     Attributes:
         at: Time of the tick [s].
         kind: "said", "routed", "rejected", "stopped", "started", "finished", "handover", "refused", "mode", "reset",
             "fault", "skill", "policy", "reading".
-        text: One line for a person.
-        data: The same for a program.
+        text: The event as one line of text.
+        data: The same as values, for programs.
     """
 
     at: float

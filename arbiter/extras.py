@@ -1,4 +1,4 @@
-"""Which extra of this package brings a library that the base install has not, and the one line that says so."""
+"""The extra of this package that provides a library which the base install lacks, and the advice to install it."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def advice(extra: str) -> str:
 
 
 def library_of(error: ImportError) -> str:
-    """The library of an extra whose absence `error` is; "" if it is another mistake."""
+    """The library of an extra that `error` reports as missing; "" if the error has another cause."""
     library = (error.name or "").partition(".")[0]
     return library if isinstance(error, ModuleNotFoundError) and library in EXTRA_OF else ""
 
 
 def needed(library: str) -> str:
-    """What to do without `library`, in one line."""
+    """The advice for a missing `library`, in one line."""
     return f"needs {library}, which comes with {advice(EXTRA_OF[library])}"

@@ -1,7 +1,7 @@
-"""What comes from outside as a class with a name, one line of help and settings: nodes, kinds of policies, backends, drivers.
+"""Plug-ins that are classes with a name, one line of help and settings: nodes, kinds of policies, backends, drivers.
 
-Each is found in installed packages (entry points in the group of its door) and in files that a tree file names. A broken one is
-reported by name and left out; it never stops the others.
+They are found in installed packages (entry points in the group of their door) and in files that a tree file names. A broken
+one is reported by name and left out; the others are loaded.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class Kind(Named):
 
 @dataclass(frozen=True, slots=True)
 class Door[K: Named]:
-    """One way in.
+    """One kind of plug-in.
 
     Attributes:
-        group: Of its entry points.
-        base: What a class that comes in derives from.
-        noun: As errors call it.
-        check: Everything that is wrong with a class, one line each.
+        group: Group of its entry points.
+        base: Base class of such a plug-in.
+        noun: Its name in errors.
+        check: Returns the defects of a class, one line each.
         taken: Names that this project uses itself.
     """
 
@@ -85,7 +85,7 @@ class KindSet[K: Named]:
 
 
 def load_kinds[K: Named](door: Door[K], files: Sequence[Path] = (), use_entry_points: bool = True) -> KindSet[K]:
-    """All that installed packages and `files` bring through `door`."""
+    """The plug-ins of this kind in installed packages and `files`."""
     found: KindSet[K] = KindSet()
     for source in sources(door.group, files, use_entry_points):
         kinds, error = in_time(lambda source=source: _kinds(door, source))
@@ -118,7 +118,7 @@ def path_of(kind: type) -> str:
 
 
 def check_form(kind: Any, base: type[Named], noun: str, taken: Container[str] = ()) -> list[str]:
-    """What is wrong with name, help and settings of a class, one line each."""
+    """The defects of name, help and settings of a class, one line each."""
     if not (isinstance(kind, type) and issubclass(kind, base)):
         return [f"{getattr(kind, '__name__', kind)!s} is not a subclass of {path_of(base)}"]
     problems = []

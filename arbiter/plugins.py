@@ -1,4 +1,4 @@
-"""Where plug-ins come from: installed packages with an entry point in a group, and files that a tree file names."""
+"""Sources of plug-ins: installed packages with an entry point in a group, and files that a tree file names."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PATIENCE = 10.0  # [s] that a plug-in may take to import and construct
 
 @dataclass(frozen=True, slots=True)
 class PluginSource:
-    """A place that plug-ins come from.
+    """A source of plug-ins.
 
     Attributes:
-        where: As errors name it.
-        load: Imports it; gives the module, or what the entry point names.
+        where: Its name in errors.
+        load: Imports it; returns the module, or the object that the entry point names.
         file: The file; None for an installed package.
     """
 

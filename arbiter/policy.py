@@ -1,4 +1,4 @@
-"""The protocol of whatever drives joints."""
+"""The protocol of policies, which drive joints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Policy(Protocol):
     own and meets these calls through latest-value slots: none of them waits.
 
     Attributes:
-        name: Unique in a run; interventions and faults are charged to it.
+        name: Unique in a run; interventions and faults are reported under it.
         kind: "locomotion", "chunk" or "fallback".
         joints: Mask of the joints it drives, bool, shape (n,), robot order.
 
@@ -33,14 +33,14 @@ class Policy(Protocol):
     joints: np.ndarray
 
     def reset(self, state: RobotState, now: float) -> None:
-        """Forgets everything, seeds histories from `state`."""
+        """Clears all memory and initialises histories from `state`."""
 
     def warm(self, state: RobotState, request: Request, now: float) -> bool:
         """Prepares (history, first chunk) while another policy drives. True when `act` may be called now: what was ready may
         not be in the next tick."""
 
     def act(self, state: RobotState, request: Request, now: float) -> JointTarget:
-        """The target of this tick. Raises PolicyError when it cannot go on: the arbiter falls back."""
+        """The target of this tick. Raises PolicyError when it cannot continue: a fallback policy then takes over."""
 
     def release(self) -> None:
         """Another policy drives now: stop background work for this run of the skill."""
@@ -51,15 +51,15 @@ class Policy(Protocol):
 
 @runtime_checkable
 class Resuming(Policy, Protocol):
-    """A policy that can go on where another one failed."""
+    """A policy that can continue where another one failed."""
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
-        """Takes over in the middle of a motion: `reset`, with the memory of `failed` as far as it is sane."""
+        """Takes over in the middle of a motion: `reset`, then the memory of `failed` as far as it is valid."""
 
 
 @runtime_checkable
 class Spared(Protocol):
-    """A walking policy that brings a spare: what brings the walk to rest when the policy itself fails."""
+    """A walking policy with a spare, which brings the walk to rest when the policy itself fails."""
 
     def spare(self) -> Resuming | None:
         """Another policy for the same joints, None: it has none. Called once, when all is loaded."""
@@ -67,18 +67,18 @@ class Spared(Protocol):
 
 @runtime_checkable
 class Replaying(Resuming, Protocol):
-    """A spare that goes on with a walk from what was sent, without any network."""
+    """A spare that continues a walk from the targets that were sent, without any network."""
 
     def note(self, block: np.ndarray, now: float) -> None:
-        """What a walking policy asks for in this tick: q, kp, kd, shape (3, n)."""
+        """Records a walking policy's targets of this tick: q, kp, kd, shape (3, n)."""
 
 
 @runtime_checkable
 class Recomputing(Protocol):
-    """A spare that can tell, beside the policy that drives, whether that one asks for what its weights answer."""
+    """A spare that can check, while another session of the same weights drives, that session's targets."""
 
     name: str
 
     def recompute(self, policy: Policy) -> JointTarget | None:
-        """The target that the observation which `policy` acted on last makes here; None: not now. Leaves both as
-        they are."""
+        """The target that this session computes from the last observation of `policy`; None: not available now. Changes
+        neither of the two."""

@@ -6,9 +6,9 @@ KEEP = 256
 
 
 class Recent[T](list[T]):
-    """The newest items of what goes on for ever: at least `keep` of them, at most twice as many.
+    """The newest items of an endless log: at least `keep` of them, at most twice as many.
 
-    Who needs them all takes `since` what it has seen, often enough.
+    A reader that needs every item calls `since` often enough.
 
     Attributes:
         total: How many there have been.

@@ -14,15 +14,15 @@ STAGES = ("read", "inbox", "tree", "act", "blend", "safety", "write")
 
 @dataclass(frozen=True, slots=True)
 class TickReport:
-    """One tick, whole: what a trace records and a console shows.
+    """Everything about one tick: what a trace records and a console shows.
 
     Attributes:
         index: Number of the tick, from 0.
         now: Its time by the clock [s].
-        state: What was believed of what was read.
-        reading: What was read; None where the driver failed or told what is no reading.
-        command: What was sent.
-        verdict: What the safety layer made of it.
+        state: The reading as the safety layer believed it.
+        reading: The driver's reading; None if the driver failed or returned no valid reading.
+        command: The command that was sent.
+        verdict: The safety layer's verdict on it.
         owners: Policy name of each joint, robot order.
         branch: Path through the tree to the leaf that runs.
         events: What happened.

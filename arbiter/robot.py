@@ -1,4 +1,4 @@
-"""The robot as the runtime core sees it: a model (figures and limits) and a driver protocol."""
+"""The robot for the runtime core: a model (figures and limits) and a driver protocol."""
 
 from __future__ import annotations
 

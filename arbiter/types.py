@@ -1,4 +1,4 @@
-"""What crosses the borders between modules: frozen, read-only, units in every docstring.
+"""The data that modules exchange: frozen, read-only, with units in every docstring.
 
 All joint arrays are float64, shape (n,), in the robot's joint order (n = 22 for the Berkeley Humanoid Lite).
 """
@@ -20,7 +20,7 @@ def frozen(values, dtype=np.float64) -> np.ndarray:
 
 
 class Mode(enum.Enum):
-    """What the safety layer lets through. The ladder goes down this list."""
+    """Modes of the safety layer: which commands it accepts. Faults lead down this list."""
 
     PASSIVE = "passive"  # nothing was armed yet: damping only
     RUN = "run"  # policies drive
@@ -71,7 +71,7 @@ class RobotState:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What the head camera saw in one picture.
+    """The balls in one picture of the head camera.
 
     Attributes:
         stamp: When the picture was taken [s, the clock of the tick].
@@ -84,7 +84,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """Where the operator's stick is: velocity x, y [m/s] and yaw [rad/s], shape (3,), and when it was there [s, monotonic]."""
+    """The operator's stick: velocity x, y [m/s] and yaw [rad/s], shape (3,), and when it was read [s, monotonic]."""
 
     velocity: np.ndarray
     stamp: float
@@ -92,7 +92,7 @@ class Steering:
 
 @dataclass(frozen=True, slots=True)
 class JointTarget:
-    """What a policy asks of the joints it drives.
+    """A policy's target for the joints that it drives.
 
     Attributes:
         q: Position targets [rad], shape (n,), robot order; entries outside `joints` are ignored.
@@ -115,9 +115,9 @@ class Intervention:
         check: Name of the check ("finite", "shape", "age", "mode", "position", "velocity", "acceleration", "torque",
             "gain", "collision").
         joint: Joint name, or "" for the whole command.
-        policy: Name of the policy that is charged with it.
+        policy: Name of the policy that caused it.
         asked: The value that was asked for (nan where there is none).
-        given: The value that went out.
+        given: The value that was sent.
     """
 
     check: str
@@ -138,7 +138,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class SafeCommand:
-    """What goes to the motors. Only `arbiter.safety` makes one, and a robot accepts nothing else.
+    """A command for the motors. Only `arbiter.safety` makes one, and a robot accepts nothing else.
 
     Attributes:
         stamp: When it was made [s].
@@ -157,7 +157,7 @@ class SafeCommand:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a skill asks of its policy, fresh every tick.
+    """A skill's request to its policy, new in every tick.
 
     Attributes:
         velocity: Commanded base velocity x, y [m/s] and yaw [rad/s] in the body frame, shape (3,).

@@ -1,4 +1,4 @@
-"""The wall at the three doors: a plug-in call, a policy call, a driver call. Nothing else catches `Exception`."""
+"""Contains errors at three places: a call of a plug-in, of a policy, of a driver. Nothing else catches `Exception`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 
 class Called[T](NamedTuple):
-    """What came of a call: (value, "") or (None, what went wrong, in one line)."""
+    """The result of a call: (value, "") or (None, the error in one line)."""
 
     value: T | None
     error: str
 
 
 def walled[T](call: Callable[..., T], *args: Any) -> Called[T]:
-    """Calls it.
+    """Calls `call` and catches what it raises.
 
-    What is no Exception is stopped here too: SystemExit, asyncio's CancelledError, the panic of a library in Rust. Only
-    KeyboardInterrupt is the operator's and passes.
+    SystemExit, asyncio's CancelledError and the panic of a library in Rust, which are no Exception, are caught too. Only
+    KeyboardInterrupt, the operator's, passes.
     """
     try:
         return Called(call(*args), "")
@@ -28,7 +28,7 @@ def walled[T](call: Callable[..., T], *args: Any) -> Called[T]:
 
 
 def named(error: BaseException | None, kind: type[BaseException] | None = None) -> str:
-    """Type and text of an error, whatever its own __str__ does."""
+    """Type and text of an error, even if its own __str__ raises."""
     name = (kind or type(error)).__name__
     try:
         text = str(error) if error is not None else ""

@@ -1,4 +1,4 @@
-"""Work beside the tick: routing and chunk inference take longer than a tick may, so the tick submits and polls.
+"""Work on another thread: routing and chunk inference take longer than a tick may, so the tick submits and polls.
 
 `ThreadWorker` works on a thread, in real time. `LockstepWorker` works at once and delivers after a delay of simulated time, so
 that a run is repeatable bit for bit. `ReplayWorker` delivers what a trace recorded.
@@ -21,7 +21,7 @@ ROUNDING = 1e-9  # [s]
 
 @dataclass(frozen=True, slots=True)
 class Done[Q, A]:
-    """What came of a request.
+    """The result of a request.
 
     Attributes:
         request: As submitted.
@@ -46,7 +46,7 @@ class Worker[Q, A](Protocol):
         """The next result, once, when it is there; never waits."""
 
     def cancel(self) -> None:
-        """Forgets every request and every result that was not polled; a call that runs already goes on unheard."""
+        """Drops every request and every result that was not polled; the result of a running call is ignored."""
 
     def close(self) -> None:
         """Ends the work. May be called twice."""
@@ -75,7 +75,7 @@ class LockstepWorker[Q, A]:
 class ThreadWorker[Q, A]:
     """One daemon thread, which starts with the first request and sleeps while there is none.
 
-    What crosses between the threads are single operations on deques, atomic under CPython.
+    The threads share deques only, whose single operations are atomic under CPython.
 
     Args:
         work: What is called; anything that it raises is the result's error.

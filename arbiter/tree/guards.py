@@ -89,7 +89,7 @@ class When(py_trees.decorators.Decorator):
         self._conditions = Conditions(world, config)
 
     def tick(self) -> Iterator[py_trees.behaviour.Behaviour]:
-        """Looks at the conditions before anything below is ticked."""
+        """Checks the conditions before anything below is ticked."""
         if self._conditions.hold():
             yield from super().tick()
         else:

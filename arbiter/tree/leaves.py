@@ -19,7 +19,7 @@ LONGEST = 86400.0  # [s] that a node may be told to wait
 
 
 class Leaf(py_trees.behaviour.Behaviour):
-    """A leaf with the world at hand."""
+    """A leaf with access to the world."""
 
     def __init__(self, name: str, world: World) -> None:
         super().__init__(name)
@@ -30,7 +30,7 @@ class Leaf(py_trees.behaviour.Behaviour):
 
 
 class Abandon(Leaf):
-    """Cancels every instruction, then runs on: the safety ladder drives. For faults and falls."""
+    """Cancels every instruction, then stays RUNNING while the safety layer drives. For faults and falls."""
 
     def update(self) -> Status:
         world = self.world
@@ -47,7 +47,7 @@ class StayStopped(Leaf):
 
 
 class Home(Leaf):
-    """Joints that nobody wants go to their home policies. Runs on. A stopped robot stays as it is."""
+    """Joints that no skill uses go to their home policies. Stays RUNNING. A stopped robot stays as it is."""
 
     def update(self) -> Status:
         if not self.world.stopped:
@@ -101,7 +101,7 @@ class Instructions(Leaf):
         return Status.RUNNING if world.executor.under_way else Status.SUCCESS
 
     def terminate(self, new_status: Status) -> None:
-        """A branch of higher priority took over: instructions are cancelled. What that branch runs goes on."""
+        """A branch of higher priority took over: instructions are cancelled. Skills that this branch runs continue."""
         if new_status is Status.INVALID and self.status is Status.RUNNING:
             self.world.executor.cancel("a branch of higher priority took over", self.world.now, spoken=True)
 
@@ -116,7 +116,7 @@ class SettleConfig:
 
 
 class Settle(Leaf):
-    """Cancels everything, lets a walk end, and stands under the fallback; SUCCESS (or runs on) once the robot is quiet."""
+    """Cancels everything, brings a walk to rest, and stands on the fallback policy; SUCCESS (or RUNNING) once it is at rest."""
 
     def __init__(self, name: str, world: World, config: SettleConfig) -> None:
         super().__init__(name, world)
@@ -137,14 +137,14 @@ class Settle(Leaf):
 @dataclass(frozen=True, slots=True)
 class SayConfig:
     """Attributes:
-    text: A line for the people who watch.
+    text: A line for the user.
     """
 
     text: str
 
 
 class Say(Leaf):
-    """Tells something once each time its branch is entered: not again while it is ticked in tick after tick."""
+    """Prints a line once each time its branch is entered, not again in the following ticks."""
 
     def __init__(self, name: str, world: World, config: SayConfig) -> None:
         super().__init__(name, world)

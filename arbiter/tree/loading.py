@@ -1,6 +1,6 @@
 """Node types from outside: installed packages (entry points in group `arbiter.nodes`) and files that a tree file names.
 
-A broken one is reported by name and left out; it never stops the others.
+A broken one is reported by name and left out; the others are loaded.
 """
 
 from __future__ import annotations

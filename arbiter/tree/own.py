@@ -20,13 +20,13 @@ TRIES, WITHIN = 5, 5.0  # failed attempts of one node, within [s], after which i
 
 
 class Attempts:
-    """Failed attempts of a node. A tree looks again at every tick: a node that fails at once would fill the log."""
+    """Failed attempts of a node. A tree is ticked fifty times a second: a node that fails at once would fill the log."""
 
     def __init__(self) -> None:
         self._began: deque[float] = deque(maxlen=TRIES)
 
     def allowed(self, now: float) -> bool:
-        """Whether it may try again."""
+        """Whether another attempt is allowed."""
         return len(self._began) < TRIES or now - self._began[0] >= WITHIN
 
     def failed(self, began: float) -> bool:
@@ -79,7 +79,7 @@ class RunSkill(Leaf):
         return Status.FAILURE
 
     def terminate(self, new_status: Status) -> None:
-        """Interrupted: this skill ends, no other; its policy goes on at zero velocity until somebody takes over."""
+        """Interrupted: this skill ends, no other; its policy continues at zero velocity until another takes its joints."""
         if new_status is Status.INVALID and self._instruction is not None and self.status is Status.RUNNING:
             instruction = self._instruction
             self.world.executor.withdraw(self._instruction, "its branch of the tree was left", self.world.now)
@@ -94,7 +94,7 @@ class HandOverConfig:
     Attributes:
         to: Policy name.
         joints: legs, arms or whole_body; of these, those that the policy drives.
-        prompt: What a chunk policy is asked to do.
+        prompt: The instruction for a chunk policy.
     """
 
     to: str

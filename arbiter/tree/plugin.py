@@ -31,15 +31,15 @@ ANSWERS = {Outcome.SUCCESS: Status.SUCCESS, Outcome.FAILURE: Status.FAILURE, Out
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a node of a third party sees of the run, at one tick.
+    """The state of the run for a plug-in's node, at one tick.
 
     Attributes:
         state: The reading.
         now: Time of the tick [s].
         mode: The safety layer's mode.
         fault: The latched fault, "" if none.
-        stopped: Why the robot was told to stop; "" once a new instruction was accepted.
-        ready: It stands by itself.
+        stopped: Why the robot was stopped; "" once a new instruction was accepted.
+        ready: Whether it stands by itself.
         instruction: An instruction in words waits, is being routed or runs.
         skills: Names of the skills that run, whoever asked for them.
     """
@@ -55,7 +55,7 @@ class View:
     told: list[str] = field(default_factory=list)
 
     def tell(self, text: str) -> None:
-        """A line for the people who watch."""
+        """Prints a line for the user."""
         self.told.append(str(text))
 
 
@@ -63,8 +63,8 @@ class TreeNode(Named):
     """Base class of node types from outside: a leaf that looks and decides. What moves the robot are `run` and `hand_over`
     beside it in the tree.
 
-    Every call is walled and made on a thread of its own: a node that raises, blocks or returns rubbish fails by name, is not
-    called again, and never stops the tick.
+    Every call is made on a thread of its own and its errors are caught: a node that raises, blocks or returns an invalid value
+    fails by name, is not called again, and never stops the tick.
 
     Attributes:
         name: As written in a tree file, [a-z_]+.
@@ -83,7 +83,7 @@ class TreeNode(Named):
         """Its branch begins: the next `update` is the first, or the first after it succeeded, failed or was interrupted."""
 
     def update(self, view: View) -> Outcome:
-        """Asked every tick while its branch is ticked."""
+        """Called every tick while its branch is ticked."""
         raise NotImplementedError
 
     def leave(self, view: View) -> None:

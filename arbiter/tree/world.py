@@ -1,4 +1,4 @@
-"""What the leaves of the tree can read and request."""
+"""The data and services for the leaves of the tree."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class World:
     life: Lifecycle = field(default_factory=Lifecycle)
 
     def see(self, state: RobotState, now: float, mode: Mode, fault: str) -> None:
-        """What the next tick of the tree goes by."""
+        """Sets the data for the next tick of the tree."""
         self.state, self.now, self.mode, self.fault = state, now, mode, fault
         self.tick += 1
 
@@ -55,12 +55,12 @@ class World:
 
     @property
     def stopped(self) -> str:
-        """Why the robot was told to stop; "" once something new began."""
+        """Why the robot was stopped; "" once something new began."""
         return self.life.stopped
 
     @property
     def ready(self) -> bool:
-        """It stands by itself and may be told what to do."""
+        """Whether it stands by itself and accepts instructions."""
         return self.life.ready
 
     def tell(self, kind: str, text: str) -> None:
