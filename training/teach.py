@@ -47,11 +47,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 NUMBERS = (
-    ("demonstrations", int, 64, "demonstrations of the new gesture, from all motions"),
+    ("demonstrations", int, 48, "demonstrations of the new gesture, from all motions"),
     ("rounds", int, 6, "rounds of the old gestures that are replayed (25 demonstrations each)"),
-    ("scenes", int, 800, "touches on a fixed base that are replayed"),
-    ("steps", int, 1600, "updates of the network"),
-    ("rate", float, 4e-4, "peak learning rate"),
+    ("scenes", int, 400, "touches on a fixed base that are replayed"),
+    ("steps", int, 1200, "updates of the network"),
+    ("rate", float, 6e-4, "peak learning rate"),
     ("focused", float, 0.25, "fraction of the samples that show the new gesture"),
     ("runs", int, 10, "runs of each gesture in the evaluation; 0: none"),
     ("picture", int, 112, "side of the head camera's picture [px]"),

@@ -49,11 +49,11 @@ class TeachingSettings:
         seed: Of all random generators. picture: Side of the head camera's picture [px]. processes: Simulations at once.
     """
 
-    demonstrations: int = 64
+    demonstrations: int = 48
     rounds: int = 6
-    scenes: int = 800
-    steps: int = 1600
-    rate: float = 4e-4
+    scenes: int = 400
+    steps: int = 1200
+    rate: float = 6e-4
     focused: float = 0.25
     runs: int = 10
     walker: str = "policies/weights/locomotion.onnx"
