@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from arbiter.routing.quantities import NUMBER, SPELLED, extract
+from arbiter.routing.numerals import NUMBER, SPELLED
+from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import VERB, commands
 from arbiter.routing.text import words
 

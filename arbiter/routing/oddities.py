@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from arbiter.routing.quantities import NUMBER, UNIT
+from arbiter.routing.numerals import NUMBER
+from arbiter.routing.quantities import UNIT
 
 _UNIT = rf"(?= ?-?(?:{UNIT})(?![\w/]))"
 _END = r"(?=[\s.!?]*$)"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbiter.routing.numerals import number
 from arbiter.routing.parameters import fill
-from arbiter.routing.quantities import extract, mirrored, number
+from arbiter.routing.quantities import extract, mirrored
 from arbiter.routing.text import expand, normalise, strip_politeness
 from arbiter.skill import Parameter, Skill
 from skills.gestures import PointAt, TouchBall, WaveRight
