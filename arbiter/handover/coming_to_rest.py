@@ -1,7 +1,8 @@
 """Coming to rest: the policy that walks stops the walk first, then `stand` takes the legs. One mechanism for every cause.
 
 A walking robot falls if it is held or handed to a stand in mid-step. So the policy that walks, or the spare of one
-that failed, is asked for zero velocity and keeps the legs until they have stopped stepping.
+that failed, is asked for zero velocity and keeps the legs until they have stopped stepping and stand quietly: a policy at zero
+velocity may take another step, which is slow at its beginning.
 """
 
 from __future__ import annotations
@@ -50,13 +51,13 @@ class ComingToRest:
         if gap > PAUSE:
             self._since = now
         self._board.force(self._others, self._bank.fallback("rest"), Request(), state, now, result="settle")
-        if not hanging and self._stops_walk(now, min(max(gap, self._dt), MOST_TICKS * self._dt)):
+        if not hanging and self._stops_walk(state, now, min(max(gap, self._dt), MOST_TICKS * self._dt)):
             return False
         stand = Request(posture=self._default, start=hanging)
         self._board.force(self._legs, self._bank.fallback("stand"), stand, state, now, result="settle")
         return True
 
-    def _stops_walk(self, now: float, step: float) -> bool:
+    def _stops_walk(self, state: RobotState, now: float, step: float) -> bool:
         """Asks a walking policy for zero velocity. False when none walks any more. `step`: length of this tick [s]."""
         assignment = self._authority.at(self._leg)
         if assignment is None or assignment.policy.kind != "locomotion":
@@ -68,7 +69,11 @@ class ComingToRest:
             return False
         assignment.run, assignment.request = None, Request(velocity=ZERO_VELOCITY)
         self._safety.let_stop(assignment.policy.name)
-        return self._board.steps.walking(now)
+        return not self._stands(state, self._legs, now)
+
+    def _stands(self, state: RobotState, joints: np.ndarray, now: float) -> bool:
+        """Whether a stand can take `joints`: as for any other change of hands after a walk."""
+        return not self._board.steps.walking(now) and check_envelope(STANCE, state, joints, self._model) is None
 
     def note(self, now: float) -> None:
         """After all have acted: what a walk asks for, for who may have to go on with it."""
@@ -96,11 +101,14 @@ class ComingToRest:
             board.release_to_home(assignment.joints, now)
 
     def _resumed(self, failed: JointAssignment, why: str, state: RobotState, now: float) -> bool:
-        """The spare of a policy that failed in mid-step goes on where it left off, to bring the walk to rest. False where there
-        is none, or where nobody walks: then a stand is what is needed."""
-        stands = not self._board.steps.walking(now) and check_envelope(STANCE, state, failed.joints, self._model) is None
-        spare = None if stands else self._bank.spare(failed.policy)
-        if spare is None or walled(spare.resume, failed.policy, state, now)[1]:
+        """The spare of a policy that failed in mid-step goes on where it left off, to bring the walk to rest; the next one where
+        that cannot even begin. False where none is left, or where nobody walks: then a stand is what is needed."""
+        if self._stands(state, failed.joints, now):
             return False
-        self._board.take_over(failed.joints, spare, now, f"spare: {why}")
-        return True
+        while (spare := self._bank.spare(failed.policy)) is not None:
+            error = walled(spare.resume, failed.policy, state, now)[1]
+            if not error:
+                self._board.take_over(failed.joints, spare, now, f"spare: {why}")
+                return True
+            self._bank.ban(spare.name, error)
+        return False

@@ -101,6 +101,27 @@ def test_a_walk_is_brought_to_rest_before_the_stand_takes_the_legs(walking, caus
     assert walking.arbiter.safety.mode is Mode.SETTLE
 
 
+UNQUIET = {
+    "joint_vel": STEPPING * 0.3,  # 2.1 rad/s: the beginning of a step, before it is as fast as one
+    "base_ang_vel": np.array([0.7, -0.6, 0.0]),
+}
+
+
+@pytest.mark.parametrize("reading", UNQUIET)
+def test_a_step_in_place_that_has_just_begun_is_waited_for(walking, reading):
+    """At zero velocity a policy steps again where it tips: a stand took the legs three ticks later, and the robot fell."""
+    walking.arbiter.safety.stop("test", "settle")
+    walking.tick(10)
+    stand_still(walking)
+    walking.tick(14)
+    walking.robot.changes[reading] = UNQUIET[reading]
+    walking.tick(20)
+    assert walking.owner()["legs"] == "locomotion", "a stand in mid-step is a fall"
+    walking.robot.changes.pop(reading)
+    walking.tick(2)
+    assert walking.owner()["legs"] == "stand" and walking.arbiter.safety.mode is Mode.SETTLE
+
+
 def test_a_walk_that_does_not_end_is_not_waited_for_for_ever(walking):
     walking.arbiter.safety.stop("test", "settle")
     ticks = round(walking.arbiter.safety.limits.stop_limit / MODEL.dt)
@@ -179,6 +200,18 @@ class TestSpare:
         assert bank.spare(FakePolicy("guest", "locomotion", "whole_body")) is None, "it drives the legs only"
         bank.ban("locomotion_spare", "test")
         assert bank.spare(guest) is None
+
+    def test_one_that_cannot_begin_leaves_the_walk_to_the_next(self, rig):
+        """A session whose network raises may do so in `resume`; the walk fell, as nobody asked what goes on without any."""
+        bank = rig.arbiter.bank
+        bank.replay = FakePolicy("replay", "locomotion", "whole_body")
+        bank.replay.resume = bank.replay.note = lambda *args: None
+        rig.locomotion.fail = "weights lost"
+        rig.locomotion.second.resume = lambda *args: 1 / 0
+        rig.tick()
+        assert rig.owner()["legs"] == "replay" and rig.arbiter.safety.mode is Mode.SETTLE
+        assert rig.locomotion.second.requests == [], "what could not begin does not drive"
+        assert bank.banned["locomotion_spare"] == "ZeroDivisionError: division by zero"
 
     def test_then_it_stands(self, rig):
         rig.locomotion.fail = "weights lost"
