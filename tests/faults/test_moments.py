@@ -59,6 +59,14 @@ def test_a_robot_whose_legs_are_cut_is_seen_to_fall(found):
     assert f"| damp | {len(damped)}/{len(damped)} |" in markdown(found)
 
 
+def test_a_walk_backward_whose_policy_failed_comes_to_rest(request):
+    """5 of 5 moments fell with both sessions raising while the spare that could not begin was the last that was asked."""
+    one_thread(request)
+    names = ("both-sessions-raise", "target-same")
+    found = list(moments("backward", [CAUSES[name] for name in names], 5, seconds=4.0))
+    assert len(found) == 10 and [f"{m.into} s, {m.cause}: {m.trace}" for m in found if m.fell is not None] == []
+
+
 def test_intervals():
     assert wilson(0, 0) == (0.0, 1.0)
     assert wilson(78, 100) == pytest.approx((0.689, 0.850), abs=0.001)
