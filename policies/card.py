@@ -15,6 +15,7 @@ from arbiter.robot import RobotModel
 from policies.onnx_file import NotOnnxError, read_metadata
 
 METADATA_KEY = "policy_arbiter"
+SLOWEST = 1.0  # [Hz]
 
 
 class Card(Protocol):
@@ -46,6 +47,10 @@ def embedded(path: Path, model: bytes) -> str | None:
     try:
         return read_metadata(model).get(METADATA_KEY)
     except NotOnnxError as error:
+        if path.suffix in (".pt", ".pth"):
+            raise ConfigError(
+                f"{path}: weights of PyTorch, and no ONNX file: python -m deploy.policy describe {path} says how it is exported"
+            ) from error
         raise ConfigError(f"{path}: not an ONNX file: {error}") from error
 
 
@@ -56,6 +61,8 @@ def problems_of(card: Card) -> list[str]:
         found.append("joints names a joint twice" if card.joints else "joints is empty")
     if not 0.0 < card.rate_hz < math.inf:
         found.append(f"rate_hz is {card.rate_hz}; a positive number is expected")
+    elif card.rate_hz < SLOWEST:
+        found.append(f"rate_hz is {card.rate_hz:g}, below {SLOWEST:g} Hz: steps per second are meant, no period, no milliseconds")
     return found
 
 

@@ -55,10 +55,10 @@ def _described(path: Path, args: argparse.Namespace) -> tuple[Described, RobotMo
     try:
         described = describe(path, robot, hints(robot))
     except ConfigError:
-        if args.robot or not args.order:
+        if args.robot or not args.order or {*order_of(args.order, robot)} <= {*robot.joints}:
             raise
         return describe(path, None, hints(None)), None
-    if args.robot or ({"robot", "joints"} <= {*described.draft.values} and not described.draft.problems):
+    if args.robot or args.rename or ({"robot", "joints"} <= {*described.draft.values} and not described.draft.problems):
         return described, robot
     return describe(path, None, hints(None)), None
 

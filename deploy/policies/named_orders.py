@@ -28,6 +28,8 @@ def order_of(text: str, robot: RobotModel | None) -> tuple[str, ...]:
             f"--order {text}: joint names with commas, a file with them, {ROBOT!r} or {BREADTH_FIRST!r} are expected; "
             f"{nearest(text, (ROBOT, BREADTH_FIRST))}"
         )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"--order {text}: names {', '.join(twice)} twice; each joint stands there once")
     return tuple(names)
 
 

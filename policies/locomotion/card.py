@@ -143,6 +143,7 @@ class PolicyCard:
     def _wrong_names(self) -> list[str]:
         names = [self.input, self.output, *(name for state in self.recurrent for name in (state.input, state.output))]
         found = [f"recurrent names {name!r} twice" for name in sorted({name for name in names[2:] if names.count(name) > 1})]
+        found += [f"input and output are both {self.input!r}"] if self.input == self.output else []
         return found if all(names) else [*found, "a name in the graph is empty"]
 
     def _wrong_clocks(self) -> list[str]:

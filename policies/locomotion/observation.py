@@ -171,4 +171,5 @@ def largest_action(card: PolicyCard, model: RobotModel) -> np.ndarray:
         "absolute": np.maximum(np.abs(high), np.abs(low)),
         "residual": high - low,
     }[card.action_mode]
-    return 1.5 * reach / np.abs(card.action_scale)
+    with np.errstate(divide="ignore"):  # an action of scale 0 moves nothing, and has no bound
+        return 1.5 * reach / np.abs(card.action_scale)

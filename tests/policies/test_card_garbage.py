@@ -65,7 +65,7 @@ def test_any_text_is_refused_by_name(text):
         (b'{"format": ' + b"9" * 5000 + b"}", "a number of 5000 digits"),
         (b"[" * 100_000, "nested too deeply"),
         (b"{}", "'format' is missing"),
-        (b"[]", "a mapping is expected"),
+        (b"[]", "a mapping with format, "),
         (b"", "not valid JSON"),
     ],
 )

@@ -112,7 +112,7 @@ def test_the_brief_format_is_what_is_written():
         (changed(observations=[{"term": "base_ang_vel", "scale": [1.0]}]), "scale has 1 values; one number or 3 are expected"),
         (changed(observations=[{"term": "base_ang_vel", "history": 0}]), "history is 0; 1 to 100 are allowed"),
         ("{", "not valid JSON"),
-        ("[1]", "a mapping is expected"),
+        ("[1]", "a mapping with format, kind"),
         ('{"format": 1, "format": 1}', "the key 'format' stands there twice"),
     ],
 )

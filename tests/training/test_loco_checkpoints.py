@@ -167,6 +167,11 @@ def weights_of(path, change):
     [
         (lambda found: found["actor_state_dict"].update({"encoder.0.weight": torch.ones(2, 2)}), "encoder.0.weight"),
         (lambda found: found["actor_state_dict"].update({"mlp.1.weight": torch.ones(32)}), "mlp.1.weight"),
+        (lambda found: found["actor_state_dict"].update({"mlp.x.weight": torch.ones(32)}), "mlp.x.weight"),
+        (lambda found: found["actor_state_dict"].update({"mlp.2.bias": torch.ones(15)}), "mlp.2.bias has the shape [15]"),
+        (lambda found: found["actor_state_dict"].update({"mlp.0.weight": torch.ones(32, 24, dtype=torch.int8)}), "whole numbers"),
+        (lambda found: found.update({"extra": {"deep": {"w": torch.ones(2, 2)}}}), "in extra"),
+        (lambda found: found.update({"head": torch.ones(2, 2)}), "in head"),
         (lambda found: found["actor_state_dict"].update({"rnn.rnn.weight_hr_l0": torch.ones(4, 4)}), "rnn.rnn.weight_hr_l0"),
         (lambda found: found["actor_state_dict"].update({"obs_normalizer.scale": torch.ones(OBS)}), "obs_normalizer.scale"),
         (lambda found: found.update({"estimator_state_dict": {"0.weight": torch.ones(2, 2)}}), "estimator_state_dict"),
@@ -217,3 +222,17 @@ def test_a_checkpoint_is_described_then_exported(tmp_path, capsys):
     assert card.name == "mine" and [one.input for one in card.recurrent] == ["h_in"]
     assert played(rsl_model("gru"), run / "walk.onnx") < PARITY
     assert card.activation == "" and OnnxPolicy(run / "walk.onnx", MODEL).card == card
+
+
+def test_what_the_run_did_around_the_network_is_not_lost(card_file, tmp_path):
+    path, out, agent = saved(rsl_model(normalised=False), tmp_path / "model.pt"), tmp_path / "out.onnx", tmp_path / "agent.yaml"
+    agent.write_text("empirical_normalization: true\npolicy: {activation: elu}\n")
+    with pytest.raises(ConfigError, match="no normaliser of observations, and agent.yaml:empirical_normalization says"):
+        import_foreign(path, out, card_file)
+    agent.write_text("clip_actions: 1.5\npolicy: {activation: elu}\n")
+    with pytest.raises(ConfigError, match="action_clip is not there; agent.yaml:clip_actions of the run is 1.5"):
+        import_foreign(path, out, card_file)
+    card_file.write_text(to_json(dataclasses.replace(CARD, action_clip=1.5)))
+    with pytest.raises(ConfigError, match="is the checkpoint itself"):
+        import_foreign(path, path, card_file)
+    assert import_foreign(path, out, card_file) < PARITY

@@ -59,8 +59,10 @@ with extra(__name__, parser, "torch"):
         RecurrentNetwork,
         Stepped,
         as_trained,
+        clipped_as_trained,
         load_actor,
         network_of,
+        other_file,
         trained_activation,
     )
     from training.locomotion.symmetry import actor_mirror, joint_mirror, symmetric
@@ -149,6 +151,7 @@ def export(checkpoint: Path, out: Path, task: Task, *, name: str = "locomotion",
     """
     card = card_of(task, name, version)
     actor = load_actor(checkpoint, card.observation_size, task.m)
+    other_file(checkpoint, out)
     return write(ReferencePolicy(actor, task), card, out, graph=FusedPolicy(actor, task))
 
 
@@ -162,6 +165,8 @@ def import_foreign(checkpoint: Path, out: Path, card_file: Path, *, activation: 
     check_card(card, load_model(card.robot), card_file)
     actor = read_actor(checkpoint)
     check_widths(actor, card.observation_size, len(card.joints), str(card_file))
+    other_file(checkpoint, out)
+    clipped_as_trained(checkpoint, card, card_file)
     activation = trained_activation(checkpoint, activation, card.activation)
     network = network_of(actor, activation).eval()
     card = dataclasses.replace(card, recurrent=_states(network, card), activation="")

@@ -9,6 +9,9 @@ import torch
 from torch import nn
 
 from arbiter.errors import ConfigError
+from policies.locomotion.card import PolicyCard
+from policies.locomotion.readers.agreement import same
+from policies.locomotion.readers.rsl_rl_agent import of_run
 from policies.locomotion.readers.rsl_rl_weights import (
     ACTIVATIONS,
     Actor,
@@ -97,6 +100,25 @@ def trained_activation(checkpoint: Path, given: str | None, card: str) -> str:
             "`activation` of the card, or put the run's params/agent.yaml beside it"
         )
     return name
+
+
+def other_file(checkpoint: Path, out: Path) -> None:
+    """Raises ConfigError if the exported file would take the place of the checkpoint."""
+    if out.exists() and out.samefile(checkpoint):
+        raise ConfigError(f"{out}: is the checkpoint itself, which would be overwritten; name another file")
+
+
+def clipped_as_trained(checkpoint: Path, card: PolicyCard, card_file: Path) -> None:
+    """Raises ConfigError if the run clipped its actions and the card says otherwise."""
+    agent = of_run(checkpoint)
+    if agent is None:
+        return
+    clip = agent.get("clip_actions")
+    if clip is not None and not same(clip, card.action_clip):
+        raise ConfigError(
+            f"{card_file}: action_clip is {card.action_clip if card.action_clip is not None else 'not there'}; "
+            f"{agent.file}:clip_actions of the run is {clip}: give the card `action_clip: {clip}`"
+        )
 
 
 def load_actor(path: Path, observations: int, actions: int, activation: str = "elu") -> nn.Sequential:

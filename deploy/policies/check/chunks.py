@@ -21,7 +21,7 @@ def is_chunk_policy(path: str) -> bool:
 
 def config_of(path: str) -> ChunkConfig:
     """How a tree file would name it."""
-    if path.endswith(".safetensors") and Path(path).is_file():
+    if path.endswith(".safetensors") and not Path(path).is_dir():
         return ChunkConfig("chunk", "recorded", path)
     if "://" in path:
         return ChunkConfig("chunk", "pi0", path, {"kind": "openpi", "joints": "robot"})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from arbiter.errors import ArbiterError, MisfitError
+from arbiter.errors import ArbiterError, MisfitError, PolicyError
 from arbiter.robot import RobotModel
 from deploy.policies.check.drive import Ground
 from deploy.policies.check.judge import judge
@@ -104,6 +104,13 @@ def _contract(one: Locomotion) -> ProbeFinding:
 
 
 def _network(one: Locomotion) -> list[ProbeFinding]:
+    still = [joint for joint, scale in zip(one.card.joints, one.card.action_scale, strict=True) if not scale]
+    if still:
+        return [
+            ProbeFinding(
+                "network", "warn", f"action_scale is 0 for {', '.join(still)}: no action moves them", advice="see the card"
+            )
+        ]
     try:
         return probe_network(one.card, one.model, asked(one))
     except ArbiterError as error:
@@ -127,6 +134,8 @@ def asked(one: Locomotion) -> Asked:
         network.forget()
         for _ in range(REMEMBERED if remembered else 1):
             action = network.run()[0]
+        if not np.isfinite(action).all():
+            raise PolicyError("the network gives actions that are not finite")
         return action.astype(float)
 
     return ask

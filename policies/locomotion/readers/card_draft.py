@@ -183,7 +183,7 @@ def _plain(draft: Draft, descriptions: Sequence[PolicyDescription]) -> None:
             if key in PER_JOINT:
                 continue
             known = draft.values.setdefault(key, sourced)
-            if key in ("name", "version", "sha256"):
+            if key in ("name", "version"):
                 continue
             if same(known.value, sourced.value):
                 draft.values[key] = Sourced(known.value, _agreed(known, sourced))

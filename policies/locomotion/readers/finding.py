@@ -15,7 +15,17 @@ from arbiter.errors import ConfigError
 from arbiter.robot import RobotModel
 from policies.card import METADATA_KEY
 from policies.locomotion.card import PolicyCard, from_json, from_yaml
-from policies.locomotion.readers import holosoma, isaac_env, mjlab, own_card, published, rl_sar, unitree_deploy, unitree_gym
+from policies.locomotion.readers import (
+    holosoma,
+    isaac_env,
+    mjlab,
+    own_card,
+    published,
+    rl_sar,
+    rsl_rl_agent,
+    unitree_deploy,
+    unitree_gym,
+)
 from policies.locomotion.readers.card_draft import Draft, put_together
 from policies.locomotion.readers.graph import ACTIONS, GraphPorts, describe_graph, read_graph
 from policies.locomotion.readers.joint_orders import Context
@@ -31,6 +41,7 @@ YAML_READERS: tuple[tuple[Callable, Callable], ...] = (
     (isaac_env.recognises, isaac_env.read),
     (unitree_gym.recognises, unitree_gym.read),
     (rl_sar.recognises, rl_sar.read),
+    (rsl_rl_agent.recognises, rsl_rl_agent.read),
 )
 METADATA_READERS: tuple[tuple[Callable, Callable], ...] = ((mjlab.recognises, mjlab.read), (holosoma.recognises, holosoma.read))
 CHECKPOINTS = (".pt", ".pth")
@@ -38,6 +49,7 @@ CHECKPOINTS = (".pt", ".pth")
 BESIDE = (
     tuple(f"{folder}{name}" for name in ("deploy.yaml", "env.yaml") for folder in ("", "params/", "../params/")),
     ("config.yaml",),
+    rsl_rl_agent.PLACES,
 )
 READ = (
     "deploy.yaml (unitree_rl_lab, unitree_rl_mjlab), params/env.yaml (Isaac Lab, mjlab), the deployment YAML of unitree_rl_gym "
@@ -240,7 +252,13 @@ def _of_robot(draft: Draft, robot: RobotModel, rename: Mapping[str, str], wrong:
 def _fits(draft: Draft, path: Path, graph: GraphPorts) -> None:
     """Whether the graph has as many inputs and outputs as the description."""
     name = draft.values["input"].value if "input" in draft.values else ""
-    width = next((port.width for port in graph.inputs if port.name == name), None)
+    read = next((port for port in graph.inputs if port.name == name), None)
+    width = read.width if read is not None else None
+    if read is not None and read.shape and not (len(read.shape) == 2 and read.shape[0] in (1, None)):
+        draft.problems.append(
+            f"{path.name}: its input {name!r} has the shape {[size or 'any' for size in read.shape]}; one observation at a time, "
+            "[1, width], is run here: export it with a batch of 1"
+        )
     joints = draft.values["joints"].value if "joints" in draft.values else None
     output = draft.values["output"].value if "output" in draft.values else ""
     outputs = next((port.width for port in graph.outputs if port.name == output), None)

@@ -83,7 +83,7 @@ def _experiment(found: PolicyDescription, top: Entries, joints: list[str], limit
     control = robot.entries("control")
     sim = simulator.entries("config").entries("sim") if "config" in simulator else simulator.entries("sim")
     if "fps" in sim and "control_decimation" in sim:
-        rate = sim.number("fps") / sim.number("control_decimation")
+        rate = sim.positive("fps") / sim.positive("control_decimation")
         found.values["rate_hz"] = Sourced(rate, found.at(f"{sim.key('fps')} / control_decimation"))
     pose = robot.entries("init_state").entries("default_joint_angles")
     if pose.values:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arbiter.errors import ConfigError
+from arbiter.strict import short
 from policies.locomotion.readers.joint_orders import Context
 from policies.locomotion.readers.loose_yaml import Slice
 from policies.locomotion.readers.policy_description import Entries, PolicyDescription, Sourced, number
@@ -20,6 +21,7 @@ MAKER = "Isaac Lab"
 PATTERN = 200  # [characters] of a pattern of joint names
 ACTIONS = {"JointPositionAction": "default_offset", "RelativeJointPositionAction": "residual"}
 GROUPS = ("policy", "actor")
+NO_PART = {"joint", "left", "right", "l", "r", "roll", "pitch", "yaw", "leg", "arm"}  # words of names that no part is known by
 
 
 def recognises(top: Mapping[str, Any]) -> bool:
@@ -35,7 +37,7 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
     sim = entries.entries("sim")
     step, key = (sim.entries("mujoco"), "timestep") if mjlab else (sim, "dt")
     if key in step:
-        rate = step.rate(key) / entries.number("decimation")
+        rate = step.rate(key) / entries.positive("decimation")
         found.values["rate_hz"] = Sourced(rate, found.at(f"{step.key(key)} * decimation"))
     robot = (scene.entries("entities") if mjlab else scene).entries("robot")
     names = context.order or context.robot
@@ -68,8 +70,10 @@ def by_pattern(values: Any, names: Sequence[str], source: str) -> dict[str, floa
     single = number(values)
     if single is not None:
         return dict.fromkeys(names, single)
+    if values is not None and not isinstance(values, Mapping):
+        raise ConfigError(f"{source} is {short(values)}; a number, or numbers by patterns of joint names, are expected")
     found = {}
-    for pattern, value in (values if isinstance(values, Mapping) else {}).items():
+    for pattern, value in (values or {}).items():
         item = number(value)
         if item is None:
             raise ConfigError(f"{source}.{pattern} is {value!r}; a number is expected")
@@ -81,9 +85,25 @@ def _posture(found: PolicyDescription, robot: Entries, names: Sequence[str]) -> 
     state = robot.entries("init_state")
     if "joint_pos" in state:
         source = found.at(state.key("joint_pos"))
-        found.values["default_pos"] = Sourced(
-            dict.fromkeys(names, 0.0) | by_pattern(state.get("joint_pos"), names, source), source
-        )
+        values = by_pattern(state.get("joint_pos"), names, source)
+        if lost := _unmatched(state.get("joint_pos"), names):
+            found.missing["default_pos"] = (
+                f"{source} has {lost}, a name that no joint of the robot has: --order NAME,NAME,... with the maker's names, or "
+                "--set 'default_pos=[...]'"
+            )
+            return
+        found.values["default_pos"] = Sourced(dict.fromkeys(names, 0.0) | values, source)
+
+
+def _unmatched(values: Any, names: Sequence[str]) -> str:
+    """A pattern with an angle that selects none of `names`, though one of them may be meant; "" for none. A part that the robot
+    does not have at all, such as fingers, is not asked for."""
+    parts = {part for name in names for part in re.findall("[a-z]+", name.lower())} - NO_PART
+    for pattern, value in values.items() if isinstance(values, Mapping) else ():
+        meant = {*re.findall("[a-z]+", pattern.lower())} & parts
+        if value and meant and not chosen(pattern, names, False, pattern):
+            return repr(pattern)
+    return ""
 
 
 def _gains(found: PolicyDescription, robot: Entries, names: Sequence[str], mjlab: bool) -> None:
@@ -125,7 +145,8 @@ def _action(found: PolicyDescription, actions: Entries, names: Sequence[str], co
     driven = chosen(patterns, names, keep, found.at(action.key(key)))
     if not driven:
         found.missing["joints"] = (
-            f"{found.at(action.key(key))}: no joint of the robot has such a name: --rename NAME=JOINT, or --order"
+            f"{found.at(action.key(key))}: no joint of the robot has such a name: --order NAME,NAME,... with the maker's "
+            "names, and --rename NAME=JOINT for those that the robot calls otherwise"
         )
         return None
     literal = keep and isinstance(patterns, list) and patterns == driven
@@ -161,8 +182,10 @@ def _offset(found: PolicyDescription, action: Entries, driven: list[str], kind: 
 
 def _target_clip(found: PolicyDescription, action: Entries, driven: list[str]) -> None:
     clips = action.get("clip")
-    if not isinstance(clips, Mapping) or not clips:
+    if clips is None or clips == {}:
         return
+    if not isinstance(clips, Mapping):
+        raise ConfigError(f"{found.at(action.key('clip'))} is {short(clips)}; [low, high] by patterns of joint names is expected")
     source, ends = found.at(action.key("clip")), {}
     for pattern, pair in clips.items():
         values = Entries(found.file, {"clip": pair}, action.prefix).numbers("clip", 2)
@@ -198,6 +221,10 @@ def _observations(
         term, why = term_of(re.split(r"[:.]", str(entry.get("func")))[-1], FUNCTIONS)
         if term is not None and term["term"] == "velocity_command" and "command_name" in entry.entries("params"):
             why = _command(term, entries.entries("commands"), str(entry.entries("params").get("command_name")))
+        if entry.get("modifiers"):
+            why = (
+                "it has modifiers (filters, scales, biases), which are not played here: train without, or put them into the graph"
+            )
         if term is None or why:
             found.problems.append(f"{source}: {why}")
             continue

@@ -29,7 +29,12 @@ def matched(
     found = {name: own for name, own in found.items() if own in robot}
     taken = set(found.values())
     free = {own: _words(own) for own in robot if own not in taken}
-    problems = []
+    problems = [f"--rename {name}={own}: {nearest(own, robot)}" for name, own in renamed.items() if own not in robot]
+    problems += [
+        f"--rename {name}={own}: no file names a joint {name!r}; {nearest(name, names)}"
+        for name, own in renamed.items()
+        if name not in names
+    ]
     for name in names:
         if name in found:
             continue

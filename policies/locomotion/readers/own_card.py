@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from arbiter.errors import ConfigError
+from arbiter.strict import short
 from policies.locomotion.card import PolicyCard
 from policies.locomotion.readers.policy_description import PER_JOINT, Entries, PolicyDescription, Sourced, by_joint, number
 
@@ -38,6 +40,11 @@ def read(file: str, top: Mapping[str, Any], between: str = ":") -> PolicyDescrip
     if "joints" in entries:
         joints = entries.texts("joints")
         found.joints = Sourced(joints, f"{file}{between}joints")
+    for key, right in (("format", 1), ("kind", "locomotion")):
+        if top.get(key, right) != right:
+            raise ConfigError(f"{file}: {key} is {short(top[key])}; {right!r} is expected")
+    if not isinstance(top.get("observations", []), list | type(None)):
+        raise ConfigError(f"{file}: observations is {short(top['observations'])}; a list of terms is expected")
     for key, value in top.items():
         if key in ("format", "kind", "joints", "observations") or value is None:
             continue

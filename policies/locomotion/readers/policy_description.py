@@ -92,6 +92,13 @@ class Entries:
             raise self.error(key, "a number")
         return value
 
+    def positive(self, key: str) -> float:
+        """A finite number above 0."""
+        value = self.number(key)
+        if not 0.0 < value < math.inf:
+            raise self.error(key, "a positive number")
+        return value
+
     def count(self, key: str, default: int | None = None) -> int:
         """How many: a whole number from 0 to MOST."""
         if default is not None and key not in self:

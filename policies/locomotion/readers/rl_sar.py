@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from arbiter.errors import ConfigError
 from policies.locomotion.readers.joint_orders import Context, Order, motor_order, way_to_say
 from policies.locomotion.readers.loose_yaml import read_loose
 from policies.locomotion.readers.policy_description import Entries, PolicyDescription, Sourced, by_joint
@@ -36,6 +37,8 @@ def read(file: str, top: Mapping[str, Any], context: Context) -> PolicyDescripti
     base, base_file = _base(name, context.folder)
     n = own.count("num_of_dofs")
     motors = own.indices("joint_mapping") if "joint_mapping" in own else list(range(n))
+    if len(motors) != n:
+        raise ConfigError(f"{file}: {own.key('joint_mapping')} has {len(motors)} values; num_of_dofs is {n}")
     order = _order(own, base, base_file, context, motors)
     joints = order.of(motors)
     if order.known:

@@ -7,6 +7,7 @@ A checkpoint holds no activation and no observation terms. Every weight is the a
 from __future__ import annotations
 
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +17,11 @@ from typing import Any
 import torch
 
 from arbiter.errors import ConfigError
+from policies.locomotion.readers import rsl_rl_agent
 from policies.locomotion.readers.graph import GraphPort, GraphPorts
-from policies.locomotion.readers.loose_yaml import read_loose
-from policies.locomotion.readers.policy_description import Entries, PolicyDescription, Sourced
+from policies.locomotion.readers.policy_description import PolicyDescription, Sourced
 
 ACTIVATIONS = "elu selu relu crelu lrelu tanh sigmoid softplus gelu swish mish identity".split()  # rsl_rl's names
-AGENT = ("params/agent.yaml", "../params/agent.yaml", "agent.yaml")
 GATES = {4: "lstm", 3: "gru"}
 OTHERS = ("critic", "optimizer", "rnd", "teacher", "discriminator", "amp", "privileged", "value")  # parts beside the actor
 NOISE = ("std", "log_std", "distribution.std_param", "distribution.log_std_param")  # of exploration
@@ -108,7 +108,7 @@ def read_actor(path: Path) -> Actor:
         raise ConfigError(
             f"{path}: its actor has weights that no part of rsl_rl's MLP or recurrent actor uses: {_some(unused)}; {EXPORT}"
         )
-    layers = sorted(int(key.split(".")[1]) for key in weights if key.startswith("mlp.") and key.endswith(".weight"))
+    layers = sorted(int(found[1]) for key in weights if (found := re.fullmatch(r"mlp\.(\d{1,4})\.weight", key)))
     if not layers:
         raise ConfigError(
             f"{path}: its actor has no layers 'mlp.N.weight', but {_some(sorted(weights)) or 'nothing'}; only MLP and recurrent "
@@ -121,6 +121,13 @@ def read_actor(path: Path) -> Actor:
     _normaliser(path, weights, observations)
     if not all(torch.isfinite(value).all() for value in weights.values() if value.is_floating_point()):
         raise ConfigError(f"{path}: its actor holds values that are not finite; take an earlier checkpoint")
+    whole = sorted(key for key, value in weights.items() if not value.is_floating_point() and key != "obs_normalizer.count")
+    if whole:
+        raise ConfigError(f"{path}: {_some(whole)} are whole numbers: a quantised network, which is not read here; {EXPORT}")
+    agent = rsl_rl_agent.of_run(path)
+    said = rsl_rl_agent.normalised(agent) if agent is not None else ""
+    if said and "obs_normalizer._mean" not in weights:
+        raise ConfigError(f"{path}: holds no normaliser of observations, and {said} says that it was trained with one; {EXPORT}")
     return Actor(path, weights, recurrent, observations, actions, len(own) > len(weights))
 
 
@@ -198,7 +205,9 @@ def _nothing_else(found: dict, rest: list[str], path: Path) -> None:
 
 
 def _holds_weights(part: Any) -> bool:
-    return isinstance(part, dict) and any(isinstance(value, torch.Tensor) and value.numel() > 1 for value in part.values())
+    if isinstance(part, dict | list | tuple):
+        return any(map(_holds_weights, part.values() if isinstance(part, dict) else part))
+    return isinstance(part, torch.Tensor) and part.numel() > 1
 
 
 def _plain_mlp(path: Path, weights: Mapping[str, torch.Tensor], layers: list[int]) -> None:
@@ -209,6 +218,10 @@ def _plain_mlp(path: Path, weights: Mapping[str, torch.Tensor], layers: list[int
     if wrong or layers != list(range(0, 2 * len(layers), 2)):
         what = _some(wrong) or f"linear layers at {', '.join(map(str, layers))}"
         raise ConfigError(f"{path}: its MLP is not linear layers with an activation between each two: {what}; {EXPORT}")
+    for k in layers:
+        bias, rows = weights[f"mlp.{k}.bias"], weights[f"mlp.{k}.weight"].shape[0]
+        if bias.shape != (rows,):
+            raise ConfigError(f"{path}: mlp.{k}.bias has the shape {[*bias.shape]}; its layer gives {rows} values")
     for one, two in zip(layers, layers[1:], strict=False):
         rows, columns = weights[f"mlp.{one}.weight"].shape[0], weights[f"mlp.{two}.weight"].shape[1]
         if rows != columns:
@@ -245,15 +258,13 @@ def _normaliser(path: Path, weights: Mapping[str, torch.Tensor], observations: i
 
 def known_activation(path: Path) -> Sourced | None:
     """The activation by the run's params/agent.yaml; None: it is not there, or says none."""
-    for place in AGENT:
-        file = path.parent / place
-        if not file.is_file():
-            continue
-        top = Entries(file.name, read_loose(file))
-        for part in ("actor", "policy"):
-            name = top.entries(part).get("activation") if isinstance(top.get(part), Mapping) else None
-            if isinstance(name, str):
-                return Sourced(name.lower(), f"{file.name}:{part}.activation")
+    agent = rsl_rl_agent.of_run(path)
+    if agent is None:
+        return None
+    for part in ("actor", "policy"):
+        name = agent.entries(part).get("activation") if isinstance(agent.get(part), Mapping) else None
+        if isinstance(name, str):
+            return Sourced(name.lower(), f"{agent.file}:{part}.activation")
     return None
 
 
