@@ -7,6 +7,8 @@ velocity may take another step, which is slow at its beginning.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from arbiter.execution.run import ZERO_VELOCITY
@@ -20,6 +22,7 @@ from arbiter.skill import Outcome
 from arbiter.types import Request, RobotState
 from arbiter.wall import walled
 
+QUIET = replace(STANCE, posture=np.inf)  # a policy that does not step stays in the stance where it has ended, however wide
 PAUSE = 0.3  # [s] without a call after which it begins anew; less is a late tick, which gives a walk no more time
 MOST_TICKS = 5.0  # that a late tick counts for, as in the safety layer
 
@@ -69,11 +72,7 @@ class ComingToRest:
             return False
         assignment.run, assignment.request = None, Request(velocity=ZERO_VELOCITY)
         self._safety.let_stop(assignment.policy.name)
-        return not self._stands(state, self._legs, now)
-
-    def _stands(self, state: RobotState, joints: np.ndarray, now: float) -> bool:
-        """Whether a stand can take `joints`: as for any other change of hands after a walk."""
-        return not self._board.steps.walking(now) and check_envelope(STANCE, state, joints, self._model) is None
+        return self._board.steps.walking(now) or check_envelope(QUIET, state, self._legs, self._model) is not None
 
     def note(self, now: float) -> None:
         """After all have acted: what a walk asks for, for who may have to go on with it."""
@@ -103,7 +102,7 @@ class ComingToRest:
     def _resumed(self, failed: JointAssignment, why: str, state: RobotState, now: float) -> bool:
         """The spare of a policy that failed in mid-step goes on where it left off, to bring the walk to rest; the next one where
         that cannot even begin. False where none is left, or where nobody walks: then a stand is what is needed."""
-        if self._stands(state, failed.joints, now):
+        if not self._board.steps.walking(now) and check_envelope(STANCE, state, failed.joints, self._model) is None:
             return False
         while (spare := self._bank.spare(failed.policy)) is not None:
             error = walled(spare.resume, failed.policy, state, now)[1]

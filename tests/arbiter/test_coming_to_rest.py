@@ -122,6 +122,17 @@ def test_a_step_in_place_that_has_just_begun_is_waited_for(walking, reading):
     assert walking.owner()["legs"] == "stand" and walking.arbiter.safety.mode is Mode.SETTLE
 
 
+def test_feet_that_stay_apart_are_not_waited_for(walking):
+    """A policy that does not step leaves its feet where they are: to wait for another posture took the whole `stop_limit`."""
+    walking.arbiter.safety.stop("test", "settle")
+    walking.tick(10)
+    stand_still(walking)
+    apart = MODEL.default + 0.3 * np.eye(MODEL.n)[MODEL.index("leg_left_hip_roll_joint")]
+    walking.robot.changes["joint_pos"] = apart
+    walking.tick(18)
+    assert walking.owner()["legs"] == "stand"
+
+
 def test_a_walk_that_does_not_end_is_not_waited_for_for_ever(walking):
     walking.arbiter.safety.stop("test", "settle")
     ticks = round(walking.arbiter.safety.limits.stop_limit / MODEL.dt)
