@@ -12,6 +12,7 @@ from training.pi0.data.disk import RecordingError
 from training.pi0.data.skeletons import CapturedBody
 
 AXES = {"X": 0, "Y": 1, "Z": 2}
+FASTEST, SLOWEST = 1e-3, 1.0  # [s] between two frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def axis_rotations(angles: np.ndarray, axis: int) -> np.ndarray:
 def read_bvh(path: Path) -> CapturedMotion:
     """Reads a BVH file. Raises RecordingError naming the line that breaks the format."""
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error}") from error
     rows = ((number, line.split()) for number, line in enumerate(lines, 1) if line.strip())
@@ -84,7 +85,7 @@ def read_bvh(path: Path) -> CapturedMotion:
     except (StopIteration, ValueError, IndexError, KeyError) as error:
         number = next(rows, (len(lines), []))[0]
         raise RecordingError(
-            f"{path}, near line {number}: not BVH ({error or 'the file ends too early'}); HIERARCHY with "
+            f"{path}, near line {number}: not BVH ({str(error) or 'the file ends too early'}); HIERARCHY with "
             "ROOT, JOINT, OFFSET, CHANNELS, then MOTION with Frames and Frame Time are expected"
         ) from error
 
@@ -123,10 +124,22 @@ def _motion(rows: Iterator[tuple[int, list[str]]], joints: tuple[Joint, ...]) ->
     count = int(next(rows)[1][-1])
     frame_time = float(next(rows)[1][-1])
     channels = sum(len(joint.channels) for joint in joints)
-    values = np.array([[float(word) for word in next(rows)[1]] for _ in range(count)])
-    if values.shape != (count, channels) or count < 2 or not np.isfinite(values).all() or not frame_time > 0.0:
-        raise ValueError(f"{count} frames of {channels} finite numbers are expected, frame time above 0")
+    if not FASTEST <= frame_time <= SLOWEST:
+        raise ValueError(f"Frame Time {frame_time:g}; {FASTEST:g} to {SLOWEST:g} seconds are expected: are these milliseconds?")
+    values = np.array([_row(next(rows), channels) for _ in range(count)])
+    if count < 2 or not np.isfinite(values).all():
+        raise ValueError(f"{count} frames of {channels} finite numbers are expected, two at least")
+    more = sum(len(words) == channels for _, words in rows)
+    if more:
+        raise ValueError(f"Frames: {count}, and {more} more rows follow; mend the number")
     return CapturedMotion(joints, frame_time, values)
+
+
+def _row(row: tuple[int, list[str]], channels: int) -> list[float]:
+    number, words = row
+    if len(words) != channels:
+        raise ValueError(f"line {number} has {len(words)} numbers; {channels} channels are expected")
+    return [float(word) for word in words]
 
 
 def _expect(words: list[str], first: str) -> None:

@@ -26,7 +26,7 @@ from training.pi0.data.episode import (
     Layout,
     RecordingError,
 )
-from training.pi0.data.frame_times import LowDimensional, timing
+from training.pi0.data.frame_times import FASTEST, LowDimensional, timing
 
 INFO = "dataset_info.yaml"
 COLLECTED = (IMAGES, POSITIONS, VELOCITIES, ACTIONS, TIMES)
@@ -42,6 +42,10 @@ def names_of(file: h5py.File, path: Path) -> tuple[str, ...]:
         raise RecordingError(
             f"{path}: no {', '.join(missing) or 'attribute ' + INSTRUCTION} in it; an episode in the guide's layout is expected"
         )
+    for name in names:
+        shape, kind = file[name].shape, file[name].dtype
+        if not shape or (name != IMAGES and kind.kind not in "fiu"):
+            raise RecordingError(f"{path}: {name} holds {kind} of shape {shape}; numbers, one row a frame, are expected")
     counts = {name: len(file[name]) for name in names}
     if len(set(counts.values())) != 1:
         raise RecordingError(f"{path}: the arrays differ in length: {counts}")
@@ -53,14 +57,18 @@ def opened(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise RecordingError(f"{path}: not a readable HDF5 file ({error}); take it out of the folder") from error
+        what = "a folder" if path.is_dir() else str(error).partition("\n")[0]
+        raise RecordingError(f"{path}: not a readable HDF5 file ({what}); take it out of the folder") from error
 
 
 def read_instruction(path: Path) -> str:
     """The instruction of an episode file. Raises RecordingError unless it is one."""
     with opened(path) as file:
         names_of(file, path)
-        return _text(file.attrs[INSTRUCTION])
+        said = file.attrs[INSTRUCTION]
+    if not isinstance(said, str | bytes):
+        raise RecordingError(f"{path}: its {INSTRUCTION} is {said!r}; a text is expected")
+    return _text(said)
 
 
 def read_job(path: Path) -> str:
@@ -83,7 +91,7 @@ def read_numbers(path: Path, rate: float = 0.0) -> LowDimensional:
                 "velocities, twice as many as actions, are expected"
             )
         n = action.shape[1]
-        fps = float(file.attrs.get("fps", 0.0)) or control_frequency(path.parent) or rate
+        fps = _said_rate(file, path) or control_frequency(path.parent) or rate
     if not fps:
         raise RecordingError(
             f"{path}: it holds no times, and no {INFO} with a control_frequency is beside it; tell its rate: --source-rate HZ"
@@ -159,9 +167,9 @@ def _shapes(path: Path, joints: tuple[str, ...]) -> tuple[tuple[str, ...], tuple
     """Joints, height and width of the pictures, and the rate that an episode file tells (0: none), all of it checked."""
     with opened(path) as file:
         names_of(file, path)
-        names = tuple(_text(name) for name in file.attrs.get("joints", joints))
+        names = tuple(_text(name) for name in np.ravel(file.attrs.get("joints", joints)).tolist())
         shape, picture = file[ACTIONS].shape, file[IMAGES].shape
-        said = float(file.attrs.get("fps", 0.0))
+        said = _said_rate(file, path)
     if len(shape) != 2 or shape[1] != len(names):
         raise RecordingError(f"{path}: {shape[1] if len(shape) == 2 else shape} joints; {len(names)} are expected")
     if len(picture) != 4 or picture[3] != 3:
@@ -169,6 +177,18 @@ def _shapes(path: Path, joints: tuple[str, ...]) -> tuple[tuple[str, ...], tuple
     if shape[0] == 0:
         raise RecordingError(f"{path}: it has no frames; take it out of the folder")
     return names, picture[1:3], said
+
+
+def _said_rate(file: h5py.File, path: Path) -> float:
+    """The rate that an episode file names [Hz], 0: it names none."""
+    said = file.attrs.get("fps", 0.0)
+    try:
+        rate = float(said)
+    except (TypeError, ValueError):
+        rate = float("nan")
+    if not 0.0 <= rate <= FASTEST:
+        raise RecordingError(f"{path}: its fps is {said!r}; a number of frames per second up to {FASTEST:g} is expected")
+    return rate
 
 
 def _text(value) -> str:

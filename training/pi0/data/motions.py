@@ -73,17 +73,29 @@ def _from_npz(path: Path, data, how: MotionReading) -> CapturedBody | JointMotio
 
 def _npz[T](path: Path, read: Callable[[dict], T]) -> T:
     """What `read` finds in the arrays of an .npz file; objects in it, which are pickles, are left alone."""
+    data, objects = {}, []
     try:
         with np.load(path, allow_pickle=False) as file:
-            data = {}
             for name in file.files:
                 try:
                     data[name] = file[name]
                 except ValueError:  # an object: AMASS has the gender so in some files
-                    continue
-            return read(data)
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise RecordingError(f"{path}: not a readable .npz file ({error})") from error
+                    objects.append(name)
+    except (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise RecordingError(
+            f"{path}: not a readable .npz file: cut short, or another kind (a pickle, a single .npy); np.savez writes one"
+        ) from error
+    try:
+        return read(data)
+    except RecordingError as error:
+        raise RecordingError(f"{error}{_pickled(objects)}") from error
+    except (ValueError, TypeError) as error:
+        raise RecordingError(f"{path}: {error}") from error
+
+
+def _pickled(objects: list[str]) -> str:
+    """What was left alone."""
+    return f" ({', '.join(objects)}: objects, which are pickles and are not read; save plain arrays)" if objects else ""
 
 
 def judged(found: Retargeted, how: MotionReading, path: str) -> list[str]:

@@ -46,6 +46,10 @@ def is_smpl(keys) -> bool:
 
 def read_smpl(path: Path, data, rate: float = 0.0) -> CapturedBody:
     """The motion in an open .npz file; `rate` [Hz]: where it does not tell. Raises RecordingError."""
+    if len({len(data[key]) for key in ("root_orient", "pose_body") if key in data}) > 1 or not all(
+        len(data[key]) for key in ("poses", "root_orient", "pose_body") if key in data
+    ):
+        raise RecordingError(f"{path}: its rotations are empty, or differ in how many frames they have")
     parts = [data["poses"]] if "poses" in data else [data["root_orient"], data["pose_body"]]
     poses = np.concatenate([np.reshape(part, (len(part), -1)) for part in parts], axis=1).astype(float)
     turns = poses[:, : 3 * len(ORDER)]
