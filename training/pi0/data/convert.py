@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -90,12 +91,16 @@ def to_files(source: DemonstrationSource, folder: Path, quiet: bool = False) -> 
     """A source to one HDF5 file an episode in the collected layout. Returns the number of frames."""
     empty_folder(folder)
     count = 0
-    for number, episode in enumerate(tqdm(source.episodes, disable=quiet)):
-        writer = EpisodeWriter(folder / KEPT.format(number), episode.instruction, source.layout, episode.job)
-        for frame in episode.frames():
-            writer.add(frame)
-        count += writer.frames
-        writer.commit()
+    try:
+        for number, episode in enumerate(tqdm(source.episodes, disable=quiet)):
+            writer = EpisodeWriter(folder / KEPT.format(number), episode.instruction, source.layout, episode.job)
+            for frame in episode.frames():
+                writer.add(frame)
+            count += writer.frames
+            writer.commit()
+    except RecordingError:  # a folder with some of the episodes would look like a whole one
+        shutil.rmtree(folder)
+        raise
     return count
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from training.pi0.data import dataset_files
 from training.pi0.data.dataset_columns import ACTION, CAPTURED, IMAGE, STATE, Columns, columns_of
 from training.pi0.data.disk import replace, sync
 from training.pi0.data.episode import EpisodeFrame, Layout, RecordingError, checked
 from training.pi0.data.episode_reader import layout_of, read_frames, read_instruction, read_job
 from training.pi0.data.frame_times import LowDimensional, differences
 
-READ, CONVERTER = "v3.0", "python -m lerobot.scripts.convert_dataset_v21_to_v30"  # of LeRobot 0.6
 VIDEO_FILE = 4  # [MB]
 LEROBOTS = {"timestamp", "frame_index", "episode_index", "index", "task_index"}  # features that it adds itself
 PICTURES = ("h264", "av1", "png")
@@ -119,31 +119,27 @@ def create(root: Path, layout: Layout, pictures: str = "h264"):
     )
 
 
-def check_version(root: Path) -> None:
-    """Raises RecordingError unless a LeRobotDataset is at `root`, of the version that is read."""
+def check_version(root: Path) -> dict:
+    """What meta/info.json says. Raises RecordingError unless a LeRobotDataset is at `root`, of the version that is read."""
     try:
         about = description(root)
     except (OSError, ValueError) as error:
         raise RecordingError(f"{root}: meta/info.json cannot be read: {error}") from error
-    if about is None:
-        raise RecordingError(f"{root}: no LeRobotDataset there (no meta/info.json)")
-    version = str(about.get("codebase_version", "none"))
-    if version.startswith(("v1", "v2")):
-        first = "" if version == "v2.1" else " (of v2.1: load it with LeRobot 0.3 first)"
-        raise RecordingError(
-            f"{root}: a LeRobotDataset {version}; {READ} is read. Convert it: {CONVERTER} --repo-id=local/{root.name} "
-            f"--root={root} --push-to-hub=false{first}"
-        )
-    if not version.startswith("v3"):
-        raise RecordingError(f"{root}: a LeRobotDataset of version {version!r}; {READ} is read: update LeRobot, or this project")
+    dataset_files.check_version(root, about)
+    return about or {}
 
 
 def open_dataset(root: Path):
-    """A LeRobotDataset for reading. Raises RecordingError when there is none at `root`."""
+    """A LeRobotDataset for reading. Raises RecordingError when there is none at `root`, or not all of one."""
+    from datasets.exceptions import DatasetsError
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-    check_version(root)
-    return LeRobotDataset(f"local/{root.name}", root=root, video_backend="pyav")
+    dataset_files.check_whole(root, check_version(root))
+    try:
+        return LeRobotDataset(f"local/{root.name}", root=root, video_backend="pyav")
+    except (DatasetsError, OSError, ValueError, KeyError, TypeError) as error:
+        why = str(error.__cause__ or error).partition("\n")[0][:200]
+        raise RecordingError(f"{root}: LeRobot cannot open it ({why}); mend it, or copy the whole folder again") from error
 
 
 def append(dataset, instruction: str, frames: Iterable[EpisodeFrame]) -> int:
@@ -205,17 +201,20 @@ def video_pictures(dataset, episode: StoredEpisode, camera: str) -> Iterator[np.
     file = Path(dataset.root) / dataset.meta.get_video_file_path(episode.index, camera)
     start = float(dataset.meta.episodes[episode.index][f"videos/{camera}/from_timestamp"])
     count, length = 0, episode.stop - episode.start
-    with av.open(str(file)) as container:
-        stream = container.streams.video[0]
-        tick = float(stream.time_base or 0)  # [s]
-        container.seek(int(start / tick), stream=stream, backward=True, any_frame=False)
-        for frame in container.decode(stream):
-            number = round((float(frame.pts * tick) - start) * dataset.fps)
-            if number >= length:
-                break
-            if number >= 0:
-                count += 1
-                yield frame.to_ndarray(format="rgb24")
+    try:
+        with av.open(str(file)) as container:
+            stream = container.streams.video[0]
+            tick = float(stream.time_base or 0)  # [s]
+            container.seek(int(start / tick), stream=stream, backward=True, any_frame=False)
+            for frame in container.decode(stream):
+                number = round((float(frame.pts * tick) - start) * dataset.fps)
+                if number >= length:
+                    break
+                if number >= 0:
+                    count += 1
+                    yield frame.to_ndarray(format="rgb24")
+    except av.FFmpegError as error:
+        raise RecordingError(f"{file}: cannot be decoded ({error.strerror}); copy or record it again") from error
     if count != length:
         where = f"{dataset.root}: episode {episode.index}"
         raise RecordingError(f"{where} has {count} of {length} pictures of {camera!r} in {file.name}; record it again")
