@@ -101,6 +101,20 @@ def test_what_a_server_does_not_say_is_assumed_with_a_warning(openpi, caplog):
     assert line in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("says", "given", "words"),
+    [
+        ({"joints": ["b", "a"]}, {"joints": JOINTS}, r"it says joints .*b.*a.*, and .*a.*b.* is given: leave `joints` out"),
+        ({"rate_hz": 20}, {"joints": JOINTS, "rate_hz": 30.0}, "it says rate_hz 20, and 30.0 is given: leave `rate_hz` out"),
+        ({"joints": ["a", "a"]}, {}, "each is expected once"),
+    ],
+)
+def test_a_server_and_a_tree_that_differ_are_refused(openpi, says, given, words):
+    address = openpi(lambda said: {"actions": np.zeros((50, 2))}, {"joints": [*JOINTS], "rate_hz": 50, "horizon": 50} | says)
+    with pytest.raises(ConfigError, match=words):
+        OpenPiBackend(address, **given)
+
+
 def test_a_server_that_misses_a_name_says_which(openpi):
     backend = OpenPiBackend(openpi(lambda said: {"actions": said["state"]}), joints=JOINTS)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from arbiter.robot import RobotModel
@@ -34,6 +35,8 @@ def check_chunks(path: str, prompt: str, model: RobotModel) -> list[ProbeFinding
     # A path of the command line is meant from where one stands, not from a tree file.
     context = PolicyContext(model, Path.cwd())
     backend, error = walled(open_backend, config, context)
+    if backend is None and "://" in path:  # a server that names its joints
+        backend, error = walled(open_backend, replace(config, options={"kind": "openpi"}), context)
     if backend is None:
         return [ProbeFinding("opens", "fail", error, advice="see docs/how-to/bring-a-policy.md for what can be opened")]
     found = [

@@ -61,6 +61,8 @@ def facts(said: dict, given: dict, address: str) -> ServerFacts:
         )
     if not isinstance(joints, list | tuple) or not all(isinstance(joint, str) for joint in joints):
         raise ConfigError(f"π0 server {address}: its joints are {wire.shown(joints)}; a list of names is expected")
+    if len(set(joints)) != len(joints):
+        raise ConfigError(f"π0 server {address}: its joints are {wire.shown(joints)}; each is expected once")
     if type(rate) not in (int, float) or not 1.0 <= rate <= 1000.0:
         raise ConfigError(f"π0 server {address}: rate_hz is {wire.shown(rate)}; 1 to 1000 rows a second are expected")
     if type(horizon) is not int or not 2 <= horizon <= 10_000:
@@ -69,6 +71,13 @@ def facts(said: dict, given: dict, address: str) -> ServerFacts:
         raise ConfigError(
             f"π0 server {address}: observations is {wire.shown(observations)}; 1 to {MOST_OBSERVATIONS} are expected"
         )
+    for key, taken in (("joints", list(joints)), ("rate_hz", rate)):
+        told = list(said[key]) if isinstance(said.get(key), list | tuple) else said.get(key)
+        if key in said and told != taken:
+            raise ConfigError(
+                f"π0 server {address}: it says {key} {wire.shown(told)}, and {wire.shown(taken)} is given: leave `{key}` out, or "
+                "serve the policy that is meant"
+            )
     unsaid = {"rate_hz": f"{rate:g} rows a second", "horizon": f"up to {horizon} rows a chunk"}
     missing = [key for key in unsaid if not given[key] and key not in said]
     assumed = (
