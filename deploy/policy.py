@@ -10,7 +10,6 @@ import argparse
 import sys
 
 from deploy.cli.command import CommandParser, command
-from deploy.policies.check import check_table
 
 STATUS = (
     "exit status: describe 0 when the policy is described completely, 1 when something is missing, contradicts or does not fit "
@@ -38,7 +37,11 @@ def parser() -> argparse.ArgumentParser:
     )
     describe.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the card, such as rate_hz=50")
     check = commands.add_parser("check", help="whether a policy fits its card and the robot: contract, probes, simulation")
-    check_table.add_arguments(check)
+    check.add_argument("file", help="the policy: an ONNX file; or a chunk policy: a folder, an address, recorded motions")
+    check.add_argument("--robot", default="berkeley_humanoid_lite", help="name or folder of the robot that it is to run on")
+    check.add_argument("--card", metavar="CARD", help="YAML card, or a file of the makers (default: in the file, or beside it)")
+    check.add_argument("--json", action="store_true", help="print one JSON value instead of the table")
+    check.add_argument("--prompt", default="wave your right hand", help="what a chunk policy is asked to do")
     return p
 
 
@@ -46,11 +49,17 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Exit status: see `--help`."""
     args = parser().parse_args(argv)
-    return {"describe": _describe, "check": check_table.run}[args.command](args)
+    return {"describe": _describe, "check": _check}[args.command](args)
 
 
 def _describe(args: argparse.Namespace) -> int:
     from deploy.policies.describe import run
+
+    return run(args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from deploy.policies.check.check_table import run
 
     return run(args)
 

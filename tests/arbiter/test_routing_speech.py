@@ -194,7 +194,7 @@ def test_what_is_taken_or_left_out_is_told(router, text, note):
         ("point two times up", "point_at has no direction"),
         ("walk between one and two metres", 'gives a range, "between one and two metres"; say one number'),
         ("turn left 30 to 40 degrees", 'gives a range, "30 to 40 degrees"; say one number'),
-        ("walk minus two metres", "distance -2 m: walk_forward needs a distance from 0.1 to 5 m"),
+        ("walk minus two metres", "distance -2 m: walk_forward takes distance from 0.1 to 5 m"),
         ("wave both hands", "wave_right is for one side; say which, or one after the other"),
         ("wave your right hand and bow at the same time", "wave_right and bow can't run at once"),
         ("lève les bras", "sounds like French; this robot speaks English"),

@@ -190,7 +190,7 @@ def test_card_against_another_robot():
 
 
 def test_unknown_and_missing_backends(tmp_path):
-    with pytest.raises(ConfigError, match="π0 backend 'jax' is unknown; there are: onnx, lerobot, tensorrt, openpi"):
+    with pytest.raises(ConfigError, match="π0 backend 'jax' is unknown; there are: auto, onnx, lerobot, tensorrt, openpi"):
         load_backend(tmp_path, "jax")
     with pytest.raises(ConfigError, match="neither step.onnx nor card.json"):
         load_backend(tmp_path, "onnx")

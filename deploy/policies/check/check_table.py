@@ -10,18 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from deploy.cli.progress import progress
-from deploy.policies.check.chunks import PROMPT, check_chunks, is_chunk_policy
-from deploy.robots.description import FIRST, load_model
+from deploy.policies.check.chunks import check_chunks, is_chunk_policy
+from deploy.robots.description import load_model
 from policies.locomotion.probes.probe_finding import ProbeFinding
-
-
-def add_arguments(p: argparse.ArgumentParser) -> None:
-    """The options of the command."""
-    p.add_argument("file", help="the policy: an ONNX file; or a chunk policy: a folder, an address, recorded motions")
-    p.add_argument("--robot", default=FIRST, help="name or folder of the robot that it is to run on")
-    p.add_argument("--card", metavar="CARD", help="YAML card, or a file of the makers (default: in the file, or beside it)")
-    p.add_argument("--json", action="store_true", help="print one JSON value instead of the table")
-    p.add_argument("--prompt", default=PROMPT, help="what a chunk policy is asked to do")
 
 
 def run(args: argparse.Namespace) -> int:

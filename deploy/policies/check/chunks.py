@@ -12,8 +12,6 @@ from policies.chunk.opening import ChunkConfig, open_backend
 from policies.context import PolicyContext
 from policies.locomotion.probes.probe_finding import ProbeFinding, skipped
 
-PROMPT = "wave your right hand"
-
 
 def is_chunk_policy(path: str) -> bool:
     """Whether it is a folder, an address or a file of recorded motions, not one ONNX file."""

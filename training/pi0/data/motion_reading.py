@@ -35,9 +35,19 @@ def add_motion_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--source-rate", type=float, default=0.0, metavar="HZ", help="rate of trajectories that do not tell it")
     p.add_argument("--degrees", action="store_true", help="joint trajectories are in degrees")
     p.add_argument(
-        "--most-residual", type=float, default=RESIDUAL_MOST, metavar="DEG", help="refuse a motion whose limbs are farther off"
+        "--most-residual",
+        type=float,
+        default=RESIDUAL_MOST,
+        metavar="DEG",
+        help="refuse a motion whose limbs are farther off [degrees]",
     )
-    p.add_argument("--most-slowed", type=float, default=SLOW_MOST, metavar="TIMES", help="refuse a motion that becomes longer")
+    p.add_argument(
+        "--most-slowed",
+        type=float,
+        default=SLOW_MOST,
+        metavar="FACTOR",
+        help="refuse a motion that becomes longer by this factor",
+    )
 
 
 def motion_reading(options: argparse.Namespace) -> MotionReading:
