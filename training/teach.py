@@ -19,12 +19,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from arbiter.errors import ConfigError
 from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 from deploy.cli.options import seed
 from training.pi0.data.motion_reading import add_motion_options, motion_reading
 
-WEIGHTS = Path("policies/weights")
+WEIGHTS = Path(__file__).resolve().parents[1] / "policies" / "weights"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,12 +37,22 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="folder for everything (default: runs/teach/NAME)")
     p.add_argument("--criterion", default="", help="FILE.py, FILE.py:function, or an entry point in arbiter.criteria")
     p.add_argument("--say", action="append", default=[], help="other words for it; may be given several times")
-    p.add_argument("--from", dest="start", type=Path, default=WEIGHTS / "pi0_tiny", help="network to go on from")
+    p.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        default=WEIGHTS / "pi0_tiny",
+        help="network to go on from (default: the one that ships)",
+    )
     add_motion_options(p)
     p.add_argument("--camera", default="", help="which camera of a LeRobotDataset (default: head_camera, or the only one)")
     for name, kind, default, text in NUMBERS:
         p.add_argument(f"--{name}", type=kind, default=default, help=text)
-    p.add_argument("--walker", default=str(WEIGHTS / "locomotion.onnx"), help='moves the legs in half of them; "": they stand')
+    p.add_argument(
+        "--walker",
+        default=WEIGHTS / "locomotion.onnx",
+        help='moves the legs in half of them (default: the one that ships); "": they stand',
+    )
     p.add_argument("--check", action="store_true", help="check and estimate only")
     return p
 
@@ -71,7 +82,7 @@ with extra(__name__, parser, "torch", "lerobot", "mink", "onnx"):
 def settings_of(options: argparse.Namespace) -> teaching.TeachingSettings:
     """The numbers of the command line."""
     numbers = {name: getattr(options, name) for name, *_ in NUMBERS}
-    return teaching.TeachingSettings(**numbers, walker=options.walker)
+    return teaching.TeachingSettings(**numbers, walker=str(options.walker))
 
 
 def made(file: Path, make) -> Demonstrations:
@@ -115,6 +126,8 @@ def main(arguments: list[str] | None = None) -> int:
     for warning in lesson.warnings:
         print(f"note: {warning}", file=sys.stderr)
     out = options.out or Path("runs/teach") / lesson.gesture.name
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out}: is a file; a folder is expected")
     print(f"{lesson.told()}; about {settings.minutes(lesson.gesture.seconds):.0f} min on two cores; everything goes to {out}")
     if options.check:
         return 0

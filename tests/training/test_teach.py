@@ -82,6 +82,7 @@ def test_everything_is_checked_before_anything_is_recorded(tmp_path):
         (["wave the right hand", *some], ConfigError, "is known already .skill wave_right"),
         (["recite the whole alphabet backwards xylophone quizzically", *some], ConfigError, "tokens, and the network reads 16"),
         (["clap your hands"], ConfigError, "nothing to learn from"),
+        (["clap your hands", *some, "--say", " "], ConfigError, "--say is empty"),
         (["clap your hands", two], RecordingError, "none of 1 motions can be used; the first: .*two.bvh"),
         (["clap your hands", still], RecordingError, "nothing moves in it"),
         (["clap your hands", *some, str(tmp_path)], ConfigError, "motion files and recordings in one lesson"),
@@ -93,6 +94,17 @@ def test_everything_is_checked_before_anything_is_recorded(tmp_path):
         with pytest.raises(error, match=says):
             teach.main([*arguments, "--out", str(tmp_path / "out"), *TINY])
         assert not (tmp_path / "out").exists(), says
+
+
+def test_the_word_that_stops_is_no_gesture_and_a_file_no_folder(tmp_path, monkeypatch, capsys):
+    """From any folder: the shipped network is found."""
+    some = [str(Path(one).resolve()) for one in clips(tmp_path, 1)]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="the words 'stop' do not lead to the new gesture"):
+        teach.main(["stop", *some, "--check"])
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(ConfigError, match="--out taken: is a file; a folder is expected"):
+        teach.main(["clap your hands", *some, "--out", "taken", "--check"])
 
 
 def test_recordings_are_a_lesson_too(tmp_path, capsys):

@@ -81,6 +81,9 @@ def check(options: argparse.Namespace, settings: TeachingSettings, how: MotionRe
     instruction = " ".join(options.instruction.split())
     model, card = load_model(), read_card(options.start)
     _check_words(instruction, options.start, card.tokens)
+    for words in options.say:
+        if not words.strip():
+            raise ConfigError("--say is empty; give other words for the gesture")
     criterion = load_criterion(options.criterion) if options.criterion else None
     gesture = TaughtGesture(instruction, "arms", 0.0, tuple(options.say), criterion)
     sources = [_teleoperated(options, instruction)] if options.teleop else options.sources
@@ -191,7 +194,7 @@ def _check_skill(lesson: Lesson) -> None:
     for phrase in (lesson.gesture.instruction, *lesson.gesture.phrases):
         route = router.route(phrase)
         names = [call.skill for step in route.steps for call in step]
-        if names != [lesson.gesture.name]:
+        if names != [lesson.gesture.name] or route.outcome == "stopped":  # a gesture called "stop" would never run
             heard = route.reason if route.outcome == "rejected" else f"it means {', '.join(names)}"
             raise ConfigError(f"the words {phrase!r} do not lead to the new gesture: {heard}; call it something else")
 
@@ -203,5 +206,5 @@ def _teleoperated(options: argparse.Namespace, instruction: str) -> Path:
 
     root = (options.out or Path("runs/teach") / slug(instruction)) / "teleop"
     print(f"demonstrate {instruction!r} some twenty times; ESC when done")
-    teleop.main([options.walker, "--instruction", instruction, "--root", str(root)])
+    teleop.main([str(options.walker), "--instruction", instruction, "--root", str(root)])
     return root
