@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.policies.check.drive import DrivePlan, Ground, velocity
+from arbiter.types import JointTarget
+from deploy.policies.check.drive import DrivePlan, DriveResult, Ground, velocity
 from deploy.policies.check.judge import judge
-from deploy.policies.check.trial import plans, try_card
+from deploy.policies.check.trial import Trial, plans, try_card
 from deploy.policy import main
 from deploy.robots.description import load_model
 from policies.context import SHIPPED
@@ -91,6 +92,29 @@ def test_a_policy_of_the_arms_is_checked_as_far_as_it_goes(capsys, tmp_path):
     table = capsys.readouterr().out
     assert "-     simulation" in table and "it drives no joint of the legs" in table
     assert table.splitlines()[0].startswith("pass  card") and "0 fail" in table.splitlines()[-1]
+
+
+class Waver:
+    """Holds the robot's posture but for its arms, which it raises; drives every joint."""
+
+    name, joints = "waver", np.ones(MODEL.n, bool)
+
+    def reset(self, state, now): ...
+
+    def act(self, state, request, now):
+        q = np.where(MODEL.groups["arms"], MODEL.default + 0.4, MODEL.default)
+        return JointTarget(q, MODEL.kp, MODEL.kd, self.joints)
+
+
+def test_joints_that_walking_skills_leave_to_others_are_at_rest_and_named():
+    ground = Ground(MODEL)
+    arms = [ground.drive(Waver(), DrivePlan((0.3, 0.0, 0.0), 0.6)).truth[-1].joint_pos[MODEL.groups["arms"]]]
+    np.testing.assert_allclose(arms[0], MODEL.default[MODEL.groups["arms"]], atol=0.1)
+    fallen = {"walk": DriveResult(DrivePlan((0.3, 0.0, 0.0)), (), 0.0, "fell after 1.2 s")}
+    (every,) = (one for one in judge(Trial(fallen, np.arange(MODEL.n), MODEL)) if one.level == "fail")
+    assert "10 of its joints are not in the group legs" in every.advice and "groups: {legs:" in every.advice
+    (legs,) = (one for one in judge(Trial(fallen, np.flatnonzero(MODEL.groups["legs"]), MODEL)) if one.level == "fail")
+    assert "group legs" not in legs.advice
 
 
 def test_a_course_ends_where_the_policy_fails():

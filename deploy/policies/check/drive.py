@@ -14,6 +14,7 @@ from arbiter.wall import walled
 from deploy.drivers.simulated.scene import Scene
 from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 from deploy.drivers.simulated.truth import Truth
+from deploy.robots.collision import SelfCollision
 from deploy.runtime.bodies import SENSOR_NOISE
 
 BARE = Scene(balls={})
@@ -70,6 +71,7 @@ class Ground:
 
     def __init__(self, model: RobotModel) -> None:
         self.model = model
+        self._collision = SelfCollision(model)
         self._robot = SimulatedRobot(model, noise=SENSOR_NOISE, hanging=False, scene=BARE)
         self._robot.connect()
 
@@ -77,7 +79,7 @@ class Ground:
         """Carries the plan out; ends early at a fall, or where the safety layer takes over."""
         robot, dt = self._robot, self.model.dt
         robot.reset(hanging=False)
-        state, safety = robot.read(0.0), Safety(self.model)
+        state, safety = robot.read(0.0), Safety(self.model, collision=self._collision)
         policy.reset(state, 0.0)
         failed, truth, changed = safety.arm(state, 0.0), [], 0
         request, pushes = Request(velocity=frozen(plan.velocity)), list(plan.pushes)
@@ -100,11 +102,12 @@ class Ground:
         return DriveResult(plan, tuple(truth), changed / max(len(truth), 1), failed)
 
     def _safe(self, policy: Policy, target: JointTarget, safety: Safety, state: RobotState) -> tuple[SafeCommand, Verdict]:
-        """A target, the other joints at rest, through the safety layer."""
+        """A target through the safety layer; at rest are the joints that walking skills leave to others: those not in "legs"."""
         model = self.model
-        q = np.where(policy.joints, target.q, model.default)
+        walked = policy.joints & model.groups["legs"] if (policy.joints & model.groups["legs"]).any() else policy.joints
+        q = np.where(walked, target.q, model.default)
         whole = replace(target, q=q, joints=np.ones(model.n, bool))
-        owners = tuple(policy.name if driven else "rest" for driven in policy.joints)
+        owners = tuple(policy.name if driven else "rest" for driven in walked)
         return safety.filter(whole, owners, state, state.stamp)
 
     def _ended(self, truth: Truth, verdict: Verdict) -> str:

@@ -32,6 +32,19 @@ def broken(trial: Trial) -> bool:
     return any(finding.level in ("fail", "warn") for finding in judge(trial))
 
 
+def _advice(trial: Trial) -> str:
+    """What makes a walk fall; first of all joints of the policy that the tree leaves to others while it walks."""
+    model = trial.model
+    left = [model.joints[i] for i in trial.driven if not model.groups["legs"][i]]
+    if not left:
+        return ORDER
+    some = ", ".join(left[:3]) + (" ..." if len(left) > 3 else "")
+    return (
+        f"{len(left)} of its joints are not in the group legs and are held at rest while it walks ({some}); where it needs "
+        f"them, robot.yaml says so, such as `groups: {{legs: [legs, waist, arms]}}`. Else {ORDER}"
+    )
+
+
 def _stays_up(trial: Trial) -> Iterator[ProbeFinding]:
     for name in UNDISTURBED:
         if name not in trial.courses:
@@ -40,7 +53,7 @@ def _stays_up(trial: Trial) -> Iterator[ProbeFinding]:
         v = course.plan.velocity
         asked = f"{v[0]:.2f}, {v[1]:.2f} m/s, {v[2]:.2f} rad/s for {course.plan.seconds:g} s"
         if course.failed:
-            yield ProbeFinding(name, "fail", f"{course.failed} (asked for {asked})", course.share, 1.0, None, ORDER)
+            yield ProbeFinding(name, "fail", f"{course.failed} (asked for {asked})", course.share, 1.0, None, _advice(trial))
         elif course.truth:
             worst = max(map(tilt, course.truth))
             yield ProbeFinding(
@@ -50,7 +63,7 @@ def _stays_up(trial: Trial) -> Iterator[ProbeFinding]:
         if name in trial.courses and not trial.failures(*UNDISTURBED):
             failed = trial.courses[name].failed
             seen = failed or f"stays up, pushed by {PUSH:g} m/s from four sides"
-            advice = f"{ORDER}; or it was trained without pushes" if failed else ""
+            advice = f"{_advice(trial)}; or it was trained without pushes" if failed else ""
             yield ProbeFinding(name, "warn" if failed else "pass", seen, trial.courses[name].share, 1.0, None, advice)
 
 
