@@ -37,22 +37,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="folder for everything (default: runs/teach/NAME)")
     p.add_argument("--criterion", default="", help="FILE.py, FILE.py:function, or an entry point in arbiter.criteria")
     p.add_argument("--say", action="append", default=[], help="other words for it; may be given several times")
-    p.add_argument(
-        "--from",
-        dest="start",
-        type=Path,
-        default=WEIGHTS / "pi0_tiny",
-        help="network to go on from (default: the one that ships)",
-    )
+    p.add_argument("--from", dest="start", type=Path, help="network to go on from (default: the one that ships)")
     add_motion_options(p)
     p.add_argument("--camera", default="", help="which camera of a LeRobotDataset (default: head_camera, or the only one)")
     for name, kind, default, text in NUMBERS:
         p.add_argument(f"--{name}", type=kind, default=default, help=text)
-    p.add_argument(
-        "--walker",
-        default=WEIGHTS / "locomotion.onnx",
-        help='moves the legs in half of them (default: the one that ships); "": they stand',
-    )
+    p.add_argument("--walker", help='moves the legs in half of them (default: the one that ships); "": they stand')
     p.add_argument("--check", action="store_true", help="check and estimate only")
     return p
 
@@ -121,6 +111,8 @@ def teach(lesson: Lesson, settings: teaching.TeachingSettings, start: Path, out:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    options.start = options.start or WEIGHTS / "pi0_tiny"
+    options.walker = WEIGHTS / "locomotion.onnx" if options.walker is None else options.walker
     settings = settings_of(options)
     lesson = check(options, settings, motion_reading(options))
     for warning in lesson.warnings:

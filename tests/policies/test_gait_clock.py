@@ -89,10 +89,12 @@ def test_torch_agrees_in_its_own_precision(stretches):
 @given(STRETCHES)
 def test_nobody_stands_in_the_middle_of_a_step_and_every_command_is_reached(stretches):
     calm = [*stretches, ((0.0, 0.0, 0.0), 0.0, False, False, 200)]
+    before = (0.0, 0.0, 0.0)
     for command, state in run(Scalars, calm, lambda value: value):
         assert 0.0 <= state.phase < 1.0 + 1e-9 and 0 <= state.in_place <= CLOCK.settle
-        if not any(command):
+        if not any(command) and not any(before):  # zero for one tick only is on the way from one side to the other
             assert at_rest(Scalars, state.phase, CLOCK.half)
+        before = command
     assert not any(command), "four seconds after zero was commanded"
     reached = run(Scalars, [*stretches, ((0.3, 0.0, 0.0), 0.0, False, False, 80)], lambda value: value)[-1][0]
     assert reached == pytest.approx((0.3, 0.0, 0.0))
