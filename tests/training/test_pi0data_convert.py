@@ -171,6 +171,16 @@ def test_files_of_different_joints_do_not_mix(tmp_path, converted):
         check(tmp_path / "other" / "in", converted / "set")
 
 
+def test_one_file_of_another_kind_among_several_is_left_out_by_name(tmp_path, capsys):
+    folder = reordered(tmp_path / "in")
+    for number in (1, 2):
+        guide_file(folder / f"episode_000{number}.hdf5", "bow", 4, number, fps=50)
+    assert convert.main([str(folder), str(tmp_path / "set")]) == 1
+    told = capsys.readouterr().err
+    assert f"left out: {folder / 'episode_0000.hdf5'}: joint 0 is '{JOINTS[-1]}'; '{JOINTS[0]}' is expected" in told
+    assert len(open_source(tmp_path / "set", MODEL).episodes) == 2
+
+
 def test_the_rate_of_files_is_their_own(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

@@ -107,21 +107,36 @@ def open_source(path: Path, model: RobotModel, how: Reading | None = None) -> De
 
 def open_files(files: list[Path], model: RobotModel, how: Reading | None = None, path: Path | None = None) -> DemonstrationSource:
     """Episode files as a source; see `open_source`."""
-    how, shared = how or Reading(), None
-    episodes, left_out, remarks = [], {}, []
+    how = how or Reading()
+    episodes, left_out, remarks, layouts = [], {}, [], {}
     for file in files:
         try:
-            layout = layout_of(file, model.joints, rate=how.source_rate, asked=how.rate)
-            if shared is None or layout == shared:
-                episode = _file(file, layout, how)
-                remarks += _remarks(episode, layout, model)
-                episodes.append(episode)
+            layouts[file] = layout_of(file, model.joints, rate=how.source_rate, asked=how.rate)
+        except RecordingError as error:
+            left_out[file.name] = str(error)
+    shared = _shared(layouts)
+    for file, layout in layouts.items():
+        try:
+            (shared or layout).check_same(layout, str(file))
+            episode = _file(file, layout, how)
         except RecordingError as error:
             left_out[file.name] = str(error)
             continue
-        shared = shared or layout
-        shared.check_same(layout, str(file))
+        remarks += _remarks(episode, layout, model)
+        episodes.append(episode)
     return _source(path or files[0].parent, shared, episodes, left_out, remarks)
+
+
+def _shared(layouts: dict[Path, Layout]) -> Layout | None:
+    """What most files are like. Raises RecordingError where it is no more than half of them: they do not belong together."""
+    if not layouts:
+        return None
+    kinds = list(layouts.values())
+    shared = max(kinds, key=kinds.count)
+    if 2 * kinds.count(shared) <= len(kinds):
+        for file, layout in layouts.items():
+            shared.check_same(layout, str(file))
+    return shared
 
 
 def _source(path: Path, layout: Layout | None, episodes: list, left_out: dict, remarks: list) -> DemonstrationSource:
