@@ -43,8 +43,9 @@ def fill(skill: Skill, said: Quantities) -> Filled:
         if name in parameters and not filled.refusal:
             _choose(skill, parameters[name], said, filled)
     for kind, value, words in said.values:
-        if kind == "speed number" and words in used and not filled.refusal:
-            filled.notes.append(f'"at {words}" taken as {value:g} {parameters["speed"].unit}')
+        speed = parameters.get("speed")
+        if kind == "speed number" and words in used and speed is not None and speed.unit == "m/s" and not filled.refusal:
+            filled.notes.append(f'"at {words}" taken as {value:g} m/s')
     if said.manner and "speed" not in parameters and not filled.refusal:
         filled.notes.append(f'ignored "{said.manner}": {skill.name} has one speed')
     for _, _, words in said.values:
@@ -67,7 +68,8 @@ def _first(said: Quantities, used: set[str], *kinds: str) -> tuple[str, float] |
 
 
 def _speed(parameter: Parameter, said: Quantities, used: set[str]) -> float | None:
-    if found := _first(said, used, "rate" if parameter.unit == "rad/s" else "speed", "speed number"):
+    kinds = ("rate",) if parameter.unit == "rad/s" else ("speed", "speed number")  # "turn at 90" means degrees
+    if found := _first(said, used, *kinds):
         return found[1]
     if said.pace and isinstance(parameter.default, (int, float)):
         end = parameter.high if said.pace > 0 else parameter.low
@@ -90,7 +92,7 @@ def _distance(parameter: Parameter, said: Quantities, used: set[str]) -> float |
 
 
 def _angle(parameter: Parameter, said: Quantities, used: set[str]) -> float | None:
-    if found := _first(said, used, "angle", "number"):
+    if found := _first(said, used, "angle", "number", "speed number"):
         kind, value = found
         return value if kind == "angle" else math.radians(value)  # "turn left 90"
     if said.around:

@@ -235,3 +235,12 @@ def test_any_text_gives_finite_values(text):
 )
 def test_politeness(text, rest):
     assert strip_politeness(expand(normalise(text))) == rest
+
+
+def test_a_number_after_at_is_an_angle_where_no_speed_is_taken():
+    class Nod(Skill):
+        name, utterances = "nod", ("nod",)
+        parameters = (Parameter("angle", "rad", 1.0, 0.0, 3.0),)
+
+    filled = fill(Nod(), extract("nod at 30")[0])
+    assert filled.values["angle"] == pytest.approx(math.radians(30)) and filled.notes == []

@@ -147,6 +147,7 @@ def test_a_correction_keeps_the_quantities_of_what_is_meant(router):
         ("turn left pi/2", "angle", math.pi / 2),
         ("walk 5'", "distance", 1.524),
         ("walk at 0.2", "speed", 0.2),
+        ("turn left at 30", "angle", math.radians(30)),
         ("walk in a circle, clockwise", "side", "right"),
     ],
 )
