@@ -13,6 +13,7 @@ import numpy as np
 from arbiter.body import Body
 from arbiter.errors import SkillError
 from arbiter.robot import RobotModel
+from arbiter.rules import Rule
 from arbiter.slots import LatestSlot
 from arbiter.types import Request, RobotState, Sighting, Steering
 
@@ -277,3 +278,5 @@ class Route:
     margin: float = float("nan")
     ms: float = 0.0
     forbids: tuple[str, ...] = ()
+    rule: Rule | None = None
+    said: str = ""

@@ -14,10 +14,11 @@ from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import LITTLE, extract
-from arbiter.routing.scorer import Scored, Scorer, canonical
+from arbiter.routing.scorer import Scored, Scorer, bare, canonical, own_phrases
 from arbiter.routing.statements import is_statement
 from arbiter.routing.text import words
-from arbiter.routing.veto import first_words, parts, veto
+from arbiter.routing.veto import excused, first_words, parts, veto
+from arbiter.rules import Rule
 from arbiter.skill import Skill, SkillCall
 
 STOP = "stop"
@@ -49,6 +50,7 @@ class Choice:
         call: None when refused. reason: Refusal, or notes on a call. score, margin: See SkillCall.
         firm: A refusal that a larger context must not overrule.
         remark: A statement or a question that sets no condition for what follows.
+        rule: Which rule refuses, or takes it for a stop. said: The words that it read, "" where they are all of the piece.
     """
 
     call: SkillCall | None
@@ -57,6 +59,8 @@ class Choice:
     margin: float = float("nan")
     firm: bool = False
     remark: bool = False
+    rule: Rule | None = None
+    said: str = ""
 
 
 def defaults(skills: Mapping[str, Skill], name: str) -> dict[str, float | str | None]:
@@ -84,6 +88,16 @@ class Chooser:
             for label, rows in scorer.members.items()
         }
 
+        self._own = {phrase: names[0] for phrase, names in own_phrases(skills.values()).items() if len(names) == 1}
+        self._excused = {
+            skill.name: excused(filter(None, map(canonical, skill.utterances)), skill.name, self._takes(skill.name, "distance"))
+            for skill in skills.values()
+        }
+
+    def owner(self, text: str) -> str:
+        """The one skill of which a text is an utterance, but for politeness, quantities and manner; "" if there is none."""
+        return self._own.get(bare(text), "")
+
     def choose(self, text: str, before: Choice | None) -> Choice:
         """What `text` asks for; `before` is what the piece before it came to ("turn left, then right")."""
         if before is not None and before.call is not None:
@@ -95,36 +109,43 @@ class Chooser:
             return choice
         clause = canonical(text)
         if not clause:
-            return Choice(None, f'no command in "{text}"')
+            return Choice(None, f'no command in "{text}"', rule=Rule.CLAUSES)
         if stop_guard(" ".join(LITTLE.sub(" ", text).split())) and STOP in self.skills:  # "wait a bit"
-            return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0)
+            return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0, rule=Rule.STOP_GUARD)
+        if name := self.owner(text):
+            return self._called(name, text, 1.0, 1.0)
         if is_statement(clause) and not self.scorer.knows(clause):
             remark = not _CONDITION.match(clause)
-            return Choice(None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark)
+            return Choice(
+                None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark, rule=Rule.STATEMENT
+            )
         if set(words(text)) <= _BARE_SIDE and not self.scorer.knows(clause):
-            return Choice(None, f'"{text}" names a side, but nothing to do', firm=True)
+            return Choice(None, f'"{text}" names a side, but nothing to do', firm=True, rule=Rule.SIDE)
         scored = self.scorer.score([clause])[0]
         if scored.best == NONE:
-            return Choice(None, "no skill is loaded")
+            return Choice(None, "no skill is loaded", rule=Rule.SCORE)
         if scored.score < (STOP_ACCEPT if scored.best == STOP else self._accept):
             return self._refused(clause, scored)
         name, reason = self._member(text, clause, scored)
         if not name:
-            return Choice(None, reason, scored.score, scored.margin, firm=True)
+            rule = (
+                Rule.SIDE if side_of(next(n for n in self.skills if self.scorer.class_of[n] == scored.best)) else Rule.OPPOSITES
+            )
+            return Choice(None, reason, scored.score, scored.margin, firm=True, rule=rule)
         name = self._turned(name, text)
         travels = self._takes(name, "distance")
         verbs = self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
-        if refusal := veto(text, clause, name, self._moved[scored.best], verbs, travels):
-            return Choice(None, refusal, scored.score, scored.margin, firm=True)
+        if refusal := veto(text, clause, name, self._moved[scored.best], verbs, travels, self._excused[name]):
+            return Choice(None, refusal.reason, scored.score, scored.margin, True, rule=refusal.rule, said=refusal.said)
         return self._called(name, text, scored.score, scored.margin)
 
     def _called(self, name: str, text: str, score: float, margin: float) -> Choice:
         said, rest = extract(text)
         if side_of(name) and _BOTH.search(text) and len(said.sides) != 1:
-            return Choice(None, f"{name} is for one side; say which, or one after the other", score, margin, firm=True)
+            return Choice(None, f"{name} is for one side; say which, or one after the other", score, margin, True, rule=Rule.SIDE)
         filled = fill(self.skills[name], said)
         if filled.refusal:
-            return Choice(None, filled.refusal, score, margin, firm=True)
+            return Choice(None, filled.refusal, score, margin, firm=True, rule=Rule.PARAMETERS)
         if bare := uncounted(rest):
             filled.notes.append(f'ignored "{bare}": no number is read there')
         return Choice(SkillCall(name, filled.values, score, margin, text), "; ".join(filled.notes), score, margin)
@@ -147,7 +168,7 @@ class Chooser:
             reason = f'asks for something this robot has no skill for: "{clause}"; nearest skill is {nearest} ({below})'
         else:
             reason = f"not understood: nearest skill is {nearest} ({scored.score:.2f}), below {self._accept:.2f}"
-        return Choice(None, reason, scored.score, scored.margin, firm=probability.get(NONE, 0.0) > 0.98)
+        return Choice(None, reason, scored.score, scored.margin, firm=probability.get(NONE, 0.0) > 0.98, rule=Rule.SCORE)
 
     def _say(self, label: str) -> str:
         members = [name for name in self.skills if self.scorer.class_of[name] == label]
@@ -158,7 +179,7 @@ class Chooser:
         calls = [self.choose(part, None).call for part in re.split(r"\bor\b", text) if part.strip()]
         names = {call.skill for call in calls if call}
         if len(names) > 1:
-            return Choice(None, f"leaves a choice: {' or '.join(sorted(names))}", firm=True)
+            return Choice(None, f"leaves a choice: {' or '.join(sorted(names))}", firm=True, rule=Rule.ALTERNATIVES)
         return None
 
     def _other_side(self, text: str, before: SkillCall) -> Choice | None:

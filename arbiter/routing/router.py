@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ from arbiter.routing.scorer import Scorer, canonical
 from arbiter.routing.segmentation import punctuated
 from arbiter.routing.stop_phrases import WORDS
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
+from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, SkillCall
 
 COMMON = 16000  # ranks of the encoder's vocabulary that count as English words
@@ -42,6 +44,12 @@ def _stems(word: str) -> set[str]:
     """What a verb in "-ing" comes from: "waving" from "wave", "sitting" from "sit"."""
     stem = word.removesuffix("ing")
     return {word, stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else stem}
+
+
+def _rejected(
+    text: str, reason: str, rule: Rule | None, said: str = "", score: float = math.nan, margin: float = math.nan
+) -> Route:
+    return Route(text, "rejected", (), reason, score, margin, rule=rule, said=said)
 
 
 class Router:
@@ -98,33 +106,35 @@ class Router:
 
     def _route(self, text: str) -> Route:
         if stop_guard(text):
-            return self._stopped(text, 1.0, 1.0, "a word of the text means stop")
+            return self._stopped(text, 1.0, 1.0, "a word of the text means stop", Rule.STOP_GUARD)
         if len(text) > MAX_CHARACTERS:
-            return Route(
-                text, "rejected", reason=f"too long: {len(text)} characters; an instruction has at most {MAX_CHARACTERS}"
-            )
+            reason = f"too long: {len(text)} characters; an instruction has at most {MAX_CHARACTERS}"
+            return _rejected(text, reason, Rule.LENGTH)
         if odd := unreadable(text):
             reason = f'"{odd}" is no number this robot reads; write it in digits, such as 1000 or 0.5'
-            return Route(text, "rejected", reason=reason)
+            return _rejected(text, reason, Rule.NUMBER, odd)
         given = expand(normalise(text))
-        if language := foreign(given, self._asked):
-            return Route(text, "rejected", reason=f"sounds like {language}; this robot speaks English")
         if wide := spread(given):
-            return Route(text, "rejected", reason=f'gives a range, "{wide}"; say one number')
+            return _rejected(text, f'gives a range, "{wide}"; say one number', Rule.NUMBER, wide)
+        if self._is_utterance(given):
+            return self._plan(text, (Piece(given, "then"),))
+        if language := foreign(given, self._asked):
+            return _rejected(text, f"sounds like {language}; this robot speaks English", Rule.LANGUAGE)
         said = self._repair(given)
         if said != given and stop_guard(said):
-            return self._stopped(text, 1.0, 1.0, "a word of the text, its typing error mended, means stop")
+            return self._stopped(text, 1.0, 1.0, "a word of the text, its typing error mended, means stop", Rule.STOP_GUARD, said)
         plain = punctuated(corrected(said))
         if said and not plain:
-            return Route(text, "rejected", reason="takes back what it asks for")
+            return _rejected(text, "takes back what it asks for", Rule.CORRECTION)
         parsed = Parsed((Piece(plain, "then"),), ()) if self._one_phrase(plain) else parse(plain)
         if not parsed.pieces:
             if parsed.ruled_out:
                 reason = f'only says what not to do: "{", ".join(parsed.ruled_out)}"'
-                return Route(text, "rejected", reason=reason, forbids=self._forbidden(parsed.ruled_out))
-            return Route(text, "rejected", reason="no words that ask for anything")
+                forbidden = self._forbidden(parsed.ruled_out)
+                return dataclasses.replace(_rejected(text, reason, Rule.NEGATION), forbids=forbidden)
+            return _rejected(text, "no words that ask for anything", Rule.CLAUSES)
         if len(parsed.pieces) > MAX_PIECES:
-            return Route(text, "rejected", reason=f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time")
+            return _rejected(text, f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
         return self._plan(text, parsed.pieces)
 
     def _forbidden(self, ruled_out: Sequence[str]) -> tuple[str, ...]:
@@ -140,13 +150,17 @@ class Router:
             found |= {name for name in meant if not sides or side_of(name) in ("", *sides)}
         return tuple(sorted(found - {STOP}))
 
+    def _is_utterance(self, given: str) -> bool:
+        """Whether a text is a skill's own utterance, which only the stop guard may take for anything else."""
+        return self._chooser.owner(given) != "" and not (" and " in given and extract(given)[0].values)
+
     def _one_phrase(self, plain: str) -> bool:
         """Whether a text is a skill's phrase as it stands. A quantity amid several clauses may be of a command of its own."""
         return self.scorer.knows(canonical(plain)) and not (" and " in plain and extract(plain)[0].values)
 
-    def _stopped(self, text: str, score: float, margin: float, reason: str) -> Route:
+    def _stopped(self, text: str, score: float, margin: float, reason: str, rule: Rule, said: str = "") -> Route:
         call = SkillCall(STOP, defaults(self.skills, STOP), score, margin, text.strip()[:MAX_CHARACTERS])
-        return Route(text, "stopped", ((call,),), reason, score, margin)
+        return Route(text, "stopped", ((call,),), reason, score, margin, rule=rule, said=said)
 
     # -- plans ----------------------------------------------------------------------------------------------------
 
@@ -166,9 +180,10 @@ class Router:
                 continue
             if choice.call is None:
                 part = f' (in "{piece.text}")' if len(pieces) > 1 else ""
-                return Route(text, "rejected", reason=choice.reason + part, score=choice.score, margin=choice.margin)
+                said = choice.said or (piece.text if part else "")
+                return _rejected(text, choice.reason + part, choice.rule, said, choice.score, choice.margin)
             if choice.call.skill == STOP and (len(pieces) == 1 or index + used < len(pieces)):
-                return self._stopped(text, choice.score, choice.margin, "means stop")
+                return self._stopped(text, choice.score, choice.margin, "means stop", choice.rule or Rule.SCORE)
             choices.append((piece, choice))
             index += used
         return self._arrange(text, choices)
@@ -222,13 +237,8 @@ class Router:
                         and self._covers(whole.call, choices)
                     ):
                         return Route(text, "accepted", ((whole.call,),), whole.reason, whole.score, whole.margin)
-                    return Route(
-                        text,
-                        "rejected",
-                        reason=f"{clash.skill} and {call.skill} can't run at once: both need the same joints",
-                        score=choice.score,
-                        margin=choice.margin,
-                    )
+                    reason = f"{clash.skill} and {call.skill} can't run at once: both need the same joints"
+                    return _rejected(text, reason, Rule.JOINTS, "", choice.score, choice.margin)
             steps.append([call])
         calls = [call for step in steps for call in step]
         return Route(

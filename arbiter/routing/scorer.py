@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,10 +33,26 @@ CACHE = 1024  # vectors kept
 
 
 @lru_cache(maxsize=256)
+def bare(text: str) -> str:
+    """The words of a clause without politeness, numbers and manner."""
+    clause = strip_politeness(expand(normalise(text)))
+    return " ".join(words(strip_politeness(extract(clause)[1])))
+
+
+@lru_cache(maxsize=256)
 def canonical(text: str) -> str:
-    """A clause as the head sees it: no politeness, numbers or manner; right said as left."""
+    """A clause as the head sees it: its bare words, right said as left."""
     clause = strip_politeness(expand(normalise(text)))
     return " ".join(words(mirrored(strip_politeness(extract(clause)[1]))))
+
+
+def own_phrases(skills: Iterable[Skill]) -> dict[str, tuple[str, ...]]:
+    """The bare utterances of skills, with the names of those whose utterances they are."""
+    owners: dict[str, list[str]] = {}
+    for skill in skills:
+        for phrase in dict.fromkeys(bare(text) for text in skill.utterances):
+            owners.setdefault(phrase, []).append(skill.name)
+    return {phrase: tuple(names) for phrase, names in owners.items() if phrase}
 
 
 def sided(text: str) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from arbiter.rules import Rule
 
 _HARM = re.compile(
     r"\b(?:(?:throw|fling|hurl|launch|slam|smash|crash|hurt|harm|injure|destroy|damage|burn|drown|kill)"
@@ -70,8 +73,44 @@ def first_words(clauses: Collection[str], share: float = 0.0) -> frozenset[str]:
     return frozenset(word for word, count in counts.items() if count >= share * len(clauses))
 
 
-def veto(text: str, clause: str, skill: str, moved: frozenset[str], verbs: frozenset[str], travels: bool) -> str:
-    """Why `skill` must not answer `text`, or "".
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """Why a skill must not answer.
+
+    Attributes:
+        rule: Which of the rules. said: The words that it read. reason: For people.
+    """
+
+    rule: Rule
+    said: str
+    reason: str
+
+    @property
+    def key(self) -> tuple[Rule, str]:
+        """What a skill's own phrases excuse: the rule, and the words; of an idiom and an act the first, what follows is free."""
+        return self.rule, self.said.split()[0] if self.rule is Rule.IDIOM else self.said
+
+
+def excused(clauses: Iterable[str], skill: str, travels: bool) -> frozenset[tuple[Rule, str]]:
+    """The keys of the vetoes against a skill's own phrases: these do not count against it."""
+    return frozenset(one.key for clause in clauses for one in vetoes(clause, clause, skill, frozenset(), frozenset(), travels))
+
+
+def veto(
+    text: str,
+    clause: str,
+    skill: str,
+    moved: frozenset[str],
+    verbs: frozenset[str],
+    travels: bool,
+    own: frozenset[tuple[Rule, str]] = frozenset(),
+) -> Veto | None:
+    """The first veto that the skill's own phrases do not excuse; see `vetoes` and `excused`."""
+    return next((one for one in vetoes(text, clause, skill, moved, verbs, travels) if one.key not in own), None)
+
+
+def vetoes(text: str, clause: str, skill: str, moved: frozenset[str], verbs: frozenset[str], travels: bool) -> Iterator[Veto]:
+    """Why `skill` must not answer `text`.
 
     Args:
         text: Normalised words. clause: The same without quantities ("one foot" may be a distance).
@@ -80,21 +119,20 @@ def veto(text: str, clause: str, skill: str, moved: frozenset[str], verbs: froze
         travels: Whether the skill goes somewhere.
     """
     if match := _HARM.search(text):
-        return f'"{match[0]}" asks for harm'
+        yield Veto(Rule.HARM, match[0], f'"{match[0]}" asks for harm')
     verb = clause.split()[0]
     if verb in _OTHER_VERBS and verb not in verbs:
-        return f'this robot can\'t "{verb}"; nearest skill is {skill}'
+        yield Veto(Rule.VERB, verb, f'this robot can\'t "{verb}"; nearest skill is {skill}')
     if (match := _ACT.search(clause)) and match[1] in _OTHER_VERBS - verbs:
-        return f'this robot can\'t do "{match[0]}"; nearest skill is {skill}'
+        yield Veto(Rule.VERB, match[1], f'this robot can\'t do "{match[0]}"; nearest skill is {skill}')
     if match := _IDIOM.match(clause):
-        return f'"{match[0]}" asks for something else than {skill}'
+        yield Veto(Rule.IDIOM, match[0], f'"{match[0]}" asks for something else than {skill}')
     if travels and (match := _IN_PLACE.search(text)):
-        return f'"{match[0]}": {skill} goes somewhere'
+        yield Veto(Rule.IN_PLACE, match[0], f'"{match[0]}": {skill} goes somewhere')
     if match := _POSTURE.search(text):
-        return f'"{match[0]}": this robot has no such posture'
+        yield Veto(Rule.POSTURE, match[0], f'"{match[0]}": this robot has no such posture')
     part = first_part(clause)
     if part and part not in moved:
-        return f"{skill} does not move the {part}, and no other skill is nearer"
-    if _BOTH & set(skill.split("_")) and _ONE_ARM.search(clause):
-        return f"{skill} moves both arms; it can't move one alone"
-    return ""
+        yield Veto(Rule.PART, part, f"{skill} does not move the {part}, and no other skill is nearer")
+    if _BOTH & set(skill.split("_")) and (match := _ONE_ARM.search(clause)):
+        yield Veto(Rule.ONE_ARM, match[0], f"{skill} moves both arms; it can't move one alone")

@@ -1,0 +1,88 @@
+"""Skills of third parties: their own utterances reach them, whatever rule would take the words; only the stop guard does."""
+
+import pytest
+
+from arbiter.routing import Router
+from arbiter.routing.guard import stop_guard
+from arbiter.rules import Rule
+from skills import builtin_skills
+from tests.third_party import chores, gestures, skills_of
+
+
+@pytest.fixture(scope="module", params=[gestures, chores], ids=lambda module: module.__name__.rsplit(".", 1)[-1])
+def guests(request):
+    return skills_of(request.param)
+
+
+@pytest.fixture(scope="module")
+def router(guests):
+    return Router([*builtin_skills(), *guests])
+
+
+def planned(route):
+    return [call.skill for step in route.steps for call in step]
+
+
+def test_own_utterances_reach_their_skill_or_the_stop_guard(router, guests):
+    shared = {text for skill in builtin_skills() for text in skill.utterances}
+    for skill in guests:
+        for text in skill.utterances:
+            for said in (text, f"please {text}, robot", f"could you {text}", f"{text.upper()}!"):
+                route = router.route(said)
+                if stop_guard(said):
+                    assert (planned(route), route.rule) == (["stop"], Rule.STOP_GUARD)
+                elif text not in shared:
+                    assert (planned(route), route.rule) == ([skill.name], None), (said, route.reason)
+
+
+def test_what_a_skill_says_is_not_held_against_it_in_other_words(router):
+    for text, skill in (("pick up the heavy hammer", "pick_up"), ("hand me the other tool", "hand_over")):
+        if skill in router.skills:
+            assert planned(router.route(text)) == [skill]
+
+
+def test_a_veto_holds_for_every_other_skill(router):
+    for text in ("walk forward until you fall", "wave the hammer", "walk off the stage", "raise the gun"):
+        route = router.route(text)
+        assert route.outcome == "rejected" and route.rule is not None
+
+
+def test_an_utterance_is_no_condition_no_prohibition_and_no_part_of_another_text(router, guests):
+    for skill in guests:
+        text = skill.utterances[0]
+        assert skill.name not in planned(router.route(f"do not {text}"))
+        assert skill.name not in planned(router.route(f"{text}, no, scratch that"))
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "said"),
+    [
+        ("stop", Rule.STOP_GUARD, ""),
+        ("walk 1e3 metres", Rule.NUMBER, "1e3"),
+        ("walk between one and two metres", Rule.NUMBER, "between one and two metres"),
+        ("walk " * 100, Rule.LENGTH, ""),
+        ("turn left, scratch that", Rule.CORRECTION, ""),
+        ("don't walk", Rule.NEGATION, ""),
+        ("he turned left yesterday", Rule.STATEMENT, ""),
+        ("walk or wave", Rule.ALTERNATIVES, ""),
+        ("bow, then jump over the chair", Rule.SCORE, "jump over the chair"),
+        ("bow so deep that you fall", Rule.HARM, "so deep that you fall"),
+        ("swing your arms", Rule.VERB, "swing"),
+        ("bow while you walk backward while you turn left", Rule.JOINTS, ""),
+        ("point to the left and the right with both hands", None, None),
+    ],
+)
+def test_a_refusal_names_its_rule(text, rule, said):
+    route = Router(builtin_skills()).route(text)
+    assert (route.outcome == "accepted") == (route.rule is None)
+    if rule is not None:
+        assert (route.rule, route.said) == (rule, said), route.reason
+
+
+def test_whatever_is_not_accepted_has_a_rule():
+    from training.router.phrases import load_phrases
+
+    router = Router(builtin_skills())
+    for phrase in load_phrases("report"):
+        route = router.route(phrase.text)
+        assert (route.outcome == "accepted") == (route.rule is None), phrase.text
