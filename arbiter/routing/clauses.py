@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from arbiter.routing.numerals import A_PART
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import strip_politeness, words
 
@@ -25,7 +26,7 @@ _JOINTS = re.compile(
     r"|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
     r"|(?P<break>(?:\.(?!\d)|[;!?:])+|,? ?\bbut\b(?: (?:instead|rather))?)"
     r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
-    r"|(?P<and>(?<!hundred)(?<!nice)(?<!slow) ?(?:\band(?: also)?\b(?! a (?:half|quarter)\b)|&|\bplus\b|\balong with\b"
+    rf"|(?P<and>(?<!hundred)(?<!nice)(?<!slow) ?(?:\band(?: also)?\b(?! {A_PART})|&|\bplus\b|\balong with\b"
     r"|\btogether with\b))"
 )
 _TOGETHER = re.compile(

@@ -3,60 +3,133 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SMALL = (
-    {word: float(value) for value, word in enumerate(_ONES)}
-    | {word: 20.0 + 10.0 * i for i, word in enumerate(_TENS)}
-    | {"fourty": 40.0}
+from arbiter import strict
+from arbiter.errors import ConfigError
+
+FILE = Path(__file__).parent / "languages" / "numbers.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberWords:
+    """languages/numbers.yaml: the words of numbers; `digits` and `tens` in order, parted by spaces."""
+
+    digits: str
+    tens: str
+    spellings: Mapping[str, str]
+    scales: Mapping[str, int]
+    fractions: Mapping[str, float]
+    vague: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        for name, count in (("digits", 20), ("tens", 8)):
+            if len(words := getattr(self, name).split()) != count:
+                raise ConfigError(f"{name} has {len(words)} words; {count} are needed, in order")
+        if strange := [meant for meant in self.spellings.values() if meant not in self.small]:
+            raise ConfigError(f"spellings has {strange[0]!r}, which is none of digits and tens")
+
+    @property
+    def small(self) -> dict[str, int]:
+        """Values of the words below a hundred."""
+        units = {word: value for value, word in enumerate(self.digits.split())}
+        return units | {word: 20 + 10 * i for i, word in enumerate(self.tens.split())}
+
+
+_WORDS = strict.load(NumberWords, FILE)
+_SMALL = _WORDS.small | {word: _WORDS.small[meant] for word, meant in _WORDS.spellings.items()}
+_VAGUE = {"a": 1, "an": 1, "the": 1, **_WORDS.vague}
+_FRACTION = _WORDS.fractions | {"halves": 0.5}
+NUMBER_WORDS = frozenset((*_SMALL, *_WORDS.scales, *_WORDS.vague, *_FRACTION))
+
+_DECIMAL = r"(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})"
+DIGITS = rf"(?<![\w.])[+-]?(?:\d{{1,9}} \d{{1,2}} ?/ ?\d{{1,2}}(?![\d/])|{_DECIMAL}(?: ?/ ?\d{{1,4}}(?![\d/]))?)(?![\d])"
+_NUMBER_WORD = r"\b(?:" + "|".join([*_SMALL, *_WORDS.scales]) + r")\b"
+_AND = r"(?:[ -]|(?:(?<=hundred)|(?<=thousand)) and )"
+SPELLED = rf"{_NUMBER_WORD}(?:{_AND}{_NUMBER_WORD})*"
+_MANY = r"(?:(?:two|three|four|five|seven|[2-9])[ -])"
+_PIECE = rf"(?:{'|'.join(_WORDS.fractions)})"  # a fifth by itself is the one after the fourth
+_SHARE = rf"(?:(?:(?:an?|one) |{_MANY})?(?:halves|(?:half|third|quarter)s?)|(?:an?|one) {_PIECE}(?= of\b)|{_MANY}{_PIECE}s)"
+A_PART = (
+    rf"(?:(?:an?|one|two|three) (?:half|halves|{_PIECE}s?)|half)\b(?! (?:an?|turn|circle|lap|spin|bow)\b)"  # of "two and a half"
 )
-_VAGUE = {"a": 1.0, "an": 1.0, "couple": 2.0, "few": 3.0, "several": 4.0, "dozen": 12.0}
-_FRACTION = {"half": 0.5, "quarter": 0.25, "third": 1.0 / 3.0}
-
-DIGITS = r"(?<![\w.])[+-]?(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?: ?/ ?\d{1,4}(?![\d/]))?(?![\d])"
-_NUMBER_WORD = r"\b(?:" + "|".join([*_ONES, *_TENS, "fourty", "hundred", "thousand"]) + r")\b"
-SPELLED = rf"{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*"
+AND_A_PART = rf" and {A_PART}"
+PART = rf"{_SHARE}(?: of)?(?: (?:an?|one|the)\b)?"
 _SPELLED = (
-    rf"(?:a |one )?{_NUMBER_WORD}(?:[ -](?:and )?{_NUMBER_WORD})*(?: point(?: {_NUMBER_WORD})+)?(?: and a (?:half|quarter))?"
-    rf"|(?<=\w )(?<!and )(?<!then )point(?: {_NUMBER_WORD})+"  # "point two times" is a command
+    rf"(?:a |one )?{SPELLED}(?: point(?: (?:oh|{_NUMBER_WORD}))+)?(?:{AND_A_PART}| \d/\d\d?)?"
+    rf"|(?<=\w )(?<!and )(?<!then )(?:oh )?point(?: {_NUMBER_WORD})+"  # "point two times" is a command
 )
-_PART = r"(?:(?:one |a |an )?(?:half|quarter|third)(?: of)?(?: an?)?|three[ -]quarters?(?: of)?(?: an?)?)"
-_LOOSE = r"(?:an?(?: (?:couple|few|dozen))?(?: of)?(?: and a half)?|a few|(?:couple|several)(?: of)?)"
-NUMBER = rf"(?:{DIGITS}(?: and a half)?|{_PART}(?= )|{_SPELLED}|{_LOOSE}(?= ))"
+_DOZEN = rf"(?:(?:half )?an? |{SPELLED} |{DIGITS} )?dozen(?: of)?"
+_LOOSE = rf"(?:an?(?: (?:good )?(?:couple|few|pair))?(?: of)?(?:{AND_A_PART})?|a few|(?:couple|several|pair)(?: of)?)"
+NUMBER = rf"(?:{_DOZEN}(?=[ -])|{PART}(?= )|{DIGITS}(?:{AND_A_PART})?|{_SPELLED}|{_LOOSE}(?= ))"
+
+_EXTRA = re.compile(rf"(?:{AND_A_PART}| (?P<top>\d)/(?P<bottom>\d\d?))$")
+_FRACTION_WORD = re.compile(rf"\b(?:(?P<count>\w+)[ -])?(?P<part>{'|'.join(_FRACTION)})s?\b")
+_FIGURES = re.compile(r"(?P<sign>[+-]?)(?:(?P<whole>\d+) )?(?P<top>[\d.]+)(?:/(?P<bottom>\d+))?(?:\D|$)")
 
 
 def number(text: str) -> float:
-    """Value of a number in digits or words: "1.5", "3/4", "ninety five", "one hundred and eighty", "half a"."""
-    text = text.strip().replace("-", " ") if not text.strip().startswith("-") else text.strip()
+    """Value of a number in digits or words: "1.5", "3/4", "ninety five", "two and a quarter", "half a dozen"."""
+    text = text.strip()
+    if "dozen" in text:
+        return 12.0 * (number(before) if (before := text.partition("dozen")[0].removesuffix("a ").strip()) else 1.0)
     extra = 0.0
-    if match := re.search(r" and a (half|quarter)$", text):
-        extra, text = _FRACTION[match[1]], text[: match.start()]
-    if re.match(r"[+-]?\.?\d", text):
-        top, _, bottom = text.replace(" ", "").partition("/")
-        return (float(top) / float(bottom) if bottom and float(bottom) else float(top)) + extra
-    if re.match(r"three quarter", text):
-        return 0.75
-    if match := re.search(r"\b(half|quarter|third)\b", text):
-        return _FRACTION[match[1]]
+    if (match := _EXTRA.search(text)) and match.start():
+        extra = int(match["top"]) / (int(match["bottom"]) or 1) if match["top"] else _share(match[0])
+        text = text[: match.start()]
+    if found := _FIGURES.match(text.replace(" /", "/").replace("/ ", "/")):
+        bottom = float(found["bottom"] or 1.0) or 1.0
+        value = float(found["whole"] or 0.0) + float(found["top"]) / bottom
+        share = _share(text) if re.search(r"[a-z]", text) else 0.0
+        return (-1.0 if found["sign"] == "-" else 1.0) * (share or value) + extra
+    text = text.replace("-", " ")
+    if share := _share(text):
+        return share + extra
     whole, _, decimals = text.partition("point")
-    digits = "".join(str(int(_SMALL.get(word, 0.0))) for word in decimals.split())
-    return _spelled(whole) + (float(f"0.{digits}") if digits else 0.0) + extra
+    return _spelled(whole) + (float(f"0.{_decimals(decimals)}") if decimals else 0.0) + extra
+
+
+def _share(text: str) -> float:
+    """Of "half a", "two thirds of a", "and three quarters"; 0 where there is no fraction."""
+    if not (match := _FRACTION_WORD.search(text)):
+        return 0.0
+    count = match["count"] or "a"
+    return _FRACTION[match["part"]] * (float(count) if count.isdigit() else _SMALL.get(count, 1))
+
+
+def _decimals(text: str) -> str:
+    """Figures of "two five", "twenty five" and "oh five"."""
+    words = text.split()
+    return "".join(
+        "" if before in _WORDS.tens.split() and 0 < _SMALL.get(word, 0) < 10 else str(_tens(word, after))
+        for (before, word), after in zip(pairwise(["", *words]), [*words[1:], ""], strict=True)
+    )
+
+
+def _tens(word: str, after: str) -> int:
+    value = _SMALL.get(word, 0)
+    return value + (_SMALL.get(after, 0) if value >= 20 and 0 < _SMALL.get(after, 0) < 10 else 0)
 
 
 def _spelled(text: str) -> float:
-    total = current = 0.0
+    """Of words as they are counted ("one hundred and twenty") or read out: "nine zero", "one eighty", "two fifty"."""
+    total = current = 0
     for before, word in pairwise(["", *text.split()]):
         if word in _SMALL:
-            current = (0.0 if before in _VAGUE else current) + _SMALL[word]  # "a one metre radius"
-        elif word in ("hundred", "thousand"):
-            current = (current or 1.0) * (100.0 if word == "hundred" else 1000.0)
+            value, last = _SMALL[word], _SMALL.get(before, 100)
+            if before in _VAGUE:  # "a one metre radius"
+                current = value
+            elif last < 10:  # figures read out
+                current = current * (100 if value >= 10 else 10) + value
+            else:
+                current += value
+        elif word in _WORDS.scales:
+            current = (current or 1) * _WORDS.scales[word]
             if word == "thousand":
-                total, current = total + current, 0.0
+                total, current = total + current, 0
         elif word in _VAGUE:
             current = _VAGUE[word]
-    return total + current
+    return float(total + current)

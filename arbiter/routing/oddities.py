@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from arbiter.routing.numerals import NUMBER
-from arbiter.routing.quantities import UNIT
+from arbiter.routing.numerals import DIGITS, NUMBER, SPELLED
+from arbiter.routing.units import UNIT
 
 _UNIT = rf"(?= ?-?(?:{UNIT})(?![\w/]))"
 _END = r"(?=[\s.!?]*$)"
@@ -14,15 +14,17 @@ _ODD = re.compile(
     rf"(?<![\w.])[+-]?(?:"
     rf"\d[\d.,]*e(?:[+-]?\d+(?:\.\d+)?\b|{_UNIT})"  # 1e3
     rf"|0x[0-9a-f]+\b|\d[\d.]*(?:_\d+)+|\d[\d.]* ?(?:\^|\*\*) ?[+-]?\d+|\d+[⁰¹²³⁴⁵⁶⁷⁸⁹]+"
-    rf"|\d+(?:\.\d+){{2,}}|\d{{{_LONGEST + 1},}}(?:\.\d*)?"
+    rf"|\d[\d.]* ?(?:[*+±×]|\+ ?/ ?-|x(?=\d)) ?\d[\d.]*|\d+\.\d+,\d+|\d+(?:\.\d+){{2,}}|\d{{{_LONGEST + 1},}}(?:\.\d*)?"
     rf"|(?:nan|inf|infinit[ey]|infinity)\b{_UNIT}|∞"
     rf"|(?<=\w )(?:(?<=by )|(?<=for )|(?<=at )|(?<=left )|(?<=right )|(?<=ward )|(?<=wards )|(?<=ahead )|(?<=circle )|(?<=back ))"
     rf"(?:nan|inf|infinity)\b{_END})"
 )
 
+_EXACT = rf"(?:{DIGITS}|{SPELLED}|half an?)"
 _RANGE = re.compile(
     rf"\b(?:between|from) (?:{NUMBER})(?: ?(?:{UNIT}))? (?:and|to) (?:{NUMBER})[ -]?(?:{UNIT})(?![\w/])"
-    rf"|(?<![\w.])\d[\d.]*(?: ?- ?| to )\d[\d.]* ?-?(?:{UNIT})(?![\w/])"
+    rf"|(?<![\w.]){_EXACT}(?:[ -]?(?:{UNIT}))?(?: ?- ?| to | or ){_EXACT}[ -]?(?:{UNIT})(?![\w/])"
+    rf"|\ban? (?:{UNIT}) or (?:two|three)\b|\bonce or twice\b"
 )
 _BARE = re.compile(r"(?:\b[\w']+ )?\b(?:(?:centi|milli|kilo)?met(?:er|re)s|cm|mm|km|seconds|degrees|radians)\b")
 

@@ -46,6 +46,12 @@ def fill(skill: Skill, said: Quantities) -> Filled:
         speed = parameters.get("speed")
         if kind == "speed number" and words in used and speed is not None and speed.unit == "m/s" and not filled.refusal:
             filled.notes.append(f'"at {words}" taken as {value:g} m/s')
+        value = filled.values.get("speed")
+        if kind == "share" and words in used and isinstance(value, float) and not filled.refusal:
+            filled.notes.append(f'"{words}" taken as {value:.4g} {speed.unit if speed else ""}')
+    for words in said.estimates:
+        if words in used and not filled.refusal:
+            filled.notes.append(f'"{words}" taken as said, no more and no less')
     if said.manner and "speed" not in parameters and not filled.refusal:
         filled.notes.append(f'ignored "{said.manner}": {skill.name} has one speed')
     for _, _, words in said.values:
@@ -71,6 +77,8 @@ def _speed(parameter: Parameter, said: Quantities, used: set[str]) -> float | No
     kinds = ("rate",) if parameter.unit == "rad/s" else ("speed", "speed number")  # "turn at 90" means degrees
     if found := _first(said, used, *kinds):
         return found[1]
+    if (found := _first(said, used, "share")) and isinstance(parameter.default, (int, float)):
+        return found[1] * (parameter.high if found[1] <= 1.0 and math.isfinite(parameter.high) else parameter.default)
     if said.pace and isinstance(parameter.default, (int, float)):
         end = parameter.high if said.pace > 0 else parameter.low
         end = end if math.isfinite(end) else parameter.default * (2.0 if said.pace > 0 else 0.5)

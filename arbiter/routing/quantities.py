@@ -7,54 +7,37 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from arbiter.routing.numerals import DIGITS, NUMBER, SPELLED, number
+from arbiter.routing.numerals import AND_A_PART, DIGITS, NUMBER, PART, SPELLED, number
+from arbiter.routing.units import UNIT, unit_of
 
-_LENGTHS = (
-    (0.01, r"cms?|centimet(?:er|re)s?"),
-    (0.001, r"mm|millimet(?:er|re)s?"),
-    (1000.0, r"km|kilomet(?:er|re)s?"),
-    (1609.344, r"miles?"),
-    (0.9144, r"yards?|yds?"),
-    (0.3048, r"ft|feet|foot"),
-    (0.0254, r"inch(?:es)?"),
-    (1.0, r"m|mtrs?|met(?:er|re)s?"),
+_BOUND = (
+    r"at (?:least|most)|(?:no|not|just|a (?:little|bit|touch)|slightly|any)? ?(?:more|less|further|farther|longer|fewer"
+    r"|over|under|above|below)(?: than)?|(?:almost|nearly|up to|(?:an? |the )?(?:maximum|minimum)(?: of)?|(?:a )?(?:max|min))"
 )
-_TIMES = ((1.0, r"s|secs?|seconds?"), (60.0, r"mins?|minutes?"), (3600.0, r"h|hrs?|hours?"))
-_PER = r"(?: ?/ ?| ?per | an? | each | every )"
-# kind, SI factor, words
-_UNITS = (
-    ("speed", 1.0, r"mps"),
-    ("speed", 1.0 / 3.6, r"kmh|kph"),
-    ("speed", 0.44704, r"mph"),
-    *(("speed", length / time, rf"(?:{far}){_PER}(?:{long})") for length, far in _LENGTHS for time, long in _TIMES),
-    ("rate", 1.0, r"rad ?/ ?s(?:ec)?|radians? ?(?:/|per|a) ?s(?:ec(?:ond)?)?"),
-    ("rate", math.pi / 180.0, r"deg(?:rees?)? ?(?:/|per|a) ?s(?:ec(?:ond)?)?"),
-    ("duration", 0.001, r"ms|milliseconds?"),
-    ("duration", 60.0, r"minutes?|mins?"),
-    ("duration", 3600.0, r"hours?|hrs?"),
-    ("duration", 1.0, r"seconds?|secs?|s"),
-    *(("distance", length, far) for length, far in _LENGTHS),
-    ("angle", math.pi / 180.0, r"deg|degs|degrees?|degress"),
-    ("angle", 1.0, r"rad|rads|radians?"),
-    (
-        "angle",
-        2.0 * math.pi,
-        r"(?:full |whole |complete )?(?:turns?|rotations?|revolutions?|circles?|laps?|loops?|rounds?|spins?)",
-    ),
-    ("count", 1.0, r"times?|x|bows?|waves?"),
-    (
-        "steps",
-        1.0,
-        r"(?:small |little |short |tiny |big |large |long |more |single |side )*(?:steps?|paces?|strides?)|side-?steps?",
-    ),
-)
-UNIT = "|".join(words for _, _, words in _UNITS)  # a pattern of every unit
-_KINDS = tuple((kind, factor, re.compile(rf"(?:{words})(?![\w/])")) for kind, factor, words in _UNITS)
 _PREPOSITION = (
-    r"(?:\b(?:for|by|at|in|over|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of"
-    r"|an angle of|a speed of|the next|up to|with a speed of) )*"
+    r"(?:\b(?:for|by|at|in|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of"
+    rf"|an angle of|a speed of|the next|as (?:far|long|much) as|with a speed of|{_BOUND}) )*"
 )
-_QUANTITY = re.compile(rf"(?P<before>{_PREPOSITION})(?P<number>{NUMBER})(?P<gap>[ -]?)(?P<rest>[a-z/].{{0,40}})?")
+_QUANTITY = re.compile(
+    rf"(?P<before>{_PREPOSITION})(?P<number>{NUMBER})(?P<gap>(?:-? ?ish\b| or so\b)?[ -]?)(?P<rest>[a-z/].{{0,40}})?"
+)
+_BOUNDED = re.compile(rf"\b(?:{_BOUND}) $")
+_ESTIMATE = re.compile(rf"^(?:{_BOUND}) |\b(?:few|several)\b|ish\b| or so\b")
+_PART_AFTER = re.compile(rf"{AND_A_PART}(?! ?(?:of|{UNIT})\b)")  # "a metre and a half"
+_FIGURES_AFTER = re.compile(
+    rf" (?P<number>[1-9]\d|{SPELLED})(?= ?(?:$|[,;!?]|\.(?!\d)|to\b|and\b|then\b|for\b|at\b|in\b|forwards?\b|back))"
+)
+_INCHES_AFTER = re.compile(rf" (?P<number>\d{{1,2}}|{SPELLED})(?: in)?(?= ?(?:$|[,;!?.]|and\b|then\b|forwards?\b|back))")
+_SMALLER = re.compile(rf",? ?(?:and )?(?P<number>{NUMBER})[ -]?(?P<rest>[a-z].{{0,20}})")
+_METRES_CENTIMETRES = re.compile(r"(?<![\w.])(\d{1,3})m(\d\d)(?![\w.])")
+_OF_THE_WAY = re.compile(rf"\b({PART}) way a?round\b")
+_X_TIMES = re.compile(r"\bx ?(\d{1,3})\b")
+_LASTING = ("distance", "angle", "duration")  # kinds of which twice as much is a quantity
+_TIMES_BEFORE = re.compile(r"\b(twice|thrice) $")
+_SPEED_SHARE = re.compile(
+    rf"\b(?:(?:at|with|by) )?(?:an? )?(?P<share>half|quarter|third|two thirds|three quarters?|double|twice|triple"
+    rf"|(?:{DIGITS}|{SPELLED}) ?(?:%|percent|per cent))(?: (?:of|the|your|its|full|top|max|maximum|normal|usual))* speed\b"
+)
 
 _SPEEDS = (  # fraction of the way from the default to the low (negative) or high (positive) end of the range
     (
@@ -95,7 +78,6 @@ _ABOUT = re.compile(
 )
 _RADIUS = re.compile(r"(?:with |of |in |at )*(?:an? |the )?(?P<what>radius|diameter)(?: of)?(?: about| around)? ?$")
 _RADIUS_AFTER = re.compile(r"(?: in)?[ -](?P<what>radius|diameter|wide|across)\b")
-_AND_A_HALF = re.compile(r" and a half\b")
 _COUNT_WORD = re.compile(r"\b(?:once|twice|thrice|one time|a single time)\b(?! more)")
 _BARE_ANGLE = re.compile(
     r"\b(?:(?:do|make|pull|perform) )?an? (180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))"
@@ -146,7 +128,8 @@ class Quantities:
 
     Attributes:
         values: (kind, SI value, words): kind is speed, rate, duration, distance, radius, angle, count, steps or number.
-            "speed number" is one after "at" without a unit.
+            "speed number" is one after "at" without a unit; a "share" is one of the full speed, if above 1 of the usual one.
+        estimates: Words of values that are bounds or estimates ("at least two metres").
         pace: -1 (as slow as possible) .. 1 (as fast as possible). manner: The words that say so.
         little, far, around, about, forever: Words to that effect are there; around: 360 degrees, about: 180.
         sides: Of ("left", "right"), those that are named.
@@ -155,6 +138,7 @@ class Quantities:
     """
 
     values: tuple[tuple[str, float, str], ...] = ()
+    estimates: tuple[str, ...] = ()
     pace: float = 0.0
     manner: str = ""
     little: bool = False
@@ -177,23 +161,39 @@ def _round(text: str, factor: float, start: int, end: int) -> tuple[str, float, 
     return "radius", factor, lead.start() if lead else start, tail.end() if tail else end
 
 
-def _unit(text: str) -> tuple[str, float, re.Match[str]] | None:
-    """Kind, factor and match of the unit that `text` begins with."""
-    for kind, factor, unit in _KINDS:
-        if found := unit.match(text):
-            return kind, factor, found
-    return None
+def _after(text: str, end: int, kind: str, factor: float) -> tuple[float, int]:
+    """SI value and end of what follows a unit and belongs to it: "and a half", "fifty" (cm), "six" (inches), "20 cm"."""
+    if part := _PART_AFTER.match(text, end):
+        return factor * number(f"0{part[0]}"), part.end()
+    if (smaller := _SMALLER.match(text, end)) and (unit := unit_of(smaller["rest"])) and unit[0] == kind and unit[1] < factor:
+        return number(smaller["number"]) * unit[1], smaller.start("rest") + unit[2].end()
+    if kind == "distance" and factor == 1.0 and (figures := _FIGURES_AFTER.match(text, end)):
+        centimetres = number(figures["number"])
+        return (0.01 * centimetres, figures.end()) if 10.0 <= centimetres < 100.0 else (0.0, end)
+    if kind == "distance" and factor == 0.3048 and (inches := _INCHES_AFTER.match(text, end)):
+        return (0.0254 * number(inches["number"]), inches.end()) if number(inches["number"]) < 12.0 else (0.0, end)
+    return 0.0, end
+
+
+def _times(text: str, match: re.Match[str], unit: tuple[str, float, re.Match[str]]) -> re.Match[str] | None:
+    """The quantity that "two times" multiplies ("two times one metre"), if one follows at once."""
+    if unit[0] != "count" or "time" not in unit[2][0]:
+        return None
+    following = _QUANTITY.match(text, match.start("rest") + unit[2].end() + 1)
+    found = unit_of(following["rest"] or "") if following else None
+    return following if found and found[0] in _LASTING else None
 
 
 def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
     """Quantities with a unit, and the text without them."""
-    values, position = [], 0
+    values, position, times = [], 0, 1.0
     while match := _QUANTITY.search(text, position):
-        found = _unit(match["rest"] or "")
+        found = unit_of(match["rest"] or "")
         loose = re.fullmatch(r"(?:an?|one)", match["number"].strip()) is not None
         if found is not None and loose and found[0] == "steps":  # "take a step left" stays as it is, and is one step
             values.append(("steps", 1.0, f"{match['number'].strip()} {found[2][0]}"))
         turns = found is not None and found[0] == "angle" and found[1] > 6.0
+        turns = turns and not _PART_AFTER.match(text, match.start("rest") + found[2].end())
         if found is None or (loose and (turns or found[0] in ("count", "steps"))):
             position = match.start("number") + max(1, len(match["number"].split(" ")[0]))
             continue
@@ -201,16 +201,23 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         if len(unit[0]) == 1 and not re.search(r"\d", match["number"]):  # "a s", "one m"
             position = match.end("number")
             continue
-        end = match.start("rest") + unit.end()
-        half = _AND_A_HALF.match(text, end)  # "a metre and a half"
-        end = half.end() if half else end
-        amount = number(match["number"]) + (0.5 if half else 0.0)
-        said, start = text[match.start("number") : end], match.start()
+        if multiplied := _times(text, match, found):
+            times, position = number(match["number"]), multiplied.start()
+            text = text[: match.start()] + " " * (position - match.start()) + text[position:]
+            continue
+        more, end = _after(text, match.start("rest") + unit.end(), kind, factor)
+        value = number(match["number"]) * factor + more
+        bound = _BOUNDED.search(match["before"])
+        said, start = (bound[0] if bound else "") + text[match.start("number") : end], match.start()
         if minus := _MINUS.search(text[: match.start("number")]):
-            amount, said, start = -amount, text[minus.start() : end], min(start, minus.start())
+            value, said, start = -value, text[minus.start() : end], min(start, minus.start())
+        if kind in _LASTING and (twice := _TIMES_BEFORE.search(text[: match.start("number")])):
+            times, start = {"twice": 2.0, "thrice": 3.0}[twice[1]], twice.start()
         if kind == "distance":
-            kind, factor, start, end = _round(text, factor, start, end)
-        values.append((kind, amount * factor, said))
+            kind, share, start, end = _round(text, 1.0, start, end)
+            value *= share
+        values.append((kind, value * times, said))
+        times = 1.0
         kept = {
             "steps": " side steps " if "side" in unit[0] else " steps ",
             "count": f" {unit[0].removesuffix('s')} " if unit[0][0] in "bw" else " ",
@@ -219,6 +226,19 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         text = text[:start] + kept + text[end:]
         position = start + len(kept) - 1
     return values, text
+
+
+def _speed_share(text: str) -> tuple[list[tuple[str, float, str]], str]:
+    """ "At half speed", "at 50% of your top speed": a share of a speed, and the text without it."""
+    found = _SPEED_SHARE.search(text)
+    if not found:
+        return [], text
+    said = found["share"]
+    share = {"double": 2.0, "twice": 2.0, "triple": 3.0}.get(said) or number(
+        f"{said.rstrip('%').removesuffix('cent')} ".replace("per ", "")
+    )
+    share *= 0.01 if said.endswith(("%", "cent")) else 1.0
+    return [("share", share, found[0])], text[: found.start()] + " " + text[found.end() :]
 
 
 def _radians(match: re.Match[str]) -> str:
@@ -231,6 +251,9 @@ def _radians(match: re.Match[str]) -> str:
 def extract(text: str) -> tuple[Quantities, str]:
     """Quantities of a normalised clause, and the clause without numbers, units and manner."""
     pace, manner = 0.0, ""
+    text = _X_TIMES.sub(r"\1 times", _METRES_CENTIMETRES.sub(r"\1.\2 m", text))
+    text = _OF_THE_WAY.sub(r"\1 turn", text)
+    shares, text = _speed_share(text)
     for fraction, pattern in _SPEED:
         if not pace and (found := pattern.search(text)):
             pace, manner = fraction, found[0]
@@ -240,6 +263,7 @@ def extract(text: str) -> tuple[Quantities, str]:
     around, about = bool(_AROUND.search(text)), bool(_ABOUT.search(text))
     text = _BARE_ANGLE.sub("turn around", text)
     values, text = _values(text)
+    values += shares
     for match in _COUNT_WORD.finditer(text):
         values.append(("count", {"twice": 2.0, "thrice": 3.0}.get(match[0], 1.0), match[0]))
     text = _COUNT_WORD.sub(" ", text)
@@ -258,9 +282,9 @@ def extract(text: str) -> tuple[Quantities, str]:
     sides = tuple(side for side, pattern in _SIDES.items() if pattern.search(text))
     directions = sides + tuple(name for name, pattern in _DIRECTIONS.items() if pattern.search(text))
     colours = tuple(dict.fromkeys(_COLOUR.findall(text)))
-    return Quantities(tuple(values), pace, manner, little, far, around, about, forever, sides, directions, colours), " ".join(
-        text.split()
-    )
+    estimates = tuple(said for _, _, said in values if _ESTIMATE.search(said))
+    said = Quantities(tuple(values), estimates, pace, manner, little, far, around, about, forever, sides, directions, colours)
+    return said, " ".join(text.split())
 
 
 def mirrored(text: str) -> str:

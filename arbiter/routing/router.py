@@ -20,6 +20,7 @@ from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.guard import OTHER_WORDS, stop_guard
 from arbiter.routing.languages import foreign
+from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
 from arbiter.routing.quantities import extract
@@ -90,7 +91,7 @@ class Router:
         joined = {name: pair.names[0] for pair in pairs for name in pair.names}
         self.scorer = Scorer(skills, artefact, encoder, joined)
         self._chooser = Chooser(self.skills, self.scorer, artefact.calibration.accept, pairs)
-        asked: Counter[str] = Counter((*_NO_TYPOS, *WORDS))
+        asked: Counter[str] = Counter((*_NO_TYPOS, *WORDS, *NUMBER_WORDS))
         refused: set[str] = set()
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
             (refused if label == NONE else asked).update(words(text))

@@ -10,7 +10,7 @@ MAX_CHARACTERS = 400  # a longer text is not an instruction; the stop guard stil
 
 _LOOKALIKES = str.maketrans(
     dict(zip("аеорсхѕтіορτ’‘ʼ`´“”–—−×…", "aeopcxstiopt'''''  -,-x.", strict=True))
-    | {"°": " degrees ", "º": " degrees ", "½": " 1/2", "¼": " 1/4", "¾": " 3/4"}
+    | {"°": " degrees ", "º": " degrees ", "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "π": " pi"}
 )
 _UNWANTED = re.compile(r"[^a-z0-9'.,;:!?/%+\-\s]")
 _SPACES = re.compile(r"\s+")
@@ -26,6 +26,7 @@ _CONTRACTIONS = (
     (re.compile(r"\bwon't\b|\bwont\b"), "will not"),
     (re.compile(r"\b(do|does|did|is|are|was|were|has|have|had|could|would|should|must|need|might)n'?t\b"), r"\1 not"),
     (re.compile(r"\bdo ?n[o']?t\b|\bdon t\b|\bdonot\b"), "do not"),
+    (re.compile(r"\bnot (?=(?:more|less|further|farther|longer|fewer) than\b)"), "no "),
     (re.compile(r"\blet's\b|\blets\b"), "let us"),
     (re.compile(r"\bi'd\b"), "i would"),
     (re.compile(r"\bi'm\b"), "i am"),
@@ -45,7 +46,7 @@ def _phrases(text: str) -> list[str]:
 
 # Short forms, what dictation makes of a command word, and two movements that are one command.
 _HINT = re.compile(
-    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and | angle| as |stood|sat d|wr?d"
+    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and | as |stood|sat d|wr?d"
 )  # one of the patterns below may match
 _FOR_SHORT = (
     (re.compile(r"\b(back|move) (?:it|yourself) (?=(?:on )?(?:up|back|forwards?|over)\b)"), r"\1 "),
@@ -53,7 +54,6 @@ _FOR_SHORT = (
     (re.compile(r"\b(?:bwd|bkwd|bckwd)s?\b"), "backward"),
     (re.compile(r"\b(?:rgt|rght)\b|(?<=\bturn )(?:rite|write|wright)\b|(?<=\bto the )(?:rite|write|wright)\b"), "right"),
     (re.compile(r"\bgimme\b"), "give me"),
-    (re.compile(r"\b(?:a|one) right angle\b"), "90 degrees"),
     (re.compile(r" as (?:high|far|much|well|low|deep|deeply) as (?:you can|possible)\b"), ""),
     (re.compile(r"(?:(?<=you have )|(?<=having ))stood(?= up\b)"), "stand"),
     (re.compile(r"(?:(?<=you have )|(?<=having ))sat(?= down\b)"), "sit"),

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arbiter.routing.numerals import number
+from arbiter import strict
+from arbiter.errors import ConfigError
+from arbiter.routing.numerals import NumberWords, number
+from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract, mirrored
 from arbiter.routing.text import expand, normalise, strip_politeness
@@ -244,3 +247,155 @@ def test_a_number_after_at_is_an_angle_where_no_speed_is_taken():
 
     filled = fill(Nod(), extract("nod at 30")[0])
     assert filled.values["angle"] == pytest.approx(math.radians(30)) and filled.notes == []
+
+
+ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+TENS = "- ten twenty thirty forty fifty sixty seventy eighty ninety"
+
+
+def spelled(n, link=" ", joiner=" and "):
+    """English words of 0 .. 9999."""
+    ones, tens = ONES.split(), TENS.split()
+    if n < 20:
+        return ones[n]
+    if n < 100:
+        return tens[n // 10] + (link + ones[n % 10] if n % 10 else "")
+    size, word = (100, "hundred") if n < 1000 else (1000, "thousand")
+    rest = spelled(n % size, link, joiner) if n % size else ""
+    return f"{spelled(n // size)} {word}" + (f"{joiner if size == 100 or n % size < 100 else ' '}{rest}" if rest else "")
+
+
+@given(st.integers(0, 9999), st.sampled_from(" -"), st.sampled_from([" ", " and "]))
+def test_every_whole_number_in_words(n, link, joiner):
+    assert number(spelled(n, link, joiner)) == n
+
+
+@given(st.integers(0, 99), st.lists(st.integers(0, 9), min_size=1, max_size=3))
+def test_every_decimal_in_words(whole, figures):
+    words = " ".join(ONES.split()[figure] for figure in figures)
+    assert number(f"{spelled(whole)} point {words}") == pytest.approx(float(f"{whole}.{''.join(map(str, figures))}"))
+
+
+AMOUNTS = (
+    ("2", 2.0),
+    ("2.5", 2.5),
+    ("2,5", 2.5),
+    ("1/2", 0.5),
+    ("½", 0.5),
+    ("1½", 1.5),
+    ("1 1/2", 1.5),
+    ("two", 2.0),
+    ("twenty-five", 25.0),
+    ("two point five", 2.5),
+    ("two and a half", 2.5),
+    ("two and a quarter", 2.25),
+    ("three and three quarters", 3.75),
+    ("one and two thirds", 5 / 3),
+    ("two thirds of a", 2 / 3),
+    ("three quarters of a", 0.75),
+    ("five eighths of a", 0.625),
+    ("half a dozen", 6.0),
+    ("two dozen", 24.0),
+    ("a couple of", 2.0),
+    ("a pair of", 2.0),
+    ("one eighty", 180.0),
+    ("nine zero", 90.0),
+)
+NAMED = (
+    ("metres", "distance", 1.0),
+    ("cm", "distance", 0.01),
+    ("feet", "distance", 0.3048),
+    ("degrees", "angle", math.pi / 180),
+    ("right angles", "angle", math.pi / 2),
+    ("turns", "angle", 2 * math.pi),
+    ("seconds", "duration", 1.0),
+    ("minutes", "duration", 60.0),
+    ("m/s", "speed", 1.0),
+    ("degrees per second", "rate", math.pi / 180),
+    ("steps", "steps", 1.0),
+    ("times", "count", 1.0),
+    ("more times", "count", 1.0),
+)
+
+
+@pytest.mark.parametrize("frame", ["{} {}", "about {} {}", "at least {} {}", "no more than {} {}", "{}-ish {}", "{} or so {}"])
+@pytest.mark.parametrize(("amount", "factor"), AMOUNTS)
+def test_amounts_with_units(frame, amount, factor):
+    frame = frame.replace("-ish", "") if amount.endswith((" a", " of")) else frame
+    for unit, kind, si in NAMED:
+        said, rest = extract(expand(normalise("do it " + frame.format(amount, unit))))
+        assert [(k, pytest.approx(v)) for k, v, _ in said.values] == [(kind, factor * si)], unit
+        assert rest in ("do it", "do it steps", "do it turns"), unit
+        assert bool(said.estimates) == ("at least" in frame or "no more" in frame or "ish" in frame or "or so" in frame)
+
+
+@given(st.integers(1, 99), st.integers(10, 99))
+def test_metres_and_centimetres(metres, centimetres):
+    words = spelled(metres), spelled(centimetres)
+    for text in (
+        f"{metres}m{centimetres}",
+        f"{metres} m {centimetres} cm",
+        f"{metres} metres {centimetres}",
+        f"{words[0]} metres {words[1]}",
+        f"{words[0]} metres and {words[1]} centimetres",
+    ):
+        assert [v for _, v, _ in extract(normalise(text))[0].values] == [pytest.approx(metres + centimetres / 100)], text
+
+
+@given(st.integers(1, 9), st.integers(1, 11))
+def test_feet_and_inches(feet, inches):
+    for text in (
+        f"{feet} feet {inches} inches",
+        f"{spelled(feet)} foot {spelled(inches)}",
+        f"{feet}' {inches}\"",
+        f"{feet} ft {inches} in",
+    ):
+        assert [v for _, v, _ in extract(normalise(text))[0].values] == [
+            pytest.approx(0.3048 * feet + 0.0254 * inches, rel=1e-3)
+        ], text
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.sampled_from(["metres", "degrees", "seconds", "times", "steps"]))
+def test_ranges_and_sums_are_no_quantity(low, high, unit):
+    for a, b in ((str(low), str(high)), (spelled(low), spelled(high))):
+        assert spread(f"{a} or {b} {unit}") and spread(f"{a} to {b} {unit}") and spread(f"between {a} and {b} {unit}")
+    assert all(unreadable(f"go {low} {sign} {high} {unit}") for sign in ("+", "*", "×", "+/-", "±"))
+
+
+@pytest.mark.parametrize(
+    ("text", "speed", "note"),
+    [
+        ("walk at half speed", 0.25, '"at half speed" taken as 0.25 m/s'),
+        ("walk at fifty percent of full speed", 0.25, '"at fifty percent of full speed" taken as 0.25 m/s'),
+        ("walk at 80% speed", 0.4, '"at 80% speed" taken as 0.4 m/s'),
+    ],
+)
+def test_shares_of_a_speed(text, speed, note):
+    filled = values(WalkForward(), text)
+    assert filled.values["speed"] == pytest.approx(speed) and filled.notes == [note]
+
+
+def test_bounds_and_multiples_are_told_or_taken():
+    filled = values(WalkForward(), "walk at least two metres")
+    assert filled.values["distance"] == 2.0 and filled.notes == ['"at least two metres" taken as said, no more and no less']
+    assert values(WalkForward(), "walk two times 50 cm").values["distance"] == pytest.approx(1.0)
+    assert values(TurnLeft(), "turn left twice 90 degrees").values["angle"] == pytest.approx(math.pi)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("nineteen", ""), "digits has 19 words; 20 are needed, in order"),
+        (("fourty: forty", "fourty: fortie"), "spellings has 'fortie', which is none of digits and tens"),
+        (("scales:", "scale:"), "unknown key 'scale'; did you mean 'scales'?"),
+    ],
+)
+def test_a_faulty_list_of_numbers_is_an_error(tmp_path, change, said):
+    from arbiter.routing.numerals import FILE
+
+    (tmp_path / "numbers.yaml").write_text(FILE.read_text().replace(*change))
+    with pytest.raises(ConfigError, match=said):
+        strict.load(NumberWords, tmp_path / "numbers.yaml")
