@@ -15,7 +15,7 @@ from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.skill import Skill
 from skills import builtin_skills
 from training.router.evaluate import plan_of, run, summary
-from training.router.phrases import load_phrases
+from training.router.phrases import load_phrases, load_sets
 
 
 @pytest.fixture(scope="module")
@@ -285,9 +285,8 @@ def test_absurd_texts_are_refused(router, text):
 @pytest.mark.slow  # 736 and 4713 phrases
 @pytest.mark.parametrize("phrase_set", ["report", "surprise"])
 def test_labelled_sets_keep_the_aims(router, phrase_set):
-    phrases = load_phrases(phrase_set)
-    verdicts = run(router, phrases)
-    figures = summary(verdicts, frozenset(router.scorer.texts))
+    verdicts = run(router, load_sets(phrase_set)[0])
+    figures = summary(verdicts)
     assert figures["commands right %"] >= 95.0
     assert figures["wrong motion % of all"] <= 1.0 and figures["wrong motion % of commands"] <= 1.0
     assert figures["stop recall %"] == 100.0 and figures["negated kept still %"] == 100.0

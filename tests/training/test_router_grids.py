@@ -1,0 +1,53 @@
+"""Grids of phrases with the right answer by construction: shares that must not fall."""
+
+from __future__ import annotations
+
+import pytest
+
+from arbiter.routing import Router
+from skills import builtin_skills
+from training.router.evaluate import run
+from training.router.figures import share
+from training.router.grids import GRIDS, grid
+from training.router.phrases import PhraseSet
+
+# grid -> at least so many per cent exact, at most so many per cent wrong motion
+FLOORS = {
+    "conditions": (74, 26),
+    "later": (26, 74),
+    "politeness": (74, 3),
+    "talk": (96, 4),
+    "qualifiers": (24, 4),
+    "pairs": (80, 15),
+    "order": (65, 15),
+    "enumerations": (72, 10),
+    "repetition": (6, 15),
+    "together": (77, 23),
+    "negation": (96, 3),
+    "corrections": (90, 3),
+    "quantities": (85, 6),
+    "sides": (89, 10),
+    "followups": (26, 11),
+}
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    return Router(builtin_skills())
+
+
+def test_every_grid_has_a_floor_and_its_size():
+    assert FLOORS.keys() == GRIDS.keys()
+    assert all(100 <= len(grid(name)) <= 300 for name in GRIDS)
+
+
+def test_a_grid_is_the_same_each_time():
+    assert all(grid(name) == grid(name) for name in GRIDS)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_a_grid_keeps_its_share(router, name):
+    exact, wrong_motion = FLOORS[name]
+    results = run(router, PhraseSet(name, grid(name)))
+    assert share(results, lambda result: result.exact).percent >= exact
+    assert share(results, lambda result: result.wrong_motion).percent <= wrong_motion
