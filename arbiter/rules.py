@@ -17,6 +17,8 @@ class Rule(enum.StrEnum):
     CLAUSES = "clauses"
     CONDITION = "condition or later time"
     STATEMENT = "statement or question"
+    FOLLOW_UP = "follow-up"
+    QUESTION = "question about skills"
     SIDE = "side"
     ALTERNATIVES = "alternatives"
     SCORE = "score"

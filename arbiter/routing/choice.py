@@ -81,7 +81,7 @@ class Chooser:
 
     def __init__(self, skills: Mapping[str, Skill], scorer: Scorer, accept: float, pairs: tuple[Opposites, ...]) -> None:
         self.skills, self.scorer = skills, scorer
-        self._accept, self._opposites = accept, pairs
+        self._accept, self.pairs = accept, pairs
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
         self._verbs = {
             label: (first_words(scorer.texts[rows], RARE), first_words(scorer.texts[rows]))
@@ -97,6 +97,10 @@ class Chooser:
     def owner(self, text: str) -> str:
         """The one skill of which a text is an utterance, but for politeness, quantities and manner; "" if there is none."""
         return self._own.get(bare(text), "")
+
+    def moved(self, name: str) -> frozenset[str]:
+        """Parts of the body that the phrases of a skill name."""
+        return self._moved[self.scorer.class_of[name]]
 
     def choose(self, text: str, before: Choice | None) -> Choice:
         """What `text` asks for; `before` is what the piece before it came to ("turn left, then right")."""
@@ -196,7 +200,7 @@ class Chooser:
     def _opposite(self, text: str, before: SkillCall) -> Choice | None:
         """ "Sit down, then stand": a piece of words that speak for the opposite of the command before it, and no others."""
         found = set(words(extract(text)[1]))
-        for pair in self._opposites:
+        for pair in self.pairs:
             if before.skill in pair.names:
                 other = pair.names[1 - pair.names.index(before.skill)]
                 if found and found <= pair.words[pair.names.index(other)] | _AGAIN and pair.cue(sorted(found)) == other:
@@ -210,7 +214,7 @@ class Chooser:
         if "*" in scored.best:
             return self._of_sides(members, said, clause, scored.best)
         name = members[0]
-        pair = next((pair for pair in self._opposites if name in pair.names), None)
+        pair = next((pair for pair in self.pairs if name in pair.names), None)
         if pair is not None:
             name = self._of_opposites(pair.names, pair.cue(words(clause)), scored)
             if not name:

@@ -105,7 +105,7 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Splits a normalised, expanded text at its connectives."""
     together = _TOGETHER.search(text) is not None
-    text = _GERUND.sub(r"\1 while \2", strip_politeness(_TOGETHER.sub(" ", text)))
+    text = _GERUND.sub(r"\1 while \2", strip_politeness(_TOGETHER.sub(" ", text), repeats=False))
     raw = _reorder(_split(text))
     pieces, ruled_out = _without_negated(raw)
     pieces = [piece for piece in pieces if piece.text]
@@ -170,7 +170,7 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
     negating = False
     for piece in pieces:
         negating = negating and piece.joint == "and"
-        text = strip_politeness(piece.text)
+        text = strip_politeness(piece.text, repeats=False)
         if negating:
             ruled_out.append(text)
             continue
@@ -180,7 +180,7 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
             negating = True
             if set(words(before)) <= _SUBJECTS and not words(text[match.end() :]):
                 kept.clear()  # "turn left, actually don't" takes back all of it
-            text = "" if set(words(before)) <= _SUBJECTS or before.endswith(" or") else strip_politeness(before)
+            text = "" if set(words(before)) <= _SUBJECTS or before.endswith(" or") else strip_politeness(before, repeats=False)
         kept.append(Piece(text, "list" if piece.joint == "break" else piece.joint))
     return kept, ruled_out
 

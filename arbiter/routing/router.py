@@ -18,8 +18,10 @@ from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_negation
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
+from arbiter.routing.followups import follow_up
 from arbiter.routing.guard import OTHER_WORDS, stop_guard
 from arbiter.routing.languages import foreign
+from arbiter.routing.last_plan import Followed, LastPlan, Steps
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
@@ -51,6 +53,15 @@ def _rejected(
     text: str, reason: str, rule: Rule | None, said: str = "", score: float = math.nan, margin: float = math.nan
 ) -> Route:
     return Route(text, "rejected", (), reason, score, margin, rule=rule, said=said)
+
+
+def _pieces(follow: Followed) -> list[tuple[Piece, Choice]]:
+    """The plan of a follow-up as choices, one after the other or at once as it says; its notes are told with the first."""
+    calls = [(call, "while" if index else "then") for step in follow.steps for index, call in enumerate(step)]
+    return [
+        (Piece(call.phrase, joint), Choice(call, "" if number else follow.reason, call.score, call.margin))
+        for number, (call, joint) in enumerate(calls)
+    ]
 
 
 class Router:
@@ -91,6 +102,8 @@ class Router:
         joined = {name: pair.names[0] for pair in pairs for name in pair.names}
         self.scorer = Scorer(skills, artefact, encoder, joined)
         self._chooser = Chooser(self.skills, self.scorer, artefact.calibration.accept, pairs)
+        self._utterances = frozenset(expand(normalise(text)) for skill in skills for text in skill.utterances)
+        self._last_plan = LastPlan(self._chooser)
         asked: Counter[str] = Counter((*_NO_TYPOS, *WORDS, *NUMBER_WORDS))
         refused: set[str] = set()
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
@@ -99,13 +112,18 @@ class Router:
         self._asked = frozenset(asked)
         self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS)
 
-    def route(self, text: str) -> Route:
-        """What to do about `text`. Never raises."""
+    def route(self, text: str, last: Steps = ()) -> Route:
+        """What to do about `text`. Never raises.
+
+        Args:
+            text: The instruction.
+            last: The plan that "again", "a bit more" and "the other hand" mean, as `Route.steps`; () where there is none.
+        """
         start = time.perf_counter()
-        route = self._route(text)
+        route = self._route(text, last)
         return dataclasses.replace(route, ms=(time.perf_counter() - start) * 1e3)
 
-    def _route(self, text: str) -> Route:
+    def _route(self, text: str, last: Steps) -> Route:
         if stop_guard(text):
             return self._stopped(text, 1.0, 1.0, "a word of the text means stop", Rule.STOP_GUARD)
         if len(text) > MAX_CHARACTERS:
@@ -117,8 +135,8 @@ class Router:
         given = expand(normalise(text))
         if wide := spread(given):
             return _rejected(text, f'gives a range, "{wide}"; say one number', Rule.NUMBER, wide)
-        if self._is_utterance(given):
-            return self._plan(text, (Piece(given, "then"),))
+        if self._is_utterance(given, last):
+            return self._plan(text, (Piece(given, "then"),), None)
         if language := foreign(given, self._asked):
             return _rejected(text, f"sounds like {language}; this robot speaks English", Rule.LANGUAGE)
         said = self._repair(given)
@@ -127,6 +145,8 @@ class Router:
         plain = punctuated(corrected(said))
         if said and not plain:
             return _rejected(text, "takes back what it asks for", Rule.CORRECTION)
+        if follow := self._last_plan.followed(plain, last):
+            return self._followed(text, follow)
         parsed = Parsed((Piece(plain, "then"),), ()) if self._one_phrase(plain) else parse(plain)
         if not parsed.pieces:
             if parsed.ruled_out:
@@ -136,7 +156,7 @@ class Router:
             return _rejected(text, "no words that ask for anything", Rule.CLAUSES)
         if len(parsed.pieces) > MAX_PIECES:
             return _rejected(text, f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
-        return self._plan(text, parsed.pieces)
+        return self._plan(text, parsed.pieces, None if ":" in plain else last)
 
     def _forbidden(self, ruled_out: Sequence[str]) -> tuple[str, ...]:
         """Skills that are ruled out: "don't walk" means every way of walking, "don't turn left" one of turning."""
@@ -151,13 +171,28 @@ class Router:
             found |= {name for name in meant if not sides or side_of(name) in ("", *sides)}
         return tuple(sorted(found - {STOP}))
 
-    def _is_utterance(self, given: str) -> bool:
-        """Whether a text is a skill's own utterance, which only the stop guard may take for anything else."""
+    def _is_utterance(self, given: str, last: Steps) -> bool:
+        """Whether a text is a skill's own utterance, which only the stop guard may take for anything else.
+
+        "Walk again" is no utterance as it stands: a last plan says how far.
+        """
+        if given not in self._utterances and ((last and follow_up(given)) or self._goes_on(given)):
+            return False
         return self._chooser.owner(given) != "" and not (" and " in given and extract(given)[0].values)
 
     def _one_phrase(self, plain: str) -> bool:
         """Whether a text is a skill's phrase as it stands. A quantity amid several clauses may be of a command of its own."""
-        return self.scorer.knows(canonical(plain)) and not (" and " in plain and extract(plain)[0].values)
+        counted = " and " in plain and extract(plain)[0].values
+        return self.scorer.knows(canonical(plain)) and not counted and not self._goes_on(plain)
+
+    @staticmethod
+    def _goes_on(plain: str) -> bool:
+        """Whether a clause of several refers to the one before it, or to the last plan: "wave, then again"."""
+        if follow_up(plain) is None:
+            return False
+        pieces = parse(plain).pieces
+        found = [follow for piece in pieces if (follow := follow_up(piece.text))]
+        return len(pieces) > 1 and any(not (follow.rest or follow.plain) for follow in found)
 
     def _stopped(self, text: str, score: float, margin: float, reason: str, rule: Rule, said: str = "") -> Route:
         call = SkillCall(STOP, defaults(self.skills, STOP), score, margin, text.strip()[:MAX_CHARACTERS])
@@ -165,11 +200,28 @@ class Router:
 
     # -- plans ----------------------------------------------------------------------------------------------------
 
-    def _plan(self, text: str, pieces: tuple[Piece, ...]) -> Route:
+    def _followed(self, text: str, follow: Followed) -> Route:
+        calls = [call for step in follow.steps for call in step]
+        if not calls:
+            return _rejected(text, follow.reason, Rule.FOLLOW_UP)
+        score, margin = min(call.score for call in calls), min(call.margin for call in calls)
+        return Route(text, "accepted", follow.steps, follow.reason, score, margin)
+
+    def _plan(self, text: str, pieces: tuple[Piece, ...], last: Steps | None) -> Route:
         choices: list[tuple[Piece, Choice]] = []
         index = 0
         while index < len(pieces):
             piece, used = pieces[index], 1
+            if pieces[index + 1 : index + 2] and pieces[index + 1].joint == "list" and self._last_plan.urges(piece.text):
+                index += 1  # "go on, walk forward"
+                continue
+            follow = None if last is None else self._follow(text, pieces, index, choices, last)
+            if follow is not None and not follow.steps:
+                return _rejected(text, follow.reason, Rule.FOLLOW_UP, piece.text)
+            if follow is not None:
+                choices += _pieces(follow)
+                index += 1
+                continue
             choice = self._chooser.choose(piece.text, choices[-1][1] if choices else None)
             if choice.call is None and not choice.firm:
                 piece, choice, used = self._widened(pieces, index, choices, choice)
@@ -188,6 +240,17 @@ class Router:
             choices.append((piece, choice))
             index += used
         return self._arrange(text, choices)
+
+    def _follow(
+        self, text: str, pieces: tuple[Piece, ...], index: int, choices: list[tuple[Piece, Choice]], last: Steps
+    ) -> Followed | None:
+        """What a piece says of those before it, or of the last plan where it is the first; None where it says nothing of them."""
+        piece = pieces[index]
+        follow = follow_up(piece.text)
+        if follow is None or (index and piece.joint == "list" and follow.plain):
+            return None  # "off you go, straight ahead": a detail
+        so_far = self._arrange(text, choices).steps if choices else last
+        return self._last_plan.followed(piece.text, so_far, inside=bool(choices))
 
     def _widened(
         self, pieces: tuple[Piece, ...], index: int, choices: list[tuple[Piece, Choice]], alone: Choice

@@ -75,7 +75,7 @@ _FOR_SHORT = (
 
 # Words around a command that carry none of its meaning.
 _BEFORE = _phrases("""
-    actually | afterwards | again | all i want is for you to | all right | alright | also | and | are you able to |
+    actually | afterwards | all i want is for you to | all right | alright | also | and | are you able to |
     attempt to | be a darling and | be a dear and | be a good robot and | be nice and | be so good as to | be so kind
     as to | be sure to | begin to | bot | bro | buddy | but | can i get you to | can i have | can i see you | can not
     you | can we | can we have | can we see | can we see you | can you | come on | come on and | command | could i get
@@ -116,10 +116,10 @@ _BEFORE = _phrases("""
     ought to | you should | your next task is to | your task is to
 """)
 _AFTER = _phrases("""
-    again | already | alright | and that is it | as well | at once | bot | bro
+    already | alright | and that is it | as well | at once | bot | bro
     | buddy | can you | can you please | could you | could you please | dear | for me | for us | here we go | if
     possible | if you can | if you could | if you do not mind | if you please | if you would | if you would not mind |
-    immediately | instead | mate | my friend | now | now please | ok | okay | once more | one more time | pal | please |
+    immediately | instead | mate | my friend | now | now please | ok | okay | pal | please |
     pls | plz | right away | right now | robot | sir | straight away | thank you | thank you very much |
     thanks | thanks a lot | then | this time | too | will you | will you please | would you | would you please
 """)
@@ -136,6 +136,7 @@ _BEFORE_PATTERN = re.compile(
     r"^(?!instead of\b)(?:" + "|".join(map(re.escape, _BEFORE)) + rf"|{_WISH})(?=$|[\s,.;:!?])[\s,.;:!?]*"
 )
 _AFTER_PATTERN = re.compile(r"(?:^|[\s,.;:!?]+)(?:" + "|".join(map(re.escape, _AFTER)) + r")[\s.,;:!?]*$")
+_REPEATED = re.compile(r"^again(?=$|[\s,.;:!?])[\s,.;:!?]*|(?:^|[\s,.;:!?]+)(?:again|once more|one more time)[\s.,;:!?]*$")
 _NO = re.compile(r"^(?:no|nope)(?:$|[,.;!?]+\s*)")  # "no, turn left"; but "no turning" says something
 _INSIDE = re.compile(
     r"(?<=\s)(?:(?:please|pls|kindly|just)(?=\s)|(?:quietly|silently|patiently|nicely|politely|properly)(?=\s|$))"
@@ -175,14 +176,19 @@ def expand(text: str) -> str:
     return text
 
 
-def strip_politeness(text: str) -> str:
-    """What is left of a normalised clause without the words of politeness before, in and after it."""
+def strip_politeness(text: str, repeats: bool = True) -> str:
+    """What is left of a normalised clause without the words of politeness before, in and after it.
+
+    Args:
+        repeats: Without "again" and its like at its ends, too, which ask for what a last plan can answer.
+    """
     before = None
     while before != text:
         before = text
         text = _INSIDE.sub("", text).strip(" ,.;:!?-+/")
         text = _NO.sub("", _BEFORE_PATTERN.sub("", text))
         text = _AFTER_PATTERN.sub("", text)
+        text = _REPEATED.sub("", text) if repeats else text
         text = _SPACES.sub(" ", text).strip()
     return text
 

@@ -21,13 +21,13 @@ FLOORS = {
     "pairs": (80, 15),
     "order": (65, 15),
     "enumerations": (72, 10),
-    "repetition": (6, 15),
+    "repetition": (19, 15),
     "together": (77, 23),
     "negation": (96, 3),
     "corrections": (90, 3),
     "quantities": (85, 6),
     "sides": (89, 10),
-    "followups": (26, 11),
+    "followups": (97, 2),
 }
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from arbiter.skill import SkillCall
 from deploy.cli.command import CommandParser, in_one_line
 from training.router.figures import grouped, summary, table
 from training.router.grids import GRIDS, grid
@@ -24,6 +25,7 @@ from training.router.plans import WantedPlan, vocabulary
 
 if TYPE_CHECKING:
     from arbiter.routing import Router
+    from arbiter.routing.last_plan import Steps
 
 GROUPINGS: dict[str, Callable[[PhraseResult], str]] = {
     "kind": lambda result: result.phrase.kind,
@@ -57,6 +59,19 @@ def sets_of(args: argparse.Namespace) -> tuple[PhraseSet, ...]:
     return load_sets(args.set)
 
 
+def done(plan: WantedPlan, router: Router) -> Steps:
+    """A plan that a phrase follows, as routed: values that it does not tell are the defaults."""
+    from arbiter.routing.choice import defaults
+
+    return tuple(
+        tuple(
+            SkillCall(call.skill, defaults(router.skills, call.skill) | {value.name: value.value for value in call.values})
+            for call in step
+        )
+        for step in plan
+    )
+
+
 def run(router: Router, phrase_set: PhraseSet) -> list[PhraseResult]:
     """Routes every phrase of a set."""
     from arbiter.routing.scorer import canonical
@@ -65,7 +80,7 @@ def run(router: Router, phrase_set: PhraseSet) -> list[PhraseResult]:
     results = []
     for phrase in tqdm(phrase_set.phrases, desc=phrase_set.name, disable=None):
         start = time.thread_time_ns()
-        route = router.route(phrase.text)
+        route = router.route(phrase.text, done(phrase.last, router))
         cpu_ms = (time.thread_time_ns() - start) / 1e6
         results.append(judge(phrase, route, cpu_ms, known, canonical(phrase.text) in fitted))
     return results

@@ -1,0 +1,243 @@
+"""Words that refer to the last plan: "again", "a bit more", "twice as far", "the other hand", "and back".
+
+A small grammar, not a list of phrases: marks (again, onward, more, less, a comparative, a factor, the other one, the way back),
+sides, colours and quantities, in any order, and fillers. A clause in which anything else stands has a verb of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from arbiter import strict
+from arbiter.errors import ConfigError
+from arbiter.routing.numerals import DIGITS, SPELLED, number
+from arbiter.routing.quantities import UNIT, Quantities, extract
+from arbiter.routing.text import strip_politeness, words
+
+FILE = Path(__file__).parent / "languages" / "english_followups.yaml"
+_CLASSES = (
+    "again",
+    "single",
+    "once",
+    "onward",
+    "further",
+    "more",
+    "less",
+    "little",
+    "much",
+    "undo",
+    "back",
+    "backwards",
+    "opposite",
+    "other",
+    "parts",
+    "ways",
+    "ones",
+)
+_LISTS = (*_CLASSES, "fast", "slow", "ongoing", "anchors", "leading", "fillers", "light")
+_MORE_OF = re.compile(
+    rf"\b(?P<number>(?:{SPELLED})|an?|{DIGITS}|a few|a couple(?: of)?) (?:more|further|extra|additional) (?P<unit>(?:{UNIT})\b)"
+)
+_ANOTHER = re.compile(rf"\banother (?P<counted>(?!one\b)(?:{SPELLED})|{DIGITS}|half|a|few)?(?(counted)|(?=(?:{UNIT})\b))")
+_COUNTS = re.compile(rf" (?:and a|hundred|(?:{UNIT})\b)")  # after "one"
+_ALSO = {"single": ("again",), "once": ("again",), "further": ("more",)}
+_LATER = re.compile(r"\bin\b(?! (?:reverse|the (?:other|opposite)|addition|a circle))")
+_DIRECTIONS = frozenset(
+    "ahead forward forwards straight behind up upwards down downwards left right leftwards rightwards clockwise "
+    "counterclockwise anticlockwise".split()
+)
+_BARE = re.compile(rf"(?:{SPELLED}|{DIGITS})")
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The file of one language.
+
+    Attributes:
+        marks: What each phrase is: the name of its class, or (dimension, +1 or -1). pattern: Finds them, the longest first.
+        factor: "twice as far": groups `times`, `as` and `noun`. factors: Their values.
+        named: Dimension by what may follow "as" and "the". anchors: Finds what refers to the last plan and says nothing of it.
+        ongoing: Finds "keep" in "keep turning".
+        fillers, light, parts, ways: Words.
+    """
+
+    marks: Mapping[str, Any]
+    pattern: re.Pattern[str]
+    factor: re.Pattern[str]
+    factors: Mapping[str, float]
+    named: Mapping[str, str]
+    anchors: re.Pattern[str]
+    ongoing: re.Pattern[str]
+    fillers: frozenset[str]
+    light: frozenset[str]
+    parts: frozenset[str]
+    ways: frozenset[str]
+
+
+def _any(phrases: Iterator[str] | list[str] | Mapping[str, Any]) -> str:
+    return "|".join(map(re.escape, sorted(phrases, key=lambda phrase: (-len(phrase), phrase))))
+
+
+@cache
+def lexicon(path: Path = FILE) -> Lexicon:
+    """Reads a language's file. Raises ConfigError for what is missing in it, or is no list of plain lower-case words."""
+    data = strict.parse(path).plain()
+    for name in _LISTS:
+        for phrase in data.get(name) or [""]:
+            if not isinstance(phrase, str) or not re.fullmatch(r"[a-z]+(?: [a-z]+)*", phrase):
+                raise ConfigError(f"{path}: {name}: {phrase!r} is no list of plain lower-case words")
+    marks: dict[str, Any] = {phrase: name for name in (*_CLASSES, "fast", "slow") for phrase in data[name]}
+    named = {}
+    for dimension, said in data["dimensions"].items():
+        marks |= {phrase: (dimension, sign) for name, sign in (("more", 1), ("less", -1)) for phrase in said[name]}
+        named |= dict.fromkeys((*said["as"], *said["noun"]), dimension)
+    adjectives = _any([word for said in data["dimensions"].values() for word in said["as"]])
+    nouns = _any([word for said in data["dimensions"].values() for word in said["noun"]])
+    times = _any(data["factors"])
+    return Lexicon(
+        marks,
+        re.compile(rf"\b(?:{_any(marks)})\b"),
+        re.compile(
+            rf"\b(?<!\ba )(?P<times>{times}|(?:{SPELLED}|{DIGITS}) times)"
+            rf"(?: as (?P<as>{adjectives})(?: as (?:before|that))?| (?:the |your |that )?(?P<noun>{nouns})"
+            rf"|(?P<all> (?:that|it))|$)"
+        ),
+        {phrase: float(value) for phrase, value in data["factors"].items()},
+        named,
+        re.compile(rf"^(?:{_any(data['leading'])})\b|\b(?:{_any(data['anchors'])})\b"),
+        re.compile(rf"\b(?:{_any(data['ongoing'])}) (?=\w+ing\b)(?!going|moving)"),
+        *(frozenset(word for phrase in data[name] for word in phrase.split()) for name in ("fillers", "light", "parts", "ways")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What a clause says of the last plan.
+
+    Attributes:
+        words: As said.
+        rest: Words of a command of its own ("wave again": "wave"); "" where there are none.
+        marks: Names of the classes that were said: "again", "single" and "once" (both are "again", too), "onward", "more",
+            "further" (is "more", too), "less", "little", "much", "undo", "back", "backwards", "opposite", "other",
+            "manner" ("slowly"), "anchor" (refers to it), "light" (a verb like "go").
+        compare: (dimension, +1 or -1) of each comparative. factors: (dimension, factor) of "twice as far".
+        nouns: What "other" and a side belong to: "hand", "way", "one".
+        said: Quantities, sides, directions and colours.
+    """
+
+    words: str
+    rest: str
+    marks: frozenset[str]
+    compare: tuple[tuple[str, int], ...]
+    factors: tuple[tuple[str, float], ...]
+    nouns: tuple[str, ...]
+    said: Quantities
+
+    @property
+    def changes(self) -> bool:
+        """It asks for something else than the last plan as it was."""
+        amount = self.marks & {"single", "more", "less", "backwards", "opposite", "other"}
+        return bool(amount or self.compare or self.factors or self.detailed)
+
+    @property
+    def counted(self) -> bool:
+        """It says how often, and changes nothing."""
+        amounts = self.marks & {"less", "backwards", "opposite", "other", "back", "undo"} or self.compare or self.factors
+        kinds = {kind for kind, *_ in self.said.values}
+        return kinds == {"count"} and not (amounts or self.said.sides or self.said.directions or self.said.colours)
+
+    @property
+    def detailed(self) -> bool:
+        """It names a side, a direction, a colour or a quantity."""
+        said = self.said
+        return bool(said.values or said.sides or said.directions or said.colours)
+
+    @property
+    def plain(self) -> bool:
+        """It may be a command of its own just as well: "back", "reverse", "left"; the last plan only tells how far."""
+        if self.marks & {"onward", "light"} and (self.said.directions or "back" in self.marks):
+            return True  # "keep going forward", "go further back"
+        compared = self.compare and "manner" not in self.marks
+        return not (
+            self.marks & {"again", "onward", "more", "less", "undo", "opposite", "other", "anchor"} or compared or self.factors
+        )
+
+
+def follow_up(text: str) -> FollowUp | None:
+    """A normalised, expanded text as a follow-up; None where no word of it refers to a last plan."""
+    known = lexicon()
+    marks: set[str] = set()
+    compare: list[tuple[str, int]] = []
+    factors: list[tuple[str, float]] = []
+    nouns: list[str] = []
+
+    def more(match: re.Match[str]) -> str:
+        said = match.groupdict()
+        again = said.get("unit", "").startswith("time")  # "two more times"
+        marks.add("again" if again else "more")
+        if again and said["number"] in ("one", "a"):
+            marks.add("once")
+            return " "
+        return f"{said['number']} {said['unit']}" if "unit" in said else said["counted"] or "a "
+
+    def ongoing(match: re.Match[str]) -> str:
+        marks.add("onward")
+        return " "
+
+    def factor(match: re.Match[str]) -> str:
+        if not (match["as"] or match["noun"] or match["all"]) and extract(match["times"])[0].values:
+            return match[0]  # "do that twice"
+        named = known.named.get(match["as"] or match["noun"] or "", "amount")
+        times = match["times"]
+        factors.append((named, known.factors.get(times) or number(times.removesuffix(" times"))))
+        return " "
+
+    def mark(match: re.Match[str]) -> str:
+        kind = known.marks[match[0]]
+        if kind == "ones" and _COUNTS.match(match.string, match.end()):
+            return match[0]
+        if isinstance(kind, tuple):
+            compare.append(kind)
+        elif kind in ("fast", "slow"):
+            marks.add("manner")
+            compare.append(("speed", 1 if kind == "fast" else -1))
+        elif kind in ("parts", "ways", "ones"):
+            nouns.append(match[0])
+        else:
+            marks.update((kind, *_ALSO.get(kind, ())))
+        return " "
+
+    left = known.factor.sub(factor, _ANOTHER.sub(more, _MORE_OF.sub(more, text)))
+    left = known.pattern.sub(mark, known.ongoing.sub(ongoing, left))
+    if known.anchors.search(left):
+        marks.add("anchor")
+    left = strip_politeness(" ".join(left.replace(",", " ").split()))
+    said, rest = extract(left)
+    found = [word for word in words(rest) if word not in known.fillers]
+    if bare := _bare_number(found):
+        said, found = Quantities((("number", number(bare), bare),)), []
+    if known.light & set(found):
+        marks.add("light")
+    unread = set(found) - known.light - _read(said)
+    follow = FollowUp(
+        text, " ".join(found) if unread else "", frozenset(marks), tuple(compare), tuple(factors), tuple(nouns), said
+    )
+    if _LATER.search(text) or not (marks - {"anchor", "light", "little", "much"} or follow.changes):
+        return None
+    return follow
+
+
+def _bare_number(found: list[str]) -> str:
+    text = " ".join(found)
+    return text if _BARE.fullmatch(text) else ""
+
+
+def _read(said: Quantities) -> set[str]:
+    """Words that `extract` reads and leaves in the clause."""
+    steps = ("step", "steps") if any(kind == "steps" for kind, *_ in said.values) else ()
+    return {*said.colours, *steps, *(_DIRECTIONS if said.directions else ())}

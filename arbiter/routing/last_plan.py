@@ -1,0 +1,308 @@
+"""A follow-up and the last plan -> the new plan: the same skills, or their opposites and other sides, with what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from arbiter.routing.choice import Chooser
+from arbiter.routing.followup_amounts import ENDS, Refused, asked, set_by, takes
+from arbiter.routing.followups import FollowUp, follow_up, lexicon
+from arbiter.routing.opposites import SIDES, Opposites, side_of
+from arbiter.routing.parameters import fill
+from arbiter.routing.quantities import Quantities
+from arbiter.routing.text import words
+from arbiter.skill import Skill, SkillCall
+
+Steps = tuple[tuple[SkillCall, ...], ...]
+MOST = 8  # skills of one plan
+
+_MIRROR = {"left": "right", "right": "left", "up": "down", "down": "up", "ahead": "behind", "behind": "ahead"}
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a follow-up came to.
+
+    Attributes:
+        steps: The new plan, as Route.steps; () where it is refused.
+        reason: Why it is refused, or what was taken and clamped.
+    """
+
+    steps: Steps
+    reason: str = ""
+
+
+class LastPlan:
+    """Makes plans of follow-ups.
+
+    Args:
+        chooser: Knows the skills, and what a clause asks for by itself.
+    """
+
+    def __init__(self, chooser: Chooser) -> None:
+        self._chooser, self._skills, self._pairs = chooser, chooser.skills, chooser.pairs
+
+    @staticmethod
+    def urges(text: str) -> bool:
+        """Whether words only urge to what comes after them: "go on, walk"."""
+        follow = follow_up(text)
+        return follow is not None and not follow.rest and follow.marks <= {"onward", "light", "anchor"} and not follow.changes
+
+    def followed(self, text: str, last: Steps, inside: bool = False) -> Followed | None:
+        """The plan that `text` asks for after `last`; None where it is a command of its own.
+
+        Args:
+            text: Normalised and expanded.
+            last: The last plan; () where there is none.
+            inside: `text` is a clause of an instruction, and `last` what comes before it there.
+        """
+        follow = follow_up(text)
+        if follow is None or (follow.plain and "light" in follow.marks and "back" not in follow.marks):
+            return None  # "go backwards" says all of it
+        if follow.rest:
+            return self._with_verb(follow, last) if last else None
+        if not last:
+            by_itself = follow.plain or ("light" in follow.marks and "again" not in follow.marks)
+            return None if by_itself else Followed((), f'"{text}": nothing was done before that it could refer to')
+        try:
+            found = Followed(*self._applied(follow, last, inside))
+        except Refused as refusal:
+            return None if follow.plain and not follow.nouns else Followed((), str(refusal))  # "the blue one"
+        verbless = not (follow.marks & {"light", "onward"} or self._chooser.owner(text))
+        return found if not follow.plain or (inside and verbless) else self._unless_plain(follow, found, verbless)
+
+    def _unless_plain(self, follow: FollowUp, found: Followed, verbless: bool) -> Followed | None:
+        """ "Go back" is a command of its own: after another motion than the one it reverses, it stays that command.
+
+        "Back" alone may mean either then, and is refused.
+        """
+        call, meant = self._alone(follow.words), {one.skill for step in found.steps for one in step}
+        if call is None:
+            counted = any(kind == "count" for kind, *_ in follow.said.values)
+            sure = follow.said.colours or follow.nouns or counted or self._travels(found.steps[-1][-1].skill)
+            return found if sure else None
+        if meant != {call.skill} and verbless:
+            return Followed((), f'"{follow.words}" may mean {" and ".join(sorted(meant))} or {call.skill}; say which')
+        return found if meant == {call.skill} else None
+
+    def _alone(self, text: str) -> SkillCall | None:
+        return self._chooser.choose(text, None).call
+
+    # -- which steps ----------------------------------------------------------------------------------------------
+
+    def _applied(self, follow: FollowUp, last: Steps, inside: bool) -> tuple[Steps, str]:
+        notes: list[str] = []
+        alone = len(last) == len(last[-1]) == 1
+        if follow.marks & {"undo", "back"}:
+            back = last[-1:] if inside or follow.detailed else last[::-1]
+            steps = tuple(tuple(self._changed(call, follow, notes) for call in step) for step in back)
+        elif follow.counted and "anchor" in follow.marks and (inside or not alone):
+            steps = last  # "do that twice"
+        elif "again" in follow.marks:
+            steps = self._again(follow, last, notes, alone)
+        elif not follow.changes:
+            steps = last[-1:]
+        else:
+            steps = (self._latest(follow, last, notes),)
+        return self._repeated(steps, follow, inside), "; ".join(dict.fromkeys(notes))
+
+    def _again(self, follow: FollowUp, last: Steps, notes: list[str], alone: bool) -> Steps:
+        """All of the last plan, each skill with the change if it can take it; one at least must."""
+        if not follow.changes or (not alone and follow.counted):
+            return last
+        changed = {id(call): self._tried(call, follow, notes) for step in last for call in step}
+        if not any(isinstance(found, SkillCall) for found in changed.values()):
+            raise next(found for found in reversed(changed.values()) if isinstance(found, Refused))
+        return tuple(
+            tuple(found if isinstance(found := changed[id(call)], SkillCall) else call for call in step) for step in last
+        )
+
+    def _latest(self, follow: FollowUp, last: Steps, notes: list[str]) -> tuple[SkillCall, ...]:
+        """The last step that can take the change: of it, the skills that can."""
+        refused: list[Refused] = []
+        for step in reversed(last):
+            found = [self._tried(call, follow, notes) for call in step]
+            if taken := tuple(one for one in found if isinstance(one, SkillCall)):
+                return taken
+            refused += [one for one in found if isinstance(one, Refused)]
+        raise refused[0]
+
+    def _tried(self, call: SkillCall, follow: FollowUp, notes: list[str]) -> SkillCall | Refused:
+        try:
+            return self._changed(call, follow, notes)
+        except Refused as refusal:
+            return refusal
+
+    def _repeated(self, steps: Steps, follow: FollowUp, inside: bool = False) -> Steps:
+        counts = [value for kind, value, _ in follow.said.values if kind == "count"]
+        whole = inside and follow.counted  # "walk, then bow. Do that twice": it is done once already
+        counted = not whole and len(steps) == len(steps[-1]) == 1 and self._takes(steps[-1][-1].skill, "count")
+        times = 1 if counted or not counts else round(counts[0]) - (whole and not follow.marks & {"again", "more"})
+        if times < 1 or times * sum(map(len, steps)) > MOST:
+            raise Refused(f'"{follow.words}" asks for {times * sum(map(len, steps))} things; at most {MOST} at a time')
+        return steps * times
+
+    # -- with a verb ----------------------------------------------------------------------------------------------
+
+    def _with_verb(self, follow: FollowUp, last: Steps) -> Followed | None:
+        """ "Wave again", "walk a bit further": as last time, where that was the same motion; else a command of its own."""
+        compared = follow.compare and "manner" not in follow.marks
+        if not (follow.marks & {"again", "onward", "more", "less", "other", "back"} or compared or follow.factors):
+            return None
+        found = self._alone(follow.words) or self._alone(follow.rest)
+        call = next(
+            (call for step in reversed(last) for call in reversed(step) if found and self._akin(call.skill, found.skill)), None
+        )
+        if found is None or call is None or not self._refers(follow, call):
+            return None
+        pair = self._pair(call.skill)
+        cue = pair.cue(words(follow.words)) if pair and not follow.marks & {"back", "other"} else ""
+        try:
+            notes: list[str] = []
+            steps = self._repeated(((self._changed(call, follow, notes, cue),),), follow)
+            return Followed(steps, "; ".join(notes))
+        except Refused as refusal:
+            return Followed((), str(refusal))
+
+    def _refers(self, follow: FollowUp, call: SkillCall) -> bool:
+        """Whether "back" and "the other way" beside a verb mean the last motion: "turn back", not "step back" after a walk."""
+        if "back" not in follow.marks and not ("other" in follow.marks and set(follow.nouns) & lexicon().ways):
+            return True
+        return not follow.detailed and follow.rest in words(call.phrase)
+
+    def _akin(self, a: str, b: str) -> bool:
+        """Whether two skills are the same, two sides of one, or opposites."""
+        pair = self._pair(a)
+        return a == b or self._other_side(a) == b or bool(pair and b in pair.names)
+
+    # -- one skill ------------------------------------------------------------------------------------------------
+
+    def _changed(self, call: SkillCall, follow: FollowUp, notes: list[str], cue: str = "") -> SkillCall:
+        """The call with the change. Raises Refused."""
+        name, said = (cue, follow.said) if cue else self._target(call, follow)
+        base, more = self._carried(call, name)
+        wanted = asked(self._skills[name], base, follow)
+        for kind, _, _ in wanted:
+            if (end := set_by(kind)) in ENDS:
+                base |= {p.name: p.default for p in self._skills[name].parameters if p.name in ENDS and p.name != end}
+        filled = fill(_with_defaults(self._skills[name], base), replace(said, values=tuple(wanted), pace=0.0, manner=""))
+        if filled.refusal:
+            raise Refused(filled.refusal)
+        spoken = {words for _, _, words in follow.said.values}
+        taken = [set_by(kind) for kind, _, words in wanted if words not in spoken]
+        shown = [f"{self._shown(name, one, filled.values[one])}" for one in taken]
+        notes += [*more, *([f'"{follow.words}" taken as {", ".join(shown)}'] if shown else []), *filled.notes]
+        return replace(call, skill=name, parameters=filled.values)
+
+    def _shown(self, name: str, parameter: str, value: float | str | None) -> str:
+        unit = next(p.unit for p in self._skills[name].parameters if p.name == parameter)
+        return f"{parameter} {value:.4g} {unit}".strip()
+
+    def _carried(self, call: SkillCall, name: str) -> tuple[dict[str, float | str | None], list[str]]:
+        """Parameters of the last call for the skill `name`: how far, how often and what was not the default; and notes."""
+        if name == call.skill:
+            return dict(call.parameters), []
+        old = {p.name: p.default for p in self._skills[call.skill].parameters}
+        timed = call.parameters.get("duration") != old.get("duration")
+        values, notes = {}, []
+        for p in self._skills[name].parameters:
+            value = call.parameters.get(p.name, p.default)
+            keep = p.name in ENDS[:3] or value != old.get(p.name) or (timed and p.name == "speed")
+            values[p.name] = value if keep and p.name in old else p.default
+            if isinstance(value, (int, float)) and values[p.name] == value and not p.low <= value <= p.high:
+                values[p.name] = min(max(value, p.low), p.high)
+                notes.append(f"{p.name} {value:.4g} clamped to {values[p.name]:.4g} ({name} allows {p.low:.4g} to {p.high:.4g})")
+        return values, notes
+
+    # -- which skill ----------------------------------------------------------------------------------------------
+
+    def _target(self, call: SkillCall, follow: FollowUp) -> tuple[str, Quantities]:
+        """The skill that is meant, and the words that set its parameters. Raises Refused."""
+        said, name = follow.said, call.skill
+        if part := next((noun for noun in follow.nouns if noun in lexicon().parts and noun not in self._chooser.moved(name)), ""):
+            raise Refused(f"{name} moves no {part}")
+        if follow.marks & {"undo", "back"}:
+            if not (back := self._inverse(name)):
+                raise Refused(f"{name} has no way back")
+            return back, said
+        pair = self._pair(name)
+        cue = pair.cue(words(follow.words)) if pair else ""
+        if (
+            "backwards" in follow.marks
+            and (cue or not follow.marks & {"again", "anchor"})
+            and (cue != name or "again" not in follow.marks)
+        ):
+            if not cue:
+                raise Refused(f"{name} has no way backwards")
+            return cue, said
+        if follow.marks & {"other", "opposite", "backwards"}:
+            ways = bool(follow.marks & {"opposite", "backwards"} or set(follow.nouns) & lexicon().ways)
+            return self._mirrored(call, said, ways)
+        if len(said.sides) > 1:
+            raise Refused(f'"{follow.words}" names both sides')
+        if said.sides:
+            return self._to_side(call, follow), said
+        if said.colours and not self._takes(name, "colour"):
+            raise Refused(f"{name} has no colour")
+        if said.directions and not self._takes(name, "direction"):
+            if not cue:
+                raise Refused(f"{name} has no {said.directions[0]}")
+            return cue, replace(said, directions=())
+        return name, said
+
+    def _to_side(self, call: SkillCall, follow: FollowUp) -> str:
+        side, name = follow.said.sides[0], call.skill
+        if self._offers(name, side):
+            return name
+        if side_of(name) and (named := name if side_of(name) == side else self._other_side(name)):
+            return named
+        if "again" in follow.marks and call.phrase and not side_of(name):  # "walk a metre", "the same to the right"
+            found = self._alone(f"{call.phrase} to the {side}")
+            if found and side_of(found.skill) == side:
+                return found.skill
+        raise Refused(f"{name} has no {side}")
+
+    def _mirrored(self, call: SkillCall, said: Quantities, ways: bool) -> tuple[str, Quantities]:
+        """The other side or the opposite; with `ways` of a motion, not of a hand."""
+        name, pair = call.skill, self._pair(call.skill)
+        for p in self._skills[name].parameters:
+            turned = _MIRROR.get(str(call.parameters.get(p.name)), "")
+            if turned in p.choices:
+                return name, replace(said, sides=(turned,) if turned in SIDES else (), directions=(turned,))
+        if pair and ways:
+            return pair.names[1 - pair.names.index(name)], said
+        if (other := self._other_side(name)) and (not ways or self._travels(name)):
+            return other, said
+        raise Refused(f"{name} has no opposite" if ways else f"{name} has no other side")
+
+    def _inverse(self, name: str) -> str:
+        """The skill that undoes it: the opposite, or the other side where that goes as far the other way; "" if there is none."""
+        if pair := self._pair(name):
+            return pair.names[1 - pair.names.index(name)]
+        return self._other_side(name) if self._travels(name) and not self._takes(name, "radius") else ""
+
+    def _other_side(self, name: str) -> str:
+        side = side_of(name)
+        other = "_".join(_MIRROR.get(token, token) if token == side else token for token in name.split("_"))
+        return other if side and other in self._skills else ""
+
+    def _pair(self, name: str) -> Opposites | None:
+        return next((pair for pair in self._pairs if name in pair.names), None)
+
+    def _travels(self, name: str) -> bool:
+        return self._takes(name, "distance") or self._takes(name, "angle")
+
+    def _takes(self, name: str, parameter: str) -> bool:
+        return takes(self._skills[name], parameter)
+
+    def _offers(self, name: str, word: str) -> bool:
+        return any(word in p.choices for p in self._skills[name].parameters)
+
+
+def _with_defaults(skill: Skill, values: Mapping) -> Skill:
+    """A skill of the same name whose parameters are, where the words give none, `values`."""
+    stand_in = Skill()
+    stand_in.name = skill.name
+    stand_in.parameters = tuple(replace(p, default=values.get(p.name, p.default)) for p in skill.parameters)
+    return stand_in

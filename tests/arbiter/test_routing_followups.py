@@ -1,0 +1,258 @@
+"""Words that refer to the last plan: what they make of it, and that they move nothing they should not."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arbiter.errors import ConfigError
+from arbiter.routing import Router
+from arbiter.routing.followups import FILE, follow_up, lexicon
+from arbiter.routing.opposites import opposites, side_of
+from arbiter.skill import Parameter, Route, Skill, SkillCall
+from skills import builtin_skills
+
+
+class Kick(Skill):
+    policy, joints = "kicks", "legs"
+    parameters = (Parameter("count", "", 1.0, 1.0, 5.0), Parameter("speed", "m/s", 1.0, 0.5, 2.0))
+
+
+class KickLeft(Kick):
+    name = "kick_left"
+    utterances = (
+        "kick with your left foot",
+        "give a kick with the left foot",
+        "kick left",
+        "do a left kick",
+        "use your left foot to kick",
+    )
+
+
+class KickRight(Kick):
+    name = "kick_right"
+    utterances = ("kick with your right foot", "give a kick with the right foot", "kick right", "do a right kick", "kick")
+
+
+@pytest.fixture(scope="module")
+def router():
+    return Router([*builtin_skills(), KickLeft(), KickRight()])
+
+
+def told(route: Route) -> str:
+    """The plan in short: skills with what is not their default, "refused", "stopped"."""
+    if route.outcome != "accepted":
+        return {"rejected": "refused"}.get(route.outcome, route.outcome)
+    skills = {skill.name: skill for skill in [*builtin_skills(), KickLeft(), KickRight()]}
+
+    def one(call: SkillCall) -> str:
+        usual = {p.name: p.default for p in skills[call.skill].parameters}
+        values = [
+            f" {name} {round(value, 3):g}" if isinstance(value, (int, float)) else f" {value}"
+            for name, value in call.parameters.items()
+            if value is not None and value != usual[name]
+        ]
+        return call.skill + ",".join(values)
+
+    return "; ".join(" + ".join(map(one, step)) for step in route.steps)
+
+
+WALK, TURN, WAVE, BOW = "walk forward two metres", "turn left 30 degrees", "wave your left hand", "bow three times"
+CIRCLE, BALL, ARMS, POINT, KICK = (
+    "walk in a circle",
+    "touch the red ball",
+    "raise your arms",
+    "point to the left",
+    "kick twice with your left foot",
+)
+TWO = "walk forward two metres, then wave your left hand"
+
+TABLE = (
+    # once more
+    (WALK, "again", "walk_forward distance 2"),
+    (WALK, "could you do that once more please", "walk_forward distance 2"),
+    (WALK, "do that again twice", "walk_forward distance 2; walk_forward distance 2"),
+    (WALK, "again and again and again and again, nine times", "refused"),
+    (WALK, "walk again", "walk_forward distance 2"),
+    (WALK, "walk forward a metre again", "walk_forward"),
+    (WAVE, "wave again", "wave_left"),
+    (WAVE, "three more times", "wave_left count 3"),
+    (BOW, "again", "bow count 3"),
+    (BOW, "one more", "bow"),
+    (BOW, "two more", "bow count 2"),
+    (TWO, "again", "walk_forward distance 2; wave_left"),
+    (KICK, "same again", "kick_left count 2"),
+    # going on, more and less of it
+    (WALK, "keep going", "walk_forward distance 2"),
+    (TURN, "carry on", "turn_left angle 0.524"),
+    (TURN, "keep turning", "turn_left angle 0.524"),
+    (TWO, "continue", "wave_left"),
+    (WALK, "a bit more", "walk_forward distance 0.5"),
+    (WALK, "a little further please", "walk_forward distance 0.5"),
+    (WALK, "walk a bit further", "walk_forward distance 0.5"),
+    (WALK, "another metre and a half", "walk_forward distance 1.5"),
+    (WALK, "50 cm more", "walk_forward distance 0.5"),
+    (WALK, "half a metre less", "walk_forward distance 1.5"),
+    (WALK, "three metres less", "refused"),
+    (WALK, "ten more metres", "walk_forward distance 5"),
+    (WALK, "twenty more", "refused"),
+    (TURN, "another 20 degrees", "turn_left angle 0.349"),
+    (TURN, "ten more", "turn_left angle 0.175"),
+    (WAVE, "longer", "wave_left duration 6"),
+    (WAVE, "further", "refused"),
+    (ARMS, "a bit more", "refused"),
+    # faster, twice as far
+    (WALK, "faster", "walk_forward speed 0.425, distance 2"),
+    (WALK, "walk faster", "walk_forward speed 0.425, distance 2"),
+    (WALK, "a bit slower", "walk_forward speed 0.287, distance 2"),
+    (WALK, "at half the speed", "walk_forward speed 0.175, distance 2"),
+    (WALK, "twice as fast", "walk_forward speed 0.5, distance 2"),
+    (WALK, "again, but slowly", "walk_forward speed 0.225, distance 2"),
+    ("walk forward at 0.5 m/s", "faster", "refused"),
+    (WAVE, "faster", "refused"),
+    (WALK, "twice as far", "walk_forward distance 4"),
+    (TURN, "half as far", "turn_left angle 0.262"),
+    (WALK, "double that", "walk_forward distance 4"),
+    (TWO, "twice as far", "walk_forward distance 4"),
+    (WAVE, "twice as far", "refused"),
+    (CIRCLE, "twice as wide", "walk_in_circle radius 1.2"),
+    (CIRCLE, "a bit smaller", "walk_in_circle radius 0.45"),
+    (KICK, "harder", "refused"),
+    (KICK, "faster", "kick_left count 2, speed 1.5"),
+    # the other side
+    (WAVE, "the other hand", "wave_right"),
+    (WAVE, "and now with the right hand", "wave_right"),
+    (WAVE, "now the left one", "wave_left"),
+    (WAVE, "wave with the other hand", "wave_right"),
+    (WAVE, "the other leg", "refused"),
+    (WAVE, "left", "refused"),
+    (KICK, "the other foot", "kick_right count 2"),
+    (KICK, "the other hand", "refused"),
+    (WALK, "the other hand", "refused"),
+    (TURN, "the other way", "turn_right angle 0.524"),
+    (TURN, "turn the other way", "turn_right angle 0.524"),
+    (TURN, "now right", "turn_right angle 0.524"),
+    (TURN, "the same to the right", "turn_right angle 0.524"),
+    (WALK, "the other way", "walk_backward distance 2"),
+    (WALK, "the same to the right", "sidestep_right distance 2"),
+    (CIRCLE, "the other way", "walk_in_circle right"),
+    (POINT, "now to the right", "point_at right"),
+    (BALL, "now the blue one", "touch_ball blue"),
+    (BALL, "now the yellow one", "refused"),
+    (WALK, "now blue", "refused"),
+    (BOW, "the other way", "refused"),
+    (TWO, "again but with the right hand", "walk_forward distance 2; wave_right"),
+    # back
+    (WALK, "and back", "walk_backward distance 2"),
+    (WALK, "go back", "walk_backward distance 2"),
+    (WALK, "undo that", "walk_backward distance 2"),
+    (WALK, "same thing but backwards", "walk_backward distance 2"),
+    (WALK, "step back", "walk_backward"),
+    (TURN, "and back", "turn_right angle 0.524"),
+    (TURN, "go back", "walk_backward"),
+    (TURN, "back", "refused"),
+    (ARMS, "and back", "lower_arms"),
+    (WAVE, "and back", "refused"),
+    ("walk forward two metres, then turn left", "undo that", "turn_right; walk_backward distance 2"),
+    # other commands, and no commands
+    (WALK, "wave again", "wave_right"),
+    (WALK, "turn left again", "turn_left"),
+    (WALK, "again when I say so", "refused"),
+    (WALK, "again in ten minutes", "refused"),
+    (WALK, "I did it again", "refused"),
+    (WALK, "what did you do again", "refused"),
+    (WALK, "do not do that again", "stopped"),
+    (WALK, "no more", "stopped"),
+    # in one instruction
+    ("", "wave your left hand, then the other", "wave_left; wave_right"),
+    ("", "turn left, then back", "turn_left; turn_right"),
+    ("", "walk forward two metres and back", "walk_forward distance 2; walk_backward distance 2"),
+    ("", "walk a metre, then the same to the right", "walk_forward; sidestep_right distance 1"),
+    ("", "turn left 30 degrees, then right", "turn_left angle 0.524; turn_right angle 0.524"),
+    ("", "bow, and again", "bow; bow"),
+    ("", "turn left, then go back", "turn_left; walk_backward"),
+    (WALK, "again, then bow", "walk_forward distance 2; bow"),
+    ("", "again, then bow", "refused"),
+    (TURN, "go on, walk forward", "walk_forward"),
+)
+
+
+@pytest.mark.parametrize(("before", "text", "plan"), TABLE)
+def test_a_follow_up_is_understood_or_refused(router, before, text, plan):
+    last = router.route(before).steps if before else ()
+    route = router.route(text, last)
+    assert told(route) == plan, route.reason
+    assert route.outcome == "accepted" or route.reason
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "reason"),
+    [
+        ("", "again", '"again": nothing was done before that it could refer to'),
+        (WAVE, "twice as far", "wave_left has no distance or angle"),
+        (WALK, "the other hand", "walk_forward moves no hand"),
+        (TURN, "back", '"back" may mean turn_right or walk_backward; say which'),
+        ("walk forward at 0.5 m/s", "faster", "walk_forward is as fast as it can be: speed 0.5 m/s"),
+    ],
+)
+def test_a_refusal_says_why(router, before, text, reason):
+    assert router.route(text, router.route(before).steps if before else ()).reason == reason
+
+
+def test_what_was_taken_and_clamped_is_told(router):
+    last = router.route(WALK).steps
+    assert router.route("a bit more", last).reason == '"a bit more" taken as distance 0.5 m'
+    assert "distance 20 m clamped to 5" in router.route("ten times as far", last).reason
+
+
+PARTS = st.sampled_from(
+    "again|once more|a bit|more|further|another metre|faster|slower|twice as far|half the speed|the other hand|the other way"
+    "|left|right|blue|and back|backwards|undo|the same|do that|now|but|then|twice|continue|less|go|keep going|opposite".split("|")
+)
+WORDS = st.lists(PARTS, min_size=1, max_size=4).map(" ".join)
+BEFORE = st.sampled_from((WALK, TURN, WAVE, BOW, CIRCLE, BALL, ARMS, POINT, KICK, TWO))
+
+
+@settings(deadline=None, max_examples=150)
+@given(before=BEFORE, text=WORDS)
+def test_a_follow_up_uses_the_skills_of_the_last_plan_or_their_opposites(router, before, text):
+    follow = follow_up(text)
+    last = router.route(before).steps
+    route = router.route(text, last)
+    if follow is None or follow.rest or follow.plain or route.outcome != "accepted":
+        return
+    pairs = [pair.names for pair in opposites(list(router.skills.values()))]
+    allowed = {call.skill for step in last for call in step}
+    allowed |= {name for names in pairs for name in names if allowed & set(names)}
+    allowed |= {name.replace("left", "*").replace("right", "left").replace("*", "right") for name in allowed if side_of(name)}
+    if "again" in follow.marks and follow.said.sides:
+        allowed |= {"sidestep_left", "sidestep_right"}  # "the same to the right", after a walk
+    assert {call.skill for step in route.steps for call in step} <= allowed, (before, text)
+    for call in (call for step in route.steps for call in step):
+        for p in router.skills[call.skill].parameters:
+            value = call.parameters[p.name]
+            assert not isinstance(value, float) or (math.isfinite(value) and p.low <= value <= p.high)
+
+
+@settings(deadline=None, max_examples=100)
+@given(text=WORDS)
+def test_nothing_moves_by_a_follow_up_without_a_last_plan(router, text):
+    follow = follow_up(text)
+    if follow is not None and not (follow.rest or follow.plain or "light" in follow.marks):
+        assert router.route(text).outcome != "accepted"
+
+
+@settings(deadline=None, max_examples=100)
+@given(text=st.text(max_size=60), before=BEFORE)
+def test_no_text_makes_it_raise(router, before, text):
+    last = router.route(before).steps
+    assert router.route(f"again {text}", last).outcome in ("accepted", "rejected", "stopped")
+
+
+def test_the_file_of_a_language_is_checked_when_it_is_read(tmp_path):
+    assert lexicon().marks["once more"] == "once"
+    path = tmp_path / "words.yaml"
+    path.write_text(FILE.read_text().replace("[further, farther]", "[Further]"))
+    with pytest.raises(ConfigError, match="further: 'Further' is no list of plain lower-case words"):
+        lexicon(path)
