@@ -24,6 +24,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "eval locomotion": ("training.locomotion.evaluate", "measures walking policies in suites of episodes"),
     "eval pi0": ("training.pi0.evaluate", "measures chunk policies in closed loop"),
     "eval router": ("training.router.evaluate", "measures the router on phrases it has not seen"),
+    "eval peers": ("training.router.peers", "measures the router beside other ways of routing, on the same phrases"),
     "export locomotion": ("training.locomotion.export", "a checkpoint of RSL-RL to an ONNX file with its card"),
     "export pi0": ("training.pi0.export", "a checkpoint of π0 to ONNX or TensorRT"),
     "export router": ("training.router.build", "a sentence encoder to ONNX"),
