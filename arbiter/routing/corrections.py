@@ -30,6 +30,10 @@ _SECOND_THOUGHT = re.compile(
     rf"|(?<=[,.;!?\-] )(?:(?:oh|ah|uh|um|er),? )?(?:sorry|oops|whoops|actually)(?= ?,? ?(?:{_VERB}|\d+|{SPELLED})\b))"
     rf"(?:[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})(?=[\s,.!]))*(?=[\s,.;:!?]|$)[\s,.;:!?-]*"
 )
+_DISMISSED = re.compile(  # "never mind the bow, wave"
+    r"^(?:(?:never ?mind|forget|skip|scrap|cancel|ditch|scratch|abandon|leave out|no need for)(?: about)?(?: (?:it|that|this"
+    r"|the \w+(?: \w+)?|\w+ing))?|drop (?:it|that)|enough \w+)(?:[,;.!]| and| but)+ (?:instead |just |rather )*(?=\w)"
+)
 _MARK = r"[,;!?]|\.(?!\d)"
 _MEANT = re.compile(rf"{_SAID}\W*$")  # at the end of a text it says nothing: "touch it, the ball I mean"
 _JOINT = re.compile(rf"(?:{_MARK}|\b(?:and then|and|then|after that|while)\b)(?!.*(?:{_MARK}|\b(?:and|then|after that|while)\b))")
@@ -56,6 +60,7 @@ def corrected(text: str) -> str:
     where the new command has another verb, or where there is none ("turn left, oh no"). A mere side, direction, colour or
     quantity goes into the command that it mends.
     """
+    text = _DISMISSED.sub("", text)
     for _ in range(MOST):
         found = _SECOND_THOUGHT.finditer(text)
         # A "no" amid words follows a command: "turn left no right", and not "the sign says no turn".

@@ -16,8 +16,9 @@ from typing import Any
 from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.routing.numerals import DIGITS, SPELLED, number
-from arbiter.routing.quantities import UNIT, Quantities, extract
+from arbiter.routing.quantities import Quantities, extract
 from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.units import UNIT
 
 FILE = Path(__file__).parent / "languages" / "english_followups.yaml"
 _CLASSES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from arbiter.routing.numerals import DIGITS, NUMBER, SPELLED
+from arbiter.routing.numerals import DIGITS, SPELLED
 from arbiter.routing.units import UNIT
 
 _UNIT = rf"(?= ?-?(?:{UNIT})(?![\w/]))"
@@ -12,7 +12,7 @@ _END = r"(?=[\s.!?]*$)"
 _LONGEST = 9  # digits
 _ODD = re.compile(
     rf"(?<![\w.])[+-]?(?:"
-    rf"\d[\d.,]*e(?:[+-]?\d+(?:\.\d+)?\b|{_UNIT})"  # 1e3
+    rf"\d[\d.,]*e(?:[+-]?\d+(?:\.\d+)?)?\b"  # 1e3
     rf"|0x[0-9a-f]+\b|\d[\d.]*(?:_\d+)+|\d[\d.]* ?(?:\^|\*\*) ?[+-]?\d+|\d+[⁰¹²³⁴⁵⁶⁷⁸⁹]+"
     rf"|\d[\d.]* ?(?:[*+±×]|\+ ?/ ?-|x(?=\d)) ?\d[\d.]*|\d+\.\d+,\d+|\d+(?:\.\d+){{2,}}|\d{{{_LONGEST + 1},}}(?:\.\d*)?"
     rf"|(?:nan|inf|infinit[ey]|infinity)\b{_UNIT}|∞"
@@ -20,11 +20,11 @@ _ODD = re.compile(
     rf"(?:nan|inf|infinity)\b{_END})"
 )
 
-_EXACT = rf"(?:{DIGITS}|{SPELLED}|half an?)"
+_EXACT = rf"(?:{DIGITS}|{SPELLED})"
 _RANGE = re.compile(
-    rf"\b(?:between|from) (?:{NUMBER})(?: ?(?:{UNIT}))? (?:and|to) (?:{NUMBER})[ -]?(?:{UNIT})(?![\w/])"
-    rf"|(?<![\w.]){_EXACT}(?:[ -]?(?:{UNIT}))?(?: ?- ?| to | or ){_EXACT}[ -]?(?:{UNIT})(?![\w/])"
-    rf"|\ban? (?:{UNIT}) or (?:two|three)\b|\bonce or twice\b"
+    rf"(?:\b(?:between|from) (?:(?:half )?an?|{_EXACT})(?: ?[a-z]+)? (?:and|to) "
+    rf"|(?<![\w.]){_EXACT}(?:[ -]?[a-z]+)?(?: ?- ?| to | or ))"
+    rf"(?:(?:half )?an?|{_EXACT})[ -]?(?:{UNIT})(?![\w/])|\ban? \w+ or (?:two|three)\b|\bonce or twice\b"
 )
 _BARE = re.compile(r"(?:\b[\w']+ )?\b(?:(?:centi|milli|kilo)?met(?:er|re)s|cm|mm|km|seconds|degrees|radians)\b")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from arbiter.routing.numerals import AND_A_PART, DIGITS, NUMBER, PART, SPELLED, number
-from arbiter.routing.units import UNIT, unit_of
+from arbiter.routing.units import unit_of
 
 _BOUND = (
     r"at (?:least|most)|(?:no|not|just|a (?:little|bit|touch)|slightly|any)? ?(?:more|less|further|farther|longer|fewer"
@@ -23,12 +23,12 @@ _QUANTITY = re.compile(
 )
 _BOUNDED = re.compile(rf"\b(?:{_BOUND}) $")
 _ESTIMATE = re.compile(rf"^(?:{_BOUND}) |\b(?:few|several)\b|ish\b| or so\b")
-_PART_AFTER = re.compile(rf"{AND_A_PART}(?! ?(?:of|{UNIT})\b)")  # "a metre and a half"
-_FIGURES_AFTER = re.compile(
-    rf" (?P<number>[1-9]\d|{SPELLED})(?= ?(?:$|[,;!?]|\.(?!\d)|to\b|and\b|then\b|for\b|at\b|in\b|forwards?\b|back))"
+_PART_AFTER = re.compile(rf"{AND_A_PART}(?! ?of\b)")  # "a metre and a half"
+_LOOSE_AFTER = re.compile(  # "two metres fifty", "three foot six"
+    rf" (?P<number>[1-9]\d?|{SPELLED})(?: in)?"
+    r"(?= ?(?:$|[,;!?]|\.(?!\d)|(?:to|and|then|for|at|in)\b|(?:for|back)))"
 )
-_INCHES_AFTER = re.compile(rf" (?P<number>\d{{1,2}}|{SPELLED})(?: in)?(?= ?(?:$|[,;!?.]|and\b|then\b|forwards?\b|back))")
-_SMALLER = re.compile(rf",? ?(?:and )?(?P<number>{NUMBER})[ -]?(?P<rest>[a-z].{{0,20}})")
+_JOINED = re.compile(r",? ?(?:and )?(?!for |at |in |by )(?=\w)")
 _METRES_CENTIMETRES = re.compile(r"(?<![\w.])(\d{1,3})m(\d\d)(?![\w.])")
 _OF_THE_WAY = re.compile(rf"\b({PART}) way a?round\b")
 _X_TIMES = re.compile(r"\bx ?(\d{1,3})\b")
@@ -165,13 +165,13 @@ def _after(text: str, end: int, kind: str, factor: float) -> tuple[float, int]:
     """SI value and end of what follows a unit and belongs to it: "and a half", "fifty" (cm), "six" (inches), "20 cm"."""
     if part := _PART_AFTER.match(text, end):
         return factor * number(f"0{part[0]}"), part.end()
-    if (smaller := _SMALLER.match(text, end)) and (unit := unit_of(smaller["rest"])) and unit[0] == kind and unit[1] < factor:
-        return number(smaller["number"]) * unit[1], smaller.start("rest") + unit[2].end()
-    if kind == "distance" and factor == 1.0 and (figures := _FIGURES_AFTER.match(text, end)):
-        centimetres = number(figures["number"])
-        return (0.01 * centimetres, figures.end()) if 10.0 <= centimetres < 100.0 else (0.0, end)
-    if kind == "distance" and factor == 0.3048 and (inches := _INCHES_AFTER.match(text, end)):
-        return (0.0254 * number(inches["number"]), inches.end()) if number(inches["number"]) < 12.0 else (0.0, end)
+    if (joint := _JOINED.match(text, end)) and (smaller := _QUANTITY.match(text, joint.end())):
+        unit = unit_of(smaller["rest"] or "")
+        if unit and unit[0] == kind and unit[1] < factor and not smaller["before"]:
+            return number(smaller["number"]) * unit[1], smaller.start("rest") + unit[2].end()
+    least, limit, share = {1.0: (10.0, 100.0, 0.01), 0.3048: (1.0, 12.0, 0.0254)}.get(factor, (0.0, 0.0, 0.0))
+    if kind == "distance" and limit and (loose := _LOOSE_AFTER.match(text, end)) and least <= number(loose["number"]) < limit:
+        return share * number(loose["number"]), loose.end()
     return 0.0, end
 
 

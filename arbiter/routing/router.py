@@ -19,7 +19,8 @@ from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_ne
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.followups import follow_up
-from arbiter.routing.guard import OTHER_WORDS, stop_guard
+from arbiter.routing.guard import MENDED, OTHER_WORDS, may_mean_stop, stop_guard
+from arbiter.routing.holding import held
 from arbiter.routing.languages import foreign
 from arbiter.routing.last_plan import Followed, LastPlan, Steps
 from arbiter.routing.numerals import NUMBER_WORDS
@@ -29,7 +30,6 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.repair import Repair
 from arbiter.routing.scorer import Scorer, canonical
 from arbiter.routing.segmentation import punctuated
-from arbiter.routing.stop_phrases import WORDS
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
 from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, SkillCall
@@ -104,7 +104,7 @@ class Router:
         self._chooser = Chooser(self.skills, self.scorer, artefact.calibration.accept, pairs)
         self._utterances = frozenset(expand(normalise(text)) for skill in skills for text in skill.utterances)
         self._last_plan = LastPlan(self._chooser)
-        asked: Counter[str] = Counter((*_NO_TYPOS, *WORDS, *NUMBER_WORDS))
+        asked: Counter[str] = Counter((*_NO_TYPOS, *MENDED, *NUMBER_WORDS))
         refused: set[str] = set()
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
             (refused if label == NONE else asked).update(words(text))
@@ -121,6 +121,9 @@ class Router:
         """
         start = time.perf_counter()
         route = self._route(text, last)
+        if route.outcome == "rejected" and may_mean_stop(text):
+            reason = "words of the text mean stop, and no command is understood beside them"
+            route = self._stopped(text, 1.0, 1.0, reason, Rule.STOP_GUARD)
         return dataclasses.replace(route, ms=(time.perf_counter() - start) * 1e3)
 
     def _route(self, text: str, last: Steps) -> Route:
@@ -142,7 +145,7 @@ class Router:
         said = self._repair(given)
         if said != given and stop_guard(said):
             return self._stopped(text, 1.0, 1.0, "a word of the text, its typing error mended, means stop", Rule.STOP_GUARD, said)
-        plain = punctuated(corrected(said))
+        plain = punctuated(corrected(held(said)))
         if said and not plain:
             return _rejected(text, "takes back what it asks for", Rule.CORRECTION)
         if follow := self._last_plan.followed(plain, last):

@@ -103,7 +103,8 @@ _BEFORE = _phrases("""
     would | it would be wonderful if you | it would be wonderful if you could | it would be wonderful if you would |
     just | kindly | lastly | let me see you | let us get you to | let us have you | let us see you | listen | look
     here | make sure to | make sure you | mate | may i ask you to | may i get you to | may i have | may i see you |
-    maybe | might i get you to | might you | mister robot | mr robot | my dear | my friend | next | now | oh | ok |
+    maybe | might i get you to | might you | mister robot | mr robot | my dear | my friend | next | no problem |
+    no worries | now | oh | ok |
     okay | okey | once there | pal | pardon me | perhaps | please | pls | plz | proceed to | quickly then | remember
     to | right now | right then | robot | second | secondly | show me how to | show me how you | simply | sir | so |
     sorry | start to | the command is to | the task is to | then | this time | time to | try and | try to | uh | um |
@@ -133,7 +134,7 @@ _WISH = (
     r"|(?:i |we )?(?:would )?(?:want|like|love|need) (?:to see )?(?:the|this|my|our) robot (?:to )?"
 )
 _BEFORE_PATTERN = re.compile(
-    r"^(?!instead of\b)(?:" + "|".join(map(re.escape, _BEFORE)) + rf"|{_WISH})(?=$|[\s,.;:!?])[\s,.;:!?]*"
+    r"^(?!instead of\b|well done\b)(?:" + "|".join(map(re.escape, _BEFORE)) + rf"|{_WISH})(?=$|[\s,.;:!?])[\s,.;:!?]*"
 )
 _AFTER_PATTERN = re.compile(r"(?:^|[\s,.;:!?]+)(?:" + "|".join(map(re.escape, _AFTER)) + r")[\s.,;:!?]*$")
 _REPEATED = re.compile(r"^again(?=$|[\s,.;:!?])[\s,.;:!?]*|(?:^|[\s,.;:!?]+)(?:again|once more|one more time)[\s.,;:!?]*$")

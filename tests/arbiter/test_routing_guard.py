@@ -1,14 +1,18 @@
 """The stop guard: nothing that means stop gets past it, and plain opposites do."""
 
+import itertools
 import string
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arbiter.errors import ConfigError
 from arbiter.routing import Router
 from arbiter.routing.guard import LONG, stop_guard
+from arbiter.routing.stop_words import FOLDER, load
 from skills import builtin_skills
+from training.router.evaluate import plan_of
 from training.router.phrases import load_phrases
 
 STOPS = (
@@ -219,3 +223,84 @@ def test_answers_every_text(text):
 def test_a_long_text_with_a_stop_in_it_is_a_stop():
     assert stop_guard("walk " * 2000 + "STOP" + " walk" * 2000)
     assert not stop_guard("walk " * 2000)
+
+
+FOREIGN = (
+    "arrêtez-vous, ça suffit, ne bouge plus, basta, para, alto, no te muevas, halt mal, stehen "
+    "bleiben, hör auf, nicht bewegen, fermati, fermo, smettila, pare, chega, pára, hou op, sta stil, "
+    "zatrzymaj się, stój, dość, stanna, sluta, stans, dur, стоп, стой, остановись, хватит, зупинись, "
+    "止まれ, やめて, 停, 住手, 别动, 멈춰, 그만, توقف, قف, עצור, σταμάτα, रुको, zastav, stůj, pysähdy, seis, "
+    "oprește-te, állj, megállj, berhenti, dừng lại"
+)
+
+
+@pytest.mark.parametrize("frame", ["{}", "{}!", "{} {}", "please {}", "¡{}!"])
+def test_stops_of_other_languages(frame):
+    assert [said for said in FOREIGN.split(", ") if not stop_guard(frame.replace("{}", said))] == []
+
+
+def test_pain_and_danger_stop():
+    hurt = ("hurting me", "crushing my foot", "standing on the child", "bumping into him", "pinching her hand")
+    danger = ("someone in front of you", "a small child behind you", "smoke", "a dog in the way")
+    said = [
+        *(f"{first}you're {what}" for first in ("", "ouch, ", "hey, robot, ") for what in hurt),
+        *(f"{first}there's {what}" for first in ("", "wait, ") for what in danger),
+        *(
+            f"{who} {how}"
+            for who in ("you are", "it's")
+            for how in ("tipping over", "on fire", "going to fall", "going to knock it over")
+        ),
+    ]
+    assert [text for text in said if not stop_guard(text)] == []
+
+
+OFF = ("never mind", "forget", "skip", "cancel", "scrap", "forget about")
+WHAT = ("the bow", "the wave", "that", "bowing")
+THEN = ("turn left", "walk forward two metres", "sit down")
+
+
+def test_what_is_dismissed_before_a_command_is_left_out(router):
+    for off, what, joint, then in itertools.product(OFF, WHAT, (", ", " and ", ", just "), THEN):
+        route = router.route(text := f"{off} {what}{joint}{then}")
+        wanted = {"turn left": "turn_left", "sit down": "sit_down"}.get(then, "walk_forward")
+        assert (route.outcome, plan_of(route)) == ("accepted", ((wanted,),)), text
+
+
+@pytest.mark.parametrize("behind", ["make me a sandwich", "tell me a joke", "jump over the chair"])
+@pytest.mark.parametrize("stop", ["that's enough", "cut it out", "knock it off", "hold on", "no more walking"])
+def test_a_stop_with_what_is_no_command_is_a_stop(router, stop, behind):
+    assert router.route(f"{stop}, {behind}").outcome == "stopped"
+
+
+@pytest.mark.parametrize("text", ["help", "help me understand what you can do", "well done", "what can you do", "good job"])
+def test_questions_and_praise_are_no_stop(router, text):
+    assert not stop_guard(text) and router.route(text).outcome == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("text", "plan", "duration"),
+    [
+        ("bow and hold it for two seconds", "bow", 2.0),
+        ("point left and keep it there for 4 s", "point_at", 4.0),
+        ("raise your arms, hold them up for three seconds", "raise_arms", None),
+    ],
+)
+def test_what_is_held_for_a_time_is_one_command(router, text, plan, duration):
+    route = router.route(text)
+    assert plan_of(route) == ((plan,),)
+    assert route.steps[0][0].parameters.get("duration") == duration and (duration or 'ignored "three seconds"' in route.reason)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("words: stop", "word: stop"), "unknown key 'word'; did you mean 'words'"),
+        (("well done", "well (done"), r"'well \(done' is no regular expression: missing \)"),
+        (("<activity>", "<activities>"), "no part is called 'activities'; there are "),
+    ],
+)
+def test_a_faulty_list_of_stops_is_an_error(tmp_path, change, said):
+    for name in ("stops.yaml", "stops_other.yaml"):
+        (tmp_path / name).write_text((FOLDER / name).read_text().replace(*change))
+    with pytest.raises(ConfigError, match=said):
+        load(tmp_path)

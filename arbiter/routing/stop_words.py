@@ -1,0 +1,127 @@
+"""The words of languages/stops.yaml and languages/stops_other.yaml, checked and compiled when loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arbiter import strict
+from arbiter.errors import ConfigError
+from arbiter.routing.text import normalise
+
+FOLDER = Path(__file__).parent / "languages"
+_WORD = re.compile(r"[a-z0-9]+")
+_PART = re.compile(r"<([a-z ]+)>")
+_GROUP = re.compile(r"(?<!\\)\((?!\?)")
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Entries of a text that parts them by commas."""
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class OtherLanguage:
+    """How a language says stop; see the head of stops_other.yaml."""
+
+    anywhere: str = ""
+    alone: str = ""
+    amid: str = ""
+    fillers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class English:
+    """How English says stop; see stops.yaml."""
+
+    words: str
+    spellings: str
+    other: str
+    innocent: str
+    passes: str
+    parts: Mapping[str, str]
+    phrases: Mapping[str, str]
+    alone: str
+    fillers: str
+    trailing: str
+    mended: str
+
+    def _plain(self, line: str) -> str:
+        """The regular expression of a line: its parts filled in, groups that capture nothing."""
+        return _GROUP.sub("(?:", _PART.sub(lambda part: self.parts[part[1]], line))
+
+    def compiled(self, text: str) -> re.Pattern[str]:
+        """One pattern of all lines, each of which begins at a word. Raises ConfigError with the line that is none."""
+        lines = [line for line in text.splitlines() if line]
+        try:
+            return re.compile("|".join(rf"\b(?:{self._plain(line)})" for line in lines))
+        except KeyError as error:
+            raise ConfigError(f"no part is called {error}; there are {', '.join(self.parts)}") from error
+        except re.error:
+            pass
+        for line in lines:
+            try:
+                re.compile(self._plain(line))
+            except re.error as error:
+                raise ConfigError(f"{line!r} is no regular expression: {error}") from error
+        raise ConfigError(f"{lines[0]!r} and the lines behind it are no regular expression together")
+
+
+@dataclass(frozen=True, slots=True)
+class StopWords:
+    """What the stop guard knows.
+
+    Attributes:
+        words: Stop words, which may be mistyped. exact: Those that are taken as they stand.
+        other: Words an edit away from one that are none.
+        innocent: Words with "stop" in them that are none.
+        alone: Texts that mean stop as a whole. fillers, trailing: What may stand around or behind one.
+        phrases: Found in a text, means stop. passes: Is taken out of a text before anything is looked for.
+        scripts: Pieces of text of other scripts.
+        mended: What typing errors are mended to.
+    """
+
+    words: tuple[str, ...]
+    exact: frozenset[str]
+    other: frozenset[str]
+    innocent: frozenset[str]
+    alone: frozenset[str]
+    fillers: re.Pattern[str]
+    trailing: re.Pattern[str]
+    phrases: re.Pattern[str]
+    passes: re.Pattern[str]
+    scripts: re.Pattern[str]
+    mended: frozenset[str] = field(default=frozenset())
+
+
+def _any(entries: tuple[str, ...]) -> str:
+    return "|".join(re.escape(entry) for entry in sorted(entries, key=len, reverse=True))
+
+
+def load(folder: Path = FOLDER) -> StopWords:
+    """The words of both files. Raises ConfigError with file and place for what is wrong in them."""
+    english = strict.load(English, folder / "stops.yaml")
+    problems = strict.Problems()
+    others = strict.build(dict[str, OtherLanguage], strict.parse(folder / "stops_other.yaml"), problems, "languages")
+    problems.raise_if_any()
+
+    def foreign(key: str) -> tuple[str, ...]:
+        found = [entry for language in others.values() for entry in listed(getattr(language, key))]
+        return tuple(found if key == "amid" else (" ".join(_WORD.findall(normalise(entry))) for entry in found))
+
+    words = listed(english.words)
+    return StopWords(
+        words,
+        frozenset((*words, *listed(english.spellings), *foreign("anywhere"))),
+        frozenset(listed(english.other)),
+        frozenset(listed(english.innocent)),
+        frozenset((*listed(english.alone), *foreign("alone"))),
+        re.compile(rf"\b(?:{_any((*listed(english.fillers), *foreign('fillers')))})\b"),
+        re.compile(rf"(?: (?:{_any(listed(english.trailing))}))+$"),
+        english.compiled("\n".join(english.phrases.values())),
+        english.compiled(english.passes),
+        re.compile(_any(foreign("amid"))),
+        frozenset(listed(english.mended)),
+    )
