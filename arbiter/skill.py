@@ -256,6 +256,9 @@ class SkillCall:
     phrase: str = ""
 
 
+Steps = tuple[tuple[SkillCall, ...], ...]  # skills to run one after the other; those in one tuple run at once
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """What the router made of an instruction.
@@ -272,7 +275,7 @@ class Route:
 
     text: str
     outcome: str
-    steps: tuple[tuple[SkillCall, ...], ...] = ()
+    steps: Steps = ()
     reason: str = ""
     score: float = float("nan")
     margin: float = float("nan")

@@ -85,6 +85,7 @@ class Stops:
         """The ladder asks for SETTLE: a walk is brought to rest, then fallbacks have every joint. On its way up the robot hangs,
         and stays where it is."""
         self._world.executor.cancel(self._safety.fault or "settling", now)
+        self._world.executor.arrivals.forget()
         if self._life.hangs:
             if self._life.state is State.RAMPING:
                 why = self._safety.reason or "settling"

@@ -159,6 +159,7 @@ class Arbiter:
         if self.executor.arrivals.halt:
             self.stop(self.executor.arrivals.halt, state, now)
         if why := self.stops.down():
+            self.executor.arrivals.forget()
             if not self.executor.idle:
                 self.executor.cancel(why, now)
         elif self.executor.arrivals.waiting:

@@ -1,4 +1,5 @@
-"""Prints what an instruction would make the robot do, and why. Nothing moves.
+"""Prints what an instruction would make the robot do, and why. Nothing moves. Each instruction follows the one before it:
+"again", "twice as far" and "the other hand" mean the last plan that was accepted.
 
 python -m deploy.route "walk forward two meters, then wave"
 python -m deploy.route --json --file instructions.txt
@@ -115,9 +116,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for problem in found.problems:
         print(f"route: {problem}", file=sys.stderr)
     router = Router(list(found.skills.values()), groups=None if robot is None else robot.groups)
-    refused = False
+    refused, last = False, ()
     for text in instructions(args.text, args.file):
-        route = router.route(text)
+        route = router.route(text, last)
+        last = route.steps if route.outcome == "accepted" else last
         refused |= route.outcome == "rejected"
         print(as_json(route) if args.json else as_text(route, router), flush=True)
     return int(refused)

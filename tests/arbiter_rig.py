@@ -54,7 +54,7 @@ class Rig:
             found.skills,
             loaded.config.home,
             Safety(MODEL),
-            LockstepWorker(lambda request: self.route(request.text), 0.005),
+            LockstepWorker(self._work, 0.005),
             self.spec,
             lambda text: text == "stop",
             loaded.config.control.handover,
@@ -63,8 +63,12 @@ class Rig:
             **extra,
         )
         self.now = 0.0
-        self.events = []
+        self.events, self.requests = [], []
         assert self.arbiter.arm(0.0) == ""
+
+    def _work(self, request):
+        self.requests.append(request)
+        return self.route(request.text)
 
     def route(self, text):
         if text == "gibberish":

@@ -10,10 +10,11 @@ from arbiter.execution.inbox import RouteRequest
 from arbiter.execution.instruction import Instruction
 from arbiter.execution.instruction import InstructionState as State
 from arbiter.recent import Recent
-from arbiter.skill import Route
+from arbiter.skill import Route, Steps
 from arbiter.worker import Worker
 
 MOST = 1000  # instructions that may wait
+MEANT = 300.0  # [s] after its end in which "again" still means a plan
 
 
 class InstructionLog(Recent[Instruction]):
@@ -57,6 +58,31 @@ class Arrivals:
         self.waiting: deque[Instruction] = deque()
         self.routing_now: dict[int, Instruction] = {}
         self.halt = ""
+        self._asked = 0  # ticket that the router has; the next is asked when it is answered, and may refer to it
+        self._begun: Instruction | None = None
+
+    def begun(self, instruction: Instruction) -> None:
+        """Its first skill starts: from now on it is what "again" means, also when it is stopped."""
+        self._begun = instruction if instruction.spoken else self._begun
+
+    def forget(self) -> None:
+        """Nothing was done that "again" could mean: the robot was damped, has settled, or waits for an operator."""
+        self._begun = None
+
+    def _meant(self, now: float) -> Steps:
+        """The plan that a new instruction may refer to: that of the newest one that waits, else the last that was begun."""
+        if self.waiting:
+            return self.waiting[-1].steps
+        last = self._begun
+        over = last is None or (last.finished is not None and now - last.finished > MEANT)
+        return () if last is None or over else last.steps
+
+    def _ask(self, now: float) -> None:
+        """Hands the oldest text that is not routed to the router, which has one at a time."""
+        if self._asked not in self.routing_now and self.routing_now:
+            instruction = next(iter(self.routing_now.values()))
+            self._asked = instruction.ticket
+            self.routing.submit(RouteRequest(instruction.ticket, instruction.text, self._meant(now)), now)
 
     def receive(self, instruction: Instruction, now: float) -> None:
         """A new instruction. In "replace" it also displaces those that are not yet routed."""
@@ -70,7 +96,7 @@ class Arrivals:
                 self._log.close(older, State.CANCELLED, "replaced by a newer instruction before it was routed", now)
             self.routing.cancel()
         self.routing_now[instruction.ticket] = instruction
-        self.routing.submit(RouteRequest(instruction.ticket, instruction.text), now)
+        self._ask(now)
         self._log.emit(Event(now, "said", f'heard "{instruction.text}"', {"ticket": instruction.ticket}))
 
     def turn_away(self, instruction: Instruction, result: State, why: str, now: float) -> None:
@@ -88,27 +114,32 @@ class Arrivals:
             instruction = self.routing_now.pop(ticket, None)
             if instruction is None:
                 continue
-            instruction.route, instruction.routed = route, now
-            if route.outcome != "accepted":
-                forbidden = sorted(set(route.forbids) & self._names())
-                stopped = route.outcome == "stopped" or forbidden
-                if stopped:
-                    self.halt = instruction.text
-                why = f"forbids {', '.join(forbidden)}, which is under way" if forbidden else route.reason
-                self._log.close(instruction, State.STOPPED if stopped else State.REFUSED, why, now)
-                continue
-            names = ", then ".join(" and ".join(call.skill for call in step) for step in route.steps)
-            self._log.emit(
-                Event(
-                    now,
-                    "routed",
-                    f'"{instruction.text}" -> {names} (score {route.score:.2f})',
-                    {"ticket": ticket, "skills": names, "score": route.score},
-                )
-            )
-            instruction.state = State.ROUTED
-            self.waiting.append(instruction)
+            self._take(instruction, route, now)
+            self._ask(now)
         return answers
+
+    def _take(self, instruction: Instruction, route: Route, now: float) -> None:
+        """An instruction is routed: it waits, or is over."""
+        instruction.route, instruction.routed = route, now
+        if route.outcome != "accepted":
+            forbidden = sorted(set(route.forbids) & self._names())
+            stopped = route.outcome == "stopped" or forbidden
+            if stopped:
+                self.halt = instruction.text
+            why = f"forbids {', '.join(forbidden)}, which is under way" if forbidden else route.reason
+            self._log.close(instruction, State.STOPPED if stopped else State.REFUSED, why, now)
+            return
+        names = ", then ".join(" and ".join(call.skill for call in step) for step in route.steps)
+        self._log.emit(
+            Event(
+                now,
+                "routed",
+                f'"{instruction.text}" -> {names} (score {route.score:.2f})',
+                {"ticket": instruction.ticket, "skills": names, "score": route.score},
+            )
+        )
+        instruction.state = State.ROUTED
+        self.waiting.append(instruction)
 
     def _names(self) -> set[str]:
         """Skills that run, or are to come."""

@@ -165,6 +165,7 @@ class InstructionExecutor:
     def _begin(self, instruction: Instruction, state: RobotState, now: float) -> None:
         instruction.state = State.RUNNING
         self.active.append(instruction)
+        self.arrivals.begun(instruction)
         self._next(instruction, state, now)
 
     def _free(self, instruction: Instruction) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from arbiter.execution.instruction import Instruction
 from arbiter.routing.guard import stop_guard
+from arbiter.skill import Steps
 from arbiter.slots import LatestSlot
 from arbiter.types import Steering
 
@@ -18,10 +19,16 @@ MAX_WAITING = 64
 
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
-    """What is to be routed beside the tick: the text of the instruction with this ticket."""
+    """What is to be routed beside the tick.
+
+    Attributes:
+        ticket, text: Of the instruction.
+        last: The plan that "again" would mean, as Route.steps.
+    """
 
     ticket: int
     text: str
+    last: Steps = ()
 
 
 @dataclass(slots=True)

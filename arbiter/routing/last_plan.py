@@ -12,9 +12,8 @@ from arbiter.routing.opposites import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import Quantities
 from arbiter.routing.text import words
-from arbiter.skill import Skill, SkillCall
+from arbiter.skill import Skill, SkillCall, Steps
 
-Steps = tuple[tuple[SkillCall, ...], ...]
 MOST = 8  # skills of one plan
 
 _MIRROR = {"left": "right", "right": "left", "up": "down", "down": "up", "ahead": "behind", "behind": "ahead"}

@@ -22,7 +22,7 @@ from arbiter.routing.followups import follow_up
 from arbiter.routing.guard import MENDED, OTHER_WORDS, may_mean_stop, stop_guard
 from arbiter.routing.holding import held
 from arbiter.routing.languages import foreign
-from arbiter.routing.last_plan import Followed, LastPlan, Steps
+from arbiter.routing.last_plan import Followed, LastPlan
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
@@ -32,7 +32,7 @@ from arbiter.routing.scorer import Scorer, canonical
 from arbiter.routing.segmentation import punctuated
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
 from arbiter.rules import Rule
-from arbiter.skill import Route, Skill, SkillCall
+from arbiter.skill import Route, Skill, SkillCall, Steps
 
 COMMON = 16000  # ranks of the encoder's vocabulary that count as English words
 WHOLE = 0.8  # score that a compound needs to be taken as one command

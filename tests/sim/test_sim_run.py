@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from arbiter.lifecycle import State
+from arbiter.routing import Router
 from deploy.replay import load_trace
 from deploy.replay import main as replay
 from deploy.run import main
@@ -102,6 +103,28 @@ def test_a_trace_is_decided_again_to_the_same_bits(tmp_path, capsys):
     lines[200] = json.dumps(tick)
     (log / "trace.jsonl").write_text("\n".join(lines) + "\n")
     assert replay([str(log), "--verify"]) == 1
+
+
+def test_again_repeats_what_was_done_and_a_trace_holds_all_that_it_depends_on():
+    """The truth says how far; each text is routed alike again from the plans that the trace holds before it."""
+    with SimRun() as sim:
+        assert sim.say("walk forward half a metre").result == "succeeded"
+        start = sim.mark()
+        again = sim.say("again")
+        assert again.result == "succeeded" and 0.3 < sim.path(start)[0] < 0.7
+        assert sim.say("the other hand").result == "refused"
+        start = sim.mark()
+        assert sim.say("and back").result == "succeeded" and -0.7 < sim.path(start)[0] < -0.3
+        assert sim.falls == 0 and decided_again(sim) == ({"run"}, [])
+        inputs = [item for report in sim.reports for item in report.inputs]
+        router = Router(list(sim.arbiter.executor.skills.values()), groups=sim.model.groups)
+    routes = [route for kind, *rest in inputs if kind == "route" for route in rest[1:]]
+    last = ()
+    for route in routes:
+        alike = router.route(route.text, last)
+        assert (alike.outcome, alike.steps, alike.reason) == (route.outcome, route.steps, route.reason)
+        last = route.steps if route.outcome == "accepted" else last
+    assert [route.text for route in routes] == ["walk forward half a metre", "again", "the other hand", "and back"]
 
 
 def found_by_others(sim):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from arbiter.skill import SkillCall
+from arbiter.skill import SkillCall, Steps
 from deploy.cli.command import CommandParser, in_one_line
 from training.router.figures import grouped, summary, table
 from training.router.grids import GRIDS, grid
@@ -25,7 +25,6 @@ from training.router.plans import WantedPlan, vocabulary
 
 if TYPE_CHECKING:
     from arbiter.routing import Router
-    from arbiter.routing.last_plan import Steps
 
 GROUPINGS: dict[str, Callable[[PhraseResult], str]] = {
     "kind": lambda result: result.phrase.kind,
