@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
 from arbiter.skill import Route, SkillCall
-from training.router.figures import Share, grouped, summary, table
+from training.router.aims import aims_table, reached
+from training.router.figures import Share, beside, grouped, summary, table
 from training.router.judge import judge
 from training.router.phrases import load_sets, parse_phrases, parse_set
 
@@ -171,6 +172,23 @@ def test_figures_keep_seen_and_unseen_apart():
     assert everything.wrong_motion == Share(1, 3) and everything.findings == {"exact": 1, "refused": 1, "part lost": 1}
     assert summary(results)["part lost % of all"] == 33.3
     assert table([polite]).splitlines()[-1].startswith("| polite | 3 |  33.3 (6.1 to 79.2)")
+
+
+def test_a_run_stands_beside_another_and_the_aims():
+    phrases = parse_phrases("# kind: polite\n[bow]\nkindly bow\nbow, please\n# kind: later\n[none]\nbow at noon\n")
+    results = [judge(phrase, got, 1.0) for phrase, got in zip(phrases, (route("bow"), route(), route("bow")), strict=True)]
+    groups = grouped(results, lambda result: result.phrase.kind)
+    before = [groups[0].as_json() | {"exact": Share(0, 2).as_json()}]
+    polite, later, _ = beside(before, groups).splitlines()[2:]
+    assert polite.startswith("| polite | 2 |   0.0 (0.0 to 65.8) |  50.0 (9.5 to 90.5) |")
+    assert later.startswith("| later | 1 | - |   0.0")
+    assert {aim.name: (str(found.hits), aim.met(found)) for aim, found in reached(results)} == {
+        "commands exact": ("1", False),
+        "wrong motion, all phrases": ("1", False),
+        "kept still": ("0", False),
+        "polite exact": ("1", False),
+    }
+    assert aims_table(results).splitlines()[-1].startswith("| polite exact | >= 95 |  50.0")
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

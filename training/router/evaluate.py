@@ -6,18 +6,21 @@ python -m training.router.evaluate [--set report|surprise|first_sight|FILE.txt |
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from arbiter.skill import SkillCall, Steps
+from arbiter.errors import ConfigError
+from arbiter.skill import SkillCall
 from deploy.cli.command import CommandParser, in_one_line
-from training.router.figures import grouped, summary, table
+from training.router.aims import aims_table
+from training.router.figures import beside, grouped, summary, table
 from training.router.grids import GRIDS, grid
 from training.router.judge import PhraseResult, judge, plan_of
 from training.router.phrases import PhraseSet, load_sets
@@ -25,6 +28,7 @@ from training.router.plans import WantedPlan, vocabulary
 
 if TYPE_CHECKING:
     from arbiter.routing import Router
+    from arbiter.skill import Steps
 
 GROUPINGS: dict[str, Callable[[PhraseResult], str]] = {
     "kind": lambda result: result.phrase.kind,
@@ -46,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--model", type=Path, help="folder of another encoder and head (default: the router's own)")
     p.add_argument("--by", choices=tuple(GROUPINGS), default="kind", help="what the rows of the table are")
     p.add_argument("--show", action="store_true", help="print every phrase that went wrong")
+    p.add_argument("--before", type=Path, help="figures of another run, by --json: a table of before and after")
     p.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     return p
 
@@ -54,7 +59,7 @@ def sets_of(args: argparse.Namespace) -> tuple[PhraseSet, ...]:
     """The phrases that the options name."""
     if args.grid:
         names = GRIDS if args.grid == "all" else (args.grid,)
-        return (PhraseSet(args.grid, tuple(phrase for name in names for phrase in grid(name))),)
+        return tuple(map(grid, names))
     return load_sets(args.set)
 
 
@@ -76,10 +81,12 @@ def run(router: Router, phrase_set: PhraseSet) -> list[PhraseResult]:
     from arbiter.routing.scorer import canonical
 
     known, fitted = vocabulary(router.skills.values()), frozenset(router.scorer.texts)
+    contextual = "last" in inspect.signature(router.route).parameters  # a router of long ago is measured beside that of today
     results = []
     for phrase in tqdm(phrase_set.phrases, desc=phrase_set.name, disable=None):
+        before = {"last": done(phrase.last, router)} if contextual else {}
         start = time.thread_time_ns()
-        route = router.route(phrase.text, done(phrase.last, router))
+        route = router.route(phrase.text, **before)
         cpu_ms = (time.thread_time_ns() - start) / 1e6
         results.append(judge(phrase, route, cpu_ms, known, canonical(phrase.text) in fitted))
     return results
@@ -120,6 +127,14 @@ def show(result: PhraseResult) -> str:
     return f"{result.finding:9} {said} ({route.score:.2f}) {route.reason}"
 
 
+def before_groups(file: Path) -> list[dict[str, Any]]:
+    """The groups of another run. Raises ConfigError."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["groups"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{file} holds no figures ({error}); `training.router.evaluate --json > {file}` writes them") from error
+
+
 def main() -> None:
     args = parser().parse_args()
     results = evaluate(sets_of(args), args.model)
@@ -130,7 +145,9 @@ def main() -> None:
         print(json.dumps({**figures, "groups": [group.as_json() for group in groups]}))
     else:
         print("\n".join(f"{name:28} {value}" for name, value in figures.items()))
-        print(table(groups))
+        print(table(groups), aims_table(results), sep="\n\n")
+        if args.before:
+            print("", beside(before_groups(args.before), groups), sep="\n")
 
 
 __all__ = ["evaluate", "judge", "plan_of", "run", "summary"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -104,6 +105,22 @@ def table(groups: Sequence[Group]) -> str:
         still = " / ".join(str(group.findings.get(cause, 0)) for cause in (REFUSED, STOPPED))
         shares = f"{group.exact} | {group.unseen} | {group.plan.percent:.1f} | {group.wrong_motion}"
         rows.append(f"| {group.name or '-'} | {group.exact.of} | {shares} | {counts} | {still} |")
+    return "\n".join(rows)
+
+
+def beside(before: Sequence[Mapping[str, Any]], groups: Sequence[Group]) -> str:
+    """A Markdown table of two runs; `before` is what `Group.as_json` gave for the first, rows that it lacks stay empty."""
+    old = {str(row["name"]): row for row in before}
+    rows = [
+        "| | n | exact before, % | exact after, % | wrong motion before, % | wrong motion after, % |",
+        "|---|---|---|---|---|---|",
+    ]
+    for group in groups:
+        cells = []
+        for name, now in (("exact", group.exact), ("wrong_motion", group.wrong_motion)):
+            first = old[group.name][name] if group.name in old else {"hits": 0, "of": 0}
+            cells += [str(Share(first["hits"], first["of"])), str(now)]
+        rows.append(f"| {group.name or '-'} | {group.exact.of} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

@@ -45,7 +45,7 @@ with extra(__name__, parser, "sklearn"):
     from arbiter.routing.opposites import side_of
     from arbiter.routing.scorer import canonical
     from arbiter.routing.text import words
-    from arbiter.skill import Route, SkillCall
+    from arbiter.skill import Route, Skill, SkillCall
     from skills import builtin_skills
     from training.router.figures import Group, grouped
     from training.router.judge import PhraseResult, judge
@@ -82,9 +82,9 @@ def _owners(phrase: Phrase) -> frozenset[str]:
     return frozenset(plan[0][0] for plan in phrase.plans) or frozenset((NONE,))
 
 
-def corpus(encode: Callable[[str], np.ndarray]) -> Corpus:
+def corpus(encode: Callable[[str], np.ndarray], skills: Sequence[Skill]) -> Corpus:
     """Utterances, fit set and refused phrases, each text once."""
-    rows = [(plain(text), skill.name) for skill in builtin_skills() for text in skill.utterances]
+    rows = [(plain(text), skill.name) for skill in skills for text in skill.utterances]
     rows += [(plain(phrase.text), min(_owners(phrase))) for name in ("fit", "none") for phrase in load_phrases(name)]
     unique = {text: label for text, label in reversed(rows) if text}  # a skill before the refused ones
     single = [p for p in load_phrases("dev") if p.kind != "safe" and all(len(plan) == len(plan[0]) == 1 for plan in p.plans)]
@@ -170,7 +170,7 @@ def routed(text: str, name: str, sure: float, router: Router) -> Route:
 
 
 def measured(guess: Guess, level: float, router: Router, phrase_sets: Sequence[PhraseSet]) -> list[PhraseResult]:
-    """A peer's results; a peer knows the built-in skills alone."""
+    """A peer's results."""
     known, fitted = vocabulary(router.skills.values()), frozenset(router.scorer.texts)
     results = []
     for phrase in (phrase for each in phrase_sets for phrase in each.phrases):
@@ -183,8 +183,8 @@ def measured(guess: Guess, level: float, router: Router, phrase_sets: Sequence[P
 
 
 def compared(phrase_sets: Sequence[PhraseSet]) -> dict[str, list[PhraseResult]]:
-    """The results of the router and of each peer, by name."""
-    router, encoder = Router(builtin_skills()), Encoder()
+    """The results of the router and of each peer, by name; of sets with skills of their own, fitted with these."""
+    encoder = Encoder()
     met: dict[str, np.ndarray] = {}
 
     def encode(text: str) -> np.ndarray:
@@ -193,18 +193,27 @@ def compared(phrase_sets: Sequence[PhraseSet]) -> dict[str, list[PhraseResult]]:
             met[text] = encoder([text])[0]
         return met[text]
 
-    data = corpus(encode)
-    guesses = {
+    results: dict[str, list[PhraseResult]] = {}
+    for skills in dict.fromkeys(each.skills for each in phrase_sets):
+        router = Router([*builtin_skills(), *skills])
+        chosen = [each for each in phrase_sets if each.skills == skills]
+        data = corpus(encode, [*builtin_skills(), *skills])
+        results.setdefault("router", []).extend(evaluate(chosen))
+        for name, guess in guesses(data, encode, router).items():
+            results.setdefault(name, []).extend(measured(guess, threshold(guess, data.dev), router, chosen))
+    return results
+
+
+def guesses(data: Corpus, encode: Callable[[str], np.ndarray], router: Router) -> dict[str, Guess]:
+    """Every peer that can be had, by name."""
+    found = {
         "nearest cosine": nearest_cosine(data, encode),
         "linear probe": linear_probe(data, encode),
         "head": head_alone(router),
     }
     if importlib.util.find_spec(LIBRARY):
-        guesses["semantic-router"] = semantic_router(data, encode)
-    results = {"router": evaluate(phrase_sets)}
-    for name, guess in guesses.items():
-        results[name] = measured(guess, threshold(guess, data.dev), router, phrase_sets)
-    return results
+        found["semantic-router"] = semantic_router(data, encode)
+    return found
 
 
 def pivot(groups: dict[str, list[Group]]) -> str:

@@ -104,5 +104,5 @@ def talk() -> Iterator[Phrase]:
 def qualifiers() -> Iterator[Phrase]:
     """A way that no skill has is named in a note, or the command is refused."""
     for i, (frame, word) in enumerate(WAYS):
-        for phrase in crossed((frame,), "qualifier", 7, start=i * 7, notes=((word,),)):
-            yield replace(phrase, refusable=True)
+        for phrase in crossed((frame,), "qualifier", 7, start=i * 7):
+            yield replace(phrase, refusable=True, notes=((word,),))

@@ -6,7 +6,7 @@ Values that a command does not name are labelled with the skill's default where 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from training.router.phrases import Phrase
@@ -98,34 +98,42 @@ def free(commands: Sequence[Command]) -> bool:
     return len(joints) == 1 or ("whole_body" not in joints and len(set(joints)) == len(joints))
 
 
-def tuples(size: int, amount: int, start: int = 0) -> Iterator[tuple[Command, ...]]:
-    """`amount` tuples of different skills, spread evenly over COMMANDS; another `start` gives others."""
-    n, made, i = len(COMMANDS), 0, start
+def tuples(size: int, amount: int, start: int, commands: Sequence[Command]) -> Iterator[tuple[Command, ...]]:
+    """`amount` tuples of different skills, spread evenly over `commands`; another `start` gives others."""
+    n, made, i = len(commands), 0, start
     while made < amount:
-        chosen = tuple(COMMANDS[(i + k * (3 + (i + k) // n % 5) + k) % n] for k in range(size))
+        chosen = tuple(commands[(i + k * (3 + (i + k) // n % 5) + k) % n] for k in range(size))
         i += 1
         if len({command.call.skill for command in chosen}) == size:
             made += 1
             yield chosen
 
 
-def crossed(frames: Sequence[str], kind: str, each: int, wanted=one, size: int = 1, start: int = 0, notes=()) -> Iterator[Phrase]:
+def crossed(
+    frames: Sequence[str],
+    kind: str,
+    each: int,
+    wanted: Callable[..., tuple[WantedPlan, ...]] = one,
+    size: int = 1,
+    start: int = 0,
+    commands: Sequence[Command] = COMMANDS,
+) -> Iterator[Phrase]:
     """Every frame with `each` tuples of commands.
 
     Args:
         frames: "{0}" and "{1}" are what commands do, "{0g}" and "{1g}" what they are doing.
         wanted: Commands -> the plans that are right; () refused.
-        notes: As Phrase.notes.
+        commands: What to choose from.
     """
     for i, frame in enumerate(frames):
-        for commands in tuples(size, each, start + i * each):
-            said = {f"{k}g": command.doing for k, command in enumerate(commands)}
-            said |= {str(k): command.do for k, command in enumerate(commands)}
+        for chosen in tuples(size, each, start + i * each, commands):
+            said = {f"{k}g": command.doing for k, command in enumerate(chosen)}
+            said |= {str(k): command.do for k, command in enumerate(chosen)}
             text = frame
             for name, words in said.items():
                 text = text.replace("{" + name + "}", words)
-            plans = wanted(*commands)
-            yield Phrase(text, plans, kind, refusable=not plans, notes=notes, frame=frame)
+            plans = wanted(*chosen)
+            yield Phrase(text, plans, kind, refusable=not plans, frame=frame)
 
 
 def refused(*commands: Command) -> tuple[WantedPlan, ...]:
