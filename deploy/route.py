@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
 with extra(__name__, parser):
     from arbiter.execution.inbox import printable
     from arbiter.routing import Router
-    from arbiter.routing.scorer import canonical
+    from arbiter.routing.corpus import canonical
     from arbiter.skill import Route
     from deploy.cli.streams import forgive
     from deploy.runtime.config import load_tree

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from arbiter.routing.classifier import NONE
+from arbiter.routing.corpus import bare, canonical, own_phrases
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import LITTLE, extract
-from arbiter.routing.scorer import Scored, Scorer, bare, canonical, own_phrases
+from arbiter.routing.scorer import Scored, Scorer
 from arbiter.routing.statements import is_statement
 from arbiter.routing.text import words
 from arbiter.routing.veto import excused, first_words, parts, veto
@@ -139,7 +140,9 @@ class Chooser:
         name = self._turned(name, text)
         travels = self._takes(name, "distance")
         verbs = self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
-        if refusal := veto(text, clause, name, self._moved[scored.best], verbs, travels, self._excused[name]):
+        few = scored.best in self.scorer.new and scored.score >= BEYOND_DOUBT  # ten phrases have few of its verbs and parts
+        free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
+        if refusal := veto(text, clause, name, self._moved[scored.best], verbs, travels, self._excused[name], free):
             return Choice(None, refusal.reason, scored.score, scored.margin, True, rule=refusal.rule, said=refusal.said)
         return self._called(name, text, scored.score, scored.margin)
 

@@ -41,6 +41,13 @@ class SparseRows:
             out[filled] = np.add.reduceat(products, self.start[filled], axis=0)
         return out
 
+    def transposed(self, columns: int) -> SparseRows:
+        """The same entries by column, of `columns` columns."""
+        order = np.argsort(self.columns, kind="stable")
+        row = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+        start = np.concatenate([[0], np.cumsum(np.bincount(self.columns, minlength=columns))])
+        return SparseRows(start, row[order], self.values[order])
+
 
 class TfidfVocabulary:
     """The tf-idf vocabulary of a corpus.

@@ -16,6 +16,7 @@ from arbiter.routing.artefact import Artefact, load
 from arbiter.routing.choice import STOP, Choice, Chooser, defaults
 from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_negation
+from arbiter.routing.corpus import canonical
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.followups import follow_up
@@ -28,7 +29,7 @@ from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
 from arbiter.routing.quantities import extract
 from arbiter.routing.repair import Repair
-from arbiter.routing.scorer import Scorer, canonical
+from arbiter.routing.scorer import Scorer
 from arbiter.routing.segmentation import punctuated
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
 from arbiter.rules import Rule

@@ -38,19 +38,37 @@ _OTHER_VERBS = frozenset(
     "trip tackle stab strangle shoot chase hunt wink blink".split()
 )
 # Command words with another meaning.
-_IDIOM = re.compile(
-    r"^(?:take off|leave|turn over|(?:lay|lie)(?: yourself)? (?:down|back|flat|low|prone|on)\b.*|lean\b.*\bleft"
-    r"|sit (?:the|him|her|them|my|that|this) .*|sit tight|sit up(?: straight)?|left you are"
-    r"|(?:nothing|anything|some|what is|who is) left|left (?:behind|out|alone)|left ?overs?\b.*|left of way"
-    r"|touch (?:base|wood)|turn (?:it |that |them )?(?:on|up|down|in)"
-    r"|hand (?:over|me|him|her|us|it|them)\b.*"
-    r"|walk all over .*|point (?:made|break|taken|blank)"
-    r"|.* on (?:your|my|his|her|the) (?:hips?|heart|chest|belly|ears?|eyes?|face|mouth|nose|shoulders?|waist|lap)"
-    r"|.*\bhands (?:together|behind your back)"
-    r"|(?:point|aim) (?:the|an?|that|this|my) (?!arm|hand|finger|index|left|way).*"
-    r"|wave (?:the|an?|that|this|my) (?!left|(?:\w+ )?(?:arm|hand|hello|hi|welcome|greeting|farewell|good ?bye|bye)).*"
-    r"|stretch your legs|tie (?:a|the) bow|bow (?:tie|and arrow|window|saw)s?\b.*"
-    r"|stand corrected|close (?:the|a|that|this|your|my) (?!gap|distance).*)$"
+_IDIOMS = tuple(
+    re.compile(rf"^(?:{idiom})$")
+    for idiom in (
+        r"take off",
+        r"leave",
+        r"turn over",
+        r"(?:lay|lie)(?: yourself)? (?:down|back|flat|low|prone|on)\b.*",
+        r"lean\b.*\bleft",
+        r"sit (?:the|him|her|them|my|that|this) .*",
+        r"sit tight",
+        r"sit up(?: straight)?",
+        r"left you are",
+        r"(?:nothing|anything|some|what is|who is) left",
+        r"left (?:behind|out|alone)",
+        r"left ?overs?\b.*",
+        r"left of way",
+        r"touch (?:base|wood)",
+        r"turn (?:it |that |them )?(?:on|up|down|in)",
+        r"hand (?:over|me|him|her|us|it|them)\b.*",
+        r"walk all over .*",
+        r"point (?:made|break|taken|blank)",
+        r".* on (?:your|my|his|her|the) (?:hips?|heart|chest|belly|ears?|eyes?|face|mouth|nose|shoulders?|waist|lap)",
+        r".*\bhands (?:together|behind your back)",
+        r"(?:point|aim) (?:the|an?|that|this|my) (?!arm|hand|finger|index|left|way).*",
+        r"wave (?:the|an?|that|this|my) (?!left|(?:\w+ )?(?:arm|hand|hello|hi|welcome|greeting|farewell|good ?bye|bye)).*",
+        r"stretch your legs",
+        r"tie (?:a|the) bow",
+        r"bow (?:tie|and arrow|window|saw)s?\b.*",
+        r"stand corrected",
+        r"close (?:the|a|that|this|your|my) (?!gap|distance).*",
+    )
 )
 _ACT = re.compile(r"\b(?:give|do|have|make|perform|take)\b.*\ban? (?:\w+ )?(\w+)$")
 _BOTH = frozenset(("arms", "hands"))
@@ -79,16 +97,18 @@ class Veto:
 
     Attributes:
         rule: Which of the rules. said: The words that it read. reason: For people.
+        idiom: Pattern of the idiom, if it is one: what follows its first words is free.
     """
 
     rule: Rule
     said: str
     reason: str
+    idiom: str = ""
 
     @property
     def key(self) -> tuple[Rule, str]:
-        """What a skill's own phrases excuse: the rule, and the words; of an idiom and an act the first, what follows is free."""
-        return self.rule, self.said.split()[0] if self.rule is Rule.IDIOM else self.said
+        """What a skill's own phrases excuse."""
+        return self.rule, self.idiom or self.said
 
 
 def excused(clauses: Iterable[str], skill: str, travels: bool) -> frozenset[tuple[Rule, str]]:
@@ -104,9 +124,11 @@ def veto(
     verbs: frozenset[str],
     travels: bool,
     own: frozenset[tuple[Rule, str]] = frozenset(),
+    free: frozenset[Rule] = frozenset(),
 ) -> Veto | None:
-    """The first veto that the skill's own phrases do not excuse; see `vetoes` and `excused`."""
-    return next((one for one in vetoes(text, clause, skill, moved, verbs, travels) if one.key not in own), None)
+    """The first veto that neither is of a `free` rule nor excused by the skill's own phrases; see `vetoes` and `excused`."""
+    found = vetoes(text, clause, skill, moved, verbs, travels)
+    return next((one for one in found if one.rule not in free and one.key not in own), None)
 
 
 def vetoes(text: str, clause: str, skill: str, moved: frozenset[str], verbs: frozenset[str], travels: bool) -> Iterator[Veto]:
@@ -125,8 +147,9 @@ def vetoes(text: str, clause: str, skill: str, moved: frozenset[str], verbs: fro
         yield Veto(Rule.VERB, verb, f'this robot can\'t "{verb}"; nearest skill is {skill}')
     if (match := _ACT.search(clause)) and match[1] in _OTHER_VERBS - verbs:
         yield Veto(Rule.VERB, match[1], f'this robot can\'t do "{match[0]}"; nearest skill is {skill}')
-    if match := _IDIOM.match(clause):
-        yield Veto(Rule.IDIOM, match[0], f'"{match[0]}" asks for something else than {skill}')
+    for idiom in _IDIOMS:
+        if match := idiom.match(clause):
+            yield Veto(Rule.IDIOM, match[0], f'"{match[0]}" asks for something else than {skill}', idiom.pattern)
     if travels and (match := _IN_PLACE.search(text)):
         yield Veto(Rule.IN_PLACE, match[0], f'"{match[0]}": {skill} goes somewhere')
     if match := _POSTURE.search(text):

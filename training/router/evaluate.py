@@ -78,7 +78,7 @@ def done(plan: WantedPlan, router: Router) -> Steps:
 
 def run(router: Router, phrase_set: PhraseSet) -> list[PhraseResult]:
     """Routes every phrase of a set."""
-    from arbiter.routing.scorer import canonical
+    from arbiter.routing.corpus import canonical
 
     known, fitted = vocabulary(router.skills.values()), frozenset(router.scorer.texts)
     contextual = "last" in inspect.signature(router.route).parameters  # a router of long ago is measured beside that of today

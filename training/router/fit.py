@@ -30,10 +30,11 @@ with extra(__name__, parser, "sklearn"):
 
     from arbiter.routing.artefact import HEAD, Artefact, ScoreCalibration, save
     from arbiter.routing.classifier import NONE, LinearClassifier
+    from arbiter.routing.corpus import canonical, sided
     from arbiter.routing.encoder import MODEL_DIR, Encoder
     from arbiter.routing.features import SparseRows, TfidfVocabulary, terms
     from arbiter.routing.opposites import class_of, opposites
-    from arbiter.routing.scorer import FEATURES, Scorer, canonical, sided
+    from arbiter.routing.scorer import FEATURES, Scorer
     from skills import builtin_skills
     from training.router.phrases import Phrase, load_phrases
 

@@ -43,7 +43,7 @@ with extra(__name__, parser, "sklearn"):
     from arbiter.routing.classifier import NONE
     from arbiter.routing.encoder import Encoder
     from arbiter.routing.opposites import side_of
-    from arbiter.routing.scorer import canonical
+    from arbiter.routing.corpus import canonical
     from arbiter.routing.text import words
     from arbiter.skill import Route, Skill, SkillCall
     from skills import builtin_skills
