@@ -6,12 +6,18 @@ from arbiter.routing import Router
 from arbiter.routing.guard import stop_guard
 from arbiter.rules import Rule
 from skills import builtin_skills
-from tests.third_party import chores, gestures, skills_of
+from training.router.evaluate import run
+from training.router.phrases import load_sets
 
 
-@pytest.fixture(scope="module", params=[gestures, chores], ids=lambda module: module.__name__.rsplit(".", 1)[-1])
-def guests(request):
-    return skills_of(request.param)
+@pytest.fixture(scope="module", params=load_sets("third_party"), ids=lambda one: one.name)
+def told(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def guests(told):
+    return told.skills
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,17 @@ def test_an_utterance_is_no_condition_no_prohibition_and_no_part_of_another_text
         text = skill.utterances[0]
         assert skill.name not in planned(router.route(f"do not {text}"))
         assert skill.name not in planned(router.route(f"{text}, no, scratch that"))
+
+
+def test_new_words_for_them_reach_them_and_hardly_anything_else(router, told):
+    """The phrases were written before anything was measured: 90 to 93 % right, 3 % another motion at first."""
+    names = {skill.name for skill in told.skills}
+    results = run(router, told)
+    theirs = [one for one in results if names & {call.skill for plan in one.phrase.wanted for step in plan for call in step}]
+    others = [one for one in results if one.phrase.wanted and one not in theirs]
+    assert sum(one.right for one in theirs) >= 0.87 * len(theirs)
+    assert sum(one.wrong_motion for one in theirs) <= 0.05 * len(theirs)
+    assert all(one.right for one in others)
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ with extra(__name__, parser, "sklearn"):
     from arbiter.routing import Router
     from arbiter.routing.choice import STOP, defaults
     from arbiter.routing.classifier import NONE
+    from arbiter.routing.corpus import canonical
     from arbiter.routing.encoder import Encoder
     from arbiter.routing.opposites import side_of
-    from arbiter.routing.corpus import canonical
     from arbiter.routing.text import words
     from arbiter.skill import Route, Skill, SkillCall
     from skills import builtin_skills
