@@ -14,7 +14,8 @@ from arbiter.skill import Route, SkillCall
 from training.router.aims import aims_table, reached
 from training.router.figures import Share, beside, grouped, summary, table
 from training.router.judge import judge
-from training.router.phrases import load_sets, parse_phrases, parse_set
+from training.router.phrases import KINDS, SETS, load_sets, parse_phrases, parse_set
+from training.router.plans import builtin_vocabulary
 
 HALF_TURN = math.pi
 
@@ -197,3 +198,14 @@ def test_the_interval_holds_the_share(of):
     low, high = share.interval()
     assert 0.0 <= low <= share.percent + 1e-9 and share.percent - 1e-9 <= high <= 100.0
     assert high - low >= Share(10 * share.hits, 10 * share.of).interval()[1] - Share(10 * share.hits, 10 * share.of).interval()[0]
+
+
+def test_the_examples_for_authors_can_be_read():
+    page = (SETS / "first_sight" / "README.md").read_text(encoding="utf-8")
+    blocks = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
+    read = parse_set(blocks)
+    assert {"plain", "parameters", "compound", "condition", "followup"} <= {phrase.kind for phrase in read.phrases}
+    assert [skill.name for skill in read.skills] == ["nod"]
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == ["safe"]  # of old sets only
+    known = builtin_vocabulary()
+    assert all(f"`{skill}`" in page for skill in known)
