@@ -48,6 +48,8 @@ def finding(header: str, labels: str, got: Route) -> str:
         ("turn_left, bow", "", route("bow", reason="left out: turn_left"), "part told"),
         ("turn_left, bow", "", route("turn_right", "bow"), "side"),
         ("turn_left, bow", "", route("turn_left", "bow", "sit_down"), "motion"),
+        ("turn_left, bow", "", route("turn_left", "stand_still", "bow"), "pause"),
+        ("turn_left, stand_still, bow", "", route("turn_left", "bow"), "part lost"),
         ("turn_left, bow", "", route(), "refused"),
         ("turn_left, bow", "", route("stop"), "stopped"),
         ("turn_left, bow | none", "", route(), "exact"),

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 HARMLESS = frozenset(("stop", "stand_still"))
 OPPOSED = frozenset(("left", "right", "forward", "backward"))
 # what came out, from right to worst
-EXACT, VALUE, NOTE, REFUSED, STOPPED, PART_TOLD = "exact", "value", "note", "refused", "stopped", "part told"
+EXACT, VALUE, NOTE, REFUSED, STOPPED, PAUSE, PART_TOLD = "exact", "value", "note", "refused", "stopped", "pause", "part told"
 PART_LOST, ORDER, SIDE, MOTION = "part lost", "order", "side", "motion"
-FINDINGS = (EXACT, VALUE, NOTE, REFUSED, STOPPED, PART_TOLD, PART_LOST, ORDER, SIDE, MOTION)
+FINDINGS = (EXACT, VALUE, NOTE, REFUSED, STOPPED, PAUSE, PART_TOLD, PART_LOST, ORDER, SIDE, MOTION)
 WRONG_MOTION = frozenset((PART_LOST, ORDER, SIDE, MOTION))
 
 GivenPlan = tuple[tuple["SkillCall", ...], ...]
@@ -35,9 +35,9 @@ class PhraseResult:
 
     Attributes:
         finding: One of FINDINGS. "value": a number is wrong; "note": an answer does not name what it must; "refused", "stopped":
-            nothing moves where something should; "part told", "part lost": only a part of the plan, with and without a note
-            on it; "order": the steps in another order; "side": another side, direction or colour; "motion": a motion that
-            nobody asked for, one too many too.
+            nothing moves where something should; "pause": a stop or a stand too many; "part told", "part lost": only a part of
+            the plan, with and without a note on it; "order": the steps in another order; "side": another side, direction or
+            colour; "motion": a motion that nobody asked for, one too many too.
         cpu_ms: CPU time of the routing thread [ms].
         seen: It stands in the fit set.
     """
@@ -114,6 +114,8 @@ def _compared(wanted: WantedPlan, given: GivenPlan, known: Vocabulary) -> str:
         return STOPPED if mine and given else REFUSED
     if asked == done:
         return ORDER
+    if asked < done and not (done - asked).keys() - HARMLESS:
+        return PAUSE
     if [[_sideless(name) for name in run.names] for run in wanted_runs] == [
         [_sideless(name) for name in run.names] for run in given_runs
     ]:
