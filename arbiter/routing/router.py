@@ -28,6 +28,7 @@ from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
 from arbiter.routing.quantities import extract
+from arbiter.routing.questions import Questions
 from arbiter.routing.repair import Repair
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.segmentation import punctuated
@@ -105,6 +106,7 @@ class Router:
         self._chooser = Chooser(self.skills, self.scorer, artefact.calibration.accept, pairs)
         self._utterances = frozenset(expand(normalise(text)) for skill in skills for text in skill.utterances)
         self._last_plan = LastPlan(self._chooser)
+        self._questions = Questions(self.skills, self._chooser.owner, self._utterances, lambda text: self._route(text, ()))
         asked: Counter[str] = Counter((*_NO_TYPOS, *MENDED, *NUMBER_WORDS))
         refused: set[str] = set()
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
@@ -139,6 +141,8 @@ class Router:
         given = expand(normalise(text))
         if wide := spread(given):
             return _rejected(text, f'gives a range, "{wide}"; say one number', Rule.NUMBER, wide)
+        if answer := self._questions.answer(given):
+            return _rejected(text, answer, Rule.QUESTION)
         if self._is_utterance(given, last):
             return self._plan(text, (Piece(given, "then"),), None)
         if language := foreign(given, self._asked):
@@ -146,6 +150,8 @@ class Router:
         said = self._repair(given)
         if said != given and stop_guard(said):
             return self._stopped(text, 1.0, 1.0, "a word of the text, its typing error mended, means stop", Rule.STOP_GUARD, said)
+        if said != given and (answer := self._questions.answer(said)):
+            return _rejected(text, answer, Rule.QUESTION)
         plain = punctuated(corrected(held(said)))
         if said and not plain:
             return _rejected(text, "takes back what it asks for", Rule.CORRECTION)

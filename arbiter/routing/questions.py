@@ -1,0 +1,153 @@
+"""Questions about skills are answered, never moved on: "what can you do?", "can you wave?", "help".
+
+An answer is a rejection whose reason is the answer, so that nothing that listens to routes moves by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from arbiter import strict
+from arbiter.errors import ConfigError
+from arbiter.routing.followups import follow_up
+from arbiter.routing.opposites import SIDES, side_of
+from arbiter.routing.text import words
+from arbiter.rules import Rule
+from arbiter.skill import Route, Skill
+
+FILE = Path(__file__).parent / "languages" / "english_questions.yaml"
+SHOWN = 3  # ways to say a skill
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWords:
+    """The file of one language.
+
+    Attributes:
+        classes: Of each word. asks: Classes that a text must hold to ask for the list. alone: Whole texts that do.
+        know, able: Find a question about what follows; `able` may be a request as well.
+        articles: Words that are no part of a skill's name.
+    """
+
+    classes: Mapping[str, frozenset[str]]
+    asks: tuple[frozenset[str], ...]
+    alone: frozenset[str]
+    know: re.Pattern[str]
+    able: re.Pattern[str]
+    articles: frozenset[str]
+
+
+@cache
+def question_words(path: Path = FILE) -> QuestionWords:
+    """Reads a language's file. Raises ConfigError for an entry that is no plain lower-case word, or an unknown class."""
+    data: dict[str, Any] = strict.parse(path).plain()
+    for name, entries in {
+        **data["classes"],
+        **{key: data[key] for key in ("alone", "know", "able", "address", "articles")},
+    }.items():
+        if bad := [entry for entry in entries if not (isinstance(entry, str) and re.fullmatch("[a-z]+(?: [a-z]+)*", entry))]:
+            raise ConfigError(f"{path}: {name}: {bad[0]!r} is no plain lower-case word")
+    if unknown := {name for row in data["asks"] for name in row} - set(data["classes"]):
+        raise ConfigError(f"{path}: asks: no class is called {sorted(unknown)[0]!r}; there are {', '.join(data['classes'])}")
+    classes: dict[str, set[str]] = {}
+    for name, entries in data["classes"].items():
+        for word in " ".join(entries).split():
+            classes.setdefault(word, set()).add(name)
+    address = rf"^(?:(?:{'|'.join(data['address'])})\b[ ,.!]*)*"
+
+    def frame(phrases: Sequence[str]) -> re.Pattern[str]:
+        longest = sorted(phrases, key=lambda phrase: -len(phrase))
+        return re.compile(rf"{address}(?:{'|'.join(longest)}) (?P<what>[^?!]+)")
+
+    return QuestionWords(
+        {word: frozenset(found) for word, found in classes.items()},
+        tuple(map(frozenset, data["asks"])),
+        frozenset(data["alone"]),
+        frame(data["know"]),
+        frame(data["able"]),
+        frozenset(data["articles"]),
+    )
+
+
+class Questions:
+    """Args:
+    skills: By name.
+    owner: The skill whose utterance a text is, but for politeness; "" if there is none.
+    utterances: Word for word.
+    route: What a command by itself comes to.
+    """
+
+    def __init__(
+        self, skills: Mapping[str, Skill], owner: Callable[[str], str], utterances: Set[str], route: Callable[[str], Route]
+    ) -> None:
+        self._skills, self._owner, self._utterances, self._route = skills, owner, utterances, route
+
+    def answer(self, text: str) -> str:
+        """The answer to a normalised, expanded text; "" if it is no question about skills."""
+        known = question_words()
+        if text.rstrip(" ?!.") in self._utterances:
+            return ""
+        if _asks_for_list(text) and not self._owner(text):
+            return self._list()
+        if match := known.know.match(text):
+            return self._whether(match["what"].strip(" ,."), sure=True)
+        match = known.able.match(text)
+        return self._whether(match["what"].strip(" ,."), sure=False) if match and text.rstrip(" .!").endswith("?") else ""
+
+    def _whether(self, what: str, sure: bool) -> str:
+        """Whether the robot can do it, and how it is said. A request says more than the name of a skill: that is no question."""
+        if named := self._named(what):
+            return self._yes(named)
+        if not sure and follow_up(what):
+            return ""  # "can you do that again?"
+        route = self._route(what)
+        if route.outcome == "rejected":
+            why = "" if route.rule is Rule.SCORE else f" ({route.reason})"
+            return f'no skill for "{what}"{why}; {self._list()}'
+        return self._yes(list(dict.fromkeys(call.skill for step in route.steps for call in step))) if sure else ""
+
+    def _named(self, what: str) -> list[str]:
+        """Skills in whose names all words are: "walk" in walk_forward; a side that the words name makes it a request."""
+        said = {_stem(word) for word in words(what) if word not in question_words().articles}
+        if not said or said & set(SIDES):
+            return []
+        return [name for name in self._skills if said <= {_stem(token) for token in name.split("_")}]
+
+    def _yes(self, names: Sequence[str]) -> str:
+        phrases = [f'"{self._skills[name].utterances[0]}"' for name in names if self._skills[name].utterances]
+        return f"yes, {', '.join(plain_names(names))}: say {' or '.join(phrases[:SHOWN])}"
+
+    def _list(self) -> str:
+        return f"can be asked for: {', '.join(plain_names(self._skills))}"
+
+
+def plain_names(names: Sequence[str] | Mapping[str, Skill]) -> list[str]:
+    """Names of skills as people say them, both sides of one as one: "turn left or right"."""
+    told: dict[str, None] = {}
+    for name in names:
+        side = side_of(name)
+        other = name.replace(side, SIDES[1 - SIDES.index(side)]) if side else ""
+        told[(name.replace(side, "left or right") if other in names else name).replace("_", " ")] = None
+    return sorted(told)
+
+
+def _stem(word: str) -> str:
+    stem = word.removesuffix("ing") if len(word) > 5 else word
+    stem = stem[:-1] if stem != word and stem[-2:-1] == stem[-1:] else stem
+    return stem.removesuffix("s").removesuffix("e")
+
+
+def _asks_for_list(text: str) -> bool:
+    known, said = question_words(), words(text)
+    if " ".join(said) in known.alone:
+        return True
+    found = [known.classes.get(word) for word in said]
+    if not said or any(classes is None for classes in found):
+        return False
+    held = frozenset().union(*(classes for classes in found if classes))
+    return any(row <= held for row in known.asks)
