@@ -36,6 +36,7 @@ with extra(__name__, parser):
     from arbiter.execution.inbox import printable
     from arbiter.routing import Router
     from arbiter.routing.corpus import canonical
+    from arbiter.rules import Rule
     from arbiter.skill import Route
     from deploy.cli.streams import forgive
     from deploy.runtime.config import load_tree
@@ -75,7 +76,7 @@ def as_text(route: Route, router: Router) -> str:
     """The plan or the refusal, the parameters, and the most probable skills of the whole text, as a few lines of text."""
     lines = [f'"{route.text}"']
     if route.outcome == "rejected":
-        lines.append(f"  refused: {route.reason}")
+        lines.append(f"  {'answer' if route.rule is Rule.QUESTION else 'refused'}: {route.reason}")
     for number, step in enumerate(route.steps, 1):
         for index, call in enumerate(step):
             values = ", ".join(
@@ -87,7 +88,8 @@ def as_text(route: Route, router: Router) -> str:
             lines.append(f"  {place} {call.skill:16} {values or '-':44} score {call.score:.2f}  margin {call.margin:.2f}")
     if route.outcome != "rejected" and route.reason:
         lines.append(f"  note: {route.reason}")
-    if route.outcome != "stopped" and (clause := canonical(route.text)) and len(route.steps) < 2:
+    scored = route.outcome != "stopped" and route.rule not in (Rule.QUESTION, Rule.FOLLOW_UP)
+    if scored and (clause := canonical(route.text)) and len(route.steps) < 2:
         ranked = sorted(router.scorer.score([clause])[0].probability.items(), key=lambda item: -item[1])[:3]
         lines.append("  likeliest: " + ", ".join(f"{name} {p:.2f}" for name, p in ranked))
     lines.append(f"  {route.outcome} in {route.ms:.1f} ms")
@@ -120,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for text in instructions(args.text, args.file):
         route = router.route(text, last)
         last = route.steps if route.outcome == "accepted" else last
-        refused |= route.outcome == "rejected"
+        refused |= route.outcome == "rejected" and route.rule is not Rule.QUESTION
         print(as_json(route) if args.json else as_text(route, router), flush=True)
     return int(refused)
 

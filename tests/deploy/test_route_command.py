@@ -26,3 +26,15 @@ def test_command_says_why(capsys):
 def test_command_names_a_file_that_is_not_there(capsys):
     assert command.main(["--file", "nowhere.txt"]) == 2
     assert capsys.readouterr().err == "error: nowhere.txt: No such file or directory\n"
+
+
+def test_each_instruction_follows_the_one_before_it(capsys):
+    assert command.main(["--json", "walk forward two metres", "sing", "again", "and back"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["skills"] for line in lines] == [["walk_forward"], [], ["walk_forward"], ["walk_backward"]]
+    assert [line["parameters"][0]["distance"] for line in lines if line["skills"]] == [2.0, 2.0, 2.0]
+
+
+def test_a_question_is_answered_and_not_refused(capsys):
+    assert command.main(["can you wave?"]) == 0
+    assert '  answer: yes, wave left or right: say "wave your right hand"' in capsys.readouterr().out
