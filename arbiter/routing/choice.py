@@ -84,10 +84,8 @@ class Chooser:
         self.skills, self.scorer = skills, scorer
         self._accept, self.pairs = accept, pairs
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
-        self._verbs = {
-            label: (first_words(scorer.texts[rows], RARE), first_words(scorer.texts[rows]))
-            for label, rows in scorer.members.items()
-        }
+        self.verbs = {label: first_words(scorer.texts[rows], RARE) for label, rows in scorer.members.items()}
+        self._verbs = {label: (self.verbs[label], first_words(scorer.texts[rows])) for label, rows in scorer.members.items()}
 
         self._own = {phrase: names[0] for phrase, names in own_phrases(skills.values()).items() if len(names) == 1}
         self._excused = {

@@ -22,7 +22,7 @@ _JOINTS = re.compile(
     r"|(?:just |right |shortly )?before(?: you\b|(?= \w+ing\b))|prior to(?= \w+ing\b))\b,?(?: then\b)?)"
     r"|(?P<first>,? ?\b(?:but|and|only)? ?(?:before that|before this|first of all|but first|and first)\b,?(?: though\b)?)"
     r"|(?P<after>,? ?\b(?:just |right )?(?:after|once|when(?= you have \w+(?:ed|ne|t|d)\b))(?: you(?: have)?| having)?\b)"
-    r"|(?P<while>,? ?(?:and )?\b(?:while|whilst|as you(?! are(?:$|[,.;!?]| (?:and|then)))|whilst you"
+    r"|(?P<while>,? ?(?:\band )?\b(?:while|whilst|as you(?! are(?:$|[,.;!?]| (?:and|then)))|whilst you"
     r"|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
     r"|(?P<break>(?:\.(?!\d)|[;!?:])+|,? ?\bbut\b(?: (?:instead|rather))?)"
     r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
@@ -30,8 +30,11 @@ _JOINTS = re.compile(
     r"|\btogether with\b))"
 )
 _TOGETHER = re.compile(
-    r",? ?\b(?:(?:all |both )?at the same time|simultaneously|at once|in parallel|concurrently|all together|both$)\b"
+    r",? ?\b(?:(?:all |both )*(?:at|in) the (?:very |exact |one and the )?same (?:time|moment|instant|breath|go)"
+    r"|simultaneously|at once"
+    r"|in (?:one go|parallel)|concurrently|all together|both$)\b"
 )
+_MEANWHILE = re.compile(r",? ?\b(?:as|while) you (?:go|do (?:so|it|that|this))(?: along)?$")  # "wave as you go"
 _WITH_ARMS = re.compile(
     r" with (?:both )?(?:your |the )?(?P<what>(?:both )?(?:(?:arms|hands)(?: held)? (?:up|raised|high|lifted|in the air"
     r"|overhead|above your head|over your head)[a-z ]*|(?:raised|lifted) (?:arms|hands)))$"
@@ -63,13 +66,14 @@ _SUBJECTS = frozenset(
 )
 _PREPOSITIONS = ("with", "to", "using", "by", "towards", "toward", "at", "for", "in", "on", "from")
 _VERBLESS = re.compile(
-    r"^(?:(?:with|using|to|towards?|at|for|from|in|on|by)\b(?! (?:walk|turn|go))|(?:(?:your|the|left|right"
+    r"^(?:(?:with|using|to|towards?|at|for|from|in|on(?! your feet)|by)\b(?! (?:walk|turn|go))|(?:(?:your|the|left|right"
     r"|both) )*(?:arms?|hands?|left|right)$)"
 )
 _TOWARDS = re.compile(r"^(?:to|towards?) (?:the|your) (?:left|right)(?: side)?$")
 _DETAIL = re.compile(
     r"^(?:(?:with|using|on) )?(?:(?:your|the|my) )?(?:left|right)(?: (?:hand|arm|side))?$|^(?:counter|anti)?-?clockwise$"
 )
+_MANNER = re.compile(r"^(?:like|as if|as though|just like|without) ")
 _GREETINGS = re.compile(
     r"^(?:robots?|hello|hi|hey|good (?:morning|evening|afternoon|day)|greetings|howdy|yo)(?: (?:there|robots?|everyone|buddy"
     r"|friend))*$"
@@ -104,6 +108,7 @@ class Parsed:
 
 def parse(text: str) -> Parsed:
     """Splits a normalised, expanded text at its connectives."""
+    text = _MEANWHILE.sub("", text)
     together = _TOGETHER.search(text) is not None
     text = _GERUND.sub(r"\1 while \2", strip_politeness(_TOGETHER.sub(" ", text), repeats=False))
     raw = _reorder(_split(text))
@@ -116,6 +121,17 @@ def parse(text: str) -> Parsed:
     if together:
         pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])] if pieces else []
     return Parsed(tuple(pieces), tuple(ruled_out))
+
+
+def connected(text: str) -> bool:
+    """Whether a clause begins with a connective."""
+    return _JOINTS.match(text) is not None or _TOGETHER.match(text) is not None
+
+
+def opened(text: str) -> bool:
+    """Whether a text begins with a clause that puts another one before or beside it, and no other clause follows yet."""
+    match = _JOINTS.match(text)
+    return match is not None and match.lastgroup in ("then", "after", "while") and not _JOINTS.search(text, match.end())
 
 
 def without_negation(text: str) -> str:
@@ -207,7 +223,9 @@ def _trailing(pieces: list[Piece]) -> list[Piece]:
     joined: list[Piece] = []
     for piece in pieces:
         detail = _TOWARDS.match(piece.text) or _DETAIL.match(piece.text)
-        if joined and piece.joint == "list" and detail and not extract(joined[-1].text)[0].sides:
+        if joined and piece.joint == "list" and _MANNER.match(piece.text):
+            joined[-1] = Piece(f"{joined[-1].text} {piece.text}", joined[-1].joint)
+        elif joined and piece.joint == "list" and detail and not extract(joined[-1].text)[0].sides:
             link = "with your " if piece.text.split()[0] in ("left", "right") and "clock" not in piece.text else ""
             joined[-1] = Piece(f"{joined[-1].text} {link}{piece.text}", joined[-1].joint)
         else:

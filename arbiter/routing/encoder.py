@@ -13,10 +13,13 @@ from tokenizers import Tokenizer
 
 from arbiter.errors import ConfigError
 from arbiter.onnx_fields import NotOnnxError, external_files
+from arbiter.routing.structure import CLAUSES, ROLES
 
 MODEL_DIR = Path(__file__).parent / "model"
 ENCODER, TOKENIZER, CARD = "encoder.onnx", "tokenizer.json", "card.json"
 MAX_TOKENS = 24  # a clause of a spoken command has fewer; bounds the cost
+MAX_SENTENCE = 128  # tokens of a text whose structure is asked for
+VECTOR, STRUCTURE = "sentence_vector", "structure"  # outputs of the graph
 
 
 def sha256(path: Path) -> str:
@@ -25,12 +28,18 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _cut(ids: list[int], most: int) -> list[int]:
+    """At most so many tokens; the last one, which ends a text, is kept."""
+    return ids if len(ids) <= most else [*ids[: most - 1], ids[-1]]
+
+
 class Encoder:
     """A sentence encoder in a folder: encoder.onnx, tokenizer.json and card.json with their hashes.
 
     Attributes:
         size: Length of a vector.
         digest: Hash of the graph; vectors of different digests must not be compared.
+        structured: Whether it was tuned to tell the structure of a text, too.
     """
 
     def __init__(self, folder: Path = MODEL_DIR) -> None:
@@ -57,23 +66,43 @@ class Encoder:
             raise ConfigError(f"{folder / ENCODER} has weights in {beside[0]!r}, of which {CARD} has no hash; build it again")
         self.digest: str = files[ENCODER]
         self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        self._tokenizer.enable_truncation(MAX_TOKENS)
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = ort.InferenceSession(str(folder / ENCODER), options, providers=["CPUExecutionProvider"])
+        self.structured = STRUCTURE in [output.name for output in self._session.get_outputs()]
+        if self.structured and card.get(STRUCTURE) != {"clauses": list(CLAUSES), "roles": list(ROLES)}:
+            raise ConfigError(
+                f"{folder / ENCODER} tells other clauses and roles than this version reads; tune and build it again: "
+                "`python -m training.router.structure.tune`"
+            )
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors of `texts`, float32, shape (len(texts), size)."""
         if not texts:
             return np.zeros((0, self.size), np.float32)
-        ids = [self._tokenizer.encode(text).ids for text in texts]
+        ids = [_cut(self._tokenizer.encode(text).ids, MAX_TOKENS) for text in texts]
         padded = np.zeros((len(ids), max(map(len, ids))), np.int64)
         mask = np.zeros_like(padded)
         for row, tokens in enumerate(ids):
             padded[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        return np.asarray(self._session.run(None, {"input_ids": padded, "attention_mask": mask})[0])
+        return np.asarray(self._session.run([VECTOR], {"input_ids": padded, "attention_mask": mask})[0])
+
+    def structure(self, words: Sequence[str]) -> np.ndarray:
+        """Logits of the words of a text (`arbiter.routing.structure`), float32, shape (len(words), OUTPUTS).
+
+        Words beyond MAX_SENTENCE tokens are told as those before them end.
+        """
+        encoded = self._tokenizer.encode(list(words), is_pretokenized=True)
+        ids = np.array([_cut(encoded.ids, MAX_SENTENCE)])
+        (logits,) = self._session.run([STRUCTURE], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        first: dict[int, int] = {}
+        for place, word in enumerate(encoded.word_ids):
+            if word is not None:
+                first.setdefault(word, place)
+        last = ids.shape[1] - 2
+        return np.asarray(logits)[0, [min(first.get(i, last), last) for i in range(len(words))]]
 
     def common_words(self, ranks: int) -> frozenset[str]:
         """English words of the tokenizer's vocabulary, which is sorted by frequency: short ones among its first `ranks` only."""

@@ -35,6 +35,8 @@ _CONTRACTIONS = (
     (re.compile(r"\bnon stop\b"), "nonstop"),
     (re.compile(r"\b(?:e?nuff?|enuff?)\b"), "enough"),
     (re.compile(r"\b(you|we|they)'re\b"), r"\1 are"),
+    (re.compile(r"\b(i|you|we|they)'ve\b"), r"\1 have"),
+    (re.compile(r"\b(you|we|they|he|she)'d\b"), r"\1 would"),
     (re.compile(r"\b(it|that|what|there|where|who|here|time|how)'s\b"), r"\1 is"),
 )
 

@@ -35,13 +35,16 @@ with extra(__name__, parser, "torch", "onnx", "sentence_transformers"):
     import torch
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.transformers.optimizer import optimize_model
+    from safetensors.numpy import load_file
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-    from arbiter.routing.encoder import CARD, ENCODER, MODEL_DIR, TOKENIZER, Encoder, sha256
+    from arbiter.routing.encoder import CARD, ENCODER, MODEL_DIR, STRUCTURE, TOKENIZER, VECTOR, Encoder, sha256
+    from arbiter.routing.structure import CLAUSES, ROLES
     from training.router.fused_encoder import fusible, write
     from training.router.phrases import load_phrases
 
+HEADS = "structure.safetensors"  # beside a tuned model
 QUANTISED = ("MatMul", "Gemm", "Gather", "Attention", "EmbedLayerNormalization")
 LEAST_MEAN_COSINE = 0.98  # per-channel weights reach 0.99; per-tensor ones 0.955, which costs accuracy
 PACKAGED = ("sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0")
@@ -78,7 +81,7 @@ def export(model: SentenceTransformer, target: Path) -> None:
             SentenceVector(model),
             (ids, torch.ones_like(ids)),
             input_names=["input_ids", "attention_mask"],
-            output_names=["sentence_vector"],
+            output_names=[VECTOR],
             dynamic_shapes=(sizes, sizes),
             dynamo=True,
             opset_version=18,
@@ -115,11 +118,12 @@ def build(source: Path | None, out: Path) -> dict:
     """Exports, quantises, checks and writes encoder, tokenizer and card. Returns the card."""
     origin, licence = PACKAGED if source is None else (source.name, "that of the source")
     source = source or packaged_model()
+    heads = load_file(source / HEADS) if (source / HEADS).is_file() else None
     model = SentenceTransformer(str(source), device="cpu", model_kwargs={"attn_implementation": "eager"}).eval()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         if fusible(model):
-            write(model, work / "float.onnx")
+            write(model, work / "float.onnx", heads)
         else:
             export(model, work / "float.onnx")
             fuse(work / "float.onnx")
@@ -144,6 +148,8 @@ def build(source: Path | None, out: Path) -> dict:
             "license": licence,
             "quantisation": "int8 weights per channel, dynamic activations",
         }
+        if heads is not None:
+            card[STRUCTURE] = {"clauses": CLAUSES, "roles": ROLES}
         card["files"] = {name: sha256(work / name) for name in (ENCODER, TOKENIZER)}
         (work / CARD).write_text(json.dumps(card, indent=1) + "\n")
         card["cosine"] = agreement(model, Encoder(work))

@@ -13,6 +13,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from sentence_transformers import SentenceTransformer
 
+from arbiter.routing.encoder import STRUCTURE, VECTOR
+
 FUSED = "com.microsoft"
 
 
@@ -42,8 +44,12 @@ class _Graph:
         return outputs[0]
 
 
-def write(model: SentenceTransformer, target: Path) -> None:
-    """Writes the float32 graph: (input_ids, attention_mask), each int64 (batch, tokens), -> vector (batch, size)."""
+def write(model: SentenceTransformer, target: Path, heads: dict[str, np.ndarray] | None = None) -> None:
+    """Writes the float32 graph: (input_ids, attention_mask), each int64 (batch, tokens), -> vector (batch, size).
+
+    Args:
+        heads: weight (outputs, size) and bias (outputs,) of what each token tells, a second output (batch, tokens, outputs).
+    """
     network: Any = model[0].auto_model  # a transformers model, which sentence-transformers types as Module | Tensor
     config = network.config
     values = {name: value.numpy() for name, value in network.state_dict().items()}
@@ -69,13 +75,19 @@ def write(model: SentenceTransformer, target: Path) -> None:
     graph.add("Unsqueeze", ["weights", axis], ["weights_row"])
     graph.add("MatMul", ["weights_row", x], ["sum_row"])
     graph.add("Squeeze", ["sum_row", axis], ["sum"])
-    graph.add("LpNormalization", ["sum"], ["sentence_vector"], axis=-1, p=2)  # the mean's direction is the sum's
+    graph.add("LpNormalization", ["sum"], [VECTOR], axis=-1, p=2)  # the mean's direction is the sum's
     tokens = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"]) for name in ("input_ids", "attention_mask")
     ]
-    vector = helper.make_tensor_value_info("sentence_vector", TensorProto.FLOAT, ["batch", config.hidden_size])
+    vector = helper.make_tensor_value_info(VECTOR, TensorProto.FLOAT, ["batch", config.hidden_size])
+    outputs = [vector]
+    if heads is not None:
+        scores = graph.add("MatMul", [x, graph.weight("heads", heads["weight"].T)], ["scores"])
+        graph.add("Add", [scores, graph.weight("heads_bias", heads["bias"])], [STRUCTURE])
+        size = len(heads["bias"])
+        outputs.append(helper.make_tensor_value_info(STRUCTURE, TensorProto.FLOAT, ["batch", "tokens", size]))
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid(FUSED, 1)]
-    written = helper.make_graph(graph.nodes, "sentence", tokens, [vector], graph.weights)
+    written = helper.make_graph(graph.nodes, "sentence", tokens, outputs, graph.weights)
     onnx.save(helper.make_model(written, opset_imports=opsets, ir_version=10), str(target))
 
 

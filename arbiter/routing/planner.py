@@ -1,0 +1,152 @@
+"""The pieces of an instruction -> its route: what each asks for alone, with its neighbours, or after the last plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Set
+
+import numpy as np
+
+from arbiter.routing.arrangement import WHOLE, Arrangement, rejected, stopped
+from arbiter.routing.choice import STOP, Choice, Chooser
+from arbiter.routing.classifier import NONE
+from arbiter.routing.clauses import Piece
+from arbiter.routing.followups import follow_up
+from arbiter.routing.last_plan import Followed, LastPlan
+from arbiter.routing.text import words
+from arbiter.routing.verbs import base_forms
+from arbiter.rules import Rule
+from arbiter.skill import Route, SkillCall, Steps
+
+NAMES = 2  # words of an addressee: "good sir"
+_ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
+
+
+def _pieces(follow: Followed) -> list[tuple[Piece, Choice]]:
+    """The plan of a follow-up as choices, one after the other or at once as it says; its notes are told with the first."""
+    calls = [(call, "while" if index else "then") for step in follow.steps for index, call in enumerate(step)]
+    return [
+        (Piece(call.phrase, joint), Choice(call, "" if number else follow.reason, call.score, call.margin))
+        for number, (call, joint) in enumerate(calls)
+    ]
+
+
+class Planner:
+    """Makes a route of pieces.
+
+    Args:
+        chooser: Tells what a piece asks for.
+        asked: Words of the skills' phrases.
+        groups: Joint masks of the robot by name.
+    """
+
+    def __init__(self, chooser: Chooser, asked: Set[str], groups: Mapping[str, np.ndarray]) -> None:
+        self._chooser, self._asked = chooser, asked
+        self.last_plan, self._arranged = LastPlan(chooser), Arrangement(chooser, groups)
+
+    def __call__(self, text: str, pieces: tuple[Piece, ...], last: Steps | None) -> Route:
+        choices: list[tuple[Piece, Choice]] = []
+        named: list[str] = []
+        index = 0
+        while index < len(pieces):
+            piece, used = self._uninflected(pieces[index]), 1
+            if pieces[index + 1 : index + 2] and pieces[index + 1].joint == "list" and self.last_plan.urges(piece.text):
+                index += 1  # "go on, walk forward"
+                continue
+            follow = None if last is None else self._follow(text, pieces, index, choices, last)
+            if follow is not None and not follow.steps:
+                return rejected(text, follow.reason, Rule.FOLLOW_UP, piece.text)
+            if follow is not None:
+                choices += _pieces(follow)
+                index += 1
+                continue
+            choice = self._chooser.choose(piece.text, choices[-1][1] if choices else None)
+            if choice.call is None and not choice.firm:
+                piece, choice, used = self._widened(pieces, index, choices, choice)
+            if choice.call is None and not choice.firm:
+                choice = self._trimmed(piece.text) or choice
+            if choices and choice is choices[-1][1]:
+                index += 1  # "turn right, then face the wall" is one turn
+                continue
+            listed = (piece.joint == "list" and choices) or (index + 1 < len(pieces) and pieces[index + 1].joint == "list")
+            if listed and (choice.remark or self._addressee(piece, choice)):
+                named += [] if choice.remark else [f'"{piece.text}" was not used']
+                index += 1  # "you're too close, back off"; "sit down, cadet"
+                continue
+            if choice.call is None:
+                part = f' (in "{piece.text}")' if len(pieces) > 1 else ""
+                said = choice.said or (piece.text if part else "")
+                return rejected(text, choice.reason + part, choice.rule, said, choice.score, choice.margin)
+            if choice.call.skill == STOP and (len(pieces) == 1 or index + used < len(pieces)):
+                return stopped(self._chooser.skills, text, choice.score, choice.margin, "means stop", choice.rule or Rule.SCORE)
+            choices.append((piece, choice))
+            index += used
+        route = self._arranged(text, choices)
+        return dataclasses.replace(route, reason="; ".join([route.reason] * bool(route.reason) + named))
+
+    def _trimmed(self, text: str) -> Choice | None:
+        """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"."""
+        match = _ADDED.search(text)
+        if not match or self._asked & set(words(match["what"])):
+            return None
+        choice = self._chooser.choose(text[: match.start()], None)
+        if choice.call is None or choice.score < WHOLE or choice.call.skill == STOP:
+            return None
+        if any(parameter.name in ("distance", "angle") for parameter in self._chooser.skills[choice.call.skill].parameters):
+            return None  # where to it goes and what it turns to is no mere addition
+        notes = [choice.reason] * bool(choice.reason) + [f'"{match[0].strip()}" was not used']
+        return dataclasses.replace(choice, reason="; ".join(notes))
+
+    def _addressee(self, piece: Piece, choice: Choice) -> bool:
+        """Whether a piece is but a name or two that no skill has to do with: "sit down, cadet"."""
+        said = words(piece.text)
+        return choice.call is None and len(said) <= NAMES and not self._asked & set(said)
+
+    def _uninflected(self, piece: Piece) -> Piece:
+        """A piece whose verb, if no skill's phrase has it, stands as such a phrase has it: "gone two metres"."""
+        verb, _, rest = piece.text.partition(" ")
+        base = next((base for base in base_forms(verb) if base in self._asked), verb)
+        return piece if verb in self._asked else Piece(f"{base} {rest}".strip(), piece.joint)
+
+    def _follow(
+        self, text: str, pieces: tuple[Piece, ...], index: int, choices: list[tuple[Piece, Choice]], last: Steps
+    ) -> Followed | None:
+        """What a piece says of those before it, or of the last plan where it is the first; None where it says nothing of them."""
+        piece = pieces[index]
+        follow = follow_up(piece.text)
+        if follow is None or (index and piece.joint == "list" and follow.plain):
+            return None  # "off you go, straight ahead": a detail
+        so_far = self._arranged(text, choices).steps if choices else last
+        return self.last_plan.followed(piece.text, so_far, inside=bool(choices))
+
+    def _widened(
+        self, pieces: tuple[Piece, ...], index: int, choices: list[tuple[Piece, Choice]], alone: Choice
+    ) -> tuple[Piece, Choice, int]:
+        """A piece that means nothing alone may be a part of one command: "reach out and touch the ball"."""
+        piece = pieces[index]
+        options = []
+        if index + 1 < len(pieces) and pieces[index + 1].joint in ("and", "list", "while"):
+            following = pieces[index + 1]
+            link = " " if following.joint == "while" else " and "
+            options.append((Piece(f"{piece.text}{link}{following.text}", piece.joint), 2))
+        for wider, used in options:
+            choice = self._chooser.choose(wider.text, None)
+            if choice.call is not None and choice.score >= WHOLE and not self._moves_otherwise(piece, choice.call):
+                return wider, choice, used
+        if choices and piece.joint in ("and", "list"):
+            before, chosen = choices[-1]
+            wider = Piece(f"{before.text} and {piece.text}", before.joint)
+            choice = self._chooser.choose(wider.text, None)
+            same = choice.call is not None and chosen.call is not None and choice.call.skill == chosen.call.skill
+            if same and choice.score >= WHOLE:
+                choices.pop()
+                return wider, choice, 1
+        return piece, alone, 1
+
+    def _moves_otherwise(self, piece: Piece, call: SkillCall) -> bool:
+        """Whether a piece begins with a verb of other skills' phrases, which those of the call's own do not have."""
+        verb = words(piece.text)[0]
+        mine = self._chooser.scorer.class_of[call.skill]
+        others = any(verb in verbs for label, verbs in self._chooser.verbs.items() if label not in (mine, NONE))
+        return others and verb not in self._chooser.verbs[mine]

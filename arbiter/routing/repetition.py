@@ -1,0 +1,48 @@
+"""How often a whole plan is to be done: "three times: wave, then bow"; "walk forward and turn left, four times"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from arbiter.routing.numerals import SPELLED, number
+
+_TIMES = rf"(?:twice|thrice|(?:\d{{1,3}}|{SPELLED}|an?(?: couple| few)?(?: of)?|several) times)"
+_ALL = (
+    r"(?:(?:all|both) (?:of )?(?:that|this|it|these|them)|that|this|it|both|everything|these(?: things)?"
+    r"|the (?:following|whole (?:thing|sequence|lot)|sequence|lot|same)|the following (?:things|steps))"
+)
+_DO = rf"(?:(?:do|repeat|perform|run)(?: {_ALL})?)"
+_FRONT = re.compile(rf"^(?:{_DO} |{_ALL} )?(?P<times>{_TIMES}) ?[:;] *|^{_DO} (?P<then>{_TIMES})[ ,:;-]+(?=\w)")
+_BACK = re.compile(
+    rf"(?:(?:[,.;:!]+(?: and| then)*|(?: and| then)+) (?:please )?(?:{_DO}|{_ALL}) (?P<times>{_TIMES})"
+    rf"|[,;:] ?(?:all )?(?P<then>{_TIMES}))[ .!]*$"
+)
+_WORDS = {"twice": 2, "thrice": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A text that says of its whole plan how often.
+
+    Attributes:
+        said: The words that say it. times: How often. rest: The text without them.
+    """
+
+    said: str
+    times: int
+    rest: str
+
+
+def of_plan(text: str) -> Repeated | None:
+    """What a normalised text says of its whole plan; None where it says nothing.
+
+    A number of times behind a comma is of the plan only if that has several parts: whoever has parsed the rest decides.
+    """
+    for pattern in (_FRONT, _BACK):
+        if match := pattern.search(text):
+            said = match["times"] or match["then"]
+            rest = (text[: match.start()] + text[match.end() :]).strip(" ,;:.!")
+            if rest:
+                return Repeated(said, _WORDS.get(said) or round(number(said.removesuffix(" times").removesuffix(" of"))), rest)
+    return None

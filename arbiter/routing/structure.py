@@ -1,0 +1,105 @@
+"""The structure of a sentence: where its clauses begin, what kind each is, what each word is for; told by a tuned encoder.
+
+It knows no skill: it may cut, strip and veto, and never makes a command of what is none (`training.router.structure`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+CLAUSES = ("command", "negated", "conditional", "timed", "remark", "question", "stop", "follow-up", "retracted")
+ROLES = ("other", "frame", "order", "negation", "condition", "time", "side", "quantity", "manner", "repetition", "correction")
+OUTPUTS = 2 + len(CLAUSES) + len(ROLES)  # logits of a word: no start, start; clauses; roles
+START = 0.5  # probability from which a word begins a clause
+SURE = 0.7  # probability from which a word's role or a clause's kind is acted upon
+PUT_OFF = ("conditional", "timed")  # kinds of clauses that make a command wait
+KEPT = frozenset("left right not never no".split())  # words that are never left out as politeness
+_ENDS = ",.;:!?"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it stands in the text, punctuation at its end; its role, one of ROLES; the probability of that role."""
+
+    text: str
+    role: str
+    certainty: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause of a sentence.
+
+    Attributes:
+        kind: One of CLAUSES. certainty: Probability of `kind`.
+        words: In order.
+    """
+
+    kind: str
+    certainty: float
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        """Its words, without punctuation at the end."""
+        return " ".join(word.text for word in self.words).rstrip(" " + _ENDS)
+
+    @property
+    def waits(self) -> float:
+        """Probability that it makes a command wait: as the clause's kind, or as the share of its words that tell of it."""
+        late = [word.certainty for word in self.words if word.role in ("condition", "time")]
+        return max(self.certainty * (self.kind in PUT_OFF), sum(late) / len(self.words))
+
+    def without(self, role: str) -> Clause:
+        """The clause without each run of words that surely have a role; what ended the clause still does.
+
+        One or two other words amid such words are taken along.
+        """
+        mine = [word.role == role and word.text.rstrip(_ENDS) not in KEPT for word in self.words]
+        for gap in (1, 2):
+            for i in range(len(mine) - gap - 1):
+                if mine[i] and mine[i + gap + 1] and not any(word.text in KEPT for word in self.words[i : i + gap + 2]):
+                    mine[i : i + gap + 2] = [True] * (gap + 2)
+        kept: list[Word] = []
+        for same, run in itertools.groupby(zip(mine, self.words, strict=True), key=lambda pair: pair[0]):
+            words = [word for _, word in run]
+            told = [word.certainty for word in words if word.role == role] or [1.0]
+            if not same or math.prod(told) < SURE ** len(told):
+                kept += words
+        end = self.words[-1].text[len(self.words[-1].text.rstrip(_ENDS)) :]
+        if kept and kept[-1] is not self.words[-1] and end:
+            kept[-1] = dataclasses.replace(kept[-1], text=kept[-1].text.rstrip(_ENDS) + end)
+        return Clause(self.kind, self.certainty, tuple(kept))
+
+
+def clauses(text: str, logits: Callable[[Sequence[str]], np.ndarray]) -> tuple[Clause, ...]:
+    """The clauses of a normalised, expanded text.
+
+    Args:
+        logits: Words -> logits, shape (words, OUTPUTS).
+    """
+    words = text.split()
+    if not words:
+        return ()
+    start, kind, role = _log_probabilities(logits(words))
+    begins = np.flatnonzero(np.exp(start[1:, 1]) >= START) + 1
+    found = []
+    for a, b in zip([0, *begins], [*begins, len(words)], strict=True):
+        share = np.exp(kind[a:b].mean(axis=0))  # a word votes with the logarithm of its probability
+        share /= share.sum()
+        best, roles = int(share.argmax()), role[a:b].argmax(axis=1)
+        told = (Word(words[i], ROLES[r], float(np.exp(role[i, r]))) for i, r in zip(range(a, b), roles, strict=True))
+        found.append(Clause(CLAUSES[best], float(share[best]), tuple(told)))
+    return tuple(found)
+
+
+def _log_probabilities(logits: np.ndarray) -> list[np.ndarray]:
+    """Of (start, kind, role) of each word."""
+    parts = np.split(logits, (2, 2 + len(CLAUSES)), axis=1)
+    return [part - np.logaddexp.reduce(part, axis=1, keepdims=True) for part in parts]

@@ -1,0 +1,407 @@
+"""Labelled sentences from a grammar: where a clause begins, what kind of clause it is, what each word is for.
+
+    lists = Lists.read()
+    sentence = lists.sentence(numpy.random.default_rng(0), held_out=frozenset())
+
+The lists are in grammar.yaml. One entry in five of each list is held out of the training, so that a test can ask what a
+network makes of wordings that it has never met; so is one verb in five.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arbiter import strict
+from arbiter.routing.structure import CLAUSES, ROLES
+from arbiter.routing.text import expand, normalise
+from arbiter.routing.verbs import irregular
+from skills import builtin_skills
+from training.router.phrases import load_phrases
+
+FILE = Path(__file__).parent / "grammar.yaml"
+HELD_OUT = 5  # one entry in so many
+LONG = 5  # entries that a list or a choice has at least, if some of them are held out
+MATERIAL = (
+    "verbs",
+    "objects",
+    "invented",
+    "deeds",
+    "gerunds",
+)  # what a command is made of; the other lists are wordings around it
+_CHOICE = re.compile(r"\(([^()]*)\)")
+_NAME = re.compile(r"\{(\w+)\}")
+_VOWELS = "aeiou"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One labelled sentence.
+
+    Attributes:
+        words: Its words, punctuation at their ends.
+        starts: Whether a clause begins at each.
+        clauses: Index into CLAUSES of the clause that each belongs to.
+        roles: Index into ROLES of each.
+    """
+
+    words: tuple[str, ...]
+    starts: tuple[bool, ...]
+    clauses: tuple[int, ...]
+    roles: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Clause:
+    kind: str
+    words: list[tuple[str, str]]  # word, role
+    end: str = ""  # punctuation behind it
+
+    def lead(self, words: Sequence[tuple[str, str]]) -> _Clause:
+        return _Clause(self.kind, [*words, *self.words], self.end)
+
+    def trail(self, words: Sequence[tuple[str, str]]) -> _Clause:
+        return _Clause(self.kind, [*self.words, *words], self.end)
+
+
+def gerund(verb: str) -> str:
+    """ "wave" -> "waving", "sit" -> "sitting"."""
+    if verb == "lie":
+        return "lying"
+    if verb.endswith("e") and not verb.endswith(("ee", "oe")):
+        return verb[:-1] + "ing"
+    short = len(verb) >= 3 and verb[-1] not in _VOWELS + "wxy" and verb[-2] in _VOWELS and verb[-3] not in _VOWELS
+    return verb + (verb[-1] if short and len(verb) <= 4 else "") + "ing"
+
+
+_MOVEMENTS = frozenset("sit stand bow do take make go come put get raise lift lower drop back rotate pivot stroll march".split())
+
+
+def participle(verb: str) -> str:
+    """ "wave" -> "waved", "sit" -> "sat", "tap" -> "tapped"."""
+    return irregular()[verb][1] if verb in irregular() else _regular(verb)
+
+
+def past(verb: str) -> str:
+    """ "wave" -> "waved", "go" -> "went"."""
+    return irregular()[verb][0] if verb in irregular() else _regular(verb)
+
+
+def _regular(verb: str) -> str:
+    stem = gerund(verb).removesuffix("ing")
+    return f"{stem[:-1]}ied" if stem.endswith("y") and stem[-2:-1] not in _VOWELS else f"{stem}ed"
+
+
+def held_out(entry: str) -> bool:
+    """Whether an entry of a list is kept for the test."""
+    return hashlib.sha256(entry.encode()).digest()[0] % HELD_OUT == 0
+
+
+class Lists:
+    """The grammar's lists, and the sentences that they make.
+
+    Args:
+        lists: Entries by name, as in grammar.yaml.
+        phrases: Commands of skills, in plain words.
+    """
+
+    def __init__(self, lists: dict[str, list[str]], phrases: Sequence[str]) -> None:
+        self._lists = {name: tuple(map(str, entries)) for name, entries in lists.items()}
+        self._phrases = tuple(phrases)
+
+    @classmethod
+    def read(cls) -> Lists:
+        """The lists of grammar.yaml and the commands that the router is fitted on, without those that mean stop."""
+        phrases = [text for skill in builtin_skills() if skill.name != "stop" for text in skill.utterances]
+        phrases += [p.text for p in load_phrases("fit") if p.plans and p.plans[0] != (("stop",),)]
+        return cls(strict.parse(FILE).plain(), [expand(normalise(text)) for text in dict.fromkeys(phrases)])
+
+    def sentence(self, rng: np.random.Generator, frames: bool | None = False, verbs: bool | None = False) -> Sentence:
+        """A random sentence.
+
+        Args:
+            frames, verbs: False: without the held-out entries of wordings, of commands; True: of held-out ones only where a
+                list has some; None: of all.
+        """
+        return _Maker(self._lists, self._phrases, rng, frames, verbs).sentence()
+
+
+class _Maker:
+    """Makes one sentence."""
+
+    def __init__(self, lists, phrases, rng: np.random.Generator, frames: bool | None, verbs: bool | None) -> None:
+        self._lists, self._phrases, self._rng = lists, phrases, rng
+        self._frames, self._verbs = frames, verbs
+        self._verbs_known = {entry.split()[0] for entry in lists["verbs"]} | _MOVEMENTS
+
+    # -- words ----------------------------------------------------------------------------------------------------
+
+    def _chance(self, p: float) -> bool:
+        return self._rng.random() < p
+
+    def _one(self, entries: Sequence[str]) -> str:
+        return entries[int(self._rng.integers(len(entries)))]
+
+    def _entry(self, name: str) -> str:
+        return self._one(self._open(self._lists[name], self._verbs if name in MATERIAL else self._frames))
+
+    @staticmethod
+    def _open(entries: Sequence[str], test: bool | None) -> Sequence[str]:
+        """Those of a list that may be drawn. A short list has nothing held out: it would be gone whole."""
+        if test is None or len(entries) < LONG:
+            return entries
+        return [entry for entry in entries if held_out(entry) == test] or entries
+
+    def _text(self, name: str) -> str:
+        """An entry of a list with its choices made."""
+        text = self._entry(name)
+        while match := _CHOICE.search(text):
+            options = self._open(match[1].split("|"), self._verbs if name in MATERIAL else self._frames)
+            text = text[: match.start()] + self._one(options) + text[match.end() :]
+        text = _NAME.sub(lambda m: self._core() if m[1] == "v" else self._text(m[1]), text)
+        return expand(normalise(text))
+
+    def _words(self, name: str, role: str) -> list[tuple[str, str]]:
+        return [(word, role) for word in self._text(name).split()]
+
+    def _core(self) -> str:
+        """A bare command: of a skill, or of a verb that no skill has to know."""
+        draw = self._rng.random()
+        if draw < 0.55 and self._verbs is not True:
+            return self._one(self._phrases)
+        if draw < 0.7:
+            return self._text("invented")
+        if draw < 0.78:
+            return self._text("deeds")
+        return f"{self._text('verbs')} {self._text('objects')}" if self._chance(0.8) else self._text("verbs")
+
+    # -- clauses --------------------------------------------------------------------------------------------------
+
+    def _command(self, polite: float = 0.25) -> _Clause:
+        words = [(word, "other") for word in self._core().split()]
+        if self._chance(0.08):
+            words += self._words("places", "other")
+        draw = self._rng.random()
+        if draw < 0.08:
+            words = [*self._words(*(("manner", "manner") if draw < 0.05 else ("sides", "side"))), *words]
+        for name, role, p in (("sides", "side", 0.1), ("quantities", "quantity", 0.2), ("manner", "manner", 0.1)):
+            if self._chance(p):
+                words += self._words(name, role)
+        if self._chance(0.1):
+            words += self._words("repeats", "repetition")
+        elif self._chance(0.05):
+            words += self._words("durations_open", "quantity")
+        clause = _Clause("command", words)
+        while self._chance(0.07) and len(words) > 1:
+            place = int(self._rng.integers(1, len(words)))
+            words[place:place] = self._words("fillers", "frame")
+        return self._polite(clause) if self._chance(polite) else clause
+
+    def _bare(self) -> _Clause:
+        words = [(word, "other") for word in self._core().split()]
+        return _Clause("command", words + (self._words("quantities", "quantity") if self._chance(0.15) else []))
+
+    def _polite(self, clause: _Clause) -> _Clause:
+        front, back = [(True, False), (False, True), (True, True)][int(self._rng.choice(3, p=(0.6, 0.25, 0.15)))]
+        if front and self._chance(0.25) and clause.words[0][0] in self._verbs_known:
+            name, inflect = ("frames_gerund", gerund) if self._chance(0.7) else ("frames_past", past)
+            (verb, role), *rest = clause.words
+            clause = _Clause(clause.kind, [(inflect(verb), role), *rest]).lead(self._words(name, "frame"))
+        else:
+            for _ in range(1 + self._chance(0.25) if front else 0):
+                clause = clause.lead(self._words("frames_before", "frame"))
+        return clause.trail(self._words("frames_after", "frame")) if back else clause
+
+    def _inflected(self, clause: _Clause, inflect: Callable[[str], str]) -> _Clause:
+        """With its first word as `inflect` makes it of a verb; of another command where that is none."""
+        words = clause.words
+        while words[0][0] not in self._verbs_known or words[0][1] != "other":
+            words = [(word, "other") for word in self._core().split()]
+        return _Clause(clause.kind, [(inflect(words[0][0]), "other"), *words[1:]])
+
+    def _plain(self, kind: str, name: str, role: str = "other") -> _Clause:
+        return _Clause(kind, self._words(name, role))
+
+    # -- sentences ------------------------------------------------------------------------------------------------
+
+    def sentence(self) -> Sentence:
+        """One of the kinds, with or without punctuation."""
+        kinds = {
+            self._single: 0.16,
+            self._framed: 0.13,
+            self._several: 0.22,
+            self._ordered: 0.06,
+            self._conditional: 0.14,
+            self._timed: 0.06,
+            self._negated: 0.07,
+            self._telling: 0.05,
+            self._asking: 0.05,
+            self._stopping: 0.03,
+            self._following: 0.04,
+            self._correcting: 0.04,
+            self._repeated: 0.03,
+        }
+        make = list(kinds)[int(self._rng.choice(len(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))]
+        clauses = make()
+        if self._chance(0.08):
+            clauses[0] = clauses[0].lead(self._words("fillers", "frame"))
+        return self._labelled(clauses, punctuation=not self._chance(0.45))
+
+    def _single(self) -> list[_Clause]:
+        if self._chance(0.06):  # "walk forward waving": at once
+            return [self._bare(), self._plain("command", "gerunds")]
+        return [self._command()]
+
+    def _framed(self) -> list[_Clause]:
+        return [self._command(polite=1.0)]
+
+    def _several(self) -> list[_Clause]:
+        count = int(self._rng.choice((2, 3, 4), p=(0.7, 0.22, 0.08)))
+        bare = self._chance(0.5)
+        clauses = [self._bare() if bare else self._command(polite=0.15) for _ in range(count)]
+        opened = self._chance(0.12)
+        way = self._rng.random()
+        for i, clause in enumerate(clauses[1:], 1):
+            if opened:
+                clauses[i] = clause.lead(self._words("seconds", "order"))
+                clauses[i - 1].end = ","
+            elif way < 0.4:  # run on, as dictation gives it
+                continue
+            elif way < 0.55:
+                clauses[i - 1].end = self._one((",", ",", ".", ";", "!"))
+            else:
+                clauses[i] = clause.lead(self._words("joiners", "order"))
+                clauses[i - 1].end = "," if self._chance(0.3) else ""
+        return [clauses[0].lead(self._words("openers", "order")), *clauses[1:]] if opened else clauses
+
+    def _ordered(self) -> list[_Clause]:
+        first, second = self._command(polite=0.2), self._command(polite=0.0)
+        if self._chance(0.3):  # "turn right after you stand up": a side, not "right after"
+            first = self._bare().trail([(self._one(("left", "right")), "side")])
+        draw = self._rng.random()
+        if draw < 0.35:
+            second = self._inflected(second, gerund).lead(self._words("joiners_gerund", "order"))
+        elif draw < 0.5:
+            second = self._inflected(second, participle).lead(self._words("joiners_done", "order"))
+        else:
+            second = second.lead(self._words("joiners_ordered", "order"))
+        if self._chance(0.5):
+            return [first, second]
+        second.end = ","
+        return [second, first]
+
+    def _conditional(self) -> list[_Clause]:
+        return self._hung(self._plain("conditional", "conditions", "condition"))
+
+    def _timed(self) -> list[_Clause]:
+        if self._chance(0.2):
+            return [self._plain("timed", "times_before", "time"), self._command(polite=0.1)]
+        return self._hung(self._plain("timed", "times", "time"))
+
+    def _hung(self, clause: _Clause) -> list[_Clause]:
+        """A command with a clause before or behind it that puts it off; sometimes another command beside them."""
+        found = [self._command(), clause]
+        if self._chance(0.4):
+            found.reverse()
+            found[0].end = ","
+        if self._chance(0.15):
+            extra = self._command(polite=0.0).lead(self._words("joiners", "order"))
+            found = [*found, extra] if self._chance(0.6) else [self._command(), found[0].lead([("and", "order")]), *found[1:]]
+        return found
+
+    def _negated(self) -> list[_Clause]:
+        core = _Clause("negated", [(word, "other") for word in self._core().split()])
+        if self._chance(0.35):
+            clause = self._inflected(core, gerund).lead(self._words("negators_gerund", "negation"))
+            if self._chance(0.7):
+                return [self._command(), clause]
+            clause.end = ","
+            return [clause, self._command(polite=0.1)]
+        if self._chance(0.2):
+            clause = self._plain("negated", "nouns").lead(self._words("negators_noun", "negation"))
+            clause.end = ","
+            return [clause, self._command(polite=0.1)] if self._chance(0.7) else [self._command(polite=0.1), clause]
+        clause = core.lead(self._words("negators", "negation"))
+        if self._chance(0.2):
+            clause = clause.trail(self._words("sides", "side"))
+        if self._chance(0.2):
+            clause = clause.lead(self._words("frames_before", "frame"))
+        draw = self._rng.random()
+        if draw < 0.5:
+            return [clause]
+        other = self._command(polite=0.1)
+        if draw < 0.75:
+            clause.end = ","
+            return [clause, other.lead([(self._one(("but", "just", "instead", "rather", "and")), "order")])]
+        other.end = "," if self._chance(0.6) else ""
+        return [other, clause.lead([(self._one(("but", "and", "just", "only")), "order")])]
+
+    def _telling(self) -> list[_Clause]:
+        clause = self._plain("remark", "remarks")
+        if self._chance(0.3):
+            clause.end = self._one((",", ".", "!", ""))
+            return [clause, self._command(polite=0.3)]
+        return [clause]
+
+    def _asking(self) -> list[_Clause]:
+        clause = self._plain("question", "questions")
+        clause.end = "?"
+        return [clause]
+
+    def _stopping(self) -> list[_Clause]:
+        clause = self._plain("stop", "stops")
+        draw = self._rng.random()
+        if draw < 0.2:
+            return [self._command(polite=0.0), clause.lead(self._words("joiners", "order"))]
+        return [clause.lead(self._words("frames_before", "frame")) if draw < 0.35 else clause]
+
+    def _following(self) -> list[_Clause]:
+        clause = self._plain("follow-up", "followups")
+        draw = self._rng.random()
+        if draw < 0.3:
+            return [self._command(), clause.lead(self._words("joiners", "order")) if draw < 0.2 else clause]
+        return [clause.lead(self._words("frames_before", "frame")) if draw < 0.45 else clause]
+
+    def _correcting(self) -> list[_Clause]:
+        wrong = self._command(polite=0.2)
+        wrong.kind, wrong.end = "retracted", self._one((",", "", "."))
+        right = self._command(polite=0.0)
+        if self._chance(0.5):
+            right = _Clause("command", [*wrong.words[:1], *right.words[1:]] if len(right.words) > 1 else right.words)
+        return [wrong, right.lead(self._words("corrections", "correction"))]
+
+    def _repeated(self) -> list[_Clause]:
+        clauses = self._several()
+        times = self._words("plan_repeats", "repetition")
+        if self._chance(0.5):
+            clauses[0] = clauses[0].lead([*times[:-1], (times[-1][0] + self._one((":", ",", "")), "repetition")])
+        else:
+            clauses[-1] = clauses[-1].trail(times)
+        return clauses
+
+    # -- labels ---------------------------------------------------------------------------------------------------
+
+    def _labelled(self, clauses: list[_Clause], punctuation: bool) -> Sentence:
+        words, starts, kinds, roles = [], [], [], []
+        last = next((c for c in reversed(clauses)), None)
+        if last is not None and not last.end:
+            last.end = self._one((".", "!", "", "", ""))
+        for clause in clauses:
+            for i, (word, role) in enumerate(clause.words):
+                tail = clause.end if punctuation and i == len(clause.words) - 1 else ""
+                words.append(self._mistyped(word) + tail)
+                starts.append(i == 0)
+                kinds.append(CLAUSES.index(clause.kind))
+                roles.append(ROLES.index(role))
+        return Sentence(tuple(words), tuple(starts), tuple(kinds), tuple(roles))
+
+    def _mistyped(self, word: str) -> str:
+        if len(word) < 4 or not self._chance(0.012):
+            return word
+        i = int(self._rng.integers(len(word) - 1))
+        return word[:i] + word[i + 1] + word[i] + word[i + 2 :] if self._chance(0.5) else word[:i] + word[i + 1 :]
