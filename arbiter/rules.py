@@ -22,6 +22,7 @@ class Rule(enum.StrEnum):
     SIDE = "side"
     ALTERNATIVES = "alternatives"
     SCORE = "score"
+    SHARED = "shared utterance"
     OPPOSITES = "opposites"
     HARM = "veto: harm"
     VERB = "veto: verb"

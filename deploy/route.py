@@ -36,6 +36,7 @@ with extra(__name__, parser):
     from arbiter.execution.inbox import printable
     from arbiter.routing import Router
     from arbiter.routing.corpus import canonical
+    from arbiter.routing.reach import lost_utterances
     from arbiter.rules import Rule
     from arbiter.skill import Route
     from deploy.cli.streams import forgive
@@ -115,9 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     loaded = load_tree(args.tree, args.set) if args.tree else None
     robot = None if loaded is None else robot_of(loaded)
     found = load_skills() if loaded is None else load_skill_set(loaded, robot)
-    for problem in found.problems:
-        print(f"route: {problem}", file=sys.stderr)
     router = Router(list(found.skills.values()), groups=None if robot is None else robot.groups)
+    for problem in (*found.problems, *lost_utterances(router, found.foreign)):
+        print(f"route: {problem}", file=sys.stderr)
     refused, last = False, ()
     for text in instructions(args.text, args.file):
         route = router.route(text, last)

@@ -26,10 +26,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 with extra(__name__, parser):
+    from arbiter.routing import Router
+    from arbiter.routing.reach import lost_utterances
     from arbiter.strict import Problems
     from arbiter.tree.build import Spec
-    from deploy.runtime.config import find_tree, load_tree
+    from deploy.runtime.config import Loaded, find_tree, load_tree
     from deploy.runtime.tree_check import examine
+    from deploy.runtime.tree_robot import robot_of
+    from skills.registry import SkillSet
 
 SHAPES = {"composite": "box", "decorator": "ellipse", "leaf": "plaintext"}
 
@@ -56,6 +60,14 @@ def dot(spec: Spec) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
+def lost_words(loaded: Loaded, skills: SkillSet) -> list[str]:
+    """The utterances of third parties' skills that do not lead to their skill, one line each."""
+    if not skills.foreign:
+        return []
+    router = Router(list(skills.skills.values()), groups=robot_of(loaded).groups)
+    return lost_utterances(router, skills.foreign)
+
+
 @command
 def main(argv: list[str] | None = None) -> int:
     """Checks, prints, draws. Exit status 0 for a valid file, 1 for one with errors, 2 for a wrong option."""
@@ -63,9 +75,11 @@ def main(argv: list[str] | None = None) -> int:
     find_tree(args.file)
     problems = Problems()
     try:
-        skills, spec = examine(load_tree(args.file, args.set), problems)
+        loaded = load_tree(args.file, args.set)
+        skills, spec = examine(loaded, problems)
         if spec is None or problems.lines:
             raise problems.error()
+        skills.problems += lost_words(loaded, skills)
     except ArbiterError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from arbiter.skill import Parameter, Progress, RunContext, Skill, StartEnvelope
 from arbiter.strict import parse_text
 from arbiter.types import RobotState, frozen
 from arbiter.wall import walled
+from skills import builtin_skills
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
@@ -84,13 +86,25 @@ def default_parameters(skill: Skill) -> dict[str, float | str | None]:
     return {parameter.name: parameter.default for parameter in skill.parameters}
 
 
-def check_skill(skill: object, robot: RobotModel | None = None) -> list[str]:
-    """The defects of `skill`, one line each; empty when it keeps the contract.
+def check_skill(skill: object, robot: RobotModel | None = None, beside: Sequence[Skill] | None = None) -> list[str]:
+    """The defects of `skill`, one line each; empty when it keeps the contract and each of its utterances leads to it.
 
     Args:
         skill: An instance.
         robot: The robot on which it is tried; None: a plain one with two arms and two legs.
+        beside: The skills with which it will be loaded; None: the built-in ones.
     """
+    if (problems := defects(skill, robot)) or not isinstance(skill, Skill):
+        return problems
+    from arbiter.routing.reach import unreached  # the encoder takes a part of a second: not for who loads skills only
+    from arbiter.routing.router import Router
+
+    others = [other for other in (builtin_skills() if beside is None else beside) if other.name != skill.name]
+    return [str(one) for one in unreached(Router([*others, skill]), (skill.name,))]
+
+
+def defects(skill: object, robot: RobotModel | None = None) -> list[str]:
+    """What `check_skill` finds without routing any words."""
     robot = robot or stick_figure()
     if not isinstance(skill, Skill):
         return [f"{type(skill).__name__} is not an arbiter.skill.Skill"]
@@ -159,7 +173,7 @@ def _calls(skill: Skill, robot: RobotModel) -> list[str]:
 
 def require(skill: object, where: str, robot: RobotModel | None = None) -> None:
     """Raises SkillError with every problem."""
-    problems = check_skill(skill, robot)
+    problems = defects(skill, robot)
     if problems:
         name = getattr(skill, "name", "") or type(skill).__name__
         raise SkillError(f"skill {name!r} from {where}: " + "; ".join(problems))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arbiter.routing.classifier import NONE
-from arbiter.routing.corpus import bare, canonical, own_phrases
+from arbiter.routing.corpus import bare, canonical, sole_owners
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import SIDES, Opposites, side_of
@@ -87,7 +87,7 @@ class Chooser:
         self.verbs = {label: first_words(scorer.texts[rows], RARE) for label, rows in scorer.members.items()}
         self._verbs = {label: (self.verbs[label], first_words(scorer.texts[rows])) for label, rows in scorer.members.items()}
 
-        self._own = {phrase: names[0] for phrase, names in own_phrases(skills.values()).items() if len(names) == 1}
+        self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
             skill.name: excused(filter(None, map(canonical, skill.utterances)), skill.name, self._takes(skill.name, "distance"))
             for skill in skills.values()

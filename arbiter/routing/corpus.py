@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -46,6 +46,12 @@ def own_phrases(skills: Iterable[Skill]) -> dict[str, tuple[str, ...]]:
         for phrase in dict.fromkeys(bare(text) for text in skill.utterances):
             owners.setdefault(phrase, []).append(skill.name)
     return {phrase: tuple(names) for phrase, names in owners.items() if phrase}
+
+
+def sole_owners(skills: Iterable[Skill], shipped: Collection[str]) -> dict[str, str]:
+    """The bare utterances that lead to one skill: those of a third party's before those of the `shipped` ones."""
+    found = {phrase: [name for name in names if name not in shipped] or names for phrase, names in own_phrases(skills).items()}
+    return {phrase: names[0] for phrase, names in found.items() if len(names) == 1}
 
 
 class Row(NamedTuple):
@@ -110,14 +116,15 @@ def gathered(skills: Sequence[Skill], artefact: Artefact, encode: Callable[[Sequ
 def _unclaimed(
     shipped: Sequence[Row], vectors: np.ndarray, new: Sequence[Row], theirs: np.ndarray, uttered: set[tuple[str, str]]
 ) -> np.ndarray:
-    """Which shipped phrases mean no new skill, shape (n,). The utterances of a loaded skill always stay."""
+    """Which shipped phrases mean no new skill, shape (n,). The utterances of a loaded skill stay unless it has the same."""
     if not new:
         return np.ones(len(shipped), bool)
     near = (vectors @ theirs.T).max(axis=1)
+    same = {row.text for row in new}
     own = np.array([row[:2] in uttered for row in shipped])
     labels = np.array([row.label or NONE for row in shipped])
     claimed = np.where(labels == NONE, near >= SAME, near >= CLAIMED) & ~own
     for label in set(labels[own].tolist()):
         mine = labels == label
         claimed[mine] &= near[mine] > (vectors[mine] @ vectors[mine & own].T).max(axis=1)
-    return ~claimed
+    return ~claimed & np.array([row.text not in same for row in shipped])

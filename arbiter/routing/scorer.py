@@ -88,6 +88,7 @@ class Scorer:
         self.only_refused = self.words.get(NONE, frozenset()) - asked
         self._head, self._vocabulary = with_new(artefact, corpus)
         self._classes = tuple(name if name in self.members else NONE for name in self._head.classes)  # of no loaded skill: none
+        self.shipped = frozenset(artefact.owners)  # skills that the shipped head knows
         self.new = frozenset(self._head.classes) - set(artefact.head.classes)  # of which there are a few phrases only
 
     def knows(self, text: str) -> bool:

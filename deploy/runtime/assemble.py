@@ -14,6 +14,7 @@ from arbiter.execution.run import blind
 from arbiter.policy import Policy
 from arbiter.robot import FaultLatching, Hangable, Robot
 from arbiter.routing import Router, stop_guard
+from arbiter.routing.reach import lost_utterances
 from arbiter.safety import Safety, SafetyLimits
 from arbiter.skill import Route, RunContext, Skill
 from arbiter.strict import Problems
@@ -186,6 +187,7 @@ def wire(
         raise
     safety = Safety(model, limits, SelfCollision(model))
     router = Router(list(skills.skills.values()), groups=model.groups)
+    skills.problems += lost_utterances(router, skills.foreign)
     return Arbiter(
         body,
         policies,

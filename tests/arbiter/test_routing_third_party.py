@@ -1,11 +1,16 @@
 """Skills of third parties: their own utterances reach them, whatever rule would take the words; only the stop guard does."""
 
+import json
+
 import pytest
 
 from arbiter.routing import Router
 from arbiter.routing.guard import stop_guard
+from arbiter.routing.reach import unreached
 from arbiter.rules import Rule
+from arbiter.skill import Skill
 from skills import builtin_skills
+from skills.contract import check_skill
 from training.router.evaluate import run
 from training.router.phrases import load_sets
 
@@ -30,14 +35,13 @@ def planned(route):
 
 
 def test_own_utterances_reach_their_skill_or_the_stop_guard(router, guests):
-    shared = {text for skill in builtin_skills() for text in skill.utterances}
     for skill in guests:
         for text in skill.utterances:
             for said in (text, f"please {text}, robot", f"could you {text}", f"{text.upper()}!"):
                 route = router.route(said)
                 if stop_guard(said):
                     assert (planned(route), route.rule) == (["stop"], Rule.STOP_GUARD)
-                elif text not in shared:
+                else:
                     assert (planned(route), route.rule) == ([skill.name], None), (said, route.reason)
 
 
@@ -103,3 +107,66 @@ def test_whatever_is_not_accepted_has_a_rule():
     for phrase in load_phrases("report"):
         route = router.route(phrase.text)
         assert (route.outcome == "accepted") == (route.rule is None), phrase.text
+
+
+class Odd(Skill):
+    name, policy, joints = "odd", "rest", "arms"
+    utterances = (
+        "hold it",
+        "pick up the hammer",
+        "stretch your legs",
+        "lève les bras",
+        "take a seat",
+        "flap and bow twice",
+        "flap for 1e3 seconds",
+    )
+
+
+def test_what_takes_an_utterance_is_named():
+    router = Router([*builtin_skills(), Odd()])
+    lost = {one.utterance: one for one in unreached(router, ("odd",))}
+    assert {text: (one.rule, one.said, one.instead) for text, one in lost.items()} == {
+        "hold it": (Rule.STOP_GUARD, "", ()),
+        "flap and bow twice": (Rule.CLAUSES, "", ("odd", "bow")),
+        "flap for 1e3 seconds": (Rule.NUMBER, "1e3", ()),
+    }
+    assert "(stop guard)" in str(lost["hold it"]) and "read as 2 commands: odd, bow" in str(lost["flap and bow twice"])
+    (taken,) = unreached(router, [skill.name for skill in builtin_skills()])
+    assert (taken.skill, taken.utterance, taken.rule, taken.instead) == ("sit_down", "take a seat", Rule.SHARED, ("odd",))
+
+
+def test_every_utterance_of_the_built_in_skills_leads_to_its_skill():
+    router = Router(builtin_skills())
+    assert unreached(router, router.skills) == ()
+
+
+def test_the_contract_of_a_skill_has_its_words():
+    problems = check_skill(Odd())
+    assert len(problems) == 3 and all("skill 'odd': the utterance" in line for line in problems)
+
+
+def test_of_two_third_parties_with_one_utterance_neither_has_it():
+    class Other(Odd):
+        name, utterances = "other", ("wiggle your ears", "pick up the hammer", "flap your ears")
+
+    lost = unreached(Router([*builtin_skills(), Odd(), Other()]), ("odd", "other"))
+    assert any((one.utterance, one.rule) == ("pick up the hammer", Rule.SHARED) for one in lost)
+
+
+def test_routing_with_skills_of_a_tree_file_names_what_does_not_lead_to_them(tmp_path, capsys):
+    from deploy import route, tree
+    from deploy.runtime.config import find_tree
+
+    (tmp_path / "odd.py").write_text(
+        "from arbiter.skill import Skill\n\n\nclass LookLeft(Skill):\n    name, policy, joints = 'look_left', 'rest', 'arms'\n"
+        "    utterances = ('look left', 'glance to the left', 'look to the left', 'hold it')\n"
+    )
+    file = tmp_path / "t.yaml"
+    file.write_text(find_tree("default.yaml").read_text().replace("files: []", "files: [odd.py]"))
+    assert route.main(["--tree", str(file), "--json", "look left", "please look to the left", "turn left"]) == 0
+    printed = capsys.readouterr()
+    assert [json.loads(line)["skills"] for line in printed.out.splitlines()] == [["look_left"], ["look_left"], ["turn_left"]]
+    told = [line for line in printed.err.splitlines() if "does not lead to it" in line]
+    assert [("look_left" in line, "hold it" in line) for line in told] == [(True, True), (True, False)], told
+    assert tree.main([str(file)]) == 0
+    assert sum("does not lead to it" in line for line in capsys.readouterr().err.splitlines()) == len(told)
