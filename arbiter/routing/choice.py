@@ -10,6 +10,7 @@ import numpy as np
 
 from arbiter.routing.classifier import NONE
 from arbiter.routing.corpus import bare, canonical, sole_owners
+from arbiter.routing.coverage import Coverage
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import SIDES, Opposites, side_of
@@ -83,6 +84,7 @@ class Chooser:
     def __init__(self, skills: Mapping[str, Skill], scorer: Scorer, accept: float, pairs: tuple[Opposites, ...]) -> None:
         self.skills, self.scorer = skills, scorer
         self._accept, self.pairs = accept, pairs
+        self._coverage = Coverage(skills, scorer)
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
         self.verbs = {label: first_words(scorer.texts[rows], RARE) for label, rows in scorer.members.items()}
         self._verbs = {label: (self.verbs[label], first_words(scorer.texts[rows])) for label, rows in scorer.members.items()}
@@ -142,9 +144,12 @@ class Chooser:
         free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
         if refusal := veto(text, clause, name, self._moved[scored.best], verbs, travels, self._excused[name], free):
             return Choice(None, refusal.reason, scored.score, scored.margin, True, rule=refusal.rule, said=refusal.said)
-        return self._called(name, text, scored.score, scored.margin)
+        reading = self._coverage.read(text, name, scored.best)
+        if reading.refusal:
+            return Choice(None, reading.refusal, scored.score, scored.margin, True, rule=Rule.COVERAGE, said=reading.said)
+        return self._called(name, text, scored.score, scored.margin, reading.note)
 
-    def _called(self, name: str, text: str, score: float, margin: float) -> Choice:
+    def _called(self, name: str, text: str, score: float, margin: float, note: str = "") -> Choice:
         said, rest = extract(text)
         if side_of(name) and _BOTH.search(text) and len(said.sides) != 1:
             return Choice(None, f"{name} is for one side; say which, or one after the other", score, margin, True, rule=Rule.SIDE)
@@ -152,7 +157,9 @@ class Chooser:
         if filled.refusal:
             return Choice(None, filled.refusal, score, margin, firm=True, rule=Rule.PARAMETERS)
         if bare := uncounted(rest):
-            filled.notes.append(f'ignored "{bare}": no number is read there')
+            filled.notes.append(f'"{bare}" was not used: no number is read there')
+        if note:
+            filled.notes.append(note)
         return Choice(SkillCall(name, filled.values, score, margin, text), "; ".join(filled.notes), score, margin)
 
     def _refused(self, clause: str, scored: Scored) -> Choice:

@@ -257,7 +257,10 @@ class LastPlan:
         if side_of(name) and (named := name if side_of(name) == side else self._other_side(name)):
             return named
         if "again" in follow.marks and call.phrase and not side_of(name):  # "walk a metre", "the same to the right"
-            found = self._alone(f"{call.phrase} to the {side}")
+            pair = self._pair(name)
+            ways = frozenset().union(*pair.words) if pair else ()  # "walk forward": the same to the right is not forward
+            motion = " ".join(word for word in call.phrase.split() if word not in ways)
+            found = self._alone(f"{motion} to the {side}")
             if found and side_of(found.skill) == side:
                 return found.skill
         raise Refused(f"{name} has no {side}")

@@ -1,4 +1,4 @@
-"""Quantities of a clause -> the parameters of a skill: inside their ranges, and what was clamped, ignored or refused."""
+"""Quantities of a clause -> the parameters of a skill: inside their ranges, and what was clamped, not used or refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Filled:
 
     Attributes:
         values: By name; defaults where the words give none.
-        notes: What was clamped or ignored, in plain words.
+        notes: What was clamped or not used, in plain words.
         refusal: Why the skill can't do what was asked; "" if it can.
     """
 
@@ -53,10 +53,10 @@ def fill(skill: Skill, said: Quantities) -> Filled:
         if words in used and not filled.refusal:
             filled.notes.append(f'"{words}" taken as said, no more and no less')
     if said.manner and "speed" not in parameters and not filled.refusal:
-        filled.notes.append(f'ignored "{said.manner}": {skill.name} has one speed')
+        filled.notes.append(f'"{said.manner}" was not used: {skill.name} has one speed')
     for _, _, words in said.values:
         if words not in used and not filled.refusal:
-            filled.notes.append(f'ignored "{words}": {skill.name} takes {_listed(skill) or "no parameters"}')
+            filled.notes.append(f'"{words}" was not used: {skill.name} takes {_listed(skill) or "no parameters"}')
     return filled
 
 

@@ -77,12 +77,12 @@ class Scorer:
             self.members[label] = slice(first, first + self.labels.count(label))
             self.words[label] = frozenset(word for text in self.texts[self.members[label]] for word in words(text))
         self._phrases = frozenset(text for text, label in zip(self.texts, self.labels, strict=True) if label != NONE)
-        self._groups = {
+        self.groups = {
             best: tuple(name for name in self.members if joined.get(name, name) == joined.get(best, best))
             for best in self.members
         }
         self._group_words = {
-            best: frozenset().union(*(self.words[name] for name in group)) for best, group in self._groups.items()
+            best: frozenset().union(*(self.words[name] for name in group)) for best, group in self.groups.items()
         }
         asked = frozenset().union(*(found for label, found in self.words.items() if label != NONE))
         self.only_refused = self.words.get(NONE, frozenset()) - asked
@@ -142,7 +142,7 @@ class Scorer:
 
     def _features(self, text: str, vector: np.ndarray, best: str, mine: float, other: float, none: float) -> np.ndarray:
         cosines = self.matrix @ vector  # once for all phrases: to gather the rows of a class costs more than the product
-        nearest = max((float(cosines[self.members[name]].max()) for name in self._groups[best]), default=0.0)
+        nearest = max((float(cosines[self.members[name]].max()) for name in self.groups[best]), default=0.0)
         refused = float(cosines[self.members[NONE]].max()) if NONE in self.members else 0.0
         found = words(text)
         mine_words = self._group_words[best]

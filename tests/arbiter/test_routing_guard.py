@@ -288,7 +288,9 @@ def test_questions_and_praise_are_no_stop(router, text):
 def test_what_is_held_for_a_time_is_one_command(router, text, plan, duration):
     route = router.route(text)
     assert plan_of(route) == ((plan,),)
-    assert route.steps[0][0].parameters.get("duration") == duration and (duration or 'ignored "three seconds"' in route.reason)
+    assert route.steps[0][0].parameters.get("duration") == duration and (
+        duration or '"three seconds" was not used' in route.reason
+    )
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_out_of_range_is_clamped_and_said():
 
 
 def test_what_does_not_fit_is_said():
-    assert values(PointAt(), "point left three times").notes == ['ignored "three times": point_at takes direction, duration']
+    assert values(PointAt(), "point left three times").notes == ['"three times" was not used: point_at takes direction, duration']
 
 
 @pytest.mark.parametrize(

@@ -342,4 +342,4 @@ def test_numbers_as_people_write_them_are_read(router, text):
 
 def test_a_unit_without_a_number_is_told(router):
     route = router.route("walk forward x meters")
-    assert route.outcome == "rejected" or 'ignored "x meters": no number is read there' in route.reason
+    assert route.outcome == "rejected" or '"x meters" was not used: no number is read there' in route.reason

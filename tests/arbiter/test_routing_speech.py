@@ -157,7 +157,7 @@ def test_what_a_clause_says_beside_its_verb_is_read(router, text, name, value):
 
 
 @pytest.mark.parametrize(
-    ("text", "note"), [("walk at 0.2", '"at 0.2" taken as 0.2 m/s'), ("bow slowly", 'ignored "slowly": bow has one speed')]
+    ("text", "note"), [("walk at 0.2", '"at 0.2" taken as 0.2 m/s'), ("bow slowly", '"slowly" was not used: bow has one speed')]
 )
 def test_what_is_taken_or_left_out_is_told(router, text, note):
     assert router.route(text).reason == note

@@ -1,0 +1,51 @@
+"""Words of English that belong to no skill, read from english.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from arbiter import strict
+from arbiter.errors import ConfigError
+
+FILE = Path(__file__).parent / "english.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    function: str
+    light_verbs: str
+    conjunctions: str
+    prepositions: str
+    determiners: str
+    limits: str
+    exclusive: str
+
+
+@dataclass(frozen=True, slots=True)
+class English:
+    """Classes of words; english.yaml says what each is for."""
+
+    function: frozenset[str]
+    light_verbs: frozenset[str]
+    conjunctions: frozenset[str]
+    prepositions: frozenset[str]
+    determiners: frozenset[str]
+    limits: frozenset[str]
+    exclusive: frozenset[str]
+
+
+@cache
+def english(path: Path = FILE) -> English:
+    """The file, checked. Raises ConfigError naming the file, the key and the word."""
+    texts = strict.load(_Texts, path)
+    found = {}
+    for field in fields(English):
+        said = getattr(texts, field.name).split()
+        if bad := [word for word in said if not (word.isascii() and word.isalpha() and word.islower())]:
+            raise ConfigError(f"{path}: {field.name}: {bad[0]!r} is no plain lower-case word; spell it out or leave it out")
+        if twice := [word for word in said if said.count(word) > 1]:
+            raise ConfigError(f"{path}: {field.name}: {twice[0]!r} is there twice; leave one out")
+        found[field.name] = frozenset(said)
+    return English(**found)

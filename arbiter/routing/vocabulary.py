@@ -1,0 +1,113 @@
+"""The content words of a clause, where they stand in it, and what the phrases of a skill say there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from arbiter.routing.languages.english import english
+from arbiter.routing.text import words
+
+CALLED = 2  # phrases that begin with a word from which a skill is called by it, where its utterances do not
+_ENDINGS = ("ing", "ed", "es", "s", "ly", "e")
+_LEAST = 3  # letters of a stem
+
+
+def stem(word: str) -> str:
+    """A word without its ending: "waving", "waves" and "wave" are one."""
+    ending = next((ending for ending in _ENDINGS if word.endswith(ending) and len(word) - len(ending) >= _LEAST), "")
+    word = word.removesuffix(ending)
+    return word[:-1] if len(word) > _LEAST and (word[-1] == word[-2] or word[-1] in "eyi") else word
+
+
+class Place(Enum):
+    """Where a content word stands in its clause."""
+
+    VERB = "first, without a light verb before it"
+    BESIDE = "in the verb phrase, with no determiner"
+    OBJECT = "in a noun phrase with a determiner, behind no preposition"
+    BEHIND = "behind a preposition"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A content word of a clause.
+
+    Attributes:
+        word: As said. index: Of the clause's words. start: Of the function words before it.
+        place: See Place. phrase: Index of the preposition or determiner before it that is nearest; -1 without.
+        preposition, determiner: Those of its phrase, or "".
+    """
+
+    word: str
+    index: int
+    start: int
+    place: Place
+    phrase: int
+    preposition: str
+    determiner: str
+
+
+def contents(found: Sequence[str]) -> list[Content]:
+    """The content words of a clause's words."""
+    language, read = english(), []
+    preposition, determiner, phrase, start, verb = "", "", -1, -1, False
+    for index, word in enumerate(found):
+        if word in language.prepositions:
+            preposition, determiner, phrase, start = word, "", index, index
+        elif word in language.determiners:
+            determiner, phrase, start = word, index, index if start < 0 else start
+        elif word in language.conjunctions:
+            determiner, phrase = "", -1
+        elif word in language.light_verbs:
+            verb = True
+        elif word not in language.function:
+            place = Place.BEHIND if preposition else Place.OBJECT if determiner else Place.BESIDE if verb else Place.VERB
+            verb = True
+            read.append(Content(word, index, index if start < 0 else start, place, phrase, preposition, determiner))
+            start = -1
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What the phrases of a skill's class say, in stems.
+
+    Attributes:
+        own: Of its utterances. all: Of every phrase. head: The same, but for adverbs and what is behind a preposition.
+        verbs: What it is called by: see CALLED.
+        taking: Verbs that some phrase gives an object of words that no utterance has: "greet the lady".
+        nouns: Words, not stems, of the phrases of its utterances, after their prepositions, "" where they are objects.
+    """
+
+    own: frozenset[str]
+    all: frozenset[str]
+    head: frozenset[str]
+    verbs: frozenset[str]
+    taking: frozenset[str]
+    nouns: tuple[tuple[str, str], ...]
+
+
+def vocabulary(utterances: Iterable[str], phrases: Iterable[str]) -> Vocabulary:
+    """Reads canonical clauses."""
+    said = [read for clause in utterances if (read := contents(words(clause)))]
+    every = [read for clause in phrases if (read := contents(words(clause)))]
+    own = frozenset(stem(item.word) for read in said for item in read)
+    verbs = Counter(stem(read[0].word) for read in every if read[0].place is Place.VERB)
+    return Vocabulary(
+        own,
+        frozenset(stem(item.word) for read in every for item in read),
+        frozenset(stem(x.word) for read in every for x in read if not x.preposition and not x.word.endswith("ly")),
+        frozenset(stem(read[0].word) for read in said if read[0].place is Place.VERB)
+        | {verb for verb, count in verbs.items() if count >= CALLED},
+        frozenset(stem(read[0].word) for read in every if _takes_other(read[1:], own)),
+        tuple(dict.fromkeys((item.preposition, item.word) for read in said for item in read if item.phrase >= 0)),
+    )
+
+
+def _takes_other(after: Sequence[Content], own: frozenset[str]) -> bool:
+    """Whether what follows a verb begins with an object of words that no utterance has."""
+    first = after[0] if after else None
+    return bool(first and first.place is Place.OBJECT) and not any(stem(x.word) in own for x in after if x.phrase == first.phrase)
