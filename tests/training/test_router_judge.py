@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from arbiter.errors import ConfigError
 from arbiter.skill import Route, SkillCall
 from training.router.aims import aims_table, reached
+from training.router.evaluate import before_groups
 from training.router.figures import Share, beside, grouped, summary, table
 from training.router.judge import judge
 from training.router.phrases import KINDS, SETS, load_sets, parse_phrases, parse_set
@@ -211,3 +213,13 @@ def test_the_examples_for_authors_can_be_read():
     assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == ["safe"]  # of old sets only
     known = builtin_vocabulary()
     assert all(f"`{skill}`" in page for skill in known)
+
+
+def test_figures_of_another_run_are_read_or_refused(tmp_path: Path):
+    results = [judge(phrase, route("bow"), 1.0) for phrase in parse_phrases("[bow]\nbow\n")]
+    file = tmp_path / "before.json"
+    file.write_text(json.dumps({"groups": [group.as_json() for group in grouped(results, lambda _: "plain")]}))
+    assert beside(before_groups(file), grouped(results, lambda _: "plain")).count("100.0 (20.7 to 100.0)") == 4
+    file.write_text("[]")
+    with pytest.raises(ConfigError, match="holds no figures"):
+        before_groups(file)

@@ -137,6 +137,7 @@ def before_groups(file: Path) -> list[dict[str, Any]]:
 
 def main() -> None:
     args = parser().parse_args()
+    before = before_groups(args.before) if args.before else None
     results = evaluate(sets_of(args), args.model)
     if args.show:
         print("\n".join(show(result) for result in results if not result.exact))
@@ -146,8 +147,8 @@ def main() -> None:
     else:
         print("\n".join(f"{name:28} {value}" for name, value in figures.items()))
         print(table(groups), aims_table(results), sep="\n\n")
-        if args.before:
-            print("", beside(before_groups(args.before), groups), sep="\n")
+        if before is not None:
+            print("", beside(before, groups), sep="\n")
 
 
 __all__ = ["evaluate", "judge", "plan_of", "run", "summary"]
