@@ -41,7 +41,7 @@ _AGAIN = frozenset("again back now and".split())
 _CONDITION = re.compile(
     r"(?:if|unless|suppose|assuming|provided|in|when|whenever|should|had|were|would|could|can|may|might|must|will|shall) "
 )
-_FUNCTION = frozenset("the a an to of at in on it your my me you and for with that this is are be do".split())
+FUNCTION_WORDS = frozenset("the a an to of at in on it your my me you and for with that this is are be do".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Chooser:
         probability = scored.probability
         nearest = self._say(scored.best)
         known = self.scorer.words[scored.best]
-        strange = [word for word in words(clause) if word not in known and word not in _FUNCTION]
+        strange = [word for word in words(clause) if word not in known and word not in FUNCTION_WORDS]
         if (
             scored.next != NONE
             and probability.get(scored.next, 0.0) > TIE * probability[scored.best]

@@ -13,6 +13,7 @@ from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import Piece
 from arbiter.routing.followups import follow_up
+from arbiter.routing.hearing import Hearing
 from arbiter.routing.last_plan import Followed, LastPlan
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
@@ -43,6 +44,7 @@ class Planner:
 
     def __init__(self, chooser: Chooser, asked: Set[str], groups: Mapping[str, np.ndarray]) -> None:
         self._chooser, self._asked = chooser, asked
+        self._hearing = Hearing(chooser)
         self.last_plan, self._arranged = LastPlan(chooser), Arrangement(chooser, groups)
 
     def __call__(self, text: str, pieces: tuple[Piece, ...], last: Steps | None) -> Route:
@@ -61,7 +63,7 @@ class Planner:
                 choices += _pieces(follow)
                 index += 1
                 continue
-            choice = self._chooser.choose(piece.text, choices[-1][1] if choices else None)
+            choice = self._hearing.choose(piece.text, choices[-1][1] if choices else None)
             if choice.call is None and not choice.firm:
                 piece, choice, used = self._widened(pieces, index, choices, choice)
             if choice.call is None and not choice.firm:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 
+from arbiter.routing.sounds import sound
 from arbiter.routing.text import words
 
 _REPEATED = re.compile(r"(.)\1+")
@@ -47,7 +48,9 @@ class Repair:
         self._short = frozenset(word for word in (*vocabulary, *refused, "em") if len(word) == 2)
         self._parts = frozenset(word for word, count in vocabulary.items() if count > 4 and len(word) > 1)
         self._near: dict[str, list[str]] = {}
+        self._sounding: dict[str, list[str]] = {}
         for word in self._count:
+            self._sounding.setdefault(sound(word), []).append(word)
             for deletion in _deletions(word):
                 self._near.setdefault(deletion, []).append(word)
 
@@ -78,9 +81,10 @@ class Repair:
         squeezed = _REPEATED.sub(r"\1", word)
         if squeezed != word and squeezed in self._parts:
             return squeezed
-        candidates = {near for deletion in _deletions(word) for near in self._near.get(deletion, ())}
+        same = frozenset(self._sounding.get(sound(word), ()))  # one edit nearer than by its letters
+        candidates = same | {near for deletion in _deletions(word) for near in self._near.get(deletion, ())}
         ranked = sorted(
-            (distance(word, near), sorted(word) != sorted(near), word[0] != near[0], -self._count[near], near)
+            (distance(word, near) - (near in same), sorted(word) != sorted(near), word[0] != near[0], -self._count[near], near)
             for near in candidates
         )
         ranked = [

@@ -1,0 +1,174 @@
+"""Sound-alikes: a word that no phrase of a skill has, and that sounds like one of them, is taken as that one.
+
+"Torn left" is a turn, "walk foreword too metres" a walk of 2 m. A clause is heard again only if it is refused as it stands, or
+has a word that no skill's phrase has. Every word must then be of one skill's phrases, the new ones beside words that they stand
+beside there, and the score must leave no doubt.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+from arbiter.routing.choice import FUNCTION_WORDS, STOP, Choice, Chooser
+from arbiter.routing.classifier import NONE
+from arbiter.routing.corpus import canonical
+from arbiter.routing.features import terms
+from arbiter.routing.numerals import NUMBER_WORDS
+from arbiter.routing.opposites import SIDES
+from arbiter.routing.quantities import COLOURS, extract, mirrored
+from arbiter.routing.repair import distance
+from arbiter.routing.sounds import sound
+from arbiter.routing.text import words
+from arbiter.rules import Rule
+
+SURE = 0.9  # score from which a clause as it may have been meant is taken
+MOST = 2  # words of a clause that may be misheard, and ways of hearing it that are scored
+FITTED = 12  # that are looked at at all
+_HEARD_AGAIN = frozenset((Rule.SCORE, Rule.OPPOSITES, Rule.IDIOM, Rule.VERB, Rule.SIDE, Rule.COVERAGE, Rule.CLAUSES))
+_UNITS = r"(?:steps|paces|times|degrees|(?:centi)?met(?:er|re)s?|feet|inches|seconds|minutes)"
+_BEFORE_UNIT = re.compile(rf"\b(?P<said>(?:(?P<first>[a-z]+) )?(?P<last>[a-z]+)) (?={_UNITS}\b)")
+_NO_DURATION = re.compile(r"(?:seconds|minutes)\b")
+_NO_NUMBERS = frozenset("a an at in on by of or and more few some many side".split())
+_WEAK = frozenset(("to", "for"))  # "for seconds" may be said as it stands
+_COMMON = FUNCTION_WORDS | NUMBER_WORDS | frozenset((*SIDES, *COLOURS))
+
+
+def with_numbers(text: str) -> tuple[str, list[str]]:
+    """A clause in which what sounds like a number before a unit is one ("too steps"), and what was taken for what."""
+    taken: list[str] = []
+
+    def read(found: re.Match[str]) -> str:
+        if _NO_DURATION.match(text, found.end()) and found["last"] in _WEAK:
+            return found[0]
+        for said in (found["said"], found["last"]):
+            number = "" if {*said.split()} & (_NO_NUMBERS | NUMBER_WORDS) else _number(said.replace(" ", ""))
+            if number:
+                taken.append(f'"{said}" taken as "{number}"')
+                return f"{found['said'].removesuffix(said)}{number} "
+        return found[0]
+
+    return _BEFORE_UNIT.sub(read, text), taken
+
+
+def _number(word: str) -> str:
+    key = sound(word)
+    return _NUMBERS.get(key, "") or (_NUMBERS.get("0" + key[1:], "") if key[:1] in ("t", "f") else "")
+
+
+_NUMBERS = {sound(word): word for word in sorted(NUMBER_WORDS, key=len)}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A clause as it may have been meant.
+
+    Attributes:
+        text: With other words. changes: What was said, and what it is taken for.
+        label: The class of whose phrases all words are.
+    """
+
+    text: str
+    changes: tuple[tuple[str, str], ...]
+    label: str
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """How far it is from what was said: words, letters."""
+        return len(self.changes), sum(distance(old, new) for old, new in self.changes)
+
+
+class Hearing:
+    """Args:
+    chooser: Judges a clause, and knows the phrases.
+    """
+
+    def __init__(self, chooser: Chooser) -> None:
+        scorer = chooser.scorer
+        self._chooser, self._scorer = chooser, scorer
+        self._vocabulary = {label: found for label, found in scorer.words.items() if label not in (NONE, STOP)}
+        asked = frozenset().union(*self._vocabulary.values())
+        self._asked = asked | _COMMON | scorer.words.get(STOP, frozenset())
+        self._sounding: dict[str, set[str]] = {}
+        for word in filter(str.isalpha, (*asked, *SIDES)):
+            self._sounding.setdefault(sound(word), set()).add(word)
+        self._pairs: dict[str, frozenset[str]] = {}
+
+    def choose(self, text: str, before: Choice | None) -> Choice:
+        """What a clause asks for, as it stands or as it may have been meant. See Chooser.choose."""
+        text, taken = with_numbers(text)
+        choice = self._chooser.choose(text, before)
+        if self._doubtful(text, choice):
+            least = max(SURE, choice.score if choice.call else 0.0)
+            for heard in self._heard(text):
+                other = self._chooser.choose(heard.text, before)
+                if other.call is not None and other.call.skill != STOP and other.score >= least:
+                    changed = [f'"{old}" taken as "{new}"' for old, new in heard.changes if new != old.replace(" ", "")]
+                    return _told(other, [*taken, *changed])
+        return _told(choice, taken) if choice.call else choice
+
+    def _doubtful(self, text: str, choice: Choice) -> bool:
+        if choice.call is None:
+            return choice.rule in _HEARD_AGAIN
+        unknown = any(word not in self._asked for word in words(extract(text)[1]))
+        return choice.call.skill != STOP and (unknown or choice.score < SURE)
+
+    def _heard(self, text: str) -> list[Heard]:
+        """Ways in which all words of a clause are of one skill's phrases, and have their neighbours there; the nearest first."""
+        said = words(extract(text)[1])
+        alike = {word: self._sounding.get(sound(word), frozenset()) - {word} for word in said}
+        alike |= {f"{a} {b}": self._sounding.get(sound(a + b), frozenset()) for a, b in pairwise(said)}
+        if not any(alike.values()):
+            return []
+        found = []
+        for label, own in self._vocabulary.items():
+            known = own | _COMMON if {*SIDES} & own else own | _COMMON - {*SIDES}
+            for changes in _changes(said, known, alike):
+                meant = text
+                for old, new in changes:
+                    meant = re.sub(rf"(?<![\w']){re.escape(old)}(?![\w'])", new, meant)
+                found.append(Heard(meant, changes, label))
+        found.sort(key=lambda heard: (heard.cost, heard.text))
+        clause = canonical(text)
+        return list({heard.text: heard for heard in found[:FITTED] if self._fits(heard, clause)}.values())[:MOST]
+
+    def _fits(self, heard: Heard, said: str) -> bool:
+        """Whether each new word stands beside one of its neighbours in a phrase of the skill, and the old one beside none of
+        them in a refused phrase."""
+        refused, asked = self._pairs_of(NONE), self._pairs_of(heard.label)
+        clause = canonical(heard.text)
+        if any(pair in refused for old, _ in heard.changes for pair in _around(said, old)):
+            return False
+        return self._scorer.knows(clause) or all(
+            any(pair in asked for pair in _around(clause, mirrored(new))) for _, new in heard.changes
+        )
+
+    def _pairs_of(self, label: str) -> frozenset[str]:
+        """Neighbours in the phrases of a class; ^ and $ are the ends of a phrase."""
+        if label not in self._pairs:
+            texts = self._scorer.texts[self._scorer.members[label]] if label in self._scorer.members else ()
+            self._pairs[label] = frozenset(pair for text in texts for pair in terms(text) if " " in pair)
+        return self._pairs[label]
+
+
+def _around(clause: str, word: str) -> list[str]:
+    """The pairs of neighbours that a word (or the last of two) is one of; of a lone word, the ends of the clause count."""
+    pairs = [pair for pair in terms(clause) if " " in pair and word.split()[-1] in pair.split()]
+    return [pair for pair in pairs if not {"^", "$"} & {*pair.split()}] or pairs
+
+
+def _changes(said: list[str], known: frozenset[str], alike: Mapping[str, Set[str]]) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Each way of changing what is not known into what is: one word into another, or two into one."""
+    strange = [word for word in dict.fromkeys(said) if word not in known and not word.isdigit()]
+    for a, b in pairwise(said):
+        if {*strange} & {a, b} and not {*strange} - {a, b}:
+            yield from (((f"{a} {b}", new),) for new in alike[f"{a} {b}"] & known)
+    if 0 < len(strange) <= MOST and (len(strange) < len(said) or len(said) == 1):
+        yield from product(*([(word, new) for new in alike[word] & known] for word in strange))
+
+
+def _told(choice: Choice, taken: list[str]) -> Choice:
+    return dataclasses.replace(choice, reason="; ".join([*taken, choice.reason] if choice.reason else taken)) if taken else choice
