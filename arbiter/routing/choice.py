@@ -38,6 +38,7 @@ _BARE_SIDE = frozenset(
 _OTHER = re.compile(r"\b(?:the|your) other (?:side|hand|arm|way|direction|one)\b")
 _FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
 _AGAIN = frozenset("again back now and".split())
+_DOUBLET = re.compile(r"(\w+) and (\w+)")
 _CONDITION = re.compile(
     r"(?:if|unless|suppose|assuming|provided|in|when|whenever|should|had|were|would|could|can|may|might|must|will|shall) "
 )
@@ -89,6 +90,9 @@ class Chooser:
         self.verbs = {label: first_words(scorer.texts[rows], RARE) for label, rows in scorer.members.items()}
         self._verbs = {label: (self.verbs[label], first_words(scorer.texts[rows])) for label, rows in scorer.members.items()}
 
+        self.doublets = {
+            pair for skill in skills.values() for text in skill.utterances for pair in _DOUBLET.findall(canonical(text))
+        }
         self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
             skill.name: excused(filter(None, map(canonical, skill.utterances)), skill.name, self._takes(skill.name, "distance"))

@@ -48,6 +48,7 @@ class Planner:
         self.last_plan, self._arranged = LastPlan(chooser), Arrangement(chooser, groups)
 
     def __call__(self, text: str, pieces: tuple[Piece, ...], last: Steps | None) -> Route:
+        pieces = self._undivided(pieces)
         choices: list[tuple[Piece, Choice]] = []
         named: list[str] = []
         index = 0
@@ -86,6 +87,18 @@ class Planner:
             index += used
         route = self._arranged(text, choices)
         return dataclasses.replace(route, reason="; ".join([route.reason] * bool(route.reason) + named))
+
+    def _undivided(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        """Pieces without a cut at the "and" of two words that some utterance joins, of which the second says nothing alone:
+        "jump up and down"."""
+        whole: list[Piece] = []
+        for piece in pieces:
+            joined = whole and piece.joint == "and" and (words(whole[-1].text)[-1], piece.text) in self._chooser.doublets
+            if joined and not self._chooser.owner(piece.text):
+                whole[-1] = Piece(f"{whole[-1].text} and {piece.text}", whole[-1].joint)
+            else:
+                whole.append(piece)
+        return tuple(whole)
 
     def _trimmed(self, text: str) -> Choice | None:
         """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"."""
