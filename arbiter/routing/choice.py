@@ -31,7 +31,7 @@ RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill'
 BEYOND_DOUBT = 0.96  # score from which a rarer one does
 SURE = 0.85  # share from which the head may contradict a direction word
 SIDELESS = 0.5  # cosine to a phrase without a side from which a command may leave its side out
-_BARE_SIDE = frozenset(
+BARE_SIDE = frozenset(
     "left right leftward leftwards rightward rightwards to the your on side hand clockwise counterclockwise "
     "anticlockwise a again now one other arm way direction with then".split()
 )
@@ -128,7 +128,7 @@ class Chooser:
             return Choice(
                 None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark, rule=Rule.STATEMENT
             )
-        if set(words(text)) <= _BARE_SIDE and not self.scorer.knows(clause):
+        if set(words(text)) <= BARE_SIDE and not self.scorer.knows(clause):
             return Choice(None, f'"{text}" names a side, but nothing to do', firm=True, rule=Rule.SIDE)
         scored = self.scorer.score([clause])[0]
         if scored.best == NONE:
@@ -204,7 +204,7 @@ class Chooser:
         said = extract(text)[0].sides
         if _OTHER.search(text) and not said and side_of(before.skill):
             said = tuple(side for side in SIDES if side != side_of(before.skill))
-        if not found or set(found) - _BARE_SIDE or len(said) != 1 or not side_of(before.skill):
+        if not found or set(found) - BARE_SIDE or len(said) != 1 or not side_of(before.skill):
             return None
         name = before.skill.replace(side_of(before.skill), said[0])
         return self._called(name, text, before.score, before.margin) if name in self.skills else None

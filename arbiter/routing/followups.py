@@ -39,6 +39,7 @@ _CLASSES = (
     "parts",
     "ways",
     "ones",
+    "apart",
 )
 _LISTS = (*_CLASSES, "fast", "slow", "ongoing", "anchors", "leading", "fillers", "light")
 _MORE_OF = re.compile(
@@ -207,6 +208,8 @@ def follow_up(text: str) -> FollowUp | None:
         elif kind in ("fast", "slow"):
             marks.add("manner")
             compare.append(("speed", 1 if kind == "fast" else -1))
+        elif kind == "apart":
+            return f" {match[0].replace(' ', '-')} "
         elif kind in ("parts", "ways", "ones"):
             nouns.append(match[0])
         else:
@@ -220,7 +223,7 @@ def follow_up(text: str) -> FollowUp | None:
     left = strip_politeness(" ".join(left.replace(",", " ").split()))
     said, rest = extract(left)
     found = [word for word in words(rest) if word not in known.fillers]
-    if bare := _bare_number(found):
+    if marks & {"more", "less"} and (bare := _bare_number(found)):
         said, found = Quantities((("number", number(bare), bare),)), []
     if known.light & set(found):
         marks.add("light")

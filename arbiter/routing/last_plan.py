@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from arbiter.routing.choice import Chooser
+from arbiter.routing.choice import BARE_SIDE, Chooser
+from arbiter.routing.clauses import parse
 from arbiter.routing.followup_amounts import ENDS, Refused, asked, set_by, takes
 from arbiter.routing.followups import FollowUp, follow_up, lexicon
 from arbiter.routing.opposites import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import Quantities
 from arbiter.routing.text import words
+from arbiter.routing.verbs import base_forms
 from arbiter.skill import Skill, SkillCall, Steps
 
 MOST = 8  # skills of one plan
@@ -48,6 +50,13 @@ class LastPlan:
         follow = follow_up(text)
         return follow is not None and not follow.rest and follow.marks <= {"onward", "light", "anchor"} and not follow.changes
 
+    def refers(self, text: str, last: Steps) -> Followed | None:
+        """The plan of a whole text that does nothing but refer to the last one, in one clause; None for any other."""
+        follow = follow_up(text)
+        if follow is None or follow.rest or follow.plain or len([p for p in parse(text).pieces if p.joint == "then"]) > 1:
+            return None
+        return self.followed(text, last)
+
     def followed(self, text: str, last: Steps, inside: bool = False) -> Followed | None:
         """The plan that `text` asks for after `last`; None where it is a command of its own.
 
@@ -57,8 +66,8 @@ class LastPlan:
             inside: `text` is a clause of an instruction, and `last` what comes before it there.
         """
         follow = follow_up(text)
-        if follow is None or (follow.plain and "light" in follow.marks and "back" not in follow.marks):
-            return None  # "go backwards" says all of it
+        if follow is None or (follow.plain and self._complete(follow)):
+            return None
         if follow.rest:
             return self._with_verb(follow, last) if last else None
         if not last:
@@ -67,9 +76,14 @@ class LastPlan:
         try:
             found = Followed(*self._applied(follow, last, inside))
         except Refused as refusal:
-            return None if follow.plain and not follow.nouns else Followed((), str(refusal))  # "the blue one"
+            return None if follow.plain and not follow.said.colours else Followed((), str(refusal))  # "the blue one"
         verbless = not (follow.marks & {"light", "onward"} or self._chooser.owner(text))
         return found if not follow.plain or (inside and verbless) else self._unless_plain(follow, found, verbless)
+
+    def _complete(self, follow: FollowUp) -> bool:
+        """Whether words that may be a command of their own leave nothing to the last plan: "go backwards", "back up a bit"."""
+        lit = "light" in follow.marks and "back" not in follow.marks
+        return lit or bool(follow.marks & {"little", "much"}) or self._chooser.owner(follow.words) != ""
 
     def _unless_plain(self, follow: FollowUp, found: Followed, verbless: bool) -> Followed | None:
         """ "Go back" is a command of its own: after another motion than the one it reverses, it stays that command.
@@ -78,10 +92,10 @@ class LastPlan:
         """
         call, meant = self._alone(follow.words), {one.skill for step in found.steps for one in step}
         if call is None:
-            counted = any(kind == "count" for kind, *_ in follow.said.values)
-            sure = follow.said.colours or follow.nouns or counted or self._travels(found.steps[-1][-1].skill)
-            return found if sure else None
-        if meant != {call.skill} and verbless:
+            aside = follow.nouns or self._travels(found.steps[-1][-1].skill)
+            bare = aside and set(words(follow.words)) <= BARE_SIDE | lexicon().parts
+            return found if follow.said.colours or (bare and not follow.said.values) else None
+        if meant != {call.skill} and verbless and not follow.nouns and follow.marks <= {"back", "anchor"}:
             return Followed((), f'"{follow.words}" may mean {" and ".join(sorted(meant))} or {call.skill}; say which')
         return found if meant == {call.skill} else None
 
@@ -149,26 +163,35 @@ class LastPlan:
         compared = follow.compare and "manner" not in follow.marks
         if not (follow.marks & {"again", "onward", "more", "less", "other", "back"} or compared or follow.factors):
             return None
-        found = self._alone(follow.words) or self._alone(follow.rest)
+        if follow.said.about or follow.said.around:
+            return None  # "turn back around"
+        found = self._alone(follow.words)
         call = next(
             (call for step in reversed(last) for call in reversed(step) if found and self._akin(call.skill, found.skill)), None
         )
-        if found is None or call is None or not self._refers(follow, call):
+        if found is None or call is None or not self._refers(follow, call, found):
             return None
         pair = self._pair(call.skill)
         cue = pair.cue(words(follow.words)) if pair and not follow.marks & {"back", "other"} else ""
         try:
             notes: list[str] = []
+            if not self._takes(call.skill, "direction"):
+                follow = replace(follow, said=replace(follow.said, directions=()))
             steps = self._repeated(((self._changed(call, follow, notes, cue),),), follow)
             return Followed(steps, "; ".join(notes))
         except Refused as refusal:
-            return Followed((), str(refusal))
+            return None if "back" in follow.marks else Followed((), str(refusal))
 
-    def _refers(self, follow: FollowUp, call: SkillCall) -> bool:
-        """Whether "back" and "the other way" beside a verb mean the last motion: "turn back", not "step back" after a walk."""
-        if "back" not in follow.marks and not ("other" in follow.marks and set(follow.nouns) & lexicon().ways):
-            return True
-        return not follow.detailed and follow.rest in words(call.phrase)
+    def _refers(self, follow: FollowUp, call: SkillCall, found: SkillCall) -> bool:
+        """Whether a command means the last motion: "turn back" after a turn, not "step back" or "move further away" after a walk.
+
+        Words that by themselves ask for another skill must be those of the last command, or name a side or a direction.
+        """
+        if "back" in follow.marks or ("other" in follow.marks and set(follow.nouns) & lexicon().ways):
+            return not follow.detailed and follow.rest in words(call.phrase)
+        known = {base for word in words(call.phrase) for base in (word, *base_forms(word))}
+        again = all({word, *base_forms(word)} & known for word in words(follow.rest))
+        return found.skill == call.skill or again or bool(follow.said.sides or follow.said.directions or "other" in follow.marks)
 
     def _akin(self, a: str, b: str) -> bool:
         """Whether two skills are the same, two sides of one, or opposites."""

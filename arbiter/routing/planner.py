@@ -130,7 +130,8 @@ class Planner:
         """What a piece says of those before it, or of the last plan where it is the first; None where it says nothing of them."""
         piece = pieces[index]
         follow = follow_up(piece.text)
-        if follow is None or (index and piece.joint == "list" and follow.plain):
+        listed = piece.joint == "list" if index else len(pieces) > 1
+        if follow is None or (listed and follow.plain):
             return None  # "off you go, straight ahead": a detail
         so_far = self._arranged(text, choices).steps if choices else last
         return self.last_plan.followed(piece.text, so_far, inside=bool(choices))

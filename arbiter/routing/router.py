@@ -127,8 +127,8 @@ class Router:
             return rejected(text, f'gives a range, "{wide}"; say one number', Rule.NUMBER, wide)
         if answer := self._questions.answer(given):
             return rejected(text, answer, Rule.QUESTION)
-        if self._is_utterance(given, last):
-            return self._planned(text, (Piece(given, "then"),), None)
+        if self._is_utterance(given):
+            return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)
         if language := foreign(given, self._asked):
             return rejected(text, f"sounds like {language}; this robot speaks English", Rule.LANGUAGE)
         said = self._repair(_DOUBLED.sub(r"\1", given))
@@ -140,7 +140,7 @@ class Router:
         mended = corrected(held(said))
         if said and not mended:
             return rejected(text, "takes back what it asks for", Rule.CORRECTION)
-        if follow := self._planned.last_plan.followed(mended, last):
+        if follow := self._planned.last_plan.refers(mended, last):
             return self._followed(text, follow)
         if self._one_phrase(mended):
             return self._planned(text, (Piece(mended, "then"),), last)
@@ -166,7 +166,7 @@ class Router:
             return rejected(text, "no words that ask for anything", Rule.CLAUSES)
         if len(parsed.pieces) > MAX_PIECES:
             return rejected(text, f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
-        return self._planned(text, parsed.pieces, None if ":" in said else last)
+        return self._planned(text, parsed.pieces, None if ":" in said or parsed.ruled_out else last)
 
     @staticmethod
     def _repeated(route: Route, repeated: Repeated) -> Route:
@@ -192,14 +192,16 @@ class Router:
             found |= {name for name in meant if not sides or side_of(name) in ("", *sides)}
         return tuple(sorted(found - {STOP}))
 
-    def _is_utterance(self, given: str, last: Steps) -> bool:
-        """Whether a text is a skill's own utterance, which only the stop guard may take for anything else.
-
-        "Walk again" is no utterance as it stands: a last plan says how far.
-        """
-        if given not in self._utterances and ((last and follow_up(given)) or self._goes_on(given)):
+    def _is_utterance(self, given: str) -> bool:
+        """Whether a text is a skill's own utterance, which only the stop guard may take for anything else."""
+        if given not in self._utterances and self._goes_on(given):
             return False
         return self._chooser.owner(given) != "" and not (" and " in given and extract(given)[0].values)
+
+    def _refers(self, given: str, last: Steps) -> bool:
+        """Whether a last plan says more of a skill's utterance: "walk again"."""
+        follow = follow_up(given) if last and given not in self._utterances else None
+        return follow is not None and not follow.plain
 
     def _one_phrase(self, plain: str) -> bool:
         """Whether a text is a skill's phrase as it stands. A quantity amid several clauses may be of a command of its own."""

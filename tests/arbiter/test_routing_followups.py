@@ -1,5 +1,6 @@
 """Words that refer to the last plan: what they make of it, and that they move nothing they should not."""
 
+import itertools
 import math
 
 import pytest
@@ -12,6 +13,7 @@ from arbiter.routing.followups import FILE, follow_up, lexicon
 from arbiter.routing.opposites import opposites, side_of
 from arbiter.skill import Parameter, Route, Skill, SkillCall
 from skills import builtin_skills
+from training.router.phrases import load_sets
 
 
 class Kick(Skill):
@@ -248,6 +250,20 @@ def test_nothing_moves_by_a_follow_up_without_a_last_plan(router, text):
 def test_no_text_makes_it_raise(router, before, text):
     last = router.route(before).steps
     assert router.route(f"again {text}", last).outcome in ("accepted", "rejected", "stopped")
+
+
+def test_what_moves_nothing_by_itself_moves_nothing_after_a_plan(router):
+    """Labelled phrases that are to be refused, but for those that do nothing but refer to a last plan."""
+    lasts = itertools.cycle([router.route(before).steps for before in (WALK, TURN, WAVE, TWO)])
+    phrases = [phrase for name in ("report", "surprise") for one in load_sets(name) for phrase in one.phrases]
+    still = [phrase.text for phrase in phrases if not phrase.wanted and not phrase.last]
+    assert len(still) > 1000
+    moved = [
+        text
+        for text, last in zip(still[::3], lasts, strict=False)
+        if router.route(text, last).outcome == "accepted" and not router.route(text).steps
+    ]
+    assert set(moved) <= {"again", "faster", "left", "right"}
 
 
 def test_the_file_of_a_language_is_checked_when_it_is_read(tmp_path):
