@@ -27,6 +27,7 @@ from arbiter.rules import Rule
 
 SURE = 0.9  # score from which a clause as it may have been meant is taken
 MOST = 2  # words of a clause that may be misheard, and ways of hearing it that are scored
+JOINED = 5  # letters of two words that may be one
 FITTED = 12  # that are looked at at all
 _HEARD_AGAIN = frozenset((Rule.SCORE, Rule.OPPOSITES, Rule.IDIOM, Rule.VERB, Rule.SIDE, Rule.COVERAGE, Rule.CLAUSES))
 _UNITS = r"(?:steps|paces|times|degrees|(?:centi)?met(?:er|re)s?|feet|inches|seconds|minutes)"
@@ -164,7 +165,7 @@ def _changes(said: list[str], known: frozenset[str], alike: Mapping[str, Set[str
     """Each way of changing what is not known into what is: one word into another, or two into one."""
     strange = [word for word in dict.fromkeys(said) if word not in known and not word.isdigit()]
     for a, b in pairwise(said):
-        if {*strange} & {a, b} and not {*strange} - {a, b}:
+        if len(a + b) >= JOINED and {*strange} & {a, b} and not {*strange} - {a, b}:
             yield from (((f"{a} {b}", new),) for new in alike[f"{a} {b}"] & known)
     if 0 < len(strange) <= MOST and (len(strange) < len(said) or len(said) == 1):
         yield from product(*([(word, new) for new in alike[word] & known] for word in strange))

@@ -54,6 +54,10 @@ class Repair:
             for deletion in _deletions(word):
                 self._near.setdefault(deletion, []).append(word)
 
+    def knows(self, word: str) -> bool:
+        """Whether a word is English, or one of the skills' words."""
+        return word in self._known
+
     def __call__(self, text: str) -> str:
         """The text with its typing errors mended; a word that is near several stays."""
         for word in words(text):

@@ -129,8 +129,8 @@ class Router:
             return rejected(text, answer, Rule.QUESTION)
         if self._is_utterance(given):
             return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)
-        if language := foreign(given, self._asked):
-            return rejected(text, f"sounds like {language}; this robot speaks English", Rule.LANGUAGE)
+        if language := foreign(text, self._asked, self._repair.knows):
+            return rejected(text, f"{language}; this robot speaks English", Rule.LANGUAGE)
         said = self._repair(_DOUBLED.sub(r"\1", given))
         if said != given and stop_guard(said):
             reason = "a word of the text, its typing error mended, means stop"

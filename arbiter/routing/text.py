@@ -11,6 +11,7 @@ MAX_CHARACTERS = 400  # a longer text is not an instruction; the stop guard stil
 _LOOKALIKES = str.maketrans(
     dict(zip("аеорсхѕтіορτ’‘ʼ`´“”–—−×…", "aeopcxstiopt'''''  -,-x.", strict=True))
     | {"°": " degrees ", "º": " degrees ", "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "π": " pi"}
+    | {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"}
 )
 _UNWANTED = re.compile(r"[^a-z0-9'.,;:!?/%+\-\s]")
 _SPACES = re.compile(r"\s+")

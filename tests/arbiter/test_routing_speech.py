@@ -7,6 +7,7 @@ import pytest
 from arbiter.routing import Router
 from arbiter.routing.corrections import corrected
 from arbiter.routing.segmentation import punctuated
+from arbiter.rules import Rule
 from skills import builtin_skills
 from training.router.evaluate import plan_of
 
@@ -206,3 +207,42 @@ def test_what_is_taken_or_left_out_is_told(router, text, note):
 def test_refusals(router, text, reason):
     route = router.route(text)
     assert route.outcome == "rejected" and route.reason.startswith(reason), route
+
+
+FOREIGN = {
+    "French": ("lève les bras", "tourne à gauche", "peux-tu avancer de deux mètres", "fais un salut"),
+    "Spanish": ("gira a la derecha", "camina dos pasos", "da una vuelta"),
+    "German": ("heb die Arme", "geh zwei Schritte", "setz dich hin", "verbeug dich"),
+    "Italian": ("alza le braccia", "cammina avanti", "fai un inchino"),
+    "Portuguese": ("levante os braços", "ande para a frente"),
+    "Dutch": ("steek je armen omhoog", "draai naar rechts"),
+    "Polish": ("podnieś ręce", "obróć się w lewo"),
+    "Swedish": ("lyft armarna", "sväng vänster"),
+    "Finnish": ("nosta kädet ylös",),
+    "Turkish": ("kollarını kaldır",),
+    "Czech and Slovak": ("zvedni ruce",),
+    "Romanian": ("ridică mâinile",),
+    "another language": ("põlvita aeglaselt", "đi thẳng về phía trước"),
+    "Cyrillic": ("подними руки", "повернись налево"),
+    "Greek": ("σήκωσε τα χέρια",),
+    "Hiragana": ("まえにあるいて",),
+    "Chinese characters": ("举起双手", "向左转"),
+    "Hangul": ("팔을 들어",),
+    "Arabic": ("ارفع ذراعيك",),
+    "Devanagari": ("अपने हाथ उठाओ",),
+}
+
+
+@pytest.mark.parametrize(("language", "said"), FOREIGN.items())
+def test_other_languages_are_refused_by_name(router, language, said):
+    for text in said:
+        route = router.route(text)
+        assert (route.outcome, route.rule) == ("rejected", Rule.LANGUAGE), (text, route)
+        assert route.reason.endswith(f" {language}; this robot speaks English")
+
+
+@pytest.mark.parametrize(
+    "text", ["wave to Zoë", "wave to Françoise", "ｗａｖｅ", "wаvе", "wave 👋", "say hello to José", "turn left 90º"]
+)
+def test_letters_of_other_scripts_amid_english_are_no_other_language(router, text):
+    assert router.route(text).outcome == "accepted"
