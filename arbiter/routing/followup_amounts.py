@@ -37,15 +37,18 @@ def asked(skill: Skill, values: Mapping, follow: FollowUp) -> list[Value]:
     amounts = _Amounts(skill, values)
     degree = ("much" in follow.marks) - ("little" in follow.marks)
     found = [_scaled(amounts.named(of), values, factor) for of, factor in follow.factors]
+    said = [amounts.read(value) for value in follow.said.values if value[0] != "count" or takes(skill, "count")]
+    less = "less" in follow.marks or (bool(said) and ("amount", -1) in follow.compare)
     for of, sign in follow.compare:
+        if of == "amount" and said:
+            continue  # "two seconds longer"
         if of == "speed":
             found.append(amounts.nearer(sign, degree))
         else:
             found.append(_scaled(amounts.named(of), values, (_GROWN if sign > 0 else _SHRUNK)[degree]))
-    said = [amounts.read(value) for value in follow.said.values if value[0] != "count" or takes(skill, "count")]
     if follow.marks & {"single", "once"} and (follow.rest or "single" in follow.marks) and values.get("count") is not None:
         said.append(("count", 1.0, "one"))
-    if "less" in follow.marks:
+    if less:
         amount = amounts.named("amount")
         rest = amount.name, values[amount.name] - said[0][1] if said else 0.0, "less"
         return [*found, rest if said else _scaled(amount, values, _SHRUNK[degree])]

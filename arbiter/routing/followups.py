@@ -41,7 +41,7 @@ _CLASSES = (
     "ones",
     "apart",
 )
-_LISTS = (*_CLASSES, "fast", "slow", "ongoing", "anchors", "leading", "fillers", "light")
+_LISTS = (*_CLASSES, "fast", "slow", "ongoing", "anchors", "leading", "praise", "fillers", "light")
 _MORE_OF = re.compile(
     rf"\b(?P<number>(?:{SPELLED})|an?|{DIGITS}|a few|a couple(?: of)?) (?:more|further|extra|additional) (?P<unit>(?:{UNIT})\b)"
 )
@@ -64,7 +64,7 @@ class Lexicon:
         marks: What each phrase is: the name of its class, or (dimension, +1 or -1). pattern: Finds them, the longest first.
         factor: "twice as far": groups `times`, `as` and `noun`. factors: Their values.
         named: Dimension by what may follow "as" and "the". anchors: Finds what refers to the last plan and says nothing of it.
-        ongoing: Finds "keep" in "keep turning".
+        praise: Finds "well done," before it. ongoing: Finds "keep" in "keep turning".
         fillers, light, parts, ways: Words.
     """
 
@@ -74,6 +74,7 @@ class Lexicon:
     factors: Mapping[str, float]
     named: Mapping[str, str]
     anchors: re.Pattern[str]
+    praise: re.Pattern[str]
     ongoing: re.Pattern[str]
     fillers: frozenset[str]
     light: frozenset[str]
@@ -112,6 +113,7 @@ def lexicon(path: Path = FILE) -> Lexicon:
         {phrase: float(value) for phrase, value in data["factors"].items()},
         named,
         re.compile(rf"^(?:{_any(data['leading'])})\b|\b(?:{_any(data['anchors'])})\b"),
+        re.compile(rf"^(?:(?:{_any(data['praise'])})[,.!;]+ *)+"),
         re.compile(rf"\b(?:{_any(data['ongoing'])}) (?=\w+ing\b)(?!going|moving)"),
         *(frozenset(word for phrase in data[name] for word in phrase.split()) for name in ("fillers", "light", "parts", "ways")),
     )
@@ -216,7 +218,8 @@ def follow_up(text: str) -> FollowUp | None:
             marks.update((kind, *_ALSO.get(kind, ())))
         return " "
 
-    left = known.factor.sub(factor, _ANOTHER.sub(more, _MORE_OF.sub(more, text)))
+    left = known.praise.sub("", text)
+    left = known.factor.sub(factor, _ANOTHER.sub(more, _MORE_OF.sub(more, left)))
     left = known.pattern.sub(mark, known.ongoing.sub(ongoing, left))
     if known.anchors.search(left):
         marks.add("anchor")

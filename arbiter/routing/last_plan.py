@@ -42,6 +42,7 @@ class LastPlan:
     """
 
     def __init__(self, chooser: Chooser) -> None:
+        lexicon()  # its file is checked now, not in the middle of a run
         self._chooser, self._skills, self._pairs = chooser, chooser.skills, chooser.pairs
 
     @staticmethod

@@ -85,6 +85,7 @@ class Questions:
     def __init__(
         self, skills: Mapping[str, Skill], owner: Callable[[str], str], utterances: Set[str], route: Callable[[str], Route]
     ) -> None:
+        question_words()  # its file is checked now, not in the middle of a run
         self._skills, self._owner, self._utterances, self._route = skills, owner, utterances, route
 
     def answer(self, text: str) -> str:
