@@ -24,7 +24,7 @@ from arbiter.routing.opposites import side_of
 from arbiter.routing.quantities import Quantities, extract, mirrored
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.text import strip_politeness, words
-from arbiter.routing.vocabulary import Content, Place, Vocabulary, contents, stem, vocabulary
+from arbiter.routing.vocabulary import Content, Place, Vocabulary, contents, joined, stem, vocabulary
 from arbiter.skill import Skill
 
 NEAR = 0.5  # cosine of two words behind a preposition from which one stands for the other: "ring" and "circle" have 0.53
@@ -47,12 +47,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """A clause's words and what of them is left unused."""
+    """What of a clause's words a skill leaves unused, and what the skill's phrases say."""
 
     found: list[str]
-    said: Quantities
     read: list[Content]
     left: list[Content]
+    mine: Vocabulary
 
     def noun(self, item: Content) -> Content | None:
         """The first used word of an unused one's phrase, sides apart."""
@@ -64,15 +64,22 @@ class _Clause:
         return not any(x.phrase == item.phrase and x.index > item.index for x in self.read)
 
     def free(self, item: Content) -> bool:
-        """Whether a word is of no noun phrase: the verb, beside it, or after the noun ("in a circle hopping")."""
+        """Whether a word is of no noun phrase: before or beside the verb, or after the noun ("in a circle hopping")."""
         noun = self.noun(item)
+        if item is self.verb() or english().genitive.intersection(self.found[item.index + 1 : item.index + 2]):
+            return False  # "take hold of" has a noun
         return item.phrase < 0 or bool(item.determiner and noun and noun.index < item.index)
 
-    def changes(self, item: Content, others: Sequence[Vocabulary], taking: bool, few: bool) -> str:
+    def impossible(self, item: Content) -> bool:
+        """Whether a word is an object that the verb never takes, and no indirect one ("give the kids a wave")."""
+        direct = item.place is Place.OBJECT and self.read[0].place is Place.VERB and self.noun(item) is None
+        return direct and stem(self.read[0].word) not in self.mine.taking and not _NUMBER.fullmatch(item.word)
+
+    def changes(self, item: Content, others: Sequence[Vocabulary], few: bool) -> str:
         """Why an unused word changes what is to be done; "" if it does not.
 
         Args:
-            others: Of the other skills and of refused phrases. taking: Whether the verb takes any object.
+            others: Of the other skills and of refused phrases.
             few: Whether the skill has a few phrases only, which do not tell what its verbs can have.
         """
         word, plain = item.word, stem(item.word)
@@ -80,31 +87,24 @@ class _Clause:
             return "changes what is to be done"
         if few and _goes(word):
             return ""
-        if item.place is not Place.VERB and self.free(item):
-            if _PARTICIPLE.fullmatch(word) or any(plain in each.verbs for each in others):
-                return "is something else to do"
+        if self.free(item) and (_PARTICIPLE.fullmatch(word) or any(plain in each.verbs for each in others)):
+            return "is something else to do"
         if extract(word)[0].directions and self.ends(item) and any(plain in each.own for each in others):
             return "is another way to go"
-        full = self.read[0].place is Place.VERB  # else it may be an indirect object: "give the kids a wave"
-        if (
-            item.place is Place.OBJECT
-            and full
-            and not (taking or few)
-            and self.noun(item) is None
-            and not _NUMBER.fullmatch(word)
-        ):
-            return "is no object of it"
-        return ""
+        return "is no object of it" if not few and self.impossible(item) else ""
 
-    def note(self, name: str, verbs: Sequence[frozenset[str]]) -> str:
-        """One sentence that names what the skill called `name` did not use.
+    def verb(self) -> Content | None:
+        """An unused verb. A strange first word before a verb of the skill's is none, but an adverb ("proudly walk")."""
+        first = self.left[0]
+        light = english().light_verbs.intersection(self.found[first.index :])
+        verbs = (
+            x for x in self.read if x is not first and x.phrase < 0 and not _goes(x.word) and stem(x.word) in self.mine.verbs
+        )
+        return None if first.place is not Place.VERB or light or any(verbs) else first
 
-        Args:
-            verbs: Of its phrases. Where one follows, a strange first word is an adverb ("proudly walk"), else it is the verb.
-        """
-        verb = self.left[0] if self.left[0].place is Place.VERB else None
-        if verb and any(stem(x.word) in each for each in verbs for x in self.read if not x.preposition and x is not verb):
-            verb = None
+    def note(self, name: str) -> str:
+        """One sentence that names what the skill called `name` did not use."""
+        verb = self.verb()
         spans: list[list[int]] = []
         for item in self.left:
             start = item.start if self.noun(item) is None else item.index
@@ -125,7 +125,7 @@ class Coverage:
 
     def __init__(self, skills: Mapping[str, Skill], scorer: Scorer) -> None:
         self._skills, self._scorer = skills, scorer
-        self._vectors: dict[str, np.ndarray] = {}
+        self._vectors: dict[str, np.ndarray] = {}  # of nouns of phrases, of which there are few
         utterances: dict[str, list[str]] = {label: [] for label in scorer.members}
         for skill in skills.values():
             utterances[scorer.class_of[skill.name]] += map(canonical, skill.utterances)
@@ -140,59 +140,43 @@ class Coverage:
         said, rest = extract(text)
         found = words(strip_politeness(rest))
         labels = {*self._scorer.groups[label], self._scorer.class_of[name]}
-        mine = [self._of[each] for each in labels]
+        mine = joined([self._of[each] for each in labels])
         known = self._scorer.knows(canonical(text))
         read = contents(found)
-        taking = bool(read) and read[0].place is Place.VERB and any(stem(read[0].word) in each.taking for each in mine)
-        left = self._left(read, name, mine, said, taking)
-        if known:
-            left = [item for item in left if not _limiting(item.word)]
+        takes = {p.name for p in self._skills[name].parameters} | ({"side"} if side_of(name) else set())
+        left = [x for x in read if not (_taken(x.word, takes, said) or self._uses(x, read, mine, said, known))]
         if not left:
             return Reading()
-        clause = _Clause(found, said, read, left)
-        if known:
-            return Reading(note=clause.note(name, [each.verbs for each in mine]))
+        clause = _Clause(found, read, left, mine)
         others = [each for other, each in self._of.items() if other not in labels]
-        for item in left:
-            if reason := clause.changes(item, others, taking, label in self._scorer.new):
+        for item in () if known else left:
+            if reason := clause.changes(item, others, label in self._scorer.new):
                 return Reading(f'"{item.word}" {reason}; nearest skill is {name}', item.word)
-        return Reading(note=clause.note(name, [each.verbs for each in mine]))
+        return Reading(note=clause.note(name))
 
-    def _left(
-        self, read: Sequence[Content], name: str, mine: Sequence[Vocabulary], said: Quantities, taking: bool
-    ) -> list[Content]:
-        takes = {parameter.name for parameter in self._skills[name].parameters} | ({"side"} if side_of(name) else set())
-        left, named = [], set()
-        for item in read:
-            if _limiting(item.word):
-                used = not _limits(item, read[-1], said)
-            else:
-                used = _taken(item.word, takes, said) or self._uses(item, mine, taking, item.phrase in named)
-            if not used:
-                left.append(item)
-            elif item.phrase >= 0 and not (alone := extract(item.word)[0]).sides and not alone.colours:
-                named.add(item.phrase)
-        return left
-
-    def _uses(self, item: Content, mine: Sequence[Vocabulary], taking: bool, named: bool) -> bool:
+    def _uses(self, item: Content, read: Sequence[Content], mine: Vocabulary, said: Quantities, known: bool) -> bool:
+        if _limiting(item.word):
+            return known or not _limits(item, read[-1], said)
         plain = stem(mirrored(item.word))
-        if any(plain in each.own for each in mine):
+        if plain in mine.own:
             return True
-        if item.determiner == "your":
-            return any(plain in each.all for each in mine)
-        if not item.preposition and not (taking and item.determiner and not named):
-            return any(plain in each.head for each in mine)
-        near = [word for each in mine for preposition, word in each.nouns if preposition == item.preposition]
-        if named or not near:
+        if extract(item.word)[0].colours:
             return False
-        vector = self._scorer.vectors([item.word])[0]
-        return any(float(self._vector(word) @ vector) >= NEAR for word in near)
+        nouns = [x.index for x in read if x.phrase == item.phrase >= 0 and stem(x.word) in mine.own and not _parameter(x.word)]
+        if item.determiner == "your" or (nouns and item.index < nouns[-1]):
+            return plain in mine.all
+        taking = read[0].place is Place.VERB and stem(read[0].word) in mine.taking
+        if not item.preposition and (nouns or not (taking and item.determiner)):
+            return plain in mine.head
+        return plain in mine.all and not nouns and self._near(item, mine)
 
-    def _vector(self, word: str) -> np.ndarray:
-        """That of a word of an utterance, kept: there are few of them."""
-        if word not in self._vectors:
-            self._vectors[word] = self._scorer.vectors([word])[0]
-        return self._vectors[word]
+    def _near(self, item: Content, mine: Vocabulary) -> bool:
+        """Whether a word is near in meaning to one that the utterances have after the same preposition."""
+        near = [word for preposition, word in mine.nouns if preposition == item.preposition]
+        for word in (item.word, *near):
+            if word not in self._vectors:
+                self._vectors[word] = self._scorer.vectors([word])[0]
+        return any(float(self._vectors[word] @ self._vectors[item.word]) >= NEAR for word in near)
 
 
 def _taken(word: str, takes: set[str], said: Quantities) -> bool:
@@ -200,6 +184,12 @@ def _taken(word: str, takes: set[str], said: Quantities) -> bool:
     alone = extract(word)[0]
     given = {"direction": alone.directions, "side": alone.sides, "colour": alone.colours, "angle": alone.about}
     return any(value and name in takes for name, value in given.items()) or bool(set(alone.sides) - set(said.sides))
+
+
+def _parameter(word: str) -> bool:
+    """Whether a word is a side or a colour, which is no noun."""
+    alone = extract(word)[0]
+    return bool(alone.sides or alone.colours)
 
 
 def _goes(word: str) -> bool:

@@ -89,6 +89,11 @@ class Vocabulary:
     taking: frozenset[str]
     nouns: tuple[tuple[str, str], ...]
 
+    @property
+    def stems(self) -> tuple[frozenset[str], ...]:
+        """Its sets."""
+        return self.own, self.all, self.head, self.verbs, self.taking
+
 
 def vocabulary(utterances: Iterable[str], phrases: Iterable[str]) -> Vocabulary:
     """Reads canonical clauses."""
@@ -99,12 +104,25 @@ def vocabulary(utterances: Iterable[str], phrases: Iterable[str]) -> Vocabulary:
     return Vocabulary(
         own,
         frozenset(stem(item.word) for read in every for item in read),
-        frozenset(stem(x.word) for read in every for x in read if not x.preposition and not x.word.endswith("ly")),
+        frozenset(stem(x.word) for read in every for x in read if not (x.preposition or _adverb(x, read))),
         frozenset(stem(read[0].word) for read in said if read[0].place is Place.VERB)
         | {verb for verb, count in verbs.items() if count >= CALLED},
         frozenset(stem(read[0].word) for read in every if _takes_other(read[1:], own)),
         tuple(dict.fromkeys((item.preposition, item.word) for read in said for item in read if item.phrase >= 0)),
     )
+
+
+def joined(parts: Sequence[Vocabulary]) -> Vocabulary:
+    """What the phrases of several classes say."""
+    if len(parts) == 1:
+        return parts[0]
+    own, every, head, verbs, taking = (frozenset[str]().union(*each) for each in zip(*(p.stems for p in parts), strict=True))
+    return Vocabulary(own, every, head, verbs, taking, tuple(noun for part in parts for noun in part.nouns))
+
+
+def _adverb(item: Content, read: Sequence[Content]) -> bool:
+    """Whether a word is an adverb of manner: "gracefully", but not "a friendly wave"."""
+    return item.word.endswith("ly") and not any(x.phrase == item.phrase >= 0 and x.index > item.index for x in read)
 
 
 def _takes_other(after: Sequence[Content], own: frozenset[str]) -> bool:

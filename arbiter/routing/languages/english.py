@@ -18,6 +18,7 @@ class _Texts:
     light_verbs: str
     conjunctions: str
     prepositions: str
+    genitive: str
     determiners: str
     limits: str
     exclusive: str
@@ -31,6 +32,7 @@ class English:
     light_verbs: frozenset[str]
     conjunctions: frozenset[str]
     prepositions: frozenset[str]
+    genitive: frozenset[str]
     determiners: frozenset[str]
     limits: frozenset[str]
     exclusive: frozenset[str]
