@@ -47,7 +47,7 @@ _DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+|ho+|no{2,}|(?:no+){3,}")  # "wo wo", 
 _DRAWN = re.compile(r"([a-z])\1{2,}")  # "waaait": no English word has a letter three times
 _E_STOP = re.compile(r"\be[- ]stop")
 _SPELLED = re.compile(r"\b(?:[a-z0-9][\s.\-,]+){3,}[a-z0-9]\b")
-_CRY = re.compile(r"\bhelp ?!")  # "help" alone asks what can be said
+_CRY = re.compile(r"\bhelp(?: me| us)? ?!")  # "help" alone asks what can be said
 _TOKEN = re.compile(r"[a-z0-9]+")
 
 

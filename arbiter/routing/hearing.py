@@ -92,7 +92,6 @@ class Hearing:
         self._chooser, self._scorer = chooser, scorer
         self._vocabulary = {label: found for label, found in scorer.words.items() if label not in (NONE, STOP)}
         asked = frozenset().union(*self._vocabulary.values())
-        self._asked = asked | _COMMON | scorer.words.get(STOP, frozenset())
         self._sounding: dict[str, set[str]] = {}
         for word in filter(str.isalpha, (*asked, *SIDES)):
             self._sounding.setdefault(sound(word), set()).add(word)
@@ -114,8 +113,10 @@ class Hearing:
     def _doubtful(self, text: str, choice: Choice) -> bool:
         if choice.call is None:
             return choice.rule in _HEARD_AGAIN
-        unknown = any(word not in self._asked for word in words(extract(text)[1]))
-        return choice.call.skill != STOP and (unknown or choice.score < SURE)
+        if choice.call.skill == STOP or choice.call.skill not in self._scorer.class_of:
+            return False
+        own = self._scorer.words.get(self._scorer.class_of[choice.call.skill], frozenset())
+        return choice.score < SURE or any(word not in own and word not in _COMMON for word in words(extract(text)[1]))
 
     def _heard(self, text: str) -> list[Heard]:
         """Ways in which all words of a clause are of one skill's phrases, and have their neighbours there; the nearest first."""

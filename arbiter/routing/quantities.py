@@ -190,10 +190,11 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
     while match := _QUANTITY.search(text, position):
         found = unit_of(match["rest"] or "")
         loose = re.fullmatch(r"(?:an?|one)", match["number"].strip()) is not None
+        part = found and _PART_AFTER.match(text, match.start("rest") + found[2].end())
+        loose = loose and not part
         if found is not None and loose and found[0] == "steps":  # "take a step left" stays as it is, and is one step
             values.append(("steps", 1.0, f"{match['number'].strip()} {found[2][0]}"))
         turns = found is not None and found[0] == "angle" and found[1] > 6.0
-        turns = turns and not _PART_AFTER.match(text, match.start("rest") + found[2].end())
         if found is None or (loose and (turns or found[0] in ("count", "steps"))):
             position = match.start("number") + max(1, len(match["number"].split(" ")[0]))
             continue

@@ -240,7 +240,7 @@ def test_stops_of_other_languages(frame):
 
 
 def test_pain_and_danger_stop():
-    hurt = ("hurting me", "crushing my foot", "standing on the child", "bumping into him", "pinching her hand")
+    hurt = ("hurting me", "crushing my foot", "standing on the child", "bumping into him", "pinching her hand", "pulling my hair")
     danger = ("someone in front of you", "a small child behind you", "smoke", "a dog in the way")
     said = [
         *(f"{first}you're {what}" for first in ("", "ouch, ", "hey, robot, ") for what in hurt),
@@ -250,6 +250,12 @@ def test_pain_and_danger_stop():
             for who in ("you are", "it's")
             for how in ("tipping over", "on fire", "going to fall", "going to knock it over")
         ),
+    ]
+    said += [
+        f"{never} {verb} {whom}"
+        for never in ("don't", "never")
+        for verb in ("hurt", "touch", "kick")
+        for whom in ("me", "the dog")
     ]
     assert [text for text in said if not stop_guard(text)] == []
 

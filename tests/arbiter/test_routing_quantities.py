@@ -271,6 +271,7 @@ def spelled(n, link=" ", joiner=" and "):
 @given(st.integers(0, 9999), st.sampled_from(" -"), st.sampled_from([" ", " and "]))
 def test_every_whole_number_in_words(n, link, joiner):
     assert number(spelled(n, link, joiner)) == n
+    assert spread(f"turn left {spelled(n, link, joiner)} degrees") == ""
 
 
 @given(st.integers(0, 99), st.lists(st.integers(0, 9), min_size=1, max_size=3))
