@@ -7,18 +7,15 @@ from dataclasses import dataclass, replace
 
 from arbiter.routing.choice import BARE_SIDE, Chooser
 from arbiter.routing.clauses import parse
-from arbiter.routing.followup_amounts import ENDS, Refused, asked, set_by, takes
+from arbiter.routing.followup_amounts import ENDS, Refused, asked, set_by
+from arbiter.routing.followup_skills import Related
 from arbiter.routing.followups import FollowUp, follow_up, lexicon
-from arbiter.routing.opposites import SIDES, Opposites, side_of
 from arbiter.routing.parameters import fill
-from arbiter.routing.quantities import Quantities
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
 from arbiter.skill import Skill, SkillCall, Steps
 
 MOST = 8  # skills of one plan
-
-_MIRROR = {"left": "right", "right": "left", "up": "down", "down": "up", "ahead": "behind", "behind": "ahead"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class LastPlan:
 
     def __init__(self, chooser: Chooser) -> None:
         lexicon()  # its file is checked now, not in the middle of a run
-        self._chooser, self._skills, self._pairs = chooser, chooser.skills, chooser.pairs
+        self._chooser, self._skills, self._related = chooser, chooser.skills, Related(chooser)
 
     @staticmethod
     def urges(text: str) -> bool:
@@ -93,7 +90,7 @@ class LastPlan:
         """
         call, meant = self._alone(follow.words), {one.skill for step in found.steps for one in step}
         if call is None:
-            aside = follow.nouns or self._travels(found.steps[-1][-1].skill)
+            aside = follow.nouns or self._related.travels(found.steps[-1][-1].skill)
             bare = aside and set(words(follow.words)) <= BARE_SIDE | lexicon().parts
             return found if follow.said.colours or (bare and not follow.said.values) else None
         if meant != {call.skill} and verbless and not follow.nouns and follow.marks <= {"back", "anchor"}:
@@ -151,7 +148,7 @@ class LastPlan:
     def _repeated(self, steps: Steps, follow: FollowUp, inside: bool = False) -> Steps:
         counts = [value for kind, value, _ in follow.said.values if kind == "count"]
         whole = inside and follow.counted  # "walk, then bow. Do that twice": it is done once already
-        counted = not whole and len(steps) == len(steps[-1]) == 1 and self._takes(steps[-1][-1].skill, "count")
+        counted = not whole and len(steps) == len(steps[-1]) == 1 and self._related.takes(steps[-1][-1].skill, "count")
         times = 1 if counted or not counts else round(counts[0]) - (whole and not follow.marks & {"again", "more"})
         if times < 1 or times * sum(map(len, steps)) > MOST:
             raise Refused(f'"{follow.words}" asks for {times * sum(map(len, steps))} things; at most {MOST} at a time')
@@ -168,15 +165,16 @@ class LastPlan:
             return None  # "turn back around"
         found = self._alone(follow.words)
         call = next(
-            (call for step in reversed(last) for call in reversed(step) if found and self._akin(call.skill, found.skill)), None
+            (call for step in reversed(last) for call in reversed(step) if found and self._related.akin(call.skill, found.skill)),
+            None,
         )
         if found is None or call is None or not self._refers(follow, call, found):
             return None
-        pair = self._pair(call.skill)
+        pair = self._related.pair(call.skill)
         cue = pair.cue(words(follow.words)) if pair and not follow.marks & {"back", "other"} else ""
         try:
             notes: list[str] = []
-            if not self._takes(call.skill, "direction"):
+            if not self._related.takes(call.skill, "direction"):
                 follow = replace(follow, said=replace(follow.said, directions=()))
             steps = self._repeated(((self._changed(call, follow, notes, cue),),), follow)
             return Followed(steps, "; ".join(notes))
@@ -194,16 +192,11 @@ class LastPlan:
         again = all({word, *base_forms(word)} & known for word in words(follow.rest))
         return found.skill == call.skill or again or bool(follow.said.sides or follow.said.directions or "other" in follow.marks)
 
-    def _akin(self, a: str, b: str) -> bool:
-        """Whether two skills are the same, two sides of one, or opposites."""
-        pair = self._pair(a)
-        return a == b or self._other_side(a) == b or bool(pair and b in pair.names)
-
     # -- one skill ------------------------------------------------------------------------------------------------
 
     def _changed(self, call: SkillCall, follow: FollowUp, notes: list[str], cue: str = "") -> SkillCall:
         """The call with the change. Raises Refused."""
-        name, said = (cue, follow.said) if cue else self._target(call, follow)
+        name, said = (cue, follow.said) if cue else self._related.target(call, follow)
         base, more = self._carried(call, name)
         wanted = asked(self._skills[name], base, follow)
         for kind, _, _ in wanted:
@@ -215,6 +208,8 @@ class LastPlan:
         spoken = {words for _, _, words in follow.said.values}
         taken = [set_by(kind) for kind, _, words in wanted if words not in spoken]
         shown = [f"{self._shown(name, one, filled.values[one])}" for one in taken]
+        other = [] if self._related.akin(call.skill, name) else [name]
+        shown = other + shown
         notes += [*more, *([f'"{follow.words}" taken as {", ".join(shown)}'] if shown else []), *filled.notes]
         return replace(call, skill=name, parameters=filled.values)
 
@@ -237,93 +232,6 @@ class LastPlan:
                 values[p.name] = min(max(value, p.low), p.high)
                 notes.append(f"{p.name} {value:.4g} clamped to {values[p.name]:.4g} ({name} allows {p.low:.4g} to {p.high:.4g})")
         return values, notes
-
-    # -- which skill ----------------------------------------------------------------------------------------------
-
-    def _target(self, call: SkillCall, follow: FollowUp) -> tuple[str, Quantities]:
-        """The skill that is meant, and the words that set its parameters. Raises Refused."""
-        said, name = follow.said, call.skill
-        if part := next((noun for noun in follow.nouns if noun in lexicon().parts and noun not in self._chooser.moved(name)), ""):
-            raise Refused(f"{name} moves no {part}")
-        if follow.marks & {"undo", "back"}:
-            if not (back := self._inverse(name)):
-                raise Refused(f"{name} has no way back")
-            return back, said
-        pair = self._pair(name)
-        cue = pair.cue(words(follow.words)) if pair else ""
-        if (
-            "backwards" in follow.marks
-            and (cue or not follow.marks & {"again", "anchor"})
-            and (cue != name or "again" not in follow.marks)
-        ):
-            if not cue:
-                raise Refused(f"{name} has no way backwards")
-            return cue, said
-        if follow.marks & {"other", "opposite", "backwards"}:
-            ways = bool(follow.marks & {"opposite", "backwards"} or set(follow.nouns) & lexicon().ways)
-            return self._mirrored(call, said, ways)
-        if len(said.sides) > 1:
-            raise Refused(f'"{follow.words}" names both sides')
-        if said.sides:
-            return self._to_side(call, follow), said
-        if said.colours and not self._takes(name, "colour"):
-            raise Refused(f"{name} has no colour")
-        if said.directions and not self._takes(name, "direction"):
-            if not cue:
-                raise Refused(f"{name} has no {said.directions[0]}")
-            return cue, replace(said, directions=())
-        return name, said
-
-    def _to_side(self, call: SkillCall, follow: FollowUp) -> str:
-        side, name = follow.said.sides[0], call.skill
-        if self._offers(name, side):
-            return name
-        if side_of(name) and (named := name if side_of(name) == side else self._other_side(name)):
-            return named
-        if "again" in follow.marks and call.phrase and not side_of(name):  # "walk a metre", "the same to the right"
-            pair = self._pair(name)
-            ways = frozenset().union(*pair.words) if pair else ()  # "walk forward": the same to the right is not forward
-            motion = " ".join(word for word in call.phrase.split() if word not in ways)
-            found = self._alone(f"{motion} to the {side}")
-            if found and side_of(found.skill) == side:
-                return found.skill
-        raise Refused(f"{name} has no {side}")
-
-    def _mirrored(self, call: SkillCall, said: Quantities, ways: bool) -> tuple[str, Quantities]:
-        """The other side or the opposite; with `ways` of a motion, not of a hand."""
-        name, pair = call.skill, self._pair(call.skill)
-        for p in self._skills[name].parameters:
-            turned = _MIRROR.get(str(call.parameters.get(p.name)), "")
-            if turned in p.choices:
-                return name, replace(said, sides=(turned,) if turned in SIDES else (), directions=(turned,))
-        if pair and ways:
-            return pair.names[1 - pair.names.index(name)], said
-        if (other := self._other_side(name)) and (not ways or self._travels(name)):
-            return other, said
-        raise Refused(f"{name} has no opposite" if ways else f"{name} has no other side")
-
-    def _inverse(self, name: str) -> str:
-        """The skill that undoes it: the opposite, or the other side where that goes as far the other way; "" if there is none."""
-        if pair := self._pair(name):
-            return pair.names[1 - pair.names.index(name)]
-        return self._other_side(name) if self._travels(name) and not self._takes(name, "radius") else ""
-
-    def _other_side(self, name: str) -> str:
-        side = side_of(name)
-        other = "_".join(_MIRROR.get(token, token) if token == side else token for token in name.split("_"))
-        return other if side and other in self._skills else ""
-
-    def _pair(self, name: str) -> Opposites | None:
-        return next((pair for pair in self._pairs if name in pair.names), None)
-
-    def _travels(self, name: str) -> bool:
-        return self._takes(name, "distance") or self._takes(name, "angle")
-
-    def _takes(self, name: str, parameter: str) -> bool:
-        return takes(self._skills[name], parameter)
-
-    def _offers(self, name: str, word: str) -> bool:
-        return any(word in p.choices for p in self._skills[name].parameters)
 
 
 def _with_defaults(skill: Skill, values: Mapping) -> Skill:
