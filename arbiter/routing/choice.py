@@ -13,7 +13,7 @@ from arbiter.routing.corpus import bare, canonical, sole_owners
 from arbiter.routing.coverage import Coverage
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.oddities import uncounted
-from arbiter.routing.opposites import SIDES, Opposites, side_of
+from arbiter.routing.opposites import Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import LITTLE, extract
 from arbiter.routing.scorer import Scored, Scorer
@@ -35,7 +35,6 @@ BARE_SIDE = frozenset(
     "left right leftward leftwards rightward rightwards to the your on side hand clockwise counterclockwise "
     "anticlockwise a again now one other arm way direction with then".split()
 )
-_OTHER = re.compile(r"\b(?:the|your) other (?:side|hand|arm|way|direction|one)\b")
 _FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
 _AGAIN = frozenset("again back now and".split())
 _DOUBLET = re.compile(r"(\w+) and (\w+)")
@@ -108,11 +107,11 @@ class Chooser:
         return self._moved[self.scorer.class_of[name]]
 
     def choose(self, text: str, before: Choice | None) -> Choice:
-        """What `text` asks for; `before` is what the piece before it came to ("turn left, then right")."""
+        """What `text` asks for; `before` is what the piece before it came to ("sit down, then stand")."""
         if before is not None and before.call is not None:
             if _FACING.match(text) and self._takes(before.call.skill, "angle"):
                 return before  # "turn right and face the wall" is one turn: the router drops it
-            if again := self._other_side(text, before.call) or self._opposite(text, before.call):
+            if again := self._opposite(text, before.call):
                 return again
         if " or " in text and (choice := self._offered(text)):
             return choice
@@ -197,17 +196,6 @@ class Chooser:
         if len(names) > 1:
             return Choice(None, f"leaves a choice: {' or '.join(sorted(names))}", firm=True, rule=Rule.ALTERNATIVES)
         return None
-
-    def _other_side(self, text: str, before: SkillCall) -> Choice | None:
-        """ "Turn left, then right": a piece that names nothing but a side goes on with the command before it."""
-        found = words(extract(text)[1])
-        said = extract(text)[0].sides
-        if _OTHER.search(text) and not said and side_of(before.skill):
-            said = tuple(side for side in SIDES if side != side_of(before.skill))
-        if not found or set(found) - BARE_SIDE or len(said) != 1 or not side_of(before.skill):
-            return None
-        name = before.skill.replace(side_of(before.skill), said[0])
-        return self._called(name, text, before.score, before.margin) if name in self.skills else None
 
     def _opposite(self, text: str, before: SkillCall) -> Choice | None:
         """ "Sit down, then stand": a piece of words that speak for the opposite of the command before it, and no others."""
