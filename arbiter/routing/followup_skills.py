@@ -31,7 +31,8 @@ class Related:
     def target(self, call: SkillCall, follow: FollowUp) -> tuple[str, Quantities]:
         """The skill that is meant, and the words that set its parameters. Raises Refused."""
         said, name = follow.said, call.skill
-        if part := next((noun for noun in follow.nouns if noun in lexicon().parts and noun not in self._chooser.moved(name)), ""):
+        sided = "other" in follow.marks or said.sides
+        if sided and (part := next((noun for noun in self._parts(follow) if noun not in self._chooser.moved(name)), "")):
             raise Refused(f"{name} moves no {part}")
         if follow.marks & {"undo", "back"}:
             if not (back := self._inverse(name)):
@@ -86,9 +87,14 @@ class Related:
                 return name, replace(said, sides=(turned,) if turned in SIDES else (), directions=(turned,))
         if pair and ways:
             return pair.names[1 - pair.names.index(name)], said
-        if (other := self._other_side(name)) and (not ways or self.travels(name)):
+        limbed = self._chooser.moved(name) & lexicon().parts  # of its left and right hand, not of two ways
+        if (other := self._other_side(name)) and (not ways or self.travels(name) or not limbed):
             return other, said
         raise Refused(f"{name} has no opposite" if ways else f"{name} has no other side")
+
+    @staticmethod
+    def _parts(follow: FollowUp) -> tuple[str, ...]:
+        return tuple(noun for noun in follow.nouns if noun in lexicon().parts)
 
     def _inverse(self, name: str) -> str:
         """The skill that undoes it: the opposite, or the other side where that goes as far the other way; "" if there is none."""

@@ -38,16 +38,38 @@ class KickRight(Kick):
     utterances = ("kick with your right foot", "give a kick with the right foot", "kick right", "do a right kick", "kick")
 
 
+class Look(Skill):
+    policy, joints = "looks", "head"
+
+
+class LookLeft(Look):
+    name = "look_left"
+    utterances = ("look left", "look to your left", "look over to the left", "gaze left", "glance to the left", "peek left")
+
+
+class LookRight(Look):
+    name = "look_right"
+    utterances = tuple(text.replace("left", "right") for text in LookLeft.utterances)
+
+
+class HandOver(Skill):
+    name, policy, joints = "hand_over", "hands", "arms"
+    utterances = ("hand me the tool", "hand over the tool", "pass me the tool", "give me the tool", "reach me that tool")
+
+
+GUESTS = (KickLeft(), KickRight(), LookLeft(), LookRight(), HandOver())
+
+
 @pytest.fixture(scope="module")
 def router():
-    return Router([*builtin_skills(), KickLeft(), KickRight()])
+    return Router([*builtin_skills(), *GUESTS])
 
 
 def told(route: Route) -> str:
     """The plan in short: skills with what is not their default, "refused", "stopped"."""
     if route.outcome != "accepted":
         return {"rejected": "refused"}.get(route.outcome, route.outcome)
-    skills = {skill.name: skill for skill in [*builtin_skills(), KickLeft(), KickRight()]}
+    skills = {skill.name: skill for skill in [*builtin_skills(), *GUESTS]}
 
     def one(call: SkillCall) -> str:
         usual = {p.name: p.default for p in skills[call.skill].parameters}
@@ -138,6 +160,10 @@ TABLE = (
     (KICK, "the other hand", "refused"),
     (WALK, "the other hand", "refused"),
     (TURN, "the other way", "turn_right angle 0.524"),
+    ("look left", "now the other way", "look_right"),
+    ("look left", "and back", "refused"),
+    ("hand me the tool", "hand me the tool again", "hand_over"),
+    (WAVE, "the other way", "refused"),
     (TURN, "turn the other way", "turn_right angle 0.524"),
     (TURN, "now right", "turn_right angle 0.524"),
     (TURN, "the same to the right", "turn_right angle 0.524"),
