@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Callable
 
+from arbiter.routing.sounds import sound
 from arbiter.routing.stop_words import load
 from arbiter.routing.text import expand, normalise, strip_politeness
 
@@ -66,6 +67,7 @@ def _squeeze(word: str) -> str:
 
 
 _CLOSE = frozenset().union(*(_edits(word) for word in _WORDS.words)) - OTHER_WORDS | _WORDS.exact
+_SOUNDS = frozenset(map(sound, ("stop", "halt", "freeze", "abort")))  # "friz"
 _NEAR_STOP = (_edits("stop") | {"spot"}) & OTHER_WORDS  # "spot moving"
 _MOVING = frozenset("moving walking turning waving spinning bowing marching rotating circling".split())
 _TORN = frozenset((*_WORDS.words, "enough")) - {"standstill"}  # in two: "st op"; "stand still" is a posture
@@ -73,7 +75,7 @@ _SQUEEZED = frozenset(_squeeze(word) for word in (*_WORDS.words, "woah", "whoah"
 
 
 def _is_stop_word(word: str, following: str) -> bool:
-    if word in _CLOSE or (following in _MOVING and word in _NEAR_STOP):
+    if word in _CLOSE or (sound(word) in _SOUNDS and word not in OTHER_WORDS) or (following in _MOVING and word in _NEAR_STOP):
         return True
     if any(c.isdigit() for c in word) and any(c.isalpha() for c in word):
         word = word.translate(_LEET)
@@ -133,7 +135,9 @@ def _has_stop_word(text: str) -> bool:
 def _has_stop_phrase(text: str) -> bool:
     plain = " ".join(_TOKEN.findall(text))
     polite = " ".join(_TOKEN.findall(strip_politeness(text)))
-    if any(_WORDS.phrases.search(said) for said in {plain, _WORDS.trailing.sub("", plain), polite}):
+    if _WORDS.foreign.search(plain) or any(
+        _WORDS.phrases.search(said) for said in {plain, _WORDS.trailing.sub("", plain), polite}
+    ):
         return True
     bare = _once(_WORDS.fillers.sub(" ", _ASKED.sub("", plain)).split())
     return not _WORDS.alone.isdisjoint((plain, bare, polite)) or _DRAWN_OUT.fullmatch(bare) is not None

@@ -142,7 +142,7 @@ class Hearing:
         them in a refused phrase."""
         refused, asked = self._pairs_of(NONE), self._pairs_of(heard.label)
         clause = canonical(heard.text)
-        if any(pair in refused for old, _ in heard.changes for pair in _around(said, old)):
+        if any(all(pair in refused for pair in _around(said, old)) for old, _ in heard.changes):
             return False
         return self._scorer.knows(clause) or all(
             any(pair in asked for pair in _around(clause, mirrored(new))) for _, new in heard.changes

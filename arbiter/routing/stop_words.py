@@ -79,7 +79,7 @@ class StopWords:
         innocent: Words with "stop" in them that are none.
         alone: Texts that mean stop as a whole. fillers, trailing: What may stand around or behind one.
         phrases: Found in a text, means stop. passes: Is taken out of a text before anything is looked for.
-        scripts: Pieces of text of other scripts.
+        foreign: Found in a text, is a stop in another language. scripts: Pieces of text of other scripts.
         mended: What typing errors are mended to.
     """
 
@@ -92,6 +92,7 @@ class StopWords:
     trailing: re.Pattern[str]
     phrases: re.Pattern[str]
     passes: re.Pattern[str]
+    foreign: re.Pattern[str]
     scripts: re.Pattern[str]
     mended: frozenset[str] = field(default=frozenset())
 
@@ -111,17 +112,18 @@ def load(folder: Path = FOLDER) -> StopWords:
         found = [entry for language in others.values() for entry in listed(getattr(language, key))]
         return tuple(found if key == "amid" else (" ".join(_WORD.findall(normalise(entry))) for entry in found))
 
-    words = listed(english.words)
+    words, whole = listed(english.words), foreign("alone")
     return StopWords(
         words,
         frozenset((*words, *listed(english.spellings), *foreign("anywhere"))),
         frozenset(listed(english.other)),
         frozenset(listed(english.innocent)),
-        frozenset((*listed(english.alone), *foreign("alone"))),
+        frozenset((*listed(english.alone), *whole)),
         re.compile(rf"\b(?:{_any((*listed(english.fillers), *foreign('fillers')))})\b"),
         re.compile(rf"(?: (?:{_any(listed(english.trailing))}))+$"),
         english.compiled("\n".join(english.phrases.values())),
         english.compiled(english.passes),
+        re.compile(rf"\b(?:{_any(tuple(entry for entry in whole if ' ' in entry))})\b"),
         re.compile(_any(foreign("amid"))),
         frozenset(listed(english.mended)),
     )
