@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,7 @@ class FollowUp:
         )
 
 
+@lru_cache(maxsize=256)
 def follow_up(text: str) -> FollowUp | None:
     """A normalised, expanded text as a follow-up; None where no word of it refers to a last plan."""
     known = lexicon()
