@@ -188,6 +188,14 @@ def test_every_labelled_stop(phrase_set, router):
     assert len(mistyped) <= 0.02 * len(stops)
 
 
+@pytest.mark.parametrize("phrase_set", ["fit", "dev", "report", "surprise"])
+def test_commands_that_are_taken_for_stops_have_a_word_of_stopping(phrase_set):
+    commands = [p for p in load_phrases(phrase_set) if p.plans and not any(("stop",) in plan for plan in p.plans)]
+    taken = [p.text for p in commands if stop_guard(p.text)]
+    doubtful = set("stop freeze no enough wait hold keep stay settle".split())
+    assert [text for text in taken if not doubtful & set(text.split())] == [] and len(taken) <= 0.01 * len(commands)
+
+
 @given(
     st.sampled_from(["stop", "halt", "freeze", "abort"]),
     st.integers(0, 5),
