@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arbiter.routing.classifier import NONE
-from arbiter.routing.corpus import bare, canonical, sole_owners
+from arbiter.routing.corpus import bare, canonical, own_phrases, sole_owners
 from arbiter.routing.coverage import Coverage
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.oddities import uncounted
@@ -52,6 +52,7 @@ class Choice:
         call: None when refused. reason: Refusal, or notes on a call. score, margin: See SkillCall.
         firm: A refusal that a larger context must not overrule.
         remark: A statement or a question that sets no condition for what follows.
+        unread: The skill does not use all that is said.
         rule: Which rule refuses, or takes it for a stop. said: The words that it read, "" where they are all of the piece.
     """
 
@@ -61,6 +62,7 @@ class Choice:
     margin: float = float("nan")
     firm: bool = False
     remark: bool = False
+    unread: bool = False
     rule: Rule | None = None
     said: str = ""
 
@@ -92,6 +94,7 @@ class Chooser:
         self.doublets = {
             pair for skill in skills.values() for text in skill.utterances for pair in _DOUBLET.findall(canonical(text))
         }
+        self.beginnings = {tuple(phrase.split()[:2]) for phrase in own_phrases(skills.values())}
         self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
             skill.name: excused(filter(None, map(canonical, skill.utterances)), skill.name, self._takes(skill.name, "distance"))
@@ -163,7 +166,8 @@ class Chooser:
             filled.notes.append(f'"{bare}" was not used: no number is read there')
         if note:
             filled.notes.append(note)
-        return Choice(SkillCall(name, filled.values, score, margin, text), "; ".join(filled.notes), score, margin)
+        call = SkillCall(name, filled.values, score, margin, text)
+        return Choice(call, "; ".join(filled.notes), score, margin, unread=note != "")
 
     def _refused(self, clause: str, scored: Scored) -> Choice:
         probability = scored.probability

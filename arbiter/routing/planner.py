@@ -14,6 +14,7 @@ from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import Piece
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
+from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import Followed, LastPlan
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
@@ -22,6 +23,11 @@ from arbiter.skill import Route, SkillCall, Steps
 
 NAMES = 2  # words of an addressee: "good sir"
 _ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
+
+
+def _open_words() -> frozenset[str]:
+    """Words that no command ends in: "take a small step" is not cut before the step."""
+    return english().determiners | english().conjunctions | english().sizes | {"to", "at", "with", "for", "of", "from", "into"}
 
 
 def _pieces(follow: Followed) -> list[tuple[Piece, Choice]]:
@@ -48,7 +54,7 @@ class Planner:
         self.last_plan, self._arranged = LastPlan(chooser), Arrangement(chooser, groups)
 
     def __call__(self, text: str, pieces: tuple[Piece, ...], last: Steps | None) -> Route:
-        pieces = self._undivided(pieces)
+        pieces = tuple(command for piece in self._undivided(pieces) for command in self._commands(piece))
         choices: list[tuple[Piece, Choice]] = []
         named: list[str] = []
         index = 0
@@ -99,6 +105,30 @@ class Planner:
             else:
                 whole.append(piece)
         return tuple(whole)
+
+    def _commands(self, piece: Piece) -> list[Piece]:
+        """The commands of a piece that nothing parts and that is not understood whole: "nod your head look left".
+
+        Each begins as an utterance does, stands alone, and asks for something else than the one before it.
+        """
+        said = piece.text.split()
+        cuts = [cut for cut in range(1, len(said)) if tuple(said[cut : cut + 2]) in self._chooser.beginnings]
+        if not cuts or ((whole := self._chooser.choose(piece.text, None)).call is not None and not whole.unread):
+            return [piece]
+        for cut in cuts:
+            first, rest = Piece(" ".join(said[:cut]), piece.joint), Piece(" ".join(said[cut:]), "then")
+            if said[cut - 1] not in _open_words() and (mine := self._alone(first)):
+                commands = self._commands(rest)
+                if self._alone(commands[0]) not in ("", mine):
+                    return [first, *commands]
+        return [piece]
+
+    def _alone(self, piece: Piece) -> str:
+        """The skill that a piece surely asks for, with all that it says, when it stands alone; "" if none."""
+        choice = self._chooser.choose(piece.text, None)
+        if choice.call is None or choice.call.skill == STOP or choice.score < WHOLE or choice.unread:
+            return ""
+        return choice.call.skill
 
     def _trimmed(self, text: str) -> Choice | None:
         """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"."""

@@ -20,6 +20,7 @@ class _Texts:
     prepositions: str
     genitive: str
     determiners: str
+    sizes: str
     limits: str
     exclusive: str
 
@@ -34,6 +35,7 @@ class English:
     prepositions: frozenset[str]
     genitive: frozenset[str]
     determiners: frozenset[str]
+    sizes: frozenset[str]
     limits: frozenset[str]
     exclusive: frozenset[str]
 
