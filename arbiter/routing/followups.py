@@ -40,6 +40,7 @@ _CLASSES = (
     "ways",
     "ones",
     "apart",
+    "both",
 )
 _LISTS = (*_CLASSES, "fast", "slow", "ongoing", "anchors", "leading", "praise", "fillers", "light")
 _MORE_OF = re.compile(
@@ -100,22 +101,23 @@ def lexicon(path: Path = FILE) -> Lexicon:
         marks |= {phrase: (dimension, sign) for name, sign in (("more", 1), ("less", -1)) for phrase in said[name]}
         named |= dict.fromkeys((*said["as"], *said["noun"]), dimension)
     adjectives = _any([word for said in data["dimensions"].values() for word in said["as"]])
-    nouns = _any([word for said in data["dimensions"].values() for word in said["noun"]])
+    nouns = [word for said in data["dimensions"].values() for word in said["noun"]]
     times = _any(data["factors"])
     return Lexicon(
         marks,
         re.compile(rf"\b(?:{_any(marks)})\b"),
         re.compile(
             rf"\b(?<!\ba )(?P<times>{times}|(?:{SPELLED}|{DIGITS}) times)"
-            rf"(?: as (?P<as>{adjectives})(?: as (?:before|that))?| (?:the |your |that )?(?P<noun>{nouns})"
-            rf"|(?P<all> (?:that|it))|$)"
+            rf"(?: as (?P<as>{adjectives})(?: as (?:before|that))?| (?:the |your |that )?(?P<noun>{_any(nouns)})"
+            rf"|(?P<all> (?:that|it)|(?<=way))|$)"
         ),
         {phrase: float(value) for phrase, value in data["factors"].items()},
         named,
         re.compile(rf"^(?:{_any(data['leading'])})\b|\b(?:{_any(data['anchors'])})\b"),
         re.compile(rf"^(?:(?:{_any(data['praise'])})[,.!;]+ *)+"),
         re.compile(rf"\b(?:{_any(data['ongoing'])}) (?=\w+ing\b)(?!going|moving)"),
-        *(frozenset(word for phrase in data[name] for word in phrase.split()) for name in ("fillers", "light", "parts", "ways")),
+        frozenset(word for phrase in (*data["fillers"], *nouns) for word in phrase.split()),
+        *(frozenset(word for phrase in data[name] for word in phrase.split()) for name in ("light", "parts", "ways")),
     )
 
 
@@ -124,7 +126,7 @@ class FollowUp:
     """What a clause says of the last plan.
 
     Attributes:
-        words: As said.
+        words: As said. command: The same with "two metres" for "two more metres".
         rest: Words of a command of its own ("wave again": "wave"); "" where there are none.
         marks: Names of the classes that were said: "again", "single" and "once" (both are "again", too), "onward", "more",
             "further" (is "more", too), "less", "little", "much", "undo", "back", "backwards", "opposite", "other",
@@ -135,6 +137,7 @@ class FollowUp:
     """
 
     words: str
+    command: str
     rest: str
     marks: frozenset[str]
     compare: tuple[tuple[str, int], ...]
@@ -220,7 +223,8 @@ def follow_up(text: str) -> FollowUp | None:
         return " "
 
     left = known.praise.sub("", text)
-    left = known.factor.sub(factor, _ANOTHER.sub(more, _MORE_OF.sub(more, left)))
+    left = command = _ANOTHER.sub(more, _MORE_OF.sub(more, left))
+    left = known.factor.sub(factor, left)
     left = known.pattern.sub(mark, known.ongoing.sub(ongoing, left))
     if known.anchors.search(left):
         marks.add("anchor")
@@ -233,11 +237,16 @@ def follow_up(text: str) -> FollowUp | None:
         marks.add("light")
     unread = set(found) - known.light - _read(said)
     follow = FollowUp(
-        text, " ".join(found) if unread else "", frozenset(marks), tuple(compare), tuple(factors), tuple(nouns), said
+        text, command, " ".join(found) if unread else "", frozenset(marks), tuple(compare), tuple(factors), tuple(nouns), said
     )
     if _LATER.search(text) or not (marks - {"anchor", "light", "little", "much"} or follow.changes):
         return None
     return follow
+
+
+def marks() -> frozenset[str]:
+    """Words of the marks, to which typing errors are mended."""
+    return frozenset(word for phrase in lexicon().marks for word in phrase.split())
 
 
 def _bare_number(found: list[str]) -> str:

@@ -66,6 +66,10 @@ class LastPlan:
         follow = follow_up(text)
         if follow is None or (follow.plain and self._complete(follow)):
             return None
+        if "both" in follow.marks:
+            sided = any(self._related.sided(call.skill) for step in last for call in step)
+            reason = f'"{text}": one side at a time; say which, or one after the other'
+            return Followed((), reason) if sided and not (follow.rest or follow.said.directions) else None
         if follow.rest:
             return self._with_verb(follow, last) if last else None
         if not last:
@@ -163,7 +167,7 @@ class LastPlan:
             return None
         if follow.said.about or follow.said.around:
             return None  # "turn back around"
-        found = self._alone(follow.words)
+        found = self._alone(follow.command)
         call = next(
             (call for step in reversed(last) for call in reversed(step) if found and self._related.akin(call.skill, found.skill)),
             None,

@@ -20,7 +20,7 @@ from arbiter.routing.clauses import MAX_PIECES, Piece, parse, without_negation
 from arbiter.routing.corpus import canonical
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
-from arbiter.routing.followups import follow_up
+from arbiter.routing.followups import follow_up, marks
 from arbiter.routing.guard import MENDED, OTHER_WORDS, may_mean_stop, stop_guard
 from arbiter.routing.holding import held
 from arbiter.routing.languages import foreign
@@ -90,7 +90,7 @@ class Router:
         self._chooser = Chooser(self.skills, self.scorer, artefact.calibration.accept, pairs)
         self._utterances = frozenset(expand(normalise(text)) for skill in skills for text in skill.utterances)
         self._questions = Questions(self.skills, self._chooser.owner, self._utterances, lambda text: self._route(text, ()))
-        asked: Counter[str] = Counter((*_NO_TYPOS, *MENDED, *NUMBER_WORDS))
+        asked: Counter[str] = Counter((*_NO_TYPOS, *MENDED, *NUMBER_WORDS, *marks()))
         refused: set[str] = set()
         for text, label in zip(self.scorer.texts, self.scorer.labels, strict=True):
             (refused if label == NONE else asked).update(words(text))

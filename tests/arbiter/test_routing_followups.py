@@ -130,6 +130,11 @@ TABLE = (
     (TWO, "do all of that again", "walk_forward distance 2; wave_left"),
     (WALK, "well done, once more", "walk_forward distance 2"),
     (WALK, "not so far", "walk_forward"),
+    (WALK, "agian", "walk_forward distance 2"),
+    (WALK, "walk another metre", "walk_forward"),
+    (WALK, "the same distance again", "walk_forward distance 2"),
+    (WALK, "halfway back", "walk_backward distance 1"),
+    (WAVE, "both hands", "refused"),
     (ARMS, "a bit more", "refused"),
     # faster, twice as far
     (WALK, "faster", "walk_forward speed 0.425, distance 2"),
