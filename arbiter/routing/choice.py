@@ -37,6 +37,7 @@ BARE_SIDE = frozenset(
 )
 _FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
 _AGAIN = frozenset("again back now and".split())
+_OFF_TABLE = frozenset(((Rule.HARM, "off the table"),))  # what hands may take from there, legs must not do
 _DOUBLET = re.compile(r"(\w+) and (\w+)")
 _CONDITION = re.compile(
     r"(?:if|unless|suppose|assuming|provided|in|when|whenever|should|had|were|would|could|can|may|might|must|will|shall) "
@@ -98,6 +99,7 @@ class Chooser:
         self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
             skill.name: excused(filter(None, map(canonical, skill.utterances)), skill.name, self._takes(skill.name, "distance"))
+            | (_OFF_TABLE if skill.joints == "arms" else frozenset())
             for skill in skills.values()
         }
 

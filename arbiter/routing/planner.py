@@ -21,6 +21,7 @@ from arbiter.routing.verbs import base_forms
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
+_BEGINS = frozenset("start begin keep continue".split())
 NAMES = 2  # words of an addressee: "good sir"
 _ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
 
@@ -149,8 +150,11 @@ class Planner:
         return choice.call is None and len(said) <= NAMES and not self._asked & set(said)
 
     def _uninflected(self, piece: Piece) -> Piece:
-        """A piece whose verb, if no skill's phrase has it, stands as such a phrase has it: "gone two metres"."""
+        """A piece whose verb, if no skill's phrase has it, stands as such a phrase has it: "gone two metres", "start dancing"."""
         verb, _, rest = piece.text.partition(" ")
+        second = rest.partition(" ")[0]
+        if verb in _BEGINS and second.endswith("ing") and second not in self._asked:
+            return self._uninflected(Piece(rest, piece.joint))
         base = next((base for base in base_forms(verb) if base in self._asked), verb)
         return piece if verb in self._asked else Piece(f"{base} {rest}".strip(), piece.joint)
 
