@@ -12,6 +12,7 @@ from arbiter.routing.classifier import NONE
 from arbiter.routing.corpus import bare, canonical, own_phrases, sole_owners
 from arbiter.routing.coverage import Coverage
 from arbiter.routing.guard import stop_guard
+from arbiter.routing.languages.english import english
 from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import Opposites, side_of
 from arbiter.routing.parameters import fill
@@ -19,7 +20,7 @@ from arbiter.routing.quantities import LITTLE, extract
 from arbiter.routing.scorer import Scored, Scorer
 from arbiter.routing.statements import is_statement
 from arbiter.routing.text import words
-from arbiter.routing.veto import excused, first_words, parts, veto
+from arbiter.routing.veto import beyond, excused, first_words, parts, veto
 from arbiter.rules import Rule
 from arbiter.skill import Skill, SkillCall
 
@@ -31,18 +32,12 @@ RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill'
 BEYOND_DOUBT = 0.96  # score from which a rarer one does
 SURE = 0.85  # share from which the head may contradict a direction word
 SIDELESS = 0.5  # cosine to a phrase without a side from which a command may leave its side out
-BARE_SIDE = frozenset(
-    "left right leftward leftwards rightward rightwards to the your on side hand clockwise counterclockwise "
-    "anticlockwise a again now one other arm way direction with then".split()
-)
 _FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
-_AGAIN = frozenset("again back now and".split())
 _OFF_TABLE = frozenset(((Rule.HARM, "off the table"),))  # what hands may take from there, legs must not do
 _DOUBLET = re.compile(r"(\w+) and (\w+)")
 _CONDITION = re.compile(
     r"(?:if|unless|suppose|assuming|provided|in|when|whenever|should|had|were|would|could|can|may|might|must|will|shall) "
 )
-FUNCTION_WORDS = frozenset("the a an to of at in on it your my me you and for with that this is are be do".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +91,14 @@ class Chooser:
             pair for skill in skills.values() for text in skill.utterances for pair in _DOUBLET.findall(canonical(text))
         }
         self.beginnings = {tuple(phrase.split()[:2]) for phrase in own_phrases(skills.values())}
+        refused = scorer.texts[scorer.members[NONE]] if NONE in scorer.members else ()
+        asked = [text for text, label in zip(scorer.texts, scorer.labels, strict=True) if label != NONE]
+        self._strange = beyond(refused, asked)
         self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
-            skill.name: excused(filter(None, map(canonical, skill.utterances)), skill.name, self._takes(skill.name, "distance"))
+            skill.name: excused(
+                filter(None, map(canonical, skill.utterances)), skill.name, self._strange, self._takes(skill.name, "distance")
+            )
             | (_OFF_TABLE if skill.joints == "arms" else frozenset())
             for skill in skills.values()
         }
@@ -132,7 +132,7 @@ class Chooser:
             return Choice(
                 None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark, rule=Rule.STATEMENT
             )
-        if set(words(text)) <= BARE_SIDE and not self.scorer.knows(clause):
+        if set(words(text)) <= english().bare_side and not self.scorer.knows(clause):
             return Choice(None, f'"{text}" names a side, but nothing to do', firm=True, rule=Rule.SIDE)
         scored = self.scorer.score([clause])[0]
         if scored.best == NONE:
@@ -147,10 +147,10 @@ class Chooser:
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=rule)
         name = self._turned(name, text)
         travels = self._takes(name, "distance")
-        verbs = self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
+        strange = self._strange - self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
         few = scored.best in self.scorer.new and scored.score >= BEYOND_DOUBT  # ten phrases have few of its verbs and parts
         free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
-        if refusal := veto(text, clause, name, self._moved[scored.best], verbs, travels, self._excused[name], free):
+        if refusal := veto(text, clause, name, self._moved[scored.best], strange, travels, self._excused[name], free):
             return Choice(None, refusal.reason, scored.score, scored.margin, True, rule=refusal.rule, said=refusal.said)
         reading = self._coverage.read(text, name, scored.best)
         if reading.refusal:
@@ -175,7 +175,7 @@ class Chooser:
         probability = scored.probability
         nearest = self._say(scored.best)
         known = self.scorer.words[scored.best]
-        strange = [word for word in words(clause) if word not in known and word not in FUNCTION_WORDS]
+        strange = [word for word in words(clause) if word not in known and word not in english().structure]
         if (
             scored.next != NONE
             and probability.get(scored.next, 0.0) > TIE * probability[scored.best]
@@ -209,7 +209,11 @@ class Chooser:
         for pair in self.pairs:
             if before.skill in pair.names:
                 other = pair.names[1 - pair.names.index(before.skill)]
-                if found and found <= pair.words[pair.names.index(other)] | _AGAIN and pair.cue(sorted(found)) == other:
+                if (
+                    found
+                    and found <= pair.words[pair.names.index(other)] | english().returns
+                    and pair.cue(sorted(found)) == other
+                ):
                     return self._called(other, text, before.score, before.margin)
         return None
 

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-from arbiter.routing.choice import FUNCTION_WORDS, STOP, Choice, Chooser
+from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
 from arbiter.routing.corpus import canonical
 from arbiter.routing.features import terms
+from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.opposites import SIDES
 from arbiter.routing.quantities import COLOURS, extract, mirrored
@@ -35,7 +36,7 @@ _BEFORE_UNIT = re.compile(rf"\b(?P<said>(?:(?P<first>[a-z]+) )?(?P<last>[a-z]+))
 _NO_DURATION = re.compile(r"(?:seconds|minutes)\b")
 _NO_NUMBERS = frozenset("a an at in on by of or and more few some many side".split())
 _WEAK = frozenset(("to", "for"))  # "for seconds" may be said as it stands
-_COMMON = FUNCTION_WORDS | NUMBER_WORDS | frozenset((*SIDES, *COLOURS))
+_COMMON = english().structure | NUMBER_WORDS | frozenset((*SIDES, *COLOURS))
 
 
 def with_numbers(text: str) -> tuple[str, list[str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from arbiter.routing.choice import BARE_SIDE, Chooser
+from arbiter.routing.choice import Chooser
 from arbiter.routing.clauses import parse
 from arbiter.routing.followup_amounts import ENDS, Refused, asked, set_by
 from arbiter.routing.followup_skills import Related
 from arbiter.routing.followups import FollowUp, follow_up, lexicon
+from arbiter.routing.languages.english import english
 from arbiter.routing.parameters import fill
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
@@ -95,7 +96,7 @@ class LastPlan:
         call, meant = self._alone(follow.words), {one.skill for step in found.steps for one in step}
         if call is None:
             aside = follow.nouns or self._related.travels(found.steps[-1][-1].skill)
-            bare = aside and set(words(follow.words)) <= BARE_SIDE | lexicon().parts
+            bare = aside and set(words(follow.words)) <= english().bare_side | lexicon().parts
             return found if follow.said.colours or (bare and not follow.said.values) else None
         if meant != {call.skill} and verbless and not follow.nouns and follow.marks <= {"back", "anchor"}:
             return Followed((), f'"{follow.words}" may mean {" and ".join(sorted(meant))} or {call.skill}; say which')

@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from arbiter.routing.languages.english import english
 from arbiter.rules import Rule
+
+OFTEN, FAR = 2, 6  # refused phrases that begin with a verb that no skill does: so many, and so many times those of skills
 
 _HARM = re.compile(
     r"\b(?:(?:throw|fling|hurl|launch|slam|smash|crash|hurt|harm|injure|destroy|damage|burn|drown|kill)"
@@ -26,17 +29,6 @@ _POSTURE = re.compile(
 )
 _ONE_ARM = re.compile(r"\b(?:left|right|one|single|your|an?|the) (?:arm|hand)\b")
 _IN_PLACE = re.compile(r"\b(?:on the spot|in place|without (?:moving|going anywhere|leaving))\b")
-# Verbs of what this robot can't do. One rules a skill out unless a phrase of that skill begins with it.
-_OTHER_VERBS = frozenset(
-    "jump hop leap skip run jog sprint race gallop trot charge dance boogie twerk kick punch slap smack strike fight "
-    "wrestle attack kneel crawl climb tumble somersault flip cartwheel backflip swim dive fly float skate ski cycle "
-    "drive ride surf grab grasp assignment clutch fetch catch toss hurl throw hug kiss cuddle squeeze shake nod shrug "
-    "clap applaud flap flex lean sway rock swing wiggle shimmy wobble shiver balance juggle dribble bounce drag shove "
-    "open shut lock unlock cook bake clean wash wipe sweep mop paint sing hum whistle shout scream sleep snore limp "
-    "stagger stumble lunge moonwalk stamp stomp plank crunch touch look stare gaze glance peek scratch tickle pinch clench "
-    "tiptoe hobble slither glide waddle prance cross uncross "
-    "trip tackle stab strangle shoot chase hunt wink blink".split()
-)
 # Command words with another meaning.
 _IDIOMS = tuple(
     re.compile(rf"^(?:{idiom})$")
@@ -91,6 +83,17 @@ def first_words(clauses: Collection[str], share: float = 0.0) -> frozenset[str]:
     return frozenset(word for word, count in counts.items() if count >= share * len(clauses))
 
 
+def beyond(refused: Iterable[str], asked: Iterable[str]) -> frozenset[str]:
+    """Verbs of what no skill does: refused phrases begin with them far oftener than those of skills say them, or english.yaml's.
+
+    One rules a skill out unless a phrase of that skill begins with it.
+    """
+    others = Counter(clause.split()[0] for clause in refused)
+    ours = Counter(word for clause in asked for word in clause.split())
+    often = {word for word, count in others.items() if count >= max(OFTEN, FAR * ours[word])}
+    return frozenset(often) - english().structure | english().other_verbs
+
+
 @dataclass(frozen=True, slots=True)
 class Veto:
     """Why a skill must not answer.
@@ -111,9 +114,9 @@ class Veto:
         return self.rule, self.idiom or self.said
 
 
-def excused(clauses: Iterable[str], skill: str, travels: bool) -> frozenset[tuple[Rule, str]]:
-    """The keys of the vetoes against a skill's own phrases: these do not count against it."""
-    return frozenset(one.key for clause in clauses for one in vetoes(clause, clause, skill, frozenset(), frozenset(), travels))
+def excused(clauses: Iterable[str], skill: str, strange: frozenset[str], travels: bool) -> frozenset[tuple[Rule, str]]:
+    """The keys of the vetoes against a skill's own phrases: these do not count against it. `strange` as for `vetoes`."""
+    return frozenset(one.key for clause in clauses for one in vetoes(clause, clause, skill, frozenset(), strange, travels))
 
 
 def veto(
@@ -121,31 +124,32 @@ def veto(
     clause: str,
     skill: str,
     moved: frozenset[str],
-    verbs: frozenset[str],
+    strange: frozenset[str],
     travels: bool,
     own: frozenset[tuple[Rule, str]] = frozenset(),
     free: frozenset[Rule] = frozenset(),
 ) -> Veto | None:
     """The first veto that neither is of a `free` rule nor excused by the skill's own phrases; see `vetoes` and `excused`."""
-    found = vetoes(text, clause, skill, moved, verbs, travels)
+    found = vetoes(text, clause, skill, moved, strange, travels)
     return next((one for one in found if one.rule not in free and one.key not in own), None)
 
 
-def vetoes(text: str, clause: str, skill: str, moved: frozenset[str], verbs: frozenset[str], travels: bool) -> Iterator[Veto]:
+def vetoes(text: str, clause: str, skill: str, moved: frozenset[str], strange: frozenset[str], travels: bool) -> Iterator[Veto]:
     """Why `skill` must not answer `text`.
 
     Args:
         text: Normalised words. clause: The same without quantities ("one foot" may be a distance).
         skill: Name of the best skill.
-        moved: Parts of the body that the skill's own phrases name. verbs: What they begin with, see first_words.
+        moved: Parts of the body that the skill's own phrases name.
+        strange: Verbs that rule it out: those of `beyond` without what its phrases begin with, see first_words.
         travels: Whether the skill goes somewhere.
     """
     if match := _HARM.search(text):
         yield Veto(Rule.HARM, match[0], f'"{match[0]}" asks for harm')
     verb = clause.split()[0]
-    if verb in _OTHER_VERBS and verb not in verbs:
+    if verb in strange:
         yield Veto(Rule.VERB, verb, f'this robot can\'t "{verb}"; nearest skill is {skill}')
-    if (match := _ACT.search(clause)) and match[1] in _OTHER_VERBS - verbs:
+    if (match := _ACT.search(clause)) and match[1] in strange:
         yield Veto(Rule.VERB, match[1], f'this robot can\'t do "{match[0]}"; nearest skill is {skill}')
     for idiom in _IDIOMS:
         if match := idiom.match(clause):

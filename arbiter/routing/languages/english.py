@@ -23,6 +23,9 @@ class _Texts:
     sizes: str
     limits: str
     exclusive: str
+    other_verbs: str
+    bare_side: str
+    returns: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,14 @@ class English:
     sizes: frozenset[str]
     limits: frozenset[str]
     exclusive: frozenset[str]
+    other_verbs: frozenset[str]
+    bare_side: frozenset[str]
+    returns: frozenset[str]
+
+    @property
+    def structure(self) -> frozenset[str]:
+        """Words that say how a clause is built and, alone, nothing of what is to be done."""
+        return self.function | self.light_verbs | self.conjunctions | self.prepositions | self.determiners
 
 
 @cache
