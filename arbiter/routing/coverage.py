@@ -144,7 +144,9 @@ class Coverage:
         known = self._scorer.knows(canonical(text))
         read = contents(found)
         takes = {p.name for p in self._skills[name].parameters} | ({"side"} if side_of(name) else set())
-        left = [x for x in read if not (_taken(x.word, takes, said) or self._uses(x, read, mine, said, known))]
+        limits = [] if known else [x for x in read if _limits(x, read[-1], len(found), said)]
+        idle = [x for x in read if not (_limiting(x.word) or _taken(x.word, takes, said) or self._uses(x, read, mine))]
+        left = sorted((*limits, *idle), key=lambda x: x.index)
         if not left:
             return Reading()
         clause = _Clause(found, read, left, mine)
@@ -154,9 +156,7 @@ class Coverage:
                 return Reading(f'"{item.word}" {reason}; nearest skill is {name}', item.word)
         return Reading(note=clause.note(name))
 
-    def _uses(self, item: Content, read: Sequence[Content], mine: Vocabulary, said: Quantities, known: bool) -> bool:
-        if _limiting(item.word):
-            return known or not _limits(item, read[-1], said)
+    def _uses(self, item: Content, read: Sequence[Content], mine: Vocabulary) -> bool:
         plain = stem(mirrored(item.word))
         if plain in mine.own:
             return True
@@ -203,7 +203,11 @@ def _limiting(word: str) -> bool:
     return word in english().limits or word in english().exclusive
 
 
-def _limits(item: Content, last: Content, said: Quantities) -> bool:
-    """Whether a limiting word has something to limit: one such as "only" has not, before the verb or a quantity."""
-    spare = item.word in english().exclusive and (item.index == 0 or bool(said.values))
-    return item is not last and not spare
+def _limits(item: Content, last: Content, length: int, said: Quantities) -> bool:
+    """Whether a limiting word has something to limit in a clause of so many words.
+
+    One such as "only" needs a content word behind it, and limits nothing before the verb or a quantity.
+    """
+    if item.word in english().exclusive:
+        return item is not last and item.index > 0 and not said.values
+    return item.word in english().limits and item.index + 1 < length
