@@ -265,7 +265,21 @@ def test_pain_and_danger_stop():
         for verb in ("hurt", "touch", "kick")
         for whom in ("me", "the dog")
     ]
+    said += [
+        f"{who} is {where}"
+        for who in ("someone", "a small child")
+        for where in ("in your way", "behind you", "lying in front of you")
+    ]
     assert [text for text in said if not stop_guard(text)] == []
+
+
+def test_where_things_are_is_no_stop(router):
+    for text in (
+        "there is a chair behind you, sit down",
+        "there is a ball in front of you, touch it",
+        "my friend is here, wave to her",
+    ):
+        assert not stop_guard(text) and router.route(text).outcome == "accepted", text
 
 
 OFF = ("never mind", "forget", "skip", "cancel", "scrap", "forget about")
