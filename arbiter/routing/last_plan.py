@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from arbiter.routing.verbs import base_forms
 from arbiter.skill import Skill, SkillCall, Steps
 
 MOST = 8  # skills of one plan
+AROUND = 0.5  # [rad] off a half turn that still is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class LastPlan:
             inside: `text` is a clause of an instruction, and `last` what comes before it there.
         """
         follow = follow_up(text)
+        if follow is not None and inside and last and (way := self._way_back(follow, last)):
+            return way
         if follow is None or (follow.plain and self._complete(follow)):
             return None
         if "both" in follow.marks:
@@ -82,6 +86,22 @@ class LastPlan:
             return None if follow.plain and not follow.said.colours else Followed((), str(refusal))  # "the blue one"
         verbless = not (follow.marks & {"light", "onward"} or self._chooser.owner(text))
         return found if not follow.plain or (inside and verbless) else self._unless_plain(follow, found, verbless)
+
+    def _way_back(self, follow: FollowUp, last: Steps) -> Followed | None:
+        """ "Walk two metres, turn around, and walk back": who has turned around goes back the way it went, forwards."""
+        turn = last[-1][-1]
+        angle = turn.parameters.get("angle")
+        around = (
+            isinstance(angle, (int, float)) and abs(angle - math.pi) < AROUND and not self._related.takes(turn.skill, "radius")
+        )
+        verb = bool(follow.rest or "light" in follow.marks) and not self._chooser.owner(follow.words)  # "step back" is its own
+        found = self._alone(follow.words) if around and verb and "back" in follow.marks else None
+        if found is None or not self._related.takes(found.skill, "distance"):
+            return None
+        went = [call for step in last[:-1] for call in step if self._related.takes(call.skill, "distance")]
+        if not went or follow.detailed:
+            return Followed((), f'"{follow.words}" after turning around: say how far, such as "walk forward two metres"')
+        return Followed(((went[-1],),), f'"{follow.words}" taken as {went[-1].skill}, since it has turned around')
 
     def _complete(self, follow: FollowUp) -> bool:
         """Whether words that may be a command of their own leave nothing to the last plan: "go backwards", "back up a bit"."""

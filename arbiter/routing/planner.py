@@ -165,7 +165,7 @@ class Planner:
         piece = pieces[index]
         follow = follow_up(piece.text)
         listed = piece.joint == "list" if index else len(pieces) > 1
-        if follow is None or (listed and follow.plain):
+        if follow is None or (listed and follow.plain and not follow.rest):
             return None  # "off you go, straight ahead": a detail
         so_far = self._arranged(text, choices).steps if choices else last
         return self.last_plan.followed(piece.text, so_far, inside=bool(choices))

@@ -217,6 +217,13 @@ TABLE = (
     ("", "turn left 30 degrees, then right", "turn_left angle 0.524; turn_right angle 0.524"),
     ("", "bow, and again", "bow; bow"),
     ("", "turn left, then go back", "turn_left; walk_backward"),
+    (
+        "",
+        "walk two metres, turn around, and walk back",
+        "walk_forward distance 2; turn_left angle 3.142; walk_forward distance 2",
+    ),
+    ("", "turn around and come back", "refused"),
+    ("", "turn around and step forward", "turn_left angle 3.142; walk_forward"),
     (WALK, "again, then bow", "walk_forward distance 2; bow"),
     ("", "again, then bow", "refused"),
     (TURN, "go on, walk forward", "walk_forward"),
