@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-_VERBS = (
-    r"(?:walk|march|stroll|wander|step|turn|spin|rotate|wave|sit|stand|bow|raise|lift|lower|point|touch|go|move|come|circle|retreat"
-    r"|reverse|sidestep|back|shuffle|head|get|reach|approach|advance|pivot|swivel|slide|stay|greet)"
-)
-_THIRD = (
-    r"(?:walks|marches|strolls|wanders|steps|turns|spins|rotates|waves|sits|stands|bows|raises|lifts|lowers|points|touches"
-    r"|goes|moves|comes|circles|retreats|reverses|sidesteps|backs|shuffles|heads|gets|reaches|approaches|advances|pivots)"
-)
-# Plural words that may stand before a command's verb and are no subject of it.
-_NO_SUBJECT = (
-    r"(?:always|perhaps|this|yes|us|arms|hands|forwards|backwards|towards|upwards|downwards|onwards|leftwards|rightwards"
-    r"|sideways|afterwards|times|seconds|steps|metres|meters|degrees|thanks|please|as|now|is|legs|lets|guys|folks|less)"
-)
+from arbiter.routing.languages.english import english
+
+
+def _third(verb: str) -> str:
+    """Third person: "walks", "reaches", "goes"."""
+    return f"{verb}es" if verb.endswith(("s", "x", "ch", "sh", "o")) else f"{verb}s"
+
+
+def _any(words: Iterable[str]) -> str:
+    """A pattern of any of the words."""
+    return f"(?:{'|'.join(sorted(words))})"
+
+
+_VERBS = _any(english().moves)
+_THIRD = _any(map(_third, english().moves))
+_NO_SUBJECT = _any(english().no_subject)
+_PEOPLE = _any(english().people)
 _DETERMINED = (
     r"(?:the|a|an|this|that|my|your|his|her|its|our|their|every|each|some|any|most|many|all|no|these|those|both|other|old|young"
     r"|most of the|all the)"
 )
-_PEOPLE = r"(?:people|children|men|women|kids|folk|police|someone|somebody|anyone|anybody|nobody|everything|humans|cattle|sheep)"
 _TELLS = re.compile(
     r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
     r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we|robots|humanoids|machines|people|humans)"

@@ -26,6 +26,9 @@ class _Texts:
     other_verbs: str
     bare_side: str
     returns: str
+    moves: str
+    people: str
+    no_subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class English:
     other_verbs: frozenset[str]
     bare_side: frozenset[str]
     returns: frozenset[str]
+    moves: frozenset[str]
+    people: frozenset[str]
+    no_subject: frozenset[str]
 
     @property
     def structure(self) -> frozenset[str]:
