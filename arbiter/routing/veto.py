@@ -52,6 +52,7 @@ _IDIOMS = tuple(
         r".* on (?:your|my|his|her|the) (?:hips?|heart|chest|belly|ears?|eyes?|face|mouth|nose|shoulders?|waist|lap)",
         r".*\bhands (?:together|behind your back)",
         r"(?:point|aim) (?:the|an?|that|this|my) (?!arm|hand|finger|index|left|way).*",
+        r"wave (?:the|an?|that|this|my) (?!left|(?:\w+ )?(?:arm|hand|hello|hi|welcome|greeting|farewell|good ?bye|bye)).*",
         r"stretch your legs",
         r"tie (?:a|the) bow",
         r"bow (?:tie|and arrow|window|saw)s?\b.*",
