@@ -44,7 +44,7 @@ with extra(__name__, parser, "torch", "onnx", "sentence_transformers"):
     from training.router.fused_encoder import fusible, write
     from training.router.phrases import load_phrases
 
-HEADS = "structure.safetensors"  # beside a tuned model
+HEADS, TUNING = "structure.safetensors", "structure.json"  # beside a model that `training.router.structure.tune` has tuned
 QUANTISED = ("MatMul", "Gemm", "Gather", "Attention", "EmbedLayerNormalization")
 LEAST_MEAN_COSINE = 0.98  # per-channel weights reach 0.99; per-tensor ones 0.955, which costs accuracy
 PACKAGED = ("sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0")
@@ -119,7 +119,11 @@ def build(source: Path | None, out: Path) -> dict:
     origin, licence = PACKAGED if source is None else (source.name, "that of the source")
     source = source or packaged_model()
     heads = load_file(source / HEADS) if (source / HEADS).is_file() else None
+    tuning = json.loads((source / TUNING).read_text()) if heads is not None else {}
+    origin, licence = tuning.get("source", origin), tuning.get("license", licence)
     model = SentenceTransformer(str(source), device="cpu", model_kwargs={"attn_implementation": "eager"}).eval()
+    if heads is not None and not fusible(model):
+        raise ConfigError(f"{source}: only a BERT with mean pooling can tell the structure of a text, too")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         if fusible(model):
@@ -149,7 +153,9 @@ def build(source: Path | None, out: Path) -> dict:
             "quantisation": "int8 weights per channel, dynamic activations",
         }
         if heads is not None:
-            card[STRUCTURE] = {"clauses": CLAUSES, "roles": ROLES}
+            wordings = tuning.pop("wordings", "")
+            card["tuning"] = tuning
+            card[STRUCTURE] = {"clauses": CLAUSES, "roles": ROLES, "wordings": wordings}
         card["files"] = {name: sha256(work / name) for name in (ENCODER, TOKENIZER)}
         (work / CARD).write_text(json.dumps(card, indent=1) + "\n")
         card["cosine"] = agreement(model, Encoder(work))

@@ -121,6 +121,12 @@ class Lists:
         phrases += [p.text for p in load_phrases("fit") if p.plans and p.plans[0] != (("stop",),)]
         return cls(strict.parse(FILE).plain(), [expand(normalise(text)) for text in dict.fromkeys(phrases)])
 
+    def wordings(self) -> set[str]:
+        """Every word of the wordings around commands: politeness, fillers, order."""
+        lists = [name for name in self._lists if name.startswith(("frames", "joiners", "fillers", "openers", "seconds"))]
+        said = (re.sub(r"[(|)]", " ", entry) for name in lists for entry in self._lists[name])
+        return {word for text in said for word in expand(normalise(text)).split()}
+
     def sentence(self, rng: np.random.Generator, frames: bool | None = False, verbs: bool | None = False) -> Sentence:
         """A random sentence.
 

@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = CommandParser("training.router.structure.tune", description=__doc__)
     p.add_argument("--out", type=Path, required=True, help="folder to write the tuned model to")
-    p.add_argument("--source", type=Path, help="folder of a sentence-transformers model (default: the packaged MiniLM)")
+    p.add_argument("--source", type=Path, help="folder of a sentence-transformers model or of one tuned before (default: MiniLM)")
     p.add_argument("--sentences", type=int, default=30000, help="sentences of the grammar to learn from (default: 30000)")
     p.add_argument(
         "--all", action="store_true", help="learn from the held-out wordings, too: for what ships, once it is measured"
@@ -34,12 +34,12 @@ def parser() -> argparse.ArgumentParser:
 with extra(__name__, parser, "torch", "sentence_transformers"):
     import numpy as np
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import load_file, save_file
     from sentence_transformers import SentenceTransformer
     from tqdm import tqdm
 
     from arbiter.routing.structure import CLAUSES, ROLES
-    from training.router.build import HEADS, packaged_model
+    from training.router.build import HEADS, PACKAGED, TUNING, packaged_model
     from training.router.fit import corpus
     from training.router.structure.grammar import Lists, Sentence
 
@@ -64,11 +64,13 @@ class Heads(torch.nn.Module):
 class Tuned(torch.nn.Module):
     """The encoder of a sentence-transformers model, its mean pooling, and the heads."""
 
-    def __init__(self, model: SentenceTransformer) -> None:
+    def __init__(self, model: SentenceTransformer, heads: dict[str, torch.Tensor] | None = None) -> None:
         super().__init__()
         self.model, self.tokenizer = model, model.tokenizer
         self.bert: Any = model[0].auto_model  # a transformers model, which sentence-transformers types as Module | Tensor
         self.heads = Heads(self.bert.config.hidden_size)
+        if heads is not None:  # of a model that was tuned before
+            self.heads.linear.load_state_dict(heads)
 
     def hidden(self, tokens: dict[str, torch.Tensor]) -> torch.Tensor:
         return self.bert(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).last_hidden_state
@@ -107,13 +109,20 @@ def _batches(sentences: list[Sentence], rng: np.random.Generator) -> np.ndarray:
     return rng.permutation(np.concatenate(whole))
 
 
-def tune(model: SentenceTransformer, sentences: list[Sentence], phrases: list[str], seed: int, out: Path) -> Tuned:
+def tune(
+    model: SentenceTransformer,
+    sentences: list[Sentence],
+    phrases: list[str],
+    seed: int,
+    out: Path,
+    heads: dict[str, torch.Tensor] | None = None,
+) -> Tuned:
     """One pass over the sentences; phrases of the corpus, and the sentences themselves, keep the vectors that they had.
 
     What it has learned is written to `out` every SAVED steps and at the end.
     """
     torch.manual_seed(seed)
-    tuned, rng = Tuned(model), np.random.default_rng(seed)
+    tuned, rng = Tuned(model, heads), np.random.default_rng(seed)
     for parameter in tuned.bert.embeddings.word_embeddings.parameters():
         parameter.requires_grad_(False)
     with torch.no_grad():
@@ -150,7 +159,7 @@ def tune(model: SentenceTransformer, sentences: list[Sentence], phrases: list[st
             optimiser.step()
             schedule.step()
             if step % 10 == 0:
-                bar.set_postfix(loss=f"{float(loss):.3f}", cosine=f"{float(kept):.4f}")
+                bar.set_postfix(loss=f"{total.item():.3f}", cosine=f"{kept.item():.4f}")
             if step % SAVED == SAVED - 1:
                 save(tuned, out)
     save(tuned.eval(), out)
@@ -161,7 +170,6 @@ def save(tuned: Tuned, out: Path) -> None:
     """The tuned model and its heads."""
     tuned.model.save(str(out))
     save_file({"weight": tuned.heads.linear.weight.detach(), "bias": tuned.heads.linear.bias.detach()}, out / HEADS)
-    (out / "structure.json").write_text(json.dumps({"clauses": CLAUSES, "roles": ROLES}))
 
 
 def main() -> None:
@@ -175,7 +183,24 @@ def main() -> None:
         lists.sentence(rng, frames=test, verbs=test) for _ in tqdm(range(args.sentences), desc="sentences", disable=None)
     ]
     phrases = [text for text, *_ in corpus()] + [" ".join(s.words) for s in sentences[:4000]]
-    tune(model, sentences, phrases, args.seed, args.out)
+    args.out.mkdir(parents=True, exist_ok=True)
+    origin, licence = PACKAGED if args.source is None else (source.name, "that of the source")
+    told = {
+        "wordings": " ".join(sorted(lists.wordings())),
+        "source": origin,
+        "license": licence,
+        "sentences": args.sentences,
+        "seed": args.seed,
+        "held_out": not args.all,
+    }
+    heads = None
+    if (source / HEADS).is_file():  # goes on with a tuned model
+        before = json.loads((source / TUNING).read_text())
+        before.pop("wordings", None)
+        told |= {"source": before["source"], "license": before["license"], "after": before}
+        heads = load_file(source / HEADS)
+    (args.out / TUNING).write_text(json.dumps(told) + "\n")
+    tune(model, sentences, phrases, args.seed, args.out, heads)
 
 
 if __name__ == "__main__":
