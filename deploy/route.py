@@ -4,12 +4,14 @@
 python -m deploy.route "walk forward two meters, then wave"
 python -m deploy.route --json --file instructions.txt
 python -m deploy.route --tree my.yaml "show me your moves"      # with the skills that my.yaml names
+python -m deploy.route --explain "could you bow and then, if you like, wave"
 echo "turn left" | python -m deploy.route
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
@@ -28,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--file", type=Path, help="a file with one instruction a line")
     p.add_argument("--tree", metavar="FILE", help="takes the skills of this tree file, as a run does: its files and without")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="overrides a key of the tree file")
+    p.add_argument("--explain", action="store_true", help="prints the parse, too: clauses and what their words are for")
     p.add_argument("--json", action="store_true", help="one JSON object a line")
     return p
 
@@ -37,6 +40,8 @@ with extra(__name__, parser):
     from arbiter.routing import Router
     from arbiter.routing.corpus import canonical
     from arbiter.routing.reach import lost_utterances
+    from arbiter.routing.sentence import Sentence
+    from arbiter.routing.structure import Clause
     from arbiter.rules import Rule
     from arbiter.skill import Route
     from deploy.cli.streams import forgive
@@ -97,6 +102,23 @@ def as_text(route: Route, router: Router) -> str:
     return "\n".join(lines)
 
 
+def as_tree(sentence: Sentence) -> str:
+    """The parse of an instruction: its clauses with their kinds, what words are for beside the command, what is asked for."""
+    parsed = sentence.parsed
+    branches = [f"{clause.kind} {clause.certainty:.2f}: {_words(clause)}" for clause in sentence.clauses]
+    branches += [f"waits for: {sentence.put_off}"] * bool(sentence.put_off)
+    branches += [f"asks for ({piece.joint}): {piece.text}" for piece in parsed.pieces if not sentence.put_off]
+    branches += [f"rules out: {clause}" for clause in parsed.ruled_out]
+    return "\n".join(f"  {'└─' if branch is branches[-1] else '├─'} {branch}" for branch in branches)
+
+
+def _words(clause: Clause) -> str:
+    """The words of a clause; those that are not of the command itself in brackets with their role."""
+    runs = itertools.groupby(clause.words, key=lambda word: word.role)
+    told = ((role, " ".join(word.text for word in run)) for role, run in runs)
+    return " ".join(text if role == "other" else f"[{role}: {text}]" for role, text in told)
+
+
 def instructions(texts: Sequence[str], file: Path | None) -> Iterable[str]:
     """From the command line, a file (one a line; # is a comment) or standard input."""
     if texts:
@@ -111,6 +133,8 @@ def instructions(texts: Sequence[str], file: Path | None) -> Iterable[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0 if everything was understood, 1 if something was refused, 2 if an input can't be read."""
     args = parser().parse_args(argv)
+    if args.explain and args.json:
+        raise ArbiterError("--explain prints a tree for people; leave --json out")
     if args.set and not args.tree:
         raise ArbiterError(f"--set {args.set[0]}: only with --tree")
     loaded = load_tree(args.tree, args.set) if args.tree else None
@@ -125,6 +149,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         last = route.steps if route.outcome == "accepted" else last
         refused |= route.outcome == "rejected" and route.rule is not Rule.QUESTION
         print(as_json(route) if args.json else as_text(route, router), flush=True)
+        if args.explain:
+            print(as_tree(router.parse(text)), flush=True)
     return int(refused)
 
 
