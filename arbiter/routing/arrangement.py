@@ -64,6 +64,7 @@ class Arrangement:
                 if piece.joint == "while":
                     whole = self._chooser.choose(text, None)  # "trace a circle as you walk" is one command
                     alike = self._skills[call.skill].policy == self._skills[clash.skill].policy
+                    alike = alike and not any({call.skill, clash.skill} == set(pair.names) for pair in self._chooser.pairs)
                     if (
                         alike
                         and len(choices) == 2

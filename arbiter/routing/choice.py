@@ -85,6 +85,7 @@ class Chooser:
         self._coverage = Coverage(skills, scorer)
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
         self.verbs = {label: first_words(scorer.texts[rows], RARE) for label, rows in scorer.members.items()}
+        self.starts = frozenset(verb for label, verbs in self.verbs.items() if label != NONE for verb in verbs)
         self._verbs = {label: (self.verbs[label], first_words(scorer.texts[rows])) for label, rows in scorer.members.items()}
 
         self.doublets = {

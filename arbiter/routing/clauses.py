@@ -10,6 +10,7 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.text import strip_politeness, words
 
 MAX_PIECES = 8
+RUN_ON = "|"  # stands in a text where nothing but the structure parts two commands
 
 _DONE = (
     r"(?:(?:you are|you have|you're|that is|it is|having) )?(?:done|finished|ready|there|done that|done so|arrived"
@@ -17,15 +18,17 @@ _DONE = (
 )
 _JOINTS = re.compile(
     rf"(?P<then>[,.;:!]? ?\b(?:(?:and |but )?(?:then|after that|after this|afterwards?|after which"
-    r"|subsequently|thereafter|finally|lastly|next)(?! to\b)"
-    rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}"
+    r"|subsequently|thereafter|finally|lastly|next(?! to\b))"
+    rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}(?! (?:with )?\w+ing\b)"
     r"|(?:just |right |shortly )?before(?: you\b|(?= \w+ing\b))|prior to(?= \w+ing\b))\b,?(?: then\b)?)"
     r"|(?P<first>,? ?\b(?:but|and|only)? ?(?:before that|before this|first of all|but first|and first)\b,?(?: though\b)?)"
     r"|(?P<after>,? ?\b(?:just |right )?(?:after|once(?! more\b| again\b)"
-    r"|when(?= you have \w+(?:ed|ne|t|d)\b))(?: you(?: have)?| having)?\b)"
+    r"|(?:when|as soon as)(?= you (?:have \w+(?:ed|ne|t|d)|are (?:done|finished|through))\b))"
+    r"(?: you(?: have| are)?| having)?(?: (?:finished|done|completed|through)(?: with)?(?= (?:\w+ing|the|that)\b))?\b)"
     r"|(?P<while>,? ?(?:\band )?\b(?:while|whilst|as you(?! are(?:$|[,.;!?]| (?:and|then)))|whilst you"
-    r"|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?)"
-    r"|(?P<break>(?:\.(?!\d)|[;!?:])+|,? ?\bbut\b(?: (?:instead|rather))?)"
+    r"|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?,?)"
+    r"|(?P<runon> ?\|,?)"
+    r"|(?P<break>(?:\.(?!\d)|[;!?:]| -(?= ))+|,? ?\bbut\b(?: (?:instead|rather))?)"
     r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
     rf"|(?P<and>(?<!hundred)(?<!nice)(?<!slow) ?(?:\band(?: also)?\b(?! {A_PART})|&|\bplus\b|\balong with\b"
     r"|\btogether with\b))"
@@ -35,6 +38,12 @@ _TOGETHER = re.compile(
     r"|simultaneously|at once"
     r"|in (?:one go|parallel)|concurrently|all together|both$)\b"
 )
+_ANNOUNCED = re.compile(  # "do three things: turn left, bow"
+    r"^(?:please )?(?:do|perform|carry out|here (?:is|are)|your (?:orders|tasks)|listen)"
+    r"(?: (?:are|the following|these|this|\w+))?(?: (?:things|tasks|steps|moves|actions|commands))?"
+    r"(?: (?:in (?:this|that) order|in order|one after the other))? ?: ?"
+)
+_LATE_FIRST = re.compile(r" (?:first|beforehand|before that)$")
 _MEANWHILE = re.compile(r",? ?\b(?:as|while) you (?:go|do (?:so|it|that|this))(?: along)?$")  # "wave as you go"
 _WITH_ARMS = re.compile(
     r" with (?:both )?(?:your |the )?(?P<what>(?:both )?(?:(?:arms|hands)(?: held)? (?:up|raised|high|lifted|in the air"
@@ -57,7 +66,7 @@ _GERUND = re.compile(
 _STARTING = re.compile(r"^(?:(?:you|dare|ever|even|start|begin|try|want|to|from|be|going|now|think|any|the) )+")
 _PRONOUN = re.compile(r"\b(?:them|it|both)$|\b(?:them|it)(?= (?:down|up|again|back|high|away|slowly|quickly|gently))")
 _TRANSITIVE = re.compile(r"^(?:raise|lift|lower|drop|touch|tap)$")
-_THING = re.compile(r"\b(?:(?:your|the|both|my|left|right) )+(?:arms?|hands?)\b|\bthe (?:\w+ )?(?:ball|one)\b")
+_THING = re.compile(r"\b(?:(?:your|the|both|my|left|right) )+(?:arms?|hands?)\b|\bthe (?:\w+ )?(?:ball|one)\b|^\w+ ball$")
 _SUBJECTS = frozenset(
     "i you we they it he she there this that is are was be the robot should must may might would will shall can could "
     "do does "
@@ -87,7 +96,8 @@ class Piece:
 
     Attributes:
         text: Normalised words without politeness.
-        joint: How it follows the piece before: "then", "and" (at once if the joints allow), "list" or "while".
+        joint: How it follows the piece before: "then", "and" (at once if the joints allow), "list", "while", or "runon": as
+            "then", but no word and no mark parts the two.
     """
 
     text: str
@@ -109,7 +119,7 @@ class Parsed:
 
 def parse(text: str) -> Parsed:
     """Splits a normalised, expanded text at its connectives."""
-    text = _MEANWHILE.sub("", text)
+    text = _MEANWHILE.sub("", _ANNOUNCED.sub("", text))
     together = _TOGETHER.search(text) is not None
     text = _GERUND.sub(r"\1 while \2", strip_politeness(_TOGETHER.sub(" ", text), repeats=False))
     raw = _reorder(_split(text))
@@ -144,12 +154,15 @@ def _split(text: str) -> list[Piece]:
     pieces, joint, position = [], "then", 0
     listed = len(re.findall(r",", text)) > 0
     for match in _JOINTS.finditer(text):
-        pieces.append(Piece(text[position : match.start()].strip(" ,"), joint))
+        said = text[position : match.start()].strip(" ,")
         kind = match.lastgroup or joint
+        position = match.end()
+        if not said and joint in ("while", "before", "after", "first") and kind in ("comma", "and", "break"):
+            continue  # "and, meanwhile, bow"
+        pieces.append(Piece(said, joint))
         joint = "before" if kind == "then" and re.match(r",? ?(?:just |right |shortly )?(?:before|prior)", match[0]) else kind
         if kind == "and" and listed and len(pieces) > 1:
             joint = "comma"  # the "and" that ends a list
-        position = match.end()
     pieces.append(Piece(text[position:].strip(" ,"), joint))
     return pieces
 
@@ -160,6 +173,8 @@ def _reorder(pieces: list[Piece]) -> list[Piece]:
     names = {"comma": "list", "before": "then", "after": "then", "first": "then"}
     for index, piece in enumerate(pieces):
         at_start = not any(p.text for p in pieces[:index])
+        if not at_start and piece.joint in ("break", "comma", "then") and (late := _LATE_FIRST.search(piece.text)):
+            piece = Piece(piece.text[: late.start()], "first")  # "wave, but turn around first"
         if piece.joint == "first" and not at_start:  # "wave, but first turn around"
             ordered = [Piece(piece.text, "then"), Piece(ordered[0].text, "then"), *ordered[1:]] if ordered else [piece]
             continue
@@ -254,6 +269,9 @@ def _without_pronouns(pieces: list[Piece]) -> list[Piece]:
     """ "Raise your arms, then lower them": what "them" and "it" stand for is the thing named last before."""
     told, named = [], ""
     for index, piece in enumerate(pieces):
+        if index + 1 < len(pieces) and _THING.fullmatch(piece.text) and _PRONOUN.search(pieces[index + 1].text):
+            named = piece.text  # "the blue ball, touch it"
+            continue
         if index + 1 < len(pieces) and _TRANSITIVE.match(piece.text) and (thing := _THING.search(pieces[index + 1].text)):
             piece = Piece(f"{piece.text} {thing[0]}", piece.joint)  # "raise, then lower your arms"
         match = _PRONOUN.search(piece.text)

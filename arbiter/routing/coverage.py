@@ -87,6 +87,8 @@ class _Clause:
             return "changes what is to be done"
         if few and _goes(word):
             return ""
+        if item is self.verb() and any(each.own and plain in each.verbs for each in others):
+            return "is something else to do"  # a loaded skill's verb: "sit back" is no walk
         if self.free(item) and (_PARTICIPLE.fullmatch(word) or any(plain in each.verbs for each in others)):
             return "is something else to do"
         if extract(word)[0].directions and self.ends(item) and any(plain in each.own for each in others):

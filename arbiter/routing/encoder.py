@@ -40,6 +40,7 @@ class Encoder:
         size: Length of a vector.
         digest: Hash of the graph; vectors of different digests must not be compared.
         structured: Whether it was tuned to tell the structure of a text, too.
+        wordings: Words of politeness and of order that it was tuned on.
     """
 
     def __init__(self, folder: Path = MODEL_DIR) -> None:
@@ -71,7 +72,9 @@ class Encoder:
         options.log_severity_level = 3
         self._session = ort.InferenceSession(str(folder / ENCODER), options, providers=["CPUExecutionProvider"])
         self.structured = STRUCTURE in [output.name for output in self._session.get_outputs()]
-        if self.structured and card.get(STRUCTURE) != {"clauses": list(CLAUSES), "roles": list(ROLES)}:
+        told = dict(card.get(STRUCTURE) or {})
+        self.wordings = frozenset(str(told.pop("wordings", "")).split())
+        if self.structured and told != {"clauses": list(CLAUSES), "roles": list(ROLES)}:
             raise ConfigError(
                 f"{folder / ENCODER} tells other clauses and roles than this version reads; tune and build it again: "
                 "`python -m training.router.structure.tune`"

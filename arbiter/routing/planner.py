@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
 from arbiter.routing.arrangement import WHOLE, Arrangement, rejected, stopped
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
-from arbiter.routing.clauses import Piece
+from arbiter.routing.clauses import MAX_PIECES, Piece
+from arbiter.routing.corpus import canonical
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import Followed, LastPlan
-from arbiter.routing.text import words
+from arbiter.routing.quantities import extract
+from arbiter.routing.text import strip_politeness, words
 from arbiter.routing.verbs import base_forms
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
 _BEGINS = frozenset("start begin keep continue".split())
-NAMES = 2  # words of an addressee: "good sir"
+NAMES = 3  # words of an addressee: "good sir knight"
+PARTICLES = frozenset("up down back forward forwards backward backwards left right ahead around straight".split())  # no verbs
 _ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
-
-
-def _open_words() -> frozenset[str]:
-    """Words that no command ends in: "take a small step" is not cut before the step."""
-    return english().determiners | english().conjunctions | english().sizes | {"to", "at", "with", "for", "of", "from", "into"}
 
 
 def _pieces(follow: Followed) -> list[tuple[Piece, Choice]]:
@@ -45,26 +43,37 @@ class Planner:
 
     Args:
         chooser: Tells what a piece asks for.
-        asked: Words of the skills' phrases.
+        asked: Words of the skills' phrases. utterances: The skills' own, normalised.
         groups: Joint masks of the robot by name.
     """
 
-    def __init__(self, chooser: Chooser, asked: Set[str], groups: Mapping[str, np.ndarray]) -> None:
-        self._chooser, self._asked = chooser, asked
+    def __init__(self, chooser: Chooser, asked: Set[str], utterances: Set[str], groups: Mapping[str, np.ndarray]) -> None:
+        self._chooser, self._asked, self._utterances = chooser, asked, utterances
         self._hearing = Hearing(chooser)
+        language = english()
+        self._bound = (
+            language.determiners | language.prepositions | language.conjunctions | language.limits | language.light_verbs
+        )
+        self._verbs = chooser.starts - self._bound - language.function - PARTICLES
         self.last_plan, self._arranged = LastPlan(chooser), Arrangement(chooser, groups)
 
-    def __call__(self, text: str, pieces: tuple[Piece, ...], last: Steps | None) -> Route:
-        pieces = tuple(command for piece in self._undivided(pieces) for command in self._commands(piece))
+    def __call__(self, text: str, pieces: tuple[Piece, ...], last: Steps | None, left_out: Sequence[str] = ()) -> Route:
+        """The route of pieces.
+
+        Args:
+            last: The plan that follow-ups refer to; None where they can't.
+            left_out: Words beside the commands that the route has to name.
+        """
+        pieces = tuple(part for piece in self._rejoined(self._undivided(pieces)) for part in self._parted(piece))
         choices: list[tuple[Piece, Choice]] = []
-        named: list[str] = []
+        named = [f'"{words}" was not used' for words in left_out]
         index = 0
         while index < len(pieces):
             piece, used = self._uninflected(pieces[index]), 1
             if pieces[index + 1 : index + 2] and pieces[index + 1].joint == "list" and self.last_plan.urges(piece.text):
                 index += 1  # "go on, walk forward"
                 continue
-            follow = None if last is None else self._follow(text, pieces, index, choices, last)
+            follow = None if last is None or piece.joint == "while" else self._follow(text, pieces, index, choices, last)
             if follow is not None and not follow.steps:
                 return rejected(text, follow.reason, Rule.FOLLOW_UP, piece.text)
             if follow is not None:
@@ -90,7 +99,10 @@ class Planner:
                 return rejected(text, choice.reason + part, choice.rule, said, choice.score, choice.margin)
             if choice.call.skill == STOP and (len(pieces) == 1 or index + used < len(pieces)):
                 return stopped(self._chooser.skills, text, choice.score, choice.margin, "means stop", choice.rule or Rule.SCORE)
-            choices.append((piece, choice))
+            found, times = self._counted(piece, choice)
+            if len(choices) + times > MAX_PIECES:
+                return rejected(text, f"asks for {len(choices) + times} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
+            choices += [(Piece(piece.text, "then") if number else piece, found) for number in range(times)]
             index += used
         route = self._arranged(text, choices)
         return dataclasses.replace(route, reason="; ".join([route.reason] * bool(route.reason) + named))
@@ -107,29 +119,72 @@ class Planner:
                 whole.append(piece)
         return tuple(whole)
 
-    def _commands(self, piece: Piece) -> list[Piece]:
-        """The commands of a piece that nothing parts and that is not understood whole: "nod your head look left".
+    def _rejoined(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        """Pieces without the run-on cuts that make no sense: a part means nothing or a stop alone, or both are one command."""
+        whole: list[Piece] = []
+        for piece in pieces:
+            joined = Piece(f"{whole[-1].text} {piece.text}", whole[-1].joint) if whole and piece.joint == "runon" else None
+            if joined is not None and self._one(whole[-1], piece, joined):
+                whole[-1] = joined
+            else:
+                whole.append(piece)
+        return tuple(whole)
 
-        Each begins as an utterance does, stands alone, and asks for something else than the one before it.
-        """
+    def _one(self, before: Piece, piece: Piece, joined: Piece) -> bool:
+        calls = [self._chooser.choose(self._uninflected(one).text, None).call for one in (before, piece)]
+        if any(call is None or call.skill == STOP for call in calls):
+            return True
+        kinds = {self._chooser.scorer.class_of[call.skill] for call in calls if call}
+        together = self._chooser.choose(joined.text, None)
+        same = together.call is not None and {self._chooser.scorer.class_of[together.call.skill]} == kinds
+        return same and together.score >= WHOLE
+
+    def _parted(self, piece: Piece) -> list[Piece]:
+        """A piece, or its two parts where a verb of some skill begins amid it and both are commands: "bow turn left"."""
         said = piece.text.split()
-        cuts = [cut for cut in range(1, len(said)) if tuple(said[cut : cut + 2]) in self._chooser.beginnings]
-        if not cuts or ((whole := self._chooser.choose(piece.text, None)).call is not None and not whole.unread):
+        begins = (said[i] in self._verbs or tuple(said[i : i + 2]) in self._chooser.beginnings for i in range(1, len(said)))
+        places = [i for i, begun in enumerate(begins, 1) if begun and said[i - 1] not in self._bound]
+        if not places or self._chooser.scorer.knows(canonical(piece.text)):
             return [piece]
-        for cut in cuts:
-            first, rest = Piece(" ".join(said[:cut]), piece.joint), Piece(" ".join(said[cut:]), "then")
-            if said[cut - 1] not in _open_words() and (mine := self._alone(first)):
-                commands = self._commands(rest)
-                if self._alone(commands[0]) not in ("", mine):
-                    return [first, *commands]
+        for i in places:
+            parts = Piece(" ".join(said[:i]), piece.joint), Piece(" ".join(said[i:]), "runon")
+            kinds = [self._whole(self._uninflected(part).text) for part in parts]
+            apart = kinds[0] != kinds[1] and 1 < i < len(said) - 1 and said[i - 2] not in english().determiners
+            if all(kinds) and (apart or not self._asked_as_one(piece.text)):
+                return [parts[0], *self._parted(parts[1])]
         return [piece]
 
-    def _alone(self, piece: Piece) -> str:
-        """The skill that a piece surely asks for, with all that it says, when it stands alone; "" if none."""
-        choice = self._chooser.choose(piece.text, None)
-        if choice.call is None or choice.call.skill == STOP or choice.score < WHOLE or choice.unread:
+    def _whole(self, text: str) -> str:
+        """The kind of the skill that words command, if all of them are its own words and need nothing beside them; else ""."""
+        choice = self._chooser.choose(text, None)
+        if choice.call is None or choice.call.skill == STOP or choice.score < WHOLE or choice.reason:
             return ""
-        return choice.call.skill
+        kind = self._chooser.scorer.class_of[choice.call.skill]
+        mine = self._chooser.scorer.words[kind]
+        return kind * (set(words(extract(text)[1])) <= mine | english().function | english().determiners | english().prepositions)
+
+    def _asked_as_one(self, text: str) -> bool:
+        """Whether one skill has all of the verbs and directions that words name."""
+        whole = self._chooser.choose(text, None)
+        if whole.call is None:
+            return False
+        mine = self._chooser.scorer.words[self._chooser.scorer.class_of[whole.call.skill]]
+        return not (set(words(text)) - mine) & (self._verbs | PARTICLES)
+
+    def _counted(self, piece: Piece, choice: Choice) -> tuple[Choice, int]:
+        """A choice and how often it is to be done, where the words say so and the skill counts nothing: "step back twice"."""
+        counts = [(round(value), said) for kind, value, said in extract(piece.text)[0].values if kind == "count" and value >= 2]
+        skill = choice.call.skill if choice.call else ""
+        counted = skill and any(p.name in ("count", "angle") for p in self._chooser.skills[skill].parameters)
+        if not counts or not skill or counted or strip_politeness(piece.text) in self._utterances:
+            return choice, 1
+        times, said = counts[0]
+        if piece.text.startswith("step "):
+            steps = self._chooser.choose(piece.text.replace(said, f"{times} steps"), None)
+            return (steps, 1) if steps.call is not None and steps.call.skill == skill else (choice, 1)
+        once = self._chooser.choose(" ".join(piece.text.replace(said, " ").split()), None)
+        same = once.call is not None and once.call.skill == skill
+        return (once, times) if same else (choice, 1)
 
     def _trimmed(self, text: str) -> Choice | None:
         """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"."""

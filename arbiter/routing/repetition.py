@@ -7,17 +7,25 @@ from dataclasses import dataclass
 
 from arbiter.routing.numerals import SPELLED, number
 
-_TIMES = rf"(?:twice|thrice|(?:\d{{1,3}}|{SPELLED}|an?(?: couple| few)?(?: of)?|several) times)"
+_ROW = r" (?:in a row|in succession|one after the other|back to back)"
+_COUNT = rf"(?:\d{{1,3}}|{SPELLED}|an?(?: couple| few)?(?: of)?|several)"
+_TIMES = (
+    rf"(?:(?:twice|thrice|{_COUNT} (?:times|reps?|repetitions?|rounds?|runs?)(?: of (?:it|that|this))?)"
+    rf"(?: over| in all| in total| each|{_ROW})?|(?:times|x) (?:\d{{1,3}}|{SPELLED}))"
+)
 _ALL = (
     r"(?:(?:all|both) (?:of )?(?:that|this|it|these|them)|that|this|it|both|everything|these(?: things)?"
     r"|the (?:following|whole (?:thing|sequence|lot)|sequence|lot|same)|the following (?:things|steps))"
 )
-_DO = rf"(?:(?:do|repeat|perform|run)(?: {_ALL})?)"
-_FRONT = re.compile(rf"^(?:{_DO} |{_ALL} )?(?P<times>{_TIMES}) ?[:;] *|^{_DO} (?P<then>{_TIMES})[ ,:;-]+(?=\w)")
+_DO = rf"(?:(?:please )?(?:do|repeat|perform|run|execute|play)(?: {_ALL})?)"
+_FRONT = re.compile(
+    rf"^(?:{_DO} |{_ALL} )?(?P<times>{_TIMES}) ?[:;] *|^(?:{_DO} (?P<then>{_TIMES})|(?P<row>{_TIMES}(?<=row)))[ ,:;-]+(?=\w)"
+)
 _BACK = re.compile(
     rf"(?:(?:[,.;:!]+(?: and| then)*|(?: and| then)+) (?:please )?(?:{_DO}|{_ALL}) (?P<times>{_TIMES})"
     rf"|[,;:] ?(?:all )?(?P<then>{_TIMES}))[ .!]*$"
 )
+_NUMBER = re.compile(rf"\d{{1,3}}|{SPELLED}")
 _WORDS = {"twice": 2, "thrice": 3}
 
 
@@ -41,8 +49,13 @@ def of_plan(text: str) -> Repeated | None:
     """
     for pattern in (_FRONT, _BACK):
         if match := pattern.search(text):
-            said = match["times"] or match["then"]
+            said = next(said for name, said in match.groupdict().items() if said)
             rest = (text[: match.start()] + text[match.end() :]).strip(" ,;:.!")
             if rest:
-                return Repeated(said, _WORDS.get(said) or round(number(said.removesuffix(" times").removesuffix(" of"))), rest)
+                return Repeated(said, _count(said), rest)
     return None
+
+
+def _count(said: str) -> int:
+    found = _NUMBER.search(said)
+    return _WORDS.get(said.split()[0]) or round(number(found[0]) if found else number(said.split(" times")[0]))

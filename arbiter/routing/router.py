@@ -34,7 +34,7 @@ from arbiter.routing.questions import Questions
 from arbiter.routing.repair import Repair
 from arbiter.routing.repetition import Repeated, of_plan
 from arbiter.routing.scorer import Scorer
-from arbiter.routing.sentence import read
+from arbiter.routing.sentence import Sentence, delay, read
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
 from arbiter.routing.verbs import base_forms
 from arbiter.rules import Rule
@@ -47,6 +47,10 @@ _UNITS = frozenset(
     "kmh kph smidge smidgen".split()
 )
 _DOUBLED = re.compile(r"\b(?!\d|one\b|two\b|three\b)([a-z]+)(?: \1)+\b")  # "turn turn left"
+
+
+def _waits(late: str) -> str:
+    return f'waits for something: "{late}"; this robot does at once what it is told'
 
 
 class Router:
@@ -81,6 +85,7 @@ class Router:
                 f"the head in {folder} was fitted on another encoder; run `python -m training.router.fit --model {folder}`"
             )
         self._structure = encoder.structure if isinstance(encoder, Encoder) and encoder.structured else None
+        self._wordings = encoder.wordings if isinstance(encoder, Encoder) else frozenset()
         self._setup(skills, artefact, encoder)
 
     def _setup(self, skills: Sequence[Skill], artefact: Artefact, encoder: Callable[[Sequence[str]], np.ndarray]) -> None:
@@ -96,7 +101,13 @@ class Router:
             (refused if label == NONE else asked).update(words(text))
         known = encoder.common_words(COMMON) if isinstance(encoder, Encoder) else frozenset()
         self._asked = frozenset(asked)
-        self._planned = Planner(self._chooser, self._asked, self._groups)
+        moves = (skill for skill in skills if side_of(skill.name) and {p.name for p in skill.parameters} & {"distance", "angle"})
+        verbs = sorted({verb for skill in moves for verb in self._chooser.verbs[self.scorer.class_of[skill.name]]})
+        # "Turn right after you stand up" names a side, "wave right after you stand up" does not.
+        self._aside = re.compile(
+            rf"(\b(?:{'|'.join(map(re.escape, verbs)) or '(?!)'}) right)(?= (?:right )?(?:after|before|once)\b)"
+        )
+        self._planned = Planner(self._chooser, self._asked, self._utterances, self._groups)
         self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS)
 
     def route(self, text: str, last: Steps = ()) -> Route:
@@ -113,6 +124,14 @@ class Router:
             route = stopped(self.skills, text, 1.0, 1.0, reason, Rule.STOP_GUARD)
         return dataclasses.replace(route, ms=(time.perf_counter() - start) * 1e3)
 
+    def parse(self, text: str) -> Sentence:
+        """How the router reads a text, its typing errors mended and what it takes back left out. Nothing is routed."""
+        return read(corrected(held(self._heard(expand(normalise(text[:MAX_CHARACTERS]))))), self._structure, self._wordings)
+
+    def _heard(self, given: str) -> str:
+        """A text with typing errors mended, words doubled in speech once, and a side apart from what follows it."""
+        return self._aside.sub(r"\1,", self._repair(_DOUBLED.sub(r"\1", given)))
+
     def _route(self, text: str, last: Steps) -> Route:
         if stop_guard(text):
             return stopped(self.skills, text, 1.0, 1.0, "a word of the text means stop", Rule.STOP_GUARD)
@@ -127,11 +146,13 @@ class Router:
             return rejected(text, f'gives a range, "{wide}"; say one number', Rule.NUMBER, wide)
         if answer := self._questions.answer(given):
             return rejected(text, answer, Rule.QUESTION)
+        if late := delay(given):
+            return rejected(text, _waits(late), Rule.CONDITION, late)
         if self._is_utterance(given):
             return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)
         if language := foreign(text, self._asked, self._repair.knows):
             return rejected(text, f"{language}; this robot speaks English", Rule.LANGUAGE)
-        said = self._repair(_DOUBLED.sub(r"\1", given))
+        said = self._heard(given)
         if said != given and stop_guard(said):
             reason = "a word of the text, its typing error mended, means stop"
             return stopped(self.skills, text, 1.0, 1.0, reason, Rule.STOP_GUARD, said)
@@ -148,15 +169,14 @@ class Router:
             route = self._understood(text, repeated.rest, last)
             if route.outcome != "accepted" or sum(map(len, route.steps)) > 1:
                 return self._repeated(route, repeated)
-            mended = f"{repeated.rest} {repeated.said}"  # of one command: its own parameter
+            mended = f"{repeated.rest} {repeated.times} times"  # of one command: its own parameter
         return self._understood(text, mended, last)
 
     def _understood(self, text: str, said: str, last: Steps | None) -> Route:
         """The route of a normalised text that is parsed here, once."""
-        sentence = read(said, self._structure)
+        sentence = read(said, self._structure, self._wordings)
         if late := sentence.put_off:
-            reason = f'waits for something: "{late}"; this robot does at once what it is told'
-            return rejected(text, reason, Rule.CONDITION, late)
+            return rejected(text, _waits(late), Rule.CONDITION, late)
         parsed = sentence.parsed
         if not parsed.pieces:
             if parsed.ruled_out:
@@ -166,7 +186,8 @@ class Router:
             return rejected(text, "no words that ask for anything", Rule.CLAUSES)
         if len(parsed.pieces) > MAX_PIECES:
             return rejected(text, f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
-        return self._planned(text, parsed.pieces, None if ":" in said or parsed.ruled_out else last)
+        refers = None if ":" in said or parsed.ruled_out else last
+        return self._planned(text, parsed.pieces, refers, sentence.left_out)
 
     @staticmethod
     def _repeated(route: Route, repeated: Repeated) -> Route:

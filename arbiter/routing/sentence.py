@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from arbiter.routing.clauses import Parsed, connected, opened, parse
+from arbiter.routing.clauses import RUN_ON, Parsed, connected, opened, parse
+from arbiter.routing.languages.english import english
+from arbiter.routing.numerals import NUMBER
 from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import punctuated
 from arbiter.routing.structure import SURE, Clause, Word, clauses
 from arbiter.routing.text import words
 
-WAITS = 0.5  # probability from which a clause is believed to make a command wait
+WAITS = 0.6  # probability from which a clause is believed to make a command wait
 BREAKS = tuple(",.;:!?")
+FILLERS = frozenset("uh um er erm ah hmm well like so ok okay".split())  # take nothing back
+REMARK = 3  # words from which a remark or a question beside a command is left out
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
 # What order words that `parse` does not know come to, by a word of theirs; the first that fits.
-_THEN = frozenset("then next afterwards thereafter subsequently finally lastly".split())
+_CLOCK = r"(?: ?(?:am|pm|o'? ?clock|hundred hours|sharp)\b|:\d\d)"
+_DELAY = re.compile(
+    r"(?:^|(?<= ))(?:in|after) (?:about |another |exactly |around )?"
+    rf"(?:(?P<short>(?:{NUMBER}) ?(?:s|secs?|seconds?))|(?:{NUMBER}) ?(?:min|mins|minutes?|h|hrs?|hours?|days?|weeks?|moments?))"
+    r"(?: or so| or two| time| from now)?(?=[ ,.!?]|$)(?! of\b)"
+    rf"|\bat (?:about |around |half past |quarter (?:past|to) )?(?:{NUMBER}){_CLOCK}"
+    r"|\b(?:after|once|when|whenever|as soon as|before)"
+    r" (?:i|he|she|they|we|someone|somebody|anyone|anybody|everyone|everybody|nobody) (?:\w+ )*?\w+(?=,|$| (?:you|then)\b)"
+    r"|\bif you were (?!to\b|so\b|willing|able|kind)\w+"
+    rf"|\b\d{{4}} hours\b|\b(?:{NUMBER}) (?:minutes|hours|days|weeks) (?:from now|later)\b"
+)
+_PACE = re.compile(rf"at (?:about |around )?(?:{NUMBER})")  # "walk at 0.2"
+_FOLLOWING = re.compile(r"(?<=\w )following (?=(?:an?|the|your) )")
+_THEN = frozenset("then next afterwards thereafter subsequently finally lastly last final".split())
 _SAME = frozenset("while whilst meanwhile simultaneously same as".split())
-_FIRST = frozenset("prior beforehand first preceded".split())
+_FIRST = frozenset("beforehand first start begin starting beginning".split())
+_BEFORE = frozenset("before prior ahead".split())
 _ORDERS = (
     (_SAME, "while"),
     (_FIRST, "but first"),
+    (_BEFORE, "before"),
     (frozenset("which that this it done finished ready complete completed over through".split()), ", then"),
-    (frozenset("before".split()), "before"),
-    (frozenset("after once when soon following having".split()), "after"),
+    (frozenset("after once when soon following having preceded upon".split()), "after"),
 )
 
 
@@ -39,36 +58,79 @@ class Sentence:
         put_off: What the command waits for, in the words of the text: a condition, a later time; "" for nothing.
         plain: The text without politeness and remarks, with a break between two commands.
         parsed: What `plain` asks for and rules out.
+        left_out: Words that `plain` lacks although they are of no known form of politeness.
     """
 
     clauses: tuple[Clause, ...]
     put_off: str
     plain: str
     parsed: Parsed
+    left_out: tuple[str, ...]
 
 
-def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None) -> Sentence:
+def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordings: Set[str] = frozenset()) -> Sentence:
     """Parses a normalised, expanded text.
 
     Args:
         logits: Of `arbiter.routing.structure.clauses`; None where no encoder tells the structure: the connectives only.
+        wordings: Words of politeness and of order that the encoder was tuned on.
     """
-    found = clauses(text, logits) if logits else ()
-    late = next((clause.text for clause in found if clause.waits >= WAITS), "")
-    plain = _plain(found) if found else punctuated(text)
-    return Sentence(found, late, plain, parse(plain))
+    text = _FOLLOWING.sub("after ", text)
+    found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
+    late = next((clause.text for clause in found if clause.waits >= WAITS and not _PACE.fullmatch(clause.text)), "")
+    plain, gone = _plain(found) if found else (punctuated(text), ())
+    known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
+    return Sentence(found, late, plain, parse(plain), tuple(run for run in gone if set(words(run)) - known))
 
 
-def _plain(found: tuple[Clause, ...]) -> str:
+def _known(clause: Clause, wordings: Set[str]) -> Clause:
+    """A clause whose order words are such words: others, of which nobody knows what they order, are of the command."""
+    said = (
+        word if word.role != "order" or word.text.rstrip(",.;:!?") in wordings else replace(word, role="other")
+        for word in clause.words
+    )
+    return replace(clause, words=tuple(said))
+
+
+def delay(text: str) -> str:
+    """A time after which, or at which, something is to be done: "in ten minutes", "at 5 pm"; "" where there is none.
+
+    "Two metres in ten seconds" is a speed.
+    """
+    match = _DELAY.search(text)
+    if match is None:
+        return ""
+    extent = {kind for kind, *_ in extract(text)[0].values} & {"distance", "angle", "steps", "speed"}
+    return "" if match["short"] and extent else match[0].strip(" ,")
+
+
+def _plain(found: tuple[Clause, ...]) -> tuple[str, tuple[str, ...]]:
     asked = any(clause.kind == "command" for clause in found)
+    bound = english().determiners | english().prepositions
+    gone: tuple[str, ...] = ()
     text, complete = "", False  # complete: what stands so far has a command
-    for clause in found:
-        if asked and clause.certainty >= SURE and clause.kind in ("remark", "question", "retracted"):
+    for before, clause, after in zip((None, *found[:-1]), found, (*found[1:], None), strict=True):
+        if asked and clause.certainty >= SURE and _left_out(clause, after):
+            apart = (before or clause).words[-1].text.endswith(BREAKS)
+            gone = gone if apart else (*gone, clause.text)  # "wait here despite my caves"
             continue
-        if bare := clause.without("frame").words:
+        rest, runs = clause.without("frame", bound)
+        bare, gone = rest.words, (*gone, *runs)
+        kept = any(word.role != "order" for word in bare) or connected(" ".join(word.text for word in bare))
+        if kept or (bare and text and after is None):  # "wave, but bow first"; and not "number two, bow"
             text = _joined(text, bare, complete)
-            complete = complete or _commands(bare)
-    return text
+            # Nothing says where what is forbidden ends: "don't walk forward turn left" forbids all of it.
+            forbids = clause.kind == "negated" and {"not", "never"} & {word.text for word in bare}
+            complete = not forbids and (complete or _commands(bare))
+    return text, gone
+
+
+def _left_out(clause: Clause, after: Clause | None) -> bool:
+    """Whether a clause beside a command is none: a remark, or what the next clause takes back."""
+    if clause.kind == "retracted" and after is not None:
+        lead = {word.text.strip(",.;:!?") for word in after.words if word.role == "correction" and word.certainty >= SURE}
+        return bool(lead - FILLERS)
+    return clause.kind in ("remark", "question") and len(clause.words) >= REMARK
 
 
 def _commands(clause: Sequence[Word]) -> bool:
@@ -81,25 +143,25 @@ def _joined(before: str, clause: Sequence[Word], complete: bool) -> str:
     """The text `before` and a clause: as the text joins them, by a connective that `parse` knows, or by a break."""
     said = " ".join(word.text for word in clause)
     if not before:
-        return _led(clause, first=True) or said
+        return _led(clause).removeprefix(", then ") or said
     run_on = not before.endswith(BREAKS)
     if said.startswith(CHOICE) or clause[0].role in ("negation", "correction"):
         return f"{before} {said}"
-    if led := _led(clause, first=False):
-        return f"{before.rstrip(',') if led[0] == ',' else before} {led}"
+    if led := _led(clause):
+        return f"{before.rstrip(',')}{led}" if led[0] == "," else f"{before} {led}"
     if connected(said):
         aside = before.endswith((" left", " right"))  # "turn right, after you bow", and not "turn, right after you bow"
         return f"{before}{',' * aside} {said}"
     if not _commands(clause):
-        return f"{before.rstrip(',')} {said}"
+        return f"{before} {said}"
     if clause[0].text.endswith("ing") and complete:
         return f"{before.rstrip(',')} while {said}"  # "walk forward waving"
     if not (run_on and complete):
         return f"{before} {said}"
-    return f"{before}, {said}" if opened(before) else f"{before}, then {said}"
+    return f"{before}, {said}" if opened(before) else f"{before} {RUN_ON} {said}"
 
 
-def _led(clause: Sequence[Word], first: bool) -> str:
+def _led(clause: Sequence[Word]) -> str:
     """A clause with a connective that `parse` knows for order words that it does not know; "" where there are none."""
     lead = list(itertools.takewhile(lambda word: word.role == "order" and word.certainty >= SURE, clause))
     rest = clause[len(lead) :]
@@ -108,9 +170,9 @@ def _led(clause: Sequence[Word], first: bool) -> str:
     while lead and lead[0].text in ("and", "but"):
         lead = lead[1:]
     names = {word.text.rstrip(",:") for word in lead}
-    if not first and len(rest) > 1 and rest[-1].text.rstrip(",.;:!?") in _FIRST:  # "but bow first"
-        return f"but first {' '.join(word.text for word in rest[:-1])}"
     if not lead or connected(" ".join(word.text for word in (*lead, *rest))):
         return ""
+    if names & _BEFORE and names & {"that", "this", "so"}:  # "prior to that"
+        names = _FIRST
     joint = ", then" if names & _THEN else next((joint for known, joint in _ORDERS if names & known), ", then")
     return f"{joint} {' '.join(word.text for word in rest)}"

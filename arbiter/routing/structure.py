@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,10 @@ CLAUSES = ("command", "negated", "conditional", "timed", "remark", "question", "
 ROLES = ("other", "frame", "order", "negation", "condition", "time", "side", "quantity", "manner", "repetition", "correction")
 OUTPUTS = 2 + len(CLAUSES) + len(ROLES)  # logits of a word: no start, start; clauses; roles
 START = 0.5  # probability from which a word begins a clause
+CLEAR = 0.9  # probability of a role from which a word amid others of another role keeps it
 SURE = 0.7  # probability from which a word's role or a clause's kind is acted upon
 PUT_OFF = ("conditional", "timed")  # kinds of clauses that make a command wait
+FILLERS = frozenset("uh um er erm ah hmm well like so okay ok now just please kindly maybe perhaps basically yeah".split())
 KEPT = frozenset("left right not never no".split())  # words that are never left out as politeness
 _ENDS = ",.;:!?"
 
@@ -56,26 +58,36 @@ class Clause:
         late = [word.certainty for word in self.words if word.role in ("condition", "time")]
         return max(self.certainty * (self.kind in PUT_OFF), sum(late) / len(self.words))
 
-    def without(self, role: str) -> Clause:
-        """The clause without each run of words that surely have a role; what ended the clause still does.
+    @staticmethod
+    def _doubtful(word: Word) -> bool:
+        return word.certainty < CLEAR and word.text not in KEPT
 
-        One or two other words amid such words are taken along.
+    def without(self, role: str, bound: Set[str] = frozenset()) -> tuple[Clause, tuple[str, ...]]:
+        """The clause without each run of words that surely have a role, and these runs; what ended the clause still does.
+
+        One or two words amid such words are taken along, if they are not clearly something else. A run behind a word of
+        `bound` stays: "beside the" needs what comes after it.
         """
         mine = [word.role == role and word.text.rstrip(_ENDS) not in KEPT for word in self.words]
         for gap in (1, 2):
             for i in range(len(mine) - gap - 1):
-                if mine[i] and mine[i + gap + 1] and not any(word.text in KEPT for word in self.words[i : i + gap + 2]):
+                if mine[i] and mine[i + gap + 1] and all(map(self._doubtful, self.words[i + 1 : i + gap + 1])):
                     mine[i : i + gap + 2] = [True] * (gap + 2)
         kept: list[Word] = []
+        gone: list[str] = []
         for same, run in itertools.groupby(zip(mine, self.words, strict=True), key=lambda pair: pair[0]):
             words = [word for _, word in run]
             told = [word.certainty for word in words if word.role == role] or [1.0]
-            if not same or math.prod(told) < SURE ** len(told):
+            amid = bool(kept) and words[-1] is not self.words[-1]
+            alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in FILLERS
+            if not same or alone or math.prod(told) < SURE ** len(told) or (kept and kept[-1].text in bound):
                 kept += words
+            else:
+                gone.append(" ".join(word.text.strip(_ENDS) for word in words))
         end = self.words[-1].text[len(self.words[-1].text.rstrip(_ENDS)) :]
         if kept and kept[-1] is not self.words[-1] and end:
             kept[-1] = dataclasses.replace(kept[-1], text=kept[-1].text.rstrip(_ENDS) + end)
-        return Clause(self.kind, self.certainty, tuple(kept))
+        return Clause(self.kind, self.certainty, tuple(kept)), tuple(gone)
 
 
 def clauses(text: str, logits: Callable[[Sequence[str]], np.ndarray]) -> tuple[Clause, ...]:

@@ -17,7 +17,7 @@ _UNWANTED = re.compile(r"[^a-z0-9'.,;:!?/%+\-\s]")
 _SPACES = re.compile(r"\s+")
 _FEET = re.compile(r"(?<![\w.'])(\d{1,3}(?:\.\d{1,3})?) ?['\u2019\u2032] ?(?:(\d{1,2}) ?(?:\"|''|\u2033|\u201d)|(?![\w']))")
 _INCHES = re.compile(r"(?<![\w.'])(\d{1,3}(?:\.\d{1,3})?) ?(?:\"|\u2033|\u201d)(?!\w)")
-_ENUMERATED = re.compile(r"(?:^|(?<=[\s,.;]))\(?([1-9])[).](?=\s+[^\W\d])")
+_ENUMERATED = re.compile(r"(?:^|(?<=[\s,.;]))\(?(?:([1-9])[).]|([a-h])\))(?=\s+[^\W\d])")
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,9}),(\d{1,9})(?![\d.,])")  # "0,5 meters" is half a meter, not five; "1,2,3" a list
 _WORD = re.compile(r"[a-z0-9']+")
@@ -154,7 +154,8 @@ def _feet(match: re.Match[str]) -> str:
 
 def _in_order(text: str) -> str:
     """ "1) turn left 2) bow": items of a list, each after the one before."""
-    numbers = [int(found[1]) for found in _ENUMERATED.finditer(text)]
+    marks = list(_ENUMERATED.finditer(text))
+    numbers = [int(mark[1]) if mark[1] else ord(mark[2]) - ord("a") + 1 for mark in marks]
     if len(numbers) < 2 or numbers != list(range(1, len(numbers) + 1)):
         return text
     return _ENUMERATED.sub(", then", text).strip(" ,").removeprefix("then ")

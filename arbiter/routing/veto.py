@@ -18,7 +18,8 @@ _HARM = re.compile(
     r"|(?:so|until|till)\b.*\b(?:you|they|he|she|it|everything)(?: \w+)?"
     r" (?:falls?|topples?|tips?|crash(?:es)?|collapses?|breaks?|faints?)"
     r"|(?:off|over) the (?:edge|table|stage|roof|stairs|platform|cliff|ledge|balcony)"
-    r"|through the (?:wall|window|glass|crowd)|gun|knife|sword|pistol|rifle|weapon|bomb|axe|hammer|torch)\b"
+    r"|(?:in|through) ?(?:to )?(?:the|a|that|this) (?:wall|window|glass|crowd)"
+    r"|gun|knife|sword|pistol|rifle|weapon|bomb|axe|hammer|torch)\b"
 )
 _PART = re.compile(
     r"\b(?:your|the|my|his|her|one|both|left|right) (head|neck|eye|nose|mouth|tongue|ear|shoulder|elbow|wrist|finger|thumb|hand"

@@ -71,7 +71,7 @@ def test_new_words_for_them_reach_them_and_hardly_anything_else(router, told):
     theirs = [one for one in results if names & {call.skill for plan in one.phrase.wanted for step in plan for call in step}]
     others = [one for one in results if one.phrase.wanted and one not in theirs]
     assert sum(one.right for one in theirs) >= 0.84 * len(theirs)
-    assert sum(one.wrong_motion for one in theirs) <= 0.05 * len(theirs)
+    assert sum(one.wrong_motion for one in theirs) <= 0.06 * len(theirs)
     assert all(one.right for one in others)
 
 

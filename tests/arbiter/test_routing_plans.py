@@ -1,0 +1,71 @@
+"""Plans of several commands: repeated as a whole, in the order meant, with names and remarks beside them."""
+
+import pytest
+
+from arbiter.routing import Router
+from arbiter.routing.repetition import of_plan
+from skills import builtin_skills
+
+
+@pytest.fixture(scope="module")
+def router():
+    return Router(builtin_skills())
+
+
+def plan(route):
+    return [call.skill for step in route.steps for call in step]
+
+
+@pytest.mark.parametrize("times", ["three times", "3 times", "thrice"])
+@pytest.mark.parametrize("frame", ["{}: bow, then sit down", "bow, then sit down, {}", "bow, then sit down and do that {}"])
+def test_a_whole_plan_is_repeated(router, frame, times):
+    route = router.route(frame.format(times))
+    assert plan(route) == ["bow", "sit_down"] * 3, route.reason
+
+
+def test_a_plan_repeated_too_often_is_refused(router):
+    route = router.route("five times: bow, then sit down")
+    assert route.outcome == "rejected" and 'asks for 10 things ("five times"); at most 8 at a time' in route.reason
+
+
+def test_a_number_of_times_behind_one_command_is_its_own(router):
+    (step,) = router.route("wave your left hand, three times").steps
+    assert step[0].parameters["count"] == 3.0
+
+
+def test_a_skill_that_counts_nothing_is_done_so_often(router):
+    assert plan(router.route("walk forward a metre, twice")) == ["walk_forward"] * 2
+    assert plan(router.route("sit down, then go back twice")) == ["sit_down", "walk_backward", "walk_backward"]
+
+
+def test_steps_are_steps(router):
+    ((call,),) = router.route("step back twice").steps
+    assert call.skill == "walk_backward" and call.parameters["distance"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("text", ["wave twice, then bow", "turn left three times", "do it again", "walk two metres"])
+def test_what_is_said_of_a_part_is_not_of_the_plan(text):
+    assert of_plan(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("go forward, but bow first", ["bow", "walk_forward"]),
+        ("turn right first and then walk forward", ["turn_right", "walk_forward"]),
+        ("once you have gone two metres, turn left", ["walk_forward", "turn_left"]),
+        ("walk on, waving your right hand as you go", ["walk_forward", "wave_right"]),
+    ],
+)
+def test_order_words_stand_anywhere(router, text, wanted):
+    assert plan(router.route(text)) == wanted
+
+
+def test_a_name_behind_a_command_is_left_out_and_told(router):
+    route = router.route("sit down, wrenbury")
+    assert plan(route) == ["sit_down"] and '"wrenbury" was not used' in route.reason
+
+
+@pytest.mark.parametrize("text", ["bow tie", "go fish", "sitting bull"])
+def test_a_word_that_is_not_set_apart_is_no_name(router, text):
+    assert router.route(text).outcome != "accepted"
