@@ -68,7 +68,9 @@ def defaults(skills: Mapping[str, Skill], name: str) -> dict[str, float | str | 
     return {p.name: p.default for p in skills[name].parameters} if name in skills else {}
 
 
-_BOTH = re.compile(r"\bboth (?:of )?(?:your |the )?(?:hands|arms|sides|feet|legs|ways|directions)\b")
+_BOTH = re.compile(
+    r"\b(?:both|two|pair) (?:of )?(?:your |the )?(?:hands|arms|sides|feet|legs|ways|directions)\b|\btwo[- ]handed\b"
+)
 
 
 class Chooser:

@@ -22,11 +22,12 @@ _JOINTS = re.compile(
     rf"|followed by|(?:and )?(?:once|when|after|as soon as) {_DONE}(?! (?:with )?\w+ing\b)"
     r"|(?:just |right |shortly )?before(?: you\b|(?= \w+ing\b))|prior to(?= \w+ing\b))\b,?(?: then\b)?)"
     r"|(?P<first>,? ?\b(?:but|and|only)? ?(?:before that|before this|first of all|but first|and first)\b,?(?: though\b)?)"
-    r"|(?P<after>,? ?\b(?:just |right )?(?:after|once(?! more\b| again\b)"
+    r"|(?P<after>,? ?\b(?:but )?(?:only )?(?:just |right )?(?:after|once(?! more\b| again\b)"
     r"|(?:when|as soon as)(?= you (?:have \w+(?:ed|ne|t|d)|are (?:done|finished|through))\b))"
     r"(?: you(?: have| are)?| having)?(?: (?:finished|done|completed|through)(?: with)?(?= (?:\w+ing|the|that)\b))?\b)"
     r"|(?P<while>,? ?(?:\band )?\b(?:while|whilst|as you(?! are(?:$|[,.;!?]| (?:and|then)))|whilst you"
-    r"|at the same time as|in the meantime|meanwhile)\b(?: you(?: are| keep)?| keep| still)?,?)"
+    r"|at the same time as|in the meantime|meanwhile|during(?= (?:\w+ing|a|the|your)\b))\b"
+    r"(?: you(?: are| keep)?| keep| still)?,?)"
     r"|(?P<runon> ?\|,?)"
     r"|(?P<break>(?:\.(?!\d)|[;!?:]| -(?= ))+|,? ?\bbut\b(?: (?:instead|rather))?)"
     r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
@@ -44,6 +45,7 @@ _ANNOUNCED = re.compile(  # "do three things: turn left, bow"
     r"(?: (?:in (?:this|that) order|in order|one after the other))? ?: ?"
 )
 _LATE_FIRST = re.compile(r" (?:first|beforehand|before that)$")
+_TOGETHER_END = re.compile(r"^(.* and .*) together$")  # "walk and wave together"
 _MEANWHILE = re.compile(r",? ?\b(?:as|while) you (?:go|do (?:so|it|that|this))(?: along)?$")  # "wave as you go"
 _WITH_ARMS = re.compile(
     r" with (?:both )?(?:your |the )?(?P<what>(?:both )?(?:(?:arms|hands)(?: held)? (?:up|raised|high|lifted|in the air"
@@ -55,7 +57,7 @@ _NEGATORS = re.compile(
     r"|without|instead of|rather than"
     r"|(?:there is |you have |have |i see )?no (?:need|reason) (?:to|for)|avoid|refrain from|abstain from|no more"
     r"|forbidden to|forbid you to|nobody|none of"
-    r"|no(?= \w+ing\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
+    r"|no(?= \w+ing\b)|leave(?= .*\balone\b)|skip(?= (?:the )?\w+ing\b)|leave out|except|anything but)\b"
 )
 # "Stroll forward waving" asks for two things at once.
 _GERUND = re.compile(
@@ -120,6 +122,7 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Splits a normalised, expanded text at its connectives."""
     text = _MEANWHILE.sub("", _ANNOUNCED.sub("", text))
+    text = _TOGETHER_END.sub(r"\1 at the same time", text)
     together = _TOGETHER.search(text) is not None
     text = _GERUND.sub(r"\1 while \2", strip_politeness(_TOGETHER.sub(" ", text), repeats=False))
     raw = _reorder(_split(text))

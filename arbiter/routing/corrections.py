@@ -16,11 +16,13 @@ _SAID = (
 )
 _UNSAID = (
     r"(?:scratch that|strike that|undo that|forget (?:that|it)(?! (?:you|i|we|he|she|they)\b)|cancel that|correction"
-    r"|on second thoughts?|change of plans?|my (?:mistake|bad)|i changed my mind(?! about)"
+    r"|on second thoughts?|change of plans?|(?:my )?mistake|my bad|disregard(?: that| it)?|ignore that|belay that"
+    r"|i (?:beg your pardon|tell a lie|misspoke)"
+    r"|what am i saying|apologies|i changed my mind(?! about)"
     r"|wrong (?:way|one|side|direction|hand|arm)|not that(?: (?:one|way|side|direction|hand|arm))?|or rather)"
 )
 _NO = r"(?:no|nope|nah)"
-_OH = r"(?:oops|whoops|oh|ah|uh|um|er|erm|wait|hang on|hold on|hmm|sorry|actually|well|okay|ok|but|instead|just)"
+_OH = r"(?:oops|whoops|oh|ah|ach|och|uh|um|er|erm|wait|hang on|hold on|hmm|sorry|actually|well|okay|ok|but|instead|just)"
 _VERB = rf"(?:{VERB}|back|face|take|make|left|right|forwards?|backwards?|(?:the|your) (?:left|right|other)|to (?:the|your))"
 _SECOND_THOUGHT = re.compile(
     rf"(?:^|[\s,.;:!?-]+)(?:{_OH}[\s,.!-]+)*"
@@ -42,10 +44,12 @@ _WAYS = (
     re.compile(r"\b(?:forwards?|ahead|straight|backwards?|back)\b"),
     re.compile(r"\b(?:up|down)\b"),
     re.compile(r"\b(?:red|green|blue)\b"),
+    re.compile(r"(?:\b(?:counter|anti)-?)?\bclockwise\b|\b(?:counter|anti)clockwise\b"),
 )
 _BARE = frozenset(
     "left right leftwards rightwards the to your on my side hand arm way direction other one forward forwards ahead straight "
-    "backward backwards back up down red green blue ball with for by of in instead it".split()
+    "backward backwards back up down clockwise counterclockwise anticlockwise red green blue "
+    "ball with for by of in instead it".split()
 )
 _BARE_NUMBER = re.compile(rf"(?:to |by |it |just |only )*(?P<number>{NUMBER}|{SPELLED})(?=$|,| and| then)")
 _HEADING = re.compile(rf"(?:{NUMBER})(?=[ -])")

@@ -23,8 +23,9 @@ _ODD = re.compile(
 _EXACT = rf"(?:{DIGITS}|{SPELLED})"
 _RANGE = re.compile(
     rf"(?:\b(?:between|from) (?:(?:half )?an?|{_EXACT})(?: ?[a-z]+)? (?:and|to) "
-    rf"|(?<![\w.])(?:\d[\d.]*(?: ?[a-z]+)? ?- ?|{_EXACT}(?:[ -]?[a-z]+)?(?: to | or )))"
+    rf"|(?<![\w.])(?:\d[\d.]*(?: ?[a-z]+)? ?- ?|{_EXACT}(?:[ -]?[a-z]+)?(?: to | or |,? (?:maybe|perhaps|possibly) )))"
     rf"(?:(?:half )?an?|{_EXACT})[ -]?(?:{UNIT})(?![\w/])|\ban? \w+ or (?:two|three)\b|\bonce or twice\b"
+    rf"|(?<![\w.])(?:{_EXACT}) ?(?:{UNIT}) or (?:{_EXACT})(?![\w/])"
 )
 _BARE = re.compile(r"(?:\b[\w']+ )?\b(?:(?:centi|milli|kilo)?met(?:er|re)s|cm|mm|km|seconds|degrees|radians)\b")
 

@@ -10,12 +10,12 @@ from arbiter.routing.numerals import SPELLED, number
 _ROW = r" (?:in a row|in succession|one after the other|back to back)"
 _COUNT = rf"(?:\d{{1,3}}|{SPELLED}|an?(?: couple| few)?(?: of)?|several)"
 _TIMES = (
-    rf"(?:(?:twice|thrice|{_COUNT} (?:times|reps?|repetitions?|rounds?|runs?)(?: of (?:it|that|this))?)"
+    rf"(?:(?:twice|thrice|{_COUNT} (?:times|reps?|repetitions?|rounds?|runs?|cycles?|goes|sets?)(?: of (?:it|that|this))?)"
     rf"(?: over| in all| in total| each|{_ROW})?|(?:times|x) (?:\d{{1,3}}|{SPELLED}))"
 )
 _ALL = (
     r"(?:(?:all|both) (?:of )?(?:that|this|it|these|them)|that|this|it|both|everything|these(?: things)?"
-    r"|the (?:following|whole (?:thing|sequence|lot)|sequence|lot|same)|the following (?:things|steps))"
+    r"|the (?:following|whole (?:thing|sequence|lot|routine)|sequence|lot|same|pair|routine)|the following (?:things|steps))"
 )
 _DO = rf"(?:(?:please )?(?:do|repeat|perform|run|execute|play)(?: {_ALL})?)"
 _FRONT = re.compile(
@@ -23,9 +23,12 @@ _FRONT = re.compile(
 )
 _BACK = re.compile(
     rf"(?:(?:[,.;:!]+(?: and| then)*|(?: and| then)+) (?:please )?(?:{_DO}|{_ALL}) (?P<times>{_TIMES})"
-    rf"|[,;:] ?(?:all )?(?P<then>{_TIMES}))[ .!]*$"
+    rf"|[,;:] ?(?:all )?(?P<then>{_TIMES})"
+    rf"|(?:[,.;:!]+(?: and| then)*|(?: and| then)+) (?:please )?(?:{_DO}|run through {_ALL}) "
+    r"(?P<again>once(?: more| again)?|one more time|again|a second time))[ .!]*$"
 )
 _NUMBER = re.compile(rf"\d{{1,3}}|{SPELLED}")
+_ONCE_MORE = ("once", "once more", "once again", "one more time", "again", "a second time")
 _WORDS = {"twice": 2, "thrice": 3}
 
 
@@ -57,5 +60,7 @@ def of_plan(text: str) -> Repeated | None:
 
 
 def _count(said: str) -> int:
+    if said in _ONCE_MORE:
+        return 2
     found = _NUMBER.search(said)
     return _WORDS.get(said.split()[0]) or round(number(found[0]) if found else number(said.split(" times")[0]))

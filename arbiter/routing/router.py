@@ -41,7 +41,11 @@ from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, Steps
 
 COMMON = 16000  # ranks of the encoder's vocabulary that count as English words
-_NO_TYPOS = (*SIDES, *"then and forward backward degrees meters seconds please while without instead after before never".split())
+_NO_TYPOS = (
+    *SIDES,
+    *"then and forward backward clockwise anticlockwise counterclockwise degrees meters seconds".split(),
+    *"please while without instead after before never".split(),
+)
 _UNITS = frozenset(
     "once twice thrice deg degs degrees rad rads sec secs min mins hrs cms mtr mtrs metre metres centimetre centimetres yds "
     "kmh kph smidge smidgen".split()

@@ -31,6 +31,7 @@ _DELAY = re.compile(
     rf"|\bat (?:about |around |half past |quarter (?:past|to) )?(?:{NUMBER}){_CLOCK}"
     r"|\b(?:after|once|when|whenever|as soon as|before)"
     r" (?:i|he|she|they|we|someone|somebody|anyone|anybody|everyone|everybody|nobody) (?:\w+ )*?\w+(?=,|$| (?:you|then)\b)"
+    r"|\b(?:next|on|this|coming) (?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:tomorrow|tonight)\b"
     r"|\bif you were (?!to\b|so\b|willing|able|kind)\w+"
     rf"|\b\d{{4}} hours\b|\b(?:{NUMBER}) (?:minutes|hours|days|weeks) (?:from now|later)\b"
 )
@@ -78,8 +79,8 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
     text = _FOLLOWING.sub("after ", text)
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if clause.waits >= WAITS and not _PACE.fullmatch(clause.text)), "")
-    plain, gone = _plain(found) if found else (punctuated(text), ())
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
+    plain, gone = _plain(found, known) if found else (punctuated(text), ())
     return Sentence(found, late, plain, parse(plain), tuple(run for run in gone if set(words(run)) - known))
 
 
@@ -104,7 +105,7 @@ def delay(text: str) -> str:
     return "" if match["short"] and extent else match[0].strip(" ,")
 
 
-def _plain(found: tuple[Clause, ...]) -> tuple[str, tuple[str, ...]]:
+def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, ...]]:
     asked = any(clause.kind == "command" for clause in found)
     bound = english().determiners | english().prepositions
     gone: tuple[str, ...] = ()
@@ -114,7 +115,7 @@ def _plain(found: tuple[Clause, ...]) -> tuple[str, tuple[str, ...]]:
             apart = (before or clause).words[-1].text.endswith(BREAKS)
             gone = gone if apart else (*gone, clause.text)  # "wait here despite my caves"
             continue
-        rest, runs = clause.without("frame", bound)
+        rest, runs = clause.without("frame", bound, known)
         bare, gone = rest.words, (*gone, *runs)
         kept = any(word.role != "order" for word in bare) or connected(" ".join(word.text for word in bare))
         if kept or (bare and text and after is None):  # "wave, but bow first"; and not "number two, bow"

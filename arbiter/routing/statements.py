@@ -31,6 +31,7 @@ _TELLS = re.compile(
     r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we|robots|humanoids|machines|people|humans)"
     r"|have (?:you|they|i|we)|let (?:me|him|her|them)) "
     r"|^(?:yesterday|tomorrow|earlier|last (?:time|week|night|year)|next (?:time|week|year)) |^\w+ing (?:\w+ )?(?:is|was|are) "
+    r"|^(?:that|this|it) (?:was|is|looks|looked) "
     r"|^(?:if|unless|whenever|suppose|assuming|provided|in case) "
     r"|^(?:nice|lovely|beautiful|awesome|amazing|wonderful|fantastic|brilliant|great|good|impressive|excellent) \w+$"
     r"|^(?:the|some|those|these|every|all the) \w+ (?:\w{2,}ed|is|are|was|were|has|had|went|ran|sat|stood) "

@@ -62,11 +62,12 @@ class Clause:
     def _doubtful(word: Word) -> bool:
         return word.certainty < CLEAR and word.text not in KEPT
 
-    def without(self, role: str, bound: Set[str] = frozenset()) -> tuple[Clause, tuple[str, ...]]:
+    def without(self, role: str, bound: Set[str] = frozenset(), known: Set[str] | None = None) -> tuple[Clause, tuple[str, ...]]:
         """The clause without each run of words that surely have a role, and these runs; what ended the clause still does.
 
         One or two words amid such words are taken along, if they are not clearly something else. A run behind a word of
-        `bound` stays: "beside the" needs what comes after it.
+        `bound` stays: "beside the" needs what comes after it. So does one with a word that is not of `known` ones, unless it is
+        set apart: "bow, professor" and not "bow ties".
         """
         mine = [word.role == role and word.text.rstrip(_ENDS) not in KEPT for word in self.words]
         for gap in (1, 2):
@@ -79,8 +80,10 @@ class Clause:
             words = [word for _, word in run]
             told = [word.certainty for word in words if word.role == role] or [1.0]
             amid = bool(kept) and words[-1] is not self.words[-1]
+            apart = (kept and kept[-1].text.endswith(tuple(_ENDS))) or (not kept and words[-1].text.endswith(tuple(_ENDS)))
+            strange = known is not None and not apart and any(word.text.strip(_ENDS) not in known for word in words)
             alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in FILLERS
-            if not same or alone or math.prod(told) < SURE ** len(told) or (kept and kept[-1].text in bound):
+            if not same or alone or strange or math.prod(told) < SURE ** len(told) or (kept and kept[-1].text in bound):
                 kept += words
             else:
                 gone.append(" ".join(word.text.strip(_ENDS) for word in words))

@@ -38,7 +38,7 @@ _CONTRACTIONS = (
     (re.compile(r"\b(you|we|they)'re\b"), r"\1 are"),
     (re.compile(r"\b(i|you|we|they)'ve\b"), r"\1 have"),
     (re.compile(r"\b(you|we|they|he|she)'d\b"), r"\1 would"),
-    (re.compile(r"\b(it|that|what|there|where|who|here|time|how)'s\b"), r"\1 is"),
+    (re.compile(r"\b(it|that|what|there|where|who|here|time|how|he|she)'s\b"), r"\1 is"),
 )
 
 
@@ -49,7 +49,7 @@ def _phrases(text: str) -> list[str]:
 
 # Short forms, what dictation makes of a command word, and two movements that are one command.
 _HINT = re.compile(
-    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and | as |stood|sat d|wr?d"
+    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and | as |stood|sat d|wr?d|\b[lr]\b|\brot\b|^you "
 )  # one of the patterns below may match
 _FOR_SHORT = (
     (re.compile(r"\b(back|move) (?:it|yourself) (?=(?:on )?(?:up|back|forwards?|over)\b)"), r"\1 "),
@@ -57,6 +57,10 @@ _FOR_SHORT = (
     (re.compile(r"\b(?:bwd|bkwd|bckwd)s?\b"), "backward"),
     (re.compile(r"\b(?:rgt|rght)\b|(?<=\bturn )(?:rite|write|wright)\b|(?<=\bto the )(?:rite|write|wright)\b"), "right"),
     (re.compile(r"\bgimme\b"), "give me"),
+    (re.compile(r"(?<=\bturn )l\b|(?<=\bstep )l\b|\bl(?= ?\d)"), "left"),
+    (re.compile(r"(?<=\bturn )r\b|(?<=\bstep )r\b|\br(?= ?\d)"), "right"),
+    (re.compile(r"\brot(?= (?:l|r|left|right)\b)"), "rotate"),
+    (re.compile(r"^you (?:could|would|can) not (.+?),? (?:could|would|can) you\b(?: please)?[ ?.!]*$"), r"\1"),
     (re.compile(r" as (?:high|far|much|well|low|deep|deeply) as (?:you can|possible)\b"), ""),
     (re.compile(r"(?:(?<=you have )|(?<=having ))stood(?= up\b)"), "stand"),
     (re.compile(r"(?:(?<=you have )|(?<=having ))sat(?= down\b)"), "sit"),

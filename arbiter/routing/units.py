@@ -38,7 +38,7 @@ _UNITS = (
         2.0 * math.pi,
         r"(?:full |whole |complete )?(?:turns?|rotations?|revolutions?|circles?|laps?|loops?|rounds?|spins?)",
     ),
-    ("count", 1.0, r"(?:more |further )?times?|x|bows?|waves?"),
+    ("count", 1.0, r"(?:more |further )?times?|goes|gos|reps?|repetitions?|x|bows?|waves?"),
     (
         "steps",
         1.0,
