@@ -22,7 +22,7 @@ _UNSAID = (
     r"|wrong (?:way|one|side|direction|hand|arm)|not that(?: (?:one|way|side|direction|hand|arm))?|or rather)"
 )
 _NO = r"(?:no|nope|nah)"
-_OH = r"(?:oops|whoops|oh|ah|ach|och|uh|um|er|erm|wait|hang on|hold on|hmm|sorry|actually|well|okay|ok|but|instead|just)"
+_OH = r"(?:oops|whoops|oh|ah|ach|och|uh|um|er|erm|wait|hang on|hold on|hmm|sorry|actually|well|okay|ok|but|instead|just|or)"
 _VERB = rf"(?:{VERB}|back|face|take|make|left|right|forwards?|backwards?|(?:the|your) (?:left|right|other)|to (?:the|your))"
 _SECOND_THOUGHT = re.compile(
     rf"(?:^|[\s,.;:!?-]+)(?:{_OH}[\s,.!-]+)*"

@@ -19,13 +19,14 @@ _ALL = (
 )
 _DO = rf"(?:(?:please )?(?:do|repeat|perform|run|execute|play)(?: {_ALL})?)"
 _FRONT = re.compile(
-    rf"^(?:{_DO} |{_ALL} )?(?P<times>{_TIMES}) ?[:;] *|^(?:{_DO} (?P<then>{_TIMES})|(?P<row>{_TIMES}(?<=row)))[ ,:;-]+(?=\w)"
+    rf"^(?:{_DO} )?(?P<of>{_COUNT} (?:reps|repetitions|rounds|runs|cycles|sets) of) ?:? *(?=\w)"
+    rf"|^(?:{_DO} |{_ALL} )?(?P<times>{_TIMES}) ?[:;] *|^(?:{_DO} (?P<then>{_TIMES})|(?P<row>{_TIMES}(?<=row)))[ ,:;-]+(?=\w)"
 )
 _BACK = re.compile(
     rf"(?:(?:[,.;:!]+(?: and| then)*|(?: and| then)+) (?:please )?(?:{_DO}|{_ALL}) (?P<times>{_TIMES})"
     rf"|[,;:] ?(?:all )?(?P<then>{_TIMES})"
     rf"|(?:[,.;:!]+(?: and| then)*|(?: and| then)+) (?:please )?(?:{_DO}|run through {_ALL}) "
-    r"(?P<again>once(?: more| again)?|one more time|again|a second time))[ .!]*$"
+    r"(?P<again>once(?: more| again)?|one more time|again|a second time))(?: please| thanks)?[ .!]*$"
 )
 _NUMBER = re.compile(rf"\d{{1,3}}|{SPELLED}")
 _ONCE_MORE = ("once", "once more", "once again", "one more time", "again", "a second time")

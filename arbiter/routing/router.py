@@ -50,6 +50,7 @@ _UNITS = frozenset(
     "once twice thrice deg degs degrees rad rads sec secs min mins hrs cms mtr mtrs metre metres centimetre centimetres yds "
     "kmh kph smidge smidgen".split()
 )
+_EXCLAIMED = frozenset("oops whoops nope yep yeah ouch ach och hiya blimey".split())  # no typing errors of other words
 _DOUBLED = re.compile(r"\b(?!\d|one\b|two\b|three\b)([a-z]+)(?: \1)+\b")  # "turn turn left"
 
 
@@ -112,7 +113,7 @@ class Router:
             rf"(\b(?:{'|'.join(map(re.escape, verbs)) or '(?!)'}) right)(?= (?:right )?(?:after|before|once)\b)"
         )
         self._planned = Planner(self._chooser, self._asked, self._utterances, self._groups)
-        self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS)
+        self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS | _EXCLAIMED)
 
     def route(self, text: str, last: Steps = ()) -> Route:
         """What to do about `text`. Never raises.
@@ -154,7 +155,7 @@ class Router:
             return rejected(text, _waits(late), Rule.CONDITION, late)
         if self._is_utterance(given):
             return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)
-        if language := foreign(text, self._asked, self._repair.knows):
+        if language := foreign(text, self._asked | _UNITS, self._repair.knows):
             return rejected(text, f"{language}; this robot speaks English", Rule.LANGUAGE)
         said = self._heard(given)
         if said != given and stop_guard(said):

@@ -35,6 +35,7 @@ _DELAY = re.compile(
     r"|\bif you were (?!to\b|so\b|willing|able|kind)\w+"
     rf"|\b\d{{4}} hours\b|\b(?:{NUMBER}) (?:minutes|hours|days|weeks) (?:from now|later)\b"
 )
+_NOT_UNTIL = re.compile(r",? (?:but |and )?not (?:until|till|before) (?=you )")  # "walk, but not until you have bowed"
 _PACE = re.compile(rf"at (?:about |around )?(?:{NUMBER})")  # "walk at 0.2"
 _FOLLOWING = re.compile(r"(?<=\w )following (?=(?:an?|the|your) )")
 _THEN = frozenset("then next afterwards thereafter subsequently finally lastly last final".split())
@@ -76,7 +77,7 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
         logits: Of `arbiter.routing.structure.clauses`; None where no encoder tells the structure: the connectives only.
         wordings: Words of politeness and of order that the encoder was tuned on.
     """
-    text = _FOLLOWING.sub("after ", text)
+    text = _NOT_UNTIL.sub(" after ", _FOLLOWING.sub("after ", text))
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if clause.waits >= WAITS and not _PACE.fullmatch(clause.text)), "")
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs

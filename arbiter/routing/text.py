@@ -49,7 +49,8 @@ def _phrases(text: str) -> list[str]:
 
 # Short forms, what dictation makes of a command word, and two movements that are one command.
 _HINT = re.compile(
-    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and | as |stood|sat d|wr?d|\b[lr]\b|\brot\b|^you "
+    r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and | as |stood|sat d|wr?d"
+    r"|\b[lr]\b|\brot\b|^you |n't you|not you|you not"
 )  # one of the patterns below may match
 _FOR_SHORT = (
     (re.compile(r"\b(back|move) (?:it|yourself) (?=(?:on )?(?:up|back|forwards?|over)\b)"), r"\1 "),
@@ -59,6 +60,7 @@ _FOR_SHORT = (
     (re.compile(r"\bgimme\b"), "give me"),
     (re.compile(r"(?<=\bturn )l\b|(?<=\bstep )l\b|\bl(?= ?\d)"), "left"),
     (re.compile(r"(?<=\bturn )r\b|(?<=\bstep )r\b|\br(?= ?\d)"), "right"),
+    (re.compile(r",? (?:will|would|could|can) (?:not you|you not)[ ?.!]*$"), ""),
     (re.compile(r"\brot(?= (?:l|r|left|right)\b)"), "rotate"),
     (re.compile(r"^you (?:could|would|can) not (.+?),? (?:could|would|can) you\b(?: please)?[ ?.!]*$"), r"\1"),
     (re.compile(r" as (?:high|far|much|well|low|deep|deeply) as (?:you can|possible)\b"), ""),

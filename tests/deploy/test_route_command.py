@@ -38,3 +38,13 @@ def test_each_instruction_follows_the_one_before_it(capsys):
 def test_a_question_is_answered_and_not_refused(capsys):
     assert command.main(["can you wave?"]) == 0
     assert '  answer: yes, wave left or right: say "wave your right hand"' in capsys.readouterr().out
+
+
+def test_the_parse_is_printed_as_a_tree(capsys):
+    assert command.main(["--explain", "could you bow and then wave", "bow when I say go"]) == 1
+    out = capsys.readouterr().out
+    assert "[frame: could you] bow" in out and "[order: and" in out
+    assert "├─ asks for (then): bow" in out and "└─ asks for (then): wave" in out
+    assert "└─ waits for: when i say go" in out
+    assert command.main(["--explain", "--json", "bow"]) == 2
+    assert capsys.readouterr().err == "error: --explain prints a tree for people; leave --json out\n"

@@ -13,22 +13,22 @@ from training.router.grids import GRIDS, grid
 
 # grid -> at least so many per cent exact, at most so many per cent wrong motion
 FLOORS = {
-    "conditions": (74, 26),
-    "later": (26, 74),
-    "politeness": (74, 3),
-    "talk": (96, 4),
-    "qualifiers": (24, 4),
-    "pairs": (80, 15),
-    "order": (65, 15),
-    "enumerations": (72, 10),
-    "repetition": (19, 15),
-    "together": (77, 23),
-    "negation": (96, 3),
-    "corrections": (90, 3),
-    "quantities": (85, 6),
-    "sides": (89, 10),
-    "followups": (97, 2),
-    "third_party": (68, 19),
+    "conditions": (95, 4),
+    "later": (95, 4),
+    "politeness": (90, 3),
+    "talk": (94, 5),
+    "qualifiers": (89, 4),
+    "pairs": (90, 4),
+    "order": (83, 5),
+    "enumerations": (93, 4),
+    "repetition": (91, 4),
+    "together": (93, 5),
+    "negation": (94, 3),
+    "corrections": (92, 5),
+    "quantities": (94, 4),
+    "sides": (90, 4),
+    "followups": (96, 2),
+    "third_party": (94, 3),
 }
 
 
