@@ -23,8 +23,8 @@ from arbiter.routing.numerals import NUMBER
 from arbiter.routing.opposites import side_of
 from arbiter.routing.quantities import Quantities, extract, mirrored
 from arbiter.routing.scorer import Scorer
+from arbiter.routing.skill_words import Content, Vocabulary, WordPlace, contents, joined, stem, vocabulary
 from arbiter.routing.text import strip_politeness, words
-from arbiter.routing.vocabulary import Content, Place, Vocabulary, contents, joined, stem, vocabulary
 from arbiter.skill import Skill
 
 NEAR = 0.5  # cosine of two words behind a preposition from which one stands for the other: "ring" and "circle" have 0.53
@@ -33,7 +33,7 @@ _PARTICIPLE = re.compile(r"\w*[aeiouy]\w+ing")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Covered:
     """What comes of the words that a skill does not use; "" where there is no refusal, no note.
 
     Attributes:
@@ -72,7 +72,7 @@ class _Clause:
 
     def impossible(self, item: Content) -> bool:
         """Whether a word is an object that the verb never takes, and no indirect one ("give the kids a wave")."""
-        direct = item.place is Place.OBJECT and self.read[0].place is Place.VERB and self.noun(item) is None
+        direct = item.place is WordPlace.OBJECT and self.read[0].place is WordPlace.VERB and self.noun(item) is None
         return direct and stem(self.read[0].word) not in self.mine.taking and not _NUMBER.fullmatch(item.word)
 
     def changes(self, item: Content, others: Sequence[Vocabulary], few: bool) -> str:
@@ -102,7 +102,7 @@ class _Clause:
         verbs = (
             x for x in self.read if x is not first and x.phrase < 0 and not _goes(x.word) and stem(x.word) in self.mine.verbs
         )
-        return None if first.place is not Place.VERB or light or any(verbs) else first
+        return None if first.place is not WordPlace.VERB or light or any(verbs) else first
 
     def note(self, name: str) -> str:
         """One sentence that names what the skill called `name` did not use."""
@@ -133,7 +133,7 @@ class Coverage:
             utterances[scorer.class_of[skill.name]] += map(canonical, skill.utterances)
         self._of = {label: vocabulary(utterances[label], scorer.texts[rows]) for label, rows in scorer.members.items()}
 
-    def read(self, text: str, name: str, label: str) -> Reading:
+    def read(self, text: str, name: str, label: str) -> Covered:
         """What a skill makes of the words of a normalised clause.
 
         Args:
@@ -150,13 +150,13 @@ class Coverage:
         idle = [x for x in read if not (_limiting(x.word) or _taken(x.word, takes, said) or self._uses(x, read, mine))]
         left = sorted((*limits, *idle), key=lambda x: x.index)
         if not left:
-            return Reading()
+            return Covered()
         clause = _Clause(found, read, left, mine)
         others = [each for other, each in self._of.items() if other not in labels]
         for item in () if known else left:
             if reason := clause.changes(item, others, label in self._scorer.new):
-                return Reading(f'"{item.word}" {reason}; nearest skill is {name}', item.word)
-        return Reading(note=clause.note(name))
+                return Covered(f'"{item.word}" {reason}; nearest skill is {name}', item.word)
+        return Covered(note=clause.note(name))
 
     def _uses(self, item: Content, read: Sequence[Content], mine: Vocabulary) -> bool:
         plain = stem(mirrored(item.word))
@@ -167,7 +167,7 @@ class Coverage:
         nouns = [x.index for x in read if x.phrase == item.phrase >= 0 and stem(x.word) in mine.own and not _parameter(x.word)]
         if item.determiner == "your" or (nouns and item.index < nouns[-1]):
             return plain in mine.all
-        taking = read[0].place is Place.VERB and stem(read[0].word) in mine.taking
+        taking = read[0].place is WordPlace.VERB and stem(read[0].word) in mine.taking
         if not item.preposition and (nouns or not (taking and item.determiner)):
             return plain in mine.head
         return plain in mine.all and not nouns and self._near(item, mine)

@@ -22,7 +22,7 @@ AROUND = 0.5  # [rad] off a half turn that still is one
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedPlan:
     """What a follow-up came to.
 
     Attributes:
@@ -51,14 +51,14 @@ class LastPlan:
         follow = follow_up(text)
         return follow is not None and not follow.rest and follow.marks <= {"onward", "light", "anchor"} and not follow.changes
 
-    def refers(self, text: str, last: Steps) -> Followed | None:
+    def refers(self, text: str, last: Steps) -> FollowedPlan | None:
         """The plan of a whole text that does nothing but refer to the last one, in one clause; None for any other."""
         follow = follow_up(text)
         if follow is None or follow.rest or follow.plain or len([p for p in parse(text).pieces if p.joint == "then"]) > 1:
             return None
         return self.followed(text, last)
 
-    def followed(self, text: str, last: Steps, inside: bool = False) -> Followed | None:
+    def followed(self, text: str, last: Steps, inside: bool = False) -> FollowedPlan | None:
         """The plan that `text` asks for after `last`; None where it is a command of its own.
 
         Args:
@@ -74,20 +74,20 @@ class LastPlan:
         if "both" in follow.marks:
             sided = any(self._related.sided(call.skill) for step in last for call in step)
             reason = f'"{text}": one side at a time; say which, or one after the other'
-            return Followed((), reason) if sided and not (follow.rest or follow.said.directions) else None
+            return FollowedPlan((), reason) if sided and not (follow.rest or follow.said.directions) else None
         if follow.rest:
             return self._with_verb(follow, last) if last else None
         if not last:
             by_itself = follow.plain or ("light" in follow.marks and "again" not in follow.marks)
-            return None if by_itself else Followed((), f'"{text}": nothing was done before that it could refer to')
+            return None if by_itself else FollowedPlan((), f'"{text}": nothing was done before that it could refer to')
         try:
-            found = Followed(*self._applied(follow, last, inside))
+            found = FollowedPlan(*self._applied(follow, last, inside))
         except Refused as refusal:
-            return None if follow.plain and not follow.said.colours else Followed((), str(refusal))  # "the blue one"
+            return None if follow.plain and not follow.said.colours else FollowedPlan((), str(refusal))  # "the blue one"
         verbless = not (follow.marks & {"light", "onward"} or self._chooser.owner(text))
         return found if not follow.plain or (inside and verbless) else self._unless_plain(follow, found, verbless)
 
-    def _way_back(self, follow: FollowUp, last: Steps) -> Followed | None:
+    def _way_back(self, follow: FollowUp, last: Steps) -> FollowedPlan | None:
         """ "Walk two metres, turn around, and walk back": who has turned around goes back the way it went, forwards."""
         turn = last[-1][-1]
         angle = turn.parameters.get("angle")
@@ -100,15 +100,15 @@ class LastPlan:
             return None
         went = [call for step in last[:-1] for call in step if self._related.takes(call.skill, "distance")]
         if not went or follow.detailed:
-            return Followed((), f'"{follow.words}" after turning around: say how far, such as "walk forward two metres"')
-        return Followed(((went[-1],),), f'"{follow.words}" taken as {went[-1].skill}, since it has turned around')
+            return FollowedPlan((), f'"{follow.words}" after turning around: say how far, such as "walk forward two metres"')
+        return FollowedPlan(((went[-1],),), f'"{follow.words}" taken as {went[-1].skill}, since it has turned around')
 
     def _complete(self, follow: FollowUp) -> bool:
         """Whether words that may be a command of their own leave nothing to the last plan: "go backwards", "back up a bit"."""
         lit = "light" in follow.marks and "back" not in follow.marks
         return lit or bool(follow.marks & {"little", "much"}) or self._chooser.owner(follow.words) != ""
 
-    def _unless_plain(self, follow: FollowUp, found: Followed, verbless: bool) -> Followed | None:
+    def _unless_plain(self, follow: FollowUp, found: FollowedPlan, verbless: bool) -> FollowedPlan | None:
         """ "Go back" is a command of its own: after another motion than the one it reverses, it stays that command.
 
         "Back" alone may mean either then, and is refused.
@@ -119,7 +119,7 @@ class LastPlan:
             bare = aside and set(words(follow.words)) <= english().bare_side | lexicon().parts
             return found if follow.said.colours or (bare and not follow.said.values) else None
         if meant != {call.skill} and verbless and not follow.nouns and follow.marks <= {"back", "anchor"}:
-            return Followed((), f'"{follow.words}" may mean {" and ".join(sorted(meant))} or {call.skill}; say which')
+            return FollowedPlan((), f'"{follow.words}" may mean {" and ".join(sorted(meant))} or {call.skill}; say which')
         return found if meant == {call.skill} else None
 
     def _alone(self, text: str) -> SkillCall | None:
@@ -181,7 +181,7 @@ class LastPlan:
 
     # -- with a verb ----------------------------------------------------------------------------------------------
 
-    def _with_verb(self, follow: FollowUp, last: Steps) -> Followed | None:
+    def _with_verb(self, follow: FollowUp, last: Steps) -> FollowedPlan | None:
         """ "Wave again", "walk a bit further": as last time, where that was the same motion; else a command of its own."""
         compared = follow.compare and "manner" not in follow.marks
         if not (follow.marks & {"again", "onward", "more", "less", "other", "back"} or compared or follow.factors):
@@ -202,9 +202,9 @@ class LastPlan:
             if not self._related.takes(call.skill, "direction"):
                 follow = replace(follow, said=replace(follow.said, directions=()))
             steps = self._repeated(((self._changed(call, follow, notes, cue),),), follow)
-            return Followed(steps, "; ".join(notes))
+            return FollowedPlan(steps, "; ".join(notes))
         except Refused as refusal:
-            return None if "back" in follow.marks else Followed((), str(refusal))
+            return None if "back" in follow.marks else FollowedPlan((), str(refusal))
 
     def _refers(self, follow: FollowUp, call: SkillCall, found: SkillCall) -> bool:
         """Whether a command means the last motion: "turn back" after a turn, not "step back" or "move further away" after a walk.

@@ -16,7 +16,7 @@ from arbiter.routing.corpus import canonical
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
-from arbiter.routing.last_plan import Followed, LastPlan
+from arbiter.routing.last_plan import FollowedPlan, LastPlan
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import strip_politeness, words
 from arbiter.routing.verbs import base_forms
@@ -29,7 +29,7 @@ PARTICLES = frozenset("up down back forward forwards backward backwards left rig
 _ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
 
 
-def _pieces(follow: Followed) -> list[tuple[Piece, Choice]]:
+def _pieces(follow: FollowedPlan) -> list[tuple[Piece, Choice]]:
     """The plan of a follow-up as choices, one after the other or at once as it says; its notes are told with the first."""
     calls = [(call, "while" if index else "then") for step in follow.steps for index, call in enumerate(step)]
     return [
@@ -215,7 +215,7 @@ class Planner:
 
     def _follow(
         self, text: str, pieces: tuple[Piece, ...], index: int, choices: list[tuple[Piece, Choice]], last: Steps
-    ) -> Followed | None:
+    ) -> FollowedPlan | None:
         """What a piece says of those before it, or of the last plan where it is the first; None where it says nothing of them."""
         piece = pieces[index]
         follow = follow_up(piece.text)

@@ -34,7 +34,7 @@ _WORDS = {"twice": 2, "thrice": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
+class RepeatedPlan:
     """A text that says of its whole plan how often.
 
     Attributes:
@@ -46,7 +46,7 @@ class Repeated:
     rest: str
 
 
-def of_plan(text: str) -> Repeated | None:
+def of_plan(text: str) -> RepeatedPlan | None:
     """What a normalised text says of its whole plan; None where it says nothing.
 
     A number of times behind a comma is of the plan only if that has several parts: whoever has parsed the rest decides.
@@ -56,7 +56,7 @@ def of_plan(text: str) -> Repeated | None:
             said = next(said for name, said in match.groupdict().items() if said)
             rest = (text[: match.start()] + text[match.end() :]).strip(" ,;:.!")
             if rest:
-                return Repeated(said, _count(said), rest)
+                return RepeatedPlan(said, _count(said), rest)
     return None
 
 

@@ -24,7 +24,7 @@ from arbiter.routing.followups import follow_up, marks
 from arbiter.routing.guard import MENDED, OTHER_WORDS, may_mean_stop, stop_guard
 from arbiter.routing.holding import held
 from arbiter.routing.languages import foreign
-from arbiter.routing.last_plan import Followed
+from arbiter.routing.last_plan import FollowedPlan
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
@@ -32,7 +32,7 @@ from arbiter.routing.planner import Planner
 from arbiter.routing.quantities import extract
 from arbiter.routing.questions import Questions
 from arbiter.routing.repair import Repair
-from arbiter.routing.repetition import Repeated, of_plan
+from arbiter.routing.repetition import RepeatedPlan, of_plan
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.sentence import Sentence, delay, read
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
@@ -51,6 +51,9 @@ _UNITS = frozenset(
     "kmh kph smidge smidgen".split()
 )
 _EXCLAIMED = frozenset("oops whoops nope yep yeah ouch ach och hiya blimey".split())  # no typing errors of other words
+_ASKED = re.compile(  # politeness may begin with "what", too: "what do you say you bow"
+    r"(?:which|who|whose|where) |what (?:can|do|did|does|will|is|are) (?!you (?:say|think|reckon)|the chances|your chances)"
+)
 _DOUBLED = re.compile(r"\b(?!\d|one\b|two\b|three\b)([a-z]+)(?: \1)+\b")  # "turn turn left"
 
 
@@ -179,6 +182,8 @@ class Router:
 
     def _understood(self, text: str, said: str, last: Steps | None) -> Route:
         """The route of a normalised text that is parsed here, once."""
+        if _ASKED.match(said):
+            return rejected(text, f'a question or a remark, no instruction: "{said}"', Rule.STATEMENT)
         sentence = read(said, self._structure, self._wordings)
         if late := sentence.put_off:
             return rejected(text, _waits(late), Rule.CONDITION, late)
@@ -195,7 +200,7 @@ class Router:
         return self._planned(text, parsed.pieces, refers, sentence.left_out)
 
     @staticmethod
-    def _repeated(route: Route, repeated: Repeated) -> Route:
+    def _repeated(route: Route, repeated: RepeatedPlan) -> Route:
         """An accepted plan so often as was said."""
         calls = repeated.times * sum(map(len, route.steps))
         if route.outcome != "accepted" or repeated.times < 2:
@@ -243,7 +248,7 @@ class Router:
         found = [follow for piece in pieces if (follow := follow_up(piece.text))]
         return len(pieces) > 1 and any(not (follow.rest or follow.plain) for follow in found)
 
-    def _followed(self, text: str, follow: Followed) -> Route:
+    def _followed(self, text: str, follow: FollowedPlan) -> Route:
         calls = [call for step in follow.steps for call in step]
         if not calls:
             return rejected(text, follow.reason, Rule.FOLLOW_UP)

@@ -33,8 +33,8 @@ class OtherLanguage:
 
 
 @dataclass(frozen=True, slots=True)
-class English:
-    """How English says stop; see stops.yaml."""
+class StopLists:
+    """How StopLists says stop; see stops.yaml."""
 
     words: str
     spellings: str
@@ -103,7 +103,7 @@ def _any(entries: tuple[str, ...]) -> str:
 
 def load(folder: Path = FOLDER) -> StopWords:
     """The words of both files. Raises ConfigError with file and place for what is wrong in them."""
-    english = strict.load(English, folder / "stops.yaml")
+    english = strict.load(StopLists, folder / "stops.yaml")
     problems = strict.Problems()
     others = strict.build(dict[str, OtherLanguage], strict.parse(folder / "stops_other.yaml"), problems, "languages")
     problems.raise_if_any()

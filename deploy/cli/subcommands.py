@@ -30,6 +30,8 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "export router": ("training.router.build", "a sentence encoder to ONNX"),
     "play locomotion": ("training.locomotion.play", "films a walking policy"),
     "tune locomotion": ("training.locomotion.tune", "searches the gait's parameters"),
+    "tune router": ("training.router.structure.tune", "tunes the router's encoder to tell the structure of a sentence"),
+    "eval structure": ("training.router.structure.measure", "measures that on wordings and verbs it has not seen"),
     "curve locomotion": ("training.locomotion.curve", "draws the training curve of a walking policy"),
     "curve pi0": ("training.pi0.curve", "draws the training curve of π0"),
     "distil pi0": ("training.pi0.distil", "distils a large chunk policy into a small one"),

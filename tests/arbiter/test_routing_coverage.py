@@ -12,9 +12,9 @@ from arbiter.routing.clauses import parse
 from arbiter.routing.encoder import Encoder
 from arbiter.routing.languages.english import FILE, english
 from arbiter.routing.quantities import extract
+from arbiter.routing.skill_words import stem
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
-from arbiter.routing.vocabulary import stem
 from arbiter.skill import Skill
 from skills import builtin_skills
 

@@ -13,7 +13,7 @@ from arbiter.routing import Router
 from arbiter.routing.encoder import Encoder
 from skills import builtin_skills
 from training.router.figures import grouped
-from training.router.peers import Corpus, head_alone, linear_probe, measured, nearest_cosine, pivot, threshold
+from training.router.peers import PeerCorpus, head_alone, linear_probe, measured, nearest_cosine, pivot, threshold
 from training.router.phrases import parse_set
 
 TEXTS = (
@@ -44,9 +44,9 @@ def router() -> Router:
 
 
 @pytest.fixture(scope="module")
-def data(encode) -> Corpus:
+def data(encode) -> PeerCorpus:
     dev = (("a turn to the left", frozenset(("turn_left",))), ("the cat sleeps", frozenset(("none",))))
-    return Corpus(TEXTS, LABELS, np.array([encode(text) for text in TEXTS]), dev)
+    return PeerCorpus(TEXTS, LABELS, np.array([encode(text) for text in TEXTS]), dev)
 
 
 @pytest.mark.parametrize("peer", [nearest_cosine, linear_probe])

@@ -58,7 +58,7 @@ Guess = Callable[[str], tuple[str, float]]  # text -> skill or "none", and how s
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class PeerCorpus:
     """What a peer is given: the phrases that the router's head is fitted on, and those that its calibration is.
 
     Attributes:
@@ -82,14 +82,14 @@ def _owners(phrase: Phrase) -> frozenset[str]:
     return frozenset(plan[0][0] for plan in phrase.plans) or frozenset((NONE,))
 
 
-def corpus(encode: Callable[[str], np.ndarray], skills: Sequence[Skill]) -> Corpus:
+def corpus(encode: Callable[[str], np.ndarray], skills: Sequence[Skill]) -> PeerCorpus:
     """Utterances, fit set and refused phrases, each text once."""
     rows = [(plain(text), skill.name) for skill in skills for text in skill.utterances]
     rows += [(plain(phrase.text), min(_owners(phrase))) for name in ("fit", "none") for phrase in load_phrases(name)]
     unique = {text: label for text, label in reversed(rows) if text}  # a skill before the refused ones
     single = [p for p in load_phrases("dev") if p.kind != "safe" and all(len(plan) == len(plan[0]) == 1 for plan in p.plans)]
     dev = tuple((plain(phrase.text), _owners(phrase)) for phrase in single)
-    return Corpus(tuple(unique), tuple(unique.values()), np.array([encode(text) for text in unique]), dev)
+    return PeerCorpus(tuple(unique), tuple(unique.values()), np.array([encode(text) for text in unique]), dev)
 
 
 def threshold(guess: Guess, dev: Sequence[tuple[str, frozenset[str]]]) -> float:
@@ -99,7 +99,7 @@ def threshold(guess: Guess, dev: Sequence[tuple[str, frozenset[str]]]) -> float:
     return max(levels, key=lambda level: sum((name if sure >= level else NONE) in owners for (name, sure), owners in guesses))
 
 
-def nearest_cosine(data: Corpus, encode: Callable[[str], np.ndarray]) -> Guess:
+def nearest_cosine(data: PeerCorpus, encode: Callable[[str], np.ndarray]) -> Guess:
     """The label of the most similar phrase."""
 
     def guess(text: str) -> tuple[str, float]:
@@ -110,7 +110,7 @@ def nearest_cosine(data: Corpus, encode: Callable[[str], np.ndarray]) -> Guess:
     return guess
 
 
-def linear_probe(data: Corpus, encode: Callable[[str], np.ndarray]) -> Guess:
+def linear_probe(data: PeerCorpus, encode: Callable[[str], np.ndarray]) -> Guess:
     """Logistic regression on the vector."""
     model = LogisticRegression(C=STRENGTH, max_iter=1000).fit(data.vectors, data.labels)
 
@@ -137,7 +137,7 @@ def head_alone(router: Router) -> Guess:
     return guess
 
 
-def semantic_router(data: Corpus, encode: Callable[[str], np.ndarray]) -> Guess:
+def semantic_router(data: PeerCorpus, encode: Callable[[str], np.ndarray]) -> Guess:
     """The library's router on the same vectors, calibrated on the dev set."""
     encoders = importlib.import_module(f"{LIBRARY}.encoders")
     library = importlib.import_module(LIBRARY)
@@ -204,7 +204,7 @@ def compared(phrase_sets: Sequence[PhraseSet]) -> dict[str, list[PhraseResult]]:
     return results
 
 
-def guesses(data: Corpus, encode: Callable[[str], np.ndarray], router: Router) -> dict[str, Guess]:
+def guesses(data: PeerCorpus, encode: Callable[[str], np.ndarray], router: Router) -> dict[str, Guess]:
     """Every peer that can be had, by name."""
     found = {
         "nearest cosine": nearest_cosine(data, encode),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from training.router.grids.commands import crossed, refused
+from training.router.grids.spoken import crossed, refused
 from training.router.phrases import Phrase
 from training.router.plans import builtin_vocabulary, parse_given_plan
 

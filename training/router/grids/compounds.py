@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from training.router.grids.commands import COMMANDS, Command, at_once, crossed, in_order, in_order_or_at_once, one, refused
+from training.router.grids.spoken import COMMANDS, Command, at_once, crossed, in_order, in_order_or_at_once, one, refused
 from training.router.phrases import Phrase
 from training.router.plans import WantedPlan
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from training.router.grids.commands import COMMANDS, Command, crossed, in_order, in_order_or_at_once, one, refused
+from training.router.grids.spoken import COMMANDS, Command, crossed, in_order, in_order_or_at_once, one, refused
 from training.router.phrases import Phrase, ToldSkill
 from training.router.plans import WantedCall
 

@@ -40,7 +40,7 @@ _VOWELS = "aeiou"
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class LabelledSentence:
     """One labelled sentence.
 
     Attributes:
@@ -57,16 +57,16 @@ class Sentence:
 
 
 @dataclass(slots=True)
-class _Clause:
+class _Made:
     kind: str
     words: list[tuple[str, str]]  # word, role
     end: str = ""  # punctuation behind it
 
-    def lead(self, words: Sequence[tuple[str, str]]) -> _Clause:
-        return _Clause(self.kind, [*words, *self.words], self.end)
+    def lead(self, words: Sequence[tuple[str, str]]) -> _Made:
+        return _Made(self.kind, [*words, *self.words], self.end)
 
-    def trail(self, words: Sequence[tuple[str, str]]) -> _Clause:
-        return _Clause(self.kind, [*self.words, *words], self.end)
+    def trail(self, words: Sequence[tuple[str, str]]) -> _Made:
+        return _Made(self.kind, [*self.words, *words], self.end)
 
 
 def gerund(verb: str) -> str:
@@ -127,7 +127,7 @@ class Lists:
         said = (re.sub(r"[(|)]", " ", entry) for name in lists for entry in self._lists[name])
         return {word for text in said for word in expand(normalise(text)).split()}
 
-    def sentence(self, rng: np.random.Generator, frames: bool | None = False, verbs: bool | None = False) -> Sentence:
+    def sentence(self, rng: np.random.Generator, frames: bool | None = False, verbs: bool | None = False) -> LabelledSentence:
         """A random sentence.
 
         Args:
@@ -188,7 +188,7 @@ class _Maker:
 
     # -- clauses --------------------------------------------------------------------------------------------------
 
-    def _command(self, polite: float = 0.25) -> _Clause:
+    def _command(self, polite: float = 0.25) -> _Made:
         words = [(word, "other") for word in self._core().split()]
         if self._chance(0.08):
             words += self._words("places", "other")
@@ -202,40 +202,40 @@ class _Maker:
             words += self._words("repeats", "repetition")
         elif self._chance(0.05):
             words += self._words("durations_open", "quantity")
-        clause = _Clause("command", words)
+        clause = _Made("command", words)
         while self._chance(0.07) and len(words) > 1:
             place = int(self._rng.integers(1, len(words)))
             words[place:place] = self._words("fillers", "frame")
         return self._polite(clause) if self._chance(polite) else clause
 
-    def _bare(self) -> _Clause:
+    def _bare(self) -> _Made:
         words = [(word, "other") for word in self._core().split()]
-        return _Clause("command", words + (self._words("quantities", "quantity") if self._chance(0.15) else []))
+        return _Made("command", words + (self._words("quantities", "quantity") if self._chance(0.15) else []))
 
-    def _polite(self, clause: _Clause) -> _Clause:
+    def _polite(self, clause: _Made) -> _Made:
         front, back = [(True, False), (False, True), (True, True)][int(self._rng.choice(3, p=(0.6, 0.25, 0.15)))]
         if front and self._chance(0.25) and clause.words[0][0] in self._verbs_known:
             name, inflect = ("frames_gerund", gerund) if self._chance(0.7) else ("frames_past", past)
             (verb, role), *rest = clause.words
-            clause = _Clause(clause.kind, [(inflect(verb), role), *rest]).lead(self._words(name, "frame"))
+            clause = _Made(clause.kind, [(inflect(verb), role), *rest]).lead(self._words(name, "frame"))
         else:
             for _ in range(1 + self._chance(0.25) if front else 0):
                 clause = clause.lead(self._words("frames_before", "frame"))
         return clause.trail(self._words("frames_after", "frame")) if back else clause
 
-    def _inflected(self, clause: _Clause, inflect: Callable[[str], str]) -> _Clause:
+    def _inflected(self, clause: _Made, inflect: Callable[[str], str]) -> _Made:
         """With its first word as `inflect` makes it of a verb; of another command where that is none."""
         words = clause.words
         while words[0][0] not in self._verbs_known or words[0][1] != "other":
             words = [(word, "other") for word in self._core().split()]
-        return _Clause(clause.kind, [(inflect(words[0][0]), "other"), *words[1:]])
+        return _Made(clause.kind, [(inflect(words[0][0]), "other"), *words[1:]])
 
-    def _plain(self, kind: str, name: str, role: str = "other") -> _Clause:
-        return _Clause(kind, self._words(name, role))
+    def _plain(self, kind: str, name: str, role: str = "other") -> _Made:
+        return _Made(kind, self._words(name, role))
 
     # -- sentences ------------------------------------------------------------------------------------------------
 
-    def sentence(self) -> Sentence:
+    def sentence(self) -> LabelledSentence:
         """One of the kinds, with or without punctuation."""
         kinds = {
             self._single: 0.16,
@@ -258,15 +258,15 @@ class _Maker:
             clauses[0] = clauses[0].lead(self._words("fillers", "frame"))
         return self._labelled(clauses, punctuation=not self._chance(0.45))
 
-    def _single(self) -> list[_Clause]:
+    def _single(self) -> list[_Made]:
         if self._chance(0.06):  # "walk forward waving": at once
             return [self._bare(), self._plain("command", "gerunds")]
         return [self._command()]
 
-    def _framed(self) -> list[_Clause]:
+    def _framed(self) -> list[_Made]:
         return [self._command(polite=1.0)]
 
-    def _several(self) -> list[_Clause]:
+    def _several(self) -> list[_Made]:
         count = int(self._rng.choice((2, 3, 4), p=(0.7, 0.22, 0.08)))
         bare = self._chance(0.5)
         clauses = [self._bare() if bare else self._command(polite=0.15) for _ in range(count)]
@@ -285,7 +285,7 @@ class _Maker:
                 clauses[i - 1].end = "," if self._chance(0.3) else ""
         return [clauses[0].lead(self._words("openers", "order")), *clauses[1:]] if opened else clauses
 
-    def _ordered(self) -> list[_Clause]:
+    def _ordered(self) -> list[_Made]:
         first, second = self._command(polite=0.2), self._command(polite=0.0)
         if self._chance(0.3):  # "turn right after you stand up": a side, not "right after"
             first = self._bare().trail([(self._one(("left", "right")), "side")])
@@ -301,15 +301,15 @@ class _Maker:
         second.end = ","
         return [second, first]
 
-    def _conditional(self) -> list[_Clause]:
+    def _conditional(self) -> list[_Made]:
         return self._hung(self._plain("conditional", "conditions", "condition"))
 
-    def _timed(self) -> list[_Clause]:
+    def _timed(self) -> list[_Made]:
         if self._chance(0.2):
             return [self._plain("timed", "times_before", "time"), self._command(polite=0.1)]
         return self._hung(self._plain("timed", "times", "time"))
 
-    def _hung(self, clause: _Clause) -> list[_Clause]:
+    def _hung(self, clause: _Made) -> list[_Made]:
         """A command with a clause before or behind it that puts it off; sometimes another command beside them."""
         found = [self._command(), clause]
         if self._chance(0.4):
@@ -320,8 +320,8 @@ class _Maker:
             found = [*found, extra] if self._chance(0.6) else [self._command(), found[0].lead([("and", "order")]), *found[1:]]
         return found
 
-    def _negated(self) -> list[_Clause]:
-        core = _Clause("negated", [(word, "other") for word in self._core().split()])
+    def _negated(self) -> list[_Made]:
+        core = _Made("negated", [(word, "other") for word in self._core().split()])
         if self._chance(0.35):
             clause = self._inflected(core, gerund).lead(self._words("negators_gerund", "negation"))
             if self._chance(0.7):
@@ -347,41 +347,41 @@ class _Maker:
         other.end = "," if self._chance(0.6) else ""
         return [other, clause.lead([(self._one(("but", "and", "just", "only")), "order")])]
 
-    def _telling(self) -> list[_Clause]:
+    def _telling(self) -> list[_Made]:
         clause = self._plain("remark", "remarks")
         if self._chance(0.3):
             clause.end = self._one((",", ".", "!", ""))
             return [clause, self._command(polite=0.3)]
         return [clause]
 
-    def _asking(self) -> list[_Clause]:
+    def _asking(self) -> list[_Made]:
         clause = self._plain("question", "questions")
         clause.end = "?"
         return [clause]
 
-    def _stopping(self) -> list[_Clause]:
+    def _stopping(self) -> list[_Made]:
         clause = self._plain("stop", "stops")
         draw = self._rng.random()
         if draw < 0.2:
             return [self._command(polite=0.0), clause.lead(self._words("joiners", "order"))]
         return [clause.lead(self._words("frames_before", "frame")) if draw < 0.35 else clause]
 
-    def _following(self) -> list[_Clause]:
+    def _following(self) -> list[_Made]:
         clause = self._plain("follow-up", "followups")
         draw = self._rng.random()
         if draw < 0.3:
             return [self._command(), clause.lead(self._words("joiners", "order")) if draw < 0.2 else clause]
         return [clause.lead(self._words("frames_before", "frame")) if draw < 0.45 else clause]
 
-    def _correcting(self) -> list[_Clause]:
+    def _correcting(self) -> list[_Made]:
         wrong = self._command(polite=0.2)
         wrong.kind, wrong.end = "retracted", self._one((",", "", "."))
         right = self._command(polite=0.0)
         if self._chance(0.5):
-            right = _Clause("command", [*wrong.words[:1], *right.words[1:]] if len(right.words) > 1 else right.words)
+            right = _Made("command", [*wrong.words[:1], *right.words[1:]] if len(right.words) > 1 else right.words)
         return [wrong, right.lead(self._words("corrections", "correction"))]
 
-    def _repeated(self) -> list[_Clause]:
+    def _repeated(self) -> list[_Made]:
         clauses = self._several()
         times = self._words("plan_repeats", "repetition")
         if self._chance(0.5):
@@ -392,7 +392,7 @@ class _Maker:
 
     # -- labels ---------------------------------------------------------------------------------------------------
 
-    def _labelled(self, clauses: list[_Clause], punctuation: bool) -> Sentence:
+    def _labelled(self, clauses: list[_Made], punctuation: bool) -> LabelledSentence:
         words, starts, kinds, roles = [], [], [], []
         last = next((c for c in reversed(clauses)), None)
         if last is not None and not last.end:
@@ -404,7 +404,7 @@ class _Maker:
                 starts.append(i == 0)
                 kinds.append(CLAUSES.index(clause.kind))
                 roles.append(ROLES.index(role))
-        return Sentence(tuple(words), tuple(starts), tuple(kinds), tuple(roles))
+        return LabelledSentence(tuple(words), tuple(starts), tuple(kinds), tuple(roles))
 
     def _mistyped(self, word: str) -> str:
         if len(word) < 4 or not self._chance(0.012):

@@ -12,15 +12,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from arbiter.errors import ConfigError
-from arbiter.routing.encoder import Encoder
-from arbiter.routing.structure import CLAUSES, clauses
 from deploy.cli.command import CommandParser, in_one_line
-from training.router.structure.grammar import Lists, Sentence
+
+if TYPE_CHECKING:
+    from arbiter.routing.encoder import Encoder
+    from training.router.structure.grammar import LabelledSentence
 
 SETS = {"as tuned on": (False, False), "new verbs": (False, True), "new wordings": (True, False), "both new": (True, True)}
 SEED = 1000  # of the first set; none that the tuning uses
@@ -43,13 +45,17 @@ def decision(kinds: Sequence[str]) -> str:
     return "stop" if "stop" in kinds else "none"
 
 
-def told(sentence: Sentence) -> list[tuple[int, str]]:
+def told(sentence: LabelledSentence) -> list[tuple[int, str]]:
     """(first word, kind) of each clause, as the grammar made it."""
+    from arbiter.routing.structure import CLAUSES
+
     return [(i, CLAUSES[kind]) for i, (starts, kind) in enumerate(zip(sentence.starts, sentence.clauses, strict=True)) if starts]
 
 
-def row(encoder: Encoder, sentences: Sequence[Sentence]) -> tuple[float, ...]:
+def row(encoder: Encoder, sentences: Sequence[LabelledSentence]) -> tuple[float, ...]:
     """Shares in per cent: starts, starts and kinds, decision, done wrongly."""
+    from arbiter.routing.structure import clauses
+
     hits = []
     for sentence in tqdm(sentences, desc="sentences", disable=None, leave=False):
         want, found, place = told(sentence), [], 0
@@ -63,6 +69,9 @@ def row(encoder: Encoder, sentences: Sequence[Sentence]) -> tuple[float, ...]:
 
 def main() -> None:
     args = parser().parse_args()
+    from arbiter.routing.encoder import Encoder  # takes a second: not for --help
+    from training.router.structure.grammar import Lists
+
     encoder = Encoder(args.model) if args.model else Encoder()
     if not encoder.structured:
         raise ConfigError("this encoder tells no structure; `python -m training.router.structure.tune` tunes one")

@@ -41,7 +41,7 @@ with extra(__name__, parser, "torch", "sentence_transformers"):
     from arbiter.routing.structure import CLAUSES, ROLES
     from training.router.build import HEADS, PACKAGED, TUNING, packaged_model
     from training.router.fit import corpus
-    from training.router.structure.grammar import Lists, Sentence
+    from training.router.structure.grammar import LabelledSentence, Lists
 
 BATCH, PLAIN = 32, 8  # sentences of the grammar, and phrases of the corpus, in a step
 POOL = 640  # sentences that are sorted by length
@@ -92,7 +92,7 @@ def word_places(encoded, row: int) -> list[int]:
     return [places[word] for word in sorted(places)]
 
 
-def labels(encoded, sentences: list[Sentence]) -> torch.Tensor:
+def labels(encoded, sentences: list[LabelledSentence]) -> torch.Tensor:
     """(start, clause, role) at the first token of each word, -100 elsewhere; shape (3, sentences, tokens)."""
     found = torch.full((3, *encoded["input_ids"].shape), -100)
     for row, sentence in enumerate(sentences):
@@ -101,7 +101,7 @@ def labels(encoded, sentences: list[Sentence]) -> torch.Tensor:
     return found
 
 
-def _batches(sentences: list[Sentence], rng: np.random.Generator) -> np.ndarray:
+def _batches(sentences: list[LabelledSentence], rng: np.random.Generator) -> np.ndarray:
     """Indices of the sentences of each step, shape (steps, BATCH): of like length, since padding costs as much as words."""
     lengths, order = np.array([len(s.words) for s in sentences]), rng.permutation(len(sentences))
     pools = [pool[np.argsort(lengths[pool], kind="stable")] for pool in np.array_split(order, max(1, len(order) // POOL))]
@@ -111,7 +111,7 @@ def _batches(sentences: list[Sentence], rng: np.random.Generator) -> np.ndarray:
 
 def tune(
     model: SentenceTransformer,
-    sentences: list[Sentence],
+    sentences: list[LabelledSentence],
     phrases: list[str],
     seed: int,
     out: Path,

@@ -22,7 +22,7 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > _LEAST and (word[-1] == word[-2] or word[-1] in "eyi") else word
 
 
-class Place(Enum):
+class WordPlace(Enum):
     """Where a content word stands in its clause."""
 
     VERB = "first, without a light verb before it"
@@ -37,14 +37,14 @@ class Content:
 
     Attributes:
         word: As said. index: Of the clause's words. start: Of the function words before it.
-        place: See Place. phrase: Index of the preposition or determiner before it that is nearest; -1 without.
+        place: See WordPlace. phrase: Index of the preposition or determiner before it that is nearest; -1 without.
         preposition, determiner: Those of its phrase, or "".
     """
 
     word: str
     index: int
     start: int
-    place: Place
+    place: WordPlace
     phrase: int
     preposition: str
     determiner: str
@@ -64,7 +64,8 @@ def contents(found: Sequence[str]) -> list[Content]:
         elif word in language.light_verbs:
             verb = True
         elif word not in language.function:
-            place = Place.BEHIND if preposition else Place.OBJECT if determiner else Place.BESIDE if verb else Place.VERB
+            beside = WordPlace.BESIDE if verb else WordPlace.VERB
+            place = WordPlace.BEHIND if preposition else WordPlace.OBJECT if determiner else beside
             verb = True
             read.append(Content(word, index, index if start < 0 else start, place, phrase, preposition, determiner))
             start = -1
@@ -100,12 +101,12 @@ def vocabulary(utterances: Iterable[str], phrases: Iterable[str]) -> Vocabulary:
     said = [read for clause in utterances if (read := contents(words(clause)))]
     every = [read for clause in phrases if (read := contents(words(clause)))]
     own = frozenset(stem(item.word) for read in said for item in read)
-    verbs = Counter(stem(read[0].word) for read in every if read[0].place is Place.VERB)
+    verbs = Counter(stem(read[0].word) for read in every if read[0].place is WordPlace.VERB)
     return Vocabulary(
         own,
         frozenset(stem(item.word) for read in every for item in read),
         frozenset(stem(x.word) for read in every for x in read if not (x.preposition or _adverb(x, read))),
-        frozenset(stem(read[0].word) for read in said if read[0].place is Place.VERB)
+        frozenset(stem(read[0].word) for read in said if read[0].place is WordPlace.VERB)
         | {verb for verb, count in verbs.items() if count >= CALLED},
         frozenset(stem(read[0].word) for read in every if _takes_other(read[1:], own)),
         tuple(dict.fromkeys((item.preposition, item.word) for read in said for item in read if item.phrase >= 0)),
@@ -128,4 +129,6 @@ def _adverb(item: Content, read: Sequence[Content]) -> bool:
 def _takes_other(after: Sequence[Content], own: frozenset[str]) -> bool:
     """Whether what follows a verb begins with an object of words that no utterance has."""
     first = after[0] if after else None
-    return bool(first and first.place is Place.OBJECT) and not any(stem(x.word) in own for x in after if x.phrase == first.phrase)
+    return bool(first and first.place is WordPlace.OBJECT) and not any(
+        stem(x.word) in own for x in after if x.phrase == first.phrase
+    )
