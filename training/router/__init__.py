@@ -1,1 +1,2 @@
-"""Builds the router's encoder (build), fits its classifier (fit) and evaluates both (evaluate)."""
+"""Tunes the router's encoder to tell the structure of sentences (structure), builds it (build), fits its classifier (fit) and
+evaluates both (evaluate, peers)."""
