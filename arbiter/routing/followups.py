@@ -175,57 +175,63 @@ class FollowUp:
         )
 
 
-@lru_cache(maxsize=256)
-def follow_up(text: str) -> FollowUp | None:
-    """A normalised, expanded text as a follow-up; None where no word of it refers to a last plan."""
-    known = lexicon()
-    marks: set[str] = set()
-    compare: list[tuple[str, int]] = []
-    factors: list[tuple[str, float]] = []
-    nouns: list[str] = []
+class _Marks:
+    """What the words of one text say of a last plan, gathered while they are taken out of it."""
 
-    def more(match: re.Match[str]) -> str:
+    def __init__(self) -> None:
+        self.marks: set[str] = set()
+        self.compare: list[tuple[str, int]] = []
+        self.factors: list[tuple[str, float]] = []
+        self.nouns: list[str] = []
+
+    def more(self, match: re.Match[str]) -> str:
         said = match.groupdict()
         again = said.get("unit", "").startswith("time")  # "two more times"
-        marks.add("again" if again else "more")
+        self.marks.add("again" if again else "more")
         if again and said["number"] in ("one", "a"):
-            marks.add("once")
+            self.marks.add("once")
             return " "
         return f"{said['number']} {said['unit']}" if "unit" in said else said["counted"] or "a "
 
-    def ongoing(match: re.Match[str]) -> str:
-        marks.add("onward")
+    def ongoing(self, match: re.Match[str]) -> str:
+        self.marks.add("onward")
         return " "
 
-    def factor(match: re.Match[str]) -> str:
+    def factor(self, match: re.Match[str]) -> str:
         if not (match["as"] or match["noun"] or match["all"]) and extract(match["times"])[0].values:
             return match[0]  # "do that twice"
-        named = known.named.get(match["as"] or match["noun"] or "", "amount")
+        named = lexicon().named.get(match["as"] or match["noun"] or "", "amount")
         times = match["times"]
-        factors.append((named, known.factors.get(times) or number(times.removesuffix(" times"))))
+        self.factors.append((named, lexicon().factors.get(times) or number(times.removesuffix(" times"))))
         return " "
 
-    def mark(match: re.Match[str]) -> str:
-        kind = known.marks[match[0]]
+    def mark(self, match: re.Match[str]) -> str:
+        kind = lexicon().marks[match[0]]
         if kind == "ones" and _COUNTS.match(match.string, match.end()):
             return match[0]
         if isinstance(kind, tuple):
-            compare.append(kind)
+            self.compare.append(kind)
         elif kind in ("fast", "slow"):
-            marks.add("manner")
-            compare.append(("speed", 1 if kind == "fast" else -1))
+            self.marks.add("manner")
+            self.compare.append(("speed", 1 if kind == "fast" else -1))
         elif kind == "apart":
             return f" {match[0].replace(' ', '-')} "
         elif kind in ("parts", "ways", "ones"):
-            nouns.append(match[0])
+            self.nouns.append(match[0])
         else:
-            marks.update((kind, *_ALSO.get(kind, ())))
+            self.marks.update((kind, *_ALSO.get(kind, ())))
         return " "
 
+
+@lru_cache(maxsize=256)
+def follow_up(text: str) -> FollowUp | None:
+    """A normalised, expanded text as a follow-up; None where no word of it refers to a last plan."""
+    known, read = lexicon(), _Marks()
+    marks = read.marks
     left = known.praise.sub("", text)
-    left = command = _ANOTHER.sub(more, _MORE_OF.sub(more, left))
-    left = known.factor.sub(factor, left)
-    left = known.pattern.sub(mark, known.ongoing.sub(ongoing, left))
+    left = command = _ANOTHER.sub(read.more, _MORE_OF.sub(read.more, left))
+    left = known.factor.sub(read.factor, left)
+    left = known.pattern.sub(read.mark, known.ongoing.sub(read.ongoing, left))
     if known.anchors.search(left):
         marks.add("anchor")
     left = strip_politeness(" ".join(left.replace(",", " ").split()))
@@ -236,9 +242,8 @@ def follow_up(text: str) -> FollowUp | None:
     if known.light & set(found):
         marks.add("light")
     unread = set(found) - known.light - _read(said)
-    follow = FollowUp(
-        text, command, " ".join(found) if unread else "", frozenset(marks), tuple(compare), tuple(factors), tuple(nouns), said
-    )
+    by, times, nouns = tuple(read.compare), tuple(read.factors), tuple(read.nouns)
+    follow = FollowUp(text, command, " ".join(found) if unread else "", frozenset(marks), by, times, nouns, said)
     if _LATER.search(text) or not (marks - {"anchor", "light", "little", "much"} or follow.changes):
         return None
     return follow

@@ -131,6 +131,7 @@ class Planner:
         return tuple(whole)
 
     def _one(self, before: Piece, piece: Piece, joined: Piece) -> bool:
+        """Whether two pieces are one command: either means nothing or a stop alone, or `joined` is of the same kind as both."""
         calls = [self._chooser.choose(self._uninflected(one).text, None).call for one in (before, piece)]
         if any(call is None or call.skill == STOP for call in calls):
             return True

@@ -134,7 +134,9 @@ class Router:
 
     def parse(self, text: str) -> Sentence:
         """How the router reads a text, its typing errors mended and what it takes back left out. Nothing is routed."""
-        return read(corrected(held(self._heard(expand(normalise(text[:MAX_CHARACTERS]))))), self._structure, self._wordings)
+        given = expand(normalise(text[:MAX_CHARACTERS]))
+        sentence = read(corrected(held(self._heard(given))), self._structure, self._wordings)
+        return dataclasses.replace(sentence, put_off=sentence.put_off or delay(given))
 
     def _heard(self, given: str) -> str:
         """A text with typing errors mended, words doubled in speech once, and a side apart from what follows it."""
@@ -154,7 +156,7 @@ class Router:
             return rejected(text, f'gives a range, "{wide}"; say one number', Rule.NUMBER, wide)
         if answer := self._questions.answer(given):
             return rejected(text, answer, Rule.QUESTION)
-        if late := delay(given):
+        if given not in self._utterances and (late := delay(given)):
             return rejected(text, _waits(late), Rule.CONDITION, late)
         if self._is_utterance(given):
             return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)

@@ -14,15 +14,13 @@ from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER
 from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import punctuated
-from arbiter.routing.structure import SURE, Clause, Word, clauses
+from arbiter.routing.structure import FILLERS, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
 
 WAITS = 0.6  # probability from which a clause is believed to make a command wait
 BREAKS = tuple(",.;:!?")
-FILLERS = frozenset("uh um er erm ah hmm well like so ok okay".split())  # take nothing back
 REMARK = 3  # words from which a remark or a question beside a command is left out
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
-# What order words that `parse` does not know come to, by a word of theirs; the first that fits.
 _CLOCK = r"(?: ?(?:am|pm|o'? ?clock|hundred hours|sharp)\b|:\d\d)"
 _DELAY = re.compile(
     r"(?:^|(?<= ))(?:in|after) (?:about |another |exactly |around )?"
@@ -42,6 +40,7 @@ _THEN = frozenset("then next afterwards thereafter subsequently finally lastly l
 _SAME = frozenset("while whilst meanwhile simultaneously same as".split())
 _FIRST = frozenset("beforehand first start begin starting beginning".split())
 _BEFORE = frozenset("before prior ahead".split())
+# What order words that `parse` does not know come to, by a word of theirs; the first that fits.
 _ORDERS = (
     (_SAME, "while"),
     (_FIRST, "but first"),
@@ -131,7 +130,7 @@ def _left_out(clause: Clause, after: Clause | None) -> bool:
     """Whether a clause beside a command is none: a remark, or what the next clause takes back."""
     if clause.kind == "retracted" and after is not None:
         lead = {word.text.strip(",.;:!?") for word in after.words if word.role == "correction" and word.certainty >= SURE}
-        return bool(lead - FILLERS)
+        return bool(lead - FILLERS)  # "uh" takes nothing back
     return clause.kind in ("remark", "question") and len(clause.words) >= REMARK
 
 

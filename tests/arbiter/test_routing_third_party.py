@@ -145,6 +145,15 @@ def test_the_contract_of_a_skill_has_its_words():
     assert len(problems) == 3 and all("skill 'odd': the utterance" in line for line in problems)
 
 
+def test_an_utterance_that_names_a_time_is_no_later_time():
+    class Sunny(Odd):
+        name, utterances = "sunny", ("how will tomorrow be", "show tomorrow's sky", "weather dance")
+
+    router = Router([*builtin_skills(), Sunny()])
+    assert planned(router.route("show tomorrow's sky")) == ["sunny"]
+    assert router.route("tomorrow, weather dance").rule is Rule.CONDITION
+
+
 def test_of_two_third_parties_with_one_utterance_neither_has_it():
     class Other(Odd):
         name, utterances = "other", ("wiggle your ears", "pick up the hammer", "flap your ears")

@@ -46,5 +46,7 @@ def test_the_parse_is_printed_as_a_tree(capsys):
     assert "[frame: could you] bow" in out and "[order: and" in out
     assert "├─ asks for (then): bow" in out and "└─ asks for (then): wave" in out
     assert "└─ waits for: when i say go" in out
+    assert command.main(["--explain", "sit down in ten minutes"]) == 1
+    assert "└─ waits for: in ten minutes" in capsys.readouterr().out
     assert command.main(["--explain", "--json", "bow"]) == 2
     assert capsys.readouterr().err == "error: --explain prints a tree for people; leave --json out\n"

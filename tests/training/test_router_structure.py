@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arbiter.routing.structure import CLAUSES, OUTPUTS, ROLES
-from training.router.structure.grammar import Lists, gerund, held_out, participle, past
+from training.router.structure.grammar import Lists
+from training.router.structure.labelled import held_out
+from training.router.structure.verb_forms import gerund, participle, past
 
 LISTS = Lists.read()
 

@@ -22,7 +22,7 @@ from deploy.cli.command import CommandParser, in_one_line
 
 if TYPE_CHECKING:
     from arbiter.routing.encoder import Encoder
-    from training.router.structure.grammar import LabelledSentence
+    from training.router.structure.labelled import LabelledSentence
 
 SETS = {"as tuned on": (False, False), "new verbs": (False, True), "new wordings": (True, False), "both new": (True, True)}
 SEED = 1000  # of the first set; none that the tuning uses

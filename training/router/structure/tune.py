@@ -41,7 +41,8 @@ with extra(__name__, parser, "torch", "sentence_transformers"):
     from arbiter.routing.structure import CLAUSES, ROLES
     from training.router.build import HEADS, PACKAGED, TUNING, packaged_model
     from training.router.fit import corpus
-    from training.router.structure.grammar import LabelledSentence, Lists
+    from training.router.structure.grammar import Lists
+    from training.router.structure.labelled import LabelledSentence
 
 BATCH, PLAIN = 32, 8  # sentences of the grammar, and phrases of the corpus, in a step
 POOL = 640  # sentences that are sorted by length
