@@ -57,6 +57,7 @@ class Body:
         hands: By side, "left" and "right".
         feet: Left first; `points` are the lowest points of the sole.
         torso: Centre of mass of the base [m], base frame, shape (3,).
+        imu: Where the IMU is [m], base frame, shape (3,).
         standing: Its height above the floor in the default posture [m].
         shoulders: Height of the shoulders in the base frame [m].
         head: Height of the top of the head in the base frame [m].
@@ -69,6 +70,7 @@ class Body:
     hands: Mapping[str, Limb]
     feet: tuple[Limb, ...]
     torso: np.ndarray
+    imu: np.ndarray
     standing: float
     shoulders: float
     head: float

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from arbiter.errors import RobotError
+from arbiter.estimation.estimator import BaseEstimator
 from arbiter.events import Event
 from arbiter.robot import Robot
 from arbiter.safety import Safety
@@ -44,14 +45,16 @@ class Reader:
     """Attributes:
     reading: What was read in this tick; None where the driver failed or told what is no reading.
     believed: What the safety layer believes of it, stamped by the driver's clock.
-    state: The same for everything that decides, stamped by `now`.
+    state: The same for everything that decides, stamped by `now`, with the estimate of where the base is.
     at: When it was read, by the clock [s].
     now: The time that decisions go by [s].
     doubted: Since when, and until when, each part of the readings was in doubt [s], by name.
     """
 
-    def __init__(self, robot: Robot, safety: Safety, emit: Callable[[Event], None]) -> None:
-        self._robot, self._safety, self._emit = robot, safety, emit
+    def __init__(
+        self, robot: Robot, safety: Safety, emit: Callable[[Event], None], estimator: BaseEstimator | None = None
+    ) -> None:
+        self._robot, self._safety, self._emit, self._estimator = robot, safety, emit, estimator
         self._dt, self._time = robot.model.dt, SteadyTime(robot.model.dt)
         self.reading: RobotState | None = None
         self.believed: RobotState | None = None
@@ -75,9 +78,13 @@ class Reader:
         if state is None:
             raise RobotError(f"the robot gave no first reading: {error or self._safety.problem or 'what it told is no reading'}")
         self.reading, self.believed, shift = reading, state, self._time.shift
-        self.state = replace(state, stamp=state.stamp - shift) if shift else state
+        self.state = self._estimated(replace(state, stamp=state.stamp - shift) if shift else state)
         self._remark(self._safety.doubts | {"driver": error} if error else self._safety.doubts)
         return self.state
+
+    def _estimated(self, state: RobotState) -> RobotState:
+        """The same with where the base is."""
+        return state if self._estimator is None else replace(state, estimate=self._estimator.step(state))
 
     def _remark(self, doubts: dict[str, str]) -> None:
         """Emits an event when a reading is no longer believed, and one when it is again."""

@@ -11,6 +11,7 @@ from time import perf_counter_ns
 import py_trees
 
 from arbiter.arming import Arming
+from arbiter.estimation.estimator import BaseEstimator
 from arbiter.events import Event
 from arbiter.execution.caller import MakeCaller, SkillCaller
 from arbiter.execution.executor import InstructionExecutor
@@ -60,6 +61,7 @@ class Arbiter:
         sight: What the head camera sees, for skills that see.
 
     Attributes:
+        estimator: Estimates where the base is; None for a robot whose feet are not known.
         alarms: Asked every tick for a fault that was found beside it, "" if there is none: a thread that has died.
     """
 
@@ -97,7 +99,8 @@ class Arbiter:
         self.root = grow(tree, self.world)
         self.executor.subtrees.update({name: grow(spec, self.world) for name, spec in (subtrees or {}).items()})
         self.alarms: list[Callable[[], str]] = []
-        self.reader = Reader(robot, safety, self.recorder.emit)
+        self.estimator = BaseEstimator(model) if model.body is not None and model.body.feet else None
+        self.reader = Reader(robot, safety, self.recorder.emit, self.estimator)
         self.arming = Arming(self.world, safety, self.blend, self.monitor, self.reader, self.recorder)
         self._ns = [0] * (len(STAGES) + 1)
 

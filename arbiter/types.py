@@ -31,6 +31,38 @@ class Mode(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class BaseEstimate:
+    """Where the base is and how it moves, from IMU, joints and the contact of the feet.
+
+    The odometry frame: z up, its origin where the point was when the estimate began, its x axis where the robot looked then.
+
+    Attributes:
+        position: Of the torso's centre of mass [m], odometry frame, shape (3,).
+        velocity: Of the same point [m/s], odometry frame, shape (3,).
+        heading: Of the base [rad], positive to the left, unwrapped; 0 when the estimate began.
+        covariance: Of position x, y, velocity x, y and heading [m, m/s, rad], shape (5, 5).
+        doubt: Why it is not to be trusted now, "" if it is.
+    """
+
+    position: np.ndarray
+    velocity: np.ndarray
+    heading: float
+    covariance: np.ndarray
+    doubt: str = ""
+
+    @property
+    def trusted(self) -> bool:
+        """It is measured now, by feet on the floor; what it says of the past holds within its covariance."""
+        return not self.doubt
+
+    @property
+    def deviations(self) -> tuple[float, float, float]:
+        """Standard deviations of position [m] and velocity [m/s], the larger of x and y, and of the heading [rad]."""
+        x, y, vx, vy, heading = self.covariance.diagonal().tolist()
+        return max(x, y) ** 0.5, max(vx, vy) ** 0.5, heading**0.5
+
+
+@dataclass(frozen=True, slots=True)
 class RobotState:
     """One reading of the robot.
 
@@ -44,6 +76,9 @@ class RobotState:
         imu_age: Age of the orientation at `stamp` [s].
         battery: State of charge 0..1, nan where the robot cannot tell.
         faults: Names of the faults that the drivers report now, such as "can1: bus off".
+        acceleration: Specific force at the IMU [m/s²], body frame, shape (3,): +g upwards at rest, the mean since the last
+            reading; None where the driver has none.
+        estimate: Where the base is; the tick adds it for a robot whose feet are known.
     """
 
     stamp: float
@@ -55,6 +90,8 @@ class RobotState:
     imu_age: float = 0.0
     battery: float = float("nan")
     faults: tuple[str, ...] = ()
+    acceleration: np.ndarray | None = None
+    estimate: BaseEstimate | None = None
 
     @property
     def gravity(self) -> np.ndarray:

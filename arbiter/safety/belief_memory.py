@@ -18,24 +18,33 @@ class BeliefMemory:
     """
 
     def __init__(self, n: int) -> None:
-        self._block = np.zeros(3 * n + 7)  # positions, velocities, ages, orientation, angular velocity
+        self._block = np.zeros(3 * n + 10)  # positions, velocities, ages, orientation, angular velocity, acceleration
         self.joints = self._block[: 2 * n].reshape(2, n)
         self._ages, self._tail = self._block[2 * n : 3 * n], memoryview(self._block).cast("B").cast("d")[3 * n :]
-        self._parts = tuple(slice(a, b) for a, b in pairwise((0, n, 2 * n, 3 * n, 3 * n + 4, 3 * n + 7)))
+        self._parts = tuple(slice(a, b) for a, b in pairwise((0, n, 2 * n, 3 * n, 3 * n + 4, 3 * n + 7, 3 * n + 10)))
 
     def state(
-        self, stamp: float, at: float, seen: np.ndarray, imu: tuple[Quat, Vector, float], battery: float, faults: tuple[str, ...]
+        self,
+        stamp: float,
+        at: float,
+        seen: np.ndarray,
+        imu: tuple[Quat, Vector, float, Vector | None],
+        battery: float,
+        faults: tuple[str, ...],
     ) -> RobotState:
         """Everything as it is now.
 
         Args:
             stamp: Of the newest reading [s]. at: When it was measured, as ages count it [s].
             seen: When each joint's position and velocity were measured [s], shape (2, n).
-            imu: Orientation, angular velocity and when the older of both was measured [s].
+            imu: Orientation, angular velocity, when the older of both was measured [s], and acceleration, None where not known.
         """
-        ages, tail, (q, dq, old, quat, rate) = self._ages, self._tail, self._parts
+        ages, tail, (q, dq, old, quat, rate, force) = self._ages, self._tail, self._parts
         np.minimum(seen[0], seen[1], ages)
         np.subtract(at, ages, ages)
-        (tail[0], tail[1], tail[2], tail[3]), (tail[4], tail[5], tail[6]), imu_seen = imu
+        (tail[0], tail[1], tail[2], tail[3]), (tail[4], tail[5], tail[6]), imu_seen, felt = imu
+        if felt is not None:
+            tail[7], tail[8], tail[9] = felt
         whole = np.frombuffer(self._block.tobytes())
-        return RobotState(stamp, whole[q], whole[dq], whole[quat], whole[rate], whole[old], at - imu_seen, battery, faults)
+        age, acceleration = at - imu_seen, None if felt is None else whole[force]
+        return RobotState(stamp, whole[q], whole[dq], whole[quat], whole[rate], whole[old], age, battery, faults, acceleration)

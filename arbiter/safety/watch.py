@@ -10,14 +10,24 @@ from arbiter.robot import RobotModel
 from arbiter.safety.ages import Ages
 from arbiter.safety.belief_memory import BeliefMemory
 from arbiter.safety.crosscheck import CrossCheck, FallDetector
-from arbiter.safety.inertial import LONG_AGO, Inertial
+from arbiter.safety.inertial import LONG_AGO, Inertial, Vector
 from arbiter.safety.intake import describe, is_array, is_number
 from arbiter.safety.joints import Joints
 from arbiter.safety.limits import SafetyLimits
 from arbiter.safety.stamps import MISSED, ROUNDING, Charge, Elapsed, Stamps
 from arbiter.types import RobotState
 
+MOST_ACCELERATION = 320.0  # [m/s²] 32 g, more than accelerometers of robots can tell
 NAMELESS = "a fault without a name"  # what a driver reports as "": a fault none the less
+
+
+def acceleration_of(state: RobotState) -> Vector | None:
+    """The acceleration in a reading [m/s²]; None where there is none, or none that an accelerometer can tell."""
+    value = getattr(state, "acceleration", None)
+    if not is_array(value, (3,)):
+        return None
+    found = tuple(value.tolist())
+    return found if all(-MOST_ACCELERATION <= part <= MOST_ACCELERATION for part in found) else None
 
 
 class Reports:
@@ -65,6 +75,7 @@ class Watch:
         self.ages, self.fall = Ages(model, limits, self.joints, self.imu), FallDetector(limits.fall_tilt)
         self._cross = CrossCheck(model.groups.get("legs", np.ones(n, bool)), self.joints, self.imu)
         self._last: object = None
+        self._felt: Vector | None = None  # acceleration in the newest reading [m/s²]; nothing is judged by it
         self.problem, self.strict = ("", "", ""), False
 
     @property
@@ -123,6 +134,7 @@ class Watch:
         dated = at > LONG_AGO  # else nothing tells when it was measured: it is none
         if not shapeless and dated:
             joints.take(at, self.strict)
+        self._felt = None if bad else acceleration_of(state)
         if not bad and dated:
             imu.take(quat, rate, at - imu_age, self.strict)
             if imu.fresh:
@@ -182,6 +194,6 @@ class Watch:
         if self.ages.first:
             return None
         imu, stamps, reports = self.imu, self._stamps, self._reports
-        told = imu.quat, imu.rate, min(imu.seen)
+        told = imu.quat, imu.rate, min(imu.seen), self._felt
         at, seen = self._elapsed.now - stamps.late, self.joints.believed.seen
         return self._snapshot.state(stamps.stamp, at, seen, told, reports.charge.value, self.ages.faults)

@@ -109,7 +109,7 @@ class Rig:
             self.body.advance(dt)
         self.time += dt
         self._feel()
-        self.imu.step(self.time, *self.body.base())
+        self.imu.step(self.time, *self.body.base(), *self.body.felt())
 
     def switch_off_and_on(self) -> None:
         """Interrupts the motors' supply: each restarts with the settings in its flash."""

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from arbiter.robot import RobotModel
+from deploy.drivers.simulated.accelerometer import GRAVITY
 from deploy.drivers.simulated.motors import Motors
 from deploy.drivers.simulated.simulated_robot import SimulatedRobot
 
@@ -26,6 +27,9 @@ class RigBody(Protocol):
 
     def base(self) -> tuple[np.ndarray, np.ndarray]:
         """Orientation (w, x, y, z) and angular velocity [rad/s, body frame]."""
+
+    def felt(self) -> tuple[np.ndarray, float]:
+        """Specific force at the IMU, integrated since the start [m/s, body frame], shape (3,), and for how long [s]."""
 
 
 class JointBody:
@@ -50,6 +54,9 @@ class JointBody:
 
     def base(self) -> tuple[np.ndarray, np.ndarray]:
         return np.array((1.0, 0.0, 0.0, 0.0)), np.zeros(3)
+
+    def felt(self) -> tuple[np.ndarray, float]:
+        return np.array((0.0, 0.0, GRAVITY * self._time)), self._time
 
 
 class _CanMotors(Motors):
@@ -89,3 +96,6 @@ class MujocoBody(SimulatedRobot):
 
     def base(self) -> tuple[np.ndarray, np.ndarray]:
         return self._data.qpos[3:7], self._data.qvel[3:6]
+
+    def felt(self) -> tuple[np.ndarray, float]:
+        return np.array(self.accelerometer.felt), self.accelerometer.time

@@ -8,6 +8,7 @@ import numpy as np
 
 from deploy.drivers.sensors import imu_protocol as protocol
 from deploy.drivers.sensors.imu import multiply, rotate
+from deploy.drivers.simulated.accelerometer import GRAVITY
 
 
 class MemoryPort:
@@ -64,9 +65,15 @@ class SimulatedImu:
         self._commands = bytearray()
         self._next = 0.0
         self._last: bytes = b""
+        self._felt, self._felt_for = np.zeros(3), 0.0
 
-    def step(self, now: float, quat: np.ndarray, ang_vel: np.ndarray) -> None:
-        """Sends the readings due by `now` [s] for a base at `quat`, turning at `ang_vel` [rad/s, body frame]."""
+    def step(
+        self, now: float, quat: np.ndarray, ang_vel: np.ndarray, felt: np.ndarray | None = None, passed: float = 0.0
+    ) -> None:
+        """Sends the readings due by `now` [s] for a base at `quat`, turning at `ang_vel` [rad/s, body frame].
+
+        `felt`: specific force, integrated over the last `passed` seconds of its motion [m/s, body frame]; None: it is held.
+        """
         self._obey()
         if now < self._next:
             return
@@ -74,15 +81,25 @@ class SimulatedImu:
         if self.silent:
             return
         if not (self.frozen and self._last):
-            self._last = b"".join(self._frames(quat, ang_vel))
+            self._last = b"".join(self._frames(quat, ang_vel, self._acceleration(quat, felt, passed)))
         self.port.write(self._spoil(self._last))
 
-    def _frames(self, quat, ang_vel) -> list[bytes]:
+    def _acceleration(self, quat, felt: np.ndarray | None, passed: float) -> tuple[float, float, float]:
+        """The mean since the last reading [g], body frame: gravity alone where the body was held."""
+        since, self._felt_for = passed - self._felt_for, passed
+        if felt is None or since <= 0.0:
+            w, x, y, z = quat
+            return rotate((w, -x, -y, -z), (0.0, 0.0, 1.0))
+        before, self._felt = self._felt, felt
+        x, y, z = ((felt - before) / (since * GRAVITY)).tolist()
+        return x, y, z
+
+    def _frames(self, quat, ang_vel, acceleration) -> list[bytes]:
         m = self._mounting
         sensor_quat = multiply(tuple(quat), m)
         inverse = (m[0], -m[1], -m[2], -m[3])
         rate = np.array(rotate(inverse, tuple(ang_vel))) + self._noise * self._random.standard_normal(3)
-        up = rotate((sensor_quat[0], -sensor_quat[1], -sensor_quat[2], -sensor_quat[3]), (0.0, 0.0, 1.0))
+        force = rotate(inverse, acceleration)
         w, x, y, z = sensor_quat
         angles = (
             math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)),
@@ -91,7 +108,7 @@ class SimulatedImu:
         )
         full = protocol.FULL_SCALE
         words = {
-            protocol.ACCELERATION: (*(value * full / 16.0 for value in up), 2500),
+            protocol.ACCELERATION: (*(value * full / 16.0 for value in force), 2500),
             protocol.ANGULAR_VELOCITY: (*(math.degrees(value) * full / 2000.0 for value in rate), 0),
             protocol.ANGLES: (*(value / math.pi * full for value in angles), 0),
             protocol.QUATERNION: tuple(value * full for value in sensor_quat),

@@ -50,6 +50,7 @@ def body_of(described: Description) -> Body:
         hands=hands,
         feet=tuple(feet),
         torso=torso,
+        imu=frozen(imu_in_base(mj, roles.base)),
         standing=float(stands.xipos[roles.base, 2] - lowest),
         shoulders=sizes.shoulders or float(np.mean(shoulders) if shoulders else 0.0),
         head=sizes.head or top_height(mj, stands) - float(stands.xpos[roles.base, 2]),
@@ -81,6 +82,21 @@ class _at_base:
     def axis(self, joint: int) -> tuple[np.ndarray, np.ndarray]:
         """Axis of a joint and a point on it [m], base frame."""
         return self.data.xaxis[joint] @ self._rotation, self.world(self.data.xanchor[joint])
+
+
+def imu_in_base(mj: mujoco.MjModel, base: int) -> np.ndarray:
+    """Where the IMU is in the frame of body `base` [m], shape (3,): a site named so on it or on what is fixed to it, else its
+    centre of mass."""
+    for site in range(mj.nsite):
+        body, at = int(mj.site_bodyid[site]), mj.site_pos[site].copy()
+        if "imu" in mj.site(site).name.lower() and _fixed_to(mj, body, base):
+            while body not in (base, 0):
+                mujoco.mju_rotVecQuat(at, at.copy(), mj.body_quat[body])
+                at += mj.body_pos[body]
+                body = int(mj.body_parentid[body])
+            if body == base:
+                return at
+    return mj.body_ipos[base].copy()
 
 
 def _joints_above(robot: RobotModel, mj: mujoco.MjModel, body: int) -> list[tuple[int, int]]:

@@ -19,7 +19,7 @@ from deploy.runtime.doors import check_drivers, through
 from deploy.runtime.eyes import Eye, LockstepEye, NoEye, OwnEye, ThreadedEye
 
 # Encoders and an IMU of the real robot's kind.
-SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel=0.02)
+SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel=0.02, acceleration=0.05, acceleration_bias=0.05)
 
 
 def no_beat() -> None:

@@ -53,6 +53,7 @@ MAYBE: Kind = ("a number or null", is_number_or_null)
 TEXT: Kind = ("text", is_text)
 COUNT: Kind = ("a whole number from 0", is_count)
 HEADER = {"joints": ("a list of names", lambda value: bool(value) and list_of(is_text)(value)), "start": NUMBER}
+LATER = {"acc"}  # fields that traces of earlier versions lack
 FOR_VERIFY = {"config": TEXT, "tree": TEXT, "seed": COUNT}
 CALL = row_of(
     is_text,
@@ -100,6 +101,7 @@ def reading(n: int) -> Mapping[str, Kind]:
         "imu_age": MAYBE,
         "battery": MAYBE,
         "faults": ("a list of texts or nulls, or null", lambda value: value is None or faults(value)),
+        "acc": maybe(3),
     }
 
 
@@ -162,6 +164,8 @@ def check(value: object, fields: Mapping[str, Kind], where: str, prefix: str = "
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: {prefix.rstrip('.') or 'the line'} is {short(value)}; a mapping is expected")
     for name, (words, good) in fields.items():
+        if name in LATER and name not in value:
+            continue
         if name not in value:
             raise ConfigError(f"{where}: {prefix}{name} is missing; {words} is expected")
         if not good(value[name]):
@@ -171,7 +175,8 @@ def check(value: object, fields: Mapping[str, Kind], where: str, prefix: str = "
 def dict_of(fields: Mapping[str, Kind]) -> Check:
     """Whether it is a mapping with these fields."""
     return lambda value: (
-        isinstance(value, dict) and all(name in value and good(value[name]) for name, (_, good) in fields.items())
+        isinstance(value, dict)
+        and all(good(value[name]) if name in value else name in LATER for name, (_, good) in fields.items())
     )
 
 

@@ -19,7 +19,7 @@ from arbiter.errors import ConfigError
 from arbiter.skill import Route, SkillCall
 from arbiter.threads import start_thread
 from arbiter.tick import TickReport
-from arbiter.types import RobotState, Sighting, frozen
+from arbiter.types import BaseEstimate, RobotState, Sighting, frozen
 from deploy.cli.streams import warn
 from deploy.trace.folders import CONFIG, EARLIER, TRACE
 
@@ -35,6 +35,7 @@ def encode(report: TickReport) -> dict[str, Any]:
         "i": report.index,
         "t": report.now,
         "state": encode_state(report.reading, len(command.q)),
+        "estimate": _estimate(report.state.estimate),
         "inputs": [[_input(part) for part in item] for item in report.inputs],
         "asked": _list(report.asked),
         "q": _list(command.q),
@@ -66,6 +67,7 @@ def encode_state(state: RobotState | None, joints: int | None = None) -> dict[st
         "imu_age": _scalar(state.imu_age),
         "battery": _scalar(state.battery),
         "faults": None if faults is None else [fault if type(fault) is str else None for fault in faults],
+        "acc": _array(state.acceleration, 3),
     }
 
 
@@ -91,7 +93,21 @@ def decode_state(value: dict[str, Any] | None) -> RobotState | None:
         imu_age=number("imu_age"),
         battery=number("battery"),
         faults=faults,
+        acceleration=None if value.get("acc") is None else array("acc"),
     )
+
+
+def _estimate(found: BaseEstimate | None) -> dict[str, Any] | None:
+    """Where the base is, as JSON values; the covariance as standard deviations of position, velocity and heading."""
+    if found is None:
+        return None
+    return {
+        "position": _list(found.position),
+        "velocity": _list(found.velocity),
+        "heading": _number(found.heading),
+        "deviations": [_number(value) for value in found.deviations],
+        "doubt": found.doubt,
+    }
 
 
 def _scalar(value: object) -> float | None:

@@ -27,7 +27,7 @@ from deploy.drivers.can.motor import Motor
 from deploy.drivers.can.motor_protocol import MotorMode
 from deploy.drivers.can.startup import prepare_all
 from deploy.drivers.checks import Check
-from deploy.drivers.sensors.imu import Imu, ImuThread, open_imu
+from deploy.drivers.sensors.imu import Imu, ImuSample, ImuThread, mean_acceleration, open_imu
 from deploy.robots.description import load_model
 
 MOTOR_MODES = {
@@ -81,6 +81,8 @@ class CanRobot:
         self._thread: CycleThread | None = None
         self._imu_thread: ImuThread | None = None
         self._last_q: np.ndarray | None = None
+        self._sample: ImuSample | None = None  # of the last reading, and the mean acceleration until then [m/s²]
+        self._mean = frozen(np.zeros(3))
 
     @property
     def running_cycle(self) -> Cycle:
@@ -129,7 +131,14 @@ class CanRobot:
             imu_age=self.imu.age(clock) if self.imu else math.inf,
             battery=charge(snapshot.voltage),
             faults=faults,
+            acceleration=None if sample is None else self._acceleration(sample),
         )
+
+    def _acceleration(self, sample: ImuSample) -> np.ndarray:
+        """The mean since the last reading [m/s²], shape (3,)."""
+        if sample is not self._sample:
+            self._mean, self._sample = mean_acceleration(sample, self._sample), sample
+        return self._mean
 
     def write(self, command: SafeCommand) -> None:
         """Takes the command that holds until the next one, or until it is too old. Raises RobotError if it is not safe."""

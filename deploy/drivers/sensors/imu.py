@@ -46,6 +46,7 @@ class ImuSample:
         quat: Orientation of the base in the world (w, x, y, z), shape (4,).
         ang_vel: Angular velocity [rad/s], shape (3,).
         acc: Acceleration [m/s²], +g upwards at rest, shape (3,); nan before the first.
+        acc_sum: Of all samples until now, so that a slower reader has the mean since its last look. count: Of samples in it.
         temperature: Of the sensor [°C].
     """
 
@@ -54,6 +55,15 @@ class ImuSample:
     ang_vel: np.ndarray
     acc: np.ndarray
     temperature: float
+    acc_sum: np.ndarray
+    count: int
+
+
+def mean_acceleration(new: ImuSample, old: ImuSample | None) -> np.ndarray:
+    """Mean of the acceleration since `old` [m/s²], shape (3,); None: the newest."""
+    if old is None or new.count <= old.count:
+        return new.acc
+    return frozen((new.acc_sum - old.acc_sum) / (new.count - old.count))
 
 
 def multiply(a, b) -> tuple[float, float, float, float]:
@@ -148,12 +158,17 @@ class Imu:
         self._equal = self._equal + 1 if raw == self._last else 0
         self._last = raw
         w, x, y, z = self.mounting
+        acc, before = frozen(rotate(self.mounting, self._acc)), self.sample
+        known = math.isfinite(acc[0])
+        total, count = (before.acc_sum, before.count) if before else (frozen(np.zeros(3)), 0)
         self.sample = ImuSample(
             stamp=now,
             quat=frozen(multiply(quat, (w, -x, -y, -z))),
             ang_vel=frozen(rotate(self.mounting, self._ang_vel)),
-            acc=frozen(rotate(self.mounting, self._acc)),
+            acc=acc,
             temperature=self._temperature,
+            acc_sum=frozen(total + acc) if known else total,
+            count=count + known,
         )
         self._ang_vel = None  # an orientation without a fresh angular velocity is not a reading
 

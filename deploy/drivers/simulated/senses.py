@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from arbiter.types import RobotState, frozen
+from deploy.drivers.simulated.accelerometer import GRAVITY, Accelerometer
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +17,17 @@ class Noise:
 
     Attributes:
         joint_pos: [rad]. joint_vel: [rad/s]. orientation: Of the base's rotation vector [rad]. ang_vel: [rad/s].
+        acceleration: Of its mean over a tick [m/s²]. acceleration_bias: Of what it is off by for a whole run, each axis [m/s²].
+        ang_vel_bias: Likewise [rad/s]; the heading drifts as the gyroscope does.
     """
 
     joint_pos: float = 0.0
     joint_vel: float = 0.0
     orientation: float = 0.0
     ang_vel: float = 0.0
+    acceleration: float = 0.0
+    acceleration_bias: float = 0.0
+    ang_vel_bias: float = 0.0
 
 
 @dataclass(slots=True)
@@ -65,6 +71,13 @@ class Senses:
         self._quat, self._ang_vel = quat.copy(), ang_vel.copy()
         self._joint_at = np.zeros(len(self._joints))
         self._imu_at = 0.0
+        # A stream of their own: what is drawn for the other sensors does not depend on them.
+        self._own = np.random.default_rng((self._seed, 1))
+        self._bias, self._drift = (
+            size * self._own.standard_normal(3) for size in (self._noise.acceleration_bias, self._noise.ang_vel_bias)
+        )
+        self._felt, self._felt_for = np.zeros(3), 0.0
+        self._acceleration = np.array((0.0, 0.0, GRAVITY))
 
     def read(
         self,
@@ -72,6 +85,7 @@ class Senses:
         joint_vel: np.ndarray,
         quat: np.ndarray,
         ang_vel: np.ndarray,
+        accelerometer: Accelerometer,
         *,
         time: float,
         now: float,
@@ -91,6 +105,8 @@ class Senses:
             if noise.orientation > 0.0:
                 mujoco.mju_quatIntegrate(self._quat, draws[2 * n : 2 * n + 3], noise.orientation)
             self._ang_vel[:] = ang_vel + noise.ang_vel * draws[2 * n + 3 :]
+            self._feel(accelerometer)
+            self._drifted(time)
             self._imu_at = time
         garbled = np.array([name in failures.garbled for name in self._joints])
         lost = failures.imu == "garbled"
@@ -104,4 +120,21 @@ class Senses:
             imu_age=time - self._imu_at,
             battery=battery,
             faults=faults + tuple(failures.reported),
+            acceleration=frozen(np.full(3, np.nan) if lost else self._acceleration),
         )
+
+    def _feel(self, accelerometer: Accelerometer) -> None:
+        """The mean of the acceleration since the last reading that had one."""
+        passed = accelerometer.time - self._felt_for
+        if passed > 0.0:
+            felt = np.array(accelerometer.felt)
+            noise = self._noise.acceleration * self._own.standard_normal(3)
+            self._acceleration[:] = (felt - self._felt) / passed + noise + self._bias
+            self._felt, self._felt_for = felt, accelerometer.time
+
+    def _drifted(self, time: float) -> None:
+        """A gyroscope with a bias, and an orientation whose heading is its integral."""
+        if self._noise.ang_vel_bias > 0.0:
+            self._ang_vel += self._drift
+            turn = 0.5 * time * float(self._drift[2])
+            mujoco.mju_mulQuat(self._quat, np.array((np.cos(turn), 0.0, 0.0, np.sin(turn))), self._quat.copy())

@@ -8,6 +8,7 @@ import numpy as np
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from arbiter.types import RobotState, SafeCommand, frozen
+from deploy.drivers.simulated.accelerometer import Accelerometer
 from deploy.drivers.simulated.harness import Harness
 from deploy.drivers.simulated.motors import ImplicitMotors, Motors
 from deploy.drivers.simulated.scene import Scene, check_ball, compile_scene
@@ -15,7 +16,7 @@ from deploy.drivers.simulated.senses import Failures, Noise, Senses
 from deploy.drivers.simulated.truth import Pose, Truth
 from deploy.robots.mjcf import standing_data
 from deploy.robots.roles import find_roles
-from deploy.robots.shape import sole_height
+from deploy.robots.shape import imu_in_base, sole_height
 from deploy.robots.stability import unstable
 
 __all__ = ["Failures", "Noise", "Pose", "Scene", "SimulatedRobot", "Truth"]
@@ -40,6 +41,7 @@ class SimulatedRobot:
         model: Figures and limits.
         scene: What it was built with.
         mj_model: The compiled MuJoCo model, for cameras and viewers; not to be changed.
+        accelerometer: What its IMU has felt.
         battery: State of charge 0..1, as `read` tells it; may be set at any time.
     """
 
@@ -80,6 +82,7 @@ class SimulatedRobot:
         self._q, self._dq = slice(first, first + model.n), slice(base, base + model.n)
         self._foot_of = self._feet_by_geom()
         self._weight = GRAVITY * float(self.mj_model.body_subtreemass[roles.base])
+        self.accelerometer = Accelerometer(roles.free, imu_in_base(self.mj_model, roles.base))
         self._connected = False
         self._standing = self._standing_height()
         self.reset()
@@ -115,6 +118,7 @@ class SimulatedRobot:
         self.battery = self._charged
         self._motors.clear()
         mujoco.mj_forward(self.mj_model, data)
+        self.accelerometer.restart(data, self._turned()[0])
         self._senses.reset(data.qpos[self._q], data.qvel[self._dq], *self._turned())
 
     # The driver protocol
@@ -131,6 +135,7 @@ class SimulatedRobot:
             data.qpos[self._q],
             data.qvel[self._dq],
             *self._turned(),
+            self.accelerometer,
             time=float(data.time),
             now=now,
             battery=self.battery,
@@ -156,6 +161,7 @@ class SimulatedRobot:
             harness.apply(data)
             mujoco.mj_step(model, data)
             self._steps += 1
+            self.accelerometer.pass_time(data, self._turned()[0], model.opt.timestep)
         if not np.isfinite(data.qpos).all():
             raise RobotError(f"simulated robot: physics diverged before {data.time:.3f} s; call reset()")
 
