@@ -30,6 +30,7 @@ TIE = 0.6  # next candidate's score over the best one's from which the two are t
 NEIGHBOUR = 0.05  # score below which the nearest skill tells nobody anything
 RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
 BEYOND_DOUBT = 0.96  # score from which a rarer one does
+WHOLE = 0.9  # score from which a third party's own words, whatever parts them, are one command
 SURE = 0.85  # share from which the head may contradict a direction word
 SIDELESS = 0.5  # cosine to a phrase without a side from which a command may leave its side out
 _FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
@@ -110,6 +111,22 @@ class Chooser:
         """The one skill of which a text is an utterance, but for politeness, quantities and manner; "" if there is none."""
         return self._own.get(bare(text), "")
 
+    def one_command(self, text: str) -> bool:
+        """Whether a text, whatever stands in it, is one command: a skill's phrase, or of a third party's own words alone."""
+        clause = canonical(text)
+        if self.scorer.knows(clause):
+            return True
+        if not (label := self._coverage.all_of(clause)):
+            return False
+        said, choice = words(text), self.choose(text, None)
+        parts = (self.owner(" ".join(part)) for i in range(1, len(said)) for part in (said[:i], said[i:]))
+        mine = ("", *(name for name in self.skills if self.scorer.class_of[name] == label))
+        return choice.score >= WHOLE and self.kind(choice) == label and all(owner in mine for owner in parts)
+
+    def kind(self, choice: Choice) -> str:
+        """Class of the skill that was chosen; "" if none was."""
+        return self.scorer.class_of[choice.call.skill] if choice.call else ""
+
     def moved(self, name: str) -> frozenset[str]:
         """Parts of the body that the phrases of a skill name."""
         return self._moved[self.scorer.class_of[name]]
@@ -142,6 +159,9 @@ class Chooser:
             return Choice(None, "no skill is loaded", rule=Rule.SCORE)
         if scored.score < (STOP_ACCEPT if scored.best == STOP else self._accept):
             return self._refused(clause, scored)
+        if self._torn(scored) and not self.scorer.knows(clause):
+            reason = f"ambiguous between {self._say(scored.best)} and {self._say(scored.next)}"
+            return Choice(None, reason, scored.score, scored.margin, firm=True, rule=Rule.SCORE)
         name, reason = self._member(text, clause, scored)
         if not name:
             rule = (
@@ -173,6 +193,11 @@ class Chooser:
             filled.notes.append(note)
         call = SkillCall(name, filled.values, score, margin, text)
         return Choice(call, "; ".join(filled.notes), score, margin, unread=note != "")
+
+    def _torn(self, scored: Scored) -> bool:
+        """Whether a third party's skill and another one are about as likely."""
+        likely = scored.probability.get(scored.next, 0.0) > TIE * scored.probability[scored.best]
+        return likely and scored.next not in (NONE, STOP) and len({scored.best, scored.next} & self.scorer.new) > 0
 
     def _refused(self, clause: str, scored: Scored) -> Choice:
         probability = scored.probability

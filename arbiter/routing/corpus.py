@@ -121,7 +121,7 @@ def _unclaimed(
         return np.ones(len(shipped), bool)
     near = (vectors @ theirs.T).max(axis=1)
     same = {row.text for row in new}
-    own = np.array([row[:2] in uttered for row in shipped])
+    own = np.array([row[:2] in uttered and row.text not in same for row in shipped])  # what both have is the new skill's
     labels = np.array([row.label or NONE for row in shipped])
     claimed = np.where(labels == NONE, near >= SAME, near >= CLAIMED) & ~own
     for label in set(labels[own].tolist()):

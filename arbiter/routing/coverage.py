@@ -12,7 +12,7 @@ utterances have behind the same one ("in a ring", "in a circle"). Of what is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +23,12 @@ from arbiter.routing.numerals import NUMBER
 from arbiter.routing.opposites import side_of
 from arbiter.routing.quantities import Quantities, extract, mirrored
 from arbiter.routing.scorer import Scorer
-from arbiter.routing.skill_words import Content, Vocabulary, WordPlace, contents, joined, stem, vocabulary
+from arbiter.routing.skill_words import ANY, Content, Vocabulary, WordPlace, contents, joined, stem, vocabulary
 from arbiter.routing.text import strip_politeness, words
 from arbiter.skill import Skill
 
 NEAR = 0.5  # cosine of two words behind a preposition from which one stands for the other: "ring" and "circle" have 0.53
+ALIKE = 1.3  # cosine of two verbs and of their clauses, summed, from which one deed is the other: "heap" and "pile the boxes"
 _NUMBER = re.compile(NUMBER)
 _PARTICIPLE = re.compile(r"\w*[aeiouy]\w+ing")
 
@@ -47,12 +48,17 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """What of a clause's words a skill leaves unused, and what the skill's phrases say."""
+    """What of a clause's words a skill leaves unused, and what the skill's phrases say.
+
+    Attributes:
+        few: Whether the skill has a few phrases only, which do not tell what its verbs can have.
+    """
 
     found: list[str]
     read: list[Content]
     left: list[Content]
     mine: Vocabulary
+    few: bool
 
     def noun(self, item: Content) -> Content | None:
         """The first used word of an unused one's phrase, sides apart."""
@@ -75,25 +81,51 @@ class _Clause:
         direct = item.place is WordPlace.OBJECT and self.read[0].place is WordPlace.VERB and self.noun(item) is None
         return direct and stem(self.read[0].word) not in self.mine.taking and not _NUMBER.fullmatch(item.word)
 
-    def changes(self, item: Content, others: Sequence[Vocabulary], few: bool) -> str:
+    def changes(self, item: Content, others: Sequence[Vocabulary], alike: Callable[[str], bool]) -> str:
         """Why an unused word changes what is to be done; "" if it does not.
 
         Args:
             others: Of the other skills and of refused phrases.
-            few: Whether the skill has a few phrases only, which do not tell what its verbs can have.
+            alike: Whether a verb, in its clause, is near in meaning to one of the skill's.
         """
         word, plain = item.word, stem(item.word)
         if _limiting(word):
             return "changes what is to be done"
-        if few and _goes(word):
+        if self.few and (_goes(word) or (item.preposition and item.determiner == "the" and extract(word)[0].sides)):
+            return ""  # "on the left": where the thing is
+        if item is self.verb() and self._other_deed(item, others, alike):
+            return "is something else to do"
+        if item is self.verb() and self.few:
             return ""
-        if item is self.verb() and any(each.own and plain in each.verbs for each in others):
-            return "is something else to do"  # a loaded skill's verb: "sit back" is no walk
         if self.free(item) and (_PARTICIPLE.fullmatch(word) or any(plain in each.verbs for each in others)):
             return "is something else to do"
         if extract(word)[0].directions and self.ends(item) and any(plain in each.own for each in others):
             return "is another way to go"
-        return "is no object of it" if not few and self.impossible(item) else ""
+        return "is no object of it" if not self.few and self.impossible(item) else ""
+
+    def _other_deed(self, verb: Content, others: Sequence[Vocabulary], alike: Callable[[str], bool]) -> bool:
+        """Whether an unused verb asks for something else than the skill.
+
+        One that a loaded skill is called by does: "sit back" is no walk. A skill of few phrases can't have all of its verbs:
+        "lower yourself into a squat" names what it does, "lift your thumb" a part that the lifting skill does not move, and of a
+        thing many skills may do something ("count the boxes"), so that the verb has to be near in meaning to its own.
+        """
+        plain = stem(verb.word)
+        rivals = [each for each in others if each.own and plain in each.verbs]
+        if not self.few:
+            return bool(rivals)
+        nouns = [x for x in self.read if x.phrase >= 0 and x not in self.left and not (_parameter(x.word) or _goes(x.word))]
+        if any(stem(x.word) in self.mine.deeds and x.determiner in ANY | {"", "your"} for x in nouns):
+            return False
+        if parts := {x.word for x in nouns if x.determiner == "your"}:
+            return any(parts <= {noun for _, noun in each.nouns} for each in rivals)
+        return bool(rivals) if not any(x.determiner for x in nouns) else not alike(verb.word)
+
+    def shared(self, others: Sequence[Vocabulary]) -> bool:
+        """Whether nothing is said but a thing that other skills do something to, too: "the hammer"."""
+        light = english().light_verbs.intersection(self.found)
+        bare = self.read[0].determiner == "the" and not light and all(x.phrase >= 0 for x in self.read)
+        return self.few and bare and any(all(stem(x.word) in each.own for x in self.read) for each in others)
 
     def verb(self) -> Content | None:
         """An unused verb. A strange first word before a verb of the skill's is none, but an adverb ("proudly walk")."""
@@ -149,14 +181,22 @@ class Coverage:
         limits = [] if known else [x for x in read if _limits(x, read[-1], len(found), said)]
         idle = [x for x in read if not (_limiting(x.word) or _taken(x.word, takes, said) or self._uses(x, read, mine))]
         left = sorted((*limits, *idle), key=lambda x: x.index)
+        clause = _Clause(found, read, left, mine, few=label in self._scorer.new)
+        others = [each for other, each in self._of.items() if other not in labels]
+        if read and not known and clause.shared(others):
+            return Covered(f'"{rest}" does not say what to do with it; nearest skill is {name}', rest)
         if not left:
             return Covered()
-        clause = _Clause(found, read, left, mine)
-        others = [each for other, each in self._of.items() if other not in labels]
         for item in () if known else left:
-            if reason := clause.changes(item, others, label in self._scorer.new):
+            if reason := clause.changes(item, others, lambda verb: self._alike(verb, canonical(text), label)):
                 return Covered(f'"{item.word}" {reason}; nearest skill is {name}', item.word)
         return Covered(note=clause.note(name))
+
+    def all_of(self, clause: str) -> str:
+        """The class of a skill of few phrases whose utterances have every content word of a clause; "" if there is none."""
+        read = [item for item in contents(words(clause)) if not (item.determiner == "your" and _goes(item.word))]
+        fits = (label for label in sorted(self._scorer.new) if all(stem(item.word) in self._of[label].own for item in read))
+        return next(fits, "") if read else ""
 
     def _uses(self, item: Content, read: Sequence[Content], mine: Vocabulary) -> bool:
         plain = stem(mirrored(item.word))
@@ -171,6 +211,13 @@ class Coverage:
         if not item.preposition and (nouns or not (taking and item.determiner)):
             return plain in mine.head
         return plain in mine.all and not nouns and self._near(item, mine)
+
+    def _alike(self, verb: str, clause: str, label: str) -> bool:
+        """Whether a verb is near to one of a class's, and its clause to a phrase of the class."""
+        verbs = self._scorer.vectors(sorted({phrase.split()[0] for phrase in self._scorer.texts[self._scorer.members[label]]}))
+        word, said = self._scorer.vectors([verb, clause])
+        phrases = self._scorer.matrix[self._scorer.members[label]]
+        return float((verbs @ word).max() + (phrases @ said).max()) >= ALIKE
 
     def _near(self, item: Content, mine: Vocabulary) -> bool:
         """Whether a word is near in meaning to one that the utterances have after the same preposition."""

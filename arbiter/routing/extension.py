@@ -46,27 +46,34 @@ def refitted(
     """
     old, size = len(head.classes), vectors.shape[1]
     classes = (*head.classes, *sorted(set(labels) - set(head.classes)))
-    shipped = np.zeros((size + len(vocabulary.index) + 1, len(classes)), np.float32)
-    shipped[:size, :old], shipped[size : size + len(head.on_words), :old] = head.on_vector, head.on_words
-    shipped[-1, :old] = head.bias
     rows = vocabulary.rows(texts)
-    across = rows.transposed(len(vocabulary.index))
-    target, each = np.array([classes.index(label) for label in labels]), np.arange(len(labels))
+    across, terms_of = rows.transposed(len(vocabulary.index)), len(head.on_words)
+    on_words = np.zeros((len(vocabulary.index), old), np.float32)
+    on_words[:terms_of] = head.on_words
+    shipped = np.logaddexp.reduce(vectors @ head.on_vector + rows.times(on_words) + head.bias, axis=1)
+    target = np.array([classes.index(label) for label in labels])
+    new = np.flatnonzero(target >= old)
+    mine = (new, target[new] - old)
     weight = np.where(target >= old, WEIGHT, 1.0).astype(np.float32)
+    shape = (size + len(vocabulary.index) + 1, len(classes) - old)
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        w = flat.reshape(shipped.shape)
+        w = flat.reshape(shape)
         logits = vectors @ w[:size] + rows.times(w[size:-1]) + w[-1]
-        log_p = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
-        change = (w - shipped) / STRENGTH
-        change[-1] = 0.0  # biases are free
-        error = np.exp(log_p)
-        error[each, target] -= 1.0
+        log_sum = np.logaddexp(np.logaddexp.reduce(logits, axis=1), shipped)
+        error = np.exp(logits - log_sum[:, None])
+        error[mine] -= 1.0
         error *= weight[:, None]
+        change = w / STRENGTH
+        change[-1] = 0.0  # biases are free
         gradient = np.concatenate([vectors.T @ error, across.times(error), error.sum(axis=0, keepdims=True)]) + change
-        value = -float(weight @ log_p[each, target]) + STRENGTH / 2.0 * float(np.square(change).sum())
+        own = np.where(target >= old, 0.0, shipped)
+        own[new] = logits[mine]
+        value = float(weight @ (log_sum - own)) + STRENGTH / 2.0 * float(np.square(change).sum())
         return value, gradient.ravel()
 
-    w = minimise(loss, shipped.ravel(), ITERATIONS).reshape(shipped.shape)
-    w[-1, old:] += PRIOR
-    return LinearClassifier(classes, w[:size], w[size:-1], w[-1])
+    w = minimise(loss, np.zeros(shape, np.float32).ravel(), ITERATIONS).reshape(shape)
+    w[-1] += PRIOR
+    return LinearClassifier(
+        classes, np.hstack([head.on_vector, w[:size]]), np.hstack([on_words, w[size:-1]]), np.concatenate([head.bias, w[-1]])
+    )

@@ -12,7 +12,6 @@ from arbiter.routing.arrangement import WHOLE, Arrangement, rejected, stopped
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Piece
-from arbiter.routing.corpus import canonical
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
@@ -145,7 +144,7 @@ class Planner:
         said = piece.text.split()
         begins = (said[i] in self._verbs or tuple(said[i : i + 2]) in self._chooser.beginnings for i in range(1, len(said)))
         places = [i for i, begun in enumerate(begins, 1) if begun and said[i - 1] not in self._bound]
-        if not places or self._chooser.scorer.knows(canonical(piece.text)):
+        if not places or self._chooser.one_command(piece.text):
             return [piece]
         for i in places:
             parts = Piece(" ".join(said[:i]), piece.joint), Piece(" ".join(said[i:]), "runon")

@@ -16,7 +16,7 @@ from arbiter.routing.arrangement import rejected, stopped
 from arbiter.routing.artefact import Artefact, load
 from arbiter.routing.choice import STOP, Chooser
 from arbiter.routing.classifier import NONE
-from arbiter.routing.clauses import MAX_PIECES, Piece, parse, without_negation
+from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_negation
 from arbiter.routing.corpus import canonical
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
@@ -189,6 +189,12 @@ class Router:
         sentence = read(said, self._structure, self._wordings)
         if late := sentence.put_off:
             return rejected(text, _waits(late), Rule.CONDITION, late)
+        route = self._of_sentence(text, said, sentence, last)
+        if sentence.told and route.outcome == "accepted":
+            return rejected(text, f'a remark, no instruction: "{said}"', Rule.STATEMENT)
+        return route
+
+    def _of_sentence(self, text: str, said: str, sentence: Sentence, last: Steps | None) -> Route:
         parsed = sentence.parsed
         if not parsed.pieces:
             if parsed.ruled_out:
@@ -198,8 +204,19 @@ class Router:
             return rejected(text, "no words that ask for anything", Rule.CLAUSES)
         if len(parsed.pieces) > MAX_PIECES:
             return rejected(text, f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
+        if self._undivided(said, parsed):
+            return self._planned(text, (Piece(said, "then"),), last)
         refers = None if ":" in said or parsed.ruled_out else last
         return self._planned(text, parsed.pieces, refers, sentence.left_out)
+
+    def _undivided(self, said: str, parsed: Parsed) -> bool:
+        """Whether pieces that no order parts are one command of a third party: "lift your knees up and march on the spot"."""
+        joints = {piece.joint for piece in parsed.pieces[1:]}
+        if not joints or "then" in joints or parsed.ruled_out or not self._chooser.one_command(said):
+            return False
+        whole = self._chooser.kind(self._chooser.choose(said, None))
+        apart = (self._chooser.kind(self._chooser.choose(piece.text, None)) for piece in parsed.pieces)
+        return "while" in joints or any(kind != whole for kind in apart)
 
     @staticmethod
     def _repeated(route: Route, repeated: RepeatedPlan) -> Route:

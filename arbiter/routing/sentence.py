@@ -18,6 +18,7 @@ from arbiter.routing.structure import FILLERS, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
 
 WAITS = 0.6  # probability from which a clause is believed to make a command wait
+TOLD = 0.85  # probability from which a text that is nothing but a remark asks for nothing
 BREAKS = tuple(",.;:!?")
 REMARK = 3  # words from which a remark or a question beside a command is left out
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
@@ -67,6 +68,11 @@ class Sentence:
     plain: str
     parsed: Parsed
     left_out: tuple[str, ...]
+
+    @property
+    def told(self) -> bool:
+        """Whether all of it is surely a remark."""
+        return bool(self.clauses) and all(clause.kind == "remark" and clause.certainty >= TOLD for clause in self.clauses)
 
 
 def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordings: Set[str] = frozenset()) -> Sentence:

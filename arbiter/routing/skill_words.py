@@ -10,6 +10,7 @@ from enum import Enum
 from arbiter.routing.languages.english import english
 from arbiter.routing.text import words
 
+ANY = frozenset(("a", "an", "some", "another"))  # determiners of a deed in a noun's form
 CALLED = 2  # phrases that begin with a word from which a skill is called by it, where its utterances do not
 _ENDINGS = ("ing", "ed", "es", "s", "ly", "e")
 _LEAST = 3  # letters of a stem
@@ -79,6 +80,7 @@ class Vocabulary:
     Attributes:
         own: Of its utterances. all: Of every phrase. head: The same, but for adverbs and what is behind a preposition.
         verbs: What it is called by: see CALLED.
+        deeds: What its utterances call it by, as verbs and as nouns: "squat", "do a handshake".
         taking: Verbs that some phrase gives an object of words that no utterance has: "greet the lady".
         nouns: Words, not stems, of the phrases of its utterances, after their prepositions, "" where they are objects.
     """
@@ -87,13 +89,14 @@ class Vocabulary:
     all: frozenset[str]
     head: frozenset[str]
     verbs: frozenset[str]
+    deeds: frozenset[str]
     taking: frozenset[str]
     nouns: tuple[tuple[str, str], ...]
 
     @property
     def stems(self) -> tuple[frozenset[str], ...]:
         """Its sets."""
-        return self.own, self.all, self.head, self.verbs, self.taking
+        return self.own, self.all, self.head, self.verbs, self.deeds, self.taking
 
 
 def vocabulary(utterances: Iterable[str], phrases: Iterable[str]) -> Vocabulary:
@@ -101,13 +104,14 @@ def vocabulary(utterances: Iterable[str], phrases: Iterable[str]) -> Vocabulary:
     said = [read for clause in utterances if (read := contents(words(clause)))]
     every = [read for clause in phrases if (read := contents(words(clause)))]
     own = frozenset(stem(item.word) for read in said for item in read)
+    called = frozenset(stem(read[0].word) for read in said if read[0].place is WordPlace.VERB)
     verbs = Counter(stem(read[0].word) for read in every if read[0].place is WordPlace.VERB)
     return Vocabulary(
         own,
         frozenset(stem(item.word) for read in every for item in read),
         frozenset(stem(x.word) for read in every for x in read if not (x.preposition or _adverb(x, read))),
-        frozenset(stem(read[0].word) for read in said if read[0].place is WordPlace.VERB)
-        | {verb for verb, count in verbs.items() if count >= CALLED},
+        called | {verb for verb, count in verbs.items() if count >= CALLED},
+        called | {stem([x.word for x in read if x.phrase == read[0].phrase][-1]) for read in said if read[0].determiner in ANY},
         frozenset(stem(read[0].word) for read in every if _takes_other(read[1:], own)),
         tuple(dict.fromkeys((item.preposition, item.word) for read in said for item in read if item.phrase >= 0)),
     )
@@ -117,8 +121,8 @@ def joined(parts: Sequence[Vocabulary]) -> Vocabulary:
     """What the phrases of several classes say."""
     if len(parts) == 1:
         return parts[0]
-    own, every, head, verbs, taking = (frozenset[str]().union(*each) for each in zip(*(p.stems for p in parts), strict=True))
-    return Vocabulary(own, every, head, verbs, taking, tuple(noun for part in parts for noun in part.nouns))
+    stems = (frozenset[str]().union(*each) for each in zip(*(p.stems for p in parts), strict=True))
+    return Vocabulary(*stems, nouns=tuple(noun for part in parts for noun in part.nouns))
 
 
 def _adverb(item: Content, read: Sequence[Content]) -> bool:

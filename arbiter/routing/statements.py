@@ -29,12 +29,12 @@ _DETERMINED = (
 _TELLS = re.compile(
     r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
     r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we|robots|humanoids|machines|people|humans)"
-    r"|have (?:you|they|i|we)|let (?:me|him|her|them)) "
+    r"|have (?:you|they|i|we)|let (?:me(?! (?:see|hear|have|get) (?:an?|the|your|you|some|that|those) )|him|her|them)) "
     r"|^(?:yesterday|tomorrow|earlier|last (?:time|week|night|year)|next (?:time|week|year)) |^\w+ing (?:\w+ )?(?:is|was|are) "
     r"|^(?:that|this|it) (?:was|is|looks|looked) "
     r"|^(?:if|unless|whenever|suppose|assuming|provided|in case) "
     r"|^(?:nice|lovely|beautiful|awesome|amazing|wonderful|fantastic|brilliant|great|good|impressive|excellent) \w+$"
-    r"|^(?:the|some|those|these|every|all the) \w+ (?:\w{2,}ed|is|are|was|were|has|had|went|ran|sat|stood) "
+    r"|^(?:the|some|those|these|every|all the) \w+ (?:(?!need )\w{2,}ed|is|are|was|were|has|had|went|ran|sat|stood) "
     r"|^you (?:are|were) (?!to |going to )|^you \w+[^e]ed |\bhow (?:to|do|does|did|you|i|we)\b"
     r"|^(?:tell|explain|describe|define|recommend|translate|summari[sz]e|spell|recite|remind) "
     # imagined

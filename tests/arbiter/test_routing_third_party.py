@@ -65,13 +65,13 @@ def test_an_utterance_is_no_condition_no_prohibition_and_no_part_of_another_text
 
 
 def test_new_words_for_them_reach_them_and_hardly_anything_else(router, told):
-    """The phrases were written before anything was measured: 87 to 96 % right, 1 to 4 % another motion."""
+    """The phrases were written before anything was measured: 90 to 97 % right, at most 2 % another motion."""
     names = {skill.name for skill in told.skills}
     results = run(router, told)
     theirs = [one for one in results if names & {call.skill for plan in one.phrase.wanted for step in plan for call in step}]
     others = [one for one in results if one.phrase.wanted and one not in theirs]
-    assert sum(one.right for one in theirs) >= 0.84 * len(theirs)
-    assert sum(one.wrong_motion for one in theirs) <= 0.06 * len(theirs)
+    assert sum(one.right for one in theirs) >= 0.88 * len(theirs)
+    assert sum(one.wrong_motion for one in theirs) <= 0.02 * len(theirs)
     assert all(one.right for one in others)
 
 
@@ -117,7 +117,7 @@ class Odd(Skill):
         "stretch your legs",
         "lève les bras",
         "take a seat",
-        "flap and bow twice",
+        "flap and then bow twice",
         "flap for 1e3 seconds",
     )
 
@@ -127,10 +127,10 @@ def test_what_takes_an_utterance_is_named():
     lost = {one.utterance: one for one in unreached(router, ("odd",))}
     assert {text: (one.rule, one.said, one.instead) for text, one in lost.items()} == {
         "hold it": (Rule.STOP_GUARD, "", ()),
-        "flap and bow twice": (Rule.CLAUSES, "", ("odd", "bow")),
+        "flap and then bow twice": (Rule.CLAUSES, "", ("odd", "bow")),
         "flap for 1e3 seconds": (Rule.NUMBER, "1e3", ()),
     }
-    assert "(stop guard)" in str(lost["hold it"]) and "read as 2 commands: odd, bow" in str(lost["flap and bow twice"])
+    assert "(stop guard)" in str(lost["hold it"]) and "read as 2 commands: odd, bow" in str(lost["flap and then bow twice"])
     (taken,) = unreached(router, [skill.name for skill in builtin_skills()])
     assert (taken.skill, taken.utterance, taken.rule, taken.instead) == ("sit_down", "take a seat", Rule.SHARED, ("odd",))
 
@@ -138,6 +138,37 @@ def test_what_takes_an_utterance_is_named():
 def test_every_utterance_of_the_built_in_skills_leads_to_its_skill():
     router = Router(builtin_skills())
     assert unreached(router, router.skills) == ()
+
+
+def test_what_a_third_party_says_of_a_thing_is_not_done_to_it_by_another_verb():
+    router = Router([*builtin_skills(), *next(one for one in load_sets("third_party") if one.name == "workplaces.txt").skills])
+    for text in ("polish the left shoe", "count the boxes", "polish the tray", "pour out the solution"):
+        assert router.route(text).outcome == "rejected", text
+    for text, skill in (("arrange the boxes in a stack", "stack_boxes"), ("break into a moonwalk", "moonwalk")):
+        assert planned(router.route(text)) == [skill]
+
+
+def test_one_command_of_a_third_party_stays_whole_and_two_commands_stay_two():
+    class Knees(Skill):
+        name, policy, joints = "knees", "rest", "legs"
+        utterances = ("march on the spot", "lift your knees up in place", "march in place", "get your knees moving")
+
+    router = Router([*builtin_skills(), Knees()])
+    assert planned(router.route("lift your knees up and march on the spot")) == ["knees"]
+    assert planned(router.route("march in place and wave your left hand")) == ["knees", "wave_left"]
+    assert planned(router.route("bow, then march in place")) == ["bow", "knees"]
+
+
+def test_a_third_party_leaves_the_scores_of_the_built_in_skills_as_they_are():
+    class Knees(Skill):
+        name, policy, joints = "knees", "rest", "legs"
+        utterances = ("march on the spot", "lift your knees up in place")
+
+    plain, guest = Router(builtin_skills()).scorer, Router([*builtin_skills(), Knees()]).scorer
+    texts = ["walk two steps ahead", "take a deep bow", "wave to the crowd"]
+    for a, b in zip(plain.score(texts), guest.score(texts), strict=True):
+        odds = [one.probability["walk_forward"] / one.probability["bow"] for one in (a, b)]
+        assert a.best == b.best and odds[0] == pytest.approx(odds[1], rel=0.01)
 
 
 def test_the_contract_of_a_skill_has_its_words():
