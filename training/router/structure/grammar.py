@@ -46,7 +46,11 @@ class Lists:
 
     def wordings(self) -> set[str]:
         """Every word of the wordings around commands: politeness, fillers, order."""
-        lists = [name for name in self._lists if name.startswith(("frames", "joiners", "fillers", "openers", "seconds"))]
+        lists = [
+            name
+            for name in self._lists
+            if name.startswith(("frames", "joiners", "fillers", "openers", "seconds", "told", "vocative"))
+        ]
         said = (re.sub(r"[(|)]", " ", entry) for name in lists for entry in self._lists[name])
         return {word for text in said for word in expand(normalise(text)).split()}
 

@@ -1,135 +1,28 @@
-"""Makes labelled sentences from lists of wordings: commands, politeness, conditions, run-ons, repetitions and the rest."""
+"""Makes labelled sentences of clauses: one or several, with conditions, remarks, order, repetition and corrections."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from arbiter.routing.structure import CLAUSES, ROLES
-from arbiter.routing.text import expand, normalise
-from training.router.structure.labelled import LabelledSentence, MadeClause, held_out
-from training.router.structure.verb_forms import gerund, participle, past
-
-LONG = 5  # entries that a list or a choice has at least, if some of them are held out
-MATERIAL = (
-    "verbs",
-    "objects",
-    "invented",
-    "deeds",
-    "gerunds",
-)  # what a command is made of; the other lists are wordings around it
-_CHOICE = re.compile(r"\(([^()]*)\)")
-_NAME = re.compile(r"\{(\w+)\}")
-_MOVEMENTS = frozenset("sit stand bow do take make go come put get raise lift lower drop back rotate pivot stroll march".split())
+from training.router.structure.clause_maker import ClauseMaker
+from training.router.structure.labelled import LabelledSentence, MadeClause
+from training.router.structure.verb_forms import gerund, participle
 
 
-class SentenceMaker:
+class SentenceMaker(ClauseMaker):
     """Makes one sentence."""
-
-    def __init__(self, lists, phrases, rng: np.random.Generator, frames: bool | None, verbs: bool | None) -> None:
-        self._lists, self._phrases, self._rng = lists, phrases, rng
-        self._frames, self._verbs = frames, verbs
-        self._verbs_known = {entry.split()[0] for entry in lists["verbs"]} | _MOVEMENTS
-
-    # -- words ----------------------------------------------------------------------------------------------------
-
-    def _chance(self, p: float) -> bool:
-        return self._rng.random() < p
-
-    def _one(self, entries: Sequence[str]) -> str:
-        return entries[int(self._rng.integers(len(entries)))]
-
-    def _entry(self, name: str) -> str:
-        return self._one(self._open(self._lists[name], self._verbs if name in MATERIAL else self._frames))
-
-    @staticmethod
-    def _open(entries: Sequence[str], test: bool | None) -> Sequence[str]:
-        """Those of a list that may be drawn. A short list has nothing held out: it would be gone whole."""
-        if test is None or len(entries) < LONG:
-            return entries
-        return [entry for entry in entries if held_out(entry) == test] or entries
-
-    def _text(self, name: str) -> str:
-        """An entry of a list with its choices made."""
-        text = self._entry(name)
-        while match := _CHOICE.search(text):
-            options = self._open(match[1].split("|"), self._verbs if name in MATERIAL else self._frames)
-            text = text[: match.start()] + self._one(options) + text[match.end() :]
-        text = _NAME.sub(lambda m: self._core() if m[1] == "v" else self._text(m[1]), text)
-        return expand(normalise(text))
-
-    def _words(self, name: str, role: str) -> list[tuple[str, str]]:
-        return [(word, role) for word in self._text(name).split()]
-
-    def _core(self) -> str:
-        """A bare command: of a skill, or of a verb that no skill has to know."""
-        draw = self._rng.random()
-        if draw < 0.55 and self._verbs is not True:
-            return self._one(self._phrases)
-        if draw < 0.7:
-            return self._text("invented")
-        if draw < 0.78:
-            return self._text("deeds")
-        return f"{self._text('verbs')} {self._text('objects')}" if self._chance(0.8) else self._text("verbs")
-
-    # -- clauses --------------------------------------------------------------------------------------------------
-
-    def _command(self, polite: float = 0.25) -> MadeClause:
-        words = [(word, "other") for word in self._core().split()]
-        if self._chance(0.08):
-            words += self._words("places", "other")
-        draw = self._rng.random()
-        if draw < 0.08:
-            words = [*self._words(*(("manner", "manner") if draw < 0.05 else ("sides", "side"))), *words]
-        for name, role, p in (("sides", "side", 0.1), ("quantities", "quantity", 0.2), ("manner", "manner", 0.1)):
-            if self._chance(p):
-                words += self._words(name, role)
-        if self._chance(0.1):
-            words += self._words("repeats", "repetition")
-        elif self._chance(0.05):
-            words += self._words("durations_open", "quantity")
-        clause = MadeClause("command", words)
-        while self._chance(0.07) and len(words) > 1:
-            place = int(self._rng.integers(1, len(words)))
-            words[place:place] = self._words("fillers", "frame")
-        return self._polite(clause) if self._chance(polite) else clause
-
-    def _bare(self) -> MadeClause:
-        words = [(word, "other") for word in self._core().split()]
-        return MadeClause("command", words + (self._words("quantities", "quantity") if self._chance(0.15) else []))
-
-    def _polite(self, clause: MadeClause) -> MadeClause:
-        front, back = [(True, False), (False, True), (True, True)][int(self._rng.choice(3, p=(0.6, 0.25, 0.15)))]
-        if front and self._chance(0.25) and clause.words[0][0] in self._verbs_known:
-            name, inflect = ("frames_gerund", gerund) if self._chance(0.7) else ("frames_past", past)
-            (verb, role), *rest = clause.words
-            clause = MadeClause(clause.kind, [(inflect(verb), role), *rest]).lead(self._words(name, "frame"))
-        else:
-            for _ in range(1 + self._chance(0.25) if front else 0):
-                clause = clause.lead(self._words("frames_before", "frame"))
-        return clause.trail(self._words("frames_after", "frame")) if back else clause
-
-    def _inflected(self, clause: MadeClause, inflect: Callable[[str], str]) -> MadeClause:
-        """With its first word as `inflect` makes it of a verb; of another command where that is none."""
-        words = clause.words
-        while words[0][0] not in self._verbs_known or words[0][1] != "other":
-            words = [(word, "other") for word in self._core().split()]
-        return MadeClause(clause.kind, [(inflect(words[0][0]), "other"), *words[1:]])
-
-    def _plain(self, kind: str, name: str, role: str = "other") -> MadeClause:
-        return MadeClause(kind, self._words(name, role))
-
-    # -- sentences ------------------------------------------------------------------------------------------------
 
     def sentence(self) -> LabelledSentence:
         """One of the kinds, with or without punctuation."""
         kinds = {
             self._single: 0.16,
             self._framed: 0.13,
-            self._several: 0.22,
+            self._asked_as_thing: 0.05,
+            self._several: 0.2,
             self._ordered: 0.06,
+            self._order_told: 0.05,
+            self._reasoned: 0.05,
             self._conditional: 0.14,
             self._timed: 0.06,
             self._negated: 0.07,
@@ -153,6 +46,52 @@ class SentenceMaker:
 
     def _framed(self) -> list[MadeClause]:
         return [self._command(polite=1.0)]
+
+    def _asked_as_thing(self) -> list[MadeClause]:
+        clause = self._requested() if self._chance(0.5) else self._moving()
+        if self._chance(0.25):
+            return [clause, self._bare().lead(self._words("joiners", "order"))]
+        if self._chance(0.25):  # "turn right with your arms going up"
+            return [
+                self._bare(),
+                self._plain("command", "doings").lead([("with", "order"), (self._one(("your", "the")), "other")]),
+            ]
+        return [self._polite(clause) if self._chance(0.15) else clause]
+
+    def _reasoned(self) -> list[MadeClause]:
+        """A command, and beside it why or what goes on: "scoot over, I need to get by"."""
+        reason, found = self._plain("remark", "reasons"), [self._command(polite=0.2)]
+        if self._chance(0.15):
+            found.append(self._bare().lead(self._words("joiners", "order")))
+        if self._chance(0.75):
+            found[-1].end = self._one((",", ",", ".", "!", ""))
+            return [*found, reason]
+        reason.end = self._one((",", ".", "!"))
+        return [reason, *found]
+
+    def _order_told(self) -> list[MadeClause]:
+        """Commands of which the words say which is the first and which the last."""
+        count = 2 if self._chance(0.6) else 3
+        found = []
+        for i in range(count):
+            draw = self._rng.random()
+            if draw < 0.4:
+                clause = self._plain("command", "movements")
+            elif draw < 0.7:
+                clause = self._inflected(self._bare(), gerund)
+            else:
+                clause = self._bare()
+            if self._chance(0.45):
+                clause = clause.lead(self._words("told_front", "order"))
+            elif self._chance(0.7):
+                clause = clause.trail(self._words("told_behind", "order"))
+            elif i:
+                clause = clause.lead(self._words("joiners", "order"))
+            if i:
+                found[-1].end = self._one((",", ",", ".", ";", ""))
+                clause = clause.lead([("and", "order")]) if self._chance(0.25) else clause
+            found.append(clause)
+        return found
 
     def _several(self) -> list[MadeClause]:
         count = int(self._rng.choice((2, 3, 4), p=(0.7, 0.22, 0.08)))
@@ -271,8 +210,9 @@ class SentenceMaker:
 
     def _repeated(self) -> list[MadeClause]:
         clauses = self._several()
-        times = self._words("plan_repeats", "repetition")
-        if self._chance(0.5):
+        again = self._chance(0.4)
+        times = self._words("plan_again" if again else "plan_repeats", "repetition")
+        if not again and self._chance(0.5):
             clauses[0] = clauses[0].lead([*times[:-1], (times[-1][0] + self._one((":", ",", "")), "repetition")])
         else:
             clauses[-1] = clauses[-1].trail(times)
