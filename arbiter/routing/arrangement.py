@@ -52,7 +52,8 @@ class Arrangement:
             if (call := choice.call) is None:
                 continue  # a refusal: whoever chose has left it out
             if steps and piece.joint in ("and", "list") and any(self._same(call, other) for other in steps[-1]):
-                continue
+                if call.phrase != steps[-1][-1].phrase:
+                    continue  # said in other words; "bow, and bow" are two
             if steps and piece.joint in ("and", "list") and self._details(call, steps[-1][-1]):
                 steps[-1][-1] = call  # "stretch out your arm and point left"
                 continue

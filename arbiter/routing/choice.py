@@ -29,6 +29,7 @@ STOP_ACCEPT = 0.3  # a stop needs less certainty than a motion
 TIE = 0.6  # next candidate's score over the best one's from which the two are told to be ambiguous
 NEIGHBOUR = 0.05  # score below which the nearest skill tells nobody anything
 RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
+UNREAD, STRANGE = 0.7, 0.9  # score that a command needs of which words are unused; of which the verb is strange, too
 BEYOND_DOUBT = 0.96  # score from which a rarer one does
 WHOLE = 0.9  # score from which a third party's own words, whatever parts them, are one command
 SURE = 0.85  # share from which the head may contradict a direction word
@@ -178,6 +179,9 @@ class Chooser:
         reading = self._coverage.read(text, name, scored.best)
         if reading.refusal:
             return Choice(None, reading.refusal, scored.score, scored.margin, True, rule=Rule.COVERAGE, said=reading.said)
+        if reading.note and scored.score < (STRANGE if reading.strange else UNREAD):
+            reason = f"not understood: {reading.note}; nearest skill is {name} ({scored.score:.2f})"
+            return Choice(None, reason, scored.score, scored.margin, rule=Rule.COVERAGE)
         return self._called(name, text, scored.score, scored.margin, reading.note)
 
     def _called(self, name: str, text: str, score: float, margin: float, note: str = "") -> Choice:

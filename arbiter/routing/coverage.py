@@ -39,11 +39,13 @@ class Covered:
 
     Attributes:
         said: The word that is the reason of the refusal.
+        strange: The verb is no word of the skill's, and other words are unused, too.
     """
 
     refusal: str = ""
     said: str = ""
     note: str = ""
+    strange: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +190,11 @@ class Coverage:
         if not left:
             return Covered()
         for item in () if known else left:
+            if "distance" in takes and item.preposition in english().goals and not clause.noun(item):
+                return Covered(f'"{item.word}" is no place that {name} finds; say how far', item.word)
             if reason := clause.changes(item, others, lambda verb: self._alike(verb, canonical(text), label)):
                 return Covered(f'"{item.word}" {reason}; nearest skill is {name}', item.word)
-        return Covered(note=clause.note(name))
+        return Covered(note=clause.note(name), strange=clause.verb() is not None and len(left) > 1)
 
     def all_of(self, clause: str) -> str:
         """The class of a skill of few phrases whose utterances have every content word of a clause; "" if there is none."""

@@ -47,6 +47,14 @@ _MORE_OF = re.compile(
     rf"\b(?P<number>(?:{SPELLED})|an?|{DIGITS}|a few|a couple(?: of)?) (?:more|further|extra|additional) (?P<unit>(?:{UNIT})\b)"
 )
 _ANOTHER = re.compile(rf"\banother (?P<counted>(?!one\b)(?:{SPELLED})|{DIGITS}|half|a|few)?(?(counted)|(?=(?:{UNIT})\b))")
+_PLAN = r"(?:things|moves|steps|actions|parts|commands|bits)"
+_ALL_OF = re.compile(
+    rf"\b(?P<said>same|those|these|all|both|last|that) (?:{SPELLED}|{DIGITS}) (?={_PLAN}\b)"
+)  # "the same two things"
+_OF_THEM = re.compile(  # "three of them", "make it three"
+    rf"\b(?:make (?:it|that) )?(?P<count>{SPELLED}|{DIGITS}) of (?:them|those|these)\b"
+    rf"|\bmake (?:it|that) (?P<made>{SPELLED}|{DIGITS})$"
+)
 _COUNTS = re.compile(rf" (?:and a|hundred|(?:{UNIT})\b)")  # after "one"
 _ALSO = {"single": ("again",), "once": ("again",), "further": ("more",)}
 _LATER = re.compile(r"\bin\b(?! (?:reverse|the (?:other|opposite)|addition|a circle))")
@@ -228,7 +236,8 @@ def follow_up(text: str) -> FollowUp | None:
     """A normalised, expanded text as a follow-up; None where no word of it refers to a last plan."""
     known, read = lexicon(), _Marks()
     marks = read.marks
-    left = known.praise.sub("", text)
+    left = _OF_THEM.sub(lambda match: f"do that {match['count'] or match['made']} times", _ALL_OF.sub(r"\g<said> ", text))
+    left = known.praise.sub("", left)
     left = command = _ANOTHER.sub(read.more, _MORE_OF.sub(read.more, left))
     left = known.factor.sub(read.factor, left)
     left = known.pattern.sub(read.mark, known.ongoing.sub(read.ongoing, left))
@@ -241,6 +250,9 @@ def follow_up(text: str) -> FollowUp | None:
         said, found = Quantities((("number", number(bare), bare),)), []
     if known.light & set(found):
         marks.add("light")
+    if "opposite" in marks and known.parts & set(read.nouns):
+        marks.add("other")  # "the opposite hand"
+        marks.discard("opposite")
     unread = set(found) - known.light - _read(said)
     by, times, nouns = tuple(read.compare), tuple(read.factors), tuple(read.nouns)
     follow = FollowUp(text, command, " ".join(found) if unread else "", frozenset(marks), by, times, nouns, said)

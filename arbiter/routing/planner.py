@@ -19,12 +19,14 @@ from arbiter.routing.last_plan import FollowedPlan, LastPlan
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import strip_politeness, words
 from arbiter.routing.verbs import base_forms
+from arbiter.routing.veto import parts
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
 _BEGINS = frozenset("start begin keep continue".split())
 NAMES = 3  # words of an addressee: "good sir knight"
 PARTICLES = frozenset("up down back forward forwards backward backwards left right ahead around straight".split())  # no verbs
+_DOING = re.compile(r"^(?P<what>(?:(?:the|your|those|that|both|my|left|right|a) )*(?:[a-z]+) )(?P<verb>[a-z]{2,}ing)\b")
 _ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
 
 
@@ -56,12 +58,15 @@ class Planner:
         self._verbs = chooser.starts - self._bound - language.function - PARTICLES
         self.last_plan, self._arranged = LastPlan(chooser), Arrangement(chooser, groups)
 
-    def __call__(self, text: str, pieces: tuple[Piece, ...], last: Steps | None, left_out: Sequence[str] = ()) -> Route:
+    def __call__(
+        self, text: str, pieces: tuple[Piece, ...], last: Steps | None, left_out: Sequence[str] = (), manners: Sequence[str] = ()
+    ) -> Route:
         """The route of pieces.
 
         Args:
             last: The plan that follow-ups refer to; None where they can't.
             left_out: Words beside the commands that the route has to name.
+            manners: Words that tell how, without which a command is understood just as well.
         """
         pieces = tuple(part for piece in self._rejoined(self._undivided(pieces)) for part in self._parted(piece))
         choices: list[tuple[Piece, Choice]] = []
@@ -84,6 +89,8 @@ class Planner:
                 piece, choice, used = self._widened(pieces, index, choices, choice)
             if choice.call is None and not choice.firm:
                 choice = self._trimmed(piece.text) or choice
+            if choice.call is None and choice.rule in (Rule.SCORE, Rule.COVERAGE):
+                choice = self._unadorned(piece.text, manners) or choice
             if choices and choice is choices[-1][1]:
                 index += 1  # "turn right, then face the wall" is one turn
                 continue
@@ -199,6 +206,18 @@ class Planner:
         notes = [choice.reason] * bool(choice.reason) + [f'"{match[0].strip()}" was not used']
         return dataclasses.replace(choice, reason="; ".join(notes))
 
+    def _unadorned(self, text: str, manners: Sequence[str]) -> Choice | None:
+        """A command without the words that tell how, which no skill can do: "stand up with dignity"."""
+        for manner in manners:
+            bare = " ".join(text.replace(manner, " ").split())
+            if bare == text or extract(manner)[0].pace:
+                continue
+            choice = self._chooser.choose(bare, None)
+            if choice.call is not None and choice.score >= WHOLE and choice.call.skill != STOP:
+                notes = [choice.reason] * bool(choice.reason) + [f'"{manner}" was not used']
+                return dataclasses.replace(choice, reason="; ".join(notes))
+        return None
+
     def _addressee(self, piece: Piece, choice: Choice) -> bool:
         """Whether a piece is but a name or two that no skill has to do with: "sit down, cadet"."""
         said = words(piece.text)
@@ -206,12 +225,18 @@ class Planner:
 
     def _uninflected(self, piece: Piece) -> Piece:
         """A piece whose verb, if no skill's phrase has it, stands as such a phrase has it: "gone two metres", "start dancing"."""
+        piece = Piece(_DOING.sub(self._active, piece.text, count=1), piece.joint)
         verb, _, rest = piece.text.partition(" ")
         second = rest.partition(" ")[0]
         if verb in _BEGINS and second.endswith("ing") and second not in self._asked:
             return self._uninflected(Piece(rest, piece.joint))
         base = next((base for base in base_forms(verb) if base in self._asked), verb)
         return piece if verb in self._asked else Piece(f"{base} {rest}".strip(), piece.joint)
+
+    def _active(self, match: re.Match[str]) -> str:
+        """ "The left hand waving" as the command that it is: "wave the left hand"."""
+        base = next((base for base in base_forms(match["verb"])[1:] if base in self._chooser.starts), "")
+        return f"{base} {match['what'].strip()}" if base and parts([f"the {match['what']}"]) else match[0]
 
     def _follow(
         self, text: str, pieces: tuple[Piece, ...], index: int, choices: list[tuple[Piece, Choice]], last: Steps

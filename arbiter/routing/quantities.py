@@ -43,12 +43,13 @@ _SPEEDS = (  # fraction of the way from the default to the low (negative) or hig
     (
         -1.0,
         r"(?:very|really|extremely|super|ever so) (?:slow|slowly|gently|carefully)|as (?:slow|slowly) as (?:you can"
-        r"|possible)|at a snail'?s pace",
+        r"|possible)|as (?:slow|slowly) as an? \w+|as slow as \w+|dead slow|(?:at|in) a crawl|at a snail'?s pace",
     ),
     (
         1.0,
         r"(?:very|really|extremely|super) (?:fast|quick|quickly|swiftly|rapidly)|as (?:fast|quick"
-        r"|quickly) as (?:you can|possible)|(?:at |with )?(?:full|top|maximum|max) speed",
+        r"|quickly) as (?:you can|possible|an? \w+|lightning|the wind)|(?:at |with )?(?:full|top|maximum|max) speed"
+        r"|(?:at )?full (?:tilt|pelt)|flat out",
     ),
     (
         -0.5,
@@ -59,7 +60,7 @@ _SPEEDS = (  # fraction of the way from the default to the low (negative) or hig
     (
         0.5,
         r"fast(?:er)?|quick(?:ly|er)?|swiftly|rapidly|speedily|briskly|hastily|hurriedly|at a (?:fast|quick"
-        r"|brisk) (?:pace|speed)|in a hurry|at speed",
+        r"|brisk) (?:pace|speed)|in a hurry|at speed|at the double|on the double|double quick|at a gallop",
     ),
 )
 _SPEED = tuple((fraction, re.compile(rf"\b(?:{words})\b")) for fraction, words in _SPEEDS)

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from arbiter.routing.followups import follow_up, marks
 from arbiter.routing.guard import MENDED, OTHER_WORDS, may_mean_stop, stop_guard
 from arbiter.routing.holding import held
 from arbiter.routing.languages import foreign
+from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.oddities import spread, unreadable
@@ -38,7 +39,7 @@ from arbiter.routing.sentence import Sentence, delay, read
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
 from arbiter.routing.verbs import base_forms
 from arbiter.rules import Rule
-from arbiter.skill import Route, Skill, Steps
+from arbiter.skill import Route, Skill, SkillCall, Steps
 
 COMMON = 16000  # ranks of the encoder's vocabulary that count as English words
 _NO_TYPOS = (
@@ -207,7 +208,24 @@ class Router:
         if self._undivided(said, parsed):
             return self._planned(text, (Piece(said, "then"),), last)
         refers = None if ":" in said or parsed.ruled_out else last
-        return self._planned(text, parsed.pieces, refers, sentence.left_out)
+        route = self._planned(text, parsed.pieces, refers, sentence.left_out, sentence.manners)
+        return self._on_the_other(route, parsed.ruled_out)
+
+    def _on_the_other(self, route: Route, ruled_out: Sequence[str]) -> Route:
+        """ "Turn, only not to the left": where the words leave the side open, the one that they rule out is the other's."""
+        bare = english().structure | english().bare_side | english().limits | english().exclusive
+        sides = {side for clause in ruled_out if set(words(clause)) <= bare for side in extract(clause)[0].sides}
+        if len(sides) != 1:
+            return route
+        steps = tuple(tuple(self._moved_over(call, sides) for call in step) for step in route.steps)
+        return dataclasses.replace(route, steps=steps)
+
+    def _moved_over(self, call: SkillCall, sides: Collection[str]) -> SkillCall:
+        if side_of(call.skill) not in sides or extract(call.phrase)[0].sides:
+            return call
+        kind = self.scorer.class_of[call.skill]
+        other = (name for name in self.skills if self.scorer.class_of[name] == kind and side_of(name) not in ("", *sides))
+        return dataclasses.replace(call, skill=next(other, call.skill))
 
     def _undivided(self, said: str, parsed: Parsed) -> bool:
         """Whether pieces that no order parts are one command of a third party: "lift your knees up and march on the spot"."""

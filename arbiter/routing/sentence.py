@@ -16,6 +16,7 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import punctuated
 from arbiter.routing.structure import FILLERS, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
+from arbiter.routing.told_order import in_told_order
 
 WAITS = 0.6  # probability from which a clause is believed to make a command wait
 TOLD = 0.85  # probability from which a text that is nothing but a remark asks for nothing
@@ -38,7 +39,7 @@ _NOT_UNTIL = re.compile(r",? (?:but |and )?not (?:until|till|before) (?=you )") 
 _PACE = re.compile(rf"at (?:about |around )?(?:{NUMBER})")  # "walk at 0.2"
 _FOLLOWING = re.compile(r"(?<=\w )following (?=(?:an?|the|your) )")
 _THEN = frozenset("then next afterwards thereafter subsequently finally lastly last final".split())
-_SAME = frozenset("while whilst meanwhile simultaneously same as".split())
+_SAME = frozenset("while whilst meanwhile simultaneously same as with".split())
 _FIRST = frozenset("beforehand first start begin starting beginning".split())
 _BEFORE = frozenset("before prior ahead".split())
 # What order words that `parse` does not know come to, by a word of theirs; the first that fits.
@@ -61,6 +62,7 @@ class Sentence:
         plain: The text without politeness and remarks, with a break between two commands.
         parsed: What `plain` asks for and rules out.
         left_out: Words that `plain` lacks although they are of no known form of politeness.
+        manners: Words of `plain` that tell how something is to be done.
     """
 
     clauses: tuple[Clause, ...]
@@ -68,6 +70,7 @@ class Sentence:
     plain: str
     parsed: Parsed
     left_out: tuple[str, ...]
+    manners: tuple[str, ...]
 
     @property
     def told(self) -> bool:
@@ -86,8 +89,9 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if clause.waits >= WAITS and not _PACE.fullmatch(clause.text)), "")
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
-    plain, gone = _plain(found, known) if found else (punctuated(text), ())
-    return Sentence(found, late, plain, parse(plain), tuple(run for run in gone if set(words(run)) - known))
+    plain, gone = _plain(in_told_order(found), known) if found else (punctuated(text), ())
+    manners = tuple(run for clause in found for run in clause.without("manner")[1])
+    return Sentence(found, late, plain, parse(plain), tuple(run for run in gone if set(words(run)) - known), manners)
 
 
 def _known(clause: Clause, wordings: Set[str]) -> Clause:

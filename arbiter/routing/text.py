@@ -34,6 +34,7 @@ _CONTRACTIONS = (
     (re.compile(r"\b(i|you|it|that|this|we|they)'ll\b"), r"\1 will"),
     (re.compile(r"\bthats\b"), "that is"),
     (re.compile(r"\bnon stop\b"), "nonstop"),
+    (re.compile(r"\b(left|right)[- ]hand side\b"), r"\1 side"),
     (re.compile(r"\b(?:e?nuff?|enuff?)\b"), "enough"),
     (re.compile(r"\b(you|we|they)'re\b"), r"\1 are"),
     (re.compile(r"\b(i|you|we|they)'ve\b"), r"\1 have"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from arbiter import strict
 from arbiter.errors import ConfigError
 
+BETWEEN, LAST = 3, 4  # in `English.places`
 FILE = Path(__file__).parent / "english.yaml"
 
 
@@ -18,6 +19,7 @@ class _Texts:
     light_verbs: str
     conjunctions: str
     prepositions: str
+    goals: str
     genitive: str
     determiners: str
     sizes: str
@@ -26,6 +28,11 @@ class _Texts:
     other_verbs: str
     bare_side: str
     returns: str
+    first: str
+    second: str
+    third: str
+    between: str
+    last: str
     moves: str
     people: str
     no_subject: str
@@ -39,6 +46,7 @@ class English:
     light_verbs: frozenset[str]
     conjunctions: frozenset[str]
     prepositions: frozenset[str]
+    goals: frozenset[str]
     genitive: frozenset[str]
     determiners: frozenset[str]
     sizes: frozenset[str]
@@ -47,9 +55,19 @@ class English:
     other_verbs: frozenset[str]
     bare_side: frozenset[str]
     returns: frozenset[str]
+    first: frozenset[str]
+    second: frozenset[str]
+    third: frozenset[str]
+    between: frozenset[str]
+    last: frozenset[str]
     moves: frozenset[str]
     people: frozenset[str]
     no_subject: frozenset[str]
+
+    @property
+    def places(self) -> tuple[frozenset[str], ...]:
+        """Words of the places in a plan, from the first on; those of BETWEEN are after any number."""
+        return self.first, self.second, self.third, self.between, self.last
 
     @property
     def structure(self) -> frozenset[str]:
