@@ -29,6 +29,7 @@ STOP_ACCEPT = 0.3  # a stop needs less certainty than a motion
 TIE = 0.6  # next candidate's score over the best one's from which the two are told to be ambiguous
 NEIGHBOUR = 0.05  # score below which the nearest skill tells nobody anything
 RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
+DEGREES = 15  # number without a unit beside a side from which it is an angle
 UNREAD, STRANGE = 0.7, 0.9  # score that a command needs of which words are unused; of which the verb is strange, too
 BEYOND_DOUBT = 0.96  # score from which a rarer one does
 WHOLE = 0.9  # score from which a third party's own words, whatever parts them, are one command
@@ -268,7 +269,10 @@ class Chooser:
 
     def _turned(self, name: str, text: str) -> str:
         """ "Go left ninety degrees": an angle makes it the skill of the same side that has one."""
-        said = {kind for kind, *_ in extract(text)[0].values}
+        values = extract(text)[0].values
+        said = {kind for kind, *_ in values}
+        if any(kind == "number" and value >= DEGREES for kind, value, _ in values):
+            said.add("angle")  # "right 90": a way of so many metres nobody means
         if "angle" not in said or "distance" in said or not side_of(name) or self._takes(name, "angle"):
             return name
         return next((n for n in self.skills if side_of(n) == side_of(name) and self._takes(n, "angle")), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from arbiter.routing.quantities import extract
 from arbiter.routing.text import words
 
 _HELD = re.compile(
@@ -14,5 +15,12 @@ _HELD = re.compile(
 
 
 def held(text: str) -> str:
-    """A normalised text with each "and hold it for ..." as a time of the command before it."""
-    return _HELD.sub(lambda found: " " if words(text[: found.start()]) else found[0], text)
+    """A normalised text with each "and hold it for ..." as a time of the command before it; after a way, as a stand."""
+    return _HELD.sub(_of_the_command, text)
+
+
+def _of_the_command(found: re.Match[str]) -> str:
+    before = found.string[: found.start()]
+    if {kind for kind, *_ in extract(before)[0].values} & {"distance", "steps", "angle"}:
+        return ", then stand still "
+    return " " if words(before) else found[0]

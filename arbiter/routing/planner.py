@@ -17,7 +17,8 @@ from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan, LastPlan
 from arbiter.routing.quantities import extract
-from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.text import words
+from arbiter.routing.variants import Variants
 from arbiter.routing.verbs import base_forms
 from arbiter.routing.veto import parts
 from arbiter.rules import Rule
@@ -27,7 +28,6 @@ _BEGINS = frozenset("start begin keep continue".split())
 NAMES = 3  # words of an addressee: "good sir knight"
 PARTICLES = frozenset("up down back forward forwards backward backwards left right ahead around straight".split())  # no verbs
 _DOING = re.compile(r"^(?P<what>(?:(?:the|your|those|that|both|my|left|right|a) )*(?:[a-z]+) )(?P<verb>[a-z]{2,}ing)\b")
-_ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
 
 
 def _pieces(follow: FollowedPlan) -> list[tuple[Piece, Choice]]:
@@ -49,8 +49,8 @@ class Planner:
     """
 
     def __init__(self, chooser: Chooser, asked: Set[str], utterances: Set[str], groups: Mapping[str, np.ndarray]) -> None:
-        self._chooser, self._asked, self._utterances = chooser, asked, utterances
-        self._hearing = Hearing(chooser)
+        self._chooser, self._asked = chooser, asked
+        self._hearing, self._variants = Hearing(chooser), Variants(chooser, asked, utterances)
         language = english()
         self._bound = (
             language.determiners | language.prepositions | language.conjunctions | language.limits | language.light_verbs
@@ -88,9 +88,9 @@ class Planner:
             if choice.call is None and not choice.firm:
                 piece, choice, used = self._widened(pieces, index, choices, choice)
             if choice.call is None and not choice.firm:
-                choice = self._trimmed(piece.text) or choice
+                choice = self._variants.trimmed(piece.text) or choice
             if choice.call is None and choice.rule in (Rule.SCORE, Rule.COVERAGE):
-                choice = self._unadorned(piece.text, manners) or choice
+                choice = self._variants.unadorned(piece.text, manners) or choice
             if choices and choice is choices[-1][1]:
                 index += 1  # "turn right, then face the wall" is one turn
                 continue
@@ -105,7 +105,7 @@ class Planner:
                 return rejected(text, choice.reason + part, choice.rule, said, choice.score, choice.margin)
             if choice.call.skill == STOP and (len(pieces) == 1 or index + used < len(pieces)):
                 return stopped(self._chooser.skills, text, choice.score, choice.margin, "means stop", choice.rule or Rule.SCORE)
-            found, times = self._counted(piece, choice)
+            found, times = self._variants.counted(piece, choice)
             if len(choices) + times > MAX_PIECES:
                 return rejected(text, f"asks for {len(choices) + times} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
             choices += [(Piece(piece.text, "then") if number else piece, found) for number in range(times)]
@@ -177,46 +177,6 @@ class Planner:
             return False
         mine = self._chooser.scorer.words[self._chooser.scorer.class_of[whole.call.skill]]
         return not (set(words(text)) - mine) & (self._verbs | PARTICLES)
-
-    def _counted(self, piece: Piece, choice: Choice) -> tuple[Choice, int]:
-        """A choice and how often it is to be done, where the words say so and the skill counts nothing: "step back twice"."""
-        counts = [(round(value), said) for kind, value, said in extract(piece.text)[0].values if kind == "count" and value >= 2]
-        skill = choice.call.skill if choice.call else ""
-        counted = skill and any(p.name in ("count", "angle") for p in self._chooser.skills[skill].parameters)
-        if not counts or not skill or counted or strip_politeness(piece.text) in self._utterances:
-            return choice, 1
-        times, said = counts[0]
-        if piece.text.startswith("step "):
-            steps = self._chooser.choose(piece.text.replace(said, f"{times} steps"), None)
-            return (steps, 1) if steps.call is not None and steps.call.skill == skill else (choice, 1)
-        once = self._chooser.choose(" ".join(piece.text.replace(said, " ").split()), None)
-        same = once.call is not None and once.call.skill == skill
-        return (once, times) if same else (choice, 1)
-
-    def _trimmed(self, text: str) -> Choice | None:
-        """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"."""
-        match = _ADDED.search(text)
-        if not match or self._asked & set(words(match["what"])):
-            return None
-        choice = self._chooser.choose(text[: match.start()], None)
-        if choice.call is None or choice.score < WHOLE or choice.call.skill == STOP:
-            return None
-        if any(parameter.name in ("distance", "angle") for parameter in self._chooser.skills[choice.call.skill].parameters):
-            return None  # where to it goes and what it turns to is no mere addition
-        notes = [choice.reason] * bool(choice.reason) + [f'"{match[0].strip()}" was not used']
-        return dataclasses.replace(choice, reason="; ".join(notes))
-
-    def _unadorned(self, text: str, manners: Sequence[str]) -> Choice | None:
-        """A command without the words that tell how, which no skill can do: "stand up with dignity"."""
-        for manner in manners:
-            bare = " ".join(text.replace(manner, " ").split())
-            if bare == text or extract(manner)[0].pace:
-                continue
-            choice = self._chooser.choose(bare, None)
-            if choice.call is not None and choice.score >= WHOLE and choice.call.skill != STOP:
-                notes = [choice.reason] * bool(choice.reason) + [f'"{manner}" was not used']
-                return dataclasses.replace(choice, reason="; ".join(notes))
-        return None
 
     def _addressee(self, piece: Piece, choice: Choice) -> bool:
         """Whether a piece is but a name or two that no skill has to do with: "sit down, cadet"."""
