@@ -45,6 +45,8 @@ def _orders(word: Word) -> bool:
 def _place(words: Sequence[Word]) -> int | None:
     """The place that words tell; None for none."""
     said = {word.text.strip(_ENDS) for word in words}
+    if "then" in said:
+        return None  # "turn right first and then bow": of the clause before
     return next((place for place, names in enumerate(english().places) if said & names), None)
 
 
