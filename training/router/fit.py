@@ -9,7 +9,7 @@ import argparse
 import dataclasses
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from deploy.cli.command import CommandParser, in_one_line
@@ -59,6 +59,16 @@ def corpus() -> list[tuple[str, str, bool]]:
     return list(unique.values())
 
 
+def paraphrases(known: Collection[str]) -> list[tuple[str, str]]:
+    """(canonical text, skill or "none") of the phrases that only the classifier learns from, without `known` ones."""
+    found: dict[str, str] = {}
+    for phrase in load_phrases("paraphrases"):
+        clause = canonical(phrase.text)
+        if clause and clause not in known:
+            found.setdefault(clause, phrase.plans[0][0][0] if phrase.plans else NONE)
+    return list(found.items())
+
+
 def fit_vocabulary(texts: Sequence[str]) -> TfidfVocabulary:
     """The tf-idf vocabulary of a corpus: all words, and the pairs that occur more than once."""
     counts = Counter(term for text in texts for term in set(terms(text)))
@@ -87,16 +97,19 @@ def fit_classifier(labels: Sequence[str], vectors: np.ndarray, rows: SparseRows,
 
 
 def fit_head(encoder: Encoder) -> Artefact:
-    """A head without its calibration."""
+    """A head without its calibration. Clauses are compared with the corpus; the paraphrases are for the classifier alone."""
     rows = corpus()
-    texts, owners = tuple(text for text, *_ in rows), tuple(owner for _, owner, _ in rows)
+    more = paraphrases({text for text, *_ in rows})
+    texts = (*(text for text, *_ in rows), *(text for text, _ in more))
+    owners = (*(owner for _, owner, _ in rows), *(owner for _, owner in more))
     names = [skill.name for skill in builtin_skills()]
     vectors = np.array([encoder([text])[0] for text in texts]).astype(np.float16).astype(np.float32)
     vocabulary = fit_vocabulary(texts)
     labels = [class_of(owner, names) for owner in owners]
     head = fit_classifier(labels, vectors, vocabulary.rows(texts), len(vocabulary.index))
     blank = ScoreCalibration(np.zeros(len(FEATURES)), 0.0, ACCEPT)
-    return Artefact(head, vocabulary, texts, owners, np.array([side for *_, side in rows]), vectors, blank, encoder.digest)
+    n, sides = len(rows), np.array([side for *_, side in rows])
+    return Artefact(head, vocabulary, texts[:n], owners[:n], sides, vectors[:n], blank, encoder.digest)
 
 
 def single(phrase: Phrase) -> bool:
