@@ -28,6 +28,7 @@ from arbiter.rules import Rule
 
 SURE = 0.9  # score from which a clause as it may have been meant is taken
 MOST = 2  # words of a clause that may be misheard, and ways of hearing it that are scored
+ALONE = 4  # letters of a clause of one word that may be misheard: "oya" is no "away"
 JOINED = 5  # letters of two words that may be one
 FITTED = 12  # that are looked at at all
 _HEARD_AGAIN = frozenset((Rule.SCORE, Rule.OPPOSITES, Rule.IDIOM, Rule.VERB, Rule.SIDE, Rule.COVERAGE, Rule.CLAUSES))
@@ -122,6 +123,8 @@ class Hearing:
     def _heard(self, text: str) -> list[Heard]:
         """Ways in which all words of a clause are of one skill's phrases, and have their neighbours there; the nearest first."""
         said = words(extract(text)[1])
+        if len(said) == 1 and len(said[0]) < ALONE:
+            return []
         alike = {word: self._sounding.get(sound(word), frozenset()) - {word} for word in said}
         alike |= {f"{a} {b}": self._sounding.get(sound(a + b), frozenset()) for a, b in pairwise(said)}
         if not any(alike.values()):

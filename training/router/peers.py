@@ -85,7 +85,9 @@ def _owners(phrase: Phrase) -> frozenset[str]:
 def corpus(encode: Callable[[str], np.ndarray], skills: Sequence[Skill]) -> PeerCorpus:
     """Utterances, fit set and refused phrases, each text once."""
     rows = [(plain(text), skill.name) for skill in skills for text in skill.utterances]
-    rows += [(plain(phrase.text), min(_owners(phrase))) for name in ("fit", "none") for phrase in load_phrases(name)]
+    rows += [
+        (plain(phrase.text), min(_owners(phrase))) for name in ("fit", "none", "paraphrases") for phrase in load_phrases(name)
+    ]
     unique = {text: label for text, label in reversed(rows) if text}  # a skill before the refused ones
     single = [p for p in load_phrases("dev") if p.kind != "safe" and all(len(plan) == len(plan[0]) == 1 for plan in p.plans)]
     dev = tuple((plain(phrase.text), _owners(phrase)) for phrase in single)
