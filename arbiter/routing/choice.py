@@ -30,7 +30,7 @@ TIE = 0.6  # next candidate's score over the best one's from which the two are t
 NEIGHBOUR = 0.05  # score below which the nearest skill tells nobody anything
 RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
 DEGREES = 15  # number without a unit beside a side from which it is an angle
-UNREAD, STRANGE = 0.8, 0.95  # score that a command needs of which words are unused; of which the verb is strange, too
+UNREAD, STRANGE = 0.7, 0.9  # score that a command needs of which words are unused; of which the verb is strange, too
 BEYOND_DOUBT = 0.96  # score from which a rarer one does
 WHOLE = 0.9  # score from which a third party's own words, whatever parts them, are one command
 SURE = 0.85  # share from which the head may contradict a direction word
@@ -160,7 +160,7 @@ class Chooser:
         if scored.best == NONE:
             return Choice(None, "no skill is loaded", rule=Rule.SCORE)
         if scored.score < (STOP_ACCEPT if scored.best == STOP else self._accept):
-            return self._refused(clause, scored)
+            return self._vetoed(text, clause, scored) or self._refused(clause, scored)
         if self._torn(scored) and not self.scorer.knows(clause):
             reason = f"ambiguous between {self._say(scored.best)} and {self._say(scored.next)}"
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=Rule.SCORE)
@@ -171,12 +171,8 @@ class Chooser:
             )
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=rule)
         name = self._turned(name, text)
-        travels = self._takes(name, "distance")
-        strange = self._strange - self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
-        few = scored.best in self.scorer.new and scored.score >= BEYOND_DOUBT  # ten phrases have few of its verbs and parts
-        free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
-        if refusal := veto(text, clause, name, self._moved[scored.best], strange, travels, self._excused[name], free):
-            return Choice(None, refusal.reason, scored.score, scored.margin, True, rule=refusal.rule, said=refusal.said)
+        if refused := self._vetoed(text, clause, scored, name):
+            return refused
         reading = self._coverage.read(text, name, scored.best)
         if reading.refusal:
             return Choice(None, reading.refusal, scored.score, scored.margin, True, rule=Rule.COVERAGE, said=reading.said)
@@ -184,6 +180,21 @@ class Chooser:
             reason = f"not understood: {reading.note}; nearest skill is {name} ({scored.score:.2f})"
             return Choice(None, reason, scored.score, scored.margin, rule=Rule.COVERAGE)
         return self._called(name, text, scored.score, scored.margin, reading.note)
+
+    def _vetoed(self, text: str, clause: str, scored: Scored, name: str = "") -> Choice | None:
+        """A refusal for what the words say, of the skill called `name` or of the nearest one; None where nothing forbids it."""
+        far = not name and scored.score < NEIGHBOUR
+        name = name or self._member(text, clause, scored)[0]
+        if not name:
+            return None
+        strange = self._strange - self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
+        few = scored.best in self.scorer.new and scored.score >= BEYOND_DOUBT  # ten phrases have few of its verbs and parts
+        free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
+        travels = self._takes(name, "distance")
+        refusal = veto(text, clause, name, self._moved[scored.best], strange, travels, self._excused[name], free)
+        if refusal is None or (far and refusal.rule is not Rule.VERB):
+            return None
+        return Choice(None, refusal.reason, scored.score, scored.margin, True, rule=refusal.rule, said=refusal.said)
 
     def _called(self, name: str, text: str, score: float, margin: float, note: str = "") -> Choice:
         said, rest = extract(text)

@@ -27,7 +27,7 @@ _JOINTS = re.compile(
     r"(?: you(?: have| are)?| having)?(?: (?:finished|done|completed|through)(?: with)?(?= (?:\w+ing|the|that)\b))?\b)"
     r"|(?P<while>,? ?(?:\band )?\b(?:while|whilst|as you(?! are(?:$|[,.;!?]| (?:and|then)))|whilst you"
     r"|at the same time as|in the meantime|meanwhile|during(?= (?:\w+ing|a|the|your)\b))\b"
-    r"(?: you(?: are| keep)?| keep| still)?,?)"
+    r"(?:(?: you(?: are| keep)?| keep| still)\b)?,?)"
     r"|(?P<runon> ?\|,?)"
     r"|(?P<break>(?:\.(?!\d)|[;!?:]| -(?= ))+|,? ?\bbut\b(?: (?:instead|rather))?)"
     r"|(?P<comma>, ?(?:and|&|plus)?\b|,)"
@@ -76,6 +76,7 @@ _SUBJECTS = frozenset(
     "or "
     "it's necessary required allowed say said told a".split()
 )
+_MIND = frozenset(("bother", "mind"))  # "turn right, actually don't bother"
 _PREPOSITIONS = ("with", "to", "using", "by", "towards", "toward", "at", "for", "in", "on", "from")
 _VERBLESS = re.compile(
     r"^(?:(?:with|using|to|towards?|at|for|from|in|on(?! your feet)|by)\b(?! (?:walk|turn|go))|(?:(?:your|the|left|right"
@@ -213,7 +214,7 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
             before = text[: match.start()].strip()
             ruled_out.append(text[match.start() :])
             negating = True
-            if set(words(before)) <= _SUBJECTS and not words(text[match.end() :]):
+            if set(words(before)) <= _SUBJECTS and set(words(text[match.end() :])) <= _MIND:
                 kept.clear()  # "turn left, actually don't" takes back all of it
             text = "" if set(words(before)) <= _SUBJECTS or before.endswith(" or") else strip_politeness(before, repeats=False)
         kept.append(Piece(text, "list" if piece.joint == "break" else piece.joint))

@@ -67,6 +67,10 @@ class _Clause:
         used = (x for x in self.read if x.phrase == item.phrase >= 0 and x not in self.left)
         return next((x for x in used if not extract(x.word)[0].sides), None)
 
+    def whither(self, item: Content) -> bool:
+        """Whether a word is what comes first behind its preposition: "to the door", and not "to your right yep"."""
+        return not any(x.phrase == item.phrase >= 0 and x.index < item.index for x in self.read)
+
     def ends(self, item: Content) -> bool:
         """Whether nothing of its phrase follows a word."""
         return not any(x.phrase == item.phrase and x.index > item.index for x in self.read)
@@ -190,7 +194,7 @@ class Coverage:
         if not left:
             return Covered()
         for item in () if known else left:
-            if "distance" in takes and item.preposition in english().goals and not clause.noun(item):
+            if "distance" in takes and item.preposition in english().goals and clause.whither(item):
                 return Covered(f'"{item.word}" is no place that {name} finds; say how far', item.word)
             if reason := clause.changes(item, others, lambda verb: self._alike(verb, canonical(text), label)):
                 return Covered(f'"{item.word}" {reason}; nearest skill is {name}', item.word)

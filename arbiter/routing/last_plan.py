@@ -13,6 +13,7 @@ from arbiter.routing.followup_skills import Related
 from arbiter.routing.followups import FollowUp, follow_up, lexicon
 from arbiter.routing.languages.english import english
 from arbiter.routing.parameters import fill
+from arbiter.routing.quantities import extract
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
 from arbiter.skill import Skill, SkillCall, Steps
@@ -54,7 +55,10 @@ class LastPlan:
     def refers(self, text: str, last: Steps) -> FollowedPlan | None:
         """The plan of a whole text that does nothing but refer to the last one, in one clause; None for any other."""
         follow = follow_up(text)
-        if follow is None or follow.rest or follow.plain or len([p for p in parse(text).pieces if p.joint == "then"]) > 1:
+        if follow is None or follow.rest or follow.plain:
+            return None
+        pieces = parse(text).pieces
+        if len([p for p in pieces if p.joint == "then"]) > 1 or len([p for p in pieces if extract(p.text)[0].directions]) > 1:
             return None
         return self.followed(text, last)
 

@@ -77,6 +77,10 @@ class Planner:
             if pieces[index + 1 : index + 2] and pieces[index + 1].joint == "list" and self.last_plan.urges(piece.text):
                 index += 1  # "go on, walk forward"
                 continue
+            if choices and piece.joint in ("list", "runon") and self._adds(piece.text):
+                named.append(f'"{piece.text}" was not used')
+                index += 1  # "two laps, on foot"
+                continue
             follow = None if last is None or piece.joint == "while" else self._follow(text, pieces, index, choices, last)
             if follow is not None and not follow.steps:
                 return rejected(text, follow.reason, Rule.FOLLOW_UP, piece.text)
@@ -177,6 +181,13 @@ class Planner:
             return False
         mine = self._chooser.scorer.words[self._chooser.scorer.class_of[whole.call.skill]]
         return not (set(words(text)) - mine) & (self._verbs | PARTICLES)
+
+    def _adds(self, text: str) -> bool:
+        """Whether words are no command but an addition to the one before: what follows a preposition, and no skill's phrase."""
+        said = text.split()
+        if said[0] not in english().prepositions - english().goals or len(said) == 1 or extract(text)[0].values:
+            return False
+        return not (self._chooser.owner(text) or self._chooser.scorer.knows(canonical(text)) or set(said[1:]) & self._verbs)
 
     def _addressee(self, piece: Piece, choice: Choice) -> bool:
         """Whether a piece is but a name or two that no skill has to do with: "sit down, cadet"."""

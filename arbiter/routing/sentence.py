@@ -21,6 +21,7 @@ from arbiter.routing.told_order import in_told_order
 WAITS = 0.6  # probability from which a clause is believed to make a command wait
 TOLD = 0.85  # probability from which a text that is nothing but a remark asks for nothing
 BREAKS = tuple(",.;:!?")
+LIKELY = 0.55  # probability from which a remark beside a command is left out, with a note
 REMARK = 3  # words from which a remark or a question beside a command is left out
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
 _CLOCK = r"(?: ?(?:am|pm|o'? ?clock|hundred hours|sharp)\b|:\d\d)"
@@ -35,11 +36,15 @@ _DELAY = re.compile(
     r"|\bif you were (?!to\b|so\b|willing|able|kind)\w+"
     rf"|\b\d{{4}} hours\b|\b(?:{NUMBER}) (?:minutes|hours|days|weeks) (?:from now|later)\b"
 )
+_WELL_THEN = re.compile(  # "right, turn left"; "erm right so turn left"
+    r"^(?:(?:um|uh|er|erm|okay|ok|yeah|so|well),? )*right(?:,|(?= (?:so|okay|ok|well|um|uh|er|erm)\b)) ?"
+    r"(?=\w+ (?!(?:degrees|steps|m|metres|meters)\b))"
+)
 _NOT_UNTIL = re.compile(r",? (?:but |and )?not (?:until|till|before) (?=you )")  # "walk, but not until you have bowed"
 _PACE = re.compile(rf"at (?:about |around )?(?:{NUMBER})")  # "walk at 0.2"
 _FOLLOWING = re.compile(r"(?<=\w )following (?=(?:an?|the|your) )")
 _THEN = frozenset("then next afterwards thereafter subsequently finally lastly last final".split())
-_SAME = frozenset("while whilst meanwhile simultaneously same as with".split())
+_SAME = frozenset("while whilst meanwhile simultaneously same as".split())
 _FIRST = frozenset("beforehand first start begin starting beginning".split())
 _BEFORE = frozenset("before prior ahead".split())
 # What order words that `parse` does not know come to, by a word of theirs; the first that fits.
@@ -85,6 +90,7 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
         logits: Of `arbiter.routing.structure.clauses`; None where no encoder tells the structure: the connectives only.
         wordings: Words of politeness and of order that the encoder was tuned on.
     """
+    text = _WELL_THEN.sub("", text)
     text = _NOT_UNTIL.sub(" after ", _FOLLOWING.sub("after ", text))
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if clause.waits >= WAITS and not _PACE.fullmatch(clause.text)), "")
@@ -121,8 +127,8 @@ def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, 
     gone: tuple[str, ...] = ()
     text, complete = "", False  # complete: what stands so far has a command
     for before, clause, after in zip((None, *found[:-1]), found, (*found[1:], None), strict=True):
-        if asked and clause.certainty >= SURE and _left_out(clause, after):
-            apart = (before or clause).words[-1].text.endswith(BREAKS)
+        if asked and clause.certainty >= LIKELY and _left_out(clause, after):
+            apart = clause.certainty >= SURE and (before or clause).words[-1].text.endswith(BREAKS)
             gone = gone if apart else (*gone, clause.text)  # "wait here despite my caves"
             continue
         rest, runs = clause.without("frame", bound, known)
@@ -164,7 +170,8 @@ def _joined(before: str, clause: Sequence[Word], complete: bool) -> str:
         aside = before.endswith((" left", " right"))  # "turn right, after you bow", and not "turn, right after you bow"
         return f"{before}{',' * aside} {said}"
     if not _commands(clause):
-        return f"{before} {said}"
+        manner = all(word.role == "manner" for word in clause)
+        return f"{before.rstrip(',') if manner else before} {said}"
     if clause[0].text.endswith("ing") and complete:
         return f"{before.rstrip(',')} while {said}"  # "walk forward waving"
     if not (run_on and complete):
@@ -185,5 +192,7 @@ def _led(clause: Sequence[Word]) -> str:
         return ""
     if names & _BEFORE and names & {"that", "this", "so"}:  # "prior to that"
         names = _FIRST
+    if names == {"with"}:
+        return f"while {' '.join(word.text for word in rest)}"  # "with your arms going up"
     joint = ", then" if names & _THEN else next((joint for known, joint in _ORDERS if names & known), ", then")
     return f"{joint} {' '.join(word.text for word in rest)}"

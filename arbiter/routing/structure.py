@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -18,6 +19,7 @@ ROLES = ("other", "frame", "order", "negation", "condition", "time", "side", "qu
 OUTPUTS = 2 + len(CLAUSES) + len(ROLES)  # logits of a word: no start, start; clauses; roles
 START = 0.5  # probability from which a word begins a clause
 CLEAR = 0.9  # probability of a role from which a word amid others of another role keeps it
+LIKELY = 0.55  # mean probability of a role of all words of a clause from which it is left out
 SURE = 0.7  # probability from which a word's role or a clause's kind is acted upon
 PUT_OFF = ("conditional", "timed")  # kinds of clauses that make a command wait
 FILLERS = frozenset("uh um er erm ah hmm well like so okay ok now just please kindly maybe perhaps basically yeah".split())
@@ -70,6 +72,8 @@ class Clause:
         set apart: "bow, professor" and not "bow ties".
         """
         mine = [word.role == role and word.text.rstrip(_ENDS) not in KEPT for word in self.words]
+        for i, (word, after) in enumerate(itertools.pairwise(self.words)):
+            mine[i] |= word.text == "no" and word.role == after.role == role and word.certainty >= CLEAR  # "if it is no trouble"
         for gap in (1, 2):
             for i in range(len(mine) - gap - 1):
                 if mine[i] and mine[i + gap + 1] and all(map(self._doubtful, self.words[i + 1 : i + gap + 1])):
@@ -83,7 +87,8 @@ class Clause:
             apart = (kept and kept[-1].text.endswith(tuple(_ENDS))) or (not kept and words[-1].text.endswith(tuple(_ENDS)))
             strange = known is not None and not apart and any(word.text.strip(_ENDS) not in known for word in words)
             alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in FILLERS
-            if not same or alone or strange or math.prod(told) < SURE ** len(told) or (kept and kept[-1].text in bound):
+            sure = fmean(told) >= LIKELY if len(words) == len(self.words) else math.prod(told) >= SURE ** len(told)
+            if not same or alone or strange or not sure or (kept and kept[-1].text in bound):
                 kept += words
             else:
                 gone.append(" ".join(word.text.strip(_ENDS) for word in words))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from arbiter.routing.languages.english import BETWEEN, LAST, english
 from arbiter.routing.structure import SURE, Clause, Word
@@ -33,13 +34,13 @@ def _parted(clause: Clause) -> tuple[list[Word], list[Word], list[Word]]:
     words = list(clause.words)
     lead = list(itertools.takewhile(_orders, words))
     tail = list(itertools.takewhile(_orders, reversed(words[len(lead) :])))[::-1]
-    if _place(tail) is None:
+    if _place(tail) is None or fmean(word.certainty for word in tail) < SURE:
         tail = []
     return lead, words[len(lead) : len(words) - len(tail)], tail
 
 
 def _orders(word: Word) -> bool:
-    return word.role == "order" and word.certainty >= SURE
+    return word.role == "order"
 
 
 def _place(words: Sequence[Word]) -> int | None:
