@@ -183,7 +183,9 @@ class Chooser:
 
     def _vetoed(self, text: str, clause: str, scored: Scored, name: str = "") -> Choice | None:
         """A refusal for what the words say, of the skill called `name` or of the nearest one; None where nothing forbids it."""
-        far = not name and scored.score < NEIGHBOUR
+        below = not name
+        if below and scored.score < NEIGHBOUR:
+            return None
         name = name or self._member(text, clause, scored)[0]
         if not name:
             return None
@@ -192,9 +194,9 @@ class Chooser:
         free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
         travels = self._takes(name, "distance")
         refusal = veto(text, clause, name, self._moved[scored.best], strange, travels, self._excused[name], free)
-        if refusal is None or (far and refusal.rule is not Rule.VERB):
+        if refusal is None:
             return None
-        return Choice(None, refusal.reason, scored.score, scored.margin, True, rule=refusal.rule, said=refusal.said)
+        return Choice(None, refusal.reason, scored.score, scored.margin, not below, rule=refusal.rule, said=refusal.said)
 
     def _called(self, name: str, text: str, score: float, margin: float, note: str = "") -> Choice:
         said, rest = extract(text)

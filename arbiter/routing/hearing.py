@@ -31,7 +31,7 @@ MOST = 2  # words of a clause that may be misheard, and ways of hearing it that 
 ALONE = 4  # letters of a clause of one word that may be misheard: "oya" is no "away"
 JOINED = 5  # letters of two words that may be one
 FITTED = 12  # that are looked at at all
-_HEARD_AGAIN = frozenset((Rule.SCORE, Rule.OPPOSITES, Rule.IDIOM, Rule.VERB, Rule.SIDE, Rule.COVERAGE, Rule.CLAUSES))
+_HEARD_AGAIN = frozenset((Rule.SCORE, Rule.OPPOSITES, Rule.IDIOM, Rule.VERB, Rule.PART, Rule.SIDE, Rule.COVERAGE, Rule.CLAUSES))
 _UNITS = r"(?:steps|paces|times|degrees|(?:centi)?met(?:er|re)s?|feet|inches|seconds|minutes)"
 _BEFORE_UNIT = re.compile(rf"\b(?P<said>(?:(?P<first>[a-z]+) )?(?P<last>[a-z]+)) (?={_UNITS}\b)")
 _NO_DURATION = re.compile(r"(?:seconds|minutes)\b")

@@ -12,6 +12,7 @@ from arbiter.routing.arrangement import WHOLE, Arrangement, rejected, stopped
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Piece
+from arbiter.routing.corpus import canonical
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english

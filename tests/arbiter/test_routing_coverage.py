@@ -70,7 +70,7 @@ def _kept(text):
     [
         ("raise your arms like a king", '"like a king" was not used'),
         ("march forward proudly", '"proudly" was not used'),
-        ("walk to the door", '"to the door" was not used'),
+        ("walk towards the door", '"towards the door" was not used'),
         ("sit on the chair", '"on the chair" was not used'),
         ("point at the clock", '"at the clock" was not used'),
         ("wave at my sister", '"at my sister" was not used'),
