@@ -58,6 +58,7 @@ class Body:
         feet: Left first; `points` are the lowest points of the sole.
         torso: Centre of mass of the base [m], base frame, shape (3,).
         imu: Where the IMU is [m], base frame, shape (3,).
+        mass: Of the whole robot [kg].
         standing: Its height above the floor in the default posture [m].
         shoulders: Height of the shoulders in the base frame [m].
         head: Height of the top of the head in the base frame [m].
@@ -71,6 +72,7 @@ class Body:
     feet: tuple[Limb, ...]
     torso: np.ndarray
     imu: np.ndarray
+    mass: float
     standing: float
     shoulders: float
     head: float

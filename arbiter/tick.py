@@ -233,6 +233,8 @@ class Arbiter:
         return self.blend.apply(authority.block, now)
 
     def _write(self, command: SafeCommand) -> None:
+        if self.estimator is not None:
+            self.estimator.sent(command)
         _, error = walled(self.robot.write, command)
         if error:
             self.safety.trip(f"driver: write failed: {error}")

@@ -51,6 +51,7 @@ def body_of(described: Description) -> Body:
         feet=tuple(feet),
         torso=torso,
         imu=frozen(imu_in_base(mj, roles.base)),
+        mass=float(mj.body_subtreemass[roles.base]),
         standing=float(stands.xipos[roles.base, 2] - lowest),
         shoulders=sizes.shoulders or float(np.mean(shoulders) if shoulders else 0.0),
         head=sizes.head or top_height(mj, stands) - float(stands.xpos[roles.base, 2]),

@@ -21,6 +21,7 @@ from policies.registry import SHIPPED
 from skills.contract import default_parameters
 from skills.registry import load_skills
 from tests.fakes import MODEL, FakePolicy, FakeRobot
+from tests.sim.rig import SimRun
 
 POLICY = SHIPPED / "locomotion.onnx"
 pytestmark = pytest.mark.skipif(not POLICY.exists(), reason="the walking policy is not here")
@@ -122,3 +123,34 @@ def test_ratio_to_the_floor(benchmark, walking, floor):
         "floor_us_p50": round(float(np.median(floors)), 1),
     }
     print("\ntick and floor [µs]:", benchmark.extra_info)
+
+
+def timed(call, spent: list[int]):
+    """The same call; how long it took [ns] is added to `spent`."""
+
+    def other(argument):
+        began = time.perf_counter_ns()
+        found = call(argument)
+        spent.append(time.perf_counter_ns() - began)
+        return found
+
+    return other
+
+
+def test_the_estimate_as_a_share_of_the_tick(benchmark):
+    """Of a robot that walks in simulation, in the same ticks: those read the simulated sensors, too; physics does not count."""
+    ticks, estimates = [], []
+    with SimRun(seed=1) as run:
+        run.arbiter.inbox.say("walk forward for 25 seconds")
+        run.wait(3.0)
+        run.arbiter.estimator.step = timed(run.arbiter.estimator.step, estimates)
+        run.arbiter.tick = timed(run.arbiter.tick, ticks)
+        benchmark.group = "ratio"
+        benchmark.pedantic(run.session.step, rounds=1000)
+        assert run.arbiter.estimator.estimate.trusted, run.arbiter.estimator.estimate.doubt
+    benchmark.extra_info |= {
+        "share_p50": round(float(np.median(np.divide(estimates, ticks))), 3),
+        "estimate_us_p50": round(float(np.median(estimates)) / 1e3, 1),
+        "tick_us_p50": round(float(np.median(ticks)) / 1e3, 1),
+    }
+    print("\nestimate and tick:", benchmark.extra_info)

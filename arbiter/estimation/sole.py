@@ -1,0 +1,57 @@
+"""Which soles carry, and the way of each over the floor."""
+
+from __future__ import annotations
+
+import math
+from operator import itemgetter
+
+from arbiter.estimation.rotation import Vector
+
+LEAST, FULL = 0.2, 0.4  # shares of the robot's weight between which a foot begins to carry
+LATE = 2  # ticks that a foot carries until it counts in full: it still slides and sinks in while it lands
+ROLL = 0.008  # [m] height over which the corners of a sole share its load: it rolls over its edges
+STILL: Vector = (0.0, 0.0, 0.0)
+height = itemgetter(2)
+
+
+class Sole:
+    """One foot.
+
+    Attributes:
+        contact: How far it carries, 0 to 1.
+        way: From the IMU [m]: where it was first seen, and the way of what touches the floor since then. That is a part of
+            the sole, not the point below it: that one moves on as the sole rolls, though nothing slides.
+        step: Of that, the last [m].
+        low: Height of its lowest point, from the IMU [m].
+    """
+
+    def __init__(self) -> None:
+        self._corners: list = []
+        self._load: list[float] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Its joints are not known now."""
+        self._corners, self._carried, self.contact = [], 0, 0.0
+        self.way, self.step, self.low = STILL, STILL, math.inf
+
+    def look(self, corners: list, force: float) -> None:
+        """Corners of the sole and its middle from the IMU [m]; `force`: share of the weight that it carries."""
+        self._carried = self._carried + 1 if force > LEAST else 0
+        share = min((force - LEAST) / (FULL - LEAST), 1.0)
+        self.contact = share * min((self._carried - 1) / LATE, 1.0) if self._carried else 0.0
+        centre = corners.pop()
+        low = self.low = min(map(height, corners))
+        load = [math.exp((low - corner[2]) / ROLL) for corner in corners]
+        if self._corners:
+            x = y = z = 0.0
+            for (a, b, c), (i, j, k), new, old in zip(corners, self._corners, load, self._load, strict=True):
+                part = new + old
+                x, y, z = x + part * (a - i), y + part * (b - j), z + part * (c - k)
+            whole = sum(load) + sum(self._load)
+            x, y, z = self.step = x / whole, y / whole, z / whole
+            a, b, c = self.way
+            self.way = a + x, b + y, c + z
+        else:
+            self.way = (centre[0], centre[1], centre[2])
+        self._corners, self._load = corners, load

@@ -1,0 +1,111 @@
+"""The estimator's parts, and that no finite reading makes it raise or tell what is no number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arbiter.estimation.contact_filter import ContactFilter, P, V
+from arbiter.estimation.estimator import BaseEstimator
+from arbiter.estimation.heading import Heading
+from arbiter.estimation.leg_posture import Legs
+from arbiter.estimation.rotation import IDENTITY
+from arbiter.types import Mode, RobotState, SafeCommand, frozen
+from skills.contract import stick_figure
+
+MODEL = stick_figure()
+BODY = MODEL.known_body
+DT = MODEL.dt
+
+
+def command_of(q, kp=None) -> SafeCommand:
+    return SafeCommand(0.0, q, MODEL.kp if kp is None else kp, MODEL.kd, Mode.RUN)
+
+
+def test_soles_are_where_the_body_says():
+    q = np.random.default_rng(0).uniform(MODEL.lower, MODEL.upper)
+    corners = np.array(Legs(BODY).at(q, np.zeros(MODEL.n), IDENTITY).corners)
+    assert np.allclose(corners[:, :-1], BODY.soles(q) - BODY.imu) and np.allclose(corners[:, -1], corners[:, :-1].mean(axis=1))
+
+
+def test_the_force_on_a_foot_is_that_of_the_torques():
+    """Virtual work: the torques of a force at the middle of the sole are its product with that point's derivatives."""
+    q, force, legs = MODEL.default + 0.3, np.array((3.0, -5.0, 70.0)), Legs(BODY)
+    torque, small = np.zeros(MODEL.n), 1e-6
+    for foot in BODY.feet:
+        for joint in foot.joints:
+            step = small * (np.arange(MODEL.n) == joint)
+            along = (foot.place(q + step).mean(axis=0) - foot.place(q - step).mean(axis=0)) / (2.0 * small)
+            torque[joint] = -along @ force
+    assert legs.at(q, torque, IDENTITY).forces == pytest.approx([70.0, 70.0], rel=0.01)
+
+
+def test_a_foot_holds_the_position_and_covariances_stay_covariances():
+    rng, held, free = np.random.default_rng(1), ContactFilter(2), ContactFilter(2)
+    for k in range(500):
+        for one in (held, free):
+            one.predict(tuple(0.1 * rng.standard_normal(3)), DT)
+        held.stand(k // 50 % 2, tuple(0.002 * rng.standard_normal(3)), 1.0, DT)
+        held.lift(1 - k // 50 % 2)
+    spread, loose = np.array(held.covariance), np.array(free.covariance)
+    assert np.allclose(spread, spread.T, atol=1e-9) and np.linalg.eigvalsh(spread).min() > -1e-9
+    assert spread[P, P] < 0.03**2 < loose[P, P] and spread[V, V] < 0.02**2 < loose[V, V]
+    assert abs(held.x[0][P]) < 3.0 * spread[P, P] ** 0.5
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.009, -0.02])
+def test_a_heading_that_drifts_at_rest_is_corrected_in_motion(drift):
+    rng, heading = np.random.default_rng(2), Heading(0.5)
+    for k in range(250):
+        heading.step(0.5 + drift * k * DT + 0.004 * rng.standard_normal(), k > 15, DT)
+    for k in range(250, 750):  # ten seconds of a turn at 0.3 rad/s
+        heading.step(0.5 + drift * k * DT + 0.3 * (k - 250) * DT + 0.004 * rng.standard_normal(), False, DT)
+    assert heading.angle == pytest.approx(0.3 * 499 * DT, abs=max(0.02, 3.0 * heading.variance**0.5))
+    assert heading.variance**0.5 < 0.02
+
+
+def reading(k: int, q, quat=(1.0, 0.0, 0.0, 0.0), **changes) -> RobotState:
+    zeros = frozen(np.zeros(MODEL.n))
+    values = {"joint_vel": zeros, "joint_age": zeros, "acceleration": frozen((0.0, 0.0, 9.81))} | changes
+    vel, age, force = values.pop("joint_vel"), values.pop("joint_age"), values.pop("acceleration")
+    return RobotState(k * DT, frozen(q), vel, frozen(quat), frozen(np.zeros(3)), age, acceleration=force, **values)
+
+
+def test_before_a_foot_carries_it_is_not_trusted():
+    estimator = BaseEstimator(MODEL)
+    for k in range(20):
+        found = estimator.step(reading(k, MODEL.default))
+        estimator.sent(command_of(MODEL.default, kp=0.0 * MODEL.kp))
+    assert found.doubt == "no foot has carried it yet" and not found.trusted and not found.position.any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.floats(0.0, 3.0),
+    ages=st.lists(st.tuples(st.floats(0.0, 0.3), st.floats(0.0, 0.3)), min_size=1, max_size=6),
+    steps=st.lists(st.sampled_from((0.0, 0.02, 0.02, 0.02, 0.3, -5.0)), min_size=5, max_size=30),
+)
+def test_whatever_is_finite_makes_finite_estimates(seed, size, ages, steps):
+    rng, estimator, stamp = np.random.default_rng(seed), BaseEstimator(MODEL), 0.0
+    for k, step in enumerate(steps):
+        stamp += step
+        quat = np.array((1.0, 0.0, 0.0, 0.0)) + 0.3 * size * rng.standard_normal(4)
+        joints, imu = ages[k % len(ages)]
+        state = RobotState(
+            stamp,
+            frozen(size * rng.standard_normal(MODEL.n)),
+            frozen(10.0 * size * rng.standard_normal(MODEL.n)),
+            frozen(quat / np.linalg.norm(quat)),
+            frozen(10.0 * size * rng.standard_normal(3)),
+            frozen(np.where(rng.random(MODEL.n) < 0.2, joints, 0.0)),
+            imu,
+            acceleration=frozen(30.0 * size * rng.standard_normal(3)) if rng.random() < 0.8 else None,
+        )
+        found = estimator.step(state)
+        estimator.sent(command_of(state.joint_pos + 0.5 * rng.standard_normal(MODEL.n), kp=100.0 * MODEL.kp))
+        numbers = np.concatenate((found.position, found.velocity, (found.heading,), found.covariance.ravel()))
+        assert np.isfinite(numbers).all() and (found.covariance.diagonal() >= 0.0).all()
+        assert np.isfinite(found.deviations).all()
