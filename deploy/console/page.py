@@ -12,15 +12,16 @@ COLOURS = {"run": "#2f9e44", "passive": "#868e96", "hold": "#f08c00", "settle": 
 
 
 def status(snapshot: Snapshot) -> str:
-    """Mode, time, battery and the current instruction."""
+    """Mode, time, battery, the current instruction and where the robot says that it is."""
     label, colour = headline(snapshot)
     battery = "" if math.isnan(snapshot.battery) else f" · battery {100 * snapshot.battery:.0f} %"
     told = snapshot.reason or snapshot.fault or snapshot.stopped
     reason = f"<div>{escape(told)}</div>" if told else ""
     doing = f"<div>“{escape(snapshot.instruction)}”</div>" if snapshot.instruction else ""
+    place = f'<div id="place">{escape(snapshot.place)}</div>' if snapshot.place else ""
     return box(
         f'<b id="mode" style="color:{colour}">{escape(label)}</b> '
-        f'<span id="clock">{snapshot.time:.1f} s</span>{battery}{reason}{doing}'
+        f'<span id="clock">{snapshot.time:.1f} s</span>{battery}{reason}{doing}{place}'
     )
 
 

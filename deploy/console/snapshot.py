@@ -34,6 +34,7 @@ class Snapshot:
         log: The newest events, one line each, the newest last.
         balls: Centre of each ball [m], world, by colour.
         battery: State of charge 0..1, nan unknown.
+        place: Where the robot says that it is, "" if it cannot.
         manual: The list of skills, once somebody has asked for help.
     """
 
@@ -52,4 +53,5 @@ class Snapshot:
     log: tuple[str, ...] = ()
     balls: Mapping[str, tuple[float, float, float]] = field(default_factory=lambda: NOTHING)
     battery: float = float("nan")
+    place: str = ""
     manual: str = ""

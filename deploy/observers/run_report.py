@@ -16,6 +16,7 @@ from arbiter.execution.run import yaw_of
 from arbiter.tick import STAGES, Arbiter, TickReport
 from deploy.observers.in_truth import Beside, row_of
 from deploy.observers.tally import BasePath, Durations, Rows, Trims, trims_told
+from deploy.observers.whereabouts import Whereabouts
 
 PATH_HZ = 10.0
 CHANGES = 10_000  # newest changes of the mode, and faults, that are kept
@@ -41,7 +42,7 @@ class RunRecorder:
         self._ns = Durations(("tick", *STAGES))
         self._modes: deque[dict[str, Any]] = deque(maxlen=CHANGES)
         self._faults: deque[dict[str, Any]] = deque(maxlen=CHANGES)
-        self._path = BasePath(PATH_HZ)
+        self._path, self._whereabouts = BasePath(PATH_HZ), Whereabouts(arbiter.model.dt)
         self._instructions = Rows(arbiter.executor.log, self._instruction, lambda item: item.finished is not None)
         self._handovers = Rows(arbiter.handover.log, self._handover, lambda item: True)
         self._start: float | None = None
@@ -65,6 +66,7 @@ class RunRecorder:
         for event in report.events:
             if event.kind == "fault":
                 self._faults.append({"at_s": at, "text": event.text})
+        self._whereabouts.take(report.state.estimate)
         fallen = report.state.tilt > self._arbiter.model.fall_tilt
         self.falls += fallen and not self._fallen
         self._fallen = fallen
@@ -106,6 +108,7 @@ class RunRecorder:
                     "faults": list(self._faults),
                 },
                 "base_path": self._path.points,
+                "estimate": self._whereabouts.build(),
                 "timing_us": self._ns.build(),
                 "provenance": self._about,
             }
@@ -170,6 +173,14 @@ def write_report(report: dict[str, Any], path: Path) -> None:
     partial.replace(path)
 
 
+def _walked(found: dict[str, Any] | None) -> list[str]:
+    if not found or not any(found["deviations"]):
+        return []
+    (x, y, _), (doubt, _, _) = found["position_m"], found["deviations"]
+    lost = f"; not trusted for {found['doubted_s']:.1f} s" if found["doubted_s"] else ""
+    return [f"  by its own estimate it walked {found['walked_m']:.2f} m and is at x {x:.2f} m, y {y:.2f} m (±{doubt:.2f}){lost}"]
+
+
 def _number(count: int, thing: str) -> str:
     return f"{count} {thing}" + ("" if count == 1 else "s")
 
@@ -198,6 +209,7 @@ def summary(report: dict[str, Any]) -> str:
             f"  {_number(len(blended), 'hand-over')}; request to blend end: median {np.median(blended):.2f} s, "
             f"longest {max(blended):.2f} s"
         )
+    lines += _walked(report["estimate"])
     faults = "".join(f"; FAULT {fault['text']}" for fault in report["safety"]["faults"])
     lines.append(f"  safety: {trims_told(report['safety'])}{faults}")
     if report["overruns"] > SLOW * max(report["ticks"], 1):

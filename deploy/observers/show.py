@@ -16,6 +16,7 @@ from deploy.console import Snapshot
 from deploy.drivers.door import Depicted
 from deploy.observers.narrate import line_of
 from deploy.observers.video import Caption, Film
+from deploy.observers.whereabouts import where
 from deploy.operator.manual import ASKED, skills_text
 from deploy.runtime.assemble import Assembly
 from deploy.runtime.instruction_sources import order
@@ -115,6 +116,7 @@ class Screen:
                 log=tuple(self._log),
                 balls=balls,
                 battery=report.state.battery,
+                place=where(report.state.estimate),
                 manual=self._manual,
             )
         )

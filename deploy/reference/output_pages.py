@@ -19,6 +19,8 @@ REPORT = {
     "handovers": "one row for each change of joints from one policy to another",
     "safety": "what the safety layer did",
     "base_path": "simulation: rows of time [s], x, y [m] and yaw [rad], ten a second",
+    "estimate": "where the robot says that it is: distance walked, last position in the odometry frame [m], heading [rad], their "
+    "standard deviations, for how long [s] and why it was not trusted; null for a robot whose feet are not known",
     "timing_us": "p50, p99 and max [µs] of the tick and of each stage: " + ", ".join(STAGES),
     "provenance": "versions, files and their hashes, seed, machine",
 }

@@ -30,6 +30,7 @@ from policies.chunk.inference import InferenceReplay
 from policies.chunk.protocol import CameraFrame
 from policies.registry import PolicyContext
 
+COMPARED_LATER = ("estimate",)  # traces of earlier versions have none
 COMPARED = ("q", "kp", "kd", "mode", "owners", "branch", "interventions")
 
 
@@ -156,4 +157,5 @@ def _feed(arbiter: Arbiter, robot: RecordedRobot, sight: RecordedSight, tick: di
 
 def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     parts = [key for key in COMPARED if then[key] != now[key]]
+    parts += [key for key in COMPARED_LATER if key in then and then[key] != now[key]]
     return [f"tick {then['i']} at {then['t']:.3f} s: {', '.join(parts)}"] if parts else []
