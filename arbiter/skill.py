@@ -96,6 +96,7 @@ class Progress:
         start: State when the skill took its joints.
         sightings: What the camera saw since the skill was asked for, the newest last; only of a skill that `sees`.
         robot: Whose joints these are; `model.groups` and `body` tell which is which. None in tests that need none.
+        commands: Largest |x|, |y| [m/s] and |yaw| [rad/s] that the policy was made for; None: it does not say.
     """
 
     elapsed: float
@@ -106,6 +107,7 @@ class Progress:
     start: RobotState
     sightings: tuple[Sighting, ...] = ()
     robot: RobotModel | None = None
+    commands: Sequence[float] | None = None
 
     def given(self, name: str) -> float | None:
         """The number of this parameter, None: it is not set. Raises SkillError where it is anything else."""

@@ -35,6 +35,11 @@ class Place:
         """Displacement along `direction`, a unit vector (ahead, left) [m]."""
         return self.ahead * direction[0] + self.left * direction[1]
 
+    def towards(self, goal: Place) -> tuple[float, float]:
+        """Where `goal` lies: ahead and to the left of the robot as it stands now [m]."""
+        x, y, c, s = goal.ahead - self.ahead, goal.left - self.left, math.cos(self.turned), math.sin(self.turned)
+        return c * x + s * y, c * y - s * x
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -62,20 +67,27 @@ class Course:
         self._seen = math.nan
         self._odometer: Odometer | None = None
         self._heading = 1.0, 0.0
-        self._way = 0.0, 0.0  # ahead, to the left [m]
+        self._way = self._commanded = 0.0, 0.0  # ahead, to the left [m]; the same in the body's axes
         self._new: list[RobotState] = []  # readings that are not yet in the way
         self._track = array("d")  # of every reading: time, place x, y, and what its rotation says of heading and tilt
 
     def at(self, state: RobotState, progress: Progress) -> Place:
         """The position after the reading `state`."""
         if progress.robot is None or progress.robot.body is None or not progress.robot.body.feet:
-            return Place(float(progress.travelled[0]), float(progress.travelled[1]), progress.turned)
+            return self._as_commanded(progress)
         odometer = self._odometer or self._begin(progress.robot.body, progress.start)
         if state.stamp != self._seen:
             self._seen = state.stamp
             self._new.append(state)
             if len(self._new) == BATCH:
                 self._go_on(odometer)
+        return Place(*self._way, progress.turned)
+
+    def _as_commanded(self, progress: Progress) -> Place:
+        """The integral of the command, turned by the IMU."""
+        (x, y), (last_x, last_y), (ahead, left) = progress.travelled.tolist()[:2], self._commanded, self._way
+        self._commanded, c, s = (x, y), math.cos(progress.turned), math.sin(progress.turned)
+        self._way = ahead + c * (x - last_x) - s * (y - last_y), left + s * (x - last_x) + c * (y - last_y)
         return Place(*self._way, progress.turned)
 
     def track(self) -> Track | None:

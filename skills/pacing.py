@@ -1,23 +1,38 @@
-"""Speed and end of a walk, in a closed loop over leg odometry and IMU."""
+"""Speed and end of a walk, in a closed loop over the measured way and heading."""
 
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
+import numpy as np
+
 from arbiter.robot import RobotModel
-from arbiter.skill import Outcome, Progress, RunContext, StartEnvelope
-from arbiter.types import RobotState
-from skills.arrival import Arrival
+from arbiter.skill import Outcome, Progress, RunContext, StartEnvelope, Verification
+from arbiter.types import Request, RobotState
+from skills.arrival import Arrival, Stage
 from skills.course import Place
 from skills.judged import Followed
 
 TIME_LIMIT = 90.0  # [s]; the longest distance at the slowest speed takes less than this
 RAMP, FIRST = 1.6, 0.1  # [s] in which the command grows from this share: first steps in place, the hardest with the arms out
 TAPER = 0.8  # [1/s] of what is left to go: how a walk nears its goal
-LEAST, MOST, SLACK = 0.5, 1.7, 0.25  # a walk ends as it was measured if within these shares of the command, and [m, rad]
-CATCH_UP, TRIM = 0.5, 0.4  # [1/s], at most this share: how a walk for a duration keeps its speed
+CATCH_UP, TRIM = 0.8, 0.5  # [1/s], at most this share of the speed: how the command is trimmed until the speed is what was asked
+STUCK, MOVES = 4.0, 0.15  # [s], share of what is asked in that time: less is no motion
+SETTLED, CRUISE = 3.0, 1.0  # [s] after the start until the trim has settled, and of one speed that tell which is reached
+LEAST, MOST, SLACK = 0.4, 2.5, 0.25  # a walk ends as it was measured if within these shares of the command, and [m, rad]
+PATIENCE, SPARE = 2.5, 5.0  # a walk takes at most this multiple of its time at the asked speed, and [s]
+LONGER = 1.2  # multiple of its duration that a walk may take to go as far as its speed makes in that time, beside RAMP
+OFF_PACE = 0.1  # of the asked speed: what is further off is told
+LATERAL, LASTING, FASTEST_ASIDE = 0.8, 0.15, 0.1  # [1/s], [1/s²], at most [m/s]: going back to the line
+ASTRAY = 0.5  # [m] from its line at which a walk gives up
+BACK = np.array((1.0, 1.0, 1.5))  # [1/s]: how a robot that steps in place goes back to its place and heading
+NUDGE = np.array((0.1, 0.08, 0.25))  # [m/s, rad/s] at most, meanwhile
+NO_MOTION = np.zeros(3)
+NO_MOTION.setflags(write=False)
 
 
 def ramp(elapsed: float) -> float:
@@ -25,35 +40,85 @@ def ramp(elapsed: float) -> float:
     return min(1.0, FIRST + (1.0 - FIRST) * elapsed / RAMP)
 
 
-def ramped(elapsed: float) -> float:
-    """Its integral [s]."""
-    early = min(elapsed, RAMP)
-    return FIRST * early + 0.5 * (1.0 - FIRST) * early**2 / RAMP + max(elapsed - RAMP, 0.0)
-
-
 def within(value: float, most: float) -> float:
     """`value`, at most `most` in size."""
     return min(max(value, -most), most)
 
 
-class Walking(Followed):
-    """A walk with a goal: at the goal the command becomes zero, and the skill ends once the robot is at rest.
+class Trim:
+    """Trims the command until the measured speed is what is asked: whoever is behind is told to go faster.
 
-    The distance is measured by leg odometry (`skills.legs`) and IMU; only if that is far from the integrated command, the
-    latter ends the walk. A walk for a duration ends by the clock.
+    The way that is asked for is the integral of the speed that is asked for; it never runs away from the way gone by more than
+    the trim can catch up.
+
+    Attributes:
+        stuck: It does not move.
+        kept: Speed that was reached while one speed was asked for [m/s, rad/s]; 0: not known.
+    """
+
+    def __init__(self) -> None:
+        self._behind, self._gone, self._at = 0.0, 0.0, 0.0
+        self._from: tuple[float, float] | None = None  # time and way at which it began to keep one speed
+        self._looked, self._seen, self._planned = 0.0, 0.0, 0.0  # time, way at the last look at whether it moves; asked since
+        self.stuck, self.kept = False, 0.0
+
+    def command(self, speed: float, gone: float, now: float) -> float:
+        """What to command for `speed` [m/s, rad/s] after the way `gone` [m, rad] at the time `now` [s]. Asked in every tick."""
+        planned, most = speed * (now - self._at), TRIM * speed / CATCH_UP
+        self._behind = within(self._behind + planned - (gone - self._gone), most)
+        self._gone, self._at = gone, now
+        self._look(planned, gone, now)
+        return speed + CATCH_UP * self._behind
+
+    def _look(self, planned: float, gone: float, now: float) -> None:
+        self._planned += planned
+        if now - self._looked >= STUCK:
+            self.stuck = gone - self._seen < MOVES * self._planned
+            self._looked, self._seen, self._planned = now, gone, 0.0
+
+    def cruise(self, keeps: bool) -> None:
+        """Notes the speed that is reached while one speed is asked for (`keeps`)."""
+        if keeps and self._from is None:
+            self._from = self._at, self._gone
+        elif keeps and self._from is not None and self._at - self._from[0] >= CRUISE:
+            self.kept = (self._gone - self._from[1]) / (self._at - self._from[0])
+
+
+class Line:
+    """Keeps a walk on its line: proportional to the distance from it, and to how long it lasts (a policy that drifts)."""
+
+    def __init__(self) -> None:
+        self._lasting, self._at = 0.0, 0.0
+
+    def command(self, off: float, now: float) -> float:
+        """Velocity towards the line [m/s], which lies `off` [m] to a side, at the time `now` [s]."""
+        self._lasting = within(self._lasting + LASTING * off * (now - self._at), 0.5 * FASTEST_ASIDE)
+        self._at = now
+        return within(LATERAL * off + self._lasting, FASTEST_ASIDE) * ramp(now)
+
+
+class Walking(Followed):
+    """A walk with a goal: at the goal it steps in place until it stands where it should, and ends once the robot is at rest.
+
+    Way and heading are measured (`skills.course`). Only if the way is far from the integrated command, or the walk takes far
+    longer than it should, is it ended by these. A walk for a duration goes as far as its speed makes in that time.
 
     Attributes:
         way: The kind of walk, which selects the robot's speeds.
-        slowest: Command near the goal [m/s, rad/s].
-        lead: Time for which the body keeps moving once the command is zero [s].
+        axis: Of the velocity that its speed is: 0 ahead, 1 to the left, 2 yaw.
+        slowest: Speed near the goal [m/s, rad/s].
+        lead: Time for which the body keeps moving once the command falls [s].
     """
 
     start = StartEnvelope(joint_speed=4.0, ang_vel=1.5, posture=0.25)
     time_limit = TIME_LIMIT
     way = "forward"
-    slowest, lead = 0.15, 0.4
+    axis = 0
+    slowest, lead = 0.15, 0.2
 
     _arrival: Arrival
+    _trim: Trim
+    _line: Line
 
     def made_for(self, robot: RobotModel) -> Self:
         """The same skill with the robot's own speeds, if its folder gives them."""
@@ -69,16 +134,17 @@ class Walking(Followed):
 
     def begin(self, context: RunContext) -> Self:
         run = super().begin(context)
-        run._arrival = Arrival()
+        run._arrival, run._trim, run._line = Arrival(), Trim(), Line()
         return run
 
-    @property
-    def fastest(self) -> float:
-        """The highest speed that may be commanded [m/s, rad/s]."""
-        return next(parameter.high for parameter in self.parameters if parameter.name == "speed")
+    # -- what a walk says of itself ---------------------------------------------------------------------------------
 
     def target(self, progress: Progress) -> float:
         """The commanded distance or angle [m, rad], if no duration is given."""
+        raise NotImplementedError
+
+    def goal(self, asked: float, progress: Progress) -> Place:
+        """Where it ends after `asked` [m, rad]."""
         raise NotImplementedError
 
     def gone(self, place: Place, progress: Progress) -> float:
@@ -89,30 +155,79 @@ class Walking(Followed):
         """Distance or angle commanded until now [m, rad]."""
         raise NotImplementedError
 
+    def astray(self, place: Place, progress: Progress) -> float:
+        """How far it is from its line [m]."""
+        raise NotImplementedError
+
+    def steer(self, speed: float, place: Place, progress: Progress) -> np.ndarray:
+        """The velocity that goes at `speed` and keeps to the line, x, y [m/s], yaw [rad/s], shape (3,)."""
+        raise NotImplementedError
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
     def pace(self, progress: Progress) -> float:
-        """Speed that is asked for [m/s, rad/s]."""
-        return progress.number("speed")
+        """Speed that is asked for, within what the policy was made for [m/s, rad/s]."""
+        return min(progress.number("speed"), math.inf if progress.commands is None else progress.commands[self.axis])
 
     def asked(self, progress: Progress) -> float:
         """The distance or angle of the whole walk [m, rad]."""
         duration = progress.given("duration")
-        return self.target(progress) if duration is None else self.pace(progress) * ramped(duration)
+        return self.target(progress) if duration is None else progress.number("speed") * duration
+
+    def request(self, state: RobotState, progress: Progress) -> Request:
+        place = self._course.at(state, progress)
+        speed, off = self.speed(place, progress), self.off(place, progress)
+        lost, timed = self.lost(place, progress), progress.given("duration") is not None
+        stage = self._arrival.follow(progress, off, self.arrived(speed, place, progress), lost, timed)
+        velocity = NO_MOTION
+        if stage is Stage.GOING:
+            trimmed = self._trim.command(speed, self.gone(place, progress), progress.elapsed)
+            self._trim.cruise(progress.elapsed >= SETTLED and speed >= self.pace(progress))
+            velocity = self.steer(trimmed, place, progress)
+        elif stage is Stage.PLACING:
+            velocity = np.clip((off + self._arrival.aim) * BACK, -NUDGE, NUDGE)
+        return Request(velocity=allowed(velocity, progress), elapsed=progress.elapsed)
 
     def speed(self, place: Place, progress: Progress) -> float:
-        """What to command now [m/s, rad/s]: it grows at first, falls near the goal, and is 0 there."""
-        duration, gone = progress.given("duration"), self.gone(place, progress)
-        speed = self.pace(progress)
-        if duration is None:
-            left, commanded = self.target(progress) - gone, self.commanded(progress)
-            speed = min(speed, max(self.slowest, TAPER * left)) * ramp(progress.elapsed)
-            far_enough = commanded >= LEAST * self.target(progress) - SLACK
-            done = (left <= self.lead * speed and far_enough) or commanded >= MOST * self.target(progress) + SLACK
-        else:
-            behind = speed * ramped(progress.elapsed) - gone
-            speed *= ramp(progress.elapsed)
-            speed = min(speed + within(CATCH_UP * behind, TRIM * speed), self.fastest)
-            done = progress.elapsed >= duration
-        return 0.0 if self._arrival.reached(progress, done) else speed
+        """What the measured speed should be now [m/s, rad/s]: it grows at first and falls near the goal."""
+        left = self.asked(progress) - self.gone(place, progress)
+        return min(self.pace(progress), max(self.slowest, TAPER * left)) * ramp(progress.elapsed)
+
+    def arrived(self, speed: float, place: Place, progress: Progress) -> bool:
+        """Whether the goal is reached, by what was measured; not long before as much was commanded."""
+        asked = self.asked(progress)
+        return asked - self.gone(place, progress) <= self.lead * speed and self.commanded(progress) >= LEAST * asked - SLACK
+
+    def lost(self, place: Place, progress: Progress) -> bool:
+        """Whether it gives up: it does not move, too much was commanded, it takes too long, or it is far from its line."""
+        if self._trim.stuck:
+            return True
+        asked = self.asked(progress)
+        duration, needed = progress.given("duration"), asked / self.pace(progress)
+        late = progress.elapsed >= (PATIENCE * needed + SPARE if duration is None else LONGER * duration + RAMP)
+        return late or self.commanded(progress) >= MOST * asked + SLACK or self.astray(place, progress) > ASTRAY
+
+    def off(self, place: Place, progress: Progress) -> np.ndarray:
+        """Where the walk should end, as seen from `place`: ahead, to the left [m], and the turn to it [rad], shape (3,)."""
+        goal = self.goal(self.asked(progress), progress)
+        return np.array((*place.towards(goal), goal.turned - place.turned))
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
-        return Outcome.SUCCESS if self._arrival.rested(state, progress) else Outcome.RUNNING
+        return Outcome.SUCCESS if self._arrival.rested(state) else Outcome.RUNNING
+
+    def verify(self, readings: Sequence[RobotState], progress: Progress) -> Verification | None:
+        """Its criterion; with the speed, where that was not what was asked."""
+        found, asked = super().verify(readings, progress), progress.number("speed")
+        kept = self._trim.kept if hasattr(self, "_trim") else 0.0
+        if found is None or not kept or abs(kept - asked) <= OFF_PACE * asked:
+            return found
+        unit = next(one.unit for one in self.parameters if one.name == "speed")
+        return replace(found, text=f"{found.text}; at {kept:.2f} {unit} of {asked:.2f}")
+
+
+def allowed(velocity: np.ndarray, progress: Progress) -> np.ndarray:
+    """`velocity` within what the policy was made for."""
+    if progress.commands is None:
+        return velocity
+    most = np.array(progress.commands)
+    return np.clip(velocity, -most, most)

@@ -7,16 +7,16 @@ import math
 import numpy as np
 
 from arbiter.skill import Parameter, Progress, Verification
-from arbiter.types import Request, RobotState
 from skills import criteria
 from skills.course import Place
-from skills.pacing import Walking, ramp, within
+from skills.pacing import FASTEST_ASIDE, Walking, ramp, within
 from skills.recordings import Way
 
-HEADING, FASTEST_HOLD = 1.5, 0.3  # [1/s], at most [rad/s]: turning back to the heading in which a straight walk began
-LATERAL, FASTEST_ASIDE = 0.4, 0.08  # [1/s], at most [m/s]: going back to its line
+HEADING, FASTEST_HOLD = 1.5, 0.3  # [1/s], at most [rad/s]: turning back to the heading of the line
+SPOT, SPOT_HOLD = Place(), 0.8  # [1/s]: going back to the spot on which it turns
 FASTEST_TURN = 0.8  # [rad/s] as in turning on the spot: a narrow circle is walked more slowly
-SIDE_LEAD, TURN_LEAD = 0.5, 0.1  # [s] by which the body goes on once the command falls to zero
+SPARED = 0.8  # of the fastest turn that the policy was made for: the rest is for coming back to the circle
+SIDE_LEAD, TURN_LEAD = 0.25, 0.1  # [s] by which the body goes on once the command falls to zero
 
 
 class Walk(Walking):
@@ -24,17 +24,21 @@ class Walk(Walking):
 
     direction = (1.0, 0.0)
 
-    def request(self, state: RobotState, progress: Progress) -> Request:
-        place = self._course.at(state, progress)
-        speed, (x, y) = self.speed(place, progress), self.direction
-        if not speed:
-            return Request(velocity=np.zeros(3), elapsed=progress.elapsed)
-        aside = within(-LATERAL * place.along((-y, x)), FASTEST_ASIDE) * ramp(progress.elapsed)
+    def astray(self, place: Place, progress: Progress) -> float:
+        x, y = self.direction
+        return abs(place.along((-y, x)))
+
+    def steer(self, speed: float, place: Place, progress: Progress) -> np.ndarray:
+        x, y = self.direction
+        aside = self._line.command(-place.along((-y, x)), progress.elapsed)
         turn = within(-HEADING * place.turned, FASTEST_HOLD) * ramp(progress.elapsed)
-        return Request(velocity=np.array((speed * x - aside * y, speed * y + aside * x, turn)), elapsed=progress.elapsed)
+        return np.array((speed * x - aside * y, speed * y + aside * x, turn))
 
     def target(self, progress: Progress) -> float:
         return progress.number("distance")
+
+    def goal(self, asked: float, progress: Progress) -> Place:
+        return Place(asked * self.direction[0], asked * self.direction[1])
 
     def gone(self, place: Place, progress: Progress) -> float:
         return place.along(self.direction)
@@ -52,19 +56,26 @@ class Turn(Walking):
 
     sign = 1.0
     way = "turn"
-    slowest, lead = 0.25, TURN_LEAD
+    axis, slowest, lead = 2, 0.25, TURN_LEAD
     parameters = (
         Parameter("speed", "rad/s", 0.6, 0.2, 0.8),
         Parameter("angle", "rad", math.pi / 2, 0.08, 2 * math.pi),
         Parameter("duration", "s", None, 0.5, 20.0),
     )
 
-    def request(self, state: RobotState, progress: Progress) -> Request:
-        rate = self.speed(self._course.at(state, progress), progress) * self.sign
-        return Request(velocity=np.array((0.0, 0.0, rate)), elapsed=progress.elapsed)
+    def astray(self, place: Place, progress: Progress) -> float:
+        return math.hypot(place.ahead, place.left)
+
+    def steer(self, speed: float, place: Place, progress: Progress) -> np.ndarray:
+        ahead, left = place.towards(SPOT)
+        back, aside = within(SPOT_HOLD * ahead, FASTEST_ASIDE), within(SPOT_HOLD * left, FASTEST_ASIDE)
+        return np.array((back * ramp(progress.elapsed), aside * ramp(progress.elapsed), self.sign * speed))
 
     def target(self, progress: Progress) -> float:
         return progress.number("angle")
+
+    def goal(self, asked: float, progress: Progress) -> Place:
+        return Place(turned=self.sign * asked)
 
     def gone(self, place: Place, progress: Progress) -> float:
         return self.sign * place.turned
@@ -151,7 +162,7 @@ class SidestepLeft(Walk):
     )
     direction = (0.0, 1.0)
     way = "sideways"
-    slowest, lead = 0.08, SIDE_LEAD
+    axis, slowest, lead = 1, 0.08, SIDE_LEAD
     parameters = straight(0.15, 0.05, 0.2, 0.3, 2.0)
 
 
@@ -175,7 +186,7 @@ class SidestepRight(Walk):
     )
     direction = (0.0, -1.0)
     way = "sideways"
-    slowest, lead = 0.08, SIDE_LEAD
+    axis, slowest, lead = 1, 0.08, SIDE_LEAD
     parameters = straight(0.15, 0.05, 0.2, 0.3, 2.0)
 
 
@@ -250,28 +261,48 @@ class WalkInCircle(Walking):
         Parameter("duration", "s", None, 0.5, 40.0),
     )
 
-    lead = TURN_LEAD
+    def outside(self, place: Place, progress: Progress) -> float:
+        """How far it is outside of the circle [m]; negative: inside."""
+        radius = progress.number("radius")
+        return math.hypot(place.ahead, place.left - self._sign(progress) * radius) - radius
 
-    def request(self, state: RobotState, progress: Progress) -> Request:
-        speed = self.speed(self._course.at(state, progress), progress)
-        velocity = np.array((speed, 0.0, self._sign(progress) * speed / progress.number("radius")))
-        return Request(velocity=velocity, elapsed=progress.elapsed)
+    def astray(self, place: Place, progress: Progress) -> float:
+        return abs(self.outside(place, progress))
+
+    def steer(self, speed: float, place: Place, progress: Progress) -> np.ndarray:
+        sign, radius, spread = self._sign(progress), progress.number("radius"), ramp(progress.elapsed)
+        outside = self.outside(place, progress)
+        inwards = self._line.command(outside, progress.elapsed)
+        turn = within(HEADING * (self._swept(place, progress) - sign * place.turned), FASTEST_HOLD) * spread
+        return np.array((speed, sign * inwards, sign * (self.speed(place, progress) / radius + turn)))
 
     @staticmethod
     def _sign(progress: Progress) -> float:
         return 1.0 if progress.word("side") == "left" else -1.0
 
+    def _swept(self, place: Place, progress: Progress) -> float:
+        """Angle of the circle until `place` [rad]; the heading tells which time round it is."""
+        sign, radius = self._sign(progress), progress.number("radius")
+        angle, turned = math.atan2(place.ahead, radius - sign * place.left), sign * place.turned
+        return angle + 2.0 * math.pi * round((turned - angle) / (2.0 * math.pi))
+
     def pace(self, progress: Progress) -> float:
-        return min(progress.number("speed"), FASTEST_TURN * progress.number("radius"))
+        most = FASTEST_TURN if progress.commands is None else min(FASTEST_TURN, SPARED * progress.commands[2])
+        return min(super().pace(progress), most * progress.number("radius"))
 
     def target(self, progress: Progress) -> float:
         return progress.number("radius") * progress.number("angle")
 
+    def goal(self, asked: float, progress: Progress) -> Place:
+        sign, radius = self._sign(progress), progress.number("radius")
+        angle = asked / radius
+        return Place(radius * math.sin(angle), sign * radius * (1.0 - math.cos(angle)), sign * angle)
+
     def gone(self, place: Place, progress: Progress) -> float:
-        return progress.number("radius") * self._sign(progress) * place.turned
+        return progress.number("radius") * self._swept(place, progress)
 
     def commanded(self, progress: Progress) -> float:
-        return progress.number("radius") * self._sign(progress) * float(progress.travelled[2])
+        return float(progress.travelled[0])
 
     def criterion(self, run: Way, progress: Progress) -> Verification:
         way = self.asked(progress)

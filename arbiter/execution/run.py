@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -50,12 +50,14 @@ class RunHistory:
         progress: What the skill was told last; None before the run took its joints.
         readings: Since then, one a tick.
         chunks: That its policy has completed.
+        commands: Largest velocities that its policy was made for; see Progress.
     """
 
     def __init__(self, skill: Skill, call: SkillCall, now: float, sight: Sight, robot: RobotModel | None) -> None:
         self.progress: Progress | None = None
         self.readings: deque[RobotState] = deque(maxlen=MOST_READINGS)
         self.chunks = 0
+        self.commands: Sequence[float] | None = None
         self._sees, self._parameters, self._robot = skill.sees, call.parameters, robot
         self._sight, self._looked = sight, -math.inf
         self._sightings: tuple[Sighting, ...] = ()
@@ -87,7 +89,15 @@ class RunHistory:
         elapsed = 0.0 if self._start is None else now - self._began
         start = self._start or state
         return Progress(
-            elapsed, self._travelled, self._turned, self._parameters, self.chunks, start, self._sightings, self._robot
+            elapsed,
+            self._travelled,
+            self._turned,
+            self._parameters,
+            self.chunks,
+            start,
+            self._sightings,
+            self._robot,
+            self.commands,
         )
 
     def _look(self, now: float) -> None:
@@ -108,7 +118,6 @@ class Run:
         first_command, blend_end, finished: When its policy's first command went out, the blend ended, it ended [s].
         phase, outcome, reason: How it stands.
         request: What its policy is asked this tick.
-        bounds: What robot and policy allow it to ask; None: not known yet.
         verification: What its criterion measured at the end; None: it has none, or did not come to its end.
         history: What the robot did meanwhile.
     """
@@ -133,13 +142,17 @@ class Run:
         self.finished: float | None = None
         self.phase, self.outcome, self.reason = Phase.WAITING, Outcome.RUNNING, ""
         self.request = Request()
-        self.bounds: Bounds | None = None
+        self._bounds: Bounds | None = None
         self.verification: Verification | None = None
 
     @property
     def over(self) -> bool:
         """True once it no longer asks for anything: held or done."""
         return self.phase in (Phase.DONE, Phase.HELD)
+
+    def bound(self, bounds: Bounds) -> None:
+        """What robot and policy allow it to ask."""
+        self._bounds, self.history.commands = bounds, bounds.commands
 
     def prepare(self, state: RobotState, now: float) -> None:
         """Asks the skill what its policy will be asked first, for warming. Failure ends the run."""
@@ -176,7 +189,7 @@ class Run:
     def _answer(self, answer: Called[StepResult], now: float, preview: bool = False) -> None:
         result, error = answer
         if result is not None:
-            error = error or (self.bounds.beyond(result.request) if self.bounds is not None else "") or result.impossible
+            error = error or (self._bounds.beyond(result.request) if self._bounds is not None else "") or result.impossible
         if result is None or error:
             self.end(Outcome.FAILURE, error, now)
             return

@@ -84,7 +84,7 @@ class HandoverController:
         if (run.joints & self._legs).any() and not getattr(policy, "carries", True):
             run.end(Outcome.FAILURE, f"policy {name} does not keep the robot on its legs; locomotion, chunk and stand do", now)
             return
-        run.bounds = Bounds(self.model, name, getattr(policy, "commands", None), getattr(policy, "takes", None) or {})
+        run.bound(Bounds(self.model, name, getattr(policy, "commands", None), getattr(policy, "takes", None) or {}))
         run.prepare(state, now)
         if not run.over:
             self._open(policy, run.joints, run, run.skill.start, run.skill.name, run.requested)

@@ -112,7 +112,6 @@ def test_a_walk_that_does_not_go_has_not_succeeded(walker, monkeypatch):
         return Request(elapsed=progress.elapsed)
 
     monkeypatch.setattr(WalkForward, "request", still)
-    monkeypatch.setattr(WalkForward, "commanded", lambda walk, progress: 10.0 if progress.elapsed > 1.0 else 0.0)
     walker.wait(1.0)
     start = walker.mark()
     item = walker.say("walk forward one meter")
