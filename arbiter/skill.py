@@ -152,10 +152,12 @@ class RunContext:
     Attributes:
         robot: Its model; None in tests that need none.
         steering: Where the operator's stick is, if there is one.
+        learned: What runs have learned of this robot, by name, for those that come after them.
     """
 
     robot: RobotModel | None = None
     steering: LatestSlot[Steering] = field(default_factory=LatestSlot)
+    learned: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Skill:

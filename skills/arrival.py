@@ -1,12 +1,13 @@
 """The end of a walk: it steps in place until it is where it should be, stops, and comes to rest before the next skill begins.
 
-A policy may drift while it comes to rest. What it drifted by is allowed for when it has to step in place once more.
+A policy may drift while it comes to rest. What it drifts by is learned and allowed for, from run to run.
 """
 
 from __future__ import annotations
 
 import enum
 import math
+from collections.abc import MutableMapping
 
 import numpy as np
 
@@ -22,6 +23,11 @@ TRIES = 2  # times that a robot at rest steps again because it ended away from i
 HELPS = 0.7  # share of the error that is left by a try that helped
 
 
+DRIFT, NO_DRIFT = "drift at rest", np.zeros(3)
+LEARNS = 0.5  # share of a drift that is seen again
+MOST_DRIFT = np.array((0.05, 0.05, 0.05))  # [m, rad]; more is a push
+
+
 class Stage(enum.Enum):
     """Where a walk stands."""
 
@@ -35,14 +41,21 @@ class Arrival:
 
     Attributes:
         stage: See Stage.
-        aim: Where to step in place, from the goal: ahead, to the left [m], turned [rad], shape (3,).
+
+    Args:
+        learned: What runs have learned (RunContext); the drift is kept there.
     """
 
-    def __init__(self) -> None:
-        self.stage, self.aim = Stage.GOING, np.zeros(3)
+    def __init__(self, learned: MutableMapping[str, np.ndarray]) -> None:
+        self.stage, self._learned = Stage.GOING, learned
         self._off, self._stopped = np.zeros(3), np.zeros(3)
         self._now = self._since = self._swayed = self._away = 0.0
-        self._tries, self._best = TRIES, math.inf
+        self._tries, self._best, self._gave_up = TRIES, math.inf, False
+
+    @property
+    def drift(self) -> np.ndarray:
+        """By how much it moves while it comes to rest: ahead, to the left [m], turn [rad], shape (3,)."""
+        return self._learned.get(DRIFT, NO_DRIFT)
 
     def follow(self, progress: Progress, off: np.ndarray, goal: bool, lost: bool = False, brief: bool = False) -> Stage:
         """The stage now. Asked in every tick.
@@ -55,7 +68,7 @@ class Arrival:
         now, step = progress.elapsed, progress.elapsed - self._now
         self._now = now
         self._off = off if self.stage is Stage.GOING else self._off + (off - self._off) * min(1.0, step / SWAY)
-        if not within(self._off + self.aim, NEAR):
+        if not within(self._off - self.drift, NEAR):
             self._away = now
         if self.stage is Stage.GOING and goal:
             self._enter(Stage.PLACING)
@@ -63,7 +76,7 @@ class Arrival:
             self._tries = 0
         places = BRIEF if brief else PLACES
         if lost and self.stage is not Stage.STOPPING:
-            self._tries = 0
+            self._tries, self._gave_up = 0, True
             self._enter(Stage.STOPPING)
         elif self.stage is Stage.PLACING and (now - max(self._away, self._since) >= PLACED or now - self._since >= places):
             self._stopped = self._off
@@ -86,10 +99,12 @@ class Arrival:
         calm = since >= LEAST and self._now - self._swayed >= STAYS - 1e-9
         if self.stage is not Stage.STOPPING or not (since >= MOST or calm):
             return False
+        if not self._gave_up:
+            moved = np.clip(self._stopped - self._off, -MOST_DRIFT, MOST_DRIFT)
+            self._learned[DRIFT] = self.drift + LEARNS * (moved - self.drift) if DRIFT in self._learned else moved
         if within(self._off, GOOD) or not self._tries or self._in_vain():
             return True
         self._tries -= 1
-        self.aim = self._off - self._stopped  # it drifted by the opposite
         self._enter(Stage.PLACING)
         return False
 

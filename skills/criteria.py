@@ -27,10 +27,12 @@ STILL_WAY = 0.1  # [m] that a robot which stands may have moved in the second ha
 TURN_RADIUS = 0.3  # [m] at which turning counts as moving
 SPAN = 0.2  # [s] that a posture must last
 BOW_SWING = 0.12  # [rad] of the torso, the least that counts as going down or up again
-NEAR_SHARE, NEAR_LEAST = 0.35, 0.15  # of the asked distance, and [m]: a walk that ends nearer to it has gone the distance
-NEAR_ANGLE, NEAR_ANGLE_SHARE = 0.3, 0.5  # [rad], of a smaller angle: a turn that ends nearer to it has turned it
+NEAR_SHARE, NEAR_LEAST = 0.05, 0.06  # of the asked way, and [m]: a walk that ends nearer to where it should has gone the way
+NEAR_ANGLE = float(
+    np.radians(4.0)
+)  # a turn that ends nearer to its angle has turned it, a walk so near to its heading has kept it
+HALF = 0.5  # of a short way or a small angle: no more may be missing
 FALLEN_TILT = 0.9  # [rad] of the base
-STRIDE = 0.5  # [s] between two points of a path whose length is measured: a walking body sways
 SIDES = ("left", "right")
 DIRECTIONS = {"left": np.array((0.0, 1.0, 0.0)), "right": np.array((0.0, -1.0, 0.0)), "ahead": np.array((1.0, 0.0, 0.0))}
 
@@ -230,21 +232,28 @@ def walked(run: Way) -> tuple[float, float]:
     return float(c * x + s * y), float(c * y - s * x)
 
 
+def near(asked: float) -> float:
+    """How far from where it should end a walk of `asked` metres may end [m]."""
+    return min(max(NEAR_LEAST, NEAR_SHARE * asked), HALF * asked)
+
+
 def distance(run: Way, direction: tuple[float, float], asked: float) -> Verification:
-    """The base ends `asked` metres along `direction`, (x, y) in the heading in which it began, with a small sideways error."""
+    """The torso ends `asked` metres along `direction`, (x, y) in the heading in which it began, and in that heading."""
     ahead, left = walked(run)
     gone, aside = ahead * direction[0] + left * direction[1], abs(ahead * direction[1] - left * direction[0])
-    short, long = max(min(NEAR_LEAST, 0.5 * asked), NEAR_SHARE * asked), max(NEAR_LEAST, NEAR_SHARE * asked)
-    text = f"went {gone:.2f} m of {asked:.2f} m, {asked - short:.2f} to {asked + long:.2f} asked"
-    if aside > long + NEAR_LEAST:
-        return verification(False, aside, long + NEAR_LEAST, "m", f"{text}, and {aside:.2f} m aside")
-    return verification(asked - short <= gone <= asked + long, gone, asked, "m", text)
+    off, most = float(run.yaw[-1] - run.yaw[0]), near(asked)
+    text = f"went {gone:.2f} m of {asked:.2f} m, at most {most:.2f} off"
+    if aside > max(most, NEAR_LEAST):
+        return verification(False, aside, most, "m", f"{text}, and {aside:.2f} m aside")
+    if abs(off) > NEAR_ANGLE:
+        return verification(False, off, NEAR_ANGLE, "rad", f"{text}, and turned {np.degrees(off):.0f}°")
+    return verification(abs(gone - asked) <= most, gone, asked, "m", text)
 
 
 def angle(run: Way, asked: float) -> Verification:
     """The base turns by `asked` [rad], positive to the left."""
     turned = float(run.yaw[-1] - run.yaw[0])
-    most = min(NEAR_ANGLE, NEAR_ANGLE_SHARE * abs(asked))
+    most = min(NEAR_ANGLE, HALF * abs(asked))
     return verification(
         abs(turned - asked) <= most,
         turned,
@@ -254,13 +263,18 @@ def angle(run: Way, asked: float) -> Verification:
     )
 
 
-def circle(run: Way, asked: float, path: float) -> Verification:
-    """The base turns by `asked` [rad] on a path of about `path` metres."""
-    turned = angle(run, asked)
-    stride = max(1, int(STRIDE / max((run.time[-1] - run.time[0]) / max(len(run.time) - 1, 1), 1e-9)))
-    way = float(np.linalg.norm(np.diff(run.place[::stride], axis=0), axis=1).sum())
-    text = f"{turned.text}; went {way:.2f} m of {path:.2f} m, at least {WALK_SHARE * path:.2f}"
-    return verification(turned.success and way >= WALK_SHARE * path, turned.measured, asked, "rad", text)
+def circle(run: Way, asked: float, radius: float) -> Verification:
+    """The base turns by `asked` [rad], positive to the left, on a circle of `radius` metres, and ends where that ends."""
+    turned, side = angle(run, asked), float(np.sign(asked))
+    c, s = np.cos(run.yaw[0]), np.sin(run.yaw[0])
+    place = (run.place - run.place[0]) @ np.array(((c, -s), (s, c)))  # ahead, to the left
+    wide = float(np.hypot(place[:, 0], place[:, 1] - side * radius).mean())
+    end = radius * np.array((np.sin(abs(asked)), side * (1.0 - np.cos(asked))))
+    off, most = float(np.hypot(*(place[-1] - end))), near(radius * abs(asked))
+    text = f"{turned.text}; radius {wide:.2f} m of {radius:.2f} m; ended {off:.2f} m off, at most {most:.2f}"
+    return verification(
+        turned.success and off <= most and abs(wide - radius) <= near(radius), turned.measured, asked, "rad", text
+    )
 
 
 def _ticks(run: Recording, span: float) -> int:

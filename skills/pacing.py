@@ -134,7 +134,7 @@ class Walking(Followed):
 
     def begin(self, context: RunContext) -> Self:
         run = super().begin(context)
-        run._arrival, run._trim, run._line = Arrival(), Trim(), Line()
+        run._arrival, run._trim, run._line = Arrival(context.learned), Trim(), Line()
         return run
 
     # -- what a walk says of itself ---------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ class Walking(Followed):
             self._trim.cruise(progress.elapsed >= SETTLED and speed >= self.pace(progress))
             velocity = self.steer(trimmed, place, progress)
         elif stage is Stage.PLACING:
-            velocity = np.clip((off + self._arrival.aim) * BACK, -NUDGE, NUDGE)
+            velocity = np.clip((off - self._arrival.drift) * BACK, -NUDGE, NUDGE)
         return Request(velocity=allowed(velocity, progress), elapsed=progress.elapsed)
 
     def speed(self, place: Place, progress: Progress) -> float:

@@ -305,5 +305,5 @@ class WalkInCircle(Walking):
         return float(progress.travelled[0])
 
     def criterion(self, run: Way, progress: Progress) -> Verification:
-        way = self.asked(progress)
-        return criteria.circle(run, self._sign(progress) * way / progress.number("radius"), way)
+        radius = progress.number("radius")
+        return criteria.circle(run, self._sign(progress) * self.asked(progress) / radius, radius)
