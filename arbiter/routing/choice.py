@@ -186,9 +186,11 @@ class Chooser:
         below = not name
         if below and scored.score < NEIGHBOUR:
             return None
-        name = name or self._member(text, clause, scored)[0]
-        if not name:
-            return None
+        name = (
+            name
+            or self._member(text, clause, scored)[0]
+            or next(n for n in self.skills if self.scorer.class_of[n] == scored.best)
+        )
         strange = self._strange - self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
         few = scored.best in self.scorer.new and scored.score >= BEYOND_DOUBT  # ten phrases have few of its verbs and parts
         free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()

@@ -188,7 +188,7 @@ class Planner:
         said = text.split()
         if said[0] not in english().prepositions - english().goals or len(said) == 1 or extract(text)[0].values:
             return False
-        return not (self._chooser.owner(text) or self._chooser.scorer.knows(canonical(text)) or set(said[1:]) & self._verbs)
+        return not (self._chooser.owner(text) or self._chooser.scorer.knows(canonical(text)))
 
     def _addressee(self, piece: Piece, choice: Choice) -> bool:
         """Whether a piece is but a name or two that no skill has to do with: "sit down, cadet"."""

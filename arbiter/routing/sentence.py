@@ -14,11 +14,11 @@ from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER
 from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import punctuated
-from arbiter.routing.structure import FILLERS, SURE, Clause, Word, clauses
+from arbiter.routing.structure import CLEAR, FILLERS, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
 from arbiter.routing.told_order import in_told_order
 
-WAITS = 0.6  # probability from which a clause is believed to make a command wait
+WAITS = 0.45  # probability from which a clause is believed to make a command wait
 TOLD = 0.85  # probability from which a text that is nothing but a remark asks for nothing
 BREAKS = tuple(",.;:!?")
 LIKELY = 0.55  # probability from which a remark beside a command is left out, with a note
@@ -30,9 +30,13 @@ _DELAY = re.compile(
     rf"(?:(?P<short>(?:{NUMBER}) ?(?:s|secs?|seconds?))|(?:{NUMBER}) ?(?:min|mins|minutes?|h|hrs?|hours?|days?|weeks?|moments?))"
     r"(?: or so| or two| time| from now)?(?=[ ,.!?]|$)(?! of\b)"
     rf"|\bat (?:about |around |half past |quarter (?:past|to) )?(?:{NUMBER}){_CLOCK}"
-    r"|\b(?:after|once|when|whenever|as soon as|before)"
+    r"|\b(?:on|at|upon|with) (?:my|his|her|the|their) (?:signal|sign|cue|command|whistle|nod|count|beep|bell|go)\b"
+    r"|\bbefore the end of (?:the|this) (?:day|week|hour|show)\b"
+    r"|\b(?:after|once|when|whenever|as soon as|before|every time|each time|the moment)"
     r" (?:i|he|she|they|we|someone|somebody|anyone|anybody|everyone|everybody|nobody) (?:\w+ )*?\w+(?=,|$| (?:you|then)\b)"
-    r"|\b(?:next|on|this|coming) (?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:tomorrow|tonight)\b"
+    r"|\b(?:next|on|this|coming) (?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:tomorrow|tonight|next (?:week|month|year))\b"
+    r"|\b(?:if|unless|when|whenever|once|as soon as|until) you (?:see(?! fit)|hear|notice|spot|feel(?! like)|meet|detect|smell"
+    r"|recogni[sz]e|find(?! (?:an?|the|some) (?:free |spare |quiet )?(?:moment|minute|second|time|chance)))\b"
     r"|\bif you were (?!to\b|so\b|willing|able|kind)\w+"
     rf"|\b\d{{4}} hours\b|\b(?:{NUMBER}) (?:minutes|hours|days|weeks) (?:from now|later)\b"
 )
@@ -40,6 +44,7 @@ _WELL_THEN = re.compile(  # "right, turn left"; "erm right so turn left"
     r"^(?:(?:um|uh|er|erm|okay|ok|yeah|so|well),? )*right(?:,|(?= (?:so|okay|ok|well|um|uh|er|erm)\b)) ?"
     r"(?=\w+ (?!(?:degrees|steps|m|metres|meters)\b))"
 )
+_AS_MOVE = re.compile(r"\bas (?:your|the|an?) (?P<place>\w+) (?:move|step|act|thing|task|action|deed|part|bit|item)\b,?")
 _NOT_UNTIL = re.compile(r",? (?:but |and )?not (?:until|till|before) (?=you )")  # "walk, but not until you have bowed"
 _PACE = re.compile(rf"at (?:about |around )?(?:{NUMBER})")  # "walk at 0.2"
 _FOLLOWING = re.compile(r"(?<=\w )following (?=(?:an?|the|your) )")
@@ -91,6 +96,7 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
         wordings: Words of politeness and of order that the encoder was tuned on.
     """
     text = _WELL_THEN.sub("", text)
+    text = _AS_MOVE.sub(lambda match: "first" if match["place"] in english().first else "then", text)
     text = _NOT_UNTIL.sub(" after ", _FOLLOWING.sub("after ", text))
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if clause.waits >= WAITS and not _PACE.fullmatch(clause.text)), "")
@@ -133,6 +139,8 @@ def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, 
             continue
         rest, runs = clause.without("frame", bound, known)
         bare, gone = rest.words, (*gone, *runs)
+        if runs and {word.text.strip(" ,.;:!?") for word in bare} <= bound:
+            continue  # what is left of "go on,"
         kept = any(word.role != "order" for word in bare) or connected(" ".join(word.text for word in bare))
         if kept or (bare and text and after is None):  # "wave, but bow first"; and not "number two, bow"
             text = _joined(text, bare, complete)
@@ -146,7 +154,7 @@ def _left_out(clause: Clause, after: Clause | None) -> bool:
     """Whether a clause beside a command is none: a remark, or what the next clause takes back."""
     if clause.kind == "retracted" and after is not None:
         lead = {word.text.strip(",.;:!?") for word in after.words if word.role == "correction" and word.certainty >= SURE}
-        return bool(lead - FILLERS)  # "uh" takes nothing back
+        return clause.certainty >= CLEAR or bool(lead - FILLERS)  # "uh" takes nothing back
     return clause.kind in ("remark", "question") and len(clause.words) >= REMARK
 
 

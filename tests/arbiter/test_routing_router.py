@@ -127,7 +127,7 @@ def test_plans(router, text, plan):
         ("raise your left arm", "raise_arms moves both arms; it can't move one alone"),
         ("rotate your head to the left", "turn_left does not move the head, and no other skill is nearer"),
         ("squat on one foot", '"on one foot": this robot has no such posture'),
-        ("bow until you fall", '"until you fall" asks for harm'),
+        ("bow until you fall", 'waits for something: "until you fall"; this robot does at once what it is told'),
         ("wave or do not", 'only says what not to do: "do not"'),
         ("walk 0 meters", "distance 0 m: walk_forward takes distance from 0.1 to 5 m"),
         ("walk " * 200, "too long: 1000 characters; an instruction has at most 400"),
@@ -164,11 +164,11 @@ def test_refusal_names_the_nearest_skill_and_the_threshold(router):
         "round and about",
         "put it up there",
     )
-    doubtful = [route for text in texts if (route := router.route(text)).rule is Rule.SCORE and 0.05 <= route.score < 0.5]
+    doubtful = [route for text in texts if (route := router.route(text)).rule is Rule.SCORE and 0.05 <= route.score < 0.65]
     assert doubtful, "choose other texts: these are too near or too far"
     for route in doubtful:
         assert route.outcome == "rejected"
-        assert ("nearest skill is " in route.reason and "below 0.50" in route.reason) or "ambiguous between" in route.reason
+        assert ("nearest skill is " in route.reason and "below 0.65" in route.reason) or "ambiguous between" in route.reason
 
 
 @pytest.mark.parametrize("text", ["make me a sandwich", "pick up the red block", "calculate my taxes"])
