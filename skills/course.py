@@ -1,4 +1,4 @@
-"""Position and heading of a walk since its start, by leg odometry and IMU; walks are steered and ended by them."""
+"""Position and heading of a walk since its start, by the estimate of where the base is; walks are steered and ended by them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arbiter.body import Body
 from arbiter.skill import Progress
-from arbiter.types import RobotState
-from skills.criteria import rotation, rotations
-from skills.legs import Odometer
+from arbiter.types import BaseEstimate, RobotState
 
-BATCH = 5  # readings: a step of the odometer costs little more with several
-COLUMNS = 6
+LAPSE = 0.3  # [s] for which an estimate that is not trusted goes on by what it knows; after that the command stands in
+UNMEASURED = 0.4  # of a way that was commanded and not measured: how far it may be off
+COLUMNS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Position of the torso, in the frame in which the run began.
+    """Position of the torso's centre of mass, in the frame in which the run began.
 
     Attributes:
-        ahead, left: Displacement over the floor [m], by leg odometry.
-        turned: Heading [rad], by the IMU, positive to the left.
+        ahead, left: Displacement over the floor [m].
+        turned: Heading [rad], positive to the left.
     """
 
     ahead: float = 0.0
@@ -43,80 +41,85 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The odometry of a whole run; T readings, including the start.
+    """A whole run as it was followed; T readings, including the start.
 
     Attributes:
         time: [s], shape (T,).
-        place: Of the base on the floor since the start, x, y [m], world axes, shape (T, 2).
-        yaw: Heading of the base, unwrapped [rad], shape (T,). tilt: Of the base [rad], shape (T,).
+        place: Of the torso since the start, ahead and to the left, shape (T, 2).
+        yaw: Heading since the start, unwrapped [rad], shape (T,). tilt: Of the base [rad], shape (T,).
+        drift: By how much the last place may be off because it was not measured on the way [m].
     """
 
     time: np.ndarray
     place: np.ndarray
     yaw: np.ndarray
     tilt: np.ndarray
+    drift: float
 
 
 class Course:
-    """Follows a run from its start, in steps of BATCH readings. May be called more than once a tick.
+    """Follows a run from its start. May be called more than once a tick.
 
-    For a robot whose feet are not known the integrated command is used instead.
+    Where the estimate is not trusted, or there is none, the integrated command stands in, turned by the IMU.
     """
 
     def __init__(self) -> None:
         self._seen = math.nan
-        self._odometer: Odometer | None = None
-        self._heading = 1.0, 0.0
-        self._way = self._commanded = 0.0, 0.0  # ahead, to the left [m]; the same in the body's axes
-        self._new: list[RobotState] = []  # readings that are not yet in the way
-        self._track = array("d")  # of every reading: time, place x, y, and what its rotation says of heading and tilt
+        self._place = Place()
+        self._last: BaseEstimate | None = None
+        self._trusted = 0.0  # when it was trusted last [s]
+        self._commanded = 0.0, 0.0, 0.0  # until the last reading: progress.travelled x, y [m] and progress.turned [rad]
+        self._guessed = 0.0  # way that was commanded and not measured [m]
+        self._track = array("d")  # of every reading: time, place ahead, left, heading, tilt
 
     def at(self, state: RobotState, progress: Progress) -> Place:
         """The position after the reading `state`."""
-        if progress.robot is None or progress.robot.body is None or not progress.robot.body.feet:
-            return self._as_commanded(progress)
-        odometer = self._odometer or self._begin(progress.robot.body, progress.start)
+        if self._seen != self._seen:
+            self._begin(progress.start)
         if state.stamp != self._seen:
             self._seen = state.stamp
-            self._new.append(state)
-            if len(self._new) == BATCH:
-                self._go_on(odometer)
-        return Place(*self._way, progress.turned)
-
-    def _as_commanded(self, progress: Progress) -> Place:
-        """The integral of the command, turned by the IMU."""
-        (x, y), (last_x, last_y), (ahead, left) = progress.travelled.tolist()[:2], self._commanded, self._way
-        self._commanded, c, s = (x, y), math.cos(progress.turned), math.sin(progress.turned)
-        self._way = ahead + c * (x - last_x) - s * (y - last_y), left + s * (x - last_x) + c * (y - last_y)
-        return Place(*self._way, progress.turned)
+            self._follow(state, progress)
+            self._note(state)
+        return self._place
 
     def track(self) -> Track | None:
-        """The odometry until now; None if there is none."""
-        if self._odometer is None:
+        """What was followed until now; None if nothing of it was measured."""
+        if self._last is None:
             return None
-        if self._new:
-            self._go_on(self._odometer)
-        time, x, y, ahead, aside, up = np.array(self._track).reshape(-1, COLUMNS).T
-        return Track(time, np.column_stack((x, y)), np.unwrap(np.arctan2(aside, ahead)), np.arccos(np.clip(up, -1.0, 1.0)))
+        time, ahead, left, yaw, tilt = np.array(self._track).reshape(-1, COLUMNS).T
+        return Track(time, np.column_stack((ahead, left)), yaw, tilt, UNMEASURED * self._guessed)
 
-    def _go_on(self, odometer: Odometer) -> None:
-        joint_pos, quat, stamp = ([getattr(one, name) for one in self._new] for name in ("joint_pos", "base_quat", "stamp"))
-        self._new.clear()
-        turned = rotations(np.array(quat))
-        self._note(np.array(stamp), odometer.step(np.array(joint_pos), turned), turned)
-        (x, y), (c, s) = odometer.place.tolist(), self._heading
-        self._way = c * x + s * y, c * y - s * x
+    def _begin(self, start: RobotState) -> None:
+        self._last, self._trusted, self._seen = start.estimate, start.stamp, start.stamp
+        self._note(start)
 
-    def _note(self, stamp: np.ndarray, place: np.ndarray, turned: np.ndarray) -> None:
-        rows = np.empty((len(stamp), COLUMNS))
-        rows[:, 0], rows[:, 1:3], rows[:, 3:5], rows[:, 5] = stamp, place, turned[:, :2, 0], turned[:, 2, 2]
-        self._track.frombytes(rows.tobytes())
+    def _follow(self, state: RobotState, progress: Progress) -> None:
+        now, last = state.estimate, self._last
+        x, y, turned = *progress.travelled.tolist()[:2], progress.turned
+        step = x - self._commanded[0], y - self._commanded[1], turned - self._commanded[2]
+        self._commanded, self._last = (x, y, turned), now
+        if now is not None and now.trusted:
+            self._trusted = state.stamp
+        if now is not None and last is not None and state.stamp - self._trusted <= LAPSE:
+            self._measured(last, now, turned)
+        else:
+            self._stand_in(step)
 
-    def _begin(self, body: Body, start: RobotState) -> Odometer:
-        turned, self._way = rotation(start.base_quat), (0.0, 0.0)
-        odometer = self._odometer = Odometer(body, start.joint_pos, turned)
-        self._note(np.array((start.stamp,)), np.zeros((1, 2)), turned[None])
-        ahead = turned[:2, 0] / max(float(np.hypot(*turned[:2, 0])), 1e-9)
-        self._heading = float(ahead[0]), float(ahead[1])
-        self._seen = start.stamp
-        return odometer
+    def _measured(self, last: BaseEstimate, now: BaseEstimate, turned: float) -> None:
+        """By the estimate; the heading by the IMU alone, which drifts less in a walk than the estimate's correction is off."""
+        (x, y, _), place = (now.position - last.position).tolist(), self._place
+        c, s = math.cos(turned - now.heading), math.sin(turned - now.heading)
+        self._place = Place(place.ahead + c * x - s * y, place.left + s * x + c * y, turned)
+
+    def _stand_in(self, step: tuple[float, float, float]) -> None:
+        """By the command: `step` in body axes."""
+        (x, y, turned), place = step, self._place
+        c, s = math.cos(place.turned), math.sin(place.turned)
+        self._place = Place(place.ahead + c * x - s * y, place.left + s * x + c * y, place.turned + turned)
+        self._guessed += math.hypot(x, y)
+
+    def _note(self, state: RobotState) -> None:
+        _, x, y, _ = state.base_quat.tolist()
+        tilt = math.acos(min(1.0, max(-1.0, 1.0 - 2.0 * (x * x + y * y))))
+        place = self._place
+        self._track.extend((state.stamp, place.ahead, place.left, place.turned, tilt))

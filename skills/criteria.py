@@ -27,7 +27,7 @@ STILL_WAY = 0.1  # [m] that a robot which stands may have moved in the second ha
 TURN_RADIUS = 0.3  # [m] at which turning counts as moving
 SPAN = 0.2  # [s] that a posture must last
 BOW_SWING = 0.12  # [rad] of the torso, the least that counts as going down or up again
-NEAR_SHARE, NEAR_LEAST = 0.05, 0.06  # of the asked way, and [m]: a walk that ends nearer to where it should has gone the way
+NEAR_SHARE, NEAR_LEAST = 0.04, 0.05  # of the asked way, and [m]: a walk that ends nearer to where it should has gone the way
 NEAR_ANGLE = float(
     np.radians(4.0)
 )  # a turn that ends nearer to its angle has turned it, a walk so near to its heading has kept it
@@ -237,12 +237,15 @@ def near(asked: float) -> float:
     return min(max(NEAR_LEAST, NEAR_SHARE * asked), HALF * asked)
 
 
-def distance(run: Way, direction: tuple[float, float], asked: float) -> Verification:
-    """The torso ends `asked` metres along `direction`, (x, y) in the heading in which it began, and in that heading."""
+def distance(run: Way, direction: tuple[float, float], asked: float) -> Verification | None:
+    """The torso ends `asked` metres along `direction`, (x, y) in the heading in which it began, and in that heading. None: it
+    was not measured where it ended."""
     ahead, left = walked(run)
     gone, aside = ahead * direction[0] + left * direction[1], abs(ahead * direction[1] - left * direction[0])
     off, most = float(run.yaw[-1] - run.yaw[0]), near(asked)
     text = f"went {gone:.2f} m of {asked:.2f} m, at most {most:.2f} off"
+    if run.drift > most:
+        return None
     if aside > max(most, NEAR_LEAST):
         return verification(False, aside, most, "m", f"{text}, and {aside:.2f} m aside")
     if abs(off) > NEAR_ANGLE:
@@ -263,14 +266,17 @@ def angle(run: Way, asked: float) -> Verification:
     )
 
 
-def circle(run: Way, asked: float, radius: float) -> Verification:
-    """The base turns by `asked` [rad], positive to the left, on a circle of `radius` metres, and ends where that ends."""
+def circle(run: Way, asked: float, radius: float) -> Verification | None:
+    """The base turns by `asked` [rad], positive to the left, on a circle of `radius` metres, and ends where that ends. None: it
+    was not measured where it ended."""
     turned, side = angle(run, asked), float(np.sign(asked))
     c, s = np.cos(run.yaw[0]), np.sin(run.yaw[0])
     place = (run.place - run.place[0]) @ np.array(((c, -s), (s, c)))  # ahead, to the left
     wide = float(np.hypot(place[:, 0], place[:, 1] - side * radius).mean())
     end = radius * np.array((np.sin(abs(asked)), side * (1.0 - np.cos(asked))))
     off, most = float(np.hypot(*(place[-1] - end))), near(radius * abs(asked))
+    if run.drift > most:
+        return None
     text = f"{turned.text}; radius {wide:.2f} m of {radius:.2f} m; ended {off:.2f} m off, at most {most:.2f}"
     return verification(
         turned.success and off <= most and abs(wide - radius) <= near(radius), turned.measured, asked, "rad", text

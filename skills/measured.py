@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
+from arbiter.estimation.estimator import BaseEstimator
 from arbiter.robot import RobotModel
 from arbiter.types import RobotState, Sighting
 from skills.criteria import rotations
-from skills.legs import odometry
 
 SIDES = ("left", "right")
 HAND_DOUBT = 0.002  # [m] by which a hand may be elsewhere than noisy joints tell
@@ -24,7 +25,7 @@ class Motion:
         body: The robot's shape.
     """
 
-    doubt = hand_doubt = 0.0
+    doubt = hand_doubt = drift = 0.0
 
     def __init__(self, time: np.ndarray, joint_pos: np.ndarray, quat: np.ndarray, robot: RobotModel) -> None:
         self.time, self.joint_pos, self.rotation = time, joint_pos, rotations(quat)
@@ -66,7 +67,7 @@ class Measured(Motion):
             np.array([one.base_quat for one in readings]),
             robot,
         )
-        self._sightings = sightings
+        self._readings, self._robot, self._sightings = readings, robot, sightings
 
     @cached_property
     def height(self) -> np.ndarray:
@@ -74,7 +75,16 @@ class Measured(Motion):
 
     @cached_property
     def place(self) -> np.ndarray:
-        return odometry(self.body, self.joint_pos, self.rotation)
+        """By the estimates in the readings; where they have none, by one that is made of them."""
+        readings = self._readings
+        if any(one.estimate is None for one in readings):
+            estimator = BaseEstimator(self._robot)
+            readings = [replace(one, estimate=estimator.step(one)) for one in readings]
+        first = readings[0].estimate.heading if readings[0].estimate is not None else 0.0
+        place = np.array([one.estimate.position[:2] for one in readings if one.estimate is not None])
+        turn = self.yaw[0] - first  # from the odometry frame to the axes of `yaw`
+        c, s = np.cos(turn), np.sin(turn)
+        return place @ np.array(((c, s), (-s, c)))
 
     @cached_property
     def balls(self) -> dict[str, np.ndarray]:
@@ -89,6 +99,6 @@ class Measured(Motion):
     def _carried(self, point: np.ndarray, stamp: float) -> np.ndarray:
         """A point [m, base frame at `stamp`] in the base frame of every tick, shape (T, 3)."""
         k = min(int(np.searchsorted(self.time, stamp)), len(self.time) - 1)
-        moved = np.zeros((len(self.time), 3))
-        moved[:, :2] = self.place[k] - self.place
+        moved, base = np.zeros((len(self.time), 3)), self.place - (self.rotation @ self.body.torso)[:, :2]
+        moved[:, :2] = base[k] - base
         return np.einsum("tji,tj->ti", self.rotation, self.rotation[k] @ point + moved)

@@ -13,8 +13,9 @@ class Way(Protocol):
 
     Attributes:
         time: [s], shape (T,).
-        place: Of the base in the world, x, y [m], shape (T, 2). yaw: Its heading, unwrapped [rad], shape (T,).
+        place: Of the torso's centre of mass, x, y [m], shape (T, 2). yaw: Heading, unwrapped [rad], shape (T,).
         tilt: Of the base [rad], shape (T,).
+        drift: By how much the last place may be off because it was not measured on the way [m].
     """
 
     @property
@@ -25,6 +26,8 @@ class Way(Protocol):
     def yaw(self) -> np.ndarray: ...
     @property
     def tilt(self) -> np.ndarray: ...
+    @property
+    def drift(self) -> float: ...
 
 
 class Recording(Way, Protocol):
@@ -97,3 +100,4 @@ class Trajectory:
     head: float
     doubt: float = 0.0
     hand_doubt: float = 0.0
+    drift: float = 0.0

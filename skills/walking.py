@@ -47,7 +47,7 @@ class Walk(Walking):
         (x, y, _), (ahead, left) = progress.travelled.tolist(), self.direction
         return x * ahead + y * left
 
-    def criterion(self, run: Way, progress: Progress) -> Verification:
+    def criterion(self, run: Way, progress: Progress) -> Verification | None:
         return criteria.distance(run, self.direction, self.asked(progress))
 
 
@@ -304,6 +304,6 @@ class WalkInCircle(Walking):
     def commanded(self, progress: Progress) -> float:
         return float(progress.travelled[0])
 
-    def criterion(self, run: Way, progress: Progress) -> Verification:
+    def criterion(self, run: Way, progress: Progress) -> Verification | None:
         radius = progress.number("radius")
         return criteria.circle(run, self._sign(progress) * self.asked(progress) / radius, radius)

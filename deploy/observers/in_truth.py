@@ -41,7 +41,7 @@ class TrueRun(Motion):
 
     @cached_property
     def place(self) -> np.ndarray:
-        return np.array([one.base_pos[:2] for one in self._truths])
+        return np.array([one.base_pos[:2] for one in self._truths]) + (self.rotation @ self.body.torso)[:, :2]
 
     @cached_property
     def balls(self) -> dict[str, np.ndarray]:

@@ -9,18 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbiter.chain import Chain
 from arbiter.errors import RobotError, SkillError
 from arbiter.execution.run import Run
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, Skill, SkillCall
-from arbiter.types import Sighting
-from skills import builtin_skills
+from arbiter.types import BaseEstimate, Sighting
+from skills import builtin_skills, criteria
 from skills.arrival import Stage
 from skills.contract import check_skill, default_parameters, standing_state
-from skills.course import Place
+from skills.course import Course, Place
 from skills.criteria import rotation, rotations
 from skills.gestures import WaveRight
-from skills.legs import Odometer, Soles, odometry
 from skills.registry import load_skills
 from skills.walking import WalkForward
 from tests.fakes import MODEL
@@ -226,43 +224,57 @@ def test_every_run_of_a_walk_has_a_goal_of_its_own():
         assert floor.place[0] == pytest.approx(distance, abs=0.02)
 
 
-def test_the_way_tick_by_tick_is_the_way_of_the_whole_run():
-    """Of the torso: a robot that steps from foot to foot and goes forward."""
-    rng, ticks = np.random.default_rng(1), np.arange(120)
-    q = np.zeros((120, 22))
-    for first, phase in ((10, 0.0), (16, math.pi)):
-        q[:, first + 2] = -0.2 + 0.2 * np.sin(ticks / 8 + phase)
-        q[:, first + 3] = 0.4 + 0.4 * np.maximum(0.0, np.sin(ticks / 8 + phase))
-    turned = 0.1 * rng.normal(size=(120, 4)).cumsum(axis=0) / 20 + (1.0, 0.0, 0.0, 0.0)
-    rotation = rotations(turned / np.linalg.norm(turned, axis=1, keepdims=True))
-    whole, odometer = odometry(MODEL.body, q, rotation), Odometer(MODEL.body, q[0], rotation[0])
-    assert np.ptp(whole, axis=0).max() > 0.1
-    for k in range(1, 120):
-        odometer.step(q[k : k + 1], rotation[k : k + 1])
-        torso = ((rotation[k] - rotation[0]) @ MODEL.body.torso)[:2]
-        assert odometer.torso == pytest.approx(whole[k] + torso, abs=1e-9)
-    several = Odometer(MODEL.body, q[0], rotation[0])
-    for k in range(1, 120, 7):
-        several.step(q[k : k + 7], rotation[k : k + 7])
-    assert several.torso == pytest.approx(odometer.torso, abs=1e-9)
+def seen(place, heading, doubt="", stamp=0.0):
+    """A reading with an estimate: place x, y [m] and heading [rad] in the odometry frame."""
+    estimate = BaseEstimate(np.array((*place, 0.5)), np.zeros(3), heading, 1e-4 * np.eye(5), doubt)
+    quat = np.array((math.cos(0.5 * heading), 0.0, 0.0, math.sin(0.5 * heading)))
+    return replace(standing_state(), stamp=stamp, base_quat=quat, estimate=estimate)
 
 
-@pytest.mark.parametrize("name", ["walk_forward", "turn_left", "walk_in_circle", "stand_still"])
-def test_a_run_is_judged_by_the_way_that_it_followed_as_by_its_readings(name):
-    """Legs that step and an IMU that turns; 103 readings, which no batch of the odometer divides."""
-    run, state, readings = by_name(name), standing_state(), []
-    for k in range(103):
-        q = np.zeros(22)
-        for first, phase in ((10, 0.0), (16, math.pi)):
-            q[first + 2] = -0.2 + 0.2 * math.sin(k / 8 + phase)
-            q[first + 3] = 0.4 + 0.4 * max(0.0, math.sin(k / 8 + phase))
-        quat = np.array((math.cos(0.004 * k), 0.0, 0.0, math.sin(0.004 * k)))
-        readings.append(replace(state, stamp=0.02 * k, joint_pos=q, base_quat=quat))
-        at = replace(progress(run, elapsed=0.02 * k), start=readings[0])
-        run.request(readings[-1], at)
-    found, expected = run.verify(readings, at), type(run)().verify(readings, at)
-    assert found.measured == pytest.approx(expected.measured, abs=1e-9) and found.success is expected.success
-    assert found.text == expected.text and found.measured != 0.0
+def followed(course, readings, velocity=(0.0, 0.0)):
+    """Lets it follow `readings`, while `velocity` is commanded in the body frame [m/s]. Returns the last place."""
+    walk = by_name("walk_forward")
+    for state in readings:
+        travelled = state.stamp * np.array((*velocity, 0.0))
+        turned = state.estimate.heading - readings[0].estimate.heading
+        at = replace(progress(walk, state.stamp, travelled, turned), start=readings[0])
+        place = course.at(state, at)
+    return place
+
+
+@pytest.mark.parametrize("heading", [0.0, 1.0, -2.5])
+@pytest.mark.parametrize("turn", [0.0, 0.8])
+def test_the_way_is_that_of_the_estimate_in_the_frame_in_which_the_run_began(heading, turn):
+    """Wherever the odometry frame lies: two metres ahead and one to the left, turning meanwhile."""
+    c, s = math.cos(heading), math.sin(heading)
+    share = np.linspace(0.0, 1.0, 50)
+    readings = [seen((3.0 + k * (2.0 * c - s), -1.0 + k * (2.0 * s + c)), heading + k * turn, stamp=k) for k in share.tolist()]
+    course = Course()
+    place = followed(course, readings)
+    assert (place.ahead, place.left, place.turned) == pytest.approx((2.0, 1.0, turn))
+    track = course.track()
+    assert track.place[-1] == pytest.approx((2.0, 1.0)) and track.drift == 0.0 and len(track.time) == 50
+
+
+def test_where_the_estimate_is_not_trusted_the_command_stands_in_and_the_way_is_not_verified():
+    steps = np.arange(0.0, 4.001, 0.02).tolist()
+    lost = [seen((0.3 * min(t, 1.0), 0.0), 0.0, "no foot carries" if t > 1.0 else "", t) for t in steps]
+    course = Course()
+    place = followed(course, lost, velocity=(0.2, 0.1))
+    assert place.ahead == pytest.approx(0.3 + 0.2 * 2.7, abs=0.02) and place.left == pytest.approx(0.27, abs=0.02)
+    assert criteria.distance(course.track(), (1.0, 0.0), place.ahead) is None
+    course = Course()  # a moment without a foot on the floor changes nothing
+    followed(course, [seen((0.3 * t, 0.0), 0.0, "" if t % 1.0 > 0.25 else "aloft", t) for t in steps], (0.3, 0.0))
+    assert course.track().drift == 0.0
+    assert Course().track() is None
+
+
+def test_a_robot_without_an_estimate_walks_as_it_is_commanded_along_the_heading_of_its_imu():
+    course, walk, quarter = Course(), by_name("walk_forward"), math.pi / 2
+    for k, turned in enumerate((0.0, 0.0, quarter, quarter)):
+        state = replace(standing_state(), stamp=0.1 * k)
+        place = course.at(state, progress(walk, 0.1 * k, (0.5 * k, 0.0, 0.0), turned))
+    assert (place.ahead, place.left) == pytest.approx((1.0, 0.5)) and course.track() is None
 
 
 @pytest.mark.parametrize(
@@ -380,17 +392,6 @@ def test_the_soles_are_where_the_robot_description_has_them():
         assert model.body.torso_height(data.qpos[7:], np.eye(3)) == pytest.approx(
             data.body("base").xipos[2] - data.qpos[2] - model.body.soles(data.qpos[7:])[..., 2].min(), abs=1e-5
         )
-
-
-def test_the_soles_of_both_feet_at_once_are_where_each_of_them_is():
-    body, q = MODEL.body, np.random.default_rng(0).uniform(MODEL.lower, MODEL.upper, (5, MODEL.n))
-    assert Soles(body).corners(q) == pytest.approx(body.soles(q) - body.torso, abs=1e-12)
-    chain, k = body.feet[0].chain, len(body.feet[0].joints) - 1  # a left leg without its last joint
-    shorter = replace(
-        body.feet[0], joints=body.feet[0].joints[:k], chain=Chain(chain.cross[:k], chain.twice[:k], chain.anchors[:k])
-    )
-    odd = replace(body, feet=(shorter, body.feet[1]))
-    assert Soles(odd).corners(q) == pytest.approx(odd.soles(q) - odd.torso, abs=1e-12)
 
 
 def test_one_orientation_turns_as_a_run_of_them_does():
