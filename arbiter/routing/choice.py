@@ -27,6 +27,7 @@ from arbiter.skill import Skill, SkillCall
 STOP = "stop"
 STOP_ACCEPT = 0.3  # a stop needs less certainty than a motion
 TIE = 0.6  # next candidate's score over the best one's from which the two are told to be ambiguous
+REFUSED = 0.9  # probability of "none of these" from which no part of a clause is tried by itself
 NEIGHBOUR = 0.05  # score below which the nearest skill tells nobody anything
 RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
 DEGREES = 15  # number without a unit beside a side from which it is an angle
@@ -237,7 +238,7 @@ class Chooser:
             reason = f'asks for something this robot has no skill for: "{clause}"; nearest skill is {nearest} ({below})'
         else:
             reason = f"not understood: nearest skill is {nearest} ({scored.score:.2f}), below {self._accept:.2f}"
-        return Choice(None, reason, scored.score, scored.margin, firm=probability.get(NONE, 0.0) > 0.98, rule=Rule.SCORE)
+        return Choice(None, reason, scored.score, scored.margin, firm=probability.get(NONE, 0.0) > REFUSED, rule=Rule.SCORE)
 
     def _say(self, label: str) -> str:
         members = [name for name in self.skills if self.scorer.class_of[name] == label]
