@@ -86,6 +86,7 @@ def tuned(tmp_path_factory):
 def test_the_average_lies_half_way_between_two_sets_of_weights(tuned):
     import torch
     from sentence_transformers import SentenceTransformer
+
     from training.router.structure import tune
 
     network = tune.Tuned(SentenceTransformer(str(tuned), device="cpu"))
