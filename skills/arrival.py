@@ -18,11 +18,9 @@ LEAST, MOST = 0.8, 2.4  # [s] after the command fell to zero: it fades, the step
 CALM, STAYS = 0.3, 0.2  # [rad/s] of the base, for so long [s]: a swaying body is still at each turn
 SWAY = 0.3  # [s] over which an error is averaged: the body sways with its steps
 PLACED, PLACES, BRIEF = 0.2, 1.5, 0.5  # [s] for which it has to be in place; that it takes for that at most, and in brief
-NEAR, GOOD = (0.01, 0.01), (0.025, 0.025)  # [m, rad] from place and heading: to stop, and to have arrived
+NEAR, GOOD = (0.012, 0.012), (0.025, 0.025)  # [m, rad] from place and heading: to stop, and to have arrived
 TRIES = 2  # times that a robot at rest steps again because it ended away from its place
 HELPS = 0.7  # share of the error that is left by a try that helped
-
-
 DRIFT, NO_DRIFT = "drift at rest", np.zeros(3)
 LEARNS = 0.5  # share of a drift that is seen again
 MOST_DRIFT = np.array((0.05, 0.05, 0.05))  # [m, rad]; more is a push
