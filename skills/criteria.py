@@ -28,9 +28,7 @@ TURN_RADIUS = 0.3  # [m] at which turning counts as moving
 SPAN = 0.2  # [s] that a posture must last
 BOW_SWING = 0.12  # [rad] of the torso, the least that counts as going down or up again
 NEAR_SHARE, NEAR_LEAST = 0.04, 0.05  # of the asked way, and [m]: a walk that ends nearer to where it should has gone the way
-NEAR_ANGLE = float(
-    np.radians(4.0)
-)  # a turn that ends nearer to its angle has turned it, a walk so near to its heading has kept it
+NEAR_ANGLE = float(np.radians(3.0))  # a turn that ends nearer to its angle has turned it, a walk to its heading kept it
 HALF = 0.5  # of a short way or a small angle: no more may be missing
 FALLEN_TILT = 0.9  # [rad] of the base
 SIDES = ("left", "right")

@@ -3,7 +3,8 @@
     python -m tests.sim.distances                               every walk, ten seeds, to the screen
     python -m tests.sim.distances --seeds 2 --only forward      some walks
     python -m tests.sim.distances --robot g1                    the Unitree G1 (tests/unitree_g1.py), or the folder of a robot
-    python -m tests.sim.distances --json now.json --page        docs/results/walking.md anew
+    python -m tests.sim.distances --json now.json
+    python -m tests.sim.distances --page before.json now.json   docs/results/walking.md from two such files
 
 Every seed is one run in lockstep in which all walks are said in an order of its own. A walk is judged from standing to standing,
 by the torso's centre of mass: the base frame's origin swings.
@@ -13,8 +14,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +29,8 @@ from tests.sim.rig import SimRun
 from tests.sim.walks import Walk, walks
 from tests.unitree_g1 import policy_folder, write_folder
 
+PAGE = Path(__file__).parents[2] / "docs" / "results" / "walking.md"
+LONG = 0.9  # [m, rad] of a walk that has a speed of its own, beside start and stop
 REST = 1.0  # [s] between a walk's end and its judgement, and before the next
 LIMIT = 120.0  # [s] for one walk
 SWAY = 48  # ticks over which a path is averaged: two steps
@@ -81,10 +86,10 @@ def path_of(run: SimRun, since: int) -> np.ndarray:
     return np.column_stack((c * x + s * y, c * y - s * x, yaw - yaw[0]))
 
 
-def steady(time: np.ndarray, gone: np.ndarray) -> float:
+def steady(stamps: np.ndarray, gone: np.ndarray) -> float:
     """Speed in the middle of the way: between its first and last STEADY."""
     begin, end = (int(np.argmax(gone >= share * gone[-1])) for share in (STEADY, 1.0 - STEADY))
-    return float((gone[end] - gone[begin]) / max(time[end] - time[begin], 1e-9))
+    return float((gone[end] - gone[begin]) / max(stamps[end] - stamps[begin], 1e-9))
 
 
 def fitted_radius(path: np.ndarray) -> float:
@@ -100,7 +105,7 @@ def judged(walk: Walk, run: SimRun, seed: int) -> Judged:
     item = run.say(walk.text, limit=LIMIT)
     run.wait(REST)
     path, parameters = path_of(run, since), item.route.steps[0][0].parameters
-    time, speed, length = np.arange(len(path)) * run.model.dt, float(parameters["speed"]), length_of(path)
+    stamps, speed, length = np.arange(len(path)) * run.model.dt, float(parameters["speed"]), length_of(path)
     asked, end = walk.asked(speed), path[-1]
     if walk.way == "turn":
         along = walk.sign * path[:, 2]
@@ -114,7 +119,7 @@ def judged(walk: Walk, run: SimRun, seed: int) -> Judged:
         along, off = path[:, :2] @ walk.direction, end[2]
         gone, aside = along[-1], abs(float(end[0] * walk.direction[1] - end[1] * walk.direction[0]))
     return Judged(
-        walk.group, walk.text, seed, asked, float(gone), aside, float(np.degrees(off)), speed, steady(time, along),
+        walk.group, walk.text, seed, asked, float(gone), aside, float(np.degrees(off)), speed, steady(stamps, along),
         run.falls > falls, str(item.result), item.reason,
     )  # fmt: skip
 
@@ -145,30 +150,75 @@ def measure(seed: int, chosen: Sequence[Walk], robot: str = "") -> Iterable[Judg
 # -- the table --------------------------------------------------------------------------------------------------------
 
 COLUMNS = ("walks", "n", "within the aim", "distance", "to the side", "heading", "speed", "said it succeeded", "fell")
+BEGIN, END = "<!-- distances: written by `python -m tests.sim.distances --page` -->", "<!-- end of distances -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All walks of a run of this command. `about`: when, at which commit and how they were measured."""
+
+    about: str
+    walks: tuple[Judged, ...]
+
+    @property
+    def groups(self) -> list[str]:
+        """Lines of the table."""
+        return sorted({one.group for one in self.walks})
 
 
 def row(group: str, found: Sequence[Judged]) -> tuple[str, ...]:
     """One line of the table: medians, and in brackets the worst."""
     off = [abs(one.gone - one.asked) for one in found]
-    share = [one.reached / one.speed for one in found]
+    share = [one.reached / one.speed for one in found if one.asked >= LONG or group.startswith("circle")]
     return (
         group,
         str(len(found)),
         f"{100 * np.mean([one.near for one in found]):.0f} %",
-        "" if found[0].turns else f"{100 * np.median(off):.1f} ({100 * max(off):.0f}) cm",
+        "" if all(one.turns for one in found) else f"{100 * np.median(off):.1f} ({100 * max(off):.0f}) cm",
         f"{100 * np.median([one.aside for one in found]):.1f} ({100 * max(one.aside for one in found):.0f}) cm",
         f"{np.median([abs(one.heading) for one in found]):.1f} ({max(abs(one.heading) for one in found):.1f})°",
-        f"{100 * min(share):.0f} to {100 * max(share):.0f} %",
+        f"{100 * min(share):.0f} to {100 * max(share):.0f} %" if share else "",
         str(sum(one.result == "succeeded" for one in found)),
         str(sum(one.fell for one in found)),
     )
 
 
-def table(found: Sequence[Judged]) -> list[str]:
-    """Lines of Markdown."""
-    groups = list(dict.fromkeys(one.group for one in sorted(found, key=lambda one: one.group)))
-    rows = [row(group, [one for one in found if one.group == group]) for group in groups]
-    return [f"| {' | '.join(line)} |" for line in (COLUMNS, ("---",) * len(COLUMNS), *rows)]
+def lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Markdown; the first row is the head."""
+    return [f"| {' | '.join(cells)} |" for cells in (rows[0], ("---",) * len(rows[0]), *rows[1:])]
+
+
+def table(found: Sequence[Judged], groups: Sequence[str]) -> list[str]:
+    """Lines of Markdown of one run."""
+    return lines([COLUMNS, *(row(group, [one for one in found if one.group == group]) for group in groups)])
+
+
+def compared(before: Measured, now: Measured) -> list[str]:
+    """Lines of Markdown: both in every cell."""
+    rows = [("walks", "n", *(f"{name}: before, now" for name in COLUMNS[2:7]), "said it succeeded", "fell")]
+    for group in now.groups:
+        was, is_now = (row(group, [one for one in run.walks if one.group == group]) for run in (before, now))
+        rows.append(
+            (group, f"{was[1]}, {is_now[1]}", *(f"{a}, {b}" if b else "" for a, b in zip(was[2:], is_now[2:], strict=True)))
+        )
+    counts = [(sum(one.near for one in run.walks), len(run.walks)) for run in (before, now)]
+    rows.append(("**all**", "", ", ".join(f"{near} of {total}" for near, total in counts), *[""] * 6))
+    return lines(rows)
+
+
+def read(file: Path) -> Measured:
+    """What --json wrote."""
+    kept = json.loads(file.read_text())
+    return Measured(kept["about"], tuple(Judged(**one) for one in kept["walks"]))
+
+
+def write_page(files: Sequence[Path]) -> None:
+    """The section of the page, from pairs of runs: before and now."""
+    parts = [BEGIN]
+    for before, now in zip(map(read, files[::2]), map(read, files[1::2]), strict=True):
+        parts += ["", f"Before: {before.about}. Now: {now.about}.", "", *compared(before, now)]
+    head, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(head + "\n".join([*parts, "", END]) + rest.partition(END)[2])
 
 
 def parser() -> argparse.ArgumentParser:
@@ -180,24 +230,30 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--first", type=int, default=0, help="seed of the first run (default 0)")
     p.add_argument("--only", default="", metavar="WORDS", help="walks whose group or text has these words")
     p.add_argument("--robot", default="", metavar="FOLDER", help='another robot; "g1": the Unitree G1 of the tests')
-    p.add_argument("--json", type=Path, metavar="FILE", help="writes every walk")
-    p.add_argument("--worst", type=int, default=0, metavar="N", help="tells the N worst walks of each group")
+    p.add_argument("--json", type=Path, metavar="FILE", help="writes every walk, after each seed")
+    p.add_argument("--page", type=Path, nargs="+", metavar="FILE", help="BEFORE NOW [BEFORE NOW]: measures nothing")
     return p
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs. Returns the exit status."""
     args = parser().parse_args(argv)
+    if args.page:
+        write_page(args.page)
+        return 0
     chosen = [walk for walk in walks() if args.only in walk.group or args.only in walk.text]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    command = " ".join(["python -m tests.sim.distances", *(sys.argv[1:] if argv is None else argv)]).partition(" --json")[0]
+    about = f"{time.strftime('%Y-%m-%d')} ({commit or 'no commit'}), `{command}`"
+    found: list[Judged] = []
     with tempfile.TemporaryDirectory() as folder:
         robot = str(write_folder(Path(folder) / "unitree_g1", policy_folder())) if args.robot == "g1" else args.robot
-        found = []
         for seed in range(args.first, args.first + args.seeds):
             found += measure(seed, chosen, robot)
             print(f"seed {seed}: {len(found)} walks", file=sys.stderr, flush=True)
-    if args.json:
-        args.json.write_text(json.dumps([asdict(one) for one in found]))
-    print("\n".join(table(found)))
+            if args.json:
+                args.json.write_text(json.dumps({"about": about, "walks": [asdict(one) for one in found]}))
+    print("\n".join(table(found, Measured(about, tuple(found)).groups)))
     return 0
 
 
