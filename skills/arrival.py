@@ -48,7 +48,7 @@ class Arrival:
         self.stage, self._learned = Stage.GOING, learned
         self._off, self._stopped = np.zeros(3), np.zeros(3)
         self._now = self._since = self._swayed = self._away = 0.0
-        self._tries, self._best, self._gave_up = TRIES, math.inf, False
+        self._tries, self._best = TRIES, math.inf
 
     @property
     def drift(self) -> np.ndarray:
@@ -74,7 +74,7 @@ class Arrival:
             self._tries = 0
         places = BRIEF if brief else PLACES
         if lost and self.stage is not Stage.STOPPING:
-            self._tries, self._gave_up = 0, True
+            self._tries = 0
             self._enter(Stage.STOPPING)
         elif self.stage is Stage.PLACING and (now - max(self._away, self._since) >= PLACED or now - self._since >= places):
             self._stopped = self._off
@@ -97,7 +97,7 @@ class Arrival:
         calm = since >= LEAST and self._now - self._swayed >= STAYS - 1e-9
         if self.stage is not Stage.STOPPING or not (since >= MOST or calm):
             return False
-        if not self._gave_up:
+        if self._tries == TRIES:
             moved = np.clip(self._stopped - self._off, -MOST_DRIFT, MOST_DRIFT)
             self._learned[DRIFT] = self.drift + LEARNS * (moved - self.drift) if DRIFT in self._learned else moved
         if within(self._off, GOOD) or not self._tries or self._in_vain():
