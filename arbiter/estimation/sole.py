@@ -19,7 +19,7 @@ class Sole:
 
     Attributes:
         contact: How far it carries, 0 to 1.
-        way: From the IMU [m]: where it was first seen, and the way of what touches the floor since then. That is a part of
+        way: From the IMU [m]: where a corner was first seen, and the way of what touches the floor since then. That is a part of
             the sole, not the point below it: that one moves on as the sole rolls, though nothing slides.
         step: Of that, the last [m].
         low: Height of its lowest point, from the IMU [m].
@@ -36,11 +36,10 @@ class Sole:
         self.way, self.step, self.low = STILL, STILL, math.inf
 
     def look(self, corners: list, force: float) -> None:
-        """Corners of the sole and its middle from the IMU [m]; `force`: share of the weight that it carries."""
+        """Corners of the sole from the IMU [m]; `force`: share of the weight that it carries."""
         self._carried = self._carried + 1 if force > LEAST else 0
         share = min((force - LEAST) / (FULL - LEAST), 1.0)
         self.contact = share * min((self._carried - 1) / LATE, 1.0) if self._carried else 0.0
-        centre = corners.pop()
         low = self.low = min(map(height, corners))
         load = [math.exp((low - corner[2]) / ROLL) for corner in corners]
         if self._corners:
@@ -53,5 +52,23 @@ class Sole:
             a, b, c = self.way
             self.way = a + x, b + y, c + z
         else:
-            self.way = (centre[0], centre[1], centre[2])
+            self.way = tuple(corners[0])
         self._corners, self._load = corners, load
+
+
+class Climb:
+    """Attributes:
+    height: Of the torso above the lowest sole, less that at the start [m].
+    """
+
+    def __init__(self) -> None:
+        self.height = 0.0
+        self._start: float | None = None
+
+    def above(self, soles: list[Sole], torso: float) -> float:
+        """The height, of a torso that is `torso` [m] above the IMU; the last one where no leg is known."""
+        low = min(sole.low for sole in soles)
+        if low < math.inf:
+            self._start = torso - low if self._start is None else self._start
+            self.height = torso - low - self._start
+        return self.height

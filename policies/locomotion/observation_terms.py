@@ -26,7 +26,7 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "heading_command": "angle that the base is still to turn by [rad], to the left",
         "walk_command": "1 while a velocity is asked for, 0 where the robot is to stand",
         "base_ang_vel": "angular velocity [rad/s], body frame",
-        "base_lin_vel": "velocity of the base [m/s], body frame, by leg odometry: bring-a-policy.md has its accuracy",
+        "base_lin_vel": "velocity of the base [m/s], body frame, as estimated: bring-a-policy.md has its accuracy",
         "base_euler": "roll, pitch, yaw [rad] of the base, yaw as the IMU has it",
         "projected_gravity": "unit vector of gravity, body frame: (0, 0, -1) when upright",
         "joint_pos": "position [rad]",

@@ -26,8 +26,7 @@ def command_of(q, kp=None) -> SafeCommand:
 
 def test_soles_are_where_the_body_says():
     q = np.random.default_rng(0).uniform(MODEL.lower, MODEL.upper)
-    corners = np.array(Legs(BODY).at(q, np.zeros(MODEL.n), IDENTITY).corners)
-    assert np.allclose(corners[:, :-1], BODY.soles(q) - BODY.imu) and np.allclose(corners[:, -1], corners[:, :-1].mean(axis=1))
+    assert np.allclose(Legs(BODY).at(q, np.zeros(MODEL.n), IDENTITY).corners, BODY.soles(q) - BODY.imu)
 
 
 def test_the_force_on_a_foot_is_that_of_the_torques():

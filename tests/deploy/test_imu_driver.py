@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from arbiter.errors import RobotError
 from deploy.drivers.can.hardware_file import ImuConfig
 from deploy.drivers.sensors import imu_protocol as protocol
-from deploy.drivers.sensors.imu import FROZEN_AFTER, Imu, multiply, open_imu, rotate
+from deploy.drivers.sensors.imu import FROZEN_AFTER, Imu, mean_acceleration, multiply, open_imu, rotate
 from deploy.rig.serial_line import PtyPort
 from deploy.rig.simulated_imu import MemoryPort, SimulatedImu
 
@@ -69,6 +69,19 @@ def test_finds_back_after_a_lost_byte_or_foreign_bytes(lost, foreign):
     # nothing is skipped.
     assert len(stream) == protocol.SIZE * len(frames) + parser.count.skipped
     assert all(protocol.encode(*frame) in stream for frame in frames)
+
+
+def test_a_slower_reader_has_the_mean_acceleration_since_its_last_look():
+    (simulated, imu), samples = pair(), []
+    for k in range(4):
+        simulated.step(0.005 * k, UPRIGHT, STILL, np.array((0.01 * k, 0.0, 0.05 * k)), 0.005 * k)
+        imu.poll(0.005 * k)
+        samples.append(imu.sample)
+    first = samples[0]
+    assert first.acc == pytest.approx((0.0, 0.0, 9.80665), abs=1e-2)
+    assert imu.sample.acc == pytest.approx((2.0, 0.0, 10.0), abs=1e-2)
+    assert mean_acceleration(imu.sample, first) == pytest.approx((2.0, 0.0, 10.0), abs=1e-2)
+    assert mean_acceleration(imu.sample, imu.sample) is imu.sample.acc and mean_acceleration(first, None) is first.acc
 
 
 def test_wrong_checksums_are_not_taken():

@@ -4,6 +4,7 @@ from tests.needs import needs
 
 pytestmark = needs("robot", "can", "serial", "cv2")
 
+import json
 import os
 import pty
 import re
@@ -18,6 +19,7 @@ import pytest
 from deploy.drivers.sensors.camera import Camera, config_of
 from deploy.drivers.sensors.imu import ImuThread
 from deploy.host.thread_priority import IMU, TICK, claim_realtime
+from deploy.replay import load_trace
 from deploy.rig.process import RigProcess
 from deploy.run import main as run
 
@@ -107,6 +109,18 @@ def test_the_rigs_camera_shows_what_the_robot_sees(tmp_path):
 def test_a_fault_of_the_rig_is_injected_and_the_drivers_own_damping_is_told(capsys):
     assert run(["--robot", "rig", "--fast", "--say", "stand still", "--fault", "can2:bus_off@3s", "--for", "4"]) == 1
     assert "the driver has damped every motor it can reach: can2: bus off" in capsys.readouterr().out
+
+
+def test_the_robot_behind_the_rigs_wires_knows_where_it_is(tmp_path):
+    report = tmp_path / "report.json"
+    words = ["--say", "walk forward half a meter", "--report", str(report), "--log", str(tmp_path / "log")]
+    assert run(["--robot", "rig", "--fast", *words]) == 0
+    found = json.loads(report.read_text())
+    told, path = found["estimate"], found["base_path"]
+    x, y = np.subtract(path[-1][1:3], path[0][1:3])
+    assert told["position_m"][:2] == pytest.approx((x, y), abs=0.08) and told["doubted_s"] == 0.0 and not told["doubt"]
+    felt = [tick["state"]["acc"] for tick in load_trace(tmp_path / "log")[1]]
+    assert np.linalg.norm(np.mean(felt[-50:], axis=0)) == pytest.approx(9.81, abs=0.2)
 
 
 def test_the_keys_of_a_real_terminal_reach_the_operator():

@@ -51,6 +51,8 @@ def test_it_stands_walks_by_words_and_stops(folder):
         since = run.mark()
         item = run.say("walk forward two meters")
         assert str(item.result) == "succeeded" and run.path(since)[0] == pytest.approx(2.0, abs=0.4)
+        told = run.reports[-1].state.estimate
+        assert told.trusted and told.position[:2] == pytest.approx(run.path()[:2], abs=0.1)
         since = run.mark()
         item = run.say("turn left")  # which this policy does not do on the spot
         assert (str(item.result) == "succeeded") == (abs(run.path(since)[2] - np.pi / 2) < 0.07)

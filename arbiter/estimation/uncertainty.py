@@ -10,7 +10,7 @@ from arbiter.estimation.heading import Heading
 UNSEEN = 0.003  # [m/s] by which soles creep under load: it adds up while the robot moves
 
 
-class Spread:
+class Uncertainty:
     """Attributes:
     moved: For how long the robot has moved [s].
     """
