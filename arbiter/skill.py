@@ -15,7 +15,9 @@ from arbiter.errors import SkillError
 from arbiter.robot import RobotModel
 from arbiter.rules import Rule
 from arbiter.slots import LatestSlot
-from arbiter.types import Request, RobotState, Sighting, Steering
+from arbiter.types import Request, RobotState, Sighting, Steering, Surroundings
+
+NOTHING_KNOWN = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Progress:
         sightings: What the camera saw since the skill was asked for, the newest last; only of a skill that `sees`.
         robot: Whose joints these are; `model.groups` and `body` tell which is which. None in tests that need none.
         commands: Largest |x|, |y| [m/s] and |yaw| [rad/s] that the policy was made for; None: it does not say.
+        surroundings: What it remembers from before, and sees now: balls, and where it began.
     """
 
     elapsed: float
@@ -108,6 +111,7 @@ class Progress:
     sightings: tuple[Sighting, ...] = ()
     robot: RobotModel | None = None
     commands: Sequence[float] | None = None
+    surroundings: Surroundings = NOTHING_KNOWN
 
     def given(self, name: str) -> float | None:
         """The number of this parameter, None: it is not set. Raises SkillError where it is anything else."""

@@ -11,13 +11,13 @@ from time import perf_counter_ns
 import py_trees
 
 from arbiter.arming import Arming
+from arbiter.ball_memory import BallMemory
 from arbiter.estimation.estimator import BaseEstimator
 from arbiter.events import Event
 from arbiter.execution.caller import MakeCaller, SkillCaller
 from arbiter.execution.executor import InstructionExecutor
 from arbiter.execution.inbox import MAX_WAITING, Inbox, Mail, RouteRequest
 from arbiter.execution.instruction import Instruction, InstructionState
-from arbiter.execution.run import Sight, blind
 from arbiter.handover.authority import Authority, JointAssignment
 from arbiter.handover.bank import PolicyBank
 from arbiter.handover.blend import Blend
@@ -58,7 +58,7 @@ class Arbiter:
         settings: How joints change hands.
         instructions: What a new instruction does to older ones: "replace", "queue", "together".
         caller: Makes the object that asks a skill.
-        sight: What the head camera sees, for skills that see.
+        memory: What the head camera sees and has seen, for skills that see.
 
     Attributes:
         estimator: Estimates where the base is; None for a robot whose feet are not known.
@@ -78,7 +78,7 @@ class Arbiter:
         settings: HandoverSettings = DEFAULTS,
         instructions: str = "replace",
         caller: MakeCaller = SkillCaller,
-        sight: Sight = blind,
+        memory: BallMemory | None = None,
         subtrees: Mapping[str, Spec] | None = None,
     ) -> None:
         self.robot, self.safety = robot, safety
@@ -91,7 +91,7 @@ class Arbiter:
         self.monitor = TargetMonitor(model, self.authority, bank)
         safety.told = self.monitor.refused
         self.executor = InstructionExecutor(
-            model, skills, self.handover, routing, self.recorder.emit, caller, sight, self.inbox.steering
+            model, skills, self.handover, routing, self.recorder.emit, caller, memory, self.inbox.steering
         )
         self.world = World(model, self.handover, self.executor, self.recorder.emit, self.rest.step)
         self.blend = Blend(model, settings.blend, settings.blend_time)
@@ -185,6 +185,7 @@ class Arbiter:
             )
 
     def _decide(self, state: RobotState, now: float) -> None:
+        self.executor.memory.note(state)
         self.world.see(state, now, self.safety.mode, self.safety.fault)
         for _ in self.root.tick():
             pass

@@ -120,6 +120,47 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Standpoint:
+    """Where the robot stands: x, y [m] of its torso and heading [rad, positive to the left], odometry frame."""
+
+    x: float
+    y: float
+    heading: float
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedBall:
+    """A ball that was seen, in view or not.
+
+    Attributes:
+        position: Of its centre [m], odometry frame, shape (3,).
+        doubt: Standard deviation of that [m] when it was last seen.
+        stamp: When that was [s].
+        way: That the robot had gone by then [m].
+    """
+
+    position: np.ndarray
+    doubt: float
+    stamp: float
+    way: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the robot remembers, beyond one skill.
+
+    Attributes:
+        balls: By colour.
+        start: Where its first instruction found it; None: no instruction has begun, or the estimate has begun anew since.
+        way: That it has gone until now [m].
+    """
+
+    balls: Mapping[str, RememberedBall] = field(default_factory=dict)
+    start: Standpoint | None = None
+    way: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Steering:
     """The operator's stick: velocity x, y [m/s] and yaw [rad/s], shape (3,), and when it was read [s, monotonic]."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from arbiter.skill import Skill
 from skills.gestures import LowerArms, PointAt, RaiseArms, TouchBall, WaveLeft, WaveRight
+from skills.returning import ComeBack
 from skills.standing import StandStill, Stop
+from skills.to_balls import FaceBall, WalkToBall
 from skills.walking import SidestepLeft, SidestepRight, TurnLeft, TurnRight, WalkBackward, WalkForward, WalkInCircle
 from skills.whole_body import Bow, SitDown, StandUp
 
@@ -27,6 +29,9 @@ BUILT_IN: tuple[type[Skill], ...] = (
     StandUp,
     PointAt,
     TouchBall,
+    WalkToBall,
+    FaceBall,
+    ComeBack,
 )
 
 

@@ -6,6 +6,8 @@ simulated run (`training.pi0.data.success`, `deploy.observers.in_truth`: the sim
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from arbiter.skill import Verification
@@ -20,6 +22,8 @@ CROUCH_DROP = 0.03  # [m] of the torso's centre of mass below its standing heigh
 STAND_DROP = 0.015  # [m] below standing height that still counts as standing
 POINT_ANGLE = float(np.radians(20.0))
 TOUCH_DISTANCE, TOUCH_SPAN = 0.04, 0.1  # [m] between hand and the ball's centre, and [s] for which
+FACE_ANGLE = float(np.radians(5.0))
+BACK_DISTANCE, BACK_ANGLE = 0.15, float(np.radians(10.0))  # [m], [rad] from where it began: it is back
 REST_ANGLE = 0.30  # [rad] of an arm joint from the default posture
 WALK_SHARE = 0.5  # of the commanded velocity
 STILL_SPEED = 0.08  # [m/s]
@@ -193,6 +197,29 @@ def touch_ball(run: Recording, colour: str, doubt: float = 0.0) -> Verification:
     gap = min(best_lasting(gaps[:, side], run.time, TOUCH_SPAN) for side in range(2))
     most = TOUCH_DISTANCE - doubt
     return verification(gap <= most, gap, most, "m", f"hand {gap:.3f} m from the {colour} ball, at most {most:.3f}")
+
+
+def beside_ball(ball: np.ndarray, colour: str, reach: float, shoulders: Sequence[np.ndarray]) -> Verification:
+    """A ball at `ball` is in front, and a hand reaches it. `reach`: Of an arm [m]. Ball and `shoulders` [m, base frame]."""
+    gap = float(min(np.linalg.norm(ball - shoulder) for shoulder in shoulders))
+    text = f"the {colour} ball is {gap:.2f} m from a shoulder, at most {reach:.2f}, and {ball[0]:.2f} m ahead"
+    return verification(gap <= reach and ball[0] > 0.0, gap, reach, "m", text)
+
+
+def facing(ball: np.ndarray, colour: str) -> Verification:
+    """The robot looks towards a ball at `ball` [m, base frame]."""
+    off = abs(float(np.arctan2(ball[1], ball[0])))
+    text = f"the {colour} ball is {np.degrees(off):.0f}° off ahead, at most {np.degrees(FACE_ANGLE):.0f}"
+    return verification(off <= FACE_ANGLE, off, FACE_ANGLE, "rad", text)
+
+
+def returned(off: float, turned: float) -> Verification:
+    """The robot is back, `off` [m] and `turned` [rad] away."""
+    text = (
+        f"{off:.2f} m and {np.degrees(abs(turned)):.0f}° from where it began, at most {BACK_DISTANCE:.2f} m and "
+        f"{np.degrees(BACK_ANGLE):.0f}°"
+    )
+    return verification(off <= BACK_DISTANCE and abs(turned) <= BACK_ANGLE, off, BACK_DISTANCE, "m", text)
 
 
 def walk(run: Way, velocity: tuple[float, float, float]) -> Verification:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from py_trees.behaviour import Behaviour
 
+from arbiter.ball_memory import BallMemory
 from arbiter.events import Event
 from arbiter.execution.arrivals import Arrivals, InstructionLog
 from arbiter.execution.caller import MakeCaller, SkillCaller
 from arbiter.execution.inbox import RouteRequest
 from arbiter.execution.instruction import Instruction
 from arbiter.execution.instruction import InstructionState as State
-from arbiter.execution.run import Phase, Run, Sight, blind
+from arbiter.execution.run import Phase, Run
 from arbiter.execution.tree_run import TreeRun
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.homing import Homing
@@ -37,13 +38,14 @@ class InstructionExecutor:
         routing: Routes beside the tick.
         caller: Makes the object that asks a skill; third parties' skills get a thread of their own.
         emit: Takes events.
-        sight: What the head camera sees, for skills that see.
+        memory: What the head camera sees and has seen, for skills that see.
         steering: Where the operator's stick is, for skills that follow it.
 
     Attributes:
         arrivals: Instructions that are not carried out yet.
         log: All instructions, the newest last.
         active: Those that are carried out now.
+        memory: What the robot knows of its surroundings.
         subtrees: Of skills that have a tree, by their names: grown once, for one run at a time.
     """
 
@@ -55,7 +57,7 @@ class InstructionExecutor:
         routing: Worker[RouteRequest, Route],
         emit: Callable[[Event], None],
         caller: MakeCaller = SkillCaller,
-        sight: Sight = blind,
+        memory: BallMemory | None = None,
         steering: LatestSlot[Steering] | None = None,
     ) -> None:
         self.model, self.skills, self.handover = model, skills, handover
@@ -64,7 +66,7 @@ class InstructionExecutor:
         self.active: list[Instruction] = []
         self.subtrees: dict[str, Behaviour] = {}
         self.homing = Homing(model, handover, self._unwanted)
-        self._caller, self._sight = caller, sight
+        self._caller, self.memory = caller, memory or BallMemory()
         self._context = RunContext(model, steering or LatestSlot())
 
     @property
@@ -166,6 +168,7 @@ class InstructionExecutor:
         instruction.state = State.RUNNING
         self.active.append(instruction)
         self.arrivals.begun(instruction)
+        self.memory.depart()
         self._next(instruction, state, now)
 
     def _free(self, instruction: Instruction) -> bool:
@@ -206,7 +209,7 @@ class InstructionExecutor:
                 instruction.runs.append(self._by_its_tree(skill, call, caller, state, now))
                 self._tell_start(call, instruction, now)
                 continue
-            run = Run(skill, call, joints, now, caller, self._sight, self.model)
+            run = Run(skill, call, joints, now, caller, self.memory, self.model)
             self.clear(joints, f"{instruction.label} takes its joints", now, but=instruction)
             instruction.runs.append(run)
             self.homing.changed()
@@ -215,7 +218,7 @@ class InstructionExecutor:
 
     def _by_its_tree(self, skill: Skill, call: SkillCall, caller: SkillCaller, state: RobotState, now: float) -> Run:
         """The run of a skill that runs others: it wants no joints, they do."""
-        run = TreeRun(skill, call, np.zeros(self.model.n, bool), now, caller, self._sight, self.model)
+        run = TreeRun(skill, call, np.zeros(self.model.n, bool), now, caller, self.memory, self.model)
         run.kept = self.model.groups[skill.joints]
         run.grow(self.subtrees.get(skill.name), state, now)
         return run

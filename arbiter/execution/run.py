@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from arbiter.ball_memory import BallMemory
 from arbiter.execution.caller import SkillCaller, StepResult
 from arbiter.execution.request import Bounds
 from arbiter.robot import RobotModel
@@ -20,12 +21,6 @@ ZERO_VELOCITY = frozen((0.0, 0.0, 0.0))
 MOST_READINGS = 6000  # kept of a run for its verification: two minutes at 50 Hz
 LOOK = 0.5  # [s] between two looks of a skill that sees
 MOST_SIGHTINGS = 120
-
-Sight = Callable[[float], Sighting | None]
-
-
-def blind(now: float) -> None:
-    """The sight of a robot without a camera."""
 
 
 class Phase(enum.Enum):
@@ -53,13 +48,13 @@ class RunHistory:
         commands: Largest velocities that its policy was made for; see Progress.
     """
 
-    def __init__(self, skill: Skill, call: SkillCall, now: float, sight: Sight, robot: RobotModel | None) -> None:
+    def __init__(self, skill: Skill, call: SkillCall, now: float, memory: BallMemory, robot: RobotModel | None) -> None:
         self.progress: Progress | None = None
         self.readings: deque[RobotState] = deque(maxlen=MOST_READINGS)
         self.chunks = 0
         self.commands: Sequence[float] | None = None
         self._sees, self._parameters, self._robot = skill.sees, call.parameters, robot
-        self._sight, self._looked = sight, -math.inf
+        self._memory, self._looked = memory, -math.inf
         self._sightings: tuple[Sighting, ...] = ()
         self._travelled = frozen(np.zeros(3))
         self._turned, self._yaw = 0.0, 0.0
@@ -98,10 +93,11 @@ class RunHistory:
             self._sightings,
             self._robot,
             self.commands,
+            self._memory.surroundings,
         )
 
     def _look(self, now: float) -> None:
-        seen = self._sight(now)
+        seen = self._memory.look(now)
         if seen is not None and (not self._sightings or seen.stamp > self._sightings[-1].stamp):
             self._sightings = (*self._sightings[-MOST_SIGHTINGS:], seen)
             self._looked = now
@@ -129,13 +125,13 @@ class Run:
         joints: np.ndarray,
         now: float,
         caller: SkillCaller | None = None,
-        sight: Sight = blind,
+        memory: BallMemory | None = None,
         robot: RobotModel | None = None,
     ) -> None:
         self.skill, self.call, self.joints = skill, call, joints
         self.kept = joints
         self.caller = caller or SkillCaller(skill)
-        self.history = RunHistory(skill, call, now, sight, robot)
+        self.history = RunHistory(skill, call, now, memory or BallMemory(), robot)
         self.requested = now
         self.first_command: float | None = None
         self.blend_end: float | None = None

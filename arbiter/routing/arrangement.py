@@ -59,10 +59,10 @@ class Arrangement:
                 continue
             if steps and piece.joint in ("and", "while"):
                 clash = next((other for other in steps[-1] if not self._free(call.skill, other.skill)), None)
-                if clash is None:
+                if clash is None and not (piece.joint == "and" and self._after(call.skill, steps[-1])):
                     steps[-1].append(call)
                     continue
-                if piece.joint == "while":
+                if piece.joint == "while" and clash is not None:
                     whole = self._chooser.choose(text, None)  # "trace a circle as you walk" is one command
                     alike = self._skills[call.skill].policy == self._skills[clash.skill].policy
                     alike = alike and not any({call.skill, clash.skill} == set(pair.names) for pair in self._chooser.pairs)
@@ -86,6 +86,10 @@ class Arrangement:
             min(call.score for call in calls),
             min(call.margin for call in calls),
         )
+
+    def _after(self, name: str, before: Sequence[SkillCall]) -> bool:
+        """Whether a skill that sees comes after one that does: "go to the ball and touch it"."""
+        return self._skills[name].sees and any(self._skills[call.skill].sees for call in before)
 
     def _covers(self, whole: SkillCall, choices: Sequence[tuple[Piece, Choice]]) -> bool:
         """Whether a skill's phrases have the first word of each piece: "walk" in "walk in a circle", but not "bow" in "wave"."""

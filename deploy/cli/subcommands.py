@@ -23,6 +23,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "train router": ("training.router.fit", "fits the router to the utterances of the skills"),
     "eval locomotion": ("training.locomotion.evaluate", "measures walking policies in suites of episodes"),
     "eval pi0": ("training.pi0.evaluate", "measures chunk policies in closed loop"),
+    "eval touch": ("training.pi0.walk_and_touch", "measures walking to a ball and touching it, in closed loop"),
     "eval router": ("training.router.evaluate", "measures the router on phrases it has not seen"),
     "eval peers": ("training.router.peers", "measures the router beside other ways of routing, on the same phrases"),
     "export locomotion": ("training.locomotion.export", "a checkpoint of RSL-RL to an ONNX file with its card"),

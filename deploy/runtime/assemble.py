@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from arbiter.aside import PATIENCE
+from arbiter.ball_memory import BallMemory, blind
 from arbiter.errors import ConfigError
 from arbiter.execution.caller import MakeCaller, SkillCaller, ThreadedCaller
 from arbiter.execution.inbox import RouteRequest
-from arbiter.execution.run import blind
 from arbiter.policy import Policy
 from arbiter.robot import FaultLatching, Hangable, Robot
 from arbiter.routing import Router, stop_guard
@@ -23,7 +23,7 @@ from arbiter.tick import Arbiter
 from arbiter.types import Sighting
 from arbiter.worker import LockstepWorker, ThreadWorker, Worker
 from deploy.drivers.door import Truthful
-from deploy.drivers.sensors.balls import Sight, finder_of
+from deploy.drivers.sensors.balls import Sight, camera_of, finder_of
 from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.robots.collision import SelfCollision
 from deploy.runtime.bodies import Wish, no_beat, open_body
@@ -200,7 +200,7 @@ def wire(
         config.control.handover,
         config.control.instructions,
         caller,
-        sight,
+        BallMemory(sight, model, camera_of(model)),
         skills.trees,
     )
 

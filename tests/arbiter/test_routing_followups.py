@@ -222,7 +222,7 @@ TABLE = (
         "walk two metres, turn around, and walk back",
         "walk_forward distance 2; turn_left angle 3.142; walk_forward distance 2",
     ),
-    ("", "turn around and come back", "refused"),
+    ("", "turn around and come back", "turn_left angle 3.142; come_back"),
     ("", "turn around and step forward", "turn_left angle 3.142; walk_forward"),
     (WALK, "again, then bow", "walk_forward distance 2; bow"),
     ("", "again, then bow", "refused"),

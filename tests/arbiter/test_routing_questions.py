@@ -41,7 +41,8 @@ def test_the_skills_are_listed_by_plain_names(router, text):
     route = router.route(text)
     assert (route.outcome, route.rule, route.steps) == ("rejected", Rule.QUESTION, ())
     assert route.reason == f"can be asked for: {', '.join(plain_names(router.skills))}"
-    assert "bow, lower arms, point at" in route.reason and "turn left or right, walk backward" in route.reason
+    assert "bow, come back, face ball, lower arms, point at" in route.reason
+    assert "turn left or right, walk backward" in route.reason
 
 
 @pytest.mark.parametrize(

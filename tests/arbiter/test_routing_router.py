@@ -142,7 +142,7 @@ def test_refusals_say_why(router, text, reason):
 @pytest.mark.parametrize(
     ("text", "forbids"),
     [
-        ("don't walk", ("walk_backward", "walk_forward", "walk_in_circle")),
+        ("don't walk", ("walk_backward", "walk_forward", "walk_in_circle", "walk_to_ball")),
         ("do not walk backwards", ("walk_backward",)),
         ("no waving please", ("wave_left", "wave_right")),
         ("you must not turn left", ("turn_left",)),

@@ -165,7 +165,7 @@ def test_a_touch_that_succeeded_is_a_touch():
 
 def test_without_a_camera_a_touch_ends(monkeypatch):
     with SimRun(seed=2) as run:
-        monkeypatch.setattr(run.arbiter.executor, "_sight", lambda now: None)
+        monkeypatch.setattr(run.arbiter.executor.memory, "sight", lambda now: None)
         item = run.say("touch the red ball")
         assert item.result == "ended" and "not verified" in item.reason
 

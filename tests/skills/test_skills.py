@@ -42,6 +42,9 @@ NAMES = {
     "stand_up",
     "point_at",
     "touch_ball",
+    "walk_to_ball",
+    "face_ball",
+    "come_back",
 }
 
 

@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 
 from arbiter.robot import RobotModel
+from arbiter.sight_camera import SightCamera
 from arbiter.types import Sighting, frozen
 from deploy.drivers.simulated.scene import BALL_COLOURS, BALL_RADIUS
 from deploy.robots.mjcf import open_spec, standing_data
@@ -27,13 +28,11 @@ ROUND = 0.9  # narrow over wide side of what is seen of a ball; less: a part of 
 
 class BallFinder:
     """Args:
-    position: Of the camera in the base frame [m], shape (3,).
-    rotation: Its axes right, up, backward as columns, base frame, shape (3, 3).
-    field: Angle of view from the top to the bottom edge [rad]; pixels are square.
+    camera: Whose pictures they are.
     """
 
-    def __init__(self, position: np.ndarray, rotation: np.ndarray, field: float) -> None:
-        self._position, self._rotation, self._edge = np.array(position), np.array(rotation), math.tan(0.5 * field)
+    def __init__(self, camera: SightCamera) -> None:
+        self._position, self._rotation, self._edge = camera.position, camera.rotation, math.tan(0.5 * camera.field)
         self._shape: tuple[int, int] = (0, 0)
         colours = np.array([BALL_COLOURS[colour][:3] for colour in BALL_COLOURS])
         self._own = _hue(colours)
@@ -108,8 +107,8 @@ def _hue(colours: np.ndarray) -> np.ndarray:
     return values / values.max(axis=1, keepdims=True)
 
 
-def finder_of(robot: RobotModel) -> BallFinder | None:
-    """The finder of a robot's head camera; None for a robot without one."""
+def camera_of(robot: RobotModel) -> SightCamera | None:
+    """A robot's head camera; None for a robot without one."""
     model = open_spec(robot).compile()
     roles = find_roles(model, robot)
     if not roles.head_camera:
@@ -119,7 +118,13 @@ def finder_of(robot: RobotModel) -> BallFinder | None:
     camera = model.camera(roles.head_camera).id
     turn = data.xmat[roles.base].reshape(3, 3)
     position = (data.cam_xpos[camera] - data.xpos[roles.base]) @ turn
-    return BallFinder(position, turn.T @ data.cam_xmat[camera].reshape(3, 3), float(np.radians(model.cam_fovy[camera])))
+    return SightCamera(position, turn.T @ data.cam_xmat[camera].reshape(3, 3), float(np.radians(model.cam_fovy[camera])))
+
+
+def finder_of(robot: RobotModel) -> BallFinder | None:
+    """The finder of a robot's head camera; None for a robot without one."""
+    camera = camera_of(robot)
+    return None if camera is None else BallFinder(camera)
 
 
 class Sight:
