@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from arbiter.routing.opposites import Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import LITTLE, extract
 from arbiter.routing.scorer import Scored, Scorer
-from arbiter.routing.statements import is_statement
+from arbiter.routing.statements import Statements
 from arbiter.routing.text import words
 from arbiter.routing.veto import beyond, excused, first_words, parts, veto
 from arbiter.rules import Rule
@@ -89,9 +89,14 @@ class Chooser:
         self.skills, self.scorer = skills, scorer
         self._accept, self.pairs = accept, pairs
         self._coverage = Coverage(skills, scorer)
+        self._choices: dict[str, Choice] = {}
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
         self.verbs = {label: first_words(scorer.texts[rows], RARE) for label, rows in scorer.members.items()}
         self.starts = frozenset(verb for label, verbs in self.verbs.items() if label != NONE for verb in verbs)
+        plain = english().function | english().determiners | english().prepositions | english().light_verbs
+        said = frozenset().union(*(found for label, found in scorer.words.items() if label != NONE))
+        verbs = frozenset().union(*(first_words(scorer.texts[rows]) for label, rows in scorer.members.items() if label != NONE))
+        self._tells = Statements(verbs - plain, said)
         self._verbs = {label: (self.verbs[label], first_words(scorer.texts[rows])) for label, rows in scorer.members.items()}
 
         self.doublets = {
@@ -141,6 +146,16 @@ class Chooser:
                 return before  # "turn right and face the wall" is one turn: the router drops it
             if again := self._opposite(text, before.call):
                 return again
+        if text not in self._choices:
+            self._choices[text] = self._alone(text)
+        return replace(self._choices[text])  # a new one: the planner tells pieces apart by them
+
+    def forget(self) -> None:
+        """Drops what pieces came to; of one instruction, they are asked several times."""
+        self._choices.clear()
+
+    def _alone(self, text: str) -> Choice:
+        """What a piece asks for, whatever came before it."""
         if " or " in text and (choice := self._offered(text)):
             return choice
         clause = canonical(text)
@@ -150,7 +165,7 @@ class Chooser:
             return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0, rule=Rule.STOP_GUARD)
         if name := self.owner(text):
             return self._called(name, text, 1.0, 1.0)
-        if is_statement(clause) and not self.scorer.knows(clause):
+        if self._tells(clause) and not self.scorer.knows(clause):
             remark = not _CONDITION.match(clause)
             return Choice(
                 None, f'a question or a remark, no instruction: "{text}"', firm=True, remark=remark, rule=Rule.STATEMENT

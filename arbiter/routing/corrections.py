@@ -6,8 +6,7 @@ import re
 
 from arbiter.routing.numerals import NUMBER, SPELLED
 from arbiter.routing.quantities import extract
-from arbiter.routing.segmentation import VERB, commands
-from arbiter.routing.text import words
+from arbiter.routing.text import strip_politeness, words
 
 MOST = 8  # corrections that one text may hold
 _SAID = (
@@ -23,7 +22,17 @@ _UNSAID = (
 )
 _NO = r"(?:no|nope|nah)"
 _OH = r"(?:oops|whoops|oh|ah|ach|och|uh|um|er|erm|wait|hang on|hold on|hmm|sorry|actually|well|okay|ok|but|instead|just|or)"
-_VERB = rf"(?:{VERB}|back|face|take|make|left|right|forwards?|backwards?|(?:the|your) (?:left|right|other)|to (?:the|your))"
+_ACT = (
+    r"(?:turn|walk|wave|sit|stand|bow|raise|lift|lower|touch|point|step|go|rotate|spin|sidestep|strafe|shuffle|slide|move|march"
+    r"|put|come|get|pivot|approach|retreat|reverse|stroll|head|back up|back off|back away)"
+)
+_VERB = rf"(?:{_ACT}|back|face|take|make|left|right|forwards?|backwards?|(?:the|your) (?:left|right|other)|to (?:the|your))"
+_COMMAND = re.compile(rf"\b(?:{_ACT}|face|take|make|left|right)\b")
+# Forbidden, under a condition, or told of others ("robots walk", "it is dangerous to walk").
+_SCOPE = re.compile(
+    r"\b(?:not|never|no|if|when|whenever|unless|until|till|who|which|ever"
+    rf"|(?:to|i|you|he|she|we|they|robots|people|humans) {_ACT})\b"
+)
 _SECOND_THOUGHT = re.compile(
     rf"(?:^|[\s,.;:!?-]+)(?:{_OH}[\s,.!-]+)*"
     rf"(?:{_UNSAID}|{_SAID}|{_NO}[\s,.!]+(?:{_OH}|{_NO}|{_SAID}|{_UNSAID})|(?:wait|actually|sorry|oh)[\s,.!]+{_NO}"
@@ -57,6 +66,12 @@ _COUNTED = frozenset(("once", "twice", "thrice"))
 _OTHER = re.compile(r"\bother\b")
 
 
+def _commands(text: str) -> bool:
+    """Whether what a text ends in asks for something: its last clause has a command verb that nothing rules out."""
+    clause = strip_politeness(re.split(_MARK, text)[-1])
+    return _COMMAND.search(clause) is not None and _SCOPE.search(clause) is None
+
+
 def corrected(text: str) -> str:
     """A normalised, expanded text without what it takes back.
 
@@ -68,7 +83,7 @@ def corrected(text: str) -> str:
     for _ in range(MOST):
         found = _SECOND_THOUGHT.finditer(text)
         # A "no" amid words follows a command: "turn left no right", and not "the sign says no turn".
-        match = next((one for one in found if not one["amid"] or commands(text[: one.start()])), None)
+        match = next((one for one in found if not one["amid"] or _commands(text[: one.start()])), None)
         if not match:
             break
         before, after = text[: match.start()].rstrip(" ,.;:!?-"), text[match.end() :].strip()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable
+from functools import lru_cache
 
 from arbiter.routing.sounds import sound
 from arbiter.routing.stop_words import load
@@ -74,6 +75,7 @@ _TORN = frozenset((*_WORDS.words, "enough")) - {"standstill"}  # in two: "st op"
 _SQUEEZED = frozenset(_squeeze(word) for word in (*_WORDS.words, "woah", "whoah"))
 
 
+@lru_cache(maxsize=1024)
 def _is_stop_word(word: str, following: str) -> bool:
     if word in _CLOSE or (sound(word) in _SOUNDS and word not in OTHER_WORDS) or (following in _MOVING and word in _NEAR_STOP):
         return True
@@ -103,6 +105,11 @@ def may_mean_stop(text: str) -> bool:
 def _judge(text: str, judge: Callable[[str], bool]) -> bool:
     if len(text) > LONG:  # no instruction, and the tick may be waiting: a stop too many is the better mistake
         return _LONG_STOP.search(text) is not None
+    return _judge_short(text, judge)
+
+
+@lru_cache(maxsize=64)
+def _judge_short(text: str, judge: Callable[[str], bool]) -> bool:
     if not text.isascii() and _WORDS.scripts.search(text.lower()):
         return True
     text = _read(normalise(text))

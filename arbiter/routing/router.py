@@ -127,6 +127,7 @@ class Router:
             last: The plan that "again", "a bit more" and "the other hand" mean, as `Route.steps`; () where there is none.
         """
         start = time.perf_counter()
+        self._chooser.forget()
         route = self._route(text, last)
         if route.outcome == "rejected" and may_mean_stop(text):
             reason = "words of the text mean stop, and no command is understood beside them"
@@ -262,9 +263,9 @@ class Router:
 
     def _is_utterance(self, given: str) -> bool:
         """Whether a text is a skill's own utterance, which only the stop guard may take for anything else."""
-        if given not in self._utterances and self._goes_on(given):
+        if not self._chooser.owner(given) or (" and " in given and extract(given)[0].values):
             return False
-        return self._chooser.owner(given) != "" and not (" and " in given and extract(given)[0].values)
+        return given in self._utterances or not self._goes_on(given)
 
     def _refers(self, given: str, last: Steps) -> bool:
         """Whether a last plan says more of a skill's utterance: "walk again"."""
@@ -273,8 +274,11 @@ class Router:
 
     def _one_phrase(self, plain: str) -> bool:
         """Whether a text is a skill's phrase as it stands. A quantity amid several clauses may be of a command of its own."""
-        counted = " and " in plain and extract(plain)[0].values
-        return self.scorer.knows(canonical(plain)) and not counted and not self._goes_on(plain)
+        return (
+            self.scorer.knows(canonical(plain))
+            and not (" and " in plain and extract(plain)[0].values)
+            and not self._goes_on(plain)
+        )
 
     @staticmethod
     def _goes_on(plain: str) -> bool:

@@ -13,7 +13,6 @@ from arbiter.routing.clauses import RUN_ON, Parsed, connected, opened, parse
 from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER
 from arbiter.routing.quantities import extract
-from arbiter.routing.segmentation import punctuated
 from arbiter.routing.structure import CLEAR, FILLERS, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
 from arbiter.routing.told_order import in_told_order
@@ -101,7 +100,7 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if clause.waits >= WAITS and not _PACE.fullmatch(clause.text)), "")
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
-    plain, gone = _plain(in_told_order(found), known) if found else (punctuated(text), ())
+    plain, gone = _plain(in_told_order(found), known) if found else (text, ())
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
     return Sentence(found, late, plain, parse(plain), tuple(run for run in gone if set(words(run)) - known), manners)
 

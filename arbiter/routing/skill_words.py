@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from arbiter.routing.languages.english import english
 from arbiter.routing.text import words
@@ -16,6 +17,7 @@ _ENDINGS = ("ing", "ed", "es", "s", "ly", "e")
 _LEAST = 3  # letters of a stem
 
 
+@lru_cache(maxsize=4096)
 def stem(word: str) -> str:
     """A word without its ending: "waving", "waves" and "wave" are one."""
     ending = next((ending for ending in _ENDINGS if word.endswith(ending) and len(word) - len(ending) >= _LEAST), "")

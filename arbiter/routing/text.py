@@ -43,11 +43,6 @@ _CONTRACTIONS = (
 )
 
 
-def _phrases(text: str) -> list[str]:
-    """Longest first, so that a phrase goes before its parts."""
-    return sorted((" ".join(phrase.split()) for phrase in text.split("|")), key=lambda phrase: (-len(phrase), phrase))
-
-
 # Short forms, what dictation makes of a command word, and two movements that are one command.
 _HINT = re.compile(
     r" it | yourself |wd|rgt|rght|rite|write|wright|gimme|waive|onwards| over| and | as |stood|sat d|wr?d"
@@ -83,70 +78,19 @@ _FOR_SHORT = (
     ),
 )
 
-# Words around a command that carry none of its meaning.
-_BEFORE = _phrases("""
-    actually | afterwards | all i want is for you to | all right | alright | also | and | are you able to |
-    attempt to | be a darling and | be a dear and | be a good robot and | be nice and | be so good as to | be so kind
-    as to | be sure to | begin to | bot | bro | buddy | but | can i get you to | can i have | can i see you | can not
-    you | can we | can we have | can we see | can we see you | can you | come on | come on and | command | could i get
-    you to | could i have | could i see you | could not you | could we | could we have | could we see | could you |
-    dear | do me a favor and | do me a favour and | do not forget to | do not hesitate to | do you mind | droid | dude
-    | erm | everyone wants you to | excuse me | feel free to | finally | first | firstly | for me | from here | from
-    there | get ready to | go ahead and | go and | go on and | hello there | hey | hey robot | hey there | hi there |
-    hmm | how about | how about you | humanoid | i am asking you to | i am going to have you | i ask you to | i beg
-    you | i beg you to | i command you to | i need | i need for you to | i need to see you | i need you to | i order
-    you to | i said | i think you should | i told you to | i want | i want for you to | i want to see you | i want you
-    to | i was wondering if you could | i will have you | i will need you to | i wish you would | i wonder if you
-    could | i would appreciate it if you could | i would appreciate it if you would | i would be delighted if you | i
-    would be delighted if you could | i would be delighted if you would | i would be glad if you | i would be glad if
-    you could | i would be glad if you would | i would be grateful if you | i would be grateful if you could | i would
-    be grateful if you would | i would be happy if you | i would be happy if you could | i would be happy if you would
-    | i would be pleased if you | i would be pleased if you could | i would be pleased if you would | i would like | i
-    would like for you to | i would like it if you could | i would like to see you | i would like you to | i would
-    love | i would love it if you | i would love it if you could | i would love it if you would | if possible | if you
-    can | if you could | if you do not mind | if you please | if you would | immediately | instead | is it possible to
-    | it is time to | it would be best if you | it would be best if you could | it would be best if you would | it
-    would be cool if you | it would be cool if you could | it would be cool if you would | it would be good if you |
-    it would be good if you could | it would be good if you would | it would be great if you | it would be great if
-    you could | it would be great if you would | it would be lovely if you | it would be lovely if you could | it
-    would be lovely if you would | it would be nice if you | it would be nice if you could | it would be nice if you
-    would | it would be wonderful if you | it would be wonderful if you could | it would be wonderful if you would |
-    just | kindly | lastly | let me see you | let us get you to | let us have you | let us see you | listen | look
-    here | make sure to | make sure you | mate | may i ask you to | may i get you to | may i have | may i see you |
-    maybe | might i get you to | might you | mister robot | mr robot | my dear | my friend | next | no problem |
-    no worries | now | oh | ok |
-    okay | okey | once there | pal | pardon me | perhaps | please | pls | plz | proceed to | quickly then | remember
-    to | right now | right then | robot | second | secondly | show me how to | show me how you | simply | sir | so |
-    sorry | start to | the command is to | the task is to | then | this time | time to | try and | try to | uh | um |
-    we need you to | we want | we want you to | we would like | we would like you to | well | what about | what i need
-    is for you to | what i want is for you to | what i want is that you | what i want you to do is | what i want you
-    to do is to | what i would like is for you to | why do not you | why not | will not you | will you | would it be
-    possible for you to | would it be possible to | would not you | would you | would you be able to | would you be so
-    kind as to | would you be so kind to | would you care to | would you mind | would you please | yeah | yes | yo |
-    you can | you could | you have to | you know what | you may | you might want to | you must | you need to | you
-    ought to | you should | your next task is to | your task is to
-""")
-_AFTER = _phrases("""
-    already | alright | and that is it | as well | at once | bot | bro
-    | buddy | can you | can you please | could you | could you please | dear | for me | for us | here we go | if
-    possible | if you can | if you could | if you do not mind | if you please | if you would | if you would not mind |
-    immediately | instead | mate | my friend | now | now please | ok | okay | pal | please |
-    pls | plz | right away | right now | robot | sir | straight away | thank you | thank you very much |
-    thanks | thanks a lot | then | this time | too | will you | will you please | would you | would you please
-""")
-_WISH = (
-    r"(?:(?:the|this|my|our) robot|you) (?:should|must|shall|has to|needs? to|is to|are to|(?:is|are) supposed to"
-    r"|ought to|had better|better|can|could|may|will|may now|can now|should now|must now)(?: now| please| just)?"
-    r"|i (?:expect|would prefer|prefer|would rather have|am (?:ordering|telling|begging|commanding)|hereby (?:order"
-    r"|command)) you to"
-    r"|(?:can|could|would|will|may|might) (?:the|this|my|our) robot(?: please| just| kindly)?"
-    r"|(?:it is )?time for you to|(?:your|the) (?:job|mission|plan|order|goal|instruction)s? (?:is|are) to"
-    r"|(?:i |we )?(?:would )?(?:want|like|love|need) (?:to see )?(?:the|this|my|our) robot (?:to )?"
+# Words around a command that carry none of its meaning. Of politeness they are the commonest forms alone: the rest is told by
+# the encoder (`structure`), from which a text comes that is parsed; what is no clause of it (an utterance) has hardly any.
+_MODAL = r"(?:can|could|will|would|may|might|must|should|ought to|has to|have to|need to)"
+_BEFORE = (
+    rf"{_MODAL} (?:not )?(?:you|(?:the|this) robot)(?: to)?|(?:can|could|may|might) (?:i|we) (?:have|get|see)(?: you)?(?: to)?"
+    rf"|(?:can|could) we|(?:you|(?:the|this|my|our) robot) {_MODAL}"
+    r"|(?:what )?(?:i|we) (?:want|need|would (?:like|love))(?: is)?(?: for)?(?: to see)?(?: you)?(?: to)?"
+    r"|why (?:do )?not(?: you)?|go (?:ahead |on )?and|all right|this time|it is time to|excuse me"
+    r"|please|pls|plz|and|also|then|now|so|well|ok|okay|alright|yes|actually|just|kindly|(?:hey )?(?:ro)?bot|instead"
 )
-_BEFORE_PATTERN = re.compile(
-    r"^(?!instead of\b|well done\b)(?:" + "|".join(map(re.escape, _BEFORE)) + rf"|{_WISH})(?=$|[\s,.;:!?])[\s,.;:!?]*"
-)
-_AFTER_PATTERN = re.compile(r"(?:^|[\s,.;:!?]+)(?:" + "|".join(map(re.escape, _AFTER)) + r")[\s.,;:!?]*$")
+_AFTER = r"please|pls|plz|now|then|too|(?:ro)?bot|ok|okay|thanks|instead|right (?:now|away)|thank you(?: very much)?"
+_BEFORE_PATTERN = re.compile(rf"^(?!instead of\b|well done\b)(?:{_BEFORE})(?=$|[\s,.;:!?])[\s,.;:!?]*")
+_AFTER_PATTERN = re.compile(rf"(?:^|[\s,.;:!?]+)(?:{_AFTER})[\s.,;:!?]*$")
 _REPEATED = re.compile(r"^again(?=$|[\s,.;:!?])[\s,.;:!?]*|(?:^|[\s,.;:!?]+)(?:again|once more|one more time)[\s.,;:!?]*$")
 _NO = re.compile(r"^(?:no|nope)(?:$|[,.;!?]+\s*)")  # "no, turn left"; but "no turning" says something
 _INSIDE = re.compile(
@@ -188,6 +132,7 @@ def expand(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def strip_politeness(text: str, repeats: bool = True) -> str:
     """What is left of a normalised clause without the words of politeness before, in and after it.
 

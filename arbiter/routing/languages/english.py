@@ -33,9 +33,6 @@ class _Texts:
     third: str
     between: str
     last: str
-    moves: str
-    people: str
-    no_subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +57,6 @@ class English:
     third: frozenset[str]
     between: frozenset[str]
     last: frozenset[str]
-    moves: frozenset[str]
-    people: frozenset[str]
-    no_subject: frozenset[str]
 
     @property
     def places(self) -> tuple[frozenset[str], ...]:
