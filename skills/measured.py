@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from arbiter.estimation.estimator import BaseEstimator
 from arbiter.robot import RobotModel
 from arbiter.types import RobotState, Sighting
 from skills.criteria import rotations
@@ -67,7 +65,7 @@ class Measured(Motion):
             np.array([one.base_quat for one in readings]),
             robot,
         )
-        self._readings, self._robot, self._sightings = readings, robot, sightings
+        self._readings, self._sightings = readings, sightings
 
     @cached_property
     def height(self) -> np.ndarray:
@@ -75,14 +73,12 @@ class Measured(Motion):
 
     @cached_property
     def place(self) -> np.ndarray:
-        """By the estimates in the readings; where they have none, by one that is made of them."""
-        readings = self._readings
-        if any(one.estimate is None for one in readings):
-            estimator = BaseEstimator(self._robot)
-            readings = [replace(one, estimate=estimator.step(one)) for one in readings]
-        first = readings[0].estimate.heading if readings[0].estimate is not None else 0.0
-        place = np.array([one.estimate.position[:2] for one in readings if one.estimate is not None])
-        turn = self.yaw[0] - first  # from the odometry frame to the axes of `yaw`
+        """By the estimates in the readings; where one has none the robot counts as standing."""
+        found = [one.estimate for one in self._readings if one.estimate is not None]
+        if len(found) < len(self._readings):
+            return np.zeros((len(self._readings), 2))
+        place = np.array([one.position[:2] for one in found])
+        turn = self.yaw[0] - found[0].heading  # from the odometry frame to the axes of `yaw`
         c, s = np.cos(turn), np.sin(turn)
         return place @ np.array(((c, s), (-s, c)))
 

@@ -12,7 +12,8 @@ import math
 from arbiter.estimation.rotation import Vector
 
 NOISE = 0.005  # [rad] of the IMU's heading, and of a robot that stands nearly still
-DRIFT = 0.002  # [rad/s] that the heading of an IMU may drift by; more is found as well, in some seconds
+DRIFT = 0.001  # [rad/s] that the heading of an IMU may drift by; more is found as well, in some seconds
+SURPRISE = 2.5  # standard deviations beyond which more is believed of the drift
 DRIFT_WANDER = 1e-4  # [rad/s per √s] by which the drift changes
 WALK = 3e-4  # [rad per √s] by which the IMU's heading wanders beside
 STILL_BASE = 0.12  # [rad/s] beside the bias, noise included
@@ -80,6 +81,8 @@ class Heading:
             return None
         o, d, r = self._oo + self._or, self._od + self._dr, self._or + self._rr
         gain = 1.0 / (o + r + NOISE * NOISE)
+        if gain * miss * miss > SURPRISE * SURPRISE:
+            self._dd *= 2.0  # it drifts more than it may
         self.offset += gain * o * miss
         self.drift += gain * d * miss
         self._oo, self._od, self._or = self._oo - gain * o * o, self._od - gain * o * d, self._or - gain * o * r

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import mujoco
 import numpy as np
 import pytest
 
 from arbiter.types import RobotState, frozen
-from deploy.drivers.simulated.simulated_robot import Scene
+from deploy.drivers.simulated.scene import Scene, add_floor
 from deploy.runtime.bodies import SENSOR_NOISE
 from tests.estimate_rig import DT, MODEL, STILL, Walk
 
@@ -27,6 +28,31 @@ def test_it_knows_how_far_the_robot_walked(velocity, friction, late):
     assert abs(walk.found[-1].position[2] - (walk.truth[-1, 2] - walk.truth[10, 2])) < 0.01
     deviation, speed, angle = walk.found[-1].deviations
     assert found.miss < 3.0 * deviation < 0.3 and speed < 0.05 and angle < 0.05
+
+
+def bumps(spec: mujoco.MjSpec, friction: float) -> None:
+    """A floor full of boxes of up to 1.5 cm."""
+    add_floor(spec, friction)
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        spec.worldbody.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=[0.06, 0.06, 0.015 * rng.uniform(0.3, 1.0)],
+            pos=[rng.uniform(0.3, 4.0), rng.uniform(-1.0, 1.0), 0.0],
+            contype=1,
+            conaffinity=0,
+            friction=[friction, 0.005, 0.0001],
+            priority=1,
+        )
+
+
+def test_a_floor_need_not_be_flat(monkeypatch):
+    monkeypatch.setattr("deploy.drivers.simulated.scene.add_floor", bumps)
+    walk = Walk(scene=Scene(balls={}), late=0.004).go(FORWARD, 6.0).go(STILL, 1.0)
+    found = walk.errors()
+    assert np.ptp(walk.truth[:, 2]) > 0.02, "it goes up and down"
+    assert found.way > 1.5 and found.miss < 0.06 * found.way + 0.02 and found.velocity < 0.03
+    assert all(one.trusted for one in walk.found[10:])
 
 
 def test_pushes_are_felt():
