@@ -16,7 +16,7 @@ from deploy.cli.run_options import parser
 with extra(__name__, parser):
     from deploy.run import main
 
-WORDS = (  # the balls hang where the robot begins: it touches one before it walks away
+WORDS = (  # the balls hang where the robot begins: it touches one, walks away, and goes back to it from memory
     "wave your right hand",
     "touch the red ball",
     "walk forward",
@@ -26,6 +26,7 @@ WORDS = (  # the balls hang where the robot begins: it touches one before it wal
     "lower your arms",
     "sit down, then stand up",
     "take a bow",
+    "walk to the red ball and touch it",
 )
 NEXT = """
 Next: type your own instructions     {uv} run --no-dev python -m deploy.run --tree default.yaml

@@ -23,12 +23,13 @@ from arbiter.tick import Arbiter
 from arbiter.types import Sighting
 from arbiter.worker import LockstepWorker, ThreadWorker, Worker
 from deploy.drivers.door import Truthful
-from deploy.drivers.sensors.balls import Sight, camera_of, finder_of
+from deploy.drivers.sensors.balls import camera_of
 from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.robots.collision import SelfCollision
 from deploy.runtime.bodies import Wish, no_beat, open_body
 from deploy.runtime.clock import Clock, LockstepClock, RealClock
 from deploy.runtime.config import Loaded
+from deploy.runtime.detectors import open_sight
 from deploy.runtime.doors import load_doors
 from deploy.runtime.ramp import RampWatch
 from deploy.runtime.simulated_operator import ClearsFaults, SimulatedOperator
@@ -109,7 +110,7 @@ def assemble(
     doors = load_doors(loaded)
     delay = config.simulation.chunk_delay if fast else None
     context = PolicyContext(model, loaded.path.parent, eye, delay, seed, recorder, doors.kinds, doors.backends)
-    sight = Sight(eye, finder_of(model))
+    sight = open_sight(eye, loaded, model, FOREIGN_PATIENCE if fast else PATIENCE)
     arbiter = wire(
         loaded,
         skills,
@@ -127,7 +128,7 @@ def assemble(
     notes = [*opened.notes, *(f"warning: {line}" for line in skills.problems + doors.problems), *skills.left_out()]
     assembly = Assembly(body, arbiter, clock, opened.observers, notes)
     assembly.observers.append(RampWatch(arbiter))
-    assembly.closers = [arbiter.close, eye.close, body.close, *opened.closers, watch.close]
+    assembly.closers = [arbiter.close, eye.close, sight.close, body.close, *opened.closers, watch.close]
     assembly.sources, assembly.beat = opened.sources, opened.beat
     if isinstance(body, Truthful):
         assembly.truth = lambda: body.truth

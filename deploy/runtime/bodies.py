@@ -98,7 +98,7 @@ def _simulated(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     robot = SimulatedRobot(
         model,
         seed=wish.seed,
-        scene=wish.scene,
+        scene=wish.scene or (Scene(balls=dict(config.balls)) if config.balls else None),
         noise=SENSOR_NOISE if config.noise else Noise(),
         battery=config.battery,
         drain=config.battery_drain,

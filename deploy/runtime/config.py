@@ -41,7 +41,7 @@ class DoorConfig:
 
     Attributes:
         entry_points: Look for installed packages with entry points in the group `arbiter.nodes`, `arbiter.policies`,
-            `arbiter.backends` or `arbiter.drivers`.
+            `arbiter.backends`, `arbiter.drivers` or `arbiter.detectors`.
         files: Python files, relative to the tree file.
     """
 
@@ -54,10 +54,21 @@ class DriversConfig(DoorConfig):
     """The same of drivers.
 
     Attributes:
-        settings: Of a driver from outside, by its name.
+        settings: Of one from outside, by its name.
     """
 
     settings: dict[str, Node] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorsConfig(DriversConfig):
+    """The same of ball detectors.
+
+    Attributes:
+        use: Which one finds the balls: "coloured_balls", or a plug-in's.
+    """
+
+    use: str = "coloured_balls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,8 @@ class SimulationConfig:
         battery_drain: Charge used in a minute of simulated time; 0.03 lasts for about half an hour of walking.
         faults: Faults that the rig injects, such as "can1:drop=0.2@5s".
         physics_dt: Step of the physics [s].
+        balls: Centre of each ball (x, y, z) [m] by colour, where the robot starts at the origin and looks along x; none given:
+            three within reach.
         motor_hz: Rate at which simulated motors compute their torque [Hz]; its period is a whole number of physics steps.
     """
 
@@ -112,6 +125,7 @@ class SimulationConfig:
     battery: float = limited(1.0, 0.0, 1.0)
     battery_drain: float = limited(0.0, 0.0, 60.0, "1/min")
     faults: tuple[str, ...] = ()
+    balls: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     physics_dt: float = limited(0.002, 1e-5, 0.01, "s")
     motor_hz: float = limited(500.0, 250.0, 20000.0, "Hz")
 
@@ -126,7 +140,7 @@ class TreeConfig:
         robot: Name of a robot description, or the path of its folder: relative to the tree file, else to the working directory.
         home: Policy name by joint group, for joints that no skill uses.
         limits: Safety limits to tighten, by name.
-        nodes, policy_kinds, backends, drivers: Where those come from.
+        nodes, policy_kinds, backends, drivers, detectors: Where those come from.
         skills, control, simulation: See there.
     """
 
@@ -140,6 +154,7 @@ class TreeConfig:
     policy_kinds: DoorConfig = DoorConfig()
     backends: DoorConfig = DoorConfig()
     drivers: DriversConfig = DriversConfig()
+    detectors: DetectorsConfig = DetectorsConfig()
     control: ControlConfig = ControlConfig()
     simulation: SimulationConfig = SimulationConfig()
 

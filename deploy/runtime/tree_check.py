@@ -19,6 +19,7 @@ from arbiter.strict.fields import beyond
 from arbiter.tree.build import Names, Spec, check
 from arbiter.tree.loading import NodeSet, load_nodes
 from arbiter.tree.registry import NodeType
+from deploy.runtime.detectors import check_detectors
 from deploy.runtime.doors import PolicyDoors, at, broken_files, check_drivers, load_doors
 from deploy.runtime.tree_robot import robot_of
 from deploy.runtime.tree_warnings import idle_joints, idle_nodes
@@ -40,6 +41,7 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     nodes = load_node_set(loaded, problems=problems)
     doors = load_doors(loaded, problems)
     check_drivers(loaded, problems)
+    check_detectors(loaded, problems)
     skills.problems += nodes.problems + doors.problems
     unfit: dict[str, str] = {}
     drives = _drives(loaded, model, doors, problems, unfit) if model is not None else {}

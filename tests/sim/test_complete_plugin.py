@@ -13,6 +13,8 @@ import pytest
 from arbiter.tree.contract import check_node
 from deploy.drivers.contract import check_driver
 from deploy.drivers.door import check_driver_kind
+from deploy.drivers.sensors.balls import camera_of
+from deploy.drivers.sensors.detector import check_detector, check_detector_kind
 from deploy.replay import main as replay
 from deploy.robots.description import load_model
 from deploy.run import main
@@ -29,6 +31,7 @@ from policies.contract import check_policy
 from policies.loading import check_backend_kind, check_policy_kind
 from skills.contract import check_skill
 
+DOORS = ("skills", "policies", "backends", "nodes", "robots", "drivers", "detectors")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "complete_plugin"
 
 
@@ -54,7 +57,7 @@ def part(name):
 
 
 def test_each_of_its_parts_keeps_the_contract_of_its_door(installed):
-    assert set(installed) == {f"arbiter.{door}" for door in ("skills", "policies", "backends", "nodes", "robots", "drivers")}
+    assert set(installed) == {f"arbiter.{door}" for door in DOORS}
     model = load_model("desk")
     assert check_robot_folder("desk") == []
     assert check_skill(part("skill").Welcome(), model) == []
@@ -68,6 +71,9 @@ def test_each_of_its_parts_keeps_the_contract_of_its_door(installed):
     kind = part("driver").Delayed
     assert check_driver_kind(kind) == []
     assert check_driver(lambda: kind().open(model, kind.Config())) == []
+    kind, camera = part("detector").Nearby, camera_of(load_model("berkeley_humanoid_lite"))
+    assert check_detector_kind(kind) == []
+    assert check_detector(lambda: kind().open(camera, kind.Config())) == []
 
 
 def test_one_run_uses_all_of_it(installed, tmp_path, capsys):

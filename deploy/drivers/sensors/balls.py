@@ -11,9 +11,11 @@ import math
 import mujoco
 import numpy as np
 
+from arbiter.aside import Aside
 from arbiter.robot import RobotModel
 from arbiter.sight_camera import SightCamera
-from arbiter.types import Sighting, frozen
+from arbiter.types import Sighting
+from deploy.drivers.sensors.detector import BallDetector, checked
 from deploy.drivers.simulated.scene import BALL_COLOURS, BALL_RADIUS
 from deploy.robots.mjcf import open_spec, standing_data
 from deploy.robots.roles import find_roles
@@ -133,25 +135,45 @@ class Sight:
     Args:
         camera: The latest picture at once, or None.
         finder: Finds the balls; None: it sees none.
+        aside: Where a third party's finder is asked, which may take a while; None: at once.
     """
 
-    def __init__(self, camera, finder: BallFinder | None) -> None:
-        self._camera, self._finder = camera, finder
+    def __init__(self, camera, finder: BallDetector | None, aside: Aside | None = None) -> None:
+        self._camera, self._finder, self._aside = camera, finder, aside
         self._seen: Sighting | None = None
         self._new: list[tuple] = []
 
     def __call__(self, now: float) -> Sighting | None:
-        """The newest sighting; None without a picture of the last STALE seconds."""
-        finder = self._finder
-        frame: CameraFrame | None = None if finder is None else self._camera()
-        if finder is None or frame is None or now - frame.stamp > STALE:
+        """The newest sighting; None without a picture of the last STALE seconds, or while that is looked at."""
+        frame: CameraFrame | None = None if self._finder is None else self._camera()
+        if frame is None or now - frame.stamp > STALE:
             return None
         if self._seen is None or frame.stamp != self._seen.stamp:
-            self._seen = Sighting(frame.stamp, {colour: frozen(at) for colour, at in finder.find(frame.image).items()})
-            self._new.append(("sight", self._seen))
+            found = self._look(frame)
+            if found is None:
+                return None
+            self._seen = found
+            self._new.append(("sight", found))
         return self._seen
+
+    def _look(self, frame: CameraFrame) -> Sighting | None:
+        """What is in a picture, or in an earlier one that was still looked at; None: not known yet, or the finder failed."""
+
+        def find() -> Sighting:
+            assert self._finder is not None
+            return Sighting(frame.stamp, checked(self._finder.find(frame.image)))
+
+        if self._aside is None:
+            return find()
+        answer = self._aside.ask(find)
+        return None if answer is None else answer.value
 
     def take(self) -> list[tuple]:
         """Sightings since the last call, as inputs of a trace."""
         new, self._new = self._new, []
         return new
+
+    def close(self) -> None:
+        """Lets a third party's finder go."""
+        if self._aside is not None:
+            self._aside.close()

@@ -1,0 +1,123 @@
+"""Ball detectors from outside: found by a tree file, asked on a thread of their own, contained."""
+
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from arbiter.aside import Aside
+from arbiter.errors import ConfigError
+from deploy.drivers.sensors.balls import Sight, finder_of
+from deploy.drivers.sensors.detector import check_detector
+from deploy.robots.description import load_model
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import TREES, load_tree
+from deploy.tree import main as tree
+from policies.chunk.protocol import CameraFrame
+
+PLUG_IN = """
+    from dataclasses import dataclass
+
+    import numpy as np
+
+    from deploy.drivers.sensors.detector import DetectorKind
+
+
+    @dataclass(frozen=True)
+    class FixedConfig:
+        ahead: float = 0.5
+
+
+    class Fixed(DetectorKind):
+        name, help, Config = "fixed", "sees a blue ball always at one place", FixedConfig
+
+        def open(self, camera, settings):
+            assert camera.covers(np.array((settings.ahead, 0.0, 0.6)), 0.1)
+            return Finder(settings.ahead)
+
+
+    class Finder:
+        def __init__(self, ahead):
+            self._ahead = ahead
+
+        def find(self, image):
+            return {"blue": np.array((self._ahead, 0.0, 0.6))}
+"""
+
+
+class Says:
+    """A detector that answers with what it is told to."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def find(self, image):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def mine(tmp_path):
+    (tmp_path / "mine.py").write_text(textwrap.dedent(PLUG_IN))
+
+    def write(use="fixed", settings="{fixed: {ahead: 0.6}}"):
+        text = (TREES / "default.yaml").read_text()
+        path = tmp_path / "my.yaml"
+        path.write_text(f"{text}\ndetectors: {{use: {use}, files: [mine.py], settings: {settings}}}\n")
+        return str(path)
+
+    return write
+
+
+def test_a_tree_file_names_another_detector(mine):
+    assembly = assemble(load_tree(mine()), fast=True)
+    try:
+        seen = assembly.arbiter.executor.memory.look(assembly.clock.now)
+        assert seen is not None and seen.balls["blue"].tolist() == [0.6, 0.0, 0.6]
+    finally:
+        assembly.close()
+
+
+@pytest.mark.parametrize(
+    ("use", "settings", "reason"),
+    [("fixd", "{}", "no detector 'fixd'; did you mean 'fixed'?"), ("fixed", "{fixed: {ahed: 1.0}}", "ahead")],
+)
+def test_what_is_wrong_in_a_tree_file_is_told(mine, capsys, use, settings, reason):
+    path = mine(use, settings)
+    assert tree([path]) != 0 and reason in "".join(capsys.readouterr())
+    with pytest.raises(ConfigError, match=reason.partition("'")[0]):
+        assemble(load_tree(path), fast=True)
+
+
+def test_the_built_in_one_keeps_the_contract():
+    model = load_model("berkeley_humanoid_lite")
+    assert check_detector(lambda: finder_of(model)) == []
+
+
+@pytest.mark.parametrize(
+    "answer", [None, {"red": (1.0, 2.0)}, {"red": (1.0, np.nan, 0.0)}, {3: (1.0, 1.0, 1.0)}, ValueError("no")]
+)
+def test_rubbish_breaks_the_contract_and_is_no_sighting(answer):
+    assert check_detector(lambda: Says(answer)) != []
+    sight = Sight(lambda: CameraFrame(1.0, np.zeros((8, 8, 3), np.uint8)), Says(answer), Aside("test", 1.0))
+    assert sight(1.0) is None and sight.take() == []
+    sight.close()
+
+
+def test_a_slow_one_is_waited_for_beside_the_tick_and_its_answer_keeps_the_pictures_time():
+    class Slow:
+        def find(self, image):
+            time.sleep(0.05)
+            return {"red": np.array((0.5, 0.0, 0.6))}
+
+    stamp = [1.0]
+    sight = Sight(lambda: CameraFrame(stamp[0], np.zeros((8, 8, 3), np.uint8)), Slow(), Aside("test", 0.0005, 10_000))
+    assert sight(1.0) is None, "not yet"
+    stamp[0] = 1.04
+    for _ in range(2000):
+        if (seen := sight(1.04)) is not None:
+            break
+    assert seen is not None and seen.stamp == 1.0
+    sight.close()
