@@ -34,7 +34,7 @@ class Statements:
         self._of_others = re.compile(
             rf"^(?:{_DETERMINED} )*(?:(?P<subject>(?!\w+ss )\w+s)|people|children)"
             rf" (?:(?:can|will|should|must|may|do|always|often|never) )?(?:{verb})\b"
-            rf"|^{_DETERMINED} \w+ (?P<told>(?:{verb})(?:e?s|e?d))\b"
+            rf"|^{_DETERMINED} \w+ (?P<told>(?:{verb})(?:e?s\b|e?d(?= )))"
         )
 
     def __call__(self, clause: str) -> bool:
