@@ -3,7 +3,7 @@
     python -m tests.estimate_table [--walks 100] [--first 1000]
 
 Each walk has its own plan, friction (0.4 to 1.2), sensor noise, biases of accelerometer and gyroscope, and joints that are read
-4 ms before the IMU, as on the rig; half of them move the arms, half are pushed. The robot stands for 4 s before.
+4 ms before the IMU, as on the rig; half of them move the arms, half are pushed. The robot stands for 10 s before.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.estimate_rig import DT, MODEL, STILL, EndErrors, Walk, errors_of
 
 NOISE = replace(SENSOR_NOISE, ang_vel_bias=0.005)
 LATE = 0.004  # [s]
-REST, END = 4.0, 1.6  # [s]
+REST, END = 10.0, 1.6  # [s]
 KINDS = {"forward": 0.28, "backward": 0.18, "sideways": 0.24, "turn": 0.08, "circle": 0.1, "mixed": 0.12}
 HEAD = "| {} | walks | distance % | end, % of the way | end cm | velocity m/s | heading ° |\n|---|---|---|---|---|---|---|"
 Plan = list[tuple[float, tuple[float, float, float]]]

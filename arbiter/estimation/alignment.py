@@ -111,10 +111,11 @@ class Alignment:
         if last is not None and abs(time - last[1].time) <= SAME:
             return False
         w, x, y, z = state.base_quat.tolist()
+        norm = math.sqrt(w * w + x * x + y * y + z * z)
         p, q, r = state.base_ang_vel.tolist()
         felt = state.acceleration
         force = None if felt is None else tuple(felt.tolist())
-        new = _ImuReading(time, (w, x, y, z), (p, q, r), force)
+        new = _ImuReading(time, (w / norm, x / norm, y / norm, z / norm), (p, q, r), force)
         self._imu = (new if last is None or time < last[1].time else last[1], new)
         return True
 

@@ -83,8 +83,8 @@ class BaseEstimator:
                 sole.look(corners, force / self._weight)
             else:
                 sole.forget()
-        still = all(sole.contact for sole in soles) and self._legs.still(moment.joint_vel)
-        attitude.rest.look(still, moment.turning, moment.step)
+        standing = all(sole.contact for sole in soles)
+        attitude.rest.look(standing, self._legs.motion(moment.joint_vel) if standing else 0.0, moment.turning, moment.step)
 
     def _begin(self, moment: Moment) -> None:
         """The first foot that carries: from here on positions count."""

@@ -13,12 +13,13 @@ from arbiter.estimation.rotation import Vector
 
 NOISE = 0.005  # [rad] of the IMU's heading, and of a robot that stands nearly still
 DRIFT = 0.001  # [rad/s] that the heading of an IMU may drift by; more is found as well, in some seconds
-SURPRISE = 2.5  # standard deviations beyond which more is believed of the drift
 DRIFT_WANDER = 1e-4  # [rad/s per √s] by which the drift changes
 WALK = 3e-4  # [rad per √s] by which the IMU's heading wanders beside
-STILL_BASE = 0.12  # [rad/s] beside the bias, noise included
+STILL_LEGS, STILL_BASE = 0.12, 0.12  # [rad/s] rms of the joints of legs at rest, and of the base; noise included
+MOVING = 4.0  # of a robot that moves as much as can be; below 1 it is at rest
+SMOOTH = 0.2  # [s] over which that is averaged: one reading is noise
 TURN, TURNED = 2.0 * math.pi, 0.05  # [rad]; by which a robot at rest was turned by somebody
-SETTLED = 0.3  # [s] of stillness until it counts
+SETTLED = 3.0  # [s] of stillness until it counts: a robot that has just stopped pivots slowly on its soles
 
 
 class Stillness:
@@ -29,13 +30,14 @@ class Stillness:
     """
 
     def __init__(self) -> None:
-        self.now, self._still = False, 0.0
+        self.now, self._still, self._motion = False, 0.0, MOVING
 
-    def look(self, legs: bool, turning: Vector, step: float) -> None:
-        """`legs`: they stand, all of them, and do not move. `turning` [rad/s]: of the base."""
+    def look(self, standing: bool, legs: float, turning: Vector, step: float) -> None:
+        """`standing`: on all feet. `legs`: mean square of their joints' velocities [(rad/s)²]. `turning`: of the base [rad/s]."""
         p, q, r = turning
-        still = legs and p * p + q * q + r * r < STILL_BASE**2
-        self._still = self._still + step if still else 0.0
+        motion = legs / STILL_LEGS**2 + (p * p + q * q + r * r) / STILL_BASE**2 if standing else MOVING
+        self._motion += min(1.0, step / SMOOTH) * (min(motion, MOVING) - self._motion)
+        self._still = self._still + step if self._motion < 1.0 else 0.0
         self.now = self._still >= SETTLED
 
 
@@ -81,8 +83,6 @@ class Heading:
             return None
         o, d, r = self._oo + self._or, self._od + self._dr, self._or + self._rr
         gain = 1.0 / (o + r + NOISE * NOISE)
-        if gain * miss * miss > SURPRISE * SURPRISE:
-            self._dd *= 2.0  # it drifts more than it may
         self.offset += gain * o * miss
         self.drift += gain * d * miss
         self._oo, self._od, self._or = self._oo - gain * o * o, self._od - gain * o * d, self._or - gain * o * r

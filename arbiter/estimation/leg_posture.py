@@ -10,7 +10,6 @@ from arbiter.body import Body, Limb
 from arbiter.estimation.rotation import Rows
 
 TWIST = np.array((6, 8, 1, 12, 13, 14))  # where moment and direction of a line stand among its 4 x 4 coordinates
-STILL = 0.12  # [rad/s] rms of the joints of legs at rest, noise included
 DAMPING = 1e-5  # [m²] against a straight knee, which carries without torque
 
 
@@ -66,10 +65,10 @@ class Legs:
         wrenches = np.linalg.solve(normal, across @ torque.take(self.joints)[..., None])
         return LegPosture(soles.swapaxes(1, 2).tolist(), (-wrenches[:, 2, 0]).tolist())
 
-    def still(self, joint_vel: np.ndarray) -> bool:
-        """Whether no leg moves; `joint_vel` [rad/s], shape (n,)."""
+    def motion(self, joint_vel: np.ndarray) -> float:
+        """Mean square of the legs' `joint_vel` [rad/s], shape (n,)."""
         rates = joint_vel.take(self.joints).ravel()
-        return float(rates @ rates) < STILL**2 * len(rates)
+        return float(rates @ rates) / len(rates)
 
     def _place(self, angles: np.ndarray, turned: Rows) -> np.ndarray:
         """Turns the links by `angles` [rad], shape (j, feet). Returns the points of the soles [m], shape (feet, 3, p)."""
