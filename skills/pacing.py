@@ -28,6 +28,8 @@ PATIENCE, SPARE = 2.5, 5.0  # a walk takes at most this multiple of its time at 
 LONGER = 1.2  # multiple of its duration that a walk may take to go as far as its speed makes in that time, beside RAMP
 OFF_PACE = 0.1  # of the asked speed: what is further off is told
 LATERAL, LASTING, FASTEST_ASIDE = 0.8, 0.15, 0.1  # [1/s], [1/s²], at most [m/s]: going back to the line
+HEADING, FASTEST_HOLD = 1.5, 0.3  # [1/s], at most [rad/s]: turning back to the heading of the line
+TURN_LEAD = 0.1  # [s] by which the body goes on turning once the command falls
 ASTRAY = 0.5  # [m] from its line at which a walk gives up
 BACK = np.array((1.0, 1.0, 1.5))  # [1/s]: how a robot that steps in place goes back to its place and heading
 NUDGE = np.array((0.1, 0.08, 0.25))  # [m/s, rad/s] at most, meanwhile
@@ -43,6 +45,11 @@ def ramp(elapsed: float) -> float:
 def within(value: float, most: float) -> float:
     """`value`, at most `most` in size."""
     return min(max(value, -most), most)
+
+
+def back_to_heading(off: float, elapsed: float) -> float:
+    """Turn towards a heading [rad/s] that lies `off` [rad] to the left."""
+    return within(HEADING * off, FASTEST_HOLD) * ramp(elapsed)
 
 
 class Trim:
@@ -173,6 +180,9 @@ class Walking(Followed):
         """The distance or angle of the whole walk [m, rad]."""
         duration = progress.given("duration")
         return self.target(progress) if duration is None else progress.number("speed") * duration
+
+    def impossible(self, state: RobotState, progress: Progress) -> str:
+        return "" if self.pace(progress) > 0.0 else "the policy was not made to go that way"
 
     def request(self, state: RobotState, progress: Progress) -> Request:
         place = self._course.at(state, progress)

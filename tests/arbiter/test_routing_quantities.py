@@ -14,8 +14,9 @@ from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract, mirrored
 from arbiter.routing.text import expand, normalise, strip_politeness
 from arbiter.skill import Parameter, Skill
+from skills.circling import WalkInCircle
 from skills.gestures import PointAt, TouchBall, WaveRight
-from skills.walking import TurnLeft, WalkForward, WalkInCircle
+from skills.walking import TurnLeft, WalkForward
 from skills.whole_body import Bow
 
 

@@ -207,6 +207,17 @@ def test_no_more_is_asked_than_the_policy_was_made_for():
         floor.tick()
 
 
+def test_where_the_policy_was_not_made_to_go_is_impossible():
+    for name, commands in (
+        ("sidestep_left", (0.5, 0.0, 0.8)),
+        ("turn_right", (0.5, 0.2, 0.0)),
+        ("walk_in_circle", (0.5, 0.2, 0.0)),
+    ):
+        walk = by_name(name)
+        assert walk.impossible(standing_state(), replace(progress(walk), commands=commands)) != ""
+        assert walk.impossible(standing_state(), replace(progress(walk), commands=(0.5, 0.2, 0.8))) == ""
+
+
 def test_a_straight_walk_goes_back_to_its_line_and_heading():
     for name, velocity in (("walk_forward", (1, -1, -1)), ("walk_backward", (-1, -1, -1)), ("sidestep_left", (-1, 1, -1))):
         walk = by_name(name)
