@@ -9,6 +9,7 @@ pytestmark = needs("train", "torch")
 import json
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 import torch
@@ -16,9 +17,11 @@ import torch
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
 from training.locomotion import evaluate, measures, play
-from training.locomotion.arena import Arena, EpisodeConditions
+from training.locomotion.arena import Arena, EpisodeConditions, compile_world
+from training.locomotion.episode_record import beyond
 from training.locomotion.export import export
-from training.locomotion.suites import changing, grid, suites
+from training.locomotion.floors import Floor, on_floor
+from training.locomotion.suites import changing, grid, storm, suites
 from training.locomotion.task import Task, TaskConfig
 
 
@@ -72,6 +75,56 @@ def test_changing_commands_start_at_zero_and_stay_in_range():
     assert commands[0][0] == 0.0 and commands[-1][0] < 20.0
     assert all(2.0 - 0.02 <= b[0] - a[0] <= 5.02 for a, b in zip(commands, commands[1:], strict=False))
     assert (np.abs([c for _, c in commands]) <= (0.5, 0.2, 0.8)).all()
+
+
+def test_a_storm_starts_and_stops_within_a_second():
+    commands = storm(np.random.default_rng(0), 20.0).commands
+    gaps = np.diff([start for start, _ in commands])
+    assert gaps.min() >= 0.08 and gaps.max() <= 1.02
+    stopped = np.array([not np.any(command) for _, command in commands])
+    assert 0.2 < stopped.mean() < 0.6 and (np.abs([c for _, c in commands]) <= (0.5, 0.2, 0.8)).all()
+
+
+def test_falls_per_hour_have_the_interval_of_counts():
+    none, four = measures.rate(0, 2.0), measures.rate(4, 2.0)
+    assert (none.value, none.low) == (0.0, 0.0) and none.high == pytest.approx(3.69 / 2.0, rel=0.02)
+    assert four.value == 2.0 and (four.low, four.high) == (
+        pytest.approx(1.09 / 2.0, rel=0.02),
+        pytest.approx(10.24 / 2.0, rel=0.02),
+    )
+
+
+def test_a_floor_falls_where_it_says_and_the_robot_starts_upright_on_it():
+    floor = Floor(slope=0.1, downhill=np.pi / 2)  # to the left
+    assert on_floor(floor, np.array([0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0]))[2] == pytest.approx(-np.sin(0.1))
+    assert on_floor(floor, np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]))[2] == pytest.approx(0.0)
+
+
+def test_standing_on_a_slope_leans_the_torso_with_the_floor_and_a_soft_floor_gives_way(policy):
+    worlds = [hold(0.0, 0.0, 0.0, floor=floor) for floor in (Floor(), Floor(slope=0.05, downhill=np.pi), Floor(softness=0.1))]
+    level, rising, soft = Arena(load_model(), policy).run(worlds, 0.1, keep_poses=True)
+    assert 2.0 * np.arcsin(rising.poses[0][5]) == pytest.approx(2.0 * np.arcsin(level.poses[0][5]) - 0.05, abs=0.02)
+    assert soft.poses[-1][2] < level.poses[-1][2] - 0.002
+
+
+def test_bumps_lie_on_the_floor_and_not_under_the_robot(policy):
+    compiled = compile_world(Arena(load_model(), policy).parts, hold(0.0, 0.0, 0.0, floor=Floor(bumps=(0.01, 0.02), layout=3)))
+    boxes = [
+        k for k in range(compiled.ngeom) if compiled.geom_bodyid[k] == 0 and compiled.geom_type[k] == mujoco.mjtGeom.mjGEOM_BOX
+    ]
+    height = 2.0 * compiled.geom_size[boxes, 2]
+    assert len(boxes) > 200 and 0.01 <= height.min() and height.max() <= 0.02
+    nearest = np.linalg.norm(compiled.geom_pos[boxes, :2], axis=1) - np.linalg.norm(compiled.geom_size[boxes, :2], axis=1)
+    assert nearest.min() > 0.3
+
+
+def test_a_target_at_a_joints_end_is_counted():
+    model = load_model()
+    target = model.default.copy()
+    knee = model.body.knees[0]
+    assert not beyond(target, model)[model.body.knees].any()
+    target[knee] = model.lower[knee]
+    assert beyond(target, model)[knee]
 
 
 def test_the_same_seed_gives_the_same_records(policy):

@@ -17,7 +17,6 @@ from tqdm import tqdm
 
 from arbiter.robot import RobotModel
 from arbiter.types import Request, RobotState, frozen
-from deploy.drivers.simulated.scene import add_plane
 from policies.locomotion.card import PolicyCard, read_card
 from policies.locomotion.policy import OnnxPolicy
 from training.common.mujoco_world import (
@@ -32,6 +31,7 @@ from training.common.mujoco_world import (
 )
 from training.locomotion.base_motion import REST
 from training.locomotion.episode_record import EpisodeRecord
+from training.locomotion.floors import Floor, add_floor, on_floor
 from training.locomotion.starts import LEAN
 
 TIMESTEP = 0.002  # [s]
@@ -44,6 +44,7 @@ class EpisodeConditions:
 
     Attributes:
         friction: Of the floor.
+        floor: Its shape.
         mass: Factor on all masses.
         payload: In the left and right hand [kg].
         gain: Factor on kp and kd of the motors.
@@ -55,6 +56,7 @@ class EpisodeConditions:
     """
 
     friction: float = 1.0
+    floor: Floor = field(default_factory=Floor)
     mass: float = 1.0
     payload: tuple[float, float] = (0.0, 0.0)
     gain: float = 1.0
@@ -72,7 +74,7 @@ class EpisodeConditions:
 def compile_world(parts: RobotParts, conditions: EpisodeConditions, *, light: bool = False) -> mujoco.MjModel:
     """The whole robot on a floor, its motors' position loops as actuators; `light`: for pictures."""
     robot, spec = parts.robot, bare_spec(parts.robot, sensors=True)
-    add_plane(spec, conditions.friction)
+    add_floor(spec, conditions.floor, conditions.friction)
     if light:
         add_light(spec)
     add_position_motors(spec, robot, robot.joints, kp=conditions.gain, kd=conditions.gain)
@@ -139,7 +141,7 @@ class ArenaEpisode:
         model = arena.model
         self.model, self.world, self.rng = model, world, rng
         self.compiled = compile_world(arena.parts, world)
-        self.physics = start_state(self.compiled, model)
+        self.physics = start_state(self.compiled, model, world.floor)
         self.policy = OnnxPolicy(arena.path, model, card=arena.card)
         self.policy.reset(reading(self.physics, model, 0.0, None), 0.0)
         self.record = EpisodeRecord(world, model.dt, float(self.compiled.body_mass.sum()), keep_poses)
@@ -164,10 +166,11 @@ class ArenaEpisode:
         self.sent = self.wanted
 
 
-def start_state(compiled: mujoco.MjModel, model: RobotModel) -> np.ndarray:
+def start_state(compiled: mujoco.MjModel, model: RobotModel, floor: Floor) -> np.ndarray:
     """The default posture with its soles level on the floor, as a full physics state."""
     data = mujoco.MjData(compiled)
     data.qpos[2], data.qpos[3], data.qpos[5] = REST, np.cos(LEAN / 2), np.sin(LEAN / 2)
+    data.qpos[:7] = on_floor(floor, data.qpos[:7])
     data.qpos[7:] = model.default
     row = np.zeros(mujoco.mj_stateSize(compiled, PHYSICS))
     mujoco.mj_getState(compiled, data, row, PHYSICS)

@@ -7,6 +7,7 @@ import numpy as np
 from arbiter.robot import RobotModel
 from training.locomotion.base_motion import TORSO
 
+AT_END = 1e-3  # [rad] from a joint's end, or beyond it: a target there is at the end
 LOADED = 5.0  # [N] vertical load above which a foot counts as in contact
 GRAVITY = 9.81
 
@@ -25,6 +26,8 @@ class EpisodeRecord:
         jerk: Root mean square change of the targets of the driven legs [rad per tick].
         slip: Mean speed of feet that carry load [m/s]; nan when none does.
         air: Feet without load.
+        at_ends: Whether the targets of the knees and of the ankles lie at the joints' ends or beyond them, rows of one value per
+            joint.
         poses: Positions of base and joints, if they are kept.
     """
 
@@ -37,6 +40,7 @@ class EpisodeRecord:
         self.jerk: list[float] = []
         self.slip: list[float] = []
         self.air: list[int] = []
+        self.at_ends: dict[str, list[np.ndarray]] = {"knee": [], "ankle": []}
         self.poses: list[np.ndarray] = []
         self._keep_poses, self._last_change = keep_poses, np.zeros(0)
 
@@ -67,6 +71,8 @@ class EpisodeRecord:
         force = sensors[:, -n:]
         self.power.append(float(np.abs(force * states[:, 14 + n : 14 + 2 * n]).sum(-1).mean()))
         legs = model.groups["legs"]
+        for name, joints in end_joints(model).items():
+            self.at_ends[name].append(beyond(target, model)[joints])
         change = (target - before)[legs]
         if self._last_change.size:
             self.jerk.append(float(np.sqrt(np.mean((change - self._last_change) ** 2))))
@@ -97,3 +103,15 @@ class EpisodeRecord:
         mean = np.linalg.norm(velocity[:, :2].mean(0)) * len(velocity) * self.dt if len(velocity) else distance
         energy = sum(self.power[round(start / self.dt) :]) * self.dt
         return float(energy / (self.mass * GRAVITY * mean)) if mean > 1e-3 else float("nan")
+
+
+def end_joints(model: RobotModel) -> dict[str, np.ndarray]:
+    """Indices of the knees, and of the pitch and roll of the ankles."""
+    if model.body is None:
+        return {}
+    return {"knee": model.body.knees, "ankle": np.concatenate([foot.joints[-2:] for foot in model.body.feet])}
+
+
+def beyond(target: np.ndarray, model: RobotModel) -> np.ndarray:
+    """Whether a joint's target [rad] lies at an end of its range or beyond it, shape (n,)."""
+    return (target < model.lower + AT_END) | (target > model.upper - AT_END)

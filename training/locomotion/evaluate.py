@@ -107,7 +107,7 @@ def plot(grids: dict[str, list], out: Path) -> None:
 
 def main() -> None:
     args = parser().parse_args()
-    chosen = [s for s in suites(args.episodes) if not args.suites or s.name.startswith(tuple(args.suites))]
+    chosen = [s for s in suites(args.episodes, args.seed) if not args.suites or s.name.startswith(tuple(args.suites))]
     if not chosen:
         raise SystemExit(f"--suites {' '.join(args.suites)}: none starts so; there are: " + ", ".join(s.name for s in suites(1)))
     args.out.mkdir(parents=True, exist_ok=True)

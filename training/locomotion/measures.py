@@ -81,6 +81,25 @@ def tracking(records: list[EpisodeRecord], prefix: str) -> dict[str, Figure]:
     }
 
 
+def at_ends(records: list[EpisodeRecord], joint: str, first: int) -> Figure:
+    """Share of the ticks from `first` on in which the target of such a joint lies at an end of its range or beyond."""
+    return bootstrap(np.array([np.mean(record.at_ends[joint][first:]) for record in records if record.at_ends[joint]]), np.mean)
+
+
+def rate(events: int, hours: float) -> Figure:
+    """Events per hour, with the interval of Poisson counts (Byar's approximation)."""
+    low = events * (1 - 1 / (9 * events) - Z / (3 * np.sqrt(events))) ** 3 if events else 0.0
+    more = events + 1
+    high = more * (1 - 1 / (9 * more) + Z / (3 * np.sqrt(more))) ** 3
+    return Figure(events / hours, low / hours, high / hours, "1/h")
+
+
+def storm_figures(records: list[EpisodeRecord], name: str) -> dict[str, Figure]:
+    """Falls per hour that the robots were on their feet."""
+    hours = sum(len(record.velocity) * record.dt for record in records) / 3600.0
+    return {f"{name}: falls": rate(sum(record.fell is not None for record in records), hours)}
+
+
 def grid_figures(records: list[EpisodeRecord]) -> dict[str, Figure]:
     """Figures of the grid of constant commands."""
     error = errors(records)
@@ -94,6 +113,8 @@ def grid_figures(records: list[EpisodeRecord]) -> dict[str, Figure]:
         "cost of transport": bootstrap(np.array([record.transport_cost(SETTLE) for record in walking]), np.median),
         "target change per tick²": bootstrap(np.array([np.mean(r.jerk[first:]) for r in walking]), np.mean, "rad"),
         "foot slip": bootstrap(np.array([np.nanmean(r.slip[first:]) for r in walking]), np.mean, "m/s"),
+        "knee targets at an end": at_ends(walking, "knee", first),
+        "ankle targets at an end": at_ends(walking, "ankle", first),
         "standing: feet in the air": bootstrap(np.array([np.mean(r.air[first:]) for r in standing if r.fell is None]), np.mean),
     }
 
@@ -104,6 +125,8 @@ def figures(suite: Suite, records: list[EpisodeRecord]) -> dict[str, Figure]:
         return grid_figures(records)
     if suite.name == "random":
         return {"random: falls": falls(records)}
+    if suite.name.startswith("storm"):
+        return storm_figures(records, suite.name)
     if suite.name.startswith("push"):
         up_before = [r for r in records if r.fell is None or r.fell > 3.0]
         return {f"{suite.name}: recovered": proportion(sum(r.fell is None for r in up_before), len(up_before))}
