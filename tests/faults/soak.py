@@ -4,6 +4,7 @@
     python -m tests.faults.soak --seeds 1 --minutes 60                one long run
     python -m tests.faults.soak --first 7 --seeds 1 --minutes 2.5     one again, bit for bit: it ends where it fell
     python -m tests.faults.soak --legs --seeds 20                     instructions to the legs only, in quick succession
+    python -m tests.faults.soak --storm --seeds 6 --minutes 4         starts and stops of the legs, 0.1 to 0.7 s apart
 
 Built-in instructions in random modes (replace, queue, together), 0.1 to 4 s apart, with bursts of 20 and a stop now and then,
 in lockstep. Judged in MuJoCo's truth. On a fall the last instructions are told with their times; then an operator resets the
@@ -54,13 +55,36 @@ MORE = (
 )
 LEGS = ("walk", "sidestep", "turn", "stand_still", "stop")  # beginnings of names of skills of the legs
 MODES = ("replace", "queue", "together")
-STOPS = 0.08  # share of instructions after which the operator stops
-BURSTS = 0.02  # share that comes as twenty at once
 BURST = 20
 BLOCK = 1000  # ticks between two looks at limits and memory
 REMEMBERED = 12
 LIFT = 20.0  # [s] that the way back to standing may take
 RESETS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """How somebody talks.
+
+    Attributes:
+        legs: Only to the legs.
+        longest: Between two instructions [s], at most.
+        stops: Share of instructions after which the operator stops.
+        pauses: Whether time passes after a stop as after an instruction.
+        bursts: Share that comes as twenty at once.
+        modes: Of the instructions.
+    """
+
+    legs: bool = False
+    longest: float = 4.0
+    stops: float = 0.08
+    pauses: bool = False
+    bursts: float = 0.02
+    modes: tuple[str, ...] = MODES
+
+
+ALL, LEGS_ONLY = Talk(), Talk(legs=True, longest=1.0)
+STORM = Talk(legs=True, longest=0.7, stops=0.5, pauses=True, bursts=0.0, modes=("replace",))
 
 
 @dataclass(slots=True)
@@ -101,11 +125,10 @@ class Run:
 class Soak:
     """A simulated robot, somebody who talks to it at random, and who looks at the truth."""
 
-    def __init__(self, seed: int, legs: bool = False, on_fall: Callable[[SimRun], None] = lambda sim: None) -> None:
+    def __init__(self, seed: int, talk: Talk = ALL, on_fall: Callable[[SimRun], None] = lambda sim: None) -> None:
         self.sim = SimRun(seed=seed)
         self._rng = np.random.default_rng([seed, 14])
-        self.words = vocabulary(self.sim, legs)
-        self._longest = 1.0 if legs else 4.0
+        self.words, self._how = vocabulary(self.sim, talk.legs), talk
         self.run, self._on_fall = Run(seed), on_fall
         self._last: deque[tuple[float, str, str]] = deque(maxlen=REMEMBERED)
         self._began = self.sim.now
@@ -116,18 +139,20 @@ class Soak:
         """Goes on for `seconds`."""
         end = self.sim.now + seconds
         while self.sim.now < end:
-            for _ in range(BURST if self._rng.random() < BURSTS else 1):
+            for _ in range(BURST if self._rng.random() < self._how.bursts else 1):
                 self._say()
-            self._wait(min(float(self._rng.uniform(0.1, self._longest)), end - self.sim.now))
-            if self._rng.random() < STOPS:
+            self._wait(min(float(self._rng.uniform(0.1, self._how.longest)), end - self.sim.now))
+            if self._rng.random() < self._how.stops:
                 self._last.append((self.sim.now, "stop", ""))
                 self.sim.arbiter.inbox.stop("soak")
+                if self._how.pauses:
+                    self._wait(float(self._rng.uniform(0.1, self._how.longest)))
         self._look()
         self.run.seconds = self.sim.now - self._began
         return self.run
 
     def _say(self) -> None:
-        text, how = str(self._rng.choice(self.words)), str(self._rng.choice(MODES))
+        text, how = str(self._rng.choice(self.words)), str(self._rng.choice(self._how.modes))
         self._last.append((self.sim.now, how, text))
         self.sim.arbiter.inbox.say(text, how)
         self.run.said += 1
@@ -211,7 +236,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seeds", type=int, default=20, help="runs, one after the other (default 20)")
     p.add_argument("--first", type=int, default=0, help="seed of the first run (default 0)")
     p.add_argument("--minutes", type=float, default=6.0, help="of simulated time for each run (default 6)")
-    p.add_argument("--legs", action="store_true", help="instructions to the legs only, at most 1 s apart")
+    how = p.add_mutually_exclusive_group()
+    how.add_argument("--legs", action="store_true", help="instructions to the legs only, at most 1 s apart")
+    how.add_argument("--storm", action="store_true", help="starts and stops of the legs, 0.1 to 0.7 s apart")
     p.add_argument("--json", type=Path, metavar="FILE", help="writes the runs so far, after each")
     return p
 
@@ -221,7 +248,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     began, runs = time.monotonic(), []
     for seed in range(args.first, args.first + args.seeds):
-        runs.append(run := one(seed, args.legs, 60.0 * args.minutes))
+        runs.append(run := one(seed, STORM if args.storm else LEGS_ONLY if args.legs else ALL, 60.0 * args.minutes))
         gc.collect()  # a closed run is one great cycle of 65 MiB: left alone, four of them wait for the collector
         print(
             f"seed {seed}: {run.said} instructions in {run.seconds:.0f} s, {len(run.falls)} falls, "
@@ -234,9 +261,9 @@ def main(argv: list[str] | None = None) -> int:
     return int(any(run.falls or run.broken for run in runs))
 
 
-def one(seed: int, legs: bool, seconds: float) -> Run:
+def one(seed: int, how: Talk, seconds: float) -> Run:
     """A seed, from beginning to end; nothing of it is kept but its result."""
-    soak = Soak(seed, legs)
+    soak = Soak(seed, how)
     try:
         return soak.talk(seconds)
     finally:
@@ -246,9 +273,11 @@ def one(seed: int, legs: bool, seconds: float) -> Run:
 def summary(runs: list[Run], took: float) -> str:
     """All of it in a line."""
     falls = [fall for run in runs for fall in run.falls]
+    minutes, plain = sum(run.seconds for run in runs) / 60.0, sum(f.mode == "run" and not f.fault for f in falls)
     return (
-        f"{len(falls)} falls ({sum(f.mode == 'run' and not f.fault for f in falls)} in mode run without a fault) in "
-        f"{sum(run.seconds for run in runs) / 60.0:.0f} simulated minutes of {sum(run.said for run in runs)} instructions; "
+        f"{len(falls)} falls ({plain} in mode run without a fault) in "
+        f"{minutes:.0f} simulated minutes ({60.0 * len(falls) / minutes:.1f} an hour) of "
+        f"{sum(run.said for run in runs)} instructions; "
         f"limits broken: {sum(len(run.broken) for run in runs)}; took {took / 60.0:.0f} min"
     )
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.faults.soak import Soak, summary
+from tests.faults.soak import LEGS_ONLY, Soak, summary
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def soak():
-    soak = Soak(seed=11, legs=True)
+    soak = Soak(seed=11, talk=LEGS_ONLY)
     yield soak
     soak.close()
 
@@ -18,7 +18,7 @@ def test_a_storm_of_starts_and_stops_throws_nobody(soak):
     run = soak.talk(40.0)
     assert run.falls == [] and run.broken == [] and run.said > 60
     assert len(soak.sim.truth) < 2500, "what was looked at is forgotten"
-    assert "0 falls (0 in mode run without a fault) in 1 simulated minutes" in summary([run], 1.0)
+    assert "0 falls (0 in mode run without a fault) in 1 simulated minutes (0.0 an hour)" in summary([run], 1.0)
 
 
 def test_a_fall_is_told_with_what_was_said_before_and_the_robot_is_set_up_again(soak):
