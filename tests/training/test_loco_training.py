@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from arbiter.errors import ConfigError
+from policies.locomotion.readers.rsl_rl_weights import read_actor
 from training.locomotion.cpu_env import CpuEnv
 from training.locomotion.curriculum import STAGES
 from training.locomotion.presets import PRESETS, TrainConfig
@@ -51,6 +52,13 @@ def test_a_resumed_run_continues_exactly(tmp_path):
     second.train(6)
     assert torch.equal(weights(through), weights(second))
     assert np.array_equal(through.env.physics, second.env.physics)
+
+
+def test_a_checkpoint_of_a_run_is_exported_although_it_holds_what_the_run_goes_on_with(tmp_path):
+    runner = make(SMALL, tmp_path)
+    runner.train(1)
+    actor = read_actor(newest(tmp_path))
+    assert torch.equal(actor.weights["mlp.0.weight"], runner.alg.actor.state_dict()["mlp.0.weight"])
 
 
 def test_another_seed_is_another_run(tmp_path):

@@ -23,7 +23,8 @@ from policies.locomotion.readers.policy_description import PolicyDescription, So
 
 ACTIVATIONS = "elu selu relu crelu lrelu tanh sigmoid softplus gelu swish mish identity".split()  # rsl_rl's names
 GATES = {4: "lstm", 3: "gru"}
-OTHERS = ("critic", "optimizer", "rnd", "teacher", "discriminator", "amp", "privileged", "value")  # parts beside the actor
+# Parts beside the actor; infos: what a training keeps to go on with.
+OTHERS = ("critic", "optimizer", "rnd", "teacher", "discriminator", "amp", "privileged", "value", "infos")
 NOISE = ("std", "log_std", "distribution.std_param", "distribution.log_std_param")  # of exploration
 RENAMED = {"actor.": "mlp.", "actor_obs_normalizer.": "obs_normalizer.", "memory_a.": "rnn."}  # rsl_rl 2 and 3
 EXPORT = (
