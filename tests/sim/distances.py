@@ -70,11 +70,16 @@ class Judged:
         return self.group.startswith("turn")
 
     @property
+    def way(self) -> float:
+        """Length of the way that was asked for [m]; of a turn on the spot 0. All circles are full ones."""
+        return 0.0 if self.turns else 2.0 * np.pi * self.asked if self.group.startswith("circle") else self.asked
+
+    @property
     def near(self) -> bool:
         """It is within the aim."""
-        most = LEAST if self.turns else max(SHARE * abs(self.asked), LEAST)
-        gone = self.turns or abs(self.gone - self.asked) <= most
-        return gone and self.aside <= most and abs(self.heading) <= HEADING and not self.fell
+        far, aside = (max(SHARE * length, LEAST) for length in (0.0 if self.turns else self.asked, self.way))
+        gone = self.turns or abs(self.gone - self.asked) <= far
+        return gone and self.aside <= aside and abs(self.heading) <= HEADING and not self.fell
 
 
 def path_of(run: SimRun, since: int) -> np.ndarray:

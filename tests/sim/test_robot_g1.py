@@ -50,7 +50,7 @@ def test_it_stands_walks_by_words_and_stops(folder):
         assert run.arbiter.world.ready and sum(truth.foot_force) == pytest.approx(33.34 * 9.81, rel=0.15)
         since = run.mark()
         item = run.say("walk forward two meters")
-        assert str(item.result) == "succeeded" and run.path(since)[0] == pytest.approx(2.0, abs=0.4)
+        assert str(item.result) == "succeeded" and run.path(since)[0] == pytest.approx(2.0, abs=0.12)
         told = run.reports[-1].state.estimate
         assert told.trusted and told.position[:2] == pytest.approx(run.path()[:2], abs=0.1)
         since = run.mark()
@@ -98,7 +98,7 @@ def test_from_the_command_line(folder, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "stands by itself" in told and "left out: wave_right" in told and "made for another robot" in told
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["instructions"][0]["truth"]["ahead_m"] > 0.7 and report["instructions"][0]["truth"]["falls"] == 0
+    assert report["instructions"][0]["truth"]["ahead_m"] > 0.88 and report["instructions"][0]["truth"]["falls"] == 0
 
 
 def test_film_and_head_camera_show_its_meshes(folder):
