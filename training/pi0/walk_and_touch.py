@@ -53,7 +53,7 @@ with extra(__name__, parser):
     from deploy.runtime.provenance import commit
     from deploy.runtime.session import Session
     from skills.criteria import fallen, touch_ball
-    from training.locomotion.measures import proportion
+    from training.router.figures import Share
 
 NEAREST, FURTHEST, ASIDE = 0.5, 2.0, math.radians(60.0)  # [m], [m], [rad] of the balls from where the robot stands
 LOW, HIGH = 0.5, 0.7  # [m] of the balls' centres above the floor
@@ -74,6 +74,7 @@ class BallWalk:
         result: Of the instruction. reason: As it was told.
         gap: Least distance between a hand and the ball [m] that lasted for 0.1 s, in truth.
         touched, fell: In truth.
+        impossible: It was told to be impossible here, before anything was measured.
         seconds: From the words to the end.
     """
 
@@ -88,6 +89,7 @@ class BallWalk:
     gap: float
     touched: bool
     fell: bool
+    impossible: bool
     seconds: float
 
     def __str__(self) -> str:
@@ -166,7 +168,9 @@ def run_once(job: tuple[int, str, Path | None]) -> BallWalk:
         touch, seconds = touch_ball(run, colour), float(run.time[-1] - run.time[0]) - AFTER
         place = round(math.hypot(x, y), 3), round(math.atan2(y, x), 3), round(z, 3)
         told, gap = (str(item.result), item.reason), round(touch.measured, 4)
-        return BallWalk(number, text, colour, *place, *told, gap, touch.success, fallen(run) is not None, round(seconds, 2))
+        impossible = bool(item.measured) and item.measured[-1][1] is None
+        judged = gap, touch.success, fallen(run) is not None, impossible, round(seconds, 2)
+        return BallWalk(number, text, colour, *place, *told, *judged)
     finally:
         loop.assembly.close()
 
@@ -190,17 +194,16 @@ def table(found: Sequence[BallWalk]) -> list[str]:
     """The results as lines of Markdown."""
 
     def row(what: str, hits: int) -> str:
-        share = proportion(hits, len(found))
-        return f"| {what} | {hits} of {len(found)} | {100 * share.low:.0f} to {100 * share.high:.0f} % |"
+        low, high = Share(hits, len(found)).interval()
+        return f"| {what} | {hits} of {len(found)} | {low:.0f} to {high:.0f} % |"
 
     missed = [one for one in found if not one.touched]
-    unseen = sum("I do not see" in one.reason for one in missed)
-    beyond = sum("out of reach" in one.reason for one in missed)
+    told = sum(one.impossible for one in missed)
     seconds = sorted(one.seconds for one in found if one.touched) or [math.nan]
     lines = ["| | starts | 95 % |", "|---|---|---|"]
     lines.append(row("a hand within 4 cm of the ball, in truth", len(found) - len(missed)))
-    lines += [row('"I do not see it"', unseen), row('"out of reach"', beyond)]
-    lines += [row("another reason", len(missed) - unseen - beyond), row("falls", sum(one.fell for one in found))]
+    lines.append(row('told to be impossible: "I do not see it", "out of reach"', told))
+    lines += [row("not touched for another reason", len(missed) - told), row("falls", sum(one.fell for one in found))]
     lines.append(row("touched, and told so", sum(one.touched and one.result == "succeeded" for one in found)))
     lines.append(row("told so, and not touched", sum(not one.touched and one.result == "succeeded" for one in found)))
     gaps = 1e3 * np.median([one.gap for one in found if one.touched] or [math.nan])
