@@ -172,6 +172,8 @@ class Chooser:
             )
         if set(words(text)) <= english().bare_side and not self.scorer.knows(clause):
             return Choice(None, f'"{text}" names a side, but nothing to do', firm=True, rule=Rule.SIDE)
+        if clause == "left" and (name := self._by_angle(text)):
+            return self._called(name, text, 1.0, 1.0)
         scored = self.scorer.score([clause])[0]
         if scored.best == NONE:
             return Choice(None, "no skill is loaded", rule=Rule.SCORE)
@@ -307,6 +309,13 @@ class Chooser:
         if "angle" not in said or "distance" in said or not side_of(name) or self._takes(name, "angle"):
             return name
         return next((n for n in self.skills if side_of(n) == side_of(name) and self._takes(n, "angle")), name)
+
+    def _by_angle(self, text: str) -> str:
+        """ "Ninety degrees left": the skill of that side that takes an angle; "" where no angle is said."""
+        said = extract(text)[0]
+        turns = (n for n in self.skills if side_of(n) in said.sides and self._takes(n, "angle"))
+        angle = any(kind == "angle" or (kind == "number" and value >= DEGREES) for kind, value, _ in said.values)
+        return next(turns, "") if angle and len(said.sides) == 1 else ""
 
     def _takes(self, name: str, parameter: str) -> bool:
         return any(p.name == parameter for p in self.skills[name].parameters)

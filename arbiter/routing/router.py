@@ -35,7 +35,7 @@ from arbiter.routing.questions import Questions
 from arbiter.routing.repair import Repair
 from arbiter.routing.repetition import RepeatedPlan, of_plan
 from arbiter.routing.scorer import Scorer
-from arbiter.routing.sentence import Sentence, delay, read
+from arbiter.routing.sentence import Sentence, delay, depends, read
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
 from arbiter.routing.verbs import base_forms
 from arbiter.rules import Rule
@@ -189,7 +189,7 @@ class Router:
         if _ASKED.match(said):
             return rejected(text, f'a question or a remark, no instruction: "{said}"', Rule.STATEMENT)
         sentence = read(said, self._structure, self._wordings)
-        if late := sentence.put_off:
+        if late := sentence.put_off or depends(said, self._asked):
             return rejected(text, _waits(late), Rule.CONDITION, late)
         route = self._of_sentence(text, said, sentence, last)
         if sentence.told and route.outcome == "accepted":

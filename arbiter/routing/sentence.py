@@ -13,7 +13,7 @@ from arbiter.routing.clauses import RUN_ON, Parsed, connected, opened, parse
 from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER
 from arbiter.routing.quantities import extract
-from arbiter.routing.structure import CLEAR, FILLERS, SURE, Clause, Word, clauses
+from arbiter.routing.structure import CLEAR, FILLERS, PUT_OFF, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
 from arbiter.routing.told_order import in_told_order
 
@@ -38,6 +38,10 @@ _DELAY = re.compile(
     r"|recogni[sz]e|find(?! (?:an?|the|some) (?:free |spare |quiet )?(?:moment|minute|second|time|chance)))\b"
     r"|\bif you were (?!to\b|so\b|willing|able|kind)\w+"
     rf"|\b\d{{4}} hours\b|\b(?:{NUMBER}) (?:minutes|hours|days|weeks) (?:from now|later)\b"
+)
+_DEPENDS = re.compile(
+    r"\b(?:as soon as|when|whenever|if|unless|until|every time|each time|in case|provided(?: that)?|only if|once)"
+    r" (?:the|an?|my|his|her|their|our|its) (?P<what>\w+)(?: \w+)?"
 )
 _WELL_THEN = re.compile(  # "right, turn left"; "erm right so turn left"
     r"^(?:(?:um|uh|er|erm|okay|ok|yeah|so|well),? )*right(?:,|(?= (?:so|okay|ok|well|um|uh|er|erm)\b)) ?"
@@ -98,7 +102,7 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
     text = _AS_MOVE.sub(lambda match: "first" if match["place"] in english().first else "then", text)
     text = _NOT_UNTIL.sub(" after ", _FOLLOWING.sub("after ", text))
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
-    late = next((clause.text for clause in found if clause.waits >= WAITS and not _PACE.fullmatch(clause.text)), "")
+    late = next((clause.text for clause in found if (clause.waits >= WAITS and not _amount(clause.text)) or _later(clause)), "")
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
     plain, gone = _plain(in_told_order(found), known) if found else (text, ())
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
@@ -114,6 +118,18 @@ def _known(clause: Clause, wordings: Set[str]) -> Clause:
     return replace(clause, words=tuple(said))
 
 
+def _later(clause: Clause) -> bool:
+    """Whether a clause says "later", "tomorrow" and the like of a command: "ok um later maybe wave"."""
+    said = (word for word in clause.words if word.role == "time" and word.certainty >= CLEAR)
+    return any(word.text.strip(" ,.;:!?") in english().later for word in said)
+
+
+def _amount(text: str) -> bool:
+    """Whether words are a pace or an angle to a side, and no time: "at 0.2", "right thirty"."""
+    said, rest = extract(text)
+    return bool(_PACE.fullmatch(text) or (said.sides and said.values and set(words(rest)) <= {"left", "right"}))
+
+
 def delay(text: str) -> str:
     """A time after which, or at which, something is to be done: "in ten minutes", "at 5 pm"; "" where there is none.
 
@@ -124,6 +140,14 @@ def delay(text: str) -> str:
         return ""
     extent = {kind for kind, *_ in extract(text)[0].values} & {"distance", "angle", "steps", "speed"}
     return "" if match["short"] and extent else match[0].strip(" ,")
+
+
+def depends(text: str, asked: Set[str]) -> str:
+    """A condition on something that no skill has to do with: "as soon as the guests are here"; "" where there is none.
+
+    "Once the bow is done" tells an order: the parser tells those two apart, and `asked` are the words of the skills' phrases.
+    """
+    return next((match[0] for match in _DEPENDS.finditer(text) if match["what"] not in asked), "")
 
 
 def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, ...]]:
@@ -138,8 +162,9 @@ def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, 
             continue
         rest, runs = clause.without("frame", bound, known)
         bare, gone = rest.words, (*gone, *runs)
-        if runs and {word.text.strip(" ,.;:!?") for word in bare} <= bound:
-            continue  # what is left of "go on,"
+        doubtful = clause.kind not in PUT_OFF and all(word.role in ("frame", "other") and word.certainty < CLEAR for word in bare)
+        if runs and {word.text.strip(" ,.;:!?") for word in bare} <= (known if doubtful else bound):
+            continue  # what is left of "go on," or "thank you"
         kept = any(word.role != "order" for word in bare) or connected(" ".join(word.text for word in bare))
         if kept or (bare and text and after is None):  # "wave, but bow first"; and not "number two, bow"
             text = _joined(text, bare, complete)

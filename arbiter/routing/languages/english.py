@@ -28,6 +28,7 @@ class _Texts:
     other_verbs: str
     bare_side: str
     returns: str
+    later: str
     first: str
     second: str
     third: str
@@ -52,6 +53,7 @@ class English:
     other_verbs: frozenset[str]
     bare_side: frozenset[str]
     returns: frozenset[str]
+    later: frozenset[str]
     first: frozenset[str]
     second: frozenset[str]
     third: frozenset[str]
