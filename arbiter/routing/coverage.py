@@ -203,7 +203,8 @@ class Coverage:
     def all_of(self, clause: str) -> str:
         """The class of a skill of few phrases whose utterances have every content word of a clause; "" if there is none."""
         read = [item for item in contents(words(clause)) if not (item.determiner == "your" and _goes(item.word))]
-        fits = (label for label in sorted(self._scorer.new) if all(stem(item.word) in self._of[label].own for item in read))
+        few = sorted(self._scorer.new & self._of.keys())
+        fits = (label for label in few if all(stem(item.word) in self._of[label].own for item in read))
         return next(fits, "") if read else ""
 
     def _uses(self, item: Content, read: Sequence[Content], mine: Vocabulary) -> bool:
