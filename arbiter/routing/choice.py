@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from arbiter.routing.classifier import NONE
 from arbiter.routing.corpus import bare, canonical, own_phrases, sole_owners
 from arbiter.routing.coverage import Coverage
 from arbiter.routing.guard import stop_guard
 from arbiter.routing.languages.english import english
+from arbiter.routing.members import TIE, Members
 from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import Opposites, side_of
 from arbiter.routing.parameters import fill
@@ -26,16 +25,12 @@ from arbiter.skill import Skill, SkillCall
 
 STOP = "stop"
 STOP_ACCEPT = 0.3  # a stop needs less certainty than a motion
-TIE = 0.6  # next candidate's score over the best one's from which the two are told to be ambiguous
 REFUSED = 0.9  # probability of "none of these" from which no part of a clause is tried by itself
 NEIGHBOUR = 0.05  # score below which the nearest skill tells nobody anything
 RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill's own
-DEGREES = 15  # number without a unit beside a side from which it is an angle
 UNREAD, STRANGE = 0.7, 0.9  # score that a command needs of which words are unused; of which the verb is strange, too
 BEYOND_DOUBT = 0.97  # score from which a rarer one does
 WHOLE = 0.9  # score from which a third party's own words, whatever parts them, are one command
-SURE = 0.85  # share from which the head may contradict a direction word
-SIDELESS = 0.5  # cosine to a phrase without a side from which a command may leave its side out
 _FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
 _OFF_TABLE = frozenset(((Rule.HARM, "off the table"),))  # what hands may take from there, legs must not do
 _DOUBLET = re.compile(r"(\w+) and (\w+)")
@@ -88,7 +83,7 @@ class Chooser:
     def __init__(self, skills: Mapping[str, Skill], scorer: Scorer, accept: float, pairs: tuple[Opposites, ...]) -> None:
         self.skills, self.scorer = skills, scorer
         self._accept, self.pairs = accept, pairs
-        self._coverage = Coverage(skills, scorer)
+        self._coverage, self._members = Coverage(skills, scorer), Members(skills, scorer, pairs)
         self._choices: dict[str, Choice] = {}
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
         self.verbs = {label: first_words(scorer.texts[rows], RARE) for label, rows in scorer.members.items()}
@@ -109,7 +104,10 @@ class Chooser:
         self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
             skill.name: excused(
-                filter(None, map(canonical, skill.utterances)), skill.name, self._strange, self._takes(skill.name, "distance")
+                filter(None, map(canonical, skill.utterances)),
+                skill.name,
+                self._strange,
+                self._members.takes(skill.name, "distance"),
             )
             | (_OFF_TABLE if skill.joints == "arms" else frozenset())
             for skill in skills.values()
@@ -142,7 +140,7 @@ class Chooser:
     def choose(self, text: str, before: Choice | None) -> Choice:
         """What `text` asks for; `before` is what the piece before it came to ("sit down, then stand")."""
         if before is not None and before.call is not None:
-            if _FACING.match(text) and self._takes(before.call.skill, "angle"):
+            if _FACING.match(text) and self._members.takes(before.call.skill, "angle"):
                 return before  # "turn right and face the wall" is one turn: the router drops it
             if again := self._opposite(text, before.call):
                 return again
@@ -172,7 +170,7 @@ class Chooser:
             )
         if set(words(text)) <= english().bare_side and not self.scorer.knows(clause):
             return Choice(None, f'"{text}" names a side, but nothing to do', firm=True, rule=Rule.SIDE)
-        if clause == "left" and (name := self._by_angle(text)):
+        if clause == "left" and (name := self._members.by_angle(text)):
             return self._called(name, text, 1.0, 1.0)
         scored = self.scorer.score([clause])[0]
         if scored.best == NONE:
@@ -182,13 +180,13 @@ class Chooser:
         if self._torn(scored) and not self.scorer.knows(clause):
             reason = f"ambiguous between {self._say(scored.best)} and {self._say(scored.next)}"
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=Rule.SCORE)
-        name, reason = self._member(text, clause, scored)
+        name, reason = self._members.named(text, clause, scored)
         if not name:
             rule = (
                 Rule.SIDE if side_of(next(n for n in self.skills if self.scorer.class_of[n] == scored.best)) else Rule.OPPOSITES
             )
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=rule)
-        name = self._turned(name, text)
+        name = self._members.turned(name, text)
         if refused := self._vetoed(text, clause, scored, name):
             return refused
         reading = self._coverage.read(text, name, scored.best)
@@ -206,13 +204,13 @@ class Chooser:
             return None
         name = (
             name
-            or self._member(text, clause, scored)[0]
+            or self._members.named(text, clause, scored)[0]
             or next(n for n in self.skills if self.scorer.class_of[n] == scored.best)
         )
         strange = self._strange - self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
         few = scored.best in self.scorer.new and scored.score >= BEYOND_DOUBT  # ten phrases have few of its verbs and parts
         free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
-        travels = self._takes(name, "distance")
+        travels = self._members.takes(name, "distance")
         refusal = veto(text, clause, name, self._moved[scored.best], strange, travels, self._excused[name], free)
         if refusal is None:
             return None
@@ -282,63 +280,3 @@ class Chooser:
                 ):
                     return self._called(other, text, before.score, before.margin)
         return None
-
-    def _member(self, text: str, clause: str, scored: Scored) -> tuple[str, str]:
-        """The skill that is meant, of those that the class or its opposite stands for; or "" and why none is."""
-        members = [name for name in self.skills if self.scorer.class_of[name] == scored.best]
-        said = extract(text)[0].sides
-        if "*" in scored.best:
-            return self._of_sides(members, said, clause, scored.best)
-        name = members[0]
-        pair = next((pair for pair in self.pairs if name in pair.names), None)
-        if pair is not None:
-            name = self._of_opposites(pair.names, pair.cue(words(clause)), scored)
-            if not name:
-                return "", f"ambiguous between {pair.names[0]} and {pair.names[1]}: say which way"
-        side = side_of(name)
-        if side and said and side not in said:
-            return "", f"{name} is for the {side}; no skill does this to the {said[0]}"
-        return name, ""
-
-    def _turned(self, name: str, text: str) -> str:
-        """ "Go left ninety degrees": an angle makes it the skill of the same side that has one."""
-        values = extract(text)[0].values
-        said = {kind for kind, *_ in values}
-        if any(kind == "number" and value >= DEGREES for kind, value, _ in values):
-            said.add("angle")  # "right 90": a way of so many metres nobody means
-        if "angle" not in said or "distance" in said or not side_of(name) or self._takes(name, "angle"):
-            return name
-        return next((n for n in self.skills if side_of(n) == side_of(name) and self._takes(n, "angle")), name)
-
-    def _by_angle(self, text: str) -> str:
-        """ "Ninety degrees left": the skill of that side that takes an angle; "" where no angle is said."""
-        said = extract(text)[0]
-        turns = (n for n in self.skills if side_of(n) in said.sides and self._takes(n, "angle"))
-        angle = any(kind == "angle" or (kind == "number" and value >= DEGREES) for kind, value, _ in said.values)
-        return next(turns, "") if angle and len(said.sides) == 1 else ""
-
-    def _takes(self, name: str, parameter: str) -> bool:
-        return any(p.name == parameter for p in self.skills[name].parameters)
-
-    def _of_opposites(self, names: tuple[str, str], cue: str, scored: Scored) -> str:
-        p = [scored.probability.get(self.scorer.class_of[name], 0.0) for name in names]
-        learned = names[int(p[1] > p[0])]
-        share = max(p) / max(sum(p), 1e-9)
-        if cue and cue != learned:
-            return "" if share > SURE else cue
-        return learned if cue or share > TIE else ""
-
-    def _of_sides(self, members: list[str], said: tuple[str, ...], clause: str, label: str) -> tuple[str, str]:
-        if len(said) == 1:
-            name = next((name for name in members if side_of(name) == said[0]), "")
-            return (name, "") if name else ("", f"no skill is loaded that does {label.replace('*', said[0])}")
-        if said:
-            return "", f"names both sides; {' or '.join(members)}?"
-        rows = self.scorer.members[label]
-        sideless = ~self.scorer.sided[rows]
-        if sideless.any():
-            similarity = np.where(sideless, self.scorer.matrix[rows] @ self.scorer.vectors([clause])[0], -1.0)
-            owner = self.scorer.owners[rows.start + int(similarity.argmax())]
-            if similarity.max() >= SIDELESS and owner in members:
-                return owner, ""
-        return "", f"which side? {' or '.join(members)}"
