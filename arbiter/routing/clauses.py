@@ -216,7 +216,9 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
             negating = True
             if set(words(before)) <= _SUBJECTS and set(words(text[match.end() :])) <= _MIND:
                 kept.clear()  # "turn left, actually don't" takes back all of it
-            text = "" if set(words(before)) <= _SUBJECTS or before.endswith(" or") else strip_politeness(before, repeats=False)
+            bare = not words(text[match.end() :])  # "take a bow, cannot"
+            none = bare or set(words(before)) <= _SUBJECTS or before.endswith(" or")
+            text = "" if none else strip_politeness(before, repeats=False)
         kept.append(Piece(text, "list" if piece.joint == "break" else piece.joint))
     return kept, ruled_out
 

@@ -189,7 +189,7 @@ class Router:
         if _ASKED.match(said):
             return rejected(text, f'a question or a remark, no instruction: "{said}"', Rule.STATEMENT)
         sentence = read(said, self._structure, self._wordings)
-        if late := sentence.put_off or depends(said, self._asked):
+        if late := sentence.put_off or depends(said, self._chooser.starts):
             return rejected(text, _waits(late), Rule.CONDITION, late)
         route = self._of_sentence(text, said, sentence, last)
         if sentence.told and route.outcome == "accepted":

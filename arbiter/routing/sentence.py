@@ -34,7 +34,8 @@ _DELAY = re.compile(
     r"|\b(?:after|once|when|whenever|as soon as|before|every time|each time|the moment)"
     r" (?:i|he|she|they|we|someone|somebody|anyone|anybody|everyone|everybody|nobody) (?:\w+ )*?\w+(?=,|$| (?:you|then)\b)"
     r"|\b(?:next|on|this|coming) (?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:tomorrow|tonight|next (?:week|month|year))\b"
-    r"|\b(?:if|unless|when|whenever|once|as soon as|until) you (?:see(?! fit)|hear|notice|spot|feel(?! like)|meet|detect|smell"
+    r"|\b(?:if|unless|when|whenever|once|as soon as|until) you (?:can )?"
+    r"(?:see(?! fit)|hear|notice|spot|feel(?! like)|meet|detect|smell"
     r"|recogni[sz]e|find(?! (?:an?|the|some) (?:free |spare |quiet )?(?:moment|minute|second|time|chance)))\b"
     r"|\bif you were (?!to\b|so\b|willing|able|kind)\w+"
     rf"|\b\d{{4}} hours\b|\b(?:{NUMBER}) (?:minutes|hours|days|weeks) (?:from now|later)\b"
@@ -47,6 +48,8 @@ _WELL_THEN = re.compile(  # "right, turn left"; "erm right so turn left"
     r"^(?:(?:um|uh|er|erm|okay|ok|yeah|so|well),? )*right(?:,|(?= (?:so|okay|ok|well|um|uh|er|erm)\b)) ?"
     r"(?=\w+ (?!(?:degrees|steps|m|metres|meters)\b))"
 )
+_BALL = re.compile(r"\bthe (?:\w+ )?ball\b")
+_IT = re.compile(r"\bit(?=$|[,.;:!?]| first\b)")
 _AS_MOVE = re.compile(r"\bas (?:your|the|an?) (?P<place>\w+) (?:move|step|act|thing|task|action|deed|part|bit|item)\b,?")
 _NOT_UNTIL = re.compile(r",? (?:but |and )?not (?:until|till|before) (?=you )")  # "walk, but not until you have bowed"
 _PACE = re.compile(rf"at (?:about |around )?(?:{NUMBER})")  # "walk at 0.2"
@@ -98,7 +101,7 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
         logits: Of `arbiter.routing.structure.clauses`; None where no encoder tells the structure: the connectives only.
         wordings: Words of politeness and of order that the encoder was tuned on.
     """
-    text = _WELL_THEN.sub("", text)
+    text = _named(_WELL_THEN.sub("", text))
     text = _AS_MOVE.sub(lambda match: "first" if match["place"] in english().first else "then", text)
     text = _NOT_UNTIL.sub(" after ", _FOLLOWING.sub("after ", text))
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
@@ -107,6 +110,16 @@ def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordin
     plain, gone = _plain(in_told_order(found), known) if found else (text, ())
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
     return Sentence(found, late, plain, parse(plain), tuple(run for run in gone if set(words(run)) - known), manners)
+
+
+def _named(text: str) -> str:
+    """ "Touch the red ball after walking up to it" with what "it" stands for, which may be done first."""
+    balls = [match for match in _BALL.finditer(text) if match.start()]
+
+    def said(it: re.Match[str]) -> str:
+        return next((ball[0] for ball in reversed(balls) if ball.end() <= it.start()), it[0])
+
+    return _IT.sub(said, text)
 
 
 def _known(clause: Clause, wordings: Set[str]) -> Clause:
@@ -142,12 +155,13 @@ def delay(text: str) -> str:
     return "" if match["short"] and extent else match[0].strip(" ,")
 
 
-def depends(text: str, asked: Set[str]) -> str:
+def depends(text: str, deeds: Set[str]) -> str:
     """A condition on something that no skill has to do with: "as soon as the guests are here"; "" where there is none.
 
-    "Once the bow is done" tells an order: the parser tells those two apart, and `asked` are the words of the skills' phrases.
+    "Once the bow is done" tells an order: the parser tells those two apart. `deeds` are the words that the skills' phrases begin
+    with.
     """
-    return next((match[0] for match in _DEPENDS.finditer(text) if match["what"] not in asked), "")
+    return next((match[0] for match in _DEPENDS.finditer(text) if match["what"] not in deeds), "")
 
 
 def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, ...]]:

@@ -95,6 +95,8 @@ def test_what_nothing_uses_is_named(router, text, note):
         ("walk backwards in a circle", '"backwards" is something else to do; nearest skill is walk_in_circle'),
         ("walk in a circle hopping", 'not understood: "hop" is like nothing this robot can do'),
         ("bow kneeling", '"kneeling" is something else to do; nearest skill is bow'),
+        ("step in front of the moving van", '"van" is no place that walk_forward finds; say how far'),
+        ("walk up to it", '"to it": nothing was named that it stands for'),
         ("almost touch the ball", '"almost" changes what is to be done; nearest skill is touch_ball'),
         ("hardly move forward", '"hardly" changes what is to be done; nearest skill is walk_forward'),
         ("bow the table", ""),  # by score or by coverage, as the head has it

@@ -55,6 +55,9 @@ def test_what_is_said_of_a_part_is_not_of_the_plan(text):
         ("turn right first and then walk forward", ["turn_right", "walk_forward"]),
         ("once you have gone two metres, turn left", ["walk_forward", "turn_left"]),
         ("walk on, waving your right hand as you go", ["walk_forward", "wave_right"]),
+        ("the bow comes last, start by walking forward", ["walk_forward", "bow"]),
+        ("touch the red ball, but walk up to it first", ["walk_to_ball", "touch_ball"]),
+        ("touch the green ball after walking up to it", ["walk_to_ball", "touch_ball"]),
     ],
 )
 def test_order_words_stand_anywhere(router, text, wanted):
@@ -69,3 +72,24 @@ def test_a_name_behind_a_command_is_left_out_and_told(router):
 @pytest.mark.parametrize("text", ["bow tie", "go fish", "sitting bull"])
 def test_a_word_that_is_not_set_apart_is_no_name(router, text):
     assert router.route(text).outcome != "accepted"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("three full turns to the left", ["turn_left"] * 3),
+        ("turn, only not to the left", ["turn_right"]),
+        ("turn right 90", ["turn_right"]),
+        ("ninety degrees left", ["turn_left"]),
+        ("the left hand waving", ["wave_left"]),
+        ("walk a metre, hold it for two seconds, then bow", ["walk_forward", "stand_still", "bow"]),
+        ("two rounds of walking in a circle, on foot", ["walk_in_circle"]),
+    ],
+)
+def test_a_piece_is_what_it_stands_for(router, text, wanted):
+    assert plan(router.route(text)) == wanted
+
+
+@pytest.mark.parametrize("text", ["bow as soon as the guests are here", "wave on my signal", "sit down if you can hear me"])
+def test_a_condition_waits_whatever_it_is_about(router, text):
+    assert router.route(text).reason.startswith("waits for something")
