@@ -55,7 +55,7 @@ def test_a_patrol_is_told_reported_and_walked(tmp_path):
         - say: patrol done
         - wait: 100"""
     path = tmp_path / "report.json"
-    options = ["--tree", tree_file(tmp_path, branch), "--fast", "--for", "26", "--report", str(path)]
+    options = ["--tree", tree_file(tmp_path, branch), "--fast", "--for", "32", "--report", str(path)]
     done = subprocess.run(
         [sys.executable, "-m", "deploy.run", *options],
         cwd=ROOT,

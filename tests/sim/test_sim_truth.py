@@ -280,7 +280,7 @@ def test_the_demonstration_is_true(tmp_path, capfd):
     about = report["provenance"]
     assert about["seed"] == 0 and about["machine"]["python"] and any("locomotion.onnx" in name for name in about["files_sha256"])
     out = capfd.readouterr().out
-    assert "in truth: " in out and "trims: " in out and "8 succeeded, 1 refused" in out
+    assert "in truth: " in out and "trims: " in out and "9 succeeded, 1 refused" in out
 
 
 def test_scene_balls_keep_their_names():
