@@ -33,7 +33,7 @@ BEYOND_DOUBT = 0.97  # score from which a rarer one does
 WHOLE = 0.9  # score from which a third party's own words, whatever parts them, are one command
 _FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
 _OFF_TABLE = frozenset(((Rule.HARM, "off the table"),))  # what hands may take from there, legs must not do
-_TO_IT = re.compile(r"\b(?:to|towards?|near|at|behind|before) it\b")
+_TO_IT = re.compile(r"\b(?:to|towards?|near|at|behind|before|from|face|facing|approach|reach) it\b")
 _DOUBLET = re.compile(r"(\w+) and (\w+)")
 _CONDITION = re.compile(
     r"(?:if|unless|suppose|assuming|provided|in|when|whenever|should|had|were|would|could|can|may|might|must|will|shall) "
@@ -190,7 +190,7 @@ class Chooser:
         name = self._members.turned(name, text)
         if refused := self._vetoed(text, clause, scored, name):
             return refused
-        if self._members.takes(name, "distance") and (it := _TO_IT.search(text)):
+        if self.skills[name].joints == "legs" and (it := _TO_IT.search(text)):
             reason = f'"{it[0]}": nothing was named that it stands for'
             return Choice(None, reason, scored.score, scored.margin, True, rule=Rule.COVERAGE, said=it[0])
         reading = self._coverage.read(text, name, scored.best)

@@ -27,6 +27,7 @@ from arbiter.routing.skill_words import ANY, Content, Vocabulary, WordPlace, con
 from arbiter.routing.text import strip_politeness, words
 from arbiter.skill import Skill
 
+AWAY = "away"  # a clause that has it unused asks for the opposite: "face away from the ball"
 NEAR = 0.5  # cosine of two words behind a preposition from which one stands for the other: "ring" and "circle" have 0.53
 ALIKE = 1.3  # cosine of two verbs and of their clauses, summed, from which one deed is the other: "heap" and "pile the boxes"
 _NUMBER = re.compile(NUMBER)
@@ -198,6 +199,8 @@ class Coverage:
         if not left:
             return Covered()
         for item in () if known else left:
+            if item.word == AWAY:
+                return Covered(f'"{AWAY}" is another way to go; nearest skill is {name}', AWAY)
             goal = item.preposition in english().goals and clause.whither(item)
             if "distance" in takes and (goal or clause.in_front(item)):
                 return Covered(f'"{item.word}" is no place that {name} finds; say how far', item.word)

@@ -167,7 +167,11 @@ def _choose(skill: Skill, parameter: Parameter, said: Quantities, filled: Filled
     fitting = [word for word in named if word in parameter.choices]
     if fitting:
         filled.values[parameter.name] = fitting[0]
-        if len(fitting) > 1:
+        if len(set(fitting)) > 1 and parameter.name == "colour":
+            filled.refusal = (
+                f"names {' and '.join(dict.fromkeys(fitting))}: {skill.name} is for one {parameter.name} at a time; say which"
+            )
+        elif len(fitting) > 1:
             filled.notes.append(f"{parameter.name} {fitting[0]} taken of {', '.join(fitting)}")
     elif named:
         filled.refusal = f'{skill.name} has no {parameter.name} "{named[0]}"; it has {", ".join(parameter.choices)}'

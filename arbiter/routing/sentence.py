@@ -49,7 +49,7 @@ _WELL_THEN = re.compile(  # "right, turn left"; "erm right so turn left"
     r"(?=\w+ (?!(?:degrees|steps|m|metres|meters)\b))"
 )
 _BALL = re.compile(r"\bthe (?:\w+ )?ball\b")
-_IT = re.compile(r"\bit(?=$|[,.;:!?]| first\b)")
+_IT = re.compile(r"\bit(?=$|[,.;:!?]| (?:first|again|for|with|gently|slowly|quickly|and|then|before|after|while)\b)")
 _AS_MOVE = re.compile(r"\bas (?:your|the|an?) (?P<place>\w+) (?:move|step|act|thing|task|action|deed|part|bit|item)\b,?")
 _NOT_UNTIL = re.compile(r",? (?:but |and )?not (?:until|till|before) (?=you )")  # "walk, but not until you have bowed"
 _PACE = re.compile(rf"at (?:about |around )?(?:{NUMBER})")  # "walk at 0.2"

@@ -93,3 +93,8 @@ def test_a_piece_is_what_it_stands_for(router, text, wanted):
 @pytest.mark.parametrize("text", ["bow as soon as the guests are here", "wave on my signal", "sit down if you can hear me"])
 def test_a_condition_waits_whatever_it_is_about(router, text):
     assert router.route(text).reason.startswith("waits for something")
+
+
+def test_it_keeps_the_colour_of_what_it_stands_for(router):
+    (_,), (touch,) = router.route("walk to the red ball and touch it for five seconds").steps
+    assert touch.parameters["colour"] == "red" and touch.parameters["duration"] == 5.0

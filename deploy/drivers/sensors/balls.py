@@ -141,12 +141,15 @@ class Sight:
     def __init__(self, camera, finder: BallDetector | None, aside: Aside | None = None) -> None:
         self._camera, self._finder, self._aside = camera, finder, aside
         self._seen: Sighting | None = None
+        self._failed = math.nan  # stamp of the picture on which the finder failed
         self._new: list[tuple] = []
 
     def __call__(self, now: float) -> Sighting | None:
         """The newest sighting; None without a picture of the last STALE seconds, or while that is looked at."""
         frame: CameraFrame | None = None if self._finder is None else self._camera()
         if frame is None or now - frame.stamp > STALE:
+            return None
+        if frame.stamp == self._failed:
             return None
         if self._seen is None or frame.stamp != self._seen.stamp:
             found = self._look(frame)
@@ -166,6 +169,8 @@ class Sight:
         if self._aside is None:
             return find()
         answer = self._aside.ask(find)
+        if answer is not None and answer.value is None:
+            self._failed = frame.stamp  # a picture on which the finder fails is not asked of again
         return None if answer is None else answer.value
 
     def take(self) -> list[tuple]:
