@@ -106,6 +106,24 @@ def test_rubbish_breaks_the_contract_and_is_no_sighting(answer):
     sight.close()
 
 
+def test_a_picture_on_which_it_failed_is_not_asked_of_again():
+    asked = []
+
+    class Fails:
+        def find(self, image):
+            asked.append(image)
+            raise ValueError("no")
+
+    stamp = [1.0]
+    sight = Sight(lambda: CameraFrame(stamp[0], np.zeros((8, 8, 3), np.uint8)), Fails(), Aside("test", 1.0))
+    for _ in range(5):
+        assert sight(1.0) is None
+    assert len(asked) == 1
+    stamp[0] = 1.1
+    assert sight(1.1) is None and len(asked) == 2, "of the next picture it is"
+    sight.close()
+
+
 def test_a_slow_one_is_waited_for_beside_the_tick_and_its_answer_keeps_the_pictures_time():
     class Slow:
         def find(self, image):
