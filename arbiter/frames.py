@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from arbiter.body import Body
+from arbiter.estimation.rotation import rows_of, yaw_of
 from arbiter.types import RobotState, Standpoint
 
 
@@ -33,14 +32,5 @@ def to_base(point: np.ndarray, state: RobotState, body: Body) -> np.ndarray:
 def _turned(state: RobotState) -> np.ndarray:
     """Rotation from the base to the odometry frame, shape (3, 3): the lean as measured, the heading as estimated."""
     assert state.estimate is not None
-    w, x, y, z = state.base_quat.tolist()
-    body = np.array(
-        (
-            (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)),
-            (2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)),
-            (2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)),
-        )
-    )
-    aligned = state.estimate.heading - math.atan2(body[1, 0], body[0, 0])
-    c, s = math.cos(aligned), math.sin(aligned)
-    return np.array(((c, -s, 0.0), (s, c, 0.0), (0.0, 0.0, 1.0))) @ body
+    quat = state.base_quat.tolist()
+    return np.array(rows_of(quat, yaw_of(quat) - state.estimate.heading))

@@ -61,7 +61,7 @@ class ToBall(Guided):
         latest = [seen.balls for seen in progress.sightings[-1:]]
         there = sorted(latest[0] if latest and latest[0] else progress.surroundings.balls)
         if len(there) > 1:
-            self._why = f"which ball? {', '.join(there)} are in view; say its colour"
+            self._why = f"which ball? there are {', '.join(there)}; say its colour"
         return there[0] if len(there) == 1 else ""
 
     def togo(self, here: Standpoint, progress: Progress) -> ToGo | None:
@@ -80,7 +80,10 @@ class ToBall(Guided):
             return 0.0
         if not progress.sightings:
             if progress.elapsed > FIRST_LOOK:
-                self._why = f"there is no picture of a head camera, and no {self._colour or 'other'} ball is remembered"
+                ball = f"no {self._colour} ball" if self._colour else "no ball"
+                self._why = (
+                    f"no picture of a head camera was looked at: there is none, or its detector fails; {ball} is remembered"
+                )
             return 0.0
         if not self._sweeps:
             self._sweeps = here.heading + SEARCH, here.heading - SEARCH, here.heading

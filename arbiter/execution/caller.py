@@ -114,6 +114,8 @@ def ask(skill: Skill, state: RobotState, progress: Progress, readings: Sequence[
     impossible = skill.impossible(state, progress)
     if not isinstance(impossible, str):
         raise SkillError(f'impossible() returned {impossible!r}; the reason as a text is expected, "" for none')
+    if impossible:
+        return StepResult(Request(), Outcome.RUNNING, impossible)  # a skill need not know what to ask for then
     request = check_form(skill.request(state, progress), len(state.joint_pos))
     outcome = skill.finish(state, progress)
     if not isinstance(outcome, Outcome):

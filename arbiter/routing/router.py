@@ -206,7 +206,7 @@ class Router:
             return rejected(text, "no words that ask for anything", Rule.CLAUSES)
         if len(parsed.pieces) > MAX_PIECES:
             return rejected(text, f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
-        if self._undivided(said, parsed):
+        if self._of_one_skill(said, parsed):
             return self._planned(text, (Piece(said, "then"),), last)
         refers = None if ":" in said or parsed.ruled_out else last
         route = self._planned(text, parsed.pieces, refers, sentence.left_out, sentence.manners)
@@ -228,7 +228,7 @@ class Router:
         other = (name for name in self.skills if self.scorer.class_of[name] == kind and side_of(name) not in ("", *sides))
         return dataclasses.replace(call, skill=next(other, call.skill))
 
-    def _undivided(self, said: str, parsed: Parsed) -> bool:
+    def _of_one_skill(self, said: str, parsed: Parsed) -> bool:
         """Whether pieces that no order parts are one command of a third party: "lift your knees up and march on the spot"."""
         joints = {piece.joint for piece in parsed.pieces[1:]}
         if not joints or "then" in joints or parsed.ruled_out or not self._chooser.one_command(said):

@@ -19,7 +19,7 @@ ROLES = ("other", "frame", "order", "negation", "condition", "time", "side", "qu
 OUTPUTS = 2 + len(CLAUSES) + len(ROLES)  # logits of a word: no start, start; clauses; roles
 START = 0.5  # probability from which a word begins a clause
 CLEAR = 0.9  # probability of a role from which a word amid others of another role keeps it
-LIKELY = 0.55  # mean probability of a role of all words of a clause from which it is left out
+WHOLLY = 0.55  # mean probability of a role of all words of a clause from which it is left out
 SURE = 0.7  # probability from which a word's role or a clause's kind is acted upon
 PUT_OFF = ("conditional", "timed")  # kinds of clauses that make a command wait
 FILLERS = frozenset("uh um er erm ah hmm well like so okay ok now just please kindly maybe perhaps basically yeah".split())
@@ -87,7 +87,7 @@ class Clause:
             apart = (kept and kept[-1].text.endswith(tuple(_ENDS))) or (not kept and words[-1].text.endswith(tuple(_ENDS)))
             strange = known is not None and not apart and any(word.text.strip(_ENDS) not in known for word in words)
             alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in FILLERS
-            sure = fmean(told) >= LIKELY if len(words) == len(self.words) else math.prod(told) >= SURE ** len(told)
+            sure = fmean(told) >= WHOLLY if len(words) == len(self.words) else math.prod(told) >= SURE ** len(told)
             if not same or alone or strange or not sure or (kept and kept[-1].text in bound):
                 kept += words
             else:

@@ -47,12 +47,8 @@ class Variants:
         values = choice.call.parameters if choice.call else {}
         for kind, value, said in extract(piece.text)[0].values:
             times = round(value / (2.0 * math.pi))
-            if (
-                kind == "angle"
-                and times >= 2
-                and values.get("angle") == 2.0 * math.pi
-                and abs(value - times * 2.0 * math.pi) < 0.1
-            ):
+            whole = kind == "angle" and times >= 2 and abs(value - times * 2.0 * math.pi) < 0.1
+            if whole and values.get("angle") == 2.0 * math.pi:
                 once = self._chooser.choose(piece.text.replace(said, "a full turn"), None)
                 if once.call is not None and choice.call is not None and once.call.skill == choice.call.skill:
                     return once, times

@@ -35,5 +35,5 @@ def test_it_goes_to_the_only_ball_and_comes_back_and_says_what_it_does_not_see()
         assert item.result == "failed" and "I do not see the blue ball" in item.reason and "green" in item.reason
         run.arbiter.executor.memory.sight = lambda now: None  # as a robot without a head camera
         item = run.say("walk to the red ball")
-        assert item.result == "failed" and "no picture of a head camera" in item.reason
+        assert item.result == "failed" and "no picture of a head camera was looked at" in item.reason
         assert run.falls == 0
