@@ -30,8 +30,9 @@ HIDING = 0.3  # [rad] between the directions to a ball and to a hand that may hi
 Sight = Callable[[float], Sighting | None]
 
 
-def blind(now: float) -> None:
+def blind(now: float) -> Sighting:
     """The sight of a robot without a camera."""
+    return Sighting(now, {}, "the robot has no head camera")
 
 
 def doubt_of(ball: RememberedBall, way: float) -> float:
@@ -83,9 +84,9 @@ class BallMemory:
             self.surroundings = Surroundings(known.balls, standpoint_of(self._readings[-1]), known.way)
 
     def look(self, now: float) -> Sighting | None:
-        """What the camera sees; it is remembered."""
+        """What the camera sees; it is remembered, unless it could not be looked at. None: that is not known yet."""
         seen = self.sight(now)
-        if seen is not None and seen.stamp > self._seen:
+        if seen is not None and not seen.error and seen.stamp > self._seen:
             self._seen = seen.stamp
             self._remember(seen)
         return seen

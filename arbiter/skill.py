@@ -100,6 +100,7 @@ class Progress:
         robot: Whose joints these are; `model.groups` and `body` tell which is which. None in tests that need none.
         commands: Largest |x|, |y| [m/s] and |yaw| [rad/s] that the policy was made for; None: it does not say.
         surroundings: What it remembers from before, and sees now: balls, and where it began.
+        blind: Why the last look of a skill that `sees` told nothing: no camera, no picture, the detector's error; "" if it did.
     """
 
     elapsed: float
@@ -112,6 +113,7 @@ class Progress:
     robot: RobotModel | None = None
     commands: Sequence[float] | None = None
     surroundings: Surroundings = NOTHING_KNOWN
+    blind: str = ""
 
     def given(self, name: str) -> float | None:
         """The number of this parameter, None: it is not set. Raises SkillError where it is anything else."""
@@ -178,7 +180,7 @@ class Skill:
         start: See StartEnvelope.
         time_limit: Longest run [s]; beyond it the skill fails.
         hold: True: when it is done its policy keeps the joints (a raised arm stays up) until another skill wants them.
-        sees: True: `Progress.sightings` is filled, where there is a camera.
+        sees: True: it takes its joints after the first look of the camera, which fills `Progress.sightings` or `blind`.
         tree: YAML of a tree that does it by running other skills and nodes, in place of `request`. The skill itself drives
             nothing; it has succeeded when its tree has and `verify` agrees. "": it has none.
     """

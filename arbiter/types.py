@@ -113,10 +113,12 @@ class Sighting:
     Attributes:
         stamp: When the picture was taken [s, the clock of the tick].
         balls: Centre of each ball in view [m], base frame, shape (3,), by colour; one that is not in view is left out.
+        error: Why nothing could be found in it: the detector's own error; "" where it was looked at.
     """
 
     stamp: float
     balls: Mapping[str, np.ndarray]
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,7 @@ class TouchBall(Gesture):
     def impossible(self, state: RobotState, progress: Progress) -> str:
         """Decided by the first sighting, because later the hand may hide the ball."""
         if not progress.sightings:
-            return ""
+            return f"no ball in view: {progress.blind}" if progress.blind else ""
         colour, others = _meant(progress), ", ".join(progress.sightings[0].balls)
         if not colour:
             near = _within_reach(progress.sightings[0], progress.body)

@@ -22,7 +22,6 @@ COLOUR = Parameter("colour", choices=COLOURS)
 AHEAD, OUTWARD = 0.74, 1.15  # of an arm's reach, and of the shoulder's distance to the middle: where a hand works best
 STRETCH, NEAREST = 0.93, 0.5  # of the reach: a low ball is approached more closely, so that the arm is stretched so far at most
 SEARCH, SEARCH_RATE, AIMED = math.radians(60.0), 0.5, 0.1  # [rad] to both sides, [rad/s], [rad] at which it turns back
-FIRST_LOOK = 1.5  # [s] that the first picture may take
 RECENT, AGAIN = 1.5, 3.0  # [s] since it was last seen; a robot that is there looks so long for it
 
 
@@ -78,12 +77,8 @@ class ToBall(Guided):
     def lost(self, here: Standpoint, progress: Progress) -> float:
         if self._why:
             return 0.0
-        if not progress.sightings:
-            if progress.elapsed > FIRST_LOOK:
-                ball = f"no {self._colour} ball" if self._colour else "no ball"
-                self._why = (
-                    f"no picture of a head camera was looked at: there is none, or its detector fails; {ball} is remembered"
-                )
+        if progress.blind and not progress.sightings:
+            self._why = f"{progress.blind}; {f'no {self._colour} ball' if self._colour else 'no ball'} is remembered"
             return 0.0
         if not self._sweeps:
             self._sweeps = here.heading + SEARCH, here.heading - SEARCH, here.heading
@@ -98,7 +93,7 @@ class ToBall(Guided):
     def _not_seen(self, progress: Progress) -> str:
         others = ", ".join(sorted(progress.surroundings.balls))
         name = f"the {self._colour} ball" if self._colour else "a ball"
-        sides = f"looked {math.degrees(SEARCH):.0f}° to both sides"
+        sides = progress.blind or f"looked {math.degrees(SEARCH):.0f}° to both sides"
         return f"I do not see {name}: {sides}" + (f"; known: {others}" if others else "")
 
     def measured(self, state: RobotState, progress: Progress) -> Verification | None:

@@ -20,6 +20,7 @@ from arbiter.wall import Called
 ZERO_VELOCITY = frozen((0.0, 0.0, 0.0))
 MOST_READINGS = 6000  # kept of a run for its verification: two minutes at 50 Hz
 LOOK = 0.5  # [s] between two looks of a skill that sees
+FIRST_LOOK = 2.0  # [s] that the first may take
 MOST_SIGHTINGS = 120
 
 
@@ -56,6 +57,7 @@ class RunHistory:
         self._sees, self._parameters, self._robot = skill.sees, call.parameters, robot
         self._memory, self._looked = memory, -math.inf
         self._sightings: tuple[Sighting, ...] = ()
+        self._blind = ""
         self._travelled = frozen(np.zeros(3))
         self._turned, self._yaw = 0.0, 0.0
         self._start: RobotState | None = None
@@ -94,12 +96,23 @@ class RunHistory:
             self._robot,
             self.commands,
             self._memory.surroundings,
+            self._blind,
         )
+
+    @property
+    def looks(self) -> bool:
+        """Whether it still waits for the first look."""
+        return self._sees and not (self._sightings or self._blind)
 
     def _look(self, now: float) -> None:
         seen = self._memory.look(now)
-        if seen is not None and (not self._sightings or seen.stamp > self._sightings[-1].stamp):
-            self._sightings = (*self._sightings[-MOST_SIGHTINGS:], seen)
+        if seen is None:
+            if self.looks and now - self._began >= FIRST_LOOK:
+                self._blind = f"no picture of the head camera within {FIRST_LOOK:g} s"
+        elif seen.error:
+            self._blind = seen.error
+        elif not self._sightings or seen.stamp > self._sightings[-1].stamp:
+            self._sightings, self._blind = (*self._sightings[-MOST_SIGHTINGS:], seen), ""
             self._looked = now
 
 
@@ -153,6 +166,12 @@ class Run:
     def prepare(self, state: RobotState, now: float) -> None:
         """Asks the skill what its policy will be asked first, for warming. Failure ends the run."""
         self._answer(self.caller.step(state, self.history.now(state, now), ()), now, preview=True)
+
+    def looks(self, state: RobotState, now: float) -> bool:
+        """Whether it still waits for the first look of the camera. Its skill is asked again with that; failure ends the run."""
+        if self.history.looks:
+            self.prepare(state, now)
+        return self.history.looks
 
     def begin(self, state: RobotState, now: float) -> None:
         """It takes its joints now."""

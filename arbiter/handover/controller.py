@@ -176,6 +176,8 @@ class HandoverController:
             self._bridge(t, reason, waited, state, now)
         elif not warm and min(waited, now - t.hindered) > self.settings.warm_limit:
             self._refuse(t, f"policy {t.policy.name} not ready within {self.settings.warm_limit:g} s", now)
+        elif t.run is not None and (t.run.looks(state, now) or t.run.over):
+            return
         elif warm and now - self._switched[t.joints].max() >= self.settings.dwell - 1e-9:
             self.changes += 1
             self.pending.remove(t)

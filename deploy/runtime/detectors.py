@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing
 
 from arbiter.aside import Aside
@@ -17,7 +18,7 @@ from deploy.runtime.doors import through
 if typing.TYPE_CHECKING:
     from deploy.runtime.config import Loaded
 
-LIMIT = 250  # ticks that a detector may take for a picture before it counts as blocked
+LIMIT = 1.5  # [s] that a detector may take for a picture before it counts as blocked
 
 
 def open_sight(camera, loaded: Loaded, model: RobotModel, patience: float) -> Sight:
@@ -41,7 +42,8 @@ def open_sight(camera, loaded: Loaded, model: RobotModel, patience: float) -> Si
     detector, error = in_time(lambda: kind().open(view, settings), kind.patience, "not opened")
     if detector is None or error:
         raise ConfigError(f"detector {use}: {error or 'open() returned nothing'}")
-    return Sight(camera, detector, Aside(f"detector-{use}", patience, LIMIT))
+    limit = math.ceil(LIMIT / max(patience, model.dt))
+    return Sight(camera, detector, Aside(f"detector-{use}", patience, limit), use)
 
 
 def check_detectors(loaded: Loaded, problems: Problems) -> None:

@@ -53,7 +53,7 @@ MAYBE: Kind = ("a number or null", is_number_or_null)
 TEXT: Kind = ("text", is_text)
 COUNT: Kind = ("a whole number from 0", is_count)
 HEADER = {"joints": ("a list of names", lambda value: bool(value) and list_of(is_text)(value)), "start": NUMBER}
-LATER = {"acc"}  # fields that traces of earlier versions lack
+LATER = {"acc", "error"}  # fields that traces of earlier versions lack
 FOR_VERIFY = {"config": TEXT, "tree": TEXT, "seed": COUNT}
 CALL = row_of(
     is_text,
@@ -76,6 +76,7 @@ ROUTE = {
 SIGHT = {
     "stamp": NUMBER,
     "balls": ("places by colour", lambda value: isinstance(value, dict) and all(map(list_of(is_number, 3), value.values()))),
+    "error": TEXT,
 }
 
 

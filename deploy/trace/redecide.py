@@ -18,7 +18,7 @@ from arbiter.tick import Arbiter
 from arbiter.types import RobotState, SafeCommand, Sighting
 from arbiter.worker import ReplayWorker
 from deploy.cli.progress import progress
-from deploy.drivers.sensors.balls import STALE
+from deploy.drivers.sensors.balls import KEPT
 from deploy.runtime.assemble import caller_for, wire
 from deploy.runtime.config import load_text
 from deploy.runtime.doors import load_doors
@@ -66,7 +66,7 @@ class RecordedSight:
 
     def __call__(self, now: float) -> Sighting | None:
         """The last recorded sighting, unless it had become too old."""
-        return None if self.seen is None or now - self.seen.stamp > STALE else self.seen
+        return None if self.seen is None or now - self.seen.stamp > KEPT else self.seen
 
 
 def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "the trace") -> list[str]:

@@ -123,7 +123,7 @@ def _input(part: object) -> object:
     if isinstance(part, RobotState):
         return encode_state(part)
     if isinstance(part, Sighting):
-        return {"stamp": part.stamp, "balls": {colour: _list(at) for colour, at in part.balls.items()}}
+        return {"stamp": part.stamp, "balls": {colour: _list(at) for colour, at in part.balls.items()}, "error": part.error}
     if isinstance(part, Route):
         return {
             "text": part.text,
@@ -151,7 +151,7 @@ def decode_route(value: dict[str, Any]) -> Route:
 
 def decode_sighting(value: dict[str, Any]) -> Sighting:
     """The sighting again, bit for bit."""
-    return Sighting(value["stamp"], {colour: frozen(at) for colour, at in value["balls"].items()})
+    return Sighting(value["stamp"], {colour: frozen(at) for colour, at in value["balls"].items()}, value.get("error", ""))
 
 
 def _list(values: np.ndarray) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from arbiter.safety import Safety
 from arbiter.skill import Outcome, Progress, Skill, StartEnvelope, Verification
 from arbiter.tick import Arbiter
 from arbiter.tree.leaves import IN_POSTURE
-from arbiter.types import Mode, Request
+from arbiter.types import Mode, Request, Sighting
 from arbiter.worker import LockstepWorker
 from deploy.runtime.config import load_tree
 from deploy.runtime.tree_check import check_tree
@@ -578,3 +579,23 @@ def test_a_stop_of_the_safety_layer_refuses_an_arm_of_the_same_tick(level):
     report = rig.tick()
     assert not report.command.kp.any() and not rig.arbiter.safety.armed
     assert [event.text for event in report.events][0] == "not armed: stopped: key; an operator has to reset it"
+
+
+@pytest.mark.parametrize(
+    ("first", "ticks", "reason"),
+    [
+        (Sighting(0.0, {}, "the detector fails"), 5, "no ball in view: the detector fails"),
+        (None, 110, "no ball in view: no picture of the head camera within 2 s"),
+        (Sighting(0.0, {"red": np.array((0.3, 0.2, 0.6))}), 5, ""),
+    ],
+)
+def test_a_skill_that_sees_takes_its_joints_after_the_first_look(first, ticks, reason):
+    rig = Rig().ready()
+    looks = []
+    rig.arbiter.executor.memory.sight = looks.append  # nothing is known yet
+    rig.say("touch_ball").tick(20)
+    assert len(looks) > 10 and rig.owner()["arms"] == "rest"
+    rig.arbiter.executor.memory.sight = lambda now: first and replace(first, stamp=now)
+    rig.tick(ticks)
+    assert (rig.owner()["arms"] == "chunk") == (not reason)
+    assert (rig.last().result == "failed") == bool(reason) and rig.last().reason.endswith(reason)

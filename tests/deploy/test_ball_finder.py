@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from deploy.drivers.sensors.balls import STALE, Sight, finder_of
+from deploy.drivers.sensors.balls import KEPT, STALE, Sight, finder_of
 from deploy.drivers.sensors.sim_camera import SimCamera
 from deploy.drivers.simulated.simulated_robot import Pose, SimulatedRobot
 from deploy.robots.description import load_model
@@ -101,6 +101,8 @@ def test_sight_looks_once_at_a_picture_and_never_at_an_old_one(eye):
     first = sight(1.1)
     assert set(first.balls) == {"red"} and sight(1.2) is first
     assert [kind for kind, _ in sight.take()] == ["sight"] and sight.take() == []
-    assert sight(1.0 + STALE + 0.1) is None, "too old"
+    assert sight(1.0 + KEPT + 0.1) is None, "too old"
+    assert Sight(lambda: frame, finder)(1.0 + STALE + 0.1) is None, "too old to be looked at"
     frames[0] = replace(frame, stamp=2.0)
     assert sight(2.0).stamp == 2.0
+    assert Sight(lambda: None, None)(1.0).error == "the robot has no head camera"

@@ -1,5 +1,6 @@
 """Ball detectors from outside: found by a tree file, asked on a thread of their own, contained."""
 
+import json
 import textwrap
 import time
 
@@ -13,6 +14,7 @@ from deploy.drivers.sensors.detector import check_detector
 from deploy.robots.description import load_model
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import TREES, load_tree
+from deploy.trace.writer import _input, decode_sighting
 from deploy.tree import main as tree
 from policies.chunk.protocol import CameraFrame
 
@@ -97,12 +99,24 @@ def test_the_built_in_one_keeps_the_contract():
 
 
 @pytest.mark.parametrize(
-    "answer", [None, {"red": (1.0, 2.0)}, {"red": (1.0, np.nan, 0.0)}, {3: (1.0, 1.0, 1.0)}, ValueError("no")]
+    ("answer", "told"),
+    [
+        (None, "NoneType; a mapping"),
+        ({"red": (1.0, 2.0)}, "three finite numbers"),
+        ({"red": (1.0, np.nan, 0.0)}, "three finite numbers"),
+        ({3: (1.0, 1.0, 1.0)}, "three finite numbers"),
+        (ValueError("no\nnetwork"), "ValueError: no network"),
+    ],
 )
-def test_rubbish_breaks_the_contract_and_is_no_sighting(answer):
+@pytest.mark.parametrize("beside", [True, False])
+def test_rubbish_breaks_the_contract_and_the_sighting_tells_the_detectors_error(answer, told, beside):
     assert check_detector(lambda: Says(answer)) != []
-    sight = Sight(lambda: CameraFrame(1.0, np.zeros((8, 8, 3), np.uint8)), Says(answer), Aside("test", 1.0))
-    assert sight(1.0) is None and sight.take() == []
+    aside = Aside("test", 1.0) if beside else None
+    sight = Sight(lambda: CameraFrame(1.0, np.zeros((8, 8, 3), np.uint8)), Says(answer), aside, "mine")
+    seen = sight(1.0)
+    assert seen is not None and not seen.balls and seen.error.startswith("the detector mine fails: ") and told in seen.error
+    assert "\n" not in seen.error and sight.take() == [("sight", seen)] and sight.take() == []
+    assert decode_sighting(json.loads(json.dumps(_input(seen)))) == seen
     sight.close()
 
 
@@ -117,10 +131,10 @@ def test_a_picture_on_which_it_failed_is_not_asked_of_again():
     stamp = [1.0]
     sight = Sight(lambda: CameraFrame(stamp[0], np.zeros((8, 8, 3), np.uint8)), Fails(), Aside("test", 1.0))
     for _ in range(5):
-        assert sight(1.0) is None
+        assert sight(1.0).error
     assert len(asked) == 1
     stamp[0] = 1.1
-    assert sight(1.1) is None and len(asked) == 2, "of the next picture it is"
+    assert sight(1.1).error and len(asked) == 2, "of the next picture it is"
     sight.close()
 
 

@@ -13,6 +13,7 @@ from arbiter.types import Request
 from deploy import demo
 from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.run import main
+from deploy.runtime.config import TREES
 from policies.chunk.backends.graphs import GraphBackend
 from skills.criteria import TOUCH_DISTANCE, rotations
 from skills.walking import WalkForward
@@ -163,11 +164,36 @@ def test_a_touch_that_succeeded_is_a_touch():
     assert "succeeded" in seen
 
 
-def test_without_a_camera_a_touch_ends(monkeypatch):
-    with SimRun(seed=2) as run:
-        monkeypatch.setattr(run.arbiter.executor.memory, "sight", lambda now: None)
+FAILING = """
+    from deploy.drivers.sensors.detector import DetectorKind
+
+    class Failing(DetectorKind):
+        name, help = "failing", "has lost its network"
+
+        def open(self, camera, settings):
+            return self
+
+        def find(self, image):
+            raise RuntimeError("the network is gone")
+"""
+
+
+def test_what_it_cannot_see_it_neither_touches_nor_walks_to(tmp_path):
+    (tmp_path / "failing.py").write_text(textwrap.dedent(FAILING))
+    tree = tmp_path / "my.yaml"
+    tree.write_text((TREES / "default.yaml").read_text() + "\ndetectors: {use: failing, files: [failing.py]}\n")
+    with SimRun(seed=2, tree=str(tree)) as run:
+        start = run.mark()
+        for text in ("touch the red ball", "walk to the ball"):
+            item = run.say(text)
+            assert item.result == "failed", item.reason
+            assert "the detector failing fails: RuntimeError: the network is gone" in item.reason
+        run.arbiter.executor.memory.sight = lambda now: None  # a camera whose pictures do not come
         item = run.say("touch the red ball")
-        assert item.result == "ended" and "not verified" in item.reason
+        assert item.result == "failed" and "no picture of the head camera within 2 s" in item.reason
+        arms = run.model.groups["arms"]
+        swings = np.ptp([t.joint_pos[arms] for t in run.truth[start:]], axis=0)
+        assert swings.max() < 0.03 and np.abs(run.path(start)).max() < 0.05, "it has not moved"
 
 
 class Still(GraphBackend):

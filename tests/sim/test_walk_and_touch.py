@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from arbiter.ball_memory import blind
 from deploy.drivers.simulated.simulated_robot import Scene
 from tests.sim.rig import SimRun
 from training.pi0.walk_and_touch import FURTHEST, NEAREST, run_once, scene_of
@@ -33,7 +34,7 @@ def test_it_goes_to_the_only_ball_and_comes_back_and_says_what_it_does_not_see()
         assert abs(math.atan2(left, ahead) - run.truth[-1].yaw) < 0.2
         item = run.say("walk to the blue ball")
         assert item.result == "failed" and "I do not see the blue ball" in item.reason and "green" in item.reason
-        run.arbiter.executor.memory.sight = lambda now: None  # as a robot without a head camera
+        run.arbiter.executor.memory.sight = blind  # as a robot without a head camera
         item = run.say("walk to the red ball")
-        assert item.result == "failed" and "no picture of a head camera was looked at" in item.reason
+        assert item.result == "failed" and "the robot has no head camera; no red ball is remembered" in item.reason
         assert run.falls == 0

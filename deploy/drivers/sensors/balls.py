@@ -7,15 +7,18 @@ angle follows from their sum, and the distance from that and the ball's radius. 
 from __future__ import annotations
 
 import math
+from textwrap import shorten
 
 import mujoco
 import numpy as np
 
 from arbiter.aside import Aside
+from arbiter.ball_memory import blind
 from arbiter.robot import RobotModel
 from arbiter.sight_camera import SightCamera
 from arbiter.types import Sighting
-from deploy.drivers.sensors.detector import BallDetector, checked
+from arbiter.wall import walled
+from deploy.drivers.sensors.detector import BUILT_IN, BallDetector, checked
 from deploy.drivers.simulated.scene import BALL_COLOURS, BALL_RADIUS
 from deploy.robots.mjcf import open_spec, standing_data
 from deploy.robots.roles import find_roles
@@ -25,6 +28,8 @@ LEAST_PIXELS = 12  # fewer are a speck, no ball
 ALIKE = 0.2  # largest difference to a ball's own hue, see `_hue`
 VIVID = 50  # of 255, between the strongest and the weakest channel of a coloured pixel
 STALE = 0.5  # [s] age at which a picture tells nothing about now
+KEPT = 1.2  # [s] that a sighting counts as the newest: what is remembered of the robot's own motion reaches as far back
+LONGEST = 200  # letters of a detector's error that are told
 ROUND = 0.9  # narrow over wide side of what is seen of a ball; less: a part of it is hidden
 
 
@@ -134,44 +139,40 @@ class Sight:
 
     Args:
         camera: The latest picture at once, or None.
-        finder: Finds the balls; None: it sees none.
+        finder: Finds the balls; None: the robot has no camera.
         aside: Where a third party's finder is asked, which may take a while; None: at once.
+        name: Of the finder, for its errors.
     """
 
-    def __init__(self, camera, finder: BallDetector | None, aside: Aside | None = None) -> None:
-        self._camera, self._finder, self._aside = camera, finder, aside
+    def __init__(self, camera, finder: BallDetector | None, aside: Aside | None = None, name: str = BUILT_IN) -> None:
+        self._camera, self._finder, self._aside, self._name = camera, finder, aside, name
         self._seen: Sighting | None = None
-        self._failed = math.nan  # stamp of the picture on which the finder failed
         self._new: list[tuple] = []
 
     def __call__(self, now: float) -> Sighting | None:
-        """The newest sighting; None without a picture of the last STALE seconds, or while that is looked at."""
-        frame: CameraFrame | None = None if self._finder is None else self._camera()
-        if frame is None or now - frame.stamp > STALE:
-            return None
-        if frame.stamp == self._failed:
-            return None
-        if self._seen is None or frame.stamp != self._seen.stamp:
-            found = self._look(frame)
-            if found is None:
-                return None
+        """The newest sighting, or why the finder failed in its picture; None without one of the last KEPT seconds."""
+        found = self._look(now, self._finder) if self._finder is not None else None if self._fresh(now) else blind(now)
+        if found is not None:
             self._seen = found
             self._new.append(("sight", found))
-        return self._seen
+        return self._seen if self._fresh(now) else None
 
-    def _look(self, frame: CameraFrame) -> Sighting | None:
-        """What is in a picture, or in an earlier one that was still looked at; None: not known yet, or the finder failed."""
+    def _fresh(self, now: float) -> bool:
+        return self._seen is not None and now - self._seen.stamp <= KEPT
+
+    def _look(self, now: float, finder: BallDetector) -> Sighting | None:
+        """What is in a picture that is new, or in an earlier one that was still looked at; None: not known yet."""
+        frame: CameraFrame | None = self._camera()
+        if frame is None or now - frame.stamp > STALE or (self._seen is not None and frame.stamp == self._seen.stamp):
+            return None
 
         def find() -> Sighting:
-            assert self._finder is not None
-            return Sighting(frame.stamp, checked(self._finder.find(frame.image)))
+            return Sighting(frame.stamp, checked(finder.find(frame.image)))
 
-        if self._aside is None:
-            return find()
-        answer = self._aside.ask(find)
-        if answer is not None and answer.value is None:
-            self._failed = frame.stamp  # a picture on which the finder fails is not asked of again
-        return None if answer is None else answer.value
+        answer = walled(find) if self._aside is None else self._aside.ask(find)
+        if answer is None or answer.value is not None:
+            return None if answer is None else answer.value
+        return Sighting(frame.stamp, {}, f"the detector {self._name} fails: {shorten(answer.error, LONGEST)}")
 
     def take(self) -> list[tuple]:
         """Sightings since the last call, as inputs of a trace."""
