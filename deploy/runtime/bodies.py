@@ -98,7 +98,7 @@ def _simulated(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     robot = SimulatedRobot(
         model,
         seed=wish.seed,
-        scene=wish.scene or (Scene(balls=dict(config.balls)) if config.balls else None),
+        scene=scene_of(wish, loaded),
         noise=SENSOR_NOISE if config.noise else Noise(),
         battery=config.battery,
         drain=config.battery_drain,
@@ -108,6 +108,12 @@ def _simulated(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     return RunRobot(robot, *eye_of(robot, config.camera_hz, wish.fast), hidden(robot.mj_model)).operated(wish.operator)
 
 
+def scene_of(wish: Wish, loaded: Loaded) -> Scene | None:
+    """The surroundings of a simulated body; None: as they are without a word."""
+    balls = loaded.config.simulation.balls
+    return wish.scene or (Scene(balls=dict(balls)) if balls else None)
+
+
 def _rig(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     hardware, config = _hardware("rig"), loaded.config.simulation
     if (config.battery, config.battery_drain) != (1.0, 0.0):
@@ -115,7 +121,7 @@ def _rig(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
             "simulation.battery: on the rig the motors tell their supply; set it with --fault, such as "
             "leg_left_knee_pitch_joint:voltage=20.5"
         )
-    found = hardware.open_rig(model, config.faults, wish.seed)
+    found = hardware.open_rig(model, config.faults, wish.seed, scene_of(wish, loaded))
     return RunRobot(found.robot, *eye_of(found.robot, config.camera_hz, wish.fast), [found.table]).operated(wish.operator)
 
 

@@ -13,6 +13,7 @@ from arbiter.robot import RobotModel
 from deploy import rig
 from deploy.drivers.can.can_robot import CanRobot
 from deploy.drivers.sensors.camera import Blind, Camera, CameraConfig, config_of
+from deploy.drivers.simulated.scene import Scene
 from deploy.robots.description import name_or_folder
 from deploy.runtime.bring_up import bring_up_robot
 from deploy.runtime.preflight import preflight
@@ -39,12 +40,12 @@ class Hardware:
     sources: list = field(default_factory=list)
 
 
-def open_rig(model: RobotModel, faults: tuple[str, ...], seed: int) -> Hardware:
-    """Simulated motors and IMU with the real protocol, and a body in MuJoCo behind them."""
+def open_rig(model: RobotModel, faults: tuple[str, ...], seed: int, scene: Scene | None = None) -> Hardware:
+    """Simulated motors and IMU with the real protocol, and a body in MuJoCo, in `scene`, behind them."""
     looked_at = rig.start(name_or_folder(model), faults=faults, body="joints", model=model)
     looked_at.rig.advance(0.0)
     table = _checked(looked_at)
-    return Hardware(rig.start(name_or_folder(model), seed=seed, faults=faults, model=model), table)
+    return Hardware(rig.start(name_or_folder(model), seed=seed, faults=faults, model=model, scene=scene), table)
 
 
 def open_real(model: RobotModel, camera: CameraConfig | None, file: str | None = None, operator: str = "none") -> Hardware:

@@ -19,6 +19,7 @@ from arbiter.strict.fields import beyond
 from arbiter.tree.build import Names, Spec, check
 from arbiter.tree.loading import NodeSet, load_nodes
 from arbiter.tree.registry import NodeType
+from deploy.drivers.simulated.scene import check_ball
 from deploy.runtime.detectors import check_detectors
 from deploy.runtime.doors import PolicyDoors, at, broken_files, check_drivers, load_doors
 from deploy.runtime.tree_robot import robot_of
@@ -42,6 +43,7 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     doors = load_doors(loaded, problems)
     check_drivers(loaded, problems)
     check_detectors(loaded, problems)
+    _check_balls(loaded, problems)
     skills.problems += nodes.problems + doors.problems
     unfit: dict[str, str] = {}
     drives = _drives(loaded, model, doors, problems, unfit) if model is not None else {}
@@ -224,6 +226,14 @@ def _check_skills(loaded: Loaded, skills: SkillSet, policies: set[str], problems
             f"no policy {policy!r}, which the {few} {', '.join(who)} want{'s' * (len(who) == 1)}; there are: "
             f"{', '.join(sorted(policies))}; {way_out}",
         )
+
+
+def _check_balls(loaded: Loaded, problems: Problems) -> None:
+    for colour, centre in loaded.config.simulation.balls.items():
+        try:
+            check_ball(colour, centre)
+        except ConfigError as error:
+            problems.add(at(loaded.node, "simulation", "balls", colour), f"simulation.balls: {error}")
 
 
 def _check_limits(loaded: Loaded, model: RobotModel, problems: Problems) -> None:

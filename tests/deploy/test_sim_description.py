@@ -111,7 +111,7 @@ def test_unknown_robot():
         ({"friction": float("nan")}, "friction nan; 0 to 5 is possible"),
         ({"payload": (0.0, 9.0)}, "payload .* 0 to 5 kg a hand is possible"),
         ({"balls": {"pink": (0, 0, 0)}}, "no ball of colour 'pink'; there are: red, green, blue"),
-        ({"balls": {"red": (0, 0)}}, "the red ball's centre is .*three finite numbers"),
+        ({"balls": {"red": (0, 0)}}, "the red ball's centre is .*three numbers from -100 to 100 m"),
     ],
 )
 def test_a_wrong_scene(options, text):

@@ -119,3 +119,14 @@ def test_a_folder_is_told_as_one_with_the_tree_files_in_it(tmp_path, capsys):
     (tmp_path / "mine.yaml").write_text(TREE)
     status, lines = told(capsys, tmp_path)
     assert status == 2 and lines == [f"error: --tree {tmp_path}: is a folder; name a tree file in it: mine.yaml"]
+
+
+def test_balls_of_a_scene_that_cannot_be_are_told_each_with_its_line(tmp_path, capsys):
+    balls = "simulation:\n  balls:\n    red: [1, 0, 0.6]\n    pink: [1, 0, 1]\n    green: [.inf, 0, 1]\n    blue: [0, 1, 1e300]\n"
+    status, lines = told(capsys, tmp_path / "t.yaml", balls + POLICIES + TREE)
+    wrong = [line.removeprefix(f"error: {tmp_path / 't.yaml'}:") for line in lines]
+    assert status == 1 and wrong == [
+        "4: simulation.balls: no ball of colour 'pink'; there are: red, green, blue",
+        "5: simulation.balls: the green ball's centre is (inf, 0.0, 1.0); three numbers from -100 to 100 m are expected",
+        "6: simulation.balls: the blue ball's centre is (0.0, 1.0, 1e+300); three numbers from -100 to 100 m are expected",
+    ]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from deploy.run import main
-from deploy.runtime.config import find_tree
+from deploy.runtime.assemble import assemble
+from deploy.runtime.config import find_tree, load_tree
 from tests.sim.rig import SimRun
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +141,16 @@ def test_the_battery_drains_and_the_tree_stands_down_from_a_walk(tmp_path):
 def test_the_rig_tells_its_own_battery(capsys):
     assert main(["--robot", "rig", "--fast", "--say", "bow", "--set", "simulation.battery=0.5"]) == 2
     assert "on the rig the motors tell their supply; set it with --fault" in capsys.readouterr().err
+
+
+@pytest.mark.robot
+@pytest.mark.parametrize("robot", ["simulated", "rig"])
+def test_the_balls_of_the_tree_file_hang_before_every_simulated_body(robot):
+    assembly = assemble(load_tree("default.yaml", ["simulation.balls={green: [1, 0.5, 0.6]}"]), robot=robot, fast=True)
+    try:
+        assert {colour: at.tolist() for colour, at in assembly.truth().balls.items()} == {"green": [1.0, 0.5, 0.6]}
+    finally:
+        assembly.close()
 
 
 def test_the_example_of_a_node_in_a_run(tmp_path):

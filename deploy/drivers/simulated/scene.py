@@ -20,6 +20,7 @@ BALL_COLOURS: Mapping[str, tuple[float, float, float, float]] = MappingProxyType
     {"red": (0.86, 0.16, 0.14, 1.0), "green": (0.16, 0.66, 0.27, 1.0), "blue": (0.15, 0.36, 0.86, 1.0)}
 )
 FLOOR_LIGHT, FLOOR_DARK = (0.80, 0.82, 0.84), (0.62, 0.65, 0.69)
+FURTHEST = 100.0  # [m] of a ball from the origin, along each axis
 TILE = 0.5  # [m] edge of a square of the floor's checker
 
 
@@ -43,19 +44,21 @@ class Scene:
 
     def __post_init__(self) -> None:
         for colour, centre in self.balls.items():
-            check_ball(colour, centre, tuple(BALL_COLOURS))
+            check_ball(colour, centre)
         if not 0.0 <= self.friction <= 5.0:
             raise ConfigError(f"scene: friction {self.friction}; 0 to 5 is possible")
         if not all(0.0 <= mass <= 5.0 for mass in self.payload):
             raise ConfigError(f"scene: payload {self.payload} kg; 0 to 5 kg a hand is possible")
 
 
-def check_ball(colour: str, centre, allowed: tuple[str, ...]) -> None:
-    """Raises ConfigError unless `colour` is allowed and `centre` is three finite numbers."""
+def check_ball(colour: str, centre, allowed: tuple[str, ...] = tuple(BALL_COLOURS)) -> None:
+    """Raises ConfigError unless `colour` is allowed and `centre` is three numbers within FURTHEST."""
     if colour not in allowed:
-        raise ConfigError(f"scene: no ball of colour {colour!r}; there are: {', '.join(allowed) or 'none'}")
-    if np.shape(centre) != (3,) or not np.all(np.isfinite(centre)):
-        raise ConfigError(f"scene: the {colour} ball's centre is {centre!r}; three finite numbers [m] are expected")
+        raise ConfigError(f"no ball of colour {colour!r}; there are: {', '.join(allowed) or 'none'}")
+    if np.shape(centre) != (3,) or not np.all(np.abs(centre) <= FURTHEST):
+        raise ConfigError(
+            f"the {colour} ball's centre is {centre!r}; three numbers from -{FURTHEST:g} to {FURTHEST:g} m are expected"
+        )
 
 
 def compile_scene(robot: RobotModel | str, scene: Scene, timestep: float) -> mujoco.MjModel:
