@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from arbiter.skill import Skill
 from skills.circling import WalkInCircle
-from skills.gestures import LowerArms, PointAt, RaiseArms, TouchBall, WaveLeft, WaveRight
+from skills.gestures import LowerArms, PointAt, RaiseArms, WaveLeft, WaveRight
 from skills.returning import ComeBack
 from skills.standing import StandStill, Stop
 from skills.to_balls import FaceBall, WalkToBall
+from skills.touching import TouchBall
 from skills.walking import SidestepLeft, SidestepRight, TurnLeft, TurnRight, WalkBackward, WalkForward
 from skills.whole_body import Bow, SitDown, StandUp
 

@@ -15,8 +15,8 @@ from arbiter.types import RememberedBall, RobotState, Standpoint
 from skills import criteria
 from skills.approach import PACE, Guided, ToGo
 from skills.criteria import TOUCH_DISTANCE
-from skills.gestures import COLOURS
 from skills.recordings import Recording
+from skills.touching import COLOURS
 
 COLOUR = Parameter("colour", choices=COLOURS)
 AHEAD, OUTWARD = 0.74, 1.15  # of an arm's reach, and of the shoulder's distance to the middle: where a hand works best

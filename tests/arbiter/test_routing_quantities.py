@@ -15,7 +15,8 @@ from arbiter.routing.quantities import extract, mirrored
 from arbiter.routing.text import expand, normalise, strip_politeness
 from arbiter.skill import Parameter, Skill
 from skills.circling import WalkInCircle
-from skills.gestures import PointAt, TouchBall, WaveRight
+from skills.gestures import PointAt, WaveRight
+from skills.touching import TouchBall
 from skills.walking import TurnLeft, WalkForward
 from skills.whole_body import Bow
 
