@@ -160,20 +160,29 @@ class Planner:
             return [piece]
         for i in places:
             parts = Piece(" ".join(said[:i]), piece.joint), Piece(" ".join(said[i:]), "runon")
-            kinds = [self._whole(self._uninflected(part).text) for part in parts]
-            apart = kinds[0] != kinds[1] and 1 < i < len(said) - 1 and said[i - 2] not in english().determiners
-            if all(kinds) and (apart or not self._asked_as_one(piece.text)):
+            texts = [self._uninflected(part).text for part in parts]
+            kinds = [self._whole(text) for text in texts] if all(map(self._of_one_kind, texts)) else []
+            apart = len(set(kinds)) > 1 and 1 < i < len(said) - 1 and said[i - 2] not in english().determiners
+            if kinds and all(kinds) and (apart or not self._asked_as_one(piece.text)):
                 return [parts[0], *self._parted(parts[1])]
         return [piece]
+
+    def _of_one_kind(self, text: str) -> bool:
+        """Whether all words are of one skill's phrases, which is told without asking what they come to."""
+        said = self._content(text)
+        return any(said <= found for label, found in self._chooser.scorer.words.items() if label != NONE)
+
+    def _content(self, text: str) -> Set[str]:
+        """The words of a text that a skill has to have among its own."""
+        return set(words(extract(text)[1])) - english().function - english().determiners - english().prepositions
 
     def _whole(self, text: str) -> str:
         """The kind of the skill that words command, if all of them are its own words and need nothing beside them; else ""."""
         choice = self._chooser.choose(text, None)
         if choice.call is None or choice.call.skill == STOP or choice.score < WHOLE or choice.reason:
             return ""
-        kind = self._chooser.scorer.class_of[choice.call.skill]
-        mine = self._chooser.scorer.words[kind]
-        return kind * (set(words(extract(text)[1])) <= mine | english().function | english().determiners | english().prepositions)
+        kind = self._chooser.kind(choice)
+        return kind * (self._content(text) <= self._chooser.scorer.words[kind])
 
     def _asked_as_one(self, text: str) -> bool:
         """Whether one skill has all of the verbs and directions that words name."""
