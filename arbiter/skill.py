@@ -205,6 +205,11 @@ class Skill:
         """This skill as that robot does it: itself, or a copy with other `parameters`. Called once, at the start."""
         return self
 
+    def seeing(self, colours: tuple[str, ...]) -> Self:
+        """This skill where the camera's detector finds balls of these colours: itself, or a copy with other `parameters`. Called
+        once, at the start, for a detector from outside."""
+        return self
+
     def begin(self, context: RunContext) -> Self:
         """What one run asks instead of this skill: a copy, so that what it stores on itself is of that run alone.
 

@@ -191,12 +191,13 @@ def point_at(run: Recording, direction: str) -> Verification:
     )
 
 
-def touch_ball(run: Recording, colour: str, doubt: float = 0.0) -> Verification:
-    """A hand reaches the ball and stays for a moment. `doubt`: largest error of the ball's position [m]."""
+def touch_ball(run: Recording, colour: str, doubt: float = 0.0, side: str = "") -> Verification:
+    """A hand, that of `side` if it is named, reaches the ball and stays for a moment. `doubt`: largest error of the ball's
+    position [m]."""
     gaps = np.linalg.norm(run.hands - run.balls[colour][:, None], axis=-1)
-    gap = min(best_lasting(gaps[:, side], run.time, TOUCH_SPAN) for side in range(2))
-    most = TOUCH_DISTANCE - doubt
-    return verification(gap <= most, gap, most, "m", f"hand {gap:.3f} m from the {colour} ball, at most {most:.3f}")
+    gap = min(best_lasting(gaps[:, i], run.time, TOUCH_SPAN) for i, name in enumerate(SIDES) if side in ("", name))
+    most, hand = TOUCH_DISTANCE - doubt, f"{side} hand".lstrip()
+    return verification(gap <= most, gap, most, "m", f"{hand} {gap:.3f} m from the {colour} ball, at most {most:.3f}")
 
 
 def beside_ball(ball: np.ndarray, colour: str, reach: float, shoulders: Sequence[np.ndarray]) -> Verification:

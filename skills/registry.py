@@ -102,6 +102,15 @@ class SkillSet:
                 self.unfit[name] = f"its tree runs {one}, which is left out"
         return wrong
 
+    def see(self, colours: tuple[str, ...]) -> None:
+        """The camera's detector finds balls of these colours."""
+        for name, skill in self.skills.items():
+            made, error = walled(skill.seeing, colours)
+            if isinstance(made, Skill):
+                self.skills[name] = made
+            else:
+                self.problems.append(f"skill {name!r}: seeing(): {error or f'returned {made!r}; a skill is expected'}")
+
     def left_out(self) -> list[str]:
         """What is left out for this robot, one line for each reason."""
         reasons = dict.fromkeys(self.unfit.values())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 
@@ -14,9 +17,8 @@ from arbiter.skill import Outcome, Parameter, Progress, Verification
 from arbiter.types import RememberedBall, RobotState, Standpoint
 from skills import criteria
 from skills.approach import PACE, Guided, ToGo
-from skills.criteria import TOUCH_DISTANCE
 from skills.recordings import Recording
-from skills.touching import COLOURS
+from skills.touching import ABOVE, COLOURS
 
 COLOUR = Parameter("colour", choices=COLOURS)
 AHEAD, OUTWARD = 0.74, 1.15  # of an arm's reach, and of the shoulder's distance to the middle: where a hand works best
@@ -47,6 +49,12 @@ class ToBall(Guided):
         """Why the robot cannot do it: without hands it has nothing to reach a ball with."""
         known = robot.body is not None and robot.body.hands and robot.body.feet
         return super().unfit(robot) or ("" if known else f"the robot {robot.name} has no hands and feet that are known")
+
+    def seeing(self, colours: tuple[str, ...]) -> Self:
+        """It goes to whatever is found."""
+        made = copy.copy(self)
+        made.parameters = tuple(replace(one, choices=colours) if one.name == "colour" else one for one in self.parameters)
+        return made
 
     def ball(self, progress: Progress) -> RememberedBall | None:
         """The ball that is meant; None: not found yet, or `_why` says what is in the way."""
@@ -167,10 +175,11 @@ class WalkToBall(ToBall):
         front, aside = self._place(self._height, body)
         shoulder = next(iter(body.hands.values())).root
         gap = math.hypot(front, aside - abs(float(shoulder[1])), self._height - float(shoulder[2]))
-        beyond = gap - (body.reach + TOUCH_DISTANCE)
+        beyond = max(gap - body.reach, self._height - body.shoulders - ABOVE)
         if beyond <= 2.0 * doubt_of(ball, progress.surroundings.way):
             return ""
-        return f"the {self._colour} ball is {self._height:.2f} m high, out of reach by {beyond:.2f} m"
+        high = self._height - float(body.torso[2]) + body.standing
+        return f"the {self._colour} ball is {high:.2f} m high, out of reach by {beyond:.2f} m"
 
     def finish(self, state: RobotState, progress: Progress) -> Outcome:
         """There, and the ball is seen, or was looked for long enough."""
@@ -183,7 +192,7 @@ class WalkToBall(ToBall):
         return Outcome.RUNNING if unseen and progress.elapsed - self._there < AGAIN else done
 
     def worth(self, ball: np.ndarray, colour: str, body: Body) -> Verification:
-        return criteria.beside_ball(ball, colour, body.reach + TOUCH_DISTANCE, [arm.root for arm in body.hands.values()])
+        return criteria.beside_ball(ball, colour, body.reach, [arm.root for arm in body.hands.values()])
 
 
 class FaceBall(ToBall):

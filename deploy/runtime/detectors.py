@@ -46,6 +46,15 @@ def open_sight(camera, loaded: Loaded, model: RobotModel, patience: float) -> Si
     return Sight(camera, detector, Aside(f"detector-{use}", patience, limit), use)
 
 
+def colours_of(loaded: Loaded) -> tuple[str, ...]:
+    """Colours that a detector from outside finds; () for the built-in one, and where there is none of that name."""
+    config = loaded.config.detectors
+    if config.use == BUILT_IN:
+        return ()
+    kind = through(DETECTOR_DOOR, loaded, "detectors", config, Problems()).kinds.get(config.use)
+    return () if kind is None else kind.colours
+
+
 def check_detectors(loaded: Loaded, problems: Problems) -> None:
     """Files, choice and settings of detectors; what is wrong is added to `problems`."""
     config = loaded.config.detectors

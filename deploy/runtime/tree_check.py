@@ -20,7 +20,7 @@ from arbiter.tree.build import Names, Spec, check
 from arbiter.tree.loading import NodeSet, load_nodes
 from arbiter.tree.registry import NodeType
 from deploy.drivers.simulated.scene import check_ball
-from deploy.runtime.detectors import check_detectors
+from deploy.runtime.detectors import check_detectors, colours_of
 from deploy.runtime.doors import PolicyDoors, at, broken_files, check_drivers, load_doors
 from deploy.runtime.tree_robot import robot_of
 from deploy.runtime.tree_warnings import idle_joints, idle_nodes
@@ -79,6 +79,8 @@ def load_skill_set(loaded: Loaded, robot: RobotModel | None, problems: Problems 
         found.skills.pop(name, None)
     if not strict:
         problems.raise_if_any()
+    if colours := colours_of(loaded):
+        found.see(colours)
     return found
 
 

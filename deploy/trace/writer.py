@@ -36,7 +36,7 @@ def encode(report: TickReport) -> dict[str, Any]:
         "t": report.now,
         "state": encode_state(report.reading, len(command.q)),
         "estimate": _estimate(report.state.estimate),
-        "inputs": [[_input(part) for part in item] for item in report.inputs],
+        "inputs": [[encode_input(part) for part in item] for item in report.inputs],
         "asked": _list(report.asked),
         "q": _list(command.q),
         "kp": _list(command.kp),
@@ -119,7 +119,8 @@ def _array(values: object, size: int) -> list[float | None] | None:
     return _list(values) if real else None
 
 
-def _input(part: object) -> object:
+def encode_input(part: object) -> object:
+    """A part of what reached the tick, as JSON values."""
     if isinstance(part, RobotState):
         return encode_state(part)
     if isinstance(part, Sighting):

@@ -9,12 +9,14 @@ import pytest
 
 from arbiter.aside import Aside
 from arbiter.errors import ConfigError
+from arbiter.routing import Router
 from deploy.drivers.sensors.balls import Sight, finder_of
-from deploy.drivers.sensors.detector import check_detector
+from deploy.drivers.sensors.detector import DetectorKind, check_detector, check_detector_kind
 from deploy.robots.description import load_model
 from deploy.runtime.assemble import assemble
 from deploy.runtime.config import TREES, load_tree
-from deploy.trace.writer import _input, decode_sighting
+from deploy.runtime.tree_check import load_skill_set
+from deploy.trace.writer import decode_sighting, encode_input
 from deploy.tree import main as tree
 from policies.chunk.protocol import CameraFrame
 
@@ -33,6 +35,7 @@ PLUG_IN = """
 
     class Fixed(DetectorKind):
         name, help, Config = "fixed", "sees a blue ball always at one place", FixedConfig
+        colours = ("blue", "purple")
 
         def open(self, camera, settings):
             assert camera.covers(np.array((settings.ahead, 0.0, 0.6)), 0.1)
@@ -93,6 +96,29 @@ def test_what_is_wrong_in_a_tree_file_is_told(mine, capsys, use, settings, reaso
         assemble(load_tree(path), fast=True)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("walk to the purple ball", [("walk_to_ball", "purple")]),
+        ("face the blue ball", [("face_ball", "blue")]),
+        ("walk to the red ball", 'walk_to_ball has no colour "red"; it has blue, purple'),
+        ("touch the purple ball", 'touch_ball has no colour "purple"; it has red, green, blue'),
+    ],
+)
+def test_words_name_the_colours_that_a_detector_finds(mine, text, told):
+    model = load_model("berkeley_humanoid_lite")
+    skills = load_skill_set(load_tree(mine()), model)
+    route = Router(list(skills.skills.values()), groups=model.groups).route(text)
+    assert told in (route.reason, [(call.skill, call.parameters["colour"]) for step in route.steps for call in step])
+
+
+@pytest.mark.parametrize("colours", ["purple", (), ("purple", "teal"), None])
+def test_colours_that_no_words_can_name_are_refused(colours):
+    kind = type("Mine", (DetectorKind,), {"name": "mine", "help": "h", "colours": colours, "open": lambda *_: None})
+    (problem,) = check_detector_kind(kind)
+    assert problem.startswith(f"colours is {colours!r}; a tuple of colours that words can name is expected: red, green, blue")
+
+
 def test_the_built_in_one_keeps_the_contract():
     model = load_model("berkeley_humanoid_lite")
     assert check_detector(lambda: finder_of(model)) == []
@@ -116,7 +142,7 @@ def test_rubbish_breaks_the_contract_and_the_sighting_tells_the_detectors_error(
     seen = sight(1.0)
     assert seen is not None and not seen.balls and seen.error.startswith("the detector mine fails: ") and told in seen.error
     assert "\n" not in seen.error and sight.take() == [("sight", seen)] and sight.take() == []
-    assert decode_sighting(json.loads(json.dumps(_input(seen)))) == seen
+    assert decode_sighting(json.loads(json.dumps(encode_input(seen)))) == seen
     sight.close()
 
 

@@ -615,3 +615,38 @@ def test_a_parameter_is_read_with_its_type_or_named():
         _ = told.body
     with pytest.raises(RobotError, match="no body that is known"):
         _ = replace(told, robot=replace(MODEL, body=None)).body
+
+
+@pytest.mark.parametrize(
+    ("balls", "asked", "told"),
+    [
+        ({"red": (0.30, 0.14, 0.62)}, {"colour": "red", "side": "left"}, ""),
+        ({"red": (0.30, 0.14, 0.62)}, {"colour": "red", "side": "right"}, "the red ball is 0.30 m ahead and 0.14 m to my left: "),
+        ({"red": (0.30, 0.14, 0.62)}, {"side": "right"}, "the right hand touches balls on the right"),
+        ({"red": (0.30, 0.14, 0.62), "blue": (0.30, -0.14, 0.62)}, {"side": "right"}, ""),
+        ({"red": (0.30, 0.14, 0.62), "blue": (0.30, -0.14, 0.62)}, {}, "which ball? red, blue are within reach; say its colour"),
+        (
+            {"red": (0.30, 0.14, 0.62), "blue": (0.30, 0.2, 0.62)},
+            {"side": "right"},
+            "no ball in view that the right hand reaches",
+        ),
+        ({"red": (0.35, 0.10, 0.52)}, {"colour": "red"}, "out of reach by 0.04 m"),
+        ({"red": (0.30, 0.10, 0.88)}, {"colour": "red"}, "out of reach by 0.06 m"),
+        ({"red": (0.30, 0.10, 0.79)}, {"colour": "red"}, ""),
+        ({"purple": (0.30, 0.10, 0.60)}, {}, "the only ball there is purple; it touches red, green or blue ones"),
+    ],
+)
+def test_a_touch_is_refused_where_no_hand_or_not_the_one_that_is_named_gets_there(balls, asked, told):
+    skill = by_name("touch_ball")
+    seen = (Sighting(0.0, {colour: np.array(at) for colour, at in balls.items()}),)
+    why = skill.impossible(standing_state(), replace(progress(skill, **asked), sightings=seen))
+    assert (told in why) if told else why == ""
+
+
+@pytest.mark.parametrize(("side", "gap"), [("", 0.0), ("left", 0.0), ("right", 0.1)])
+def test_the_hand_that_is_named_is_the_one_that_has_to_touch(side, gap):
+    readings = [replace(standing_state(), stamp=0.02 * k) for k in range(20)]
+    seen = (Sighting(0.0, {"red": MODEL.known_body.hand(readings[0].joint_pos, "left")}),)
+    skill = by_name("touch_ball")
+    found = skill.verify(readings, replace(progress(skill, colour="red", side=side or None), sightings=seen))
+    assert found.success == (gap == 0.0) and found.measured >= gap and found.text.startswith(f"{side} hand".strip())

@@ -2,6 +2,7 @@
 
 class Mine(DetectorKind):
     name, help, Config = "mine", "finds balls by my network", MineConfig
+    colours = ("red", "orange", "purple")
 
     def open(self, camera, settings):
         return MyDetector(camera, settings.file)
@@ -18,9 +19,11 @@ import numpy as np
 
 from arbiter.errors import ConfigError
 from arbiter.kinds import Door, Kind, check_form
+from arbiter.routing.quantities import COLOURS
 from arbiter.sight_camera import SightCamera
 from arbiter.types import frozen
 from arbiter.wall import walled
+from deploy.drivers.simulated.scene import BALL_COLOURS
 
 BUILT_IN = "coloured_balls"
 SIZES = ((224, 224), (112, 112))  # [pixels] of the pictures that the contract tries
@@ -38,7 +41,13 @@ class BallDetector(Protocol):
 
 
 class DetectorKind(Kind):
-    """A detector plug-in. Its settings are `detectors.settings.NAME` of the tree file."""
+    """A detector plug-in. Its settings are `detectors.settings.NAME` of the tree file.
+
+    Attributes:
+        colours: Of the balls that it finds: those that "walk to the purple ball" can name.
+    """
+
+    colours: tuple[str, ...] = tuple(BALL_COLOURS)
 
     def open(self, camera: SightCamera, settings: Any) -> BallDetector:
         """The detector. May raise any exception with the reason.
@@ -53,6 +62,8 @@ class DetectorKind(Kind):
 def check_detector_kind(kind: Any) -> list[str]:
     """The defects of a detector's class, one line each."""
     problems = check_form(kind, DetectorKind, "detector", (BUILT_IN,))
+    if not problems and not (isinstance(kind.colours, tuple) and kind.colours and set(kind.colours) <= set(COLOURS)):
+        problems = [f"colours is {kind.colours!r}; a tuple of colours that words can name is expected: {', '.join(COLOURS)}"]
     if not problems and kind.open is DetectorKind.open:
         problems = [f"{kind.__name__} has no open()"]
     return problems
