@@ -105,7 +105,7 @@ class RunRecorder:
                     "modes": list(self._modes),
                     "interventions": counts,
                     "trims": self._trims.rows(),
-                    "faults": list(self._faults),
+                    "faults": [*self._faults, *self._unseen()],
                 },
                 "base_path": self._path.points,
                 "estimate": self._whereabouts.build(),
@@ -113,6 +113,12 @@ class RunRecorder:
                 "provenance": self._about,
             }
         )
+
+    def _unseen(self) -> list[dict[str, Any]]:
+        """A fault that is latched and that no report told: it came while the harness lifted the robot, at the very end."""
+        fault = self._arbiter.safety.fault
+        at = self._since(self._end)
+        return [{"at_s": at, "text": f"{fault}, while the harness lifted it"}] if fault and not self._faults else []
 
     def _never(self, text: str, ended: str) -> dict[str, Any]:
         reason = f"never said: {ended or 'the time of the run was over'}"

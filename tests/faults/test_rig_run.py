@@ -111,6 +111,11 @@ def test_a_fault_of_the_rig_is_injected_and_the_drivers_own_damping_is_told(caps
     assert "the driver has damped every motor it can reach: can2: bus off" in capsys.readouterr().out
 
 
+def test_a_fault_that_comes_while_the_harness_lifts_the_robot_is_told_as_well(capsys):
+    assert run(["--robot", "rig", "--fast", "--say", "stop", "--fault", "imu:frozen@4.2s"]) == 1
+    assert "FAULT robot: imu: imu frozen, while the harness lifted it" in capsys.readouterr().out
+
+
 def test_the_robot_behind_the_rigs_wires_knows_where_it_is(tmp_path):
     report = tmp_path / "report.json"
     words = ["--say", "walk forward half a meter", "--report", str(report), "--log", str(tmp_path / "log")]
