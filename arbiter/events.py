@@ -12,8 +12,8 @@ class Event:
 
     Attributes:
         at: Time of the tick [s].
-        kind: "said", "routed", "rejected", "stopped", "started", "finished", "handover", "refused", "mode", "reset",
-            "fault", "skill", "policy", "reading".
+        kind: "said", "routed", "rejected", "stopped", "answered", "started", "finished", "handover", "refused",
+            "mode", "reset", "fault", "skill", "policy", "reading".
         text: The event as one line of text.
         data: The same as values, for programs.
     """

@@ -298,3 +298,8 @@ class Route:
     forbids: tuple[str, ...] = ()
     rule: Rule | None = None
     said: str = ""
+
+    @property
+    def answers(self) -> bool:
+        """The words were a question about what can be asked for, and `reason` is the answer."""
+        return self.rule is Rule.QUESTION

@@ -82,7 +82,7 @@ def as_text(route: Route, router: Router) -> str:
     """The plan or the refusal, the parameters, and the most probable skills of the whole text, as a few lines of text."""
     lines = [f'"{route.text}"']
     if route.outcome == "rejected":
-        lines.append(f"  {'answer' if route.rule is Rule.QUESTION else 'refused'}: {route.reason}")
+        lines.append(f"  {'answer' if route.answers else 'refused'}: {route.reason}")
     for number, step in enumerate(route.steps, 1):
         for index, call in enumerate(step):
             values = ", ".join(
@@ -147,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for text in instructions(args.text, args.file):
         route = router.route(text, last)
         last = route.steps if route.outcome == "accepted" else last
-        refused |= route.outcome == "rejected" and route.rule is not Rule.QUESTION
+        refused |= route.outcome == "rejected" and not route.answers
         print(as_json(route) if args.json else as_text(route, router), flush=True)
         if args.explain:
             print(as_tree(router.parse(text)), flush=True)

@@ -187,7 +187,8 @@ def _run(args, loaded: Loaded, assembly: Assembly, sources: list, began: float) 
     if session.faulted:
         return 1
     said = [item for item in found["instructions"] if item["by"] == "words"]  # not the tree's own
-    return 3 if args.strict and any(item["result"] != InstructionState.SUCCEEDED for item in said) else 0
+    good = InstructionState.SUCCEEDED, InstructionState.ANSWERED
+    return 3 if args.strict and any(item["result"] not in good for item in said) else 0
 
 
 def _last_calls(assembly: Assembly) -> list[Callable[[], object]]:

@@ -2,6 +2,7 @@
 
 import textwrap
 
+from arbiter.rules import Rule
 from arbiter.safety import Safety
 from arbiter.skill import Route
 from arbiter.tick import Arbiter
@@ -73,6 +74,8 @@ class Rig:
     def route(self, text):
         if text == "gibberish":
             return Route(text, "rejected", reason="not understood")
+        if text == "what can you do?":
+            return Route(text, "rejected", reason="can be asked for: bow", rule=Rule.QUESTION)
         if text.startswith("don't "):
             return Route(text, "rejected", reason="only says what not to do", forbids=(text.removeprefix("don't "),))
         if text == "that is quite all right there":

@@ -27,7 +27,7 @@ class InstructionLog(Recent[Instruction]):
     def close(self, instruction: Instruction, result: State, why: str, now: float) -> None:
         """It has ended, or was never begun."""
         instruction.finished, instruction.state, instruction.reason = now, result, why
-        kind = {State.REFUSED: "rejected", State.STOPPED: "stopped"}.get(result, "finished")
+        kind = {State.REFUSED: "rejected", State.STOPPED: "stopped", State.ANSWERED: "answered"}.get(result, "finished")
         because = f" ({why})" if why else ""
         self.emit(
             Event(
@@ -127,7 +127,8 @@ class Arrivals:
             if stopped:
                 self.halt = instruction.text
             why = f"forbids {', '.join(forbidden)}, which is under way" if forbidden else route.reason
-            self._log.close(instruction, State.STOPPED if stopped else State.REFUSED, why, now)
+            result = State.STOPPED if stopped else State.ANSWERED if route.answers else State.REFUSED
+            self._log.close(instruction, result, why, now)
             return
         names = ", then ".join(" and ".join(call.skill for call in step) for step in route.steps)
         self._log.emit(

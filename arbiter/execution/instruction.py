@@ -25,6 +25,7 @@ class InstructionState(enum.StrEnum):
     ENDED = "ended"  # carried out to its end; of a step at least there is no criterion
     FAILED = "failed"  # a criterion was not met, or it could not be carried out
     REFUSED = "refused"  # before anything moved: its words were not accepted, or more came at once than can wait
+    ANSWERED = "answered"  # a question about what can be asked for; the reason is the answer
     CANCELLED = "cancelled"
     STOPPED = "stopped"
 

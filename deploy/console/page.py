@@ -66,9 +66,10 @@ def route(found: Route | None) -> str:
                 f"<tr><td><b>{escape(call.skill)}</b></td><td>{bar(call.score)}</td>"
                 f"<td>margin {call.margin:.2f}</td></tr><tr><td colspan=3>{escape(values)}</td></tr>"
             )
+    outcome = "answered" if found.answers else escape(found.outcome)
     reason = f"<div>{escape(found.reason)}</div>" if found.reason else ""
     return box(
-        f'<div id="route">“{escape(found.text)}”: <b>{escape(found.outcome)}</b> in {found.ms:.1f} ms{reason}'
+        f'<div id="route">“{escape(found.text)}”: <b>{outcome}</b> in {found.ms:.1f} ms{reason}'
         f'<table style="border-spacing:0.6em 0">{"".join(rows)}</table></div>'
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from arbiter.errors import ConfigError
+from arbiter.rules import Rule
 from arbiter.strict.node import LARGEST, short
 from arbiter.types import Mode
 
@@ -53,7 +54,7 @@ MAYBE: Kind = ("a number or null", is_number_or_null)
 TEXT: Kind = ("text", is_text)
 COUNT: Kind = ("a whole number from 0", is_count)
 HEADER = {"joints": ("a list of names", lambda value: bool(value) and list_of(is_text)(value)), "start": NUMBER}
-LATER = {"acc", "error"}  # fields that traces of earlier versions lack
+LATER = {"acc", "error", "rule"}  # fields that traces of earlier versions lack
 FOR_VERIFY = {"config": TEXT, "tree": TEXT, "seed": COUNT}
 CALL = row_of(
     is_text,
@@ -70,6 +71,7 @@ ROUTE = {
     "margin": MAYBE,
     "ms": NUMBER,
     "steps": ("a list of lists of skill calls", list_of(list_of(CALL))),
+    "rule": ("the name of a rule or null", lambda value: value is None or value in tuple(Rule)),
 }
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from arbiter.errors import ConfigError
+from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall
 from arbiter.threads import start_thread
 from arbiter.tick import TickReport
@@ -134,6 +135,7 @@ def encode_input(part: object) -> object:
             "margin": _number(part.margin),
             "ms": part.ms,
             "forbids": list(part.forbids),
+            "rule": part.rule,
             "steps": [
                 [[call.skill, dict(call.parameters), call.score, call.margin, call.phrase] for call in step]
                 for step in part.steps
@@ -147,7 +149,8 @@ def decode_route(value: dict[str, Any]) -> Route:
     steps = tuple(tuple(SkillCall(*call) for call in step) for step in value["steps"])
     score, margin = (math.nan if value[key] is None else value[key] for key in ("score", "margin"))
     forbids = tuple(value.get("forbids", ()))
-    return Route(value["text"], value["outcome"], steps, value["reason"], score, margin, value["ms"], forbids)
+    rule = Rule(value["rule"]) if value.get("rule") else None
+    return Route(value["text"], value["outcome"], steps, value["reason"], score, margin, value["ms"], forbids, rule)
 
 
 def decode_sighting(value: dict[str, Any]) -> Sighting:

@@ -62,6 +62,15 @@ def test_a_rejection_moves_nothing():
     assert rig.owner() == owners
 
 
+def test_a_question_is_answered_beside_what_is_under_way():
+    rig = Rig().ready()
+    rig.say("walk_forward").tick(10)
+    rig.say("what can you do?").tick(5)
+    assert rig.last().result == "answered" and not rig.texts("rejected")
+    assert rig.texts("answered") == ['answered: "what can you do?" (can be asked for: bow)']
+    assert rig.arbiter.executor.log[-2].result == "" and rig.locomotion.requests[-1].velocity[0] > 0.0
+
+
 def test_legs_walk_while_arms_wave_and_both_go_home():
     rig = Rig().ready()
     rig.say("walk_forward+wave_right").tick(20)

@@ -1,8 +1,14 @@
 """`python -m deploy.route`: what an instruction would do, as text or JSON."""
 
 import json
+from dataclasses import replace
 
+from arbiter.rules import Rule
+from arbiter.skill import Route
 from deploy import route as command
+from deploy.console import page
+from deploy.trace.check import is_route
+from deploy.trace.writer import decode_route, encode_input
 
 
 def test_command_prints_one_object_a_line(capsys, tmp_path):
@@ -38,6 +44,15 @@ def test_each_instruction_follows_the_one_before_it(capsys):
 def test_a_question_is_answered_and_not_refused(capsys):
     assert command.main(["can you wave?"]) == 0
     assert '  answer: yes, wave left or right: say "wave your right hand"' in capsys.readouterr().out
+
+
+def test_an_answer_is_shown_and_recorded_as_one():
+    route = Route("what can you do?", "rejected", reason="can be asked for: bow", rule=Rule.QUESTION)
+    assert "<b>answered</b>" in page.route(route) and "rejected" not in page.route(route)
+    assert "<b>rejected</b>" in page.route(replace(route, rule=Rule.SCORE))
+    written = json.loads(json.dumps(encode_input(route)))
+    assert is_route(written) and decode_route(written).answers
+    assert not decode_route(written | {"rule": None}).answers and not is_route(written | {"rule": "question"})
 
 
 def test_the_parse_is_printed_as_a_tree(capsys):
