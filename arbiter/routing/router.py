@@ -30,6 +30,7 @@ from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.oddities import spread, unreadable
 from arbiter.routing.opposites import SIDES, opposites, side_of
 from arbiter.routing.planner import Planner
+from arbiter.routing.pronouns import Pronouns
 from arbiter.routing.quantities import extract
 from arbiter.routing.questions import Questions
 from arbiter.routing.repair import Repair
@@ -102,6 +103,7 @@ class Router:
         joined = {name: pair.names[0] for pair in pairs for name in pair.names}
         self.scorer = Scorer(skills, artefact, encoder, joined)
         self._chooser = Chooser(self.skills, self.scorer, artefact.calibration.accept, pairs)
+        self._pronouns = Pronouns(canonical(text) for skill in skills for text in skill.utterances)
         self._utterances = frozenset(expand(normalise(text)) for skill in skills for text in skill.utterances)
         self._questions = Questions(self.skills, self._chooser.owner, self._utterances, lambda text: self._route(text, ()))
         asked: Counter[str] = Counter((*_NO_TYPOS, *MENDED, *NUMBER_WORDS, *marks()))
@@ -137,7 +139,7 @@ class Router:
     def parse(self, text: str) -> Sentence:
         """How the router reads a text, its typing errors mended and what it takes back left out. Nothing is routed."""
         given = expand(normalise(text[:MAX_CHARACTERS]))
-        sentence = read(corrected(held(self._heard(given))), self._structure, self._wordings)
+        sentence = read(corrected(held(self._heard(given))), self._structure, self._wordings, self._pronouns)
         return dataclasses.replace(sentence, put_off=sentence.put_off or delay(given))
 
     def _heard(self, given: str) -> str:
@@ -188,7 +190,7 @@ class Router:
         """The route of a normalised text that is parsed here, once."""
         if _ASKED.match(said):
             return rejected(text, f'a question or a remark, no instruction: "{said}"', Rule.STATEMENT)
-        sentence = read(said, self._structure, self._wordings)
+        sentence = read(said, self._structure, self._wordings, self._pronouns)
         if late := sentence.put_off or depends(said, self._chooser.starts):
             return rejected(text, _waits(late), Rule.CONDITION, late)
         route = self._of_sentence(text, said, sentence, last)

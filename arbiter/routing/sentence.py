@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
@@ -11,7 +10,8 @@ import numpy as np
 
 from arbiter.routing.clauses import RUN_ON, Parsed, connected, opened, parse
 from arbiter.routing.languages.english import english
-from arbiter.routing.numerals import NUMBER
+from arbiter.routing.patterns import patterns
+from arbiter.routing.pronouns import Pronouns
 from arbiter.routing.quantities import extract
 from arbiter.routing.structure import CLEAR, FILLERS, PUT_OFF, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
@@ -22,49 +22,16 @@ TOLD = 0.85  # probability from which a text that is nothing but a remark asks f
 BREAKS = tuple(",.;:!?")
 LIKELY = 0.55  # probability from which a remark beside a command is left out, with a note
 REMARK = 3  # words from which a remark or a question beside a command is left out
+NONE_NAMED = Pronouns(())  # where no skill is loaded
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
-_CLOCK = r"(?: ?(?:am|pm|o'? ?clock|hundred hours|sharp)\b|:\d\d)"
-_DELAY = re.compile(
-    r"(?:^|(?<= ))(?:in|after) (?:about |another |exactly |around )?"
-    rf"(?:(?P<short>(?:{NUMBER}) ?(?:s|secs?|seconds?))|(?:{NUMBER}) ?(?:min|mins|minutes?|h|hrs?|hours?|days?|weeks?|moments?))"
-    r"(?: or so| or two| time| from now)?(?=[ ,.!?]|$)(?! of\b)"
-    rf"|\bat (?:about |around |half past |quarter (?:past|to) )?(?:{NUMBER}){_CLOCK}"
-    r"|\b(?:on|at|upon|with) (?:my|his|her|the|their) (?:signal|sign|cue|command|whistle|nod|count|beep|bell|go)\b"
-    r"|\bbefore the end of (?:the|this) (?:day|week|hour|show)\b"
-    r"|\b(?:after|once|when|whenever|as soon as|before|every time|each time|the moment)"
-    r" (?:i|he|she|they|we|someone|somebody|anyone|anybody|everyone|everybody|nobody) (?:\w+ )*?\w+(?=,|$| (?:you|then)\b)"
-    r"|\b(?:next|on|this|coming) (?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:tomorrow|tonight|next (?:week|month|year))\b"
-    r"|\b(?:if|unless|when|whenever|once|as soon as|until) you (?:can )?"
-    r"(?:see(?! fit)|hear|notice|spot|feel(?! like)|meet|detect|smell"
-    r"|recogni[sz]e|find(?! (?:an?|the|some) (?:free |spare |quiet )?(?:moment|minute|second|time|chance)))\b"
-    r"|\bif you were (?!to\b|so\b|willing|able|kind)\w+"
-    rf"|\b\d{{4}} hours\b|\b(?:{NUMBER}) (?:minutes|hours|days|weeks) (?:from now|later)\b"
-)
-_DEPENDS = re.compile(
-    r"\b(?:as soon as|when|whenever|if|unless|until|every time|each time|in case|provided(?: that)?|only if|once)"
-    r" (?:the|an?|my|his|her|their|our|its) (?P<what>\w+)(?: \w+)?"
-)
-_WELL_THEN = re.compile(  # "right, turn left"; "erm right so turn left"
-    r"^(?:(?:um|uh|er|erm|okay|ok|yeah|so|well),? )*right(?:,|(?= (?:so|okay|ok|well|um|uh|er|erm)\b)) ?"
-    r"(?=\w+ (?!(?:degrees|steps|m|metres|meters)\b))"
-)
-_BALL = re.compile(r"\bthe (?:\w+ )?ball\b")
-_IT = re.compile(r"\bit(?=$|[,.;:!?]| (?:first|again|for|with|gently|slowly|quickly|and|then|before|after|while)\b)")
-_AS_MOVE = re.compile(r"\bas (?:your|the|an?) (?P<place>\w+) (?:move|step|act|thing|task|action|deed|part|bit|item)\b,?")
-_NOT_UNTIL = re.compile(r",? (?:but |and )?not (?:until|till|before) (?=you )")  # "walk, but not until you have bowed"
-_PACE = re.compile(rf"at (?:about |around )?(?:{NUMBER})")  # "walk at 0.2"
-_FOLLOWING = re.compile(r"(?<=\w )following (?=(?:an?|the|your) )")
-_THEN = frozenset("then next afterwards thereafter subsequently finally lastly last final".split())
-_SAME = frozenset("while whilst meanwhile simultaneously same as".split())
-_FIRST = frozenset("beforehand first start begin starting beginning".split())
-_BEFORE = frozenset("before prior ahead".split())
-# What order words that `parse` does not know come to, by a word of theirs; the first that fits.
-_ORDERS = (
-    (_SAME, "while"),
-    (_FIRST, "but first"),
-    (_BEFORE, "before"),
-    (frozenset("which that this it done finished ready complete completed over through".split()), ", then"),
-    (frozenset("after once when soon following having preceded upon".split()), "after"),
+_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PACE = patterns("sentence", "later depends well_then as_move after pace")
+# What order words that `parse` does not know come to; the first that fits.
+_ORDERS = tuple(
+    zip(
+        patterns("orders", "beforehand beside then while first before done after"),
+        ("but first", "while", ", then", "while", "but first", "before", ", then", "after"),
+        strict=True,
+    )
 )
 
 
@@ -94,32 +61,30 @@ class Sentence:
         return bool(self.clauses) and all(clause.kind == "remark" and clause.certainty >= TOLD for clause in self.clauses)
 
 
-def read(text: str, logits: Callable[[Sequence[str]], np.ndarray] | None, wordings: Set[str] = frozenset()) -> Sentence:
+def read(
+    text: str,
+    logits: Callable[[Sequence[str]], np.ndarray] | None,
+    wordings: Set[str] = frozenset(),
+    pronouns: Pronouns = NONE_NAMED,
+) -> Sentence:
     """Parses a normalised, expanded text.
 
     Args:
         logits: Of `arbiter.routing.structure.clauses`; None where no encoder tells the structure: the connectives only.
         wordings: Words of politeness and of order that the encoder was tuned on.
+        pronouns: Tells what they stand for.
     """
-    text = _named(_WELL_THEN.sub("", text))
+    text = pronouns.ahead(_WELL_THEN.sub("", text))
     text = _AS_MOVE.sub(lambda match: "first" if match["place"] in english().first else "then", text)
-    text = _NOT_UNTIL.sub(" after ", _FOLLOWING.sub("after ", text))
+    text = _AFTER.sub(" after ", text)
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if (clause.waits >= WAITS and not _amount(clause.text)) or _later(clause)), "")
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
     plain, gone = _plain(in_told_order(found), known) if found else (text, ())
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
-    return Sentence(found, late, plain, parse(plain), tuple(run for run in gone if set(words(run)) - known), manners)
-
-
-def _named(text: str) -> str:
-    """ "Touch the red ball after walking up to it" with what "it" stands for, which may be done first."""
-    balls = [match for match in _BALL.finditer(text) if match.start()]
-
-    def said(it: re.Match[str]) -> str:
-        return next((ball[0] for ball in reversed(balls) if ball.end() <= it.start()), it[0])
-
-    return _IT.sub(said, text)
+    return Sentence(
+        found, late, plain, parse(plain, pronouns.resolved), tuple(run for run in gone if set(words(run)) - known), manners
+    )
 
 
 def _known(clause: Clause, wordings: Set[str]) -> Clause:
@@ -148,7 +113,7 @@ def delay(text: str) -> str:
 
     "Two metres in ten seconds" is a speed.
     """
-    match = _DELAY.search(text)
+    match = _LATER.search(text)
     if match is None:
         return ""
     extent = {kind for kind, *_ in extract(text)[0].values} & {"distance", "angle", "steps", "speed"}
@@ -233,12 +198,8 @@ def _led(clause: Sequence[Word]) -> str:
         return ""
     while lead and lead[0].text in ("and", "but"):
         lead = lead[1:]
-    names = {word.text.rstrip(",:") for word in lead}
     if not lead or connected(" ".join(word.text for word in (*lead, *rest))):
         return ""
-    if names & _BEFORE and names & {"that", "this", "so"}:  # "prior to that"
-        names = _FIRST
-    if names == {"with"}:
-        return f"while {' '.join(word.text for word in rest)}"  # "with your arms going up"
-    joint = ", then" if names & _THEN else next((joint for known, joint in _ORDERS if names & known), ", then")
-    return f"{joint} {' '.join(word.text for word in rest)}"
+    said = " ".join(word.text.rstrip(",:") for word in lead)
+    joint = next((joint for pattern, joint in _ORDERS if pattern.search(said)), ", then")
+    return f"{joint} {' '.join(word.text for word in rest)}"  # "with your arms going up": while

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arbiter import strict
-from arbiter.errors import ConfigError
+from arbiter.routing.patterns import compiled
 from arbiter.routing.text import normalise
 
 FOLDER = Path(__file__).parent / "languages"
 _WORD = re.compile(r"[a-z0-9]+")
-_PART = re.compile(r"<([a-z ]+)>")
-_GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -47,26 +45,6 @@ class StopLists:
     fillers: str
     trailing: str
     mended: str
-
-    def _plain(self, line: str) -> str:
-        """The regular expression of a line: its parts filled in, groups that capture nothing."""
-        return _GROUP.sub("(?:", _PART.sub(lambda part: self.parts[part[1]], line))
-
-    def compiled(self, text: str) -> re.Pattern[str]:
-        """One pattern of all lines, each of which begins at a word. Raises ConfigError with the line that is none."""
-        lines = [line for line in text.splitlines() if line]
-        try:
-            return re.compile("|".join(rf"\b(?:{self._plain(line)})" for line in lines))
-        except KeyError as error:
-            raise ConfigError(f"no part is called {error}; there are {', '.join(self.parts)}") from error
-        except re.error:
-            pass
-        for line in lines:
-            try:
-                re.compile(self._plain(line))
-            except re.error as error:
-                raise ConfigError(f"{line!r} is no regular expression: {error}") from error
-        raise ConfigError(f"{lines[0]!r} and the lines behind it are no regular expression together")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +99,8 @@ def load(folder: Path = FOLDER) -> StopWords:
         frozenset((*listed(english.alone), *whole)),
         re.compile(rf"\b(?:{_any((*listed(english.fillers), *foreign('fillers')))})\b"),
         re.compile(rf"(?: (?:{_any(listed(english.trailing))}))+$"),
-        english.compiled("\n".join(english.phrases.values())),
-        english.compiled(english.passes),
+        compiled("\n".join(english.phrases.values()), english.parts, r"\b"),
+        compiled(english.passes, english.parts, r"\b"),
         re.compile(rf"\b(?:{_any(tuple(entry for entry in whole if ' ' in entry))})\b"),
         re.compile(_any(foreign("amid"))),
         frozenset(listed(english.mended)),

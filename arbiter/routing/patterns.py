@@ -1,0 +1,68 @@
+"""Patterns of English, in english_patterns.yaml by the module that reads them; checked and compiled when it is loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from arbiter import strict
+from arbiter.errors import ConfigError
+from arbiter.routing.numerals import A_PART, NUMBER, SPELLED
+
+FILE = Path(__file__).parent / "languages" / "english_patterns.yaml"
+PARTS = {"number": NUMBER, "spelled": SPELLED, "a part": A_PART}  # that code tells
+_PART = re.compile(r"(?<!\(\?P)<([a-z ]+)>")
+_GROUP = re.compile(r"(?<!\\)\((?!\?)")
+
+
+def compiled(text: str, parts: Mapping[str, str], start: str = "") -> re.Pattern[str]:
+    """One pattern of the lines of a text: each is an alternative in which <name> is a part and (a|b) captures nothing.
+
+    Args:
+        start: Pattern that stands before each line.
+
+    Raises:
+        ConfigError: It names the line that is no pattern, or the part that is unknown.
+    """
+    lines = [line for line in text.splitlines() if line]
+    try:
+        plain = [_GROUP.sub("(?:", _PART.sub(lambda part: parts[part[1]], line)) for line in lines]
+        return re.compile("|".join(f"{start}(?:{line})" for line in plain))
+    except KeyError as error:
+        raise ConfigError(f"no part is called {error}; there are {', '.join(parts)}") from error
+    except re.error:
+        pass
+    for said, line in zip(lines, plain, strict=True):
+        try:
+            re.compile(line)
+        except re.error as error:
+            raise ConfigError(f"{said!r} is no regular expression: {error}") from error
+    raise ConfigError(f"{lines[0]!r} and the lines behind it are no regular expression together")
+
+
+@cache
+def _file(path: Path) -> dict[str, dict[str, str]]:
+    problems = strict.Problems()
+    found = strict.build(dict[str, dict[str, str]], strict.parse(path), problems, "patterns")
+    problems.raise_if_any()
+    return found
+
+
+def patterns(section: str, names: str, path: Path = FILE) -> tuple[re.Pattern[str], ...]:
+    """The patterns of a section, in the order of `names`, which are parted by blanks.
+
+    Raises:
+        ConfigError: One of them is missing, unknown or no pattern.
+    """
+    file = _file(path)
+    lines = file.get(section, {})
+    if wrong := sorted({*lines} ^ {*names.split()}):
+        missing = f"is unknown; there are {names}" if wrong[0] in lines else "is missing"
+        raise ConfigError(f"{path}: {section}: {wrong[0]!r} {missing}")
+    parts = file.get("parts", {}) | PARTS
+    try:
+        return tuple(compiled(lines[name], parts) for name in names.split())
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {section}: {error}") from error
