@@ -50,11 +50,13 @@ class BallMemory:
 
     Attributes:
         surroundings: What is known now.
+        state: The newest reading; None before the first.
     """
 
     def __init__(self, sight: Sight = blind, robot: RobotModel | None = None, camera: SightCamera | None = None) -> None:
         self.sight = sight
         self.surroundings = Surroundings()
+        self.state: RobotState | None = None
         self._body: Body | None = None if robot is None else robot.body
         self._camera = camera
         self._readings: deque[RobotState] = deque(maxlen=HELD)
@@ -64,7 +66,7 @@ class BallMemory:
 
     def note(self, state: RobotState) -> None:
         """Takes the reading of a tick."""
-        here = standpoint_of(state)
+        self.state, here = state, standpoint_of(state)
         if here is None:
             if state.stamp - self._trusted > LOST and (self.surroundings.balls or self.surroundings.start):
                 self._forget()

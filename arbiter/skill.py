@@ -231,6 +231,13 @@ class Skill:
         """Whether the skill is done. Called every tick after `request`; of one with a tree, once that has succeeded."""
         return Outcome.SUCCESS if self.tree else Outcome.RUNNING
 
+    def left(self, state: RobotState, progress: Progress) -> Mapping[str, float | str | None] | None:
+        """The values with which a run that was stopped goes on from `state`, when "continue" is said. Only of this project's own.
+
+        {}: nothing of it is left. None: it is not known, and the skill begins again.
+        """
+        return None
+
     def impossible(self, state: RobotState, progress: Progress) -> str:
         """Why it cannot be done here, with the distance where it is known; "" where it can be or that is not known.
 

@@ -46,6 +46,7 @@ class Arrivals:
         routing: Routes beside the tick.
         log: Takes every instruction.
         under_way: Names of the skills that run, or are to come with the instructions that run.
+        left: What is left of an instruction that was stopped; None: it was not.
 
     Attributes:
         waiting: Routed; the next one first.
@@ -53,8 +54,14 @@ class Arrivals:
         halt: Words that mean stop once routed, or that forbid what is under way; for the arbiter to obey.
     """
 
-    def __init__(self, routing: Worker[RouteRequest, Route], log: InstructionLog, under_way: Callable[[], set[str]]) -> None:
-        self.routing, self._log, self._under_way = routing, log, under_way
+    def __init__(
+        self,
+        routing: Worker[RouteRequest, Route],
+        log: InstructionLog,
+        under_way: Callable[[], set[str]],
+        left: Callable[[Instruction, float], Steps | None],
+    ) -> None:
+        self.routing, self._log, self._under_way, self._left = routing, log, under_way, left
         self.waiting: deque[Instruction] = deque()
         self.routing_now: dict[int, Instruction] = {}
         self.halt = ""
@@ -69,20 +76,21 @@ class Arrivals:
         """Nothing was done that "again" could mean: the robot was damped, has settled, or waits for an operator."""
         self._begun = None
 
-    def _meant(self, now: float) -> Steps:
-        """The plan that a new instruction may refer to: that of the newest one that waits, else the last that was begun."""
+    def _meant(self, now: float) -> tuple[Steps, Steps | None]:
+        """The plan that a new instruction may refer to, that of the newest one that waits, else the last that was begun; and what
+        is left of that, if it was stopped."""
         if self.waiting:
-            return self.waiting[-1].steps
+            return self.waiting[-1].steps, None
         last = self._begun
         over = last is None or (last.finished is not None and now - last.finished > MEANT)
-        return () if last is None or over else last.steps
+        return ((), None) if last is None or over else (last.steps, self._left(last, now))
 
     def _ask(self, now: float) -> None:
         """Hands the oldest text that is not routed to the router, which has one at a time."""
         if self._asked not in self.routing_now and self.routing_now:
             instruction = next(iter(self.routing_now.values()))
             self._asked = instruction.ticket
-            self.routing.submit(RouteRequest(instruction.ticket, instruction.text, self._meant(now)), now)
+            self.routing.submit(RouteRequest(instruction.ticket, instruction.text, *self._meant(now)), now)
 
     def receive(self, instruction: Instruction, now: float) -> None:
         """A new instruction. In "replace" it also displaces those that are not yet routed."""

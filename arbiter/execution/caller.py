@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arbiter.aside import LIMIT, PATIENCE, Aside
@@ -59,6 +59,10 @@ class SkillCaller:
         """What the skill's criterion makes of a run that was cut off; None where it fails."""
         return walled(measure, self._run or self._skill, readings, progress).value
 
+    def left(self, state: RobotState, progress: Progress) -> Mapping[str, float | str | None] | None:
+        """See `Skill.left`; None where it fails."""
+        return None if self._run is None else walled(self._run.left, state, progress).value
+
     def close(self) -> None:
         """Nothing to free."""
 
@@ -89,6 +93,9 @@ class ThreadedCaller(SkillCaller):
         result = answer.value
         self._last = None if result is None else replace(result, outcome=Outcome.RUNNING, verification=None)
         return Called(self._last, answer.error) if self._preview else answer
+
+    def left(self, state: RobotState, progress: Progress) -> None:
+        """Nothing is known: a third party's skill is not called on the tick's thread."""
 
     def measure(self, readings: Sequence[RobotState], progress: Progress) -> None:
         """Nothing: a third party's skill is not called on the tick's thread."""

@@ -17,12 +17,13 @@ from arbiter.execution.caller import MakeCaller, SkillCaller
 from arbiter.execution.inbox import RouteRequest
 from arbiter.execution.instruction import Instruction
 from arbiter.execution.instruction import InstructionState as State
+from arbiter.execution.remainder import left_of
 from arbiter.execution.run import Phase, Run
 from arbiter.execution.tree_run import TreeRun
 from arbiter.handover.controller import HandoverController
 from arbiter.handover.homing import Homing
 from arbiter.robot import RobotModel
-from arbiter.skill import Outcome, Route, RunContext, Skill, SkillCall
+from arbiter.skill import Outcome, Route, RunContext, Skill, SkillCall, Steps
 from arbiter.slots import LatestSlot
 from arbiter.types import RobotState, Steering
 from arbiter.worker import Worker
@@ -62,7 +63,7 @@ class InstructionExecutor:
     ) -> None:
         self.model, self.skills, self.handover = model, skills, handover
         self.log = InstructionLog(emit)
-        self.arrivals = Arrivals(routing, self.log, self._under_way)
+        self.arrivals = Arrivals(routing, self.log, self._under_way, self._left)
         self.active: list[Instruction] = []
         self.subtrees: dict[str, Behaviour] = {}
         self.homing = Homing(model, handover, self._unwanted)
@@ -83,6 +84,11 @@ class InstructionExecutor:
         """Skills that run, or are to come with the instructions that run."""
         steps = [step for instruction in self.active for step in instruction.steps[max(instruction.step, 0) :]]
         return {call.skill for step in steps for call in step}
+
+    def _left(self, instruction: Instruction, now: float) -> Steps | None:
+        """What is left of an instruction that was stopped."""
+        state = self.memory.state
+        return None if state is None else left_of(instruction, state, now)
 
     def tick(self, state: RobotState, now: float) -> None:
         """Starts the waiting instruction, advances the running ones, moves on to their next step or end."""

@@ -24,11 +24,13 @@ class RouteRequest:
     Attributes:
         ticket, text: Of the instruction.
         last: The plan that "again" would mean, as Route.steps.
+        left: What is left of it, if it was stopped: the plan that "continue" would mean.
     """
 
     ticket: int
     text: str
     last: Steps = ()
+    left: Steps | None = None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import enum
 import math
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -188,6 +189,15 @@ class Run:
     def note(self, state: RobotState, now: float) -> Progress:
         """Keeps this tick's reading; what the skill knows of its run then."""
         return self.history.note(state, self.request.velocity, now)
+
+    def left(self, state: RobotState, now: float) -> SkillCall | None:
+        """What is left of it once it was cut off, the robot being in `state`; None: nothing. All, where its skill cannot tell."""
+        if self.history.progress is None:
+            return self.call
+        found = self.caller.left(state, self.history.note(state, ZERO_VELOCITY, now))
+        if found is None:
+            return self.call
+        return replace(self.call, parameters={**self.call.parameters, **found}) if found else None
 
     def limit(self, now: float) -> None:
         """Ends it when it takes too long."""

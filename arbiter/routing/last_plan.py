@@ -52,6 +52,25 @@ class LastPlan:
         follow = follow_up(text)
         return follow is not None and not follow.rest and follow.marks <= {"onward", "light", "anchor"} and not follow.changes
 
+    def goes_on(self, text: str, last: Steps, left: Steps | None) -> FollowedPlan | None:
+        """The plan of "continue", "go on walking" after the last plan was stopped and `left` was left of it; None of other texts,
+        and where it was not stopped."""
+        follow = follow_up(text)
+        if left is None or follow is None or "onward" not in follow.marks or (follow.changes and not follow.rest):
+            return None
+        if follow.rest:
+            return self._with_verb(follow, left) if left else None
+        if not left:
+            return FollowedPlan((), f'"{text}": nothing is left of what was stopped')
+        was = {call.skill: call for step in last for call in step}
+        return FollowedPlan(left, "; ".join(self._left(call, was.get(call.skill, call)) for call in left[0]))
+
+    def _left(self, call: SkillCall, was: SkillCall) -> str:
+        new = [
+            self._shown(call.skill, name, v) for name, v in call.parameters.items() if v is not None and v != was.parameters[name]
+        ]
+        return f"{call.skill} goes on for what is left, {', '.join(new)}" if new else f"{call.skill} begins again"
+
     def refers(self, text: str, last: Steps) -> FollowedPlan | None:
         """The plan of a whole text that does nothing but refer to the last one, in one clause; None for any other."""
         follow = follow_up(text)

@@ -121,16 +121,17 @@ class Router:
         self._planned = Planner(self._chooser, self._asked, self._utterances, self._groups)
         self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS | _EXCLAIMED)
 
-    def route(self, text: str, last: Steps = ()) -> Route:
+    def route(self, text: str, last: Steps = (), left: Steps | None = None) -> Route:
         """What to do about `text`. Never raises.
 
         Args:
             text: The instruction.
             last: The plan that "again", "a bit more" and "the other hand" mean, as `Route.steps`; () where there is none.
+            left: What is left of it, if it was stopped: what "continue" means.
         """
         start = time.perf_counter()
         self._chooser.forget()
-        route = self._route(text, last)
+        route = self._route(text, last, left)
         if route.outcome == "rejected" and may_mean_stop(text):
             reason = "words of the text mean stop, and no command is understood beside them"
             route = stopped(self.skills, text, 1.0, 1.0, reason, Rule.STOP_GUARD)
@@ -146,7 +147,7 @@ class Router:
         """A text with typing errors mended, words doubled in speech once, and a side apart from what follows it."""
         return self._aside.sub(r"\1,", self._repair(_DOUBLED.sub(r"\1", given)))
 
-    def _route(self, text: str, last: Steps) -> Route:
+    def _route(self, text: str, last: Steps, left: Steps | None = None) -> Route:
         if stop_guard(text):
             return stopped(self.skills, text, 1.0, 1.0, "a word of the text means stop", Rule.STOP_GUARD)
         if len(text) > MAX_CHARACTERS:
@@ -175,7 +176,7 @@ class Router:
         mended = corrected(held(said))
         if said and not mended:
             return rejected(text, "takes back what it asks for", Rule.CORRECTION)
-        if follow := self._planned.last_plan.refers(mended, last):
+        if follow := self._planned.last_plan.goes_on(mended, last, left) or self._planned.last_plan.refers(mended, last):
             return self._followed(text, follow)
         if self._one_phrase(mended):
             return self._planned(text, (Piece(mended, "then"),), last)

@@ -1,5 +1,7 @@
 """Which plan the router is told of as the last one: the plan that a person means by "again"."""
 
+import pytest
+
 from arbiter.execution import arrivals
 from tests.arbiter_rig import Rig
 
@@ -82,3 +84,36 @@ def test_what_the_tree_runs_by_itself_is_not_meant():
     assert rig.arbiter.executor.log[-1].by == "tree"
     rig.say("gibberish").tick(3)
     assert told(rig) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "ticks", "left"),
+    [
+        ("walk_forward,bow", 150, [{"walk_forward"}, {"bow"}]),
+        ("walk_forward+wave_right,bow", 150, [{"walk_forward", "wave_right"}, {"bow"}]),
+        ("walk_forward", 2, [{"walk_forward"}]),
+    ],
+)
+def test_what_is_left_of_an_instruction_that_was_stopped_is_meant_by_continue(said, ticks, left):
+    rig = Rig().ready()
+    rig.say(said).tick(ticks)
+    rig.say("stop").tick(5)
+    rig.say("bow").tick(5)
+    request = rig.requests[-1]
+    assert [{call.skill for call in step} for step in request.left] == left
+    calls = {call.skill: call.parameters for step in (*request.last, *request.left) for call in step}
+    whole = request.last[0][0].parameters["distance"]
+    assert 0.1 <= calls["walk_forward"]["distance"] <= whole
+    assert (calls["walk_forward"]["distance"] < 0.7 * whole) == (ticks > 100), "of a walk that nobody measures, by its command"
+
+
+def test_nothing_is_left_of_what_came_to_its_end_or_was_never_stopped():
+    rig = Rig().ready()
+    rig.say("walk_forward").tick(20)
+    rig.say("wave_right", "queue").tick(5)
+    assert rig.requests[-1].left is None
+    rig.say("stop").tick(5)
+    rig.say("stand_still").tick(400)
+    assert rig.last().result == "ended"
+    rig.say("bow").tick(5)
+    assert rig.requests[-1].left is None

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -325,3 +326,32 @@ def test_the_file_of_a_language_is_checked_when_it_is_read(tmp_path):
     path.write_text(FILE.read_text().replace("[further, farther]", "[Further]"))
     with pytest.raises(ConfigError, match="further: 'Further' is no list of plain lower-case words"):
         lexicon(path)
+
+
+TURNED = "turn left 90 degrees"
+CUT = (  # what was stopped, the share that is left of its first step, the words, the plan, a word of the note
+    (WALK, 0.4, "continue", "walk_forward distance 0.8", "walk_forward goes on for what is left, distance 0.8 m"),
+    (WALK, 0.4, "ok, please go on", "walk_forward distance 0.8", "0.8 m"),
+    (WALK, 0.4, "continue walking", "walk_forward distance 0.8", ""),
+    (WALK, 0.4, "again", "walk_forward distance 2", ""),
+    (WALK, 0.4, "continue for half a metre", "walk_forward distance 0.5", ""),
+    (TWO, 0.4, "carry on", "walk_forward distance 0.8; wave_left", "0.8 m"),
+    (TWO, 1.0, "carry on", "walk_forward distance 2; wave_left", "walk_forward begins again"),
+    (TURNED, 0.5, "keep going", "turn_left angle 0.785", "angle 0.7854 rad"),
+)
+
+
+@pytest.mark.parametrize(("first", "share", "text", "plan", "note"), CUT)
+def test_what_was_stopped_goes_on_with_what_is_left(router, first, share, text, plan, note):
+    last = router.route(first).steps
+    ((call,), *rest) = last
+    ends = {name: value * share for name, value in call.parameters.items() if name in ("distance", "angle") and value}
+    left = ((replace(call, parameters={**call.parameters, **ends}),), *rest)
+    route = router.route(text, last, left)
+    assert told(route) == plan and note in route.reason
+
+
+def test_what_was_stopped_at_its_end_does_not_begin_again(router):
+    route = router.route("continue", router.route(WALK).steps, ())
+    assert (told(route), route.reason) == ("refused", '"continue": nothing is left of what was stopped')
+    assert told(router.route("again", router.route(WALK).steps, ())) == "walk_forward distance 2"

@@ -55,6 +55,19 @@ def test_the_way_that_the_legs_measured_is_the_way_that_was_gone(walker, text, a
     assert measured(item).measured == pytest.approx(gone, rel=0.06, abs=0.03)
 
 
+@pytest.mark.parametrize(("text", "axis", "asked", "off"), [("walk forward 1 m", 0, 1.0, 0.1), ("turn left", 2, np.pi / 2, 0.12)])
+def test_what_was_stopped_goes_as_far_in_two_parts_as_it_should_in_one(walker, text, axis, asked, off):
+    walker.wait(1.0)
+    start = walker.mark()
+    walker.arbiter.inbox.say(text)
+    assert walker.wait(0.5).until(lambda: walker.path(start)[axis] > 0.4 * asked, 20.0)
+    walker.arbiter.inbox.stop("key")
+    walker.wait(2.0)
+    item = walker.say("continue")
+    assert item.result == "succeeded" and "goes on for what is left" in item.route.reason, item.reason
+    assert walker.path(start)[axis] == pytest.approx(asked, abs=off)
+
+
 @pytest.mark.parametrize(
     ("text", "axis", "metres"),
     [
