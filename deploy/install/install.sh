@@ -40,8 +40,12 @@ jetson() { [ -f /etc/nv_tegra_release ]; }
 
 root apt-get update
 root apt-get install -y --no-install-recommends curl ca-certificates can-utils iproute2 v4l-utils
-command -v uv > /dev/null || run sh -c "curl -LsSf https://astral.sh/uv/install.sh | sh"
-run env -C "$folder" "${HOME}/.local/bin/uv" sync --extra robot --extra viewer
+uv="$(command -v uv || true)"
+if [ -z "$uv" ]; then
+  run sh -c "curl -LsSf https://astral.sh/uv/install.sh | sh"
+  uv="${XDG_BIN_HOME:-$HOME/.local/bin}/uv"
+fi
+run env -C "$folder" "$uv" sync --extra robot --extra viewer
 
 for group in dialout video input; do root usermod -aG "$group" "$user"; done
 fill "$folder/deploy/install/99-policy-arbiter.rules" /etc/udev/rules.d/99-policy-arbiter.rules

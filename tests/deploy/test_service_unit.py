@@ -103,3 +103,18 @@ def test_install_fills_every_place():
     assert run.returncode == 0, run.stderr
     assert "ProtectSystem=strict" in run.stdout and not re.search("@[A-Z]+@", run.stdout)
     assert f"WorkingDirectory={Path.cwd()}" in run.stdout
+
+
+@pytest.mark.skipif(os.name != "posix" or shutil.which("getent") is None, reason="needs getent")
+@pytest.mark.parametrize("there", [True, False])
+def test_install_takes_the_uv_that_is_there(tmp_path, there):
+    path = os.pathsep.join(folder for folder in os.environ["PATH"].split(os.pathsep) if not (Path(folder) / "uv").exists())
+    if there:
+        (tmp_path / "uv").touch(0o755)
+        path = f"{tmp_path}{os.pathsep}{path}"
+    command = [shutil.which("bash"), str(INSTALL / "install.sh"), "--dry-run"]
+    environment = {"PATH": path, "HOME": "/home/me"}
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert run.returncode == 0, run.stderr
+    assert f"{tmp_path if there else '/home/me/.local/bin'}/uv sync" in run.stdout
+    assert ("astral.sh" in run.stdout) != there

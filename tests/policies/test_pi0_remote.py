@@ -80,8 +80,9 @@ GOOD = wire.pack({"actions": np.zeros((5, 2), np.float32)})
     [
         (b"\xc1", "not a msgpack message"),
         (wire.pack({"x": 1}), "`actions` is NoneType"),
-        (wire.pack({"actions": np.zeros((4, 2), np.float32)}), r"shape \(4, 2\); at least \(5, 2\)"),
+        (wire.pack({"actions": np.zeros((4, 2), np.float32)}), r"shape \(4, 2\); 5 or more rows of 2 joints"),
         (wire.pack({"actions": np.zeros((5, 1), np.float32)}), r"shape \(5, 1\)"),
+        (wire.pack({"actions": np.zeros((5, 32), np.float32)}), r"shape \(5, 32\); 5 or more rows of 2 joints"),
         (wire.pack({"actions": np.zeros((5, 2), np.int32)}), "int32"),
         (wire.pack({"actions": np.full((5, 2), np.inf, np.float32)}), "not finite"),
         ("Traceback\nValueError: out of memory", "its inference failed: ValueError: out of memory"),
@@ -146,6 +147,7 @@ def test_blind_client_does_not_ask(server):
     ("address", "options", "text"),
     [
         ("ws://host:99999", {}, "not an address"),
+        ("ftp://host:8000", {}, "ftp:// cannot be connected to; ws://host:8000 or wss://host:8000 is expected"),
         ("ws://host:abc", {}, "not an address"),
         ("ws://[::1", {}, "not an address"),
         ("host", {"timeout": 0.0}, "timeout is 0.0; a positive number"),

@@ -18,6 +18,7 @@ from arbiter.threads import start_thread
 from arbiter.wall import walled
 from policies.chunk.backends import wire
 
+SCHEMES = ("ws", "wss")
 LONGEST_PAUSE = 8.0  # [s] between attempts to connect, which grow apart
 
 
@@ -147,7 +148,12 @@ def _hang_up(socket: ClientConnection) -> None:
 
 def checked_address(address: str) -> str:
     """The address with its scheme. Raises ConfigError for one that cannot be connected to."""
-    address = address if address.startswith(("ws://", "wss://")) else f"ws://{address}"
+    scheme, divided, _ = address.partition("://")
+    if divided and scheme not in SCHEMES:
+        raise ConfigError(
+            f"π0 server {address}: {scheme}:// cannot be connected to; ws://host:8000 or wss://host:8000 is expected"
+        )
+    address = address if divided else f"ws://{address}"
     try:
         parse_uri(address)
     except (WebSocketException, ValueError) as error:

@@ -208,11 +208,11 @@ class OpenPiBackend:
                 f"{self.name}: the answer's `{called}` is {what}; floats of shape ({self.horizon}, {n}) are expected"
             )
         least = self.horizon if self._exact else 2
-        if len(actions) < least or actions.shape[1] < n:
+        if len(actions) < least or actions.shape[1] != n:
             raise PolicyError(
-                f"{self.name}: the answer's `{called}` has shape {actions.shape}; at least ({least}, {n}) is expected"
+                f"{self.name}: the answer's `{called}` has shape {actions.shape}; {least} or more rows of {n} joints are expected"
             )
-        rows = actions[: self.horizon, :n].astype(np.float64)
+        rows = actions[: self.horizon].astype(np.float64)
         if not np.isfinite(rows).all():
             raise PolicyError(f"{self.name}: the answer's `{called}` hold values that are not finite")
         return rows
