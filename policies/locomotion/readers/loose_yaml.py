@@ -16,7 +16,7 @@ from yaml.reader import Reader
 from arbiter.errors import ConfigError
 from arbiter.strict import read_text, short
 from arbiter.strict.node import MAX_NUMBER
-from arbiter.strict.yaml_text import YAML, Loader
+from arbiter.strict.yaml_text import YAML, Loader, line_of
 
 PYTHON = f"{YAML}python/"
 MAX_NODES = 200_000
@@ -48,8 +48,7 @@ def parse_loose(text: str, file: str = "<text>") -> Any:
         root = loader.get_single_node()
         return None if root is None else _Values(loader, file).of(root)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise ConfigError(f"{file}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}") from error
+        raise ConfigError(f"{file}:{line_of(error, text)}: not valid YAML: {error.problem}") from error
     except RecursionError as error:
         raise ConfigError(f"{file}: not valid YAML: nested too deeply") from error
     except (yaml.YAMLError, ValueError) as error:
