@@ -20,14 +20,14 @@ SAME = 0.75  # cosine from which a refused phrase of the corpus is taken to mean
 CLAIMED = 0.8  # the same of a phrase of another skill, which in addition is nearer to the new skill than to its own utterances
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def bare(text: str) -> str:
     """The words of a clause without politeness, numbers and manner."""
     clause = strip_politeness(expand(normalise(text)))
     return " ".join(words(strip_politeness(extract(clause)[1])))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def canonical(text: str) -> str:
     """A clause as the head sees it: its bare words, right said as left."""
     clause = strip_politeness(expand(normalise(text)))

@@ -69,6 +69,12 @@ NUMBER = rf"(?:{_DOZEN}(?=[ -])|{PART}(?= )|{DIGITS}(?:{AND_A_PART})?|{_SPELLED}
 _EXTRA = re.compile(rf"(?:{AND_A_PART}| (?P<top>\d)/(?P<bottom>\d\d?))$")
 _FRACTION_WORD = re.compile(rf"\b(?:(?P<count>\w+)[ -])?(?P<part>{'|'.join(_FRACTION)})s?\b")
 _FIGURES = re.compile(r"(?P<sign>[+-]?)(?:(?P<whole>\d+) )?(?P<top>[\d.]+)(?:/(?P<bottom>\d+))?(?:\D|$)")
+_IN_WORDS = re.compile(SPELLED)
+
+
+def in_figures(text: str) -> str:
+    """A text of the same length in which figures stand for each number in words: where a number is, and not which."""
+    return _IN_WORDS.sub(lambda match: "9" * len(match[0]), text)
 
 
 def number(text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from arbiter.routing.numerals import DIGITS, SPELLED
+from arbiter.routing.numerals import in_figures
 from arbiter.routing.units import UNIT
 
 _UNIT = rf"(?= ?-?(?:{UNIT})(?![\w/]))"
@@ -20,12 +20,12 @@ _ODD = re.compile(
     rf"(?:nan|inf|infinity)\b{_END})"
 )
 
-_EXACT = rf"(?:{DIGITS}|{SPELLED})"
-_RANGE = re.compile(
+_EXACT = r"[+-]?(?:\d[\d./]*|\.\d+)"
+_RANGE = re.compile(  # of a text with numbers in figures
     rf"(?:\b(?:between|from) (?:(?:half )?an?|{_EXACT})(?: ?[a-z]+)? (?:and|to) "
     rf"|(?<![\w.])(?:\d[\d.]*(?: ?[a-z]+)? ?- ?|{_EXACT}(?:[ -]?[a-z]+)?(?: to | or |,? (?:maybe|perhaps|possibly) )))"
-    rf"(?:(?:half )?an?|{_EXACT})[ -]?(?:{UNIT})(?![\w/])|\ban? \w+ or (?:two|three)\b|\bonce or twice\b"
-    rf"|(?<![\w.])(?:{_EXACT}) ?(?:{UNIT}) or (?:{_EXACT})(?![\w/])"
+    rf"(?:(?:half )?an?|{_EXACT})[ -]?(?:{UNIT})(?![\w/])|\ban? \w+ or (?:\d+)\b|\bonce or twice\b"
+    rf"|(?<![\w.]){_EXACT} ?(?:{UNIT}) or {_EXACT}(?![\w/])"
 )
 _BARE = re.compile(r"(?:\b[\w']+ )?\b(?:(?:centi|milli|kilo)?met(?:er|re)s|cm|mm|km|seconds|degrees|radians)\b")
 
@@ -44,5 +44,5 @@ def unreadable(text: str) -> str:
 
 def spread(text: str) -> str:
     """A range of a normalised text, such as "between one and two metres"; "" where there is none."""
-    found = _RANGE.search(text)
-    return found[0] if found else ""
+    found = _RANGE.search(in_figures(text))
+    return text[slice(*found.span())] if found else ""

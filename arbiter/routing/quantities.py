@@ -249,7 +249,7 @@ def _radians(match: re.Match[str]) -> str:
     return f"{times * math.pi / (number(match['over'] or '1') or math.inf):.5f} radians"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def extract(text: str) -> tuple[Quantities, str]:
     """Quantities of a normalised clause, and the clause without numbers, units and manner."""
     pace, manner = 0.0, ""

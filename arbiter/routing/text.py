@@ -112,7 +112,7 @@ def _in_order(text: str) -> str:
     return _ENUMERATED.sub(", then", text).strip(" ,").removeprefix("then ")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def normalise(text: str) -> str:
     """Lower-case ASCII with single spaces; look-alike letters, accents, emoji and control characters are dealt with."""
     text = _in_order(_INCHES.sub(r"\1 inches", _FEET.sub(_feet, text)))
@@ -124,7 +124,7 @@ def normalise(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def expand(text: str) -> str:
     """Contractions and short forms written out: "don't" and "dont" become "do not", "fwd" becomes "forward"."""
     for pattern, replacement in (*_CONTRACTIONS, *(_FOR_SHORT if _HINT.search(text) else ())):
@@ -132,7 +132,7 @@ def expand(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def strip_politeness(text: str, repeats: bool = True) -> str:
     """What is left of a normalised clause without the words of politeness before, in and after it.
 

@@ -17,12 +17,13 @@ _LENGTHS = (
 )
 _TIMES = ((1.0, r"s|secs?|seconds?"), (60.0, r"mins?|minutes?"), (3600.0, r"h|hrs?|hours?"))
 _PER = r"(?: ?/ ?| ?per | an? | each | every )"
-# kind, SI factor, words
+_FAR, _LONG = ("|".join(words for _, words in units) for units in (_LENGTHS, _TIMES))
+# kind, SI factor, words; that of a length in a time comes of the two
 _UNITS = (
     ("speed", 1.0, r"mps"),
     ("speed", 1.0 / 3.6, r"kmh|kph"),
     ("speed", 0.44704, r"mph"),
-    *(("speed", length / time, rf"(?:{far}){_PER}(?:{long})") for length, far in _LENGTHS for time, long in _TIMES),
+    ("speed", 1.0, rf"(?:{_FAR}){_PER}(?:{_LONG})"),
     ("rate", 1.0, r"rad ?/ ?s(?:ec)?|radians? ?(?:/|per|a) ?s(?:ec(?:ond)?)?"),
     ("rate", math.pi / 180.0, r"deg(?:rees?)? ?(?:/|per|a) ?s(?:ec(?:ond)?)?"),
     ("duration", 0.001, r"ms|milliseconds?"),
@@ -47,11 +48,17 @@ _UNITS = (
 )
 UNIT = "|".join(words for _, _, words in _UNITS)  # a pattern of every unit
 _KINDS = tuple((kind, factor, re.compile(rf"(?:{words})(?![\w/])")) for kind, factor, words in _UNITS)
+_IN_A_TIME = re.compile(rf"({_FAR}){_PER}({_LONG})")
 
 
 def unit_of(text: str) -> tuple[str, float, re.Match[str]] | None:
     """Kind, factor and match of the unit that `text` begins with."""
     for kind, factor, unit in _KINDS:
         if found := unit.match(text):
-            return kind, factor, found
+            pace = _IN_A_TIME.fullmatch(found[0])
+            return kind, _factor(_LENGTHS, pace[1]) / _factor(_TIMES, pace[2]) if pace else factor, found
     return None
+
+
+def _factor(units: tuple[tuple[float, str], ...], said: str) -> float:
+    return next(factor for factor, words in units if re.fullmatch(words, said))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, make_dataclass
 from functools import cache
 from pathlib import Path
 
@@ -11,29 +11,6 @@ from arbiter.errors import ConfigError
 
 BETWEEN, LAST = 3, 4  # in `English.places`
 FILE = Path(__file__).parent / "english.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    function: str
-    light_verbs: str
-    conjunctions: str
-    prepositions: str
-    goals: str
-    genitive: str
-    determiners: str
-    sizes: str
-    limits: str
-    exclusive: str
-    other_verbs: str
-    bare_side: str
-    returns: str
-    later: str
-    first: str
-    second: str
-    third: str
-    between: str
-    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +51,7 @@ class English:
 @cache
 def english(path: Path = FILE) -> English:
     """The file, checked. Raises ConfigError naming the file, the key and the word."""
-    texts = strict.load(_Texts, path)
+    texts = strict.load(make_dataclass("Texts", [(field.name, str) for field in fields(English)]), path)
     found = {}
     for field in fields(English):
         said = getattr(texts, field.name).split()
