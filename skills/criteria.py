@@ -44,44 +44,6 @@ def verification(success, measured, required: float, unit: str, text: str) -> Ve
     return Verification(bool(success), float(measured), float(required), unit, text)
 
 
-def _quadratic() -> np.ndarray:
-    """Contribution of the products of a quaternion's components to its rotation matrix minus the identity, shape (16, 9)."""
-    w, x, y, z = 0, 1, 2, 3
-    terms = (
-        ((-2, y, y), (-2, z, z)), ((2, x, y), (-2, w, z)), ((2, x, z), (2, w, y)),
-        ((2, x, y), (2, w, z)), ((-2, x, x), (-2, z, z)), ((2, y, z), (-2, w, x)),
-        ((2, x, z), (-2, w, y)), ((2, y, z), (2, w, x)), ((-2, x, x), (-2, y, y)),
-    )  # fmt: skip
-    found = np.zeros((16, 9))
-    for entry, parts in enumerate(terms):
-        for factor, i, j in parts:
-            found[4 * i + j, entry] = factor
-    return found
-
-
-QUADRATIC = _quadratic()
-IDENTITY = np.eye(3)
-
-
-def rotations(quat: np.ndarray) -> np.ndarray:
-    """Rotation matrices of (w, x, y, z) quaternions, body to world, shape (T, 3, 3)."""
-    quat = np.asarray(quat, float)
-    products = (quat[..., :, None] * quat[..., None, :]).reshape(*quat.shape[:-1], 16)
-    return (products @ QUADRATIC).reshape(*quat.shape[:-1], 3, 3) + IDENTITY
-
-
-def rotation(quat: np.ndarray) -> np.ndarray:
-    """Rotation matrix of one (w, x, y, z) quaternion, body to world, shape (3, 3): for what is done in every tick."""
-    w, x, y, z = quat.tolist()
-    return np.array(
-        (
-            (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-            (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-            (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
-        )
-    )
-
-
 def best_lasting(values: np.ndarray, time: np.ndarray, span: float = SPAN) -> float:
     """The lowest level below which `values` stay for `span` seconds."""
     ticks = max(1, int(np.ceil(span / max(np.median(np.diff(time)), 1e-9) - 1e-9)) + 1) if len(time) > 1 else 1

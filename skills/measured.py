@@ -9,7 +9,7 @@ import numpy as np
 
 from arbiter.robot import RobotModel
 from arbiter.types import RobotState, Sighting
-from skills.criteria import rotations
+from skills.rotations import rotations
 
 SIDES = ("left", "right")
 HAND_DOUBT = 0.002  # [m] by which a hand may be elsewhere than noisy joints tell

@@ -8,9 +8,10 @@ from arbiter.robot import RobotModel
 from arbiter.skill import Outcome, Parameter, Progress, Skill, StartEnvelope, Verification
 from arbiter.types import RobotState
 from skills import criteria
-from skills.criteria import BOW_BACK, BOW_STAND, STAND_DROP, rotations
+from skills.criteria import BOW_BACK, BOW_STAND, STAND_DROP
 from skills.gestures import SLOW, Gesture, Repeated
 from skills.recordings import Recording
+from skills.rotations import rotations
 
 BOW_SWEEP = 0.2  # [rad] of the hips' pitch; down and up again are two sweeps
 SURE = 0.02  # [rad] of the torso: five times the IMU's noise

@@ -14,7 +14,7 @@ from deploy.robots.description import load_model
 from deploy.runtime.bodies import SENSOR_NOISE
 from policies.locomotion.policy import OnnxPolicy
 from policies.registry import SHIPPED
-from skills.criteria import rotation
+from skills.rotations import rotations
 from tests.safety_rig import issued
 
 MODEL = load_model()
@@ -134,7 +134,7 @@ class Walk:
 
     def _look(self) -> None:
         truth, centre = self.robot.truth, MODEL.known_body.torso
-        turned = rotation(truth.base_quat)
+        turned = rotations(truth.base_quat)
         velocity = truth.base_vel + turned @ np.cross(truth.base_ang_vel, centre)
         self._truth.append(np.concatenate((truth.base_pos + turned @ centre, velocity, (truth.yaw,))))
 

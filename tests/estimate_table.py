@@ -18,7 +18,7 @@ from tqdm import tqdm
 from arbiter.estimation.estimator import BaseEstimator
 from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.runtime.bodies import SENSOR_NOISE
-from skills.criteria import rotations
+from skills.rotations import rotations
 from tests.estimate_rig import DT, MODEL, STILL, EndErrors, Walk, errors_of
 
 NOISE = replace(SENSOR_NOISE, ang_vel_bias=0.005)

@@ -169,10 +169,10 @@ class Run:
         self._answer(self.caller.step(state, self.history.now(state, now), ()), now, preview=True)
 
     def looks(self, state: RobotState, now: float) -> bool:
-        """Whether it still waits for the first look of the camera. Its skill is asked again with that; failure ends the run."""
+        """Whether it waits for the first look of the camera, or has failed by it: its skill is asked again with that."""
         if self.history.looks:
             self.prepare(state, now)
-        return self.history.looks
+        return self.history.looks or self.over
 
     def begin(self, state: RobotState, now: float) -> None:
         """It takes its joints now."""

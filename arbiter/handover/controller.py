@@ -169,6 +169,7 @@ class HandoverController:
             self._refuse(t, f"policy {t.policy.name} could not warm: {error}", now)
             return
         reason, waited = self._blocked_by(t, state, now), now - t.record.requested
+        looks = t.run is not None and t.run.looks(state, now)
         if reason and waited > self.settings.bridge_limit:
             self._refuse(t, f"start envelope not reached within {self.settings.bridge_limit:g} s: {reason}", now)
         elif reason:
@@ -176,17 +177,14 @@ class HandoverController:
             self._bridge(t, reason, waited, state, now)
         elif not warm and min(waited, now - t.hindered) > self.settings.warm_limit:
             self._refuse(t, f"policy {t.policy.name} not ready within {self.settings.warm_limit:g} s", now)
-        elif t.run is not None and (t.run.looks(state, now) or t.run.over):
-            return
-        elif warm and now - self._switched[t.joints].max() >= self.settings.dwell - 1e-9:
+        elif warm and not looks and now - self._switched[t.joints].max() >= self.settings.dwell - 1e-9:
             self.changes += 1
             self.pending.remove(t)
             self._take(t, request, state, now)
             t.record.result = "done"
 
     def _blocked_by(self, t: Transition, state: RobotState, now: float) -> Violation | None:
-        """Why `t` cannot happen yet; None if it can. Where no joint changes hands there is nothing to wait for; a walk leaves the
-        feet anywhere, so that what comes after it begins from a quiet stand."""
+        """Why `t` cannot happen yet; None if it can. A walk leaves the feet anywhere: what follows begins from a quiet stand."""
         assignments = self.authority.owners(t.joints)
         if len(assignments) == 1 and assignments[0].policy is t.policy:
             return None

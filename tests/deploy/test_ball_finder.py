@@ -11,7 +11,7 @@ from deploy.drivers.sensors.sim_camera import SimCamera
 from deploy.drivers.simulated.simulated_robot import Pose, SimulatedRobot
 from deploy.robots.description import load_model
 from policies.chunk.protocol import CameraFrame
-from skills.criteria import rotations
+from skills.rotations import rotations
 
 MODEL = load_model("berkeley_humanoid_lite")
 COLOURS = ("red", "green", "blue")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skills.criteria import rotations
+from skills.rotations import rotations
 from tests.sim.rig import SimRun
 from tests.sim.walks import Walk, walks
 from tests.unitree_g1 import policy_folder, write_folder

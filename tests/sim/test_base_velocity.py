@@ -15,7 +15,7 @@ from deploy.robots.description import load_model
 from deploy.runtime.bodies import SENSOR_NOISE
 from policies.locomotion.policy import OnnxPolicy
 from policies.registry import SHIPPED
-from skills.criteria import rotations
+from skills.rotations import rotations
 from tests.safety_rig import issued
 
 MODEL = load_model()

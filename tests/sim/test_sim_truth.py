@@ -15,7 +15,8 @@ from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.run import main
 from deploy.runtime.config import TREES
 from policies.chunk.backends.graphs import GraphBackend
-from skills.criteria import TOUCH_DISTANCE, rotations
+from skills.criteria import TOUCH_DISTANCE
+from skills.rotations import rotations
 from skills.walking import WalkForward
 from tests.sim.rig import SimRun
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arbiter.errors import RobotError, SkillError
+from arbiter.estimation.rotation import rows_of
 from arbiter.execution.caller import ask
 from arbiter.execution.run import Run
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, Skill, SkillCall
@@ -18,9 +19,9 @@ from skills import builtin_skills, criteria
 from skills.arrival import Stage
 from skills.contract import check_skill, default_parameters, standing_state
 from skills.course import Course, Place
-from skills.criteria import rotation, rotations
 from skills.gestures import WaveRight
 from skills.registry import load_skills
+from skills.rotations import rotations
 from skills.walking import WalkForward
 from tests.fakes import MODEL
 
@@ -412,7 +413,7 @@ def test_the_soles_are_where_the_robot_description_has_them():
 
 def test_one_orientation_turns_as_a_run_of_them_does():
     quats = np.random.default_rng(0).normal(size=(5, 4))
-    assert np.array([rotation(quat) for quat in quats]) == pytest.approx(rotations(quats), abs=1e-12)
+    assert np.array([rows_of(quat, 0.0) for quat in quats]) == pytest.approx(rotations(quats), abs=1e-12)
 
 
 def test_forearms_point_from_the_elbow_to_the_hand():

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from deploy.robots.description import load_model
-from skills.criteria import DIRECTIONS, best_lasting, rotations, swings
+from skills.criteria import DIRECTIONS, best_lasting, swings
 from skills.recordings import Trajectory
+from skills.rotations import rotations
 from training.pi0.data.instructions import GESTURES, find
 from training.pi0.data.success import judge
 

@@ -16,8 +16,9 @@ from deploy.runtime.assemble import assemble
 from deploy.runtime.config import load_tree
 from deploy.runtime.session import Session
 from policies.chunk.backends import kind_of
-from skills.criteria import fallen, rotations
+from skills.criteria import fallen
 from skills.recordings import Trajectory
+from skills.rotations import rotations
 from training.pi0.data.ball_sampling import place
 from training.pi0.data.instructions import TaskInstruction, task_of
 from training.pi0.data.success import fell, has_criterion, judge, misplaced, trajectory

@@ -15,7 +15,7 @@ import numpy as np
 from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from arbiter.safety import is_safe
-from arbiter.types import Mode, RobotState, SafeCommand, frozen
+from arbiter.types import RobotState, SafeCommand, frozen
 from deploy.drivers.can.bus import BusPort, HostWire, open_bus
 from deploy.drivers.can.bus_cycle import BusCycle, MotorCommand
 from deploy.drivers.can.calibration import Calibration, load_calibration
@@ -25,20 +25,12 @@ from deploy.drivers.can.cycle_thread import CycleThread, CycleTiming
 from deploy.drivers.can.hardware_file import BusConfig, HardwareConfig, calibration_path, load_hardware
 from deploy.drivers.can.motor import Motor
 from deploy.drivers.can.motor_protocol import MotorMode
+from deploy.drivers.can.motor_units import ToMotors, charge
 from deploy.drivers.can.startup import prepare_all
 from deploy.drivers.checks import Check
 from deploy.drivers.sensors.imu import Imu, ImuSample, ImuThread, mean_acceleration, open_imu
 from deploy.robots.description import load_model
 
-MOTOR_MODES = {
-    Mode.PASSIVE: MotorMode.DAMPING,
-    Mode.RUN: MotorMode.POSITION,
-    Mode.HOLD: MotorMode.POSITION,
-    Mode.SETTLE: MotorMode.POSITION,
-    Mode.DAMP: MotorMode.DAMPING,
-    Mode.OFF: MotorMode.IDLE,
-}
-CELLS, CELL_EMPTY, CELL_FULL = 6, 3.3, 4.2  # lithium cells of the battery, [V] each
 FIRST_ROUNDS = 50  # rounds within which every motor should have answered
 STILL = 0.2  # [rad/s]: slower joints may be let go
 LET_GO_ROUNDS = 250  # rounds of damping at most before the motors are left
@@ -80,7 +72,7 @@ class CanRobot:
         self.cycle: Cycle | None = None
         self._thread: CycleThread | None = None
         self._imu_thread: ImuThread | None = None
-        self._last_q: np.ndarray | None = None
+        self._motors = ToMotors(model, hardware.limits.velocity_feedforward)
         self._sample: ImuSample | None = None  # of the last reading, and the mean acceleration until then [m/s²]
         self._mean = frozen(np.zeros(3))
 
@@ -149,22 +141,7 @@ class CanRobot:
                 f"{self.model.name}: {type(command).__name__} did not come from the safety layer; "
                 "only arbiter.safety makes commands"
             )
-        mode = MOTOR_MODES[command.mode]
-        if mode == MotorMode.POSITION and not command.kp.any():
-            mode = MotorMode.DAMPING  # no position gain at all is damping
-        feedforward = np.zeros(self.model.n)
-        if mode == MotorMode.POSITION and self._last_q is not None and self.hardware.limits.velocity_feedforward:
-            rate = (command.q - self._last_q) / self.model.dt
-            feedforward = self.hardware.limits.velocity_feedforward * np.clip(rate, -self.model.velocity, self.model.velocity)
-        self._last_q = command.q if mode == MotorMode.POSITION else None
-        self.cycle.command = MotorCommand(
-            self.clock(),
-            mode,
-            self.calibration.to_motor(command.q).tolist(),
-            (feedforward * self.calibration.direction).tolist(),
-            command.kp.tolist(),
-            command.kd.tolist(),
-        )
+        self.cycle.command = self._motors(command, self.calibration, self.clock())
 
     def step(self, dt: float) -> None:
         """Nothing: the real robot's time passes by itself."""
@@ -285,11 +262,6 @@ class CanRobot:
             self.imu.close()
         self.ports = {}
         self.cycle = self._thread = None
-
-
-def charge(voltage: float) -> float:
-    """State of charge 0..1 of the battery, about, from its voltage [V]; nan for nan."""
-    return float(np.clip((voltage / CELLS - CELL_EMPTY) / (CELL_FULL - CELL_EMPTY), 0.0, 1.0))
 
 
 def open_robot(

@@ -20,17 +20,13 @@ from arbiter.errors import ConfigError
 from policies.locomotion.readers import rsl_rl_agent
 from policies.locomotion.readers.graph import GraphPort, GraphPorts
 from policies.locomotion.readers.policy_description import PolicyDescription, Sourced
+from policies.locomotion.readers.rsl_rl_layers import EXPORT, check_mlp, check_normaliser, recurrent_kind, some_of
 
 ACTIVATIONS = "elu selu relu crelu lrelu tanh sigmoid softplus gelu swish mish identity".split()  # rsl_rl's names
-GATES = {4: "lstm", 3: "gru"}
 # Parts beside the actor; infos: what a training keeps to go on with.
 OTHERS = ("critic", "optimizer", "rnd", "teacher", "discriminator", "amp", "privileged", "value", "infos")
 NOISE = ("std", "log_std", "distribution.std_param", "distribution.log_std_param")  # of exploration
 RENAMED = {"actor.": "mlp.", "actor_obs_normalizer.": "obs_normalizer.", "memory_a.": "rnn."}  # rsl_rl 2 and 3
-EXPORT = (
-    "export it with rsl_rl's own runner.export_policy_to_onnx (Isaac Lab: play.py writes exported/policy.onnx), and describe "
-    "that file"
-)
 
 
 @dataclass(frozen=True)
@@ -107,33 +103,29 @@ def read_actor(path: Path) -> Actor:
         raise ConfigError(f"{path}: its actor sees pictures ({unused[0]} ...), which no observation term here is")
     if unused:
         raise ConfigError(
-            f"{path}: its actor has weights that no part of rsl_rl's MLP or recurrent actor uses: {_some(unused)}; {EXPORT}"
+            f"{path}: its actor has weights that no part of rsl_rl's MLP or recurrent actor uses: {some_of(unused)}; {EXPORT}"
         )
     layers = sorted(int(found[1]) for key in weights if (found := re.fullmatch(r"mlp\.(\d{1,4})\.weight", key)))
     if not layers:
         raise ConfigError(
-            f"{path}: its actor has no layers 'mlp.N.weight', but {_some(sorted(weights)) or 'nothing'}; only MLP and recurrent "
-            f"policies can be exported here; {EXPORT}"
+            f"{path}: its actor has no layers 'mlp.N.weight', but {some_of(sorted(weights)) or 'nothing'}; only MLP and "
+            f"recurrent policies can be exported here; {EXPORT}"
         )
-    _plain_mlp(path, weights, layers)
-    recurrent = _recurrent(path, weights)
+    check_mlp(path, weights, layers)
+    recurrent = recurrent_kind(path, weights)
     first = weights["rnn.rnn.weight_ih_l0"] if recurrent else weights[f"mlp.{layers[0]}.weight"]
     observations, actions = int(first.shape[1]), int(weights[f"mlp.{layers[-1]}.weight"].shape[0])
-    _normaliser(path, weights, observations)
+    check_normaliser(path, weights, observations)
     if not all(torch.isfinite(value).all() for value in weights.values() if value.is_floating_point()):
         raise ConfigError(f"{path}: its actor holds values that are not finite; take an earlier checkpoint")
     whole = sorted(key for key, value in weights.items() if not value.is_floating_point() and key != "obs_normalizer.count")
     if whole:
-        raise ConfigError(f"{path}: {_some(whole)} are whole numbers: a quantised network, which is not read here; {EXPORT}")
+        raise ConfigError(f"{path}: {some_of(whole)} are whole numbers: a quantised network, which is not read here; {EXPORT}")
     agent = rsl_rl_agent.of_run(path)
     said = rsl_rl_agent.normalised(agent) if agent is not None else ""
     if said and "obs_normalizer._mean" not in weights:
         raise ConfigError(f"{path}: holds no normaliser of observations, and {said} says that it was trained with one; {EXPORT}")
     return Actor(path, weights, recurrent, observations, actions, len(own) > len(weights))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (f" ... ({len(names)})" if len(names) > 6 else "")
 
 
 def _actor_weights(found: dict, path: Path) -> dict[str, torch.Tensor]:
@@ -201,7 +193,7 @@ def _nothing_else(found: dict, rest: list[str], path: Path) -> None:
     """Raises ConfigError for weights under a key that might be a part of the actor."""
     extra = [key for key in rest if _holds_weights(found[key]) and not any(part in str(key) for part in OTHERS)]
     if extra:
-        names = _some(sorted(map(str, extra)))
+        names = some_of(sorted(map(str, extra)))
         raise ConfigError(f"{path}: has weights beside the actor's, in {names}, that may be a part of it; {EXPORT}")
 
 
@@ -209,52 +201,6 @@ def _holds_weights(part: Any) -> bool:
     if isinstance(part, dict | list | tuple):
         return any(map(_holds_weights, part.values() if isinstance(part, dict) else part))
     return isinstance(part, torch.Tensor) and part.numel() > 1
-
-
-def _plain_mlp(path: Path, weights: Mapping[str, torch.Tensor], layers: list[int]) -> None:
-    """Whether its layers are linear ones with one activation between each two."""
-    wrong = [f"mlp.{k}.weight" for k in layers if weights[f"mlp.{k}.weight"].dim() != 2 or f"mlp.{k}.bias" not in weights]
-    known = {f"mlp.{k}.{part}" for k in layers for part in ("weight", "bias")}
-    wrong += sorted(key for key in weights if key.startswith("mlp.") and key not in known)
-    if wrong or layers != list(range(0, 2 * len(layers), 2)):
-        what = _some(wrong) or f"linear layers at {', '.join(map(str, layers))}"
-        raise ConfigError(f"{path}: its MLP is not linear layers with an activation between each two: {what}; {EXPORT}")
-    for k in layers:
-        bias, rows = weights[f"mlp.{k}.bias"], weights[f"mlp.{k}.weight"].shape[0]
-        if bias.shape != (rows,):
-            raise ConfigError(f"{path}: mlp.{k}.bias has the shape {[*bias.shape]}; its layer gives {rows} values")
-    for one, two in zip(layers, layers[1:], strict=False):
-        rows, columns = weights[f"mlp.{one}.weight"].shape[0], weights[f"mlp.{two}.weight"].shape[1]
-        if rows != columns:
-            raise ConfigError(f"{path}: mlp.{one} gives {rows} values, mlp.{two} takes {columns}")
-
-
-def _recurrent(path: Path, weights: Mapping[str, torch.Tensor]) -> str:
-    """The kind of its recurrent layers."""
-    names = sorted(key for key in weights if key.startswith("rnn."))
-    if not names:
-        return ""
-    if "rnn.rnn.weight_ih_l0" not in weights or "rnn.rnn.weight_hh_l0" not in weights:
-        raise ConfigError(f"{path}: its recurrent part is no LSTM or GRU of rsl_rl: {_some(names)}; {EXPORT}")
-    rows, size = weights["rnn.rnn.weight_ih_l0"].shape[0], weights["rnn.rnn.weight_hh_l0"].shape[1]
-    count = sum(key.startswith("rnn.rnn.weight_ih_l") for key in names)
-    known = {f"rnn.rnn.{part}_l{k}" for k in range(count) for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
-    kind = GATES.get(rows // size, "") if rows % size == 0 else ""
-    if not kind or {*names} != known or weights["mlp.0.weight"].shape[1] != size:
-        odd = _some(sorted({*names} ^ known) or names)
-        raise ConfigError(f"{path}: its recurrent part is no LSTM or GRU of rsl_rl: {odd}; {EXPORT}")
-    return kind
-
-
-def _normaliser(path: Path, weights: Mapping[str, torch.Tensor], observations: int) -> None:
-    names = {key for key in weights if key.startswith("obs_normalizer.")}
-    known = {f"obs_normalizer.{part}" for part in ("_mean", "_var", "_std", "count")}
-    if names and not ({"obs_normalizer._mean", "obs_normalizer._std"} <= names <= known):
-        raise ConfigError(f"{path}: its normaliser is not rsl_rl's EmpiricalNormalization: {_some(sorted(names))}; {EXPORT}")
-    if names and weights["obs_normalizer._mean"].numel() != observations:
-        raise ConfigError(
-            f"{path}: its normaliser has {weights['obs_normalizer._mean'].numel()} values, the network reads {observations}"
-        )
 
 
 def known_activation(path: Path) -> Sourced | None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from arbiter.robot import RobotModel
-from skills.criteria import rotations
 from skills.recordings import Trajectory
+from skills.rotations import rotations
 from training.pi0.data.ball_sampling import place
 from training.pi0.data.demo_simulation import DemoSimulation
 from training.pi0.data.demos import ARM_SPREAD, AWAY, COLOURS, DRIFT, LEG_SPREAD, STANDING_NOISE, Drift

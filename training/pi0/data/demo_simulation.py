@@ -16,7 +16,7 @@ from deploy.drivers.simulated.simulated_robot import Noise, Scene, SimulatedRobo
 from deploy.drivers.simulated.truth import Truth
 from deploy.robots.collision import SelfCollision
 from policies.fallback.reflex import BalanceReflex
-from skills.criteria import rotations
+from skills.rotations import rotations
 from training.pi0.data.episode import EpisodeFrame
 from training.pi0.data.upper_body import UpperBody
 

@@ -50,7 +50,7 @@ with extra(__name__, parser, "mink", "h5py", "lerobot"):
     from deploy.drivers.simulated.scene import BALL_COLOURS
     from deploy.drivers.simulated.simulated_robot import Noise
     from deploy.robots.description import load_model
-    from skills.criteria import rotations
+    from skills.rotations import rotations
     from training.pi0.data.ball_sampling import place
     from training.pi0.data.demo_simulation import DemoSimulation
     from training.pi0.data.episode import EpisodeFrame, Layout

@@ -40,7 +40,8 @@ with extra(__name__, parser, "mink", "h5py"):
     from deploy.drivers.sensors.sim_camera import SimCamera
     from deploy.drivers.simulated.simulated_robot import Pose, SimulatedRobot
     from deploy.robots.description import load_model
-    from skills.criteria import TOUCH_DISTANCE, rotations
+    from skills.criteria import TOUCH_DISTANCE
+    from skills.rotations import rotations
     from training.common.mujoco_world import compile_physics, fixed_base_spec
     from training.pi0.data.ball_sampling import apart_in_view, in_picture, random_point, touchable
     from training.pi0.data.demos import ARM_SPREAD, COLOURS, DRIFT, SECONDS, Drift

@@ -12,8 +12,9 @@ from arbiter.skill import Verification
 from arbiter.types import frozen
 from deploy.drivers.simulated.truth import Truth
 from skills import criteria
-from skills.criteria import CROUCH_DROP, FALLEN_TILT, REST_ANGLE, rotations, walk
+from skills.criteria import CROUCH_DROP, FALLEN_TILT, REST_ANGLE, walk
 from skills.recordings import Trajectory
+from skills.rotations import rotations
 from training.pi0.data.instructions import TaskInstruction
 from training.pi0.data.upper_body import UpperBody
 
