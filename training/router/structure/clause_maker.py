@@ -83,9 +83,9 @@ class ClauseMaker:
             words = [*self._words(*(("manner", "manner") if draw < 0.05 else ("sides", "side"))), *words]
         for name, role, p in (("sides", "side", 0.1), ("quantities", "quantity", 0.2), ("manner", "manner", 0.1)):
             if self._chance(p):
-                words += self._words(name, role)
+                words = self._maybe_marked(words, 0.15) + self._words(name, role)
         if self._chance(0.1):
-            words += self._words("repeats", "repetition")
+            words = self._maybe_marked(words, 0.15) + self._words("repeats", "repetition")
         elif self._chance(0.05):
             words += self._words("durations_open", "quantity")
         clause = MadeClause("command", words)
@@ -99,15 +99,33 @@ class ClauseMaker:
         return MadeClause("command", words + (self._words("quantities", "quantity") if self._chance(0.15) else []))
 
     def _polite(self, clause: MadeClause) -> MadeClause:
-        front, back = [(True, False), (False, True), (True, True)][int(self._rng.choice(3, p=(0.6, 0.25, 0.15)))]
-        if front and self._chance(0.25) and clause.words[0][0] in self._verbs_known:
+        front, back = [(True, False), (False, True), (True, True)][int(self._rng.choice(3, p=(0.55, 0.3, 0.15)))]
+        if front and self._chance(0.2) and clause.words[0][0] in self._verbs_known:
             name, inflect = ("frames_gerund", gerund) if self._chance(0.7) else ("frames_past", past)
             (verb, role), *rest = clause.words
             clause = MadeClause(clause.kind, [(inflect(verb), role), *rest]).lead(self._words(name, "frame"))
-        else:
-            for _ in range(1 + self._chance(0.25) if front else 0):
-                clause = clause.lead(self._words("frames_before", "frame"))
-        return clause.trail(self._words("frames_after", "frame")) if back else clause
+        elif front and self._chance(0.7):
+            clause = clause.lead(self._words("frames_before", "frame"))
+        if front and clause.words[0][1] != "frame" or self._chance(0.2):
+            clause = clause.lead(self._maybe_marked(self._words("frames_apart", "frame"), 0.7, (",", ",", ",", ".", "!", ":")))
+        if back and self._chance(0.25):
+            return self._addressed(clause)
+        if back:
+            clause.words = self._maybe_marked(clause.words, 0.5)
+            clause = clause.trail(self._words("frames_after", "frame"))
+        return clause
+
+    def _addressed(self, clause: MadeClause) -> MadeClause:
+        """With a name behind it: "sit down, love"."""
+        clause.words = self._maybe_marked(clause.words, 0.8)
+        return clause.trail(self._words("vocative", "frame"))
+
+    def _maybe_marked(self, words: list[tuple[str, str]], p: float, marks: Sequence[str] = (",",)) -> list[tuple[str, str]]:
+        """Words, with the probability `p` parted by a mark from what follows."""
+        if not self._chance(p):
+            return words
+        (word, role), mark = words[-1], self._one(marks)
+        return [*words[:-1], (word + mark, role)]
 
     def _inflected(self, clause: MadeClause, inflect: Callable[[str], str]) -> MadeClause:
         """With its first word as `inflect` makes it of a verb; of another command where that is none."""

@@ -9,6 +9,8 @@ from training.router.structure.clause_maker import ClauseMaker
 from training.router.structure.labelled import LabelledSentence, MadeClause
 from training.router.structure.verb_forms import gerund, participle
 
+_MARKS = ",.;:!?"
+
 
 class SentenceMaker(ClauseMaker):
     """Makes one sentence."""
@@ -19,10 +21,10 @@ class SentenceMaker(ClauseMaker):
             self._single: 0.16,
             self._framed: 0.13,
             self._asked_as_thing: 0.05,
-            self._several: 0.2,
+            self._several: 0.18,
             self._ordered: 0.06,
-            self._order_told: 0.05,
-            self._reasoned: 0.05,
+            self._order_told: 0.06,
+            self._reasoned: 0.08,
             self._conditional: 0.14,
             self._timed: 0.06,
             self._negated: 0.07,
@@ -30,8 +32,8 @@ class SentenceMaker(ClauseMaker):
             self._asking: 0.05,
             self._stopping: 0.03,
             self._following: 0.04,
-            self._correcting: 0.04,
-            self._repeated: 0.03,
+            self._correcting: 0.06,
+            self._repeated: 0.04,
         }
         make = list(kinds)[int(self._rng.choice(len(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))]
         clauses = make()
@@ -66,11 +68,13 @@ class SentenceMaker(ClauseMaker):
         if self._chance(0.75):
             found[-1].end = self._one((",", ",", ".", "!", ""))
             return [*found, reason]
-        reason.end = self._one((",", ".", "!"))
+        reason.end = self._one((",", ".", "!", "?"))
         return [reason, *found]
 
     def _order_told(self) -> list[MadeClause]:
         """Commands of which the words say which is the first and which the last."""
+        if self._chance(0.2):
+            return self._of_movements()
         count = 2 if self._chance(0.6) else 3
         found = []
         for i in range(count):
@@ -82,7 +86,7 @@ class SentenceMaker(ClauseMaker):
             else:
                 clause = self._bare()
             if self._chance(0.45):
-                clause = clause.lead(self._words("told_front", "order"))
+                clause = clause.lead(self._maybe_marked(self._words("told_front", "order"), 0.2, (":", ",")))
             elif self._chance(0.7):
                 clause = clause.trail(self._words("told_behind", "order"))
             elif i:
@@ -92,6 +96,16 @@ class SentenceMaker(ClauseMaker):
                 clause = clause.lead([("and", "order")]) if self._chance(0.25) else clause
             found.append(clause)
         return found
+
+    def _of_movements(self) -> list[MadeClause]:
+        """Movements as things: "a wave ahead of a right turn", "follow up the bow with a wave"."""
+        first, second = (self._plain("command", "movements") for _ in range(2))
+        if self._chance(0.5):
+            return [first, second.lead(self._words("joiners_noun", "order"))]
+        if self._chance(0.4):
+            first = self._inflected(self._bare(), gerund)
+        verb = self._one(("follow", "follow up", "top off", "finish off", "cap", "round off", "combine", "pair"))
+        return [first.lead([(word, "order") for word in verb.split()]), second.lead([("with", "order")])]
 
     def _several(self) -> list[MadeClause]:
         count = int(self._rng.choice((2, 3, 4), p=(0.7, 0.22, 0.08)))
@@ -202,21 +216,44 @@ class SentenceMaker(ClauseMaker):
 
     def _correcting(self) -> list[MadeClause]:
         wrong = self._command(polite=0.2)
-        wrong.kind, wrong.end = "retracted", self._one((",", "", "."))
+        wrong.kind, wrong.end = "retracted", self._one((",", "", ".", ",", "..."))
         right = self._command(polite=0.0)
-        if self._chance(0.5):
+        if self._chance(0.4):
+            right = self._plain("command", "mended")
+        elif self._chance(0.5):
             right = MadeClause("command", [*wrong.words[:1], *right.words[1:]] if len(right.words) > 1 else right.words)
-        return [wrong, right.lead(self._words("corrections", "correction"))]
+        draw = self._rng.random()
+        if draw < 0.9:
+            right = right.lead(self._maybe_marked(self._words("corrections", "correction"), 0.6, (",", ",", ",", ".", "!")))
+        if draw > 0.75:
+            right.words = self._maybe_marked(right.words, 0.3)
+            right = right.trail(self._words("said_last", "correction"))
+        before = [self._bare()] if self._chance(0.15) else []
+        after = [self._bare().lead(self._words("joiners", "order"))] if self._chance(0.15) else []
+        if before:
+            wrong = wrong.lead(self._words("joiners", "order"))
+        return [*before, wrong, right, *after]
 
     def _repeated(self) -> list[MadeClause]:
+        if self._chance(0.25):
+            return self._in_rounds()
         clauses = self._several()
         again = self._chance(0.4)
         times = self._words("plan_again" if again else "plan_repeats", "repetition")
-        if not again and self._chance(0.5):
-            clauses[0] = clauses[0].lead([*times[:-1], (times[-1][0] + self._one((":", ",", "")), "repetition")])
+        if not again and self._chance(0.4):
+            clauses[0] = clauses[0].lead(self._maybe_marked(times, 0.7, (":", ",")))
         else:
+            clauses[-1] = MadeClause(clauses[-1].kind, self._maybe_marked(clauses[-1].words, 0.6, (",", ";", ".")))
             clauses[-1] = clauses[-1].trail(times)
         return clauses
+
+    def _in_rounds(self) -> list[MadeClause]:
+        """ "Three rounds of sitting down and standing up"."""
+        first, second = (self._inflected(self._bare(), gerund) for _ in range(2))
+        if self._chance(0.3):
+            first, second = self._bare(), self._bare()
+        first = first.lead([*self._words("n", "repetition"), *self._words("rounds", "repetition")])
+        return [first, second.lead([(self._one(("and", "then", "and then")), "order")])]
 
     # -- labels ---------------------------------------------------------------------------------------------------
 
@@ -227,8 +264,9 @@ class SentenceMaker(ClauseMaker):
             last.end = self._one((".", "!", "", "", ""))
         for clause in clauses:
             for i, (word, role) in enumerate(clause.words):
-                tail = clause.end if punctuation and i == len(clause.words) - 1 else ""
-                words.append(self._mistyped(word) + tail)
+                plain = word.rstrip(_MARKS)
+                tail = (clause.end if i == len(clause.words) - 1 else "") or word[len(plain) :]
+                words.append(self._mistyped(plain) + tail * punctuation)
                 starts.append(i == 0)
                 kinds.append(CLAUSES.index(clause.kind))
                 roles.append(ROLES.index(role))
