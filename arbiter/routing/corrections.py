@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 from arbiter.routing.numerals import NUMBER, SPELLED
 from arbiter.routing.quantities import extract
+from arbiter.routing.structure import FILLERS, SURE, Clause, Word
 from arbiter.routing.text import strip_politeness, words
 
 MOST = 8  # corrections that one text may hold
@@ -47,6 +51,7 @@ _DISMISSED = re.compile(  # "never mind the bow, wave"
 )
 _MARK = r"[,;!?]|\.(?!\d)"
 _MEANT = re.compile(rf"{_SAID}\W*$")  # at the end of a text it says nothing: "touch it, the ball I mean"
+_GOES_ON = re.compile(r"(?:and|then)\b")
 _JOINT = re.compile(rf"(?:{_MARK}|\b(?:and then|and|then|after that|while)\b)(?!.*(?:{_MARK}|\b(?:and|then|after that|while)\b))")
 _SIDE = re.compile(r"\b(left|right)\b")
 _WAYS = (
@@ -91,8 +96,36 @@ def corrected(text: str) -> str:
             return "" if words(before) and not _MEANT.search(match[0]) else text
         if not words(before) and "make" in match[0]:
             return text
+        if _MEANT.search(match[0]) and _GOES_ON.match(after):
+            return text  # "bow, er, sit down I mean, and then wave": of what stands before it
         text = _mended(before, after) if words(before) else after
     return text
+
+
+def corrected_by(found: Sequence[Clause]) -> str:
+    """The text of clauses, mended by the first of them that has words of regret at an end; "" where none has."""
+    for i, clause in enumerate(found[1:], 1):
+        if (body := _regretted(clause)) is not None:
+            before = _said(word for one in found[:i] for word in one.words)
+            after = _said((*body, *(word for one in found[i + 1 :] for word in one.words)))
+            return _mended(before.rstrip(" ,.;:!?-"), after) if words(after) else ""
+    return ""
+
+
+def _said(told: Iterable[Word]) -> str:
+    return " ".join(word.text for word in told)
+
+
+def _regretted(clause: Clause) -> Sequence[Word] | None:
+    """The words of a clause without those of regret at its ends; None where it surely has none."""
+    said, found = list(clause.words), False
+    for last in (False, True):
+        run = list(itertools.takewhile(lambda word: word.role == "correction", reversed(said) if last else said))
+        if not run or fmean(word.certainty for word in run) < SURE or set(words(_said(run))) <= FILLERS:
+            continue
+        found = True
+        said = said[: -len(run)] if last else list(itertools.dropwhile(lambda word: word.role == "frame", said[len(run) :]))
+    return said if found else None
 
 
 def _mended(before: str, after: str) -> str:
@@ -102,7 +135,7 @@ def _mended(before: str, after: str) -> str:
     if (bare := _BARE_NUMBER.match(after)) and (values := extract(last)[0].values):
         return f"{kept} {_recounted(last, values[-1][2], bare['number'])}{after[bare.end() :]}".strip()
     said, rest = extract(first_clause.strip())
-    if not set(words(rest)) - _BARE:
+    if not set(words(rest)) - _BARE - (set(words(extract(last)[1])) if said.values else set()):  # "three waves, no, five waves"
         return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()
     if words(last)[:1] == words(after)[:1]:
         return f"{kept} {after}".strip()

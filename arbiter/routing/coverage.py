@@ -187,10 +187,11 @@ class Coverage:
         labels = {*self._scorer.groups[label], self._scorer.class_of[name]}
         mine = joined([self._of[each] for each in labels])
         known = self._scorer.knows(canonical(text))
-        read = contents(found)
         takes = {p.name for p in self._skills[name].parameters} | ({"side"} if side_of(name) else set())
+        read = contents(found, travels="distance" in takes)
+        sided = bool(takes & {"side", "direction"})
         limits = [] if known else [x for x in read if _limits(x, read[-1], len(found), said)]
-        idle = [x for x in read if not (_limiting(x.word) or _taken(x.word, takes, said) or self._uses(x, read, mine))]
+        idle = [x for x in read if not (_limiting(x.word) or _taken(x.word, takes, said) or self._uses(x, read, mine, sided))]
         left = sorted((*limits, *idle), key=lambda x: x.index)
         clause = _Clause(found, read, left, mine, few=label in self._scorer.new)
         others = [each for other, each in self._of.items() if other not in labels]
@@ -199,7 +200,7 @@ class Coverage:
         if not left:
             return Covered()
         for item in () if known else left:
-            if item.word == AWAY:
+            if item.word == AWAY and not clause.few:
                 return Covered(f'"{AWAY}" is another way to go; nearest skill is {name}', AWAY)
             goal = item.preposition in english().goals and clause.whither(item)
             if "distance" in takes and (goal or clause.in_front(item)):
@@ -215,12 +216,12 @@ class Coverage:
         fits = (label for label in few if all(stem(item.word) in self._of[label].own for item in read))
         return next(fits, "") if read else ""
 
-    def _uses(self, item: Content, read: Sequence[Content], mine: Vocabulary) -> bool:
+    def _uses(self, item: Content, read: Sequence[Content], mine: Vocabulary, sided: bool) -> bool:
         plain = stem(mirrored(item.word))
         if plain in mine.own:
             return True
-        if extract(item.word)[0].colours:
-            return False
+        if extract(item.word)[0].colours or (extract(item.word)[0].sides and not sided):
+            return False  # "touch the ball with your left hand"
         nouns = [x.index for x in read if x.phrase == item.phrase >= 0 and stem(x.word) in mine.own and not _parameter(x.word)]
         if item.determiner == "your" or (nouns and item.index < nouns[-1]):
             return plain in mine.all

@@ -8,11 +8,22 @@ from arbiter.routing.choice import Chooser
 from arbiter.routing.followup_amounts import Refused, takes
 from arbiter.routing.followups import FollowUp, lexicon
 from arbiter.routing.opposites import SIDES, Opposites, side_of
-from arbiter.routing.quantities import Quantities
+from arbiter.routing.quantities import Quantities, extract
 from arbiter.routing.text import words
-from arbiter.skill import SkillCall
+from arbiter.skill import Route, SkillCall, Steps
 
 _MIRROR = {"left": "right", "right": "left", "up": "down", "down": "up", "ahead": "behind", "behind": "ahead"}
+
+
+def of_it(route: Route, last: Steps) -> Route:
+    """A route in which "it" has the colour of the last thing that had one: "touch it" after "walk to the blue ball"."""
+    colour = next((c for step in reversed(last) for call in reversed(step) if (c := call.parameters.get("colour"))), None)
+
+    def meant(call: SkillCall) -> SkillCall:
+        named = "colour" not in call.parameters or extract(call.phrase)[0].colours or "it" not in words(call.phrase)
+        return call if named or colour is None else replace(call, parameters={**call.parameters, "colour": colour})
+
+    return replace(route, steps=tuple(tuple(map(meant, step)) for step in route.steps))
 
 
 class Related:

@@ -23,6 +23,7 @@ from arbiter.routing.units import UNIT
 FILE = Path(__file__).parent / "languages" / "english_followups.yaml"
 _CLASSES = (
     "again",
+    "latest",
     "single",
     "once",
     "onward",
@@ -137,8 +138,8 @@ class FollowUp:
         words: As said. command: The same with "two metres" for "two more metres".
         rest: Words of a command of its own ("wave again": "wave"); "" where there are none.
         marks: Names of the classes that were said: "again", "single" and "once" (both are "again", too), "onward", "more",
-            "further" (is "more", too), "less", "little", "much", "undo", "back", "backwards", "opposite", "other",
-            "manner" ("slowly"), "anchor" (refers to it), "light" (a verb like "go").
+            "further" (is "more", too), "latest" (its last step), "less", "little", "much", "undo", "back", "backwards",
+            "opposite", "other", "manner" ("slowly"), "anchor" (refers to it), "light" (a verb like "go").
         compare: (dimension, +1 or -1) of each comparative. factors: (dimension, factor) of "twice as far".
         nouns: What "other" and a side belong to: "hand", "way", "one".
         said: Quantities, sides, directions and colours.

@@ -71,6 +71,10 @@ class LastPlan:
         ]
         return f"{call.skill} goes on for what is left, {', '.join(new)}" if new else f"{call.skill} begins again"
 
+    def measured(self, name: str) -> bool:
+        """Whether a skill takes an amount, of which more can be asked."""
+        return any(self._related.takes(name, amount) for amount in ("distance", "angle", "count", "duration"))
+
     def refers(self, text: str, last: Steps) -> FollowedPlan | None:
         """The plan of a whole text that does nothing but refer to the last one, in one clause; None for any other."""
         follow = follow_up(text)
@@ -168,6 +172,9 @@ class LastPlan:
 
     def _again(self, follow: FollowUp, last: Steps, notes: list[str], alone: bool) -> Steps:
         """All of the last plan, each skill with the change if it can take it; one at least must."""
+        if "latest" in follow.marks:
+            last = last[-1:]
+            alone = len(last[-1]) == 1
         if not follow.changes or (not alone and follow.counted):
             return last
         changed = {id(call): self._tried(call, follow, notes) for step in last for call in step}
@@ -211,7 +218,7 @@ class LastPlan:
             return None
         if follow.said.about or follow.said.around:
             return None  # "turn back around"
-        found = self._alone(follow.command)
+        found = self._alone(follow.command) or self._alone(follow.rest)  # "the same circle again"
         call = next(
             (call for step in reversed(last) for call in reversed(step) if found and self._related.akin(call.skill, found.skill)),
             None,

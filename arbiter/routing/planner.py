@@ -83,14 +83,14 @@ class Planner:
                 index += 1  # "two laps, on foot"
                 continue
             follow = None if last is None or piece.joint == "while" else self._follow(text, pieces, index, choices, last)
-            if follow is not None and not follow.steps:
+            if follow is not None and not follow.steps and not self._returns(piece.text):
                 return rejected(text, follow.reason, Rule.FOLLOW_UP, piece.text)
-            if follow is not None:
+            if follow is not None and follow.steps:
                 choices += _pieces(follow)
                 index += 1
                 continue
             choice = self._hearing.choose(piece.text, choices[-1][1] if choices else None)
-            if choice.call is None and not choice.firm:
+            if choice.call is None and (not choice.firm or choice.rule is Rule.SIDE):
                 piece, choice, used = self._widened(pieces, index, choices, choice)
             if choice.call is None and not choice.firm:
                 choice = self._variants.trimmed(piece.text) or choice
@@ -111,12 +111,30 @@ class Planner:
             if choice.call.skill == STOP and (len(pieces) == 1 or index + used < len(pieces)):
                 return stopped(self._chooser.skills, text, choice.score, choice.margin, "means stop", choice.rule or Rule.SCORE)
             found, times = self._variants.counted(piece, choice)
-            if len(choices) + times > MAX_PIECES:
-                return rejected(text, f"asks for {len(choices) + times} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
-            choices += [(Piece(piece.text, "then") if number else piece, found) for number in range(times)]
+            parts = [(Piece(piece.text, "then") if number else piece, found) for number in range(times)]
+            if times > 1 and choices and self._alternates(piece, choices[-1][1], found):
+                parts = [(piece, found), *[choices[-1], (piece, found)] * (times - 1)]  # "sit down and stand up two times"
+            if len(choices) + len(parts) > MAX_PIECES:
+                return rejected(
+                    text, f"asks for {len(choices) + len(parts)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES
+                )
+            choices += parts
             index += used
         route = self._arranged(text, choices)
         return dataclasses.replace(route, reason="; ".join([route.reason] * bool(route.reason) + named))
+
+    def _returns(self, text: str) -> bool:
+        """Whether words mean a skill that goes back by itself, whatever was done: "come back to where you started"."""
+        choice = self._chooser.choose(text, None)
+        return choice.call is not None and choice.score >= WHOLE and not self.last_plan.measured(choice.call.skill)
+
+    def _alternates(self, piece: Piece, before: Choice, choice: Choice) -> bool:
+        """Whether a call after an "and" can't be done twice in a row, but by turns with its opposite before it."""
+        if piece.joint not in ("and", "list") or before.call is None or choice.call is None:
+            return False
+        names = {before.call.skill, choice.call.skill}
+        opposed = any(names == set(pair.names) for pair in self._chooser.pairs)
+        return opposed and not any(map(self.last_plan.measured, names))
 
     def _undivided(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         """Pieces without a cut at the "and" of two words that some utterance joins, of which the second says nothing alone:
@@ -247,12 +265,13 @@ class Planner:
                 return wider, choice, used
         if choices and piece.joint in ("and", "list"):
             before, chosen = choices[-1]
-            wider = Piece(f"{before.text} and {piece.text}", before.joint)
-            choice = self._chooser.choose(wider.text, None)
-            same = choice.call is not None and chosen.call is not None and choice.call.skill == chosen.call.skill
-            if same and choice.score >= WHOLE:
-                choices.pop()
-                return wider, choice, 1
+            for link in (" ", " and "):  # "to the left, sideways"
+                wider = Piece(f"{before.text}{link}{piece.text}", before.joint)
+                choice = self._chooser.choose(wider.text, None)
+                same = choice.call is not None and chosen.call is not None and choice.call.skill == chosen.call.skill
+                if same and choice.score >= WHOLE:
+                    choices.pop()
+                    return wider, choice, 1
         return piece, alone, 1
 
     def _moves_otherwise(self, piece: Piece, call: SkillCall) -> bool:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from arbiter.routing.numerals import AND_A_PART, DIGITS, NUMBER, PART, SPELLED, number
-from arbiter.routing.units import unit_of
+from arbiter.routing.units import LENGTH_OR_TIME, unit_of
 
 _BOUND = (
     r"at (?:least|most)|(?:no|not|just|a (?:little|bit|touch)|slightly|any)? ?(?:more|less|further|farther|longer|fewer"
     r"|over|under|above|below)(?: than)?|(?:almost|nearly|up to|(?:an? |the )?(?:maximum|minimum)(?: of)?|(?:a )?(?:max|min))"
 )
 _PREPOSITION = (
-    r"(?:\b(?:for|by|at|in|through|about|around|approximately|roughly|exactly|another|only|a total of|a distance of"
-    rf"|an angle of|a speed of|the next|as (?:far|long|much) as|with a speed of|{_BOUND}) )*"
+    r"(?:\b(?:for|by|at|in|through|about|around|approximately|roughly|exactly|another|only"
+    rf"|(?:with )?(?:an? )?(?:total|distance|angle|speed) of|the next|as (?:far|long|much) as|{_BOUND}) )*"
 )
 _QUANTITY = re.compile(
     rf"(?P<before>{_PREPOSITION})(?P<number>{NUMBER})(?P<gap>(?:-? ?ish\b| or so\b)?[ -]?)(?P<rest>[a-z/].{{0,40}})?"
@@ -29,6 +29,8 @@ _LOOSE_AFTER = re.compile(  # "two metres fifty", "three foot six"
     r"(?= ?(?:$|[,;!?]|\.(?!\d)|(?:to|and|then|for|at|in)\b|(?:for|back)))"
 )
 _JOINED = re.compile(r",? ?(?:and )?(?!for |at |in |by )(?=\w)")
+# "Ten whole seconds".
+_EMPHATIC = re.compile(rf"(?<=\w )(?:whole|entire|full|solid|good|long|straight) (?=(?:{LENGTH_OR_TIME})\b)")
 _METRES_CENTIMETRES = re.compile(r"(?<![\w.])(\d{1,3})m(\d\d)(?![\w.])")
 _OF_THE_WAY = re.compile(rf"\b({PART}) way a?round\b")
 _X_TIMES = re.compile(r"\bx ?(\d{1,3})\b")
@@ -60,7 +62,7 @@ _SPEEDS = (  # fraction of the way from the default to the low (negative) or hig
     (
         0.5,
         r"fast(?:er)?|quick(?:ly|er)?|swiftly|rapidly|speedily|briskly|hastily|hurriedly|at a (?:fast|quick"
-        r"|brisk) (?:pace|speed)|in a hurry|at speed|at the double|on the double|double quick|at a gallop",
+        r"|brisk) (?:pace|speed)|in a hurry|at speed(?! of\b)|at the double|on the double|double quick|at a gallop",
     ),
 )
 _SPEED = tuple((fraction, re.compile(rf"\b(?:{words})\b")) for fraction, words in _SPEEDS)
@@ -81,7 +83,7 @@ _RADIUS = re.compile(r"(?:with |of |in |at )*(?:an? |the )?(?P<what>radius|diame
 _RADIUS_AFTER = re.compile(r"(?: in)?[ -](?P<what>radius|diameter|wide|across)\b")
 _COUNT_WORD = re.compile(r"\b(?:once|twice|thrice|one time|a single time)\b(?! more)")
 _BARE_ANGLE = re.compile(
-    r"\b(?:(?:do|make|pull|perform) )?an? (180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))"
+    r"(?:^|\b(?:(?:do|make|pull|perform) )?an? )(180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))"
 )
 _TRAILING = re.compile(  # "turn left ninety"
     rf"\b(?:by|left|right|forwards?|backwards?|ahead|clockwise|straight) (?P<number>(?!one$){SPELLED})$"
@@ -253,6 +255,7 @@ def _radians(match: re.Match[str]) -> str:
 def extract(text: str) -> tuple[Quantities, str]:
     """Quantities of a normalised clause, and the clause without numbers, units and manner."""
     pace, manner = 0.0, ""
+    text = _EMPHATIC.sub("", text)
     text = _X_TIMES.sub(r"\1 times", _METRES_CENTIMETRES.sub(r"\1.\2 m", text))
     text = _OF_THE_WAY.sub(r"\1 turn", text)
     shares, text = _speed_share(text)

@@ -58,12 +58,18 @@ class Repair:
         """Whether a word is English, or one of the skills' words."""
         return word in self._known
 
-    def __call__(self, text: str) -> str:
-        """The text with its typing errors mended; a word that is near several stays."""
+    def __call__(self, text: str, spared: frozenset[str] = frozenset()) -> str:
+        """The text with its typing errors mended; a word that is near several stays, and so does one of `spared`."""
         for word in words(text):
             if len(word) == 2 and word not in self._short and word[::-1] in self._parts:
                 text = f" {text} ".replace(f" {word} ", f" {word[::-1]} ").strip()
-            if word.isalpha() and len(word) >= 3 and word not in self._known and (better := self.nearest(word)):
+            if (
+                word.isalpha()
+                and len(word) >= 3
+                and word not in self._known
+                and word not in spared
+                and (better := self.nearest(word))
+            ):
                 text = (
                     f" {text} ".replace(f" {word} ", f" {better} ").strip()
                     if f" {word} " in f" {text} "
@@ -94,7 +100,7 @@ class Repair:
         ranked = [
             rank
             for rank in ranked
-            if rank[0] <= (2 if min(len(word), len(rank[4])) >= LONG - 1 and len(word) >= LONG else 1)
+            if rank[0] <= (2 if min(len(word), len(rank[4])) >= LONG - 1 and len(word) >= LONG and not rank[2] else 1)
             and not (rank[1] and len(word) == len(rank[4]) <= SHORT)
         ]
         return ranked[0][4] if ranked else ""

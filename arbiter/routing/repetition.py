@@ -14,8 +14,9 @@ _TIMES = (
     rf"(?: over| in all| in total| each|{_ROW})?|(?:times|x) (?:\d{{1,3}}|{SPELLED}))"
 )
 _ALL = (
-    r"(?:(?:all|both) (?:of )?(?:that|this|it|these|them)|that|this|it|both|everything|these(?: things)?"
-    r"|the (?:following|whole (?:thing|sequence|lot|routine)|sequence|lot|same|pair|routine)|the following (?:things|steps))"
+    r"(?:(?:all|both) (?:of )?(?:that|this|it|these|them)"
+    r"|(?:the|this|that|these|those) (?:whole |entire |same |following )*(?:things?|steps|sequence|lot|pair|routine|exercise)"
+    r"|the (?:following|same)|that|this|it|both|everything|these)"
 )
 _DO = rf"(?:(?:please )?(?:do|repeat|perform|run|execute|play)(?: {_ALL})?)"
 _FRONT = re.compile(

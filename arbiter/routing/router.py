@@ -6,7 +6,7 @@ import dataclasses
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +14,17 @@ import numpy as np
 from arbiter.errors import ConfigError, SkillError
 from arbiter.routing.arrangement import rejected, stopped
 from arbiter.routing.artefact import Artefact, load
-from arbiter.routing.choice import STOP, Chooser
+from arbiter.routing.choice import Chooser
 from arbiter.routing.classifier import NONE
-from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse, without_negation
+from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece, parse
 from arbiter.routing.corpus import canonical
-from arbiter.routing.corrections import corrected
+from arbiter.routing.corrections import corrected, corrected_by
 from arbiter.routing.encoder import MODEL_DIR, Encoder
+from arbiter.routing.followup_skills import of_it
 from arbiter.routing.followups import follow_up, marks
 from arbiter.routing.guard import MENDED, OTHER_WORDS, may_mean_stop, stop_guard
 from arbiter.routing.holding import held
 from arbiter.routing.languages import foreign
-from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.oddities import spread, unreadable
@@ -35,12 +35,13 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.questions import Questions
 from arbiter.routing.repair import Repair
 from arbiter.routing.repetition import RepeatedPlan, of_plan
+from arbiter.routing.ruled_out import RuledOut
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.sentence import Sentence, delay, depends, read
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
-from arbiter.routing.verbs import base_forms
+from arbiter.routing.units import LENGTH_OR_TIME
 from arbiter.rules import Rule
-from arbiter.skill import Route, Skill, SkillCall, Steps
+from arbiter.skill import Route, Skill, Steps
 
 COMMON = 16000  # ranks of the encoder's vocabulary that count as English words
 _NO_TYPOS = (
@@ -56,7 +57,9 @@ _EXCLAIMED = frozenset("oops whoops nope yep yeah ouch ach och hiya blimey".spli
 _ASKED = re.compile(  # politeness may begin with "what", too: "what do you say you bow"
     r"(?:which|who|whose|where) |what (?:can|do|did|does|will|is|are) (?!you (?:say|think|reckon)|the chances|your chances)"
 )
-_DOUBLED = re.compile(r"\b(?!\d|one\b|two\b|three\b)([a-z]+)(?: \1)+\b")  # "turn turn left"
+_DOUBLED = re.compile(  # "turn turn left", "two two metres"; but "one one five"
+    rf"\b(?!\d|one\b|two\b|three\b)([a-z]+)(?: \1)+\b|\b(one|two|three)(?: \2)+(?= (?:{LENGTH_OR_TIME})\b)"
+)
 
 
 def _waits(late: str) -> str:
@@ -118,6 +121,7 @@ class Router:
         self._aside = re.compile(
             rf"(\b(?:{'|'.join(map(re.escape, verbs)) or '(?!)'}) right)(?= (?:right )?(?:after|before|once)\b)"
         )
+        self._ruled_out = RuledOut(self.skills, self._chooser)
         self._planned = Planner(self._chooser, self._asked, self._utterances, self._groups)
         self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS | _EXCLAIMED)
 
@@ -131,7 +135,7 @@ class Router:
         """
         start = time.perf_counter()
         self._chooser.forget()
-        route = self._route(text, last, left)
+        route = of_it(self._route(text, last, left), last)
         if route.outcome == "rejected" and may_mean_stop(text):
             reason = "words of the text mean stop, and no command is understood beside them"
             route = stopped(self.skills, text, 1.0, 1.0, reason, Rule.STOP_GUARD)
@@ -143,9 +147,13 @@ class Router:
         sentence = read(corrected(held(self._heard(given))), self._structure, self._wordings, self._pronouns)
         return dataclasses.replace(sentence, put_off=sentence.put_off or delay(given))
 
-    def _heard(self, given: str) -> str:
-        """A text with typing errors mended, words doubled in speech once, and a side apart from what follows it."""
-        return self._aside.sub(r"\1,", self._repair(_DOUBLED.sub(r"\1", given)))
+    def _heard(self, given: str, spared: frozenset[str] = frozenset()) -> str:
+        """A text with typing errors mended, words doubled in speech once, and a side apart from what follows it.
+
+        Args:
+            spared: Words that are no typing errors.
+        """
+        return self._aside.sub(r"\1,", self._repair(_DOUBLED.sub(r"\1\2", given), spared))
 
     def _route(self, text: str, last: Steps, left: Steps | None = None) -> Route:
         if stop_guard(text):
@@ -167,7 +175,14 @@ class Router:
             return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)
         if language := foreign(text, self._asked | _UNITS, self._repair.knows):
             return rejected(text, f"{language}; this robot speaks English", Rule.LANGUAGE)
-        said = self._heard(given)
+        route = self._of_heard(text, given, said := self._heard(given), last, left)
+        if route.rule in (Rule.SCORE, Rule.COVERAGE) and (other := self._heard(given, self.scorer.learned)) != said:
+            again = self._of_heard(text, given, other, last, left)  # "bum" is no "bump"
+            return again if again.outcome == "accepted" else route
+        return route
+
+    def _of_heard(self, text: str, given: str, said: str, last: Steps, left: Steps | None) -> Route:
+        """The route of a text with its typing errors mended."""
         if said != given and stop_guard(said):
             reason = "a word of the text, its typing error mended, means stop"
             return stopped(self.skills, text, 1.0, 1.0, reason, Rule.STOP_GUARD, said)
@@ -180,20 +195,28 @@ class Router:
             return self._followed(text, follow)
         if self._one_phrase(mended):
             return self._planned(text, (Piece(mended, "then"),), last)
-        if repeated := of_plan(mended):
+        return self._of_plan(text, mended, last)
+
+    def _of_plan(self, text: str, said: str, last: Steps | None) -> Route:
+        """The route of a text that may say how often all of it is to be done."""
+        if repeated := of_plan(said):
             route = self._understood(text, repeated.rest, last)
             if route.outcome != "accepted" or sum(map(len, route.steps)) > 1:
                 return self._repeated(route, repeated)
-            mended = f"{repeated.rest} {repeated.times} times"  # of one command: its own parameter
-        return self._understood(text, mended, last)
+            said = f"{repeated.rest} {repeated.times} times"  # of one command: its own parameter
+        return self._understood(text, said, last)
 
     def _understood(self, text: str, said: str, last: Steps | None) -> Route:
         """The route of a normalised text that is parsed here, once."""
         if _ASKED.match(said):
             return rejected(text, f'a question or a remark, no instruction: "{said}"', Rule.STATEMENT)
         sentence = read(said, self._structure, self._wordings, self._pronouns)
+        if retold := corrected_by(sentence.clauses):  # words of regret that only the encoder knows
+            return self._understood(text, retold, last)
         if late := sentence.put_off or depends(said, self._chooser.starts):
             return rejected(text, _waits(late), Rule.CONDITION, late)
+        if sentence.plain != said and of_plan(sentence.plain):
+            return self._of_plan(text, sentence.plain, last)
         route = self._of_sentence(text, said, sentence, last)
         if sentence.told and route.outcome == "accepted":
             return rejected(text, f'a remark, no instruction: "{said}"', Rule.STATEMENT)
@@ -204,7 +227,7 @@ class Router:
         if not parsed.pieces:
             if parsed.ruled_out:
                 reason = f'only says what not to do: "{", ".join(parsed.ruled_out)}"'
-                forbidden = self._forbidden(parsed.ruled_out)
+                forbidden = self._ruled_out.forbidden(parsed.ruled_out)
                 return dataclasses.replace(rejected(text, reason, Rule.NEGATION), forbids=forbidden)
             return rejected(text, "no words that ask for anything", Rule.CLAUSES)
         if len(parsed.pieces) > MAX_PIECES:
@@ -212,24 +235,9 @@ class Router:
         if self._of_one_skill(said, parsed):
             return self._planned(text, (Piece(said, "then"),), last)
         refers = None if ":" in said or parsed.ruled_out else last
-        route = self._planned(text, parsed.pieces, refers, sentence.left_out, sentence.manners)
-        return self._on_the_other(route, parsed.ruled_out)
-
-    def _on_the_other(self, route: Route, ruled_out: Sequence[str]) -> Route:
-        """ "Turn, only not to the left": where the words leave the side open, the one that they rule out is the other's."""
-        bare = english().structure | english().bare_side | english().limits | english().exclusive
-        sides = {side for clause in ruled_out if set(words(clause)) <= bare for side in extract(clause)[0].sides}
-        if len(sides) != 1:
-            return route
-        steps = tuple(tuple(self._moved_over(call, sides) for call in step) for step in route.steps)
-        return dataclasses.replace(route, steps=steps)
-
-    def _moved_over(self, call: SkillCall, sides: Collection[str]) -> SkillCall:
-        if side_of(call.skill) not in sides or extract(call.phrase)[0].sides:
-            return call
-        kind = self.scorer.class_of[call.skill]
-        other = (name for name in self.skills if self.scorer.class_of[name] == kind and side_of(name) not in ("", *sides))
-        return dataclasses.replace(call, skill=next(other, call.skill))
+        unread = (*sentence.left_out, *self._ruled_out.unread(parsed.ruled_out))
+        route = self._planned(text, parsed.pieces, refers, unread, sentence.manners)
+        return self._ruled_out.on_the_other(route, parsed.ruled_out)
 
     def _of_one_skill(self, said: str, parsed: Parsed) -> bool:
         """Whether pieces that no order parts are one command of a third party: "lift your knees up and march on the spot"."""
@@ -250,19 +258,6 @@ class Router:
             reason = f'asks for {calls} things ("{repeated.said}"); at most {MAX_PIECES} at a time'
             return rejected(route.text, reason, Rule.CLAUSES)
         return dataclasses.replace(route, steps=route.steps * repeated.times)
-
-    def _forbidden(self, ruled_out: Sequence[str]) -> tuple[str, ...]:
-        """Skills that are ruled out: "don't walk" means every way of walking, "don't turn left" one of turning."""
-        found: set[str] = set()
-        for clause in map(without_negation, ruled_out):
-            said = words(clause)
-            meant = {name for name in self.skills if len(said) == 1 and name.split("_")[0] in base_forms(said[0])}
-            if said and (call := self._chooser.choose(clause, None).call):
-                kind = self.scorer.class_of[call.skill]
-                meant |= {call.skill, *(name for name in self.skills if self.scorer.class_of[name] == kind)}
-            sides = extract(clause)[0].sides
-            found |= {name for name in meant if not sides or side_of(name) in ("", *sides)}
-        return tuple(sorted(found - {STOP}))
 
     def _is_utterance(self, given: str) -> bool:
         """Whether a text is a skill's own utterance, which only the stop guard may take for anything else."""

@@ -87,6 +87,9 @@ class Scorer:
         asked = frozenset().union(*(found for label, found in self.words.items() if label != NONE))
         self.only_refused = self.words.get(NONE, frozenset()) - asked
         self._head, self._vocabulary = with_new(artefact, corpus)
+        self.learned = frozenset(
+            term for term in self._vocabulary.index if " " not in term
+        )  # words that the head has learned from
         self._classes = tuple(name if name in self.members else NONE for name in self._head.classes)  # of no loaded skill: none
         self.shipped = frozenset(artefact.owners)  # skills that the shipped head knows
         self.new = frozenset(self._head.classes) - set(artefact.head.classes)  # of which there are a few phrases only

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 
 from arbiter.routing.languages.english import english
 from arbiter.routing.text import words
@@ -53,12 +54,13 @@ class Content:
     determiner: str
 
 
-def contents(found: Sequence[str]) -> list[Content]:
-    """The content words of a clause's words."""
+def contents(found: Sequence[str], travels: bool = False) -> list[Content]:
+    """The content words of a clause's words; `travels` of a skill that goes somewhere, for which "down the corridor" is a way."""
     language, read = english(), []
+    leading = language.determiners | language.goals
     preposition, determiner, phrase, start, verb = "", "", -1, -1, False
-    for index, word in enumerate(found):
-        if word in language.prepositions:
+    for index, (word, after) in enumerate(pairwise([*found, ""])):
+        if word in language.prepositions or (travels and word in language.paths and after in leading):
             preposition, determiner, phrase, start = word, "", index, index
         elif word in language.determiners:
             determiner, phrase, start = word, index, index if start < 0 else start

@@ -16,6 +16,7 @@ _LENGTHS = (
     (1.0, r"m|mtrs?|met(?:er|re)s?"),
 )
 _TIMES = ((1.0, r"s|secs?|seconds?"), (60.0, r"mins?|minutes?"), (3600.0, r"h|hrs?|hours?"))
+LENGTH_OR_TIME = "|".join(words for _, words in (*_LENGTHS, *_TIMES))
 _PER = r"(?: ?/ ?| ?per | an? | each | every )"
 _FAR, _LONG = ("|".join(words for _, words in units) for units in (_LENGTHS, _TIMES))
 # kind, SI factor, words; that of a length in a time comes of the two

@@ -38,6 +38,13 @@ def test_a_skill_that_counts_nothing_is_done_so_often(router):
     assert plan(router.route("sit down, then go back twice")) == ["sit_down", "walk_backward", "walk_backward"]
 
 
+def test_a_posture_is_repeated_by_turns_with_its_opposite(router):
+    assert plan(router.route("raise and lower your arms, then sit down and stand up twice")) == [
+        *("raise_arms", "lower_arms"),
+        *("sit_down", "stand_up") * 2,
+    ]
+
+
 def test_steps_are_steps(router):
     ((call,),) = router.route("step back twice").steps
     assert call.skill == "walk_backward" and call.parameters["distance"] == pytest.approx(0.4)
@@ -84,6 +91,9 @@ def test_a_word_that_is_not_set_apart_is_no_name(router, text):
         ("the left hand waving", ["wave_left"]),
         ("walk a metre, hold it for two seconds, then bow", ["walk_forward", "stand_still", "bow"]),
         ("two rounds of walking in a circle, on foot", ["walk_in_circle"]),
+        ("walk once around in a circle, then bow", ["walk_in_circle", "bow"]),
+        ("step to the right, sideways", ["sidestep_right"]),
+        ("bow, then return to where you started", ["bow", "come_back"]),
     ],
 )
 def test_a_piece_is_what_it_stands_for(router, text, wanted):

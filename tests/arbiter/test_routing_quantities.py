@@ -107,6 +107,9 @@ def test_number(words, value):
         ('9"', "distance", 0.2286),
         ("turn thirty to the left", "number", 30.0),
         ("at 0.2", "speed number", 0.2),
+        ("ten whole seconds", "duration", 10.0),
+        ("with a speed of 0.2 metres per second", "speed", 0.2),
+        ("at speed of half a metre per second", "speed", 0.5),
     ],
 )
 def test_unit(text, kind, value):

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from arbiter.routing import Router
-from arbiter.routing.corrections import corrected
+from arbiter.routing.corrections import corrected, corrected_by
+from arbiter.routing.structure import Clause, Word
 from arbiter.rules import Rule
 from skills import builtin_skills
 from training.router.evaluate import plan_of
@@ -36,6 +37,7 @@ def router():
         ("walk forward 2 m, sorry, 1", "walk forward 1 m"),
         ("wave twice, no, four", "wave four times"),
         ("turn right by ninety, make that sixty degrees", "turn right by sixty degrees"),
+        ("three bows, no, two bows", "two bows"),
         # Taken back, and nothing in its place.
         ("turn left, no wait", ""),
         ("walk forward then turn left, oh no", ""),
@@ -53,6 +55,28 @@ def router():
 )
 def test_corrections(text, meant):
     assert corrected(text) == meant
+
+
+def told(*clauses):
+    """Clauses whose words in capitals are of regret."""
+    return tuple(
+        Clause("command", 1.0, tuple(Word(w.lower(), "correction" if w.isupper() else "other", 1.0) for w in clause.split()))
+        for clause in clauses
+    )
+
+
+@pytest.mark.parametrize(
+    ("clauses", "meant"),
+    [
+        (("touch the red ball,", "BLAST, the blue one"), "touch the blue ball"),
+        (("turn left,", "FIDDLESTICKS,", "turn right"), "turn right"),
+        (("bow,", "turn left,", "turn right WAS WHAT COUNTS"), "bow, turn right"),
+        (("turn left,", "UM, then bow"), ""),  # a filler takes nothing back
+        (("turn left,", "then bow"), ""),
+    ],
+)
+def test_words_of_regret_that_the_encoder_tells(clauses, meant):
+    assert corrected_by(told(*clauses)) == meant
 
 
 @pytest.mark.parametrize(

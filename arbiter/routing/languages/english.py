@@ -21,6 +21,7 @@ class English:
     light_verbs: frozenset[str]
     conjunctions: frozenset[str]
     prepositions: frozenset[str]
+    paths: frozenset[str]
     goals: frozenset[str]
     genitive: frozenset[str]
     determiners: frozenset[str]
