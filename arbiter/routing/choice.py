@@ -222,7 +222,8 @@ class Chooser:
 
     def _called(self, name: str, text: str, score: float, margin: float, note: str = "") -> Choice:
         said, rest = extract(text)
-        if side_of(name) and _BOTH.search(text) and len(said.sides) != 1:
+        sided = side_of(name) or any(parameter.name == "side" for parameter in self.skills[name].parameters)
+        if sided and _BOTH.search(text) and len(said.sides) != 1:
             return Choice(None, f"{name} is for one side; say which, or one after the other", score, margin, True, rule=Rule.SIDE)
         filled = fill(self.skills[name], said)
         if filled.refusal:

@@ -217,6 +217,7 @@ def test_what_is_taken_or_left_out_is_told(router, text, note):
         ("turn left 30 to 40 degrees", 'gives a range, "30 to 40 degrees"; say one number'),
         ("walk minus two metres", "distance -2 m: walk_forward takes distance from 0.1 to 5 m"),
         ("wave both hands", "wave_right is for one side; say which, or one after the other"),
+        ("touch the red ball with both hands", "touch_ball is for one side; say which, or one after the other"),
         ("wave your right hand and bow at the same time", "wave_right and bow can't run at once"),
         ("lève les bras", "sounds like French; this robot speaks English"),
         ("levanta los brazos", "sounds like Spanish; this robot speaks English"),
@@ -265,3 +266,18 @@ def test_other_languages_are_refused_by_name(router, language, said):
 )
 def test_letters_of_other_scripts_amid_english_are_no_other_language(router, text):
     assert router.route(text).outcome == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("poke the blue ball right now", None),
+        ("tap the blue ball right away, please", None),
+        ("tap the blue ball with your right hand now", "right"),
+        ("use your left hand to touch the blue ball", "left"),
+        ("walk to the blue ball and touch it with the left", "left"),
+    ],
+)
+def test_the_hand_that_touches_is_the_one_that_is_named(router, text, side):
+    call = router.route(text).steps[-1][-1]
+    assert (call.skill, call.parameters["side"]) == ("touch_ball", side)
