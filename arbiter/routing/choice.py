@@ -15,6 +15,7 @@ from arbiter.routing.members import TIE, Members
 from arbiter.routing.oddities import uncounted
 from arbiter.routing.opposites import Opposites, side_of
 from arbiter.routing.parameters import fill
+from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import LITTLE, extract
 from arbiter.routing.scorer import Scored, Scorer
 from arbiter.routing.statements import Statements
@@ -31,13 +32,9 @@ RARE = 0.02  # share of a skill's phrases from which a verb counts as the skill'
 UNREAD, STRANGE = 0.7, 0.9  # score that a command needs of which words are unused; of which the verb is strange, too
 BEYOND_DOUBT = 0.97  # score from which a rarer one does
 WHOLE = 0.9  # score from which a third party's own words, whatever parts them, are one command
-_FACING = re.compile(r"face (?:the|this|that|my|your|a|me|us|him|her|them|it)\b(?!.*\b(?:left|right|other|opposite)\b)")
 _OFF_TABLE = frozenset(((Rule.HARM, "off the table"),))  # what hands may take from there, legs must not do
-_TO_IT = re.compile(r"\b(?:to|towards?|near|at|behind|before|from|face|facing|approach|reach) it\b")
 _DOUBLET = re.compile(r"(\w+) and (\w+)")
-_CONDITION = re.compile(
-    r"(?:if|unless|suppose|assuming|provided|in|when|whenever|should|had|were|would|could|can|may|might|must|will|shall) "
-)
+_FACING, _TO_IT, _CONDITION, _BOTH = patterns("choice", "facing to_it condition both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +63,6 @@ class Choice:
 def defaults(skills: Mapping[str, Skill], name: str) -> dict[str, float | str | None]:
     """Parameters of a skill that the words say nothing about."""
     return {p.name: p.default for p in skills[name].parameters} if name in skills else {}
-
-
-_BOTH = re.compile(
-    r"\b(?:both|two|pair) (?:of )?(?:your |the )?(?:hands|arms|sides|feet|legs|ways|directions)\b|\btwo[- ]handed\b"
-)
 
 
 class Chooser:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 
+from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import words
 
-_HELD = re.compile(
-    r"[,;]? ?\b(?:and|then|and then)? ?\b(?:(?:hold|keep)(?: (?:it|that|this|them|the \w+|your \w+|there|up|out|down|still))*"
-    r"|(?:stay|remain) (?:down|up|like (?:that|this))) "
-    r"(?=for [\w.]+(?: \w+){0,3}? ?(?:s|secs?|seconds?|mins?|minutes?|ms|hours?)\b)"
-)
+(_HELD,) = patterns("holding", "held")
 
 
 def held(text: str) -> str:

@@ -61,8 +61,19 @@ def patterns(section: str, names: str, path: Path = FILE) -> tuple[re.Pattern[st
     if wrong := sorted({*lines} ^ {*names.split()}):
         missing = f"is unknown; there are {names}" if wrong[0] in lines else "is missing"
         raise ConfigError(f"{path}: {section}: {wrong[0]!r} {missing}")
-    parts = file.get("parts", {}) | PARTS
     try:
-        return tuple(compiled(lines[name], parts) for name in names.split())
+        return tuple(compiled(lines[name], file.get("parts", {}) | PARTS) for name in names.split())
     except ConfigError as error:
         raise ConfigError(f"{path}: {section}: {error}") from error
+
+
+def rewritings(section: str, path: Path = FILE) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The lines of a section, in order: a pattern, and behind "=>" what it becomes. Raises ConfigError for one that is none."""
+    found = []
+    for line in "\n".join(_file(path).get(section, {}).values()).splitlines():
+        said, _, meant = (part.strip(" ") for part in line.partition("=>"))
+        try:
+            found.append((compiled(said, {}), meant))
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {section}: {error}") from error
+    return tuple(found)

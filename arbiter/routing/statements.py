@@ -8,16 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-_TELLS = re.compile(
-    r"^(?:i|he|she|they|we|my|his|her|our|did|does|is|are|was|were|am|has|had|who|whose|what|which|when|why|how|where"
-    r"|can|could|would|will|should|shall|may|might|must|do (?:you|they|i|we|robots|humanoids|machines|people|humans)"
-    r"|have (?:you|they|i|we)|let (?:me(?! (?:see|hear|have|get) (?:an?|the|your|you|some|that|those) )|him|her|them)"
-    r"|if|unless|whenever|suppose|assuming|provided|in case|imagine|picture|pretend|(?:there|here|it|that|this) (?:is|was)) "
-    r"|^(?:nice|lovely|good|great) \w+$|^you (?:are|were) (?!to |going to )|^you \w+[^e]ed |^\w+ing (?:\w+ )?(?:is|was|are) "
-)
+from arbiter.routing.languages.english import english
+from arbiter.routing.patterns import patterns
 
-
-_DETERMINED = r"(?:the|an?|this|that|these|those|my|your|his|her|its|our|their|every|each|some|many|most|all|old|young)"
+(_TELLS,) = patterns("statements", "tells")
+_DETERMINED = rf"(?:{'|'.join(sorted(english().determiners))})"
 
 
 class Statements:

@@ -2,77 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from arbiter.routing.languages.english import english
+from arbiter.routing.patterns import patterns, rewritings
 from arbiter.rules import Rule
 
 OFTEN, FAR = 2, 6  # refused phrases that begin with a verb that no skill does: so many, and so many times those of skills
 
-_HARM = re.compile(
-    r"\b(?:(?:throw|fling|hurl|launch|slam|smash|crash|hurt|harm|injure|destroy|damage|burn|drown|kill)"
-    r" (?:your|my|him|her|it|them|our)sel(?:f|ves)"
-    r"|(?:so|until|till)\b.*\b(?:you|they|he|she|it|everything)(?: \w+)?"
-    r" (?:falls?|topples?|tips?|crash(?:es)?|collapses?|breaks?|faints?)"
-    r"|(?:off|over) the (?:edge|table|stage|roof|stairs|platform|cliff|ledge|balcony)"
-    r"|(?:in|through) ?(?:to )?(?:the|a|that|this) (?:wall|window|glass|crowd)"
-    r"|gun|knife|sword|pistol|rifle|weapon|bomb|axe|hammer|torch)\b"
-)
-_PART = re.compile(
-    r"\b(?:your|the|my|his|her|one|both|left|right) (head|neck|eye|nose|mouth|tongue|ear|shoulder|elbow|wrist|finger|thumb|hand"
-    r"|arm|hip|leg|knee|ankle|foot|feet|toe|belly|waist)(?:e?s)?\b(?! side)"
-)
-_POSTURE = re.compile(
-    r"\bon (?:one|a single|your (?:left|right)) (?:leg|foot)\b|\bon your (?:head|hands|toes|tiptoes|heels|belly|knees|back)\b"
-)
-_ONE_ARM = re.compile(r"\b(?:left|right|one|single|your|an?|the) (?:arm|hand)\b")
-_IN_PLACE = re.compile(r"\b(?:on the spot|in place|without (?:moving|going anywhere|leaving))\b")
-# Command words with another meaning.
-_IDIOMS = tuple(
-    re.compile(rf"^(?:{idiom})$")
-    for idiom in (
-        r"take off",
-        r"leave",
-        r"turn over",
-        r"(?:lay|lie)(?: yourself)? (?:down|back|flat|low|prone|on)\b.*",
-        r"sit (?:the|him|her|them|my|that|this) .*",
-        r"sit up(?: straight)?",
-        r"left you are",
-        r"(?:nothing|anything|some|what is|who is) left",
-        r"left (?:behind|out|alone)",
-        r"left ?overs?\b.*",
-        r"left of way",
-        r"touch (?:base|wood)",
-        r"turn (?:it |that |them )?(?:on|up|down|in)",
-        r"hand (?:over|me|him|her|us|it|them)\b.*",
-        r"walk all over .*",
-        r"point (?:made|break|taken|blank)",
-        r".* on (?:your|my|his|her|the) (?:hips?|heart|chest|belly|ears?|eyes?|face|mouth|nose|shoulders?|waist|lap)",
-        r".*\bhands (?:together|behind your back)",
-        r"(?:point|aim) (?:the|an?|that|this|my) (?!arm|hand|finger|index|left|way).*",
-        r"wave (?:the|an?|that|this|my) (?!left|(?:\w+ )?(?:arm|hand|hello|hi|welcome|greeting|farewell|good ?bye|bye)).*",
-        r"stretch your legs",
-        r"tie (?:a|the) bow",
-        r"bow (?:tie|and arrow|window|saw)s?\b.*",
-        r"close (?:the|a|that|this|your|my) (?!gap|distance).*",
-    )
-)
-_ACT = re.compile(r"\b(?:give|do|have|make|perform|take)\b.*\ban? (?:\w+ )?(\w+)$")
+_HARM, _PART, _POSTURE, _ONE_ARM, _IN_PLACE, _ACT = patterns("veto", "harm part posture one_arm in_place act")
+_IDIOMS = tuple(idiom for idiom, _ in rewritings("idioms"))
 _BOTH = frozenset(("arms", "hands"))
 
 
 def first_part(clause: str) -> str:
     """The part of the body that a clause is about, singular; "" if none."""
     match = _PART.search(clause)
-    return match[1] if match else ""
+    return match["part"] if match else ""
 
 
 def parts(clauses: Iterable[str]) -> frozenset[str]:
     """Every part of the body that some phrase names."""
-    return frozenset(part for clause in clauses for part in _PART.findall(clause))
+    return frozenset(match["part"] for clause in clauses for match in _PART.finditer(clause))
 
 
 def first_words(clauses: Collection[str], share: float = 0.0) -> frozenset[str]:
@@ -147,10 +100,10 @@ def vetoes(text: str, clause: str, skill: str, moved: frozenset[str], strange: f
     verb = clause.split()[0]
     if verb in strange:
         yield Veto(Rule.VERB, verb, f'this robot can\'t "{verb}"; nearest skill is {skill}')
-    if (match := _ACT.search(clause)) and match[1] in strange:
-        yield Veto(Rule.VERB, match[1], f'this robot can\'t do "{match[0]}"; nearest skill is {skill}')
+    if (match := _ACT.search(clause)) and match["act"] in strange:
+        yield Veto(Rule.VERB, match["act"], f'this robot can\'t do "{match[0]}"; nearest skill is {skill}')
     for idiom in _IDIOMS:
-        if match := idiom.match(clause):
+        if match := idiom.fullmatch(clause):
             yield Veto(Rule.IDIOM, match[0], f'"{match[0]}" asks for something else than {skill}', idiom.pattern)
     if travels and (match := _IN_PLACE.search(text)):
         yield Veto(Rule.IN_PLACE, match[0], f'"{match[0]}": {skill} goes somewhere')
