@@ -13,6 +13,7 @@ import string
 from collections.abc import Callable
 from functools import lru_cache
 
+from arbiter.routing.patterns import patterns
 from arbiter.routing.sounds import sound
 from arbiter.routing.stop_words import load
 from arbiter.routing.text import expand, normalise, strip_politeness
@@ -22,34 +23,13 @@ _WORDS = load()
 OTHER_WORDS, MENDED = _WORDS.other, _WORDS.mended
 _LONG_STOP = re.compile(r"stop|halt|freeze|abort|emergency|whoa", re.IGNORECASE)
 
-_NOT = r"(?:do not|never|do not you|do not ever|do not you ever)"
-_DO_NOT_STOP = re.compile(
-    r"(?:^|[,.;!?] ?|\b(?:please|and|but|no|robot|ok|okay|yet|so|just|then|walking|going|moving|on) )"
-    rf"{_NOT}(?: ever| just| dare| yet| please)* stop\b(?!,? (?:stop|halt))"
+_DO_NOT_STOP, _PLANNED, _NOT_PLANNED, _NOWHERE, _CLAUSE, _REMARK, _ASKED, _DRAWN_OUT, _E_STOP, _CRY = patterns(
+    "stops", "do_not_stop planned not_planned nowhere clause remark asked drawn_out e_stop cry"
 )
-# "walk forward for 3 seconds, then stop": a plan whose last step is a stop, if the words before it are none.
-_PLANNED = re.compile(
-    r"^(?P<before>\w+[^!?]*?)[,;]? ?\b(?:and then|then|and finally|and)\b,? (?:please |just )?(?:stop|halt|freeze"
-    r"|hold (?:it|that)|come to a (?:stop|halt|standstill))(?: there| moving| walking| turning| please| right there)*[.! ]*$"
-)
-_NOT_PLANNED = re.compile(
-    r"\b(?:no|not|never|stop|halt|enough|off|it|ahead|on|quit|cease|freeze|abort|wait|slower|slow|still|stay|kind)\b"
-)
-_NOWHERE = re.compile(r"(?:go|move|come)(?: on| now)?")
-_CLAUSE = re.compile(r"[,;!?]|\.(?!\d)|\b(?:but|and|then|instead)\b")
-_REMARK = re.compile(r"(?:an?|the|my|there|some\w+|he|she|they|it|that|this|these|i|we|you are|no|not)\b")
 
 _LEET = str.maketrans("01357", "oiest")
-_ASKED = re.compile(
-    r"^(?:(?:can|could|would|will) you |you (?:can|may|should|must|need to|have to) |i (?:want|need) you to |i said "
-    r"|i told you to |let us |take a"
-    r" |make a )+"
-)
-_DRAWN_OUT = re.compile(r"(?:wh?o+a*h? ?)+|ho+|no{2,}|(?:no+){3,}")  # "wo wo", "whooaa", "nonono"
 _DRAWN = re.compile(r"([a-z])\1{2,}")  # "waaait": no English word has a letter three times
-_E_STOP = re.compile(r"\be[- ]stop")
 _SPELLED = re.compile(r"\b(?:[a-z0-9][\s.\-,]+){3,}[a-z0-9]\b")
-_CRY = re.compile(r"\bhelp(?: me| us)? ?!")  # "help" alone asks what can be said
 _TOKEN = re.compile(r"[a-z0-9]+")
 
 

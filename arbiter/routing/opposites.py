@@ -9,41 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from arbiter.routing.patterns import lines
 from arbiter.skill import Skill
 
 SIDES = ("left", "right")
-# Opposites and the words that speak for each.
-_OPPOSITES = (
-    (
-        ("forward", "forwards", "ahead", "front"),
-        ("forward", "forwards", "ahead", "onward", "onwards"),
-        ("backward", "backwards", "back", "reverse"),
-        ("backward", "backwards", "back", "reverse", "rearward", "rearwards"),
-    ),
-    (
-        ("raise", "lift", "up"),
-        ("raise", "raised", "raising", "lift", "up", "upward", "upwards", "high", "above", "overhead"),
-        ("lower", "drop", "down"),
-        ("lower", "lowered", "lowering", "drop", "down", "downward", "downwards", "low", "below"),
-    ),
-    (
-        ("stand", "rise"),
-        ("stand", "standing", "up", "upright", "rise"),
-        ("sit", "crouch", "squat"),
-        ("sit", "seated", "down", "crouch", "squat", "low"),
-    ),
-    (("open",), ("open",), ("close", "shut"), ("close", "shut")),
-    (("in",), ("in", "inward", "inwards"), ("out",), ("out", "outward", "outwards")),
-    (("start", "on"), ("start", "on"), ("end", "off"), ("end", "off")),
-    (("push",), ("push",), ("pull",), ("pull",)),
-    (("fast", "quick"), ("fast", "quick", "quickly"), ("slow",), ("slow", "slowly")),
-    (
-        ("near", "closer"),
-        ("near", "nearer", "closer", "toward", "towards"),
-        ("far", "away"),
-        ("far", "farther", "further", "away"),
-    ),
-)
+# Opposites in the names of skills and the words that speak for each: names, words, names, words.
+_OPPOSITES = tuple(tuple(part.split() for part in line.split("/")) for line in lines("opposites"))
 
 
 def side_of(name: str) -> str:

@@ -26,20 +26,29 @@ def compiled(text: str, parts: Mapping[str, str], start: str = "") -> re.Pattern
     Raises:
         ConfigError: It names the line that is no pattern, or the part that is unknown.
     """
-    lines = [line for line in text.splitlines() if line]
+    given = [line for line in text.splitlines() if line]
     try:
-        plain = [_GROUP.sub("(?:", _PART.sub(lambda part: parts[part[1]], line)) for line in lines]
+        plain = [_GROUP.sub("(?:", _filled(line, parts)) for line in given]
         return re.compile("|".join(f"{start}(?:{line})" for line in plain))
     except KeyError as error:
         raise ConfigError(f"no part is called {error}; there are {', '.join(parts)}") from error
     except re.error:
         pass
-    for said, line in zip(lines, plain, strict=True):
+    for said, line in zip(given, plain, strict=True):
         try:
             re.compile(line)
         except re.error as error:
             raise ConfigError(f"{said!r} is no regular expression: {error}") from error
-    raise ConfigError(f"{lines[0]!r} and the lines behind it are no regular expression together")
+    raise ConfigError(f"{given[0]!r} and the lines behind it are no regular expression together")
+
+
+def _filled(line: str, parts: Mapping[str, str]) -> str:
+    """A line with its parts, which may have other parts."""
+
+    def filled(part: re.Match[str]) -> str:
+        return _filled(parts[part[1]], {name: text for name, text in parts.items() if name != part[1]})
+
+    return _PART.sub(filled, line)
 
 
 @cache
@@ -67,13 +76,15 @@ def patterns(section: str, names: str, path: Path = FILE) -> tuple[re.Pattern[st
         raise ConfigError(f"{path}: {section}: {error}") from error
 
 
+def lines(section: str, path: Path = FILE) -> list[str]:
+    """The lines of a section that has nothing but lines."""
+    return _file(path)[section]["lines"].splitlines()
+
+
 def rewritings(section: str, path: Path = FILE) -> tuple[tuple[re.Pattern[str], str], ...]:
     """The lines of a section, in order: a pattern, and behind "=>" what it becomes. Raises ConfigError for one that is none."""
-    found = []
-    for line in "\n".join(_file(path).get(section, {}).values()).splitlines():
-        said, _, meant = (part.strip(" ") for part in line.partition("=>"))
-        try:
-            found.append((compiled(said, {}), meant))
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {section}: {error}") from error
-    return tuple(found)
+    parted = ([part.strip(" ") for part in line.partition("=>")] for line in lines(section, path))
+    try:
+        return tuple((compiled(said, {}), meant) for said, _, meant in parted)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {section}: {error}") from error

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from arbiter.routing.numerals import SPELLED, number
+from arbiter.routing.numerals import number
+from arbiter.routing.patterns import patterns
 
-_ROW = r" (?:in a row|in succession|one after the other|back to back)"
-_COUNT = rf"(?:\d{{1,3}}|{SPELLED}|an?(?: couple| few)?(?: of)?|several)"
-_TIMES = (
-    rf"(?:(?:twice|thrice|{_COUNT} (?:times|reps?|repetitions?|rounds?|runs?|cycles?|goes|sets?)(?: of (?:it|that|this))?)"
-    rf"(?: over| in all| in total| each|{_ROW})?|(?:times|x) (?:\d{{1,3}}|{SPELLED}))"
-)
-_ALL = (
-    r"(?:(?:all|both) (?:of )?(?:that|this|it|these|them)"
-    r"|(?:the|this|that|these|those) (?:whole |entire |same |following )*(?:things?|steps|sequence|lot|pair|routine|exercise)"
-    r"|the (?:following|same)|that|this|it|both|everything|these)"
-)
-_DO = rf"(?:(?:please )?(?:do|repeat|perform|run|execute|play)(?: {_ALL})?)"
-_FRONT = re.compile(
-    rf"^(?:{_DO} )?(?P<of>{_COUNT} (?:reps|repetitions|rounds|runs|cycles|sets) of) ?:? *(?=\w)"
-    rf"|^(?:{_DO} |{_ALL} )?(?P<times>{_TIMES}) ?[:;] *|^(?:{_DO} (?P<then>{_TIMES})|(?P<row>{_TIMES}(?<=row)))[ ,:;-]+(?=\w)"
-)
-_BACK = re.compile(
-    rf"(?:(?:[,.;:!]+(?: and| then)*|(?: and| then)+) (?:please )?(?:{_DO}|{_ALL}) (?P<times>{_TIMES})"
-    rf"|[,;:] ?(?:all )?(?P<then>{_TIMES})"
-    rf"|(?:[,.;:!]+(?: and| then)*|(?: and| then)+) (?:please )?(?:{_DO}|run through {_ALL}) "
-    r"(?P<again>once(?: more| again)?|one more time|again|a second time))(?: please| thanks)?[ .!]*$"
-)
-_NUMBER = re.compile(rf"\d{{1,3}}|{SPELLED}")
-_ONCE_MORE = ("once", "once more", "once again", "one more time", "again", "a second time")
+_FRONT, _BACK, _NUMBER, _ONCE_MORE = patterns("repetition", "front back number once_more")
 _WORDS = {"twice": 2, "thrice": 3}
 
 
@@ -62,7 +39,7 @@ def of_plan(text: str) -> RepeatedPlan | None:
 
 
 def _count(said: str) -> int:
-    if said in _ONCE_MORE:
+    if _ONCE_MORE.fullmatch(said):
         return 2
     found = _NUMBER.search(said)
     return _WORDS.get(said.split()[0]) or round(number(found[0]) if found else number(said.split(" times")[0]))
