@@ -21,8 +21,9 @@ from arbiter.routing.text import strip_politeness, words
 from arbiter.routing.units import UNIT
 
 FILE = Path(__file__).parent / "languages" / "english_followups.yaml"
-_CLASSES = tuple(
-    "again latest single once onward further more less little much undo back backwards opposite other parts ways ones apart both".split()
+_CLASSES = (
+    *"again latest single once onward further more less little much".split(),
+    *"undo back backwards opposite other parts ways ones apart both".split(),
 )
 _LISTS = (*_CLASSES, "fast", "slow", "ongoing", "anchors", "leading", "praise", "fillers", "light")
 _MORE_OF = re.compile(
