@@ -39,14 +39,15 @@ class OwnEye:
     """The head camera of a driver that brings one.
 
     Args:
-        picture: Gives the latest picture, at once; a third party's. One that raises is no picture.
+        picture: Gives the latest picture, at once; a third party's. One that raises is no picture, and neither is anything else.
     """
 
     def __init__(self, picture: Callable[[], CameraFrame | None]) -> None:
         self._picture = picture
 
     def __call__(self) -> CameraFrame | None:
-        return walled(self._picture).value
+        frame = walled(self._picture).value
+        return frame if isinstance(frame, CameraFrame) and isinstance(frame.stamp, float | int) else None
 
     def close(self) -> None:
         """The driver frees it."""

@@ -10,6 +10,7 @@ from deploy.drivers.sensors.balls import KEPT, STALE, Sight, finder_of
 from deploy.drivers.sensors.sim_camera import SimCamera
 from deploy.drivers.simulated.simulated_robot import Pose, SimulatedRobot
 from deploy.robots.description import load_model
+from deploy.runtime.eyes import OwnEye
 from policies.chunk.protocol import CameraFrame
 from skills.rotations import rotations
 
@@ -106,3 +107,14 @@ def test_sight_looks_once_at_a_picture_and_never_at_an_old_one(eye):
     frames[0] = replace(frame, stamp=2.0)
     assert sight(2.0).stamp == 2.0
     assert Sight(lambda: None, None)(1.0).error == "the robot has no head camera"
+
+
+@pytest.mark.parametrize("image", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((0, 8, 3), np.uint8), None])
+def test_what_is_no_picture_is_told_as_that(eye, image):
+    seen = Sight(lambda: CameraFrame(1.0, image), eye[1])(1.0)
+    assert seen.balls == {} and seen.error.startswith("the head camera: ")
+
+
+@pytest.mark.parametrize("picture", [lambda: None, lambda: np.zeros((8, 8, 3)), lambda: CameraFrame(None, None), lambda: 1 / 0])
+def test_the_camera_of_a_driver_gives_a_picture_or_none(picture):
+    assert OwnEye(picture)() is None

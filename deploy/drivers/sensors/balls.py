@@ -22,6 +22,7 @@ from deploy.drivers.sensors.detector import BUILT_IN, BallDetector, checked
 from deploy.drivers.simulated.scene import BALL_COLOURS, BALL_RADIUS
 from deploy.robots.mjcf import open_spec, standing_data
 from deploy.robots.roles import find_roles
+from policies.chunk.pictures import picture_problem
 from policies.chunk.protocol import CameraFrame
 
 LEAST_PIXELS = 12  # fewer are a speck, no ball
@@ -165,6 +166,8 @@ class Sight:
         frame: CameraFrame | None = self._camera()
         if frame is None or now - frame.stamp > STALE or (self._seen is not None and frame.stamp == self._seen.stamp):
             return None
+        if wrong := picture_problem(frame.image):
+            return Sighting(frame.stamp, {}, f"the head camera: {wrong}")
 
         def find() -> Sighting:
             return Sighting(frame.stamp, checked(finder.find(frame.image)))
