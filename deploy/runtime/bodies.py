@@ -14,7 +14,7 @@ from arbiter.strict import Node, Problems
 from deploy.drivers.door import DRIVER_DOOR, Depicted, Driver, Seeing, form_problems
 from deploy.drivers.sensors.visible import hidden
 from deploy.drivers.simulated.simulated_robot import Noise, Scene, SimulatedRobot
-from deploy.runtime.config import Loaded
+from deploy.runtime.config import Loaded, SimulationConfig
 from deploy.runtime.doors import check_drivers, through
 from deploy.runtime.eyes import Eye, LockstepEye, NoEye, OwnEye, ThreadedEye
 
@@ -121,7 +121,10 @@ def _rig(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
             "simulation.battery: on the rig the motors tell their supply; set it with --fault, such as "
             "leg_left_knee_pitch_joint:voltage=20.5"
         )
-    found = hardware.open_rig(model, config.faults, wish.seed, scene_of(wish, loaded))
+    for key in ("noise", "motor_hz"):
+        if getattr(config, key) != getattr(SimulationConfig(), key):
+            raise ConfigError(f"simulation.{key}: the motors and the IMU of the rig have their own; leave it out there")
+    found = hardware.open_rig(model, config.faults, wish.seed, scene_of(wish, loaded), config.physics_dt)
     return RunRobot(found.robot, *eye_of(found.robot, config.camera_hz, wish.fast), [found.table]).operated(wish.operator)
 
 

@@ -40,12 +40,15 @@ class Hardware:
     sources: list = field(default_factory=list)
 
 
-def open_rig(model: RobotModel, faults: tuple[str, ...], seed: int, scene: Scene | None = None) -> Hardware:
-    """Simulated motors and IMU with the real protocol, and a body in MuJoCo, in `scene`, behind them."""
+def open_rig(model: RobotModel, faults: tuple[str, ...], seed: int, scene: Scene | None, physics_dt: float) -> Hardware:
+    """Simulated motors and IMU with the real protocol, and a body in MuJoCo, in `scene` and by steps of `physics_dt` [s], behind
+    them."""
     looked_at = rig.start(name_or_folder(model), faults=faults, body="joints", model=model)
     looked_at.rig.advance(0.0)
     table = _checked(looked_at)
-    return Hardware(rig.start(name_or_folder(model), seed=seed, faults=faults, model=model, scene=scene), table)
+    return Hardware(
+        rig.start(name_or_folder(model), seed=seed, faults=faults, model=model, scene=scene, physics_dt=physics_dt), table
+    )
 
 
 def open_real(model: RobotModel, camera: CameraConfig | None, file: str | None = None, operator: str = "none") -> Hardware:

@@ -144,11 +144,20 @@ def test_the_rig_tells_its_own_battery(capsys):
 
 
 @pytest.mark.robot
+@pytest.mark.parametrize("setting", ["noise=false", "motor_hz=1000.0"])
+def test_what_the_rig_has_of_its_own_is_not_set(capsys, setting):
+    assert main(["--robot", "rig", "--fast", "--say", "bow", "--set", f"simulation.{setting}"]) == 2
+    assert f"simulation.{setting.partition('=')[0]}: the motors and the IMU of the rig have their own" in capsys.readouterr().err
+
+
+@pytest.mark.robot
 @pytest.mark.parametrize("robot", ["simulated", "rig"])
 def test_the_balls_of_the_tree_file_hang_before_every_simulated_body(robot):
-    assembly = assemble(load_tree("default.yaml", ["simulation.balls={green: [1, 0.5, 0.6]}"]), robot=robot, fast=True)
+    tree = load_tree("default.yaml", ["simulation.balls={green: [1, 0.5, 0.6]}", "simulation.physics_dt=0.001"])
+    assembly = assemble(tree, robot=robot, fast=True)
     try:
         assert {colour: at.tolist() for colour, at in assembly.truth().balls.items()} == {"green": [1.0, 0.5, 0.6]}
+        assert assembly.robot.mj_model.opt.timestep == 0.001
     finally:
         assembly.close()
 
