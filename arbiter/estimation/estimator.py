@@ -83,7 +83,7 @@ class BaseEstimator:
                 sole.look(corners, force / self._weight)
             else:
                 sole.forget()
-        standing = all(sole.contact for sole in soles)
+        standing = all([sole.loaded for sole in soles])
         attitude.rest.look(standing, self._legs.motion(moment.joint_vel) if standing else 0.0, moment.turning, moment.step)
 
     def _begin(self, moment: Moment) -> None:

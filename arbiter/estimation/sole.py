@@ -8,6 +8,7 @@ from operator import itemgetter
 from arbiter.estimation.rotation import Vector
 
 LEAST, FULL = 0.2, 0.4  # shares of the robot's weight between which a foot begins to carry
+LOADED = 0.1  # share of it from which a foot counts for a robot at rest, of which feet bear unequal parts and torques are noisy
 LATE = 2  # ticks that a foot carries until it counts in full: it still slides and sinks in while it lands
 ROLL = 0.008  # [m] height over which the corners of a sole share its load: it rolls over its edges
 STILL: Vector = (0.0, 0.0, 0.0)
@@ -18,7 +19,7 @@ class Sole:
     """One foot.
 
     Attributes:
-        contact: How far it carries, 0 to 1.
+        contact: How far it carries, 0 to 1. loaded: Whether it bears anything to speak of.
         way: From the IMU [m]: where a corner was first seen, and the way of what touches the floor since then. That is a part of
             the sole, not the point below it: that one moves on as the sole rolls, though nothing slides.
         step: Of that, the last [m].
@@ -32,11 +33,12 @@ class Sole:
 
     def forget(self) -> None:
         """Its joints are not known now."""
-        self._corners, self._carried, self.contact = [], 0, 0.0
+        self._corners, self._carried, self.contact, self.loaded = [], 0, 0.0, False
         self.way, self.step, self.low = STILL, STILL, math.inf
 
     def look(self, corners: list, force: float) -> None:
         """Corners of the sole from the IMU [m]; `force`: share of the weight that it carries."""
+        self.loaded = force > LOADED
         self._carried = self._carried + 1 if force > LEAST else 0
         share = min((force - LEAST) / (FULL - LEAST), 1.0)
         self.contact = share * min((self._carried - 1) / LATE, 1.0) if self._carried else 0.0
