@@ -98,6 +98,8 @@ class Arrangement:
 
     def _details(self, call: SkillCall, before: SkillCall) -> bool:
         """Whether a call says again in other words, and in detail, what the one before it asked for."""
+        if self._skills[call.skill].sees and len(before.phrase.split()) == 1:
+            return any(p.name == "angle" for p in self._skills[before.skill].parameters)  # "turn and face the ball"
         again = call.skill == before.skill and call.phrase.split()[0] != before.phrase.split()[0]
         return again and before.parameters == defaults(self._skills, before.skill)
 

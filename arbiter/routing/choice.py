@@ -134,7 +134,9 @@ class Chooser:
         """What `text` asks for; `before` is what the piece before it came to ("sit down, then stand")."""
         if before is not None and before.call is not None:
             if _FACING.match(text) and self._members.takes(before.call.skill, "angle"):
-                return before  # "turn right and face the wall" is one turn: the router drops it
+                faced = self._alone(text)
+                aimed = faced.call is not None and self.skills[faced.call.skill].sees
+                return faced if aimed else before  # "turn right and face the wall" is one turn: the router drops it
             if again := self._opposite(text, before.call):
                 return again
         if text not in self._choices:

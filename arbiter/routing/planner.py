@@ -100,7 +100,9 @@ class Planner:
                 index += 1  # "turn right, then face the wall" is one turn
                 continue
             listed = (piece.joint == "list" and choices) or (index + 1 < len(pieces) and pieces[index + 1].joint == "list")
-            if listed and (choice.remark or self._addressee(piece, choice)):
+            if (listed or (choices and piece.joint == "then" and choice.remark)) and (
+                choice.remark or self._addressee(piece, choice)
+            ):
                 named += [] if choice.remark else [f'"{piece.text}" was not used']
                 index += 1  # "you're too close, back off"; "sit down, cadet"
                 continue

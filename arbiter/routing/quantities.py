@@ -76,7 +76,7 @@ _AROUND = re.compile(
     r"|rotation|spin|revolution|lap|loop))\b"
 )
 _ABOUT = re.compile(
-    r"\b(?:around|round|about(?: face| turn)?|u[ -]?turn|other way|opposite (?:way|direction)|your back|behind you"
+    r"\b(?:around|round|about(?: face| turn)?|u[ -]?(?:turn|e?y)|other way|opposite (?:way|direction)|your back|behind you"
     r"|(?:a )?180|one[ -]eighty|half turn)\b"
 )
 _RADIUS = re.compile(r"(?:with |of |in |at )*(?:an? |the )?(?P<what>radius|diameter)(?: of)?(?: about| around)? ?$")

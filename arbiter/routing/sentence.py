@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 
@@ -24,7 +25,9 @@ LIKELY = 0.55  # probability from which a remark beside a command is left out, w
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
-_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PACE = patterns("sentence", "later depends well_then as_move after pace")
+_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PURPOSE, _PACE = patterns(
+    "sentence", "later depends well_then as_move after purpose pace"
+)
 # What order words that `parse` does not know come to; the first that fits.
 _ORDERS = tuple(
     zip(
@@ -77,14 +80,15 @@ def read(
     text = pronouns.ahead(_WELL_THEN.sub("", text))
     text = _AS_MOVE.sub(lambda match: "first" if match["place"] in english().first else "then", text)
     text = _AFTER.sub(" after ", text)
+    purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
+    text = _PURPOSE.sub("", text)
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if (clause.waits >= WAITS and not _amount(clause.text)) or _later(clause)), "")
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
     plain, gone = _plain(in_told_order(found), known) if found else (text, ())
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
-    return Sentence(
-        found, late, plain, parse(plain, pronouns.resolved), tuple(run for run in gone if set(words(run)) - known), manners
-    )
+    unread = tuple(run for run in (*gone, *purposes) if set(words(run)) - known)
+    return Sentence(found, late, plain, parse(plain, pronouns.resolved), unread, manners)
 
 
 def _known(clause: Clause, wordings: Set[str]) -> Clause:
@@ -192,14 +196,15 @@ def _joined(before: str, clause: Sequence[Word], complete: bool) -> str:
 
 def _led(clause: Sequence[Word]) -> str:
     """A clause with a connective that `parse` knows for order words that it does not know; "" where there are none."""
-    lead = list(itertools.takewhile(lambda word: word.role == "order" and word.certainty >= SURE, clause))
+    lead = list(itertools.takewhile(lambda word: word.role == "order", clause))
     rest = clause[len(lead) :]
-    if not rest:
+    if not rest or (lead and fmean(word.certainty for word in lead) < SURE):
         return ""
     while lead and lead[0].text in ("and", "but"):
         lead = lead[1:]
-    if not lead or connected(" ".join(word.text for word in (*lead, *rest))):
-        return ""
-    said = " ".join(word.text.rstrip(",:") for word in lead)
+    told = [word.text.rstrip(",:") for word in lead]
+    if not lead or (connected(" ".join(word.text for word in (*lead, *rest))) and (told[-1:] != ["is"] or len(lead) == 1)):
+        return ""  # but "next up is one bow"
+    said = " ".join(told)
     joint = next((joint for pattern, joint in _ORDERS if pattern.search(said)), ", then")
     return f"{joint} {' '.join(word.text for word in rest)}"  # "with your arms going up": while

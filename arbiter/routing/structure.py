@@ -21,6 +21,7 @@ START = 0.5  # probability from which a word begins a clause
 CLEAR = 0.9  # probability of a role from which a word amid others of another role keeps it
 WHOLLY = 0.55  # mean probability of a role of all words of a clause from which it is left out
 SURE = 0.7  # probability from which a word's role or a clause's kind is acted upon
+FEW = 3  # words of politeness of which one may be unknown
 PUT_OFF = ("conditional", "timed")  # kinds of clauses that make a command wait
 FILLERS = frozenset("uh um er erm ah hmm well like so okay ok now just please kindly maybe perhaps basically yeah".split())
 KEPT = frozenset("left right not never no".split())  # words that are never left out as politeness
@@ -86,7 +87,8 @@ class Clause:
             told = [word.certainty for word in words if word.role == role] or [1.0]
             amid = bool(kept) and words[-1] is not self.words[-1]
             apart = (kept and kept[-1].text.endswith(tuple(_ENDS))) or (not kept and words[-1].text.endswith(tuple(_ENDS)))
-            strange = known is not None and not apart and any(word.text.strip(_ENDS) not in known for word in words)
+            unknown = 0 if known is None or apart else sum(word.text.strip(_ENDS) not in known for word in words)
+            strange = unknown * FEW >= len(words)  # "bow ties", and not "my nephew would like you to bow"
             alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in FILLERS
             sure = fmean(told) >= WHOLLY if len(words) == len(self.words) else math.prod(told) >= SURE ** len(told)
             if not same or alone or strange or not sure or (kept and kept[-1].text in bound):

@@ -76,6 +76,11 @@ def test_a_name_behind_a_command_is_left_out_and_told(router):
     assert plan(route) == ["sit_down"] and '"wrenbury" was not used' in route.reason
 
 
+def test_what_others_can_do_by_it_is_told(router):
+    route = router.route("turn left so my sister can see you, then bow")
+    assert plan(route) == ["turn_left", "bow"] and route.reason == '"so my sister can see you" was not used'
+
+
 @pytest.mark.parametrize("text", ["bow tie", "go fish", "sitting bull"])
 def test_a_word_that_is_not_set_apart_is_no_name(router, text):
     assert router.route(text).outcome != "accepted"
@@ -91,6 +96,8 @@ def test_a_word_that_is_not_set_apart_is_no_name(router, text):
         ("the left hand waving", ["wave_left"]),
         ("walk a metre, hold it for two seconds, then bow", ["walk_forward", "stand_still", "bow"]),
         ("two rounds of walking in a circle, on foot", ["walk_in_circle"]),
+        ("turn and face the green ball", ["face_ball"]),
+        ("turn left and face the green ball", ["turn_left", "face_ball"]),
         ("walk once around in a circle, then bow", ["walk_in_circle", "bow"]),
         ("step to the right, sideways", ["sidestep_right"]),
         ("bow, then return to where you started", ["bow", "come_back"]),
