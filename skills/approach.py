@@ -13,9 +13,9 @@ from arbiter.frames import standpoint_of
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, StartEnvelope, Verification
 from arbiter.types import Request, RobotState, Standpoint
 from skills import criteria
-from skills.arrival import CALM
 from skills.judged import Judged
-from skills.pacing import ramp, within
+from skills.response import CALM
+from skills.steering import ramp, within
 
 ASTRAY, STRAIGHT = 0.5, 0.15  # [rad] off the way at which it stops to turn, and at which it walks on
 TAPER, STEER, LATERAL = 0.8, 1.5, 1.0  # [1/s] of what is left ahead, to turn, to the side

@@ -9,10 +9,11 @@ import numpy as np
 from arbiter.skill import Parameter, Progress, Verification
 from skills import criteria
 from skills.course import Place
-from skills.pacing import Walking, back_to_heading
+from skills.pacing import Walking
 from skills.recordings import Way
 
 FASTEST_TURN = 0.8  # [rad/s] as in turning on the spot: a narrow circle is walked more slowly
+AHEAD = 0.25  # [m] by which it is further on the circle than it has turned: its policy turns too slowly to follow the circle
 SPARED = 0.8  # of the fastest turn that the policy was made for: the rest is for coming back to the circle
 
 
@@ -52,8 +53,12 @@ class WalkInCircle(Walking):
 
     def steer(self, speed: float, place: Place, progress: Progress) -> np.ndarray:
         sign, radius = self._sign(progress), progress.number("radius")
+        spot = self.goal(sign * place.turned * radius, progress)
+        if self._by_strokes or place.towards(spot)[0] < -AHEAD:
+            self.turn_by_strokes()
+            return self.strokes(spot, place, sign * speed / radius, progress)
         inwards = self._line.command(self.outside(place, progress), progress.elapsed)
-        turn = back_to_heading(self._swept(place, progress) - sign * place.turned, progress.elapsed)
+        turn = self._heading.command(self._swept(place, progress) - sign * place.turned, progress.elapsed)
         return np.array((speed, sign * inwards, sign * (self.speed(place, progress) / radius + turn)))
 
     @staticmethod
@@ -79,7 +84,8 @@ class WalkInCircle(Walking):
         return Place(radius * math.sin(angle), sign * radius * (1.0 - math.cos(angle)), sign * angle)
 
     def gone(self, place: Place, progress: Progress) -> float:
-        return progress.number("radius") * self._swept(place, progress)
+        turned = self._sign(progress) * place.turned if self._by_strokes else self._swept(place, progress)
+        return progress.number("radius") * turned
 
     def commanded(self, progress: Progress) -> float:
         return float(progress.travelled[0])

@@ -16,9 +16,11 @@ from arbiter.types import Request, RobotState
 from skills.arrival import Arrival, Stage
 from skills.course import Place
 from skills.judged import Followed
+from skills.placing import LongSteps, Placing, SmallSteps
+from skills.response import Response
+from skills.steering import HEADING, LINE, PLAIN_STROKE, RAMP, YAW, Regulator, Strokes, ramp, within
 
 TIME_LIMIT = 90.0  # [s]; the longest distance at the slowest speed takes less than this
-RAMP, FIRST = 1.6, 0.1  # [s] in which the command grows from this share: first steps in place, the hardest with the arms out
 TAPER = 0.8  # [1/s] of what is left to go: how a walk nears its goal
 CATCH_UP, TRIM = 0.8, 0.5  # [1/s], at most this share of the speed: how the command is trimmed until the speed is what was asked
 STUCK, MOVES = 4.0, 0.15  # [s], share of what is asked in that time: less is no motion
@@ -27,29 +29,11 @@ LEAST, MOST, SLACK = 0.4, 2.5, 0.25  # a walk ends as it was measured if within 
 PATIENCE, SPARE = 2.5, 5.0  # a walk takes at most this multiple of its time at the asked speed, and [s]
 LONGER = 1.2  # multiple of its duration that a walk may take to go as far as its speed makes in that time, beside RAMP
 OFF_PACE = 0.1  # of the asked speed: what is further off is told
-LATERAL, LASTING, FASTEST_ASIDE = 0.8, 0.15, 0.1  # [1/s], [1/s²], at most [m/s]: going back to the line
-HEADING, FASTEST_HOLD = 1.5, 0.3  # [1/s], at most [rad/s]: turning back to the heading of the line
 TURN_LEAD = 0.1  # [s] by which the body goes on turning once the command falls
+SLOWER = 2.0  # times as long takes a turn by strokes
 ASTRAY = 0.5  # [m] from its line at which a walk gives up
-BACK = np.array((1.0, 1.0, 1.5))  # [1/s]: how a robot that steps in place goes back to its place and heading
-NUDGE = np.array((0.1, 0.08, 0.25))  # [m/s, rad/s] at most, meanwhile
 NO_MOTION = np.zeros(3)
 NO_MOTION.setflags(write=False)
-
-
-def ramp(elapsed: float) -> float:
-    """Factor of the command during the first steps, from FIRST to 1."""
-    return min(1.0, FIRST + (1.0 - FIRST) * elapsed / RAMP)
-
-
-def within(value: float, most: float) -> float:
-    """`value`, at most `most` in size."""
-    return min(max(value, -most), most)
-
-
-def back_to_heading(off: float, elapsed: float) -> float:
-    """Turn towards a heading [rad/s] that lies `off` [rad] to the left."""
-    return within(HEADING * off, FASTEST_HOLD) * ramp(elapsed)
 
 
 class Trim:
@@ -79,9 +63,15 @@ class Trim:
 
     def _look(self, planned: float, gone: float, now: float) -> None:
         self._planned += planned
+        if self._seen != self._seen:
+            self._looked, self._seen, self._planned = now, gone, 0.0
         if now - self._looked >= STUCK:
             self.stuck = gone - self._seen < MOVES * self._planned
             self._looked, self._seen, self._planned = now, gone, 0.0
+
+    def look_again(self) -> None:
+        """Whether it moves is judged from now on: it will be told otherwise."""
+        self._seen = math.nan
 
     def cruise(self, keeps: bool) -> None:
         """Notes the speed that is reached while one speed is asked for (`keeps`)."""
@@ -91,21 +81,8 @@ class Trim:
             self.kept = (self._gone - self._from[1]) / (self._at - self._from[0])
 
 
-class Line:
-    """Keeps a walk on its line: proportional to the distance from it, and to how long it lasts (a policy that drifts)."""
-
-    def __init__(self) -> None:
-        self._lasting, self._at = 0.0, 0.0
-
-    def command(self, off: float, now: float) -> float:
-        """Velocity towards the line [m/s], which lies `off` [m] to a side, at the time `now` [s]."""
-        self._lasting = within(self._lasting + LASTING * off * (now - self._at), 0.5 * FASTEST_ASIDE)
-        self._at = now
-        return within(LATERAL * off + self._lasting, FASTEST_ASIDE) * ramp(now)
-
-
 class Walking(Followed):
-    """A walk with a goal: at the goal it steps in place until it stands where it should, and ends once the robot is at rest.
+    """A walk with a goal: at the goal it steps until it stands where it should, and ends once the robot is at rest.
 
     Way and heading are measured (`skills.course`). Only if the way is far from the integrated command, or the walk takes far
     longer than it should, is it ended by these. A walk for a duration goes as far as its speed makes in that time.
@@ -125,7 +102,11 @@ class Walking(Followed):
 
     _arrival: Arrival
     _trim: Trim
-    _line: Line
+    _line: Regulator
+    _heading: Regulator
+    _response: Response
+    _strokes: Strokes
+    _by_strokes = False  # whether it turns by strokes back and forth
 
     def made_for(self, robot: RobotModel) -> Self:
         """The same skill with the robot's own speeds, if its folder gives them."""
@@ -141,14 +122,35 @@ class Walking(Followed):
 
     def begin(self, context: RunContext) -> Self:
         run = super().begin(context)
-        run._arrival, run._trim, run._line = Arrival(context.learned), Trim(), Line()
+        speeds = {} if context.robot is None else context.robot.speeds
+        slowest = (speeds["forward"][0], speeds["backward"][0]) if {"forward", "backward"} <= speeds.keys() else PLAIN_STROKE
+        run._trim, run._line, run._heading = Trim(), Regulator(LINE), Regulator(HEADING)
+        run._response, run._strokes = Response(context.learned), Strokes(slowest)
+        run._arrival = Arrival(context.learned, self.name, run._placing)
         return run
+
+    def _placing(self, again: bool) -> Placing | None:
+        """How it comes to stand at its goal. A robot that stands still at small commands walks there only where it ended away."""
+        if not self._by_strokes and self._response.steps_small:
+            return SmallSteps(self._response.learned)
+        return LongSteps(self._strokes, self._response) if again or self._by_strokes else None
 
     # -- what a walk says of itself ---------------------------------------------------------------------------------
 
     def target(self, progress: Progress) -> float:
         """The commanded distance or angle [m, rad], if no duration is given."""
         raise NotImplementedError
+
+    def turn_by_strokes(self) -> None:
+        """From now on it turns by strokes."""
+        if not self._by_strokes:
+            self._by_strokes = True
+            self._trim.look_again()
+
+    def strokes(self, spot: Place, place: Place, turn: float, progress: Progress) -> np.ndarray:
+        """Back and forth around a spot while it turns, `turn` [rad/s], for a policy that turns only while it walks."""
+        found = self._strokes.velocity(place.towards(spot), turn, self._response.push)
+        return found * ramp(progress.elapsed)
 
     def goal(self, asked: float, progress: Progress) -> Place:
         """Where it ends after `asked` [m, rad]."""
@@ -202,13 +204,19 @@ class Walking(Followed):
             self._trim.cruise(progress.elapsed >= SETTLED and speed >= self.pace(progress))
             velocity = self.steer(trimmed, place, progress)
         elif stage is Stage.PLACING:
-            velocity = np.clip((off - self._arrival.drift) * BACK, -NUDGE, NUDGE)
-        return Request(velocity=allowed(velocity, progress), elapsed=progress.elapsed)
+            velocity = self._arrival.velocity
+        velocity = allowed(velocity, progress)
+        if self._response.watch(state, place, velocity, progress.elapsed):
+            self._trim.look_again()
+        return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def speed(self, place: Place, progress: Progress) -> float:
         """What the measured speed should be now [m/s, rad/s]: it grows at first and falls near the goal."""
         left = self.asked(progress) - self.gone(place, progress)
-        return min(self.pace(progress), max(self.slowest, TAPER * left)) * ramp(progress.elapsed)
+        speed = min(self.pace(progress), max(self.slowest, TAPER * left))
+        if self.axis != YAW and not self._by_strokes:
+            speed = max(speed, min(self._response.least(self.slowest), max(self.pace(progress), self.slowest)))
+        return speed * ramp(progress.elapsed)
 
     def arrived(self, speed: float, place: Place, progress: Progress) -> bool:
         """Whether the goal is reached, by what was measured; not long before as much was commanded."""
@@ -219,10 +227,10 @@ class Walking(Followed):
         """Whether it gives up: it does not move, too much was commanded, it takes too long, or it is far from its line."""
         if self._trim.stuck:
             return True
-        asked = self.asked(progress)
-        duration, needed = progress.given("duration"), asked / self.pace(progress)
+        asked, slower = self.asked(progress), SLOWER if self._by_strokes else 1.0
+        duration, needed = progress.given("duration"), slower * asked / self.pace(progress)
         late = progress.elapsed >= (PATIENCE * needed + SPARE if duration is None else LONGER * duration + RAMP)
-        return late or self.commanded(progress) >= MOST * asked + SLACK or self.astray(place, progress) > ASTRAY
+        return late or self.commanded(progress) >= slower * MOST * asked + SLACK or self.astray(place, progress) > ASTRAY
 
     def off(self, place: Place, progress: Progress) -> np.ndarray:
         """Where the walk should end, as seen from `place`: ahead, to the left [m], and the turn to it [rad], shape (3,)."""

@@ -7,9 +7,10 @@ import numpy as np
 from arbiter.skill import Outcome, Parameter, Progress, Verification
 from arbiter.types import Request, RobotState
 from skills import criteria
-from skills.arrival import CALM, MOST
+from skills.arrival import MOST
 from skills.judged import Followed, Judged
 from skills.recordings import Recording, Way
+from skills.response import CALM
 
 STILL = (0.0, 0.0, 0.0)
 

@@ -9,10 +9,11 @@ import numpy as np
 from arbiter.skill import Parameter, Progress, Verification
 from skills import criteria
 from skills.course import Place
-from skills.pacing import FASTEST_ASIDE, TURN_LEAD, Walking, back_to_heading, ramp, within
+from skills.pacing import TURN_LEAD, Walking
 from skills.recordings import Way
+from skills.steering import LINE, ramp, within
 
-SPOT, SPOT_HOLD = Place(), 0.8  # [1/s]: going back to the spot on which it turns
+SPOT = Place()
 SIDE_LEAD = 0.25  # [s] by which the body goes on once the command falls
 
 
@@ -28,7 +29,7 @@ class Walk(Walking):
     def steer(self, speed: float, place: Place, progress: Progress) -> np.ndarray:
         x, y = self.direction
         aside = self._line.command(-place.along((-y, x)), progress.elapsed)
-        turn = back_to_heading(-place.turned, progress.elapsed)
+        turn = self._heading.command(-place.turned - self._arrival.drift[2], progress.elapsed)
         return np.array((speed * x - aside * y, speed * y + aside * x, turn))
 
     def target(self, progress: Progress) -> float:
@@ -64,8 +65,11 @@ class Turn(Walking):
         return math.hypot(place.ahead, place.left)
 
     def steer(self, speed: float, place: Place, progress: Progress) -> np.ndarray:
+        if self._by_strokes or self._response.stands(np.array((0.0, 0.0, self.pace(progress)))):
+            self.turn_by_strokes()
+            return self.strokes(SPOT, place, self.sign * speed, progress)
         ahead, left = place.towards(SPOT)
-        back, aside = within(SPOT_HOLD * ahead, FASTEST_ASIDE), within(SPOT_HOLD * left, FASTEST_ASIDE)
+        back, aside = within(LINE[0] * ahead, LINE[2]), within(LINE[0] * left, LINE[2])
         return np.array((back * ramp(progress.elapsed), aside * ramp(progress.elapsed), self.sign * speed))
 
     def target(self, progress: Progress) -> float:

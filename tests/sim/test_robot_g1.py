@@ -54,8 +54,9 @@ def test_it_stands_walks_by_words_and_stops(folder):
         told = run.reports[-1].state.estimate
         assert told.trusted and told.position[:2] == pytest.approx(run.path()[:2], abs=0.1)
         since = run.mark()
-        item = run.say("turn left")  # which this policy does not do on the spot
-        assert (str(item.result) == "succeeded") == (abs(run.path(since)[2] - np.pi / 2) < 0.07)
+        item = run.say("turn left")  # which this policy does only while it walks
+        assert str(item.result) == "succeeded" and run.path(since)[2] == pytest.approx(np.pi / 2, abs=0.07)
+        assert np.hypot(*run.path(since)[:2]) < 0.2, "it walks back and forth around its spot"
         run.arbiter.inbox.say("walk forward")
         run.wait(2.0)
         run.say("stop")

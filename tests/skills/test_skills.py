@@ -195,6 +195,48 @@ def test_a_walk_gives_up_where_it_does_not_move_and_says_how_fast_it_went():
         assert not floor.place.any()
 
 
+class DeadBand(Floor):
+    """A robot whose policy was made for commands up to `MADE_FOR`, stands still at small ones, and turns only while it walks; its
+    base is calm while it stands, and where it is is measured."""
+
+    MADE_FOR, SEEN = (1.0, 0.3, 0.2), BaseEstimate(np.zeros(3), np.zeros(3), 0.0, np.zeros((5, 5)))
+
+    def tick(self, dt=0.02):
+        at = progress(self.walk, self.elapsed, self.travelled, self.place[2], **self.parameters)
+        steps = np.hypot(*self.speed[:2]) > 0.05
+        sways = np.array((0.5 * steps, 0.0, 0.0))
+        state = replace(standing_state(), stamp=self.elapsed, base_ang_vel=sways, estimate=self.SEEN)
+        velocity = self.walk.request(state, replace(at, commands=self.MADE_FOR)).velocity
+        outcome = self.walk.finish(state, at)
+        moves = np.hypot(*velocity[:2]) > self.dead
+        self.speed += 0.1 * (moves * self.gain * velocity * (1.0, 1.0, 0.6) - self.speed)
+        c, s = math.cos(self.place[2]), math.sin(self.place[2])
+        self.place = self.place + dt * np.array(
+            (c * self.speed[0] - s * self.speed[1], s * self.speed[0] + c * self.speed[1], self.speed[2])
+        )
+        self.travelled, self.elapsed = self.travelled + dt * velocity, self.elapsed + dt
+        return outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("turn_right", {"angle": 1.6}),
+        ("turn_left", {"angle": 0.4}),
+        ("walk_in_circle", {"radius": 0.6, "angle": 3.0}),
+        ("walk_forward", {"distance": 0.3}),
+        ("sidestep_left", {"distance": 0.5, "speed": 0.2}),
+    ],
+)
+def test_a_policy_that_stands_still_at_small_commands_and_turns_only_while_it_walks_is_led_to_its_goal(name, asked):
+    context = RunContext(MODEL)
+    for _ in range(2):  # the second knows what the first has learned
+        walk = next(skill for skill in builtin_skills() if skill.name == name).begin(context)
+        floor = DeadBand(walk, dead=0.12, **asked).walk_to_the_end(80.0)
+        off = np.abs(walk.off(Place(*floor.place), progress(walk, **asked)))
+    assert math.hypot(*off[:2]) < 0.04 and off[2] < 0.035
+
+
 def test_a_walk_that_is_far_from_its_line_gives_up():
     floor = Floor(by_name("walk_forward"), drift=(0.0, 0.3, 0.0), distance=4.0).walk_to_the_end(12.0)
     assert 0.4 < floor.place[1] < 0.8 and floor.place[0] < 3.0

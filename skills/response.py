@@ -1,0 +1,83 @@
+"""Which commands the policy answers: many stand still at small ones, and some turn only while they walk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import MutableMapping
+
+import numpy as np
+
+from arbiter.types import RobotState
+from skills.course import Place
+
+STANDS = "stands still at"
+CALM, SPAN = 0.3, 0.8  # [rad/s] of the base, for so long [s]: a robot that steps sways more
+MOVED, TURNED = 0.015, 0.03  # [m], [rad] meanwhile: it moves
+SMALL = 0.04  # [m/s]: a policy that stands still at this cannot correct its place by small steps
+MORE = 1.25  # times a command at which it stands: it may move
+MOST = 2.0  # times a stroke's speed, where it does not
+UNKNOWN = np.zeros(2)
+
+
+def size(velocity: np.ndarray) -> np.ndarray:
+    """Speed [m/s] and yaw rate [rad/s] of a velocity, shape (2,)."""
+    x, y, yaw = velocity.tolist()
+    return np.array((math.hypot(x, y), abs(yaw)))
+
+
+class Response:
+    """Learns at which commands the robot stands still.
+
+    Attributes:
+        learned: What runs have learned, see RunContext: kept for those that come after them.
+        push: Factor of a slow walk's command that gets the robot going: more than 1 while it stands nevertheless. A policy that
+            walks at a command may stand at the same one if it stood before.
+    """
+
+    def __init__(self, learned: MutableMapping[str, np.ndarray]) -> None:
+        self.learned, self.push = learned, 1.0
+        self._since, self._least, self._from = math.nan, UNKNOWN, Place()
+
+    @property
+    def still(self) -> np.ndarray:
+        """Largest speed [m/s] and yaw rate [rad/s] at which it was seen to stand, shape (2,)."""
+        return self.learned.get(STANDS, UNKNOWN)
+
+    @property
+    def steps_small(self) -> bool:
+        """Whether it follows small commands, as far as is known."""
+        return float(self.still[0]) < SMALL
+
+    def least(self, slowest: float) -> float:
+        """Least speed [m/s] to command of a policy whose slowest walk is `slowest`."""
+        return 0.0 if self.steps_small else max(slowest, MORE * float(self.still[0]))
+
+    def stands(self, velocity: np.ndarray) -> bool:
+        """Whether it is known to stand still at this velocity, x, y [m/s], yaw [rad/s], shape (3,)."""
+        return bool((size(velocity) < MORE * self.still + 1e-9).all())
+
+    def watch(self, state: RobotState, place: Place, velocity: np.ndarray, now: float) -> bool:
+        """Sees what comes of `velocity`, commanded until now. Whether more is commanded from now on, because it stands. Asked in
+        every tick."""
+        told = state.estimate is not None and state.estimate.trusted
+        steps = math.hypot(*state.base_ang_vel.tolist()) > CALM
+        if steps:
+            self.push = 1.0
+        if steps or not told or not velocity.any() or self._went(place):
+            self._since = math.nan
+            return False
+        if self._since != self._since:
+            self._since, self._least, self._from = now, size(velocity), place
+        self._least = np.minimum(self._least, size(velocity))
+        if now - self._since < SPAN:
+            return False
+        self._since = math.nan
+        self.learned[STANDS] = np.maximum(self.still, self._least)
+        last, self.push = self.push, min(MOST, MORE * self.push)
+        return self.push > last
+
+    def _went(self, place: Place) -> bool:
+        """Whether it has moved since it was calm."""
+        came = self._from
+        moved = math.hypot(place.ahead - came.ahead, place.left - came.left) > MOVED or abs(place.turned - came.turned) > TURNED
+        return self._since == self._since and moved

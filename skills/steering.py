@@ -1,0 +1,66 @@
+"""What a walk commands besides its speed: back to its line and heading, and strokes back and forth for a policy that turns only
+while it walks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+YAW = 2  # axis of a velocity
+LINE = (0.8, 0.15, 0.1)  # [1/s], [1/s²], at most [m/s]: going back to a line
+HEADING = (1.5, 0.3, 0.3)  # [1/s], [1/s²], at most [rad/s]: turning back to a heading
+LASTS = 0.5  # share of the most that makes up for an error that lasts
+REACH = 0.1  # [m] ahead of and behind its spot
+PLAIN_STROKE = (0.2, 0.2)  # [m/s] ahead and back, of a robot that does not tell its slowest walks
+RAMP, FIRST = 1.6, 0.1  # [s] in which the command grows from this share: first steps in place, the hardest with the arms out
+
+
+def ramp(elapsed: float) -> float:
+    """Factor of the command during the first steps, from FIRST to 1."""
+    return min(1.0, FIRST + (1.0 - FIRST) * elapsed / RAMP)
+
+
+def within(value: float, most: float) -> float:
+    """`value`, at most `most` in size."""
+    return min(max(value, -most), most)
+
+
+class Regulator:
+    """Keeps to a line or a heading: proportional to what it is off, and to how long that lasts (a policy that drifts).
+
+    Args:
+        gains: LINE or HEADING.
+    """
+
+    def __init__(self, gains: tuple[float, float, float]) -> None:
+        self._gain, self._lasting_gain, self._most = gains
+        self._lasting, self._at = 0.0, 0.0
+
+    def command(self, off: float, now: float) -> float:
+        """Velocity towards it [m/s, rad/s], which lies `off` [m, rad] to a side, at the time `now` [s]."""
+        self._lasting = within(self._lasting + self._lasting_gain * off * (now - self._at), LASTS * self._most)
+        self._at = now
+        return within(self._gain * off + self._lasting, self._most) * ramp(now)
+
+
+class Strokes:
+    """Walks back and forth around a spot.
+
+    Attributes:
+        ahead: Whether it walks ahead now.
+
+    Args:
+        slowest: Slowest walk ahead and back [m/s].
+    """
+
+    def __init__(self, slowest: tuple[float, float] = PLAIN_STROKE) -> None:
+        self.ahead, self._slowest = True, slowest
+
+    def velocity(self, spot: tuple[float, float], turn: float, push: float) -> np.ndarray:
+        """Towards a spot, ahead and to the left [m], and beyond, with a turn [rad/s]: x, y [m/s], yaw [rad/s], shape (3,).
+        `push`: Factor of the slowest walk."""
+        if self.ahead and spot[0] < -REACH:
+            self.ahead = False
+        elif not self.ahead and spot[0] > REACH:
+            self.ahead = True
+        stroke = push * (self._slowest[0] if self.ahead else -self._slowest[1])
+        return np.array((stroke, within(LINE[0] * spot[1], LINE[2]), turn))
