@@ -133,7 +133,7 @@ class Walking(Followed):
         """How it comes to stand at its goal. A robot that stands still at small commands walks there only where it ended away."""
         if not self._by_strokes and self._response.steps_small:
             return SmallSteps(self._response.learned)
-        return LongSteps(self._strokes, self._response) if again or self._by_strokes else None
+        return LongSteps(self._strokes) if again or self._by_strokes else None
 
     # -- what a walk says of itself ---------------------------------------------------------------------------------
 
@@ -149,7 +149,7 @@ class Walking(Followed):
 
     def strokes(self, spot: Place, place: Place, turn: float, progress: Progress) -> np.ndarray:
         """Back and forth around a spot while it turns, `turn` [rad/s], for a policy that turns only while it walks."""
-        found = self._strokes.velocity(place.towards(spot), turn, self._response.push)
+        found = self._strokes.velocity(place.towards(spot), turn)
         return found * ramp(progress.elapsed)
 
     def goal(self, asked: float, progress: Progress) -> Place:
@@ -207,7 +207,9 @@ class Walking(Followed):
             velocity = self._arrival.velocity
         velocity = allowed(velocity, progress)
         if self._response.watch(state, place, velocity, progress.elapsed):
-            self._trim.look_again()
+            self._strokes.ahead = not self._strokes.ahead  # a policy that walks at a command may stand at it if it stood before
+            if self._by_strokes and progress.elapsed < STUCK:
+                self._trim.look_again()
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def speed(self, place: Place, progress: Progress) -> float:
@@ -215,7 +217,8 @@ class Walking(Followed):
         left = self.asked(progress) - self.gone(place, progress)
         speed = min(self.pace(progress), max(self.slowest, TAPER * left))
         if self.axis != YAW and not self._by_strokes:
-            speed = max(speed, min(self._response.least(self.slowest), max(self.pace(progress), self.slowest)))
+            least = self._response.least(self.slowest, progress.robot is not None and self.way in progress.robot.speeds)
+            speed = max(speed, min(least, max(self.pace(progress), self.slowest)))
         return speed * ramp(progress.elapsed)
 
     def arrived(self, speed: float, place: Place, progress: Progress) -> bool:

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from skills.response import Response
 from skills.steering import HEADING, Strokes, within
 
 BACK = np.array((1.0, 1.0, 1.5))  # [1/s]: how a robot that steps in place goes back to its place and heading
@@ -83,9 +82,8 @@ class LongSteps:
 
     drift, span, good, walks = "drift at rest after steps ahead", STROKES, FAIR, True
 
-    def __init__(self, strokes: Strokes, response: Response) -> None:
-        self._strokes, self._response, self._there = strokes, response, False
-        self._since = math.inf
+    def __init__(self, strokes: Strokes) -> None:
+        self._strokes, self._there, self._since = strokes, False, math.inf
         strokes.ahead = False
 
     def velocity(self, off: np.ndarray, now: float) -> np.ndarray:
@@ -95,7 +93,7 @@ class LongSteps:
             self._there = now - self._since >= PATIENCE or near(np.array((0.0, off[1], off[2])), ROUGHLY)
             strokes.ahead = self._there
         turn = within(HEADING[0] * off[2], HEADING[2])
-        return strokes.velocity((off[0], off[1]), turn, self._response.push)
+        return strokes.velocity((off[0], off[1]), turn)
 
     def placed(self, now: float) -> bool:
         return self._there

@@ -15,7 +15,6 @@ CALM, SPAN = 0.3, 0.8  # [rad/s] of the base, for so long [s]: a robot that step
 MOVED, TURNED = 0.015, 0.03  # [m], [rad] meanwhile: it moves
 SMALL = 0.04  # [m/s]: a policy that stands still at this cannot correct its place by small steps
 MORE = 1.25  # times a command at which it stands: it may move
-MOST = 2.0  # times a stroke's speed, where it does not
 UNKNOWN = np.zeros(2)
 
 
@@ -30,12 +29,10 @@ class Response:
 
     Attributes:
         learned: What runs have learned, see RunContext: kept for those that come after them.
-        push: Factor of a slow walk's command that gets the robot going: more than 1 while it stands nevertheless. A policy that
-            walks at a command may stand at the same one if it stood before.
     """
 
     def __init__(self, learned: MutableMapping[str, np.ndarray]) -> None:
-        self.learned, self.push = learned, 1.0
+        self.learned = learned
         self._since, self._least, self._from = math.nan, UNKNOWN, Place()
 
     @property
@@ -48,22 +45,20 @@ class Response:
         """Whether it follows small commands, as far as is known."""
         return float(self.still[0]) < SMALL
 
-    def least(self, slowest: float) -> float:
-        """Least speed [m/s] to command of a policy whose slowest walk is `slowest`."""
-        return 0.0 if self.steps_small else max(slowest, MORE * float(self.still[0]))
+    def least(self, slowest: float, told: bool) -> float:
+        """Least speed [m/s] to command of a policy whose slowest walk is `slowest`. `told`: The robot's folder says so."""
+        if self.steps_small:
+            return 0.0
+        return slowest if told else max(slowest, MORE * float(self.still[0]))
 
     def stands(self, velocity: np.ndarray) -> bool:
         """Whether it is known to stand still at this velocity, x, y [m/s], yaw [rad/s], shape (3,)."""
         return bool((size(velocity) < MORE * self.still + 1e-9).all())
 
     def watch(self, state: RobotState, place: Place, velocity: np.ndarray, now: float) -> bool:
-        """Sees what comes of `velocity`, commanded until now. Whether more is commanded from now on, because it stands. Asked in
-        every tick."""
+        """Sees what comes of `velocity`, commanded until now. Whether it is found to stand now. Asked in every tick."""
         told = state.estimate is not None and state.estimate.trusted
-        steps = math.hypot(*state.base_ang_vel.tolist()) > CALM
-        if steps:
-            self.push = 1.0
-        if steps or not told or not velocity.any() or self._went(place):
+        if not told or not velocity.any() or math.hypot(*state.base_ang_vel.tolist()) > CALM or self._went(place):
             self._since = math.nan
             return False
         if self._since != self._since:
@@ -73,8 +68,7 @@ class Response:
             return False
         self._since = math.nan
         self.learned[STANDS] = np.maximum(self.still, self._least)
-        last, self.push = self.push, min(MOST, MORE * self.push)
-        return self.push > last
+        return True
 
     def _went(self, place: Place) -> bool:
         """Whether it has moved since it was calm."""

@@ -55,12 +55,11 @@ class Strokes:
     def __init__(self, slowest: tuple[float, float] = PLAIN_STROKE) -> None:
         self.ahead, self._slowest = True, slowest
 
-    def velocity(self, spot: tuple[float, float], turn: float, push: float) -> np.ndarray:
-        """Towards a spot, ahead and to the left [m], and beyond, with a turn [rad/s]: x, y [m/s], yaw [rad/s], shape (3,).
-        `push`: Factor of the slowest walk."""
+    def velocity(self, spot: tuple[float, float], turn: float) -> np.ndarray:
+        """Towards a spot, ahead and to the left [m], and beyond, with a turn [rad/s]: x, y [m/s], yaw [rad/s], shape (3,)."""
         if self.ahead and spot[0] < -REACH:
             self.ahead = False
         elif not self.ahead and spot[0] > REACH:
             self.ahead = True
-        stroke = push * (self._slowest[0] if self.ahead else -self._slowest[1])
+        stroke = self._slowest[0] if self.ahead else -self._slowest[1]
         return np.array((stroke, within(LINE[0] * spot[1], LINE[2]), turn))
