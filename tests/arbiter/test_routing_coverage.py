@@ -97,7 +97,7 @@ def test_what_nothing_uses_is_named(router, text, note):
         ("walk backwards in a circle", '"backwards" is something else to do; nearest skill is walk_in_circle'),
         ("walk in a circle hopping", 'not understood: "hop" is like nothing this robot can do'),
         ("bow kneeling", '"kneeling" is something else to do; nearest skill is bow'),
-        ("step in front of the moving van", '"van" is no place that walk_forward finds; say how far'),
+        ("move forward in front of the lorry", '"lorry" is no place that walk_forward finds; say how far'),
         ("face away from the ball", '"away" is another way to go; nearest skill is face_ball'),
         ("walk to the non-red ball", '"non" changes what is to be done; nearest skill is walk_to_ball'),
         ("walk to the red ball or the green ball", "names red and green: walk_to_ball is for one colour at a time; say which"),
