@@ -7,27 +7,15 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from arbiter.routing.numerals import AND_A_PART, DIGITS, NUMBER, PART, SPELLED, number
+from arbiter.routing.numerals import AND_A_PART, DIGITS, PART, SPELLED, number
+from arbiter.routing.patterns import patterns
 from arbiter.routing.units import LENGTH_OR_TIME, unit_of
 
-_BOUND = (
-    r"at (?:least|most)|(?:no|not|just|a (?:little|bit|touch)|slightly|any)? ?(?:more|less|further|farther|longer|fewer"
-    r"|over|under|above|below)(?: than)?|(?:almost|nearly|up to|(?:an? |the )?(?:maximum|minimum)(?: of)?|(?:a )?(?:max|min))"
+_QUANTITY, _BOUNDED, _ESTIMATE, _LOOSE_AFTER, _RADIUS, _RADIUS_AFTER, _BARE_ANGLE, _TRAILING, _TURNED = patterns(
+    "quantities", "quantity bounded estimate loose_after radius radius_after bare_angle trailing turned"
 )
-_PREPOSITION = (
-    r"(?:\b(?:for|by|at|in|through|about|around|approximately|roughly|exactly|another|only"
-    rf"|(?:with )?(?:an? )?(?:total|distance|angle|speed) of|the next|as (?:far|long|much) as|{_BOUND}) )*"
-)
-_QUANTITY = re.compile(
-    rf"(?P<before>{_PREPOSITION})(?P<number>{NUMBER})(?P<gap>(?:-? ?ish\b| or so\b)?[ -]?)(?P<rest>[a-z/].{{0,40}})?"
-)
-_BOUNDED = re.compile(rf"\b(?:{_BOUND}) $")
-_ESTIMATE = re.compile(rf"^(?:{_BOUND}) |\b(?:few|several)\b|ish\b| or so\b")
+_COUNT_WORD, LITTLE, _FAR, _AROUND, _ABOUT, _FOREVER = patterns("amounts", "count_word little far around about forever")
 _PART_AFTER = re.compile(rf"{AND_A_PART}(?! ?of\b)")  # "a metre and a half"
-_LOOSE_AFTER = re.compile(  # "two metres fifty", "three foot six"
-    rf" (?P<number>[1-9]\d?|{SPELLED})(?: in)?"
-    r"(?= ?(?:$|[,;!?]|\.(?!\d)|(?:to|and|then|for|at|in)\b|(?:for|back)))"
-)
 _JOINED = re.compile(r",? ?(?:and )?(?!for |at |in |by )(?=\w)")
 # "Ten whole seconds".
 _EMPHATIC = re.compile(rf"(?<=\w )(?:whole|entire|full|solid|good|long|straight) (?=(?:{LENGTH_OR_TIME})\b)")
@@ -41,56 +29,8 @@ _SPEED_SHARE = re.compile(
     rf"|(?:{DIGITS}|{SPELLED}) ?(?:%|percent|per cent))(?: (?:of|the|your|its|full|top|max|maximum|normal|usual))* speed\b"
 )
 
-_SPEEDS = (  # fraction of the way from the default to the low (negative) or high (positive) end of the range
-    (
-        -1.0,
-        r"(?:very|really|extremely|super|ever so) (?:slow|slowly|gently|carefully)|as (?:slow|slowly) as (?:you can"
-        r"|possible)|as (?:slow|slowly) as an? \w+|as slow as \w+|dead slow|(?:at|in) a crawl|at a snail'?s pace",
-    ),
-    (
-        1.0,
-        r"(?:very|really|extremely|super) (?:fast|quick|quickly|swiftly|rapidly)|as (?:fast|quick"
-        r"|quickly) as (?:you can|possible|an? \w+|lightning|the wind)|(?:at |with )?(?:full|top|maximum|max) speed"
-        r"|(?:at )?full (?:tilt|pelt)|flat out",
-    ),
-    (
-        -0.5,
-        r"nice and (?:easy|slow|slowly|steady|gently)|slow and (?:easy|steady|careful)"
-        r"|slow(?:ly|er)?|gently|carefully|cautiously|leisurely|unhurriedly|calmly|at a (?:slow|gentle|leisurely"
-        r"|relaxed) (?:pace|speed)|slow speed|without rush(?:ing)?",
-    ),
-    (
-        0.5,
-        r"fast(?:er)?|quick(?:ly|er)?|swiftly|rapidly|speedily|briskly|hastily|hurriedly|at a (?:fast|quick"
-        r"|brisk) (?:pace|speed)|in a hurry|at speed(?! of\b)|at the double|on the double|double quick|at a gallop",
-    ),
-)
-_SPEED = tuple((fraction, re.compile(rf"\b(?:{words})\b")) for fraction, words in _SPEEDS)
-LITTLE = re.compile(
-    r"\b(?:just )?(?:a (?:little |tiny )?bit|a (?:little|tad|touch|smidge)|slightly|somewhat|a short (?:way"
-    r"|distance))\b(?! (?:of|wave|bow|step|poke|touch|tap|lap|loop|circle|girl|boy))"
-)
-_FAR = re.compile(r"\b(?:a lot|far|a long (?:way|distance)|very far)\b(?! (?:side|end|wall|left|right))")
-_AROUND = re.compile(
-    r"\b(?:(?:all|right) the way (?:a)?round|(?:a )?360|three sixty|(?:a )?(?:full|complete|whole) (?:turn|circle"
-    r"|rotation|spin|revolution|lap|loop))\b"
-)
-_ABOUT = re.compile(
-    r"\b(?:around|round|about(?: face| turn)?|u[ -]?(?:turn|e?y)|other way|opposite (?:way|direction)|your back|behind you"
-    r"|(?:a )?180|one[ -]eighty|half turn)\b"
-)
-_RADIUS = re.compile(r"(?:with |of |in |at )*(?:an? |the )?(?P<what>radius|diameter)(?: of)?(?: about| around)? ?$")
-_RADIUS_AFTER = re.compile(r"(?: in)?[ -](?P<what>radius|diameter|wide|across)\b")
-_COUNT_WORD = re.compile(r"\b(?:once|twice|thrice|one time|a single time)\b(?! more)")
-_BARE_ANGLE = re.compile(
-    r"(?:^|\b(?:(?:do|make|pull|perform) )?an? )(180|360|one[ -]eighty|three[ -]sixty)\b(?! ?(?:deg|turn|m\b|cm|sec|met))"
-)
-_TRAILING = re.compile(  # "turn left ninety"
-    rf"\b(?:by|left|right|forwards?|backwards?|ahead|clockwise|straight) (?P<number>(?!one$){SPELLED})$"
-)
-_TURNED = re.compile(  # "turn thirty to the left"
-    rf"\b(?:turn|spin|rotate|pivot|swivel) (?P<number>{SPELLED})(?= (?:to (?:the|your) )?(?:left|right)\b)"
-)
+# Fraction of the way from the default to the low (negative) or high (positive) end of the range, and what says so.
+_SPEED = tuple(zip((-1.0, 1.0, -0.5, 0.5), patterns("paces", "slowest fastest slow fast"), strict=True))
 _DIGIT = re.compile(DIGITS)
 _MINUS = re.compile(r"\b(?:minus|negative) $")
 _PI = re.compile(
@@ -99,30 +39,13 @@ _PI = re.compile(
 )
 _AT = re.compile(r"\bat (?:about |around |roughly )?$")
 _MIRROR = re.compile(r"\b(?:anti|counter)-? ?clockwise\b|\bccw\b")
-_FOREVER = re.compile(
-    r"\b(?:forever|endlessly|indefinitely|nonstop|non-stop|without (?:stopping|a pause|pause)|(?:until|till) (?:i"
-    r"|we) (?:(?:say|tell you to|shout)(?: the word)? \w+|(?:come|get|am|are) back|return|call you|(?:am|are) ready))\b"
-)
 
 COLOURS = tuple("red green blue yellow orange purple violet pink white black grey gray brown golden silver cyan".split())
 _COLOUR = re.compile(rf"\b(?:{'|'.join(COLOURS)})\b")
-_SIDES = {
-    "left": re.compile(
-        r"\b(?:left|leftwards?|leftmost|lefthand|lefty|counter-? ?clockwise|anti-? ?clockwise|ccw"
-        r"|widdershins)\b"
-    ),
-    "right": re.compile(
-        r"\b(?:right(?! now\b| away\b| here\b| there\b| ahead\b| in front\b| up\b| where\b| back\b| behind\b| about\b"
-        r"| at\b| this\b| into\b| next\b| after\b| on\b(?! the)|ly\b)|rightwards?|rightmost|righthand"
-        r"|(?<!counter)(?<!counter-)(?<!counter )(?<!anti)(?<!anti-)(?<!anti )clockwise|cw)\b"
-    ),
-}
-_DIRECTIONS = {
-    "ahead": re.compile(r"\b(?:ahead|forwards?|straight|in front|front|centre|center|middle)\b"),
-    "behind": re.compile(r"\b(?:behind|backwards?|back(?! (?:up|to)))\b"),
-    "up": re.compile(r"\b(?:up(?! ahead)|upwards?|sky|ceiling|above)\b"),
-    "down": re.compile(r"\b(?:down|downwards?|floor|ground|below)\b"),
-}
+_SIDES, _DIRECTIONS = (
+    dict(zip(names.split(), patterns(section, names), strict=True))
+    for section, names in (("sides", "left right"), ("directions", "ahead behind up down"))
+)
 
 
 @dataclass(frozen=True, slots=True)
