@@ -113,9 +113,11 @@ class BaseEstimator:
         (_, vx, *_), (_, vy, *_), (_, vz, *_) = filt.x
         room = (SLIP * SLIP + filt.covariance[V][V]) * step * step
         for i, sole in enumerate(self._soles):
-            p, q, r = sole.step
-            slip = (p + step * vx) ** 2 + (q + step * vy) ** 2 + (r + step * vz) ** 2
-            contact = 0.0 if fallen else sole.contact / (1.0 + slip / room)
+            contact = 0.0
+            if sole.contact and not fallen:
+                p, q, r = sole.step
+                slip = (p + step * vx) ** 2 + (q + step * vy) ** 2 + (r + step * vz) ** 2
+                contact = sole.contact / (1.0 + slip / room)
             if contact > HEARD:
                 filt.stand(i, sole.way, contact, step)
                 self._heard = moment.time

@@ -20,8 +20,8 @@ class Sole:
 
     Attributes:
         contact: How far it carries, 0 to 1. loaded: Whether it bears anything to speak of.
-        way: From the IMU [m]: where a corner was first seen, and the way of what touches the floor since then. That is a part of
-            the sole, not the point below it: that one moves on as the sole rolls, though nothing slides.
+        way: Of what touches the floor, seen from the IMU, while it carries [m], from anywhere. That is a part of the sole, not
+            the point below it: that one moves on as the sole rolls, though nothing slides.
         step: Of that, the last [m].
         low: Height of its lowest point, from the IMU [m].
     """
@@ -38,24 +38,33 @@ class Sole:
 
     def look(self, corners: list, force: float) -> None:
         """Corners of the sole from the IMU [m]; `force`: share of the weight that it carries."""
-        self.loaded = force > LOADED
-        self._carried = self._carried + 1 if force > LEAST else 0
-        share = min((force - LEAST) / (FULL - LEAST), 1.0)
-        self.contact = share * min((self._carried - 1) / LATE, 1.0) if self._carried else 0.0
+        before, load = self._corners, self._load
         low = self.low = min(map(height, corners))
-        load = [math.exp((low - corner[2]) / ROLL) for corner in corners]
-        if self._corners:
-            x = y = z = 0.0
-            for (a, b, c), (i, j, k), new, old in zip(corners, self._corners, load, self._load, strict=True):
-                part = new + old
-                x, y, z = x + part * (a - i), y + part * (b - j), z + part * (c - k)
-            whole = sum(load) + sum(self._load)
-            x, y, z = self.step = x / whole, y / whole, z / whole
-            a, b, c = self.way
-            self.way = a + x, b + y, c + z
+        self.loaded, self._corners, self._load = force > LOADED, corners, []
+        if force > LEAST:
+            self._carried += 1
+            self.contact = min((force - LEAST) / (FULL - LEAST), 1.0) * min((self._carried - 1) / LATE, 1.0)
+            self._load = _shares(corners, low)
+            if before:
+                self._go_on(before, load or _shares(before, min(map(height, before))))
         else:
-            self.way = tuple(corners[0])
-        self._corners, self._load = corners, load
+            self._carried, self.contact, self.step = 0, 0.0, STILL
+
+    def _go_on(self, before: list, load: list[float]) -> None:
+        """The way from `before`, where `load` was how the corners shared it."""
+        x = y = z = 0.0
+        for (a, b, c), (i, j, k), new, old in zip(self._corners, before, self._load, load, strict=True):
+            part = new + old
+            x, y, z = x + part * (a - i), y + part * (b - j), z + part * (c - k)
+        whole = sum(load) + sum(self._load)
+        x, y, z = self.step = x / whole, y / whole, z / whole
+        a, b, c = self.way
+        self.way = a + x, b + y, c + z
+
+
+def _shares(corners: list, low: float) -> list[float]:
+    """How corners share the load of a sole whose lowest one is at the height `low` [m]."""
+    return [math.exp((low - corner[2]) / ROLL) for corner in corners]
 
 
 class Climb:
