@@ -6,6 +6,7 @@ from tests.needs import needs
 
 pytestmark = needs("train", "torch")
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,13 +14,15 @@ import mujoco
 import numpy as np
 import pytest
 import torch
+from mujoco import rollout
 
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
+from policies.locomotion.card import ObservationTerm, to_json
 from training.locomotion import evaluate, measures, play
-from training.locomotion.arena import Arena, EpisodeConditions, compile_world
+from training.locomotion.arena import Arena, ArenaEpisode, EpisodeConditions, compile_world
 from training.locomotion.episode_record import beyond
-from training.locomotion.export import export
+from training.locomotion.export import card_of, export, import_foreign
 from training.locomotion.floors import Floor, on_floor
 from training.locomotion.suites import changing, grid, storm, suites
 from training.locomotion.task import Task, TaskConfig
@@ -105,6 +108,31 @@ def test_standing_on_a_slope_leans_the_torso_with_the_floor_and_a_soft_floor_giv
     level, rising, soft = Arena(load_model(), policy).run(worlds, 0.1, keep_poses=True)
     assert 2.0 * np.arcsin(rising.poses[0][5]) == pytest.approx(2.0 * np.arcsin(level.poses[0][5]) - 0.05, abs=0.02)
     assert soft.poses[-1][2] < level.poses[-1][2] - 0.002
+
+
+def test_a_policy_that_observes_the_velocity_of_the_base_gets_the_estimate(tmp_path):
+    """A push in the middle of a stand: the estimate follows it within some ticks, as the accelerometer and the legs tell it."""
+    card = card_of(Task(TaskConfig()), "foreign", "1")
+    seen = (*(term for term in card.observations if term.term != "phase"), ObservationTerm("base_lin_vel"))
+    (tmp_path / "card.yaml").write_text(to_json(dataclasses.replace(card, observations=seen)))  # JSON is YAML
+    layers = {"mlp.0.weight": torch.zeros(4, 48), "mlp.0.bias": torch.zeros(4), "mlp.2.weight": torch.zeros(12, 4)}
+    torch.save({"actor_state_dict": layers | {"mlp.2.bias": torch.zeros(12)}}, tmp_path / "model.pt")
+    import_foreign(tmp_path / "model.pt", tmp_path / "still.onnx", tmp_path / "card.yaml", activation="elu")
+    arena = Arena(load_model(), tmp_path / "still.onnx")
+    episode = ArenaEpisode(arena, hold(0.0, 0.0, 0.0, pushes=((0.3, (0.1, 0.0)),)), np.random.default_rng(0), False)
+    data, n, off = mujoco.MjData(episode.compiled), arena.model.n, []
+    with rollout.Rollout(nthread=1) as pool:
+        for tick in range(25):
+            states, sensors = pool.rollout([episode.compiled], [data], episode.physics[None], episode.targets(0.02 * tick)[None])
+            estimate = episode.state.estimate
+            assert estimate is not None and (tick < 5 or estimate.trusted)
+            turned = np.zeros(3)
+            mujoco.mju_rotVecQuat(
+                turned, np.cross(episode.state.base_ang_vel, arena.model.known_body.torso), episode.physics[4:8]
+            )
+            off.append(np.linalg.norm((estimate.velocity - episode.physics[8 + n : 11 + n] - turned)[:2]))
+            episode.take(0.02 * tick, states[0], sensors[0])
+    assert np.mean(off[5:15]) < 0.05 and np.mean(off[17:]) < 0.05, off
 
 
 def test_bumps_lie_on_the_floor_and_not_under_the_robot(policy):

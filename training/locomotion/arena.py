@@ -16,7 +16,7 @@ from mujoco import rollout
 from tqdm import tqdm
 
 from arbiter.robot import RobotModel
-from arbiter.types import Request, RobotState, frozen
+from arbiter.types import Request, frozen
 from policies.locomotion.card import PolicyCard, read_card
 from policies.locomotion.policy import OnnxPolicy
 from training.common.mujoco_world import (
@@ -29,6 +29,7 @@ from training.common.mujoco_world import (
     compile_physics,
     scale_masses,
 )
+from training.locomotion.arena_senses import ArenaSenses, reading
 from training.locomotion.base_motion import REST
 from training.locomotion.episode_record import EpisodeRecord
 from training.locomotion.floors import Floor, add_floor, on_floor
@@ -134,6 +135,7 @@ class ArenaEpisode:
     Attributes:
         compiled: Its physics model.
         physics: Full physics state.
+        state: The newest reading.
         record: What is kept.
     """
 
@@ -143,7 +145,10 @@ class ArenaEpisode:
         self.compiled = compile_world(arena.parts, world)
         self.physics = start_state(self.compiled, model, world.floor)
         self.policy = OnnxPolicy(arena.path, model, card=arena.card)
-        self.policy.reset(reading(self.physics, model, 0.0, None), 0.0)
+        self.state = reading(self.physics, model, 0.0, None)
+        self.policy.reset(self.state, 0.0)
+        seen = {term.term for term in arena.card.observations}
+        self.senses = ArenaSenses(model, world.noise, rng, estimates="base_lin_vel" in seen)
         self.record = EpisodeRecord(world, model.dt, float(self.compiled.body_mass.sum()), keep_poses)
         self.waves = wave(rng, model)
         self.sent = self.wanted = model.default
@@ -151,17 +156,19 @@ class ArenaEpisode:
 
     def targets(self, now: float) -> np.ndarray:
         """Targets of the physics steps of this tick [rad], shape (steps, n); late by the world's latency."""
-        shove(self.physics, self.model, self.world, now)
-        state = reading(self.physics, self.model, now, self.rng if self.world.noise else None, self.world.noise)
+        jump = shove(self.physics, self.model, self.world, now)
+        self.state = self.senses.read(self.physics, now, jump)
         self.wanted = swung(self.model, self.waves, self.world.waving, now)
-        asked = self.policy.act(state, Request(velocity=frozen(self.world.command(now))), now)
+        asked = self.policy.act(self.state, Request(velocity=frozen(self.world.command(now))), now)
         self.wanted[asked.joints] = asked.q[asked.joints]
+        self.senses.sent(now, self.wanted)
         late = np.arange(self.steps) < self.latency_steps
         return np.where(late[:, None], self.sent, self.wanted)
 
     def take(self, now: float, states: np.ndarray, sensors: np.ndarray) -> None:
         """What the physics made of it: states (steps, size), sensors (steps, size)."""
         self.physics = states[-1].copy()
+        self.senses.feel(sensors)
         self.record.add(now, states, sensors, self.wanted, self.sent, self.model)
         self.sent = self.wanted
 
@@ -177,26 +184,14 @@ def start_state(compiled: mujoco.MjModel, model: RobotModel, floor: Floor) -> np
     return row
 
 
-def reading(row: np.ndarray, model: RobotModel, now: float, rng: np.random.Generator | None, noise: float = 0.0) -> RobotState:
-    """What the sensors say of a physics state."""
-    n = model.n
-    quat, pos, spin, vel = row[4:8], row[8 : 8 + n], row[8 + n + 3 : 8 + n + 6], row[8 + n + 6 : 8 + 2 * n + 6]
-    if rng is not None:
-        turn = np.concatenate(([1.0], 0.5 * 0.02 * noise * rng.standard_normal(3)))
-        product = np.zeros(4)
-        mujoco.mju_mulQuat(product, quat, turn / np.linalg.norm(turn))
-        quat = product
-        pos = pos + 0.01 * noise * rng.standard_normal(n)
-        vel = vel + 0.4 * noise * rng.standard_normal(n)
-        spin = spin + 0.1 * noise * rng.standard_normal(3)
-    return RobotState(now, frozen(pos), frozen(vel), frozen(quat), frozen(spin), np.zeros(n))
-
-
-def shove(row: np.ndarray, model: RobotModel, world: EpisodeConditions, now: float) -> None:
-    """Applies the push that falls on `now`, if any."""
+def shove(row: np.ndarray, model: RobotModel, world: EpisodeConditions, now: float) -> np.ndarray:
+    """Applies the push that falls on `now`, if any; gives back by how much the base's velocity jumped [m/s], shape (3,)."""
+    jump = np.zeros(3)
     for at, push in world.pushes:
         if abs(at - now) < 0.5 * model.dt:
-            row[8 + model.n : 10 + model.n] += push
+            jump[:2] += push
+    row[8 + model.n : 11 + model.n] += jump
+    return jump
 
 
 def wave(rng: np.random.Generator, model: RobotModel) -> np.ndarray:
