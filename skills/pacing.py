@@ -132,7 +132,7 @@ class Walking(Followed):
     def _placing(self, again: bool) -> Placing | None:
         """How it comes to stand at its goal. A robot that stands still at small commands walks there only where it ended away."""
         if not self._by_strokes and self._response.steps_small:
-            return SmallSteps(self._response.learned)
+            return SmallSteps()
         return LongSteps(self._strokes) if again or self._by_strokes else None
 
     # -- what a walk says of itself ---------------------------------------------------------------------------------

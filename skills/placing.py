@@ -4,7 +4,6 @@ small commands, by strokes back and forth."""
 from __future__ import annotations
 
 import math
-from collections.abc import MutableMapping
 from typing import Protocol
 
 import numpy as np
@@ -13,9 +12,6 @@ from skills.steering import HEADING, Strokes, within
 
 BACK = np.array((1.0, 1.0, 1.5))  # [1/s]: how a robot that steps in place goes back to its place and heading
 NUDGE = np.array((0.1, 0.08, 0.25))  # [m/s, rad/s] at most, meanwhile
-LASTING, MOST_OFF, MOST_LASTING = 0.4, 0.015, 0.05  # [1/s²], of at most [m, rad], at most [m/s, rad/s]: what holds a robot in
-# place that drifts while it steps
-IN_PLACE, NO_VELOCITY = "command in place", np.zeros(3)
 PLACED, PLACES, BRIEF = 0.4, 1.5, 0.5  # [s] for which it has to be in place; that it takes for that at most, and in brief
 NEAR, ROUGHLY = (0.012, 0.012), (0.02, 0.02)  # [m, rad] from place and heading: to stop, by small steps and by strokes
 GOOD, FAIR = (0.025, 0.025), (0.035, 0.03)  # [m, rad] once at rest, after small steps and after strokes
@@ -57,21 +53,18 @@ class Placing(Protocol):
 
 
 class SmallSteps:
-    """Steps in place, and goes back to its place and heading. What that takes on average is kept from run to run."""
+    """Steps in place, and goes back to its place and heading, as far as it is off: what makes up for a lasting error here would
+    follow the estimate, which drifts most while a robot steps in place."""
 
     drift, span, good, walks = "drift at rest", PLACES, GOOD, False
 
-    def __init__(self, learned: MutableMapping[str, np.ndarray]) -> None:
-        self._learned, self._now, self._away = learned, math.nan, math.nan
+    def __init__(self) -> None:
+        self._away = math.nan
 
     def velocity(self, off: np.ndarray, now: float) -> np.ndarray:
-        first = self._now != self._now
-        step, self._now = 0.0 if first else now - self._now, now
-        if first or not near(off, NEAR):
+        if math.isnan(self._away) or not near(off, NEAR):
             self._away = now
-        lasting = self._learned.get(IN_PLACE, NO_VELOCITY) + LASTING * step * np.clip(off, -MOST_OFF, MOST_OFF)
-        self._learned[IN_PLACE] = lasting = np.clip(lasting, -MOST_LASTING, MOST_LASTING)
-        return np.clip(off * BACK + lasting, -NUDGE, NUDGE)
+        return np.clip(off * BACK, -NUDGE, NUDGE)
 
     def placed(self, now: float) -> bool:
         return now - self._away >= PLACED
