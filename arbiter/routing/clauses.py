@@ -62,6 +62,14 @@ def parse(text: str, resolved: Callable[[list[Piece]], list[Piece]] = list) -> P
     return Parsed(tuple(pieces), tuple(ruled_out))
 
 
+def at_once(parsed: Parsed, text: str) -> Parsed:
+    """What "A and B at once" asks for, where the "at once" of `text` was taken for courtesy ("now") and left out."""
+    if [piece.joint for piece in parsed.pieces] != ["then", "and"] or not _TOGETHER.search(text):
+        return parsed
+    first, second = parsed.pieces
+    return Parsed((first, Piece(second.text, "while")), parsed.ruled_out)
+
+
 def connected(text: str) -> bool:
     """Whether a clause begins with a connective."""
     return _JOINTS.match(text) is not None or _TOGETHER.match(text) is not None

@@ -58,6 +58,8 @@ def corrected_by(found: Sequence[Clause]) -> str:
         if (body := _regretted(clause)) is not None:
             before = _said(word for one in found[:i] for word in one.words)
             after = _said((*body, *(word for one in found[i + 1 :] for word in one.words)))
+            if then := _GOES_ON.match(after):
+                after = after[then.end() :].strip()  # "turn right, sorry, then turn left"
             return _mended(before.rstrip(" ,.;:!?-"), after) if words(after) else ""
     return ""
 

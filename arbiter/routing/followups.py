@@ -35,7 +35,7 @@ _ALL_OF = re.compile(
     rf"\b(?P<said>same|those|these|all|both|last|that) (?:{SPELLED}|{DIGITS}) (?={_PLAN}\b)"
 )  # "the same two things"
 _OF_THEM = re.compile(  # "three of them", "make it three"
-    rf"\b(?:make (?:it|that) )?(?P<count>{SPELLED}|{DIGITS}) of (?:them|those|these)\b"
+    rf"\b(?<!\bthe )(?:make (?:it|that) )?(?P<count>{SPELLED}|{DIGITS}) of (?:them|those|these)\b"
     rf"|\bmake (?:it|that) (?P<made>{SPELLED}|{DIGITS})$"
 )
 _COUNTS = re.compile(rf" (?:and a|hundred|(?:{UNIT})\b)")  # after "one"

@@ -13,6 +13,7 @@ from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Piece
 from arbiter.routing.corpus import canonical
+from arbiter.routing.echoes import names_the_same, urges_on
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
@@ -82,6 +83,9 @@ class Planner:
                 named.append(f'"{piece.text}" was not used')
                 index += 1  # "two laps, on foot"
                 continue
+            if choices and names_the_same(piece, choices[-1][1], self._chooser):
+                index += 1  # "arms up, the two of them"
+                continue
             follow = None if last is None or piece.joint == "while" else self._follow(text, pieces, index, choices, last)
             if follow is not None and not follow.steps and not self._returns(piece.text):
                 return rejected(text, follow.reason, Rule.FOLLOW_UP, piece.text)
@@ -96,7 +100,7 @@ class Planner:
                 choice = self._variants.trimmed(piece.text) or choice
             if choice.call is None and choice.rule in (Rule.SCORE, Rule.COVERAGE):
                 choice = self._variants.unadorned(piece.text, manners) or choice
-            if choices and choice is choices[-1][1]:
+            if choices and (choice is choices[-1][1] or urges_on(piece, choice, choices[-1][1], self._chooser)):
                 index += 1  # "turn right, then face the wall" is one turn
                 continue
             listed = (piece.joint == "list" and choices) or (index + 1 < len(pieces) and pieces[index + 1].joint == "list")

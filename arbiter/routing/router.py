@@ -33,12 +33,14 @@ from arbiter.routing.planner import Planner
 from arbiter.routing.pronouns import Pronouns
 from arbiter.routing.quantities import extract
 from arbiter.routing.questions import Questions
-from arbiter.routing.repair import Repair
+from arbiter.routing.repair import SHORT, Repair
 from arbiter.routing.repetition import RepeatedPlan, of_plan
 from arbiter.routing.ruled_out import RuledOut
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.sentence import Sentence, delay, depends, read
+from arbiter.routing.statements import somebody
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise, words
+from arbiter.routing.told_order import both_first
 from arbiter.routing.units import LENGTH_OR_TIME
 from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, Steps
@@ -87,10 +89,8 @@ class Router:
         self.skills = {skill.name: skill for skill in skills}
         self._groups = groups or {}
         if len(self.skills) < len(skills):
-            names = [skill.name for skill in skills]
-            raise SkillError(
-                f"skill {next(name for name in names if names.count(name) > 1)!r} is there twice; rename one of them"
-            )
+            twice, _ = Counter(skill.name for skill in skills).most_common(1)[0]
+            raise SkillError(f"skill {twice!r} is there twice; rename one of them")
         artefact = load(folder)
         encoder = encoder or Encoder(folder)
         if isinstance(encoder, Encoder) and encoder.digest != artefact.encoder:
@@ -123,7 +123,8 @@ class Router:
         )
         self._ruled_out = RuledOut(self.skills, self._chooser)
         self._planned = Planner(self._chooser, self._asked, self._utterances, self._groups)
-        self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS | _EXCLAIMED)
+        spoken = {name for word in self._wordings if len(word) > SHORT for name in (word, f"{word}y")}  # "old chap", "ducky"
+        self._repair = Repair(asked, refused, known | _UNITS | OTHER_WORDS | _EXCLAIMED | spoken)
 
     def route(self, text: str, last: Steps = (), left: Steps | None = None) -> Route:
         """What to do about `text`. Never raises.
@@ -213,6 +214,10 @@ class Router:
         sentence = read(said, self._structure, self._wordings, self._pronouns)
         if retold := corrected_by(sentence.clauses):  # words of regret that only the encoder knows
             return self._understood(text, retold, last)
+        if name := somebody(text, sentence.clauses, self._wordings | self._asked):
+            return rejected(text, f'said to somebody else: "{name}"; leave out the name', Rule.STATEMENT, name)
+        if both_first(sentence.clauses):
+            return rejected(text, "tells two things to be the first", Rule.CLAUSES)
         if late := sentence.put_off or depends(said, self._chooser.starts):
             return rejected(text, _waits(late), Rule.CONDITION, late)
         if sentence.plain != said and of_plan(sentence.plain):

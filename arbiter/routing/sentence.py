@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from arbiter.routing.clauses import RUN_ON, Parsed, connected, opened, parse
+from arbiter.routing.clauses import RUN_ON, Parsed, at_once, connected, opened, parse
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.pronouns import Pronouns
@@ -25,8 +25,8 @@ LIKELY = 0.55  # probability from which a remark beside a command is left out, w
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
-_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PURPOSE, _PACE = patterns(
-    "sentence", "later depends well_then as_move after purpose pace"
+_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PRIOR, _PURPOSE, _PACE = patterns(
+    "sentence", "later depends well_then as_move after prior_to_it purpose pace"
 )
 # What order words that `parse` does not know come to; the first that fits.
 _ORDERS = tuple(
@@ -79,16 +79,23 @@ def read(
     """
     text = pronouns.ahead(_WELL_THEN.sub("", text))
     text = _AS_MOVE.sub(lambda match: "first" if match["place"] in english().first else "then", text)
-    text = _AFTER.sub(" after ", text)
+    text = _PRIOR.sub(" first", _AFTER.sub(" after ", text))
     purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
     text = _PURPOSE.sub("", text)
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next((clause.text for clause in found if (clause.waits >= WAITS and not _amount(clause.text)) or _later(clause)), "")
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
-    plain, gone = _plain(in_told_order(found), known) if found else (text, ())
+    plain, gone = _plain(in_told_order(_unechoed(found)), known) if found else (text, ())
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
     unread = tuple(run for run in (*gone, *purposes) if set(words(run)) - known)
-    return Sentence(found, late, plain, parse(plain, pronouns.resolved), unread, manners)
+    return Sentence(found, late, plain, at_once(parse(plain, pronouns.resolved), text), unread, manners)
+
+
+def _unechoed(found: Sequence[Clause]) -> tuple[Clause, ...]:
+    """Clauses without those that say the one before an address once more: "move up, my friend, move up"."""
+    said = [clause.text for clause in found]
+    echo = {i for i in range(2, len(found)) if said[i] == said[i - 2] and not found[i - 1].without("frame")[0].words}
+    return tuple(clause for i, clause in enumerate(found) if i not in echo)
 
 
 def _known(clause: Clause, wordings: Set[str]) -> Clause:
@@ -130,7 +137,16 @@ def depends(text: str, deeds: Set[str]) -> str:
     "Once the bow is done" tells an order: the parser tells those two apart. `deeds` are the words that the skills' phrases begin
     with.
     """
-    return next((match[0] for match in _DEPENDS.finditer(text) if match["what"] not in deeds), "")
+    said = words(text)
+    return next(
+        (
+            match[0]
+            for match in _DEPENDS.finditer(text)
+            # "At the end of the shift": a deed, too, but none of this text.
+            if match["what"] not in deeds or (match["place"] and said.count(match["what"]) == 1)
+        ),
+        "",
+    )
 
 
 def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, ...]]:

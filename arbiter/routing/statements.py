@@ -6,13 +6,29 @@ What is plainly one by its first words; of the rest, the encoder tells remarks (
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
+from arbiter.routing.structure import Clause
 
 (_TELLS,) = patterns("statements", "tells")
 _DETERMINED = rf"(?:{'|'.join(sorted(english().determiners))})"
+
+_NAME = re.compile(r"\s*([A-Z][a-z]+),")
+
+
+def somebody(text: str, found: Sequence[Clause], known: Set[str]) -> str:
+    """Whom a text names in front, "Nadia, sit down", as the robot is not called; "" for nobody.
+
+    Args:
+        text: As given: names have a capital. found: Its clauses, which tell forms of address and manners.
+        known: Words of the skills' phrases, of politeness and of address.
+    """
+    name = _NAME.match(text)
+    if name is None or not found or found[0].words[0].role != "other":
+        return ""
+    return "" if name[1].lower() in known | english().structure else name[1]
 
 
 class Statements:

@@ -81,6 +81,24 @@ def test_what_others_can_do_by_it_is_told(router):
     assert plan(route) == ["turn_left", "bow"] and route.reason == '"so my sister can see you" was not used'
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("hands up, the two of them", ["raise_arms"]),
+        ("two metres forward, go", ["walk_forward"]),
+        ("sit down, my friend, sit down", ["sit_down"]),
+        ("bow, bow", ["bow", "bow"]),
+        ("wave your left hand, the other one", ["wave_left", "wave_right"]),
+        ("turn left, sorry, then turn right", ["turn_right"]),
+        ("wave your left hand, but bow before you do that", ["bow", "wave_left"]),
+        ("last is coming back to your start point, first is a bow", ["bow", "come_back"]),
+        ("stride forwards, ducky", ["walk_forward"]),
+    ],
+)
+def test_an_echo_is_no_second_command_and_an_order_is_kept(router, text, wanted):
+    assert [call.skill for step in router.route(text).steps for call in step] == wanted
+
+
 @pytest.mark.parametrize("text", ["bow tie", "go fish", "sitting bull"])
 def test_a_word_that_is_not_set_apart_is_no_name(router, text):
     assert router.route(text).outcome != "accepted"

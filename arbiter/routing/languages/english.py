@@ -9,7 +9,7 @@ from pathlib import Path
 from arbiter import strict
 from arbiter.errors import ConfigError
 
-BETWEEN, LAST = 3, 4  # in `English.places`
+FIRST, BETWEEN, LAST = 0, 3, 4  # in `English.places`
 FILE = Path(__file__).parent / "english.yaml"
 
 
