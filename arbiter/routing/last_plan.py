@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arbiter.routing.choice import Chooser
-from arbiter.routing.clauses import parse
+from arbiter.routing.clauses import Piece, parse
 from arbiter.routing.followup_amounts import ENDS, Refused, asked, set_by
 from arbiter.routing.followup_skills import Related
 from arbiter.routing.followups import FollowUp, follow_up, lexicon
@@ -54,16 +54,35 @@ class LastPlan:
 
     def goes_on(self, text: str, last: Steps, left: Steps | None) -> FollowedPlan | None:
         """The plan of "continue", "go on walking" after the last plan was stopped and `left` was left of it; None of other texts,
-        and where it was not stopped."""
-        follow = follow_up(text)
-        if left is None or follow is None or "onward" not in follow.marks or (follow.changes and not follow.rest):
+        and where it was not stopped. "Continue" with more beside it is refused."""
+        if left is None:
             return None
+        pieces, follow = parse(text).pieces, follow_up(text)
+        if any(self._onward(piece.text) for piece in (pieces if self._linked(pieces) else ())):
+            return FollowedPlan((), f'"{text}": what was stopped goes on by itself; say "continue" alone, then the rest')
+        if follow is None or "onward" not in follow.marks:
+            return None
+        if not left and (not follow.rest or self._with_verb(follow, last) is not None):
+            return FollowedPlan((), f'"{text}": nothing is left of what was stopped')
         if follow.rest:
             return self._with_verb(follow, left) if left else None
-        if not left:
-            return FollowedPlan((), f'"{text}": nothing is left of what was stopped')
+        if follow.changes:
+            reason = f'"{text}": what was stopped goes on as it was; say "continue" alone, or the whole of it anew'
+            return (
+                None if {kind for kind, *_ in follow.said.values} - {"count"} else FollowedPlan((), reason)
+            )  # "continue for a metre" is plain
         was = {call.skill: call for step in last for call in step}
         return FollowedPlan(left, "; ".join(self._left(call, was.get(call.skill, call)) for call in left[0]))
+
+    @staticmethod
+    def _onward(text: str) -> bool:
+        follow = follow_up(text)
+        return follow is not None and "onward" in follow.marks and not follow.rest
+
+    @staticmethod
+    def _linked(pieces: Sequence[Piece]) -> bool:
+        """Whether commands are joined by more than a comma, which may part an urge from its command: "go on, walk"."""
+        return any(piece.joint not in ("comma", "list", "break", "runon") for piece in pieces[1:])
 
     def _left(self, call: SkillCall, was: SkillCall) -> str:
         new = [

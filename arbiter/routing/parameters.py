@@ -167,7 +167,7 @@ def _choose(skill: Skill, parameter: Parameter, said: Quantities, filled: Filled
     fitting = [word for word in named if word in parameter.choices]
     if fitting:
         filled.values[parameter.name] = fitting[0]
-        if len(set(fitting)) > 1 and parameter.name == "colour":
+        if len(set(fitting)) > 1:
             filled.refusal = (
                 f"names {' and '.join(dict.fromkeys(fitting))}: {skill.name} is for one {parameter.name} at a time; say which"
             )

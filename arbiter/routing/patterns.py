@@ -77,13 +77,18 @@ def patterns(section: str, names: str, path: Path = FILE) -> tuple[re.Pattern[st
 
 
 def lines(section: str, path: Path = FILE) -> list[str]:
-    """The lines of a section that has nothing but lines."""
-    return _file(path)[section]["lines"].splitlines()
+    """The lines of a section that has nothing but lines. Raises ConfigError where it is missing."""
+    found = _file(path).get(section, {}).get("lines", "").splitlines()
+    if not found:
+        raise ConfigError(f"{path}: {section}: 'lines' is missing")
+    return found
 
 
 def rewritings(section: str, path: Path = FILE) -> tuple[tuple[re.Pattern[str], str], ...]:
     """The lines of a section, in order: a pattern, and behind "=>" what it becomes. Raises ConfigError for one that is none."""
-    parted = ([part.strip(" ") for part in line.partition("=>")] for line in lines(section, path))
+    parted = [[part.strip(" ") for part in line.partition("=>")] for line in lines(section, path)]
+    if not all(said for said, _, _ in parted):
+        raise ConfigError(f"{path}: {section}: a pattern is expected before =>")
     try:
         return tuple((compiled(said, {}), meant) for said, _, meant in parted)
     except ConfigError as error:

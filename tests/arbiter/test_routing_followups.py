@@ -359,3 +359,23 @@ def test_what_was_stopped_at_its_end_does_not_begin_again(router):
     route = router.route("continue", router.route(WALK).steps, ())
     assert (told(route), route.reason) == ("refused", '"continue": nothing is left of what was stopped')
     assert told(router.route("again", router.route(WALK).steps, ())) == "walk_forward distance 2"
+
+
+@pytest.mark.parametrize(
+    "text", ["continue, then wave", "wave your left hand and continue", "bow, then go on", "continue and bow"]
+)
+def test_what_was_stopped_goes_on_by_itself_only(router, text):
+    last = router.route(TWO).steps
+    route = router.route(text, last, last)
+    assert told(route) == "refused" and 'say "continue" alone, then the rest' in route.reason
+
+
+@pytest.mark.parametrize("text", ["continue slowly", "continue faster", "continue but slower", "continue twice"])
+def test_what_was_stopped_goes_on_as_it_was(router, text):
+    last = router.route(TWO).steps
+    route = router.route(text, last, last)
+    assert told(route) == "refused" and "goes on as it was" in route.reason
+
+
+def test_nothing_is_left_to_go_on_walking(router):
+    assert told(router.route("continue walking", router.route(WALK).steps, ())) == "refused"

@@ -131,6 +131,7 @@ def test_the_built_in_one_keeps_the_contract():
         ({"red": (1.0, 2.0)}, "three finite numbers"),
         ({"red": (1.0, np.nan, 0.0)}, "three finite numbers"),
         ({3: (1.0, 1.0, 1.0)}, "three finite numbers"),
+        ({"red": (1e300, 0.0, 0.0)}, "three finite numbers [m] within 100"),
         (ValueError("no\nnetwork"), "ValueError: no network"),
     ],
 )

@@ -26,6 +26,7 @@ from arbiter.wall import walled
 from deploy.drivers.simulated.scene import BALL_COLOURS
 
 BUILT_IN = "coloured_balls"
+FURTHEST = 100.0  # [m] of a ball along each axis: what is further off is a mistake
 SIZES = ((224, 224), (112, 112))  # [pixels] of the pictures that the contract tries
 
 
@@ -73,12 +74,12 @@ DETECTOR_DOOR = Door("arbiter.detectors", DetectorKind, "detector", check_detect
 
 
 def checked(balls: object) -> dict[str, np.ndarray]:
-    """What a detector found. Raises ConfigError for anything but finite positions by colour."""
+    """What a detector found. Raises ConfigError for anything but positions by colour, within 100 m."""
     if not isinstance(balls, Mapping):
         raise ConfigError(f"find() returned {type(balls).__name__}; a mapping of colours to positions is expected")
     for colour, at in balls.items():
-        if not isinstance(colour, str) or np.shape(at) != (3,) or not np.isfinite(np.asarray(at, float)).all():
-            raise ConfigError(f"find() returned {at!r} for {colour!r}; three finite numbers [m] for a colour are expected")
+        if not isinstance(colour, str) or np.shape(at) != (3,) or not (np.abs(np.asarray(at, float)) <= FURTHEST).all():
+            raise ConfigError(f"find() returned {at!r} for {colour!r}; three finite numbers [m] within {FURTHEST:g} are expected")
     return {colour: frozen(at) for colour, at in balls.items()}
 
 
