@@ -68,7 +68,7 @@ def test_other_names_another_rate_and_a_shorter_chunk(openpi):
     def infer(said):
         seen.append(said)
         rows = np.tile(said["observation/joint_position"], (15, 1)) + said["images"]["cam_high"][:, 0, 0].mean()
-        return {"action": {"joints": np.c_[rows, rows].astype(np.float64)}}
+        return {"action": {"joints": rows.astype(np.float64)}}
 
     keys = {
         "positions": "observation/joint_position",
