@@ -71,10 +71,7 @@ class Alignment:
         """The newest moment of which joints and IMU are known; None where there is no new one."""
         stamp = state.stamp
         each = state.joint_age.tolist()
-        if each.count(each[0]) == len(each):  # the usual case, and quicker
-            ages = [each[0]] * len(self._joints)
-        else:
-            ages = [max([each[joint] for joint in leg]) for leg in self._joints]
+        ages = [max([each[joint] for joint in leg]) for leg in self._joints]
         least, most = min(ages), max(ages)
         fresh = [age - least <= APART for age in ages]
         legs = stamp - (most if most - least <= APART else max(age for age in ages if age - least <= APART))

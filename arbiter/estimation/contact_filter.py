@@ -10,12 +10,12 @@ from arbiter.estimation.rotation import Vector
 
 P, V, B, F = 0, 1, 2, 3  # rows of the state: position, velocity, bias, the first of the feet
 
-ACCELERATION = 0.08  # [m/s²] noise of the accelerometer's mean over a tick, of the orientation that turns it and of time
+ACCELERATION = 0.15  # [m/s²] noise of the accelerometer's mean over a tick, of the orientation that turns it and of time
 UNFELT = 3.0  # [m/s²] by which the velocity changes where there is no accelerometer
 BIAS = 0.3  # [m/s²] that a bias may be
 WANDER = 0.002  # [m/s² per √s] by which it changes
-CREEP = 0.005  # [m/s] of a sole that carries
-PLACE = 0.003  # [m] by which joints tell the way of a sole wrong
+CREEP = 0.03  # [m/s] of a sole that carries
+PLACE = 0.004  # [m] by which joints tell the way of a sole wrong
 REST = 0.05  # [m/s] that it may move with when it begins
 COAST = 0.5  # [m/s] with which it may move where nothing tells how
 FADE = 0.8  # of the velocity is left after a tick of coasting

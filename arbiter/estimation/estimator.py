@@ -83,7 +83,7 @@ class BaseEstimator:
                 sole.look(corners, force / self._weight)
             else:
                 sole.forget()
-        standing = all([sole.loaded for sole in soles])
+        standing = all(sole.contact for sole in soles)
         attitude.rest.look(standing, self._legs.motion(moment.joint_vel) if standing else 0.0, moment.turning, moment.step)
 
     def _begin(self, moment: Moment) -> None:
@@ -113,11 +113,9 @@ class BaseEstimator:
         (_, vx, *_), (_, vy, *_), (_, vz, *_) = filt.x
         room = (SLIP * SLIP + filt.covariance[V][V]) * step * step
         for i, sole in enumerate(self._soles):
-            contact = 0.0
-            if sole.contact and not fallen:
-                p, q, r = sole.step
-                slip = (p + step * vx) ** 2 + (q + step * vy) ** 2 + (r + step * vz) ** 2
-                contact = sole.contact / (1.0 + slip / room)
+            p, q, r = sole.step
+            slip = (p + step * vx) ** 2 + (q + step * vy) ** 2 + (r + step * vz) ** 2
+            contact = 0.0 if fallen else sole.contact / (1.0 + slip / room)
             if contact > HEARD:
                 filt.stand(i, sole.way, contact, step)
                 self._heard = moment.time

@@ -8,7 +8,6 @@ from operator import itemgetter
 from arbiter.estimation.rotation import Vector
 
 LEAST, FULL = 0.2, 0.4  # shares of the robot's weight between which a foot begins to carry
-LOADED = 0.1  # share of it from which a foot counts for a robot at rest, of which feet bear unequal parts and torques are noisy
 LATE = 2  # ticks that a foot carries until it counts in full: it still slides and sinks in while it lands
 ROLL = 0.008  # [m] height over which the corners of a sole share its load: it rolls over its edges
 STILL: Vector = (0.0, 0.0, 0.0)
@@ -19,9 +18,9 @@ class Sole:
     """One foot.
 
     Attributes:
-        contact: How far it carries, 0 to 1. loaded: Whether it bears anything to speak of.
-        way: Of what touches the floor, seen from the IMU, while it carries [m], from anywhere. That is a part of the sole, not
-            the point below it: that one moves on as the sole rolls, though nothing slides.
+        contact: How far it carries, 0 to 1.
+        way: From the IMU [m]: where a corner was first seen, and the way of what touches the floor since then. That is a part of
+            the sole, not the point below it: that one moves on as the sole rolls, though nothing slides.
         step: Of that, the last [m].
         low: Height of its lowest point, from the IMU [m].
     """
@@ -33,38 +32,28 @@ class Sole:
 
     def forget(self) -> None:
         """Its joints are not known now."""
-        self._corners, self._carried, self.contact, self.loaded = [], 0, 0.0, False
+        self._corners, self._carried, self.contact = [], 0, 0.0
         self.way, self.step, self.low = STILL, STILL, math.inf
 
     def look(self, corners: list, force: float) -> None:
         """Corners of the sole from the IMU [m]; `force`: share of the weight that it carries."""
-        before, load = self._corners, self._load
+        self._carried = self._carried + 1 if force > LEAST else 0
+        share = min((force - LEAST) / (FULL - LEAST), 1.0)
+        self.contact = share * min((self._carried - 1) / LATE, 1.0) if self._carried else 0.0
         low = self.low = min(map(height, corners))
-        self.loaded, self._corners, self._load = force > LOADED, corners, []
-        if force > LEAST:
-            self._carried += 1
-            self.contact = min((force - LEAST) / (FULL - LEAST), 1.0) * min((self._carried - 1) / LATE, 1.0)
-            self._load = _shares(corners, low)
-            if before:
-                self._go_on(before, load or _shares(before, min(map(height, before))))
+        load = [math.exp((low - corner[2]) / ROLL) for corner in corners]
+        if self._corners:
+            x = y = z = 0.0
+            for (a, b, c), (i, j, k), new, old in zip(corners, self._corners, load, self._load, strict=True):
+                part = new + old
+                x, y, z = x + part * (a - i), y + part * (b - j), z + part * (c - k)
+            whole = sum(load) + sum(self._load)
+            x, y, z = self.step = x / whole, y / whole, z / whole
+            a, b, c = self.way
+            self.way = a + x, b + y, c + z
         else:
-            self._carried, self.contact, self.step = 0, 0.0, STILL
-
-    def _go_on(self, before: list, load: list[float]) -> None:
-        """The way from `before`, where `load` was how the corners shared it."""
-        x = y = z = 0.0
-        for (a, b, c), (i, j, k), new, old in zip(self._corners, before, self._load, load, strict=True):
-            part = new + old
-            x, y, z = x + part * (a - i), y + part * (b - j), z + part * (c - k)
-        whole = sum(load) + sum(self._load)
-        x, y, z = self.step = x / whole, y / whole, z / whole
-        a, b, c = self.way
-        self.way = a + x, b + y, c + z
-
-
-def _shares(corners: list, low: float) -> list[float]:
-    """How corners share the load of a sole whose lowest one is at the height `low` [m]."""
-    return [math.exp((low - corner[2]) / ROLL) for corner in corners]
+            self.way = tuple(corners[0])
+        self._corners, self._load = corners, load
 
 
 class Climb:
