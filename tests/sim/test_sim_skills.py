@@ -63,7 +63,7 @@ def test_walking_forward_goes_forward(run):
 
 def test_speed_and_duration(run):
     start = run.mark()
-    run.say("walk forward at 0.3 m/s for 4 seconds")  # may say that it is 6 cm off, of the 5 cm that are allowed
+    run.say("walk forward at 0.3 m/s for 4 seconds")  # one in some ends 6 cm off, and says so: 5 cm are allowed
     run.wait(0.6)
     assert 1.1 <= run.path(start)[0] <= 1.3
 
