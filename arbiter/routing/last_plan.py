@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from arbiter.routing.choice import Chooser
-from arbiter.routing.clauses import Piece, parse
+from arbiter.routing.clauses import parse
 from arbiter.routing.followup_amounts import ENDS, Refused, asked, set_by
 from arbiter.routing.followup_skills import Related
 from arbiter.routing.followups import FollowUp, follow_up, lexicon
@@ -52,44 +52,6 @@ class LastPlan:
         follow = follow_up(text)
         return follow is not None and not follow.rest and follow.marks <= {"onward", "light", "anchor"} and not follow.changes
 
-    def goes_on(self, text: str, last: Steps, left: Steps | None) -> FollowedPlan | None:
-        """The plan of "continue", "go on walking" after the last plan was stopped and `left` was left of it; None of other texts,
-        and where it was not stopped. "Continue" with more beside it is refused."""
-        if left is None:
-            return None
-        pieces, follow = parse(text).pieces, follow_up(text)
-        if any(self._onward(piece.text) for piece in (pieces if self._linked(pieces) else ())):
-            return FollowedPlan((), f'"{text}": what was stopped goes on by itself; say "continue" alone, then the rest')
-        if follow is None or "onward" not in follow.marks:
-            return None
-        if not left and (not follow.rest or self._with_verb(follow, last) is not None):
-            return FollowedPlan((), f'"{text}": nothing is left of what was stopped')
-        if follow.rest:
-            return self._with_verb(follow, left) if left else None
-        if follow.changes:
-            reason = f'"{text}": what was stopped goes on as it was; say "continue" alone, or the whole of it anew'
-            return (
-                None if {kind for kind, *_ in follow.said.values} - {"count"} else FollowedPlan((), reason)
-            )  # "continue for a metre" is plain
-        was = {call.skill: call for step in last for call in step}
-        return FollowedPlan(left, "; ".join(self._left(call, was.get(call.skill, call)) for call in left[0]))
-
-    @staticmethod
-    def _onward(text: str) -> bool:
-        follow = follow_up(text)
-        return follow is not None and "onward" in follow.marks and not follow.rest
-
-    @staticmethod
-    def _linked(pieces: Sequence[Piece]) -> bool:
-        """Whether commands are joined by more than a comma, which may part an urge from its command: "go on, walk"."""
-        return any(piece.joint not in ("comma", "list", "break", "runon") for piece in pieces[1:])
-
-    def _left(self, call: SkillCall, was: SkillCall) -> str:
-        new = [
-            self._shown(call.skill, name, v) for name, v in call.parameters.items() if v is not None and v != was.parameters[name]
-        ]
-        return f"{call.skill} goes on for what is left, {', '.join(new)}" if new else f"{call.skill} begins again"
-
     def measured(self, name: str) -> bool:
         """Whether a skill takes an amount, of which more can be asked."""
         return any(self._related.takes(name, amount) for amount in ("distance", "angle", "count", "duration"))
@@ -122,7 +84,7 @@ class LastPlan:
             reason = f'"{text}": one side at a time; say which, or one after the other'
             return FollowedPlan((), reason) if sided and not (follow.rest or follow.said.directions) else None
         if follow.rest:
-            return self._with_verb(follow, last) if last else None
+            return self.with_verb(follow, last) if last else None
         if not last:
             by_itself = follow.plain or ("light" in follow.marks and "again" not in follow.marks)
             return None if by_itself else FollowedPlan((), f'"{text}": nothing was done before that it could refer to')
@@ -230,7 +192,7 @@ class LastPlan:
 
     # -- with a verb ----------------------------------------------------------------------------------------------
 
-    def _with_verb(self, follow: FollowUp, last: Steps) -> FollowedPlan | None:
+    def with_verb(self, follow: FollowUp, last: Steps) -> FollowedPlan | None:
         """ "Wave again", "walk a bit further": as last time, where that was the same motion; else a command of its own."""
         compared = follow.compare and "manner" not in follow.marks
         if not (follow.marks & {"again", "onward", "more", "less", "other", "back"} or compared or follow.factors):
@@ -281,13 +243,14 @@ class LastPlan:
             raise Refused(filled.refusal)
         spoken = {words for _, _, words in follow.said.values}
         taken = [set_by(kind) for kind, _, words in wanted if words not in spoken]
-        shown = [f"{self._shown(name, one, filled.values[one])}" for one in taken]
+        shown = [f"{self.shown(name, one, filled.values[one])}" for one in taken]
         other = [] if self._related.akin(call.skill, name) else [name]
         shown = other + shown
         notes += [*more, *([f'"{follow.words}" taken as {", ".join(shown)}'] if shown else []), *filled.notes]
         return replace(call, skill=name, parameters=filled.values)
 
-    def _shown(self, name: str, parameter: str, value: float | str | None) -> str:
+    def shown(self, name: str, parameter: str, value: float | str | None) -> str:
+        """A parameter of a skill as notes tell it: "distance 0.8 m"."""
         unit = next(p.unit for p in self._skills[name].parameters if p.name == parameter)
         return f"{parameter} {value:.4g} {unit}".strip()
 

@@ -19,6 +19,7 @@ from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan, LastPlan
 from arbiter.routing.quantities import extract
+from arbiter.routing.stopped_plan import StoppedPlan
 from arbiter.routing.text import words
 from arbiter.routing.variants import Variants
 from arbiter.routing.verbs import base_forms
@@ -59,6 +60,7 @@ class Planner:
         )
         self._verbs = chooser.starts - self._bound - language.function - PARTICLES
         self.last_plan, self._arranged = LastPlan(chooser), Arrangement(chooser, groups)
+        self.stopped_plan = StoppedPlan(self.last_plan)
 
     def __call__(
         self, text: str, pieces: tuple[Piece, ...], last: Steps | None, left_out: Sequence[str] = (), manners: Sequence[str] = ()

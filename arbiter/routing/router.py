@@ -192,7 +192,7 @@ class Router:
         mended = corrected(held(said))
         if said and not mended:
             return rejected(text, "takes back what it asks for", Rule.CORRECTION)
-        if follow := self._planned.last_plan.goes_on(mended, last, left) or self._planned.last_plan.refers(mended, last):
+        if follow := self._planned.stopped_plan.goes_on(mended, last, left) or self._planned.last_plan.refers(mended, last):
             return self._followed(text, follow)
         if self._one_phrase(mended):
             return self._planned(text, (Piece(mended, "then"),), last)

@@ -379,3 +379,11 @@ def test_what_was_stopped_goes_on_as_it_was(router, text):
 
 def test_nothing_is_left_to_go_on_walking(router):
     assert told(router.route("continue walking", router.route(WALK).steps, ())) == "refused"
+
+
+def test_of_the_same_skill_twice_the_step_that_was_stopped_is_told(router):
+    last = router.route("turn left 90 degrees, then turn left 30 degrees").steps
+    ((call,), *rest) = last
+    left = ((replace(call, parameters={**call.parameters, "angle": 0.5}),), *rest)
+    assert "turn_left goes on for what is left, angle 0.5 rad" in router.route("continue", last, left).reason
+    assert "turn_left begins again" in router.route("continue", last, last).reason
