@@ -37,9 +37,7 @@ class StoppedPlan:
         if {kind for kind, *_ in follow.said.values} - {"count"}:
             return None  # "continue for a metre" says all that is needed
         if follow.changes:
-            return FollowedPlan(
-                (), f'"{text}": what was stopped goes on as it was; say "continue" alone, or all of it anew'
-            )
+            return FollowedPlan((), f'"{text}": what was stopped goes on as it was; say "continue" alone, or all of it anew')
         was = {call.skill: call for call in last[-len(left)]}
         return FollowedPlan(left, "; ".join(self._note(call, was.get(call.skill, call)) for call in left[0]))
 

@@ -23,10 +23,9 @@ from arbiter.routing.quantities import COLOURS
 from arbiter.sight_camera import SightCamera
 from arbiter.types import frozen
 from arbiter.wall import walled
-from deploy.drivers.simulated.scene import BALL_COLOURS
+from deploy.drivers.simulated.scene import BALL_COLOURS, FURTHEST
 
 BUILT_IN = "coloured_balls"
-FURTHEST = 100.0  # [m] of a ball along each axis: what is further off is a mistake
 SIZES = ((224, 224), (112, 112))  # [pixels] of the pictures that the contract tries
 
 
@@ -74,7 +73,7 @@ DETECTOR_DOOR = Door("arbiter.detectors", DetectorKind, "detector", check_detect
 
 
 def checked(balls: object) -> dict[str, np.ndarray]:
-    """What a detector found. Raises ConfigError for anything but positions by colour, within 100 m."""
+    """What a detector found. Raises ConfigError for anything but positions by colour, within FURTHEST."""
     if not isinstance(balls, Mapping):
         raise ConfigError(f"find() returned {type(balls).__name__}; a mapping of colours to positions is expected")
     for colour, at in balls.items():
