@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,18 +19,14 @@ from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan, LastPlan
 from arbiter.routing.quantities import extract
+from arbiter.routing.segmentation import Segmentation
 from arbiter.routing.stopped_plan import StoppedPlan
 from arbiter.routing.text import words
 from arbiter.routing.variants import Variants
-from arbiter.routing.verbs import base_forms
-from arbiter.routing.veto import parts
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
-_BEGINS = frozenset("start begin keep continue".split())
 NAMES = 3  # words of an addressee: "good sir knight"
-PARTICLES = frozenset("up down back forward forwards backward backwards left right ahead around straight".split())  # no verbs
-_DOING = re.compile(r"^(?P<what>(?:(?:the|your|those|that|both|my|left|right|a) )*(?:[a-z]+) )(?P<verb>[a-z]{2,}ing)\b")
 
 
 def _pieces(follow: FollowedPlan) -> list[tuple[Piece, Choice]]:
@@ -40,6 +36,37 @@ def _pieces(follow: FollowedPlan) -> list[tuple[Piece, Choice]]:
         (Piece(call.phrase, joint), Choice(call, "" if number else follow.reason, call.score, call.margin))
         for number, (call, joint) in enumerate(calls)
     ]
+
+
+@dataclass(slots=True)
+class PlanDraft:
+    """A plan while it is made.
+
+    Attributes:
+        text: The instruction. pieces: One command each. last, manners: See Planner.
+        choices: What the pieces so far came to.
+        unused: Notes on what is left out.
+    """
+
+    text: str
+    pieces: tuple[Piece, ...]
+    last: Steps | None
+    manners: Sequence[str]
+    choices: list[tuple[Piece, Choice]] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+
+    @property
+    def before(self) -> Choice | None:
+        """What the last piece came to."""
+        return self.choices[-1][1] if self.choices else None
+
+    def joint_after(self, index: int) -> str:
+        """How a piece is joined with the one behind it; "" where there is none."""
+        return self.pieces[index + 1].joint if index + 1 < len(self.pieces) else ""
+
+    def leave_out(self, words: str) -> None:
+        """Has the route say that it does not use some words."""
+        self.unused.append(f'"{words}" was not used')
 
 
 class Planner:
@@ -53,13 +80,9 @@ class Planner:
 
     def __init__(self, chooser: Chooser, asked: Set[str], utterances: Set[str], groups: Mapping[str, np.ndarray]) -> None:
         self._chooser, self._asked = chooser, asked
-        self._hearing, self._variants = Hearing(chooser), Variants(chooser, asked, utterances)
-        language = english()
-        self._bound = (
-            language.determiners | language.prepositions | language.conjunctions | language.limits | language.light_verbs
-        )
-        self._verbs = chooser.starts - self._bound - language.function - PARTICLES
-        self.last_plan, self._arranged = LastPlan(chooser), Arrangement(chooser, groups)
+        self._segmented, self._hearing = Segmentation(chooser, asked), Hearing(chooser)
+        self._variants, self._arranged = Variants(chooser, asked, utterances), Arrangement(chooser, groups)
+        self.last_plan = LastPlan(chooser)
         self.stopped_plan = StoppedPlan(self.last_plan)
 
     def __call__(
@@ -72,64 +95,84 @@ class Planner:
             left_out: Words beside the commands that the route has to name.
             manners: Words that tell how, without which a command is understood just as well.
         """
-        pieces = tuple(part for piece in self._rejoined(self._undivided(pieces)) for part in self._parted(piece))
-        choices: list[tuple[Piece, Choice]] = []
-        named = [f'"{words}" was not used' for words in left_out]
-        index = 0
-        while index < len(pieces):
-            piece, used = self._uninflected(pieces[index]), 1
-            if pieces[index + 1 : index + 2] and pieces[index + 1].joint == "list" and self.last_plan.urges(piece.text):
-                index += 1  # "go on, walk forward"
-                continue
-            if choices and piece.joint in ("list", "runon") and self._adds(piece.text):
-                named.append(f'"{piece.text}" was not used')
-                index += 1  # "two laps, on foot"
-                continue
-            if choices and names_the_same(piece, choices[-1][1], self._chooser):
-                index += 1  # "arms up, the two of them"
-                continue
-            follow = None if last is None or piece.joint == "while" else self._follow(text, pieces, index, choices, last)
-            if follow is not None and not follow.steps and not self._returns(piece.text):
-                return rejected(text, follow.reason, Rule.FOLLOW_UP, piece.text)
-            if follow is not None and follow.steps:
-                choices += _pieces(follow)
-                index += 1
-                continue
-            choice = self._hearing.choose(piece.text, choices[-1][1] if choices else None)
-            if choice.call is None and (not choice.firm or choice.rule is Rule.SIDE):
-                piece, choice, used = self._widened(pieces, index, choices, choice)
-            if choice.call is None and not choice.firm:
-                choice = self._variants.trimmed(piece.text) or choice
-            if choice.call is None and choice.rule in (Rule.SCORE, Rule.COVERAGE):
-                choice = self._variants.unadorned(piece.text, manners) or choice
-            if choices and (choice is choices[-1][1] or urges_on(piece, choice, choices[-1][1], self._chooser)):
-                index += 1  # "turn right, then face the wall" is one turn
-                continue
-            listed = (piece.joint == "list" and choices) or (index + 1 < len(pieces) and pieces[index + 1].joint == "list")
-            if (listed or (choices and piece.joint == "then" and choice.remark)) and (
-                choice.remark or self._addressee(piece, choice)
-            ):
-                named += [] if choice.remark else [f'"{piece.text}" was not used']
-                index += 1  # "you're too close, back off"; "sit down, cadet"
-                continue
-            if choice.call is None:
-                part = f' (in "{piece.text}")' if len(pieces) > 1 else ""
-                said = choice.said or (piece.text if part else "")
-                return rejected(text, choice.reason + part, choice.rule, said, choice.score, choice.margin)
-            if choice.call.skill == STOP and (len(pieces) == 1 or index + used < len(pieces)):
-                return stopped(self._chooser.skills, text, choice.score, choice.margin, "means stop", choice.rule or Rule.SCORE)
-            found, times = self._variants.counted(piece, choice)
-            parts = [(Piece(piece.text, "then") if number else piece, found) for number in range(times)]
-            if times > 1 and choices and self._alternates(piece, choices[-1][1], found):
-                parts = [(piece, found), *[choices[-1], (piece, found)] * (times - 1)]  # "sit down and stand up two times"
-            if len(choices) + len(parts) > MAX_PIECES:
-                return rejected(
-                    text, f"asks for {len(choices) + len(parts)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES
-                )
-            choices += parts
-            index += used
-        route = self._arranged(text, choices)
-        return dataclasses.replace(route, reason="; ".join([route.reason] * bool(route.reason) + named))
+        draft, index = PlanDraft(text, self._segmented(pieces), last, manners), 0
+        for said in left_out:
+            draft.leave_out(said)
+        while index < len(draft.pieces):
+            done = self._planned(draft, index)
+            if isinstance(done, Route):
+                return done
+            index += done
+        route = self._arranged(text, draft.choices)
+        return dataclasses.replace(route, reason="; ".join([route.reason] * bool(route.reason) + draft.unused))
+
+    def _planned(self, draft: PlanDraft, index: int) -> int | Route:
+        """Adds what the piece at `index` asks for. How many pieces that took, or the route of the text where it ends here."""
+        piece = self._segmented.uninflected(draft.pieces[index])
+        if self._beside(draft, index, piece):
+            return 1
+        follow = self._follow(draft, index)
+        if follow is not None and follow.steps:
+            draft.choices += _pieces(follow)
+            return 1
+        if follow is not None and not self._returns(piece.text):
+            return rejected(draft.text, follow.reason, Rule.FOLLOW_UP, piece.text)
+        piece, choice, used = self._chosen(draft, index, piece)
+        if self._says_no_more(draft, index, piece, choice):
+            return 1
+        if choice.call is None:
+            part = f' (in "{piece.text}")' if len(draft.pieces) > 1 else ""
+            said = choice.said or (piece.text if part else "")
+            return rejected(draft.text, choice.reason + part, choice.rule, said, choice.score, choice.margin)
+        if choice.call.skill == STOP and (len(draft.pieces) == 1 or index + used < len(draft.pieces)):
+            rule = choice.rule or Rule.SCORE
+            return stopped(self._chooser.skills, draft.text, choice.score, choice.margin, "means stop", rule)
+        draft.choices += self._repeated(draft, piece, choice)
+        if len(draft.choices) > MAX_PIECES:
+            return rejected(draft.text, f"asks for {len(draft.choices)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
+        return used
+
+    def _beside(self, draft: PlanDraft, index: int, piece: Piece) -> bool:
+        """Whether a piece is none by itself, but urges to the one behind it, adds to the one before it, or names its parts."""
+        if draft.joint_after(index) == "list" and self.last_plan.urges(piece.text):
+            return True  # "go on, walk forward"
+        if draft.before is None:
+            return False
+        if piece.joint in ("list", "runon") and self._adds(piece.text):
+            draft.leave_out(piece.text)  # "two laps, on foot"
+            return True
+        return names_the_same(piece, draft.before, self._chooser)  # "arms up, the two of them"
+
+    def _chosen(self, draft: PlanDraft, index: int, piece: Piece) -> tuple[Piece, Choice, int]:
+        """What a piece asks for: as it stands, with a neighbour, or without what nobody can do; and how many pieces that took."""
+        choice, used = self._hearing.choose(piece.text, draft.before), 1
+        if choice.call is None and (not choice.firm or choice.rule is Rule.SIDE):
+            piece, choice, used = self._widened(draft, index, piece, choice)
+        if choice.call is None and not choice.firm:
+            choice = self._variants.trimmed(piece.text) or choice
+        if choice.call is None and choice.rule in (Rule.SCORE, Rule.COVERAGE):
+            choice = self._variants.unadorned(piece.text, draft.manners) or choice
+        return piece, choice, used
+
+    def _says_no_more(self, draft: PlanDraft, index: int, piece: Piece, choice: Choice) -> bool:
+        """Whether a piece asks for nothing more: the call before it once more, a remark, or a name."""
+        before = draft.before
+        if before is not None and (choice is before or urges_on(piece, choice, before, self._chooser)):
+            return True  # "turn right, then face the wall" is one turn
+        listed = (piece.joint == "list" and before is not None) or draft.joint_after(index) == "list"
+        if not listed and (before is None or piece.joint != "then" or not choice.remark):
+            return False
+        if not choice.remark and self._addressee(piece, choice):
+            draft.leave_out(piece.text)  # "sit down, cadet"
+            return True
+        return choice.remark  # "you're too close, back off"
+
+    def _repeated(self, draft: PlanDraft, piece: Piece, choice: Choice) -> list[tuple[Piece, Choice]]:
+        """A choice so often as its piece says."""
+        found, times = self._variants.counted(piece, choice)
+        if times > 1 and draft.before is not None and self._alternates(piece, draft.before, found):
+            return [(piece, found), *[draft.choices[-1], (piece, found)] * (times - 1)]  # "sit down and stand up two times"
+        return [(Piece(piece.text, "then") if number else piece, found) for number in range(times)]
 
     def _returns(self, text: str) -> bool:
         """Whether words mean a skill that goes back by itself, whatever was done: "come back to where you started"."""
@@ -144,80 +187,6 @@ class Planner:
         opposed = any(names == set(pair.names) for pair in self._chooser.pairs)
         return opposed and not any(map(self.last_plan.measured, names))
 
-    def _undivided(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-        """Pieces without a cut at the "and" of two words that some utterance joins, of which the second says nothing alone:
-        "jump up and down"."""
-        whole: list[Piece] = []
-        for piece in pieces:
-            joined = whole and piece.joint == "and" and (words(whole[-1].text)[-1], piece.text) in self._chooser.doublets
-            if joined and not self._chooser.owner(piece.text):
-                whole[-1] = Piece(f"{whole[-1].text} and {piece.text}", whole[-1].joint)
-            else:
-                whole.append(piece)
-        return tuple(whole)
-
-    def _rejoined(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-        """Pieces without the run-on cuts that make no sense: a part means nothing or a stop alone, or both are one command."""
-        whole: list[Piece] = []
-        for piece in pieces:
-            joined = Piece(f"{whole[-1].text} {piece.text}", whole[-1].joint) if whole and piece.joint == "runon" else None
-            if joined is not None and self._one(whole[-1], piece, joined):
-                whole[-1] = joined
-            else:
-                whole.append(piece)
-        return tuple(whole)
-
-    def _one(self, before: Piece, piece: Piece, joined: Piece) -> bool:
-        """Whether two pieces are one command: either means nothing or a stop alone, or `joined` is of the same kind as both."""
-        calls = [self._chooser.choose(self._uninflected(one).text, None).call for one in (before, piece)]
-        if any(call is None or call.skill == STOP for call in calls):
-            return True
-        kinds = {self._chooser.scorer.class_of[call.skill] for call in calls if call}
-        together = self._chooser.choose(joined.text, None)
-        same = together.call is not None and {self._chooser.scorer.class_of[together.call.skill]} == kinds
-        return same and together.score >= WHOLE
-
-    def _parted(self, piece: Piece) -> list[Piece]:
-        """A piece, or its two parts where a verb of some skill begins amid it and both are commands: "bow turn left"."""
-        said = piece.text.split()
-        begins = (said[i] in self._verbs or tuple(said[i : i + 2]) in self._chooser.beginnings for i in range(1, len(said)))
-        places = [i for i, begun in enumerate(begins, 1) if begun and said[i - 1] not in self._bound]
-        if not places or self._chooser.one_command(piece.text):
-            return [piece]
-        for i in places:
-            parts = Piece(" ".join(said[:i]), piece.joint), Piece(" ".join(said[i:]), "runon")
-            texts = [self._uninflected(part).text for part in parts]
-            kinds = [self._whole(text) for text in texts] if all(map(self._of_one_kind, texts)) else []
-            apart = len(set(kinds)) > 1 and 1 < i < len(said) - 1 and said[i - 2] not in english().determiners
-            if kinds and all(kinds) and (apart or not self._asked_as_one(piece.text)):
-                return [parts[0], *self._parted(parts[1])]
-        return [piece]
-
-    def _of_one_kind(self, text: str) -> bool:
-        """Whether all words are of one skill's phrases, which is told without asking what they come to."""
-        said = self._content(text)
-        return any(said <= found for label, found in self._chooser.scorer.words.items() if label != NONE)
-
-    def _content(self, text: str) -> Set[str]:
-        """The words of a text that a skill has to have among its own."""
-        return set(words(extract(text)[1])) - english().function - english().determiners - english().prepositions
-
-    def _whole(self, text: str) -> str:
-        """The kind of the skill that words command, if all of them are its own words and need nothing beside them; else ""."""
-        choice = self._chooser.choose(text, None)
-        if choice.call is None or choice.call.skill == STOP or choice.score < WHOLE or choice.reason:
-            return ""
-        kind = self._chooser.kind(choice)
-        return kind * (self._content(text) <= self._chooser.scorer.words[kind])
-
-    def _asked_as_one(self, text: str) -> bool:
-        """Whether one skill has all of the verbs and directions that words name."""
-        whole = self._chooser.choose(text, None)
-        if whole.call is None:
-            return False
-        mine = self._chooser.scorer.words[self._chooser.scorer.class_of[whole.call.skill]]
-        return not (set(words(text)) - mine) & (self._verbs | PARTICLES)
-
     def _adds(self, text: str) -> bool:
         """Whether words are no command but an addition to the one before: what follows a preposition, and no skill's phrase."""
         said = text.split()
@@ -230,57 +199,38 @@ class Planner:
         said = words(piece.text)
         return choice.call is None and len(said) <= NAMES and not self._asked & set(said)
 
-    def _uninflected(self, piece: Piece) -> Piece:
-        """A piece whose verb, if no skill's phrase has it, stands as such a phrase has it: "gone two metres", "start dancing"."""
-        piece = Piece(_DOING.sub(self._active, piece.text, count=1), piece.joint)
-        verb, _, rest = piece.text.partition(" ")
-        second = rest.partition(" ")[0]
-        if verb in _BEGINS and second.endswith("ing") and second not in self._asked:
-            return self._uninflected(Piece(rest, piece.joint))
-        base = next((base for base in base_forms(verb) if base in self._asked), verb)
-        return piece if verb in self._asked else Piece(f"{base} {rest}".strip(), piece.joint)
-
-    def _active(self, match: re.Match[str]) -> str:
-        """ "The left hand waving" as the command that it is: "wave the left hand"."""
-        base = next((base for base in base_forms(match["verb"])[1:] if base in self._chooser.starts), "")
-        return f"{base} {match['what'].strip()}" if base and parts([f"the {match['what']}"]) else match[0]
-
-    def _follow(
-        self, text: str, pieces: tuple[Piece, ...], index: int, choices: list[tuple[Piece, Choice]], last: Steps
-    ) -> FollowedPlan | None:
+    def _follow(self, draft: PlanDraft, index: int) -> FollowedPlan | None:
         """What a piece says of those before it, or of the last plan where it is the first; None where it says nothing of them."""
-        piece = pieces[index]
+        piece = draft.pieces[index]
+        if draft.last is None or piece.joint == "while":
+            return None
         follow = follow_up(piece.text)
-        listed = piece.joint == "list" if index else len(pieces) > 1
+        listed = piece.joint == "list" if index else len(draft.pieces) > 1
         if follow is None or (listed and follow.plain and not follow.rest):
             return None  # "off you go, straight ahead": a detail
-        so_far = self._arranged(text, choices).steps if choices else last
-        return self.last_plan.followed(piece.text, so_far, inside=bool(choices))
+        so_far = self._arranged(draft.text, draft.choices).steps if draft.choices else draft.last
+        return self.last_plan.followed(piece.text, so_far, inside=bool(draft.choices))
 
-    def _widened(
-        self, pieces: tuple[Piece, ...], index: int, choices: list[tuple[Piece, Choice]], alone: Choice
-    ) -> tuple[Piece, Choice, int]:
+    def _widened(self, draft: PlanDraft, index: int, piece: Piece, alone: Choice) -> tuple[Piece, Choice, int]:
         """A piece that means nothing alone may be a part of one command: "reach out and touch the ball"."""
-        piece = pieces[index]
-        options = []
-        if index + 1 < len(pieces) and pieces[index + 1].joint in ("and", "list", "while"):
-            following = pieces[index + 1]
+        given = draft.pieces[index]
+        if draft.joint_after(index) in ("and", "list", "while"):
+            following = draft.pieces[index + 1]
             link = " " if following.joint == "while" else " and "
-            options.append((Piece(f"{piece.text}{link}{following.text}", piece.joint), 2))
-        for wider, used in options:
+            wider = Piece(f"{given.text}{link}{following.text}", given.joint)
             choice = self._chooser.choose(wider.text, None)
-            if choice.call is not None and choice.score >= WHOLE and not self._moves_otherwise(piece, choice.call):
-                return wider, choice, used
-        if choices and piece.joint in ("and", "list"):
-            before, chosen = choices[-1]
+            if choice.call is not None and choice.score >= WHOLE and not self._moves_otherwise(given, choice.call):
+                return wider, choice, 2
+        if draft.choices and given.joint in ("and", "list"):
+            before, chosen = draft.choices[-1]
             for link in (" ", " and "):  # "to the left, sideways"
-                wider = Piece(f"{before.text}{link}{piece.text}", before.joint)
+                wider = Piece(f"{before.text}{link}{given.text}", before.joint)
                 choice = self._chooser.choose(wider.text, None)
                 same = choice.call is not None and chosen.call is not None and choice.call.skill == chosen.call.skill
                 if same and choice.score >= WHOLE:
-                    choices.pop()
+                    draft.choices.pop()
                     return wider, choice, 1
-        return piece, alone, 1
+        return given, alone, 1
 
     def _moves_otherwise(self, piece: Piece, call: SkillCall) -> bool:
         """Whether a piece begins with a verb of other skills' phrases, which those of the call's own do not have."""

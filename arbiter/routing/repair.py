@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from itertools import combinations
 
 from arbiter.routing.sounds import sound
@@ -58,7 +58,7 @@ class Repair:
         """Whether a word is English, or one of the skills' words."""
         return word in self._known
 
-    def __call__(self, text: str, spared: frozenset[str] = frozenset()) -> str:
+    def __call__(self, text: str, spared: Set[str] = frozenset()) -> str:
         """The text with its typing errors mended; a word that is near several stays, and so does one of `spared`."""
         for word in words(text):
             if len(word) == 2 and word not in self._short and word[::-1] in self._parts:

@@ -11,7 +11,6 @@ from arbiter.routing.languages.english import BETWEEN, FIRST, LAST, english
 from arbiter.routing.structure import CLEAR, SURE, Clause, Word
 
 _ENDS = " ,.;:!?"
-_POSSESSIVES = frozenset("my your his her its our their".split())
 _THEN = Word("then", "order", 1.0)
 
 
@@ -50,7 +49,7 @@ def _parted(clause: Clause) -> tuple[list[Word], list[Word], list[Word]]:
     words = list(clause.words)
     lead = words[: len(list(itertools.takewhile(lambda pair: _leads(*pair), zip(words, [*words[1:], None], strict=True))))]
     tail = list(itertools.takewhile(_orders, reversed(words[len(lead) :])))[::-1]
-    owned = _POSSESSIVES & {word.text for word in tail}  # "come back to your start"
+    owned = english().possessives & {word.text for word in tail}  # "come back to your start"
     if owned or _place(tail) is None or fmean(word.certainty for word in tail) < SURE:
         tail = []
     return lead, words[len(lead) : len(words) - len(tail)], tail

@@ -37,6 +37,10 @@ class English:
     third: frozenset[str]
     between: frozenset[str]
     last: frozenset[str]
+    mended: frozenset[str]
+    units: frozenset[str]
+    exclamations: frozenset[str]
+    possessives: frozenset[str]
 
     @property
     def places(self) -> tuple[frozenset[str], ...]:

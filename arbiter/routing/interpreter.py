@@ -1,0 +1,107 @@
+"""A text with its typing errors mended -> its route: parsed once, said to be done so often, its pieces planned."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Set
+
+from arbiter.routing.arrangement import rejected
+from arbiter.routing.choice import Chooser
+from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece
+from arbiter.routing.corrections import corrected_by
+from arbiter.routing.patterns import patterns
+from arbiter.routing.planner import Planner
+from arbiter.routing.repetition import RepeatedPlan, of_plan
+from arbiter.routing.ruled_out import RuledOut
+from arbiter.routing.sentence import Sentence, depends
+from arbiter.routing.statements import somebody
+from arbiter.routing.told_order import both_first
+from arbiter.rules import Rule
+from arbiter.skill import Route, Steps
+
+(_ASKED,) = patterns("questions", "asked")
+
+
+def put_off(text: str, late: str) -> Route:
+    """The refusal of a text that has the robot wait for something."""
+    return rejected(text, f'waits for something: "{late}"; this robot does at once what it is told', Rule.CONDITION, late)
+
+
+class Interpreter:
+    """Makes routes of mended texts.
+
+    Args:
+        chooser: Tells what a clause asks for. planned: Makes a route of pieces.
+        read: Parses a normalised text.
+        known: Words of the skills' phrases, of politeness and of address.
+    """
+
+    def __init__(self, chooser: Chooser, planned: Planner, read: Callable[[str], Sentence], known: Set[str]) -> None:
+        self._chooser, self._planned, self._read, self._known = chooser, planned, read, known
+        self._ruled_out = RuledOut(chooser.skills, chooser)
+
+    def __call__(self, text: str, said: str, last: Steps | None) -> Route:
+        """The route of a text that may say how often all of it is to be done."""
+        if repeated := of_plan(said):
+            route = self._understood(text, repeated.rest, last)
+            if route.outcome != "accepted" or sum(map(len, route.steps)) > 1:
+                return self._repeated(route, repeated)
+            said = f"{repeated.rest} {repeated.times} times"  # of one command: its own parameter
+        return self._understood(text, said, last)
+
+    def _understood(self, text: str, said: str, last: Steps | None) -> Route:
+        """The route of a normalised text that is parsed here, once."""
+        if _ASKED.match(said):
+            return rejected(text, f'a question or a remark, no instruction: "{said}"', Rule.STATEMENT)
+        sentence = self._read(said)
+        if retold := corrected_by(sentence.clauses):  # words of regret that only the encoder knows
+            return self._understood(text, retold, last)
+        if name := somebody(text, sentence.clauses, self._known):
+            return rejected(text, f'said to somebody else: "{name}"; leave out the name', Rule.STATEMENT, name)
+        if both_first(sentence.clauses):
+            return rejected(text, "tells two things to be the first", Rule.CLAUSES)
+        if late := sentence.put_off or depends(said, self._chooser.starts):
+            return put_off(text, late)
+        if sentence.plain != said and of_plan(sentence.plain):
+            return self(text, sentence.plain, last)
+        route = self._of_sentence(text, said, sentence, last)
+        if sentence.told and route.outcome == "accepted":
+            return rejected(text, f'a remark, no instruction: "{said}"', Rule.STATEMENT)
+        return route
+
+    def _of_sentence(self, text: str, said: str, sentence: Sentence, last: Steps | None) -> Route:
+        parsed = sentence.parsed
+        if not parsed.pieces:
+            if parsed.ruled_out:
+                reason = f'only says what not to do: "{", ".join(parsed.ruled_out)}"'
+                forbidden = self._ruled_out.forbidden(parsed.ruled_out)
+                return dataclasses.replace(rejected(text, reason, Rule.NEGATION), forbids=forbidden)
+            return rejected(text, "no words that ask for anything", Rule.CLAUSES)
+        if len(parsed.pieces) > MAX_PIECES:
+            return rejected(text, f"asks for {len(parsed.pieces)} things; at most {MAX_PIECES} at a time", Rule.CLAUSES)
+        if self._of_one_skill(said, parsed):
+            return self._planned(text, (Piece(said, "then"),), last)
+        refers = None if ":" in said or parsed.ruled_out else last
+        unread = (*sentence.left_out, *self._ruled_out.unread(parsed.ruled_out))
+        route = self._planned(text, parsed.pieces, refers, unread, sentence.manners)
+        return self._ruled_out.on_the_other(route, parsed.ruled_out)
+
+    def _of_one_skill(self, said: str, parsed: Parsed) -> bool:
+        """Whether pieces that no order parts are one command of a third party: "lift your knees up and march on the spot"."""
+        joints = {piece.joint for piece in parsed.pieces[1:]}
+        if not joints or "then" in joints or parsed.ruled_out or not self._chooser.one_command(said):
+            return False
+        whole = self._chooser.kind(self._chooser.choose(said, None))
+        apart = (self._chooser.kind(self._chooser.choose(piece.text, None)) for piece in parsed.pieces)
+        return "while" in joints or any(kind != whole for kind in apart)
+
+    @staticmethod
+    def _repeated(route: Route, repeated: RepeatedPlan) -> Route:
+        """An accepted plan so often as was said."""
+        calls = repeated.times * sum(map(len, route.steps))
+        if route.outcome != "accepted" or repeated.times < 2:
+            return route
+        if calls > MAX_PIECES:
+            reason = f'asks for {calls} things ("{repeated.said}"); at most {MAX_PIECES} at a time'
+            return rejected(route.text, reason, Rule.CLAUSES)
+        return dataclasses.replace(route, steps=route.steps * repeated.times)
