@@ -56,7 +56,7 @@ class Interpreter:
         sentence = self._read(said)
         if retold := corrected_by(sentence.clauses):  # words of regret that only the encoder knows
             return self._understood(text, retold, last)
-        if name := somebody(text, sentence.clauses, self._known):
+        if name := somebody(text, self._known, self._chooser.starts):
             return rejected(text, f'said to somebody else: "{name}"; leave out the name', Rule.STATEMENT, name)
         if both_first(sentence.clauses):
             return rejected(text, "tells two things to be the first", Rule.CLAUSES)

@@ -6,29 +6,50 @@ What is plainly one by its first words; of the rest, the encoder tells remarks (
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Set
 
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
-from arbiter.routing.structure import Clause
 
 (_TELLS,) = patterns("statements", "tells")
 _DETERMINED = rf"(?:{'|'.join(sorted(english().determiners))})"
 
-_NAME = re.compile(r"\s*([A-Z][a-z]+),")
+_CAPITAL = re.compile(r"[A-Z][a-z]+(?:'s)?")
+_ENDS, _SENTENCE = ",.;:!?", (".", "!", "?", ":")
 
 
-def somebody(text: str, found: Sequence[Clause], known: Set[str]) -> str:
-    """Whom a text names in front, "Nadia, sit down", as the robot is not called; "" for nobody.
+def somebody(text: str, known: Set[str], verbs: Set[str]) -> str:
+    """Whom a text speaks to, "Nadia, sit down", "stand up, Mrs Jones", as the robot is not called; "" for nobody.
+
+    A name has a capital, or is a word for people, and stands apart: between marks, or after a greeting and before a verb.
 
     Args:
-        text: As given: names have a capital. found: Its clauses, which tell forms of address and manners.
+        text: As given.
         known: Words of the skills' phrases, of politeness and of address.
+        verbs: That commands of the skills begin with.
     """
-    name = _NAME.match(text)
-    if name is None or not found or found[0].words[0].role != "other":
-        return ""
-    return "" if name[1].lower() in known | english().structure else name[1]
+    said = text.split()
+    bare = [word.strip(_ENDS + "\"'()") for word in said]
+    capital = [_CAPITAL.fullmatch(word) is not None for word in bare]
+    lower = [word.lower() for word in bare]
+    ends = [word[-1] in _ENDS for word in said]
+    known, greets = (known | english().structure) - english().people, english().greetings
+    start = end = 0
+    while (start := end) < len(said):
+        end = start + 1
+        while capital[start] and end < len(said) and capital[end] and not ends[end - 1]:
+            end += 1
+        greeted = greets.issuperset(lower[:start])
+        before = greeted or ends[start - 1]
+        after = end == len(said) or ends[end - 1] or (greeted and start > 0 and lower[end] in verbs | greets)
+        if not (before and after) or end - start == len(said):
+            continue
+        opens = start == 0 or said[start - 1].endswith(_SENTENCE)  # a capital tells nothing there, but for "Nadia, sit down"
+        named = capital[start] and not (opens and not said[end - 1].endswith(","))
+        named = named and not (start and capital[start - 1]) and lower[start] not in english().structure
+        if lower[start] in english().people or (named and set(lower[start:end]) - known):
+            return " ".join(bare[start:end])
+    return ""
 
 
 class Statements:

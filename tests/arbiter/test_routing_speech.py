@@ -222,6 +222,11 @@ def test_what_is_taken_or_left_out_is_told(router, text, note):
         ("bow and sit down at once", "bow and sit_down can't run at once"),
         ("stand up and during that bow", "stand_up and bow can't run at once"),
         ("Nadia, raise your arms", 'said to somebody else: "Nadia"; leave out the name'),
+        ("Emma, raise your arms", 'said to somebody else: "Emma"; leave out the name'),
+        ("hey Julia wave at us", 'said to somebody else: "Julia"; leave out the name'),
+        ("turn left, Peter, and mind the step", 'said to somebody else: "Peter"; leave out the name'),
+        ("could you stand up, Mrs Jones?", 'said to somebody else: "Mrs Jones"; leave out the name'),
+        ("kids, wave at the camera", 'said to somebody else: "kids"; leave out the name'),
         ("start with a turn to the left, and begin with a bow", "tells two things to be the first"),
         ("bow at lunchtime", 'waits for something: "at lunchtime"'),
         ("sit down at the end of the shift", 'waits for something: "at the end of the shift"'),
@@ -233,6 +238,13 @@ def test_what_is_taken_or_left_out_is_told(router, text, note):
 def test_refusals(router, text, reason):
     route = router.route(text)
     assert route.outcome == "rejected" and route.reason.startswith(reason), route
+
+
+@pytest.mark.parametrize(
+    "text", ["wave to Emma, Peter and Lisa", "Robot, bow", "Bow, Sir!", "Turn left. Wave!", "bow to the ladies and gentlemen"]
+)
+def test_names_of_nobody_else(router, text):
+    assert router.route(text).outcome == "accepted", text
 
 
 FOREIGN = {

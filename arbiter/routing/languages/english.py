@@ -18,6 +18,8 @@ class English:
     """Classes of words; english.yaml says what each is for."""
 
     function: frozenset[str]
+    greetings: frozenset[str]
+    people: frozenset[str]
     light_verbs: frozenset[str]
     conjunctions: frozenset[str]
     prepositions: frozenset[str]
