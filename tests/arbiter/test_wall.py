@@ -1,10 +1,14 @@
 """The wall at the three doors: whatever is raised behind it, one line comes out."""
 
 import asyncio
+import os
+import signal
+import threading
 
 import pytest
 
 from arbiter.wall import walled
+from deploy.runtime.signals import Signals
 from tests.arbiter_rig import Rig
 
 
@@ -38,9 +42,26 @@ def test_whatever_is_raised_becomes_one_line(error, told):
     assert walled(fail, error) == (None, told)
 
 
-def test_an_interrupt_is_the_operators():
+def test_ctrl_c_passes_where_python_itself_handles_it():
     with pytest.raises(KeyboardInterrupt):
-        walled(fail, KeyboardInterrupt())
+        walled(os.kill, os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_raised_by_a_plugin_ends_no_run():
+    ended = []
+    with Signals(ended.append, ended.append):
+        assert walled(fail, KeyboardInterrupt("mine")) == (None, "KeyboardInterrupt: mine")
+        assert ended == []
+        assert walled(os.kill, os.getpid(), signal.SIGINT) == (None, "")
+    assert ended == ["Ctrl-C"]
+
+
+def test_an_interrupt_raised_on_another_thread_is_no_operators():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(walled(fail, KeyboardInterrupt())))
+    thread.start()
+    thread.join()
+    assert found == [(None, "KeyboardInterrupt")]
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), Panic("out of bounds"), Unreadable()])
