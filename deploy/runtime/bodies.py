@@ -17,6 +17,7 @@ from deploy.drivers.simulated.simulated_robot import Noise, Scene, SimulatedRobo
 from deploy.runtime.config import Loaded, SimulationConfig
 from deploy.runtime.doors import check_drivers, through
 from deploy.runtime.eyes import Eye, LockstepEye, NoEye, OwnEye, ThreadedEye
+from deploy.runtime.tree_check import check_balls, examine
 
 # Encoders and an IMU of the real robot's kind.
 SENSOR_NOISE = Noise(joint_pos=0.002, joint_vel=0.05, orientation=0.004, ang_vel=0.02, acceleration=0.05, acceleration_bias=0.05)
@@ -109,8 +110,14 @@ def _simulated(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
 
 
 def scene_of(wish: Wish, loaded: Loaded) -> Scene | None:
-    """The surroundings of a simulated body; None: as they are without a word."""
-    balls = loaded.config.simulation.balls
+    """The surroundings of a simulated body; None: as they are without a word. Raises ConfigError with everything that is wrong
+    with the file when its balls are."""
+    balls, problems = loaded.config.simulation.balls, Problems()
+    check_balls(loaded, problems)
+    if problems.lines:
+        problems = Problems()
+        examine(loaded, problems)
+        raise problems.error()
     return wish.scene or (Scene(balls=dict(balls)) if balls else None)
 
 

@@ -43,7 +43,7 @@ def examine(loaded: Loaded, problems: Problems) -> tuple[SkillSet, Spec | None]:
     doors = load_doors(loaded, problems)
     check_drivers(loaded, problems)
     check_detectors(loaded, problems)
-    _check_balls(loaded, problems)
+    check_balls(loaded, problems)
     skills.problems += nodes.problems + doors.problems
     unfit: dict[str, str] = {}
     drives = _drives(loaded, model, doors, problems, unfit) if model is not None else {}
@@ -230,7 +230,8 @@ def _check_skills(loaded: Loaded, skills: SkillSet, policies: set[str], problems
         )
 
 
-def _check_balls(loaded: Loaded, problems: Problems) -> None:
+def check_balls(loaded: Loaded, problems: Problems) -> None:
+    """The balls of a simulated scene: colours that there are, places that can be."""
     for colour, centre in loaded.config.simulation.balls.items():
         try:
             check_ball(colour, centre)

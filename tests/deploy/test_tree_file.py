@@ -4,6 +4,7 @@ import textwrap
 
 import pytest
 
+from deploy.run import main as run_tree
 from deploy.tree import main
 from tests import robots
 
@@ -130,3 +131,11 @@ def test_balls_of_a_scene_that_cannot_be_are_told_each_with_its_line(tmp_path, c
         "5: simulation.balls: the green ball's centre is (inf, 0.0, 1.0); three numbers from -100 to 100 m are expected",
         "6: simulation.balls: the blue ball's centre is (0.0, 1.0, 1e+300); three numbers from -100 to 100 m are expected",
     ]
+
+
+def test_a_run_tells_of_its_balls_what_the_check_of_the_file_tells(tmp_path, capsys):
+    wrong = POLICIES + TREE.replace("home", "hom") + "simulation: {balls: {pink: [1, 0, 1]}}\n"
+    status, lines = told(capsys, tmp_path / "t.yaml", wrong)
+    assert status == 1 and len(lines) == 2 and "no ball of colour 'pink'" in "".join(lines)
+    assert run_tree(["--tree", str(tmp_path / "t.yaml"), "--fast", "--for", "1"]) == 2
+    assert capsys.readouterr().err.replace("error: ", "").splitlines() == [line.replace("error: ", "") for line in lines]
