@@ -1,4 +1,4 @@
-"""Strict YAML into values with their places: no tags, aliases, keys that stand twice, absurd numbers or depths."""
+"""Strict YAML into values with their places: no tags, anchors, aliases, keys that stand twice, absurd numbers or depths."""
 
 from __future__ import annotations
 
@@ -40,15 +40,40 @@ class Loader(Composer, yaml.CSafeLoader):
         return node
 
 
+class Unaliased(Loader):
+    """Notes anchors and aliases. An alias is read as nothing, so that it neither unfolds nor closes a loop.
+
+    Attributes:
+        named: Line and text of each.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.named: list[tuple[int, str]] = []
+
+    def compose_node(self, parent, index):
+        event = self.peek_event()
+        if event.anchor is None:
+            return super().compose_node(parent, index)
+        alias = isinstance(event, yaml.AliasEvent)
+        self.named.append((event.start_mark.line + 1, f"{'*' if alias else '&'}{event.anchor}"))
+        if not alias:
+            return super().compose_node(parent, index)
+        self.get_event()
+        return yaml.ScalarNode(f"{YAML}null", "", event.start_mark, event.end_mark)
+
+
 def parse_text(text: str, file: str = "<text>") -> Node:
     """Reads YAML text; `file` is the name used in errors."""
-    loader = Loader(text) if not _control(text) else None
+    loader = Unaliased(text) if not _control(text) else None
     if loader is None:
         raise ConfigError(f"{file}: holds control characters; is it a text file?")
     try:
         root = loader.get_single_node()
         problems = Problems()
-        node = Node(None, file, 1) if root is None else _convert(loader, root, file, problems, set())
+        for line, name in loader.named:
+            problems.add(Node(None, file, line), f"{short(name)}: anchors and aliases are not allowed; write the value out")
+        node = Node(None, file, 1) if root is None else _convert(loader, root, file, problems)
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{file}:{line_of(error, text)}: not valid YAML: {error.problem}") from error
     except RecursionError as error:
@@ -99,20 +124,16 @@ def _scalar_value(loader, node, here: Node, problems: Problems) -> object:
     return value
 
 
-def _convert(loader, node, file: str, problems: Problems, seen: set[int]) -> Node:
+def _convert(loader, node, file: str, problems: Problems) -> Node:
     line = node.start_mark.line + 1
     here = Node(None, file, line)
-    if id(node) in seen:
-        problems.add(here, "aliases are not allowed; write the value out")
-        return here
     if isinstance(node, yaml.ScalarNode):
         return Node(_scalar_value(loader, node, here, problems), file, line)
-    seen.add(id(node))
     if node.tag not in ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"):
         problems.add(here, f"the tag {_tag(node)} is not allowed")
         return here
     if isinstance(node, yaml.SequenceNode):
-        return Node([_convert(loader, item, file, problems, seen) for item in node.value], file, line)
+        return Node([_convert(loader, item, file, problems) for item in node.value], file, line)
     mapping: dict[str, Node] = {}
     for key_node, value_node in node.value:
         key_here = Node(None, file, key_node.start_mark.line + 1)
@@ -122,5 +143,5 @@ def _convert(loader, node, file: str, problems: Problems, seen: set[int]) -> Nod
         elif key in mapping:
             problems.add(key_here, f"the key {short(key)} stands here twice")
         else:
-            mapping[key] = _convert(loader, value_node, file, problems, seen)
+            mapping[key] = _convert(loader, value_node, file, problems)
     return Node(mapping, file, line)
