@@ -23,6 +23,7 @@ from arbiter.policy import Policy
 from arbiter.strict import Node, Problems, build, nearest
 from arbiter.strict.fields import limited
 from arbiter.worker import LockstepWorker, ThreadWorker
+from policies.chunk.address import checked_address
 from policies.chunk.inference import InferenceWorker, infer
 from policies.chunk.opening import AnyChunkConfig, ChunkConfig, OutsideChunkConfig, open_backend, read_chunk
 from policies.chunk.player import ChunkPolicy
@@ -162,15 +163,18 @@ def _far(config: Config, context: PolicyContext) -> bool:
     if isinstance(config, OutsideChunkConfig):
         return context.backends[config.backend].slow
     if isinstance(config, ChunkConfig):
-        return config.backend == "pi0" and ("://" in config.path or config.options.get("kind", "onnx") != "onnx")
+        return config.remote or config.backend == "lerobot" or config.options.get("kind", "onnx") != "onnx"
     return isinstance(config, OnnxConfig) and config.provider != "cpu"
 
 
 def _look(config: Config, context: PolicyContext) -> None:
     if not isinstance(config, OnnxConfig | ChunkConfig):
         return
+    if isinstance(config, ChunkConfig) and config.remote:
+        checked_address(config.path)
+        return
     name = config.path if isinstance(config, ChunkConfig) else config.file
-    if "://" not in name and not context.find(name).exists():
+    if not context.find(name).exists():
         raise ConfigError(f"{context.find(name)}: no such file or folder")
 
 
@@ -233,8 +237,10 @@ def _ships(config: Config, context: PolicyContext) -> bool:
     """Whether a policy's file ships with this project: it is then left out, not an error, for a robot that it does not fit."""
     if not isinstance(config, OnnxConfig | ChunkConfig):
         return False
+    if isinstance(config, ChunkConfig) and config.remote:
+        return False
     name = config.path if isinstance(config, ChunkConfig) else config.file
-    return not ("://" in name or Path(name).is_absolute()) and context.find(name) == SHIPPED / name
+    return not Path(name).is_absolute() and context.find(name) == SHIPPED / name
 
 
 def _chunk_players(name: str, config: AnyChunkConfig, context: PolicyContext) -> tuple[Policy, ...]:

@@ -12,6 +12,7 @@ from arbiter.kinds import settings_of
 from arbiter.plugins import in_time
 from arbiter.robot import RobotModel
 from arbiter.strict import Node, Problems, build, nearest
+from policies.chunk.address import is_address
 from policies.chunk.backends.recorded import RecordedChunks
 from policies.chunk.contract import form_problems
 from policies.chunk.protocol import ChunkBackend
@@ -41,6 +42,13 @@ class ChunkConfig:
     options: dict[str, str | int | float | bool | dict[str, str]] = field(default_factory=dict)
     timing: ChunkTiming = ChunkTiming()
     balance: bool = True
+
+    @property
+    def remote(self) -> bool:
+        """Whether `path` is the address of a server, not a file or folder."""
+        if self.backend == "recorded":
+            return False
+        return "openpi" in (self.backend, self.options.get("kind")) or is_address(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ def open_backend(config: AnyChunkConfig, context: PolicyContext) -> ChunkBackend
         known = (*BACKENDS, *context.backends)
         raise ConfigError(f"chunk backend {config.backend!r}; {nearest(config.backend, known)}")
     backends = importlib.import_module("policies.chunk.backends")
-    path = config.path if "://" in config.path else context.find(config.path)
+    path = config.path if config.remote else context.find(config.path)
     options: dict[str, Any] = dict(config.options)
     kind = _kind(config, str(options.pop("kind", "auto")))
     if "joints" in options:

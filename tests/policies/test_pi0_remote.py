@@ -22,6 +22,7 @@ from websockets.sync.server import serve
 from arbiter.errors import ConfigError, PolicyError
 from deploy.robots.description import load_model
 from deploy.serve import PolicyServer
+from policies.chunk.address import checked_address
 from policies.chunk.backends import wire
 from policies.chunk.backends.openpi import Connection, OpenPiBackend
 from policies.registry import ChunkConfig, PolicyContext, open_backend
@@ -150,6 +151,17 @@ def test_blind_client_does_not_ask(server):
         ("ftp://host:8000", {}, "ftp:// cannot be connected to; ws://host:8000 or wss://host:8000 is expected"),
         ("ws://host:abc", {}, "not an address"),
         ("ws://[::1", {}, "not an address"),
+        ("http:/host", {}, "π0 server http:/host: http:// cannot be connected to; ws://host:8000"),
+        ("http://", {}, "http:// cannot be connected to"),
+        ("https:// x", {}, "https:// cannot be connected to"),
+        ("ws:/host:8000", {}, r"not an address \(two slashes follow ws:\)"),
+        ("ws:// x", {}, r"not an address \(it holds a space or a control character\)"),
+        ("ws://ho\nst", {}, r"π0 server 'ws://ho\\nst': not an address"),
+        ("", {}, r"not an address \(it names no host\)"),
+        ("ws://host:", {}, r"not an address \(it has a colon and no port\)"),
+        ("host:0", {}, r"not an address \(it has a colon and no port\)"),
+        ("ws://host/#x", {}, "no server reads what stands behind #"),
+        ("ws://user@host", {}, "a user without a password"),
         ("host", {"timeout": 0.0}, "timeout is 0.0; a positive number"),
         ("host", {"wait": float("nan")}, "wait is nan; a positive"),
         ("host", {"keys": "abcd"}, "keys is 'abcd'; a mapping of state, positions, velocities, image, prompt, actions"),
@@ -162,6 +174,11 @@ def test_blind_client_does_not_ask(server):
 def test_what_cannot_be_reached_is_refused_at_once(address, options, text):
     with pytest.raises(ConfigError, match=text):
         OpenPiBackend(address, **options)
+
+
+@pytest.mark.parametrize("address", ["host", "host:8000", "ws://[::1]:8000", "wss://user:secret@host/path?query"])
+def test_an_address_gets_the_scheme_that_it_lacks(address):
+    assert checked_address(address) == (address if "://" in address else f"ws://{address}")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from arbiter.robot import RobotModel
 from arbiter.wall import walled
+from policies.chunk.address import is_address
 from policies.chunk.contract import check_backend
 from policies.chunk.opening import ChunkConfig, open_backend
 from policies.context import PolicyContext
@@ -15,14 +16,14 @@ from policies.locomotion.probes.probe_finding import ProbeFinding, skipped
 
 def is_chunk_policy(path: str) -> bool:
     """Whether it is a folder, an address or a file of recorded motions, not one ONNX file."""
-    return "://" in path or Path(path).is_dir() or path.endswith(".safetensors")
+    return is_address(path) or Path(path).is_dir() or path.endswith(".safetensors")
 
 
 def config_of(path: str) -> ChunkConfig:
     """How a tree file would name it."""
     if path.endswith(".safetensors") and not Path(path).is_dir():
         return ChunkConfig("chunk", "recorded", path)
-    if "://" in path:
+    if is_address(path):
         return ChunkConfig("chunk", "pi0", path, {"kind": "openpi", "joints": "robot"})
     return ChunkConfig("chunk", "pi0", path, {"kind": "lerobot"} if (Path(path) / "config.json").is_file() else {})
 
@@ -33,7 +34,7 @@ def check_chunks(path: str, prompt: str, model: RobotModel) -> list[ProbeFinding
     # A path of the command line is meant from where one stands, not from a tree file.
     context = PolicyContext(model, Path.cwd())
     backend, error = walled(open_backend, config, context)
-    if backend is None and "://" in path:  # a server that names its joints
+    if backend is None and is_address(path):  # a server that names its joints
         backend, error = walled(open_backend, replace(config, options={"kind": "openpi"}), context)
     if backend is None:
         return [ProbeFinding("opens", "fail", error, advice="see docs/how-to/bring-a-policy.md for what can be opened")]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from arbiter.errors import ConfigError
 from arbiter.extras import advice
+from policies.chunk.address import is_address
 from policies.chunk.protocol import ChunkBackend
 
 KINDS = {  # module, class, extra
@@ -29,7 +30,7 @@ HOLDS = {"step.onnx": "onnx", "card.json": "tensorrt", "config.json": "lerobot"}
 
 def kind_of(path: str | Path) -> str:
     """What runs the policy at `path`, a folder or an address. Raises ConfigError."""
-    if "://" in str(path):
+    if is_address(path):
         return "openpi"
     for file, kind in HOLDS.items():
         if os.path.isfile(Path(path) / file):  # False, too, for what can be no name of a file

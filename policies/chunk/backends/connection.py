@@ -8,17 +8,15 @@ import struct
 import threading
 from collections.abc import Callable
 
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
-from websockets.uri import parse_uri
 
-from arbiter.errors import ConfigError, PolicyError
+from arbiter.errors import PolicyError
 from arbiter.threads import start_thread
 from arbiter.wall import walled
 from policies.chunk.backends import wire
 
-SCHEMES = ("ws", "wss")
 LONGEST_PAUSE = 8.0  # [s] between attempts to connect, which grow apart
 
 
@@ -144,18 +142,3 @@ def _hang_up(socket: ClientConnection) -> None:
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sockets.SHUT_RDWR)
     socket.close()
-
-
-def checked_address(address: str) -> str:
-    """The address with its scheme. Raises ConfigError for one that cannot be connected to."""
-    scheme, divided, _ = address.partition("://")
-    if divided and scheme not in SCHEMES:
-        raise ConfigError(
-            f"π0 server {address}: {scheme}:// cannot be connected to; ws://host:8000 or wss://host:8000 is expected"
-        )
-    address = address if divided else f"ws://{address}"
-    try:
-        parse_uri(address)
-    except (WebSocketException, ValueError) as error:
-        raise ConfigError(f"π0 server {address}: not an address ({error}); one looks like ws://host:8000") from error
-    return address

@@ -16,9 +16,10 @@ from typing import Any, Literal
 import numpy as np
 
 from arbiter.errors import ConfigError, PolicyError
+from policies.chunk.address import checked_address
 from policies.chunk.backends import wire
 from policies.chunk.backends.api_key import read_api_key
-from policies.chunk.backends.connection import Connection, checked_address
+from policies.chunk.backends.connection import Connection
 from policies.chunk.backends.server_keys import OPENPI, ServerKeys, read_keys
 from policies.chunk.pictures import picture_problem
 from policies.chunk.protocol import ChunkObservation
