@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-
 INTERRUPTING = (signal.SIGINT, signal.SIGTERM)  # those that a program of ours lets Python's own handler take
 
 
