@@ -38,25 +38,27 @@ class Inertial:
     rate: Believed angular velocity [rad/s], body frame.
     seen: When orientation and angular velocity were last measured and believed [s].
     why: Why the reading is not believed, in whole or in part; "" if it is.
-    frozen: It repeats its last bits though the legs move.
+    frozen: It repeats its last bits though the legs moved.
     repeats: Equal readings in a row.
     fresh: The last reading brought a new orientation, measured or carried on.
     """
 
     def __init__(self, dt: float) -> None:
-        self._dt = dt
+        self._dt, self.frozen = dt, False
         self.quat: Quat = (1.0, 0.0, 0.0, 0.0)
         self.rate: Vector = (0.0, 0.0, 0.0)
         self.forget()
 
     def forget(self) -> None:
-        """The operator's reset: the next reading is taken as it comes."""
+        """The operator's reset: the next reading is taken as it comes. A frozen IMU stays one until it reads something else."""
+        if self.frozen:
+            return
         self._at, self.seen = LONG_AGO, [LONG_AGO, LONG_AGO]
         self._drift: Vector = (0.0, 0.0, 0.0)
         self._last: tuple = ()
         self._before: tuple = ()
         self._steady = self._changes = 0
-        self._alive = self._drifts = self.frozen = self.fresh = False
+        self._alive = self._drifts = self.fresh = False
         self.repeats, self.why = 0, ""
 
     def take(self, quat: list[float], rate: list[float], at: float, strict: bool = True) -> None:
@@ -72,8 +74,8 @@ class Inertial:
         self._count_repeats(quat, rate)
         norm = squared_length(quat)
         quat_ok, rate_ok = 0.8 < norm < 1.2, all(-RATE <= value <= RATE for value in rate)
-        if not (strict and self._alive) and quat_ok and rate_ok:
-            self._drift, self._drifts, self.frozen, self.why = (0.0, 0.0, 0.0), False, False, ""
+        if not (strict and self._alive) and quat_ok and rate_ok and not self.frozen:
+            self._drift, self._drifts, self.why = (0.0, 0.0, 0.0), False, ""
             self._believe(quat, rate, True, True, at)
         elif quat_ok and rate_ok and not self.frozen and not self._drifts:
             a, b, c = turned = self._turn_to(quat, norm)
@@ -86,7 +88,7 @@ class Inertial:
                 return
             self._contradicted(quat, rate, turned, (i, j, k), (d, e, f), step, at)
         elif self.frozen:
-            self.why = "the IMU reads the same again and again while the legs move"
+            self.why = "the IMU reads the same again and again, though the legs moved"
             self.seen = [min(seen, at - REPEATS * self._dt) for seen in self.seen]
             self.rate = (0.0, 0.0, 0.0) if step > HELD else self.rate
         elif quat_ok and rate_ok:

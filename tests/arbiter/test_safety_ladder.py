@@ -645,7 +645,14 @@ def test_an_imu_that_repeats_itself_while_the_legs_move_is_found():
         assert drive.tick(MODEL.default, **moving(k), **swaying(k))[1].mode is Mode.RUN
     found = [drive.tick(MODEL.default, **moving(30 + k), **swaying(29))[1].mode for k in range(16)]
     assert found[4] is Mode.RUN and Mode.HOLD in found and found[-1] is Mode.DAMP
-    assert "the IMU reads the same again and again while the legs move" in drive.safety.fault
+    assert "the IMU reads the same again and again, though the legs moved" in drive.safety.fault
+    for _ in range(2):
+        drive.ticks(10, MODEL.default, **moving(45), **swaying(29))
+        assert "though the legs moved" in drive.safety.doubts["IMU"]
+        drive.safety.reset()
+        assert "though the legs moved" in drive.safety.arm()
+    drive.ticks(2, MODEL.default, **moving(45), **swaying(0))
+    assert not drive.safety.doubts and not drive.safety.arm()
 
 
 def test_an_imu_may_repeat_itself_while_nothing_moves():

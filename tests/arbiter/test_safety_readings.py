@@ -732,6 +732,21 @@ def test_a_frozen_imu_is_no_imu_until_it_moves_again():
     assert not imu.frozen and not imu.why and imu.repeats == 0
 
 
+def test_a_frozen_imu_stays_one_when_the_motors_rest_and_after_a_reset():
+    base = Turning()
+    quat, rate = base.truth()
+    for _ in range(5):
+        base.read(quat, rate)
+    base.imu.freeze()
+    for k in range(6):
+        imu = base.read(quat, rate, strict=False)
+        if k == 2:
+            imu.forget()
+        assert imu.frozen and "again and again" in imu.why and max(imu.seen) < base.t - 3 * DT
+    imu = base.read(strict=False)
+    assert not imu.frozen and not imu.why and imu.seen == [base.t] * 2
+
+
 def test_an_imu_that_repeats_itself_briefly_does_not_freeze():
     base = Turning()
     quat, rate = base.truth()
