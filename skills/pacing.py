@@ -184,11 +184,11 @@ class Walking(Followed):
         return self.target(progress) if duration is None else progress.number("speed") * duration
 
     def left(self, state: RobotState, progress: Progress) -> dict[str, float]:
-        """What is left of its distance, angle or duration: the same share of it as of the way."""
+        """What is left of its distance, angle or duration, however little: the same share of it as of the way."""
         share = 1.0 - self.gone(self._course.at(state, progress), progress) / self.asked(progress)
         name = next(one for one in ("duration", "distance", "angle") if progress.parameters.get(one) is not None)
         allowed, value = next(one for one in self.parameters if one.name == name), share * progress.number(name)
-        return {name: min(value, allowed.high)} if value >= allowed.low else {}
+        return {name: min(value, allowed.high)} if value > 0.0 else {}
 
     def impossible(self, state: RobotState, progress: Progress) -> str:
         return "" if self.pace(progress) > 0.0 else "the policy was not made to go that way"

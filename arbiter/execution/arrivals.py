@@ -76,14 +76,15 @@ class Arrivals:
         """Nothing was done that "again" could mean: the robot was damped, has settled, or waits for an operator."""
         self._begun = None
 
-    def _meant(self, now: float) -> tuple[Steps, Steps | None]:
-        """The plan that a new instruction may refer to, that of the newest one that waits, else the last that was begun; and what
-        is left of that, if it was stopped."""
+    def _meant(self, now: float) -> tuple[Steps, Steps | None, bool]:
+        """The plan that a new instruction may refer to, that of the newest one that waits, else the last that was begun; what is
+        left of that, if it was stopped; and whether it is under way."""
         if self.waiting:
-            return self.waiting[-1].steps, None
+            return self.waiting[-1].steps, None, True
         last = self._begun
-        over = last is None or (last.finished is not None and now - last.finished > MEANT)
-        return ((), None) if last is None or over else (last.steps, self._left(last, now))
+        if last is None or (last.finished is not None and now - last.finished > MEANT):
+            return (), None, False
+        return last.steps, self._left(last, now), not last.over
 
     def _ask(self, now: float) -> None:
         """Hands the oldest text that is not routed to the router, which has one at a time."""

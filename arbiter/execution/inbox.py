@@ -25,12 +25,14 @@ class RouteRequest:
         ticket, text: Of the instruction.
         last: The plan that "again" would mean, as Route.steps.
         left: What is left of it, if it was stopped: the plan that "continue" would mean.
+        under_way: It runs, or waits for those before it.
     """
 
     ticket: int
     text: str
     last: Steps = ()
     left: Steps | None = None
+    under_way: bool = False
 
 
 @dataclass(slots=True)

@@ -249,6 +249,14 @@ class LastPlan:
         notes += [*more, *([f'"{follow.words}" taken as {", ".join(shown)}'] if shown else []), *filled.notes]
         return replace(call, skill=name, parameters=filled.values)
 
+    def too_little(self, call: SkillCall) -> str:
+        """Which parameter of a call is below the lowest that its skill takes, and how far; "" if none is."""
+        for p in self._skills[call.skill].parameters:
+            value = call.parameters.get(p.name)
+            if isinstance(value, (int, float)) and value < p.low:
+                return f"{call.skill} {p.name} {value:.2g} {p.unit}, at least {p.low:.4g}"
+        return ""
+
     def shown(self, name: str, parameter: str, value: float | str | None) -> str:
         """A parameter of a skill as notes tell it: "distance 0.8 m"."""
         unit = next(p.unit for p in self._skills[name].parameters if p.name == parameter)

@@ -91,17 +91,18 @@ class Router:
         )
         self._interpreted = Interpreter(self._chooser, self._planned, self._read, wordings | self._mended.asked)
 
-    def route(self, text: str, last: Steps = (), left: Steps | None = None) -> Route:
+    def route(self, text: str, last: Steps = (), left: Steps | None = None, under_way: bool = False) -> Route:
         """What to do about `text`. Never raises.
 
         Args:
             text: The instruction.
             last: The plan that "again", "a bit more" and "the other hand" mean, as `Route.steps`; () where there is none.
             left: What is left of it, if it was stopped: what "continue" means.
+            under_way: It runs, or is about to: "continue" asks for nothing then.
         """
         start = time.perf_counter()
         self._chooser.forget()
-        route = of_it(self._route(text, last, left), last)
+        route = of_it(self._route(text, last, left, under_way), last)
         if route.outcome == "rejected" and may_mean_stop(text):
             reason = "words of the text mean stop, and no command is understood beside them"
             route = stopped(self.skills, text, 1.0, 1.0, reason, Rule.STOP_GUARD)
@@ -113,7 +114,7 @@ class Router:
         sentence = self._read(corrected(held(self._mended(given))))
         return dataclasses.replace(sentence, put_off=sentence.put_off or delay(given))
 
-    def _route(self, text: str, last: Steps, left: Steps | None = None) -> Route:
+    def _route(self, text: str, last: Steps, left: Steps | None = None, under_way: bool = False) -> Route:
         if stop_guard(text):
             return stopped(self.skills, text, 1.0, 1.0, "a word of the text means stop", Rule.STOP_GUARD)
         if len(text) > MAX_CHARACTERS:
@@ -133,13 +134,13 @@ class Router:
             return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)
         if language := foreign(text, self._mended.asked | english().units, self._mended.knows):
             return rejected(text, f"{language}; this robot speaks English", Rule.LANGUAGE)
-        route = self._of_heard(text, given, said := self._mended(given), last, left)
+        route = self._of_heard(text, given, said := self._mended(given), last, left, under_way)
         if route.rule in (Rule.SCORE, Rule.COVERAGE) and (other := self._mended(given, self.scorer.learned)) != said:
-            again = self._of_heard(text, given, other, last, left)  # "bum" is no "bump"
+            again = self._of_heard(text, given, other, last, left, under_way)  # "bum" is no "bump"
             return again if again.outcome == "accepted" else route
         return route
 
-    def _of_heard(self, text: str, given: str, said: str, last: Steps, left: Steps | None) -> Route:
+    def _of_heard(self, text: str, given: str, said: str, last: Steps, left: Steps | None, under_way: bool) -> Route:
         """The route of a text with its typing errors mended."""
         if said != given and stop_guard(said):
             reason = "a word of the text, its typing error mended, means stop"
@@ -149,7 +150,8 @@ class Router:
         mended = corrected(held(said))
         if said and not mended:
             return rejected(text, "takes back what it asks for", Rule.CORRECTION)
-        if follow := self._planned.stopped_plan.goes_on(mended, last, left) or self._planned.last_plan.refers(mended, last):
+        onward = self._planned.stopped_plan.goes_on(mended, last, left, under_way)
+        if follow := onward or self._planned.last_plan.refers(mended, last):
             return self._followed(text, follow)
         if self._one_phrase(mended):
             return self._planned(text, (Piece(mended, "then"),), last)

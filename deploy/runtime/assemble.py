@@ -195,7 +195,7 @@ def wire(
         skills.skills,
         {group: name for group, name in config.home.items() if name not in unfit},
         safety,
-        routing(lambda request: router.route(request.text, request.last, request.left)),
+        routing(lambda request: router.route(request.text, request.last, request.left, request.under_way)),
         spec,
         stop_guard,
         config.control.handover,

@@ -107,6 +107,17 @@ def test_what_is_left_of_an_instruction_that_was_stopped_is_meant_by_continue(sa
     assert (calls["walk_forward"]["distance"] < 0.7 * whole) == (ticks > 100), "of a walk that nobody measures, by its command"
 
 
+def test_what_runs_or_waits_is_under_way():
+    rig = Rig("queue").ready()
+    rig.say("gibberish").tick(3)
+    rig.say("walk_forward").tick(20)
+    rig.say("bow").tick(5)
+    rig.say("gibberish").tick(3)
+    rig.say("stop").tick(5)
+    rig.say("gibberish").tick(3)
+    assert [request.under_way for request in rig.requests] == [False, False, True, True, False]
+
+
 def test_nothing_is_left_of_what_came_to_its_end_or_was_never_stopped():
     rig = Rig().ready()
     rig.say("walk_forward").tick(20)

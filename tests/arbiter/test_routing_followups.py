@@ -355,6 +355,27 @@ def test_what_was_stopped_goes_on_with_what_is_left(router, first, share, text, 
     assert told(route) == plan and note in route.reason
 
 
+def test_too_little_to_go_is_told_and_what_comes_after_it_is_done(router):
+    last = router.route(TWO).steps
+    ((call,), *rest) = last
+    short = (replace(call, parameters={**call.parameters, "distance": 0.05}),)
+    route = router.route("continue", last[:1], (short,))
+    assert told(route) == "refused"
+    assert route.reason == '"continue": too little is left of what was stopped: walk_forward distance 0.05 m, at least 0.1'
+    assert told(router.route("continue walking", last[:1], (short,))) == "refused"
+    route = router.route("continue", last, (short, *rest))
+    assert told(route) == "wave_left" and "too little is left of the first: walk_forward distance 0.05 m" in route.reason
+
+
+@pytest.mark.parametrize("text", ["continue", "keep going", "ok, please go on"])
+def test_what_is_under_way_needs_no_continue(router, text):
+    last = router.route(WALK).steps
+    route = router.route(text, last, under_way=True)
+    assert told(route) == "refused" and "what was asked for last is under way; say how much more of it" in route.reason
+    assert told(router.route("continue for half a metre", last, under_way=True)) == "walk_forward distance 0.5"
+    assert told(router.route("again", last, under_way=True)) == "walk_forward distance 2"
+
+
 def test_what_was_stopped_at_its_end_does_not_begin_again(router):
     route = router.route("continue", router.route(WALK).steps, ())
     assert (told(route), route.reason) == ("refused", '"continue": nothing is left of what was stopped')

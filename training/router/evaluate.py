@@ -84,9 +84,9 @@ def run(router: Router, phrase_set: PhraseSet) -> list[PhraseResult]:
     contextual = "last" in inspect.signature(router.route).parameters  # a router of long ago is measured beside that of today
     results = []
     for phrase in tqdm(phrase_set.phrases, desc=phrase_set.name, disable=None):
-        before = {"last": done(phrase.last, router)} if contextual else {}
+        before = (done(phrase.last, router),) if contextual else ()
         start = time.thread_time_ns()
-        route = router.route(phrase.text, **before)
+        route = router.route(phrase.text, *before)
         cpu_ms = (time.thread_time_ns() - start) / 1e6
         results.append(judge(phrase, route, cpu_ms, known, canonical(phrase.text) in fitted))
     return results
