@@ -20,9 +20,8 @@ LEAST, MOST = 0.8, 2.4  # [s] after the command fell to zero: it fades, the step
 STAYS = 0.2  # [s] for which the base is calm: a swaying body is still at each turn
 SWAY = 0.3  # [s] over which an error is averaged: the body sways with its steps
 TRIES = 2  # times that a robot at rest steps again because it ended away from its place
-HELPS = 0.7  # share of the error that is left by a try that helped
 LEARNS = 0.5  # share of a drift that is seen again
-MOST_DRIFT = np.array((0.05, 0.05, 0.05))  # [m, rad]; more is a push
+MOST_DRIFT = np.array((0.15, 0.15, 0.15))  # [m, rad]; more is a push
 NO_DRIFT = np.zeros(3)
 
 
@@ -53,35 +52,44 @@ class Arrival:
         self._drifts, self._placing = f"drift at rest after {way}", None
         self._off, self._stopped = np.zeros(3), np.zeros(3)
         self._now = self._since = self._swayed = 0.0
-        self._tries, self._best = TRIES, math.inf
+        self._tries, self._learns, self._span = TRIES, True, math.inf
 
     @property
     def drift(self) -> np.ndarray:
         """By how much it moves while it comes to rest: ahead, to the left [m], turn [rad], shape (3,)."""
-        return self._learned.get(self._drifts if self._placing is None else self._placing.drift, NO_DRIFT)
+        return self._learned.get(self._named, NO_DRIFT)
 
-    def follow(self, progress: Progress, off: np.ndarray, goal: bool, lost: bool = False, brief: bool = False) -> Stage:
+    @property
+    def _named(self) -> str:
+        """What the drift is kept by: on the way, that of how it will come to stand."""
+        placing = self._made(False) if self.stage is Stage.GOING else self._placing
+        return self._drifts if placing is None else placing.drift
+
+    def follow(
+        self, progress: Progress, off: np.ndarray, coast: np.ndarray | None, lost: bool = False, brief: bool = False
+    ) -> Stage:
         """The stage now. Asked in every tick.
 
         Args:
             off: Where the goal lies: ahead, to the left [m], and the turn to it [rad], shape (3,).
-            goal: Whether the goal is reached. lost: Whether it gives up before: it stops where it is.
-            brief: Whether its time is told: it corrects its place for a moment only, and once.
+            coast: Once the goal is reached, how far the body goes on as fast as it moves now, as `off`.
+            lost: Whether it gives up before: it stops where it is.
+            brief: Whether its time is told: it corrects its place for a moment only, and steps again once at most.
         """
         now, step = progress.elapsed, progress.elapsed - self._now
         self._now = now
         self._off = self._off + (off - self._off) * (min(1.0, step / SWAY) if self._steps_in_place else 1.0)
-        lost = lost and self.stage is Stage.GOING
-        if brief or lost:
-            self._tries = 0
-        if lost:
-            self._stop()
-        elif self.stage is Stage.GOING and goal:
-            self._place(again=False)
+        if brief:
+            self._tries = min(self._tries, 1)
+        if self.stage is Stage.GOING and lost:
+            self._tries, self._learns = 0, False
+            self._stop(self._off)
+        elif self.stage is Stage.GOING and coast is not None:
+            self._place(self._off - coast, BRIEF if brief else math.inf)
         if self.stage is Stage.PLACING and self._placing is not None:
             self.velocity = self._placing.velocity(self._off - self.drift, now)
-            if self._placing.placed(now) or now - self._since >= (BRIEF if brief else self._placing.span):
-                self._stop()
+            if self._placing.placed(now) or now - self._since >= min(self._span, self._placing.span):
+                self._stop(self._off)
         return self.stage
 
     @property
@@ -89,20 +97,16 @@ class Arrival:
         walks = self._placing is None or self._placing.walks
         return self.stage is Stage.STOPPING or (self.stage is Stage.PLACING and not walks)
 
-    def _place(self, again: bool) -> None:
-        self._placing = self._made(again)
+    def _place(self, off: np.ndarray, span: float = math.inf, again: bool = False) -> None:
+        """Comes to stand within `span` [s], or stops at once where it will be off by `off` but for its drift."""
+        self._placing, self._span = self._made(again), span
         if self._placing is None:
-            self._stop()
+            self._stop(off)
         else:
             self.stage, self._since = Stage.PLACING, self._now
 
-    def _stop(self) -> None:
-        self.stage, self._since, self._stopped, self.velocity = Stage.STOPPING, self._now, self._off, NO_DRIFT
-
-    def _in_vain(self) -> bool:
-        """Whether coming to its place once more did not help."""
-        last, self._best = self._best, float(np.abs(self._off).max())
-        return self._best > HELPS * last
+    def _stop(self, off: np.ndarray) -> None:
+        self.stage, self._since, self._stopped, self.velocity = Stage.STOPPING, self._now, off, NO_DRIFT
 
     def rested(self, state: RobotState) -> bool:
         """Whether the walk is over: it has come to rest, or the time for that is over, and is where it should be."""
@@ -112,16 +116,15 @@ class Arrival:
         calm = since >= LEAST and self._now - self._swayed >= STAYS - 1e-9
         if self.stage is not Stage.STOPPING or not (since >= MOST or calm):
             return False
-        if self._tries:
+        if self._learns:
             self._learn()
-        if near(self._off, FAIR if self._placing is None else self._placing.good) or not self._tries or self._in_vain():
+        if not self._tries or near(self._off, FAIR if self._placing is None or self._span < math.inf else self._placing.good):
             return True
         self._tries -= 1
-        self._place(again=True)
+        self._place(self._off, again=True)
         return False
 
     def _learn(self) -> None:
-        """How far it moved while it came to rest."""
-        moved = np.clip(self._stopped - self._off, -MOST_DRIFT, MOST_DRIFT)
-        name = self._drifts if self._placing is None else self._placing.drift
-        self._learned[name] = self.drift + LEARNS * (moved - self.drift)
+        """How far it moved while it came to rest; all of that at first."""
+        moved, known = np.clip(self._stopped - self._off, -MOST_DRIFT, MOST_DRIFT), self._learned.get(self._named)
+        self._learned[self._named] = moved if known is None else known + LEARNS * (moved - known)

@@ -87,8 +87,8 @@ class WalkInCircle(Walking):
         turned = self._sign(progress) * place.turned if self._by_strokes else self._swept(place, progress)
         return progress.number("radius") * turned
 
-    def commanded(self, progress: Progress) -> float:
-        return float(progress.travelled[0])
+    def towards(self, progress: Progress) -> np.ndarray:
+        return np.array((1.0, 0.0, 0.0))
 
     def criterion(self, run: Way, progress: Progress) -> Verification | None:
         radius = progress.number("radius")

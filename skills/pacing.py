@@ -160,8 +160,8 @@ class Walking(Followed):
         """The distance or angle covered [m, rad]."""
         raise NotImplementedError
 
-    def commanded(self, progress: Progress) -> float:
-        """Distance or angle commanded until now [m, rad]."""
+    def towards(self, progress: Progress) -> np.ndarray:
+        """The way it goes: ahead, to the left, turn, a unit vector, shape (3,)."""
         raise NotImplementedError
 
     def astray(self, place: Place, progress: Progress) -> float:
@@ -197,7 +197,9 @@ class Walking(Followed):
         place = self._course.at(state, progress)
         speed, off = self.speed(place, progress), self.off(place, progress)
         lost, timed = self.lost(place, progress), progress.given("duration") is not None
-        stage = self._arrival.follow(progress, off, self.arrived(speed, place, progress), lost, timed)
+        coast = self.lead * speed
+        reached = coast * self.towards(progress) if self.arrived(coast, place, progress) else None
+        stage = self._arrival.follow(progress, off, reached, lost, timed)
         velocity = NO_MOTION
         if stage is Stage.GOING:
             trimmed = self._trim.command(speed, self.gone(place, progress), progress.elapsed)
@@ -214,17 +216,26 @@ class Walking(Followed):
 
     def speed(self, place: Place, progress: Progress) -> float:
         """What the measured speed should be now [m/s, rad/s]: it grows at first and falls near the goal."""
-        left = self.asked(progress) - self.gone(place, progress)
+        left = self.to_go(place, progress)
         speed = min(self.pace(progress), max(self.slowest, TAPER * left))
         if self.axis != YAW and not self._by_strokes:
             least = self._response.least(self.slowest, progress.robot is not None and self.way in progress.robot.speeds)
             speed = max(speed, min(least, max(self.pace(progress), self.slowest)))
         return speed * ramp(progress.elapsed)
 
-    def arrived(self, speed: float, place: Place, progress: Progress) -> bool:
-        """Whether the goal is reached, by what was measured; not long before as much was commanded."""
-        asked = self.asked(progress)
-        return asked - self.gone(place, progress) <= self.lead * speed and self.commanded(progress) >= LEAST * asked - SLACK
+    def to_go(self, place: Place, progress: Progress) -> float:
+        """The distance or angle that is left to go [m, rad]; the rest it will drift while it comes to rest."""
+        drift = float(self.towards(progress) @ self._arrival.drift)
+        return self.asked(progress) - self.gone(place, progress) - drift
+
+    def commanded(self, progress: Progress) -> float:
+        """Distance or angle commanded until now [m, rad]."""
+        return float(self.towards(progress) @ progress.travelled)
+
+    def arrived(self, coast: float, place: Place, progress: Progress) -> bool:
+        """Whether the goal is reached, by what was measured; not long before as much was commanded. `coast`: How far the body
+        goes on as fast as it moves now [m, rad]."""
+        return self.to_go(place, progress) <= coast and self.commanded(progress) >= LEAST * self.asked(progress) - SLACK
 
     def lost(self, place: Place, progress: Progress) -> bool:
         """Whether it gives up: it does not move, too much was commanded, it takes too long, or it is far from its line."""

@@ -77,11 +77,11 @@ class LongSteps:
 
     def __init__(self, strokes: Strokes) -> None:
         self._strokes, self._there, self._since = strokes, False, math.inf
-        strokes.ahead = False
 
     def velocity(self, off: np.ndarray, now: float) -> np.ndarray:
         strokes = self._strokes
-        self._since = min(self._since, now)
+        if self._since == math.inf:
+            self._since, strokes.ahead = now, False
         if strokes.ahead and off[0] <= 0.0:
             self._there = now - self._since >= PATIENCE or near(np.array((0.0, off[1], off[2])), ROUGHLY)
             strokes.ahead = self._there

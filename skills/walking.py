@@ -41,9 +41,8 @@ class Walk(Walking):
     def gone(self, place: Place, progress: Progress) -> float:
         return place.along(self.direction)
 
-    def commanded(self, progress: Progress) -> float:
-        (x, y, _), (ahead, left) = progress.travelled.tolist(), self.direction
-        return x * ahead + y * left
+    def towards(self, progress: Progress) -> np.ndarray:
+        return np.array((*self.direction, 0.0))
 
     def criterion(self, run: Way, progress: Progress) -> Verification | None:
         return criteria.distance(run, self.direction, self.asked(progress))
@@ -81,8 +80,8 @@ class Turn(Walking):
     def gone(self, place: Place, progress: Progress) -> float:
         return self.sign * place.turned
 
-    def commanded(self, progress: Progress) -> float:
-        return self.sign * float(progress.travelled[2])
+    def towards(self, progress: Progress) -> np.ndarray:
+        return np.array((0.0, 0.0, self.sign))
 
     def criterion(self, run: Way, progress: Progress) -> Verification:
         return criteria.angle(run, self.sign * self.asked(progress))

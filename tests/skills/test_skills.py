@@ -21,6 +21,7 @@ from skills.contract import check_skill, default_parameters, standing_state
 from skills.course import Course, Place
 from skills.gestures import WaveRight
 from skills.registry import load_skills
+from skills.response import STANDS
 from skills.rotations import rotations
 from skills.walking import WalkForward
 from tests.fakes import MODEL
@@ -168,18 +169,32 @@ def test_a_walk_ends_at_rest():
         assert not walk.request(seen, at).velocity.any() and walk.finish(seen, at) is outcome
 
 
-def test_a_robot_that_drifts_as_it_comes_to_rest_steps_once_more_and_later_walks_allow_for_it():
+def stops_of(floor, *drifts):
+    """Walks to the end. At each stop the robot drifts ahead by the next of `drifts` [m], or the last. Returns how many stops."""
+    stages = [Stage.GOING]
+    while floor.tick() is not Outcome.SUCCESS:
+        stage = floor.walk._arrival.stage
+        if stage is not stages[-1]:
+            stages.append(stage)
+            if stage is Stage.STOPPING:
+                floor.place[0] += drifts[min(stages.count(stage), len(drifts)) - 1]
+    return stages.count(Stage.STOPPING)
+
+
+@pytest.mark.parametrize("asked", [{"distance": 1.0}, {"duration": 1.0, "speed": 0.4}])
+def test_a_robot_that_drifts_as_it_comes_to_rest_steps_once_more_and_later_walks_allow_for_it(asked):
     context, stops = RunContext(MODEL), []
-    for _ in range(4):
-        walk = WalkForward().begin(context)
-        floor, stages = Floor(walk, distance=1.0), [Stage.GOING]
-        while floor.tick() is not Outcome.SUCCESS:
-            stage = walk._arrival.stage
-            floor.place[0] += 0.04 * (stage is Stage.STOPPING and stages[-1] is not stage)
-            stages += [stage] * (stage is not stages[-1])
-        stops.append(stages.count(Stage.STOPPING))
-        assert floor.place[0] == pytest.approx(1.0, abs=0.03)
-    assert stops[0] == 2 and stops[-1] == 1
+    for _ in range(3):
+        floor = Floor(WalkForward().begin(context), **asked)
+        stops.append(stops_of(floor, 0.05))
+        assert floor.place[0] == pytest.approx(asked.get("distance", 0.4), abs=0.03)
+    assert stops == [2, 1, 1]
+
+
+def test_a_robot_that_drifts_otherwise_the_second_time_steps_once_more_again():
+    floor = Floor(by_name("walk_forward"), distance=1.0)
+    assert stops_of(floor, 0.04, 0.09, 0.06) == 3
+    assert floor.place[0] == pytest.approx(1.0, abs=0.03)
 
 
 @pytest.mark.parametrize("legs", [lambda place: 0.0 * place, lambda place: 5.0 * place + (1.0, 0.0, 0.0), lambda place: -place])
@@ -235,6 +250,15 @@ def test_a_policy_that_stands_still_at_small_commands_and_turns_only_while_it_wa
         floor = DeadBand(walk, dead=0.12, **asked).walk_to_the_end(80.0)
         off = np.abs(walk.off(Place(*floor.place), progress(walk, **asked)))
     assert math.hypot(*off[:2]) < 0.04 and off[2] < 0.035
+
+
+def test_a_robot_that_runs_on_after_its_last_command_stops_earlier_the_next_time():
+    context, stops = RunContext(MODEL), []
+    for _ in range(2):
+        floor = DeadBand(WalkForward().begin(context), dead=0.12, distance=1.0)
+        context.learned[STANDS] = np.array((0.12, 0.2))
+        stops.append(stops_of(floor, 0.12, 0.0))
+    assert stops == [2, 1] and floor.place[0] == pytest.approx(1.0, abs=0.03)
 
 
 def test_a_walk_that_is_far_from_its_line_gives_up():
