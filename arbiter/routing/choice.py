@@ -93,13 +93,13 @@ class Chooser:
         self.beginnings = {tuple(phrase.split()[:2]) for phrase in own_phrases(skills.values())}
         refused = scorer.texts[scorer.members[NONE]] if NONE in scorer.members else ()
         asked = [text for text, label in zip(scorer.texts, scorer.labels, strict=True) if label != NONE]
-        self._strange = beyond(refused, asked)
+        self.strange = beyond(refused, asked)
         self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
             skill.name: excused(
                 filter(None, map(canonical, skill.utterances)),
                 skill.name,
-                self._strange,
+                self.strange,
                 self._members.takes(skill.name, "distance"),
             )
             | (_OFF_TABLE if skill.joints == "arms" else frozenset())
@@ -205,7 +205,7 @@ class Chooser:
             or self._members.named(text, clause, scored)[0]
             or next(n for n in self.skills if self.scorer.class_of[n] == scored.best)
         )
-        strange = self._strange - self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
+        strange = self.strange - self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
         few = scored.best in self.scorer.new and scored.score >= BEYOND_DOUBT  # ten phrases have few of its verbs and parts
         free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
         travels = self._members.takes(name, "distance")

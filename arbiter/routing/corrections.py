@@ -12,12 +12,16 @@ from arbiter.routing.quantities import COLOURS, extract
 from arbiter.routing.structure import FILLERS, SURE, Clause, Word
 from arbiter.routing.text import strip_politeness, words
 
+FEW = 4  # words that replace others of a command
 MOST = 8  # corrections that one text may hold
 _SECOND_THOUGHT, _DISMISSED, _COMMAND, _SCOPE, _MARK, _BREAK, _MEANT, _GOES_ON, _JOINT = patterns(
     "corrections", "second_thought dismissed command scope mark break meant goes_on joint"
 )
+_ASKED, _HALTING, _REGRETFUL, _REFUSING, _TOLD_LAST = patterns("halts", "asked halting regretful refusing told_last")
 _SIDE, *_WAYS = patterns("mendable", "side forward up clockwise")
 _COLOUR = re.compile(rf"\b(?:{'|'.join(COLOURS)})\b")
+_THEN = re.compile(r"^(?:and )?then ")
+_DENIED = re.compile(r"\bnot (?:the |that )?(\w+)")
 _BARE, _BARE_NUMBER, _HEADING, _COUNTED, _OTHER = patterns("mended", "bare number heading counted other")
 
 
@@ -36,6 +40,8 @@ def corrected(text: str) -> str:
     """
     text = _DISMISSED.sub("", text)
     for _ in range(MOST):
+        text = _retold(text)
+    for _ in range(MOST):
         found = _SECOND_THOUGHT.finditer(text)
         # A "no" amid words follows a command: "turn left no right", and not "the sign says no turn".
         match = next((one for one in found if not one["amid"] or _commands(text[: one.start()])), None)
@@ -50,6 +56,61 @@ def corrected(text: str) -> str:
             return text  # "bow, er, sit down I mean, and then wave": of what stands before it
         text = _mended(before, after) if words(before) else after
     return text
+
+
+def _retold(text: str) -> str:
+    """A text without the first command that is contradicted where speech halts or regrets: "wave left, er, right hand"."""
+    starts = [0, *(mark.end() for mark in _MARK.finditer(text)), len(text) + 1]
+    parts = [_THEN.sub("", text[a : b - 1].strip(" ,.;:!?-")) for a, b in itertools.pairwise(starts)]
+    for i, part in enumerate(parts[1:], 1):
+        meant = _TOLD_LAST.match(part)
+        what = _HALTING.sub("", meant["what"] if meant else part, count=1)
+        mere = _mere(what)
+        k = next((k for k in reversed(range(i)) if _taken_back(parts[k], what, mere)), None)
+        if k is None:
+            continue
+        between, last = parts[k + 1 : i], _JOINT.split(parts[k])[-1].strip()
+        mere &= _contradicts(last, what)
+        asked = _ASKED.search(what) is not None
+        regrets = any(map(_REGRETFUL.search, between)) or (part != what and _REGRETFUL.match(part) is not None)
+        halts = part != what or any(not _HALTING.sub("", one, count=1) for one in between)
+        denied = any(match[1] in words(last) for one in between for match in _DENIED.finditer(one))
+        before, after = text[: starts[k + 1] - 1], what + text[starts[i + 1] - 1 :]
+        if asked and denied:
+            return f"{before[: before.rindex(last)]}{after}"
+        if (
+            (mere and (meant or halts or regrets))
+            or (asked and (meant or any(map(_REFUSING.match, between))))
+            or (regrets and _of_one_verb(last, what))
+        ):
+            return _mended(before, after)
+    return text
+
+
+def _taken_back(part: str, what: str, mere: bool) -> bool:
+    """Whether a part may be what is taken back: a command, or what a mere word contradicts."""
+    return _SCOPE.search(part) is None and (_ASKED.search(part) is not None or (mere and _contradicts(part, what)))
+
+
+def _mere(what: str) -> bool:
+    """Whether words are but a few and no command; "five waves" is one only by itself."""
+    said = words(what)
+    return 0 < len(said) <= FEW and (_ASKED.search(what) is None or _BARE_NUMBER.match(said[0]) is not None)
+
+
+def _contradicts(last: str, what: str) -> bool:
+    """Whether words name another side, colour, direction or quantity of the same kind than a command."""
+    for pattern in (_SIDE, _COLOUR, *_WAYS):
+        if (old := pattern.search(last)) and (new := pattern.search(what)):
+            return old[0] != new[0]
+    values = {kind for kind, *_ in extract(last)[0].values}
+    return bool(values and (_BARE_NUMBER.match(what) or values & {kind for kind, *_ in extract(what)[0].values}))
+
+
+def _of_one_verb(last: str, what: str) -> bool:
+    """Whether two commands differ, and begin alike or contradict each other."""
+    before, after = words(strip_politeness(last)), words(strip_politeness(what))
+    return before != after and (before[:1] == after[:1] or (_ASKED.search(what) is not None and _contradicts(last, what)))
 
 
 def corrected_by(found: Sequence[Clause]) -> str:
@@ -88,7 +149,8 @@ def _mended(before: str, after: str) -> str:
         return f"{kept} {_recounted(last, values[-1][2], bare['number'])}{after[bare.end() :]}".strip()
     said, rest = extract(first_clause.strip())
     own = {*COLOURS, *(words(extract(last)[1]) if said.values else words(last)[1:])}  # "three waves, no, five waves"
-    if all(word in own or _BARE.fullmatch(word) for word in words(rest)):
+    bare = all(word in own or _BARE.fullmatch(word) for word in words(rest))
+    if bare or (_mere(first_clause) and _contradicts(last, first_clause)):
         return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()
     if words(last)[:1] == words(after)[:1]:
         return f"{kept} {after}".strip()
@@ -107,8 +169,9 @@ def _replaced(last: str, new: str, values: tuple[tuple[str, float, str], ...]) -
         return _SIDE.sub("right" if side[1] == "left" else "left", last)
     done = False
     for pattern in (_SIDE, _COLOUR, *_WAYS):
-        if (told := pattern.search(new)) and pattern.search(last):
-            last, done = pattern.sub(told[0], last), True
+        if (told := pattern.search(new)) and (old := pattern.search(last)):
+            said = new[told.start() :] if old.end() == len(last) else told[0]  # "the red, no, green ball"
+            last, done = pattern.sub(said, last), True
     for kind, _, said in values:
         if old := next((old for other, _, old in extract(last)[0].values if other in (kind, "number")), None):
             last, done = last.replace(old, said), True

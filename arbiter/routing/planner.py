@@ -9,24 +9,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from arbiter.routing.arrangement import WHOLE, Arrangement, rejected, stopped
+from arbiter.routing.asides import Asides
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Piece
-from arbiter.routing.corpus import canonical
 from arbiter.routing.echoes import names_the_same, urges_on
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
-from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan, LastPlan
-from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import Segmentation
 from arbiter.routing.stopped_plan import StoppedPlan
 from arbiter.routing.text import words
 from arbiter.routing.variants import Variants
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
-
-NAMES = 3  # words of an addressee: "good sir knight"
 
 
 def _pieces(follow: FollowedPlan) -> list[tuple[Piece, Choice]]:
@@ -64,6 +60,10 @@ class PlanDraft:
         """How a piece is joined with the one behind it; "" where there is none."""
         return self.pieces[index + 1].joint if index + 1 < len(self.pieces) else ""
 
+    def after(self, index: int) -> str:
+        """The text of the piece behind one."""
+        return self.pieces[index + 1].text
+
     def leave_out(self, words: str) -> None:
         """Has the route say that it does not use some words."""
         self.unused.append(f'"{words}" was not used')
@@ -79,10 +79,10 @@ class Planner:
     """
 
     def __init__(self, chooser: Chooser, asked: Set[str], utterances: Set[str], groups: Mapping[str, np.ndarray]) -> None:
-        self._chooser, self._asked = chooser, asked
+        self._chooser = chooser
         self._segmented, self._hearing = Segmentation(chooser, asked), Hearing(chooser)
         self._variants, self._arranged = Variants(chooser, asked, utterances), Arrangement(chooser, groups)
-        self.last_plan = LastPlan(chooser)
+        self.last_plan, self._asides = LastPlan(chooser), Asides(chooser, asked)
         self.stopped_plan = StoppedPlan(self.last_plan)
 
     def __call__(
@@ -138,7 +138,7 @@ class Planner:
             return True  # "go on, walk forward"
         if draft.before is None:
             return False
-        if piece.joint in ("list", "runon") and self._adds(piece.text):
+        if piece.joint in ("list", "runon") and self._asides.adds(piece.text):
             draft.leave_out(piece.text)  # "two laps, on foot"
             return True
         return names_the_same(piece, draft.before, self._chooser)  # "arms up, the two of them"
@@ -162,7 +162,9 @@ class Planner:
         listed = (piece.joint == "list" and before is not None) or draft.joint_after(index) == "list"
         if not listed and (before is None or piece.joint != "then" or not choice.remark):
             return False
-        if not choice.remark and self._addressee(piece, choice):
+        if not choice.remark and self._asides(piece.text, choice):
+            if before is not None and draft.joint_after(index) and self._asides.between(piece.text, before, draft.after(index)):
+                return False
             draft.leave_out(piece.text)  # "sit down, cadet"
             return True
         return choice.remark  # "you're too close, back off"
@@ -186,18 +188,6 @@ class Planner:
         names = {before.call.skill, choice.call.skill}
         opposed = any(names == set(pair.names) for pair in self._chooser.pairs)
         return opposed and not any(map(self.last_plan.measured, names))
-
-    def _adds(self, text: str) -> bool:
-        """Whether words are no command but an addition to the one before: what follows a preposition, and no skill's phrase."""
-        said = text.split()
-        if said[0] not in english().prepositions - english().goals or len(said) == 1 or extract(text)[0].values:
-            return False
-        return not (self._chooser.owner(text) or self._chooser.scorer.knows(canonical(text)))
-
-    def _addressee(self, piece: Piece, choice: Choice) -> bool:
-        """Whether a piece is but a name or two that no skill has to do with: "sit down, cadet"."""
-        said = words(piece.text)
-        return choice.call is None and len(said) <= NAMES and not self._asked & set(said)
 
     def _follow(self, draft: PlanDraft, index: int) -> FollowedPlan | None:
         """What a piece says of those before it, or of the last plan where it is the first; None where it says nothing of them."""

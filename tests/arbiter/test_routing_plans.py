@@ -133,3 +133,32 @@ def test_a_condition_waits_whatever_it_is_about(router, text):
 def test_it_keeps_the_colour_of_what_it_stands_for(router):
     (_,), (touch,) = router.route("walk to the red ball and touch it for five seconds").steps
     assert touch.parameters["colour"] == "red" and touch.parameters["duration"] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("one step to the left, love", '"love" was not used'),
+        ("bow three times, once for each judge", '"once for each judge" was not used'),
+        ("full speed ahead, me hearty", '"me hearty" was not used'),
+        ("scoot over to the left, I need to get the trolley by", ""),
+    ],
+)
+def test_what_asks_for_nothing_is_left_out(router, text, told):
+    route = router.route(text)
+    assert len(plan(route)) == 1 and told in route.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "turn left, jump",
+        "bow, juggle",
+        "bow, a handstand",
+        "bow, the splits",
+        "walk forward, cook dinner",
+        "turn left, mumbo jumbo, turn right",
+    ],
+)
+def test_what_may_ask_for_something_is_not(router, text):
+    assert router.route(text).outcome == "rejected", router.route(text)
