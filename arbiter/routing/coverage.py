@@ -239,11 +239,13 @@ class Coverage:
 
     def _near(self, item: Content, mine: Vocabulary) -> bool:
         """Whether a word is near in meaning to one that the utterances have after the same preposition."""
-        near = [word for preposition, word in mine.nouns if preposition == item.preposition]
-        for word in (item.word, *near):
-            if word not in self._vectors:
-                self._vectors[word] = self._scorer.vectors([word])[0]
-        return any(float(self._vectors[word] @ self._vectors[item.word]) >= NEAR for word in near)
+        near = (word for preposition, word in mine.nouns if preposition == item.preposition)
+        return any(float(self._vector(word) @ self._vector(item.word)) >= NEAR for word in near)
+
+    def _vector(self, word: str) -> np.ndarray:
+        if word not in self._vectors:
+            self._vectors[word] = self._scorer.vectors([word])[0]
+        return self._vectors[word]
 
 
 def _taken(word: str, takes: set[str], said: Quantities) -> bool:

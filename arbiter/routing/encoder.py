@@ -19,6 +19,7 @@ MODEL_DIR = Path(__file__).parent / "model"
 ENCODER, TOKENIZER, CARD = "encoder.onnx", "tokenizer.json", "card.json"
 MAX_TOKENS = 24  # a clause of a spoken command has fewer; bounds the cost
 MAX_SENTENCE = 128  # tokens of a text whose structure is asked for
+KEPT = 16  # texts whose structure was told, of which the vectors are kept
 VECTOR, STRUCTURE = "sentence_vector", "structure"  # outputs of the graph
 
 
@@ -72,6 +73,7 @@ class Encoder:
         options.log_severity_level = 3
         self._session = ort.InferenceSession(str(folder / ENCODER), options, providers=["CPUExecutionProvider"])
         self.structured = STRUCTURE in [output.name for output in self._session.get_outputs()]
+        self._vectors: dict[tuple[int, ...], np.ndarray] = {}  # of texts whose structure was told: one pass tells both
         told = dict(card.get(STRUCTURE) or {})
         self.wordings = frozenset(str(told.pop("wordings", "")).split())
         if self.structured and told != {"clauses": list(CLAUSES), "roles": list(ROLES)}:
@@ -85,6 +87,8 @@ class Encoder:
         if not texts:
             return np.zeros((0, self.size), np.float32)
         ids = [_cut(self._tokenizer.encode(text).ids, MAX_TOKENS) for text in texts]
+        if len(ids) == 1 and (vector := self._vectors.get(tuple(ids[0]))) is not None:
+            return vector
         padded = np.zeros((len(ids), max(map(len, ids))), np.int64)
         mask = np.zeros_like(padded)
         for row, tokens in enumerate(ids):
@@ -99,7 +103,11 @@ class Encoder:
         """
         encoded = self._tokenizer.encode(list(words), is_pretokenized=True)
         ids = np.array([_cut(encoded.ids, MAX_SENTENCE)])
-        (logits,) = self._session.run([STRUCTURE], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        logits, vector = self._session.run([STRUCTURE, VECTOR], inputs)
+        if len(self._vectors) >= KEPT:
+            self._vectors.clear()
+        self._vectors[tuple(ids[0].tolist())] = np.asarray(vector)
         first: dict[int, int] = {}
         for place, word in enumerate(encoded.word_ids):
             if word is not None:

@@ -63,13 +63,16 @@ class Segmentation:
 
     def _one(self, before: Piece, piece: Piece, joined: Piece) -> bool:
         """Whether two pieces are one command: either means nothing or a stop alone, or `joined` is of the same kind as both."""
-        calls = [self._chooser.choose(self.uninflected(one).text, None).call for one in (before, piece)]
-        if any(call is None or call.skill == STOP for call in calls):
-            return True
-        kinds = {self._chooser.scorer.class_of[call.skill] for call in calls if call}
+        kinds = set()
+        for one in (before, piece):
+            choice = self._chooser.choose(self.uninflected(one).text, None)
+            if choice.call is None or choice.call.skill == STOP:
+                return True
+            kinds.add(self._chooser.kind(choice))
+        if len(kinds) > 1:
+            return False
         together = self._chooser.choose(joined.text, None)
-        same = together.call is not None and {self._chooser.scorer.class_of[together.call.skill]} == kinds
-        return same and together.score >= WHOLE
+        return self._chooser.kind(together) in kinds and together.score >= WHOLE
 
     def _parted(self, piece: Piece) -> list[Piece]:
         """A piece, or its two parts where a verb of some skill begins amid it and both are commands: "bow turn left"."""
@@ -81,9 +84,12 @@ class Segmentation:
         for i in places:
             parts = Piece(" ".join(said[:i]), piece.joint), Piece(" ".join(said[i:]), "runon")
             texts = [self.uninflected(part).text for part in parts]
-            kinds = [self._whole(text) for text in texts] if all(map(self._of_one_kind, texts)) else []
-            apart = len(set(kinds)) > 1 and 1 < i < len(said) - 1 and said[i - 2] not in english().determiners
-            if kinds and all(kinds) and (apart or not self._asked_as_one(piece.text)):
+            if not all(map(self._of_one_kind, texts)):
+                continue
+            if not (kind := self._whole(texts[0])) or not (other := self._whole(texts[1])):
+                continue
+            apart = kind != other and 1 < i < len(said) - 1 and said[i - 2] not in english().determiners
+            if apart or not self._asked_as_one(piece.text):
                 return [parts[0], *self._parted(parts[1])]
         return [piece]
 
