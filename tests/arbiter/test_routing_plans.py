@@ -157,7 +157,7 @@ def test_what_asks_for_nothing_is_left_out(router, text, told):
         "bow, a handstand",
         "bow, the splits",
         "walk forward, cook dinner",
-        "turn left, mumbo jumbo, turn right",
+        "turn left, me hearty, turn right",
     ],
 )
 def test_what_may_ask_for_something_is_not(router, text):
