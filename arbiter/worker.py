@@ -136,7 +136,7 @@ class ThreadWorker[Q, A]:
 
 
 class ReplayWorker[Q, A]:
-    """Delivers what was recorded, at the ticks at which it was delivered then.
+    """Delivers what was recorded, in the tick before which it was given to `deliver`.
 
     Args:
         key: Tells which request a recorded result belongs to; None: always to the newest.
@@ -145,20 +145,18 @@ class ReplayWorker[Q, A]:
     def __init__(self, key: Callable[[Q], Hashable] | None = None) -> None:
         self._key = key
         self._pending: dict[Hashable, tuple[Q, float]] = {}
-        self._due: deque[tuple[float, Hashable, A | None, str]] = deque()
+        self._due: deque[tuple[Hashable, A | None, str]] = deque()
 
-    def deliver(self, at: float, key: Hashable, value: A | None, error: str = "") -> None:
-        """A result that was delivered at tick time `at` [s]."""
-        self._due.append((at, key, value, error))
+    def deliver(self, key: Hashable, value: A | None, error: str = "") -> None:
+        """A result that was delivered in the tick that comes next."""
+        self._due.append((key, value, error))
 
     def submit(self, request: Q, now: float) -> None:
         self._pending[self._key(request) if self._key else None] = request, now
 
     def poll(self, now: float) -> Done[Q, A] | None:
-        while self._due and self._due[0][0] <= now + ROUNDING:
-            if not self._key and not self._pending:
-                return None
-            _, key, value, error = self._due.popleft()
+        while self._due and (self._key or self._pending):
+            key, value, error = self._due.popleft()
             if key in self._pending:
                 return Done(*self._pending.pop(key), value, error)
         return None

@@ -117,7 +117,10 @@ class Deadline:
     def spare(self) -> Resuming | None:
         """The policy's spare, with a deadline of its own; None: it has none."""
         spare = self.policy.spare() if isinstance(self.policy, Spared) else None
-        return Deadline(spare, self._tick) if spare is not None else None
+        return self._of(spare) if spare is not None else None
+
+    def _of(self, spare: Policy) -> Deadline:
+        return Deadline(spare, self._tick)
 
     def resume(self, failed: Policy, state: RobotState, now: float) -> None:
         """See `arbiter.policy.Resuming`. The memory of one that hangs is read while it hangs. Raises PolicyError where this takes

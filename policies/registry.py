@@ -29,7 +29,6 @@ from policies.chunk.opening import AnyChunkConfig, ChunkConfig, OutsideChunkConf
 from policies.chunk.player import ChunkPolicy
 from policies.context import SHIPPED, PolicyContext
 from policies.contract import form_problems
-from policies.deadline import Deadline
 from policies.fallback.policies import Damp, Hold, PolicyStand, PostureStand, Rest, Stand
 from policies.fallback.reflex import BalanceReflex, gains_of
 from policies.locomotion.policy import OnnxPolicy
@@ -151,7 +150,7 @@ def load_fallback(name: str, kind: str, configs: Mapping[str, object], context: 
         raise ConfigError(f"robot {model.name}: stand is {model.stand!r}; a policy of kind onnx, reflex or posture can stand")
     try:
         policy = _onnx(name, config, context)
-        return PolicyStand(model, policy if context.chunk_delay is not None else Deadline(policy, model.dt), name=name)
+        return PolicyStand(model, context.timed(policy), name=name)
     except ArbiterError as error:
         raise ConfigError(f"robot {model.name}: stand is {model.stand!r}: {error}") from error
 
@@ -213,8 +212,7 @@ def load_policy(name: str, config: Config, context: PolicyContext) -> tuple[Poli
         return _chunk_players(name, config, context)
     if isinstance(config, OutsideConfig):
         return _from_outside(name, config, context)
-    policy = _onnx(name, config, context)
-    return (policy if context.chunk_delay is not None else Deadline(policy, context.model.dt),)
+    return (context.timed(_onnx(name, config, context)),)
 
 
 def _from_outside(name: str, config: OutsideConfig, context: PolicyContext) -> tuple[Policy, ...]:
@@ -224,7 +222,7 @@ def _from_outside(name: str, config: OutsideConfig, context: PolicyContext) -> t
     wrong = error or "; ".join(line for player in players for line in form_problems(player, context.model))
     if wrong or not players:
         raise ConfigError(f"policy kind {kind.name!r}: {wrong or 'open() gave no policy'}")
-    return players if context.chunk_delay is not None else tuple(Deadline(player, context.model.dt) for player in players)
+    return tuple(context.timed(player) for player in players)
 
 
 def _onnx(name: str, config: OnnxConfig, context: PolicyContext) -> OnnxPolicy:

@@ -67,7 +67,8 @@ TICK = {
     "[s], battery, faults, acc [m/s²]; null: none",
     "estimate": "where the base is: position [m], velocity [m/s] and heading [rad] in the odometry frame, their standard "
     "deviations, and why it is not trusted (`doubt`); null for a robot whose feet are not known",
-    "inputs": "what reached the tick, as (kind, ...): say, stop, damp, reset, alarm, go, halt, safety, arm, route, chunk, sight",
+    "inputs": "what reached the tick, as (kind, ...): say, stop, damp, reset, alarm, go, halt, safety, arm, route, chunk, "
+    "picture, late (a wait for a policy that was in vain), sight",
     "asked": "joint targets after blending, before the safety layer [rad]",
     "q": "commanded joint positions [rad]",
     "kp": "commanded gains [N·m/rad]",

@@ -35,7 +35,9 @@ from deploy.runtime.ramp import RampWatch
 from deploy.runtime.simulated_operator import ClearsFaults, SimulatedOperator
 from deploy.runtime.tree_check import check_tree, examine, groups_of, load_node_set, load_skill_set
 from deploy.runtime.tree_robot import robot_of
+from policies.chunk.camera_record import RecordedCamera
 from policies.chunk.inference import InferenceRecorder
+from policies.late_waits import LateRecorder
 from policies.registry import PolicyContext, load_policies
 from skills.registry import SkillSet
 
@@ -106,10 +108,12 @@ def assemble(
         offer_the_hand(skills)
     opened = open_body(Wish(robot, fast, seed, scene, hardware, operator, camera), model, loaded)
     body, eye = opened.robot, opened.eye
-    recorder = InferenceRecorder()
+    recorder, seen, late = InferenceRecorder(), RecordedCamera(eye), LateRecorder()
     doors = load_doors(loaded)
     delay = config.simulation.chunk_delay if fast else None
-    context = PolicyContext(model, loaded.path.parent, eye, delay, seed, recorder, doors.kinds, doors.backends)
+    context = PolicyContext(
+        model, loaded.path.parent, seen, delay, seed, recorder, None if fast else late, doors.kinds, doors.backends
+    )
     sight = open_sight(eye, loaded, model, FOREIGN_PATIENCE if fast else PATIENCE)
     arbiter = wire(
         loaded,
@@ -120,7 +124,7 @@ def assemble(
         caller_for(skills.foreign, fast),
         sight,
     )
-    arbiter.recorder.taps += [recorder.take, sight.take]
+    arbiter.recorder.taps += [seen.take, late.take, recorder.take, sight.take]
     watch = ThreadWatch()
     arbiter.alarms.append(watch.take)
     opened.connect()

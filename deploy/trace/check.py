@@ -152,6 +152,8 @@ def check_tick(tick: Any, n: int, where: str) -> None:
         "arm": (is_number, dict_of(state)),
         "route": (is_count, is_route),
         "chunk": (is_text, is_count, is_number, is_chunk(n), is_text),
+        "late": (is_text, is_count),
+        "picture": (is_number_or_null, is_text),
         "sight": (dict_of(SIGHT),),
     }
     for kind, *rest in tick["inputs"]:

@@ -26,8 +26,9 @@ from deploy.runtime.ramp import RampWatch
 from deploy.runtime.tree_check import load_skill_set
 from deploy.runtime.tree_robot import robot_of
 from deploy.trace.writer import decode_route, decode_sighting, decode_state, encode
+from policies.chunk.camera_record import ReplayedCamera
 from policies.chunk.inference import InferenceReplay
-from policies.chunk.protocol import CameraFrame
+from policies.late_waits import LateReplay
 from policies.registry import PolicyContext
 
 COMPARED_LATER = ("estimate",)  # traces of earlier versions have none
@@ -77,7 +78,7 @@ def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "t
         file: Where they are from, for errors.
     """
     loaded = load_text(header["config"], Path(header["tree"]))
-    robot, playback = RecordedRobot(robot_of(loaded)), InferenceReplay()
+    robot, playback, late = RecordedRobot(robot_of(loaded)), InferenceReplay(), LateReplay()
     routing: ReplayWorker[RouteRequest, Route] = ReplayWorker(key=lambda request: request.ticket)
     if tuple(header["joints"]) != robot.model.joints:
         raise ConfigError(f"{file}:1: of another robot than {loaded.robot}: its joints are not that robot's")
@@ -85,24 +86,13 @@ def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "t
     for tick in ticks:
         for kind, *rest in tick["inputs"]:
             if kind == "route":
-                route = decode_route(rest[1])
-                _check_route(route, skills.skills, f"{file}: tick {tick['i']}")
-                routing.deliver(tick["t"], rest[0], route)
-            if kind == "chunk":
-                policy, player, _, rows, error = rest
-                playback.add(tick["t"], policy, player, None if rows is None else np.array(rows), error)
-    blank = np.zeros((224, 224, 3), np.uint8)
-    now = [0.0]
+                _check_route(decode_route(rest[1]), skills.skills, f"{file}: tick {tick['i']}")
+            if kind == "late":
+                late.add(*rest)
+    camera = ReplayedCamera()
     doors = load_doors(loaded)
     context = PolicyContext(
-        robot.model,
-        loaded.path.parent,
-        lambda: CameraFrame(now[0], blank),
-        0.0,
-        header["seed"],
-        playback,
-        doors.kinds,
-        doors.backends,
+        robot.model, loaded.path.parent, camera, 0.0, header["seed"], playback, late, doors.kinds, doors.backends
     )
     sight = RecordedSight()
     arbiter = wire(loaded, skills, robot, context, lambda work: routing, caller_for(skills.foreign, True), sight)
@@ -110,9 +100,10 @@ def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "t
     arbiter.alarms.append(lambda: alarms.popleft() if alarms else "")
     try:
         for tick in progress(ticks, "deciding again", len(ticks)):
-            now[0] = tick["t"]
+            camera.now = tick["t"]
             alarms += (rest[0] for kind, *rest in tick["inputs"] if kind == "alarm")
-            _feed(arbiter, robot, sight, tick)
+            _deliver(routing, playback, tick)
+            _feed(arbiter, robot, sight, camera, tick)
             report = arbiter.tick(tick["t"])
             ramp(report)
             differences += _differences(tick, encode(report))
@@ -134,7 +125,17 @@ def _check_route(route: Route, skills: Mapping[str, Skill], where: str) -> None:
             )
 
 
-def _feed(arbiter: Arbiter, robot: RecordedRobot, sight: RecordedSight, tick: dict[str, Any]) -> None:
+def _deliver(routing: ReplayWorker[RouteRequest, Route], playback: InferenceReplay, tick: dict[str, Any]) -> None:
+    """By tick, not by time: decisions go by a time that a jump of the clock does not move."""
+    for kind, *rest in tick["inputs"]:
+        if kind == "route":
+            routing.deliver(rest[0], decode_route(rest[1]))
+        elif kind == "chunk":
+            policy, player, _, rows, error = rest
+            playback.deliver(policy, player, None if rows is None else np.array(rows), error)
+
+
+def _feed(arbiter: Arbiter, robot: RecordedRobot, sight: RecordedSight, camera: ReplayedCamera, tick: dict[str, Any]) -> None:
     inbox, was_reset = arbiter.inbox, any(kind == "reset" for kind, *_ in tick["inputs"])
     for kind, *rest in tick["inputs"]:
         if kind == "arm" and was_reset and rest[0] == tick["t"]:  # in the tick that was reset, with its reading
@@ -142,6 +143,8 @@ def _feed(arbiter: Arbiter, robot: RecordedRobot, sight: RecordedSight, tick: di
         elif kind == "arm":
             robot.state = decode_state(rest[1])
             arbiter.arm(rest[0])
+        elif kind == "picture":
+            camera.deliver(*rest)
         elif kind == "sight":
             sight.seen = decode_sighting(rest[0])
         elif kind == "say":

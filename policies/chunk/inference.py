@@ -85,9 +85,9 @@ class InferenceReplay:
     def __init__(self) -> None:
         self._workers: dict[tuple[str, int], ReplayWorker[InferenceRequest, object]] = {}
 
-    def add(self, at: float, policy: str, player: int, rows: np.ndarray | None, error: str) -> None:
-        """A delivery at tick time `at` [s]."""
-        self._worker(policy, player).deliver(at, None, rows, error)
+    def deliver(self, policy: str, player: int, rows: np.ndarray | None, error: str) -> None:
+        """What was delivered in the tick that comes next."""
+        self._worker(policy, player).deliver(None, rows, error)
 
     def __call__(self, policy: str, player: int, worker: InferenceWorker) -> InferenceWorker:
         """A worker in place of `worker`, which is closed."""

@@ -116,20 +116,20 @@ def test_lockstep_delivers_in_order_not_before_its_delay_and_never_what_was_canc
 
 def test_a_replay_delivers_what_was_recorded_when_it_was_delivered():
     worker = ReplayWorker(key=len)
-    worker.deliver(1.0, 3, "three")
-    worker.deliver(1.5, 9, "of a request that was cancelled then")
-    worker.deliver(2.0, 1, None, "RuntimeError: out of memory")
     worker.submit("abc", 0.5)
     worker.submit("x", 0.6)
     assert worker.poll(0.98) is None
+    worker.deliver(3, "three")
     assert worker.poll(1.0) == Done("abc", 0.5, "three")
+    worker.deliver(9, "of a request that was cancelled then")
     assert worker.poll(1.5) is None
+    worker.deliver(1, None, "RuntimeError: out of memory")
     assert worker.poll(2.0) == Done("x", 0.6, None, "RuntimeError: out of memory")
 
 
 def test_a_replay_without_keys_answers_the_newest_and_waits_for_one():
     worker = ReplayWorker()
-    worker.deliver(1.0, None, "rows")
+    worker.deliver(None, "rows")
     assert worker.poll(2.0) is None
     worker.submit("old", 2.0)
     worker.submit("new", 2.5)

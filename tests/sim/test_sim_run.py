@@ -14,9 +14,12 @@ from deploy.replay import load_trace
 from deploy.replay import main as replay
 from deploy.run import main
 from deploy.runtime.config import load_tree
+from deploy.runtime.eyes import LockstepEye
 from deploy.trace.redecide import redecide
 from deploy.trace.writer import encode
+from policies.chunk.protocol import CameraFrame
 from tests.sim.rig import SimRun
+from tests.sim.tamper import clock_jumps
 
 ROOT = Path(__file__).parents[2]
 REPORT_KEYS = {
@@ -210,6 +213,38 @@ def test_a_start_ramp_that_was_stopped_is_decided_again(monkeypatch):
         assert sim.arbiter.safety.fault.startswith("start ramp")
         modes, differences = decided_again(sim)
     assert "damp" in modes and differences == []
+
+
+@pytest.mark.parametrize("seen", ["nothing", "a grey picture"])
+def test_a_camera_that_fails_is_decided_again(seen, monkeypatch):
+    """A chunk policy cannot go on then: what it saw is an input like any other."""
+    look = LockstepEye.__call__
+
+    def spoilt(eye):
+        grey = CameraFrame(look(eye).stamp, np.zeros((9, 9)))
+        return None if seen == "nothing" else grey
+
+    with SimRun() as sim:
+        sim.arbiter.inbox.say("take a bow")
+        sim.wait(1.0)
+        monkeypatch.setattr(LockstepEye, "__call__", spoilt)
+        sim.wait(2.5)
+        assert "camera" in sim.arbiter.executor.log[-1].reason, sim.arbiter.executor.log[-1].reason
+        _, differences = decided_again(sim)
+    assert differences == []
+
+
+def test_what_is_delivered_after_a_jump_of_the_clock_is_decided_again():
+    with SimRun() as sim:
+        sim.arbiter.inbox.say("take a bow")
+        sim.wait(1.0)
+        clock_jumps(sim, 0.5)
+        sim.wait(0.5)
+        sim.arbiter.inbox.say("wave your left hand")
+        sim.wait(2.0)
+        assert sum(kind == "chunk" for report in sim.reports for kind, *_ in report.inputs) > 2
+        _, differences = decided_again(sim)
+    assert differences == []
 
 
 def test_replay_shows_and_refuses(tmp_path, capsys):
