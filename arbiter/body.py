@@ -63,6 +63,7 @@ class Body:
         shoulders: Height of the shoulders in the base frame [m].
         head: Height of the top of the head in the base frame [m].
         reach: Longest distance from a shoulder to its hand [m].
+        nearest: Shortest one [m]: with the elbow bent as far as it goes.
         hips, knees, ankles: Indices of the joints that pitch them, robot order, shape (feet,); (0,) where legs lack them.
         hip_signs, knee_signs, ankle_signs: 1 where the joint turns about the body's y axis (a positive angle bends the knee),
             -1 where it turns the other way, shape as above.
@@ -77,6 +78,7 @@ class Body:
     shoulders: float
     head: float
     reach: float
+    nearest: float
     hips: np.ndarray
     knees: np.ndarray
     ankles: np.ndarray

@@ -52,7 +52,7 @@ def stick_figure() -> RobotModel:
     ones, knees = np.ones(n), np.array([2 * len(ARM) + 3, 2 * len(ARM) + len(LEG) + 3])
     signs = np.ones(2)
     torso = np.array((0.0, 0.0, 0.8))
-    body = Body(hands, feet, torso, torso, 20.0, 0.8, 1.0, 1.2, 0.5, knees - 1, knees, knees + 1, signs, signs, signs)
+    body = Body(hands, feet, torso, torso, 20.0, 0.8, 1.0, 1.2, 0.5, 0.1, knees - 1, knees, knees + 1, signs, signs, signs)
     return RobotModel(
         name="stick_figure",
         joints=tuple(joints),

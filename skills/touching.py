@@ -61,6 +61,9 @@ class TouchBall(Gesture):
         far = out_of_reach(ball, progress.body)
         if far > 0.0:
             return f"the {colour} ball is {_where(ball)}, out of reach by {far:.2f} m"
+        close = too_close(ball, progress.body)
+        if close > 0.0:
+            return f"the {colour} ball is {_where(ball)}, too close to my shoulder by {close:.2f} m"
         if side not in ("", side_of(ball)):
             return f"the {colour} ball is {_where(ball)}: the {side} hand touches balls on the {side}"
         return ""
@@ -74,6 +77,12 @@ def out_of_reach(ball: np.ndarray, body: Body) -> float:
     """By how much a ball [m, base frame] is further or higher than a hand touches it [m]; negative within reach."""
     far = min(float(np.linalg.norm(ball - arm.root)) for arm in body.hands.values()) - body.reach
     return max(far, float(ball[2]) - body.shoulders - ABOVE)
+
+
+def too_close(ball: np.ndarray, body: Body) -> float:
+    """By how much a ball [m, base frame] is closer to the shoulder on its side than that hand can come [m]; negative where it can
+    be touched."""
+    return body.nearest - float(np.linalg.norm(ball - body.hands[side_of(ball)].root))
 
 
 def side_of(ball: np.ndarray) -> str:
@@ -105,8 +114,11 @@ def _meant(progress: Progress) -> str:
 def _within_reach(seen: Sighting, progress: Progress) -> list[str]:
     """Colours of the balls within reach, of the hand that is named."""
     side = _side(progress)
+    body = progress.body
     return [
-        colour for colour, ball in seen.balls.items() if out_of_reach(ball, progress.body) <= 0.0 and side in ("", side_of(ball))
+        colour
+        for colour, ball in seen.balls.items()
+        if max(out_of_reach(ball, body), too_close(ball, body)) <= 0.0 and side in ("", side_of(ball))
     ]
 
 

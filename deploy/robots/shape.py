@@ -17,7 +17,7 @@ from deploy.robots.roles import Roles, find_roles
 
 LATERAL = 0.9  # least share of a pitch joint's axis along the body's y axis
 SIDES = ("left", "right")
-SAMPLES = 4096  # postures of an arm among which the farthest reach is looked for
+SAMPLES = 4096  # postures of an arm among which its reach is looked for
 FLAT = 0.012  # [m] above the lowest point of a sole that still belongs to it
 NONE = frozen(np.zeros(0), int)
 
@@ -46,6 +46,7 @@ def body_of(described: Description) -> Body:
     torso = frozen(zero.point(roles.base, mj.body_ipos[roles.base]))
     sizes, lowest = described.file.sizes, min((sole_height(mj, stands, foot) for foot in roles.feet), default=0.0)
     shoulders = [limb.root[2] for limb in hands.values()]
+    spans = [_span(robot, limb) for limb in hands.values()] or [(0.0, 0.0)]
     return Body(
         hands=hands,
         feet=tuple(feet),
@@ -55,7 +56,8 @@ def body_of(described: Description) -> Body:
         standing=float(stands.xipos[roles.base, 2] - lowest),
         shoulders=sizes.shoulders or float(np.mean(shoulders) if shoulders else 0.0),
         head=sizes.head or top_height(mj, stands) - float(stands.xpos[roles.base, 2]),
-        reach=sizes.reach or max((_reach(robot, limb) for limb in hands.values()), default=0.0),
+        reach=sizes.reach or max(far for _, far in spans),
+        nearest=min(near for near, _ in spans),
         hips=hips,
         knees=knees,
         ankles=ankles,
@@ -152,15 +154,16 @@ def _pitch_joints(robot: RobotModel, feet: list[Limb]) -> tuple[list[np.ndarray]
     return indices, [frozen([leg[k][1] for leg in found]) for k in range(3)]
 
 
-def _reach(robot: RobotModel, arm: Limb) -> float:
-    """The farthest of many postures, so that it is found without searching."""
+def _span(robot: RobotModel, arm: Limb) -> tuple[float, float]:
+    """Least and largest distance of a hand from its shoulder [m], of many postures, so that they are found without searching."""
     own = arm.joints[arm.first :]
     low, high = robot.lower[own], robot.upper[own]
     rng = np.random.default_rng(0)
     q = np.zeros((SAMPLES, robot.n))
     q[:, own] = rng.uniform(low, high, (SAMPLES, len(low)))
     q[0, own] = np.clip(0.0, low, high)
-    return float(np.linalg.norm(arm.end(q) - arm.root, axis=-1).max())
+    away = np.linalg.norm(arm.end(q) - arm.root, axis=-1)
+    return float(away.min()), float(away.max())
 
 
 def contact_geoms(mj: mujoco.MjModel, body: int) -> list[int]:
