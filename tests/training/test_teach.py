@@ -14,6 +14,7 @@ import pytest
 
 from arbiter.errors import ConfigError
 from deploy.robots.description import load_model
+from deploy.runtime.clock import LockstepClock
 from deploy.runtime.config import find_tree
 from examples.clap.clap import criterion as clap_criterion
 from policies.chunk.backends.card import read_card
@@ -21,8 +22,10 @@ from skills.contract import check_skill
 from skills.registry import load_skills
 from tests.motion_clips import clap, raising, write_bvh
 from tests.pi0_rig import synthetic
+from tests.sim.test_pi0data_demos import Script
 from training import teach
 from training.pi0 import batches
+from training.pi0.data import teleop
 from training.pi0.data.clip_demos import busy
 from training.pi0.data.disk import RecordingError
 from training.pi0.data.instructions import slug, task_of
@@ -64,6 +67,30 @@ def test_a_gesture_is_taught_and_done_by_words(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "clap_your_hands" in told, "the words lead to the new skill, and the network runs"
     assert clap_criterion.__doc__ and "clapped" in told, "it is judged by its own criterion"
+
+
+def test_what_is_demonstrated_by_hand_can_be_taught(tmp_path, monkeypatch, capsys):
+    """The operator is a script, and time is the robot's; all else is as with keys, up to what any recording goes through."""
+    operator = Script({250: "record", 330: "record", 340: "record", 420: "record", 430: "quit"}, range(250, 420))
+    monkeypatch.setattr(teleop, "RealClock", LockstepClock)
+    monkeypatch.setattr(teleop, "open_teleop_device", lambda pad: operator)
+    assert teach.main(["shake hands with me", "--teleop", "--check", "--out", str(tmp_path / "taught"), "--picture", "32"]) == 0
+    told = capsys.readouterr().out
+    assert "kept; 2 episodes" in told and "2 episodes of 1.6 s" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["stop moving at once"], "do not lead to the new gesture"),
+        (["shake hands with me", "clips"], "--teleop and files or recordings in one lesson"),
+        (["shake hands with me", "--walker", ""], "the robot stands on its legs there; leave --walker out"),
+    ],
+)
+def test_nobody_demonstrates_what_cannot_be_taught(arguments, says, tmp_path, monkeypatch):
+    monkeypatch.setattr(teleop, "open_teleop_device", lambda pad: pytest.fail("somebody is asked to demonstrate"))
+    with pytest.raises(ConfigError, match=says):
+        teach.main([*arguments, "--teleop", "--out", str(tmp_path / "taught")])
 
 
 def test_everything_is_checked_before_anything_is_recorded(tmp_path):

@@ -86,7 +86,7 @@ def check(options: argparse.Namespace, settings: TeachingSettings, how: MotionRe
             raise ConfigError("--say is empty; give other words for the gesture")
     criterion = load_criterion(options.criterion) if options.criterion else None
     gesture = TaughtGesture(instruction, "arms", 0.0, tuple(options.say), criterion)
-    sources = [_teleoperated(options, instruction)] if options.teleop else options.sources
+    sources = [_teleoperated(options, gesture)] if options.teleop else options.sources
     if not sources:
         raise ConfigError("nothing to learn from: name motion files, a folder of episodes or a data set, or give --teleop")
     motions = [path for path in sources if path.suffix.lower() in SUFFIXES or path.is_file()]
@@ -199,12 +199,18 @@ def _check_skill(lesson: Lesson) -> None:
             raise ConfigError(f"the words {phrase!r} do not lead to the new gesture: {heard}; call it something else")
 
 
-def _teleoperated(options: argparse.Namespace, instruction: str) -> Path:
-    """Demonstrations by hand, recorded now; those of an earlier run count too."""
+def _teleoperated(options: argparse.Namespace, gesture: TaughtGesture) -> Path:
+    """Demonstrations by hand, recorded now; those of an earlier run count too. What can be checked without them is, before."""
     from training.pi0.data import teleop
     from training.pi0.data.instructions import slug
 
+    if options.sources:
+        raise ConfigError("--teleop and files or recordings in one lesson; teach from one of the two")
+    if not str(options.walker):
+        raise ConfigError('--walker "" with --teleop: the robot stands on its legs there; leave --walker out')
+    _check_skill(Lesson(gesture, options.criterion, (), None, options.picture, find_tree("default.yaml")))
+    instruction = gesture.instruction
     root = (options.out or Path("runs/teach") / slug(instruction)) / "teleop"
     print(f"demonstrate {instruction!r} some twenty times; ESC when done")
-    teleop.main([str(options.walker), "--instruction", instruction, "--root", str(root)])
+    teleop.main([str(options.walker), "--instruction", instruction, "--root", str(root), "--picture", str(options.picture)])
     return root

@@ -170,7 +170,7 @@ class Teleoperation:
         observers = [SimulatedOperator(robot, arbiter)] if isinstance(robot, Hangable) else []
         self.session = Session(robot, arbiter, clock, (), [*observers, self._observe])
         self.over, self._tell = False, tell
-        self._started: float | None = None
+        self._frames = 0  # of the episode under way
 
     def run(self, ticks: int | None = None) -> None:
         """Runs until the operator quits, or for `ticks`."""
@@ -207,28 +207,28 @@ class Teleoperation:
         recorder = self._recorder
         if recorder.writing is None:
             recorder.begin(self._instruction)
-            self._started = None
+            self._frames = 0
             self._tell(f"recording {self._instruction!r}")
         else:
             recorder.end()
             self._tell(f"kept; {recorder.recorded} episodes")
 
     def _observe(self, report: TickReport) -> None:
-        """Records the sent command. An episode in which a stop or the safety layer took over is dropped."""
+        """Records the sent command. An episode in which a stop or the safety layer took over is dropped.
+
+        Frames are dated by the robot's time, which goes on by a tick at a time: a computer that is too slow for real time plays
+        the motion slowly, and it is recorded as it was.
+        """
         if self._recorder.writing is None:
             return
         if report.verdict.mode is not Mode.RUN or Jogging.name not in report.owners:
             self._recorder.discard()
             self._tell(f"discarded: {report.verdict.reason or 'the operator no longer steers'}")
             return
-        self._started = report.now if self._started is None else self._started
-        state = report.state
+        state, time = report.state, self._frames * self.session.robot.model.dt
+        self._frames += 1
         try:
-            self._recorder.add(
-                EpisodeFrame(
-                    report.now - self._started, self._camera(), state.joint_pos, state.joint_vel, frozen(report.command.q)
-                )
-            )
+            self._recorder.add(EpisodeFrame(time, self._camera(), state.joint_pos, state.joint_vel, frozen(report.command.q)))
         except RecordingError as error:
             self._tell(str(error))
 
