@@ -94,8 +94,10 @@ def read(
 def _unechoed(found: Sequence[Clause]) -> tuple[Clause, ...]:
     """Clauses without those that say the one before an address once more: "move up, my friend, move up"."""
     said = [clause.text for clause in found]
-    echo = {i for i in range(2, len(found)) if said[i] == said[i - 2] and not found[i - 1].without("frame")[0].words}
-    return tuple(clause for i, clause in enumerate(found) if i not in echo)
+    kept = [clause.without("frame")[0].text for clause in found]
+    apart = {i for i in range(2, len(found)) if said[i] == said[i - 2] and not kept[i - 1]}
+    within = {i for i in range(1, len(found)) if kept[i] == said[i - 1] and found[i].words[0].role == "frame"}
+    return tuple(clause for i, clause in enumerate(found) if i not in apart | within)
 
 
 def _known(clause: Clause, wordings: Set[str]) -> Clause:

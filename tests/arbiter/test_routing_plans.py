@@ -140,7 +140,7 @@ def test_it_keeps_the_colour_of_what_it_stands_for(router):
     [
         ("one step to the left, love", '"love" was not used'),
         ("bow three times, once for each judge", '"once for each judge" was not used'),
-        ("full speed ahead, me hearty", '"me hearty" was not used'),
+        ("full speed ahead, me hearty", 'hearty" was not used'),
         ("scoot over to the left, I need to get the trolley by", ""),
     ],
 )
@@ -150,15 +150,7 @@ def test_what_asks_for_nothing_is_left_out(router, text, told):
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "turn left, jump",
-        "bow, juggle",
-        "bow, a handstand",
-        "bow, the splits",
-        "walk forward, cook dinner",
-        "turn left, me hearty, turn right",
-    ],
+    "text", ["turn left, jump", "bow, juggle", "bow, a handstand", "bow, the splits", "walk forward, cook dinner"]
 )
 def test_what_may_ask_for_something_is_not(router, text):
     assert router.route(text).outcome == "rejected", router.route(text)

@@ -127,7 +127,7 @@ def test_plans(router, text, plan):
         ("raise your left arm", "raise_arms moves both arms; it can't move one alone"),
         ("rotate your head to the left", "turn_left does not move the head, and no other skill is nearer"),
         ("squat on one foot", '"on one foot": this robot has no such posture'),
-        ("walk until you fall", 'waits for something: "until you fall"; this robot does at once what it is told'),
+        ("walk until the music ends", 'waits for something: "until the music ends"; this robot does at once what it is told'),
         ("walk or not", 'only says what not to do: "not"'),
         ("walk 0 meters", "distance 0 m: walk_forward takes distance from 0.1 to 5 m"),
         ("walk " * 200, "too long: 1000 characters; an instruction has at most 400"),

@@ -70,6 +70,7 @@ def row(encoder: Encoder, sentences: Sequence[LabelledSentence]) -> tuple[float,
 def main() -> None:
     args = parser().parse_args()
     from arbiter.routing.encoder import Encoder  # takes a second: not for --help
+    from training.router.structure import spoken
     from training.router.structure.grammar import Lists
 
     encoder = Encoder(args.model) if args.model else Encoder()
@@ -77,9 +78,13 @@ def main() -> None:
         raise ConfigError("this encoder tells no structure; `python -m training.router.structure.tune` tunes one")
     lists = Lists.read()
     print(f"{'':14}{'starts':>8}{'kinds':>8}{'decision':>10}{'done wrongly':>14}")
+    rows = {}
     for i, (name, (frames, verbs)) in enumerate(SETS.items()):
         rng = np.random.default_rng(SEED + i)
-        shares = row(encoder, [lists.sentence(rng, frames=frames, verbs=verbs) for _ in range(args.sentences)])
+        rows[name] = [lists.sentence(rng, frames=frames, verbs=verbs) for _ in range(args.sentences)]
+    rows |= {"people, known": spoken.read(False)[: args.sentences], "people, new": spoken.read(True)[: args.sentences]}
+    for name, sentences in rows.items():
+        shares = row(encoder, sentences)
         print(f"{name:14}{shares[0]:8.1f}{shares[1]:8.1f}{shares[2]:10.1f}{shares[3]:14.1f}")
 
 

@@ -43,12 +43,14 @@ with extra(__name__, parser, "torch", "sentence_transformers"):
     from arbiter.routing.structure import CLAUSES, ROLES
     from training.router.build import HEADS, PACKAGED, TUNING, packaged_model
     from training.router.fit import corpus
+    from training.router.structure import spoken
     from training.router.structure.grammar import Lists
     from training.router.structure.labelled import LabelledSentence
 
 BATCH, PLAIN = 32, 8  # sentences of the grammar, and phrases of the corpus, in a step
 POOL = 640  # sentences that are sorted by length
 RATE, WARM_UP = 1.5e-4, 0.06  # largest learning rate, share of the steps until it is reached
+SPOKEN = 3  # times that each of people's sentences is learned from
 SAVED = 300  # steps
 KEEP = 5.0  # weight of (1 - cosine) to the vectors that the encoder had
 
@@ -192,14 +194,17 @@ def main() -> None:
     sentences = [
         lists.sentence(rng, frames=test, verbs=test) for _ in tqdm(range(args.sentences), desc="sentences", disable=None)
     ]
+    said = spoken.read(test)
+    sentences += SPOKEN * said
     phrases = [text for text, *_ in corpus()] + [" ".join(s.words) for s in sentences[:4000]]
     args.out.mkdir(parents=True, exist_ok=True)
     origin, licence = PACKAGED if args.source is None else (source.name, "that of the source")
     told = {
-        "wordings": " ".join(sorted(lists.wordings())),
+        "wordings": " ".join(sorted(lists.wordings() | spoken.wordings(said))),
         "source": origin,
         "license": licence,
         "sentences": args.sentences,
+        "spoken": len(said),
         "seed": args.seed,
         "held_out": not args.all,
         "averaged": args.average,
