@@ -76,7 +76,7 @@ def test_what_is_demonstrated_by_hand_can_be_taught(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(teleop, "open_teleop_device", lambda pad: operator)
     assert teach.main(["shake hands with me", "--teleop", "--check", "--out", str(tmp_path / "taught"), "--picture", "32"]) == 0
     told = capsys.readouterr().out
-    assert "kept; 2 episodes" in told and "2 episodes of 1.6 s" in told
+    assert "kept; 2 episodes" in told and "2 episodes of 1.6 s, arms;" in told
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,10 @@ class Lesson:
             whole_body = self.gesture.joints == "whole_body"
             given = self.gesture.criterion
             return teaching.demonstrate(self.gesture.instruction, list(self.clips), settings, given, whole_body, self.side)
-        data = load_source(self.source, self.side, load_model())
+        model = load_model()
+        data = load_source(self.source, self.side, model)
+        if self.gesture.joints == "arms":  # whatever stood there: in the run another policy does
+            data = replace(data, action=np.where(model.groups["arms"], data.action, model.default).astype(np.float32))
         return replace(data, task=np.zeros_like(data.task), tasks=(self.gesture.instruction,))
 
 
@@ -155,7 +158,8 @@ def _from_recordings(
         raise ConfigError(f"{sources[0]}: no task {gesture.instruction!r} in it; it has {', '.join(map(repr, tasks))}")
     data = load_source(source, 8, model, quiet=True)
     data = replace(data, task=np.zeros_like(data.task), tasks=(gesture.instruction,))
-    group = joint_group(gesture.instruction, model.groups, data)
+    by_hand = options.teleop and not options.legs  # the policy that stood meanwhile has moved the legs, not the operator
+    group = "arms" if by_hand else joint_group(gesture.instruction, model.groups, data)
     seconds = float(np.median([len(one.rows) for one in source.episodes])) * model.dt
     gesture = replace(gesture, seconds=min(LONGEST, seconds), joints=group)
     notes = (*source.remarks, *(f"left out: {why}" for why in source.left_out.values()))
