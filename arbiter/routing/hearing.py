@@ -97,7 +97,7 @@ class Hearing:
         self._sounding: dict[str, set[str]] = {}
         for word in filter(str.isalpha, (*asked, *SIDES)):
             self._sounding.setdefault(sound(word), set()).add(word)
-        self._pairs: dict[str, frozenset[str]] = {}
+        self._phrases: dict[str, str] = {}  # of a class, one behind the other
 
     def choose(self, text: str, before: Choice | None) -> Choice:
         """What a clause asks for, as it stands or as it may have been meant. See Chooser.choose."""
@@ -144,20 +144,19 @@ class Hearing:
     def _fits(self, heard: Heard, said: str) -> bool:
         """Whether each new word stands beside one of its neighbours in a phrase of the skill, and the old one beside none of
         them in a refused phrase."""
-        refused, asked = self._pairs_of(NONE), self._pairs_of(heard.label)
         clause = canonical(heard.text)
-        if any(all(pair in refused for pair in _around(said, old)) for old, _ in heard.changes):
+        if any(all(self._stands(pair, NONE) for pair in _around(said, old)) for old, _ in heard.changes):
             return False
         return self._scorer.knows(clause) or all(
-            any(pair in asked for pair in _around(clause, mirrored(new))) for _, new in heard.changes
+            any(self._stands(pair, heard.label) for pair in _around(clause, mirrored(new))) for _, new in heard.changes
         )
 
-    def _pairs_of(self, label: str) -> frozenset[str]:
-        """Neighbours in the phrases of a class; ^ and $ are the ends of a phrase."""
-        if label not in self._pairs:
+    def _stands(self, pair: str, label: str) -> bool:
+        """Whether two words are neighbours in a phrase of a class; ^ and $ are the ends of a phrase."""
+        if label not in self._phrases:
             texts = self._scorer.texts[self._scorer.members[label]] if label in self._scorer.members else ()
-            self._pairs[label] = frozenset(pair for text in texts for pair in terms(text) if " " in pair)
-        return self._pairs[label]
+            self._phrases[label] = f" ^ {' $ ^ '.join(texts)} $ "
+        return f" {pair} " in self._phrases[label]
 
 
 def _around(clause: str, word: str) -> list[str]:
