@@ -17,6 +17,7 @@ from arbiter.routing.echoes import names_the_same, urges_on
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
 from arbiter.routing.last_plan import FollowedPlan, LastPlan
+from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import Segmentation
 from arbiter.routing.stopped_plan import StoppedPlan
 from arbiter.routing.text import words
@@ -146,7 +147,8 @@ class Planner:
     def _chosen(self, draft: PlanDraft, index: int, piece: Piece) -> tuple[Piece, Choice, int]:
         """What a piece asks for: as it stands, with a neighbour, or without what nobody can do; and how many pieces that took."""
         choice, used = self._hearing.choose(piece.text, draft.before), 1
-        if choice.call is None and (not choice.firm or choice.rule is Rule.SIDE):
+        aside = self._listed(draft, index) and not extract(piece.text)[0].values and self._asides(piece.text, choice)
+        if choice.call is None and (not choice.firm or choice.rule is Rule.SIDE) and not aside:
             piece, choice, used = self._widened(draft, index, piece, choice)
         if choice.call is None and not choice.firm:
             choice = self._variants.trimmed(piece.text) or choice
@@ -159,7 +161,7 @@ class Planner:
         before = draft.before
         if before is not None and (choice is before or urges_on(piece, choice, before, self._chooser)):
             return True  # "turn right, then face the wall" is one turn
-        listed = (piece.joint == "list" and before is not None) or draft.joint_after(index) == "list"
+        listed = self._listed(draft, index)
         if not listed and (before is None or piece.joint != "then" or not choice.remark):
             return False
         if not choice.remark and self._asides(piece.text, choice):
@@ -168,6 +170,11 @@ class Planner:
             draft.leave_out(piece.text)  # "sit down, cadet"
             return True
         return choice.remark  # "you're too close, back off"
+
+    @staticmethod
+    def _listed(draft: PlanDraft, index: int) -> bool:
+        """Whether a comma parts a piece from another."""
+        return (draft.pieces[index].joint == "list" and bool(draft.choices)) or draft.joint_after(index) == "list"
 
     def _repeated(self, draft: PlanDraft, piece: Piece, choice: Choice) -> list[tuple[Piece, Choice]]:
         """A choice so often as its piece says."""
