@@ -16,7 +16,7 @@ from arbiter.routing.veto import first_words
 from arbiter.rules import Rule
 
 NAMES = 3  # words of an addressee: "good sir knight"
-UNLIKE = 0.1  # score below which words are like nothing that a skill does
+UNLIKE = 0.15  # score below which words are like nothing that a skill does
 
 
 class Asides:

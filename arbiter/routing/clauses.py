@@ -55,7 +55,7 @@ def parse(text: str, resolved: Callable[[list[Piece]], list[Piece]] = list) -> P
     text = _TOGETHER_LAST.sub(r"\g<what> at the same time", text)
     together = _TOGETHER.search(text) is not None
     pieces, ruled_out = _without_negated(_reorder(_split(strip_politeness(_TOGETHER.sub(" ", text), repeats=False))))
-    pieces = resolved(_trailing([piece for piece in pieces if piece.text]))
+    pieces = _trailing(_attach_quantities(resolved([piece for piece in pieces if piece.text])))
     pieces = _with_arms(_attach_quantities(_fronted(pieces)))
     if together:
         pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])] if pieces else []
@@ -155,9 +155,14 @@ def _without_negated(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
             if subject and _all(_BOTHER, text[match.end() :]):
                 kept.clear()  # "turn left, actually don't" takes back all of it
             none = bare or subject or before.endswith(" or")
-            text = "" if none else strip_politeness(before, repeats=False)
+            text = "" if none else strip_politeness(f"{before}{_lasting(text[match.end() :])}", repeats=False)
         kept.append(Piece(text, "list" if piece.joint == "break" else piece.joint))
     return kept, ruled_out
+
+
+def _lasting(text: str) -> str:
+    """How long what is asked for lasts, where it stands behind what is not: "stand there without moving for a minute"."""
+    return next((f" for {said.removeprefix('for ')}" for kind, _, said in extract(text)[0].values if kind == "duration"), "")
 
 
 def _fronted(pieces: list[Piece]) -> list[Piece]:
@@ -180,7 +185,8 @@ def _trailing(pieces: list[Piece]) -> list[Piece]:
         detail = _TOWARDS.match(piece.text) or _DETAIL.match(piece.text)
         if joined and piece.joint == "list" and detail and not extract(joined[-1].text)[0].sides:
             link = "with your " if piece.text.split()[0] in ("left", "right") and "clock" not in piece.text else ""
-            joined[-1] = Piece(f"{joined[-1].text} {link}{piece.text}", joined[-1].joint)
+            said = piece.text.removeprefix("going ")
+            joined[-1] = Piece(f"{joined[-1].text} {link}{said}", joined[-1].joint)
         else:
             joined.append(piece)
     return joined
@@ -192,7 +198,7 @@ def _attach_quantities(pieces: list[Piece]) -> list[Piece]:
     for piece in pieces:
         said, rest = extract(piece.text)
         if merged and (said.values or said.pace) and _all(_MEASURES, rest):
-            merged[-1] = Piece(f"{merged[-1].text} {piece.text}", merged[-1].joint)
+            merged[-1] = Piece(f"{merged[-1].text} {piece.text.removeprefix('say ')}", merged[-1].joint)
         else:
             merged.append(piece)
     return merged

@@ -191,7 +191,9 @@ class Coverage:
         read = contents(found, travels="distance" in takes)
         sided = bool(takes & {"side", "direction"})
         limits = [] if known else [x for x in read if _limits(x, read[-1], len(found), said)]
+        own = self._of[self._scorer.class_of[name]]
         idle = [x for x in read if not (_limiting(x.word) or _taken(x.word, takes, said) or self._uses(x, read, mine, sided))]
+        idle = [x for x in idle if not _same_way(x.word, own)]
         left = sorted((*limits, *idle), key=lambda x: x.index)
         clause = _Clause(found, read, left, mine, few=label in self._scorer.new)
         others = [each for other, each in self._of.items() if other not in labels]
@@ -203,6 +205,9 @@ class Coverage:
             if item.word == AWAY and not clause.few:
                 return Covered(f'"{AWAY}" is another way to go; nearest skill is {name}', AWAY)
             goal = item.preposition in english().goals and clause.whither(item)
+            ways = extract(item.word)[0].directions
+            if ways and self._skills[name].sees and clause.found[item.index + 1 : item.index + 2] == ["of"]:
+                continue  # "tap the ball in front of you"
             if "distance" in takes and (goal or clause.in_front(item)):
                 return Covered(f'"{item.word}" is no place that {name} finds; say how far', item.word)
             if reason := clause.changes(item, others, lambda verb: self._alike(verb, canonical(text), label)):
@@ -246,6 +251,12 @@ class Coverage:
         if word not in self._vectors:
             self._vectors[word] = self._scorer.vectors([word])[0]
         return self._vectors[word]
+
+
+def _same_way(word: str, mine: Vocabulary) -> bool:
+    """Whether a word names the direction that one of the skill's own words names: "to the front" of "walk forward"."""
+    way = extract(word)[0].directions
+    return bool(way) and any(extract(own)[0].directions == way for own in mine.own)
 
 
 def _taken(word: str, takes: set[str], said: Quantities) -> bool:

@@ -19,7 +19,8 @@ from arbiter.routing.told_order import both_first
 from arbiter.rules import Rule
 from arbiter.skill import Route, Steps
 
-(_ASKED,) = patterns("questions", "asked")
+(_ASKED,), (_LEAD, _TAG) = patterns("questions", "asked"), patterns("requests", "lead tag")
+_MISTAKEN = (Rule.STATEMENT, Rule.SCORE, Rule.NEGATION)  # for what a request in another form may be refused
 
 
 def put_off(text: str, late: str) -> Route:
@@ -47,7 +48,11 @@ class Interpreter:
             if route.outcome != "accepted" or sum(map(len, route.steps)) > 1:
                 return self._repeated(route, repeated)
             said = f"{repeated.rest} {repeated.times} times"  # of one command: its own parameter
-        return self._understood(text, said, last)
+        route = self._understood(text, said, last)
+        if route.rule in _MISTAKEN and (lead := _LEAD.match(said)):  # "do you think you could bow to the teacher?"
+            asked = self._understood(text, _TAG.sub("", said[lead.end() :].strip(" .!?,")), last)
+            return asked if asked.outcome == "accepted" else route
+        return route
 
     def _understood(self, text: str, said: str, last: Steps | None) -> Route:
         """The route of a normalised text that is parsed here, once."""

@@ -16,6 +16,7 @@ from arbiter.routing.clauses import MAX_PIECES, Piece
 from arbiter.routing.echoes import names_the_same, urges_on
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
+from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan, LastPlan
 from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import Segmentation
@@ -139,7 +140,8 @@ class Planner:
             return True  # "go on, walk forward"
         if draft.before is None:
             return False
-        if piece.joint in ("list", "runon") and self._asides.adds(piece.text):
+        last = index + 1 == len(draft.pieces) and set(words(piece.text)) <= english().endearments  # "a bit to the right, duck"
+        if piece.joint in ("list", "runon") and (last or self._asides.adds(piece.text)):
             draft.leave_out(piece.text)  # "two laps, on foot"
             return True
         return names_the_same(piece, draft.before, self._chooser)  # "arms up, the two of them"

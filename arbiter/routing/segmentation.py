@@ -63,6 +63,8 @@ class Segmentation:
 
     def _one(self, before: Piece, piece: Piece, joined: Piece) -> bool:
         """Whether two pieces are one command: either means nothing or a stop alone, or `joined` is of the same kind as both."""
+        if before.text.endswith(" where you"):
+            return True  # "return to where you set off from"
         kinds = set()
         for one in (before, piece):
             choice = self._chooser.choose(self.uninflected(one).text, None)
@@ -78,7 +80,11 @@ class Segmentation:
         """A piece, or its two parts where a verb of some skill begins amid it and both are commands: "bow turn left"."""
         said = piece.text.split()
         begins = (said[i] in self._verbs or tuple(said[i : i + 2]) in self._chooser.beginnings for i in range(1, len(said)))
-        places = [i for i, begun in enumerate(begins, 1) if begun and said[i - 1] not in self._bound]
+        places = [
+            i
+            for i, begun in enumerate(begins, 1)
+            if begun and said[i - 1] not in self._bound and said[i - 2 : i] != ["where", "you"]
+        ]
         if not places or self._chooser.one_command(piece.text):
             return [piece]
         for i in places:

@@ -205,7 +205,7 @@ def _joined(before: str, clause: Sequence[Word], complete: bool) -> str:
     if not _commands(clause):
         manner = all(word.role == "manner" for word in clause)
         return f"{before.rstrip(',') if manner else before} {said}"
-    if clause[0].text.endswith("ing") and complete:
+    if clause[0].text.endswith("ing") and complete and clause[0].text != "going":
         return f"{before.rstrip(',')} while {said}"  # "walk forward waving"
     if not (run_on and complete):
         return f"{before} {said}"
