@@ -20,7 +20,7 @@ LEAST, MOST = 0.8, 2.4  # [s] after the command fell to zero: it fades, the step
 STAYS = 0.2  # [s] for which the base is calm: a swaying body is still at each turn
 SWAY = 0.3  # [s] over which an error is averaged: the body sways with its steps
 TRIES = 2  # times that a robot at rest steps again because it ended away from its place
-LEARNS = 0.5  # share of a drift that is seen again
+STOPS = 7  # of the last that tell the drift: their median, as now and then a robot takes some steps more to come to rest
 MOST_DRIFT = np.array((0.15, 0.15, 0.15))  # [m, rad]; more is a push
 NO_DRIFT = np.zeros(3)
 
@@ -125,6 +125,7 @@ class Arrival:
         return False
 
     def _learn(self) -> None:
-        """How far it moved while it came to rest; all of that at first."""
-        moved, known = np.clip(self._stopped - self._off, -MOST_DRIFT, MOST_DRIFT), self._learned.get(self._named)
-        self._learned[self._named] = moved if known is None else known + LEARNS * (moved - known)
+        """How far it moved while it came to rest."""
+        moved, last = np.clip(self._stopped - self._off, -MOST_DRIFT, MOST_DRIFT), f"{self._named}: last stops"
+        seen = self._learned[last] = np.vstack((self._learned.get(last, np.empty((0, 3))), moved))[-STOPS:]
+        self._learned[self._named] = np.median(seen, axis=0)

@@ -209,7 +209,7 @@ class Walking(Followed):
             velocity = self._arrival.velocity
         velocity = allowed(velocity, progress)
         if self._response.watch(state, place, velocity, progress.elapsed):
-            self._strokes.ahead = not self._strokes.ahead  # a policy that walks at a command may stand at it if it stood before
+            self._strokes.reverse()
             if self._by_strokes and progress.elapsed < 2.0 * STUCK:
                 self._trim.look_again()
         return Request(velocity=velocity, elapsed=progress.elapsed)

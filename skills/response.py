@@ -13,7 +13,7 @@ from skills.course import Place
 STANDS = "stands still at"
 CALM, SPAN = 0.3, 0.8  # [rad/s] of the base, for so long [s]: a robot that steps sways more
 MOVED, TURNED = 0.015, 0.03  # [m], [rad] meanwhile: it moves
-SMALL = 0.04  # [m/s]: a policy that stands still at this cannot correct its place by small steps
+SMALL = 0.025  # [m/s]: a policy that stands still at this cannot correct its place by small steps as well as it should
 MORE = 1.25  # times a command at which it stands: it may move
 UNKNOWN = np.zeros(2)
 
