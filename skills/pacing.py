@@ -209,8 +209,8 @@ class Walking(Followed):
             velocity = self._arrival.velocity
         velocity = allowed(velocity, progress)
         if self._response.watch(state, place, velocity, progress.elapsed):
-            self._strokes.reverse()
-            if self._by_strokes and progress.elapsed < 2.0 * STUCK:
+            slower = self._strokes.stood()
+            if self._by_strokes and slower:
                 self._trim.look_again()
         return Request(velocity=velocity, elapsed=progress.elapsed)
 

@@ -11,7 +11,7 @@ HEADING = (1.5, 0.3, 0.3)  # [1/s], [1/s²], at most [rad/s]: turning back to a 
 LASTS = 0.5  # share of the most that makes up for an error that lasts
 REACH = 0.1  # [m] ahead of and behind its spot
 ASIDE = (2.0, 0.1)  # [1/s], at most [m/s]: back to its spot from the side, against a policy that drifts
-AFRESH = 1.25  # times its slowest walk goes the first stroke after it stood: it may stand at what it walks at otherwise
+FASTER, FASTEST = 1.25, 1.6  # times its slowest walk, after each stroke in which it stood: it may stand at what it walks at
 PLAIN_STROKE = (0.2, 0.2)  # [m/s] ahead and back, of a robot that does not tell its slowest walks
 RAMP, FIRST = 1.6, 0.1  # [s] in which the command grows from this share: first steps in place, the hardest with the arms out
 
@@ -57,9 +57,11 @@ class Strokes:
     def __init__(self, slowest: tuple[float, float] = PLAIN_STROKE) -> None:
         self.ahead, self._slowest, self._factor = True, slowest, 1.0
 
-    def reverse(self) -> None:
-        """It stands in mid-stroke: it walks the other way."""
-        self.ahead, self._factor = not self.ahead, AFRESH
+    def stood(self) -> bool:
+        """It stands in mid-stroke: it walks the other way, and faster. Whether it is slower than it may be."""
+        slower = self._factor < FASTEST
+        self.ahead, self._factor = not self.ahead, min(FASTER * self._factor, FASTEST)
+        return slower
 
     def velocity(self, spot: tuple[float, float], turn: float) -> np.ndarray:
         """Towards a spot, ahead and to the left [m], and beyond, with a turn [rad/s]: x, y [m/s], yaw [rad/s], shape (3,)."""
