@@ -17,7 +17,7 @@ from skills.arrival import Arrival, Stage
 from skills.course import Place
 from skills.judged import Followed
 from skills.placing import LongSteps, Placing, SmallSteps
-from skills.response import Response
+from skills.response import SPAN, Response
 from skills.steering import HEADING, LINE, PLAIN_STROKE, RAMP, YAW, Regulator, Strokes, ramp, within
 
 TIME_LIMIT = 90.0  # [s]; the longest distance at the slowest speed takes less than this
@@ -107,6 +107,7 @@ class Walking(Followed):
     _response: Response
     _strokes: Strokes
     _by_strokes = False  # whether it turns by strokes back and forth
+    _urged = 0.0  # [s] until when it takes a stroke as well, to get going
 
     def made_for(self, robot: RobotModel) -> Self:
         """The same skill with the robot's own speeds, if its folder gives them."""
@@ -205,13 +206,17 @@ class Walking(Followed):
             trimmed = self._trim.command(speed, self.gone(place, progress), progress.elapsed)
             self._trim.cruise(progress.elapsed >= SETTLED and speed >= self.pace(progress))
             velocity = self.steer(trimmed, place, progress)
+            if progress.elapsed < self._urged:
+                velocity[0] += self._strokes.velocity((0.0, 0.0), 0.0)[0]
         elif stage is Stage.PLACING:
             velocity = self._arrival.velocity
         velocity = allowed(velocity, progress)
         if self._response.watch(state, place, velocity, progress.elapsed):
-            slower = self._strokes.stood()
-            if self._by_strokes and slower:
+            slower, sideways = self._strokes.stood(), self.way == "sideways"
+            if slower and (self._by_strokes or sideways):
                 self._trim.look_again()
+            if sideways:  # a policy that stands may need more than its fastest step aside to begin to walk
+                self._urged = progress.elapsed + SPAN
         return Request(velocity=velocity, elapsed=progress.elapsed)
 
     def speed(self, place: Place, progress: Progress) -> float:

@@ -252,6 +252,17 @@ def test_a_policy_that_stands_still_at_small_commands_and_turns_only_while_it_wa
     assert math.hypot(*off[:2]) < 0.04 and off[2] < 0.035
 
 
+class Sluggish(DeadBand):
+    """It begins to walk only at more than what it goes on at."""
+
+    dead = property(lambda self: 0.12 if np.hypot(*self.speed[:2]) > 0.05 else 0.31, lambda self, value: None)
+
+
+def test_a_policy_that_does_not_begin_at_its_fastest_step_aside_is_set_going_by_a_stroke():
+    floor = Sluggish(by_name("sidestep_left"), distance=0.5, speed=0.2).walk_to_the_end(40.0)
+    assert floor.place[1] == pytest.approx(0.5, abs=0.04)
+
+
 def test_a_robot_that_runs_on_after_its_last_command_stops_earlier_the_next_time():
     context, stops = RunContext(MODEL), []
     for _ in range(2):
