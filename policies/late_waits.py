@@ -14,11 +14,11 @@ class LateRecorder:
     """Gives policies their deadlines and notes each wait that was in vain."""
 
     def __init__(self) -> None:
-        self._names, self._late = Names(), []
+        self._names, self._late = PolicyNames(), []
 
     def __call__(self, policy: Policy, tick: float) -> Deadline:
         """The policy with a deadline; `tick`: length of a tick [s]."""
-        return _Noted(policy, tick, self._names, self._late)
+        return _NotedDeadline(policy, tick, self._names, self._late)
 
     def take(self) -> list[tuple]:
         """("late", which policy, the number of the wait for it) since the last call."""
@@ -31,7 +31,7 @@ class LateReplay:
     """Gives policies deadlines that are missed where a trace says so."""
 
     def __init__(self) -> None:
-        self._names, self._late = Names(), set()
+        self._names, self._late = PolicyNames(), set()
 
     def add(self, who: str, wait: int) -> None:
         """A wait that was in vain."""
@@ -39,10 +39,10 @@ class LateReplay:
 
     def __call__(self, policy: Policy, tick: float) -> Policy:
         """The policy with such a deadline; as it is where none was missed in the whole run."""
-        return _Replayed(policy, tick, self._names, self._late) if self._late else policy
+        return _ReplayedDeadline(policy, tick, self._names, self._late) if self._late else policy
 
 
-class Names(Counter[str]):
+class PolicyNames(Counter[str]):
     """A name for each policy, the same in every run: a run makes its policies in the same order."""
 
     def of(self, policy: Policy) -> str:
@@ -51,13 +51,13 @@ class Names(Counter[str]):
         return f"{policy.name} {self[policy.name]}"
 
 
-class _Noted(Deadline):
-    def __init__(self, policy: Policy, tick: float, names: Names, late: list[tuple]) -> None:
+class _NotedDeadline(Deadline):
+    def __init__(self, policy: Policy, tick: float, names: PolicyNames, late: list[tuple]) -> None:
         super().__init__(policy, tick)
         self._names, self._late, self._who, self._waits = names, late, names.of(policy), 0
 
     def _of(self, spare: Policy) -> Deadline:
-        return _Noted(spare, self._tick, self._names, self._late)
+        return _NotedDeadline(spare, self._tick, self._names, self._late)
 
     def _collect(self, patience: float) -> bool:
         self._waits += 1
@@ -67,15 +67,15 @@ class _Noted(Deadline):
         return came
 
 
-class _Replayed(Deadline):
+class _ReplayedDeadline(Deadline):
     """Calls at once, and hands the answer on when it was there then."""
 
-    def __init__(self, policy: Policy, tick: float, names: Names, late: set[tuple[str, int]]) -> None:
+    def __init__(self, policy: Policy, tick: float, names: PolicyNames, late: set[tuple[str, int]]) -> None:
         super().__init__(policy, tick)
         self._names, self._late, self._who, self._waits = names, late, names.of(policy), 0
 
     def _of(self, spare: Policy) -> Deadline:
-        return _Replayed(spare, self._tick, self._names, self._late)
+        return _ReplayedDeadline(spare, self._tick, self._names, self._late)
 
     def _begin(self, name: str, *args: Any) -> None:
         self._asked, self._busy = name, True
