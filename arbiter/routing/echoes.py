@@ -17,10 +17,10 @@ def names_the_same(piece: Piece, before: Choice, chooser: Chooser) -> bool:
     said, rest = extract(piece.text)
     if piece.joint != "list" or before.call is None or said.values or said.sides or said.directions or said.colours:
         return False
-    if piece.text.split()[0] not in english().determiners | {"them"} or follow_up(piece.text) is not None:
+    if piece.text.split()[0] not in english().determiners | english().function or follow_up(piece.text) is not None:
         return False
     moved = chooser.moved(before.call.skill)
-    named = {stem(word) for word in words(rest)} - english().function - english().determiners - NUMBER_WORDS - {"of"}
+    named = {stem(word) for word in words(rest)} - english().function - english().determiners - NUMBER_WORDS - english().genitive
     return bool(moved) and named <= moved
 
 

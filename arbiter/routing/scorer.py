@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -129,17 +130,18 @@ class Scorer:
 
     def _one(self, text: str, vector: np.ndarray, p: np.ndarray) -> Scored:
         probability = dict.fromkeys(self.members, 0.0)
-        for name, value in zip(self._classes, p, strict=True):
-            probability[name] = probability.get(name, 0.0) + float(value)
+        for name, value in zip(self._classes, p.tolist(), strict=True):
+            probability[name] = probability.get(name, 0.0) + value
         grouped: dict[str, float] = {}
         for name, value in probability.items():
-            grouped[self._joined.get(name, name)] = grouped.get(self._joined.get(name, name), 0.0) + value
+            group = self._joined.get(name, name)
+            grouped[group] = grouped.get(group, 0.0) + value
         best = max((name for name in probability if name != NONE), key=probability.__getitem__, default=NONE)
         group = self._joined.get(best, best)
         other = max((name for name in grouped if name != group), key=grouped.__getitem__, default=NONE)
         features = self._features(text, vector, best, grouped[group], grouped.get(other, 0.0), probability.get(NONE, 0.0))
         calibration = self._artefact.calibration
-        score = float(1.0 / (1.0 + np.exp(-(features @ calibration.weights + calibration.bias))))
+        score = 1.0 / (1.0 + math.exp(-float(features @ calibration.weights + calibration.bias)))
         lead = 1.0 - min(1.0, grouped.get(other, 0.0) / max(grouped[group], 1e-9))
         return Scored(probability, best, features, score, score * lead, other)
 
@@ -155,11 +157,11 @@ class Scorer:
         refused = self._nearest(NONE, vector) if NONE in self.members else 0.0
         found = words(text)
         mine_words = self._group_words[best]
-        weights = np.array([self._vocabulary.weight(word) for word in found])
-        total = max(float(weights.sum()), 1e-9)
-        lacking = float(weights @ [word not in mine_words for word in found]) / total
-        strange = float(weights @ [word in self.only_refused for word in found]) / total
-        logit = [float(np.log(max(q, 1e-4) / max(1.0 - q, 1e-4))) for q in (mine, none)]
+        weights = {word: self._vocabulary.weight(word) * found.count(word) for word in found}
+        total = max(sum(weights.values()), 1e-9)
+        lacking = sum(weight for word, weight in weights.items() if word not in mine_words) / total
+        strange = sum(weight for word, weight in weights.items() if word in self.only_refused) / total
+        logit = [math.log(max(q, 1e-4) / max(1.0 - q, 1e-4)) for q in (mine, none)]
         first = found[0]
         return np.array(
             [
@@ -171,7 +173,7 @@ class Scorer:
                 strange,
                 first in mine_words,
                 first in self.only_refused,
-                np.log1p(len(found)),
+                math.log1p(len(found)),
             ],
             np.float64,
         )
