@@ -11,6 +11,7 @@ from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.quantities import extract
 from arbiter.routing.skill_words import ANY, contents
+from arbiter.routing.statements import tells_of_others
 from arbiter.routing.text import words
 from arbiter.routing.veto import first_words
 from arbiter.rules import Rule
@@ -48,8 +49,12 @@ class Asides:
             return False
         if self._asked.isdisjoint(said):
             return len(said) <= NAMES and self._deeds.isdisjoint(said)
-        told = any(value != 1.0 for _, value, _ in found.values) or found.sides or found.directions or found.colours
-        if choice.score >= UNLIKE or told or self._changing.intersection(said) or said[0] in self._named:
+        told = any(value != 1.0 for _, value, _ in found.values) or found.sides or found.colours
+        if choice.score >= UNLIKE or told or self._changing.intersection(said):
+            return False
+        if tells_of_others(text):
+            return True
+        if found.directions or said[0] in self._named:
             return False
         deeds = any(item.word in self._deeds and item.phrase < 0 for item in contents(said))
         named = len(said) <= NAMES or said[0] in self._opens

@@ -165,7 +165,7 @@ class Chooser:
             )
         if set(words(text)) <= english().bare_side and not self.scorer.knows(clause):
             return Choice(None, f'"{text}" names a side, but nothing to do', firm=True, rule=Rule.SIDE)
-        if clause == "left" and (name := self._members.by_angle(text)):
+        if set(words(clause)) - english().structure == {"left"} and (name := self._members.by_angle(text)):
             return self._called(name, text, 1.0, 1.0)
         scored = self.scorer.score([clause])[0]
         if scored.best == NONE:

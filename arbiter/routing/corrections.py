@@ -40,7 +40,9 @@ def corrected(text: str) -> str:
     """
     text = _DISMISSED.sub("", text)
     for _ in range(MOST):
-        text = _retold(text)
+        before, text = text, _retold(text)
+        if text == before:
+            break
     for _ in range(MOST):
         found = _SECOND_THOUGHT.finditer(text)
         # A "no" amid words follows a command: "turn left no right", and not "the sign says no turn".

@@ -11,7 +11,7 @@ from collections.abc import Set
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 
-(_TELLS,) = patterns("statements", "tells")
+_BESIDE, _TELLS = patterns("statements", "beside tells")
 _DETERMINED = rf"(?:{'|'.join(sorted(english().determiners))})"
 
 _CAPITAL = re.compile(r"[A-Z][a-z]+(?:'s)?")
@@ -32,7 +32,7 @@ def somebody(text: str, known: Set[str], verbs: Set[str]) -> str:
     bare = [word.strip(_ENDS + "\"'()") for word in said]
     capital = [_CAPITAL.fullmatch(word) is not None for word in bare]
     lower = [word.lower() for word in bare]
-    ends = [word[-1] in _ENDS for word in said]
+    ends = [word[-1] in _ENDS and lowered not in english().titles for word, lowered in zip(said, lower, strict=True)]
     known, greets = (known | english().structure) - english().people, english().greetings
     start = end = 0
     while (start := end) < len(said):
@@ -44,12 +44,18 @@ def somebody(text: str, known: Set[str], verbs: Set[str]) -> str:
         after = end == len(said) or ends[end - 1] or (greeted and start > 0 and lower[end] in verbs | greets)
         if not (before and after) or end - start == len(said):
             continue
-        opens = start == 0 or said[start - 1].endswith(_SENTENCE)  # a capital tells nothing there, but for "Nadia, sit down"
+        # A capital tells nothing at the beginning of a sentence, but for "Nadia, sit down".
+        opens = start == 0 or (ends[start - 1] and said[start - 1].endswith(_SENTENCE))
         named = capital[start] and not (opens and not said[end - 1].endswith(","))
         named = named and not (start and capital[start - 1]) and lower[start] not in english().structure
         if lower[start] in english().people or (named and set(lower[start:end]) - known):
             return " ".join(bare[start:end])
     return ""
+
+
+def tells_of_others(text: str) -> bool:
+    """Whether words beside a command tell of a thing or of somebody: "the floor is wet"."""
+    return _BESIDE.match(text) is not None
 
 
 class Statements:

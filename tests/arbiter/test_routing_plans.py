@@ -141,6 +141,9 @@ def test_it_keeps_the_colour_of_what_it_stands_for(router):
         ("one step to the left, love", '"love" was not used'),
         ("bow three times, once for each judge", '"once for each judge" was not used'),
         ("full speed ahead, me hearty", 'hearty" was not used'),
+        ("walk forward slowly, the floor is wet", "the floor is wet"),
+        ("stand still for ten seconds while I measure you", '"while i measure you" was not used'),
+        ("a bit to the right, duck", '"duck" was not used'),
         ("scoot over to the left, I need to get the trolley by", ""),
     ],
 )

@@ -20,6 +20,7 @@ class English:
     function: frozenset[str]
     greetings: frozenset[str]
     people: frozenset[str]
+    titles: frozenset[str]
     endearments: frozenset[str]
     light_verbs: frozenset[str]
     conjunctions: frozenset[str]
