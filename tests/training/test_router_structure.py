@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbiter.errors import ConfigError
 from arbiter.routing.structure import CLAUSES, OUTPUTS, ROLES
+from training.router.structure import marked_sentences
 from training.router.structure.grammar import Lists
 from training.router.structure.labelled import held_out
 from training.router.structure.verb_forms import gerund, participle, past
@@ -36,6 +38,22 @@ def test_every_kind_and_role_occurs():
     made = [LISTS.sentence(rng) for _ in range(600)]
     assert {CLAUSES[kind] for one in made for kind in one.clauses} == set(CLAUSES)
     assert {ROLES[role] for one in made for role in one.roles} == set(ROLES)
+
+
+def test_marked_sentences_say_what_each_word_is_for():
+    sentence = marked_sentences.marked("retracted: wave, || command: no,/x 1/2 turn,/q please/f", "f:1")
+    assert sentence.words == ("wave,", "no,", "1/2", "turn,", "please") and sentence.starts == (True, True, False, False, False)
+    assert [CLAUSES[kind] for kind in sentence.clauses] == ["retracted", *["command"] * 4]
+    assert [ROLES[role] for role in sentence.roles] == ["other", "correction", "other", "quantity", "frame"]
+    for line in ("order: wave", "wave", "command:"):
+        with pytest.raises(ConfigError, match=r"f:1: .* is no clause; it begins with its kind, one of command, negated"):
+            marked_sentences.marked(line, "f:1")
+
+
+def test_sentences_of_held_out_authors_are_not_learned_from():
+    learned, kept, everything = (marked_sentences.read(test) for test in (False, True, None))
+    assert len(kept) > 500 and len(learned) + len(kept) == len(everything)
+    assert {CLAUSES[kind] for one in kept for kind in one.clauses} == set(CLAUSES)
 
 
 def test_held_out_wordings_are_not_learned_from():

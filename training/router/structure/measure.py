@@ -2,8 +2,9 @@
 
     python -m training.router.structure.measure [--model DIR] [--sentences 1000]
 
-Prints a row for sentences of wordings and verbs that it was tuned on, of new verbs, of new wordings and of both, in per cent:
-every clause start right; starts and kinds right; the decision right (wait, do, stop or none), done although it should not be.
+Prints a row for sentences of wordings and verbs that it was tuned on, of new verbs, of new wordings and of both, and for the
+marked sentences of known and of held-out authors, in per cent: every clause start right; starts and kinds right; the decision
+right (wait, do, stop or none), done although it should not be.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def decision(kinds: Sequence[str]) -> str:
 
 
 def told(sentence: LabelledSentence) -> list[tuple[int, str]]:
-    """(first word, kind) of each clause, as the grammar made it."""
+    """(first word, kind) of each clause, as it is labelled."""
     from arbiter.routing.structure import CLAUSES
 
     return [(i, CLAUSES[kind]) for i, (starts, kind) in enumerate(zip(sentence.starts, sentence.clauses, strict=True)) if starts]
@@ -70,7 +71,7 @@ def row(encoder: Encoder, sentences: Sequence[LabelledSentence]) -> tuple[float,
 def main() -> None:
     args = parser().parse_args()
     from arbiter.routing.encoder import Encoder  # takes a second: not for --help
-    from training.router.structure import spoken
+    from training.router.structure import marked_sentences
     from training.router.structure.grammar import Lists
 
     encoder = Encoder(args.model) if args.model else Encoder()
@@ -82,7 +83,10 @@ def main() -> None:
     for i, (name, (frames, verbs)) in enumerate(SETS.items()):
         rng = np.random.default_rng(SEED + i)
         rows[name] = [lists.sentence(rng, frames=frames, verbs=verbs) for _ in range(args.sentences)]
-    rows |= {"people, known": spoken.read(False)[: args.sentences], "people, new": spoken.read(True)[: args.sentences]}
+    rows |= {
+        "people, known": marked_sentences.read(False)[: args.sentences],
+        "people, new": marked_sentences.read(True)[: args.sentences],
+    }
     for name, sentences in rows.items():
         shares = row(encoder, sentences)
         print(f"{name:14}{shares[0]:8.1f}{shares[1]:8.1f}{shares[2]:10.1f}{shares[3]:14.1f}")

@@ -43,7 +43,7 @@ with extra(__name__, parser, "torch", "sentence_transformers"):
     from arbiter.routing.structure import CLAUSES, ROLES
     from training.router.build import HEADS, PACKAGED, TUNING, packaged_model
     from training.router.fit import corpus
-    from training.router.structure import spoken
+    from training.router.structure import marked_sentences
     from training.router.structure.grammar import Lists
     from training.router.structure.labelled import LabelledSentence
 
@@ -194,17 +194,17 @@ def main() -> None:
     sentences = [
         lists.sentence(rng, frames=test, verbs=test) for _ in tqdm(range(args.sentences), desc="sentences", disable=None)
     ]
-    said = spoken.read(test)
+    said = marked_sentences.read(test=False)
     sentences += SPOKEN * said
     phrases = [text for text, *_ in corpus()] + [" ".join(s.words) for s in sentences[:4000]]
     args.out.mkdir(parents=True, exist_ok=True)
     origin, licence = PACKAGED if args.source is None else (source.name, "that of the source")
     told = {
-        "wordings": " ".join(sorted(lists.wordings() | spoken.wordings(said))),
+        "wordings": " ".join(sorted(lists.wordings() | marked_sentences.wordings(said))),
         "source": origin,
         "license": licence,
         "sentences": args.sentences,
-        "spoken": len(said),
+        "marked": len(said),
         "seed": args.seed,
         "held_out": not args.all,
         "averaged": args.average,

@@ -1,4 +1,4 @@
-"""Sentences that people wrote, with their structure marked by hand (spoken.txt), by author.
+"""Sentences that people wrote, with their structure marked by hand (marked_sentences.txt), by author.
 
     command: turn left, || retracted: then/o wave || command: no,/x bow,/x please/f
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from arbiter.errors import ConfigError
 from arbiter.routing.structure import CLAUSES, ROLES
-from training.router.structure.labelled import LabelledSentence, held_out
+from training.router.structure.labelled import LabelledSentence
 
-FILE = Path(__file__).parent / "spoken.txt"
+FILE = Path(__file__).parent / "marked_sentences.txt"
 LETTERS = dict(zip("fonctsqmrx", ROLES[1:], strict=True))  # of the roles; "other" has none
 
 
@@ -22,16 +22,17 @@ def read(test: bool | None = None, file: Path = FILE) -> list[LabelledSentence]:
     """The sentences, in order.
 
     Args:
-        test: False: without those of the held-out authors, one in five; True: of these only; None: of all.
+        test: False: without those of the held-out authors, of whom nothing that ships has learned; True: of these only; None: of
+            all.
 
     Raises:
         ConfigError: A line is not in this form.
     """
-    found, author = [], ""
+    found, held_out = [], False
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith("# author:"):
-            author = line.removeprefix("# author:").strip()
-        elif line and not line.startswith("#") and test in (None, held_out(author)):
+            held_out = line.endswith(", held out")
+        elif line and not line.startswith("#") and test in (None, held_out):
             found.append(marked(line, f"{file}:{number}"))
     return found
 
