@@ -183,11 +183,11 @@ def extract(text: str) -> tuple[Quantities, str]:
     text = _OF_THE_WAY.sub(r"\1 turn", text)
     shares, text = _speed_share(text)
     for fraction, pattern in _SPEED:
-        if not pace and (found := pattern.search(text)):
-            pace, manner = fraction, found[0]
-        text = pattern.sub(" ", text)
+        if found := pattern.search(text):
+            pace, manner = (pace, manner) if pace else (fraction, found[0])
+            text = pattern.sub(" ", text)
     text = _PI.sub(_radians, text)
-    forever, text = bool(_FOREVER.search(text)), _FOREVER.sub(" ", text)
+    text, forever = _FOREVER.subn(" ", text)
     around, about = bool(_AROUND.search(text)), bool(_ABOUT.search(text))
     text = _BARE_ANGLE.sub("turn around", text)
     values, text = _values(text)
@@ -205,13 +205,14 @@ def extract(text: str) -> tuple[Quantities, str]:
         kind = "speed number" if _AT.search(text[: match.start()]) else "number"
         values.append((kind, number(match[0]), match[0].strip()))
     text = _DIGIT.sub(" ", text)
-    little, far = bool(LITTLE.search(text)), bool(_FAR.search(text))
-    text = _FAR.sub(" ", LITTLE.sub(" ", text))
+    text, little = LITTLE.subn(" ", text)
+    text, far = _FAR.subn(" ", text)
     sides = tuple(side for side, pattern in _SIDES.items() if pattern.search(text))
     directions = sides + tuple(name for name, pattern in _DIRECTIONS.items() if pattern.search(text))
     colours = tuple(dict.fromkeys(_COLOUR.findall(text)))
     estimates = tuple(said for _, _, said in values if _ESTIMATE.search(said))
-    said = Quantities(tuple(values), estimates, pace, manner, little, far, around, about, forever, sides, directions, colours)
+    told = (bool(little), bool(far), around, about, bool(forever))
+    said = Quantities(tuple(values), estimates, pace, manner, *told, sides, directions, colours)
     return said, " ".join(text.split())
 
 

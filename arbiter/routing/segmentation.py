@@ -15,8 +15,6 @@ from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
 from arbiter.routing.veto import parts
 
-_BEGINS = frozenset("start begin keep continue".split())
-PARTICLES = frozenset("up down back forward forwards backward backwards left right ahead around straight".split())  # no verbs
 _DOING = re.compile(r"^(?P<what>(?:(?:the|your|those|that|both|my|left|right|a) )*(?:[a-z]+) )(?P<verb>[a-z]{2,}ing)\b")
 
 
@@ -32,7 +30,7 @@ class Segmentation:
         self._bound = (
             language.determiners | language.prepositions | language.conjunctions | language.limits | language.light_verbs
         )
-        self._verbs = chooser.starts - self._bound - language.function - PARTICLES
+        self._verbs = chooser.starts - self._bound - language.function - english().particles
 
     def __call__(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         """The pieces, each one command as far as can be told."""
@@ -122,14 +120,14 @@ class Segmentation:
         if whole.call is None:
             return False
         mine = self._chooser.scorer.words[self._chooser.scorer.class_of[whole.call.skill]]
-        return not (set(words(text)) - mine) & (self._verbs | PARTICLES)
+        return not (set(words(text)) - mine) & (self._verbs | english().particles)
 
     def uninflected(self, piece: Piece) -> Piece:
         """A piece whose verb, if no skill's phrase has it, stands as such a phrase has it: "gone two metres", "start dancing"."""
         piece = Piece(_DOING.sub(self._active, piece.text, count=1), piece.joint)
         verb, _, rest = piece.text.partition(" ")
         second = rest.partition(" ")[0]
-        if verb in _BEGINS and second.endswith("ing") and second not in self._asked:
+        if verb in english().phases and second.endswith("ing") and second not in self._asked:
             return self.uninflected(Piece(rest, piece.joint))
         base = next((base for base in base_forms(verb) if base in self._asked), verb)
         return piece if verb in self._asked else Piece(f"{base} {rest}".strip(), piece.joint)

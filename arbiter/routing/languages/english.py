@@ -45,6 +45,8 @@ class English:
     units: frozenset[str]
     exclamations: frozenset[str]
     possessives: frozenset[str]
+    particles: frozenset[str]
+    phases: frozenset[str]
 
     @property
     def places(self) -> tuple[frozenset[str], ...]:
