@@ -54,7 +54,7 @@ class Asides:
             return False
         if tells_of_others(text):
             return True
-        if found.directions or said[0] in self._named:
+        if found.directions or said[0] in self._named or said[-1] in english().prepositions:  # "your jacket off"
             return False
         deeds = any(item.word in self._deeds and item.phrase < 0 for item in contents(said))
         named = len(said) <= NAMES or said[0] in self._opens

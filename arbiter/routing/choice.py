@@ -223,7 +223,7 @@ class Chooser:
         if filled.refusal:
             return Choice(None, filled.refusal, score, margin, firm=True, rule=Rule.PARAMETERS)
         if bare := uncounted(rest):
-            filled.notes.append(f'"{bare}" was not used: no number is read there')
+            return Choice(None, f'"{bare}": no number is read there', score, margin, firm=True, rule=Rule.NUMBER, said=bare)
         if note:
             filled.notes.append(note)
         call = SkillCall(name, filled.values, score, margin, text)

@@ -153,7 +153,15 @@ def test_what_asks_for_nothing_is_left_out(router, text, told):
 
 
 @pytest.mark.parametrize(
-    "text", ["turn left, jump", "bow, juggle", "bow, a handstand", "bow, the splits", "walk forward, cook dinner"]
+    "text",
+    [
+        "turn left, jump",
+        "bow, juggle",
+        "bow, a handstand",
+        "bow, the splits",
+        "walk forward, cook dinner",
+        "turn left, your jacket off",
+    ],
 )
 def test_what_may_ask_for_something_is_not(router, text):
     assert router.route(text).outcome == "rejected", router.route(text)
