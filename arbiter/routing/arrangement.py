@@ -54,8 +54,6 @@ class Arrangement:
             if steps and piece.joint in ("and", "list") and any(self._same(call, other) for other in steps[-1]):
                 if call.phrase != steps[-1][-1].phrase:
                     continue  # said in other words; "bow, and bow" are two
-            if steps and not call.parameters and call.skill == steps[-1][-1].skill and self._posture(call.skill):
-                continue  # "put your arms down so put them down"
             if steps and piece.joint in ("and", "list") and self._details(call, steps[-1][-1]):
                 steps[-1][-1] = call  # "stretch out your arm and point left"
                 continue
@@ -104,10 +102,6 @@ class Arrangement:
             return any(p.name == "angle" for p in self._skills[before.skill].parameters)  # "turn and face the ball"
         again = call.skill == before.skill and call.phrase.split()[0] != before.phrase.split()[0]
         return again and before.parameters == defaults(self._skills, before.skill)
-
-    def _posture(self, name: str) -> bool:
-        """Whether a skill has an opposite, so that it can't be done twice in a row."""
-        return any(name in pair.names for pair in self._chooser.pairs)
 
     @staticmethod
     def _same(a: SkillCall, b: SkillCall) -> bool:
