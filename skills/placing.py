@@ -81,7 +81,8 @@ class LongSteps:
     def velocity(self, off: np.ndarray, now: float) -> np.ndarray:
         strokes = self._strokes
         if self._since == math.inf:
-            self._since, strokes.ahead = now, False
+            self._since = now
+            strokes.begin()
         if strokes.ahead and off[0] <= 0.0:
             self._there = now - self._since >= PATIENCE or near(np.array((0.0, off[1], off[2])), ROUGHLY)
             strokes.ahead = self._there

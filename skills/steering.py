@@ -57,6 +57,10 @@ class Strokes:
     def __init__(self, slowest: tuple[float, float] = PLAIN_STROKE) -> None:
         self.ahead, self._slowest, self._factor = True, slowest, 1.0
 
+    def begin(self) -> None:
+        """Begins anew: back, at its slowest walk."""
+        self.ahead, self._factor = False, 1.0
+
     def stood(self) -> bool:
         """It stands in mid-stroke: it walks the other way, and faster. Whether it is slower than it may be."""
         slower = self._factor < FASTEST
@@ -67,6 +71,6 @@ class Strokes:
         """Towards a spot, ahead and to the left [m], and beyond, with a turn [rad/s]: x, y [m/s], yaw [rad/s], shape (3,)."""
         ahead, left = spot
         if (ahead < -REACH) if self.ahead else (ahead > REACH):
-            self.ahead, self._factor = not self.ahead, 1.0
+            self.ahead = not self.ahead
         stroke = self._slowest[0] if self.ahead else -self._slowest[1]
         return np.array((self._factor * stroke, within(ASIDE[0] * left, ASIDE[1]), turn))
