@@ -19,7 +19,7 @@ from skills.response import CALM
 LEAST, MOST = 0.8, 2.4  # [s] after the command fell to zero: it fades, the step under way ends
 STAYS = 0.2  # [s] for which the base is calm: a swaying body is still at each turn
 SWAY = 0.3  # [s] over which an error is averaged: the body sways with its steps
-TRIES = 2  # times that a robot at rest steps again because it ended away from its place
+TRIES = 3  # times that a robot at rest steps again because it ended away from its place
 STOPS = 7  # of the last that tell the drift: their median, as now and then a robot takes some steps more to come to rest
 MOST_DRIFT = np.array((0.15, 0.15, 0.15))  # [m, rad]; more is a push
 NO_DRIFT = np.zeros(3)

@@ -77,13 +77,16 @@ class LongSteps:
 
     def __init__(self, strokes: Strokes) -> None:
         self._strokes, self._there, self._since = strokes, False, math.inf
+        self._behind = False  # it has come up to its place from behind
 
     def velocity(self, off: np.ndarray, now: float) -> np.ndarray:
         strokes = self._strokes
         if self._since == math.inf:
             self._since = now
             strokes.begin()
-        if strokes.ahead and off[0] <= 0.0:
+        if not strokes.ahead or off[0] > 0.0:
+            self._behind = strokes.ahead
+        elif self._behind:
             self._there = now - self._since >= PATIENCE or near(np.array((0.0, off[1], off[2])), ROUGHLY)
             strokes.ahead = self._there
         turn = within(HEADING[0] * off[2], HEADING[2])
