@@ -11,7 +11,7 @@ from arbiter.routing.arrangement import WHOLE
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.clauses import Piece
 from arbiter.routing.quantities import extract
-from arbiter.routing.text import strip_politeness
+from arbiter.routing.text import strip_politeness, words
 
 _ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
 
@@ -53,6 +53,19 @@ class Variants:
                 if once.call is not None and choice.call is not None and once.call.skill == choice.call.skill:
                     return once, times
         return None
+
+    def trimmed(self, text: str) -> Choice | None:
+        """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"."""
+        match = _ADDED.search(text)
+        if not match or self._asked & set(words(match["what"])):
+            return None
+        choice = self._chooser.choose(text[: match.start()], None)
+        if choice.call is None or choice.score < WHOLE or choice.call.skill == STOP:
+            return None
+        if any(parameter.name in ("distance", "angle") for parameter in self._chooser.skills[choice.call.skill].parameters):
+            return None  # where to it goes and what it turns to is no mere addition
+        notes = [choice.reason] * bool(choice.reason) + [f'"{match[0].strip()}" was not used']
+        return dataclasses.replace(choice, reason="; ".join(notes))
 
     def unadorned(self, text: str, manners: Sequence[str]) -> Choice | None:
         """A command without the words that tell how, which no skill can do: "stand up with dignity"."""
