@@ -16,7 +16,7 @@ from arbiter.types import Request, RobotState
 from skills.arrival import Arrival, Stage
 from skills.course import Place
 from skills.judged import Followed
-from skills.placing import LongSteps, Placing, SmallSteps
+from skills.placing import GOOD, LongSteps, Placing, SmallSteps, near
 from skills.response import SPAN, Response
 from skills.steering import HEADING, LINE, PLAIN_STROKE, RAMP, YAW, Regulator, Strokes, ramp, within
 
@@ -211,7 +211,8 @@ class Walking(Followed):
         elif stage is Stage.PLACING:
             velocity = self._arrival.velocity
         velocity = allowed(velocity, progress)
-        if self._response.watch(state, place, velocity, progress.elapsed):
+        corrects = stage is Stage.PLACING and not near(off, GOOD)
+        if self._response.watch(state, place, velocity, progress.elapsed, corrects):
             slower, sideways = self._strokes.stood(), self.way == "sideways"
             if slower and (self._by_strokes or sideways):
                 self._trim.look_again()

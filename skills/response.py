@@ -55,8 +55,12 @@ class Response:
         """Whether it is known to stand still at this velocity, x, y [m/s], yaw [rad/s], shape (3,)."""
         return bool((size(velocity) < MORE * self.still + 1e-9).all())
 
-    def watch(self, state: RobotState, place: Place, velocity: np.ndarray, now: float) -> bool:
-        """Sees what comes of `velocity`, commanded until now. Whether it is found to stand now. Asked in every tick."""
+    def watch(self, state: RobotState, place: Place, velocity: np.ndarray, now: float, corrects: bool = False) -> bool:
+        """Sees what comes of `velocity`, commanded until now. Whether it is found to stand now. Asked in every tick.
+
+        Args:
+            corrects: Whether small steps should correct its place or heading now: whoever stands then does not follow them.
+        """
         told = state.estimate is not None and state.estimate.trusted
         if not told or not velocity.any() or math.hypot(*state.base_ang_vel.tolist()) > CALM or self._went(place):
             self._since = math.nan
@@ -67,7 +71,7 @@ class Response:
         if now - self._since < SPAN:
             return False
         self._since = math.nan
-        self.learned[STANDS] = np.maximum(self.still, self._least)
+        self.learned[STANDS] = np.maximum(self.still, np.maximum(self._least, (SMALL, 0.0)) if corrects else self._least)
         return True
 
     def _went(self, place: Place) -> bool:
