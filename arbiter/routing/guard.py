@@ -104,9 +104,10 @@ def _read(text: str) -> str:
 
 def _stops(text: str) -> bool:
     """Whether a text that was read means stop, whatever else it may say."""
+    text = _WORDS.doubtful.sub(" ", text).strip()
     if _has_stop_word(text):
         return not _planned(text)
-    return _has_stop_phrase(text) and not _planned(text) and not _commanded(text)
+    return text != "" and _has_stop_phrase(text) and not _planned(text) and not _commanded(text)
 
 
 def _evidence(text: str) -> bool:

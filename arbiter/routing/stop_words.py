@@ -39,6 +39,7 @@ class StopLists:
     other: str
     innocent: str
     passes: str
+    doubtful: str
     parts: Mapping[str, str]
     phrases: Mapping[str, str]
     alone: str
@@ -57,6 +58,7 @@ class StopWords:
         innocent: Words with "stop" in them that are none.
         alone: Texts that mean stop as a whole. fillers, trailing: What may stand around or behind one.
         phrases: Found in a text, means stop. passes: Is taken out of a text before anything is looked for.
+        doubtful: Is no stop beside a command.
         foreign: Found in a text, is a stop in another language. scripts: Pieces of text of other scripts.
         mended: What typing errors are mended to.
     """
@@ -70,6 +72,7 @@ class StopWords:
     trailing: re.Pattern[str]
     phrases: re.Pattern[str]
     passes: re.Pattern[str]
+    doubtful: re.Pattern[str]
     foreign: re.Pattern[str]
     scripts: re.Pattern[str]
     mended: frozenset[str] = field(default=frozenset())
@@ -101,6 +104,7 @@ def load(folder: Path = FOLDER) -> StopWords:
         re.compile(rf"(?: (?:{_any(listed(english.trailing))}))+$"),
         compiled("\n".join(english.phrases.values()), english.parts, r"\b"),
         compiled(english.passes, english.parts, r"\b"),
+        compiled(english.doubtful, english.parts),
         re.compile(rf"\b(?:{_any(tuple(entry for entry in whole if ' ' in entry))})\b"),
         re.compile(_any(foreign("amid"))),
         frozenset(listed(english.mended)),

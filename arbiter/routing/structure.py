@@ -74,7 +74,8 @@ class Clause:
         """
         mine = [word.role == role and word.text.rstrip(_ENDS) not in KEPT for word in self.words]
         for i, (word, after) in enumerate(itertools.pairwise(self.words)):
-            mine[i] |= word.text == "no" and word.role == after.role == role and word.certainty >= CLEAR  # "if it is no trouble"
+            denied = word.text == "no" or (word.text == "not" and self.words[0].text == "if")  # "if it is no trouble"
+            mine[i] |= denied and word.role == after.role == role and word.certainty >= CLEAR
             mine[i + 1] &= word.text != "right" or after.text.rstrip(_ENDS) not in ("now", "away")  # without it a side is left
         for gap in (1, 2):
             for i in range(len(mine) - gap - 1):

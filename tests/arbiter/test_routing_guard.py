@@ -11,6 +11,7 @@ from arbiter.errors import ConfigError
 from arbiter.routing import Router
 from arbiter.routing.guard import LONG, stop_guard
 from arbiter.routing.stop_words import FOLDER, load
+from arbiter.skill import SkillCall
 from skills import builtin_skills
 from training.router.evaluate import plan_of
 from training.router.phrases import load_phrases
@@ -334,3 +335,39 @@ def test_a_faulty_list_of_stops_is_an_error(tmp_path, change, said):
         (tmp_path / name).write_text((FOLDER / name).read_text().replace(*change))
     with pytest.raises(ConfigError, match=said):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("turn left and then walk forward, that's it", ["turn_left", "walk_forward"]),
+        ("um forward one metre thats all for now", ["walk_forward"]),
+        ("if it's not too much trouble, go back a little", ["walk_backward"]),
+        ("bow four times, no, twice is enough", ["bow"]),
+    ],
+)
+def test_words_that_end_a_request_or_beg_for_it_are_no_stop_beside_a_command(router, text, plan):
+    route = router.route(text)
+    assert [name for step in plan_of(route) for name in step] == plan, route.reason
+
+
+@pytest.mark.parametrize("last", ["", "walk_forward"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("that's it", "right, that's it now", "no, that's it", "good, thats all", "sandwich, that's it", "that's it, no more"),
+        *("not so fast", "hey, not so quick", "twice is enough", "no, twice is enough", "if it's not too late, don't move"),
+    ],
+)
+def test_the_same_words_without_a_command_stop(router, text, last):
+    steps = ((SkillCall("walk_forward", {"speed": 0.3, "distance": 1.0}),),) if last else ()
+    assert plan_of(router.route(text, steps)) == (("stop",),)
+
+
+def test_not_so_quick_this_time_is_slower():
+    router = Router(builtin_skills())
+    last = router.route("walk in a circle").steps
+    for text in ("not so quick this time", "again, but not so fast"):
+        ((call,),) = router.route(text, last).steps
+        assert call.skill == "walk_in_circle" and call.parameters["speed"] < last[0][0].parameters["speed"]
+        assert router.route(text).outcome == "stopped"
