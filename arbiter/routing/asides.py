@@ -6,9 +6,11 @@ from collections.abc import Set
 
 from arbiter.routing.choice import Choice, Chooser
 from arbiter.routing.classifier import NONE
+from arbiter.routing.clauses import Piece
 from arbiter.routing.corpus import canonical
 from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER_WORDS
+from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import extract
 from arbiter.routing.skill_words import ANY, contents
 from arbiter.routing.statements import tells_of_others
@@ -16,6 +18,7 @@ from arbiter.routing.text import words
 from arbiter.routing.veto import first_words
 from arbiter.rules import Rule
 
+(_KEPT,) = patterns("asides", "kept")
 NAMES = 3  # words of an addressee: "good sir knight"
 UNLIKE = 0.15  # score below which words are like nothing that a skill does
 
@@ -42,11 +45,23 @@ class Asides:
             return False
         return not (self._chooser.owner(text) or self._chooser.scorer.knows(canonical(text)))
 
+    def keeps_heading(self, piece: Piece, before: Choice) -> bool:
+        """Whether a piece only asks to face on to where a walk does not turn from: "step left, keep facing me"."""
+        match, ways = _KEPT.match(piece.text), extract(piece.text)[0]
+        if before.call is None or not match or not (match["keep"] or piece.joint == "while") or set(ways.directions) - {"ahead"}:
+            return False
+        takes = {parameter.name for parameter in self._chooser.skills[before.call.skill].parameters}
+        aimed = self._chooser.choose(piece.text, None).call
+        return "distance" in takes - {"angle"} and not (aimed and self._chooser.skills[aimed.skill].sees)
+
     def __call__(self, text: str, choice: Choice) -> bool:
         """Whether a piece that `choice` refuses is but a name or two, "sit down, cadet", or has no verb: "one for each guest"."""
         said, found = words(text), extract(text)[0]
         if choice.call is not None or choice.rule not in (Rule.SCORE, Rule.COVERAGE):
             return False
+        counted = said[0].isdecimal() or said[0] in NUMBER_WORDS - {"one"}
+        if counted and not english().structure.issuperset(said[1:]):
+            return False  # "ten star jumps", and not "three things"
         if self._asked.isdisjoint(said):
             return len(said) <= NAMES and self._deeds.isdisjoint(said)
         told = any(value != 1.0 for _, value, _ in found.values) or found.sides or found.colours

@@ -128,8 +128,8 @@ class _Clause:
         nouns = [x for x in self.read if x.phrase >= 0 and x not in self.left and not (_parameter(x.word) or _goes(x.word))]
         if any(stem(x.word) in self.mine.deeds and x.determiner in ANY | {"", "your"} for x in nouns):
             return False
-        if parts := {x.word for x in nouns if x.determiner == "your"}:
-            return any(parts <= {noun for _, noun in each.nouns} for each in rivals)
+        if parts := {stem(x.word) for x in nouns if x.determiner == "your"}:
+            return any(parts <= {stem(noun) for _, noun in each.nouns} for each in rivals)
         return bool(rivals) if not any(x.determiner for x in nouns) else not alike(verb.word)
 
     def shared(self, others: Sequence[Vocabulary]) -> bool:

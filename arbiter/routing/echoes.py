@@ -15,8 +15,11 @@ from arbiter.routing.text import words
 def names_the_same(piece: Piece, before: Choice, chooser: Chooser) -> bool:
     """Whether a piece only names the parts that the call before it moves anyway: "hands up, the two of them"."""
     said, rest = extract(piece.text)
-    if piece.joint != "list" or before.call is None or said.values or said.sides or said.directions or said.colours:
+    if piece.joint != "list" or before.call is None or said.values or said.sides or said.directions:
         return False
+    if said.colours:  # "walk to the blue ball, blue ball"
+        named = set(words(rest)) - english().function - english().determiners
+        return piece.text.split()[0] not in chooser.starts and named <= set(words(before.call.phrase))
     if piece.text.split()[0] not in english().determiners | english().function or follow_up(piece.text) is not None:
         return False
     moved = chooser.moved(before.call.skill)

@@ -19,7 +19,7 @@ from arbiter.routing.told_order import both_first
 from arbiter.rules import Rule
 from arbiter.skill import Route, Steps
 
-(_ASKED,), (_LEAD, _TAG) = patterns("questions", "asked"), patterns("requests", "lead tag")
+(_ASKED,), (_LEAD, _ACTED, _EITHER, _TAG) = patterns("questions", "asked"), patterns("requests", "lead acted either tag")
 _MISTAKEN = (Rule.STATEMENT, Rule.SCORE, Rule.NEGATION)  # for what a request in another form may be refused
 
 
@@ -52,7 +52,19 @@ class Interpreter:
         if route.rule in _MISTAKEN and (lead := _LEAD.match(said)):  # "do you think you could bow to the teacher?"
             asked = self._understood(text, _TAG.sub("", said[lead.end() :].strip(" .!?,")), last)
             return asked if asked.outcome == "accepted" else route
+        if route.rule is Rule.SIDE and (either := _EITHER.search(said)):
+            free = self._understood(text, f"{said[: either.start()]} to the left", last)
+            note = "; ".join(filter(None, (free.reason, f'left taken: "{either[0].strip(" ,.;")}"')))
+            return dataclasses.replace(free, reason=note) if free.outcome == "accepted" else route
+        if route.rule in _MISTAKEN and (acted := _ACTED.match(said)):
+            asked = self._understood(text, said[acted.end() :], last)
+            return asked if asked.outcome == "accepted" and self._of_third_parties(asked) else route
         return route
+
+    def _of_third_parties(self, route: Route) -> bool:
+        """Whether no shipped skill is in a plan: "pretend you are walking on the moon" is no walk."""
+        scorer = self._chooser.scorer
+        return all(scorer.class_of[call.skill] in scorer.new for step in route.steps for call in step)
 
     def _understood(self, text: str, said: str, last: Steps | None) -> Route:
         """The route of a normalised text that is parsed here, once."""

@@ -62,8 +62,8 @@ _SPELLED = (
     rf"(?:a |one )?{SPELLED}(?: point(?: (?:oh|{_NUMBER_WORD}))+)?(?:{AND_A_PART}| \d/\d\d?)?"
     rf"|(?<=\w )(?<!and )(?<!then )(?:oh )?point(?: {_NUMBER_WORD})+"  # "point two times" is a command
 )
-_DOZEN = rf"(?:(?:half )?an? |{_NUMBER_WORD} |\d{{1,4}} )?dozen(?: of)?"
-_LOOSE = rf"(?:an?(?: (?:good )?(?:couple|few|pair))?(?: of)?(?:{AND_A_PART})?|a few|(?:couple|several|pair)(?: of)?)"
+_DOZEN = rf"(?:(?:half )?\ban? |{_NUMBER_WORD} |\d{{1,4}} )?dozen(?: of)?"
+_LOOSE = rf"(?:\ban?(?: (?:good )?(?:couple|few|pair))?(?: of)?(?:{AND_A_PART})?|a few|(?:couple|several|pair)(?: of)?)"
 NUMBER = rf"(?:{_DOZEN}(?=[ -])|{PART}(?= )|{DIGITS}(?:{AND_A_PART})?|{_SPELLED}|{_LOOSE}(?= ))"
 
 _EXTRA = re.compile(rf"(?:{AND_A_PART}| (?P<top>\d)/(?P<bottom>\d\d?))$")

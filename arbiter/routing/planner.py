@@ -143,6 +143,9 @@ class Planner:
         if draft.before is None:
             return False
         last = index + 1 == len(draft.pieces) and set(words(piece.text)) <= english().endearments  # "a bit to the right, duck"
+        if piece.joint in ("list", "runon", "while") and self._asides.keeps_heading(piece, draft.before):
+            draft.leave_out(piece.text)
+            return True
         if piece.joint in ("list", "runon") and (last or self._asides.adds(piece.text)):
             draft.leave_out(piece.text)  # "two laps, on foot"
             return True

@@ -25,8 +25,8 @@ LIKELY = 0.55  # probability from which a remark beside a command is left out, w
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
-_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PRIOR, _PURPOSE, _PACE = patterns(
-    "sentence", "later depends well_then as_move after prior_to_it purpose pace"
+_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PRIOR, _PURPOSE, _PACE, _AIMED = patterns(
+    "sentence", "later depends well_then as_move after prior_to_it purpose pace aimed"
 )
 # What order words that `parse` does not know come to; the first that fits.
 _ORDERS = tuple(
@@ -83,7 +83,14 @@ def read(
     purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
     text = _PURPOSE.sub("", text)
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
-    late = next((clause.text for clause in found if (clause.waits >= WAITS and not _amount(clause.text)) or _later(clause)), "")
+    late = next(
+        (
+            clause.text
+            for clause in found
+            if (clause.waits >= (SURE if _AIMED.match(clause.text) else WAITS) and not _amount(clause.text)) or _later(clause)
+        ),
+        "",
+    )
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
     plain, gone = _plain(in_told_order(_unechoed(found)), known) if found else (text, ())
     manners = tuple(run for clause in found for run in clause.without("manner")[1])

@@ -4,6 +4,7 @@ import pytest
 
 from arbiter.routing import Router
 from arbiter.routing.repetition import of_plan
+from arbiter.rules import Rule
 from skills import builtin_skills
 
 
@@ -130,6 +131,16 @@ def test_a_condition_waits_whatever_it_is_about(router, text):
     assert router.route(text).reason.startswith("waits for something")
 
 
+@pytest.mark.parametrize("who", ["birthday boy", "day nurse", "weekend visitors"])
+def test_whom_a_gesture_is_made_at_is_no_time(router, who):
+    assert plan(router.route(f"wave your left hand at the {who}")) == ["wave_left"]
+
+
+@pytest.mark.parametrize("when", ["weekend", "stroke of midnight", "end of the day", "ringing of the bell"])
+def test_what_a_gesture_waits_for_is_one(router, when):
+    assert router.route(f"wave your left hand at the {when}").rule is Rule.CONDITION
+
+
 def test_it_keeps_the_colour_of_what_it_stands_for(router):
     (_,), (touch,) = router.route("walk to the red ball and touch it for five seconds").steps
     assert touch.parameters["colour"] == "red" and touch.parameters["duration"] == 5.0
@@ -145,6 +156,11 @@ def test_it_keeps_the_colour_of_what_it_stands_for(router):
         ("stand still for ten seconds while I measure you", '"while i measure you" was not used'),
         ("a bit to the right, duck", '"duck" was not used'),
         ("scoot over to the left, I need to get the trolley by", ""),
+        ("go to the green ball, er, red, red ball", ""),
+        ("step right to let the trolley past", '"to let the trolley past" was not used'),
+        ("slide left half a metre, keep facing the front", '"keep facing the front" was not used'),
+        ("turn, either way is fine", '"either way is fine" was not used'),
+        ("one metre sideways, I don't mind which side", 'left taken: "i do not mind which side"'),
     ],
 )
 def test_what_asks_for_nothing_is_left_out(router, text, told):
@@ -161,6 +177,12 @@ def test_what_asks_for_nothing_is_left_out(router, text, told):
         "bow, the splits",
         "walk forward, cook dinner",
         "turn left, your jacket off",
+        "ten star jumps, go",
+        "turn left by banana degrees",
+        "walk umpteen metres",
+        "t plus 60 s: turn left",
+        "it would be silly of you to bow",
+        "pretend you're walking in a meadow",
     ],
 )
 def test_what_may_ask_for_something_is_not(router, text):

@@ -46,6 +46,8 @@ def router():
         ("turn left sixty degrees, wait, thirty", "turn left thirty degrees"),
         ("point to the left, hang on, the map's upside down, to the right", "point to the right"),
         ("turn left, silly me, turn right", "turn right"),
+        ("step to the right, did i say right? step to the left", "step to the left"),
+        ("turn left, did i just say left, i meant right", "turn right"),
         ("stand up, sorry my love, sit down i should say", "sit down"),
         ("sidestep right and then bow, er, sidestep left i mean, and then bow", "sidestep left, and then bow"),
         ("walk forward then wave, sorry not wave, bow", "walk forward then bow"),

@@ -223,3 +223,15 @@ def test_commands_without_anything_between_them_are_both_done_or_refused(router,
     routes = [(planned(router.route(f"{a[1]} {b[1]}")), [a[0], b[0]]) for a, b in pairs]
     assert sum(got == wanted for got, wanted in routes) >= 0.85 * len(pairs)
     assert sum(got not in ([], wanted) for got, wanted in routes) <= 0.1 * len(pairs)
+
+
+def test_a_third_party_acts_what_it_is_to_pretend_and_moves_no_arm_that_others_raise():
+    class Stir(Skill):
+        name, joints = "stir_left", "arms"
+        utterances = ("stir with your left hand", "stir the pot with the left hand", "make a stirring motion with your left arm")
+
+    router = Router([*builtin_skills(), Stir()])
+    for text in ("pretend you're stirring soup with your left hand", "imagine you are stirring the pot with the left hand"):
+        assert planned(router.route(text)) == ["stir_left"], text
+    for text in ("pretend you are walking in a meadow", "pretend he is stirring the pot", "raise just your left arm"):
+        assert router.route(text).outcome == "rejected", text
