@@ -92,9 +92,11 @@ class Arrangement:
         return self._skills[name].sees and any(self._skills[call.skill].sees for call in before)
 
     def _covers(self, whole: SkillCall, choices: Sequence[tuple[Piece, Choice]]) -> bool:
-        """Whether a skill's phrases have the first word of each piece: "walk" in "walk in a circle", but not "bow" in "wave"."""
-        said = self._chooser.scorer.words[self._chooser.scorer.class_of[whole.skill]]
-        return all(words(piece.text)[0] in said for piece, _ in choices)
+        """Whether a skill's phrases have the first word of each piece, and one says no more, "trace a circle as you walk", or all
+        come to one skill."""
+        said, found = self._chooser.scorer.words[self._chooser.scorer.class_of[whole.skill]], [words(p.text) for p, _ in choices]
+        alike = len({choice.call.skill for _, choice in choices if choice.call}) == 1 or min(map(len, found)) == 1
+        return alike and all(each[0] in said for each in found)
 
     def _details(self, call: SkillCall, before: SkillCall) -> bool:
         """Whether a call says again in other words, and in detail, what the one before it asked for."""

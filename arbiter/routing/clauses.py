@@ -54,12 +54,17 @@ def parse(text: str, resolved: Callable[[list[Piece]], list[Piece]] = list) -> P
     text = _MEANWHILE.sub("", _ANNOUNCED.sub("", text))
     text = _TOGETHER_LAST.sub(r"\g<what> at the same time", text)
     together = _TOGETHER.search(text) is not None
-    pieces, ruled_out = _without_negated(_reorder(_split(strip_politeness(_TOGETHER.sub(" ", text), repeats=False))))
+    pieces, ruled_out = _without_negated(_reorder(_split(strip_politeness(_TOGETHER.sub(_comma, text), repeats=False))))
     pieces = _trailing(_attach_quantities(resolved([piece for piece in pieces if piece.text])))
     pieces = _with_arms(_attach_quantities(_fronted(pieces)))
     if together:
         pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])] if pieces else []
     return Parsed(tuple(pieces), tuple(ruled_out))
+
+
+def _comma(match: re.Match[str]) -> str:
+    """What is left of "at the same time": a comma before it that parts two commands."""
+    return ", " if match[0].startswith(",") and match.end() < len(match.string) else " "
 
 
 def at_once(parsed: Parsed, text: str) -> Parsed:
@@ -79,6 +84,11 @@ def opened(text: str) -> bool:
     """Whether a text begins with a clause that puts another one before or beside it, and no other clause follows yet."""
     match = _JOINTS.match(text)
     return match is not None and match.lastgroup in ("then", "after", "while") and not _JOINTS.search(text, match.end())
+
+
+def negates(text: str) -> bool:
+    """Whether a clause has a word that rules something out."""
+    return _NEGATORS.search(text) is not None
 
 
 def without_negation(text: str) -> str:

@@ -101,7 +101,7 @@ class Interpreter:
         refers = None if ":" in said or parsed.ruled_out else last
         unread = (*sentence.left_out, *self._ruled_out.unread(parsed.ruled_out))
         route = self._planned(text, parsed.pieces, refers, unread, sentence.manners)
-        return self._ruled_out.on_the_other(route, parsed.ruled_out)
+        return self._ruled_out.applied(route, parsed.ruled_out)
 
     def _of_one_skill(self, said: str, parsed: Parsed) -> bool:
         """Whether pieces that no order parts are one command of a third party: "lift your knees up and march on the spot"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -59,9 +60,12 @@ class LastPlan:
     def refers(self, text: str, last: Steps) -> FollowedPlan | None:
         """The plan of a whole text that does nothing but refer to the last one, in one clause; None for any other."""
         follow = follow_up(text)
-        if follow is None or follow.rest or follow.plain:
+        changed = follow is not None and {"again", "other"} <= follow.marks
+        if follow is None or (follow.rest and not changed) or follow.plain:
             return None
         pieces = parse(text).pieces
+        if follow.rest and not all(follow_up(piece.text) for piece in pieces):
+            return None  # but "the same circle, the other way round"
         if len([p for p in pieces if p.joint == "then"]) > 1 or len([p for p in pieces if extract(p.text)[0].directions]) > 1:
             return None
         return self.followed(text, last)
@@ -144,7 +148,10 @@ class LastPlan:
         elif follow.counted and "anchor" in follow.marks and (inside or not alone):
             steps = last  # "do that twice"
         elif "again" in follow.marks:
-            steps = self._again(follow, last, notes, alone)
+            alike = all(a.skill == b.skill and a.parameters == b.parameters for (a, *_), (b, *_) in itertools.pairwise(last))
+            # "Bow, then again, then once more": of the last step.
+            latest = inside and (alike or (follow.changes and not follow.counted))
+            steps = self._again(follow, last[-1:] if latest else last, notes, alone)
         elif not follow.changes:
             steps = last[-1:]
         else:
@@ -223,7 +230,8 @@ class LastPlan:
         Words that by themselves ask for another skill must be those of the last command, or name a side or a direction.
         """
         if "back" in follow.marks or ("other" in follow.marks and set(follow.nouns) & lexicon().ways):
-            return not follow.detailed and follow.rest in words(call.phrase)
+            same = {"again", "other"} <= follow.marks
+            return not follow.detailed and (same or follow.rest in words(call.phrase))
         known = {base for word in words(call.phrase) for base in (word, *base_forms(word))}
         again = all({word, *base_forms(word)} & known for word in words(follow.rest))
         return found.skill == call.skill or again or bool(follow.said.sides or follow.said.directions or "other" in follow.marks)

@@ -13,7 +13,7 @@ from arbiter.routing.asides import Asides
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Piece
-from arbiter.routing.echoes import names_the_same, urges_on
+from arbiter.routing.echoes import asks_again, names_the_same, urges_on
 from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
@@ -142,6 +142,8 @@ class Planner:
             return True  # "go on, walk forward"
         if draft.before is None:
             return False
+        if draft.last and asks_again(draft.pieces, index):
+            return True
         last = index + 1 == len(draft.pieces) and set(words(piece.text)) <= english().endearments  # "a bit to the right, duck"
         if piece.joint in ("list", "runon", "while") and self._asides.keeps_heading(piece, draft.before):
             draft.leave_out(piece.text)

@@ -12,7 +12,7 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.skill_words import Content, WordPlace, contents
 from arbiter.routing.text import words
 
-_IT, _THEM = patterns("pronouns", "it them")
+_IT, _THEM, _ONE = patterns("pronouns", "it them one")
 _OF_THINGS = frozenset(("the", "your", "both"))  # determiners
 
 
@@ -32,13 +32,21 @@ class Pronouns:
         )
 
     def ahead(self, text: str) -> str:
-        """ "Touch the red ball after walking up to it" with what "it" stands for, which may be done first."""
-        things = [match for match in self._named.finditer(text) if match.start()]
+        """ "Touch the red ball after walking up to it" with what "it" stands for, which may be done first.
+
+        So is "the blue one" behind "the red ball" the blue ball.
+        """
+        named = [*self._named.finditer(text)]
+        things = [match for match in named if match.start()]
+
+        def another(one: re.Match[str]) -> str:
+            nouns = [thing[0].split()[-1] for thing in named if thing.end() <= one.start()]
+            return f"the {one['which']} {nouns[-1]}" if nouns and extract(one["which"])[0].colours else one[0]
 
         def said(it: re.Match[str]) -> str:
             return next((thing[0] for thing in reversed(things) if thing.end() <= it.start()), it[0])
 
-        return _IT.sub(said, text)
+        return _ONE.sub(another, _IT.sub(said, text))
 
     def resolved(self, pieces: Sequence[Piece]) -> list[Piece]:
         """ "Raise your arms, then lower them" with the thing that was named last before."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
+from arbiter.routing.arrangement import rejected
 from arbiter.routing.choice import STOP, Chooser
 from arbiter.routing.clauses import without_negation
+from arbiter.routing.followups import lexicon
 from arbiter.routing.languages.english import english
 from arbiter.routing.opposites import side_of
 from arbiter.routing.quantities import extract
+from arbiter.routing.skill_words import stem
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
+from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, SkillCall
 
 
@@ -37,23 +41,57 @@ class RuledOut:
             found |= {name for name in meant if not sides or side_of(name) in ("", *sides)}
         return tuple(sorted(found - {STOP}))
 
-    def on_the_other(self, route: Route, ruled_out: Sequence[str]) -> Route:
-        """ "Turn, only not to the left": where the words leave the side open, the one that they rule out is the other's."""
-        bare = english().structure | english().bare_side | english().limits | english().exclusive
-        sides = {side for clause in ruled_out if set(words(clause)) <= bare for side in extract(clause)[0].sides}
-        if len(sides) != 1:
-            return route
-        steps = tuple(tuple(self._moved_over(call, sides) for call in step) for step in route.steps)
-        return dataclasses.replace(route, steps=steps)
+    def applied(self, route: Route, ruled_out: Sequence[str]) -> Route:
+        """An accepted plan with what its words rule out: a side or a direction that they leave open becomes the one that is left
+        ("turn, only not to the left"); without what it can't do without ("without moving your arms"), it is refused."""
+        steps = []
+        for step in route.steps if route.outcome == "accepted" else ():
+            allowed = [self._allowed(call, ruled_out) for call in step]
+            if clause := next((said for said in allowed if isinstance(said, str)), ""):
+                return rejected(route.text, f'"{clause}" rules out a part of what is asked for', Rule.NEGATION, clause)
+            steps.append(tuple(call for call in allowed if isinstance(call, SkillCall)))
+        return dataclasses.replace(route, steps=tuple(steps)) if steps else route
 
-    def _moved_over(self, call: SkillCall, sides: Collection[str]) -> SkillCall:
-        if side_of(call.skill) not in sides or extract(call.phrase)[0].sides:
-            return call
+    def _allowed(self, call: SkillCall, ruled_out: Sequence[str]) -> SkillCall | str:
+        """A call that keeps clear of what is ruled out, or the clause that it can't keep clear of."""
+        said, last = extract(call.phrase)[0], ""
+        excluded: set[str] = set()
+        for clause in ruled_out:
+            ways = extract(clause)[0]
+            here, parts = {*ways.sides, *ways.directions}, self._named(call, clause)
+            if parts is None:
+                continue
+            if parts and not (here and side_of(call.skill)):
+                return clause
+            excluded, last = excluded | here, clause
         kind = self._chooser.scorer.class_of[call.skill]
-        other = (
-            name for name in self._skills if self._chooser.scorer.class_of[name] == kind and side_of(name) not in ("", *sides)
+        alike = [name for name in self._skills if self._chooser.scorer.class_of[name] == kind]
+        if side_of(call.skill) in excluded and not said.sides:
+            left = [name for name in alike if side_of(name) not in excluded]
+            return dataclasses.replace(call, skill=left[0]) if left else last
+        for p in self._skills[call.skill].parameters:
+            if call.parameters.get(p.name) in excluded and not (said.sides or said.directions):
+                open_to = [choice for choice in p.choices if choice not in excluded]
+                return (
+                    dataclasses.replace(call, parameters={**call.parameters, p.name: open_to[0]}) if len(open_to) == 1 else last
+                )
+        return call
+
+    def _named(self, call: SkillCall, clause: str) -> Set[str] | None:
+        """Parts of the body that a clause names beside a way, and that the call moves; None where it says anything else."""
+        bare = (
+            english().structure
+            | english().bare_side
+            | english().limits
+            | english().exclusive
+            | lexicon().light
+            | lexicon().fillers
         )
-        return dataclasses.replace(call, skill=next(other, call.skill))
+        mine = {stem(word) for word in words(call.phrase)}
+        moved = self._chooser.moved(call.skill) | {stem(self._skills[call.skill].joints)}
+        told = [{*base_forms(word), stem(word)} for word in words(clause) if not extract(word)[0].directions]
+        found = moved & set().union(*told)
+        return found if all(forms & {*bare, *mine, *found} for forms in told) else None
 
     def unread(self, ruled_out: Sequence[str]) -> tuple[str, ...]:
         """Clauses that tell how to do without something that no skill does: "without using your hands"."""

@@ -9,6 +9,7 @@ from arbiter.routing.arrangement import WHOLE
 from arbiter.routing.choice import STOP, Chooser
 from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import Piece
+from arbiter.routing.echoes import folded
 from arbiter.routing.languages.english import english
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import words
@@ -34,7 +35,16 @@ class Segmentation:
 
     def __call__(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         """The pieces, each one command as far as can be told."""
-        return tuple(part for piece in self._rejoined(self._undivided(pieces)) for part in self._parted(piece))
+        return tuple(
+            part for piece in self._rejoined(self._undivided(self._beside(folded(pieces)))) for part in self._parted(piece)
+        )
+
+    def _beside(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        """Pieces of which one that tells what a part of the body does beside a command is done at once with it: "walk forward,
+        left hand waving"."""
+        told = [(match := _DOING.match(piece.text)) is not None and self._active(match) != match[0] for piece in pieces]
+        joined = [piece.joint == "list" and told[i] and not told[i - 1] for i, piece in enumerate(pieces)]
+        return tuple(Piece(piece.text, "while") if at_once else piece for piece, at_once in zip(pieces, joined, strict=True))
 
     def _undivided(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         """Pieces without a cut at the "and" of two words that some utterance joins, of which the second says nothing alone:

@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from arbiter.routing.clauses import RUN_ON, Parsed, at_once, connected, opened, parse
+from arbiter.routing.clauses import RUN_ON, Parsed, at_once, connected, negates, opened, parse
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.pronouns import Pronouns
@@ -25,8 +25,8 @@ LIKELY = 0.55  # probability from which a remark beside a command is left out, w
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
 CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
-_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PRIOR, _PURPOSE, _PACE, _AIMED = patterns(
-    "sentence", "later depends well_then as_move after prior_to_it purpose pace aimed"
+_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PRIOR, _AMID, _PURPOSE, _PACE, _AIMED = patterns(
+    "sentence", "later depends well_then as_move after prior_to_it prior_amid purpose pace aimed"
 )
 # What order words that `parse` does not know come to; the first that fits.
 _ORDERS = tuple(
@@ -79,7 +79,7 @@ def read(
     """
     text = pronouns.ahead(_WELL_THEN.sub("", text))
     text = _AS_MOVE.sub(lambda match: "first" if match["place"] in english().first else "then", text)
-    text = _PRIOR.sub(" first", _AFTER.sub(" after ", text))
+    text = _PRIOR.sub(" first", _AMID.sub(r"\g<first>, then \g<second>", _AFTER.sub(" after ", text)))
     purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
     text = _PURPOSE.sub("", text)
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
@@ -108,12 +108,17 @@ def _unechoed(found: Sequence[Clause]) -> tuple[Clause, ...]:
 
 
 def _known(clause: Clause, wordings: Set[str]) -> Clause:
-    """A clause whose order words are such words: others, of which nobody knows what they order, are of the command."""
-    said = (
+    """A clause whose order words are such words: others, of which nobody knows what they order, are of the command. What rules
+    something out in words that `parse` does not know is a "not": "under no circumstances turn left"."""
+    said = tuple(
         word if word.role != "order" or word.text.rstrip(",.;:!?") in wordings else replace(word, role="other")
         for word in clause.words
     )
-    return replace(clause, words=tuple(said))
+    denied = len([*itertools.takewhile(lambda word: word.role == "negation", said)])
+    adverbial = denied > 1 and said[0].text in english().prepositions
+    if adverbial and clause.kind == "negated" and clause.certainty >= SURE and not negates(clause.text):
+        said = (replace(said[0], text="not"), *said[denied:])
+    return replace(clause, words=said)
 
 
 def _later(clause: Clause) -> bool:
@@ -159,12 +164,15 @@ def depends(text: str, deeds: Set[str]) -> str:
 
 
 def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, ...]]:
-    asked = any(clause.kind == "command" for clause in found)
+    asked = any(clause.kind in ("command", "follow-up") for clause in found)
     bound = english().determiners | english().prepositions
     gone: tuple[str, ...] = ()
     text, complete = "", False  # complete: what stands so far has a command
     for before, clause, after in zip((None, *found[:-1]), found, (*found[1:], None), strict=True):
-        if asked and clause.certainty >= LIKELY and _left_out(clause, after):
+        doubt = SURE if clause.words[0].role == "order" else LIKELY  # "and ram the ladder"
+        subject = before is not None and before.words[0].text.endswith("ing") and not before.words[-1].text.endswith(BREAKS)
+        # "Sitting down all day | ruins your back": what is told of a deed stays with it.
+        if asked and not subject and clause.certainty >= doubt and _left_out(clause, after):
             apart = clause.certainty >= SURE and (before or clause).words[-1].text.endswith(BREAKS)
             gone = gone if apart else (*gone, clause.text)  # "wait here despite my caves"
             continue

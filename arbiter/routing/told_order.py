@@ -16,6 +16,7 @@ _THEN = Word("then", "order", 1.0)
 
 def in_told_order(found: Sequence[Clause]) -> tuple[Clause, ...]:
     """The clauses in the order to be done, without the words that told it; as they are where nothing tells another order."""
+    found = _led(found)
     places: list[int] = []
     told_of = _unbroken(found)
     parted = [_parted(clause) for clause in told_of]
@@ -30,6 +31,17 @@ def in_told_order(found: Sequence[Clause]) -> tuple[Clause, ...]:
     return tuple(
         replace(told_of[i], words=(*([_THEN] if number else []), *_ended(parted[i][1]))) for number, i in enumerate(order)
     )
+
+
+def _led(found: Sequence[Clause]) -> list[Clause]:
+    """Clauses of which one that has nothing but order words leads the next: "and to start, a sidestep"."""
+    led: list[Clause] = []
+    for clause in found:
+        if led and all(map(_orders, led[-1].words)):
+            led[-1] = replace(clause, words=(*_ended(led[-1].words), *clause.words))
+        else:
+            led.append(clause)
+    return led
 
 
 def _unbroken(found: Sequence[Clause]) -> list[Clause]:

@@ -30,17 +30,20 @@ class Variants:
         if turns := self._full_turns(piece, choice):
             return turns
         counts = [(round(value), said) for kind, value, said in extract(piece.text)[0].values if kind == "count" and value >= 2]
-        skill = choice.call.skill if choice.call else ""
-        counted = skill and any(p.name in ("count", "angle") for p in self._chooser.skills[skill].parameters)
-        if not counts or not skill or counted or strip_politeness(piece.text) in self._utterances:
+        takes = {p.name: p for p in self._chooser.skills[choice.call.skill].parameters} if choice.call else {}
+        if not counts or choice.call is None or "count" in takes or strip_politeness(piece.text) in self._utterances:
             return choice, 1
         times, said = counts[0]
-        if piece.text.startswith("step "):
-            steps = self._chooser.choose(piece.text.replace(said, f"{times} steps"), None)
-            return (steps, 1) if steps.call is not None and steps.call.skill == skill else (choice, 1)
-        once = self._chooser.choose(" ".join(piece.text.replace(said, " ").split()), None)
-        same = once.call is not None and once.call.skill == skill
-        return (once, times) if same else (choice, 1)
+        stepped = piece.text.startswith("step ") and not any(kind == "distance" for kind, *_ in extract(piece.text)[0].values)
+        rest = piece.text.replace(said, f"{times} steps" if stepped else " ")  # steps are a distance
+        once = self._chooser.choose(" ".join(rest.split()), None)
+        if once.call is None or once.call.skill != choice.call.skill or rest == piece.text:
+            return choice, 1
+        if stepped:
+            return once, 1
+        angle = once.call.parameters.get("angle")
+        fits = isinstance(angle, int | float) and angle * times <= takes["angle"].high
+        return (choice, 1) if fits else (once, times)
 
     def _full_turns(self, piece: Piece, choice: Choice) -> tuple[Choice, int] | None:
         """ "Three full turns", of which the skill can do one at a time."""

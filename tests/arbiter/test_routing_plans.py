@@ -66,10 +66,43 @@ def test_what_is_said_of_a_part_is_not_of_the_plan(text):
         ("the bow comes last, start by walking forward", ["walk_forward", "bow"]),
         ("touch the red ball, but walk up to it first", ["walk_to_ball", "touch_ball"]),
         ("touch the green ball after walking up to it", ["walk_to_ball", "touch_ball"]),
+        ("turn left, walk forward before that, and then bow", ["walk_forward", "turn_left", "bow"]),
+        ("before any waving of the right hand, turn left", ["turn_left", "wave_right"]),
+        ("do not sit down before you have bowed", ["bow", "sit_down"]),
+        ("go to the red ball and when you get there touch it", ["walk_to_ball", "touch_ball"]),
+        ("once you have reached the green ball, bow", ["walk_to_ball", "bow"]),
+        ("start by bowing and end by walking forward", ["bow", "walk_forward"]),
+        ("turn left as soon as you are done standing up", ["stand_up", "turn_left"]),
+        ("walk forward, left hand waving", ["walk_forward", "wave_left"]),
+        ("turn right, arms going up as you turn", ["turn_right", "raise_arms"]),
+        ("wave your left hand, and keep waving while you walk forward", ["wave_left", "walk_forward"]),
+        ("wave your right hand on your way to the red ball", ["wave_right", "walk_to_ball"]),
     ],
 )
 def test_order_words_stand_anywhere(router, text, wanted):
     assert plan(router.route(text)) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "touch the red ball but not with your left hand",
+        "wave without moving your arms",
+        "turn without turning left or right",
+        "turn left and, meanwhile, go backwards",
+        "walking backwards all the way home, that's what we did",
+        "waving your left hand is a lot of fun",
+        "stand up, but just if Miss says you may",
+        "go forward and ram the ladder she's standing on",
+    ],
+)
+def test_what_a_plan_cannot_keep_to_moves_nothing(router, text):
+    assert router.route(text).outcome == "rejected"
+
+
+def test_a_direction_that_is_left_of_three_is_meant(router):
+    ((call,),) = router.route("point, but not ahead and not to the right").steps
+    assert call.skill == "point_at" and call.parameters["direction"] == "left"
 
 
 def test_a_name_behind_a_command_is_left_out_and_told(router):
@@ -110,6 +143,14 @@ def test_a_word_that_is_not_set_apart_is_no_name(router, text):
     [
         ("three full turns to the left", ["turn_left"] * 3),
         ("turn, only not to the left", ["turn_right"]),
+        ("wave, but leave your left hand out of it", ["wave_right"]),
+        ("do not go to the red ball, go to the green one", ["walk_to_ball"]),
+        ("leave the blue ball be and touch the red one", ["touch_ball"]),
+        ("it is the left hand that I want you to wave", ["wave_left"]),
+        ("bow, and whatever you do, don't sit down", ["bow"]),
+        ("turn all the way round to the left, twice", ["turn_left"] * 2),
+        ("turn right, then turn right again, and then once more", ["turn_right"] * 3),
+        ("3x: raise your arms, lower your arms", ["raise_arms", "lower_arms"] * 3),
         ("turn right 90", ["turn_right"]),
         ("ninety degrees left", ["turn_left"]),
         ("the left hand waving", ["wave_left"]),
