@@ -104,7 +104,7 @@ def _read(text: str) -> str:
 
 def _stops(text: str) -> bool:
     """Whether a text that was read means stop, whatever else it may say."""
-    text = _WORDS.doubtful.sub(" ", text).strip()
+    text = _WORDS.doubtful.sub(lambda match: " " * (not _NOT_PLANNED.search(text[: match.start()])) or match[0], text).strip()
     if _has_stop_word(text):
         return not _planned(text)
     return text != "" and _has_stop_phrase(text) and not _planned(text) and not _commanded(text)

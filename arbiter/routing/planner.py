@@ -68,6 +68,10 @@ class PlanDraft:
         """The text of the piece behind one."""
         return self.pieces[index + 1].text
 
+    def urged(self, index: int) -> bool:
+        """Whether nothing but a light verb stands behind the first piece, which is what is asked for: "star jumps, go"."""
+        return index == 0 and len(self.pieces) == 2 and set(words(self.after(index))) <= english().light_verbs
+
     def leave_out(self, words: str) -> None:
         """Has the route say that it does not use some words."""
         self.unused.append(f'"{words}" was not used')
@@ -145,7 +149,7 @@ class Planner:
         if draft.last and asks_again(draft.pieces, index):
             return True
         last = index + 1 == len(draft.pieces) and set(words(piece.text)) <= english().endearments  # "a bit to the right, duck"
-        if piece.joint in ("list", "runon", "while") and self._asides.keeps_heading(piece, draft.before):
+        if piece.joint in ("list", "runon", "while") and self._asides.keeps_heading(draft.pieces[index], draft.before):
             draft.leave_out(piece.text)
             return True
         if piece.joint in ("list", "runon") and (last or self._asides.adds(piece.text)):
@@ -175,6 +179,8 @@ class Planner:
             return True
         listed = self._listed(draft, index)
         if not listed and (before is None or piece.joint != "then" or not choice.remark):
+            return False
+        if draft.urged(index):
             return False
         if not choice.remark and self._asides(piece.text, choice):
             if before is not None and draft.joint_after(index) and self._asides.between(piece.text, before, draft.after(index)):
@@ -223,7 +229,7 @@ class Planner:
     def _widened(self, draft: PlanDraft, index: int, piece: Piece, alone: Choice) -> tuple[Piece, Choice, int]:
         """A piece that means nothing alone may be a part of one command: "reach out and touch the ball"."""
         given = draft.pieces[index]
-        if draft.joint_after(index) in ("and", "list", "while"):
+        if draft.joint_after(index) in ("and", "list", "while") and not draft.urged(index):
             following = draft.pieces[index + 1]
             link = " " if following.joint == "while" else " and "
             wider = Piece(f"{given.text}{link}{following.text}", given.joint)

@@ -36,6 +36,7 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.questions import Questions
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.sentence import Sentence, delay, read
+from arbiter.routing.statements import named
 from arbiter.routing.text import MAX_CHARACTERS, expand, normalise
 from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, Steps
@@ -135,8 +136,11 @@ class Router:
         if language := foreign(text, self._mended.asked | english().units, self._mended.knows):
             return rejected(text, f"{language}; this robot speaks English", Rule.LANGUAGE)
         route = self._of_heard(text, given, said := self._mended(given), last, left, under_way)
-        if route.rule in (Rule.SCORE, Rule.COVERAGE) and (other := self._mended(given, self.scorer.learned)) != said:
-            again = self._of_heard(text, given, other, last, left, under_way)  # "bum" is no "bump"
+        if (
+            route.rule in (Rule.SCORE, Rule.COVERAGE)
+            and (other := self._mended(given, self.scorer.learned | named(text))) != said
+        ):
+            again = self._of_heard(text, given, other, last, left, under_way)  # "bum" is no "bump", and "Lind" no "line"
             return again if again.outcome == "accepted" else route
         return route
 

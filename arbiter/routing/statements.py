@@ -15,6 +15,7 @@ _BESIDE, _TELLS = patterns("statements", "beside tells")
 _DETERMINED = rf"(?:{'|'.join(sorted(english().determiners))})"
 
 _CAPITAL = re.compile(r"[A-Z][a-z]+(?:'s)?")
+_NAME = re.compile(r"(?<=[a-z,] )(?:[A-Z][a-z]+ )*[A-Z][a-z]+\b")
 _ENDS, _SENTENCE = ",.;:!?", (".", "!", "?", ":")
 
 
@@ -51,6 +52,11 @@ def somebody(text: str, known: Set[str], verbs: Set[str]) -> str:
         if lower[start] in english().people or (named and set(lower[start:end]) - known):
             return " ".join(bare[start:end])
     return ""
+
+
+def named(text: str) -> frozenset[str]:
+    """Words with a capital amid others without one, which are names: "bow to Professor Lind"."""
+    return frozenset(word for found in _NAME.findall(text) for word in found.lower().split())
 
 
 def tells_of_others(text: str) -> bool:

@@ -355,7 +355,16 @@ def test_words_that_end_a_request_or_beg_for_it_are_no_stop_beside_a_command(rou
 @pytest.mark.parametrize(
     "text",
     [
-        *("that's it", "right, that's it now", "no, that's it", "good, thats all", "sandwich, that's it", "that's it, no more"),
+        *(
+            "that's it",
+            "right, that's it now",
+            "no, that's it",
+            "good, thats all",
+            "sandwich, that's it",
+            "slow down, that's it",
+            "back off, that's it",
+            "that's it, no more",
+        ),
         *("not so fast", "hey, not so quick", "twice is enough", "no, twice is enough", "if it's not too late, don't move"),
     ],
 )
