@@ -8,6 +8,8 @@ import numpy as np
 
 from arbiter.routing.choice import STOP, Choice, Chooser, defaults
 from arbiter.routing.clauses import Piece
+from arbiter.routing.languages.english import english
+from arbiter.routing.quantities import extract
 from arbiter.routing.text import MAX_CHARACTERS, words
 from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, SkillCall
@@ -105,9 +107,14 @@ class Arrangement:
         again = call.skill == before.skill and call.phrase.split()[0] != before.phrase.split()[0]
         return again and before.parameters == defaults(self._skills, before.skill)
 
-    @staticmethod
-    def _same(a: SkillCall, b: SkillCall) -> bool:
-        return a.skill == b.skill and a.parameters == b.parameters
+    def _same(self, call: SkillCall, before: SkillCall) -> bool:
+        """Whether a call asks for what another one does: "a full circle" behind a clockwise loop leaves its side open."""
+        if call.skill != before.skill:
+            return False
+        said, first = extract(call.phrase)[0], call.phrase.split()[0]
+        bare = first in english().determiners | {"one"} and not (said.sides or said.directions or said.colours)
+        free = {p.name for p in self._skills[call.skill].parameters if p.choices} if bare else set()
+        return all(value == before.parameters[name] for name, value in call.parameters.items() if name not in free)
 
     def _free(self, a: str, b: str) -> bool:
         """Whether two skills can run at once: their joint groups share no joint."""

@@ -45,12 +45,13 @@ class Related:
         sided = "other" in follow.marks or said.sides
         if sided and (part := next((noun for noun in self._parts(follow) if noun not in self._chooser.moved(name)), "")):
             raise Refused(f"{name} moves no {part}")
-        if follow.marks & {"undo", "back"}:
+        pair = self.pair(name)
+        cue = pair.cue(words(follow.words)) if pair else ""
+        onward = "more" in follow.marks and cue == name  # "step back, and another metre back"
+        if follow.marks & {"undo", "back"} and not onward:
             if not (back := self._inverse(name)):
                 raise Refused(f"{name} has no way back")
             return back, said
-        pair = self.pair(name)
-        cue = pair.cue(words(follow.words)) if pair else ""
         if (
             "backwards" in follow.marks
             and (cue or not follow.marks & {"again", "anchor"})

@@ -202,7 +202,7 @@ class LastPlan:
     def with_verb(self, follow: FollowUp, last: Steps) -> FollowedPlan | None:
         """ "Wave again", "walk a bit further": as last time, where that was the same motion; else a command of its own."""
         compared = follow.compare and "manner" not in follow.marks
-        if not (follow.marks & {"again", "onward", "more", "less", "other", "back"} or compared or follow.factors):
+        if not (follow.marks & {"again", "onward", "more", "less", "other", "back", "undo"} or compared or follow.factors):
             return None
         if follow.said.about or follow.said.around:
             return None  # "turn back around"

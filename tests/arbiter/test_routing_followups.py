@@ -408,3 +408,23 @@ def test_of_the_same_skill_twice_the_step_that_was_stopped_is_told(router):
     left = ((replace(call, parameters={**call.parameters, "angle": 0.5}),), *rest)
     assert "turn_left goes on for what is left, angle 0.5 rad" in router.route("continue", last, left).reason
     assert "turn_left begins again" in router.route("continue", last, last).reason
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "skill", "name", "value"),
+    [
+        ("turn left 45 degrees", "undo that turn", "turn_right", "angle", math.radians(45)),
+        ("walk backward two metres", "undo that walk", "walk_forward", "distance", 2.0),
+        ("walk backward two metres", "another half metre back", "walk_backward", "distance", 0.5),
+        ("walk backward two metres", "back again", "walk_forward", "distance", 2.0),
+    ],
+)
+def test_what_goes_back_and_what_goes_on_backwards(before, text, skill, name, value):
+    router = Router(builtin_skills())
+    ((call,),) = router.route(text, router.route(before).steps).steps
+    assert call.skill == skill and call.parameters[name] == pytest.approx(value)
+
+
+def test_another_way_back_within_a_plan_goes_on():
+    (one,), (more,) = Router(builtin_skills()).route("go back half a metre and then another metre back").steps
+    assert (one.skill, more.skill) == ("walk_backward", "walk_backward") and more.parameters["distance"] == 1.0

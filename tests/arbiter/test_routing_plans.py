@@ -198,6 +198,7 @@ def test_it_keeps_the_colour_of_what_it_stands_for(router):
         ("a bit to the right, duck", '"duck" was not used'),
         ("scoot over to the left, I need to get the trolley by", ""),
         ("go to the green ball, er, red, red ball", ""),
+        ("walk in a circle to the right, one whole lap", ""),
         ("step right to let the trolley past", '"to let the trolley past" was not used'),
         ("slide left half a metre, keep facing the front", '"keep facing the front" was not used'),
         ("you can put your arms down now so put them down please", ""),
