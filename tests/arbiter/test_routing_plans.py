@@ -223,6 +223,7 @@ def test_what_asks_for_nothing_is_left_out(router, text, told):
         "turn left, your jacket off",
         "ten star jumps, go",
         "a dozen squats, go",
+        "undo that turn left",
         "turn left by banana degrees",
         "walk umpteen metres",
         "t plus 60 s: turn left",
