@@ -144,6 +144,7 @@ def _regretted(clause: Clause) -> Sequence[Word] | None:
 
 
 def _mended(before: str, after: str) -> str:
+    after = _DISMISSED.sub("", after)
     joint = _JOINT.search(before)
     kept, last = (before[: joint.end()], before[joint.end() :].strip()) if joint else ("", before)
     first_clause = _BREAK.split(after)[0]

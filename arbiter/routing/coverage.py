@@ -201,6 +201,9 @@ class Coverage:
             return Covered(f'"{rest}" does not say what to do with it; nearest skill is {name}', rest)
         if not left:
             return Covered()
+        used = [item for item in read if item not in left]
+        if clause.few and used and not known and all(item.preposition == "with" and not item.determiner for item in used):
+            return Covered(f'"{rest}" only says how by words of {name}', rest)  # "go in a circle with high knees"
         for item in () if known else left:
             if item.word == AWAY and not clause.few:
                 return Covered(f'"{AWAY}" is another way to go; nearest skill is {name}', AWAY)

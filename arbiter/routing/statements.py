@@ -43,7 +43,8 @@ def somebody(text: str, known: Set[str], verbs: Set[str]) -> str:
         greeted = greets.issuperset(lower[:start])
         before = greeted or ends[start - 1]
         after = end == len(said) or ends[end - 1] or (greeted and start > 0 and lower[end] in verbs | greets)
-        if not (before and after) or end - start == len(said):
+        nicknamed = start > 0 and end - start == 1 and lower[start] in english().endearments  # "walk on, Biscuit"
+        if not (before and after) or end - start == len(said) or nicknamed:
             continue
         # A capital tells nothing at the beginning of a sentence, but for "Nadia, sit down".
         opens = start == 0 or (ends[start - 1] and said[start - 1].endswith(_SENTENCE))

@@ -253,6 +253,7 @@ def test_pain_and_danger_stop():
     danger = ("someone in front of you", "a small child behind you", "smoke", "a dog in the way")
     said = [
         *(f"{first}you're {what}" for first in ("", "ouch, ", "hey, robot, ") for what in hurt),
+        *(f"you're {what}, get off" for what in hurt),
         *(f"{first}there's {what}" for first in ("", "wait, ") for what in danger),
         *(
             f"{who} {how}"

@@ -233,3 +233,52 @@ def test_what_asks_for_nothing_is_left_out(router, text, told):
 )
 def test_what_may_ask_for_something_is_not(router, text):
     assert router.route(text).outcome == "rejected", router.route(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("turn left. My other left! I mean right", ["turn_right"]),
+        ("wave your left hand. The other left, I mean right", ["wave_right"]),
+        ("arms down, no, up, up!", ["raise_arms"]),
+        ("turn left, no, forget the turn and bow", ["bow"]),
+        ("no need to sit down, a bow will do, so bow", ["bow"]),
+        ("to begin with turn right, to end with bow", ["turn_right", "bow"]),
+        ("to end with, bow; to start with, turn left", ["turn_left", "bow"]),
+        ("your last job is bowing; your first is turning left", ["turn_left", "bow"]),
+        ("sit down, after bowing that is", ["bow", "sit_down"]),
+        ("here's the running order: one, bow; two, turn left; three, sit down", ["bow", "turn_left", "sit_down"]),
+        ("find your way to the green ball, then give it a touch", ["walk_to_ball", "touch_ball"]),
+        ("bow, but stay on the spot", ["bow"]),
+        ("turn right, but stay where you are", ["turn_right"]),
+        ("with the greatest respect, please stand up", ["stand_up"]),
+        ("bow, no rush", ["bow"]),
+        ("step right so the cart gets past", ["sidestep_right"]),
+        ("raise your arms to wake the audience up, then bow", ["raise_arms", "bow"]),
+        ("walk on, Biscuit", ["walk_forward"]),
+    ],
+)
+def test_what_stands_around_commands_tells_their_plan(router, text, wanted):
+    assert plan(router.route(text)) == wanted, router.route(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Biscuit, sit", Rule.STATEMENT),
+        ("bow, Emma", Rule.STATEMENT),
+        ("this afternoon I'd like you to walk in a circle", Rule.CONDITION),
+        ("sit down and raise your arms, both together in one move", Rule.JOINTS),
+    ],
+)
+def test_what_others_or_later_times_are_told_is_refused(router, text, rule):
+    assert router.route(text).rule is rule
+
+
+def test_at_one_and_the_same_time_is_at_once(router):
+    assert len(router.route("at one and the same time, walk forward and wave with your right hand").steps) == 1
+
+
+def test_an_amount_each_time_is_done_so_often(router):
+    ((turn,),) = router.route("turn left twice, ninety degrees each time").steps
+    assert turn.parameters["angle"] == pytest.approx(3.1416, abs=1e-3)
