@@ -148,7 +148,7 @@ def _planned(text: str) -> bool:
 def _commanded(text: str) -> bool:
     """Whether the last clause says something of its own, and what means stop stands before it: "never mind the bow, wave"."""
     breaks = [found for found in _CLAUSE.finditer(text) if strip_politeness(_WORDS.fillers.sub(" ", text[found.end() :]))]
-    if not breaks:
+    if not breaks or _WORDS.harms.search(text[: breaks[-1].start()]):
         return False
     last = text[breaks[-1].end() :].strip()
     return not _REMARK.match(last) and not _has_stop_phrase(last) and _has_stop_phrase(text[: breaks[-1].start()].strip())

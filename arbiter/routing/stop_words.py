@@ -57,7 +57,8 @@ class StopWords:
         other: Words an edit away from one that are none.
         innocent: Words with "stop" in them that are none.
         alone: Texts that mean stop as a whole. fillers, trailing: What may stand around or behind one.
-        phrases: Found in a text, means stop. passes: Is taken out of a text before anything is looked for.
+        phrases: Found in a text, means stop. harms: Those of them that do so before a command, too.
+        passes: Is taken out of a text before anything is looked for.
         doubtful: Is no stop beside a command.
         foreign: Found in a text, is a stop in another language. scripts: Pieces of text of other scripts.
         mended: What typing errors are mended to.
@@ -71,6 +72,7 @@ class StopWords:
     fillers: re.Pattern[str]
     trailing: re.Pattern[str]
     phrases: re.Pattern[str]
+    harms: re.Pattern[str]
     passes: re.Pattern[str]
     doubtful: re.Pattern[str]
     foreign: re.Pattern[str]
@@ -103,6 +105,7 @@ def load(folder: Path = FOLDER) -> StopWords:
         re.compile(rf"\b(?:{_any((*listed(english.fillers), *foreign('fillers')))})\b"),
         re.compile(rf"(?: (?:{_any(listed(english.trailing))}))+$"),
         compiled("\n".join(english.phrases.values()), english.parts, r"\b"),
+        compiled("\n".join(english.phrases[key] for key in ("hurting", "alarm")), english.parts, r"\b"),
         compiled(english.passes, english.parts, r"\b"),
         compiled(english.doubtful, english.parts),
         re.compile(rf"\b(?:{_any(tuple(entry for entry in whole if ' ' in entry))})\b"),

@@ -254,6 +254,8 @@ def test_pain_and_danger_stop():
     said = [
         *(f"{first}you're {what}" for first in ("", "ouch, ", "hey, robot, ") for what in hurt),
         *(f"you're {what}, get off" for what in hurt),
+        *(f"you're {what}, walk backward" for what in hurt),
+        "there's a child behind you, walk backward",
         *(f"{first}there's {what}" for first in ("", "wait, ") for what in danger),
         *(
             f"{who} {how}"

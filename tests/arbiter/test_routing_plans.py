@@ -240,6 +240,8 @@ def test_what_may_ask_for_something_is_not(router, text):
     [
         ("turn left. My other left! I mean right", ["turn_right"]),
         ("wave your left hand. The other left, I mean right", ["wave_right"]),
+        ("step left. My other left!", ["sidestep_right"]),
+        ("one, bow; two, sit down", ["bow", "sit_down"]),
         ("arms down, no, up, up!", ["raise_arms"]),
         ("turn left, no, forget the turn and bow", ["bow"]),
         ("no need to sit down, a bow will do, so bow", ["bow"]),
@@ -267,6 +269,7 @@ def test_what_stands_around_commands_tells_their_plan(router, text, wanted):
     [
         ("Biscuit, sit", Rule.STATEMENT),
         ("bow, Emma", Rule.STATEMENT),
+        ("walk forward; two, maybe three metres", Rule.NUMBER),
         ("this afternoon I'd like you to walk in a circle", Rule.CONDITION),
         ("sit down and raise your arms, both together in one move", Rule.JOINTS),
     ],
