@@ -163,3 +163,27 @@ def test_a_wrong_word_list_is_named(tmp_path, old, new, said):
     (tmp_path / "english.yaml").write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(ConfigError, match=said):
         english(tmp_path / "english.yaml")
+
+
+class Kneel(Skill):
+    name, policy, joints = "kneel", "whole_body", "whole_body"
+    utterances = (
+        "kneel",
+        "kneel down",
+        "get down on one knee",
+        "go down on your knees",
+        "drop to your knees",
+        "take a knee",
+        "kneel on the floor",
+        "kneel before me",
+        "get onto your knees",
+        "lower yourself to one knee",
+    )
+
+
+def test_words_of_a_skill_that_only_say_how_do_not_ask_for_it():
+    router = Router([*builtin_skills(), Kneel()])
+    for text in ("walk backwards with high knees", "go in a circle with high knees like a dressage horse"):
+        assert "kneel" not in [call.skill for step in router.route(text).steps for call in step]
+    ((call,),) = router.route("down on one knee like a knight, please").steps
+    assert call.skill == "kneel"
