@@ -224,6 +224,8 @@ def test_what_asks_for_nothing_is_left_out(router, text, told):
         "ten star jumps, go",
         "a dozen squats, go",
         "undo that turn left",
+        "walk up the steps",
+        "go forward down the back stairs",
         "turn left by banana degrees",
         "walk umpteen metres",
         "t plus 60 s: turn left",
