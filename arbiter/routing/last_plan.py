@@ -57,6 +57,10 @@ class LastPlan:
         """Whether a skill takes an amount, of which more can be asked."""
         return any(self._related.takes(name, amount) for amount in ("distance", "angle", "count", "duration"))
 
+    def akin(self, call: SkillCall, last: Steps) -> bool:
+        """Whether a call is of a skill of the last plan, its other side or its opposite."""
+        return any(self._related.akin(call.skill, one.skill) for step in last for one in step)
+
     def refers(self, text: str, last: Steps) -> FollowedPlan | None:
         """The plan of a whole text that does nothing but refer to the last one, in one clause; None for any other."""
         follow = follow_up(text)

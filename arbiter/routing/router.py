@@ -154,8 +154,15 @@ class Router:
         mended = corrected(held(said))
         if said and not mended:
             return rejected(text, "takes back what it asks for", Rule.CORRECTION)
-        onward = self._planned.stopped_plan.goes_on(mended, last, left, under_way)
-        if follow := onward or self._planned.last_plan.refers(mended, last):
+        if onward := self._planned.stopped_plan.goes_on(mended, last, left, under_way):
+            return self._followed(text, onward)
+        done, unknown = self._planned.stopped_plan.done(mended, last, left)
+        route = self._of_mended(text, mended, done)
+        undoes = unknown and self._planned.stopped_plan.concerns(route.steps, last)
+        return rejected(text, unknown, Rule.FOLLOW_UP) if undoes else route
+
+    def _of_mended(self, text: str, mended: str, last: Steps) -> Route:
+        if follow := self._planned.last_plan.refers(mended, last):
             return self._followed(text, follow)
         if self._one_phrase(mended):
             return self._planned(text, (Piece(mended, "then"),), last)

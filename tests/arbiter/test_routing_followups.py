@@ -355,6 +355,49 @@ def test_what_was_stopped_goes_on_with_what_is_left(router, first, share, text, 
     assert told(route) == plan and note in route.reason
 
 
+STOPPED_BACK = (  # what was stopped at its last step, the share that is left of that, the words, the plan
+    ("turn left 360 degrees", 0.93, "undo that", "turn_right angle 0.44"),
+    ("walk forward three metres", 0.85, "walk back", "walk_backward distance 0.45"),
+    ("walk forward three metres", 0.85, "go back", "walk_backward distance 0.45"),
+    ("walk forward three metres", 0.85, "walk back half a metre", "walk_backward distance 0.5"),
+    ("walk forward three metres", 0.85, "again", "walk_forward distance 3"),
+    ("walk forward two metres, then turn left", 0.5, "undo that", "turn_right angle 0.785; walk_backward distance 2"),
+    ("walk forward three metres", 0.99, "undo that", "refused"),
+    ("walk forward three metres", 1.0, "walk back", "refused"),
+    ("walk forward three metres", 1.0, "walk back and wave", "refused"),
+    ("walk forward three metres", 1.0, "come back to where you started", "come_back"),
+    (WALK, 1.0, "walk forward one metre, then walk back", "walk_forward; walk_backward distance 1"),
+)
+
+
+@pytest.mark.parametrize(("first", "share", "text", "plan"), STOPPED_BACK)
+def test_of_what_was_stopped_no_more_is_undone_than_was_done(router, first, share, text, plan):
+    last = router.route(first).steps
+    (call,) = last[-1]
+    name = "distance" if "distance" in call.parameters else "angle"
+    left = ((replace(call, parameters={**call.parameters, name: call.parameters[name] * share}),),)
+    route = router.route(text, last, left)
+    assert told(route) == plan, route.reason
+    assert plan != "refused" or "of what was stopped" in route.reason or "say how far" in route.reason
+
+
+@pytest.mark.parametrize(("left", "plan"), [((), "walk_backward distance 2"), (None, "walk_backward distance 2")])
+def test_what_was_stopped_at_its_end_or_never_is_undone_whole(router, left, plan):
+    assert told(router.route("undo that", router.route(WALK).steps, left)) == plan
+
+
+@pytest.mark.parametrize("text", ["", "?", "please", ", , back", "undo", "and and back"])
+def test_no_words_after_a_stop_make_it_raise(router, text):
+    last = router.route(WALK).steps
+    assert router.route(text, last, last).outcome in ("accepted", "rejected")
+
+
+def test_a_step_that_had_not_begun_is_not_undone(router):
+    last = router.route("walk forward two metres, then turn left").steps
+    assert told(router.route("undo that", last, last[1:])) == "walk_backward distance 2"
+    assert told(router.route("undo that", last, last)) == "refused"
+
+
 def test_too_little_to_go_is_told_and_what_comes_after_it_is_done(router):
     last = router.route(TWO).steps
     ((call,), *rest) = last
