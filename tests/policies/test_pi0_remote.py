@@ -154,12 +154,14 @@ def test_blind_client_does_not_ask(server):
         ("http:/host", {}, "π0 server http:/host: http:// cannot be connected to; ws://host:8000"),
         ("http://", {}, "http:// cannot be connected to"),
         ("https:// x", {}, "https:// cannot be connected to"),
-        ("ws:/host:8000", {}, r"not an address \(two slashes follow ws:\)"),
+        ("ws:/host:8000", {}, r"not an address \(ws:// is expected at its beginning, not ws:/\)"),
         ("ws:// x", {}, r"not an address \(it holds a space or a control character\)"),
         ("ws://ho\nst", {}, r"π0 server 'ws://ho\\nst': not an address"),
         ("", {}, r"not an address \(it names no host\)"),
         ("ws://host:", {}, r"not an address \(it has a colon and no port\)"),
-        ("host:0", {}, r"not an address \(it has a colon and no port\)"),
+        ("host:0", {}, r"not an address \(its port is no number from 1 to 65535\)"),
+        ("ws//host", {}, r"not an address \(ws:// is expected at its beginning, not ws//\)"),
+        ("C:/x", {}, r"not an address \(it is a path of a file\)"),
         ("ws://host/#x", {}, "no server reads what stands behind #"),
         ("ws://user@host", {}, "a user without a password"),
         ("host", {"timeout": 0.0}, "timeout is 0.0; a positive number"),
@@ -174,6 +176,25 @@ def test_blind_client_does_not_ask(server):
 def test_what_cannot_be_reached_is_refused_at_once(address, options, text):
     with pytest.raises(ConfigError, match=text):
         OpenPiBackend(address, **options)
+
+
+@pytest.mark.parametrize("rest", ["host:99999", "host:abc", "[::1", "ho st", "host/#x", "host:", "host:0"])
+def test_an_error_never_shows_the_password(rest):
+    for scheme in ("ws://", "ftp://", "ws:/", "ws//", ""):
+        for secret in ("secret", "se@cret", "se:cret", "se/cret"):
+            with pytest.raises(ConfigError) as error:
+                checked_address(f"{scheme}user:{secret}@{rest}")
+            assert "cret" not in str(error.value) and "user:***@" in str(error.value)
+
+
+def test_a_server_that_does_not_answer_is_told_without_the_password():
+    with pytest.raises(ConfigError, match=r"π0 server ws://user:\*\*\*@127.0.0.1:1: not reached") as error:
+        OpenPiBackend("ws://user:secret@127.0.0.1:1", wait=0.1)
+    assert "secret" not in str(error.value)
+
+
+def test_schemes_ignore_case():
+    assert checked_address("WS://Host:8000/Path") == "ws://Host:8000/Path" and checked_address("Wss://h") == "wss://h"
 
 
 @pytest.mark.parametrize("address", ["host", "host:8000", "ws://[::1]:8000", "wss://user:secret@host/path?query"])

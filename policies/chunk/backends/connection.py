@@ -15,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from arbiter.errors import PolicyError
 from arbiter.threads import start_thread
 from arbiter.wall import walled
+from policies.chunk.address import without_password
 from policies.chunk.backends import wire
 
 LONGEST_PAUSE = 8.0  # [s] between attempts to connect, which grow apart
@@ -30,6 +31,7 @@ class Connection:
     """
 
     def __init__(self, address: str, timeout: float, retry: float, key: str) -> None:
+        self._shown = without_password(address)
         self.address, self.metadata, self.problem = address, None, "not connected yet"
         self.check: Callable[[dict], object] = lambda metadata: None
         self._timeout, self._retry = timeout, retry
@@ -38,7 +40,7 @@ class Connection:
         self._lock = threading.Lock()
         self._ready, self._lost, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._lost.set()
-        self._thread = start_thread(f"openpi {address}", self._keep)
+        self._thread = start_thread(f"openpi {self._shown}", self._keep)
 
     def _keep(self) -> None:
         """Connects, and again whenever the connection is lost, until `close`. Whatever a server says, it goes on."""
@@ -108,28 +110,28 @@ class Connection:
         """The answer to `message`. Raises PolicyError with the reason within the time-out."""
         socket = self._socket
         if socket is None:
-            raise PolicyError(f"π0 server {self.address}: no connection ({self.problem}); it keeps trying")
+            raise PolicyError(f"π0 server {self._shown}: no connection ({self.problem}); it keeps trying")
         try:
             socket.send(wire.pack(message))
             answer = socket.recv(timeout=self._timeout)
         except TimeoutError:
             self.drop("it took too long")
             raise PolicyError(
-                f"π0 server {self.address}: no answer within {self._timeout:g} s; a nearer or faster "
+                f"π0 server {self._shown}: no answer within {self._timeout:g} s; a nearer or faster "
                 "server, or a longer `timeout`, helps"
             ) from None
         except (ConnectionClosed, OSError) as error:
             self.drop(str(error) or type(error).__name__)
-            raise PolicyError(f"π0 server {self.address}: connection lost: {self.problem}") from error
+            raise PolicyError(f"π0 server {self._shown}: connection lost: {self.problem}") from error
         if isinstance(answer, str):
             last = (answer.strip().splitlines() or [""])[-1][:300]
             self.drop("it reported an error")
-            raise PolicyError(f"π0 server {self.address}: its inference failed: {last}")
+            raise PolicyError(f"π0 server {self._shown}: its inference failed: {last}")
         try:
             return wire.unpack(answer)
         except wire.WireError as error:
             self.drop("it sent a malformed message")
-            raise PolicyError(f"π0 server {self.address}: {error}") from error
+            raise PolicyError(f"π0 server {self._shown}: {error}") from error
 
     def close(self) -> None:
         self._closing.set()

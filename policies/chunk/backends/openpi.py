@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from arbiter.errors import ConfigError, PolicyError
-from policies.chunk.address import checked_address
+from policies.chunk.address import checked_address, without_password
 from policies.chunk.backends import wire
 from policies.chunk.backends.api_key import read_api_key
 from policies.chunk.backends.connection import Connection
@@ -126,24 +126,25 @@ class OpenPiBackend:
         name: str = "openpi",
     ) -> None:
         address = checked_address(str(address))
+        shown = without_password(address)
         for what, value in (("timeout", timeout), ("retry", retry), ("wait", wait)):
             if not 0.0 < value < math.inf:
-                raise ConfigError(f"π0 server {address}: {what} is {value}; a positive number of seconds is expected")
+                raise ConfigError(f"π0 server {shown}: {what} is {value}; a positive number of seconds is expected")
         if layout not in LAYOUTS:
-            raise ConfigError(f"π0 server {address}: layout is {layout!r}; {' or '.join(LAYOUTS)} is expected")
-        self.name, self._keys, self._layout = name, read_keys(keys, address), layout
+            raise ConfigError(f"π0 server {shown}: layout is {layout!r}; {' or '.join(LAYOUTS)} is expected")
+        self.name, self._keys, self._layout = name, read_keys(keys, shown), layout
         self._connection = Connection(address, timeout, retry, api_key or read_api_key(api_key_file))
         if not self._connection.wait(wait):
             problem = self._connection.problem
             self.close()
             raise ConfigError(
-                f"π0 server {address}: not reached within {wait:g} s ({problem}); is it running? Start "
+                f"π0 server {shown}: not reached within {wait:g} s ({problem}); is it running? Start "
                 "one with `python -m deploy.serve CHECKPOINT` or openpi's scripts/serve_policy.py"
             )
         given = {"joints": tuple(joints), "rate_hz": rate_hz, "horizon": horizon}
         said = self._connection.metadata or {}
         try:
-            found = facts(said, given, address)
+            found = facts(said, given, shown)
         except ConfigError:
             self.close()
             raise
@@ -153,7 +154,7 @@ class OpenPiBackend:
         self.observations, self.warnings = found.observations, found.assumed
         for line in self.warnings:
             log.warning("%s", line)
-        self._connection.check = lambda said: self._same(facts(said, given, address))
+        self._connection.check = lambda said: self._same(facts(said, given, shown))
         self.supports_rtc = said.get("rtc") is True
         self.seconds = float("nan")
 
