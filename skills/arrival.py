@@ -74,7 +74,8 @@ class Arrival:
             off: Where the goal lies: ahead, to the left [m], and the turn to it [rad], shape (3,).
             coast: Once the goal is reached, how far the body goes on as fast as it moves now, as `off`.
             lost: Whether it gives up before: it stops where it is.
-            brief: Whether its time is told: it corrects its place for a moment only, and steps again once at most.
+            brief: Whether its time is told: at its goal it corrects its place for a moment only. Where it came to rest away from
+                there, it steps again once at most, but then for as long as it takes: in a moment it would not get there.
         """
         now, step = progress.elapsed, progress.elapsed - self._now
         self._now = now
@@ -98,7 +99,7 @@ class Arrival:
         return self.stage is Stage.STOPPING or (self.stage is Stage.PLACING and not walks)
 
     def _place(self, off: np.ndarray, span: float = math.inf, again: bool = False) -> None:
-        """Comes to stand within `span` [s], or stops at once where it will be off by `off` but for its drift."""
+        """Comes to stand, within `span` [s] at most, or stops at once where it will be off by `off` but for its drift."""
         self._placing, self._span = self._made(again), span
         if self._placing is None:
             self._stop(off)

@@ -13,6 +13,7 @@ from skills.course import Place
 STANDS = "stands still at"
 CALM, SPAN = 0.3, 0.8  # [rad/s] of the base, for so long [s]: a robot that steps sways more
 MOVED, TURNED = 0.015, 0.03  # [m], [rad] meanwhile: it moves
+FOLLOWS = 0.5  # share of what was commanded meanwhile: it follows
 SMALL = 0.025  # [m/s]: a policy that stands still at this cannot correct its place by small steps as well as it should
 MORE = 1.25  # times a command at which it stands: it may move
 UNKNOWN = np.zeros(2)
@@ -70,12 +71,24 @@ class Response:
         self._least = np.minimum(self._least, size(velocity))
         if now - self._since < SPAN:
             return False
-        self._since = math.nan
+        followed, self._since = self._followed(place, now - self._since), math.nan
+        if followed:
+            return False
         self.learned[STANDS] = np.maximum(self.still, np.maximum(self._least, (SMALL, 0.0)) if corrects else self._least)
         return True
 
+    def _followed(self, place: Place, span: float) -> bool:
+        """Whether it has done its share of what was commanded for `span` [s], however little: a slow walk sways no more than one
+        that stands. Judged by speed or turn, whichever should have moved it more."""
+        went, told = self._way(place) / (MOVED, TURNED), self._least * span / (MOVED, TURNED)
+        most = int(told.argmax())
+        return bool(went[most] > FOLLOWS * told[most])
+
+    def _way(self, place: Place) -> np.ndarray:
+        """How far it went [m] and turned [rad] since it was calm, shape (2,)."""
+        came = self._from
+        return np.array((math.hypot(place.ahead - came.ahead, place.left - came.left), abs(place.turned - came.turned)))
+
     def _went(self, place: Place) -> bool:
         """Whether it has moved since it was calm."""
-        came = self._from
-        moved = math.hypot(place.ahead - came.ahead, place.left - came.left) > MOVED or abs(place.turned - came.turned) > TURNED
-        return self._since == self._since and moved
+        return self._since == self._since and bool((self._way(place) > (MOVED, TURNED)).any())

@@ -16,12 +16,13 @@ from arbiter.execution.run import Run
 from arbiter.skill import Outcome, Parameter, Progress, RunContext, Skill, SkillCall
 from arbiter.types import BaseEstimate, Sighting
 from skills import builtin_skills, criteria
-from skills.arrival import Stage
+from skills.arrival import Arrival, Stage
 from skills.contract import check_skill, default_parameters, standing_state
 from skills.course import Course, Place
 from skills.gestures import WaveRight
+from skills.placing import BRIEF, PLACES, SmallSteps
 from skills.registry import load_skills
-from skills.response import STANDS
+from skills.response import STANDS, Response
 from skills.rotations import rotations
 from skills.walking import WalkForward
 from tests.fakes import MODEL
@@ -197,6 +198,20 @@ def test_a_robot_that_drifts_otherwise_the_second_time_steps_once_more_again():
     assert floor.place[0] == pytest.approx(1.0, abs=0.03)
 
 
+@pytest.mark.parametrize("brief", [True, False])
+def test_a_walk_for_a_duration_corrects_its_place_for_a_moment_only_and_steps_again_once(brief):
+    arrival, off, spans, began = Arrival({}, "walk", lambda again: SmallSteps()), np.array((0.2, 0.06, 0.0)), [], 0.0
+    for now in np.arange(0.0, 20.0, 0.02).tolist():  # it is never in its place
+        was, stage = arrival.stage, arrival.follow(replace(progress(by_name("walk_forward")), elapsed=now), off, off, brief=brief)
+        if stage is not was:
+            spans += [now - began] if stage is Stage.STOPPING else []
+            began = now
+        if arrival.rested(standing_state()):
+            break
+        began = now if arrival.stage is Stage.PLACING and stage is Stage.STOPPING else began
+    assert spans == pytest.approx([BRIEF, PLACES] if brief else [PLACES] * 4, abs=0.05)
+
+
 @pytest.mark.parametrize("legs", [lambda place: 0.0 * place, lambda place: 5.0 * place + (1.0, 0.0, 0.0), lambda place: -place])
 def test_a_walk_does_not_go_by_the_legs_alone(legs):
     """Odometry that is far from what was commanded neither ends a walk at once nor keeps it from ending."""
@@ -250,6 +265,18 @@ def test_a_policy_that_stands_still_at_small_commands_and_turns_only_while_it_wa
         floor = DeadBand(walk, dead=0.12, **asked).walk_to_the_end(80.0)
         off = np.abs(walk.off(Place(*floor.place), progress(walk, **asked)))
     assert math.hypot(*off[:2]) < 0.04 and off[2] < 0.035
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.2, 0.7, 1.0])
+@pytest.mark.parametrize("velocity", [(0.01, 0.0, 0.0), (0.0, -0.018, 0.0), (0.012, 0.0, 0.005), (0.0, 0.0, 0.03), (0.08, 0, 0)])
+def test_a_calm_robot_stands_where_it_does_not_follow_its_command_however_small(velocity, gain):
+    learned, seen = {}, BaseEstimate(np.zeros(3), np.zeros(3), 0.0, np.zeros((5, 5)))
+    response, told = Response(learned), np.array(velocity)
+    stood = False
+    for now in np.arange(0.0, 3.0, 0.02).tolist():
+        state = replace(standing_state(), stamp=now, estimate=seen)
+        stood |= response.watch(state, Place(*(gain * now * told).tolist()), told, now)
+    assert stood is (gain < 0.5) and (STANDS in learned) is stood
 
 
 class Sluggish(DeadBand):
