@@ -137,7 +137,7 @@ def _pace_from_time(asked: dict[str, float | None], parameters: dict[str, Parame
     for end, rate in (("distance", "speed"), ("angle", "rate")):
         amount, seconds = asked.get(end), asked.get("duration")
         if end in said_kinds and amount and seconds and "speed" in parameters:
-            if rate not in said_kinds:
+            if rate not in said_kinds and "duration" in said_kinds:  # "two meters nonstop" is no time
                 asked["speed"] = amount / seconds
             asked["duration"] = None
 

@@ -107,7 +107,8 @@ def _times(text: str, match: re.Match[str], unit: tuple[str, float, re.Match[str
         return None
     following = _QUANTITY.match(text, match.start("rest") + unit[2].end() + 1)
     found = unit_of(following["rest"] or "") if following else None
-    return following if found and found[0] in _LASTING else None
+    apart = following and following["before"] and not text.rstrip(" .!").endswith("each")  # "3 times for 6 seconds"
+    return following if found and found[0] in _LASTING and not apart else None
 
 
 def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:

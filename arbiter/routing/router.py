@@ -34,6 +34,7 @@ from arbiter.routing.planner import Planner
 from arbiter.routing.pronouns import Pronouns
 from arbiter.routing.quantities import extract
 from arbiter.routing.questions import Questions
+from arbiter.routing.refusals import Refusals
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.sentence import Sentence, delay, read
 from arbiter.routing.statements import named
@@ -91,6 +92,7 @@ class Router:
             pronouns=Pronouns(canonical(text) for skill in self.skills.values() for text in skill.utterances),
         )
         self._interpreted = Interpreter(self._chooser, self._planned, self._read, wordings | self._mended.asked)
+        self._refused = Refusals(self._chooser.starts, wordings | self._mended.asked)
 
     def route(self, text: str, last: Steps = (), left: Steps | None = None, under_way: bool = False) -> Route:
         """What to do about `text`. Never raises.
@@ -131,6 +133,8 @@ class Router:
             return rejected(text, answer, Rule.QUESTION)
         if given not in self._utterances and (late := delay(given)):
             return put_off(text, late)
+        if given not in self._utterances and (refusal := self._refused(text, given)):
+            return refusal
         if self._is_utterance(given):
             return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)
         if language := foreign(text, self._mended.asked | english().units, self._mended.knows):

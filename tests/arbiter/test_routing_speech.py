@@ -342,3 +342,63 @@ def test_letters_of_other_scripts_amid_english_are_no_other_language(router, tex
 def test_the_hand_that_touches_is_the_one_that_is_named(router, text, side):
     call = router.route(text).steps[-1][-1]
     assert (call.skill, call.parameters["side"]) == ("touch_ball", side)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("please no wave", Rule.NEGATION),
+        ("no turn left", Rule.NEGATION),
+        ("no arms up", Rule.NEGATION),
+        ("forget about turning left", Rule.NEGATION),
+        ("look, he is waving", Rule.STATEMENT),
+        ("look, the dog is sitting down", Rule.STATEMENT),
+        ("have him wave", Rule.STATEMENT),
+        ("have Tom walk forward", Rule.STATEMENT),
+        ("let's see Tom wave", Rule.STATEMENT),
+        ("i'd like Peter to bow", Rule.STATEMENT),
+        ("Tom said walk forward", Rule.STATEMENT),
+        ('"walk forward", he said', Rule.STATEMENT),
+        ("all sit down", Rule.STATEMENT),
+        ("waiter, come here", Rule.STATEMENT),
+        ("Mike turn left", Rule.STATEMENT),
+        ("walk forward? i don't think so", Rule.CORRECTION),
+        ("sit down? hardly", Rule.CORRECTION),
+        ("walk forward - gotcha", Rule.CORRECTION),
+        ("after you get permission to move, walk forward", Rule.CONDITION),
+        ("after that noise, turn left", Rule.CONDITION),
+        ("walk forward while nobody looks", Rule.CONDITION),
+        ("walk forward, except if i'm there", Rule.CONDITION),
+        ("walk forward two three meters", Rule.NUMBER),
+        ("turn left by five and ninety degrees", Rule.NUMBER),
+        ("fall forward", Rule.IDIOM),
+        ("take a bow tie", Rule.IDIOM),
+        ("wave your", Rule.CLAUSES),
+        ("go to", Rule.CLAUSES),
+    ],
+)
+def test_commands_that_are_forbidden_or_not_the_robots_move_nothing(router, text, rule):
+    route = router.route(text)
+    assert (route.outcome, route.rule) == ("rejected", rule)
+
+
+@pytest.mark.parametrize(
+    ("text", "skill", "parameters"),
+    [
+        ("no, turn left", "turn_left", {}),
+        ("no left turns here, turn right instead", "turn_right", {}),
+        ("forget about waving, bow", "bow", {}),
+        ("look, turn left", "turn_left", {}),
+        ("let's see you wave", "wave_right", {}),
+        ("buddy, turn left", "turn_left", {}),
+        ("get them arms down", "lower_arms", {}),
+        ("walk forward, just kidding, sit down", "sit_down", {}),
+        ("walk forward two two meters", "walk_forward", {"distance": 2.0, "speed": 0.35}),
+        ("walk forward two meters nonstop", "walk_forward", {"distance": 2.0, "speed": 0.35}),
+        ("wave 3 times for 6 seconds", "wave_right", {"count": 3.0, "duration": 6.0}),
+    ],
+)
+def test_what_only_resembles_them_is_done(router, text, skill, parameters):
+    ((call,),) = router.route(text).steps
+    assert call.skill == skill
+    assert {name: call.parameters[name] for name in parameters} == pytest.approx(parameters)
