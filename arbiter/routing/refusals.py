@@ -74,7 +74,7 @@ class Refusals:
             who = thing["who"]
             stranger = who not in self._known and (thing["the"] or who in english().people or self._named(text, who))
             return thing[0].strip() if stranger else ""
-        said = given.split()
+        said = [word for word in given.split() if word != "please"]
         who = said[0] if len(said) > 1 and said[1] in self._verbs else ""
         named = who and self._named(text, who) and not who.endswith("ly")
         return who.capitalize() if who in english().people or (named and who not in self._known) else ""

@@ -359,7 +359,9 @@ def test_the_hand_that_touches_is_the_one_that_is_named(router, text, side):
         ("i'd like Peter to bow", Rule.STATEMENT),
         ("Tom said walk forward", Rule.STATEMENT),
         ('"walk forward", he said', Rule.STATEMENT),
+        ('"sit down," said the teacher', Rule.STATEMENT),
         ("all sit down", Rule.STATEMENT),
+        ("all of you turn left", Rule.STATEMENT),
         ("waiter, come here", Rule.STATEMENT),
         ("Mike turn left", Rule.STATEMENT),
         ("walk forward? i don't think so", Rule.CORRECTION),
@@ -370,11 +372,13 @@ def test_the_hand_that_touches_is_the_one_that_is_named(router, text, side):
         ("walk forward while nobody looks", Rule.CONDITION),
         ("walk forward, except if i'm there", Rule.CONDITION),
         ("walk forward two three meters", Rule.NUMBER),
+        ("walk forward 2 3 meters", Rule.NUMBER),
         ("turn left by five and ninety degrees", Rule.NUMBER),
         ("fall forward", Rule.IDIOM),
         ("take a bow tie", Rule.IDIOM),
         ("wave your", Rule.CLAUSES),
         ("go to", Rule.CLAUSES),
+        ("wave at", Rule.CLAUSES),
     ],
 )
 def test_commands_that_are_forbidden_or_not_the_robots_move_nothing(router, text, rule):
