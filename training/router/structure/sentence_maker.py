@@ -253,7 +253,7 @@ class SentenceMaker(ClauseMaker):
         if self._chance(0.3):
             first, second = self._bare(), self._bare()
         first = first.lead([*self._words("n", "repetition"), *self._words("rounds", "repetition")])
-        return [first, second.lead([(self._one(("and", "then", "and then")), "order")])]
+        return [first, second.lead([(word, "order") for word in self._one(("and", "then", "and then")).split()])]
 
     # -- labels ---------------------------------------------------------------------------------------------------
 
