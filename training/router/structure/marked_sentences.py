@@ -1,9 +1,10 @@
-"""Sentences that people wrote, with their structure marked by hand (marked_sentences.txt), by author.
+"""Sentences in everyday words, with their structure marked one by one (marked_sentences.txt), by author.
 
     command: turn left, || retracted: then/o wave || command: no,/x bow,/x please/f
 
-A clause is its kind and its words, each with the letter of its role where it has one. The authors were given what the robot can
-do and nothing of this project; the words are as the router hears them, typing errors mended.
+A clause is its kind and its words, each with the letter of its role where it has one. The authors, and those who marked, are
+language models that were given what the robot can do and no part of the code; the words are as the router hears them, typing
+errors mended.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def read(test: bool | None = None, file: Path = FILE) -> list[LabelledSentence]:
     """The sentences, in order.
 
     Args:
-        test: False: without those of the held-out authors, of whom nothing that ships has learned; True: of these only; None: of
+        test: False: without those of the held-out authors, of whom the parser has learned nothing; True: of these only; None: of
             all.
 
     Raises:

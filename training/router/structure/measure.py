@@ -84,8 +84,8 @@ def main() -> None:
         rng = np.random.default_rng(SEED + i)
         rows[name] = [lists.sentence(rng, frames=frames, verbs=verbs) for _ in range(args.sentences)]
     rows |= {
-        "people, known": marked_sentences.read(False)[: args.sentences],
-        "people, new": marked_sentences.read(True)[: args.sentences],
+        "marked, known": marked_sentences.read(False)[: args.sentences],
+        "marked, new": marked_sentences.read(True)[: args.sentences],
     }
     for name, sentences in rows.items():
         shares = row(encoder, sentences)

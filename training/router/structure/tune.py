@@ -50,7 +50,7 @@ with extra(__name__, parser, "torch", "sentence_transformers"):
 BATCH, PLAIN = 32, 8  # sentences of the grammar, and phrases of the corpus, in a step
 POOL = 640  # sentences that are sorted by length
 RATE, WARM_UP = 1.5e-4, 0.06  # largest learning rate, share of the steps until it is reached
-SPOKEN = 3  # times that each of people's sentences is learned from
+MARKED = 3  # times that each marked sentence is learned from
 SAVED = 300  # steps
 KEEP = 5.0  # weight of (1 - cosine) to the vectors that the encoder had
 
@@ -195,7 +195,7 @@ def main() -> None:
         lists.sentence(rng, frames=test, verbs=test) for _ in tqdm(range(args.sentences), desc="sentences", disable=None)
     ]
     said = marked_sentences.read(test=False)
-    sentences += SPOKEN * said
+    sentences += MARKED * said
     phrases = [text for text, *_ in corpus()] + [" ".join(s.words) for s in sentences[:4000]]
     args.out.mkdir(parents=True, exist_ok=True)
     origin, licence = PACKAGED if args.source is None else (source.name, "that of the source")
