@@ -13,14 +13,18 @@ from arbiter.routing.structure import CLAUSES, OUTPUTS, ROLES
 from training.router.structure import marked_sentences
 from training.router.structure.grammar import Lists
 from training.router.structure.labelled import held_out
+from training.router.structure.sentence_maker import SentenceMaker
 from training.router.structure.verb_forms import gerund, participle, past
 
 LISTS = Lists.read()
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_every_word_has_its_labels(seed):
-    sentence = LISTS.sentence(np.random.default_rng(seed))
+HELD_OUT = st.sampled_from((False, True, None))
+
+
+@given(st.integers(0, 2**32 - 1), HELD_OUT, HELD_OUT)
+def test_every_word_has_its_labels(seed, frames, verbs):
+    sentence = LISTS.sentence(np.random.default_rng(seed), frames, verbs)
     count = len(sentence.words)
     assert count and sentence.starts[0] and all(word and " " not in word for word in sentence.words)
     assert len(sentence.starts) == len(sentence.clauses) == len(sentence.roles) == count
@@ -136,3 +140,10 @@ def test_the_graph_tells_what_the_tuned_model_tells(tuned, tmp_path):
     first = [tokens.word_ids(0).index(i) for i in range(4)]
     wanted = hidden[first] @ heads["weight"].T + heads["bias"]
     np.testing.assert_allclose(logits, wanted, atol=0.15 * np.abs(wanted).max())  # int8
+
+
+def test_every_wording_makes_a_command_polite():
+    rng = np.random.default_rng(0)
+    for frames in (False, True, None):
+        maker = SentenceMaker(LISTS._lists, LISTS._phrases, rng, frames, None)
+        assert all(maker._command(polite=1.0).words for _ in range(1500))  # one of "frames_apart" is dropped when normalised

@@ -121,8 +121,8 @@ class ClauseMaker:
         return clause.trail(self._words("vocative", "frame"))
 
     def _maybe_marked(self, words: list[tuple[str, str]], p: float, marks: Sequence[str] = (",",)) -> list[tuple[str, str]]:
-        """Words, with the probability `p` parted by a mark from what follows."""
-        if not self._chance(p):
+        """Words, with the probability `p` parted by a mark from what follows; a wording may normalise to no words at all."""
+        if not words or not self._chance(p):
             return words
         (word, role), mark = words[-1], self._one(marks)
         return [*words[:-1], (word + mark, role)]
