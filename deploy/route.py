@@ -42,6 +42,7 @@ with extra(__name__, parser):
     from arbiter.routing.reach import lost_utterances
     from arbiter.routing.sentence import Sentence
     from arbiter.routing.structure import Clause
+    from arbiter.routing.text import written_out
     from arbiter.rules import Rule
     from arbiter.skill import Route
     from deploy.cli.streams import forgive
@@ -95,7 +96,7 @@ def as_text(route: Route, router: Router) -> str:
     if route.outcome != "rejected" and route.reason:
         lines.append(f"  note: {route.reason}")
     scored = route.outcome != "stopped" and route.rule not in (Rule.QUESTION, Rule.FOLLOW_UP)
-    if scored and (clause := canonical(route.text)) and len(route.steps) < 2:
+    if scored and (clause := canonical(written_out(route.text))) and len(route.steps) < 2:
         ranked = sorted(router.scorer.score([clause])[0].probability.items(), key=lambda item: -item[1])[:3]
         lines.append("  likeliest: " + ", ".join(f"{name} {p:.2f}" for name, p in ranked))
     lines.append(f"  {route.outcome} in {route.ms:.1f} ms")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from arbiter.routing.classifier import NONE
 from arbiter.routing.corpus import bare, canonical, own_phrases, sole_owners
 from arbiter.routing.coverage import Coverage
-from arbiter.routing.guard import stop_guard
+from arbiter.routing.guard import means_stop
 from arbiter.routing.languages.english import english
 from arbiter.routing.members import TIE, Members
 from arbiter.routing.oddities import uncounted
@@ -19,7 +19,7 @@ from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import LITTLE, extract
 from arbiter.routing.scorer import Scored, Scorer
 from arbiter.routing.statements import Statements
-from arbiter.routing.text import words
+from arbiter.routing.text import words, written_out
 from arbiter.routing.veto import beyond, excused, first_words, parts, veto
 from arbiter.rules import Rule
 from arbiter.skill import Skill, SkillCall
@@ -88,7 +88,10 @@ class Chooser:
         self._verbs = {label: (self.verbs[label], first_words(scorer.texts[rows])) for label, rows in scorer.members.items()}
 
         self.doublets = {
-            pair for skill in skills.values() for text in skill.utterances for pair in _DOUBLET.findall(canonical(text))
+            pair
+            for skill in skills.values()
+            for text in skill.utterances
+            for pair in _DOUBLET.findall(canonical(written_out(text)))
         }
         self.beginnings = {tuple(phrase.split()[:2]) for phrase in own_phrases(skills.values())}
         refused = scorer.texts[scorer.members[NONE]] if NONE in scorer.members else ()
@@ -97,7 +100,7 @@ class Chooser:
         self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
             skill.name: excused(
-                filter(None, map(canonical, skill.utterances)),
+                filter(None, (canonical(written_out(text)) for text in skill.utterances)),
                 skill.name,
                 self.strange,
                 self._members.takes(skill.name, "distance"),
@@ -154,7 +157,7 @@ class Chooser:
         clause = canonical(text)
         if not clause:
             return Choice(None, f'no command in "{text}"', rule=Rule.CLAUSES)
-        if stop_guard(" ".join(LITTLE.sub(" ", text).split())) and STOP in self.skills:  # "wait a bit"
+        if means_stop(" ".join(LITTLE.sub(" ", text).split())) and STOP in self.skills:  # "wait a bit"
             return Choice(SkillCall(STOP, defaults(self.skills, STOP), phrase=text), score=1.0, margin=1.0, rule=Rule.STOP_GUARD)
         if name := self.owner(text):
             return self._called(name, text, 1.0, 1.0)

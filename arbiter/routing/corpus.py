@@ -13,7 +13,7 @@ from arbiter.routing.artefact import Artefact
 from arbiter.routing.classifier import NONE
 from arbiter.routing.opposites import class_of
 from arbiter.routing.quantities import extract, mirrored
-from arbiter.routing.text import expand, normalise, strip_politeness, words
+from arbiter.routing.text import strip_politeness, words, written_out
 from arbiter.skill import Skill
 
 SAME = 0.75  # cosine from which a refused phrase of the corpus is taken to mean a new skill, and is left out
@@ -21,29 +21,27 @@ CLAIMED = 0.8  # the same of a phrase of another skill, which in addition is nea
 
 
 @lru_cache(maxsize=1024)
-def bare(text: str) -> str:
-    """The words of a clause without politeness, numbers and manner."""
-    clause = strip_politeness(expand(normalise(text)))
-    return " ".join(words(strip_politeness(extract(clause)[1])))
+def bare(clause: str) -> str:
+    """The words of a plain clause without politeness, numbers and manner."""
+    return " ".join(words(strip_politeness(extract(strip_politeness(clause))[1])))
 
 
 @lru_cache(maxsize=1024)
-def canonical(text: str) -> str:
-    """A clause as the head sees it: its bare words, right said as left."""
-    clause = strip_politeness(expand(normalise(text)))
-    return " ".join(words(mirrored(strip_politeness(extract(clause)[1]))))
+def canonical(clause: str) -> str:
+    """A plain clause as the head sees it: its bare words, right said as left."""
+    return " ".join(words(mirrored(strip_politeness(extract(strip_politeness(clause))[1]))))
 
 
-def sided(text: str) -> bool:
-    """Whether a clause names left or right."""
-    return bool(extract(expand(normalise(text)))[0].sides)
+def sided(clause: str) -> bool:
+    """Whether a plain clause names left or right."""
+    return bool(extract(clause)[0].sides)
 
 
 def own_phrases(skills: Iterable[Skill]) -> dict[str, tuple[str, ...]]:
     """The bare utterances of skills, with the names of those whose utterances they are."""
     owners: dict[str, list[str]] = {}
     for skill in skills:
-        for phrase in dict.fromkeys(bare(text) for text in skill.utterances):
+        for phrase in dict.fromkeys(bare(written_out(text)) for text in skill.utterances):
             owners.setdefault(phrase, []).append(skill.name)
     return {phrase: tuple(names) for phrase, names in owners.items() if phrase}
 
@@ -94,7 +92,9 @@ def gathered(skills: Sequence[Skill], artefact: Artefact, encode: Callable[[Sequ
     ]
     known = {row[:2] for row in shipped}
     uttered = [
-        Row(canonical(text), classes[skill.name], skill.name, sided(text)) for skill in skills for text in skill.utterances
+        Row(canonical(text), classes[skill.name], skill.name, sided(text))
+        for skill in skills
+        for text in map(written_out, skill.utterances)
     ]
     new = list({row[:2]: row for row in uttered if row.text and row[:2] not in known}.values())
     vectors = np.asarray(encode([row.text for row in new]), np.float32).reshape(len(new), artefact.vectors.shape[1])

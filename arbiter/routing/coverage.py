@@ -24,7 +24,7 @@ from arbiter.routing.opposites import side_of
 from arbiter.routing.quantities import Quantities, extract, mirrored
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.skill_words import ANY, Content, Vocabulary, WordPlace, contents, joined, stem, vocabulary
-from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.text import strip_politeness, words, written_out
 from arbiter.skill import Skill
 
 AWAY = "away"  # a clause that has it unused asks for the opposite: "face away from the ball"
@@ -173,7 +173,7 @@ class Coverage:
         self._vectors: dict[str, np.ndarray] = {}  # of nouns of phrases, of which there are few
         utterances: dict[str, list[str]] = {label: [] for label in scorer.members}
         for skill in skills.values():
-            utterances[scorer.class_of[skill.name]] += map(canonical, skill.utterances)
+            utterances[scorer.class_of[skill.name]] += (canonical(written_out(text)) for text in skill.utterances)
         self._of = {label: vocabulary(utterances[label], scorer.texts[rows]) for label, rows in scorer.members.items()}
 
     def read(self, text: str, name: str, label: str) -> Covered:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from arbiter.routing.patterns import patterns
 from arbiter.routing.sounds import sound
 from arbiter.routing.stop_words import load
-from arbiter.routing.text import expand, normalise, strip_politeness
+from arbiter.routing.text import strip_politeness, written_out
 
 LONG = 1000  # characters
 _WORDS = load()
@@ -82,24 +82,22 @@ def may_mean_stop(text: str) -> bool:
     return _judge(text, _evidence)
 
 
+def means_stop(clause: str) -> bool:
+    """What `stop_guard` tells, of a text that is written out."""
+    return _judge_words(clause, _stops)
+
+
 def _judge(text: str, judge: Callable[[str], bool]) -> bool:
     if len(text) > LONG:  # no instruction, and the tick may be waiting: a stop too many is the better mistake
         return _LONG_STOP.search(text) is not None
-    return _judge_short(text, judge)
+    return (not text.isascii() and _WORDS.scripts.search(text.lower()) is not None) or _judge_words(written_out(text), judge)
 
 
 @lru_cache(maxsize=64)
-def _judge_short(text: str, judge: Callable[[str], bool]) -> bool:
-    if not text.isascii() and _WORDS.scripts.search(text.lower()):
-        return True
-    text = _read(normalise(text))
-    return judge(text) or (drawn := _DRAWN.sub(r"\1", text)) != text and judge(drawn)
-
-
-def _read(text: str) -> str:
-    """A normalised text in plain words, without those of stopping that mean something else."""
-    text = _SPELLED.sub(_spelled_out, _CRY.sub("mayday", _E_STOP.sub("estop", expand(text))))
-    return _WORDS.passes.sub(" ", _DO_NOT_STOP.sub(" ", text))
+def _judge_words(text: str, judge: Callable[[str], bool]) -> bool:
+    text = _SPELLED.sub(_spelled_out, _CRY.sub("mayday", _E_STOP.sub("estop", text)))
+    text = _WORDS.passes.sub(" ", _DO_NOT_STOP.sub(" ", text))  # without words of stopping that mean something else
+    return judge(text) or ((drawn := _DRAWN.sub(r"\1", text)) != text and judge(drawn))
 
 
 def _stops(text: str) -> bool:

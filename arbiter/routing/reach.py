@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from arbiter.routing.corpus import bare, own_phrases
 from arbiter.routing.router import Router
+from arbiter.routing.text import written_out
 from arbiter.rules import Rule
 from arbiter.skill import Route
 
@@ -49,7 +50,7 @@ def unreached(router: Router, names: Iterable[str]) -> tuple[Unreached, ...]:
     for name in sorted(router.skills.keys() & set(names)):
         for text in router.skills[name].utterances:
             lost = _lost(name, text, router.route(text))
-            others = tuple(one for one in owners.get(bare(text), ()) if one != name)
+            others = tuple(one for one in owners.get(bare(written_out(text)), ()) if one != name)
             if lost is not None and others and lost.rule is Rule.SCORE:
                 lost = Unreached(name, text, Rule.SHARED, instead=others)
             found += [lost] if lost is not None else []

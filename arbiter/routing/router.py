@@ -21,7 +21,7 @@ from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.followup_skills import of_it
 from arbiter.routing.followups import follow_up
-from arbiter.routing.guard import may_mean_stop, stop_guard
+from arbiter.routing.guard import may_mean_stop, means_stop, stop_guard
 from arbiter.routing.holding import held
 from arbiter.routing.interpreter import Interpreter, put_off
 from arbiter.routing.languages import foreign
@@ -38,7 +38,7 @@ from arbiter.routing.refusals import Refusals
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.sentence import Sentence, delay, read
 from arbiter.routing.statements import named
-from arbiter.routing.text import MAX_CHARACTERS, expand, normalise
+from arbiter.routing.text import MAX_CHARACTERS, written_out
 from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, Steps
 
@@ -77,7 +77,7 @@ class Router:
         joined = {name: pair.names[0] for pair in pairs for name in pair.names}
         self.scorer = Scorer(skills, artefact, encoder, joined)
         self._chooser = Chooser(self.skills, self.scorer, artefact.calibration.accept, pairs)
-        self._utterances = frozenset(expand(normalise(text)) for skill in skills for text in skill.utterances)
+        self._utterances = frozenset(written_out(text) for skill in skills for text in skill.utterances)
         self._questions = Questions(self.skills, self._chooser.owner, self._utterances, lambda text: self._route(text, ()))
         self._setup(encoder if isinstance(encoder, Encoder) else None, groups or {})
 
@@ -89,7 +89,7 @@ class Router:
             read,
             logits=encoder.structure if encoder and encoder.structured else None,
             wordings=wordings,
-            pronouns=Pronouns(canonical(text) for skill in self.skills.values() for text in skill.utterances),
+            pronouns=Pronouns(canonical(written_out(text)) for skill in self.skills.values() for text in skill.utterances),
         )
         self._interpreted = Interpreter(self._chooser, self._planned, self._read, wordings | self._mended.asked)
         self._refused = Refusals(self._chooser.starts, wordings | self._mended.asked)
@@ -113,7 +113,7 @@ class Router:
 
     def parse(self, text: str) -> Sentence:
         """How the router reads a text, its typing errors mended and what it takes back left out. Nothing is routed."""
-        given = expand(normalise(text[:MAX_CHARACTERS]))
+        given = written_out(text[:MAX_CHARACTERS])
         sentence = self._read(corrected(held(self._mended(given))))
         return dataclasses.replace(sentence, put_off=sentence.put_off or delay(given))
 
@@ -126,7 +126,7 @@ class Router:
         if odd := unreadable(text):
             reason = f'"{odd}" is no number this robot reads; write it in digits, such as 1000 or 0.5'
             return rejected(text, reason, Rule.NUMBER, odd)
-        given = expand(normalise(text))
+        given = written_out(text)
         if wide := spread(given):
             return rejected(text, f'gives a range, "{wide}"; say one number', Rule.NUMBER, wide)
         if answer := self._questions.answer(given):
@@ -150,7 +150,7 @@ class Router:
 
     def _of_heard(self, text: str, given: str, said: str, last: Steps, left: Steps | None, under_way: bool) -> Route:
         """The route of a text with its typing errors mended."""
-        if said != given and stop_guard(said):
+        if said != given and means_stop(said):
             reason = "a word of the text, its typing error mended, means stop"
             return stopped(self.skills, text, 1.0, 1.0, reason, Rule.STOP_GUARD, said)
         if said != given and (answer := self._questions.answer(said)):

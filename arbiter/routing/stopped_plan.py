@@ -54,9 +54,11 @@ class StoppedPlan:
 
         With it why that is not known, or too little to be taken back; "" if it is.
         """
+        if left is None:
+            return last, ""
         pieces = parse(text).pieces
         follow = follow_up(pieces[0].text) if pieces else None
-        if left is None or follow is None or not follow.marks & {"undo", "back"} or follow.said.values:
+        if follow is None or not follow.marks & {"undo", "back"} or follow.said.values:
             return last, ""
         whole, refusal = last[: len(last) - len(left)], f'"{text}": what was asked for last was stopped on its way; say how far'
         if not left or left[0] is last[len(whole)]:

@@ -62,6 +62,11 @@ def expand(text: str) -> str:
     return text
 
 
+def written_out(text: str) -> str:
+    """A text as every other step reads it: normalised, its contractions and short forms written out."""
+    return expand(normalise(text))
+
+
 @lru_cache(maxsize=1024)
 def strip_politeness(text: str, repeats: bool = True) -> str:
     """What is left of a normalised clause without the words of politeness before, in and after it.

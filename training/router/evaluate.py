@@ -79,6 +79,7 @@ def done(plan: WantedPlan, router: Router) -> Steps:
 def run(router: Router, phrase_set: PhraseSet) -> list[PhraseResult]:
     """Routes every phrase of a set."""
     from arbiter.routing.corpus import canonical
+    from arbiter.routing.text import written_out
 
     known, fitted = vocabulary(router.skills.values()), frozenset(router.scorer.texts)
     contextual = "last" in inspect.signature(router.route).parameters  # a router of long ago is measured beside that of today
@@ -88,7 +89,7 @@ def run(router: Router, phrase_set: PhraseSet) -> list[PhraseResult]:
         start = time.thread_time_ns()
         route = router.route(phrase.text, *before)
         cpu_ms = (time.thread_time_ns() - start) / 1e6
-        results.append(judge(phrase, route, cpu_ms, known, canonical(phrase.text) in fitted))
+        results.append(judge(phrase, route, cpu_ms, known, canonical(written_out(phrase.text)) in fitted))
     return results
 
 

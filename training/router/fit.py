@@ -35,6 +35,7 @@ with extra(__name__, parser, "sklearn"):
     from arbiter.routing.features import SparseRows, TfidfVocabulary, terms
     from arbiter.routing.opposites import class_of, opposites
     from arbiter.routing.scorer import FEATURES, Scorer
+    from arbiter.routing.text import written_out
     from skills import builtin_skills
     from training.router.phrases import Phrase, load_phrases
 
@@ -55,8 +56,8 @@ def corpus() -> list[tuple[str, str, bool]]:
     ]
     unique: dict[str, tuple[str, str, bool]] = {}
     for text, owner in rows:  # a phrase counts for the first that claims it: a skill before the refused ones
-        if clause := canonical(text):
-            unique.setdefault(clause, (clause, owner, sided(text)))
+        if clause := canonical(written_out(text)):
+            unique.setdefault(clause, (clause, owner, sided(written_out(text))))
     return list(unique.values())
 
 
@@ -64,7 +65,7 @@ def paraphrases(known: Collection[str]) -> list[tuple[str, str]]:
     """(canonical text, skill or "none") of the phrases that only the classifier learns from, without `known` ones."""
     found: dict[str, str] = {}
     for phrase in load_phrases("paraphrases"):
-        clause = canonical(phrase.text)
+        clause = canonical(written_out(phrase.text))
         if clause and clause not in known:
             found.setdefault(clause, phrase.plans[0][0][0] if phrase.plans else NONE)
     return list(found.items())
@@ -127,7 +128,7 @@ def calibrate(artefact: Artefact, encoder: Encoder) -> ScoreCalibration:
     joined = {name: pair.names[0] for pair in opposites(skills) for name in pair.names}
     scorer = Scorer(skills, artefact, encoder, joined)
     fitted = set(artefact.texts)
-    phrases = [(canonical(phrase.text), phrase) for phrase in load_phrases("dev") if single(phrase)]
+    phrases = [(canonical(written_out(phrase.text)), phrase) for phrase in load_phrases("dev") if single(phrase)]
     phrases = [(text, phrase) for text, phrase in phrases if text and text not in fitted]
     scored = scorer.score([text for text, _ in phrases])
     right = np.array(

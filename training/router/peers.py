@@ -44,7 +44,7 @@ with extra(__name__, parser, "sklearn"):
     from arbiter.routing.corpus import canonical
     from arbiter.routing.encoder import Encoder
     from arbiter.routing.opposites import side_of
-    from arbiter.routing.text import words
+    from arbiter.routing.text import words, written_out
     from arbiter.skill import Route, Skill, SkillCall
     from skills import builtin_skills
     from training.router.figures import Group, grouped
@@ -128,7 +128,7 @@ def head_alone(router: Router) -> Guess:
     scorer = router.scorer
 
     def guess(text: str) -> tuple[str, float]:
-        if not (clause := canonical(text)):
+        if not (clause := canonical(written_out(text))):
             return NONE, 0.0
         scored = scorer.score([clause])[0]
         names = [name for name, kind in scorer.class_of.items() if kind == scored.best]
@@ -180,7 +180,7 @@ def measured(guess: Guess, level: float, router: Router, phrase_sets: Sequence[P
         name, sure = guess(phrase.text)
         route = routed(phrase.text, name if sure >= level else NONE, sure, router)
         cpu_ms = (time.thread_time_ns() - start) / 1e6
-        results.append(judge(phrase, route, cpu_ms, known, canonical(phrase.text) in fitted))
+        results.append(judge(phrase, route, cpu_ms, known, canonical(written_out(phrase.text)) in fitted))
     return results
 
 

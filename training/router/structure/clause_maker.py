@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from arbiter.routing.text import expand, normalise
+from arbiter.routing.text import written_out
 from training.router.structure.labelled import MadeClause, held_out
 from training.router.structure.verb_forms import gerund, past
 
@@ -56,7 +56,7 @@ class ClauseMaker:
             options = self._open(match[1].split("|"), self._verbs if name in MATERIAL else self._frames)
             text = text[: match.start()] + self._one(options) + text[match.end() :]
         text = _NAME.sub(lambda m: self._core() if m[1] == "v" else self._text(m[1]), text)
-        return expand(normalise(text))
+        return written_out(text)
 
     def _words(self, name: str, role: str) -> list[tuple[str, str]]:
         return [(word, role) for word in self._text(name).split()]

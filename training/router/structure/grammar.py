@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from arbiter import strict
-from arbiter.routing.text import expand, normalise
+from arbiter.routing.text import written_out
 from skills import builtin_skills
 from training.router.phrases import load_phrases
 from training.router.structure.labelled import LabelledSentence
@@ -42,7 +42,7 @@ class Lists:
         """The lists of grammar.yaml and the commands that the router is fitted on, without those that mean stop."""
         phrases = [text for skill in builtin_skills() if skill.name != "stop" for text in skill.utterances]
         phrases += [p.text for p in load_phrases("fit") if p.plans and p.plans[0] != (("stop",),)]
-        return cls(strict.parse(FILE).plain(), [expand(normalise(text)) for text in dict.fromkeys(phrases)])
+        return cls(strict.parse(FILE).plain(), [written_out(text) for text in dict.fromkeys(phrases)])
 
     def wordings(self) -> set[str]:
         """Every word of the wordings around commands: politeness, fillers, order."""
@@ -52,7 +52,7 @@ class Lists:
             if name.startswith(("frames", "joiners", "fillers", "openers", "seconds", "told", "vocative"))
         ]
         said = (re.sub(r"[(|)]", " ", entry) for name in lists for entry in self._lists[name])
-        return {word for text in said for word in expand(normalise(text)).split()}
+        return {word for text in said for word in written_out(text).split()}
 
     def sentence(self, rng: np.random.Generator, frames: bool | None = False, verbs: bool | None = False) -> LabelledSentence:
         """A random sentence.
