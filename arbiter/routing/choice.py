@@ -12,7 +12,7 @@ from arbiter.routing.coverage import Coverage
 from arbiter.routing.guard import means_stop
 from arbiter.routing.languages.english import english
 from arbiter.routing.members import TIE, Members
-from arbiter.routing.oddities import uncounted
+from arbiter.routing.numerals import uncounted
 from arbiter.routing.opposites import Opposites, side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.patterns import patterns
@@ -184,7 +184,6 @@ class Chooser:
                 Rule.SIDE if side_of(next(n for n in self.skills if self.scorer.class_of[n] == scored.best)) else Rule.OPPOSITES
             )
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=rule)
-        name = self._members.turned(name, text)
         if refused := self._vetoed(text, clause, scored, name):
             return refused
         if self.skills[name].joints == "legs" and (it := _TO_IT.search(text)):

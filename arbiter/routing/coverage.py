@@ -68,14 +68,6 @@ class _Clause:
         used = (x for x in self.read if x.phrase == item.phrase >= 0 and x not in self.left)
         return next((x for x in used if not extract(x.word)[0].sides), None)
 
-    def in_front(self, item: Content) -> bool:
-        """Whether a word is what the robot is to come in front of: "in front of the van"."""
-        return "in front of" in " ".join(self.found[max(item.index - 5, 0) : item.index])
-
-    def whither(self, item: Content) -> bool:
-        """Whether a word is what comes first behind its preposition: "to the door", and not "to your right yep"."""
-        return not any(x.phrase == item.phrase >= 0 and x.index < item.index and x not in self.left for x in self.read)
-
     def ends(self, item: Content) -> bool:
         """Whether nothing of its phrase follows a word."""
         return not any(x.phrase == item.phrase and x.index > item.index for x in self.read)
@@ -207,11 +199,11 @@ class Coverage:
         for item in () if known else left:
             if item.word == AWAY and not clause.few:
                 return Covered(f'"{AWAY}" is another way to go; nearest skill is {name}', AWAY)
-            goal = item.preposition in english().goals and clause.whither(item)
+            goal = item.preposition in english().goals or "in front of" in " ".join(found[max(item.index - 5, 0) : item.index])
             ways = extract(item.word)[0].directions
             if ways and self._skills[name].sees and clause.found[item.index + 1 : item.index + 2] == ["of"]:
                 continue  # "tap the ball in front of you"
-            if "distance" in takes and (goal or clause.in_front(item)):
+            if "distance" in takes and goal:
                 return Covered(f'"{item.word}" is no place that {name} finds; say how far', item.word)
             if reason := clause.changes(item, others, lambda verb: self._alike(verb, canonical(text), label)):
                 return Covered(f'"{item.word}" {reason}; nearest skill is {name}', item.word)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from arbiter.routing.choice import Choice, Chooser, defaults
 from arbiter.routing.clauses import Piece
-from arbiter.routing.followups import follow_up, lexicon
+from arbiter.routing.followups import ONGOING, follow_up
 from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.quantities import extract
@@ -52,7 +52,7 @@ def folded(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
     kept: list[Piece] = []
     for piece in pieces:
         begun = [before.text.split()[0] for before in kept]
-        ongoing = lexicon().ongoing.sub("", piece.text).split()
+        ongoing = ONGOING.sub("", piece.text).split()
         if piece.joint == "while" and piece.text in begun[:-1]:
             kept[-1] = Piece(kept[-1].text, "while")
         elif not (begun and piece.text not in ongoing and len(ongoing) == 1 and begun[-1] in base_forms(ongoing[0])):

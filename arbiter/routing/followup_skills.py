@@ -123,10 +123,6 @@ class Related:
         """The opposites that a skill is one of."""
         return next((pair for pair in self._chooser.pairs if name in pair.names), None)
 
-    def sided(self, name: str) -> bool:
-        """Whether a skill has another side."""
-        return self._other_side(name) != ""
-
     def travels(self, name: str) -> bool:
         """Whether a skill goes or turns."""
         return self.takes(name, "distance") or self.takes(name, "angle")

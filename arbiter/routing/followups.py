@@ -7,7 +7,7 @@ sides, colours and quantities, in any order, and fillers. A clause in which anyt
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -16,36 +16,23 @@ from typing import Any
 from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.routing.numerals import DIGITS, SPELLED, number
+from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import Quantities, extract
 from arbiter.routing.text import strip_politeness, words
-from arbiter.routing.units import UNIT
 
 FILE = Path(__file__).parent / "languages" / "english_followups.yaml"
 _CLASSES = (
     *"again latest single once onward further more less little much".split(),
-    *"undo back backwards opposite other parts ways ones apart both".split(),
+    *"undo back backwards opposite other parts ways ones apart both fast slow".split(),
 )
-_LISTS = (*_CLASSES, "fast", "slow", "ongoing", "anchors", "leading", "praise", "fillers", "light")
-_MORE_OF = re.compile(
-    rf"\b(?P<number>(?:{SPELLED})|an?|{DIGITS}|a few|a couple(?: of)?) (?:more|further|extra|additional) (?P<unit>(?:{UNIT})\b)"
+_MORE_OF, _ANOTHER, _ALL_OF, _OF_THEM, _COUNTS, _LATER, _BARE, _PRAISE, ONGOING, _ANCHORS = patterns(
+    "followups", "more_of another all_of of_them counts later bare praise ongoing anchors"
 )
-_ANOTHER = re.compile(rf"\banother (?P<counted>(?!one\b)(?:{SPELLED})|{DIGITS}|half|a|few)?(?(counted)|(?=(?:{UNIT})\b))")
-_PLAN = r"(?:things|moves|steps|actions|parts|commands|bits)"
-_ALL_OF = re.compile(
-    rf"\b(?P<said>same|those|these|all|both|last|that) (?:{SPELLED}|{DIGITS}) (?={_PLAN}\b)"
-)  # "the same two things"
-_OF_THEM = re.compile(  # "three of them", "make it three"
-    rf"\b(?<!\bthe )(?:make (?:it|that) )?(?P<count>{SPELLED}|{DIGITS}) of (?:them|those|these)\b"
-    rf"|\bmake (?:it|that) (?P<made>{SPELLED}|{DIGITS})$"
-)
-_COUNTS = re.compile(rf" (?:and a|hundred|(?:{UNIT})\b)")  # after "one"
 _ALSO = {"single": ("again",), "once": ("again",), "further": ("more",)}
-_LATER = re.compile(r"\bin\b(?! (?:reverse|the (?:other|opposite)|addition|a circle))")
 _DIRECTIONS = frozenset(
     "ahead forward forwards straight behind up upwards down downwards left right leftwards rightwards clockwise "
     "counterclockwise anticlockwise".split()
 )
-_BARE = re.compile(rf"(?:{SPELLED}|{DIGITS})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +41,8 @@ class Lexicon:
 
     Attributes:
         marks: What each phrase is: the name of its class, or (dimension, +1 or -1). pattern: Finds them, the longest first.
-        factor: "twice as far": groups `times`, `as` and `noun`. factors: Their values.
-        named: Dimension by what may follow "as" and "the". anchors: Finds what refers to the last plan and says nothing of it.
-        praise: Finds "well done," before it. ongoing: Finds "keep" in "keep turning".
+        factor: "twice as far": groups `times`, `as`, `noun` and `all`. factors: Their values.
+        named: Dimension by what may follow "as" and "the".
         fillers, light, parts, ways: Words.
     """
 
@@ -65,51 +51,38 @@ class Lexicon:
     factor: re.Pattern[str]
     factors: Mapping[str, float]
     named: Mapping[str, str]
-    anchors: re.Pattern[str]
-    praise: re.Pattern[str]
-    ongoing: re.Pattern[str]
     fillers: frozenset[str]
     light: frozenset[str]
     parts: frozenset[str]
     ways: frozenset[str]
 
 
-def _any(phrases: Iterator[str] | list[str] | Mapping[str, Any]) -> str:
-    return "|".join(map(re.escape, sorted(phrases, key=lambda phrase: (-len(phrase), phrase))))
+def _any(phrases: Iterable[str]) -> str:
+    return "|".join(sorted(phrases, key=lambda phrase: (-len(phrase), phrase)))
 
 
 @cache
 def lexicon(path: Path = FILE) -> Lexicon:
     """Reads a language's file. Raises ConfigError for what is missing in it, or is no list of plain lower-case words."""
     data = strict.parse(path).plain()
-    for name in _LISTS:
+    for name in (*_CLASSES, "fillers", "light"):
         for phrase in data.get(name) or [""]:
             if not isinstance(phrase, str) or not re.fullmatch(r"[a-z]+(?: [a-z]+)*", phrase):
                 raise ConfigError(f"{path}: {name}: {phrase!r} is no list of plain lower-case words")
-    marks: dict[str, Any] = {phrase: name for name in (*_CLASSES, "fast", "slow") for phrase in data[name]}
+    marks: dict[str, Any] = {phrase: name for name in _CLASSES for phrase in data[name]}
     named = {}
     for dimension, said in data["dimensions"].items():
         marks |= {phrase: (dimension, sign) for name, sign in (("more", 1), ("less", -1)) for phrase in said[name]}
         named |= dict.fromkeys((*said["as"], *said["noun"]), dimension)
-    adjectives = _any([word for said in data["dimensions"].values() for word in said["as"]])
-    nouns = [word for said in data["dimensions"].values() for word in said["noun"]]
-    times = _any(data["factors"])
-    return Lexicon(
-        marks,
-        re.compile(rf"\b(?:{_any(marks)})\b"),
-        re.compile(
-            rf"\b(?<!\ba )(?P<times>{times}|(?:{SPELLED}|{DIGITS}) times)"
-            rf"(?: as (?P<as>{adjectives})(?: as (?:before|that))?| (?:the |your |that )?(?P<noun>{_any(nouns)})"
-            rf"|(?P<all> (?:that|it)|(?<=way))|$)"
-        ),
-        {phrase: float(value) for phrase, value in data["factors"].items()},
-        named,
-        re.compile(rf"^(?:{_any(data['leading'])})\b|\b(?:{_any(data['anchors'])})\b"),
-        re.compile(rf"^(?:(?:{_any(data['praise'])})[,.!;]+ *)+"),
-        re.compile(rf"\b(?:{_any(data['ongoing'])}) (?=\w+ing\b)(?!going|moving)"),
-        frozenset(word for phrase in (*data["fillers"], *nouns) for word in phrase.split()),
-        *(frozenset(word for phrase in data[name] for word in phrase.split()) for name in ("light", "parts", "ways")),
+    adjectives, nouns = ([word for said in data["dimensions"].values() for word in said[name]] for name in ("as", "noun"))
+    factor = (
+        rf"\b(?<!\ba )(?P<times>{_any(data['factors'])}|(?:{SPELLED}|{DIGITS}) times)"
+        rf"(?: as (?P<as>{_any(adjectives)})(?: as (?:before|that))?| (?:the |your |that )?(?P<noun>{_any(nouns)})"
+        rf"|(?P<all> (?:that|it)|(?<=way))|$)"
     )
+    in_words = {name: frozenset(" ".join(data[name]).split()) for name in ("fillers", "light", "parts", "ways")}
+    in_words["fillers"] |= {*nouns}
+    return Lexicon(marks, re.compile(rf"\b(?:{_any(marks)})\b"), re.compile(factor), data["factors"], named, **in_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +193,15 @@ def follow_up(text: str) -> FollowUp | None:
     known, read = lexicon(), _Marks()
     marks = read.marks
     left = _OF_THEM.sub(lambda match: f"do that {match['count'] or match['made']} times", _ALL_OF.sub(r"\g<said> ", text))
-    left = known.praise.sub("", left)
-    left = command = _ANOTHER.sub(read.more, _MORE_OF.sub(read.more, left))
-    left = known.factor.sub(read.factor, left)
-    left = known.pattern.sub(read.mark, known.ongoing.sub(read.ongoing, left))
-    if known.anchors.search(left):
+    left = command = _ANOTHER.sub(read.more, _MORE_OF.sub(read.more, _PRAISE.sub("", left)))
+    left = known.pattern.sub(read.mark, ONGOING.sub(read.ongoing, known.factor.sub(read.factor, left)))
+    if _ANCHORS.search(left):
         marks.add("anchor")
     left = strip_politeness(" ".join(left.replace(",", " ").split()))
     said, rest = extract(left)
     found = [word for word in words(rest) if word not in known.fillers]
-    if marks & {"more", "less"} and (bare := _bare_number(found)):
+    bare = " ".join(found)
+    if marks & {"more", "less"} and _BARE.fullmatch(bare):
         said, found = Quantities((("number", number(bare), bare),)), []
     if known.light & set(found):
         marks.add("light")
@@ -247,11 +219,6 @@ def follow_up(text: str) -> FollowUp | None:
 def marks() -> frozenset[str]:
     """Words of the marks, to which typing errors are mended."""
     return frozenset(word for phrase in lexicon().marks for word in phrase.split())
-
-
-def _bare_number(found: list[str]) -> str:
-    text = " ".join(found)
-    return text if _BARE.fullmatch(text) else ""
 
 
 def _read(said: Quantities) -> set[str]:

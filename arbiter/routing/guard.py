@@ -10,13 +10,108 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
-from arbiter.routing.patterns import patterns
+from arbiter import strict
+from arbiter.routing.patterns import compiled, patterns
 from arbiter.routing.sounds import sound
-from arbiter.routing.stop_words import load
-from arbiter.routing.text import strip_politeness, written_out
+from arbiter.routing.text import normalise, strip_politeness, written_out
+
+FOLDER = Path(__file__).parent / "languages"
+_TOKEN = re.compile(r"[a-z0-9]+")
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Entries of a text that parts them by commas."""
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class OtherLanguage:
+    """How a language says stop; see the head of stops_other.yaml."""
+
+    anywhere: str = ""
+    alone: str = ""
+    amid: str = ""
+    fillers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopLists:
+    """How English says stop; see stops.yaml."""
+
+    words: str
+    spellings: str
+    other: str
+    innocent: str
+    passes: str
+    doubtful: str
+    parts: Mapping[str, str]
+    phrases: Mapping[str, str]
+    alone: str
+    fillers: str
+    trailing: str
+    mended: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopWords:
+    """What the stop guard knows: the entries of stops.yaml and of other languages as words or as patterns, and
+
+    Attributes:
+        exact: Words that are taken as they stand. harms: Those of `phrases` that mean stop before a command, too.
+        foreign: Found in a text, is a stop in another language. scripts: Pieces of text of other scripts.
+    """
+
+    words: tuple[str, ...]
+    exact: frozenset[str]
+    other: frozenset[str]
+    innocent: frozenset[str]
+    alone: frozenset[str]
+    mended: frozenset[str]
+    fillers: re.Pattern[str]
+    trailing: re.Pattern[str]
+    phrases: re.Pattern[str]
+    harms: re.Pattern[str]
+    passes: re.Pattern[str]
+    doubtful: re.Pattern[str]
+    foreign: re.Pattern[str]
+    scripts: re.Pattern[str]
+
+
+def _any(entries: tuple[str, ...]) -> str:
+    return "|".join(re.escape(entry) for entry in sorted(entries, key=len, reverse=True))
+
+
+def load(folder: Path = FOLDER) -> StopWords:
+    """The words of both files. Raises ConfigError with file and place for what is wrong in them."""
+    english = strict.load(StopLists, folder / "stops.yaml")
+    others = strict.load(dict[str, OtherLanguage], folder / "stops_other.yaml", "languages").values()
+
+    def foreign(key: str) -> tuple[str, ...]:
+        return tuple(" ".join(_TOKEN.findall(normalise(entry))) for one in others for entry in listed(getattr(one, key)))
+
+    words, whole = listed(english.words), foreign("alone")
+    return StopWords(
+        words,
+        frozenset((*words, *listed(english.spellings), *foreign("anywhere"))),
+        frozenset(listed(english.other)),
+        frozenset(listed(english.innocent)),
+        frozenset((*listed(english.alone), *whole)),
+        frozenset(listed(english.mended)),
+        re.compile(rf"\b(?:{_any((*listed(english.fillers), *foreign('fillers')))})\b"),
+        re.compile(rf"(?: (?:{_any(listed(english.trailing))}))+$"),
+        compiled("\n".join(english.phrases.values()), english.parts, r"\b"),
+        compiled("\n".join(english.phrases[key] for key in ("hurting", "alarm")), english.parts, r"\b"),
+        compiled(english.passes, english.parts, r"\b"),
+        compiled(english.doubtful, english.parts),
+        re.compile(rf"\b(?:{_any(tuple(entry for entry in whole if ' ' in entry))})\b"),
+        re.compile(_any(tuple(entry for one in others for entry in listed(one.amid)))),
+    )
+
 
 LONG = 1000  # characters
 _WORDS = load()
@@ -30,7 +125,6 @@ _DO_NOT_STOP, _PLANNED, _NOT_PLANNED, _NOWHERE, _CLAUSE, _REMARK, _ASKED, _DRAWN
 _LEET = str.maketrans("01357", "oiest")
 _DRAWN = re.compile(r"([a-z])\1{2,}")  # "waaait": no English word has a letter three times
 _SPELLED = re.compile(r"\b(?:[a-z0-9][\s.\-,]+){3,}[a-z0-9]\b")
-_TOKEN = re.compile(r"[a-z0-9]+")
 
 
 def _edits(word: str) -> set[str]:

@@ -18,10 +18,10 @@ from arbiter.routing.classifier import NONE
 from arbiter.routing.corpus import canonical
 from arbiter.routing.features import terms
 from arbiter.routing.languages.english import english
+from arbiter.routing.mending import distance
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.opposites import SIDES
 from arbiter.routing.quantities import COLOURS, extract, mirrored
-from arbiter.routing.repair import distance
 from arbiter.routing.sounds import sound
 from arbiter.routing.text import words
 from arbiter.rules import Rule

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from arbiter.routing.choice import Chooser
@@ -17,7 +16,7 @@ from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
-from arbiter.skill import Skill, SkillCall, Steps
+from arbiter.skill import SkillCall, Steps
 
 MOST = 8  # skills of one plan
 AROUND = 0.5  # [rad] off a half turn that still is one
@@ -88,9 +87,7 @@ class LastPlan:
         if follow is None or (follow.plain and self._complete(follow)):
             return None
         if "both" in follow.marks:
-            sided = any(self._related.sided(call.skill) for step in last for call in step)
-            reason = f'"{text}": one side at a time; say which, or one after the other'
-            return FollowedPlan((), reason) if sided and not (follow.rest or follow.said.directions) else None
+            return None
         if follow.rest:
             return self.with_verb(follow, last) if last else None
         if not last:
@@ -250,7 +247,7 @@ class LastPlan:
         for kind, _, _ in wanted:
             if (end := set_by(kind)) in ENDS:
                 base |= {p.name: p.default for p in self._skills[name].parameters if p.name in ENDS and p.name != end}
-        filled = fill(_with_defaults(self._skills[name], base), replace(said, values=tuple(wanted), pace=0.0, manner=""))
+        filled = fill(self._skills[name], replace(said, values=tuple(wanted), pace=0.0, manner=""), base)
         if filled.refusal:
             raise Refused(filled.refusal)
         spoken = {words for _, _, words in follow.said.values}
@@ -289,11 +286,3 @@ class LastPlan:
                 values[p.name] = min(max(value, p.low), p.high)
                 notes.append(f"{p.name} {value:.4g} clamped to {values[p.name]:.4g} ({name} allows {p.low:.4g} to {p.high:.4g})")
         return values, notes
-
-
-def _with_defaults(skill: Skill, values: Mapping) -> Skill:
-    """A skill of the same name whose parameters are, where the words give none, `values`."""
-    stand_in = Skill()
-    stand_in.name = skill.name
-    stand_in.parameters = tuple(replace(p, default=values.get(p.name, p.default)) for p in skill.parameters)
-    return stand_in

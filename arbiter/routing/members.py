@@ -45,16 +45,6 @@ class Members:
             return "", f"{name} is for the {side}; no skill does this to the {said[0]}"
         return name, ""
 
-    def turned(self, name: str, text: str) -> str:
-        """ "Go left ninety degrees": an angle makes it the skill of the same side that has one."""
-        values = extract(text)[0].values
-        said = {kind for kind, *_ in values}
-        if any(kind == "number" and value >= DEGREES for kind, value, _ in values):
-            said.add("angle")  # "right 90": a way of so many metres nobody means
-        if "angle" not in said or "distance" in said or not side_of(name) or self.takes(name, "angle"):
-            return name
-        return next((n for n in self._skills if side_of(n) == side_of(name) and self.takes(n, "angle")), name)
-
     def by_angle(self, text: str) -> str:
         """ "Ninety degrees left": the skill of that side that takes an angle; "" where no angle is said."""
         said = extract(text)[0]

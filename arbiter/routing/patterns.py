@@ -9,10 +9,11 @@ from pathlib import Path
 
 from arbiter import strict
 from arbiter.errors import ConfigError
-from arbiter.routing.numerals import A_PART, NUMBER, SPELLED
+from arbiter.routing.numerals import A_PART, DIGITS, NUMBER, SPELLED
+from arbiter.routing.units import UNIT
 
 FILE = Path(__file__).parent / "languages" / "english_patterns.yaml"
-PARTS = {"number": NUMBER, "spelled": SPELLED, "a part": A_PART}  # that code tells
+PARTS = {"number": NUMBER, "spelled": SPELLED, "digits": DIGITS, "a part": A_PART, "unit": UNIT}  # that code tells
 _PART = re.compile(r"(?<!\(\?P)<([a-z ]+)>")
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
@@ -53,10 +54,7 @@ def _filled(line: str, parts: Mapping[str, str]) -> str:
 
 @cache
 def _file(path: Path) -> dict[str, dict[str, str]]:
-    problems = strict.Problems()
-    found = strict.build(dict[str, dict[str, str]], strict.parse(path), problems, "patterns")
-    problems.raise_if_any()
-    return found
+    return strict.load(dict[str, dict[str, str]], path, "patterns")
 
 
 def patterns(section: str, names: str, path: Path = FILE) -> tuple[re.Pattern[str], ...]:

@@ -16,12 +16,14 @@ from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.routing.followups import follow_up
 from arbiter.routing.opposites import SIDES, side_of
+from arbiter.routing.patterns import patterns
 from arbiter.routing.text import words
 from arbiter.rules import Rule
 from arbiter.skill import Route, Skill
 
 FILE = Path(__file__).parent / "languages" / "english_questions.yaml"
 SHOWN = 3  # ways to say a skill
+_KNOW, _ABLE = patterns("skills", "know able")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,12 @@ class QuestionWords:
 
     Attributes:
         classes: Of each word. asks: Classes that a text must hold to ask for the list. alone: Whole texts that do.
-        know, able: Find a question about what follows; `able` may be a request as well.
         articles: Words that are no part of a skill's name.
     """
 
     classes: Mapping[str, frozenset[str]]
     asks: tuple[frozenset[str], ...]
     alone: frozenset[str]
-    know: re.Pattern[str]
-    able: re.Pattern[str]
     articles: frozenset[str]
 
 
@@ -46,32 +45,15 @@ class QuestionWords:
 def question_words(path: Path = FILE) -> QuestionWords:
     """Reads a language's file. Raises ConfigError for an entry that is no plain lower-case word, or an unknown class."""
     data: dict[str, Any] = strict.parse(path).plain()
-    for name, entries in {
-        **data["classes"],
-        **{key: data[key] for key in ("alone", "know", "able", "address", "articles")},
-    }.items():
+    classes, asks = data["classes"], data["asks"]
+    for name, entries in {**classes, "alone": data["alone"], "articles": data["articles"]}.items():
         if bad := [entry for entry in entries if not (isinstance(entry, str) and re.fullmatch("[a-z]+(?: [a-z]+)*", entry))]:
             raise ConfigError(f"{path}: {name}: {bad[0]!r} is no plain lower-case word")
-    if unknown := {name for row in data["asks"] for name in row} - set(data["classes"]):
-        raise ConfigError(f"{path}: asks: no class is called {sorted(unknown)[0]!r}; there are {', '.join(data['classes'])}")
-    classes: dict[str, set[str]] = {}
-    for name, entries in data["classes"].items():
-        for word in " ".join(entries).split():
-            classes.setdefault(word, set()).add(name)
-    address = rf"^(?:(?:{'|'.join(data['address'])})\b[ ,.!]*)*"
-
-    def frame(phrases: Sequence[str]) -> re.Pattern[str]:
-        longest = sorted(phrases, key=lambda phrase: -len(phrase))
-        return re.compile(rf"{address}(?:{'|'.join(longest)}) (?P<what>[^?!]+)")
-
-    return QuestionWords(
-        {word: frozenset(found) for word, found in classes.items()},
-        tuple(map(frozenset, data["asks"])),
-        frozenset(data["alone"]),
-        frame(data["know"]),
-        frame(data["able"]),
-        frozenset(data["articles"]),
-    )
+    if unknown := {name for row in asks for name in row} - set(classes):
+        raise ConfigError(f"{path}: asks: no class is called {sorted(unknown)[0]!r}; there are {', '.join(classes)}")
+    of = {name: " ".join(entries).split() for name, entries in classes.items()}
+    by_word = {word: frozenset(name for name in of if word in of[name]) for said in of.values() for word in said}
+    return QuestionWords(by_word, tuple(map(frozenset, asks)), frozenset(data["alone"]), frozenset(data["articles"]))
 
 
 class Questions:
@@ -90,15 +72,13 @@ class Questions:
 
     def answer(self, text: str) -> str:
         """The answer to a normalised, expanded text; "" if it is no question about skills."""
-        known = question_words()
         if text.rstrip(" ?!.") in self._utterances:
             return ""
         if _asks_for_list(text) and not self._owner(text):
             return self._list()
-        if match := known.know.match(text):
-            return self._whether(match["what"].strip(" ,."), sure=True)
-        match = known.able.match(text)
-        return self._whether(match["what"].strip(" ,."), sure=False) if match and text.rstrip(" .!").endswith("?") else ""
+        know = _KNOW.match(text)
+        match = know or (_ABLE.match(text) if text.rstrip(" .!").endswith("?") else None)
+        return self._whether(match["what"].strip(" ,."), sure=know is not None) if match else ""
 
     def _whether(self, what: str, sure: bool) -> str:
         """Whether the robot can do it, and how it is said. A request says more than the name of a skill: that is no question."""
@@ -145,10 +125,6 @@ def _stem(word: str) -> str:
 
 def _asks_for_list(text: str) -> bool:
     known, said = question_words(), words(text)
-    if " ".join(said) in known.alone:
-        return True
-    found = [known.classes.get(word) for word in said]
-    if not said or any(classes is None for classes in found):
-        return False
-    held = frozenset().union(*(classes for classes in found if classes))
-    return any(row <= held for row in known.asks)
+    held = frozenset().union(*(known.classes.get(word, ()) for word in said))
+    made_of_them = all(word in known.classes for word in said) and any(row <= held for row in known.asks)
+    return made_of_them or " ".join(said) in known.alone

@@ -28,7 +28,7 @@ from arbiter.routing.languages import foreign
 from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan
 from arbiter.routing.mending import Mending
-from arbiter.routing.oddities import spread, unreadable
+from arbiter.routing.numerals import spread, unreadable
 from arbiter.routing.opposites import opposites
 from arbiter.routing.planner import Planner
 from arbiter.routing.pronouns import Pronouns
@@ -136,7 +136,7 @@ class Router:
         if given not in self._utterances and (refusal := self._refused(text, given)):
             return refusal
         if self._is_utterance(given):
-            return self._planned(text, (Piece(given, "then"),), last if self._refers(given, last) else None)
+            return self._planned(text, (Piece(given, "then"),), None if given in self._utterances else last)
         if language := foreign(text, self._mended.asked | english().units, self._mended.knows):
             return rejected(text, f"{language}; this robot speaks English", Rule.LANGUAGE)
         route = self._of_heard(text, given, said := self._mended(given), last, left, under_way)
@@ -168,37 +168,22 @@ class Router:
     def _of_mended(self, text: str, mended: str, last: Steps) -> Route:
         if follow := self._planned.last_plan.refers(mended, last):
             return self._followed(text, follow)
-        if self._one_phrase(mended):
+        if self.scorer.knows(canonical(mended)) and self._whole(mended):
             return self._planned(text, (Piece(mended, "then"),), last)
         return self._interpreted(text, mended, last)
 
     def _is_utterance(self, given: str) -> bool:
         """Whether a text is a skill's own utterance, which only the stop guard may take for anything else."""
-        if not self._chooser.owner(given) or (" and " in given and extract(given)[0].values):
-            return False
-        return given in self._utterances or not self._goes_on(given)
-
-    def _refers(self, given: str, last: Steps) -> bool:
-        """Whether a last plan says more of a skill's utterance: "walk again"."""
-        follow = follow_up(given) if last and given not in self._utterances else None
-        return follow is not None and not follow.plain
-
-    def _one_phrase(self, plain: str) -> bool:
-        """Whether a text is a skill's phrase as it stands. A quantity amid several clauses may be of a command of its own."""
-        return (
-            self.scorer.knows(canonical(plain))
-            and not (" and " in plain and extract(plain)[0].values)
-            and not self._goes_on(plain)
-        )
+        return self._chooser.owner(given) != "" and (given in self._utterances or self._whole(given))
 
     @staticmethod
-    def _goes_on(plain: str) -> bool:
-        """Whether a clause of several refers to the one before it, or to the last plan: "wave, then again"."""
-        if follow_up(plain) is None:
+    def _whole(said: str) -> bool:
+        """Whether a skill's phrase is no more than that: none of several clauses has a quantity or refers to the
+        last plan."""
+        if " and " in said and extract(said)[0].values:
             return False
-        pieces = parse(plain).pieces
-        found = [follow for piece in pieces if (follow := follow_up(piece.text))]
-        return len(pieces) > 1 and any(not (follow.rest or follow.plain) for follow in found)
+        follow = follow_up(said)
+        return follow is None or follow.plain or len(parse(said).pieces) < 2
 
     def _followed(self, text: str, follow: FollowedPlan) -> Route:
         calls = [call for step in follow.steps for call in step]

@@ -19,11 +19,8 @@ _GROUP = re.compile(r"\((?!\?)")
 
 def load(path: Path = FILE) -> Callable[[str], str]:
     """Word -> key, by the rules of a file. Raises ConfigError for a rule that is no spelling, or sounds of nothing."""
-    problems = strict.Problems()
-    rules = strict.build(dict[str, str], strict.parse(path), problems, "rules")
-    problems.raise_if_any()
     by_letter: dict[str, list[tuple[str, str]]] = {}
-    for spelling, sound in rules.items():
+    for spelling, sound in strict.load(dict[str, str], path, "rules").items():
         try:
             empty = re.compile(spelling).match("") is not None
         except re.error as error:

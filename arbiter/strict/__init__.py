@@ -140,9 +140,9 @@ def _show(node: Node) -> str:
     return "empty" if node.value is None else short(node.value)
 
 
-def load(kind, path: str | Path):
-    """The whole file at `path` as a value of `kind`. Raises ConfigError with every problem of the file."""
+def load(kind, path: str | Path, name: str = ""):
+    """The whole file at `path` as a value of `kind`, called `name`. Raises ConfigError with every problem of the file."""
     problems = Problems()
-    value = build(kind, parse(path), problems)
+    value = build(kind, parse(path), problems, name)
     problems.raise_if_any()
     return value

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from arbiter.errors import ConfigError
 from arbiter.routing import Router
-from arbiter.routing.guard import LONG, stop_guard
-from arbiter.routing.stop_words import FOLDER, load
+from arbiter.routing.guard import FOLDER, LONG, load, stop_guard
 from arbiter.skill import SkillCall
 from skills import builtin_skills
 from training.router.evaluate import plan_of

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from arbiter import strict
 from arbiter.errors import ConfigError
-from arbiter.routing.numerals import NumberWords, number
-from arbiter.routing.oddities import spread, unreadable
+from arbiter.routing.numerals import NumberWords, number, spread, unreadable
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract, mirrored
 from arbiter.routing.text import expand, normalise, strip_politeness

@@ -19,9 +19,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 @cache
 def other_languages(path: Path = FILE) -> dict[str, frozenset[str]]:
     """Common words by language. Raises ConfigError for an entry that is no text of plain lower-case words."""
-    problems = strict.Problems()
-    entries = strict.build(dict[str, str], strict.parse(path), problems, "languages")
-    problems.raise_if_any()
+    entries = strict.load(dict[str, str], path, "languages")
     for language, text in entries.items():
         bad = [word for word in text.split() if not (word.isascii() and word.isalpha() and word.islower())]
         if bad:

@@ -29,7 +29,6 @@ class English:
     goals: frozenset[str]
     genitive: frozenset[str]
     determiners: frozenset[str]
-    sizes: frozenset[str]
     limits: frozenset[str]
     exclusive: frozenset[str]
     other_verbs: frozenset[str]
