@@ -44,10 +44,11 @@ def parser() -> argparse.ArgumentParser:
 with extra(__name__, parser, "can", "serial"):
     import numpy as np
 
+    from arbiter import strict
     from arbiter.robot import RobotModel
     from deploy.drivers.can import motor_protocol
     from deploy.drivers.can.bus import BusPort, open_bus
-    from deploy.drivers.can.calibration import save_calibration
+    from deploy.drivers.can.calibration import CalibrationFile, save_calibration
     from deploy.drivers.can.hardware_file import HardwareConfig, calibration_path, load_hardware
     from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter
     from deploy.drivers.can.sdo import SdoClient
@@ -137,7 +138,7 @@ def calibrate(
     found, wrong = offsets(calibrator.sweep(done, show), calibrator.model)
     if wrong:
         raise RobotError("calibration: nothing written:\n" + "\n".join(wrong))
-    save_calibration(path, calibrator.model, found, today)
+    save_calibration(path, calibrator.model, found, today, strict.load(CalibrationFile, path).creep if path.is_file() else 0.0)
     return found
 
 

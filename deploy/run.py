@@ -206,6 +206,7 @@ def _extras(args, loaded: Loaded, assembly: Assembly, session: Session, narrator
         "seed": args.seed,
         "fast": args.fast,
         "joints": list(assembly.robot.model.joints),
+        "creep": assembly.robot.model.creep,
         "config": loaded.resolved_yaml(),
         "provenance": about,
     }

@@ -12,12 +12,13 @@ from arbiter.types import BaseEstimate, Mode, Request, RobotState, SafeCommand, 
 from deploy.drivers.simulated.simulated_robot import Noise, Scene, SimulatedRobot
 from deploy.robots.description import load_model
 from deploy.runtime.bodies import SENSOR_NOISE
+from deploy.runtime.config import SimulationConfig
 from policies.locomotion.policy import OnnxPolicy
 from policies.registry import SHIPPED
 from skills.rotations import rotations
 from tests.safety_rig import issued
 
-MODEL = load_model()
+MODEL = replace(load_model(), creep=SimulationConfig().creep)
 DT = MODEL.dt
 STILL = (0.0, 0.0, 0.0)
 

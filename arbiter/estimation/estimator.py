@@ -20,6 +20,7 @@ from arbiter.estimation.leg_posture import Legs
 from arbiter.estimation.motor_torques import MotorTorques
 from arbiter.estimation.rotation import Vector, cross, turn
 from arbiter.estimation.sole import Climb, Sole
+from arbiter.estimation.sole_creep import SoleCreep
 from arbiter.estimation.uncertainty import Uncertainty
 from arbiter.robot import RobotModel
 from arbiter.types import BaseEstimate, RobotState, SafeCommand, frozen
@@ -49,6 +50,7 @@ class BaseEstimator:
             MotorTorques(model.effort),
         )
         self._climb, self._uncertainty = Climb(), Uncertainty()
+        self._creep = SoleCreep(body, self._legs.joints, model.creep)
         self._gaining = STILL  # acceleration since the last moment [m/s²], odometry frame
         self._stamp = self._heard = -math.inf  # of the last reading, and when a foot was heard last [s]
         self.estimate = BEGINNING
@@ -78,9 +80,12 @@ class BaseEstimator:
         attitude.turn_to(moment)
         torque = self._torques.at(moment.time, moment.joint_pos, moment.joint_vel)
         legs = self._legs.at(moment.joint_pos, torque, attitude.rows)
-        for sole, corners, force, fresh in zip(soles, legs.corners, legs.forces, moment.fresh, strict=True):
+        self._creep.look(legs, moment.joint_vel, moment.turning, attitude.rows)
+        for sole, corners, force, fresh, (x, y) in zip(
+            soles, legs.corners, legs.forces, moment.fresh, self._creep.speeds, strict=True
+        ):
             if fresh:
-                sole.look(corners, force / self._weight)
+                sole.look(corners, force / self._weight, (x * moment.step, y * moment.step))
             else:
                 sole.forget()
         standing = all(sole.contact for sole in soles)

@@ -19,10 +19,15 @@ class LegPosture(NamedTuple):
     Attributes:
         corners: Lowest points of each sole [m], feet times points times (x, y, z).
         forces: Upward force of the floor on each foot [N] by the torques of its joints.
+        twists: Velocity at the IMU and angular velocity of what lies beyond each joint, where it turns at 1 rad/s, shape
+            (j, feet, 6).
+        soles: The corners, shape (feet, 3, points).
     """
 
     corners: list
     forces: list[float]
+    twists: np.ndarray
+    soles: np.ndarray
 
 
 class Legs:
@@ -63,7 +68,7 @@ class Legs:
         across = jacobian.transpose(1, 2, 0)
         normal = across @ jacobian.swapaxes(0, 1) + self._damping
         wrenches = np.linalg.solve(normal, across @ torque.take(self.joints)[..., None])
-        return LegPosture(soles.swapaxes(1, 2).tolist(), (-wrenches[:, 2, 0]).tolist())
+        return LegPosture(soles.swapaxes(1, 2).tolist(), (-wrenches[:, 2, 0]).tolist(), jacobian, soles)
 
     def motion(self, joint_vel: np.ndarray) -> float:
         """Mean square of the legs' `joint_vel` [rad/s], shape (n,)."""
@@ -76,7 +81,7 @@ class Legs:
         np.cos(angles, out=self._cosines)
         np.matmul(self._weights, self._basis, out=self._turns)
         base = link = self._base
-        base[0, :3], base[1, :3], base[2, :3] = turned
+        base[:3, :3] = turned
         for upper, pair in zip(self._upper, self._even @ self._odd, strict=True):
             upper[:] = link
             link = link @ pair

@@ -35,12 +35,15 @@ class Sole:
         self._corners, self._carried, self.contact = [], 0, 0.0
         self.way, self.step, self.low = STILL, STILL, math.inf
 
-    def look(self, corners: list, force: float) -> None:
-        """Corners of the sole from the IMU [m]; `force`: share of the weight that it carries."""
-        self._carried = self._carried + 1 if force > LEAST else 0
-        share = min((force - LEAST) / (FULL - LEAST), 1.0)
-        self.contact = share * min((self._carried - 1) / LATE, 1.0) if self._carried else 0.0
+    def look(self, corners: list, force: float, crept: tuple[float, float] = (0.0, 0.0)) -> None:
+        """Corners of the sole from the IMU [m]; `force`: share of the weight that it carries; `crept`: what it went over the
+        floor though it does not slip, x and y [m]: no part of its way."""
         low = self.low = min(map(height, corners))
+        if force <= LEAST:  # its way begins anew
+            self._corners, self._carried, self.contact = [], 0, 0.0
+            return
+        self._carried += 1
+        self.contact = min((force - LEAST) / (FULL - LEAST), 1.0) * min((self._carried - 1) / LATE, 1.0)
         load = [math.exp((low - corner[2]) / ROLL) for corner in corners]
         if self._corners:
             x = y = z = 0.0
@@ -48,7 +51,7 @@ class Sole:
                 part = new + old
                 x, y, z = x + part * (a - i), y + part * (b - j), z + part * (c - k)
             whole = sum(load) + sum(self._load)
-            x, y, z = self.step = x / whole, y / whole, z / whole
+            x, y, z = self.step = x / whole - crept[0], y / whole - crept[1], z / whole
             a, b, c = self.way
             self.way = a + x, b + y, c + z
         else:

@@ -39,14 +39,13 @@ class Uncertainty:
         `heading`: variance [rad²]."""
         unseen, creep = UNSEEN * self.moved, UNSEEN * UNSEEN
         p, pv, v = filtered[P][P] + unseen * unseen, filtered[P][V], filtered[V][V] + creep
-        found = np.array(
-            (
-                (p + self._xx, self._xy, pv, 0.0, self._x),
-                (self._xy, p + self._yy, 0.0, pv, self._y),
-                (pv, 0.0, v, 0.0, 0.0),
-                (0.0, pv, 0.0, v, 0.0),
-                (self._x, self._y, 0.0, 0.0, heading),
-            )
+        rows = (
+            *(p + self._xx, self._xy, pv, 0.0, self._x),
+            *(self._xy, p + self._yy, 0.0, pv, self._y),
+            *(pv, 0.0, v, 0.0, 0.0),
+            *(0.0, pv, 0.0, v, 0.0),
+            *(self._x, self._y, 0.0, 0.0, heading),
         )
+        found = np.array(rows).reshape(5, 5)
         found.setflags(write=False)
         return found

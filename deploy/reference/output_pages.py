@@ -85,6 +85,7 @@ HEADER = {
     "format": f"version of the format ({FORMAT})",
     "start": "time of the first tick [s] of the clock",
     "joints": "joint names, the order of all arrays",
+    "creep": "by which the estimate takes loaded soles to creep [s]; not there: 0",
     "robot": "what `--robot` named",
     "fast": "whether it ran in lockstep (`--fast`)",
     "tree": "path of the tree file",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from arbiter.errors import ConfigError, RobotError
 from arbiter.extras import advice
@@ -97,7 +97,7 @@ def open_body(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
 def _simulated(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     config = loaded.config.simulation
     robot = SimulatedRobot(
-        model,
+        replace(model, creep=config.creep),
         seed=wish.seed,
         scene=scene_of(wish, loaded),
         noise=SENSOR_NOISE if config.noise else Noise(),
@@ -131,6 +131,7 @@ def _rig(wish: Wish, model: RobotModel, loaded: Loaded) -> RunRobot:
     for key in ("noise", "motor_hz"):
         if getattr(config, key) != getattr(SimulationConfig(), key):
             raise ConfigError(f"simulation.{key}: the motors and the IMU of the rig have their own; leave it out there")
+    model = replace(model, creep=config.creep)  # its body stands on the simulated floor
     found = hardware.open_rig(model, config.faults, wish.seed, scene_of(wish, loaded), config.physics_dt)
     return RunRobot(found.robot, *eye_of(found.robot, config.camera_hz, wish.fast), [found.table]).operated(wish.operator)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,11 @@ def redecide(header: dict[str, Any], ticks: list[dict[str, Any]], file: str = "t
         file: Where they are from, for errors.
     """
     loaded = load_text(header["config"], Path(header["tree"]))
-    robot, playback, late = RecordedRobot(robot_of(loaded)), InferenceReplay(), LateReplay()
+    robot, playback, late = (
+        RecordedRobot(replace(robot_of(loaded), creep=header.get("creep", 0.0))),
+        InferenceReplay(),
+        LateReplay(),
+    )
     routing: ReplayWorker[RouteRequest, Route] = ReplayWorker(key=lambda request: request.ticket)
     if tuple(header["joints"]) != robot.model.joints:
         raise ConfigError(f"{file}:1: of another robot than {loaded.robot}: its joints are not that robot's")

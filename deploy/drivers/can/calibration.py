@@ -1,4 +1,4 @@
-"""Joint offsets: motor = (joint + offset) * direction. They belong to one robot, and are measured after each assembly."""
+"""What belongs to one robot: offsets of its joints, motor = (joint + offset) * direction, and the creep of its soles."""
 
 from __future__ import annotations
 
@@ -10,17 +10,26 @@ import numpy as np
 
 from arbiter import strict
 from arbiter.errors import ConfigError
-from arbiter.robot import RobotModel
+from arbiter.robot import CREEP_ROOM, RobotModel
+from arbiter.strict.fields import limited
 from arbiter.types import frozen
 
 
 @dataclass(frozen=True)
 class CalibrationFile:
-    """The file: robot, the day it was measured, and joint -> offset [rad]."""
+    """The file.
+
+    Attributes:
+        robot: Its name.
+        measured: The day when the offsets were.
+        offsets: By joint [rad].
+        creep: Of its soles on the floor where it walks [s], see docs/estimate.md.
+    """
 
     robot: str
     measured: str
     offsets: dict[str, float]
+    creep: float = limited(0.0, -CREEP_ROOM, CREEP_ROOM, "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +39,12 @@ class Calibration:
     Attributes:
         offset: Offsets [rad], shape (n,), robot order.
         direction: +1 or -1, shape (n,), robot order.
+        creep: See `CalibrationFile`.
     """
 
     offset: np.ndarray
     direction: np.ndarray
+    creep: float = 0.0
 
     def to_motor(self, joint: np.ndarray) -> np.ndarray:
         return (joint + self.offset) * self.direction
@@ -65,12 +76,17 @@ def load_calibration(path: Path, model: RobotModel, direction: np.ndarray) -> Ca
     for joint, offset in data.offsets.items():
         if not math.isfinite(offset) or abs(offset) > 2.0 * math.pi:
             raise ConfigError(f"{path}: offset of {joint} is {offset}; at most one turn (6.28 rad) is plausible")
-    return Calibration(frozen([data.offsets[joint] for joint in model.joints]), frozen(direction))
+    return Calibration(frozen([data.offsets[joint] for joint in model.joints]), frozen(direction), data.creep)
 
 
-def save_calibration(path: Path, model: RobotModel, offset: np.ndarray, measured: str) -> None:
+def save_calibration(path: Path, model: RobotModel, offset: np.ndarray, measured: str, creep: float = 0.0) -> None:
     """Writes a calibration file, whole or not at all."""
-    lines = [f"robot: {model.name}", f"measured: {measured!r}", "offsets:  # [rad], motor = (joint + offset) * direction"]
+    lines = [
+        f"robot: {model.name}",
+        f"measured: {measured!r}",
+        f"creep: {creep:.5f}  # [s] of its soles",
+        "offsets:  # [rad], motor = (joint + offset) * direction",
+    ]
     lines += [f"  {joint}: {value:.6f}" for joint, value in zip(model.joints, offset, strict=True)]
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -275,4 +276,4 @@ def open_robot(
     hardware = hardware or load_hardware(robot)
     calibration = load_calibration(calibration_path(hardware, robot), model, hardware.directions(model))
     imu = open_imu(hardware.imu) if hardware.imu else None
-    return CanRobot(model, hardware, calibration, imu, supervisor=supervisor, closing=closing)
+    return CanRobot(replace(model, creep=calibration.creep), hardware, calibration, imu, supervisor=supervisor, closing=closing)

@@ -1,0 +1,56 @@
+"""How a loaded sole creeps over a soft floor: with J̇ q̇, the acceleration that the robot's velocities alone give it.
+
+A contact that is damped against velocity, but does not foresee that acceleration, lets the sole move at the product of it and a
+time constant, the inverse of the damping. The sum over the links is that of recursive dynamics: each joint turns the links beyond
+it, and is itself turned by all before it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arbiter.body import Body
+from arbiter.estimation.leg_posture import LegPosture
+from arbiter.estimation.rotation import Rows, Vector, cross, turn
+
+STILL = (0.0, 0.0)
+# Which product of two motions (v, w) and (v', w') goes where, with its sign, in (w x v' + v x w', w x w'): of the axes (i, j, k).
+AXES = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+CROSS = np.zeros((6, 6, 6))
+for _i, _j, _k in AXES:
+    for _left, _right, _to in ((3, 0, 0), (0, 3, 0), (3, 3, 3)):
+        CROSS[_left + _j, _right + _k, _to + _i] += 1.0
+        CROSS[_left + _k, _right + _j, _to + _i] -= 1.0
+CROSS = CROSS.reshape(36, 6)
+
+
+class SoleCreep:
+    """Of all feet. Taken every other tick: trunk and legs turn slowly enough.
+
+    Attributes:
+        speeds: Horizontal velocity of each sole, were it loaded [m/s], odometry frame.
+    """
+
+    def __init__(self, body: Body, joints: np.ndarray, time: float) -> None:
+        """`joints`: as of `Legs`. `time`: speed of a loaded sole by its acceleration J̇ q̇ [s]; 0: it does not creep."""
+        self._time, self._joints, self._origin = time, np.ascontiguousarray(joints.T), tuple((-body.imu).tolist())
+        points = len(body.feet[0].points)
+        self._mean = np.full(points, 1.0 / points)
+        self.speeds, self._fresh = [STILL] * len(body.feet), False
+
+    def look(self, legs: LegPosture, joint_vel: np.ndarray, turning: Vector, turned: Rows) -> None:
+        """A moment: `joint_vel` [rad/s], shape (n,); angular velocity of the base [rad/s], body frame; `turned`: rotation from
+        body to odometry frame."""
+        self._fresh = not self._fresh
+        if not (self._time and self._fresh):
+            return
+        w = turn(turned, turning)
+        added = legs.twists * joint_vel.take(self._joints)[..., None]
+        moving = np.add.accumulate(added)
+        moving += np.array((*cross(turn(turned, self._origin), w), *w))
+        gained = (moving.transpose(1, 2, 0) @ added.swapaxes(0, 1)).reshape(-1, 36).dot(CROSS)
+        middles = (legs.soles @ self._mean).tolist()
+        self.speeds = [
+            (self._time * (a + e * z - f * y), self._time * (b + f * x - d * z))  # of a point that itself stands still
+            for (a, b, _, d, e, f), (x, y, z) in zip(gained.tolist(), middles, strict=True)
+        ]
