@@ -1,8 +1,9 @@
-"""Measures the joints' offsets, and configures the IMU and the motors' watchdogs.
+"""Measures the joints' offsets and the creep of the soles, and configures the IMU and the motors' watchdogs.
 
     python -m deploy.calibrate            # move every joint by hand to its ends; Enter when done; writes the calibration file
     python -m deploy.calibrate imu        # writes output rate and content into the IMU
     python -m deploy.calibrate watchdogs  # writes the watchdogs' time into the motors' flash; then switch them off and on
+    python -m deploy.calibrate floor --walk logs/left -0.03 --walk logs/right -0.04    # creep of the soles, from walks and a tape
 
 The motors are in IDLE, without torque: the robot must hang or lie. Each joint is pushed to its two ends. The offset puts the
 middle of the measured span at the middle of the joint's range; measured span and range must agree.
@@ -32,9 +33,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "what",
         nargs="?",
-        choices=("joints", "imu", "watchdogs"),
+        choices=("joints", "imu", "watchdogs", "floor"),
         default="joints",
-        help="joints by hand, the IMU's output, or the watchdogs in the motors' flash (default joints)",
+        help="joints by hand, the IMU's output, the watchdogs in the motors' flash, or the creep of the soles (default joints)",
+    )
+    p.add_argument(
+        "--walk",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("LOG", "METRES"),
+        help="of floor: a run with one walk, and how far ahead of its start it ended by the tape, as it looked at the start",
     )
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description")
     p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own")
@@ -48,12 +57,14 @@ with extra(__name__, parser, "can", "serial"):
     from arbiter.robot import RobotModel
     from deploy.drivers.can import motor_protocol
     from deploy.drivers.can.bus import BusPort, open_bus
-    from deploy.drivers.can.calibration import CalibrationFile, save_calibration
+    from deploy.drivers.can.calibration import CalibrationFile, save_calibration, save_creep
     from deploy.drivers.can.hardware_file import HardwareConfig, calibration_path, load_hardware
     from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter
     from deploy.drivers.can.sdo import SdoClient
     from deploy.drivers.sensors.imu import open_imu
+    from deploy.replay import load_trace
     from deploy.robots.description import load_model
+    from deploy.trace.tape import fitted, taped
 
 FLASH_TIME = 0.1  # [s] that a motor may take to store its settings
 SPAN_SLACK = 0.15  # [rad] that a measured span may differ from the range: stops give, printed parts vary
@@ -164,6 +175,31 @@ def store_watchdogs(calibrator: Calibrator) -> int:
     return limit
 
 
+def find_creep(walks: list[list[str]], robot: str, file: str | None) -> str:
+    """From `walks` of a LOG and METRES; writes it where they are of the real robot. Returns what to tell."""
+    if not walks:
+        raise RobotError("floor: no walk; give each with --walk LOG METRES (docs/estimate.md)")
+    found, driven = [], set()
+    for log, metres in walks:
+        try:
+            tape = float(metres)
+        except ValueError:
+            raise RobotError(f"--walk {log} {metres}: a number of metres is expected") from None
+        header, ticks = load_trace(Path(log), verify=True)
+        driven.add(header.get("robot"))
+        found.append(taped(header, ticks, tape, log))
+    fit = fitted(found)
+    told = (
+        f"creep {fit.creep:.4f} s, standard deviation {fit.deviation:.4f} s, of {len(found)} walks: their ends are off by "
+        f"{100 * fit.before:.1f} cm (rms) without it, {100 * fit.after:.1f} cm with it"
+    )
+    if driven & {"simulated", "rig"}:
+        return f"{told}\nsimulated: --set simulation.creep={fit.creep:.4f}"
+    path = calibration_path(load_hardware(robot, file), robot)
+    save_creep(path, load_model(robot), fit.creep)
+    return f"{told}\nwritten: {path}"
+
+
 def _progress(model: RobotModel) -> Callable[[Sweep], None]:
     last = [0.0]
 
@@ -184,6 +220,9 @@ def _progress(model: RobotModel) -> Callable[[Sweep], None]:
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
+        if args.what == "floor":
+            print(find_creep(args.walk, args.robot, args.hardware))
+            return 0
         hardware = load_hardware(args.robot, args.hardware)
         if args.what == "imu":
             if hardware.imu is None:

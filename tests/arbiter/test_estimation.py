@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,8 @@ from arbiter.estimation.contact_filter import ContactFilter, P, V
 from arbiter.estimation.estimator import BaseEstimator
 from arbiter.estimation.heading import Heading
 from arbiter.estimation.leg_posture import Legs
-from arbiter.estimation.rotation import IDENTITY
+from arbiter.estimation.rotation import IDENTITY, rows_of
+from arbiter.estimation.sole_creep import SoleCreep
 from arbiter.types import Mode, RobotState, SafeCommand, frozen
 from skills.contract import stick_figure
 
@@ -27,6 +30,29 @@ def command_of(q, kp=None) -> SafeCommand:
 def test_soles_are_where_the_body_says():
     q = np.random.default_rng(0).uniform(MODEL.lower, MODEL.upper)
     assert np.allclose(Legs(BODY).at(q, np.zeros(MODEL.n), IDENTITY).corners, BODY.soles(q) - BODY.imu)
+
+
+@pytest.mark.parametrize("foot", [0, 1])
+def test_a_sole_creeps_with_the_acceleration_that_velocities_alone_give_it(foot):
+    """The base turns about its origin, the leg's joints keep the sole where it is: against its second derivative."""
+    rng, small, legs = np.random.default_rng(foot), 1e-4, Legs(BODY)
+    q, w = rng.uniform(MODEL.lower, MODEL.upper), rng.standard_normal(3)
+    posture, joints = legs.at(q, np.zeros(MODEL.n), IDENTITY), BODY.feet[foot].joints
+    base = np.concatenate((np.cross(w, BODY.imu), w))
+    dq = np.zeros(MODEL.n)
+    dq[joints] = np.linalg.lstsq(posture.twists[-len(joints) :, foot].T, -base, rcond=None)[0]
+
+    def middle(time: float) -> np.ndarray:
+        half = 0.5 * time * w
+        spun = rows_of(np.append(1.0, half) / np.linalg.norm(np.append(1.0, half)), 0.0)
+        return np.array(spun) @ BODY.feet[foot].place(q + time * dq).mean(axis=0)
+
+    creep = SoleCreep(BODY, legs.joints, 0.01)
+    creep.look(posture, dq, tuple(w), IDENTITY)
+    assert np.allclose((middle(small) - middle(-small)) / (2.0 * small), 0.0, atol=1e-6), "it stands still"
+    expected = (middle(small) - 2.0 * middle(0.0) + middle(-small)) / small**2
+    assert np.abs(expected[:2]).max() > 0.1
+    assert creep.speeds[foot] == pytest.approx(tuple(0.01 * expected[:2]), abs=1e-5)
 
 
 def test_the_force_on_a_foot_is_that_of_the_torques():
@@ -87,7 +113,7 @@ def test_before_a_foot_carries_it_is_not_trusted():
     steps=st.lists(st.sampled_from((0.0, 0.02, 0.02, 0.02, 0.3, -5.0)), min_size=5, max_size=30),
 )
 def test_whatever_is_finite_makes_finite_estimates(seed, size, ages, steps):
-    rng, estimator, stamp = np.random.default_rng(seed), BaseEstimator(MODEL), 0.0
+    rng, estimator, stamp = np.random.default_rng(seed), BaseEstimator(replace(MODEL, creep=0.05)), 0.0
     for k, step in enumerate(steps):
         stamp += step
         quat = np.array((1.0, 0.0, 0.0, 0.0)) + 0.3 * size * rng.standard_normal(4)

@@ -7,7 +7,7 @@ import pytest
 
 from arbiter import strict
 from arbiter.errors import ConfigError
-from deploy.drivers.can.calibration import Calibration, load_calibration, nominal, save_calibration
+from deploy.drivers.can.calibration import Calibration, load_calibration, nominal, save_calibration, save_creep
 from deploy.drivers.can.faults import REACTIONS, reaction
 from deploy.drivers.can.hardware_file import BusConfig, HardwareConfig, Limits, MotorConfig, load_hardware
 from deploy.drivers.can.motor_protocol import MotorError
@@ -70,9 +70,11 @@ def test_calibration_turns_joint_into_motor_coordinates_and_back():
 def test_calibration_file_round_trip(tmp_path):
     path, offsets = tmp_path / "deep" / "calibration.yaml", np.linspace(-0.2, 0.2, MODEL.n)
     save_calibration(path, MODEL, offsets, "2025-05-01")
+    save_creep(path, MODEL, 0.004)
     direction = load_hardware().directions(MODEL)
     loaded = load_calibration(path, MODEL, direction)
     np.testing.assert_allclose(loaded.offset, offsets, atol=1e-6)
+    assert loaded.creep == 0.004
     assert not loaded.offset.flags.writeable and not list(path.parent.glob("*.tmp"))
 
 
@@ -87,6 +89,10 @@ def test_calibration_errors(tmp_path):
     path.write_text("robot: berkeley_humanoid_lite\nmeasured: today\noffsets: {elbow: 0.1}\n")
     with pytest.raises(ConfigError, match="joints missing: .*unknown: \\['elbow'\\]"):
         load_calibration(path, MODEL, direction)
+    for creep, said in ((0.06, "-0.05 to 0.05 s are allowed"), (np.nan, "a number is expected")):
+        save_calibration(path, MODEL, np.zeros(MODEL.n), "today", creep)
+        with pytest.raises(ConfigError, match=f"creep.*{said}"):
+            load_calibration(path, MODEL, direction)
     save_calibration(path, MODEL, np.full(MODEL.n, 7.0), "today")
     with pytest.raises(ConfigError, match="at most one turn"):
         load_calibration(path, MODEL, direction)

@@ -8,8 +8,10 @@ import mujoco
 import numpy as np
 import pytest
 
+from arbiter.estimation.estimator import BaseEstimator
 from arbiter.types import RobotState, frozen
 from deploy.drivers.simulated.scene import Scene, add_floor
+from deploy.drivers.simulated.senses import Noise
 from deploy.runtime.bodies import SENSOR_NOISE
 from tests.estimate_rig import DT, MODEL, STILL, Walk
 
@@ -28,6 +30,17 @@ def test_it_knows_how_far_the_robot_walked(velocity, friction, late):
     assert abs(walk.found[-1].position[2] - (walk.truth[-1, 2] - walk.truth[10, 2])) < 0.01
     deviation, speed, angle = walk.found[-1].deviations
     assert found.miss < 3.0 * deviation < 0.3 and speed < 0.05 and angle < 0.05
+
+
+def test_the_creep_of_loaded_soles_is_known_once_it_is_calibrated():
+    walk = Walk(noise=Noise()).go((0.0, 0.15, 0.0), 6.0).go((-0.25, 0.0, 0.0), 6.0).go(STILL, 1.0)
+    plain = BaseEstimator(replace(MODEL, creep=0.0))
+    told = []
+    for reading, command in zip(walk.readings, walk.commands, strict=True):
+        told.append(plain.step(reading).position[0])
+        plain.sent(command)
+    without, found = told[-1] - told[25] - (walk.truth[-1, 0] - walk.truth[25, 0]), walk.errors().end[0]
+    assert without > 0.015 and abs(found) < 0.5 * without
 
 
 def bumps(spec: mujoco.MjSpec, friction: float) -> None:

@@ -79,6 +79,13 @@ def load_calibration(path: Path, model: RobotModel, direction: np.ndarray) -> Ca
     return Calibration(frozen([data.offsets[joint] for joint in model.joints]), frozen(direction), data.creep)
 
 
+def save_creep(path: Path, model: RobotModel, creep: float) -> None:
+    """Puts the creep of the soles into a calibration file. Raises ConfigError where there is none."""
+    load_calibration(path, model, np.ones(model.n))
+    data = strict.load(CalibrationFile, path)
+    save_calibration(path, model, np.array([data.offsets[joint] for joint in model.joints]), data.measured, creep)
+
+
 def save_calibration(path: Path, model: RobotModel, offset: np.ndarray, measured: str, creep: float = 0.0) -> None:
     """Writes a calibration file, whole or not at all."""
     lines = [
