@@ -1,6 +1,6 @@
 """Prints how well the robot knows where it is: random walks in simulation, judged by its truth, as a Markdown table.
 
-    python -m tests.estimate_table [--walks 100] [--first 1000]
+    python -m tests.estimate_table [--walks 100] [--first 1000] [--solref 0.02]
 
 Each walk has its own plan, friction (0.4 to 1.2), sensor noise, biases of accelerometer and gyroscope, and joints that are read
 4 ms before the IMU, as on the rig; half of them move the arms, half are pushed. The robot stands for 10 s before.
@@ -11,11 +11,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
+import mujoco
 import numpy as np
 from tqdm import tqdm
 
 from arbiter.estimation.estimator import BaseEstimator
+from deploy.drivers.simulated import scene
 from deploy.drivers.simulated.simulated_robot import Scene
 from deploy.runtime.bodies import SENSOR_NOISE
 from skills.rotations import rotations
@@ -26,6 +29,7 @@ LATE = 0.004  # [s]
 REST, END = 10.0, 1.6  # [s]
 KINDS = {"forward": 0.28, "backward": 0.18, "sideways": 0.24, "turn": 0.08, "circle": 0.1, "mixed": 0.12}
 HEAD = "| {} | walks | distance % | end, % of the way | end cm | velocity m/s | heading ° |\n|---|---|---|---|---|---|---|"
+COLUMNS = (("position", (slice(2),)), ("velocity", (slice(2),)), ("heading", ()))
 Plan = list[tuple[float, tuple[float, float, float]]]
 
 
@@ -122,17 +126,17 @@ def judged(kind: str, walk: Walk, commands: np.ndarray) -> Outcome:
     def of(place: np.ndarray, velocity: np.ndarray, heading: np.ndarray = yaw) -> EndErrors:
         return errors_of(place[since:], velocity[since:], heading[since:], walk.truth[since:])
 
-    unfelt, plain = BaseEstimator(MODEL), []
-    for reading, command in zip(walk.readings, walk.commands, strict=True):
-        plain.append(unfelt.step(replace(reading, acceleration=None)))
-        unfelt.sent(command)
+    def estimated(creep: float, felt: bool) -> EndErrors:
+        estimator, told = BaseEstimator(replace(MODEL, creep=creep)), []
+        for reading, command in zip(walk.readings, walk.commands, strict=True):
+            told.append(estimator.step(reading if felt else replace(reading, acceleration=None)))
+            estimator.sent(command)
+        return of(*(np.array([getattr(one, name) for one in told])[:, *cut] for name, cut in COLUMNS))
+
     found = {
         "estimate": walk.errors(since),
-        "estimate without accelerometer": of(
-            np.array([one.position[:2] for one in plain]),
-            np.array([one.velocity[:2] for one in plain]),
-            np.array([one.heading for one in plain]),
-        ),
+        "estimate, creep not calibrated": estimated(0.0, felt=True),
+        "estimate without accelerometer": estimated(MODEL.creep, felt=False),
         "leg odometry: the loaded sole stands still": of(legs, np.gradient(legs, DT, axis=0)),
         "integral of the command, by the IMU's heading": of(DT * np.cumsum(speed, axis=0), speed),
     }
@@ -165,11 +169,19 @@ def row(name: str, found: list[EndErrors]) -> str:
     return f"| {name} | {len(found)} | {' | '.join(cells)} |"
 
 
+def softened(add_floor: Callable, solref: float, spec: mujoco.MjSpec, friction: float) -> None:
+    """A floor whose contacts have another time constant [s]."""
+    add_floor(spec, friction)
+    spec.geom("floor").solref = (solref, 1.0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--walks", type=int, default=100, help="how many")
     parser.add_argument("--first", type=int, default=1000, help="seed of the first")
+    parser.add_argument("--solref", type=float, default=0.02, help="time constant of the floor's contacts [s] (default 0.02)")
     asked = parser.parse_args()
+    scene.add_floor = partial(softened, scene.add_floor, asked.solref)
     outcomes = [walk_of(seed) for seed in tqdm(range(asked.first, asked.first + asked.walks), "walks", leave=False)]
     stood = [one for one in outcomes if not one.fell]
     print(HEAD.format("method"))
