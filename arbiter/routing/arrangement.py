@@ -9,6 +9,7 @@ import numpy as np
 from arbiter.routing.choice import STOP, Choice, Chooser, defaults
 from arbiter.routing.clauses import Piece
 from arbiter.routing.languages.english import english
+from arbiter.routing.parameters import takes
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import MAX_CHARACTERS, words
 from arbiter.rules import Rule
@@ -103,7 +104,7 @@ class Arrangement:
     def _details(self, call: SkillCall, before: SkillCall) -> bool:
         """Whether a call says again in other words, and in detail, what the one before it asked for."""
         if self._skills[call.skill].sees and len(before.phrase.split()) == 1:
-            return any(p.name == "angle" for p in self._skills[before.skill].parameters)  # "turn and face the ball"
+            return takes(self._skills[before.skill], "angle")  # "turn and face the ball"
         again = call.skill == before.skill and call.phrase.split()[0] != before.phrase.split()[0]
         return again and before.parameters == defaults(self._skills, before.skill)
 

@@ -18,7 +18,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class ScoreCalibration:
-    """Score = sigmoid(weights · features + bias); see `scorer.FEATURES`.
+    """Score = sigmoid(weights · features + bias); see `Scored.features`.
 
     Attributes:
         weights: shape (features,). bias: Number.

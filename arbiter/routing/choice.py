@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from arbiter.routing.classifier import NONE
-from arbiter.routing.corpus import bare, canonical, own_phrases, sole_owners
+from arbiter.routing.corpus import bare, canonical, own_phrases, sole_owners, utterances
 from arbiter.routing.coverage import Coverage
 from arbiter.routing.guard import means_stop
 from arbiter.routing.languages.english import english
 from arbiter.routing.members import TIE, Members
 from arbiter.routing.numerals import uncounted
 from arbiter.routing.opposites import Opposites, side_of
-from arbiter.routing.parameters import fill
+from arbiter.routing.parameters import fill, takes
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import LITTLE, extract
 from arbiter.routing.scorer import Scored, Scorer
 from arbiter.routing.statements import Statements
-from arbiter.routing.text import words, written_out
-from arbiter.routing.veto import beyond, excused, first_words, parts, veto
+from arbiter.routing.text import words
+from arbiter.routing.veto import Veto, beyond, first_words, parts, vetoes
 from arbiter.rules import Rule
 from arbiter.skill import Skill, SkillCall
 
@@ -45,7 +45,6 @@ class Choice:
         call: None when refused. reason: Refusal, or notes on a call. score, margin: See SkillCall.
         firm: A refusal that a larger context must not overrule.
         remark: A statement or a question that sets no condition for what follows.
-        unread: The skill does not use all that is said.
         rule: Which rule refuses, or takes it for a stop. said: The words that it read, "" where they are all of the piece.
     """
 
@@ -55,7 +54,6 @@ class Choice:
     margin: float = float("nan")
     firm: bool = False
     remark: bool = False
-    unread: bool = False
     rule: Rule | None = None
     said: str = ""
 
@@ -81,32 +79,21 @@ class Chooser:
         self._moved = {label: parts(scorer.texts[rows]) for label, rows in scorer.members.items()}
         self.verbs = {label: first_words(scorer.texts[rows], RARE) for label, rows in scorer.members.items()}
         self.starts = frozenset(verb for label, verbs in self.verbs.items() if label != NONE for verb in verbs)
+        self._all_verbs = {label: first_words(scorer.texts[rows]) for label, rows in scorer.members.items()}
         plain = english().function | english().determiners | english().prepositions | english().light_verbs
-        said = frozenset().union(*(found for label, found in scorer.words.items() if label != NONE))
-        verbs = frozenset().union(*(first_words(scorer.texts[rows]) for label, rows in scorer.members.items() if label != NONE))
-        self._tells = Statements(verbs - plain, said)
-        self._verbs = {label: (self.verbs[label], first_words(scorer.texts[rows])) for label, rows in scorer.members.items()}
-
-        self.doublets = {
-            pair
-            for skill in skills.values()
-            for text in skill.utterances
-            for pair in _DOUBLET.findall(canonical(written_out(text)))
-        }
+        begins = frozenset().union(*(verbs for label, verbs in self._all_verbs.items() if label != NONE))
+        self._tells = Statements(begins - plain, scorer.asked)
+        own = {skill: utterances(skill) for skill in skills.values()}
+        self.doublets = {pair for texts in own.values() for text in texts for pair in _DOUBLET.findall(text)}
         self.beginnings = {tuple(phrase.split()[:2]) for phrase in own_phrases(skills.values())}
         refused = scorer.texts[scorer.members[NONE]] if NONE in scorer.members else ()
         asked = [text for text, label in zip(scorer.texts, scorer.labels, strict=True) if label != NONE]
         self.strange = beyond(refused, asked)
         self._own = sole_owners(skills.values(), scorer.shipped)
         self._excused = {
-            skill.name: excused(
-                filter(None, (canonical(written_out(text)) for text in skill.utterances)),
-                skill.name,
-                self.strange,
-                self._members.takes(skill.name, "distance"),
-            )
+            skill.name: {one.key for text in texts for one in self._vetoes(text, text, skill.name, frozenset(), self.strange)}
             | (_OFF_TABLE if skill.joints == "arms" else frozenset())
-            for skill in skills.values()
+            for skill, texts in own.items()
         }
 
     def owner(self, text: str) -> str:
@@ -122,12 +109,16 @@ class Chooser:
             return False
         said, choice = words(text), self.choose(text, None)
         parts = (self.owner(" ".join(part)) for i in range(1, len(said)) for part in (said[:i], said[i:]))
-        mine = ("", *(name for name in self.skills if self.scorer.class_of[name] == label))
+        mine = ("", *self.scorer.skills_of(label))
         return choice.score >= WHOLE and self.kind(choice) == label and all(owner in mine for owner in parts)
 
     def kind(self, choice: Choice) -> str:
         """Class of the skill that was chosen; "" if none was."""
         return self.scorer.class_of[choice.call.skill] if choice.call else ""
+
+    def pair_of(self, name: str) -> Opposites | None:
+        """The opposites that a skill is one of."""
+        return next((pair for pair in self.pairs if name in pair.names), None)
 
     def moved(self, name: str) -> frozenset[str]:
         """Parts of the body that the phrases of a skill name."""
@@ -136,7 +127,7 @@ class Chooser:
     def choose(self, text: str, before: Choice | None) -> Choice:
         """What `text` asks for; `before` is what the piece before it came to ("sit down, then stand")."""
         if before is not None and before.call is not None:
-            if _FACING.match(text) and self._members.takes(before.call.skill, "angle"):
+            if _FACING.match(text) and takes(self.skills[before.call.skill], "angle"):
                 faced = self._alone(text)
                 aimed = faced.call is not None and self.skills[faced.call.skill].sees
                 return faced if aimed else before  # "turn right and face the wall" is one turn: the router drops it
@@ -180,9 +171,7 @@ class Chooser:
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=Rule.SCORE)
         name, reason = self._members.named(text, clause, scored)
         if not name:
-            rule = (
-                Rule.SIDE if side_of(next(n for n in self.skills if self.scorer.class_of[n] == scored.best)) else Rule.OPPOSITES
-            )
+            rule = Rule.SIDE if side_of(self.scorer.skills_of(scored.best)[0]) else Rule.OPPOSITES
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=rule)
         if refused := self._vetoed(text, clause, scored, name):
             return refused
@@ -202,23 +191,23 @@ class Chooser:
         below = not name
         if below and scored.score < NEIGHBOUR:
             return None
-        name = (
-            name
-            or self._members.named(text, clause, scored)[0]
-            or next(n for n in self.skills if self.scorer.class_of[n] == scored.best)
-        )
-        strange = self.strange - self._verbs[scored.best][scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)]
+        name = name or self._members.named(text, clause, scored)[0] or self.scorer.skills_of(scored.best)[0]
+        sure = scored.score >= BEYOND_DOUBT or self.scorer.knows(clause)
+        strange = self.strange - (self._all_verbs if sure else self.verbs)[scored.best]
         few = scored.best in self.scorer.new and scored.score >= BEYOND_DOUBT  # ten phrases have few of its verbs and parts
         free = frozenset((Rule.VERB, Rule.PART)) if few else frozenset()
-        travels = self._members.takes(name, "distance")
-        refusal = veto(text, clause, name, self._moved[scored.best], strange, travels, self._excused[name], free)
+        found = self._vetoes(text, clause, name, self._moved[scored.best], strange)
+        refusal = next((one for one in found if one.rule not in free and one.key not in self._excused[name]), None)
         if refusal is None:
             return None
         return Choice(None, refusal.reason, scored.score, scored.margin, not below, rule=refusal.rule, said=refusal.said)
 
+    def _vetoes(self, text: str, clause: str, name: str, moved: frozenset[str], strange: frozenset[str]) -> Iterator[Veto]:
+        return vetoes(text, clause, name, moved, strange, takes(self.skills[name], "distance"))
+
     def _called(self, name: str, text: str, score: float, margin: float, note: str = "") -> Choice:
         said, rest = extract(text)
-        sided = side_of(name) or any(parameter.name == "side" for parameter in self.skills[name].parameters)
+        sided = side_of(name) or takes(self.skills[name], "side")
         if sided and _BOTH.search(text) and len(said.sides) != 1:
             return Choice(None, f"{name} is for one side; say which, or one after the other", score, margin, True, rule=Rule.SIDE)
         filled = fill(self.skills[name], said)
@@ -229,7 +218,7 @@ class Chooser:
         if note:
             filled.notes.append(note)
         call = SkillCall(name, filled.values, score, margin, text)
-        return Choice(call, "; ".join(filled.notes), score, margin, unread=note != "")
+        return Choice(call, "; ".join(filled.notes), score, margin)
 
     def _torn(self, scored: Scored) -> bool:
         """Whether a third party's skill and another one are about as likely."""
@@ -257,8 +246,7 @@ class Chooser:
         return Choice(None, reason, scored.score, scored.margin, firm=probability.get(NONE, 0.0) > REFUSED, rule=Rule.SCORE)
 
     def _say(self, label: str) -> str:
-        members = [name for name in self.skills if self.scorer.class_of[name] == label]
-        return " or ".join(members) or label
+        return " or ".join(self.scorer.skills_of(label)) or label
 
     def _offered(self, text: str) -> Choice | None:
         """ "Walk forward or wave" is refused: the robot does not choose."""
@@ -270,14 +258,8 @@ class Chooser:
 
     def _opposite(self, text: str, before: SkillCall) -> Choice | None:
         """ "Sit down, then stand": a piece of words that speak for the opposite of the command before it, and no others."""
-        found = set(words(extract(text)[1]))
-        for pair in self.pairs:
-            if before.skill in pair.names:
-                other = pair.names[1 - pair.names.index(before.skill)]
-                if (
-                    found
-                    and found <= pair.words[pair.names.index(other)] | english().returns
-                    and pair.cue(sorted(found)) == other
-                ):
-                    return self._called(other, text, before.score, before.margin)
-        return None
+        found, pair = words(extract(text)[1]), self.pair_of(before.skill)
+        if pair is None or pair.cue(found) != (other := pair.other(before.skill)):
+            return None
+        plain = set(found) <= pair.words[pair.names.index(other)] | english().returns
+        return self._called(other, text, before.score, before.margin) if plain else None

@@ -37,6 +37,11 @@ def sided(clause: str) -> bool:
     return bool(extract(clause)[0].sides)
 
 
+def utterances(skill: Skill) -> tuple[str, ...]:
+    """The canonical utterances of a skill."""
+    return tuple(filter(None, (canonical(written_out(text)) for text in skill.utterances)))
+
+
 def own_phrases(skills: Iterable[Skill]) -> dict[str, tuple[str, ...]]:
     """The bare utterances of skills, with the names of those whose utterances they are."""
     owners: dict[str, list[str]] = {}

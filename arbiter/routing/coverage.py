@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arbiter.routing.corpus import canonical
+from arbiter.routing.corpus import canonical, utterances
 from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER
 from arbiter.routing.opposites import side_of
 from arbiter.routing.quantities import Quantities, extract, mirrored
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.skill_words import ANY, Content, Vocabulary, WordPlace, contents, joined, stem, vocabulary
-from arbiter.routing.text import strip_politeness, words, written_out
+from arbiter.routing.text import strip_politeness, words
 from arbiter.skill import Skill
 
 AWAY = "away"  # a clause that has it unused asks for the opposite: "face away from the ball"
@@ -163,10 +163,10 @@ class Coverage:
     def __init__(self, skills: Mapping[str, Skill], scorer: Scorer) -> None:
         self._skills, self._scorer = skills, scorer
         self._vectors: dict[str, np.ndarray] = {}  # of nouns of phrases, of which there are few
-        utterances: dict[str, list[str]] = {label: [] for label in scorer.members}
+        own: dict[str, list[str]] = {label: [] for label in scorer.members}
         for skill in skills.values():
-            utterances[scorer.class_of[skill.name]] += (canonical(written_out(text)) for text in skill.utterances)
-        self._of = {label: vocabulary(utterances[label], scorer.texts[rows]) for label, rows in scorer.members.items()}
+            own[scorer.class_of[skill.name]] += utterances(skill)
+        self._of = {label: vocabulary(own[label], scorer.texts[rows]) for label, rows in scorer.members.items()}
 
     def read(self, text: str, name: str, label: str) -> Covered:
         """What a skill makes of the words of a normalised clause.

@@ -84,17 +84,18 @@ class Encoder:
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors of `texts`, float32, shape (len(texts), size)."""
-        if not texts:
-            return np.zeros((0, self.size), np.float32)
-        ids = [_cut(self._tokenizer.encode(text).ids, MAX_TOKENS) for text in texts]
-        if len(ids) == 1 and (vector := self._vectors.get(tuple(ids[0]))) is not None:
-            return vector
-        padded = np.zeros((len(ids), max(map(len, ids))), np.int64)
-        mask = np.zeros_like(padded)
-        for row, tokens in enumerate(ids):
-            padded[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        return np.asarray(self._session.run([VECTOR], {"input_ids": padded, "attention_mask": mask})[0])
+        return np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), self.size)
+
+    def _vector(self, text: str) -> np.ndarray:
+        """One text a run: activations are quantised over the whole input, so that beside another its vector would be another."""
+        ids = _cut(self._tokenizer.encode(text).ids, MAX_TOKENS)
+        if (told := self._vectors.get(tuple(ids))) is not None:
+            return told
+        return self._run([VECTOR], ids)[0][0]
+
+    def _run(self, outputs: list[str], ids: list[int]) -> list[np.ndarray]:
+        row = np.array([ids])
+        return [np.asarray(out) for out in self._session.run(outputs, {"input_ids": row, "attention_mask": np.ones_like(row)})]
 
     def structure(self, words: Sequence[str]) -> np.ndarray:
         """Logits of the words of a text (`arbiter.routing.structure`), float32, shape (len(words), OUTPUTS).
@@ -102,18 +103,17 @@ class Encoder:
         Words beyond MAX_SENTENCE tokens are told as those before them end.
         """
         encoded = self._tokenizer.encode(list(words), is_pretokenized=True)
-        ids = np.array([_cut(encoded.ids, MAX_SENTENCE)])
-        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        logits, vector = self._session.run([STRUCTURE, VECTOR], inputs)
+        ids = _cut(encoded.ids, MAX_SENTENCE)
+        logits, vector = self._run([STRUCTURE, VECTOR], ids)
         if len(self._vectors) >= KEPT:
             self._vectors.clear()
-        self._vectors[tuple(ids[0].tolist())] = np.asarray(vector)
+        self._vectors[tuple(ids)] = vector[0]
         first: dict[int, int] = {}
         for place, word in enumerate(encoded.word_ids):
             if word is not None:
                 first.setdefault(word, place)
-        last = ids.shape[1] - 2
-        return np.asarray(logits)[0, [min(first.get(i, last), last) for i in range(len(words))]]
+        last = len(ids) - 2
+        return logits[0, [min(first.get(i, last), last) for i in range(len(words))]]
 
     def common_words(self, ranks: int) -> frozenset[str]:
         """English words of the tokenizer's vocabulary, which is sorted by frequency: short ones among its first `ranks` only."""

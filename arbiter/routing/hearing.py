@@ -34,9 +34,7 @@ FITTED = 12  # that are looked at at all
 _HEARD_AGAIN = frozenset((Rule.SCORE, Rule.OPPOSITES, Rule.IDIOM, Rule.VERB, Rule.PART, Rule.SIDE, Rule.COVERAGE, Rule.CLAUSES))
 _UNITS = r"(?:steps|paces|times|degrees|(?:centi)?met(?:er|re)s?|feet|inches|seconds|minutes)"
 _BEFORE_UNIT = re.compile(rf"\b(?P<said>(?:(?P<first>[a-z]+) )?(?P<last>[a-z]+)) (?={_UNITS}\b)")
-_NO_DURATION = re.compile(r"(?:seconds|minutes)\b")
 _NO_NUMBERS = frozenset("a an at in on by of or and more few some many side".split())
-_WEAK = frozenset(("to", "for"))  # "for seconds" may be said as it stands
 _COMMON = english().structure | NUMBER_WORDS | frozenset((*SIDES, *COLOURS))
 
 
@@ -45,8 +43,8 @@ def with_numbers(text: str) -> tuple[str, list[str]]:
     taken: list[str] = []
 
     def read(found: re.Match[str]) -> str:
-        if _NO_DURATION.match(text, found.end()) and found["last"] in _WEAK:
-            return found[0]
+        if text.startswith(("seconds", "minutes"), found.end()) and found["last"] in ("to", "for"):
+            return found[0]  # "for seconds" may be said as it stands
         for said in (found["said"], found["last"]):
             number = "" if {*said.split()} & (_NO_NUMBERS | NUMBER_WORDS) else _number(said.replace(" ", ""))
             if number:
@@ -92,10 +90,11 @@ class Hearing:
     def __init__(self, chooser: Chooser) -> None:
         scorer = chooser.scorer
         self._chooser, self._scorer = chooser, scorer
-        self._vocabulary = {label: found for label, found in scorer.words.items() if label not in (NONE, STOP)}
-        asked = frozenset().union(*self._vocabulary.values())
+        own = {label: found for label, found in scorer.words.items() if label not in (NONE, STOP)}
+        sides = frozenset(SIDES)
+        self._known = {label: found | (_COMMON if sides & found else _COMMON - sides) for label, found in own.items()}
         self._sounding: dict[str, set[str]] = {}
-        for word in filter(str.isalpha, (*asked, *SIDES)):
+        for word in filter(str.isalpha, frozenset(SIDES).union(*own.values())):
             self._sounding.setdefault(sound(word), set()).add(word)
         self._phrases: dict[str, str] = {}  # of a class, one behind the other
 
@@ -130,8 +129,7 @@ class Hearing:
         if not any(alike.values()):
             return []
         found = []
-        for label, own in self._vocabulary.items():
-            known = own | _COMMON if {*SIDES} & own else own | _COMMON - {*SIDES}
+        for label, known in self._known.items():
             for changes in _changes(said, known, alike):
                 meant = text
                 for old, new in changes:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from arbiter.routing.choice import Chooser
 from arbiter.routing.clauses import parse
-from arbiter.routing.followup_amounts import ENDS, Refused, asked, set_by
-from arbiter.routing.followup_skills import Related
+from arbiter.routing.followup_skills import ENDS, Refused, Related, asked, set_by
 from arbiter.routing.followups import FollowUp, follow_up, lexicon
 from arbiter.routing.languages.english import english
 from arbiter.routing.parameters import fill
@@ -54,7 +53,7 @@ class LastPlan:
 
     def measured(self, name: str) -> bool:
         """Whether a skill takes an amount, of which more can be asked."""
-        return any(self._related.takes(name, amount) for amount in ("distance", "angle", "count", "duration"))
+        return self._related.takes(name, *ENDS)
 
     def akin(self, call: SkillCall, last: Steps) -> bool:
         """Whether a call is of a skill of the last plan, its other side or its opposite."""
@@ -104,9 +103,8 @@ class LastPlan:
         """ "Walk two metres, turn around, and walk back": who has turned around goes back the way it went, forwards."""
         turn = last[-1][-1]
         angle = turn.parameters.get("angle")
-        around = (
-            isinstance(angle, (int, float)) and abs(angle - math.pi) < AROUND and not self._related.takes(turn.skill, "radius")
-        )
+        half = isinstance(angle, (int, float)) and abs(angle - math.pi) < AROUND
+        around = half and not self._related.takes(turn.skill, "radius")
         verb = bool(follow.rest or "light" in follow.marks) and not self._chooser.owner(follow.words)  # "step back" is its own
         found = self._alone(follow.words) if around and verb and "back" in follow.marks else None
         if found is None or not self._related.takes(found.skill, "distance"):
@@ -214,7 +212,7 @@ class LastPlan:
         )
         if found is None or call is None or not self._refers(follow, call, found):
             return None
-        pair = self._related.pair(call.skill)
+        pair = self._chooser.pair_of(call.skill)
         cue = pair.cue(words(follow.words)) if pair and not follow.marks & {"back", "other"} else ""
         try:
             notes: list[str] = []
@@ -252,9 +250,7 @@ class LastPlan:
             raise Refused(filled.refusal)
         spoken = {words for _, _, words in follow.said.values}
         taken = [set_by(kind) for kind, _, words in wanted if words not in spoken]
-        shown = [f"{self.shown(name, one, filled.values[one])}" for one in taken]
-        other = [] if self._related.akin(call.skill, name) else [name]
-        shown = other + shown
+        shown = [name] * (not self._related.akin(call.skill, name)) + [self.shown(name, one, filled.values[one]) for one in taken]
         notes += [*more, *([f'"{follow.words}" taken as {", ".join(shown)}'] if shown else []), *filled.notes]
         return replace(call, skill=name, parameters=filled.values)
 

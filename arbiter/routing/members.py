@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from arbiter.routing.opposites import Opposites, side_of
+from arbiter.routing.parameters import takes
 from arbiter.routing.quantities import extract
 from arbiter.routing.scorer import Scored, Scorer
 from arbiter.routing.text import words
@@ -30,13 +31,12 @@ class Members:
 
     def named(self, text: str, clause: str, scored: Scored) -> tuple[str, str]:
         """The skill that is meant, of those that the class or its opposite stands for; or "" and why none is."""
-        members = [name for name in self._skills if self._scorer.class_of[name] == scored.best]
+        members = self._scorer.skills_of(scored.best)
         said = extract(text)[0].sides
         if "*" in scored.best:
             return self._of_sides(members, said, clause, scored.best)
         name = members[0]
-        pair = next((pair for pair in self._pairs if name in pair.names), None)
-        if pair is not None:
+        if pair := next((pair for pair in self._pairs if name in pair.names), None):
             name = self._of_opposites(pair.names, pair.cue(words(clause)), scored)
             if not name:
                 return "", f"ambiguous between {pair.names[0]} and {pair.names[1]}: say which way"
@@ -48,12 +48,9 @@ class Members:
     def by_angle(self, text: str) -> str:
         """ "Ninety degrees left": the skill of that side that takes an angle; "" where no angle is said."""
         said = extract(text)[0]
-        turns = (n for n in self._skills if side_of(n) in said.sides and self.takes(n, "angle"))
+        turns = (n for n in self._skills if side_of(n) in said.sides and takes(self._skills[n], "angle"))
         angle = any(kind == "angle" or (kind == "number" and value >= DEGREES) for kind, value, _ in said.values)
         return next(turns, "") if angle and len(said.sides) == 1 else ""
-
-    def takes(self, name: str, parameter: str) -> bool:
-        return any(p.name == parameter for p in self._skills[name].parameters)
 
     def _of_opposites(self, names: tuple[str, str], cue: str, scored: Scored) -> str:
         p = [scored.probability.get(self._scorer.class_of[name], 0.0) for name in names]

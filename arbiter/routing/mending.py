@@ -19,15 +19,12 @@ from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.opposites import SIDES, side_of
 from arbiter.routing.sounds import sound
 from arbiter.routing.text import words
-from arbiter.routing.units import LENGTH_OR_TIME
 
 _REPEATED = re.compile(r"(.)\1+")
 _SIBILANTS = ("s", "x", "z", "ch", "sh", "o", "i")  # whose plural is "es"
 SHORT = 3  # letters of which none may be replaced: "bot" is not "bow"
 LONG = 6  # letters from which two edits may be mended
-_DOUBLED = re.compile(  # "turn turn left", "two two metres"; but "one one five"
-    rf"\b(?!\d|one\b|two\b|three\b)([a-z]+)(?: \1)+\b|\b(one|two|three)(?: \2)+(?= (?:{LENGTH_OR_TIME})\b)"
-)
+_DOUBLED = re.compile(r"\b(?!\d|one\b|two\b|three\b)([a-z]+)(?: \1)+\b")  # "turn turn left"; but "one one five"
 
 
 def distance(a: str, b: str) -> int:
@@ -150,7 +147,7 @@ class Mending:
         Args:
             spared: Words that are no typing errors.
         """
-        return self._aside.sub(r"\1,", self._repair(_DOUBLED.sub(r"\1\2", given), spared))
+        return self._aside.sub(r"\1,", self._repair(_DOUBLED.sub(r"\1", given), spared))
 
 
 def _aside(chooser: Chooser) -> re.Pattern[str]:

@@ -6,13 +6,14 @@ opposites keep their classes, but are scored together, and a word that only one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from arbiter.routing.patterns import lines
 from arbiter.skill import Skill
 
 SIDES = ("left", "right")
+MIRROR = {"left": "right", "right": "left", "up": "down", "down": "up", "ahead": "behind", "behind": "ahead"}
 # Opposites in the names of skills and the words that speak for each: names, words, names, words.
 _OPPOSITES = tuple(tuple(part.split() for part in line.split("/")) for line in lines("opposites"))
 
@@ -23,15 +24,15 @@ def side_of(name: str) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def class_of(name: str, names: Sequence[str]) -> str:
-    """The head's class of a skill: that of its mirrored pair with "*" for the side, or its own name."""
+def other_side(name: str, instead: str = "") -> str:
+    """The name of a skill with the other side, or with `instead`; "" for one of no side."""
     side = side_of(name)
-    if not side:
-        return name
-    other = SIDES[1 - SIDES.index(side)]
-    tokens = name.split("_")
-    partner = "_".join(other if token == side else token for token in tokens)
-    return "_".join("*" if token == side else token for token in tokens) if partner in names else name
+    return "_".join((instead or MIRROR[side]) if token == side else token for token in name.split("_")) if side else ""
+
+
+def class_of(name: str, names: Collection[str]) -> str:
+    """The head's class of a skill: that of its mirrored pair with "*" for the side, or its own name."""
+    return other_side(name, "*") if other_side(name) in names else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ class Opposites:
         """The one that the words speak for; "" if for neither or both."""
         hits = [bool(mine & set(found)) for mine in self.words]
         return self.names[hits.index(True)] if sum(hits) == 1 else ""
+
+    def other(self, name: str) -> str:
+        """The opposite of one of them."""
+        return self.names[1 - self.names.index(name)]
 
 
 def _opposite_words(a: str, b: str) -> tuple[set[str], set[str]] | None:

@@ -38,6 +38,11 @@ class Filled:
     refusal: str = ""
 
 
+def takes(skill: Skill, *names: str) -> bool:
+    """Whether a skill has one of these parameters."""
+    return any(parameter.name in names for parameter in skill.parameters)
+
+
 def fill(skill: Skill, said: Quantities, instead: Values | None = None) -> Filled:
     """The skill's parameters as the clause gives them; `instead` of their defaults, where it gives none."""
     parameters = {p.name: replace(p, default=(instead or {}).get(p.name, p.default)) for p in skill.parameters}

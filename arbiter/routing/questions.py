@@ -15,7 +15,7 @@ from typing import Any
 from arbiter import strict
 from arbiter.errors import ConfigError
 from arbiter.routing.followups import follow_up
-from arbiter.routing.opposites import SIDES, side_of
+from arbiter.routing.opposites import SIDES, other_side
 from arbiter.routing.patterns import patterns
 from arbiter.routing.text import words
 from arbiter.rules import Rule
@@ -111,9 +111,7 @@ def plain_names(names: Sequence[str] | Mapping[str, Skill]) -> list[str]:
     """Names of skills as people say them, both sides of one as one: "turn left or right"."""
     told: dict[str, None] = {}
     for name in names:
-        side = side_of(name)
-        other = name.replace(side, SIDES[1 - SIDES.index(side)]) if side else ""
-        told[(name.replace(side, "left or right") if other in names else name).replace("_", " ")] = None
+        told[(other_side(name, "left or right") if other_side(name) in names else name).replace("_", " ")] = None
     return sorted(told)
 
 

@@ -12,8 +12,8 @@ from arbiter.routing.text import words
 from arbiter.rules import Rule
 from arbiter.skill import Route
 
-_DENIED, _DISMISSED, _SEEN, _CAUSED, _THING, _GROUP, _QUOTED, _QUOTE, _WAITS, _NOISE, _BROKEN, _SUMMED = patterns(
-    "refused", "denied dismissed seen caused thing group quoted quote waits noise broken summed"
+_DENIED, _DISMISSED, _TOLD, _OTHERS, _THING, _WAITS, _NOISE, _BROKEN, _SUMMED = patterns(
+    "refused", "denied dismissed told others thing waits noise broken summed"
 )
 _CAPITAL = re.compile(r"[A-Z][a-z]+")
 
@@ -36,7 +36,7 @@ class Refusals:
             return rejected(text, f'only says what not to do: "{given}"', Rule.NEGATION)
         if match := _DISMISSED.match(given):
             return rejected(text, f'only says what not to do: "{match[0]}"', Rule.NEGATION)
-        if match := _SEEN.match(given) or _QUOTE.search(given):
+        if match := _TOLD.search(given):
             return rejected(text, f'a question or a remark, no instruction: "{given}"', Rule.STATEMENT, match[0])
         if name := self._somebody(text, given):
             return rejected(text, f'said to somebody else: "{name}"; leave out the name', Rule.STATEMENT, name)
@@ -66,9 +66,8 @@ class Refusals:
 
     def _somebody(self, text: str, given: str) -> str:
         """Who is to do it: "have Tom wave", "everyone wave", "Mike turn left", "Tom said walk"; "" for the robot."""
-        for pattern in (_CAUSED, _GROUP, _QUOTED):
-            if (match := pattern.match(given)) and self._commands(given[match.end() :], self._verbs):
-                return match[0].strip()
+        if (match := _OTHERS.match(given)) and self._commands(given[match.end() :], self._verbs):
+            return match[0].strip()
         thing = _THING.match(given)
         if thing and self._commands(given[thing.end() :], self._verbs):
             who = thing["who"]

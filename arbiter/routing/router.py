@@ -16,7 +16,7 @@ from arbiter.routing.arrangement import rejected, stopped
 from arbiter.routing.artefact import load
 from arbiter.routing.choice import Chooser
 from arbiter.routing.clauses import Piece, parse
-from arbiter.routing.corpus import canonical
+from arbiter.routing.corpus import canonical, utterances
 from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.followup_skills import of_it
@@ -89,7 +89,7 @@ class Router:
             read,
             logits=encoder.structure if encoder and encoder.structured else None,
             wordings=wordings,
-            pronouns=Pronouns(canonical(written_out(text)) for skill in self.skills.values() for text in skill.utterances),
+            pronouns=Pronouns(text for skill in self.skills.values() for text in utterances(skill)),
         )
         self._interpreted = Interpreter(self._chooser, self._planned, self._read, wordings | self._mended.asked)
         self._refused = Refusals(self._chooser.starts, wordings | self._mended.asked)
@@ -174,15 +174,14 @@ class Router:
 
     def _is_utterance(self, given: str) -> bool:
         """Whether a text is a skill's own utterance, which only the stop guard may take for anything else."""
-        return self._chooser.owner(given) != "" and (given in self._utterances or self._whole(given))
+        return self._chooser.owner(given) != "" and self._whole(given)
 
-    @staticmethod
-    def _whole(said: str) -> bool:
+    def _whole(self, said: str) -> bool:
         """Whether a skill's phrase is no more than that: none of several clauses has a quantity or refers to the
         last plan."""
         if " and " in said and extract(said)[0].values:
             return False
-        follow = follow_up(said)
+        follow = None if said in self._utterances else follow_up(said)
         return follow is None or follow.plain or len(parse(said).pieces) < 2
 
     def _followed(self, text: str, follow: FollowedPlan) -> Route:

@@ -31,12 +31,12 @@ class RuledOut:
     def forbidden(self, ruled_out: Sequence[str]) -> tuple[str, ...]:
         """Skills that are ruled out: "don't walk" means every way of walking, "don't turn left" one of turning."""
         found: set[str] = set()
+        scorer = self._chooser.scorer
         for clause in map(without_negation, ruled_out):
             said = words(clause)
             meant = {name for name in self._skills if len(said) == 1 and name.split("_")[0] in base_forms(said[0])}
             if said and (call := self._chooser.choose(clause, None).call):
-                kind = self._chooser.scorer.class_of[call.skill]
-                meant |= {call.skill, *(name for name in self._skills if self._chooser.scorer.class_of[name] == kind)}
+                meant |= {*scorer.skills_of(scorer.class_of[call.skill])}
             sides = extract(clause)[0].sides
             found |= {name for name in meant if not sides or side_of(name) in ("", *sides)}
         return tuple(sorted(found - {STOP}))
@@ -64,28 +64,22 @@ class RuledOut:
             if parts and not (here and side_of(call.skill)):
                 return clause
             excluded, last = excluded | here, clause
-        kind = self._chooser.scorer.class_of[call.skill]
-        alike = [name for name in self._skills if self._chooser.scorer.class_of[name] == kind]
         if side_of(call.skill) in excluded and not said.sides:
+            alike = self._chooser.scorer.skills_of(self._chooser.scorer.class_of[call.skill])
             left = [name for name in alike if side_of(name) not in excluded]
             return dataclasses.replace(call, skill=left[0]) if left else last
         for p in self._skills[call.skill].parameters:
             if call.parameters.get(p.name) in excluded and not (said.sides or said.directions):
                 open_to = [choice for choice in p.choices if choice not in excluded]
-                return (
-                    dataclasses.replace(call, parameters={**call.parameters, p.name: open_to[0]}) if len(open_to) == 1 else last
-                )
+                moved = {**call.parameters, p.name: open_to[0]} if len(open_to) == 1 else None
+                return dataclasses.replace(call, parameters=moved) if moved else last
         return call
 
     def _named(self, call: SkillCall, clause: str) -> Set[str] | None:
         """Parts of the body that a clause names beside a way, and that the call moves; None where it says anything else."""
+        language = english()
         bare = (
-            english().structure
-            | english().bare_side
-            | english().limits
-            | english().exclusive
-            | lexicon().light
-            | lexicon().fillers
+            language.structure | language.bare_side | language.limits | language.exclusive | lexicon().light | lexicon().fillers
         )
         mine = {stem(word) for word in words(call.phrase)}
         moved = self._chooser.moved(call.skill) | {stem(self._skills[call.skill].joints)}

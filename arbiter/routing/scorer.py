@@ -16,18 +16,7 @@ from arbiter.routing.opposites import class_of
 from arbiter.routing.text import words
 from arbiter.skill import Skill
 
-FEATURES = (
-    "log odds of the class",
-    "log odds of none",
-    "lead over the next class",
-    "similarity to the class's phrases",
-    "similarity to refused phrases",
-    "share of words that the class's phrases lack",
-    "share of words that are only in refused phrases",
-    "first word is the class's",
-    "first word is only in refused phrases",
-    "log of the word count",
-)
+FEATURES = 10  # that the calibration weighs
 CACHE = 1024  # vectors kept
 
 
@@ -37,7 +26,7 @@ class Scored:
 
     Attributes:
         probability: Of each class, and of "none".
-        best: The likeliest class other than "none". features: See FEATURES, shape (10,).
+        best: The likeliest class other than "none". features: What its score is made of.
         score: Calibrated probability that `best` is what is meant.
         margin: Score minus that of the next class.
         next: The next likely class ("none" included).
@@ -45,7 +34,7 @@ class Scored:
 
     probability: dict[str, float]
     best: str
-    features: np.ndarray
+    features: dict[str, float]
     score: float
     margin: float
     next: str
@@ -68,7 +57,7 @@ class Scorer:
         self.class_of = {name: class_of(name, everyone) for name in names}
         self._rows = {text: row for row, text in enumerate(artefact.texts)}
         self._cache: dict[str, np.ndarray] = {}
-        self._corpus = corpus = gathered(skills, artefact, self.vectors)
+        corpus = gathered(skills, artefact, self.vectors)
         self.texts, self.labels, self.owners = corpus.texts, corpus.labels, corpus.owners
         self.sided, self.matrix = corpus.sided, corpus.vectors
         self.members: dict[str, slice] = {}
@@ -85,8 +74,8 @@ class Scorer:
         self._group_words = {
             best: frozenset().union(*(self.words[name] for name in group)) for best, group in self.groups.items()
         }
-        asked = frozenset().union(*(found for label, found in self.words.items() if label != NONE))
-        self.only_refused = self.words.get(NONE, frozenset()) - asked
+        self.asked = frozenset().union(*(found for label, found in self.words.items() if label != NONE))  # of skills' phrases
+        self.only_refused = self.words.get(NONE, frozenset()) - self.asked
         self._head, self._vocabulary = with_new(artefact, corpus)
         self.learned = frozenset(
             term for term in self._vocabulary.index if " " not in term
@@ -95,15 +84,16 @@ class Scorer:
         self.shipped = frozenset(artefact.owners)  # skills that the shipped head knows
         self.new = frozenset(self._head.classes) - set(artefact.head.classes)  # of which there are a few phrases only
 
+    def skills_of(self, label: str) -> list[str]:
+        """The skills of a class."""
+        return [name for name, own in self.class_of.items() if own == label]
+
     def knows(self, text: str) -> bool:
         """Whether a canonical clause is a phrase of a skill as it stands ("walk round and round")."""
         return text in self._phrases
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors, shape (n, size); those of known phrases are looked up.
-
-        One text a run: activations are quantised over the whole input, so that in a batch one text would change another's vector.
-        """
+        """Unit vectors, shape (n, size); those of known phrases are looked up."""
         return np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), self._artefact.vectors.shape[1])
 
     def forget(self) -> None:
@@ -141,7 +131,7 @@ class Scorer:
         other = max((name for name in grouped if name != group), key=grouped.__getitem__, default=NONE)
         features = self._features(text, vector, best, grouped[group], grouped.get(other, 0.0), probability.get(NONE, 0.0))
         calibration = self._artefact.calibration
-        score = 1.0 / (1.0 + math.exp(-float(features @ calibration.weights + calibration.bias)))
+        score = 1.0 / (1.0 + math.exp(-float(calibration.weights @ [*features.values()] + calibration.bias)))
         lead = 1.0 - min(1.0, grouped.get(other, 0.0) / max(grouped[group], 1e-9))
         return Scored(probability, best, features, score, score * lead, other)
 
@@ -152,7 +142,7 @@ class Scorer:
         """
         return float(np.vecdot(self.matrix[self.members[label]], vector).max())
 
-    def _features(self, text: str, vector: np.ndarray, best: str, mine: float, other: float, none: float) -> np.ndarray:
+    def _features(self, text: str, vector: np.ndarray, best: str, mine: float, other: float, none: float) -> dict[str, float]:
         nearest = max((self._nearest(name, vector) for name in self.groups[best]), default=0.0)
         refused = self._nearest(NONE, vector) if NONE in self.members else 0.0
         found = words(text)
@@ -162,18 +152,15 @@ class Scorer:
         lacking = sum(weight for word, weight in weights.items() if word not in mine_words) / total
         strange = sum(weight for word, weight in weights.items() if word in self.only_refused) / total
         logit = [math.log(max(q, 1e-4) / max(1.0 - q, 1e-4)) for q in (mine, none)]
-        first = found[0]
-        return np.array(
-            [
-                *logit,
-                mine - other,
-                nearest,
-                refused,
-                lacking,
-                strange,
-                first in mine_words,
-                first in self.only_refused,
-                math.log1p(len(found)),
-            ],
-            np.float64,
-        )
+        return {
+            "log odds of the class": logit[0],
+            "log odds of none": logit[1],
+            "lead over the next class": mine - other,
+            "similarity to the class's phrases": nearest,
+            "similarity to refused phrases": refused,
+            "share of words that the class's phrases lack": lacking,
+            "share of words that are only in refused phrases": strange,
+            "first word is the class's": float(found[0] in mine_words),
+            "first word is only in refused phrases": float(found[0] in self.only_refused),
+            "log of the word count": math.log1p(len(found)),
+        }

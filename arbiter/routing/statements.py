@@ -34,7 +34,7 @@ def somebody(text: str, known: Set[str], verbs: Set[str]) -> str:
     capital = [_CAPITAL.fullmatch(word) is not None for word in bare]
     lower = [word.lower() for word in bare]
     ends = [word[-1] in _ENDS and lowered not in english().titles for word, lowered in zip(said, lower, strict=True)]
-    known, greets = (known | english().structure) - english().people, english().greetings
+    structure, people, greets = english().structure, english().people, english().greetings
     start = end = 0
     while (start := end) < len(said):
         end = start + 1
@@ -49,8 +49,9 @@ def somebody(text: str, known: Set[str], verbs: Set[str]) -> str:
         # A capital tells nothing at the beginning of a sentence, but for "Nadia, sit down".
         opens = start == 0 or (ends[start - 1] and said[start - 1].endswith(_SENTENCE))
         named = capital[start] and not (opens and not said[end - 1].endswith(","))
-        named = named and not (start and capital[start - 1]) and lower[start] not in english().structure
-        if lower[start] in english().people or (named and set(lower[start:end]) - known):
+        named = named and not (start and capital[start - 1]) and lower[start] not in structure
+        strange = any(word in people or (word not in known and word not in structure) for word in lower[start:end])
+        if lower[start] in people or (named and strange):
             return " ".join(bare[start:end])
     return ""
 

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from arbiter.routing.clauses import Piece, parse
-from arbiter.routing.followup_amounts import ENDS
+from arbiter.routing.clauses import parse
+from arbiter.routing.followup_skills import ENDS
 from arbiter.routing.followups import follow_up
 from arbiter.routing.last_plan import FollowedPlan, LastPlan
 from arbiter.skill import SkillCall, Steps
@@ -32,7 +31,9 @@ class StoppedPlan:
         if left is None:
             return None
         pieces, follow = parse(text).pieces, follow_up(text)
-        if _linked(pieces) and any(_onward(piece.text) for piece in pieces):
+        # A comma alone may part an urge from its command: "go on, walk".
+        linked = any(piece.joint not in ("list", "runon") for piece in pieces[1:])
+        if linked and any(_onward(piece.text) for piece in pieces):
             return FollowedPlan((), f'"{text}": what was stopped goes on by itself; say "continue" alone, then the rest')
         if follow is None or "onward" not in follow.marks:
             return None
@@ -102,8 +103,3 @@ def _done(call: SkillCall, rest: SkillCall | None) -> SkillCall | None:
 def _onward(text: str) -> bool:
     follow = follow_up(text)
     return follow is not None and "onward" in follow.marks and not follow.rest
-
-
-def _linked(pieces: Sequence[Piece]) -> bool:
-    """Whether commands are joined by more than a comma, which may part an urge from its command: "go on, walk"."""
-    return any(piece.joint not in ("comma", "list", "break", "runon") for piece in pieces[1:])

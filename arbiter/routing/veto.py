@@ -65,26 +65,6 @@ class Veto:
         return self.rule, self.idiom or self.said
 
 
-def excused(clauses: Iterable[str], skill: str, strange: frozenset[str], travels: bool) -> frozenset[tuple[Rule, str]]:
-    """The keys of the vetoes against a skill's own phrases: these do not count against it. `strange` as for `vetoes`."""
-    return frozenset(one.key for clause in clauses for one in vetoes(clause, clause, skill, frozenset(), strange, travels))
-
-
-def veto(
-    text: str,
-    clause: str,
-    skill: str,
-    moved: frozenset[str],
-    strange: frozenset[str],
-    travels: bool,
-    own: frozenset[tuple[Rule, str]] = frozenset(),
-    free: frozenset[Rule] = frozenset(),
-) -> Veto | None:
-    """The first veto that neither is of a `free` rule nor excused by the skill's own phrases; see `vetoes` and `excused`."""
-    found = vetoes(text, clause, skill, moved, strange, travels)
-    return next((one for one in found if one.rule not in free and one.key not in own), None)
-
-
 def vetoes(text: str, clause: str, skill: str, moved: frozenset[str], strange: frozenset[str], travels: bool) -> Iterator[Veto]:
     """Why `skill` must not answer `text`.
 

@@ -112,7 +112,7 @@ def fit_head(encoder: Encoder) -> Artefact:
     vocabulary = fit_vocabulary(texts)
     labels = [class_of(owner, names) for owner in owners]
     head = fit_classifier(labels, vectors, vocabulary.rows(texts), len(vocabulary.index), len(rows))
-    blank = ScoreCalibration(np.zeros(len(FEATURES)), 0.0, ACCEPT)
+    blank = ScoreCalibration(np.zeros(FEATURES), 0.0, ACCEPT)
     n, sides = len(rows), np.array([side for *_, side in rows])
     return Artefact(head, vocabulary, texts[:n], owners[:n], sides, vectors[:n], blank, encoder.digest)
 
@@ -141,14 +141,14 @@ def calibrate(artefact: Artefact, encoder: Encoder) -> ScoreCalibration:
         ],
         float,
     )
-    x = np.array([[*s.features, 1.0] for s in scored])
+    x = np.array([[*s.features.values(), 1.0] for s in scored])
     mean, spread = x.mean(axis=0), x.std(axis=0)
     mean[-1], spread[-1] = 0.0, 1.0
     z = (x - mean) / np.maximum(spread, 1e-9)
 
     model = LogisticRegression(C=1.0 / RIDGE, fit_intercept=False, max_iter=ITERATIONS).fit(z, right)  # z has a column of ones
     w = model.coef_[0] / np.maximum(spread, 1e-9)
-    for name, weight in zip(FEATURES, w, strict=False):
+    for name, weight in zip(scored[0].features, w, strict=False):
         print(f"  {weight:8.2f}  {name}")
     return ScoreCalibration(w[:-1], float(w[-1] - w[:-1] @ mean[:-1]), ACCEPT)
 

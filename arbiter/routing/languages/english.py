@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, make_dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from arbiter import strict
@@ -13,7 +13,7 @@ FIRST, BETWEEN, LAST = 0, 3, 4  # in `English.places`
 FILE = Path(__file__).parent / "english.yaml"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class English:
     """Classes of words; english.yaml says what each is for."""
 
@@ -52,7 +52,7 @@ class English:
         """Words of the places in a plan, from the first on; those of BETWEEN are after any number."""
         return self.first, self.second, self.third, self.between, self.last
 
-    @property
+    @cached_property
     def structure(self) -> frozenset[str]:
         """Words that say how a clause is built and, alone, nothing of what is to be done."""
         return self.function | self.light_verbs | self.conjunctions | self.prepositions | self.determiners
