@@ -13,6 +13,7 @@ from arbiter.body import Body
 from arbiter.estimation.leg_posture import LegPosture
 from arbiter.estimation.rotation import Rows, Vector, cross, turn
 
+EVERY = 3  # ticks between two looks: trunk and legs turn slowly enough, and walks end as well as with every tick
 STILL = (0.0, 0.0)
 # Which product of two motions (v, w) and (v', w') goes where, with its sign, in (w x v' + v x w', w x w'): of the axes (i, j, k).
 AXES = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
@@ -25,7 +26,7 @@ CROSS = CROSS.reshape(36, 6)
 
 
 class SoleCreep:
-    """Of all feet. Taken every other tick: trunk and legs turn slowly enough.
+    """Of all feet.
 
     Attributes:
         speeds: Horizontal velocity of each sole, were it loaded [m/s], odometry frame.
@@ -36,13 +37,13 @@ class SoleCreep:
         self._time, self._joints, self._origin = time, np.ascontiguousarray(joints.T), tuple((-body.imu).tolist())
         points = len(body.feet[0].points)
         self._mean = np.full(points, 1.0 / points)
-        self.speeds, self._fresh = [STILL] * len(body.feet), False
+        self.speeds, self._tick = [STILL] * len(body.feet), 0
 
     def look(self, legs: LegPosture, joint_vel: np.ndarray, turning: Vector, turned: Rows) -> None:
         """A moment: `joint_vel` [rad/s], shape (n,); angular velocity of the base [rad/s], body frame; `turned`: rotation from
         body to odometry frame."""
-        self._fresh = not self._fresh
-        if not (self._time and self._fresh):
+        self._tick = (self._tick + 1) % EVERY
+        if not self._time or self._tick != 1:
             return
         w = turn(turned, turning)
         added = legs.twists * joint_vel.take(self._joints)[..., None]
