@@ -1,12 +1,6 @@
 """What an accepted clause says and the skill does not use: named in a note, or a refusal where it changes what is to be done.
 
-A content word is used when the skill's own utterances have it, when a parameter takes it, or, in the verb phrase and after
-"your", when any phrase of the skill's class has it; behind a preposition also when it is near in meaning to a word that the
-utterances have behind the same one ("in a ring", "in a circle"). Of what is left
-
-* a limit ("almost", "only"), a second deed (a participle, a word that another skill is called by), a direction that only other
-  skills have, and an object that the verb never takes ("raise the box") refuse the clause;
-* a manner, a place, an addressee, a purpose or a tool is named in a note, and so is a verb that no phrase of the skill has.
+The rules are in docs/routing.md, "Words that nothing uses".
 """
 
 from __future__ import annotations

@@ -157,10 +157,6 @@ class _Marks:
             return " "
         return f"{said['number']} {said['unit']}" if "unit" in said else said["counted"] or "a "
 
-    def ongoing(self, match: re.Match[str]) -> str:
-        self.marks.add("onward")
-        return " "
-
     def factor(self, match: re.Match[str]) -> str:
         if not (match["as"] or match["noun"] or match["all"]) and extract(match["times"])[0].values:
             return match[0]  # "do that twice"
@@ -194,9 +190,10 @@ def follow_up(text: str) -> FollowUp | None:
     marks = read.marks
     left = _OF_THEM.sub(lambda match: f"do that {match['count'] or match['made']} times", _ALL_OF.sub(r"\g<said> ", text))
     left = command = _ANOTHER.sub(read.more, _MORE_OF.sub(read.more, _PRAISE.sub("", left)))
-    left = known.pattern.sub(read.mark, ONGOING.sub(read.ongoing, known.factor.sub(read.factor, left)))
-    if _ANCHORS.search(left):
-        marks.add("anchor")
+    left, ongoing = ONGOING.subn(" ", known.factor.sub(read.factor, left))
+    left = known.pattern.sub(read.mark, left)
+    marks |= {"onward"} if ongoing else set()
+    marks |= {"anchor"} if _ANCHORS.search(left) else set()
     left = strip_politeness(" ".join(left.replace(",", " ").split()))
     said, rest = extract(left)
     found = [word for word in words(rest) if word not in known.fillers]

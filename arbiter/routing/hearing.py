@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import NamedTuple
 
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.classifier import NONE
@@ -63,23 +63,19 @@ def _number(word: str) -> str:
 _NUMBERS = {sound(word): word for word in sorted(NUMBER_WORDS, key=len)}
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A clause as it may have been meant.
+class Heard(NamedTuple):
+    """A clause as it may have been meant; less is nearer to what was said.
 
     Attributes:
-        text: With other words. changes: What was said, and what it is taken for.
+        words, letters: How many are others. text: With other words. changes: What was said, and what it is taken for.
         label: The class of whose phrases all words are.
     """
 
+    words: int
+    letters: int
     text: str
     changes: tuple[tuple[str, str], ...]
     label: str
-
-    @property
-    def cost(self) -> tuple[int, int]:
-        """How far it is from what was said: words, letters."""
-        return len(self.changes), sum(distance(old, new) for old, new in self.changes)
 
 
 class Hearing:
@@ -134,10 +130,9 @@ class Hearing:
                 meant = text
                 for old, new in changes:
                     meant = re.sub(rf"(?<![\w']){re.escape(old)}(?![\w'])", new, meant)
-                found.append(Heard(meant, changes, label))
-        found.sort(key=lambda heard: (heard.cost, heard.text))
+                found.append(Heard(len(changes), sum(distance(*change) for change in changes), meant, changes, label))
         clause = canonical(text)
-        return list({heard.text: heard for heard in found[:FITTED] if self._fits(heard, clause)}.values())[:MOST]
+        return list({heard.text: heard for heard in sorted(found)[:FITTED] if self._fits(heard, clause)}.values())[:MOST]
 
     def _fits(self, heard: Heard, said: str) -> bool:
         """Whether each new word stands beside one of its neighbours in a phrase of the skill, and the old one beside none of

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Set
 from itertools import combinations
 
 from arbiter.routing.choice import Chooser
@@ -47,50 +47,59 @@ def _deletions(word: str) -> set[str]:
     return {"".join(kept) for n in range(edits + 1) for kept in combinations(word, len(word) - n)}
 
 
-class Repair:
+class Mending:
     """Args:
-    vocabulary: Command words with how often they occur.
-    refused: Words of refused phrases. known: Other words that stand as they are, if they have three letters or more.
+    chooser: Has the skills and their phrases.
+    wordings: Words of politeness and of address.
+    common: English words.
+
+    Attributes:
+        asked: Words of the skills' phrases, and those of the language to which typing errors are mended.
     """
 
-    def __init__(self, vocabulary: Mapping[str, int], refused: Iterable[str], known: Iterable[str]) -> None:
-        refused = frozenset(refused)
-        self._count = {word: count for word, count in vocabulary.items() if word.isalpha() and len(word) >= 3}
-        self._known = frozenset(known) | refused | frozenset(vocabulary)
-        self._short = frozenset(word for word in (*vocabulary, *refused, "em") if len(word) == 2)
-        self._parts = frozenset(word for word, count in vocabulary.items() if count > 4 and len(word) > 1)
+    def __init__(self, chooser: Chooser, wordings: Set[str], common: Set[str]) -> None:
+        language, scorer = english(), chooser.scorer
+        asked: Counter[str] = Counter((*SIDES, *language.mended, *MENDED, *NUMBER_WORDS, *marks()))
+        refused: set[str] = set()
+        for text, label in zip(scorer.texts, scorer.labels, strict=True):
+            (refused if label == NONE else asked).update(words(text))
+        spoken = {name for word in wordings if len(word) > SHORT for name in (word, f"{word}y")}  # "old chap", "ducky"
+        self.asked = frozenset(asked)
+        self._known = common | language.units | OTHER_WORDS | language.exclamations | spoken | refused | self.asked
+        self._count = {word: count for word, count in asked.items() if word.isalpha() and len(word) >= SHORT}
+        self._short = frozenset(word for word in (*asked, *refused, "em") if len(word) == 2)
+        self._parts = frozenset(word for word, count in asked.items() if count > 4 and len(word) > 1)
         self._near: dict[str, list[str]] = {}
         self._sounding: dict[str, list[str]] = {}
         for word in self._count:
             self._sounding.setdefault(sound(word), []).append(word)
             for deletion in _deletions(word):
                 self._near.setdefault(deletion, []).append(word)
+        self._aside = _aside(chooser)
 
     def knows(self, word: str) -> bool:
         """Whether a word is English, or one of the skills' words."""
         return word in self._known
 
-    def __call__(self, text: str, spared: Set[str] = frozenset()) -> str:
-        """The text with its typing errors mended; a word that is near several stays, and so does one of `spared`."""
-        for word in words(text):
-            if len(word) == 2 and word not in self._short and word[::-1] in self._parts:
-                text = f" {text} ".replace(f" {word} ", f" {word[::-1]} ").strip()
-            if (
-                word.isalpha()
-                and len(word) >= 3
-                and word not in self._known
-                and word not in spared
-                and (better := self.nearest(word))
-            ):
-                text = (
-                    f" {text} ".replace(f" {word} ", f" {better} ").strip()
-                    if f" {word} " in f" {text} "
-                    else text.replace(word, better, 1)
-                )
-        return text
+    def __call__(self, given: str, spared: Set[str] = frozenset()) -> str:
+        """A normalised, expanded text, mended, and a side apart from what follows it.
 
-    def nearest(self, word: str) -> str:
-        """The command word meant, or "" if there is none. "standup" becomes two words."""
+        Args:
+            spared: Words that are no typing errors.
+        """
+        text = _DOUBLED.sub(r"\1", given)
+        for word in words(text):
+            better = ""
+            if len(word) == 2 and word not in self._short and word[::-1] in self._parts:
+                better = word[::-1]
+            elif word.isalpha() and len(word) >= SHORT and word not in self._known and word not in spared:
+                better = self._nearest(word)
+            if better:
+                text = re.sub(rf"(?<![\w']){word}(?![\w'])", better, text)
+        return self._aside.sub(r"\1,", text)
+
+    def _nearest(self, word: str) -> str:
+        """The command word meant, or "" if there is none or several. "standup" becomes two words."""
         for cut in range(2, len(word) - 1):
             if word[:cut] in self._parts and word[cut:] in self._parts:
                 return f"{word[:cut]} {word[cut:]}"
@@ -116,38 +125,6 @@ class Repair:
             and not (rank[1] and len(word) == len(rank[4]) <= SHORT)
         ]
         return ranked[0][4] if ranked else ""
-
-
-class Mending:
-    """Args:
-    chooser: Has the skills and their phrases.
-    wordings: Words of politeness and of address.
-    common: English words.
-
-    Attributes:
-        asked: Words of the skills' phrases, and those of the language to which typing errors are mended.
-        knows: Whether a word is English, or one of the skills'.
-    """
-
-    def __init__(self, chooser: Chooser, wordings: Set[str], common: Set[str]) -> None:
-        language, scorer = english(), chooser.scorer
-        asked: Counter[str] = Counter((*SIDES, *language.mended, *MENDED, *NUMBER_WORDS, *marks()))
-        refused: set[str] = set()
-        for text, label in zip(scorer.texts, scorer.labels, strict=True):
-            (refused if label == NONE else asked).update(words(text))
-        self.asked = frozenset(asked)
-        spoken = {name for word in wordings if len(word) > SHORT for name in (word, f"{word}y")}  # "old chap", "ducky"
-        self._repair = Repair(asked, refused, common | language.units | OTHER_WORDS | language.exclamations | spoken)
-        self.knows = self._repair.knows
-        self._aside = _aside(chooser)
-
-    def __call__(self, given: str, spared: Set[str] = frozenset()) -> str:
-        """A normalised, expanded text, mended, and a side apart from what follows it.
-
-        Args:
-            spared: Words that are no typing errors.
-        """
-        return self._aside.sub(r"\1,", self._repair(_DOUBLED.sub(r"\1", given), spared))
 
 
 def _aside(chooser: Chooser) -> re.Pattern[str]:

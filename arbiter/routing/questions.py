@@ -17,6 +17,7 @@ from arbiter.errors import ConfigError
 from arbiter.routing.followups import follow_up
 from arbiter.routing.opposites import SIDES, other_side
 from arbiter.routing.patterns import patterns
+from arbiter.routing.skill_words import stem
 from arbiter.routing.text import words
 from arbiter.rules import Rule
 from arbiter.skill import Route, Skill
@@ -94,10 +95,10 @@ class Questions:
 
     def _named(self, what: str) -> list[str]:
         """Skills in whose names all words are: "walk" in walk_forward; a side that the words name makes it a request."""
-        said = {_stem(word) for word in words(what) if word not in question_words().articles}
+        said = {stem(word) for word in words(what) if word not in question_words().articles}
         if not said or said & set(SIDES):
             return []
-        return [name for name in self._skills if said <= {_stem(token) for token in name.split("_")}]
+        return [name for name in self._skills if said <= {stem(token) for token in name.split("_")}]
 
     def _yes(self, names: Sequence[str]) -> str:
         phrases = [f'"{self._skills[name].utterances[0]}"' for name in names if self._skills[name].utterances]
@@ -113,12 +114,6 @@ def plain_names(names: Sequence[str] | Mapping[str, Skill]) -> list[str]:
     for name in names:
         told[(other_side(name, "left or right") if other_side(name) in names else name).replace("_", " ")] = None
     return sorted(told)
-
-
-def _stem(word: str) -> str:
-    stem = word.removesuffix("ing") if len(word) > 5 else word
-    stem = stem[:-1] if stem != word and stem[-2:-1] == stem[-1:] else stem
-    return stem.removesuffix("s").removesuffix("e")
 
 
 def _asks_for_list(text: str) -> bool:

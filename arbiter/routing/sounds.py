@@ -12,7 +12,7 @@ from arbiter.errors import ConfigError
 
 FILE = Path(__file__).parent / "languages" / "sounds.yaml"
 _AGAIN = re.compile(r"(.)\1+")
-_SILENT = (re.compile("."), [""])
+_AS_IT_IS = (re.compile("(?!)"), [""])
 _AHEAD = re.compile(r"\(\?.*?\)")
 _GROUP = re.compile(r"\((?!\?)")
 
@@ -37,9 +37,10 @@ def load(path: Path = FILE) -> Callable[[str], str]:
     def key(word: str) -> str:
         heard, position, letters = "", 0, word.replace("'", "")
         while position < len(letters):
-            pattern, sounds = patterns.get(letters[position], _SILENT)
+            letter = letters[position]
+            pattern, sounds = patterns.get(letter, _AS_IT_IS)
             found = pattern.match(letters, position)
-            heard += sounds[found.lastindex or 0] if found else ""
+            heard += sounds[found.lastindex or 0] if found else letter * letter.isalpha()
             position = max(found.end() if found else 0, position + 1)
         return _AGAIN.sub(r"\1", heard)
 
