@@ -185,6 +185,7 @@ def decided_again(sim):
     """The ticks as a trace holds them, decided again. Returns modes and differences."""
     loaded = load_tree("default.yaml", [])
     header = {"tree": str(loaded.path), "config": loaded.resolved_yaml(), "joints": list(sim.model.joints), "seed": 0}
+    header["creep"] = sim.model.creep
     ticks = [json.loads(json.dumps(encode(report))) for report in sim.reports]
     return {tick["mode"] for tick in ticks}, redecide(header, ticks)
 
