@@ -173,6 +173,7 @@ class Chooser:
         if not name:
             rule = Rule.SIDE if side_of(self.scorer.skills_of(scored.best)[0]) else Rule.OPPOSITES
             return Choice(None, reason, scored.score, scored.margin, firm=True, rule=rule)
+        name = self._members.turned(name, text)
         if refused := self._vetoed(text, clause, scored, name):
             return refused
         if self.skills[name].joints == "legs" and (it := _TO_IT.search(text)):

@@ -11,6 +11,7 @@ from arbiter.routing.clauses import parse
 from arbiter.routing.followup_skills import ENDS, Refused, Related, asked, set_by
 from arbiter.routing.followups import FollowUp, follow_up, lexicon
 from arbiter.routing.languages.english import english
+from arbiter.routing.opposites import side_of
 from arbiter.routing.parameters import fill
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import words
@@ -86,7 +87,8 @@ class LastPlan:
         if follow is None or (follow.plain and self._complete(follow)):
             return None
         if "both" in follow.marks:
-            return None
+            sided = any(side_of(call.skill) for step in last for call in step) and not (follow.rest or follow.said.directions)
+            return FollowedPlan((), f'"{text}": one side at a time; say which, or one after the other') if sided else None
         if follow.rest:
             return self.with_verb(follow, last) if last else None
         if not last:

@@ -45,6 +45,14 @@ class Members:
             return "", f"{name} is for the {side}; no skill does this to the {said[0]}"
         return name, ""
 
+    def turned(self, name: str, text: str) -> str:
+        """ "Go left ninety degrees": an angle makes it the skill of the same side that has one."""
+        values = extract(text)[0].values
+        said = {"angle" if kind == "number" and value >= DEGREES else kind for kind, value, _ in values}  # "right 90"
+        if "angle" not in said or "distance" in said or not side_of(name) or takes(self._skills[name], "angle"):
+            return name
+        return next((n for n, skill in self._skills.items() if side_of(n) == side_of(name) and takes(skill, "angle")), name)
+
     def by_angle(self, text: str) -> str:
         """ "Ninety degrees left": the skill of that side that takes an angle; "" where no angle is said."""
         said = extract(text)[0]
