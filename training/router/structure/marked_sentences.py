@@ -9,6 +9,7 @@ errors mended.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from arbiter.errors import ConfigError
@@ -57,8 +58,13 @@ def marked(line: str, place: str) -> LabelledSentence:
     return LabelledSentence(tuple(said), tuple(starts), tuple(kinds), tuple(roles))
 
 
-def wordings(sentences: list[LabelledSentence], least: int = 2) -> set[str]:
-    """Words that frame or order commands in at least so many sentences, without punctuation."""
+def wordings(sentences: list[LabelledSentence], least: int = 3, share: float = 0.6) -> set[str]:
+    """Words that frame or order commands, without punctuation: in at least so many sentences, and in such a share of those that
+    have the word, so that "walk" is none where it once was marked as one."""
     told = (ROLES.index("frame"), ROLES.index("order"))
-    said = [{word.rstrip(",.;:!?") for word, role in zip(s.words, s.roles, strict=True) if role in told} for s in sentences]
-    return {word for words in said for word in words if sum(word in other for other in said) >= least}
+    having, framing = Counter[str](), Counter[str]()
+    for one in sentences:
+        said = [(word.rstrip(",.;:!?"), role in told) for word, role in zip(one.words, one.roles, strict=True)]
+        having.update({word for word, _ in said})
+        framing.update({word for word, framed in said if framed})
+    return {word for word, times in framing.items() if times >= max(least, share * having[word])}
