@@ -139,7 +139,7 @@ class Router:
             return self._planned(text, (Piece(given, "then"),), None if given in self._utterances else last)
         if language := foreign(text, self._mended.asked | english().units, self._mended.knows):
             return rejected(text, f"{language}; this robot speaks English", Rule.LANGUAGE)
-        route = self._of_heard(text, given, said := self._mended(given), last, left, under_way)
+        route = self._of_heard(text, given, said := self._mended(given, named(text)), last, left, under_way)
         if (
             route.rule in (Rule.SCORE, Rule.COVERAGE)
             and (other := self._mended(given, self.scorer.learned | named(text))) != said

@@ -85,7 +85,7 @@ def read(
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
     late = next(
         (
-            clause.text
+            clause.text if clause.kind in PUT_OFF else clause.waiting
             for clause in found
             if (clause.waits >= (SURE if _AIMED.match(clause.text) else WAITS) and not _amount(clause.text)) or _later(clause)
         ),
@@ -100,11 +100,20 @@ def read(
 
 def _unechoed(found: Sequence[Clause]) -> tuple[Clause, ...]:
     """Clauses without those that say the one before an address once more: "move up, my friend, move up"."""
+    found = [_once(clause) for clause in found]
     said = [clause.text for clause in found]
     kept = [clause.without("frame")[0].text for clause in found]
     apart = {i for i in range(2, len(found)) if said[i] == said[i - 2] and not kept[i - 1]}
     within = {i for i in range(1, len(found)) if kept[i] == said[i - 1] and found[i].words[0].role == "frame"}
     return tuple(clause for i, clause in enumerate(found) if i not in apart | within)
+
+
+def _once(clause: Clause) -> Clause:
+    """A clause without words that only say those before an address once more: "reverse, mate, reverse"."""
+    runs = [tuple(run) for _, run in itertools.groupby(clause.words, key=lambda word: word.role == "frame")]
+    told = [" ".join(word.text.strip(" ,.;:!?") for word in run) for run in runs]
+    kept = (run for i, run in enumerate(runs) if i < 2 or run[0].role == "frame" or told[i] != told[i - 2])
+    return replace(clause, words=tuple(itertools.chain.from_iterable(kept)))
 
 
 def _known(clause: Clause, wordings: Set[str]) -> Clause:
@@ -173,8 +182,7 @@ def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, 
         subject = before is not None and before.words[0].text.endswith("ing") and not before.words[-1].text.endswith(BREAKS)
         # "Sitting down all day | ruins your back": what is told of a deed stays with it.
         if asked and not subject and clause.certainty >= doubt and _left_out(clause, after):
-            apart = clause.certainty >= SURE and (before or clause).words[-1].text.endswith(BREAKS)
-            gone = gone if apart else (*gone, clause.text)  # "wait here despite my caves"
+            gone = (*gone, clause.text)
             continue
         rest, runs = clause.without("frame", bound, known)
         bare, gone = rest.words, (*gone, *runs)

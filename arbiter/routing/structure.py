@@ -61,6 +61,12 @@ class Clause:
         late = [word.certainty for word in self.words if word.role in ("condition", "time")]
         return max(self.certainty * (self.kind in PUT_OFF), sum(late) / len(self.words))
 
+    @property
+    def waiting(self) -> str:
+        """Its words that tell what a command waits for; all of them where none does."""
+        late = [word.text for word in self.words if word.role in ("condition", "time")]
+        return " ".join(late).rstrip(" " + _ENDS) or self.text
+
     @staticmethod
     def _doubtful(word: Word) -> bool:
         return word.certainty < CLEAR and word.text not in KEPT

@@ -71,7 +71,6 @@ def _kept(text):
         ("raise your arms like a king", '"like a king" was not used'),
         ("march forward proudly", '"proudly" was not used'),
         ("walk towards the door", '"towards the door" was not used'),
-        ("sit on the chair", '"on the chair" was not used'),
         ("point at the clock", '"at the clock" was not used'),
         ("wave at my sister", '"at my sister" was not used'),
         ("wave your right hand at the nice lady", '"at the nice lady" was not used'),
@@ -95,7 +94,7 @@ def test_what_nothing_uses_is_named(router, text, note):
     ("text", "reason"),
     [
         ("walk backwards in a circle", '"backwards" is something else to do; nearest skill is walk_in_circle'),
-        ("walk in a circle hopping", 'not understood: "hop" is like nothing this robot can do'),
+        ("walk in a circle hopping", '"hopping" is something else to do; nearest skill is walk_in_circle'),
         ("bow kneeling", '"kneeling" is something else to do; nearest skill is bow'),
         ("move forward in front of the lorry", '"lorry" is no place that walk_forward finds; say how far'),
         ("face away from the ball", '"away" is another way to go; nearest skill is face_ball'),

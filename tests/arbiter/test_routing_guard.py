@@ -343,7 +343,7 @@ def test_a_faulty_list_of_stops_is_an_error(tmp_path, change, said):
     ("text", "plan"),
     [
         ("turn left and then walk forward, that's it", ["turn_left", "walk_forward"]),
-        ("um forward one metre thats all for now", ["walk_forward"]),
+        ("um forward one metre thats all", ["walk_forward"]),
         ("if it's not too much trouble, go back a little", ["walk_backward"]),
         ("bow four times, no, twice is enough", ["bow"]),
     ],

@@ -202,11 +202,11 @@ def test_routing_with_skills_of_a_tree_file_names_what_does_not_lead_to_them(tmp
 
     (tmp_path / "odd.py").write_text(
         "from arbiter.skill import Skill\n\n\nclass LookLeft(Skill):\n    name, policy, joints = 'look_left', 'rest', 'arms'\n"
-        "    utterances = ('look left', 'glance to the left', 'look to the left', 'hold it')\n"
+        "    utterances = ('look left', 'glance to the left', 'face left', 'hold it')\n"
     )
     file = tmp_path / "t.yaml"
     file.write_text(find_tree("default.yaml").read_text().replace("files: []", "files: [odd.py]"))
-    assert route.main(["--tree", str(file), "--json", "look left", "please look to the left", "turn left"]) == 0
+    assert route.main(["--tree", str(file), "--json", "look left", "please face left", "turn left"]) == 0
     printed = capsys.readouterr()
     assert [json.loads(line)["skills"] for line in printed.out.splitlines()] == [["look_left"], ["look_left"], ["turn_left"]]
     told = [line for line in printed.err.splitlines() if "does not lead to it" in line]
