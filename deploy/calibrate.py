@@ -12,6 +12,7 @@ middle of the measured span at the middle of the joint's range; measured span an
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import threading
 import time
@@ -57,14 +58,14 @@ with extra(__name__, parser, "can", "serial"):
     from arbiter.robot import RobotModel
     from deploy.drivers.can import motor_protocol
     from deploy.drivers.can.bus import BusPort, open_bus
-    from deploy.drivers.can.calibration import CalibrationFile, save_calibration, save_creep
+    from deploy.drivers.can.calibration import CalibrationFile, load_calibration, save_calibration, save_creep
     from deploy.drivers.can.hardware_file import HardwareConfig, calibration_path, load_hardware
     from deploy.drivers.can.motor_protocol import MotorMode, MotorParameter
     from deploy.drivers.can.sdo import SdoClient
     from deploy.drivers.sensors.imu import open_imu
     from deploy.replay import load_trace
     from deploy.robots.description import load_model
-    from deploy.trace.tape import fitted, taped
+    from deploy.trace.tape import FEWEST, SURE, TapedWalk, fitted, taped
 
 FLASH_TIME = 0.1  # [s] that a motor may take to store its settings
 SPAN_SLACK = 0.15  # [rad] that a measured span may differ from the range: stops give, printed parts vary
@@ -145,11 +146,13 @@ class Calibrator:
 def calibrate(
     calibrator: Calibrator, path: Path, done: Callable[[], bool], today: str, show: Callable[[Sweep], None] = lambda sweep: None
 ) -> np.ndarray:
-    """Measures and writes the file. Raises RobotError, and writes nothing, if a joint was not moved through its range."""
+    """Measures and writes the file; the creep of the soles in it stays. Raises RobotError, and writes nothing, if a joint was not
+    moved through its range, and ConfigError before anything moves for a file that cannot be read."""
+    creep = strict.load(CalibrationFile, path).creep if path.is_file() else 0.0
     found, wrong = offsets(calibrator.sweep(done, show), calibrator.model)
     if wrong:
         raise RobotError("calibration: nothing written:\n" + "\n".join(wrong))
-    save_calibration(path, calibrator.model, found, today, strict.load(CalibrationFile, path).creep if path.is_file() else 0.0)
+    save_calibration(path, calibrator.model, found, today, creep)
     return found
 
 
@@ -176,28 +179,52 @@ def store_watchdogs(calibrator: Calibrator) -> int:
 
 
 def find_creep(walks: list[list[str]], robot: str, file: str | None) -> str:
-    """From `walks` of a LOG and METRES; writes it where they are of the real robot. Returns what to tell."""
+    """From `walks` of a LOG and METRES; writes it where they are of the real robot and it is known. Returns what to tell."""
     if not walks:
         raise RobotError("floor: no walk; give each with --walk LOG METRES (docs/estimate.md)")
-    found, driven = [], set()
-    for log, metres in walks:
-        try:
-            tape = float(metres)
-        except ValueError:
-            raise RobotError(f"--walk {log} {metres}: a number of metres is expected") from None
-        header, ticks = load_trace(Path(log), verify=True)
-        driven.add(header.get("robot"))
-        found.append(taped(header, ticks, tape, log))
-    fit = fitted(found)
+    runs = [(log, _metres(log, metres), *load_trace(Path(log), verify=True)) for log, metres in walks]
+    driven = sorted({str(header.get("robot")) for _, _, header, _ in runs})
+    if len(driven) > 1:
+        raise RobotError(f"--walk: the walks are of {' and of '.join(driven)}; each has a floor of its own: one at a time")
+    path = _to_be_written(robot, file) if driven == [robot] else None
+    found: dict[TapedWalk, str] = {}
+    for log, tape, header, ticks in runs:
+        walk = taped(header, ticks, tape, log)
+        twin = next((name for other, name in found.items() if (other.told, other.slope) == (walk.told, walk.slope)), None)
+        if twin is not None:
+            raise RobotError(
+                f"--walk {log}: the same run as --walk {twin}; a folder stands for its newest run: name that of each run"
+            )
+        found[walk] = log
+    fit = fitted(list(found))
+    deviation = f"{fit.deviation:.4f} s" if math.isfinite(fit.deviation) else "unknown"
     told = (
-        f"creep {fit.creep:.4f} s, standard deviation {fit.deviation:.4f} s, of {len(found)} walks: their ends are off by "
-        f"{100 * fit.before:.1f} cm (rms) without it, {100 * fit.after:.1f} cm with it"
+        f"creep {fit.creep:.4f} s, standard deviation {deviation}, of {len(found)} walk{'s' * (len(found) > 1)}: "
+        f"their ends are off by {100 * fit.before:.1f} cm (rms) without it, {100 * fit.after:.1f} cm with it"
     )
-    if driven & {"simulated", "rig"}:
-        return f"{told}\nsimulated: --set simulation.creep={fit.creep:.4f}"
-    path = calibration_path(load_hardware(robot, file), robot)
+    if not fit.known:
+        return f"{told}\nnothing written: {FEWEST} walks are needed, and a creep of {SURE:g} standard deviations; take more walks"
+    if path is None:
+        return (
+            f"{told}\nnothing written: the walks are of {driven[0]}; for a simulated body: --set simulation.creep={fit.creep:.4f}"
+        )
     save_creep(path, load_model(robot), fit.creep)
     return f"{told}\nwritten: {path}"
+
+
+def _metres(log: str, metres: str) -> float:
+    try:
+        return float(metres)
+    except ValueError:
+        raise RobotError(f"--walk {log} {metres}: a number of metres is expected") from None
+
+
+def _to_be_written(robot: str, file: str | None) -> Path:
+    """The calibration file, which must be there and can be written: known before the walks are estimated again."""
+    hardware, model = load_hardware(robot, file), load_model(robot)
+    path = calibration_path(hardware, robot)
+    load_calibration(path, model, hardware.directions(model))
+    return writable("calibration", path)
 
 
 def _progress(model: RobotModel) -> Callable[[Sweep], None]:
@@ -218,7 +245,10 @@ def _progress(model: RobotModel) -> Callable[[Sweep], None]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    args = parser().parse_args(arguments)
+    command_line = parser()
+    args = command_line.parse_args(arguments)
+    if args.walk and args.what != "floor":
+        command_line.error("--walk belongs to floor: deploy.calibrate floor --walk LOG METRES")
     try:
         if args.what == "floor":
             print(find_creep(args.walk, args.robot, args.hardware))

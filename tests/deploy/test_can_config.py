@@ -75,7 +75,7 @@ def test_calibration_file_round_trip(tmp_path):
     loaded = load_calibration(path, MODEL, direction)
     np.testing.assert_allclose(loaded.offset, offsets, atol=1e-6)
     assert loaded.creep == 0.004
-    assert not loaded.offset.flags.writeable and not list(path.parent.glob("*.tmp"))
+    assert not loaded.offset.flags.writeable and list(path.parent.iterdir()) == [path]
 
 
 def test_calibration_errors(tmp_path):

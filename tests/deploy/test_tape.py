@@ -21,25 +21,61 @@ def test_walks_that_a_tape_measured_give_the_creep():
     fit = fitted([TapedWalk(told[k] - 0.004 * slopes[k] + noise[k], told[k], -slopes[k]) for k in range(12)])
     assert fit.creep == pytest.approx(0.004, abs=4.0 * fit.deviation) and 0.0 < fit.deviation < 3e-4
     assert fit.after < 0.004 < 0.01 < fit.before
-    assert math.isnan(fitted([TapedWalk(1.0, 1.01, -3.0)]).deviation)
+    assert fit.known and not fitted([TapedWalk(1.0, 1.01, -3.0)]).known
+    assert not fitted([TapedWalk(0.0, miss, -3.0) for miss in (0.01, -0.02, 0.02, 0.0, 0.01)]).known, "they disagree"
     with pytest.raises(ConfigError, match="is the tape's figure in metres"):
         fitted([TapedWalk(200.0, 2.0, -3.0)])
 
 
-def test_a_recorded_walk_tells_what_its_end_owes_to_creep(tmp_path):
-    """The estimate of that run had a creep of its own: where it ended, as a tape's figure, gives that creep back."""
-    settings = ["--set", "simulation.creep=0.005", "--fast", "--log", str(tmp_path), "--say", "sidestep left 40 cm"]
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """A short walk to the left; its estimate had a creep of its own."""
+    folder = tmp_path_factory.mktemp("walk")
+    settings = ["--set", "simulation.creep=0.005", "--fast", "--log", str(folder), "--say", "sidestep left 40 cm"]
     assert run([*settings, "--viewer", "none", "--for", "11", "--strict"]) == 0
-    header, ticks = load_trace(tmp_path, verify=True)
+    return folder
+
+
+def test_a_recorded_walk_tells_what_its_end_owes_to_creep(log, tmp_path):
+    """Where it ended by its own estimate, as a tape's figure, gives the creep of that estimate back."""
+    header, ticks = load_trace(log, verify=True)
     assert header["creep"] == 0.005
     walk = taped(header, ticks, ticks[-1]["estimate"]["position"][0], "walk")
     assert walk.slope < -0.5 and fitted([walk]).creep == pytest.approx(0.005, abs=2e-5)
     with pytest.raises(ConfigError, match="nan m by the tape"):
         taped(header, ticks, math.nan, "walk")
-    with pytest.raises(ConfigError, match="it hardly walked"):
+    with pytest.raises(ConfigError, match="walk: it went 0.0. m from its start"):
         taped(header, ticks[:20], 0.0, "walk")
+    with pytest.raises(ConfigError, match="walk: begins with tick 10; where it started is not in it"):
+        taped(header, ticks[10:], 0.0, "walk")
     bad = tmp_path / "bad.jsonl"
-    first, _, rest = (tmp_path / "trace.jsonl").read_text().partition("\n")
+    first, _, rest = (log / "trace.jsonl").read_text().partition("\n")
     bad.write_text(first.replace('"creep":0.005', '"creep":0.5') + "\n" + rest)
     with pytest.raises(ConfigError, match="creep"):
         load_trace(bad)
+
+
+def changed(ticks, since, until, **values):
+    """The same run; what was read from tick `since` to `until` is this."""
+    wrong = range(*slice(since, until).indices(len(ticks)))
+    return [tick | {"state": tick["state"] | values} if k in wrong else tick for k, tick in enumerate(ticks)]
+
+
+def test_readings_that_a_run_does_not_believe_do_not_reach_the_estimate(log):
+    header, ticks = load_trace(log, verify=True)
+    whole = taped(header, ticks, 0.0, "walk")
+    for values in ({"q": None}, {"quat": [None] * 4}, {"stamp": None}, {"age": None}):
+        walk = taped(header, changed(ticks, 250, 251, **values), 0.0, "walk")
+        assert walk.told == pytest.approx(whole.told, abs=0.02) and walk.slope == pytest.approx(whole.slope, rel=0.1)
+
+
+def test_a_walk_in_which_the_robot_fell_or_lost_its_place_is_refused(log):
+    header, ticks = load_trace(log, verify=True)
+    lying = changed(ticks, 300, 500, quat=[math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0])
+    with pytest.raises(ConfigError, match="walk: it fell at .* s; leave this walk out"):
+        taped(header, lying, 0.0, "walk")
+    silent = changed(ticks, 250, 290, age=[10.0] * len(header["joints"]))
+    with pytest.raises(ConfigError, match="walk: its estimate was not trusted for .* leave this walk out"):
+        taped(header, silent, 0.0, "walk")
+    lifted = changed(ticks, 450, None, age=[10.0] * len(header["joints"]))
+    assert taped(header, lifted, 0.0, "walk").told == pytest.approx(taped(header, ticks[:450], 0.0, "walk").told, abs=0.005)

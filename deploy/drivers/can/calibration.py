@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,10 +82,17 @@ def load_calibration(path: Path, model: RobotModel, direction: np.ndarray) -> Ca
 
 
 def save_creep(path: Path, model: RobotModel, creep: float) -> None:
-    """Puts the creep of the soles into a calibration file. Raises ConfigError where there is none."""
+    """Puts the creep of the soles [s] into a calibration file, whose other lines stay as they are. Raises ConfigError where there
+    is none, or one into which it cannot be put."""
     load_calibration(path, model, np.ones(model.n))
-    data = strict.load(CalibrationFile, path)
-    save_calibration(path, model, np.array([data.offsets[joint] for joint in model.joints]), data.measured, creep)
+    line, text = _creep_line(creep), path.read_text("utf-8")
+    changed, there = re.subn(r"^creep\s*:.*$", line, text, flags=re.MULTILINE)
+    try:
+        _replace(path, changed if there else f"{text.rstrip()}\n{line}\n", model)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path}: nothing written: {line!r} does not go into it as a line of its own; put it in by hand"
+        ) from error
 
 
 def save_calibration(path: Path, model: RobotModel, offset: np.ndarray, measured: str, creep: float = 0.0) -> None:
@@ -91,11 +100,29 @@ def save_calibration(path: Path, model: RobotModel, offset: np.ndarray, measured
     lines = [
         f"robot: {model.name}",
         f"measured: {measured!r}",
-        f"creep: {creep:.5f}  # [s] of its soles",
+        _creep_line(creep),
         "offsets:  # [rad], motor = (joint + offset) * direction",
     ]
     lines += [f"  {joint}: {value:.6f}" for joint, value in zip(model.joints, offset, strict=True)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    beside.write_text("\n".join(lines) + "\n")
-    beside.replace(path)
+    _replace(path, "\n".join(lines) + "\n")
+
+
+def _creep_line(creep: float) -> str:
+    return f"creep: {creep:.5f}  # [s] of its soles"
+
+
+def _replace(path: Path, text: str, model: RobotModel | None = None) -> None:
+    """Writes a file whole or not at all; one that is there keeps its permissions, and a link still leads to it. Given the model,
+    only what is a calibration of that robot is written. Raises ConfigError."""
+    path = path.resolve()
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_text(text, "utf-8")
+        if model is not None:
+            load_calibration(beside, model, np.ones(model.n))
+        if path.exists():
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
