@@ -248,7 +248,16 @@ def test_stops_of_other_languages(frame):
 
 
 def test_pain_and_danger_stop():
-    hurt = ("hurting me", "crushing my foot", "standing on the child", "bumping into him", "pinching her hand", "pulling my hair")
+    hurt = (
+        "hurting me",
+        "crushing my foot",
+        "standing on the child",
+        "bumping into him",
+        "pinching her hand",
+        "pulling my hair",
+        "pulling her dress",
+        "tugging at my sleeve",
+    )
     danger = ("someone in front of you", "a small child behind you", "smoke", "a dog in the way")
     said = [
         *(f"{first}you're {what}" for first in ("", "ouch, ", "hey, robot, ") for what in hurt),
