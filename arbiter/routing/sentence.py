@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -17,6 +18,7 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.structure import CLEAR, FILLERS, PUT_OFF, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
 from arbiter.routing.told_order import in_told_order
+from arbiter.routing.verbs import uninflected
 
 WAITS = 0.45  # probability from which a clause is believed to make a command wait
 TOLD = 0.85  # probability from which a text that is nothing but a remark asks for nothing
@@ -78,7 +80,7 @@ def read(
         pronouns: Tells what they stand for.
     """
     text = pronouns.ahead(_WELL_THEN.sub("", text))
-    text = _AS_MOVE.sub(lambda match: "first" if match["place"] in english().first else "then", text)
+    text = _AS_MOVE.sub(_told_place, text)
     text = _PRIOR.sub(" first", _AMID.sub(r"\g<first>, then \g<second>", _AFTER.sub(" after ", text)))
     purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
     text = _PURPOSE.sub("", text)
@@ -96,6 +98,14 @@ def read(
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
     unread = tuple(run for run in (*gone, *purposes) if set(words(run)) - known)
     return Sentence(found, late, plain, at_once(parse(plain, pronouns.resolved), text), unread, manners)
+
+
+def _told_place(match: re.Match[str]) -> str:
+    """The order word for "as your first move", "as the last thing"."""
+    behind = match.start() > 0 and match.string[match.start() - 2] not in ",;" and match[0].endswith(",")
+    if behind and match["place"] in english().last:
+        return "lastly,"  # of the command before it: "sit down as the last thing, before that bow"
+    return "first" if match["place"] in english().first else "then"
 
 
 def _unechoed(found: Sequence[Clause]) -> tuple[Clause, ...]:
@@ -131,9 +141,10 @@ def _known(clause: Clause, wordings: Set[str]) -> Clause:
 
 
 def _later(clause: Clause) -> bool:
-    """Whether a clause says "later", "tomorrow" and the like of a command: "ok um later maybe wave"."""
-    said = (word for word in clause.words if word.role == "time" and word.certainty >= CLEAR)
-    return any(word.text.strip(" ,.;:!?") in english().later for word in said)
+    """Whether a word of a clause puts it off, whatever the others do: "later maybe wave", "but only if nobody is near"."""
+    telling = {"time": english().later, "condition": english().conditions}
+    said = (word for word in clause.words if word.certainty >= CLEAR)
+    return any(word.text.strip(" ,.;:!?") in telling.get(word.role, ()) for word in said)
 
 
 def _amount(text: str) -> bool:
@@ -186,6 +197,8 @@ def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, 
             continue
         rest, runs = clause.without("frame", bound, known)
         bare, gone = rest.words, (*gone, *runs)
+        if bare and any(run.endswith("if you") for run in runs):  # "it would be lovely if you stood up"
+            bare = (replace(bare[0], text=uninflected(bare[0].text)), *bare[1:])
         doubtful = clause.kind not in PUT_OFF and all(word.role in ("frame", "other") and word.certainty < CLEAR for word in bare)
         if runs and {word.text.strip(" ,.;:!?") for word in bare} <= (known if doubtful else bound):
             continue  # what is left of "go on," or "thank you"

@@ -93,15 +93,21 @@ class Clause:
             words = [word for _, word in run]
             told = [word.certainty for word in words if word.role == role] or [1.0]
             amid = bool(kept) and words[-1] is not self.words[-1]
+            behind = words[1 + next((i for i, word in enumerate(words) if word.text.endswith(tuple(_ENDS))), len(words)) :]
             apart = (kept and kept[-1].text.endswith(tuple(_ENDS))) or (not kept and words[-1].text.endswith(tuple(_ENDS)))
-            unknown = 0 if known is None or apart else sum(word.text.strip(_ENDS) not in known for word in words)
+            closed = not amid or words[-1].text.endswith(tuple(_ENDS))
+            clear = closed and all(word.certainty >= CLEAR for word in behind or words)
+            joined = words[: len(words) - len(behind)] if clear else words  # "walk on then, my lover"
+            unknown = 0 if known is None or apart else sum(word.text.strip(_ENDS) not in known for word in joined)
             strange = unknown * FEW >= len(words)  # "bow ties", and not "my nephew would like you to bow"
-            alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in FILLERS
+            alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in FILLERS and not (apart and clear)
             sure = fmean(told) >= WHOLLY if len(words) == len(self.words) else math.prod(told) >= SURE ** len(told)
-            if not same or alone or strange or not sure or (kept and kept[-1].text in bound):
+            if not same or alone or strange or not sure or (kept and kept[-1].text in bound and len(joined) == len(words)):
                 kept += words
             else:
                 gone.append(" ".join(word.text.strip(_ENDS) for word in words))
+                if amid and len(words) > 1 and kept[0].role == "order" and not apart:  # "before the bow I would like you to wave"
+                    kept[-1] = dataclasses.replace(kept[-1], text=f"{kept[-1].text},")
         end = self.words[-1].text[len(self.words[-1].text.rstrip(_ENDS)) :]
         if kept and kept[-1] is not self.words[-1] and end:
             kept[-1] = dataclasses.replace(kept[-1], text=kept[-1].text.rstrip(_ENDS) + end)

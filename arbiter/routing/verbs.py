@@ -27,6 +27,11 @@ def _bases() -> dict[str, str]:
     return {form: verb for verb, forms in irregular().items() for form in forms if form not in irregular()}
 
 
+def uninflected(verb: str) -> str:
+    """The verb of an irregular form: "stand" of "stood"; another word as it is."""
+    return _bases().get(verb, verb)
+
+
 def base_forms(verb: str) -> tuple[str, ...]:
     """What a form may come from, itself first: "gone" from "go", "waved" and "waving" from "wave", "stepped" from "step"."""
     if base := _bases().get(verb):

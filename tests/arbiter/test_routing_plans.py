@@ -161,13 +161,31 @@ def test_a_word_that_is_not_set_apart_is_no_name(router, text):
         ("walk once around in a circle, then bow", ["walk_in_circle", "bow"]),
         ("step to the right, sideways", ["sidestep_right"]),
         ("bow, then return to where you started", ["bow", "come_back"]),
+        # What a lead, a frame or an address leaves is the command as it would be said by itself.
+        ("before the bow i'd like you to walk two metres", ["walk_forward", "bow"]),
+        ("bow as the last thing, before that come back to where you started", ["come_back", "bow"]),
+        ("it would be wonderful if you sat down now", ["sit_down"]),
+        ("get going, bro, two metres", ["walk_forward"]),
+        ("walk on then, me lover", ["walk_forward"]),
+        ("sit down for the ceremony, if you don't mind", ["sit_down"]),
+        ("turn till you're facing the ball", ["face_ball"]),
+        ("we'd very much like you to turn right now", ["turn_right"]),
+        ("would you do two right-angle turns to the left", ["turn_left"]),
     ],
 )
 def test_a_piece_is_what_it_stands_for(router, text, wanted):
     assert plan(router.route(text)) == wanted
 
 
-@pytest.mark.parametrize("text", ["bow as soon as the guests are here", "wave on my signal", "sit down if you can hear me"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bow as soon as the guests are here",
+        "wave on my signal",
+        "sit down if you can hear me",
+        "walk two metres, but only if nobody is in front of you",
+    ],
+)
 def test_a_condition_waits_whatever_it_is_about(router, text):
     assert router.route(text).reason.startswith("waits for something")
 

@@ -35,6 +35,7 @@ class English:
     bare_side: frozenset[str]
     returns: frozenset[str]
     later: frozenset[str]
+    conditions: frozenset[str]
     first: frozenset[str]
     second: frozenset[str]
     third: frozenset[str]
