@@ -32,7 +32,7 @@ from policies.chunk.inference import InferenceReplay
 from policies.late_waits import LateReplay
 from policies.registry import PolicyContext
 
-COMPARED_LATER = ("estimate",)  # traces of earlier versions have none
+ROUNDING = 1e-9  # [m, m/s, rad] between two estimates that are the same: a version may take sums in another order
 COMPARED = ("q", "kp", "kd", "mode", "owners", "branch", "interventions")
 
 
@@ -165,5 +165,17 @@ def _feed(arbiter: Arbiter, robot: RecordedRobot, sight: RecordedSight, camera: 
 
 def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     parts = [key for key in COMPARED if then[key] != now[key]]
-    parts += [key for key in COMPARED_LATER if key in then and then[key] != now[key]]
+    if "estimate" in then and not _alike(then["estimate"], now["estimate"]):  # traces of earlier versions have none
+        parts.append("estimate")
     return [f"tick {then['i']} at {then['t']:.3f} s: {', '.join(parts)}"] if parts else []
+
+
+def _alike(then: object, now: object) -> bool:
+    """Whether two JSON values are the same but for rounding."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        return then.keys() == now.keys() and all(_alike(then[key], now[key]) for key in then)
+    if isinstance(then, list) and isinstance(now, list):
+        return len(then) == len(now) and all(map(_alike, then, now))
+    if isinstance(then, int | float) and isinstance(now, int | float):
+        return abs(then - now) <= ROUNDING
+    return then == now

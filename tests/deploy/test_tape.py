@@ -10,6 +10,7 @@ import pytest
 from arbiter.errors import ConfigError
 from deploy.replay import load_trace
 from deploy.run import main as run
+from deploy.trace.redecide import redecide
 from deploy.trace.tape import TapedWalk, fitted, taped
 
 
@@ -53,6 +54,25 @@ def test_a_recorded_walk_tells_what_its_end_owes_to_creep(log, tmp_path):
     bad.write_text(first.replace('"creep":0.005', '"creep":0.5') + "\n" + rest)
     with pytest.raises(ConfigError, match="creep"):
         load_trace(bad)
+
+
+def test_an_estimate_that_is_rounded_otherwise_is_the_same_and_another_one_is_told(log):
+    header, ticks = load_trace(log, verify=True)
+    ticks = ticks[:200]
+
+    def otherwise(at, **values):
+        ticks[at] = ticks[at] | {"estimate": ticks[at]["estimate"] | values}
+
+    (x, y, z), (u, v, w) = (ticks[at]["estimate"]["position"] for at in (150, 160))
+    otherwise(150, position=[x + 1e-14, y, z])
+    otherwise(160, position=[u + 1e-6, v, w])
+    otherwise(161, position=[u, v])
+    otherwise(162, heading=1.0)
+    otherwise(163, heading=None)
+    otherwise(164, doubt="its feet slip")
+    otherwise(165, another=0.0)
+    assert [line.partition(" at ")[0] for line in redecide(header, ticks)] == [f"tick {at}" for at in range(160, 166)]
+    assert len(redecide(header | {"creep": 0.0}, ticks)) > 20, "its creep is the run's"
 
 
 def changed(ticks, since, until, **values):
