@@ -22,6 +22,8 @@ _SIDE, *_WAYS = patterns("mendable", "side forward up clockwise")
 _COLOUR = re.compile(rf"\b(?:{'|'.join(COLOURS)})\b")
 _THEN = re.compile(r"^(?:and )?then ")
 _DENIED = re.compile(r"\bnot (?:the |that )?(\w+)")
+_THING = re.compile(r"\b(?:your|the) (?:\w+ )?(?!left$|right$)\w+$")
+_IT = re.compile(r"(?<=\w )(?<!\bdo )(?<!\bmake )(?:it|them)\b(?=(?: up| down)?(?:$|[,.;!?]| and\b| then\b))")
 _BARE, _BARE_NUMBER, _HEADING, _COUNTED, _OTHER = patterns("mended", "bare number heading counted other")
 
 
@@ -159,7 +161,8 @@ def _mended(before: str, after: str) -> str:
         return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()
     if words(last)[:1] == words(after)[:1]:
         return f"{kept} {after}".strip()
-    return after
+    thing = _THING.search(last)
+    return _IT.sub(thing[0], after, count=1) if thing else after  # "walk to the blue ball, no, touch it"
 
 
 def _recounted(last: str, old: str, number: str) -> str:

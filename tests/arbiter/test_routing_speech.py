@@ -51,6 +51,9 @@ def router():
         ("stand up, sorry my love, sit down i should say", "sit down"),
         ("sidestep right and then bow, er, sidestep left i mean, and then bow", "sidestep left, and then bow"),
         ("walk forward then wave, sorry not wave, bow", "walk forward then bow"),
+        ("lower your arms, sorry, raise them", "raise your arms"),
+        ("walk to the blue ball, no, touch it", "touch the blue ball"),
+        ("turn to the left, no wait, do it and bow", "do it and bow"),
         ("walk forward, then wave, no, not wave, bow", "walk forward, then bow"),
         ("bow twice. nope. once is plenty.", "bow once."),
         # Taken back, and nothing in its place.
