@@ -39,11 +39,18 @@ def asks_again(pieces: Sequence[Piece], index: int) -> bool:
 
 
 def urges_on(piece: Piece, choice: Choice, before: Choice, chooser: Chooser) -> bool:
-    """Whether a piece is but a light verb that comes to the skill before it once more: "three metres ahead, go"."""
-    if piece.joint != "list" or choice.call is None or before.call is None or choice.call.skill != before.call.skill:
+    """Whether a piece is but a light verb that comes to the skill before it once more, "three metres ahead, go", or the verb that
+    an amount lacks: "two metres forward, walk"."""
+    if piece.joint != "list" or choice.call is None or before.call is None:
         return False
-    bare = choice.call.parameters == defaults(chooser.skills, choice.call.skill)
-    return bare and set(words(piece.text)) <= english().light_verbs | english().function
+    if choice.call.parameters != defaults(chooser.skills, choice.call.skill):
+        return False
+    said, light = words(piece.text), english().light_verbs | english().function
+    amount, rest = extract(before.call.phrase)
+    alike = chooser.scorer.class_of[choice.call.skill] == chooser.scorer.class_of[before.call.skill]
+    if alike and len(said) == 1 and amount.values and set(words(rest)) <= light | english().particles:
+        return True
+    return choice.call.skill == before.call.skill and light.issuperset(said)
 
 
 def folded(pieces: Sequence[Piece]) -> tuple[Piece, ...]:

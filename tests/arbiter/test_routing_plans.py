@@ -120,6 +120,9 @@ def test_what_others_can_do_by_it_is_told(router):
     [
         ("hands up, the two of them", ["raise_arms"]),
         ("two metres forward, go", ["walk_forward"]),
+        ("two metres forward, walk", ["walk_forward"]),
+        ("go left ninety, hang on, right ninety degrees, turn", ["turn_right"]),
+        ("turn right ninety degrees, turn left", ["turn_right", "turn_left"]),
         ("sit down, my friend, sit down", ["sit_down"]),
         ("bow, bow", ["bow", "bow"]),
         ("wave your left hand, the other one", ["wave_left", "wave_right"]),
