@@ -3,7 +3,7 @@
     python -m deploy.calibrate            # move every joint by hand to its ends; Enter when done; writes the calibration file
     python -m deploy.calibrate imu        # writes output rate and content into the IMU
     python -m deploy.calibrate watchdogs  # writes the watchdogs' time into the motors' flash; then switch them off and on
-    python -m deploy.calibrate floor --walk logs/left -0.03 --walk logs/right -0.04    # creep of the soles, from walks and a tape
+    python -m deploy.calibrate floor --walk logs/left -0.03 --walk logs/right -0.04 ...  # creep of the soles, by a tape
 
 The motors are in IDLE, without torque: the robot must hang or lie. Each joint is pushed to its two ends. The offset puts the
 middle of the measured span at the middle of the joint's range; measured span and range must agree.
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar=("LOG", "METRES"),
-        help="of floor: a run with one walk, and how far ahead of its start it ended by the tape, as it looked at the start",
+        help="of floor, four times or more: a run with one walk, and how far ahead of its start it ended by the tape",
     )
     p.add_argument("--robot", default="berkeley_humanoid_lite", help="name of a robot description")
     p.add_argument("--hardware", metavar="FILE", help="another hardware file than the robot's own")

@@ -26,6 +26,7 @@ LEAST_WALK = 0.3  # [m] from its start: who only stands, turns or waves sways by
 GAP = (
     0.2  # [s] without a trusted estimate: readings that are late now and then cost nothing, a robot that slips or is lifted does
 )
+TAPE = 0.01  # [m] that a tape tells of where a robot stands
 SURE = 2.0  # standard deviations from 0 at which a creep is known
 FEWEST = 4  # walks: how fewer disagree says nothing
 
@@ -121,8 +122,12 @@ def _path(ticks: list[dict[str, Any]], states: list[RobotState | None], model: R
 def fitted(walks: Sequence[TapedWalk]) -> CreepFit:
     """The creep with which the estimates end where the tape says, by least squares. Raises ConfigError for an absurd one."""
     tape, told, slope = (np.array([getattr(walk, name) for walk in walks]) for name in ("tape", "told", "slope"))
-    if not slope.any():
-        raise ConfigError("none of the walks ends elsewhere with creep than without: take some sideways or backward")
+    most = CREEP_ROOM * float(np.sqrt(np.mean(slope**2)))
+    if most < TAPE:
+        raise ConfigError(
+            f"the largest creep, {CREEP_ROOM:g} s, moves the ends of these walks by {100 * most:.1f} cm, which no tape shows: "
+            "take longer ones, sideways and backward"
+        )
     creep = float(slope @ (tape - told) / (slope @ slope))
     left = told + creep * slope - tape
     if not abs(creep) <= CREEP_ROOM:

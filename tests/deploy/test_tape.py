@@ -26,6 +26,9 @@ def test_walks_that_a_tape_measured_give_the_creep():
     assert not fitted([TapedWalk(0.0, miss, -3.0) for miss in (0.01, -0.02, 0.02, 0.0, 0.01)]).known, "they disagree"
     with pytest.raises(ConfigError, match="is the tape's figure in metres"):
         fitted([TapedWalk(200.0, 2.0, -3.0)])
+    for slope in (0.0, 0.007):
+        with pytest.raises(ConfigError, match="moves the ends of these walks by 0.0 cm, which no tape shows"):
+            fitted([TapedWalk(1.0, 1.05, slope)])
 
 
 @pytest.fixture(scope="module")
