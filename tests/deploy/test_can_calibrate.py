@@ -5,6 +5,7 @@ from tests.needs import needs
 pytestmark = needs("robot", "can")
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import deploy.rig
 from arbiter.errors import ConfigError, RobotError
 from deploy.calibrate import Calibrator, Sweep, calibrate, main, offsets
 from deploy.drivers.can.calibration import Calibration, load_calibration, save_calibration, save_creep
+from deploy.drivers.can.can_robot import open_robot
 from deploy.drivers.can.hardware_file import load_hardware
 from deploy.replay import load_trace
 from deploy.rig.fault_injection import parse_fault
@@ -128,6 +130,13 @@ def walks(tmp_path_factory):
         log.write_text("\n".join(map(json.dumps, [header, *ticks[:count]])) + "\n")
         found.append((log, ticks[count - 1]["estimate"]["position"][0]))
     return found
+
+
+def test_the_real_robots_estimate_has_the_creep_of_its_file(tmp_path):
+    path = tmp_path / "calibration.yaml"
+    save_calibration(path, load_model(), np.zeros(22), "2025-05-01", 0.004)
+    robot = open_robot(hardware=replace(load_hardware(), calibration=str(path), imu=None))
+    assert robot.model.creep == 0.004
 
 
 def driven_by(walks, folder, robot):

@@ -127,7 +127,7 @@ class HardwareConfig:
         motors: One for each joint.
         limits: When motors are no longer trusted, and what is written into them.
         imu: The IMU; not given: there is none.
-        calibration: File of the joints' offsets, absolute or relative to the robot's folder.
+        calibration: File of the joints' offsets and the creep of the soles, absolute or relative to the robot's folder.
     """
 
     buses: tuple[BusConfig, ...]
