@@ -151,7 +151,8 @@ def _mended(before: str, after: str) -> str:
     kept, last = (before[: joint.end()], before[joint.end() :].strip()) if joint else ("", before)
     first_clause = _BREAK.split(after)[0]
     if (denied := _DENIED.match(after)) and denied[1] in words(last) and words(after[denied.end() :]):
-        return f"{kept} {after[denied.end() :].lstrip(' ,.;:!?-')}".strip()  # "bow, then wave, no, not wave, turn"
+        after = after[denied.end() :].lstrip(" ,.;:!?-")  # "bow, then wave, no, not wave, turn"
+        return after if words(kept)[:2] == words(after)[:2] else f"{kept} {after}".strip()  # or all of it is said anew
     if (bare := _BARE_NUMBER.match(after)) and (values := extract(last)[0].values):
         return f"{kept} {_recounted(last, values[-1][2], bare['number'])}{after[bare.end() :]}".strip()
     said, rest = extract(first_clause.strip())

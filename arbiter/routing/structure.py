@@ -106,7 +106,10 @@ class Clause:
                 kept += words
             else:
                 gone.append(" ".join(word.text.strip(_ENDS) for word in words))
-                if amid and len(words) > 1 and kept[0].role == "order" and not apart:  # "before the bow I would like you to wave"
+                named = [word.text in ("a", "an", "the", "your", "you") or word.text.endswith("ing") for word in kept[1:2]]
+                if (
+                    amid and len(words) > 1 and kept[0].role == "order" and not apart and any(named)
+                ):  # "before the bow please wave"
                     kept[-1] = dataclasses.replace(kept[-1], text=f"{kept[-1].text},")
         end = self.words[-1].text[len(self.words[-1].text.rstrip(_ENDS)) :]
         if kept and kept[-1] is not self.words[-1] and end:

@@ -12,6 +12,7 @@ from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.clauses import Piece
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.veto import harmful
 
 _ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
 
@@ -74,7 +75,7 @@ class Variants:
         """A command without the words that tell how, which no skill can do: "stand up with dignity"."""
         for manner in manners:
             bare = " ".join(text.replace(manner, " ").split())
-            if bare == text or extract(manner)[0].pace:
+            if bare == text or extract(manner)[0].pace or harmful(manner):
                 continue
             choice = self._chooser.choose(bare, None)
             if choice.call is not None and choice.score >= WHOLE and choice.call.skill != STOP:

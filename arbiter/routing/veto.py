@@ -65,6 +65,11 @@ class Veto:
         return self.rule, self.idiom or self.said
 
 
+def harmful(text: str) -> bool:
+    """Whether words ask for harm or for a posture that no skill has, which nothing may leave out."""
+    return bool(_HARM.search(text) or _POSTURE.search(text))
+
+
 def vetoes(text: str, clause: str, skill: str, moved: frozenset[str], strange: frozenset[str], travels: bool) -> Iterator[Veto]:
     """Why `skill` must not answer `text`.
 

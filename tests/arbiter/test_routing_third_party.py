@@ -54,7 +54,13 @@ def test_what_a_skill_says_is_not_held_against_it_in_other_words(router):
 
 
 def test_a_veto_holds_for_every_other_skill(router):
-    for text in ("walk forward until you fall", "wave the hammer", "walk off the stage", "raise the gun"):
+    for text in (
+        "walk forward until you fall",
+        "wave the hammer",
+        "walk off the stage",
+        "raise the gun",
+        "walk on all fours like the pony",
+    ):
         route = router.route(text)
         assert route.outcome == "rejected" and route.rule is not None
 
