@@ -308,3 +308,39 @@ def test_at_one_and_the_same_time_is_at_once(router):
 def test_an_amount_each_time_is_done_so_often(router):
     ((turn,),) = router.route("turn left twice, ninety degrees each time").steps
     assert turn.parameters["angle"] == pytest.approx(3.1416, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("don't execute this: turn left", Rule.NEGATION),
+        ("no to the bow", Rule.NEGATION),
+        ("turn left, jk", Rule.NEGATION),
+        ("walk forward, cancel", Rule.NEGATION),
+        ("bow? you must be joking", Rule.NEGATION),
+        ("he moves, you step back", Rule.CONDITION),
+        ("the music stops: sit down", Rule.CONDITION),
+        ("get ready to walk forward", Rule.CONDITION),
+        ("walk forward, but not yet", Rule.CONDITION),
+        ("walk backward, that is if you're not too tired", Rule.CONDITION),
+        ("wave at anybody who comes in", Rule.CONDITION),
+        ("turn left, failing that right", Rule.CONDITION),
+        ("the rest of you sit down", Rule.STATEMENT),
+        ("would somebody please sit down", Rule.STATEMENT),
+        ("walk forward, sorry, I wasn't talking to you", Rule.STATEMENT),
+    ],
+)
+def test_what_is_not_asked_of_the_robot_now_moves_nothing(router, text, rule):
+    assert router.route(text).rule is rule
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("when you are ready, walk forward", ["walk_forward"]),
+        ("first you turn left, then you bow", ["turn_left", "bow"]),
+        ("robot, you turn left", ["turn_left"]),
+    ],
+)
+def test_what_only_resembles_it_is_done(router, text, wanted):
+    assert plan(router.route(text)) == wanted
