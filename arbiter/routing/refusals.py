@@ -12,8 +12,8 @@ from arbiter.routing.text import words
 from arbiter.rules import Rule
 from arbiter.skill import Route
 
-_DENIED, _DISMISSED, _TOLD, _OTHERS, _THING, _WAITS, _NOISE, _BROKEN, _SUMMED = patterns(
-    "refused", "denied dismissed told others thing waits noise broken summed"
+_DENIED, _DISMISSED, _TOLD, _OTHERS, _THING, _WAITS, _NOISE, _BROKEN, _SUMMED, _EXCEPTED = patterns(
+    "refused", "denied dismissed told others thing waits noise broken summed excepted"
 )
 _CAPITAL = re.compile(r"[A-Z][a-z]+")
 
@@ -43,6 +43,8 @@ class Refusals:
         if match := _WAITS.search(given) or self._noise(given):
             late = match[0].strip(" ,")
             return rejected(text, f'waits for something: "{late}"; this robot does at once what it is told', Rule.CONDITION, late)
+        if match := _EXCEPTED.search(given):
+            return rejected(text, f'rules out "{match[0]}"; say which one to take', Rule.ALTERNATIVES, match[0])
         if match := _SUMMED.search(given):
             return rejected(text, f'gives two numbers, "{match[0]}"; say one number', Rule.NUMBER, match[0])
         if match := _BROKEN.match(given):

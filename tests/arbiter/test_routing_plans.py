@@ -326,6 +326,8 @@ def test_an_amount_each_time_is_done_so_often(router):
         ("wave at anybody who comes in", Rule.CONDITION),
         ("turn left, failing that right", Rule.CONDITION),
         ("the rest of you sit down", Rule.STATEMENT),
+        ("walk to any ball but the red one", Rule.ALTERNATIVES),
+        ("face the ball that isn't red", Rule.ALTERNATIVES),
         ("would somebody please sit down", Rule.STATEMENT),
         ("walk forward, sorry, I wasn't talking to you", Rule.STATEMENT),
     ],
@@ -340,6 +342,7 @@ def test_what_is_not_asked_of_the_robot_now_moves_nothing(router, text, rule):
         ("when you are ready, walk forward", ["walk_forward"]),
         ("first you turn left, then you bow", ["turn_left", "bow"]),
         ("robot, you turn left", ["turn_left"]),
+        ("touch the ball, not the red but the blue one", ["touch_ball"]),
     ],
 )
 def test_what_only_resembles_it_is_done(router, text, wanted):
