@@ -59,7 +59,8 @@ class ClauseMaker:
         return written_out(text)
 
     def _words(self, name: str, role: str) -> list[tuple[str, str]]:
-        return [(word, role) for word in self._text(name).split()]
+        """An entry's words; a mark of which normalising has left no word is none."""
+        return [(word, role) for word in self._text(name).split() if word.strip(",.;:!?")]
 
     def _core(self) -> str:
         """A bare command: of a skill, or of a verb that no skill has to know."""
