@@ -5,8 +5,8 @@
     python -m deploy.calibrate watchdogs  # writes the watchdogs' time into the motors' flash; then switch them off and on
     python -m deploy.calibrate floor --walk logs/left -0.03 --walk logs/right -0.04 ...  # creep of the soles, by a tape
 
-The motors are in IDLE, without torque: the robot must hang or lie. Each joint is pushed to its two ends. The offset puts the
-middle of the measured span at the middle of the joint's range; measured span and range must agree.
+For the offsets the motors are in IDLE, without torque: the robot must hang or lie. Each joint is pushed to its two ends. The
+offset puts the middle of the measured span at the middle of the joint's range; measured span and range must agree.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ class LegPosture(NamedTuple):
     Attributes:
         corners: Lowest points of each sole [m], feet times points times (x, y, z).
         forces: Upward force of the floor on each foot [N] by the torques of its joints.
-        twists: Velocity at the IMU and angular velocity of what lies beyond each joint, where it turns at 1 rad/s, shape
-            (j, feet, 6).
-        soles: The corners, shape (feet, 3, points).
+        twists: Velocity at the IMU [m/s] and angular velocity [rad/s] of what lies beyond each joint, where it turns at 1 rad/s,
+            in the axes of `corners`, shape (j, feet, 6).
+        soles: The corners [m], shape (feet, 3, points).
     """
 
     corners: list

@@ -37,7 +37,7 @@ class Sole:
 
     def look(self, corners: list, force: float, crept: tuple[float, float] = (0.0, 0.0)) -> None:
         """Corners of the sole from the IMU [m]; `force`: share of the weight that it carries; `crept`: what it went over the
-        floor though it does not slip, x and y [m]: no part of its way."""
+        floor since the last look though it does not slip, x and y [m], in the axes of `corners`: no part of its way."""
         low = self.low = min(map(height, corners))
         if force <= LEAST:  # its way begins anew
             self._corners, self._carried, self.contact = [], 0, 0.0

@@ -15,25 +15,30 @@ from arbiter.estimation.rotation import Rows, Vector, cross, turn
 
 EVERY = 3  # ticks between two looks: trunk and legs turn slowly enough, and walks end as well as with every tick
 STILL = (0.0, 0.0)
-# Which product of two motions (v, w) and (v', w') goes where, with its sign, in (w x v' + v x w', w x w'): of the axes (i, j, k).
-AXES = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
-CROSS = np.zeros((6, 6, 6))
-for _i, _j, _k in AXES:
-    for _left, _right, _to in ((3, 0, 0), (0, 3, 0), (3, 3, 3)):
-        CROSS[_left + _j, _right + _k, _to + _i] += 1.0
-        CROSS[_left + _k, _right + _j, _to + _i] -= 1.0
-CROSS = CROSS.reshape(36, 6)
+
+
+def _cross_table() -> np.ndarray:
+    """Which product of two motions (v, w) and (v', w') goes where, with its sign, in (w x v' + v x w', w x w'), shape (36, 6)."""
+    table = np.zeros((6, 6, 6))
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        for left, right, to in ((3, 0, 0), (0, 3, 0), (3, 3, 3)):
+            table[left + j, right + k, to + i] += 1.0
+            table[left + k, right + j, to + i] -= 1.0
+    return table.reshape(36, 6)
+
+
+CROSS = _cross_table()
 
 
 class SoleCreep:
-    """Of all feet.
+    """The creep of the soles of all feet.
 
     Attributes:
         speeds: Horizontal velocity of each sole, were it loaded [m/s], odometry frame.
     """
 
     def __init__(self, body: Body, joints: np.ndarray, time: float) -> None:
-        """`joints`: as of `Legs`. `time`: speed of a loaded sole by its acceleration J̇ q̇ [s]; 0: it does not creep."""
+        """`joints`: as of `Legs`. `time`: time constant [s]; a loaded sole moves at it times J̇ q̇; 0: it does not creep."""
         self._time, self._joints, self._origin = time, np.ascontiguousarray(joints.T), tuple((-body.imu).tolist())
         points = len(body.feet[0].points)
         self._mean = np.full(points, 1.0 / points)

@@ -59,10 +59,16 @@ class StopLists:
 
 @dataclass(frozen=True, slots=True)
 class StopWords:
-    """What the stop guard knows: the entries of stops.yaml and of other languages as words or as patterns, and
+    """What the stop guard knows: the entries of stops.yaml and of other languages, as words or as patterns.
 
     Attributes:
-        exact: Words that are taken as they stand. harms: Those of `phrases` that mean stop before a command, too.
+        words: Stop words, which may be mistyped. exact: Those that are taken as they stand.
+        other: Words an edit away from one that are none.
+        innocent: Words with "stop" in them that are none.
+        alone: Texts that mean stop as a whole. mended: What their typing errors are mended to.
+        fillers, trailing: What may stand around or behind one.
+        phrases: Found in a text, means stop. harms: Those of them that do so before a command, too.
+        passes: Words of stopping that are none. doubtful: Those that are none beside a command.
         foreign: Found in a text, is a stop in another language. scripts: Pieces of text of other scripts.
     """
 

@@ -72,8 +72,8 @@ def _notes(skill: str, parameters: dict[str, Parameter], said: Quantities, used:
     yield from (f'"{words}" taken as said, no more and no less' for words in said.estimates if words in used)
     if said.manner and not speed:
         yield f'"{said.manner}" was not used: {skill} has one speed'
-    takes = ", ".join(name for name in parameters if name in (*_KINDS, *_CHOICES)) or "no parameters"
-    yield from (f'"{words}" was not used: {skill} takes {takes}' for _, _, words in said.values if words not in used)
+    listed = ", ".join(name for name in parameters if name in (*_KINDS, *_CHOICES)) or "no parameters"
+    yield from (f'"{words}" was not used: {skill} takes {listed}' for _, _, words in said.values if words not in used)
 
 
 def _first(said: Quantities, used: set[str], *kinds: str) -> tuple[str, float] | None:

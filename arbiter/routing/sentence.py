@@ -102,7 +102,7 @@ def read(
 
 def _told_place(match: re.Match[str]) -> str:
     """The order word for "as your first move", "as the last thing"."""
-    behind = match.start() > 0 and match.string[match.start() - 2] not in ",;" and match[0].endswith(",")
+    behind = match.string[: match.start()].rstrip()[-1:] not in ("", ",", ";") and match[0].endswith(",")
     if behind and match["place"] in english().last:
         return "lastly,"  # of the command before it: "sit down as the last thing, before that bow"
     return "first" if match["place"] in english().first else "then"

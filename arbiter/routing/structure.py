@@ -107,9 +107,8 @@ class Clause:
             else:
                 gone.append(" ".join(word.text.strip(_ENDS) for word in words))
                 named = [word.text in ("a", "an", "the", "your", "you") or word.text.endswith("ing") for word in kept[1:2]]
-                if (
-                    amid and len(words) > 1 and kept[0].role == "order" and not apart and any(named)
-                ):  # "before the bow please wave"
+                # "before the bow please wave"
+                if amid and len(words) > 1 and kept[0].role == "order" and not apart and any(named):
                     kept[-1] = dataclasses.replace(kept[-1], text=f"{kept[-1].text},")
         end = self.words[-1].text[len(self.words[-1].text.rstrip(_ENDS)) :]
         if kept and kept[-1] is not self.words[-1] and end:

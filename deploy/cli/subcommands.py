@@ -13,7 +13,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("deploy.serve", "serves a chunk policy to robots on other hosts"),
     "rollout": ("deploy.lerobot_rollout", "LeRobot's rollout for a checkpoint trained here"),
     "doctor": ("deploy.doctor", "pre-flight of the real robot: pass, warn or fail"),
-    "calibrate": ("deploy.calibrate", "measures the joints' offsets, sets up IMU and watchdogs"),
+    "calibrate": ("deploy.calibrate", "measures the joints' offsets and the creep of the soles, sets up IMU and watchdogs"),
     "supervisor": ("deploy.supervisor", "damps the motors when the control loop stops"),
     "rig": ("deploy.rig", "simulated motors, IMU and camera on CAN buses and a serial line"),
     "rig measure": ("deploy.rig.measure", "cycle times of the drivers, and cycles from each fault to damping"),

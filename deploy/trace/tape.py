@@ -23,9 +23,8 @@ from deploy.trace.writer import decode_state
 
 PROBE = 0.01  # [s] of creep that shows what a walk's end owes to it: it is proportional
 LEAST_WALK = 0.3  # [m] from its start: who only stands, turns or waves sways by less
-GAP = (
-    0.2  # [s] without a trusted estimate: readings that are late now and then cost nothing, a robot that slips or is lifted does
-)
+# [s] without a trusted estimate: readings that are late now and then cost nothing, a robot that slips or is lifted does.
+GAP = 0.2
 TAPE = 0.01  # [m] that a tape tells of where a robot stands
 SURE = 2.0  # standard deviations from 0 at which a creep is known
 FEWEST = 4  # walks: how fewer disagree says nothing

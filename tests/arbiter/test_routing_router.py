@@ -128,6 +128,7 @@ def test_plans(router, text, plan):
         ("rotate your head to the left", "turn_left does not move the head, and no other skill is nearer"),
         ("squat on one foot", '"on one foot": this robot has no such posture'),
         ("walk until the music ends", 'waits for something: "until the music ends"; this robot does at once what it is told'),
+        ("walk or not", 'waits for something: "or not"; this robot does at once what it is told'),
         ("walk 0 meters", "distance 0 m: walk_forward takes distance from 0.1 to 5 m"),
         ("walk " * 200, "too long: 1000 characters; an instruction has at most 400"),
         ("wave, " * 9 + "bow", "asks for 10 things; at most 8 at a time"),
