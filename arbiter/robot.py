@@ -14,7 +14,7 @@ from arbiter.errors import RobotError
 from arbiter.types import RobotState, SafeCommand, frozen
 
 NOT_GIVEN = frozen(())
-CREEP_ROOM = 0.05  # [s] what the creep of a sole may be, either way: no contact is damped so little
+MAX_CREEP = 0.05  # [s] what the creep of a sole may be, either way: no contact is damped so little
 GAIN_ROOM = 2.0  # policies bring their own gains; beyond twice the robot's nominal ones a motor loop may ring
 
 
@@ -42,8 +42,8 @@ class RobotModel:
         stand: What keeps it on its legs when no skill does: "reflex", "posture", or the name of a policy at zero velocity.
         speeds: Least, usual and largest speed of a walk by its way, "forward", "backward", "sideways" [m/s] and "turn" [rad/s];
             below the least it does not move. Not given: as the skills have them.
-        creep: By which a loaded sole creeps on the floor where it walks: speed for its acceleration J̇ q̇ [s]. A calibration
-            (docs/estimate.md); 0: not at all.
+        creep: Time constant of the creep of soles on the floor where it walks [s]: a loaded one moves at it times J̇ q̇. A
+            calibration (docs/estimate.md); 0: they do not creep.
         others: Mask of all joints beside the legs.
     """
 

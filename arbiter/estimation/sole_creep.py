@@ -37,9 +37,9 @@ class SoleCreep:
         speeds: Horizontal velocity of each sole, were it loaded [m/s], odometry frame.
     """
 
-    def __init__(self, body: Body, joints: np.ndarray, time: float) -> None:
-        """`joints`: as of `Legs`. `time`: time constant [s]; a loaded sole moves at it times J̇ q̇; 0: it does not creep."""
-        self._time, self._joints, self._origin = time, np.ascontiguousarray(joints.T), tuple((-body.imu).tolist())
+    def __init__(self, body: Body, joints: np.ndarray, creep: float) -> None:
+        """`joints`: as of `Legs`. `creep`: time constant [s]; a loaded sole moves at it times J̇ q̇; 0: it does not creep."""
+        self._creep, self._joints, self._origin = creep, np.ascontiguousarray(joints.T), tuple((-body.imu).tolist())
         points = len(body.feet[0].points)
         self._mean = np.full(points, 1.0 / points)
         self.speeds, self._tick = [STILL] * len(body.feet), 0
@@ -48,7 +48,7 @@ class SoleCreep:
         """A moment: `joint_vel` [rad/s], shape (n,); angular velocity of the base [rad/s], body frame; `turned`: rotation from
         body to odometry frame."""
         self._tick = (self._tick + 1) % EVERY
-        if not self._time or self._tick != 1:
+        if not self._creep or self._tick != 1:
             return
         w = turn(turned, turning)
         added = legs.twists * joint_vel.take(self._joints)[..., None]
@@ -57,6 +57,6 @@ class SoleCreep:
         gained = (moving.transpose(1, 2, 0) @ added.swapaxes(0, 1)).reshape(-1, 36).dot(CROSS)
         middles = (legs.soles @ self._mean).tolist()
         self.speeds = [
-            (self._time * (a + e * z - f * y), self._time * (b + f * x - d * z))  # of a point that itself stands still
+            (self._creep * (a + e * z - f * y), self._creep * (b + f * x - d * z))  # of a point that itself stands still
             for (a, b, _, d, e, f), (x, y, z) in zip(gained.tolist(), middles, strict=True)
         ]

@@ -58,13 +58,27 @@ class StopLists:
 
 
 @dataclass(frozen=True, slots=True)
-class StopWords:
-    """What the stop guard knows: the entries of stops.yaml and of other languages, as words or as patterns.
+class StopSpellings:
+    """Single words that mean stop, and that only look so.
 
     Attributes:
         words: Stop words, which may be mistyped. exact: Those that are taken as they stand.
         other: Words an edit away from one that are none.
         innocent: Words with "stop" in them that are none.
+    """
+
+    words: tuple[str, ...]
+    exact: frozenset[str]
+    other: frozenset[str]
+    innocent: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StopWords:
+    """What the stop guard knows: the entries of stops.yaml and of other languages, as words or as patterns.
+
+    Attributes:
+        spelling: Single words.
         alone: Texts that mean stop as a whole. mended: What their typing errors are mended to.
         fillers, trailing: What may stand around or behind one.
         phrases: Found in a text, means stop. harms: Those of them that do so before a command, too.
@@ -72,10 +86,7 @@ class StopWords:
         foreign: Found in a text, is a stop in another language. scripts: Pieces of text of other scripts.
     """
 
-    words: tuple[str, ...]
-    exact: frozenset[str]
-    other: frozenset[str]
-    innocent: frozenset[str]
+    spelling: StopSpellings
     alone: frozenset[str]
     mended: frozenset[str]
     fillers: re.Pattern[str]
@@ -102,10 +113,12 @@ def load(folder: Path = FOLDER) -> StopWords:
 
     words, whole = listed(english.words), foreign("alone")
     return StopWords(
-        words,
-        frozenset((*words, *listed(english.spellings), *foreign("anywhere"))),
-        frozenset(listed(english.other)),
-        frozenset(listed(english.innocent)),
+        StopSpellings(
+            words,
+            frozenset((*words, *listed(english.spellings), *foreign("anywhere"))),
+            frozenset(listed(english.other)),
+            frozenset(listed(english.innocent)),
+        ),
         frozenset((*listed(english.alone), *whole)),
         frozenset(listed(english.mended)),
         re.compile(rf"\b(?:{_any((*listed(english.fillers), *foreign('fillers')))})\b"),
@@ -121,7 +134,7 @@ def load(folder: Path = FOLDER) -> StopWords:
 
 LONG = 1000  # characters
 _WORDS = load()
-OTHER_WORDS, MENDED = _WORDS.other, _WORDS.mended
+OTHER_WORDS, MENDED = _WORDS.spelling.other, _WORDS.mended
 _LONG_STOP = re.compile(r"stop|halt|freeze|abort|emergency|whoa", re.IGNORECASE)
 
 _DO_NOT_STOP, _PLANNED, _NOT_PLANNED, _NOWHERE, _CLAUSE, _REMARK, _ASKED, _DRAWN_OUT, _E_STOP, _CRY = patterns(
@@ -147,12 +160,12 @@ def _squeeze(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
 
 
-_CLOSE = frozenset().union(*(_edits(word) for word in _WORDS.words)) - OTHER_WORDS | _WORDS.exact
+_CLOSE = frozenset().union(*(_edits(word) for word in _WORDS.spelling.words)) - OTHER_WORDS | _WORDS.spelling.exact
 _SOUNDS = frozenset(map(sound, ("stop", "halt", "freeze", "abort")))  # "friz"
 _NEAR_STOP = (_edits("stop") | {"spot"}) & OTHER_WORDS  # "spot moving"
 _MOVING = frozenset("moving walking turning waving spinning bowing marching rotating circling".split())
-_TORN = frozenset((*_WORDS.words, "enough")) - {"standstill"}  # in two: "st op"; "stand still" is a posture
-_SQUEEZED = frozenset(_squeeze(word) for word in (*_WORDS.words, "woah", "whoah"))
+_TORN = frozenset((*_WORDS.spelling.words, "enough")) - {"standstill"}  # in two: "st op"; "stand still" is a posture
+_SQUEEZED = frozenset(_squeeze(word) for word in (*_WORDS.spelling.words, "woah", "whoah"))
 
 
 @lru_cache(maxsize=1024)
@@ -161,11 +174,11 @@ def _is_stop_word(word: str, following: str) -> bool:
         return True
     if any(c.isdigit() for c in word) and any(c.isalpha() for c in word):
         word = word.translate(_LEET)
-        if word in _WORDS.exact:
+        if word in _WORDS.spelling.exact:
             return True
     if word == "stoop" or (_squeeze(word) != word and _squeeze(word) in _SQUEEZED):
         return not (word == "stoop" and following in ("down", "forward", "forwards", "low", "over", "a", "slightly"))
-    return "stop" in word and word not in _WORDS.innocent
+    return "stop" in word and word not in _WORDS.spelling.innocent
 
 
 def _spelled_out(match: re.Match) -> str:

@@ -12,7 +12,7 @@ import yaml
 
 from arbiter.errors import ConfigError
 from arbiter.handover.transition import HandoverSettings
-from arbiter.robot import CREEP_ROOM
+from arbiter.robot import MAX_CREEP
 from arbiter.strict import Node, Problems, build, parse, parse_text
 from arbiter.strict.fields import limited
 from deploy.runtime.masks import MASK, is_secret, masked
@@ -110,8 +110,8 @@ class SimulationConfig:
         chunk_delay: One inference of a chunk policy [s].
         camera_hz: Pictures per second.
         noise: Sensor noise of the simulated robot.
-        creep: By which loaded soles creep on the simulated floor, for the estimate: speed for their acceleration J̇ q̇ [s]; see
-            docs/estimate.md.
+        creep: Time constant of the creep of soles on the simulated floor, for the estimate [s]: a loaded one moves at it times
+            J̇ q̇; see docs/estimate.md.
         battery: Its state of charge 0..1 at the start.
         battery_drain: Charge used in a minute of simulated time; 0.03 lasts for about half an hour of walking.
         faults: Faults that the rig injects, such as "can1:drop=0.2@5s".
@@ -125,7 +125,7 @@ class SimulationConfig:
     chunk_delay: float = limited(0.1, 0.0, 60.0, "s")
     camera_hz: float = limited(25.0, 0.1, 1000.0, "Hz")
     noise: bool = True
-    creep: float = limited(0.0065, -CREEP_ROOM, CREEP_ROOM, "s")
+    creep: float = limited(0.0065, -MAX_CREEP, MAX_CREEP, "s")
     battery: float = limited(1.0, 0.0, 1.0)
     battery_drain: float = limited(0.0, 0.0, 60.0, "1/min")
     faults: tuple[str, ...] = ()

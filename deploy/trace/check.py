@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from arbiter.errors import ConfigError
-from arbiter.robot import CREEP_ROOM
+from arbiter.robot import MAX_CREEP
 from arbiter.rules import Rule
 from arbiter.strict.node import LARGEST, short
 from arbiter.types import Mode
@@ -57,7 +57,7 @@ COUNT: Kind = ("a whole number from 0", is_count)
 HEADER = {
     "joints": ("a list of names", lambda value: bool(value) and list_of(is_text)(value)),
     "start": NUMBER,
-    "creep": (f"a number from -{CREEP_ROOM:g} to {CREEP_ROOM:g}", lambda value: is_number(value) and abs(value) <= CREEP_ROOM),
+    "creep": (f"a number from -{MAX_CREEP:g} to {MAX_CREEP:g}", lambda value: is_number(value) and abs(value) <= MAX_CREEP),
 }
 LATER = {"acc", "creep", "error", "rule"}  # fields that traces of earlier versions lack
 FOR_VERIFY = {"config": TEXT, "tree": TEXT, "seed": COUNT}

@@ -13,7 +13,7 @@ import numpy as np
 from arbiter.errors import ConfigError
 from arbiter.estimation.estimator import BaseEstimator
 from arbiter.reader import Reader
-from arbiter.robot import CREEP_ROOM, RobotModel
+from arbiter.robot import MAX_CREEP, RobotModel
 from arbiter.safety import Safety
 from arbiter.types import Mode, RobotState, SafeCommand
 from deploy.runtime.config import load_text
@@ -121,17 +121,17 @@ def _path(ticks: list[dict[str, Any]], states: list[RobotState | None], model: R
 def fitted(walks: Sequence[TapedWalk]) -> CreepFit:
     """The creep with which the estimates end where the tape says, by least squares. Raises ConfigError for an absurd one."""
     tape, told, slope = (np.array([getattr(walk, name) for walk in walks]) for name in ("tape", "told", "slope"))
-    most = CREEP_ROOM * float(np.sqrt(np.mean(slope**2)))
+    most = MAX_CREEP * float(np.sqrt(np.mean(slope**2)))
     if most < TAPE:
         raise ConfigError(
-            f"the largest creep, {CREEP_ROOM:g} s, moves the ends of these walks by {100 * most:.1f} cm, which no tape shows: "
+            f"the largest creep, {MAX_CREEP:g} s, moves the ends of these walks by {100 * most:.1f} cm, which no tape shows: "
             "take longer ones, sideways and backward"
         )
     creep = float(slope @ (tape - told) / (slope @ slope))
     left = told + creep * slope - tape
-    if not abs(creep) <= CREEP_ROOM:
+    if not abs(creep) <= MAX_CREEP:
         raise ConfigError(
-            f"creep {creep:.4f} s; {-CREEP_ROOM:g} to {CREEP_ROOM:g} s is possible: is the tape's figure in metres, ahead of the "
+            f"creep {creep:.4f} s; {-MAX_CREEP:g} to {MAX_CREEP:g} s is possible: is the tape's figure in metres, ahead of the "
             "start as the robot then looked, and negative behind it?"
         )
     spare = len(walks) - 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from arbiter import strict
 from arbiter.errors import ConfigError
-from arbiter.robot import CREEP_ROOM, RobotModel
+from arbiter.robot import MAX_CREEP, RobotModel
 from arbiter.strict.fields import limited
 from arbiter.types import frozen
 
@@ -31,7 +31,7 @@ class CalibrationFile:
     robot: str
     measured: str
     offsets: dict[str, float]
-    creep: float = limited(0.0, -CREEP_ROOM, CREEP_ROOM, "s")
+    creep: float = limited(0.0, -MAX_CREEP, MAX_CREEP, "s")
 
 
 @dataclass(frozen=True, slots=True)
