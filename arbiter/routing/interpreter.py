@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 
-from arbiter.routing.arrangement import rejected
+from arbiter.routing.arrangement import rejected, stopped
 from arbiter.routing.choice import Chooser
 from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece
 from arbiter.routing.corrections import corrected_by
@@ -17,7 +17,7 @@ from arbiter.routing.sentence import Sentence, depends
 from arbiter.routing.statements import somebody
 from arbiter.routing.told_order import both_first
 from arbiter.rules import Rule
-from arbiter.skill import Route, Steps
+from arbiter.skill import Route, SkillCall, Steps
 
 (_ASKED,), (_LEAD, _ACTED, _EITHER, _TAG) = patterns("questions", "asked"), patterns("requests", "lead acted either tag")
 _MISTAKEN = (Rule.STATEMENT, Rule.SCORE, Rule.NEGATION)  # for what a request in another form may be refused
@@ -42,12 +42,7 @@ class Interpreter:
         self._ruled_out = RuledOut(chooser.skills, chooser)
 
     def __call__(self, text: str, said: str, last: Steps | None) -> Route:
-        """The route of a text that may say how often all of it is to be done."""
-        if repeated := of_plan(said):
-            route = self._understood(text, repeated.rest, last)
-            if route.outcome != "accepted" or sum(map(len, route.steps)) > 1:
-                return self._repeated(route, repeated)
-            said = f"{repeated.rest} {repeated.times} times"  # of one command: its own parameter
+        """The route of a text, which may be a request in another form."""
         route = self._understood(text, said, last)
         if route.rule in _MISTAKEN and (lead := _LEAD.match(said)):  # "do you think you could bow to the teacher?"
             asked = self._understood(text, _TAG.sub("", said[lead.end() :].strip(" .!?,")), last)
@@ -67,10 +62,17 @@ class Interpreter:
         return all(scorer.class_of[call.skill] in scorer.new for step in route.steps for call in step)
 
     def _understood(self, text: str, said: str, last: Steps | None) -> Route:
-        """The route of a normalised text that is parsed here, once."""
+        """The route of a normalised text, parsed here, once; a stop where it is refused and a clause of it surely means that."""
+        sentence = self._read(said)
+        route = self._judged(text, said, sentence, last)
+        if route.outcome == "rejected" and (halt := sentence.halt):
+            reason = f'"{halt}" means stop, and no command is understood beside it'
+            return stopped(self._chooser.skills, text, route.score, route.margin, reason, Rule.STOP_GUARD, halt)
+        return route
+
+    def _judged(self, text: str, said: str, sentence: Sentence, last: Steps | None) -> Route:
         if _ASKED.match(said):
             return rejected(text, f'a question or a remark, no instruction: "{said}"', Rule.STATEMENT)
-        sentence = self._read(said)
         if retold := corrected_by(sentence.clauses):  # words of regret that only the encoder knows
             return self._understood(text, retold, last)
         if name := somebody(text, self._known, self._chooser.starts):
@@ -79,8 +81,8 @@ class Interpreter:
             return rejected(text, "tells two things to be the first", Rule.CLAUSES)
         if late := sentence.put_off or depends(said, self._chooser.starts):
             return put_off(text, late)
-        if sentence.plain != said and of_plan(sentence.plain):
-            return self(text, sentence.plain, last)
+        if repeated := of_plan(sentence.clauses):
+            return self._repeated(text, repeated, last)
         route = self._of_sentence(text, said, sentence, last)
         if sentence.told and route.outcome == "accepted":
             return rejected(text, f'a remark, no instruction: "{said}"', Rule.STATEMENT)
@@ -112,13 +114,26 @@ class Interpreter:
         apart = (self._chooser.kind(self._chooser.choose(piece.text, None)) for piece in parsed.pieces)
         return "while" in joints or any(kind != whole for kind in apart)
 
-    @staticmethod
-    def _repeated(route: Route, repeated: RepeatedPlan) -> Route:
-        """An accepted plan so often as was said."""
-        calls = repeated.times * sum(map(len, route.steps))
-        if route.outcome != "accepted" or repeated.times < 2:
-            return route
-        if calls > MAX_PIECES:
-            reason = f'asks for {calls} things ("{repeated.said}"); at most {MAX_PIECES} at a time'
-            return rejected(route.text, reason, Rule.CLAUSES)
-        return dataclasses.replace(route, steps=route.steps * repeated.times)
+    def _repeated(self, text: str, repeated: RepeatedPlan, last: Steps | None) -> Route:
+        """The route of a plan that is done so often, or of one command that takes the number itself."""
+        once = self._understood(text, repeated.rest, last)
+        calls = [call for step in once.steps for call in step]
+        if once.outcome != "accepted":
+            return once
+        if len(calls) < 2 or (not repeated.named and self._stuck(calls)):
+            return self._understood(text, f"{repeated.rest} {repeated.times} times", last)
+        if repeated.each:
+            counted = [self._understood(text, f"{call.phrase} {repeated.times} times", last) for call in calls]
+            refused = next((route for route in counted if route.outcome != "accepted"), None)
+            return refused or dataclasses.replace(once, steps=tuple(step for route in counted for step in route.steps))
+        if repeated.times * len(calls) > MAX_PIECES:
+            reason = f'asks for {repeated.times * len(calls)} things ("{repeated.said}"); at most {MAX_PIECES} at a time'
+            return rejected(text, reason, Rule.CLAUSES)
+        return dataclasses.replace(once, steps=once.steps * repeated.times)
+
+    def _stuck(self, calls: Sequence[SkillCall]) -> bool:
+        """Whether a plan takes a posture that it never leaves, before a skill that counts: "stand up and wave, three times"."""
+        names, measured = {call.skill for call in calls}, self._planned.last_plan.measured
+        counts = any(parameter.name == "count" for parameter in self._chooser.skills[calls[-1].skill].parameters)
+        held = (pair for pair in self._chooser.pairs if not any(map(measured, pair.names)))
+        return counts and any(len(names & set(pair.names)) == 1 for pair in held)

@@ -121,7 +121,9 @@ class Planner:
             return 1
         follow = self._follow(draft, index)
         if follow is not None and follow.steps:
-            draft.choices += _pieces(follow)
+            found = _pieces(follow)
+            turns = draft.before is not None and self._alternates(piece, draft.before, found[0][1])
+            draft.choices += self._times(draft, piece, found[0][1], len(found)) if turns else found  # "arms up and down twice"
             return 1
         if follow is not None and not self._returns(piece.text):
             return rejected(draft.text, follow.reason, Rule.FOLLOW_UP, piece.text)
@@ -196,7 +198,10 @@ class Planner:
 
     def _repeated(self, draft: PlanDraft, piece: Piece, choice: Choice) -> list[tuple[Piece, Choice]]:
         """A choice so often as its piece says."""
-        found, times = self._variants.counted(piece, choice)
+        return self._times(draft, piece, *self._variants.counted(piece, choice))
+
+    def _times(self, draft: PlanDraft, piece: Piece, found: Choice, times: int) -> list[tuple[Piece, Choice]]:
+        """A choice so often; by turns with the one before it where it can't be done twice in a row."""
         if times > 1 and draft.before is not None and self._alternates(piece, draft.before, found):
             return [(piece, found), *[draft.choices[-1], (piece, found)] * (times - 1)]  # "sit down and stand up two times"
         return [(Piece(piece.text, "then") if number else piece, found) for number in range(times)]

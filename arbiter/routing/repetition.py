@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-from arbiter.routing.numerals import number
-from arbiter.routing.patterns import patterns
+from arbiter.routing.languages.english import english
+from arbiter.routing.numerals import NUMBER_WORDS, number
+from arbiter.routing.structure import Clause, Word
+from arbiter.routing.text import words
 
-_FRONT, _BACK, _NUMBER, _ONCE_MORE = patterns("repetition", "front back number once_more")
-_WORDS = {"twice": 2, "thrice": 3}
+LIKELY = 0.55  # mean probability from which words are taken to tell of repetition
+MARKS = (",", ".", ";", ":", "!", "?")
+_ENDS = " ,.;:!?"
+_COUNTS = {"once": 1, "twice": 2, "thrice": 3, "again": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,29 +24,83 @@ class RepeatedPlan:
 
     Attributes:
         said: The words that say it. times: How often. rest: The text without them.
+        each: Each command by itself so often, and not one after the other.
+        named: The words name the plan ("do all of that twice"); else they only stand apart from it.
     """
 
     said: str
     times: int
     rest: str
+    each: bool
+    named: bool
 
 
-def of_plan(text: str) -> RepeatedPlan | None:
-    """What a normalised text says of its whole plan; None where it says nothing.
+def of_plan(found: Sequence[Clause]) -> RepeatedPlan | None:
+    """What the clauses of a text say of its whole plan; None where they say nothing.
 
     A number of times behind a comma is of the plan only if that has several parts: whoever has parsed the rest decides.
     """
-    for pattern in (_FRONT, _BACK):
-        if match := pattern.search(text):
-            said = next(said for name, said in match.groupdict().items() if said)
-            rest = (text[: match.start()] + text[match.end() :]).strip(" ,;:.!")
-            if rest:
-                return RepeatedPlan(said, _count(said), rest)
+    told = [word for clause in found if clause.kind in ("command", "follow-up", "negated") for word in clause.words]
+    plans = [plan for begin, end in _runs(told) if (plan := _plan(told, begin, end))]
+    return max(plans, key=lambda plan: plan.times, default=None)  # "again and again, six times in all"
+
+
+def _runs(told: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """Where words that tell of repetition begin and end, with those around them that name a plan: "do both | four times"."""
+    begin = 0
+    for i, word in enumerate(told):
+        ends = i + 1 == len(told) or word.text.endswith(MARKS) or not _of_repetition(told[i + 1])
+        if ends and _of_repetition(word):
+            core = [k for k in range(begin, i + 1) if told[k].role == "repetition"]
+            if core and fmean(told[k].certainty for k in core) >= LIKELY:
+                bounded = begin == 0 or told[begin - 1].role in ("order", "frame") or told[begin - 1].text.endswith(MARKS)
+                yield (begin if bounded else core[0]), i + 1
+        if ends or not _of_repetition(word):
+            begin = i + 1
+
+
+def _of_repetition(word: Word) -> bool:
+    """Whether a word tells of repetition, or names a plan."""
+    said = word.text.strip(_ENDS)
+    named = said in english().whole or said in english().performing
+    return word.role == "repetition" or (word.role in ("other", "order") and named)
+
+
+def _plan(told: Sequence[Word], begin: int, end: int) -> RepeatedPlan | None:
+    """What words from `begin` to `end` say of the plan of the others; None where they say it of a part."""
+    said = words(_text(told[begin:end]))
+    named, each = bool(english().whole.intersection(said)), bool(english().singly.intersection(said))
+    while begin and told[begin - 1].role in ("order", "frame"):
+        begin -= 1
+    first = all(word.role == "frame" for word in told[:begin])
+    last = all(word.role == "frame" for word in told[end:])
+    apart = begin > 0 and told[begin - 1].text.endswith(MARKS)
+    rest, times = _text(told[:begin], told[end:]), _count(said)
+    mere = not named and {"again", "once"}.intersection(said)  # of the last command: "turn right, then once more"
+    if times < 2 or mere or not words(rest):
+        return None
+    ahead = first and (named or said[-1] == "of" or told[end - 1].text.endswith(MARKS))
+    if ahead or (last and (named or apart or each)):
+        return RepeatedPlan(" ".join(said), times, rest, each, named)
     return None
 
 
-def _count(said: str) -> int:
-    if _ONCE_MORE.fullmatch(said):
-        return 2
-    found = _NUMBER.search(said)
-    return _WORDS.get(said.split()[0]) or round(number(found[0]) if found else number(said.split(" times")[0]))
+def _text(*told: Sequence[Word]) -> str:
+    return " ".join(word.text for word in itertools.chain(*told)).strip(_ENDS)
+
+
+def _count(said: Sequence[str]) -> int:
+    """The number of times that words name; 0 for none."""
+    adverb = next((word for word in said if word in _COUNTS), "")
+    behind = [*itertools.dropwhile(lambda word: not _figure(word), said)]
+    figures = [*itertools.takewhile(bool, map(_figure, behind))]
+    if not adverb and english().whole.intersection(behind[len(figures) :][:1]):
+        return 0  # "do three things: ..."
+    times = _COUNTS[adverb] if adverb else round(number(" ".join(figures))) if figures else 0
+    return max(2, times) if "repeat" in said else times + ("more" in said)
+
+
+def _figure(word: str) -> str:
+    """The number that a word is, "3" of "x3"; "" for none."""
+    bare = word.strip("x")
+    return bare if bare.isdecimal() else word * (word in NUMBER_WORDS)

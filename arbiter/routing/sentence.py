@@ -21,6 +21,7 @@ from arbiter.routing.told_order import in_told_order
 from arbiter.routing.verbs import uninflected
 
 WAITS = 0.45  # probability from which a clause is believed to make a command wait
+HALT = 0.5  # probability from which a clause of a refused text is taken for a stop
 TOLD = 0.85  # probability from which a text that is nothing but a remark asks for nothing
 BREAKS = tuple(",.;:!?")
 LIKELY = 0.55  # probability from which a remark beside a command is left out, with a note
@@ -64,6 +65,12 @@ class Sentence:
     def told(self) -> bool:
         """Whether all of it is surely a remark."""
         return bool(self.clauses) and all(clause.kind == "remark" and clause.certainty >= TOLD for clause in self.clauses)
+
+    @property
+    def halt(self) -> str:
+        """The clause that most surely means stop, in the words of the text; "" for none."""
+        halts = [clause for clause in self.clauses if clause.kind == "stop" and clause.certainty >= HALT and not clause.denies]
+        return max(halts, key=lambda clause: clause.certainty).text if halts else ""
 
 
 def read(

@@ -56,6 +56,11 @@ class Clause:
         return " ".join(word.text for word in self.words).rstrip(" " + _ENDS)
 
     @property
+    def denies(self) -> bool:
+        """Whether it begins with what rules something out: "don't stop"."""
+        return self.words[0].role == "negation"
+
+    @property
     def waits(self) -> float:
         """Probability that it makes a command wait: as the clause's kind, or as the share of its words that tell of it."""
         late = [word.certainty for word in self.words if word.role in ("condition", "time")]

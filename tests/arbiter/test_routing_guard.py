@@ -312,6 +312,13 @@ def test_a_stop_with_what_is_no_command_is_a_stop(router, stop, behind):
     assert router.route(f"{stop}, {behind}").outcome == "stopped"
 
 
+@pytest.mark.parametrize("text", ["no more, please, I can't bear it", "no more, he's getting scared", "I've had my fill of this"])
+def test_a_refused_text_that_the_encoder_takes_for_a_stop_is_one(router, text):
+    route = router.route(text)
+    assert not stop_guard(text) and route.outcome == "stopped"
+    assert "means stop, and no command is understood beside it" in route.reason
+
+
 @pytest.mark.parametrize("text", ["help", "help me understand what you can do", "well done", "what can you do", "good job"])
 def test_questions_and_praise_are_no_stop(router, text):
     assert not stop_guard(text) and router.route(text).outcome == "rejected"

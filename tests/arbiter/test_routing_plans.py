@@ -29,6 +29,28 @@ def test_a_plan_repeated_too_often_is_refused(router):
     assert route.outcome == "rejected" and 'asks for 10 things ("five times"); at most 8 at a time' in route.reason
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("turn right, wave your left hand, and go through that twice", ["turn_right", "wave_left"] * 2),
+        ("do the whole thing twice: turn left then bow", ["turn_left", "bow"] * 2),
+        ("arms up and down twice", ["raise_arms", "lower_arms"] * 2),
+    ],
+)
+def test_words_that_name_a_plan_repeat_it(router, text, wanted):
+    assert plan(router.route(text)) == wanted
+
+
+def test_each_command_takes_a_number_of_its_own(router):
+    (bow,), (wave,) = router.route("bow and wave twice each").steps
+    assert bow.parameters["count"] == wave.parameters["count"] == 2.0
+
+
+def test_a_posture_that_is_never_left_is_taken_once(router):
+    (stood,), (wave,) = router.route("stand up and then wave with the right, three times").steps
+    assert (stood.skill, wave.skill, wave.parameters["count"]) == ("stand_up", "wave_right", 3.0)
+
+
 def test_a_number_of_times_behind_one_command_is_its_own(router):
     (step,) = router.route("wave your left hand, three times").steps
     assert step[0].parameters["count"] == 3.0
@@ -52,8 +74,8 @@ def test_steps_are_steps(router):
 
 
 @pytest.mark.parametrize("text", ["wave twice, then bow", "turn left three times", "do it again", "walk two metres"])
-def test_what_is_said_of_a_part_is_not_of_the_plan(text):
-    assert of_plan(text) is None
+def test_what_is_said_of_a_part_is_not_of_the_plan(router, text):
+    assert of_plan(router.parse(text).clauses) is None
 
 
 @pytest.mark.parametrize(
