@@ -1,25 +1,24 @@
-"""A sentence -> the pieces that ask for one thing each, how they are joined, and what is ruled out."""
+"""What joins the words of a sentence -> the pieces that ask for one thing each, how they are joined, and what is ruled out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from arbiter.routing.joints import BREAKS, Joint, cut
+from arbiter.routing.languages.english import BETWEEN, FIRST, english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import extract
+from arbiter.routing.structure import Word
 from arbiter.routing.text import strip_politeness, words
 
 MAX_PIECES = 8
-RUN_ON = "|"  # stands in a text where nothing but the structure parts two commands
+WEAK = ("and", "comma", "break", "runon", "together", "")  # joints that give way to an order word beside them
 
-_JOINTS, _PRIOR, _TOGETHER, _TOGETHER_LAST, _MEANWHILE, _ANNOUNCED, _LATE_FIRST = patterns(
-    "connectives", "joints prior together together_last meanwhile announced late_first"
-)
+_TOGETHER_LAST, _MEANWHILE = patterns("at_once", "together_last meanwhile")
 _NEGATORS, _STARTING, _SUBJECTS, _BOTHER = patterns("negation", "negators starting subjects bother")
-_WITH_ARMS, _VERBLESS, _PREPOSITIONS, _TOWARDS, _DETAIL, _MEASURES = patterns(
-    "pieces", "with_arms verbless prepositions towards detail measures"
-)
+_WITH_ARMS, _VERBLESS, _DETAIL, _MEASURES = patterns("pieces", "with_arms verbless detail measures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,47 +42,100 @@ class Parsed:
     Attributes:
         pieces: In the order to be done.
         ruled_out: What the words forbid, as given.
+        both_first: Whether two of them are told to be the first, so that nobody can say which is.
     """
 
     pieces: tuple[Piece, ...]
     ruled_out: tuple[str, ...]
+    both_first: bool = False
 
 
 def parse(text: str, resolved: Callable[[list[Piece]], list[Piece]] = list) -> Parsed:
-    """Splits a normalised, expanded text at its connectives; `resolved` says what pronouns stand for."""
-    text = _MEANWHILE.sub("", _ANNOUNCED.sub("", text))
-    text = _TOGETHER_LAST.sub(r"\g<what> at the same time", text)
-    together = _TOGETHER.search(text) is not None
-    pieces, ruled_out = _without_negated(_reorder(_split(strip_politeness(_TOGETHER.sub(_comma, text), repeats=False))))
-    pieces = _trailing(_attach_quantities(resolved([piece for piece in pieces if piece.text])))
-    pieces = _with_arms(_attach_quantities(_fronted(pieces)))
-    if together:
-        pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])] if pieces else []
-    return Parsed(tuple(pieces), tuple(ruled_out))
+    """The pieces of a normalised, expanded text whose structure nothing but its plain connectives tell."""
+    said, language = plain(text).split(), english()
+    refers = [False, *(word in ("before", "after") for word in said)]  # "after that"
+    orders = [
+        word in language.leading or (i and word.strip(BREAKS) in language.referring)
+        for i, word in zip(refers, said, strict=False)
+    ]
+    return parsed(cut([Word(word, "order" if o else "other", 1.0) for word, o in zip(said, orders, strict=True)]), resolved)
 
 
-def _comma(match: re.Match[str]) -> str:
-    """What is left of "at the same time": a comma before it that parts two commands."""
-    return ", " if match[0].startswith(",") and match.end() < len(match.string) else " "
+def plain(text: str) -> str:
+    """A text without what only tells that something follows, and with "at the same time" for its like."""
+    return _TOGETHER_LAST.sub(r"\g<what> at the same time", _MEANWHILE.sub("", text))
 
 
-def at_once(parsed: Parsed, text: str) -> Parsed:
-    """What "A and B at once" asks for, where the "at once" of `text` was taken for courtesy ("now") and left out."""
-    if [piece.joint for piece in parsed.pieces] != ["then", "and"] or not _TOGETHER.search(text):
-        return parsed
-    first, second = parsed.pieces
-    return Parsed((first, Piece(second.text, "while")), parsed.ruled_out)
+def parsed(parts: Sequence[str | Joint], resolved: Callable[[list[Piece]], list[Piece]] = list) -> Parsed:
+    """The pieces of a text in parts; `resolved` says what pronouns stand for."""
+    segments = _segments(parts)
+    both_first = sum(joint.place == FIRST for _, joint in segments) > 1
+    pieces, ruled_out = _without_negated(_in_told_order(segments, Joint("comma") in parts))
+    pieces = _attached(resolved([piece for piece in pieces if piece.text]))
+    if pieces and any(isinstance(part, Joint) and part.kind == "together" for part in parts):
+        pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])]
+    return Parsed(tuple(pieces), tuple(ruled_out), both_first)
 
 
-def connected(text: str) -> bool:
-    """Whether a clause begins with a connective."""
-    return _JOINTS.match(text) is not None or _TOGETHER.match(text) is not None
+def _segments(parts: Sequence[str | Joint]) -> list[tuple[str, Joint]]:
+    """Words that nothing parts, and what joins them with those before."""
+    segments: list[tuple[str, Joint]] = []
+    joint, apart = Joint("then", opens=True), True
+    for part in parts:
+        text, before = segments[-1] if segments else ("", joint)
+        if isinstance(part, str):
+            if not (said := strip_politeness(part.strip(" ,"), repeats=False)):
+                continue
+            if not apart:
+                segments[-1] = f"{text} {said}", before
+            elif joint.kind == "and" and segments and not strip_politeness(f"{text} and"):
+                segments[-1] = said, before  # "go and touch the ball"
+            else:
+                segments.append((said, joint))
+            joint, apart = Joint(""), False
+        elif part.behind and segments:
+            segments[-1] = text, replace(before, kind="then" if before.kind in WEAK else before.kind, place=part.place)
+        else:
+            joint, apart = _stronger(joint, part), True
+    if segments and apart and (joint.place is not None or (joint.kind == "while" and segments[1:])):
+        text, before = segments[-1]  # "wave, but bow | first", "walk forward and wave as you do"
+        kind = "while" if joint.kind == "while" and before.kind in WEAK else before.kind
+        segments[-1] = text, replace(before, kind=kind, place=joint.place)
+    return segments
 
 
-def opened(text: str) -> bool:
-    """Whether a text begins with a clause that puts another one before or beside it, and no other clause follows yet."""
-    match = _JOINTS.match(text)
-    return match is not None and match.lastgroup in ("then", "after", "while") and not _JOINTS.search(text, match.end())
+def _stronger(joint: Joint, other: Joint) -> Joint:
+    """What two joints beside each other come to: an order word counts, and not the mark or the "and" beside it."""
+    if other.kind in WEAK and (joint.kind not in WEAK or (joint.kind == "comma" and other.kind == "and")):
+        return joint
+    return replace(other, opens=other.opens or joint.opens or joint.kind == "break")
+
+
+def _in_told_order(segments: list[tuple[str, Joint]], listed: bool) -> list[Piece]:
+    """Segments in the order to be done; `listed`: a comma is among them."""
+    ordered: list[tuple[Piece, float]] = []
+    for i, (text, joint) in enumerate(segments):
+        kind, place = joint.kind, joint.place
+        front = segments[i - 1][1] if i else None
+        if kind == "and" and listed and i > 1:
+            kind = "comma"  # the "and" that ends a list
+        if front and front.place is not None and kind in WEAK:
+            kind = "then"  # "walk first and wave last"
+        if place is None:
+            place = ordered[-1][1] if ordered and kind in ("and", "while", "runon") else BETWEEN
+        piece = Piece(text, {"comma": "list", "before": "then", "after": "then"}.get(kind, kind))
+        if kind == "after" and ordered and not joint.opens:
+            previous, told = ordered.pop()
+            ordered += [(replace(piece, joint=previous.joint), place), (replace(previous, joint="then"), told)]
+        elif front and front.opens and kind == "comma" and front.kind == "before":
+            ordered.insert(len(ordered) - 1, (replace(piece, joint="then"), place))
+        elif front and front.opens and kind == "comma" and front.kind == "while":
+            ordered.append((replace(piece, joint="while"), place))
+        else:
+            ordered.append((piece, place))
+    order = sorted(range(len(ordered)), key=lambda i: ordered[i][1])
+    moved = {i for before, i in zip([-1, *order], order, strict=False) if i != before + 1 or not i}
+    return [replace(ordered[i][0], joint="then") if i in moved else ordered[i][0] for i in order]
 
 
 def negates(text: str) -> bool:
@@ -94,52 +146,6 @@ def negates(text: str) -> bool:
 def without_negation(text: str) -> str:
     """The command that a negated clause rules out: "do not walk" -> "walk", "never start to wave" -> "wave"."""
     return _STARTING.sub("", strip_politeness(_NEGATORS.sub("", text, count=1)))
-
-
-def _split(text: str) -> list[Piece]:
-    pieces, joint, position = [], "then", 0
-    listed = len(re.findall(r",", text)) > 0
-    for match in _JOINTS.finditer(text):
-        said = text[position : match.start()].strip(" ,")
-        kind = match.lastgroup or joint
-        position = match.end()
-        if not said and joint in ("while", "before", "after", "first") and kind in ("comma", "and", "break"):
-            continue  # "and, meanwhile, bow"
-        pieces.append(Piece(said, joint))
-        joint = "before" if kind == "then" and _PRIOR.match(match[0]) else kind
-        if kind == "and" and listed and len(pieces) > 1:
-            joint = "comma"  # the "and" that ends a list
-    pieces.append(Piece(text[position:].strip(" ,"), joint))
-    return pieces
-
-
-def _reorder(pieces: list[Piece]) -> list[Piece]:
-    """ "Before A, B" and "B after A": into the order to be done. Joints become then, and, list, while or break."""
-    ordered: list[Piece] = []
-    names = {"comma": "list", "before": "then", "after": "then", "first": "then"}
-    for index, piece in enumerate(pieces):
-        at_start = not any(p.text for p in pieces[:index])
-        if not at_start and piece.joint in ("break", "comma", "then") and (late := _LATE_FIRST.search(piece.text)):
-            piece = Piece(piece.text[: late.start()], "first")  # "wave, but turn around first"
-        if piece.joint == "first" and not at_start:  # "wave, but first turn around"
-            ordered = [Piece(piece.text, "then"), Piece(ordered[0].text, "then"), *ordered[1:]] if ordered else [piece]
-            continue
-        if piece.joint == "after" and not at_start and ordered:
-            previous = ordered.pop()
-            ordered += [Piece(piece.text, previous.joint), Piece(previous.text, "then")]
-        elif (
-            index
-            and pieces[index - 1].joint in ("before", "while")
-            and not any(p.text for p in pieces[: index - 1])
-            and piece.joint == "comma"
-        ):
-            if pieces[index - 1].joint == "while":
-                ordered.append(Piece(piece.text, "while"))
-            else:
-                ordered.insert(len(ordered) - 1, Piece(piece.text, "then"))
-        else:
-            ordered.append(Piece(piece.text, names.get(piece.joint, piece.joint)))
-    return ordered
 
 
 def _all(pattern: re.Pattern[str], text: str) -> bool:
@@ -175,52 +181,26 @@ def _lasting(text: str) -> str:
     return next((f" for {said.removeprefix('for ')}" for kind, _, said in extract(text)[0].values if kind == "duration"), "")
 
 
-def _fronted(pieces: list[Piece]) -> list[Piece]:
-    """ "With your left hand, wave": what stands before a comma and has no verb belongs to the command after it."""
+def _attached(pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces of which one without a verb is of the command beside it: "walk forward, two metres", "with your left hand, wave".
+
+    "Walk forward with your arms up" asks for two things at once.
+    """
     joined: list[Piece] = []
     for piece in pieces:
-        if joined and piece.joint == "list" and _VERBLESS.match(joined[-1].text):
-            front = joined.pop()
-            link = "" if _PREPOSITIONS.match(front.text) else "with your "
-            joined.append(Piece(f"{piece.text} {link}{front.text}", front.joint))
+        text, before = piece.text, joined[-1] if joined else Piece("", "")
+        said, rest = extract(text)
+        listed = piece.joint == "list" and bool(joined)
+        if joined and (said.values or said.pace) and _all(_MEASURES, rest):
+            joined[-1] = replace(before, text=f"{before.text} {text.removeprefix('say ')}")
+        elif listed and _DETAIL.match(text) and not extract(before.text)[0].sides:
+            link = "with your " if text.split()[0] in ("left", "right") and "clock" not in text else ""
+            joined[-1] = replace(before, text=f"{before.text} {link}{text.removeprefix('going ')}")
+        elif listed and _VERBLESS.match(before.text):
+            link = "" if before.text.split()[0] in english().prepositions else "with your "
+            joined[-1] = replace(before, text=f"{text} {link}{before.text}")
+        elif match := _WITH_ARMS.search(text):
+            joined += [replace(piece, text=text[: match.start()]), Piece(f"hold your {match['what']}", "while")]
         else:
             joined.append(piece)
     return joined
-
-
-def _trailing(pieces: list[Piece]) -> list[Piece]:
-    """ "Step sideways, to the left": a direction without a verb belongs to the command before it."""
-    joined: list[Piece] = []
-    for piece in pieces:
-        detail = _TOWARDS.match(piece.text) or _DETAIL.match(piece.text)
-        if joined and piece.joint == "list" and detail and not extract(joined[-1].text)[0].sides:
-            link = "with your " if piece.text.split()[0] in ("left", "right") and "clock" not in piece.text else ""
-            said = piece.text.removeprefix("going ")
-            joined[-1] = Piece(f"{joined[-1].text} {link}{said}", joined[-1].joint)
-        else:
-            joined.append(piece)
-    return joined
-
-
-def _attach_quantities(pieces: list[Piece]) -> list[Piece]:
-    """ "Walk forward, two meters": a piece that is nothing but a quantity belongs to the piece before it."""
-    merged: list[Piece] = []
-    for piece in pieces:
-        said, rest = extract(piece.text)
-        if merged and (said.values or said.pace) and _all(_MEASURES, rest):
-            merged[-1] = Piece(f"{merged[-1].text} {piece.text.removeprefix('say ')}", merged[-1].joint)
-        else:
-            merged.append(piece)
-    return merged
-
-
-def _with_arms(pieces: list[Piece]) -> list[Piece]:
-    """ "Walk forward with your arms up" asks for two things at once."""
-    split: list[Piece] = []
-    for piece in pieces:
-        match = _WITH_ARMS.search(piece.text)
-        if match:
-            split += [Piece(piece.text[: match.start()], piece.joint), Piece(f"hold your {match['what']}", "while")]
-        else:
-            split.append(piece)
-    return split

@@ -13,9 +13,8 @@ from arbiter.routing.patterns import patterns
 from arbiter.routing.planner import Planner
 from arbiter.routing.repetition import RepeatedPlan, of_plan
 from arbiter.routing.ruled_out import RuledOut
-from arbiter.routing.sentence import Sentence, depends
+from arbiter.routing.sentence import Sentence
 from arbiter.routing.statements import somebody
-from arbiter.routing.told_order import both_first
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
@@ -77,9 +76,9 @@ class Interpreter:
             return self._understood(text, retold, last)
         if name := somebody(text, self._known, self._chooser.starts):
             return rejected(text, f'said to somebody else: "{name}"; leave out the name', Rule.STATEMENT, name)
-        if both_first(sentence.clauses):
+        if sentence.parsed.both_first:
             return rejected(text, "tells two things to be the first", Rule.CLAUSES)
-        if late := sentence.put_off or depends(said, self._chooser.starts):
+        if late := sentence.put_off:
             return put_off(text, late)
         if repeated := of_plan(sentence.clauses):
             return self._repeated(text, repeated, last)

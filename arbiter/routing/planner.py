@@ -151,7 +151,7 @@ class Planner:
         if draft.last and asks_again(draft.pieces, index):
             return True
         last = index + 1 == len(draft.pieces) and set(words(piece.text)) <= english().endearments  # "a bit to the right, duck"
-        if piece.joint in ("list", "runon", "while") and self._asides.keeps_heading(draft.pieces[index], draft.before):
+        if piece.joint != "then" and self._asides.keeps_heading(draft.pieces[index], draft.before):
             draft.leave_out(piece.text)
             return True
         if piece.joint in ("list", "runon") and (last or self._asides.adds(piece.text)):

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 import numpy as np
 
-from arbiter.routing.clauses import RUN_ON, Parsed, at_once, connected, negates, opened, parse
+from arbiter.routing.clauses import Parsed, negates, parse, parsed, plain
+from arbiter.routing.joints import BREAKS, Joint, cut
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.pronouns import Pronouns
 from arbiter.routing.quantities import extract
 from arbiter.routing.structure import CLEAR, FILLERS, PUT_OFF, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
-from arbiter.routing.told_order import in_told_order
 from arbiter.routing.verbs import uninflected
 
 WAITS = 0.45  # probability from which a clause is believed to make a command wait
 HALT = 0.5  # probability from which a clause of a refused text is taken for a stop
 TOLD = 0.85  # probability from which a text that is nothing but a remark asks for nothing
-BREAKS = tuple(",.;:!?")
 LIKELY = 0.55  # probability from which a remark beside a command is left out, with a note
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
-CHOICE = ("or ", "nor ", "than ")  # what begins with one of them is no command of its own
-_LATER, _DEPENDS, _WELL_THEN, _AS_MOVE, _AFTER, _PRIOR, _AMID, _PURPOSE, _PACE, _AIMED = patterns(
-    "sentence", "later depends well_then as_move after prior_to_it prior_amid purpose pace aimed"
-)
-# What order words that `parse` does not know come to; the first that fits.
-_ORDERS = tuple(
-    zip(
-        patterns("orders", "beforehand beside then while first before done after"),
-        ("but first", "while", ", then", "while", "but first", "before", ", then", "after"),
-        strict=True,
-    )
-)
+CHOICE = ("or", "nor", "than")  # what begins with one of them is no command of its own
+_LATER, _WELL_THEN, _PURPOSE, _PACE = patterns("sentence", "later well_then purpose pace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +35,13 @@ class Sentence:
     Attributes:
         clauses: As the encoder tells them.
         put_off: What the command waits for, in the words of the text: a condition, a later time; "" for nothing.
-        plain: The text without politeness and remarks, with a break between two commands.
-        parsed: What `plain` asks for and rules out.
-        left_out: Words that `plain` lacks although they are of no known form of politeness.
-        manners: Words of `plain` that tell how something is to be done.
+        parsed: What it asks for and rules out.
+        left_out: Words beside that which are of no known form of politeness.
+        manners: Words that tell how something is to be done.
     """
 
     clauses: tuple[Clause, ...]
     put_off: str
-    plain: str
     parsed: Parsed
     left_out: tuple[str, ...]
     manners: tuple[str, ...]
@@ -86,9 +71,7 @@ def read(
         wordings: Words of politeness and of order that the encoder was tuned on.
         pronouns: Tells what they stand for.
     """
-    text = pronouns.ahead(_WELL_THEN.sub("", text))
-    text = _AS_MOVE.sub(_told_place, text)
-    text = _PRIOR.sub(" first", _AMID.sub(r"\g<first>, then \g<second>", _AFTER.sub(" after ", text)))
+    text = pronouns.ahead(plain(_WELL_THEN.sub("", text)))
     purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
     text = _PURPOSE.sub("", text)
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
@@ -96,23 +79,16 @@ def read(
         (
             clause.text if clause.kind in PUT_OFF else clause.waiting
             for clause in found
-            if (clause.waits >= (SURE if _AIMED.match(clause.text) else WAITS) and not _amount(clause.text)) or _later(clause)
+            if (clause.waits >= WAITS and not _amount(clause.text)) or _later(clause)
         ),
         "",
     )
     known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
-    plain, gone = _plain(in_told_order(_unechoed(found)), known) if found else (text, ())
+    kept, gone = _kept(_unechoed(found), known)
+    asked = parsed(_parts(kept), pronouns.resolved) if found else parse(text, pronouns.resolved)
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
     unread = tuple(run for run in (*gone, *purposes) if set(words(run)) - known)
-    return Sentence(found, late, plain, at_once(parse(plain, pronouns.resolved), text), unread, manners)
-
-
-def _told_place(match: re.Match[str]) -> str:
-    """The order word for "as your first move", "as the last thing"."""
-    behind = match.string[: match.start()].rstrip()[-1:] not in ("", ",", ";") and match[0].endswith(",")
-    if behind and match["place"] in english().last:
-        return "lastly,"  # of the command before it: "sit down as the last thing, before that bow"
-    return "first" if match["place"] in english().first else "then"
+    return Sentence(found, late, asked, unread, manners)
 
 
 def _unechoed(found: Sequence[Clause]) -> tuple[Clause, ...]:
@@ -172,32 +148,17 @@ def delay(text: str) -> str:
     return "" if match["short"] and extent else match[0].strip(" ,")
 
 
-def depends(text: str, deeds: Set[str]) -> str:
-    """A condition on something that no skill has to do with: "as soon as the guests are here"; "" where there is none.
-
-    "Once the bow is done" tells an order: the parser tells those two apart. `deeds` are the words that the skills' phrases begin
-    with.
-    """
-    said = words(text)
-    return next(
-        (
-            match[0]
-            for match in _DEPENDS.finditer(text)
-            # "At the end of the shift": a deed, too, but none of this text.
-            if match["what"] not in deeds or (match["place"] and said.count(match["what"]) == 1)
-        ),
-        "",
-    )
-
-
-def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, ...]]:
+def _kept(found: tuple[Clause, ...], known: Set[str]) -> tuple[list[Clause], tuple[str, ...]]:
+    """The clauses that ask for something or rule it out, without politeness, and what is left out."""
+    if not found:
+        return [], ()
     asked = any(clause.kind in ("command", "follow-up") for clause in found)
     bound = english().determiners | english().prepositions
     gone: tuple[str, ...] = ()
-    text, complete = "", False  # complete: what stands so far has a command
+    kept: list[Clause] = []
     for before, clause, after in zip((None, *found[:-1]), found, (*found[1:], None), strict=True):
         doubt = SURE if clause.words[0].role == "order" else LIKELY  # "and ram the ladder"
-        subject = before is not None and before.words[0].text.endswith("ing") and not before.words[-1].text.endswith(BREAKS)
+        subject = before and before.words[0].text.endswith("ing") and not before.words[-1].text.endswith(tuple(BREAKS))
         # "Sitting down all day | ruins your back": what is told of a deed stays with it.
         if asked and not subject and clause.certainty >= doubt and _left_out(clause, after):
             gone = (*gone, clause.text)
@@ -209,13 +170,32 @@ def _plain(found: tuple[Clause, ...], known: Set[str]) -> tuple[str, tuple[str, 
         doubtful = clause.kind not in PUT_OFF and all(word.role in ("frame", "other") and word.certainty < CLEAR for word in bare)
         if runs and {word.text.strip(" ,.;:!?") for word in bare} <= (known if doubtful else bound):
             continue  # what is left of "go on," or "thank you"
-        kept = any(word.role != "order" for word in bare) or connected(" ".join(word.text for word in bare))
-        if kept or (bare and text and after is None):  # "wave, but bow first"; and not "number two, bow"
-            text = _joined(text, bare, complete)
-            # Nothing says where what is forbidden ends: "don't walk forward turn left" forbids all of it.
-            forbids = clause.kind == "negated" and {"not", "never"} & {word.text for word in bare}
-            complete = not forbids and (complete or _commands(bare))
-    return text, gone
+        if bare:
+            kept.append(replace(clause, words=bare))
+    return kept, gone
+
+
+def _parts(found: Sequence[Clause]) -> list[str | Joint]:
+    """The words of clauses and what joins them."""
+    parts: list[str | Joint] = []
+    complete, marked = False, True  # what stands so far has a command; ends with a mark
+    for clause in found:
+        new, first, commands = cut(clause.words), clause.words[0], _commands(clause.words)
+        if first.role in ("negation", "correction") or first.text in CHOICE or not new or isinstance(new[0], Joint):
+            pass  # it says itself how it is joined
+        elif not commands:
+            if all(word.role == "manner" for word in clause.words) and parts[-1:] == [Joint("comma")]:
+                parts.pop()
+        elif complete and first.text.endswith("ing") and first.text != "going":
+            parts.append(Joint("while"))  # "walk forward waving"
+        elif complete and not marked:
+            opened = isinstance(parts[0], Joint) and sum(isinstance(part, str) for part in parts) == 1
+            parts.append(Joint("comma" if opened else "runon"))  # "before you bow wave"
+        parts += new
+        # Nothing says where what is forbidden ends: "don't walk forward turn left" forbids all of it.
+        forbids = clause.kind == "negated" and {"not", "never"} & {word.text for word in clause.words}
+        complete, marked = not forbids and (complete or commands), clause.words[-1].text.endswith(tuple(BREAKS))
+    return parts
 
 
 def _left_out(clause: Clause, after: Clause | None) -> bool:
@@ -230,42 +210,3 @@ def _commands(clause: Sequence[Word]) -> bool:
     """Whether words name something to do, and not a mere side, quantity or manner."""
     said = " ".join(word.text for word in clause)
     return any(word.role == "other" for word in clause) and bool(words(extract(said)[1]))
-
-
-def _joined(before: str, clause: Sequence[Word], complete: bool) -> str:
-    """The text `before` and a clause: as the text joins them, by a connective that `parse` knows, or by a break."""
-    said = " ".join(word.text for word in clause)
-    if not before:
-        return _led(clause).removeprefix(", then ") or said
-    run_on = not before.endswith(BREAKS)
-    if said.startswith(CHOICE) or clause[0].role in ("negation", "correction"):
-        return f"{before} {said}"
-    if led := _led(clause):
-        return f"{before.rstrip(',')}{led}" if led[0] == "," else f"{before} {led}"
-    if connected(said):
-        aside = before.endswith((" left", " right"))  # "turn right, after you bow", and not "turn, right after you bow"
-        return f"{before}{',' * aside} {said}"
-    if not _commands(clause):
-        manner = all(word.role == "manner" for word in clause)
-        return f"{before.rstrip(',') if manner else before} {said}"
-    if clause[0].text.endswith("ing") and complete and clause[0].text != "going":
-        return f"{before.rstrip(',')} while {said}"  # "walk forward waving"
-    if not (run_on and complete):
-        return f"{before} {said}"
-    return f"{before}, {said}" if opened(before) else f"{before} {RUN_ON} {said}"
-
-
-def _led(clause: Sequence[Word]) -> str:
-    """A clause with a connective that `parse` knows for order words that it does not know; "" where there are none."""
-    lead = list(itertools.takewhile(lambda word: word.role == "order", clause))
-    rest = clause[len(lead) :]
-    if not rest or (lead and fmean(word.certainty for word in lead) < SURE):
-        return ""
-    while lead and lead[0].text in ("and", "but"):
-        lead = lead[1:]
-    told = [word.text.rstrip(",:") for word in lead]
-    if not lead or (connected(" ".join(word.text for word in (*lead, *rest))) and (told[-1:] != ["is"] or len(lead) == 1)):
-        return ""  # but "next up is one bow"
-    said = " ".join(told)
-    joint = next((joint for pattern, joint in _ORDERS if pattern.search(said)), ", then")
-    return f"{joint} {' '.join(word.text for word in rest)}"  # "with your arms going up": while

@@ -10,6 +10,7 @@ from arbiter import strict
 from arbiter.errors import ConfigError
 
 FIRST, BETWEEN, LAST = 0, 3, 4  # in `English.places`
+EARLIER = 0.5  # before all but what is told to be the first
 FILE = Path(__file__).parent / "english.yaml"
 
 
@@ -50,11 +51,25 @@ class English:
     possessives: frozenset[str]
     particles: frozenset[str]
     phases: frozenset[str]
+    earlier: frozenset[str]
+    next: frozenset[str]
+    afterwards: frozenset[str]
+    at_once: frozenset[str]
+    done: frozenset[str]
+    referring: frozenset[str]
+    joining: frozenset[str]
+    leading: frozenset[str]
+    subject: frozenset[str]
 
     @property
     def places(self) -> tuple[frozenset[str], ...]:
         """Words of the places in a plan, from the first on; those of BETWEEN are after any number."""
         return self.first, self.second, self.third, self.between, self.last
+
+    @cached_property
+    def ordering(self) -> frozenset[str]:
+        """Words that tell an order, whatever stands beside them."""
+        return frozenset().union(*self.places, self.earlier, self.next, self.afterwards, self.at_once, self.done)
 
     @cached_property
     def structure(self) -> frozenset[str]:
