@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from arbiter.routing.joints import BREAKS, Joint, cut
+from arbiter.routing.connectives import BREAKS, Connective, cut
 from arbiter.routing.languages.english import BETWEEN, FIRST, english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import extract
@@ -66,21 +66,21 @@ def plain(text: str) -> str:
     return _TOGETHER_LAST.sub(r"\g<what> at the same time", _MEANWHILE.sub("", text))
 
 
-def parsed(parts: Sequence[str | Joint], resolved: Callable[[list[Piece]], list[Piece]] = list) -> Parsed:
+def parsed(parts: Sequence[str | Connective], resolved: Callable[[list[Piece]], list[Piece]] = list) -> Parsed:
     """The pieces of a text in parts; `resolved` says what pronouns stand for."""
     segments = _segments(parts)
     both_first = sum(joint.place == FIRST for _, joint in segments) > 1
-    pieces, ruled_out = _without_negated(_in_told_order(segments, Joint("comma") in parts))
+    pieces, ruled_out = _without_negated(_in_told_order(segments, Connective("comma") in parts))
     pieces = _attached(resolved([piece for piece in pieces if piece.text]))
-    if pieces and any(isinstance(part, Joint) and part.kind == "together" for part in parts):
+    if pieces and any(isinstance(part, Connective) and part.kind == "together" for part in parts):
         pieces = [pieces[0], *(Piece(piece.text, "while") for piece in pieces[1:])]
     return Parsed(tuple(pieces), tuple(ruled_out), both_first)
 
 
-def _segments(parts: Sequence[str | Joint]) -> list[tuple[str, Joint]]:
+def _segments(parts: Sequence[str | Connective]) -> list[tuple[str, Connective]]:
     """Words that nothing parts, and what joins them with those before."""
-    segments: list[tuple[str, Joint]] = []
-    joint, apart = Joint("then", opens=True), True
+    segments: list[tuple[str, Connective]] = []
+    joint, apart = Connective("then", opens=True), True
     for part in parts:
         text, before = segments[-1] if segments else ("", joint)
         if isinstance(part, str):
@@ -92,7 +92,7 @@ def _segments(parts: Sequence[str | Joint]) -> list[tuple[str, Joint]]:
                 segments[-1] = said, before  # "go and touch the ball"
             else:
                 segments.append((said, joint))
-            joint, apart = Joint(""), False
+            joint, apart = Connective(""), False
         elif part.behind and segments:
             segments[-1] = text, replace(before, kind="then" if before.kind in WEAK else before.kind, place=part.place)
         else:
@@ -104,14 +104,14 @@ def _segments(parts: Sequence[str | Joint]) -> list[tuple[str, Joint]]:
     return segments
 
 
-def _stronger(joint: Joint, other: Joint) -> Joint:
+def _stronger(joint: Connective, other: Connective) -> Connective:
     """What two joints beside each other come to: an order word counts, and not the mark or the "and" beside it."""
     if other.kind in WEAK and (joint.kind not in WEAK or (joint.kind == "comma" and other.kind == "and")):
         return joint
     return replace(other, opens=other.opens or joint.opens or joint.kind == "break")
 
 
-def _in_told_order(segments: list[tuple[str, Joint]], listed: bool) -> list[Piece]:
+def _in_told_order(segments: list[tuple[str, Connective]], listed: bool) -> list[Piece]:
     """Segments in the order to be done; `listed`: a comma is among them."""
     ordered: list[tuple[Piece, float]] = []
     for i, (text, joint) in enumerate(segments):

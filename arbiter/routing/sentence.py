@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arbiter.routing.clauses import Parsed, negates, parse, parsed, plain
-from arbiter.routing.joints import BREAKS, Joint, cut
+from arbiter.routing.connectives import BREAKS, Connective, cut
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.pronouns import Pronouns
@@ -175,22 +175,22 @@ def _kept(found: tuple[Clause, ...], known: Set[str]) -> tuple[list[Clause], tup
     return kept, gone
 
 
-def _parts(found: Sequence[Clause]) -> list[str | Joint]:
+def _parts(found: Sequence[Clause]) -> list[str | Connective]:
     """The words of clauses and what joins them."""
-    parts: list[str | Joint] = []
+    parts: list[str | Connective] = []
     complete, marked = False, True  # what stands so far has a command; ends with a mark
     for clause in found:
         new, first, commands = cut(clause.words), clause.words[0], _commands(clause.words)
-        if first.role in ("negation", "correction") or first.text in CHOICE or not new or isinstance(new[0], Joint):
+        if first.role in ("negation", "correction") or first.text in CHOICE or not new or isinstance(new[0], Connective):
             pass  # it says itself how it is joined
         elif not commands:
-            if all(word.role == "manner" for word in clause.words) and parts[-1:] == [Joint("comma")]:
+            if all(word.role == "manner" for word in clause.words) and parts[-1:] == [Connective("comma")]:
                 parts.pop()
         elif complete and first.text.endswith("ing") and first.text != "going":
-            parts.append(Joint("while"))  # "walk forward waving"
+            parts.append(Connective("while"))  # "walk forward waving"
         elif complete and not marked:
-            opened = isinstance(parts[0], Joint) and sum(isinstance(part, str) for part in parts) == 1
-            parts.append(Joint("comma" if opened else "runon"))  # "before you bow wave"
+            opened = isinstance(parts[0], Connective) and sum(isinstance(part, str) for part in parts) == 1
+            parts.append(Connective("comma" if opened else "runon"))  # "before you bow wave"
         parts += new
         # Nothing says where what is forbidden ends: "don't walk forward turn left" forbids all of it.
         forbids = clause.kind == "negated" and {"not", "never"} & {word.text for word in clause.words}

@@ -16,7 +16,7 @@ _JOINTS, _TOGETHER, _MEANWHILE = patterns("connectives", "joints together meanwh
 
 
 @dataclass(frozen=True, slots=True)
-class Joint:
+class Connective:
     """What joins the words behind it with those before it.
 
     Attributes:
@@ -32,26 +32,26 @@ class Joint:
     opens: bool = False
 
 
-def parted(said: str) -> Iterator[str | Joint]:
+def parted(said: str) -> Iterator[str | Connective]:
     """A text, parted where a mark or a word is that joins whatever stands beside it."""
     position = 0
     for match in _JOINTS.finditer(said):
         yield said[position : match.start()]
-        yield Joint(match.lastgroup or "")
+        yield Connective(match.lastgroup or "")
         position = match.end()
     yield said[position:]
 
 
-def cut(clause: Sequence[Word]) -> list[str | Joint]:
+def cut(clause: Sequence[Word]) -> list[str | Connective]:
     """A clause, cut at its order words, and at what joins by itself."""
-    found: list[str | Joint] = []
+    found: list[str | Connective] = []
     words, end, language = _ordered(clause), 0, english()
     for role, group in itertools.groupby(words, key=lambda word: word.role):
         run = list(group)
         end += len(run)
         first = end == len(run)
         if role in ("together", "while"):
-            found += [Joint(role), *_marks(run)]
+            found += [Connective(role), *_marks(run)]
             continue
         likely = WHOLLY if first and language.ordering.intersection(_said(run)) else SURE
         if role != "order" or fmean(word.certainty for word in run) < likely:
@@ -61,12 +61,12 @@ def cut(clause: Sequence[Word]) -> list[str | Joint]:
             after = words[end].text if last and end < len(words) else ""
             found += [_joint(part, after, first), *_marks(part)]
             first = False
-    return [one for one in found if isinstance(one, Joint) or one.strip(" ,")]
+    return [one for one in found if isinstance(one, Connective) or one.strip(" ,")]
 
 
-def _marks(run: Sequence[Word]) -> list[Joint]:
+def _marks(run: Sequence[Word]) -> list[Connective]:
     """What the mark behind words is."""
-    return [Joint("comma" if run[-1].text[-1] == "," else "break")] * run[-1].text.endswith(tuple(BREAKS))
+    return [Connective("comma" if run[-1].text[-1] == "," else "break")] * run[-1].text.endswith(tuple(BREAKS))
 
 
 def _ordered(clause: Sequence[Word]) -> list[Word]:
@@ -132,7 +132,7 @@ def _place(said: Sequence[str]) -> int | None:
     return next((place for place, names in enumerate(english().places) if names.intersection(said)), None)
 
 
-def _joint(run: Sequence[Word], after: str, first: bool) -> Joint:
+def _joint(run: Sequence[Word], after: str, first: bool) -> Connective:
     """What a part of a run of order words means.
 
     Args:
@@ -159,4 +159,4 @@ def _joint(run: Sequence[Word], after: str, first: bool) -> Joint:
     else:
         kind = "after"
     owned = bool(told & language.possessives)  # "come back to your start"
-    return Joint(kind, place, kind == "then" and alone and not (first or opens or owned), opens)
+    return Connective(kind, place, kind == "then" and alone and not (first or opens or owned), opens)
