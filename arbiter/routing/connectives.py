@@ -92,12 +92,13 @@ def _ordered(clause: Sequence[Word]) -> list[Word]:
                 replace(word, role="order", certainty=1.0),
                 replace(after, role="order" if word.text == "not" else after.role),
             )
+    bound = language.determiners | (language.function - language.subject)  # "have a seat", "you should"
     for i, (before, word, after) in enumerate(zip(words, words[1:], [*words[2:], None], strict=False), 1):
         if words[i - 1].role not in ("order", "while"):
             continue
         amid = after is not None and after.role == "order" and (word.certainty < CLEAR or word.text in language.determiners)
         addressed = word.text == "you" or (word.text in language.subject and before.text in language.subject)
-        if amid or (addressed and not (after and after.text in language.determiners)):
+        if amid or (addressed and not (after and after.text in bound)):
             words[i] = replace(word, role=words[i - 1].role, certainty=max(before.certainty, after.certainty if amid else 0.0))
     runs = [[*run] for _, run in itertools.groupby(words, key=lambda word: word.role)]
     for i, run in enumerate(runs):
