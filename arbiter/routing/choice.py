@@ -104,7 +104,7 @@ class Chooser:
         """Whether a text, whatever stands in it, is one command: a skill's phrase, or of a third party's own words alone."""
         clause = canonical(text)
         if self.scorer.knows(clause):
-            return True
+            return " and " not in text or not extract(text)[0].values  # "go a metre ahead and turn right"
         if not (label := self._coverage.all_of(clause)):
             return False
         said, choice = words(text), self.choose(text, None)

@@ -200,7 +200,8 @@ def _attached(pieces: Sequence[Piece]) -> list[Piece]:
             link = "" if before.text.split()[0] in english().prepositions else "with your "
             joined[-1] = replace(before, text=f"{text} {link}{before.text}")
         elif match := _WITH_ARMS.search(text):
-            joined += [replace(piece, text=text[: match.start()]), Piece(f"hold your {match['what']}", "while")]
+            joined += [replace(piece, text=text[: match.start()])] * bool(match.start())
+            joined.append(Piece(f"hold your {match['what']}", "while"))
         else:
             joined.append(piece)
     return joined

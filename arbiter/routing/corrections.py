@@ -4,102 +4,138 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from statistics import fmean
 
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import COLOURS, extract
-from arbiter.routing.structure import FILLERS, SURE, Clause, Word
-from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.structure import FILLERS, Clause, Word
+from arbiter.routing.text import words
 
+HALTS = frozenset("uh um er erm ah ach hm hmm oops whoops oh no nope well wait".split())
+LIKELY, APART = 0.6, 0.5  # mean probability of words of regret amid others, and of a clause of nothing else
+RETRACTED = 0.6  # probability from which a clause is taken back, though no words of regret tell it
 FEW = 4  # words that replace others of a command
-MOST = 8  # corrections that one text may hold
-_SECOND_THOUGHT, _DISMISSED, _COMMAND, _SCOPE, _MARK, _BREAK, _MEANT, _GOES_ON, _JOINT = patterns(
-    "corrections", "second_thought dismissed command scope mark break meant goes_on joint"
+_DISMISSED, _MEANT, _MARK, _BREAK, _GOES_ON, _JOINT, _TOLD_LAST = patterns(
+    "corrections", "dismissed meant mark break goes_on joint told_last"
 )
-_ASKED, _HALTING, _REGRETFUL, _REFUSING, _TOLD_LAST = patterns("halts", "asked halting regretful refusing told_last")
 _SIDE, *_WAYS = patterns("mendable", "side forward up clockwise")
 _COLOUR = re.compile(rf"\b(?:{'|'.join(COLOURS)})\b")
-_THEN = re.compile(r"^(?:and )?then ")
 _DENIED = re.compile(r"\bnot (?:the |that )?(\w+)")
 _THING = re.compile(r"\b(?:your|the) (?:\w+ )?(?!left$|right$)\w+$")
 _IT = re.compile(r"(?<=\w )(?<!\bdo )(?<!\bmake )(?:it|them)\b(?=(?: up| down)?(?:$|[,.;!?]| and\b| then\b))")
 _BARE, _BARE_NUMBER, _HEADING, _COUNTED, _OTHER = patterns("mended", "bare number heading counted other")
+_ENDS = " ,.;:!?-"
 
 
-def _commands(text: str) -> bool:
-    """Whether what a text ends in asks for something: its last clause has a command verb that nothing rules out."""
-    clause = strip_politeness(_MARK.split(text)[-1])
-    return _COMMAND.search(clause) is not None and _SCOPE.search(clause) is None
-
-
-def corrected(text: str) -> str:
-    """A normalised, expanded text without what it takes back.
+def corrected(found: Sequence[Clause], verbs: Set[str]) -> str | None:
+    """The text of clauses without what it takes back first; None where it takes back nothing, "" where nothing is left.
 
     What is taken back is the command just before the words of regret ("no wait", "I mean", "scratch that"); all of the text
     where the new command has another verb, or where there is none ("turn left, oh no"). A mere side, direction, colour or
-    quantity goes into the command that it mends.
+    quantity goes into the command that it mends; behind a mere halt ("wave left, er, right hand") only such words do.
+
+    Args:
+        verbs: That commands of the skills begin with.
     """
-    text = _DISMISSED.sub("", text)
-    for _ in range(MOST):
-        before, text = text, _retold(text)
-        if text == before:
-            break
-    for _ in range(MOST):
-        found = _SECOND_THOUGHT.finditer(text)
-        # A "no" amid words follows a command: "turn left no right", and not "the sign says no turn".
-        match = next((one for one in found if not one["amid"] or _commands(text[: one.start()])), None)
-        if not match:
-            break
-        before, after = text[: match.start()].rstrip(" ,.;:!?-"), text[match.end() :].strip()
-        if not words(after):
-            return "" if words(before) and not _MEANT.search(match[0]) else text
-        if not words(before) and "make" in match[0]:
+    told = [(i, word) for i, clause in enumerate(found) for word in clause.words]
+    halts = [word.role == "correction" or word.text.strip(_ENDS) in HALTS for _, word in told]
+    for halted, run in itertools.groupby(range(len(told)), key=halts.__getitem__):
+        places = [*run]
+        regrets = [word for _, word in (told[k] for k in places) if word.role == "correction"]
+        apart = all(word.role in ("correction", "frame") for word in found[told[places[0]][0]].words)
+        least = APART if apart else LIKELY
+        sure = bool(regrets) and fmean(word.certainty for word in regrets) >= least and not _fillers(regrets)
+        if halted and (text := _without(found, told, (places[0], places[-1] + 1), sure, verbs)) is not None:
             return text
-        if _MEANT.search(match[0]) and _GOES_ON.match(after):
-            return text  # "bow, er, sit down I mean, and then wave": of what stands before it
-        text = _mended(before, after) if words(before) else after
-    return text
+    return _unsaid(found, verbs)
 
 
-def _retold(text: str) -> str:
-    """A text without the first command that is contradicted where speech halts or regrets: "wave left, er, right hand"."""
-    starts = [0, *(mark.end() for mark in _MARK.finditer(text)), len(text) + 1]
-    parts = [_THEN.sub("", text[a : b - 1].strip(" ,.;:!?-")) for a, b in itertools.pairwise(starts)]
-    for i, part in enumerate(parts[1:], 1):
-        meant = _TOLD_LAST.match(part)
-        what = _HALTING.sub("", meant["what"] if meant else part, count=1)
-        mere = _mere(what)
-        k = next((k for k in reversed(range(i)) if _taken_back(parts[k], what, mere)), None)
-        if k is None:
-            continue
-        between, last = parts[k + 1 : i], _JOINT.split(parts[k])[-1].strip()
-        mere &= _contradicts(last, what)
-        asked = _ASKED.search(what) is not None
-        regrets = any(map(_REGRETFUL.search, between)) or (part != what and _REGRETFUL.match(part) is not None)
-        halts = part != what or any(not _HALTING.sub("", one, count=1) for one in between)
-        denied = any(match[1] in words(last) for one in between for match in _DENIED.finditer(one))
-        before, after = text[: starts[k + 1] - 1], what + text[starts[i + 1] - 1 :]
-        if asked and denied:
-            return f"{before[: before.rindex(last)]}{after}"
-        if (
-            (mere and (meant or halts or regrets))
-            or (asked and (meant or any(map(_REFUSING.match, between))))
-            or (regrets and _of_one_verb(last, what))
-        ):
-            return _mended(before, after)
-    return text
+def _once_regretted(told: Sequence[tuple[int, Word]]) -> Iterator[Word]:
+    """Words without those of regret that end the first clause: "er, the left I should say"."""
+    first = [word for i, word in told if i == told[0][0]]
+    regrets = len([*itertools.takewhile(lambda word: word.role == "correction", reversed(first))])
+    keep = len(first) - regrets * (0 < regrets < len(first))
+    return (word for k, (_, word) in enumerate(told) if not keep <= k < len(first))
 
 
-def _taken_back(part: str, what: str, mere: bool) -> bool:
-    """Whether a part may be what is taken back: a command, or what a mere word contradicts."""
-    return _SCOPE.search(part) is None and (_ASKED.search(part) is not None or (mere and _contradicts(part, what)))
+def undismissed(text: str) -> str:
+    """A text without what it dismisses before a command: "never mind the bow, wave"."""
+    return _DISMISSED.sub("", text)
 
 
-def _mere(what: str) -> bool:
-    """Whether words are but a few and no command; "five waves" is one only by itself."""
+def _fillers(told: Iterable[Word]) -> bool:
+    return set(words(_said(told))) <= FILLERS
+
+
+def _without(
+    found: Sequence[Clause], told: Sequence[tuple[int, Word]], run: tuple[int, int], sure: bool, verbs: Set[str]
+) -> str | None:
+    """The text without what a run of words takes back, surely or if what follows contradicts it; None for nothing."""
+    (begin, end), here = run, next((i for i, word in told[slice(*run)] if word.role == "correction"), told[run[0]][0])
+    before = [word for _, word in told[:begin]]
+    after = [*itertools.dropwhile(lambda word: word.role == "frame", _once_regretted(told[end:]))]
+    mine = [word for i, word in told[:begin] if i == here]
+    if sure and mine and (end == len(told) or told[end][0] != here):  # at the end of its clause
+        if here and (found[here - 1].kind == "retracted" or _contradicts(_last(found[here - 1].text)[1], _said(mine))):
+            before, after = before[: -len(mine)], [*mine, *after]  # "er, sit down I should say"
+        elif words(_said(after)) or _MEANT.search(_said(word for _, word in told[begin:end])):
+            return _said([*before, *after])  # "touch it, the one I mean"
+    if not words(_said(before)):
+        return _said(after) if sure and words(_said(after)) else None  # "no wait, turn right"
+    if not (sure or words(_said(after))):
+        return None
+    text = _said(after)
+    if then := _GOES_ON.match(text):
+        text = text[then.end() :].strip()  # "turn right, sorry, then turn left"
+    said, first, regret = _said(before).rstrip(_ENDS), _BREAK.split(text)[0], _said(word for _, word in told[begin:end])
+    kept, last = _last(said)
+    if sure and (other := _OTHER.search(regret)) and not words(text):
+        text = regret[other.start() :]  # "sorry, the other way"
+    halt = [word for _, word in told[begin:end] if word.role == "correction"]
+    if words(regret)[-1:] == ["not"] and words(text):
+        text = f"not {text}"  # "sorry, not wave, bow"
+    if sure and verbs & set(words(regret)) & set(words(last)) and words(text):
+        return f"{kept} {text}".strip()  # "then wave, sorry, not wave, bow"
+    if sure or ((_mere(first, verbs) or not _fillers(halt)) and _contradicts(last, first)):
+        return _mended(said, text, verbs) if words(text) else ""
+    return None
+
+
+def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
+    """The text without the first clause that is surely retracted, by those behind it, though no words of regret tell it."""
+    k = next((k for k, clause in enumerate(found) if clause.kind == "retracted" and clause.certainty >= RETRACTED), None)
+    if k is None:
+        k = next((k - 1 for k, clause in enumerate(found) if k and _denies(clause, found[k - 1])), None)
+    if k is None:
+        return None
+    if k + 2 < len(found) and found[k + 1].kind == "negated":
+        after = k + 1  # "wave, sorry, not wave, bow"
+    else:
+        after = next((i for i in range(k + 1, len(found)) if found[i].kind in ("command", "follow-up")), None)
+    if after is None:
+        return ""
+    before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[after:]))
+    if verbs.isdisjoint(words(behind)) and not _contradicts(found[k].text, behind):
+        return None  # "go to the red ball, yeah, the red one"
+    return _mended(before.rstrip(_ENDS), behind, verbs)
+
+
+def _denies(clause: Clause, before: Clause) -> bool:
+    """Whether a clause only rules out the one before it, "no, don't", or a word of it: "to the left, not left, to the right"."""
+    denied = _DENIED.fullmatch(clause.text)
+    mere = all(word.role in ("negation", "frame", "correction") for word in clause.words)
+    return clause.kind == "negated" and (mere or (denied is not None and denied[1] in words(before.text)))
+
+
+def _said(told: Iterable[Word]) -> str:
+    return " ".join(word.text for word in told)
+
+
+def _mere(what: str, verbs: Set[str]) -> bool:
+    """Whether words are but a few and no command."""
     said = words(what)
-    return 0 < len(said) <= FEW and (_ASKED.search(what) is None or _BARE_NUMBER.match(said[0]) is not None)
+    return 0 < len(said) <= FEW and verbs.isdisjoint(said)
 
 
 def _contradicts(last: str, what: str) -> bool:
@@ -111,44 +147,21 @@ def _contradicts(last: str, what: str) -> bool:
     return bool(values and (_BARE_NUMBER.match(what) or values & {kind for kind, *_ in extract(what)[0].values}))
 
 
-def _of_one_verb(last: str, what: str) -> bool:
-    """Whether two commands differ, and begin alike or contradict each other."""
-    before, after = words(strip_politeness(last)), words(strip_politeness(what))
-    return before != after and (before[:1] == after[:1] or (_ASKED.search(what) is not None and _contradicts(last, what)))
+def _last(text: str) -> tuple[str, str]:
+    """What stands before the last command of a text, and that command."""
+    joint = _JOINT.search(text)
+    return (text[: joint.end()], text[joint.end() :].strip()) if joint else ("", text)
 
 
-def corrected_by(found: Sequence[Clause]) -> str:
-    """The text of clauses, mended by the first of them that has words of regret at an end; "" where none has."""
-    for i, clause in enumerate(found[1:], 1):
-        if (body := _regretted(clause)) is not None:
-            before = _said(word for one in found[:i] for word in one.words)
-            after = _said((*body, *(word for one in found[i + 1 :] for word in one.words)))
-            if then := _GOES_ON.match(after):
-                after = after[then.end() :].strip()  # "turn right, sorry, then turn left"
-            return _mended(before.rstrip(" ,.;:!?-"), after) if words(after) else ""
-    return ""
-
-
-def _said(told: Iterable[Word]) -> str:
-    return " ".join(word.text for word in told)
-
-
-def _regretted(clause: Clause) -> Sequence[Word] | None:
-    """The words of a clause without those of regret at its ends; None where it surely has none."""
-    said, found = list(clause.words), False
-    for last in (False, True):
-        run = list(itertools.takewhile(lambda word: word.role == "correction", reversed(said) if last else said))
-        if not run or fmean(word.certainty for word in run) < SURE or set(words(_said(run))) <= FILLERS:
-            continue
-        found = True
-        said = said[: -len(run)] if last else list(itertools.dropwhile(lambda word: word.role == "frame", said[len(run) :]))
-    return said if found else None
-
-
-def _mended(before: str, after: str) -> str:
-    after = _DISMISSED.sub("", after)
-    joint = _JOINT.search(before)
-    kept, last = (before[: joint.end()], before[joint.end() :].strip()) if joint else ("", before)
+def _mended(before: str, after: str, verbs: Set[str]) -> str:
+    after = undismissed(after)
+    kept, last = _last(before)
+    parts = [*filter(None, (part.strip() for part in _MARK.split(after)))]
+    if (told_last := _TOLD_LAST.match(parts[0] if parts else "")) is not None:
+        after = after.replace(parts[0], told_last["what"], 1)  # "no, twice is plenty"
+    anew = next((part for part in parts[1:] if words(part)[:1] == words(last)[:1] or _contradicts(last, part)), None)
+    if anew is not None and verbs.isdisjoint(words(parts[0])):
+        after = after[after.index(anew) :]  # "point left, oh no it's on the right, point right"
     first_clause = _BREAK.split(after)[0]
     if (denied := _DENIED.match(after)) and denied[1] in words(last) and words(after[denied.end() :]):
         after = after[denied.end() :].lstrip(" ,.;:!?-")  # "bow, then wave, no, not wave, turn"
@@ -158,7 +171,7 @@ def _mended(before: str, after: str) -> str:
     said, rest = extract(first_clause.strip())
     own = {*COLOURS, *(words(extract(last)[1]) if said.values else words(last)[1:])}  # "three waves, no, five waves"
     bare = all(word in own or _BARE.fullmatch(word) for word in words(rest))
-    if bare or (_mere(first_clause) and _contradicts(last, first_clause)):
+    if bare or (_mere(first_clause, verbs) and _contradicts(last, first_clause)):
         return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()
     if words(last)[:1] == words(after)[:1]:
         return f"{kept} {after}".strip()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence, Set
+from functools import lru_cache
 
 from arbiter.routing.arrangement import rejected, stopped
 from arbiter.routing.choice import Chooser
 from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece
-from arbiter.routing.corrections import corrected_by
+from arbiter.routing.corrections import corrected, undismissed
 from arbiter.routing.patterns import patterns
 from arbiter.routing.planner import Planner
 from arbiter.routing.repetition import RepeatedPlan, of_plan
@@ -20,6 +21,7 @@ from arbiter.skill import Route, SkillCall, Steps
 
 (_ASKED,), (_LEAD, _ACTED, _EITHER, _TAG) = patterns("questions", "asked"), patterns("requests", "lead acted either tag")
 _MISTAKEN = (Rule.STATEMENT, Rule.SCORE, Rule.NEGATION)  # for what a request in another form may be refused
+READ = 4  # sentences that are kept, since one text is looked at more than once
 
 
 def put_off(text: str, late: str) -> Route:
@@ -37,8 +39,15 @@ class Interpreter:
     """
 
     def __init__(self, chooser: Chooser, planned: Planner, read: Callable[[str], Sentence], known: Set[str]) -> None:
-        self._chooser, self._planned, self._read, self._known = chooser, planned, read, known
+        self._chooser, self._planned, self._read, self._known = chooser, planned, lru_cache(READ)(read), known
         self._ruled_out = RuledOut(chooser.skills, chooser)
+
+    def retold(self, said: str) -> str:
+        """A normalised text without what it takes back; "" where it takes back everything."""
+        said = undismissed(said)
+        while said and (told := corrected(self._read(said).clauses, self._planned.verbs)) is not None and len(told) < len(said):
+            said = told
+        return said
 
     def __call__(self, text: str, said: str, last: Steps | None) -> Route:
         """The route of a text, which may be a request in another form."""
@@ -72,12 +81,12 @@ class Interpreter:
     def _judged(self, text: str, said: str, sentence: Sentence, last: Steps | None) -> Route:
         if _ASKED.match(said):
             return rejected(text, f'a question or a remark, no instruction: "{said}"', Rule.STATEMENT)
-        if retold := corrected_by(sentence.clauses):  # words of regret that only the encoder knows
-            return self._understood(text, retold, last)
         if name := somebody(text, self._known, self._chooser.starts):
             return rejected(text, f'said to somebody else: "{name}"; leave out the name', Rule.STATEMENT, name)
         if sentence.parsed.both_first:
             return rejected(text, "tells two things to be the first", Rule.CLAUSES)
+        if told := sentence.reported:
+            return rejected(text, f'somebody\'s words, no instruction: "{told}"', Rule.STATEMENT, told)
         if late := sentence.put_off:
             return put_off(text, late)
         if repeated := of_plan(sentence.clauses):

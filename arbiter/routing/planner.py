@@ -88,6 +88,7 @@ class Planner:
 
     def __init__(self, chooser: Chooser, asked: Set[str], utterances: Set[str], groups: Mapping[str, np.ndarray]) -> None:
         self._chooser = chooser
+        self.verbs = chooser.starts - english().function - english().particles - english().bare_side
         self._segmented, self._hearing = Segmentation(chooser, asked), Hearing(chooser)
         self._variants, self._arranged = Variants(chooser, asked, utterances), Arrangement(chooser, groups)
         self.last_plan, self._asides = LastPlan(chooser), Asides(chooser, asked)
@@ -112,7 +113,16 @@ class Planner:
                 return done
             index += done
         route = self._arranged(text, draft.choices)
+        for said in manners if route.outcome == "accepted" else ():
+            if f'"{said}"' not in "; ".join([route.reason, *draft.unused]) and self._untold(said):
+                draft.leave_out(said)  # "silently", which a skill's phrase may have, too
         return dataclasses.replace(route, reason="; ".join([route.reason] * bool(route.reason) + draft.unused))
+
+    @staticmethod
+    def _untold(manner: str) -> bool:
+        """Whether words that tell how become no parameter."""
+        said, rest = extract(manner)
+        return not (said.pace or said.values or said.sides or said.directions) and bool(words(rest))
 
     def _planned(self, draft: PlanDraft, index: int) -> int | Route:
         """Adds what the piece at `index` asks for. How many pieces that took, or the route of the text where it ends here."""
@@ -125,7 +135,7 @@ class Planner:
             turns = draft.before is not None and self._alternates(piece, draft.before, found[0][1])
             draft.choices += self._times(draft, piece, found[0][1], len(found)) if turns else found  # "arms up and down twice"
             return 1
-        if follow is not None and not self._returns(piece.text):
+        if follow is not None and not self.returns(piece.text):
             return rejected(draft.text, follow.reason, Rule.FOLLOW_UP, piece.text)
         piece, choice, used = self._chosen(draft, index, piece)
         if self._says_no_more(draft, index, piece, choice):
@@ -206,10 +216,11 @@ class Planner:
             return [(piece, found), *[draft.choices[-1], (piece, found)] * (times - 1)]  # "sit down and stand up two times"
         return [(Piece(piece.text, "then") if number else piece, found) for number in range(times)]
 
-    def _returns(self, text: str) -> bool:
+    def returns(self, text: str) -> bool:
         """Whether words mean a skill that goes back by itself, whatever was done: "come back to where you started"."""
         choice = self._chooser.choose(text, None)
-        return choice.call is not None and choice.score >= WHOLE and not self.last_plan.measured(choice.call.skill)
+        known = choice.call is not None and choice.call.skill != STOP and choice.score >= WHOLE
+        return known and not self.last_plan.measured(choice.call.skill)
 
     def _alternates(self, piece: Piece, before: Choice, choice: Choice) -> bool:
         """Whether a call after an "and" can't be done twice in a row, but by turns with its opposite before it."""

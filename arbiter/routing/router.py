@@ -17,7 +17,6 @@ from arbiter.routing.artefact import load
 from arbiter.routing.choice import Chooser
 from arbiter.routing.clauses import Piece, parse
 from arbiter.routing.corpus import canonical, utterances
-from arbiter.routing.corrections import corrected
 from arbiter.routing.encoder import MODEL_DIR, Encoder
 from arbiter.routing.followup_skills import of_it
 from arbiter.routing.followups import follow_up
@@ -114,7 +113,7 @@ class Router:
     def parse(self, text: str) -> Sentence:
         """How the router reads a text, its typing errors mended and what it takes back left out. Nothing is routed."""
         given = written_out(text[:MAX_CHARACTERS])
-        sentence = self._read(corrected(held(self._mended(given))))
+        sentence = self._read(self._interpreted.retold(held(self._mended(given))))
         return dataclasses.replace(sentence, put_off=sentence.put_off or delay(given))
 
     def _route(self, text: str, last: Steps, left: Steps | None = None, under_way: bool = False) -> Route:
@@ -155,7 +154,7 @@ class Router:
             return stopped(self.skills, text, 1.0, 1.0, reason, Rule.STOP_GUARD, said)
         if said != given and (answer := self._questions.answer(said)):
             return rejected(text, answer, Rule.QUESTION)
-        mended = corrected(held(said))
+        mended = self._interpreted.retold(held(said))
         if said and not mended:
             return rejected(text, "takes back what it asks for", Rule.CORRECTION)
         if onward := self._planned.stopped_plan.goes_on(mended, last, left, under_way):
@@ -166,7 +165,8 @@ class Router:
         return rejected(text, unknown, Rule.FOLLOW_UP) if undoes else route
 
     def _of_mended(self, text: str, mended: str, last: Steps) -> Route:
-        if follow := self._planned.last_plan.refers(mended, last):
+        follow = self._planned.last_plan.refers(mended, last)
+        if follow and (follow.steps or not self._planned.returns(mended)):
             return self._followed(text, follow)
         if self.scorer.knows(canonical(mended)) and self._whole(mended):
             return self._planned(text, (Piece(mended, "then"),), last)

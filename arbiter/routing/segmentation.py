@@ -11,6 +11,7 @@ from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import Piece
 from arbiter.routing.echoes import folded
 from arbiter.routing.languages.english import english
+from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
@@ -91,7 +92,7 @@ class Segmentation:
         places = [
             i
             for i, begun in enumerate(begins, 1)
-            if begun and said[i - 1] not in self._bound and said[i - 2 : i] != ["where", "you"]
+            if begun and said[i - 1] not in self._bound | NUMBER_WORDS and said[i - 2 : i] != ["where", "you"]
         ]
         if not places or self._chooser.one_command(piece.text):
             return [piece]

@@ -52,9 +52,19 @@ class Sentence:
         return bool(self.clauses) and all(clause.kind == "remark" and clause.certainty >= TOLD for clause in self.clauses)
 
     @property
+    def reported(self) -> str:
+        """What tells that the command behind it is somebody's words: "the letter reads | come back"; "" for nothing."""
+        for clause, after in itertools.pairwise(self.clauses):
+            tells = clause.kind == "remark" and clause.words[-1].text in english().reporting
+            if tells and after.kind == "command":
+                return clause.text
+        return ""
+
+    @property
     def halt(self) -> str:
         """The clause that most surely means stop, in the words of the text; "" for none."""
-        halts = [clause for clause in self.clauses if clause.kind == "stop" and clause.certainty >= HALT and not clause.denies]
+        said = (clause for clause in self.clauses if clause.kind == "stop" and clause.certainty >= HALT)
+        halts = [clause for clause in said if not clause.denies and any(map(str.isalpha, clause.text))]
         return max(halts, key=lambda clause: clause.certainty).text if halts else ""
 
 
@@ -79,7 +89,8 @@ def read(
         (
             clause.text if clause.kind in PUT_OFF else clause.waiting
             for clause in found
-            if (clause.waits >= WAITS and not _amount(clause.text)) or _later(clause)
+            # "Wave at the night shift" is no time.
+            if (clause.waits >= (CLEAR if clause.words[0].text == "at" else WAITS) and not _amount(clause.text)) or _later(clause)
         ),
         "",
     )
@@ -116,10 +127,13 @@ def _known(clause: Clause, wordings: Set[str]) -> Clause:
         word if word.role != "order" or word.text.rstrip(",.;:!?") in wordings else replace(word, role="other")
         for word in clause.words
     )
-    denied = len([*itertools.takewhile(lambda word: word.role == "negation", said)])
-    adverbial = denied > 1 and said[0].text in english().prepositions
-    if adverbial and clause.kind == "negated" and clause.certainty >= SURE and not negates(clause.text):
-        said = (replace(said[0], text="not"), *said[denied:])
+    bare = [*itertools.dropwhile(lambda word: word.role == "frame", said)]
+    denied = len([*itertools.takewhile(lambda word: word.role == "negation", bare)])
+    verb = 0 < denied < len(bare) and bare[0].text not in english().structure  # "forget about raising your arms"
+    adverbial = denied > 1 and bare[0].text in english().prepositions
+    sure = clause.kind == "negated" and clause.certainty >= (LIKELY if verb else SURE)
+    if sure and (verb or adverbial) and not negates(clause.text):
+        said = (replace(bare[0], text="not"), *bare[denied:])
     return replace(clause, words=said)
 
 
@@ -186,7 +200,7 @@ def _parts(found: Sequence[Clause]) -> list[str | Connective]:
         elif not commands:
             if all(word.role == "manner" for word in clause.words) and parts[-1:] == [Connective("comma")]:
                 parts.pop()
-        elif complete and first.text.endswith("ing") and first.text != "going":
+        elif complete and first.text.endswith("ing") and first.text != "going" and clause.words[-1].role != "order":
             parts.append(Connective("while"))  # "walk forward waving"
         elif complete and not marked:
             opened = isinstance(parts[0], Connective) and sum(isinstance(part, str) for part in parts) == 1

@@ -25,6 +25,7 @@ FEW = 3  # words of politeness of which one may be unknown
 PUT_OFF = ("conditional", "timed")  # kinds of clauses that make a command wait
 FILLERS = frozenset("uh um er erm ah hmm well like so okay ok now just please kindly maybe perhaps basically yeah".split())
 KEPT = frozenset("left right not never no".split())  # words that are never left out as politeness
+ASKS = frozenset(("if", "why"))  # with them a "not" is courtesy
 _ENDS = ",.;:!?"
 
 
@@ -58,7 +59,7 @@ class Clause:
     @property
     def denies(self) -> bool:
         """Whether it begins with what rules something out: "don't stop"."""
-        return self.words[0].role == "negation"
+        return self.words[0].role == "negation" or "not" in (word.text for word in self.words[:2])
 
     @property
     def waits(self) -> float:
@@ -85,8 +86,9 @@ class Clause:
         """
         mine = [word.role == role and word.text.rstrip(_ENDS) not in KEPT for word in self.words]
         for i, (word, after) in enumerate(itertools.pairwise(self.words)):
-            denied = word.text == "no" or (word.text == "not" and self.words[0].text == "if")  # "if it is no trouble"
-            mine[i] |= denied and word.role == after.role == role and word.certainty >= CLEAR
+            asked = {one.text for one in self.words[:i] if one.role == role} & ASKS
+            denied = word.text == "no" or (word.text == "not" and asked)  # "if it is no trouble", "why don't you bow"
+            mine[i] |= bool(denied) and word.role == after.role == role and word.certainty >= CLEAR
             mine[i + 1] &= word.text != "right" or after.text.rstrip(_ENDS) not in ("now", "away")  # without it a side is left
         for gap in (1, 2):
             for i in range(len(mine) - gap - 1):

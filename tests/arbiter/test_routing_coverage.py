@@ -94,7 +94,7 @@ def test_what_nothing_uses_is_named(router, text, note):
     ("text", "reason"),
     [
         ("walk backwards in a circle", '"backwards" is something else to do; nearest skill is walk_in_circle'),
-        ("walk in a circle hopping", '"hopping" is something else to do; nearest skill is walk_in_circle'),
+        ("walk in a circle hopping", 'not understood: "hop" is like nothing this robot can do'),
         ("bow kneeling", '"kneeling" is something else to do; nearest skill is bow'),
         ("move forward in front of the lorry", '"lorry" is no place that walk_forward finds; say how far'),
         ("face away from the ball", '"away" is another way to go; nearest skill is face_ball'),

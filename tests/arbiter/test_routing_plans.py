@@ -244,7 +244,7 @@ def test_it_keeps_the_colour_of_what_it_stands_for(router):
         ("walk forward slowly, the floor is wet", "the floor is wet"),
         ("stand still for ten seconds while I measure you", '"while i measure you" was not used'),
         ("a bit to the right, duck", ""),
-        ("scoot over to the left, I need to get the trolley by", ""),
+        ("scoot over to the left, I need to get the trolley by", '"i need to get the trolley by" was not used'),
         ("go to the green ball, er, red, red ball", ""),
         ("walk in a circle to the right, one whole lap", ""),
         ("step right to let the trolley past", '"to let the trolley past" was not used'),

@@ -48,6 +48,7 @@ class English:
     whole: frozenset[str]
     performing: frozenset[str]
     singly: frozenset[str]
+    reporting: frozenset[str]
     possessives: frozenset[str]
     particles: frozenset[str]
     phases: frozenset[str]
