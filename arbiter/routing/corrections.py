@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from statistics import fmean
 
+from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import COLOURS, extract
 from arbiter.routing.structure import FILLERS, Clause, Word
 from arbiter.routing.text import words
 
-HALTS = frozenset("uh um er erm ah ach hm hmm oops whoops oh no nope well wait".split())
 LIKELY, APART = 0.6, 0.5  # mean probability of words of regret amid others, and of a clause of nothing else
+UNTOLD = 0.8  # the same where the next command follows at once
 RETRACTED = 0.6  # probability from which a clause is taken back, though no words of regret tell it
 FEW = 4  # words that replace others of a command
 _DISMISSED, _MEANT, _MARK, _BREAK, _GOES_ON, _JOINT, _TOLD_LAST = patterns(
@@ -39,7 +40,7 @@ def corrected(found: Sequence[Clause], verbs: Set[str]) -> str | None:
         verbs: That commands of the skills begin with.
     """
     told = [(i, word) for i, clause in enumerate(found) for word in clause.words]
-    halts = [word.role == "correction" or word.text.strip(_ENDS) in HALTS for _, word in told]
+    halts = [word.role == "correction" or word.text.strip(_ENDS) in english().halts for _, word in told]
     for halted, run in itertools.groupby(range(len(told)), key=halts.__getitem__):
         places = [*run]
         regrets = [word for _, word in (told[k] for k in places) if word.role == "correction"]
@@ -115,6 +116,10 @@ def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
         after = next((i for i in range(k + 1, len(found)) if found[i].kind in ("command", "follow-up")), None)
     if after is None:
         return ""
+    halts = {found[k].words[-1].text.strip(_ENDS), found[after].words[0].text.strip(_ENDS)} & english().halts
+    unlike = halts and not _contradicts(found[k].text, found[after].text)
+    if after == k + 1 and (unlike or found[k].certainty < UNTOLD):
+        return None  # "turn left, um, turn right", "walk forward, er, bow"
     before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[after:]))
     if verbs.isdisjoint(words(behind)) and not _contradicts(found[k].text, behind):
         return None  # "go to the red ball, yeah, the red one"
@@ -198,5 +203,5 @@ def _replaced(last: str, new: str, values: tuple[tuple[str, float, str], ...]) -
         if old := next((old for other, _, old in extract(last)[0].values if other in (kind, "number")), None):
             last, done = last.replace(old, said), True
         else:
-            last = f"{last} {said}"
+            last, done = f"{last} {said}", True
     return last if done else f"{last} {new}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence, Set
 from functools import lru_cache
 
 from arbiter.routing.arrangement import rejected, stopped
-from arbiter.routing.choice import Chooser
+from arbiter.routing.choice import STOP, Chooser
 from arbiter.routing.clauses import MAX_PIECES, Parsed, Piece
 from arbiter.routing.corrections import corrected, undismissed
 from arbiter.routing.patterns import patterns
@@ -21,6 +21,7 @@ from arbiter.skill import Route, SkillCall, Steps
 
 (_ASKED,), (_LEAD, _ACTED, _EITHER, _TAG) = patterns("questions", "asked"), patterns("requests", "lead acted either tag")
 _MISTAKEN = (Rule.STATEMENT, Rule.SCORE, Rule.NEGATION)  # for what a request in another form may be refused
+MOST = 8  # corrections that one text may hold
 READ = 4  # sentences that are kept, since one text is looked at more than once
 
 
@@ -45,7 +46,10 @@ class Interpreter:
     def retold(self, said: str) -> str:
         """A normalised text without what it takes back; "" where it takes back everything."""
         said = undismissed(said)
-        while said and (told := corrected(self._read(said).clauses, self._planned.verbs)) is not None and len(told) < len(said):
+        for _ in range(MOST):
+            told = corrected(self._read(said).clauses, self._planned.verbs) if said else None
+            if told is None or told == said:
+                break
             said = told
         return said
 
@@ -130,14 +134,22 @@ class Interpreter:
             return once
         if len(calls) < 2 or (not repeated.named and self._stuck(calls)):
             return self._understood(text, f"{repeated.rest} {repeated.times} times", last)
+        steps = [step for step in once.steps if not all(call.skill == STOP for call in step)]
         if repeated.each:
-            counted = [self._understood(text, f"{call.phrase} {repeated.times} times", last) for call in calls]
-            refused = next((route for route in counted if route.outcome != "accepted"), None)
-            return refused or dataclasses.replace(once, steps=tuple(step for route in counted for step in route.steps))
-        if repeated.times * len(calls) > MAX_PIECES:
-            reason = f'asks for {repeated.times * len(calls)} things ("{repeated.said}"); at most {MAX_PIECES} at a time'
+            plan = [one for step in steps for one in self._counted(step, repeated.times)]
+        else:
+            plan = steps * repeated.times
+        if sum(map(len, plan)) > MAX_PIECES:
+            reason = f'asks for {sum(map(len, plan))} things ("{repeated.said}"); at most {MAX_PIECES} at a time'
             return rejected(text, reason, Rule.CLAUSES)
-        return dataclasses.replace(once, steps=once.steps * repeated.times)
+        return dataclasses.replace(once, steps=(*plan, *once.steps[len(steps) :]))
+
+    def _counted(self, step: tuple[SkillCall, ...], times: int) -> list[tuple[SkillCall, ...]]:
+        """A step so often: by the number of each call where all of them count so far."""
+        high = [p.high for call in step for p in self._chooser.skills[call.skill].parameters if p.name == "count"]
+        if len(high) < len(step) or times > min(high):
+            return [step] * times
+        return [tuple(dataclasses.replace(call, parameters={**call.parameters, "count": float(times)}) for call in step)]
 
     def _stuck(self, calls: Sequence[SkillCall]) -> bool:
         """Whether a plan takes a posture that it never leaves, before a skill that counts: "stand up and wave, three times"."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from arbiter.routing.languages.english import english
@@ -12,6 +12,7 @@ from arbiter.routing.numerals import NUMBER_WORDS, number
 from arbiter.routing.structure import Clause, Word
 from arbiter.routing.text import words
 
+COUNTED = ("command", "follow-up", "negated")  # kinds of clauses that may tell how often
 LIKELY = 0.55  # mean probability from which words are taken to tell of repetition
 MARKS = (",", ".", ";", ":", "!", "?")
 _ENDS = " ,.;:!?"
@@ -40,7 +41,11 @@ def of_plan(found: Sequence[Clause]) -> RepeatedPlan | None:
 
     A number of times behind a comma is of the plan only if that has several parts: whoever has parsed the rest decides.
     """
-    told = [word for clause in found if clause.kind in ("command", "follow-up", "negated") for word in clause.words]
+    told = [
+        word if clause.kind in COUNTED else replace(word, role="frame")  # what stands beside the plan
+        for clause in found
+        for word in clause.words
+    ]
     plans = [plan for begin, end in _runs(told) if (plan := _plan(told, begin, end))]
     return max(plans, key=lambda plan: plan.times, default=None)  # "again and again, six times in all"
 

@@ -41,7 +41,15 @@ def test_words_that_name_a_plan_repeat_it(router, text, wanted):
     assert plan(router.route(text)) == wanted
 
 
+def test_what_stands_beside_a_repeated_plan_is_told_and_done_once(router):
+    assert plan(router.route("wave and bow, three times, then stop")) == ["wave_right", "bow"] * 3 + ["stop"]
+    route = router.route("walk forward and turn left, three times, the floor is wet")
+    assert plan(route) == ["walk_forward", "turn_left"] * 3 and '"the floor is wet" was not used' in route.reason
+
+
 def test_each_command_takes_a_number_of_its_own(router):
+    (left,), (right,) = router.route("wave your left hand and then the other, twice each").steps
+    assert [(call.skill, call.parameters["count"]) for call in (left, right)] == [("wave_left", 2.0), ("wave_right", 2.0)]
     (bow,), (wave,) = router.route("bow and wave twice each").steps
     assert bow.parameters["count"] == wave.parameters["count"] == 2.0
 

@@ -86,13 +86,15 @@ def test_what_is_taken_back_moves_nothing(router, text):
         "there is no point",
         "make it right",
         "the sign says no turn left",
-        "forget that you can walk",
-        "touch it, the ball i mean",
         "sorry, wave",
     ],
 )
 def test_what_takes_nothing_back_is_no_correction(router, text):
-    assert router.route(text).rule is not Rule.CORRECTION
+    assert router._interpreted.retold(text) == text
+
+
+def test_to_forget_a_skill_moves_nothing(router):
+    assert router.route("forget that you can walk").outcome == "rejected"
 
 
 def told(*clauses):

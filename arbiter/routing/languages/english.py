@@ -49,6 +49,7 @@ class English:
     performing: frozenset[str]
     singly: frozenset[str]
     reporting: frozenset[str]
+    halts: frozenset[str]
     possessives: frozenset[str]
     particles: frozenset[str]
     phases: frozenset[str]
