@@ -53,7 +53,7 @@ def cut(clause: Sequence[Word]) -> list[str | Connective]:
         if role in ("together", "while"):
             found += [Connective(role), *_marks(run)]
             continue
-        likely = WHOLLY if first and language.ordering.intersection(_said(run)) else SURE
+        likely = WHOLLY if (first or run[1:]) and language.ordering.intersection(_said(run)) else SURE
         if role != "order" or fmean(word.certainty for word in run) < likely:
             found += parted(" ".join(word.text for word in run))
             continue
