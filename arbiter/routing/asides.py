@@ -13,7 +13,6 @@ from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import extract
 from arbiter.routing.skill_words import ANY, contents
-from arbiter.routing.statements import tells_of_others
 from arbiter.routing.text import words
 from arbiter.routing.veto import first_words
 from arbiter.rules import Rule
@@ -67,8 +66,6 @@ class Asides:
         told = any(value != 1.0 for _, value, _ in found.values) or found.sides or found.colours
         if choice.score >= UNLIKE or told or self._changing.intersection(said):
             return False
-        if tells_of_others(text):
-            return True
         if found.directions or said[0] in self._named or said[-1] in english().prepositions:  # "your jacket off"
             return False
         deeds = any(item.word in self._deeds and item.phrase < 0 for item in contents(said))

@@ -16,7 +16,6 @@ from arbiter.routing.text import strip_politeness, words
 MAX_PIECES = 8
 WEAK = ("and", "comma", "break", "runon", "together", "")  # joints that give way to an order word beside them
 
-_TOGETHER_LAST, _MEANWHILE = patterns("at_once", "together_last meanwhile")
 _NEGATORS, _STARTING, _SUBJECTS, _BOTHER = patterns("negation", "negators starting subjects bother")
 _WITH_ARMS, _VERBLESS, _DETAIL, _MEASURES = patterns("pieces", "with_arms verbless detail measures")
 
@@ -52,18 +51,13 @@ class Parsed:
 
 def parse(text: str, resolved: Callable[[list[Piece]], list[Piece]] = list) -> Parsed:
     """The pieces of a normalised, expanded text whose structure nothing but its plain connectives tell."""
-    said, language = plain(text).split(), english()
+    said, language = text.split(), english()
     refers = [False, *(word in ("before", "after") for word in said)]  # "after that"
     orders = [
         word in language.leading or (i and word.strip(BREAKS) in language.referring)
         for i, word in zip(refers, said, strict=False)
     ]
     return parsed(cut([Word(word, "order" if o else "other", 1.0) for word, o in zip(said, orders, strict=True)]), resolved)
-
-
-def plain(text: str) -> str:
-    """A text without what only tells that something follows, and with "at the same time" for its like."""
-    return _TOGETHER_LAST.sub(r"\g<what> at the same time", _MEANWHILE.sub("", text))
 
 
 def parsed(parts: Sequence[str | Connective], resolved: Callable[[list[Piece]], list[Piece]] = list) -> Parsed:

@@ -19,7 +19,7 @@ from arbiter.routing.statements import somebody
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
-(_ASKED,), (_LEAD, _ACTED, _EITHER, _TAG) = patterns("questions", "asked"), patterns("requests", "lead acted either tag")
+(_ASKED,), (_LEAD, _ACTED, _EITHER) = patterns("questions", "asked"), patterns("requests", "lead acted either")
 _MISTAKEN = (Rule.STATEMENT, Rule.SCORE, Rule.NEGATION)  # for what a request in another form may be refused
 MOST = 8  # corrections that one text may hold
 READ = 4  # sentences that are kept, since one text is looked at more than once
@@ -57,7 +57,7 @@ class Interpreter:
         """The route of a text, which may be a request in another form."""
         route = self._understood(text, said, last)
         if route.rule in _MISTAKEN and (lead := _LEAD.match(said)):  # "do you think you could bow to the teacher?"
-            asked = self._understood(text, _TAG.sub("", said[lead.end() :].strip(" .!?,")), last)
+            asked = self._understood(text, said[lead.end() :].strip(" .!?,"), last)
             return asked if asked.outcome == "accepted" else route
         if route.rule is Rule.SIDE and (either := _EITHER.search(said)):
             free = self._understood(text, f"{said[: either.start()]} to the left", last)

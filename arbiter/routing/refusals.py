@@ -12,8 +12,8 @@ from arbiter.routing.text import words
 from arbiter.rules import Rule
 from arbiter.skill import Route
 
-_DENIED, _DISMISSED, _TOLD, _OTHERS, _THING, _WAITS, _NOISE, _BROKEN, _SUMMED, _EXCEPTED = patterns(
-    "refused", "denied dismissed told others thing waits noise broken summed excepted"
+_DENIED, _DISMISSED, _TOLD, _OTHERS, _THING, _WAITS, _BROKEN, _SUMMED, _EXCEPTED = patterns(
+    "refused", "denied dismissed told others thing waits broken summed excepted"
 )
 _CAPITAL = re.compile(r"[A-Z][a-z]+")
 
@@ -40,7 +40,7 @@ class Refusals:
             return rejected(text, f'a question or a remark, no instruction: "{given}"', Rule.STATEMENT, match[0])
         if name := self._somebody(text, given):
             return rejected(text, f'said to somebody else: "{name}"; leave out the name', Rule.STATEMENT, name)
-        if match := _WAITS.search(given) or self._noise(given):
+        if match := _WAITS.search(given):
             late = match[0].strip(" ,")
             return rejected(text, f'waits for something: "{late}"; this robot does at once what it is told', Rule.CONDITION, late)
         if match := _EXCEPTED.search(given):
@@ -60,11 +60,6 @@ class Refusals:
         """Whether words begin with a verb of the skills."""
         said = words(rest)
         return bool(said) and said[0] in verbs
-
-    def _noise(self, given: str) -> re.Match[str] | None:
-        """What no skill does and a command follows: "after that noise"."""
-        match = _NOISE.search(given)
-        return match if match and match["what"] not in self._known else None
 
     def _somebody(self, text: str, given: str) -> str:
         """Who is to do it: "have Tom wave", "everyone wave", "Mike turn left", "Tom said walk"; "" for the robot."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from arbiter.routing.clauses import Parsed, negates, parse, parsed, plain
+from arbiter.routing.clauses import Parsed, negates, parse, parsed
 from arbiter.routing.connectives import BREAKS, Connective, cut
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
@@ -25,7 +25,7 @@ LIKELY = 0.55  # probability from which a remark beside a command is left out, w
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
 CHOICE = ("or", "nor", "than")  # what begins with one of them is no command of its own
-_LATER, _WELL_THEN, _PURPOSE, _PACE = patterns("sentence", "later well_then purpose pace")
+_LATER, _WELL_THEN, _PURPOSE, _PACE, _MEANWHILE = patterns("sentence", "later well_then purpose pace meanwhile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def read(
         wordings: Words of politeness and of order that the encoder was tuned on.
         pronouns: Tells what they stand for.
     """
-    text = pronouns.ahead(plain(_WELL_THEN.sub("", text)))
+    text = pronouns.ahead(_MEANWHILE.sub("", _WELL_THEN.sub("", text)))
     purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
     text = _PURPOSE.sub("", text)
     found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()

@@ -11,7 +11,7 @@ from collections.abc import Set
 from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 
-_BESIDE, _TELLS = patterns("statements", "beside tells")
+(_TELLS,) = patterns("statements", "tells")
 _DETERMINED = rf"(?:{'|'.join(sorted(english().determiners))})"
 
 _CAPITAL = re.compile(r"[A-Z][a-z]+(?:'s)?")
@@ -59,11 +59,6 @@ def somebody(text: str, known: Set[str], verbs: Set[str]) -> str:
 def named(text: str) -> frozenset[str]:
     """Words with a capital amid others without one, which are names: "bow to Professor Lind"."""
     return frozenset(word for found in _NAME.findall(text) for word in found.lower().split())
-
-
-def tells_of_others(text: str) -> bool:
-    """Whether words beside a command tell of a thing or of somebody: "the floor is wet"."""
-    return _BESIDE.match(text) is not None
 
 
 class Statements:
