@@ -11,6 +11,7 @@ import numpy as np
 from arbiter.routing.arrangement import WHOLE, Arrangement, rejected, stopped
 from arbiter.routing.asides import Asides
 from arbiter.routing.choice import STOP, Choice, Chooser
+from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import MAX_PIECES, Piece
 from arbiter.routing.echoes import asks_again, names_the_same, urges_on
 from arbiter.routing.followups import follow_up
@@ -23,7 +24,7 @@ from arbiter.routing.stopped_plan import StoppedPlan
 from arbiter.routing.text import words
 from arbiter.routing.variants import Variants
 from arbiter.rules import Rule
-from arbiter.skill import Route, Steps
+from arbiter.skill import Route, SkillCall, Steps
 
 SPEAKERS = ("i ", "we ")  # whose deeds a command may last
 
@@ -42,7 +43,7 @@ class PlanDraft:
     """A plan while it is made.
 
     Attributes:
-        text: The instruction. pieces: One command each. last: See Planner.
+        text: The instruction. pieces: One command each. last, manners: See Planner.
         choices: What the pieces so far came to.
         unused: Notes on what is left out.
     """
@@ -50,6 +51,7 @@ class PlanDraft:
     text: str
     pieces: tuple[Piece, ...]
     last: Steps | None
+    manners: Sequence[str]
     choices: list[tuple[Piece, Choice]] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
 
@@ -88,7 +90,7 @@ class Planner:
         self._chooser = chooser
         self.verbs = chooser.starts - english().function - english().particles - english().bare_side
         self._segmented, self._hearing = Segmentation(chooser, asked), Hearing(chooser)
-        self._variants, self._arranged = Variants(chooser, utterances), Arrangement(chooser, groups)
+        self._variants, self._arranged = Variants(chooser, asked, utterances), Arrangement(chooser, groups)
         self.last_plan, self._asides = LastPlan(chooser), Asides(chooser, asked)
         self.stopped_plan = StoppedPlan(self.last_plan)
 
@@ -102,7 +104,7 @@ class Planner:
             left_out: Words beside the commands that the route has to name.
             manners: Words that tell how, without which a command is understood just as well.
         """
-        draft, index = PlanDraft(text, self._segmented(pieces), last), 0
+        draft, index = PlanDraft(text, self._segmented(pieces), last, manners), 0
         for said in left_out:
             draft.leave_out(said)
         while index < len(draft.pieces):
@@ -168,11 +170,15 @@ class Planner:
         return names_the_same(piece, draft.before, self._chooser)  # "arms up, the two of them"
 
     def _chosen(self, draft: PlanDraft, index: int, piece: Piece) -> tuple[Piece, Choice, int]:
-        """What a piece asks for: as it stands or with a neighbour; and how many pieces that took."""
+        """What a piece asks for: as it stands, with a neighbour, or without what nobody can do; and how many pieces that took."""
         choice, used = self._hearing.choose(piece.text, draft.before), 1
         aside = self._listed(draft, index) and not extract(piece.text)[0].values and self._asides(piece.text, choice)
         if choice.call is None and (not choice.firm or choice.rule is Rule.SIDE) and not aside:
             piece, choice, used = self._widened(draft, index, piece, choice)
+        if choice.call is None and not choice.firm:
+            choice = self._variants.trimmed(piece.text) or choice
+        if choice.call is None and choice.rule in (Rule.SCORE, Rule.COVERAGE):
+            choice = self._variants.unadorned(piece.text, draft.manners) or choice
         return piece, choice, used
 
     def _says_no_more(self, draft: PlanDraft, index: int, piece: Piece, choice: Choice) -> bool:
@@ -244,7 +250,7 @@ class Planner:
             link = " " if following.joint == "while" else " and "
             wider = Piece(f"{given.text}{link}{following.text}", given.joint)
             choice = self._chooser.choose(wider.text, None)
-            if choice.call is not None and choice.score >= WHOLE:
+            if choice.call is not None and choice.score >= WHOLE and not self._moves_otherwise(given, choice.call):
                 return wider, choice, 2
         if draft.choices and given.joint in ("and", "list"):
             before, chosen = draft.choices[-1]
@@ -256,3 +262,10 @@ class Planner:
                     draft.choices.pop()
                     return wider, choice, 1
         return given, alone, 1
+
+    def _moves_otherwise(self, piece: Piece, call: SkillCall) -> bool:
+        """Whether a piece begins with a verb of other skills' phrases, which those of the call's own do not have."""
+        verb = words(piece.text)[0]
+        mine = self._chooser.scorer.class_of[call.skill]
+        others = any(verb in verbs for label, verbs in self._chooser.verbs.items() if label not in (mine, NONE))
+        return others and verb not in self._chooser.verbs[mine]

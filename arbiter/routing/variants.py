@@ -1,14 +1,20 @@
-"""A piece that stands for several commands."""
+"""A piece that stands for several commands, or for one beside words that no skill has to do with."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Set
+import re
+from collections.abc import Sequence, Set
 
-from arbiter.routing.choice import Choice, Chooser
+from arbiter.routing.arrangement import WHOLE
+from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.clauses import Piece
 from arbiter.routing.quantities import extract
-from arbiter.routing.text import strip_politeness
+from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.veto import harmful
+
+_ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
 
 
 class Variants:
@@ -17,8 +23,8 @@ class Variants:
     asked: Words of the skills' phrases. utterances: The skills' own, normalised.
     """
 
-    def __init__(self, chooser: Chooser, utterances: Set[str]) -> None:
-        self._chooser, self._utterances = chooser, utterances
+    def __init__(self, chooser: Chooser, asked: Set[str], utterances: Set[str]) -> None:
+        self._chooser, self._asked, self._utterances = chooser, asked, utterances
 
     def counted(self, piece: Piece, choice: Choice) -> tuple[Choice, int]:
         """A choice and how often it is to be done, where the words say so and the skill counts nothing: "step back twice"."""
@@ -50,4 +56,29 @@ class Variants:
                 once = self._chooser.choose(piece.text.replace(said, "a full turn"), None)
                 if once.call is not None and choice.call is not None and once.call.skill == choice.call.skill:
                     return once, times
+        return None
+
+    def trimmed(self, text: str) -> Choice | None:
+        """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"."""
+        match = _ADDED.search(text)
+        if not match or self._asked & set(words(match["what"])):
+            return None
+        choice = self._chooser.choose(text[: match.start()], None)
+        if choice.call is None or choice.score < WHOLE or choice.call.skill == STOP:
+            return None
+        if any(parameter.name in ("distance", "angle") for parameter in self._chooser.skills[choice.call.skill].parameters):
+            return None  # where to it goes and what it turns to is no mere addition
+        notes = [choice.reason] * bool(choice.reason) + [f'"{match[0].strip()}" was not used']
+        return dataclasses.replace(choice, reason="; ".join(notes))
+
+    def unadorned(self, text: str, manners: Sequence[str]) -> Choice | None:
+        """A command without the words that tell how, which no skill can do: "stand up with dignity"."""
+        for manner in manners:
+            bare = " ".join(text.replace(manner, " ").split())
+            if bare == text or extract(manner)[0].pace or harmful(manner):
+                continue
+            choice = self._chooser.choose(bare, None)
+            if choice.call is not None and choice.score >= WHOLE and choice.call.skill != STOP:
+                notes = [choice.reason] * bool(choice.reason) + [f'"{manner}" was not used']
+                return dataclasses.replace(choice, reason="; ".join(notes))
         return None
