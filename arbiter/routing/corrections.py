@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from statistics import fmean
 
 from arbiter.routing.languages.english import english
+from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import COLOURS, extract
 from arbiter.routing.structure import FILLERS, Clause, Word
@@ -27,6 +28,7 @@ _THING = re.compile(r"\b(?:your|the) (?:\w+ )?(?!left$|right$)\w+$")
 _IT = re.compile(r"(?<=\w )(?<!\bdo )(?<!\bmake )(?:it|them)\b(?=(?: up| down)?(?:$|[,.;!?]| and\b| then\b))")
 _BARE, _BARE_NUMBER, _HEADING, _COUNTED, _OTHER = patterns("mended", "bare number heading counted other")
 _ENDS = " ,.;:!?-"
+_TRAILING = re.compile(rf"(?:\b\d+(?:\.\d+)?|(?:\b(?:{'|'.join(NUMBER_WORDS - {'a', 'an'})})\b ?)+)$")
 
 
 def corrected(found: Sequence[Clause], verbs: Set[str]) -> str | None:
@@ -78,7 +80,11 @@ def _without(
     after = [*itertools.dropwhile(lambda word: word.role == "frame", _once_regretted(told[end:]))]
     mine = [word for i, word in told[:begin] if i == here]
     if sure and mine and (end == len(told) or told[end][0] != here):  # at the end of its clause
-        if here and (found[here - 1].kind == "retracted" or _contradicts(_last(found[here - 1].text)[1], _said(mine))):
+        if (
+            here
+            and not _said(mine).startswith("not ")
+            and (found[here - 1].kind == "retracted" or _contradicts(_last(found[here - 1].text)[1], _said(mine)))
+        ):
             before, after = before[: -len(mine)], [*mine, *after]  # "er, sit down I should say"
         elif words(_said(after)) or _MEANT.search(_said(word for _, word in told[begin:end])):
             return _said([*before, *after])  # "touch it, the one I mean"
@@ -94,6 +100,8 @@ def _without(
     if sure and (other := _OTHER.search(regret)) and not words(text):
         text = regret[other.start() :]  # "sorry, the other way"
     halt = [word for _, word in told[begin:end] if word.role == "correction"]
+    if sure and here > 1 and all(clause.kind == "retracted" for clause in found[:here]) and not verbs.isdisjoint(words(text)):
+        return text  # "bow then wave, no, wave then bow"
     if words(regret)[-1:] == ["not"] and words(text):
         text = f"not {text}"  # "sorry, not wave, bow"
     if sure and verbs & set(words(regret)) & set(words(last)) and words(text):
@@ -118,6 +126,8 @@ def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
         return ""
     halts = {found[k].words[-1].text.strip(_ENDS), found[after].words[0].text.strip(_ENDS)} & english().halts
     unlike = halts and not _contradicts(found[k].text, found[after].text)
+    if found[k].words[-1].text.strip(_ENDS) in english().determiners | english().prepositions:
+        return None  # "go to the, er, red ball"
     if after == k + 1 and (unlike or found[k].certainty < UNTOLD):
         return None  # "turn left, um, turn right", "walk forward, er, bow"
     before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[after:]))
@@ -171,13 +181,16 @@ def _mended(before: str, after: str, verbs: Set[str]) -> str:
     if (denied := _DENIED.match(after)) and denied[1] in words(last) and words(after[denied.end() :]):
         after = after[denied.end() :].lstrip(" ,.;:!?-")  # "bow, then wave, no, not wave, turn"
         return after if words(kept)[:2] == words(after)[:2] else f"{kept} {after}".strip()  # or all of it is said anew
+    numberless = last[: -len(number[0])] if (number := _TRAILING.search(last)) else ""
+    if numberless and _TRAILING.match(first_clause.split(" ")[0]):
+        return f"{kept} {numberless}{after}".strip()  # "turn thirty, no, forty degrees to the right"
     if (bare := _BARE_NUMBER.match(after)) and (values := extract(last)[0].values):
         return f"{kept} {_recounted(last, values[-1][2], bare['number'])}{after[bare.end() :]}".strip()
     said, rest = extract(first_clause.strip())
     own = {*COLOURS, *(words(extract(last)[1]) if said.values else words(last)[1:])}  # "three waves, no, five waves"
     bare = all(word in own or _BARE.fullmatch(word) for word in words(rest))
     if bare or (_mere(first_clause, verbs) and _contradicts(last, first_clause)):
-        return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause) :]}".strip()
+        return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause.rstrip()) :]}".strip()
     if words(last)[:1] == words(after)[:1]:
         return f"{kept} {after}".strip()
     thing = _THING.search(last)
@@ -204,4 +217,7 @@ def _replaced(last: str, new: str, values: tuple[tuple[str, float, str], ...]) -
             last, done = last.replace(old, said), True
         else:
             last, done = f"{last} {said}", True
+    side = _SIDE.search(new)
+    if done and side and not _SIDE.search(last):
+        last = f"{last} {side[0]}"
     return last if done else f"{last} {new}"

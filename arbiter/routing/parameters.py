@@ -138,7 +138,8 @@ def _angle_from_count(asked: dict[str, float | None], parameters: dict[str, Para
 
 def _set(skill: str, parameter: Parameter, value: float, filled: Filled) -> None:
     shown, low, high = f"{parameter.name} {value:.4g} {parameter.unit}".strip(), parameter.low, parameter.high
-    if not math.isfinite(value) or value <= 0.0:
+    part = parameter.name == "count" and value != round(value)  # "two and a half times"
+    if not math.isfinite(value) or value <= 0.0 or part:
         filled.refusal = f"{shown}: {skill} takes {parameter.name} from {low:.4g} to {high:.4g} {parameter.unit}".strip()
         return
     clamped = min(max(value, low), high)

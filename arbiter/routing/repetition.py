@@ -71,9 +71,15 @@ def _of_repetition(word: Word) -> bool:
     return word.role == "repetition" or (word.role in ("other", "order") and named)
 
 
+def _courtesy(word: Word) -> bool:
+    return word.role == "frame" and word.text.strip(_ENDS) not in english().whole  # "do three things: ..."
+
+
 def _plan(told: Sequence[Word], begin: int, end: int) -> RepeatedPlan | None:
     """What words from `begin` to `end` say of the plan of the others; None where they say it of a part."""
     said = words(_text(told[begin:end]))
+    while end < len(told) and _courtesy(told[end]) and not told[end - 1].text.endswith(MARKS):
+        end += 1  # "twice please: ..."
     named, each = bool(english().whole.intersection(said)), bool(english().singly.intersection(said))
     while begin and told[begin - 1].role in ("order", "frame"):
         begin -= 1

@@ -132,7 +132,8 @@ def _known(clause: Clause, wordings: Set[str]) -> Clause:
     verb = 0 < denied < len(bare) and bare[0].text not in english().structure  # "forget about raising your arms"
     adverbial = denied > 1 and bare[0].text in english().prepositions
     sure = clause.kind == "negated" and clause.certainty >= (LIKELY if verb else SURE)
-    if sure and (verb or adverbial) and not negates(clause.text):
+    none = bool(bare) and bare[0].text == "no" and len(bare) > 1 and bare[1].text not in english().particles  # "no bow"
+    if sure and (verb or adverbial or none) and not negates(clause.text):
         said = (replace(bare[0], text="not"), *bare[denied:])
     return replace(clause, words=said)
 

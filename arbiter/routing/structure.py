@@ -25,7 +25,7 @@ FEW = 3  # words of politeness of which one may be unknown
 PUT_OFF = ("conditional", "timed")  # kinds of clauses that make a command wait
 FILLERS = frozenset("uh um er erm ah hmm well like so okay ok now just please kindly maybe perhaps basically yeah".split())
 KEPT = frozenset("left right not never no".split())  # words that are never left out as politeness
-ASKS = frozenset(("if", "why"))  # with them a "not" is courtesy
+ASKS = frozenset(("if", "why", "forget", "hesitate", "like"))  # with them a "not" is courtesy
 _ENDS = ",.;:!?"
 
 
@@ -86,7 +86,7 @@ class Clause:
         """
         mine = [word.role == role and word.text.rstrip(_ENDS) not in KEPT for word in self.words]
         for i, (word, after) in enumerate(itertools.pairwise(self.words)):
-            asked = {one.text for one in self.words[:i] if one.role == role} & ASKS
+            asked = {one.text for one in self.words if one.role == role} & ASKS
             denied = word.text == "no" or (word.text == "not" and asked)  # "if it is no trouble", "why don't you bow"
             mine[i] |= bool(denied) and word.role == after.role == role and word.certainty >= CLEAR
             mine[i + 1] &= word.text != "right" or after.text.rstrip(_ENDS) not in ("now", "away")  # without it a side is left

@@ -22,6 +22,7 @@ _INCHES = re.compile(r"(?<![\w.'])(\d{1,3}(?:\.\d{1,3})?) ?(?:\"|\u2033|\u201d)(
 _ENUMERATED = re.compile(r"(?:^|(?<=[\s,.;]))\(?(?:([1-9])[).]|([a-h])\))(?=\s+[^\W\d])")
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,9}),(\d{1,9})(?![\d.,])")  # "0,5 meters" is half a meter, not five; "1,2,3" a list
+_CLOSE_COMMA = re.compile(r"(?<=[a-z]),(?=[a-z])")
 _WORD = re.compile(r"[a-z0-9']+")
 
 _CONTRACTIONS, _SHORT_FORMS = rewritings("contractions"), rewritings("short_forms")
@@ -51,7 +52,7 @@ def normalise(text: str) -> str:
         text = "".join(c for c in text if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     text = _UNWANTED.sub(" ", text.lower())
     text = _DECIMAL_COMMA.sub(r"\1.\2", _THOUSANDS.sub(r"\1\2", text))
-    return _SPACES.sub(" ", text).strip()
+    return _SPACES.sub(" ", _CLOSE_COMMA.sub(", ", text)).strip()
 
 
 @lru_cache(maxsize=1024)

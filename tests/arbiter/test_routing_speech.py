@@ -430,3 +430,34 @@ def test_what_only_resembles_them_is_done(router, text, skill, parameters):
     ((call,),) = router.route(text).steps
     assert call.skill == skill
     assert {name: call.parameters[name] for name in parameters} == pytest.approx(parameters)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("turn left no right and then bow", "turn right and then bow"),
+        ("walk 2 metres no 3 metres and bow", "walk 3 metres and bow"),
+        ("turn thirty, no, forty degrees to the right", "turn forty degrees to the right"),
+        ("bow then wave, no, wave then bow", "wave then bow"),
+        ("go to the red ball, not the blue one, i mean", "go to the red ball"),
+        ("turn left\u2014i mean right", "turn right"),
+        ("bow,no,wave", "wave"),
+        ("bow, no, three times", "bow three times"),
+    ],
+)
+def test_what_follows_a_correction_is_kept(router, text, meant):
+    assert calls(router.route(text)) == calls(router.route(meant)) != []
+
+
+@pytest.mark.parametrize(
+    "text", ["don't forget to bow", "why don't you bow", "wave only, no bow", "turn left and when you're done bow"]
+)
+def test_a_negation_that_forbids_nothing(router, text):
+    route = router.route(text)
+    assert route.outcome == "accepted" and ("bow" in [call.skill for step in route.steps for call in step]) == (
+        "wave" not in text
+    )
+
+
+def test_a_part_of_a_time_is_no_count(router):
+    assert router.route("bow two and a half times").reason.startswith("count 2.5: bow takes count from 1 to 5")
