@@ -56,6 +56,7 @@ def strange(router):
         for word in found
         if not said & {stem(base) for base in base_forms(word)}
         and not any(extract(word)[0].directions)
+        and not extract(f"{word} bow")[0].values  # "quarters"
         and _kept(f"bow {word} now")
     ]
 
