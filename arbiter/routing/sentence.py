@@ -135,7 +135,20 @@ def _known(clause: Clause, wordings: Set[str]) -> Clause:
     none = bool(bare) and bare[0].text == "no" and len(bare) > 1 and bare[1].text not in english().particles  # "no bow"
     if sure and (verb or adverbial or none) and not negates(clause.text):
         said = (replace(bare[0], text="not"), *bare[denied:])
-    return replace(clause, words=said)
+    return replace(clause, words=_counted(said))
+
+
+def _counted(said: Sequence[Word]) -> tuple[Word, ...]:
+    """Words without what says no more than the number of times before it: "twice in a row"."""
+    kept: list[Word] = []
+    for word in said:
+        bare = word.text.rstrip(",.;:!?")
+        counted = kept and kept[-1].role == "repetition" and kept[-1].text in english().counted
+        if counted and word.role == "repetition" and bare in english().idle:
+            kept[-1] = replace(kept[-1], text=kept[-1].text + word.text[len(bare) :])
+        else:
+            kept.append(word)
+    return tuple(kept)
 
 
 def _later(clause: Clause) -> bool:

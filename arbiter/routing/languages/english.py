@@ -48,6 +48,8 @@ class English:
     whole: frozenset[str]
     performing: frozenset[str]
     singly: frozenset[str]
+    counted: frozenset[str]
+    idle: frozenset[str]
     reporting: frozenset[str]
     halts: frozenset[str]
     possessives: frozenset[str]
