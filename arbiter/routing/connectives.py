@@ -20,7 +20,7 @@ class Connective:
     """What joins the words behind it with those before it.
 
     Attributes:
-        kind: "then", "before", "after", "while", "together", "and", "comma", "break" or "runon".
+        kind: "then", "before", "after", "while", "together", "and", "comma", "break" or "runon"; "" where nothing joins them.
         place: Of `English.places`, the place in the plan that it tells; None for none.
         behind: Whether it tells of the words before it: "wave first".
         opens: Whether it begins a part of its own: "and before you bow, wave".
@@ -103,7 +103,7 @@ def _ordered(clause: Sequence[Word]) -> list[Word]:
     runs = [[*run] for _, run in itertools.groupby(words, key=lambda word: word.role)]
     for i, run in enumerate(runs):
         if run[0].role == "order" and (
-            {*_said(run)} <= language.joining or (i and not language.ordering.intersection(_said(run)))
+            {*_said(run)} <= language.conjunctions or (i and not language.ordering.intersection(_said(run)))
         ):
             runs[i] = [replace(word, role="other") for word in run]
     return [*itertools.chain.from_iterable(runs)]
@@ -116,7 +116,7 @@ def _said(run: Sequence[Word]) -> list[str]:
 def _parts(run: Sequence[Word]) -> Iterator[tuple[list[Word], bool]]:
     """The parts of a run of order words that each mean something, and whether it is the last: "first | and then"."""
     parts: list[list[Word]] = [[]]
-    joining = english().joining | {"not"}
+    joining = english().conjunctions | {"not"}
     starts = joining | english().leading
     for word in run:
         before = parts[-1]

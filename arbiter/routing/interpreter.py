@@ -1,4 +1,4 @@
-"""A text with its typing errors mended -> its route: parsed once, said to be done so often, its pieces planned."""
+"""A text with its typing errors mended -> its route: parsed without what it takes back, planned, and done so often as it says."""
 
 from __future__ import annotations
 

@@ -84,6 +84,9 @@ class Planner:
         chooser: Tells what a piece asks for.
         asked: Words of the skills' phrases. utterances: The skills' own, normalised.
         groups: Joint masks of the robot by name.
+
+    Attributes:
+        verbs: Words that commands of the skills begin with, without sides, ways and words of structure.
     """
 
     def __init__(self, chooser: Chooser, asked: Set[str], utterances: Set[str], groups: Mapping[str, np.ndarray]) -> None:

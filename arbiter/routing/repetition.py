@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from arbiter.routing.connectives import BREAKS
 from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER_WORDS, number
 from arbiter.routing.structure import Clause, Word
 from arbiter.routing.text import words
 
-COUNTED = ("command", "follow-up", "negated")  # kinds of clauses that may tell how often
+TELLING = ("command", "follow-up", "negated")  # kinds of clauses that may tell how often
 LIKELY = 0.55  # mean probability from which words are taken to tell of repetition
-MARKS = (",", ".", ";", ":", "!", "?")
+MARKS = tuple(BREAKS)
 _ENDS = " ,.;:!?"
 _COUNTS = {"once": 1, "twice": 2, "thrice": 3, "again": 2}
 
@@ -42,7 +43,7 @@ def of_plan(found: Sequence[Clause]) -> RepeatedPlan | None:
     A number of times behind a comma is of the plan only if that has several parts: whoever has parsed the rest decides.
     """
     told = [
-        word if clause.kind in COUNTED else replace(word, role="frame")  # what stands beside the plan
+        word if clause.kind in TELLING else replace(word, role="frame")  # what stands beside the plan
         for clause in found
         for word in clause.words
     ]

@@ -33,7 +33,7 @@ class Sentence:
     """An instruction, parsed.
 
     Attributes:
-        clauses: As the encoder tells them.
+        clauses: As the encoder tells them; order words that nobody knows are of the command, and what forbids is a "not".
         put_off: What the command waits for, in the words of the text: a condition, a later time; "" for nothing.
         parsed: What it asks for and rules out.
         left_out: Words beside that which are of no known form of politeness.

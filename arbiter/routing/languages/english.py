@@ -9,7 +9,7 @@ from pathlib import Path
 from arbiter import strict
 from arbiter.errors import ConfigError
 
-FIRST, BETWEEN, LAST = 0, 3, 4  # in `English.places`
+FIRST, BETWEEN = 0, 3  # in `English.places`
 EARLIER = 0.5  # before all but what is told to be the first
 FILE = Path(__file__).parent / "english.yaml"
 
@@ -61,7 +61,6 @@ class English:
     at_once: frozenset[str]
     done: frozenset[str]
     referring: frozenset[str]
-    joining: frozenset[str]
     leading: frozenset[str]
     subject: frozenset[str]
 
