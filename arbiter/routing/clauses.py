@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from arbiter.routing.connectives import BREAKS, Connective, cut
+from arbiter.routing.corrections import substituted
 from arbiter.routing.languages.english import BETWEEN, FIRST, english
 from arbiter.routing.patterns import patterns
-from arbiter.routing.quantities import extract
+from arbiter.routing.quantities import Quantities, extract
 from arbiter.routing.structure import Word
 from arbiter.routing.text import strip_politeness, words
 
@@ -108,6 +109,8 @@ def _stronger(joint: Connective, other: Connective) -> Connective:
 def _in_told_order(segments: list[tuple[str, Connective]], listed: bool) -> list[Piece]:
     """Segments in the order to be done; `listed`: a comma is among them."""
     ordered: list[tuple[Piece, float]] = []
+    held: list[tuple[Piece, float]] = []  # what is done behind the words after the comma: "before you bow and wave, turn left"
+    closed = False  # whether that comma was there
     for i, (text, joint) in enumerate(segments):
         kind, place = joint.kind, joint.place
         front = segments[i - 1][1] if i else None
@@ -118,15 +121,21 @@ def _in_told_order(segments: list[tuple[str, Connective]], listed: bool) -> list
         if place is None:
             place = ordered[-1][1] if ordered and kind in ("and", "while", "runon") else BETWEEN
         piece = Piece(text, {"comma": "list", "before": "then", "after": "then"}.get(kind, kind))
+        if (kind == "before" and joint.opens) or (held and not closed and kind == "and"):
+            held.append((piece, place))
+            continue
+        piece = replace(piece, joint="then") if held and not closed else piece
+        closed = bool(held) and (kind == "comma" or (closed and kind == "and"))
+        if held and not closed:
+            ordered, held = [*ordered, *held], []
         if kind == "after" and ordered and not joint.opens:
             previous, told = ordered.pop()
             ordered += [(replace(piece, joint=previous.joint), place), (replace(previous, joint="then"), told)]
-        elif front and front.opens and kind == "comma" and front.kind == "before":
-            ordered.insert(len(ordered) - 1, (replace(piece, joint="then"), place))
         elif front and front.opens and kind == "comma" and front.kind == "while":
             ordered.append((replace(piece, joint="while"), place))
         else:
             ordered.append((piece, place))
+    ordered += held
     order = sorted(range(len(ordered)), key=lambda i: ordered[i][1])
     moved = {i for before, i in zip([-1, *order], order, strict=False) if i != before + 1 or not i}
     return [replace(ordered[i][0], joint="then") if i in moved else ordered[i][0] for i in order]
@@ -175,6 +184,14 @@ def _lasting(text: str) -> str:
     return next((f" for {said.removeprefix('for ')}" for kind, _, said in extract(text)[0].values if kind == "duration"), "")
 
 
+def _gapped(before: str, said: Quantities, rest: str) -> bool:
+    """Whether words give another side and quantity for those of the command before them: "wave left twice, right twice"."""
+    first = extract(before)[0]
+    kinds = {kind for kind, *_ in said.values}
+    sided = first.sides and said.sides and set(words(rest)) <= english().bare_side
+    return bool(sided and kinds and kinds <= {kind for kind, *_ in first.values})
+
+
 def _attached(pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces of which one without a verb is of the command beside it: "walk forward, two metres", "with your left hand, wave".
 
@@ -185,7 +202,9 @@ def _attached(pieces: Sequence[Piece]) -> list[Piece]:
         text, before = piece.text, joined[-1] if joined else Piece("", "")
         said, rest = extract(text)
         listed = piece.joint == "list" and bool(joined)
-        if joined and (said.values or said.pace) and _all(_MEASURES, rest):
+        if joined and _gapped(before.text, said, rest):
+            joined.append(replace(piece, text=substituted(before.text, text)))
+        elif joined and (said.values or said.pace) and _all(_MEASURES, rest):
             joined[-1] = replace(before, text=f"{before.text} {text.removeprefix('say ')}")
         elif listed and _DETAIL.match(text) and not extract(before.text)[0].sides:
             link = "with your " if text.split()[0] in ("left", "right") and "clock" not in text else ""

@@ -43,6 +43,8 @@ def corrected(found: Sequence[Clause], verbs: Set[str]) -> str | None:
     """
     told = [(i, word) for i, clause in enumerate(found) for word in clause.words]
     halts = [word.role == "correction" or word.text.strip(_ENDS) in english().halts for _, word in told]
+    for k, ((_, before), (_, word)) in enumerate(itertools.pairwise(told)):
+        halts[k + 1] |= before.role == "correction" and word.role == "frame"  # "i | mean"
     for halted, run in itertools.groupby(range(len(told)), key=halts.__getitem__):
         places = [*run]
         regrets = [word for _, word in (told[k] for k in places) if word.role == "correction"]
@@ -158,8 +160,11 @@ def _contradicts(last: str, what: str) -> bool:
     for pattern in (_SIDE, _COLOUR, *_WAYS):
         if (old := pattern.search(last)) and (new := pattern.search(what)):
             return old[0] != new[0]
-    values = {kind for kind, *_ in extract(last)[0].values}
-    return bool(values and (_BARE_NUMBER.match(what) or values & {kind for kind, *_ in extract(what)[0].values}))
+    was, told = extract(last)[0], extract(what)[0]
+    if was.pace and told.pace:
+        return was.pace != told.pace
+    values = {kind for kind, *_ in was.values}
+    return bool(values and (_BARE_NUMBER.match(what) or values & {kind for kind, *_ in told.values}))
 
 
 def _last(text: str) -> tuple[str, str]:
@@ -190,7 +195,7 @@ def _mended(before: str, after: str, verbs: Set[str]) -> str:
     own = {*COLOURS, *(words(extract(last)[1]) if said.values else words(last)[1:])}  # "three waves, no, five waves"
     bare = all(word in own or _BARE.fullmatch(word) for word in words(rest))
     if bare or (_mere(first_clause, verbs) and _contradicts(last, first_clause)):
-        return f"{kept} {_replaced(last, first_clause.strip(), said.values)}{after[len(first_clause.rstrip()) :]}".strip()
+        return f"{kept} {substituted(last, first_clause.strip())}{after[len(first_clause.rstrip()) :]}".strip()
     if words(last)[:1] == words(after)[:1]:
         return f"{kept} {after}".strip()
     thing = _THING.search(last)
@@ -203,8 +208,8 @@ def _recounted(last: str, old: str, number: str) -> str:
     return last.replace(old, new)
 
 
-def _replaced(last: str, new: str, values: tuple[tuple[str, float, str], ...]) -> str:
-    """The command `last` with the side, direction, colour and quantities of `new` for its own."""
+def substituted(last: str, new: str) -> str:
+    """The command `last` with the side, direction, colour, quantities and pace of `new` for its own."""
     if _OTHER.search(new) and (side := _SIDE.search(last)):
         return _SIDE.sub("right" if side[1] == "left" else "left", last)
     done = False
@@ -212,9 +217,12 @@ def _replaced(last: str, new: str, values: tuple[tuple[str, float, str], ...]) -
         if (told := pattern.search(new)) and (old := pattern.search(last)):
             said = new[told.start() :] if old.end() == len(last) else told[0]  # "the red, no, green ball"
             last, done = pattern.sub(said, last), True
-    for kind, _, said in values:
+    was, now = extract(last)[0], extract(new)[0]
+    if was.pace and now.pace:
+        last, done = last.replace(was.manner, now.manner), True
+    for kind, _, said in now.values:
         if old := next((old for other, _, old in extract(last)[0].values if other in (kind, "number")), None):
-            last, done = last.replace(old, said), True
+            last, done = last.replace(old, said, 1), True
         else:
             last, done = f"{last} {said}", True
     side = _SIDE.search(new)

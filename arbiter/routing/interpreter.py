@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence, Set
-from functools import lru_cache
 
 from arbiter.routing.arrangement import rejected, stopped
 from arbiter.routing.choice import STOP, Chooser
@@ -16,13 +15,13 @@ from arbiter.routing.repetition import RepeatedPlan, of_plan
 from arbiter.routing.ruled_out import RuledOut
 from arbiter.routing.sentence import Sentence
 from arbiter.routing.statements import somebody
+from arbiter.routing.structure import Clause
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
 (_ASKED,), (_LEAD, _ACTED, _EITHER) = patterns("questions", "asked"), patterns("requests", "lead acted either")
 _MISTAKEN = (Rule.STATEMENT, Rule.SCORE, Rule.NEGATION)  # for what a request in another form may be refused
 MOST = 8  # corrections that one text may hold
-READ = 4  # sentences that are kept, since one text is looked at more than once
 
 
 def put_off(text: str, late: str) -> Route:
@@ -35,19 +34,26 @@ class Interpreter:
 
     Args:
         chooser: Tells what a clause asks for. planned: Makes a route of pieces.
-        read: Parses a normalised text.
+        told: The clauses of a normalised text. read: Parses it.
         known: Words of the skills' phrases, of politeness and of address.
     """
 
-    def __init__(self, chooser: Chooser, planned: Planner, read: Callable[[str], Sentence], known: Set[str]) -> None:
-        self._chooser, self._planned, self._read, self._known = chooser, planned, lru_cache(READ)(read), known
+    def __init__(
+        self,
+        chooser: Chooser,
+        planned: Planner,
+        told: Callable[[str], tuple[Clause, ...]],
+        read: Callable[[str], Sentence],
+        known: Set[str],
+    ) -> None:
+        self._chooser, self._planned, self._told, self._read, self._known = chooser, planned, told, read, known
         self._ruled_out = RuledOut(chooser.skills, chooser)
 
     def retold(self, said: str) -> str:
         """A normalised text without what it takes back; "" where it takes back everything."""
         said = undismissed(said)
         for _ in range(MOST):
-            told = corrected(self._read(said).clauses, self._planned.verbs) if said else None
+            told = corrected(self._told(said), self._planned.verbs) if said else None
             if told is None or told == said:
                 break
             said = told

@@ -44,11 +44,18 @@ def of_plan(found: Sequence[Clause]) -> RepeatedPlan | None:
     """
     told = [
         word if clause.kind in TELLING else replace(word, role="frame")  # what stands beside the plan
-        for clause in found
+        for clause in map(_set_apart, found)
         for word in clause.words
     ]
     plans = [plan for begin, end in _runs(told) if (plan := _plan(told, begin, end))]
     return max(plans, key=lambda plan: plan.times, default=None)  # "again and again, six times in all"
+
+
+def _set_apart(clause: Clause) -> Clause:
+    """A clause that ends with a mark, if it only says how often: "three times | arms up and down"."""
+    *said, last = clause.words
+    mere = all(word.role == "repetition" for word in clause.words) and not last.text.endswith(MARKS)
+    return replace(clause, words=(*said, replace(last, text=f"{last.text},"))) if mere else clause
 
 
 def _runs(told: Sequence[Word]) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +35,13 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.questions import Questions
 from arbiter.routing.refusals import Refusals
 from arbiter.routing.scorer import Scorer
-from arbiter.routing.sentence import Sentence, delay, read
+from arbiter.routing.sentence import Sentence, delay, read, told
 from arbiter.routing.statements import named
 from arbiter.routing.text import MAX_CHARACTERS, written_out
 from arbiter.rules import Rule
 from arbiter.skill import Route, Skill, Steps
 
+READ = 4  # sentences that are kept, since one text is looked at more than once
 COMMON = 16000  # ranks of the encoder's vocabulary that count as English words
 
 
@@ -84,13 +85,11 @@ class Router:
         wordings = encoder.wordings if encoder else frozenset()
         self._mended = Mending(self._chooser, wordings, encoder.common_words(COMMON) if encoder else frozenset())
         self._planned = Planner(self._chooser, self._mended.asked, self._utterances, groups)
-        self._read = partial(
-            read,
-            logits=encoder.structure if encoder and encoder.structured else None,
-            wordings=wordings,
-            pronouns=Pronouns(text for skill in self.skills.values() for text in utterances(skill)),
-        )
-        self._interpreted = Interpreter(self._chooser, self._planned, self._read, wordings | self._mended.asked)
+        structure = encoder.structure if encoder and encoder.structured else None
+        known = lru_cache(READ)(partial(told, logits=structure, wordings=wordings))
+        pronouns = Pronouns(text for skill in self.skills.values() for text in utterances(skill))
+        self._read = lru_cache(READ)(partial(read, told=known, known=wordings, pronouns=pronouns))
+        self._interpreted = Interpreter(self._chooser, self._planned, known, self._read, wordings | self._mended.asked)
         self._refused = Refusals(self._chooser.starts, wordings | self._mended.asked)
 
     def route(self, text: str, last: Steps = (), left: Steps | None = None, under_way: bool = False) -> Route:

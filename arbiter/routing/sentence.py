@@ -25,7 +25,7 @@ LIKELY = 0.55  # probability from which a remark beside a command is left out, w
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
 CHOICE = ("or", "nor", "than")  # what begins with one of them is no command of its own
-_LATER, _WELL_THEN, _PURPOSE, _PACE, _MEANWHILE = patterns("sentence", "later well_then purpose pace meanwhile")
+_LATER, _WELL_THEN, _AMID, _PURPOSE, _PACE, _MEANWHILE = patterns("sentence", "later well_then amid purpose pace meanwhile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +68,36 @@ class Sentence:
         return max(halts, key=lambda clause: clause.certainty).text if halts else ""
 
 
+def told(
+    text: str, logits: Callable[[Sequence[str]], np.ndarray] | None = None, wordings: Set[str] = frozenset()
+) -> tuple[Clause, ...]:
+    """The clauses of a normalised, expanded text.
+
+    Args:
+        logits: Of `arbiter.routing.structure.clauses`; None where no encoder tells the structure: there are none then.
+        wordings: Words of politeness and of order that the encoder was tuned on.
+    """
+    return tuple(_known(clause, wordings) for clause in clauses(_bare(text), logits)) if logits else ()
+
+
+def _bare(text: str) -> str:
+    return _MEANWHILE.sub("", _WELL_THEN.sub("", _AMID.sub(r"\g<word> ", text)))
+
+
 def read(
-    text: str,
-    logits: Callable[[Sequence[str]], np.ndarray] | None,
-    wordings: Set[str] = frozenset(),
-    pronouns: Pronouns = NONE_NAMED,
+    text: str, told: Callable[[str], tuple[Clause, ...]] = told, known: Set[str] = frozenset(), pronouns: Pronouns = NONE_NAMED
 ) -> Sentence:
     """Parses a normalised, expanded text.
 
     Args:
-        logits: Of `arbiter.routing.structure.clauses`; None where no encoder tells the structure: the connectives only.
-        wordings: Words of politeness and of order that the encoder was tuned on.
+        told: The clauses of a text; where it tells none, the connectives part it.
+        known: Words of politeness and of order that the encoder was tuned on.
         pronouns: Tells what they stand for.
     """
-    text = pronouns.ahead(_MEANWHILE.sub("", _WELL_THEN.sub("", text)))
+    text = pronouns.ahead(_bare(text))
     purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
     text = _PURPOSE.sub("", text)
-    found = tuple(_known(clause, wordings) for clause in clauses(text, logits)) if logits else ()
+    found = told(text)
     late = next(
         (
             clause.text if clause.kind in PUT_OFF else clause.waiting
@@ -94,7 +107,7 @@ def read(
         ),
         "",
     )
-    known = wordings | english().function | english().determiners | english().prepositions | english().light_verbs
+    known = known | english().function | english().determiners | english().prepositions | english().light_verbs
     kept, gone = _kept(_unechoed(found), known)
     asked = parsed(_parts(kept), pronouns.resolved) if found else parse(text, pronouns.resolved)
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
@@ -153,7 +166,8 @@ def _counted(said: Sequence[Word]) -> tuple[Word, ...]:
 
 def _later(clause: Clause) -> bool:
     """Whether a word of a clause puts it off, whatever the others do: "later maybe wave", "but only if nobody is near"."""
-    telling = {"time": english().later, "condition": english().conditions}
+    conditions = english().conditions
+    telling = {"time": english().later, "condition": conditions, "order": conditions}
     said = (word for word in clause.words if word.certainty >= CLEAR)
     return any(word.text.strip(" ,.;:!?") in telling.get(word.role, ()) for word in said)
 
@@ -207,8 +221,14 @@ def _parts(found: Sequence[Clause]) -> list[str | Connective]:
     """The words of clauses and what joins them."""
     parts: list[str | Connective] = []
     complete, marked = False, True  # what stands so far has a command; ends with a mark
+    aside = False  # and with what is left out while it is done: "bow without waving | and turn left"
     for clause in found:
         new, first, commands = cut(clause.words), clause.words[0], _commands(clause.words)
+        if aside and clause.kind == "command" and not _deed(clause).endswith("ing"):
+            new = [Connective("comma"), *new[isinstance(new[0], Connective) and new[0].kind == "and" :]]
+        aside = (
+            clause.kind == "negated" and first.text in english().prepositions | english().limits and _deed(clause).endswith("ing")
+        )
         if first.role in ("negation", "correction") or first.text in CHOICE or not new or isinstance(new[0], Connective):
             pass  # it says itself how it is joined
         elif not commands:
@@ -226,11 +246,16 @@ def _parts(found: Sequence[Clause]) -> list[str | Connective]:
     return parts
 
 
+def _deed(clause: Clause) -> str:
+    """The first word of a clause that is no order word and rules nothing out; "" for none."""
+    return next((word.text.strip(" ,.;:!?") for word in clause.words if word.role not in ("order", "negation", "frame")), "")
+
+
 def _left_out(clause: Clause, after: Clause | None) -> bool:
     """Whether a clause beside a command is none: a remark, or what the next clause takes back."""
     if clause.kind == "retracted" and after is not None:
         lead = {word.text.strip(",.;:!?") for word in after.words if word.role == "correction" and word.certainty >= SURE}
-        return clause.certainty >= CLEAR or bool(lead - FILLERS)  # "uh" takes nothing back
+        return bool(lead - FILLERS) if lead else clause.certainty >= CLEAR  # "uh" takes nothing back
     return clause.kind in ("remark", "question") and len(clause.words) >= REMARK
 
 

@@ -35,6 +35,7 @@ def test_a_plan_repeated_too_often_is_refused(router):
         ("turn right, wave your left hand, and go through that twice", ["turn_right", "wave_left"] * 2),
         ("do the whole thing twice: turn left then bow", ["turn_left", "bow"] * 2),
         ("arms up and down twice", ["raise_arms", "lower_arms"] * 2),
+        ("three times arms up and down", ["raise_arms", "lower_arms"] * 3),
     ],
 )
 def test_words_that_name_a_plan_repeat_it(router, text, wanted):
@@ -52,6 +53,34 @@ def test_each_command_takes_a_number_of_its_own(router):
     assert [(call.skill, call.parameters["count"]) for call in (left, right)] == [("wave_left", 2.0), ("wave_right", 2.0)]
     (bow,), (wave,) = router.route("bow and wave twice each").steps
     assert bow.parameters["count"] == wave.parameters["count"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("wave left twice, right three times", [("wave_left", 2.0), ("wave_right", 3.0)]),
+        ("turn left 90 degrees, right 45 degrees and left 30", [("turn_left", 1.57), ("turn_right", 0.79), ("turn_left", 0.52)]),
+        ("turn left twice then right once", [("turn_left", 3.14), ("turn_right", 1.57)]),
+    ],
+)
+def test_another_side_and_number_are_of_the_command_before_them(router, text, wanted):
+    calls = [call for step in router.route(text).steps for call in step]
+    assert [(call.skill, call.parameters.get("count") or call.parameters["angle"]) for call in calls] == [
+        (skill, pytest.approx(value, abs=0.01)) for skill, value in wanted
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("before waving, bow and turn left", ["bow", "turn_left", "wave_right"]),
+        ("before you wave and bow, turn left", ["turn_left", "wave_right", "bow"]),
+        ("before you sit down, wave, then bow", ["wave_right", "sit_down", "bow"]),
+        ("bow without waving and turn left", ["bow", "turn_left"]),
+    ],
+)
+def test_what_is_done_before_or_without_something_is_all_that_stands_beside_it(router, text, wanted):
+    assert plan(router.route(text)) == wanted
 
 
 def test_a_posture_that_is_never_left_is_taken_once(router):

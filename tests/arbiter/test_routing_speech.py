@@ -443,6 +443,10 @@ def test_what_only_resembles_them_is_done(router, text, skill, parameters):
         ("turn left\u2014i mean right", "turn right"),
         ("bow,no,wave", "wave"),
         ("bow, no, three times", "bow three times"),
+        ("walk to the red ball, no, the blue one, and touch it", "walk to the blue ball, and touch it"),
+        ("walk two metres slowly, no wait, very fast", "walk two metres very fast"),
+        ("turn, er, left", "turn left"),
+        ("go to the, er, red ball", "go to the red ball"),
     ],
 )
 def test_what_follows_a_correction_is_kept(router, text, meant):
@@ -457,6 +461,10 @@ def test_a_negation_that_forbids_nothing(router, text):
     assert route.outcome == "accepted" and ("bow" in [call.skill for step in route.steps for call in step]) == (
         "wave" not in text
     )
+
+
+def test_a_purpose_behind_a_correction_is_told(router):
+    assert '"so my gran can see" was not used' in router.route("turn left, no, right, so my gran can see").reason
 
 
 def test_a_part_of_a_time_is_no_count(router):
