@@ -18,7 +18,7 @@ MAX_PIECES = 8
 WEAK = ("and", "comma", "break", "runon", "together", "")  # joints that give way to an order word beside them
 
 _NEGATORS, _STARTING, _SUBJECTS, _BOTHER = patterns("negation", "negators starting subjects bother")
-_WITH_ARMS, _VERBLESS, _DETAIL, _MEASURES = patterns("pieces", "with_arms verbless detail measures")
+_WITH_ARMS, _VERBLESS, _DETAIL, _MEASURES, _PACED = patterns("pieces", "with_arms verbless detail measures paced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,10 @@ def _in_told_order(segments: list[tuple[str, Connective]], listed: bool) -> list
         else:
             ordered.append((piece, place))
     ordered += held
+    told = {place for _, place in ordered}
+    if FIRST + 1 in told and FIRST not in told:  # "walk forward, and the turn only comes second"
+        first = next((i for i, (_, place) in enumerate(ordered) if place == BETWEEN), None)
+        ordered = [(piece, FIRST if i == first else place) for i, (piece, place) in enumerate(ordered)]
     order = sorted(range(len(ordered)), key=lambda i: ordered[i][1])
     moved = {i for before, i in zip([-1, *order], order, strict=False) if i != before + 1 or not i}
     return [replace(ordered[i][0], joint="then") if i in moved else ordered[i][0] for i in order]
@@ -189,7 +193,7 @@ def _gapped(before: str, said: Quantities, rest: str) -> bool:
     first = extract(before)[0]
     kinds = {kind for kind, *_ in said.values}
     sided = first.sides and said.sides and set(words(rest)) <= english().bare_side
-    return bool(sided and kinds and kinds <= {kind for kind, *_ in first.values})
+    return bool(sided and kinds and first.values and kinds <= {"number", *(kind for kind, *_ in first.values)})
 
 
 def _attached(pieces: Sequence[Piece]) -> list[Piece]:
@@ -204,11 +208,13 @@ def _attached(pieces: Sequence[Piece]) -> list[Piece]:
         listed = piece.joint == "list" and bool(joined)
         if joined and _gapped(before.text, said, rest):
             joined.append(replace(piece, text=substituted(before.text, text)))
-        elif joined and (said.values or said.pace) and _all(_MEASURES, rest):
+        elif joined and ((said.values and _all(_MEASURES, rest)) or (said.pace and _all(_PACED, rest))):
             joined[-1] = replace(before, text=f"{before.text} {text.removeprefix('say ')}")
         elif listed and _DETAIL.match(text) and not extract(before.text)[0].sides:
             link = "with your " if text.split()[0] in ("left", "right") and "clock" not in text else ""
             joined[-1] = replace(before, text=f"{before.text} {link}{text.removeprefix('going ')}")
+        elif joined and extract(before.text)[0].pace and _all(_PACED, extract(before.text)[1]):
+            joined[-1] = replace(before, text=f"{text} {extract(before.text)[0].manner}")  # "take it slowly and walk"
         elif listed and _VERBLESS.match(before.text):
             link = "" if before.text.split()[0] in english().prepositions else "with your "
             joined[-1] = replace(before, text=f"{text} {link}{before.text}")

@@ -13,13 +13,14 @@ from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import COLOURS, extract
 from arbiter.routing.structure import FILLERS, Clause, Word
 from arbiter.routing.text import words
+from arbiter.routing.verbs import base_forms
 
 LIKELY, APART = 0.6, 0.5  # mean probability of words of regret amid others, and of a clause of nothing else
 UNTOLD = 0.8  # the same where the next command follows at once
 RETRACTED = 0.6  # probability from which a clause is taken back, though no words of regret tell it
 FEW = 4  # words that replace others of a command
-_DISMISSED, _MEANT, _MARK, _BREAK, _GOES_ON, _JOINT, _TOLD_LAST = patterns(
-    "corrections", "dismissed meant mark break goes_on joint told_last"
+_DISMISSED, _MEANT, _MARK, _BREAK, _GOES_ON, _RULES_OUT, _JOINT, _TOLD_LAST = patterns(
+    "corrections", "dismissed meant mark break goes_on rules_out joint told_last"
 )
 _SIDE, *_WAYS = patterns("mendable", "side forward up clockwise")
 _COLOUR = re.compile(rf"\b(?:{'|'.join(COLOURS)})\b")
@@ -104,8 +105,8 @@ def _without(
     halt = [word for _, word in told[begin:end] if word.role == "correction"]
     if sure and here > 1 and all(clause.kind == "retracted" for clause in found[:here]) and not verbs.isdisjoint(words(text)):
         return text  # "bow then wave, no, wave then bow"
-    if words(regret)[-1:] == ["not"] and words(text):
-        text = f"not {text}"  # "sorry, not wave, bow"
+    if _RULES_OUT.search(regret) and words(text):
+        text = f"not {text}"  # "sorry, not wave, bow", "no, instead of waving bow"
     if sure and verbs & set(words(regret)) & set(words(last)) and words(text):
         return f"{kept} {text}".strip()  # "then wave, sorry, not wave, bow"
     if sure or ((_mere(first, verbs) or not _fillers(halt)) and _contradicts(last, first)):
@@ -120,10 +121,10 @@ def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
         k = next((k - 1 for k, clause in enumerate(found) if k and _denies(clause, found[k - 1])), None)
     if k is None:
         return None
-    if k + 2 < len(found) and found[k + 1].kind == "negated":
-        after = k + 1  # "wave, sorry, not wave, bow"
-    else:
-        after = next((i for i in range(k + 1, len(found)) if found[i].kind in ("command", "follow-up")), None)
+    if k + 2 < len(found) and found[k + 1].kind == "negated":  # "wave, sorry, not wave, bow"
+        before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[k + 2 :]))
+        return _anew(before.rstrip(_ENDS), behind, verbs)
+    after = next((i for i in range(k + 1, len(found)) if found[i].kind in ("command", "follow-up")), None)
     if after is None:
         return ""
     halts = {found[k].words[-1].text.strip(_ENDS), found[after].words[0].text.strip(_ENDS)} & english().halts
@@ -140,9 +141,14 @@ def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
 
 def _denies(clause: Clause, before: Clause) -> bool:
     """Whether a clause only rules out the one before it, "no, don't", or a word of it: "to the left, not left, to the right"."""
-    denied = _DENIED.fullmatch(clause.text)
-    mere = all(word.role in ("negation", "frame", "correction") for word in clause.words)
-    return clause.kind == "negated" and (mere or (denied is not None and denied[1] in words(before.text)))
+    said = [word.text.strip(_ENDS) for word in clause.words if word.role not in ("negation", "frame", "correction")]
+    named = [word for word in said if word not in english().determiners]
+    return clause.kind == "negated" and len(named) < 2 and all(_of(word, before.text) for word in named)
+
+
+def _of(word: str, command: str) -> bool:
+    """Whether a word is one of a command, in whatever form: "sitting" of "sit down"."""
+    return not {word, *base_forms(word)}.isdisjoint(words(command))
 
 
 def _said(told: Iterable[Word]) -> str:
@@ -157,6 +163,7 @@ def _mere(what: str, verbs: Set[str]) -> bool:
 
 def _contradicts(last: str, what: str) -> bool:
     """Whether words name another side, colour, direction or quantity of the same kind than a command."""
+    what = _DENIED.sub("", what)
     for pattern in (_SIDE, _COLOUR, *_WAYS):
         if (old := pattern.search(last)) and (new := pattern.search(what)):
             return old[0] != new[0]
@@ -183,9 +190,8 @@ def _mended(before: str, after: str, verbs: Set[str]) -> str:
     if anew is not None and verbs.isdisjoint(words(parts[0])):
         after = after[after.index(anew) :]  # "point left, oh no it's on the right, point right"
     first_clause = _BREAK.split(after)[0]
-    if (denied := _DENIED.match(after)) and denied[1] in words(last) and words(after[denied.end() :]):
-        after = after[denied.end() :].lstrip(" ,.;:!?-")  # "bow, then wave, no, not wave, turn"
-        return after if words(kept)[:2] == words(after)[:2] else f"{kept} {after}".strip()  # or all of it is said anew
+    if (denied := _DENIED.match(after)) and _of(denied[1], last) and words(after[denied.end() :]):
+        return _anew(before, after[denied.end() :].lstrip(" ,.;:!?-"), verbs)  # "bow, then wave, no, not wave, turn"
     numberless = last[: -len(number[0])] if (number := _TRAILING.search(last)) else ""
     if numberless and _TRAILING.match(first_clause.split(" ")[0]):
         return f"{kept} {numberless}{after}".strip()  # "turn thirty, no, forty degrees to the right"
@@ -200,6 +206,14 @@ def _mended(before: str, after: str, verbs: Set[str]) -> str:
         return f"{kept} {after}".strip()
     thing = _THING.search(last)
     return _IT.sub(thing[0], after, count=1) if thing else after  # "walk to the blue ball, no, touch it"
+
+
+def _anew(before: str, after: str, verbs: Set[str]) -> str:
+    """A text with another command for its last one, or, where `after` begins as it does, all of it said anew."""
+    if verbs.isdisjoint(words(_BREAK.split(after)[0])):
+        return _mended(before, after, verbs)  # "touch the blue, not the blue, the red ball"
+    kept, _ = _last(before)
+    return after if words(kept)[:2] == words(after)[:2] else f"{kept} {after}".strip()
 
 
 def _recounted(last: str, old: str, number: str) -> str:
@@ -221,7 +235,9 @@ def substituted(last: str, new: str) -> str:
     if was.pace and now.pace:
         last, done = last.replace(was.manner, now.manner), True
     for kind, _, said in now.values:
-        if old := next((old for other, _, old in extract(last)[0].values if other in (kind, "number")), None):
+        if kind == "number" and was.values:
+            last, done = _recounted(last, was.values[-1][2], said), True
+        elif old := next((old for other, _, old in extract(last)[0].values if other in (kind, "number")), None):
             last, done = last.replace(old, said, 1), True
         else:
             last, done = f"{last} {said}", True

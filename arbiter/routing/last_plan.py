@@ -86,6 +86,8 @@ class LastPlan:
             return way
         if follow is None or (follow.plain and self._complete(follow)):
             return None
+        if last and follow.marks >= {"again", "backwards"} and self._same(follow, last):
+            return None  # "back one metre, then backwards one metre again"
         if "both" in follow.marks:
             sided = any(side_of(call.skill) for step in last for call in step) and not (follow.rest or follow.said.directions)
             return FollowedPlan((), f'"{text}": one side at a time; say which, or one after the other') if sided else None
@@ -100,6 +102,11 @@ class LastPlan:
             return None if follow.plain and not follow.said.colours else FollowedPlan((), str(refusal))  # "the blue one"
         verbless = not (follow.marks & {"light", "onward"} or self._chooser.owner(text))
         return found if not follow.plain or (inside and verbless) else self._unless_plain(follow, found, verbless)
+
+    def _same(self, follow: FollowUp, last: Steps) -> bool:
+        """Whether a clause, as a command of its own, asks for the skill that was done last."""
+        found = self._alone(follow.words)
+        return found is not None and found.skill == last[-1][-1].skill
 
     def _way_back(self, follow: FollowUp, last: Steps) -> FollowedPlan | None:
         """ "Walk two metres, turn around, and walk back": who has turned around goes back the way it went, forwards."""

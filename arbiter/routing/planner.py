@@ -179,7 +179,7 @@ class Planner:
         if choice.call is None and (not choice.firm or choice.rule is Rule.SIDE) and not aside:
             piece, choice, used = self._widened(draft, index, piece, choice)
         if choice.call is None and not choice.firm:
-            choice = self._variants.trimmed(piece.text) or choice
+            choice = self._variants.trimmed(piece.text, choice) or choice
         if choice.call is None and choice.rule in (Rule.SCORE, Rule.COVERAGE):
             choice = self._variants.unadorned(piece.text, draft.manners) or choice
         return piece, choice, used

@@ -12,7 +12,7 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.skill_words import Content, WordPlace, contents
 from arbiter.routing.text import words
 
-_IT, _THEM, _ONE = patterns("pronouns", "it them one")
+_IT, _THEM, _THERE, _ONE = patterns("pronouns", "it them there one")
 _OF_THINGS = frozenset(("the", "your", "both"))  # determiners
 
 
@@ -36,17 +36,19 @@ class Pronouns:
 
         So is "the blue one" behind "the red ball" the blue ball.
         """
-        named = [*self._named.finditer(text)]
-        things = [match for match in named if match.start()]
+        text = _IT.sub(lambda it: self._before(it) or it[0], text)
+        text = _THERE.sub(lambda it: f"{it['verb']} to {said}" if (said := self._before(it)) else it[0], text)
+        return _ONE.sub(self._another, text)
 
-        def another(one: re.Match[str]) -> str:
-            nouns = [thing[0].split()[-1] for thing in named if thing.end() <= one.start()]
-            return f"the {one['which']} {nouns[-1]}" if nouns and extract(one["which"])[0].colours else one[0]
+    def _before(self, it: re.Match[str]) -> str:
+        """The thing that was named last before it; "" for none, or for one at the front that a mark sets apart."""
+        said = it.string[: it.start()]
+        named = (match for match in self._named.finditer(said) if match.start() or said[match.end() :].startswith(" "))
+        return max(named, key=lambda match: match.end(), default=[""])[0]
 
-        def said(it: re.Match[str]) -> str:
-            return next((thing[0] for thing in reversed(things) if thing.end() <= it.start()), it[0])
-
-        return _ONE.sub(another, _IT.sub(said, text))
+    def _another(self, one: re.Match[str]) -> str:
+        named = [thing[0].split()[-1] for thing in self._named.finditer(one.string[: one.start()])]
+        return f"the {one['which']} {named[-1]}" if named and extract(one["which"])[0].colours else one[0]
 
     def resolved(self, pieces: Sequence[Piece]) -> list[Piece]:
         """ "Raise your arms, then lower them" with the thing that was named last before."""

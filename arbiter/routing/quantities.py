@@ -118,7 +118,7 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         found = unit_of(match["rest"] or "")
         loose = re.fullmatch(r"(?:an?|one)", match["number"].strip()) is not None
         part = found and _PART_AFTER.match(text, match.start("rest") + found[2].end())
-        loose = loose and not part
+        loose = loose and not part and not (found and found[0] == "count" and match["number"].strip() == "one")
         if found is not None and loose and found[0] == "steps":  # "take a step left" stays as it is, and is one step
             values.append(("steps", 1.0, f"{match['number'].strip()} {found[2][0]}"))
         turns = found is not None and found[0] == "angle" and found[1] > 6.0
@@ -194,7 +194,7 @@ def extract(text: str) -> tuple[Quantities, str]:
     values, text = _values(text)
     values += shares
     for match in _COUNT_WORD.finditer(text):
-        values.append(("count", {"twice": 2.0, "thrice": 3.0}.get(match[0], 1.0), match[0]))
+        values.append(("count", {"twice": 2.0, "double": 2.0, "thrice": 3.0, "triple": 3.0}.get(match[0], 1.0), match[0]))
     text = _COUNT_WORD.sub(" ", text)
     if match := _TRAILING.search(text):
         values.append(("number", number(match["number"]), match["number"]))

@@ -111,6 +111,8 @@ def _text(*told: Sequence[Word]) -> str:
 def _count(said: Sequence[str]) -> int:
     """The number of times that words name; 0 for none."""
     adverb = next((word for word in said if word in _COUNTS), "")
+    if "second" in said and "time" in said:
+        return 2  # "all of that a second time"
     behind = [*itertools.dropwhile(lambda word: not _figure(word), said)]
     figures = [*itertools.takewhile(bool, map(_figure, behind))]
     if not adverb and english().whole.intersection(behind[len(figures) :][:1]):

@@ -138,6 +138,8 @@ class Segmentation:
         piece = Piece(_DOING.sub(self._active, piece.text, count=1), piece.joint)
         verb, _, rest = piece.text.partition(" ")
         second = rest.partition(" ")[0]
+        if verb == "the" and rest in self._chooser.starts:
+            return Piece(rest, piece.joint)  # "the wave"
         if verb in english().phases and second.endswith("ing") and second not in self._asked:
             return self.uninflected(Piece(rest, piece.joint))
         base = next((base for base in base_forms(verb) if base in self._asked), verb)

@@ -17,6 +17,10 @@ from arbiter.routing.veto import harmful
 _ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
 
 
+_ALONG = re.compile(r" (?:past|along|down|across|to|towards?) (?:the|my|an?|your|this|that|our|these|those)(?: [a-z]+){1,3}$")
+LIKELY = 0.4  # score of a command beside a place, from which its amount tells how far it goes
+
+
 class Variants:
     """Args:
     chooser: Tells what a piece asks for.
@@ -58,8 +62,16 @@ class Variants:
                     return once, times
         return None
 
-    def trimmed(self, text: str) -> Choice | None:
-        """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"."""
+    def trimmed(self, text: str, whole: Choice) -> Choice | None:
+        """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"; where it says
+        how far, without a place beside its way: "two metres ahead to the lettuce".
+
+        Args:
+            whole: What the text comes to as it stands.
+        """
+        if (match := _ALONG.search(text)) and whole.score >= LIKELY and self._measured(text[: match.start()]):
+            choice = self._chooser.choose(text[: match.start()], None)
+            return self._noted(choice, match[0].strip()) if choice.call is not None and choice.score >= WHOLE else None
         match = _ADDED.search(text)
         if not match or self._asked & set(words(match["what"])):
             return None
@@ -68,8 +80,16 @@ class Variants:
             return None
         if any(parameter.name in ("distance", "angle") for parameter in self._chooser.skills[choice.call.skill].parameters):
             return None  # where to it goes and what it turns to is no mere addition
-        notes = [choice.reason] * bool(choice.reason) + [f'"{match[0].strip()}" was not used']
-        return dataclasses.replace(choice, reason="; ".join(notes))
+        return self._noted(choice, match[0].strip())
+
+    @staticmethod
+    def _measured(text: str) -> bool:
+        return bool({kind for kind, *_ in extract(text)[0].values} & {"distance", "angle", "steps"})
+
+    @staticmethod
+    def _noted(choice: Choice, said: str) -> Choice:
+        """A choice that tells of words that it does not use."""
+        return dataclasses.replace(choice, reason="; ".join([*filter(None, [choice.reason]), f'"{said}" was not used']))
 
     def unadorned(self, text: str, manners: Sequence[str]) -> Choice | None:
         """A command without the words that tell how, which no skill can do: "stand up with dignity"."""
@@ -79,6 +99,5 @@ class Variants:
                 continue
             choice = self._chooser.choose(bare, None)
             if choice.call is not None and choice.score >= WHOLE and choice.call.skill != STOP:
-                notes = [choice.reason] * bool(choice.reason) + [f'"{manner}" was not used']
-                return dataclasses.replace(choice, reason="; ".join(notes))
+                return self._noted(choice, manner)
         return None
