@@ -11,7 +11,7 @@ from arbiter.routing.languages.english import english
 from arbiter.routing.numerals import NUMBER_WORDS
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import COLOURS, extract
-from arbiter.routing.structure import FILLERS, Clause, Word
+from arbiter.routing.structure import Clause, Word
 from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
 
@@ -71,7 +71,7 @@ def undismissed(text: str) -> str:
 
 
 def _fillers(told: Iterable[Word]) -> bool:
-    return set(words(_said(told))) <= FILLERS
+    return set(words(_said(told))) <= english().fillers
 
 
 def _without(

@@ -28,6 +28,7 @@ class NumberWords:
     scales: Mapping[str, int]
     fractions: Mapping[str, float]
     vague: Mapping[str, int]
+    adverbs: Mapping[str, int]
 
     def __post_init__(self) -> None:
         for name, count in (("digits", 20), ("tens", 8)):
@@ -47,6 +48,7 @@ _WORDS = strict.load(NumberWords, FILE)
 _SMALL = _WORDS.small | {word: _WORDS.small[meant] for word, meant in _WORDS.spellings.items()}
 _VAGUE = {"a": 1, "an": 1, "the": 1, **_WORDS.vague}
 _FRACTION = _WORDS.fractions | {"halves": 0.5}
+TIMES = _WORDS.adverbs
 NUMBER_WORDS = frozenset((*_SMALL, *_WORDS.scales, *_WORDS.vague, *_FRACTION))
 
 _DECIMAL = r"(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})"

@@ -26,8 +26,6 @@ from arbiter.routing.variants import Variants
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
-SPEAKERS = ("i ", "we ")  # whose deeds a command may last
-
 
 def _pieces(follow: FollowedPlan) -> list[tuple[Piece, Choice]]:
     """The plan of a follow-up as choices, one after the other or at once as it says; its notes are told with the first."""
@@ -189,7 +187,12 @@ class Planner:
         before = draft.before
         if before is not None and (choice is before or urges_on(piece, choice, before, self._chooser)):
             return True  # "turn right, then face the wall" is one turn
-        if before is not None and choice.remark and piece.joint == "while" and piece.text.startswith(SPEAKERS):
+        if (
+            before is not None
+            and choice.remark
+            and piece.joint == "while"
+            and english().speakers.intersection(words(piece.text)[:1])
+        ):
             draft.leave_out(f"while {piece.text}")  # "stand still while I measure you"
             return True
         listed = self._listed(draft, index)

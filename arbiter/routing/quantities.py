@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from arbiter.routing.numerals import AND_A_PART, DIGITS, PART, SPELLED, number
+from arbiter.routing.numerals import AND_A_PART, DIGITS, PART, SPELLED, TIMES, number
 from arbiter.routing.patterns import patterns
 from arbiter.routing.units import LENGTH_OR_TIME, unit_of
 
@@ -140,7 +140,7 @@ def _values(text: str) -> tuple[list[tuple[str, float, str]], str]:
         if minus := _MINUS.search(text[: match.start("number")]):
             value, said, start = -value, text[minus.start() : end], min(start, minus.start())
         if kind in _LASTING and (twice := _TIMES_BEFORE.search(text[: match.start("number")])):
-            times, start = {"twice": 2.0, "thrice": 3.0}[twice[1]], twice.start()
+            times, start = float(TIMES[twice[1]]), twice.start()
         if kind == "distance":
             kind, share, start, end = _round(text, 1.0, start, end)
             value *= share
@@ -162,9 +162,7 @@ def _speed_share(text: str) -> tuple[list[tuple[str, float, str]], str]:
     if not found:
         return [], text
     said = found["share"]
-    share = {"double": 2.0, "twice": 2.0, "triple": 3.0}.get(said) or number(
-        f"{said.rstrip('%').removesuffix('cent')} ".replace("per ", "")
-    )
+    share = TIMES.get(said) or number(f"{said.rstrip('%').removesuffix('cent')} ".replace("per ", ""))
     share *= 0.01 if said.endswith(("%", "cent")) else 1.0
     return [("share", share, found[0])], text[: found.start()] + " " + text[found.end() :]
 
@@ -194,7 +192,7 @@ def extract(text: str) -> tuple[Quantities, str]:
     values, text = _values(text)
     values += shares
     for match in _COUNT_WORD.finditer(text):
-        values.append(("count", {"twice": 2.0, "double": 2.0, "thrice": 3.0, "triple": 3.0}.get(match[0], 1.0), match[0]))
+        values.append(("count", float(TIMES.get(match[0], 1)), match[0]))
     text = _COUNT_WORD.sub(" ", text)
     if match := _TRAILING.search(text):
         values.append(("number", number(match["number"]), match["number"]))

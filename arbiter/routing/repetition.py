@@ -9,7 +9,7 @@ from statistics import fmean
 
 from arbiter.routing.connectives import BREAKS
 from arbiter.routing.languages.english import english
-from arbiter.routing.numerals import NUMBER_WORDS, number
+from arbiter.routing.numerals import NUMBER_WORDS, TIMES, number
 from arbiter.routing.structure import Clause, Word
 from arbiter.routing.text import words
 
@@ -17,7 +17,6 @@ TELLING = ("command", "follow-up", "negated")  # kinds of clauses that may tell 
 LIKELY = 0.55  # mean probability from which words are taken to tell of repetition
 MARKS = tuple(BREAKS)
 _ENDS = " ,.;:!?"
-_COUNTS = {"once": 1, "twice": 2, "thrice": 3, "again": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +109,14 @@ def _text(*told: Sequence[Word]) -> str:
 
 def _count(said: Sequence[str]) -> int:
     """The number of times that words name; 0 for none."""
-    adverb = next((word for word in said if word in _COUNTS), "")
-    if "second" in said and "time" in said:
+    if {*said} >= {"second", "time"}:
         return 2  # "all of that a second time"
+    adverb = next((word for word in said if word in TIMES or word == "again"), "")
     behind = [*itertools.dropwhile(lambda word: not _figure(word), said)]
     figures = [*itertools.takewhile(bool, map(_figure, behind))]
     if not adverb and english().whole.intersection(behind[len(figures) :][:1]):
         return 0  # "do three things: ..."
-    times = _COUNTS[adverb] if adverb else round(number(" ".join(figures))) if figures else 0
+    times = TIMES.get(adverb, 2) if adverb else round(number(" ".join(figures))) if figures else 0
     return max(2, times) if "repeat" in said else times + ("more" in said)
 
 

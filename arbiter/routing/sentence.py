@@ -14,7 +14,7 @@ from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.pronouns import Pronouns
 from arbiter.routing.quantities import extract
-from arbiter.routing.structure import CLEAR, FILLERS, PUT_OFF, SURE, Clause, Word, clauses
+from arbiter.routing.structure import CLEAR, PUT_OFF, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
 from arbiter.routing.verbs import uninflected
 
@@ -24,7 +24,6 @@ TOLD = 0.85  # probability from which a text that is nothing but a remark asks f
 LIKELY = 0.55  # probability from which a remark beside a command is left out, with a note
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
-CHOICE = ("or", "nor", "than")  # what begins with one of them is no command of its own
 _LATER, _WELL_THEN, _AMID, _PURPOSE, _PACE, _MEANWHILE = patterns("sentence", "later well_then amid purpose pace meanwhile")
 
 
@@ -229,7 +228,12 @@ def _parts(found: Sequence[Clause]) -> list[str | Connective]:
         aside = (
             clause.kind == "negated" and first.text in english().prepositions | english().limits and _deed(clause).endswith("ing")
         )
-        if first.role in ("negation", "correction") or first.text in CHOICE or not new or isinstance(new[0], Connective):
+        if (
+            first.role in ("negation", "correction")
+            or first.text in english().choices
+            or not new
+            or isinstance(new[0], Connective)
+        ):
             pass  # it says itself how it is joined
         elif not commands:
             if all(word.role == "manner" for word in clause.words) and parts[-1:] == [Connective("comma")]:
@@ -255,7 +259,7 @@ def _left_out(clause: Clause, after: Clause | None) -> bool:
     """Whether a clause beside a command is none: a remark, or what the next clause takes back."""
     if clause.kind == "retracted" and after is not None:
         lead = {word.text.strip(",.;:!?") for word in after.words if word.role == "correction" and word.certainty >= SURE}
-        return bool(lead - FILLERS) if lead else clause.certainty >= CLEAR  # "uh" takes nothing back
+        return bool(lead - english().fillers) if lead else clause.certainty >= CLEAR  # "uh" takes nothing back
     return clause.kind in ("remark", "question") and len(clause.words) >= REMARK
 
 

@@ -14,6 +14,8 @@ from statistics import fmean
 
 import numpy as np
 
+from arbiter.routing.languages.english import english
+
 CLAUSES = ("command", "negated", "conditional", "timed", "remark", "question", "stop", "follow-up", "retracted")
 ROLES = ("other", "frame", "order", "negation", "condition", "time", "side", "quantity", "manner", "repetition", "correction")
 OUTPUTS = 2 + len(CLAUSES) + len(ROLES)  # logits of a word: no start, start; clauses; roles
@@ -23,9 +25,6 @@ WHOLLY = 0.55  # mean probability of a role of all words of a clause from which 
 SURE = 0.7  # probability from which a word's role or a clause's kind is acted upon
 FEW = 3  # words of politeness of which one may be unknown
 PUT_OFF = ("conditional", "timed")  # kinds of clauses that make a command wait
-FILLERS = frozenset("uh um er erm ah hmm well like so okay ok now just please kindly maybe perhaps basically yeah".split())
-KEPT = frozenset("left right not never no".split())  # words that are never left out as politeness
-ASKS = frozenset(("if", "why", "forget", "hesitate", "like"))  # with them a "not" is courtesy
 _ENDS = ",.;:!?"
 
 
@@ -75,7 +74,7 @@ class Clause:
 
     @staticmethod
     def _doubtful(word: Word) -> bool:
-        return word.certainty < CLEAR and word.text not in KEPT
+        return word.certainty < CLEAR and word.text not in english().telling
 
     def without(self, role: str, bound: Set[str] = frozenset(), known: Set[str] | None = None) -> tuple[Clause, tuple[str, ...]]:
         """The clause without each run of words that surely have a role, and these runs; what ended the clause still does.
@@ -84,9 +83,9 @@ class Clause:
         `bound` stays: "beside the" needs what comes after it. So does one with a word that is not of `known` ones, unless it is
         set apart: "bow, professor" and not "bow ties".
         """
-        mine = [word.role == role and word.text.rstrip(_ENDS) not in KEPT for word in self.words]
+        mine = [word.role == role and word.text.rstrip(_ENDS) not in english().telling for word in self.words]
         for i, (word, after) in enumerate(itertools.pairwise(self.words)):
-            asked = {one.text for one in self.words if one.role == role} & ASKS
+            asked = {one.text for one in self.words if one.role == role} & english().courteous
             denied = word.text == "no" or (word.text == "not" and asked)  # "if it is no trouble", "why don't you bow"
             mine[i] |= bool(denied) and word.role == after.role == role and word.certainty >= CLEAR
             mine[i + 1] &= word.text != "right" or after.text.rstrip(_ENDS) not in ("now", "away")  # without it a side is left
@@ -107,7 +106,7 @@ class Clause:
             joined = words[: len(words) - len(behind)] if clear else words  # "walk on then, my lover"
             unknown = 0 if known is None or apart else sum(word.text.strip(_ENDS) not in known for word in joined)
             strange = unknown * FEW >= len(words)  # "bow ties", and not "my nephew would like you to bow"
-            alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in FILLERS and not (apart and clear)
+            alone = amid and len(words) == 1 and words[0].text.strip(_ENDS) not in english().fillers and not (apart and clear)
             sure = fmean(told) >= WHOLLY if len(words) == len(self.words) else math.prod(told) >= SURE ** len(told)
             if not same or alone or strange or not sure or (kept and kept[-1].text in bound and len(joined) == len(words)):
                 kept += words

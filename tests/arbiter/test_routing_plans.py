@@ -61,6 +61,8 @@ def test_each_command_takes_a_number_of_its_own(router):
         ("wave left twice, right three times", [("wave_left", 2.0), ("wave_right", 3.0)]),
         ("turn left 90 degrees, right 45 degrees and left 30", [("turn_left", 1.57), ("turn_right", 0.79), ("turn_left", 0.52)]),
         ("turn left twice then right once", [("turn_left", 3.14), ("turn_right", 1.57)]),
+        ("full turns to the left, three of them", [("turn_left", 6.28)] * 3),
+        ("left by a quarter, then right by a half", [("turn_left", 1.57), ("turn_right", 3.14)]),
     ],
 )
 def test_another_side_and_number_are_of_the_command_before_them(router, text, wanted):
@@ -77,6 +79,12 @@ def test_another_side_and_number_are_of_the_command_before_them(router, text, wa
         ("before you wave and bow, turn left", ["turn_left", "wave_right", "bow"]),
         ("before you sit down, wave, then bow", ["wave_right", "sit_down", "bow"]),
         ("bow without waving and turn left", ["bow", "turn_left"]),
+        ("three metres forward, and the left turn only comes second", ["walk_forward", "turn_left"]),
+        ("after the bow and the wave, walk forward", ["bow", "wave_right", "walk_forward"]),
+        ("one bow, a pause of two seconds, then one more bow", ["bow", "stand_still", "bow"]),
+        ("go to the ball and come back, then go there and wave", ["walk_to_ball", "come_back", "walk_to_ball", "wave_right"]),
+        ("backwards one metre, and once that is done, backwards one metre again", ["walk_backward", "walk_backward"]),
+        ("arms up, arms down, and all of that a second time", ["raise_arms", "lower_arms"] * 2),
     ],
 )
 def test_what_is_done_before_or_without_something_is_all_that_stands_beside_it(router, text, wanted):

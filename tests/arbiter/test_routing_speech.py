@@ -447,6 +447,13 @@ def test_what_only_resembles_them_is_done(router, text, skill, parameters):
         ("walk two metres slowly, no wait, very fast", "walk two metres very fast"),
         ("turn, er, left", "turn left"),
         ("go to the, er, red ball", "go to the red ball"),
+        ("half a turn right, no, only a quarter", "a quarter turn right"),
+        ("Ninety degrees to the left. Make that forty-five.", "forty five degrees to the left"),
+        ("touch the blue, not the blue, the red ball", "touch the red ball"),
+        ("Bow, then sit. No, instead of sitting turn left.", "bow, then turn left"),
+        ("Bow twice. Actually don't, wave twice instead.", "wave twice"),
+        ("turn left, ehm, not turn, step sideways left", "step sideways left"),
+        ("walk forward and then sit, skip the sitting, turn left instead", "walk forward and then turn left"),
     ],
 )
 def test_what_follows_a_correction_is_kept(router, text, meant):
