@@ -78,6 +78,8 @@ class RobotState:
         faults: Names of the faults that the drivers report now, such as "can1: bus off".
         acceleration: Specific force at the IMU [m/s²], body frame, shape (3,): +g upwards at rest, the mean since the last
             reading; None where the driver has none.
+        mean_ang_vel: Mean angular velocity since the last reading [rad/s], body frame, shape (3,): times the time between the two
+            the rotation in between; None where the driver has none. `base_ang_vel` is that of the moment.
         estimate: Where the base is; the tick adds it for a robot whose feet are known.
     """
 
@@ -91,6 +93,7 @@ class RobotState:
     battery: float = float("nan")
     faults: tuple[str, ...] = ()
     acceleration: np.ndarray | None = None
+    mean_ang_vel: np.ndarray | None = None
     estimate: BaseEstimate | None = None
 
     @property

@@ -10,14 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arbiter.estimation.rotation import Vector
+from arbiter.estimation.orientation import Orientation
+from arbiter.estimation.rotation import Quat, Vector, turned
 from arbiter.types import RobotState
 
 APART = 0.005  # [s] between the joints of a leg and the others at which that leg tells nothing
 SAME = 1e-4  # [s] within which two readings are one
 SILENT = 0.1  # [s] without a new reading
-
-Quat = tuple[float, float, float, float]
 
 
 class Moment(NamedTuple):
@@ -25,7 +24,7 @@ class Moment(NamedTuple):
 
     Attributes:
         time: [s]. step: Since the last one [s]; 0: there was none, or the clock went back.
-        quat: Orientation of the base as the IMU has it (w, x, y, z).
+        quat: Orientation of the base as the IMU has it (w, x, y, z), less noisy where it tells how it turned.
         turning: Angular velocity [rad/s], body frame.
         acceleration: Mean specific force since the last one [m/s²], body frame; None: not known.
         joint_pos, joint_vel: [rad], [rad/s], shape (n,).
@@ -63,6 +62,7 @@ class Alignment:
     def __init__(self, joints: np.ndarray) -> None:
         """`joints`: index of each leg's joints, shape (feet, j)."""
         self._joints, self.problem = joints.tolist(), ""
+        self._orientation = Orientation()
         self._imu: tuple[_ImuReading, _ImuReading] | None = None  # the last two
         self._legs: tuple[_JointReading, _JointReading] | None = None
         self._time = math.nan
@@ -115,7 +115,11 @@ class Alignment:
         p, q, r = state.base_ang_vel.tolist()
         felt = state.acceleration
         force = None if felt is None else tuple(felt.tolist())
-        new = _ImuReading(time, (w / norm, x / norm, y / norm, z / norm), (p, q, r), force)
+        spun = state.mean_ang_vel
+        rate = None if spun is None else tuple(spun.tolist())
+        since = 0.0 if last is None else time - last[1].time
+        quat = self._orientation.step((w / norm, x / norm, y / norm, z / norm), rate, since)
+        new = _ImuReading(time, quat, (p, q, r), force)
         self._imu = (new if last is None or time < last[1].time else last[1], new)
         return True
 
@@ -132,7 +136,8 @@ class Alignment:
         if (back := imu.time - time) > SAME:
             share = back / (imu.time - earlier.time)
             turning = _between(turning, earlier.turning, share)
-            quat = _turned(quat, _between(imu.turning, turning, 0.5), -back)
+            p, q, r = _between(imu.turning, turning, 0.5)
+            quat = turned(quat, (-back * p, -back * q, -back * r))
         return Moment(time, step, quat, turning, self._felt(began, time), pos, vel, fresh)
 
     def _felt(self, began: float, time: float) -> Vector | None:
@@ -150,12 +155,3 @@ def _between(a: Vector, b: Vector, share: float) -> Vector:
     x, y, z = a
     p, q, r = b
     return x + share * (p - x), y + share * (q - y), z + share * (r - z)
-
-
-def _turned(quat: Quat, rate: Vector, time: float) -> Quat:
-    """`quat`, turned on by `rate` [rad/s, body frame] for a short `time` [s]."""
-    x, y, z = (0.5 * time * value for value in rate)
-    w, a, b, c = quat
-    w, a, b, c = w - a * x - b * y - c * z, a + w * x + b * z - c * y, b + w * y + c * x - a * z, c + w * z + a * y - b * x
-    norm = math.sqrt(w * w + a * a + b * b + c * c)
-    return w / norm, a / norm, b / norm, c / norm

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 Vector = tuple[float, float, float]
+Quat = tuple[float, float, float, float]
 Rows = tuple[Vector, Vector, Vector]
 IDENTITY: Rows = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
@@ -26,6 +27,23 @@ def rows_of(quat, less: float) -> Rows:
         (c * e - s * a, c * f - s * b, c * g - s * d),
         (2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)),
     )
+
+
+def turned(quat: Quat, by: Vector) -> Quat:
+    """`quat` (w, x, y, z), turned on by a short rotation vector [rad], body frame."""
+    x, y, z = by
+    square = 0.25 * (x * x + y * y + z * z)
+    half = 0.5 - square / 12.0
+    x, y, z, r = half * x, half * y, half * z, 1.0 - 0.5 * square
+    w, a, b, c = quat
+    w, a, b, c = (
+        r * w - a * x - b * y - c * z,
+        r * a + w * x + b * z - c * y,
+        r * b + w * y + c * x - a * z,
+        r * c + w * z + a * y - b * x,
+    )
+    norm = math.sqrt(w * w + a * a + b * b + c * c)
+    return w / norm, a / norm, b / norm, c / norm
 
 
 def turn(rows: Rows, vector: Vector) -> Vector:

@@ -10,7 +10,7 @@ from arbiter.robot import RobotModel
 from arbiter.safety.ages import Ages
 from arbiter.safety.belief_memory import BeliefMemory
 from arbiter.safety.crosscheck import CrossCheck, FallDetector
-from arbiter.safety.inertial import LONG_AGO, Inertial, Vector
+from arbiter.safety.inertial import LONG_AGO, RATE, Inertial, Vector
 from arbiter.safety.intake import describe, is_array, is_number
 from arbiter.safety.joints import Joints
 from arbiter.safety.limits import SafetyLimits
@@ -21,13 +21,13 @@ MOST_ACCELERATION = 320.0  # [m/s²] 32 g, more than accelerometers of robots ca
 NAMELESS = "a fault without a name"  # what a driver reports as "": a fault none the less
 
 
-def acceleration_of(state: RobotState) -> Vector | None:
-    """The acceleration in a reading [m/s²]; None where there is none, or none that an accelerometer can tell."""
-    value = getattr(state, "acceleration", None)
+def mean_of(state: RobotState, name: str, most: float) -> Vector | None:
+    """A mean in a reading, by the name of its field; None where there is none, or none that a sensor can tell: beyond `most`."""
+    value = getattr(state, name, None)
     if not is_array(value, (3,)):
         return None
-    found = tuple(value.tolist())
-    return found if all(-MOST_ACCELERATION <= part <= MOST_ACCELERATION for part in found) else None
+    x, y, z = found = value.tolist()
+    return tuple(found) if -most <= x <= most and -most <= y <= most and -most <= z <= most else None
 
 
 class Reports:
@@ -75,7 +75,9 @@ class Watch:
         self.ages, self.fall = Ages(model, limits, self.joints, self.imu), FallDetector(limits.fall_tilt)
         self._cross = CrossCheck(model.groups.get("legs", np.ones(n, bool)), self.joints, self.imu)
         self._last: object = None
-        self._felt: Vector | None = None  # acceleration in the newest reading [m/s²]; nothing is judged by it
+        # Means of acceleration [m/s²] and angular velocity [rad/s] in the newest reading; nothing is judged by them.
+        self._felt: Vector | None = None
+        self._turning: Vector | None = None
         self.problem, self.strict = ("", "", ""), False
 
     @property
@@ -134,11 +136,12 @@ class Watch:
         dated = at > LONG_AGO  # else nothing tells when it was measured: it is none
         if not shapeless and dated:
             joints.take(at, self.strict)
-        self._felt = None if bad else acceleration_of(state)
+        self._felt = None if bad else mean_of(state, "acceleration", MOST_ACCELERATION)
         if not bad and dated:
             imu.take(quat, rate, at - imu_age, self.strict)
             if imu.fresh:
                 self.fall.look(imu.quat)
+        self._turning = None if bad or imu.why else mean_of(state, "mean_ang_vel", RATE)
         if imu.repeats or joints.repeats.any:
             self._cross.look()
         return self._problem(undated, odd, shapeless, bad)
@@ -194,6 +197,6 @@ class Watch:
         if self.ages.first:
             return None
         imu, stamps, reports = self.imu, self._stamps, self._reports
-        told = imu.quat, imu.rate, min(imu.seen), self._felt
+        told = imu.quat, imu.rate, min(imu.seen), self._felt, self._turning
         at, seen = self._elapsed.now - stamps.late, self.joints.believed.seen
         return self._snapshot.state(stamps.stamp, at, seen, told, reports.charge.value, self.ages.faults)

@@ -80,8 +80,9 @@ def wrong_state(state: object, n: int) -> str:
     if not isinstance(state, RobotState):
         return f"returned {type(state).__name__}; an arbiter.types.RobotState is expected"
     shapes = {"joint_pos": (n,), "joint_vel": (n,), "joint_age": (n,), "base_quat": (4,), "base_ang_vel": (3,)}
-    if state.acceleration is not None:
-        shapes["acceleration"] = (3,)
+    for name in ("acceleration", "mean_ang_vel"):
+        if getattr(state, name) is not None:
+            shapes[name] = (3,)
     for name, shape in shapes.items():
         value = getattr(state, name)
         if np.shape(value) != shape:

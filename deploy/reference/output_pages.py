@@ -64,7 +64,7 @@ TICK = {
     "i": "number of the tick, from 0",
     "t": "time [s] of the clock",
     "state": "the reading: stamp [s], q [rad], dq [rad/s], quat (w, x, y, z), gyro [rad/s], age [s] by joint, imu_age "
-    "[s], battery, faults, acc [m/s²]; null: none",
+    "[s], battery, faults, acc [m/s²], mean_gyro [rad/s]; null: none",
     "estimate": "where the base is: position [m], velocity [m/s] and heading [rad] in the odometry frame, their standard "
     "deviations, and why it is not trusted (`doubt`); null for a robot whose feet are not known",
     "inputs": "what reached the tick, as (kind, ...): say, stop, damp, reset, alarm, go, halt, safety, arm, route, chunk, "

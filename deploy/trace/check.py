@@ -59,7 +59,7 @@ HEADER = {
     "start": NUMBER,
     "creep": (f"a number from -{MAX_CREEP:g} to {MAX_CREEP:g}", lambda value: is_number(value) and abs(value) <= MAX_CREEP),
 }
-LATER = {"acc", "creep", "error", "rule"}  # fields that traces of earlier versions lack
+LATER = {"acc", "creep", "error", "mean_gyro", "rule"}  # fields that traces of earlier versions lack
 FOR_VERIFY = {"config": TEXT, "tree": TEXT, "seed": COUNT}
 CALL = row_of(
     is_text,
@@ -110,6 +110,7 @@ def reading(n: int) -> Mapping[str, Kind]:
         "battery": MAYBE,
         "faults": ("a list of texts or nulls, or null", lambda value: value is None or faults(value)),
         "acc": maybe(3),
+        "mean_gyro": maybe(3),
     }
 
 

@@ -69,6 +69,7 @@ def encode_state(state: RobotState | None, joints: int | None = None) -> dict[st
         "battery": _scalar(state.battery),
         "faults": None if faults is None else [fault if type(fault) is str else None for fault in faults],
         "acc": _array(state.acceleration, 3),
+        "mean_gyro": _array(state.mean_ang_vel, 3),
     }
 
 
@@ -95,6 +96,7 @@ def decode_state(value: dict[str, Any] | None) -> RobotState | None:
         battery=number("battery"),
         faults=faults,
         acceleration=None if value.get("acc") is None else array("acc"),
+        mean_ang_vel=None if value.get("mean_gyro") is None else array("mean_gyro"),
     )
 
 

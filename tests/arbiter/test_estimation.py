@@ -13,7 +13,8 @@ from arbiter.estimation.contact_filter import ContactFilter, P, V
 from arbiter.estimation.estimator import BaseEstimator
 from arbiter.estimation.heading import Heading
 from arbiter.estimation.leg_posture import Legs
-from arbiter.estimation.rotation import IDENTITY, rows_of
+from arbiter.estimation.orientation import Orientation
+from arbiter.estimation.rotation import IDENTITY, rows_of, turned
 from arbiter.estimation.sole_creep import SoleCreep
 from arbiter.types import Mode, RobotState, SafeCommand, frozen
 from skills.contract import stick_figure
@@ -90,6 +91,51 @@ def test_a_heading_that_drifts_at_rest_is_corrected_in_motion(drift):
     assert heading.angle == pytest.approx(0.3 * 499 * DT, abs=0.025) and heading.variance**0.5 < 0.02
 
 
+def angle_between(one, other) -> float:
+    """[rad]."""
+    return 2.0 * np.arccos(min(1.0, abs(float(np.dot(one, other)))))
+
+
+def test_an_orientation_that_knows_how_it_turned_is_less_noisy():
+    """A trunk that rolls by 10 degrees, by a gyroscope with a bias, against its true orientation."""
+    rng, filtered, true, off = np.random.default_rng(3), Orientation(), (1.0, 0.0, 0.0, 0.0), []
+    for k in range(1500):
+        rate = np.array((1.5 * np.cos(6.0 * k * DT), 0.4 * np.sin(9.0 * k * DT), 0.3))
+        true = turned(true, tuple(DT * rate))
+        read = turned(true, tuple(0.004 * rng.standard_normal(3)))
+        told = rate + (0.01, -0.02, 0.005) + 0.01 * rng.standard_normal(3)
+        found = filtered.step(read, tuple(told), DT if k else 0.0)
+        off.append((angle_between(read, true), angle_between(found, true)))
+    raw, smooth = np.sqrt(np.mean(np.square(off[200:]), axis=0))
+    assert smooth < 0.4 * raw
+
+
+def test_an_orientation_without_a_rotation_or_after_a_gap_is_what_was_read():
+    filtered, quat = Orientation(), (1.0, 0.0, 0.0, 0.0)
+    for k in range(10):
+        filtered.step(quat, (0.0, 0.0, 0.0), DT if k else 0.0)
+    close = turned(quat, (0.004, 0.0, 0.0))
+    assert angle_between(filtered.step(close, (0.0, 0.0, 0.0), DT), quat) < 0.0035
+    for rate, step in ((None, DT), ((0.0, 0.0, 0.0), 0.5), ((0.0, 0.0, 0.0), -1.0)):
+        assert filtered.step(close, rate, step) == close
+    far = turned(quat, (0.3, 0.0, 0.0))
+    assert filtered.step(far, (0.0, 0.0, 0.0), DT) == far, "it was turned and readings are missing"
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.floats(0.0, 40.0),
+    steps=st.lists(st.sampled_from((DT, DT, DT, 0.05, 0.3, -1.0, 0.0)), max_size=40),
+)
+def test_whatever_a_gyroscope_tells_the_orientation_stays_near_what_was_read(seed, size, steps):
+    rng, filtered, quat = np.random.default_rng(seed), Orientation(), (1.0, 0.0, 0.0, 0.0)
+    for step in steps:
+        quat = turned(quat, tuple(0.01 * size * rng.standard_normal(3)))
+        rate = tuple(size * rng.standard_normal(3)) if rng.random() < 0.9 else None
+        found = filtered.step(quat, rate, step)
+        assert np.linalg.norm(found) == pytest.approx(1.0) and angle_between(found, quat) < 0.05
+
+
 def reading(k: int, q, quat=(1.0, 0.0, 0.0, 0.0), **changes) -> RobotState:
     zeros = frozen(np.zeros(MODEL.n))
     values = {"joint_vel": zeros, "joint_age": zeros, "acceleration": frozen((0.0, 0.0, 9.81))} | changes
@@ -127,6 +173,7 @@ def test_whatever_is_finite_makes_finite_estimates(seed, size, ages, steps):
             frozen(np.where(rng.random(MODEL.n) < 0.2, joints, 0.0)),
             imu,
             acceleration=frozen(30.0 * size * rng.standard_normal(3)) if rng.random() < 0.8 else None,
+            mean_ang_vel=frozen(10.0 * size * rng.standard_normal(3)) if rng.random() < 0.8 else None,
         )
         found = estimator.step(state)
         estimator.sent(command_of(state.joint_pos + 0.5 * rng.standard_normal(MODEL.n), kp=100.0 * MODEL.kp))

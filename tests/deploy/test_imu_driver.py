@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from arbiter.errors import RobotError
 from deploy.drivers.can.hardware_file import ImuConfig
 from deploy.drivers.sensors import imu_protocol as protocol
-from deploy.drivers.sensors.imu import FROZEN_AFTER, Imu, mean_acceleration, multiply, open_imu, rotate
+from deploy.drivers.sensors.imu import FROZEN_AFTER, Imu, mean_acceleration, mean_ang_vel, multiply, open_imu, rotate
 from deploy.rig.serial_line import PtyPort
 from deploy.rig.simulated_imu import MemoryPort, SimulatedImu
 
@@ -82,6 +82,25 @@ def test_a_slower_reader_has_the_mean_acceleration_since_its_last_look():
     assert imu.sample.acc == pytest.approx((2.0, 0.0, 10.0), abs=1e-2)
     assert mean_acceleration(imu.sample, first) == pytest.approx((2.0, 0.0, 10.0), abs=1e-2)
     assert mean_acceleration(imu.sample, imu.sample) is imu.sample.acc and mean_acceleration(first, None) is first.acc
+
+
+@given(st.lists(st.tuples(st.floats(0.004, 0.02), *[st.floats(-10.0, 10.0)] * 3), min_size=1, max_size=8))
+def test_a_slower_reader_has_the_mean_angular_velocity_since_its_last_look(course):
+    """Times the time since then it is the rotation: the area under the samples, however far they lie apart."""
+    half = math.sqrt(0.5)
+    (simulated, imu), now = pair(mounting=(half, 0.0, 0.0, half)), 0.0
+    simulated.step(now, UPRIGHT, STILL)
+    imu.poll(now)
+    first, last, area = imu.sample, STILL, np.zeros(3)
+    for step, *rate in course:
+        now += max(step, 0.005)
+        simulated.step(now, UPRIGHT, np.array(rate))
+        imu.poll(now)
+        area += 0.5 * max(step, 0.005) * (last + rate)
+        last = np.array(rate)
+    assert imu.sample.stamp == now
+    np.testing.assert_allclose(now * mean_ang_vel(imu.sample, first), area, atol=0.002 * now)
+    assert mean_ang_vel(imu.sample, imu.sample) is imu.sample.ang_vel and mean_ang_vel(first, None) is first.ang_vel
 
 
 def test_wrong_checksums_are_not_taken():

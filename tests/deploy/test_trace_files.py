@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from deploy.replay import describe, load_trace, main, story
 from deploy.robots.description import load_model
 from deploy.runtime.config import load_tree
 from deploy.trace.check import check_tick
-from deploy.trace.writer import decode_state, encode
+from deploy.trace.writer import decode_state, encode, encode_state
 from tests.arbiter_rig import Rig
+from tests.fakes import FakeRobot
 
 HEADER = {"format": 1, "joints": ["a", "b"], "config": "", "tree": "t.yaml", "seed": 0, "start": 0.0}
 STATE = {
@@ -89,6 +91,18 @@ def test_a_trace_is_read_and_told(tmp_path):
     assert "armed" in "\n".join(story(ticks)) and "changed by shape: the whole command" in describe(ticks[0], header["joints"])
 
 
+def test_readings_come_back_bit_for_bit_and_those_of_earlier_versions_lack_what_was_not_told_then():
+    means = {"acceleration": np.array((0.1, -0.2, 9.7)), "mean_ang_vel": np.array((1.0 / 3.0, -0.5, 1e-9))}
+    state = replace(FakeRobot().read(0.0), **means)
+    kept = json.loads(json.dumps(encode_state(state)))
+    again = decode_state(kept)
+    assert all(getattr(again, name).tobytes() == value.tobytes() for name, value in means.items())
+    del kept["acc"], kept["mean_gyro"]
+    earlier = decode_state(kept)
+    assert earlier.acceleration is None and earlier.mean_ang_vel is None and np.array_equal(earlier.joint_pos, state.joint_pos)
+    assert not {"acc", "mean_gyro"} & set(STATE), "the tests below read traces without them"
+
+
 @pytest.mark.parametrize("field", [*TICK.keys() - {"ns"}, *(f"state.{name}" for name in STATE)])
 def test_a_missing_field_is_named_with_file_and_line(tmp_path, field):
     path = written(tmp_path / "t.jsonl", HEADER, TICK, without(field))
@@ -112,6 +126,7 @@ def test_a_missing_field_is_named_with_file_and_line(tmp_path, field):
         ({"interventions": [[1, 2, 3, 4, 5]]}, "interventions is"),
         ({"state": [1]}, "state is [1]; a mapping"),
         ({"state": STATE | {"quat": [1.0]}}, "state.quat is [1.0]; 4 numbers"),
+        ({"state": STATE | {"mean_gyro": [1.0]}}, "state.mean_gyro is [1.0]; 3 numbers"),
         ({"inputs": [["say"]]}, "inputs holds ['say'], which is no 'say'"),
         ({"inputs": [["arm", 0.0, {}]]}, "which is no 'arm'"),
         ({"inputs": [["say", "x", "now", 1]]}, "which is no 'say'"),
@@ -233,6 +248,8 @@ def failing(*_):
         {"faults": None},
         {"faults": (3, "bus off")},
         {"imu_age": math.inf},
+        {"mean_ang_vel": np.full(3, np.nan)},
+        {"mean_ang_vel": "fast"},
         {"joint_age": np.full(22, np.nan)},
         None,
     ],

@@ -124,7 +124,9 @@ def test_the_robot_behind_the_rigs_wires_knows_where_it_is(tmp_path):
     told, path = found["estimate"], found["base_path"]
     x, y = np.subtract(path[-1][1:3], path[0][1:3])
     assert told["position_m"][:2] == pytest.approx((x, y), abs=0.08) and told["doubted_s"] == 0.0 and not told["doubt"]
-    felt = [tick["state"]["acc"] for tick in load_trace(tmp_path / "log")[1]]
+    states = [tick["state"] for tick in load_trace(tmp_path / "log")[1]]
+    felt, turning, now = ([state[key] for state in states] for key in ("acc", "mean_gyro", "gyro"))
+    assert np.corrcoef(np.ravel(turning[-400:]), np.ravel(now[-400:]))[0, 1] > 0.8 and turning != now
     assert np.linalg.norm(np.mean(felt[-50:], axis=0)) == pytest.approx(9.81, abs=0.2)
 
 

@@ -171,6 +171,8 @@ def slow(self, now):
         ({"read": reads(lambda state, robot: {"joint_vel": state.joint_vel * np.nan})}, "joint_vel is not finite"),
         ({"read": reads(lambda state, robot: {"base_quat": 2.0 * state.base_quat})}, "base_quat has the length 2.000"),
         ({"read": reads(lambda state, robot: {"joint_age": state.joint_age - 1.0})}, "joint_age is negative"),
+        ({"read": reads(lambda state, robot: {"mean_ang_vel": np.zeros(4)})}, "mean_ang_vel has the shape (4,)"),
+        ({"read": reads(lambda state, robot: {"mean_ang_vel": np.full(3, np.nan)})}, "mean_ang_vel is not finite"),
         ({"read": reads(lambda state, robot: {"faults": ("hot",)})}, "faults are reported: hot"),
         ({"read": lambda self, now: None}, "returned NoneType"),
         ({"read": slow}, "takes more than 5 ms"),

@@ -137,6 +137,22 @@ def test_without_an_accelerometer_it_is_less_sure():
     assert found.miss < 0.08 * found.way + 0.02 and found.velocity < 0.09
 
 
+def test_a_gyroscope_that_tells_how_it_turned_takes_away_what_a_noisy_orientation_costs():
+    """By how much the place drifts in walks of several directions, against the same readings without it."""
+    missed = []
+    for seed, velocity in enumerate((FORWARD, (-0.25, 0.0, 0.0), (0.0, 0.15, 0.0), (0.0, -0.15, 0.0), (0.2, 0.0, 0.4)), 60):
+        walk = Walk(seed).go(velocity, 8.0).go(STILL, 1.0)
+        plain, told = BaseEstimator(MODEL), []
+        for reading, command in zip(walk.readings, walk.commands, strict=True):
+            told.append(plain.step(replace(reading, mean_ang_vel=None)))
+            plain.sent(command)
+        fused, walk.found = walk.errors(), told
+        raw = walk.errors()
+        missed.append(((raw.miss, raw.velocity), (fused.miss, fused.velocity)))
+    raw, fused = np.sqrt(np.mean(np.square(missed), axis=0))
+    assert fused[0] < 0.75 * raw[0] and fused[1] < 0.9 * raw[1]
+
+
 def test_a_fallen_robot_says_so():
     walk = Walk()
     lying = frozen((np.cos(0.7), 0.0, np.sin(0.7), 0.0))

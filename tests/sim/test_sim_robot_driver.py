@@ -1,5 +1,6 @@
 """The simulated robot behind the driver protocol: motors, harness, faults on demand, repeatability."""
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -179,7 +180,32 @@ def test_dead_imu_battery_and_reported_faults():
     state = robot.read(0.2)
     assert state.imu_age == pytest.approx(0.2) and state.battery == 0.15 and state.faults == ("can1: bus off",)
     robot.failures.imu = "garbled"
-    assert np.isnan(robot.read(0.2).base_quat).all()
+    state = robot.read(0.2)
+    for values in (state.base_quat, state.base_ang_vel, state.acceleration, state.mean_ang_vel):
+        assert np.isnan(values).all()
+
+
+def spun(robot, seconds: float) -> tuple[np.ndarray, float]:
+    """A free robot falls over: its mean angular velocities [rad/s], and what they miss of its true rotation, rms a tick [rad]."""
+    means, missed, before = [], [], robot.truth.base_quat
+    for _ in range(round(seconds / MODEL.dt)):
+        robot.step(MODEL.dt)
+        means.append(robot.read(robot.time).mean_ang_vel)
+        turned, ending = np.zeros(3), robot.truth.base_quat
+        mujoco.mju_subQuat(turned, ending, before)
+        missed.append(MODEL.dt * means[-1] - turned)
+        before = ending
+    return np.array(means), float(np.sqrt(np.mean(np.square(missed))))
+
+
+def test_the_gyroscope_tells_how_it_turned_since_the_last_reading_with_the_noise_of_its_samples():
+    ideal, missed = spun(make(hanging=False), 0.6)
+    assert np.abs(ideal).max() > 1.0, "it falls"
+    assert missed < 3e-4, "samples of 200 Hz"
+    noisy, _ = spun(make(hanging=False, seed=1, noise=Noise(ang_vel=0.02)), 0.6)
+    assert np.std(noisy - ideal) == pytest.approx(0.02 / 2.0, rel=0.2), "four samples a tick"
+    biased, _ = spun(make(hanging=False, seed=1, noise=Noise(ang_vel_bias=0.1)), 0.6)
+    assert np.ptp(biased - ideal, axis=0) == pytest.approx(0.0, abs=1e-9) and np.abs(biased - ideal).max() > 0.02
 
 
 def test_a_limp_motor_makes_no_torque():

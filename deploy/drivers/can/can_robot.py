@@ -29,7 +29,7 @@ from deploy.drivers.can.motor_protocol import MotorMode
 from deploy.drivers.can.motor_units import ToMotors, charge
 from deploy.drivers.can.startup import prepare_all
 from deploy.drivers.checks import Check
-from deploy.drivers.sensors.imu import Imu, ImuSample, ImuThread, mean_acceleration, open_imu
+from deploy.drivers.sensors.imu import Imu, ImuSample, ImuThread, mean_acceleration, mean_ang_vel, open_imu
 from deploy.robots.description import load_model
 
 FIRST_ROUNDS = 50  # rounds within which every motor should have answered
@@ -74,8 +74,8 @@ class CanRobot:
         self._thread: CycleThread | None = None
         self._imu_thread: ImuThread | None = None
         self._motors = ToMotors(model, hardware.limits.velocity_feedforward)
-        self._sample: ImuSample | None = None  # of the last reading, and the mean acceleration until then [m/s²]
-        self._mean = frozen(np.zeros(3))
+        self._sample: ImuSample | None = None  # of the last reading
+        self._means = frozen(np.zeros(3)), frozen(np.zeros(3))  # until then: see _means_until
 
     @property
     def running_cycle(self) -> Cycle:
@@ -111,6 +111,7 @@ class CanRobot:
             raise RobotError(f"{self.model.name}: read before connect(); call connect() first")
         snapshot, clock = self.cycle.snapshot, self.clock()
         sample = self.imu.sample if self.imu else None
+        acceleration, turning = (None, None) if sample is None else self._means_until(sample)
         faults = snapshot.faults
         if self._thread is not None and not self._thread.alive:
             faults += ("can: cycle stopped",)
@@ -124,14 +125,16 @@ class CanRobot:
             imu_age=self.imu.age(clock) if self.imu else math.inf,
             battery=charge(snapshot.voltage),
             faults=faults,
-            acceleration=None if sample is None else self._acceleration(sample),
+            acceleration=acceleration,
+            mean_ang_vel=turning,
         )
 
-    def _acceleration(self, sample: ImuSample) -> np.ndarray:
-        """The mean since the last reading [m/s²], shape (3,)."""
+    def _means_until(self, sample: ImuSample) -> tuple[np.ndarray, np.ndarray]:
+        """Acceleration [m/s²] and angular velocity [rad/s] since the last reading, shape (3,)."""
         if sample is not self._sample:
-            self._mean, self._sample = mean_acceleration(sample, self._sample), sample
-        return self._mean
+            self._means = mean_acceleration(sample, self._sample), mean_ang_vel(sample, self._sample)
+            self._sample = sample
+        return self._means
 
     def write(self, command: SafeCommand) -> None:
         """Takes the command that holds until the next one, or until it is too old. Raises RobotError if it is not safe."""

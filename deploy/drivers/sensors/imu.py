@@ -47,6 +47,7 @@ class ImuSample:
         ang_vel: Angular velocity [rad/s], shape (3,).
         acc: Acceleration [m/s²], +g upwards at rest, shape (3,); nan before the first.
         acc_sum: Of all samples until now, so that a slower reader has the mean since its last look. count: Of samples in it.
+        turned: Angular velocity, integrated over all samples by the trapezoidal rule [rad], shape (3,): likewise.
         temperature: Of the sensor [°C].
     """
 
@@ -57,6 +58,7 @@ class ImuSample:
     temperature: float
     acc_sum: np.ndarray
     count: int
+    turned: np.ndarray
 
 
 def mean_acceleration(new: ImuSample, old: ImuSample | None) -> np.ndarray:
@@ -64,6 +66,13 @@ def mean_acceleration(new: ImuSample, old: ImuSample | None) -> np.ndarray:
     if old is None or new.count <= old.count:
         return new.acc
     return frozen((new.acc_sum - old.acc_sum) / (new.count - old.count))
+
+
+def mean_ang_vel(new: ImuSample, old: ImuSample | None) -> np.ndarray:
+    """Mean of the angular velocity since `old` [rad/s], shape (3,); None: the newest."""
+    if old is None or new.stamp <= old.stamp:
+        return new.ang_vel
+    return frozen((new.turned - old.turned) / (new.stamp - old.stamp))
 
 
 def multiply(a, b) -> tuple[float, float, float, float]:
@@ -161,14 +170,17 @@ class Imu:
         acc, before = frozen(rotate(self.mounting, self._acc)), self.sample
         known = math.isfinite(acc[0])
         total, count = (before.acc_sum, before.count) if before else (frozen(np.zeros(3)), 0)
+        ang_vel = frozen(rotate(self.mounting, self._ang_vel))
+        turned = frozen(before.turned + 0.5 * (now - before.stamp) * (before.ang_vel + ang_vel) if before else np.zeros(3))
         self.sample = ImuSample(
             stamp=now,
             quat=frozen(multiply(quat, (w, -x, -y, -z))),
-            ang_vel=frozen(rotate(self.mounting, self._ang_vel)),
+            ang_vel=ang_vel,
             acc=acc,
             temperature=self._temperature,
             acc_sum=frozen(total + acc) if known else total,
             count=count + known,
+            turned=turned,
         )
         self._ang_vel = None  # an orientation without a fresh angular velocity is not a reading
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from arbiter.types import RobotState, frozen
 from deploy.drivers.simulated.accelerometer import GRAVITY, Accelerometer
+from deploy.drivers.simulated.gyroscope import Gyroscope
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Noise:
     """Standard deviations of the sensors' white noise; all zero: ideal sensors.
 
     Attributes:
-        joint_pos: [rad]. joint_vel: [rad/s]. orientation: Of the base's rotation vector [rad]. ang_vel: [rad/s].
+        joint_pos: [rad]. joint_vel: [rad/s]. orientation: Of the base's rotation vector [rad].
+        ang_vel: Of each sample of the gyroscope [rad/s].
         acceleration: Of its mean over a tick [m/s²]. acceleration_bias: Of what it is off by for a whole run, each axis [m/s²].
         ang_vel_bias: Likewise [rad/s]; the heading drifts as the gyroscope does.
     """
@@ -77,6 +79,9 @@ class Senses:
             size * self._own.standard_normal(3) for size in (self._noise.acceleration_bias, self._noise.ang_vel_bias)
         )
         self._felt, self._felt_for = np.zeros(3), 0.0
+        self._spins = np.random.default_rng((self._seed, 2))
+        self._mean_ang_vel = ang_vel.copy()
+        self._turned, self._turned_for, self._samples = np.zeros(3), 0.0, 0
         self._acceleration = np.array((0.0, 0.0, GRAVITY))
 
     def read(
@@ -86,6 +91,7 @@ class Senses:
         quat: np.ndarray,
         ang_vel: np.ndarray,
         accelerometer: Accelerometer,
+        gyroscope: Gyroscope,
         *,
         time: float,
         now: float,
@@ -106,6 +112,7 @@ class Senses:
                 mujoco.mju_quatIntegrate(self._quat, draws[2 * n : 2 * n + 3], noise.orientation)
             self._ang_vel[:] = ang_vel + noise.ang_vel * draws[2 * n + 3 :]
             self._feel(accelerometer)
+            self._spin(gyroscope, ang_vel)
             self._drifted(time)
             self._imu_at = time
         garbled = np.array([name in failures.garbled for name in self._joints])
@@ -121,6 +128,7 @@ class Senses:
             battery=battery,
             faults=faults + tuple(failures.reported),
             acceleration=frozen(np.full(3, np.nan) if lost else self._acceleration),
+            mean_ang_vel=frozen(np.full(3, np.nan) if lost else self._mean_ang_vel),
         )
 
     def _feel(self, accelerometer: Accelerometer) -> None:
@@ -131,6 +139,17 @@ class Senses:
             noise = self._noise.acceleration * self._own.standard_normal(3)
             self._acceleration[:] = (felt - self._felt) / passed + noise + self._bias
             self._felt, self._felt_for = felt, accelerometer.time
+
+    def _spin(self, gyroscope: Gyroscope, ang_vel: np.ndarray) -> None:
+        """The mean of the angular velocity since the last reading that had one, by the samples of the gyroscope."""
+        gyroscope.sample(ang_vel)
+        passed = gyroscope.time - self._turned_for
+        if passed > 0.0:
+            turned = np.array(gyroscope.turned)
+            size = self._noise.ang_vel / np.sqrt(gyroscope.samples - self._samples)
+            noise = size * self._spins.standard_normal(3)
+            self._mean_ang_vel[:] = (turned - self._turned) / passed + noise + self._drift
+            self._turned, self._turned_for, self._samples = turned, gyroscope.time, gyroscope.samples
 
     def _drifted(self, time: float) -> None:
         """A gyroscope with a bias, and an orientation whose heading is its integral."""

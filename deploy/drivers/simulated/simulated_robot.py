@@ -9,6 +9,7 @@ from arbiter.errors import RobotError
 from arbiter.robot import RobotModel
 from arbiter.types import RobotState, SafeCommand, frozen
 from deploy.drivers.simulated.accelerometer import Accelerometer
+from deploy.drivers.simulated.gyroscope import Gyroscope
 from deploy.drivers.simulated.harness import Harness
 from deploy.drivers.simulated.motors import ImplicitMotors, Motors
 from deploy.drivers.simulated.scene import Scene, check_ball, compile_scene
@@ -41,7 +42,7 @@ class SimulatedRobot:
         model: Figures and limits.
         scene: What it was built with.
         mj_model: The compiled MuJoCo model, for cameras and viewers; not to be changed.
-        accelerometer: What its IMU has felt.
+        accelerometer, gyroscope: What its IMU has felt, and how it has turned.
         battery: State of charge 0..1, as `read` tells it; may be set at any time.
     """
 
@@ -83,6 +84,7 @@ class SimulatedRobot:
         self._foot_of = self._feet_by_geom()
         self._weight = GRAVITY * float(self.mj_model.body_subtreemass[roles.base])
         self.accelerometer = Accelerometer(roles.free, imu_in_base(self.mj_model, roles.base))
+        self.gyroscope = Gyroscope()
         self._connected = False
         self._standing = self._standing_height()
         self.reset()
@@ -119,6 +121,7 @@ class SimulatedRobot:
         self._motors.clear()
         mujoco.mj_forward(self.mj_model, data)
         self.accelerometer.restart(data, self._turned()[0])
+        self.gyroscope.restart(self._turned()[1])
         self._senses.reset(data.qpos[self._q], data.qvel[self._dq], *self._turned())
 
     # The driver protocol
@@ -136,6 +139,7 @@ class SimulatedRobot:
             data.qvel[self._dq],
             *self._turned(),
             self.accelerometer,
+            self.gyroscope,
             time=float(data.time),
             now=now,
             battery=self.battery,
@@ -161,7 +165,9 @@ class SimulatedRobot:
             harness.apply(data)
             mujoco.mj_step(model, data)
             self._steps += 1
-            self.accelerometer.pass_time(data, self._turned()[0], model.opt.timestep)
+            quat, ang_vel = self._turned()
+            self.accelerometer.pass_time(data, quat, model.opt.timestep)
+            self.gyroscope.pass_time(ang_vel, model.opt.timestep)
         if not np.isfinite(data.qpos).all():
             raise RobotError(f"simulated robot: physics diverged before {data.time:.3f} s; call reset()")
 
