@@ -6,6 +6,7 @@ The trunk rolls so fast while walking that 20 ms between them are an error of 0.
 from __future__ import annotations
 
 import math
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ class Alignment:
 
     def __init__(self, joints: np.ndarray) -> None:
         """`joints`: index of each leg's joints, shape (feet, j)."""
-        self._joints, self.problem = joints.tolist(), ""
+        self._legs_of, self.problem = [itemgetter(*leg) for leg in joints.tolist()], ""
         self._orientation = Orientation()
         self._imu: tuple[_ImuReading, _ImuReading] | None = None  # the last two
         self._legs: tuple[_JointReading, _JointReading] | None = None
@@ -71,10 +72,10 @@ class Alignment:
         """The newest moment of which joints and IMU are known; None where there is no new one."""
         stamp = state.stamp
         each = state.joint_age.tolist()
-        ages = [max([each[joint] for joint in leg]) for leg in self._joints]
-        least, most = min(ages), max(ages)
+        ages = [max(leg(each)) for leg in self._legs_of]
+        least = min(ages)
         fresh = [age - least <= APART for age in ages]
-        legs = stamp - (most if most - least <= APART else max(age for age in ages if age - least <= APART))
+        legs = stamp - max([age for age in ages if age - least <= APART])
         imu = stamp - state.imu_age
         new_legs, new_imu = self._take_legs(legs, state), self._take_imu(imu, state)
         newest_imu, newest_legs = self._imu, self._legs

@@ -145,9 +145,9 @@ class BaseEstimator:
         arm = turn(rows, self._arm)
         p, q, r = cross(turn(rows, moment.turning), arm)
         place = px + arm[0] + late * vx, py + arm[1] + late * vy, self._climb.above(self._soles, arm[2])
-        told = frozen((*place, vx + p + late * a, vy + q + late * b, vz + r + late * c))
         covariance = self._uncertainty.covariance(self._filter.covariance, heading.variance)
-        return BaseEstimate(told[:3], told[3:], heading.angle, covariance, self._doubt(moment))
+        told = frozen((*place, vx + p + late * a, vy + q + late * b, vz + r + late * c, *covariance))
+        return BaseEstimate(told[:3], told[3:6], heading.angle, told[6:].reshape(5, 5), self._doubt(moment))
 
     def _doubt(self, moment: Moment) -> str:
         if self._attitude.fallen:

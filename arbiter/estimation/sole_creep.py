@@ -55,7 +55,7 @@ class SoleCreep:
         moving = np.add.accumulate(added)
         moving += np.array((*cross(turn(turned, self._origin), w), *w))
         gained = (moving.transpose(1, 2, 0) @ added.swapaxes(0, 1)).reshape(-1, 36).dot(CROSS)
-        middles = (legs.soles @ self._mean).tolist()
+        middles = (self._mean @ legs.soles).tolist()
         self.speeds = [
             (self._creep * (a + e * z - f * y), self._creep * (b + f * x - d * z))  # of a point that itself stands still
             for (a, b, _, d, e, f), (x, y, z) in zip(gained.tolist(), middles, strict=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from arbiter.estimation.contact_filter import P, V
 from arbiter.estimation.heading import Heading
 
@@ -34,18 +32,16 @@ class Uncertainty:
         self._xy += dx * y + dy * x + dx * dy * variance
         self._x, self._y = x + dx * variance, y + dy * variance
 
-    def covariance(self, filtered: list[list[float]], heading: float) -> np.ndarray:
-        """Of position x, y, velocity x, y and heading, shape (5, 5), read-only; `filtered`: of each axis, see ContactFilter;
+    def covariance(self, filtered: list[list[float]], heading: float) -> tuple[float, ...]:
+        """Of position x, y, velocity x, y and heading, the 25 numbers row by row; `filtered`: of each axis, see ContactFilter;
         `heading`: variance [rad²]."""
         unseen, creep = UNSEEN * self.moved, UNSEEN * UNSEEN
         p, pv, v = filtered[P][P] + unseen * unseen, filtered[P][V], filtered[V][V] + creep
-        rows = (
-            *(p + self._xx, self._xy, pv, 0.0, self._x),
-            *(self._xy, p + self._yy, 0.0, pv, self._y),
-            *(pv, 0.0, v, 0.0, 0.0),
-            *(0.0, pv, 0.0, v, 0.0),
-            *(self._x, self._y, 0.0, 0.0, heading),
-        )
-        found = np.array(rows).reshape(5, 5)
-        found.setflags(write=False)
-        return found
+        xy, x, y = self._xy, self._x, self._y
+        return (
+            p + self._xx, xy, pv, 0.0, x,
+            xy, p + self._yy, 0.0, pv, y,
+            pv, 0.0, v, 0.0, 0.0,
+            0.0, pv, 0.0, v, 0.0,
+            x, y, 0.0, 0.0, heading,
+        )  # fmt: skip

@@ -16,6 +16,7 @@ from arbiter.estimation.leg_posture import Legs
 from arbiter.estimation.orientation import Orientation
 from arbiter.estimation.rotation import IDENTITY, rows_of, turned
 from arbiter.estimation.sole_creep import SoleCreep
+from arbiter.estimation.static_force import DAMPING, upward_force
 from arbiter.types import Mode, RobotState, SafeCommand, frozen
 from skills.contract import stick_figure
 
@@ -66,6 +67,16 @@ def test_the_force_on_a_foot_is_that_of_the_torques():
             along = (foot.place(q + step).mean(axis=0) - foot.place(q - step).mean(axis=0)) / (2.0 * small)
             torque[joint] = -along @ force
     assert legs.at(q, torque, IDENTITY).forces == pytest.approx([70.0, 70.0], rel=0.01)
+
+
+@given(seed=st.integers(0, 2**32 - 1), joints=st.integers(1, 8))
+def test_the_upward_force_solves_the_damped_equations_of_any_leg(seed, joints):
+    """Also of one whose joints leave some directions without a torque: then the equations alone have no solution."""
+    rng = np.random.default_rng(seed)
+    jacobian, torque = rng.standard_normal((6, joints)), rng.standard_normal(joints)
+    normal, moments = jacobian @ jacobian.T, jacobian @ torque
+    expected = np.linalg.solve(normal + DAMPING * np.eye(6), moments)[2]
+    assert upward_force(np.column_stack((normal, moments)).tolist()) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
 def test_a_foot_holds_the_position_and_covariances_stay_covariances():

@@ -41,11 +41,12 @@ def log(tmp_path_factory):
 
 
 def test_a_recorded_walk_tells_what_its_end_owes_to_creep(log, tmp_path):
-    """Where it ended by its own estimate, as a tape's figure, gives the creep of that estimate back."""
+    """Where it ended by its own estimate, as a tape's figure, gives the creep of that estimate back, to a tenth of a millimetre:
+    the orientation's filter had one reading more in the run, that of arming."""
     header, ticks = load_trace(log, verify=True)
     assert header["creep"] == 0.005
     walk = taped(header, ticks, ticks[-1]["estimate"]["position"][0], "walk")
-    assert walk.slope < -0.5 and fitted([walk]).creep == pytest.approx(0.005, abs=2e-5)
+    assert walk.slope < -0.5 and fitted([walk]).creep == pytest.approx(0.005, abs=7e-5)
     with pytest.raises(ConfigError, match="nan m by the tape"):
         taped(header, ticks, math.nan, "walk")
     with pytest.raises(ConfigError, match="walk: it went 0.0. m from its start"):
