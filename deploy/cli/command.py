@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,9 @@ WRONG = 2  # an option, a file, a missing extra: nothing was done
 UNFINISHED = 3  # deploy.run --strict: nothing faulted, and an instruction did not succeed
 INTERRUPTED = 130  # by Ctrl-C: 128 + SIGINT, the shells' convention
 UNREAD = 141  # the reader of its output closed the pipe: 128 + SIGPIPE
+
+# A number, and no option; argparse takes "-1e-3" for an option until Python 3.14.
+NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$", re.IGNORECASE)
 
 STATUSES = """\
 exit status of every command: 0 success; 1 it ran and found something wrong (a fault, a failed check, a refused instruction);
@@ -58,6 +62,7 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, module: str, **options) -> None:
         options.setdefault("formatter_class", HelpFormatter)
         super().__init__(prog=options.pop("prog", None) or typed_as(module), **options)
+        self._negative_number_matcher = NEGATIVE
 
     def add_subparsers(self, **options):
         """As argparse's. Each is a plain parser with the same form of help."""
@@ -67,6 +72,7 @@ class CommandParser(argparse.ArgumentParser):
 class _SubParser(argparse.ArgumentParser):
     def __init__(self, **options) -> None:
         super().__init__(formatter_class=HelpFormatter, **options)
+        self._negative_number_matcher = NEGATIVE
 
 
 def in_one_line(main: Callable[[], object]) -> int:

@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from arbiter.errors import ConfigError
 from deploy.cli.command import CommandParser, in_one_line
 from deploy.cli.extras import extra
 
@@ -27,7 +26,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--all", action="store_true", help="learn from the held-out wordings, too: for what ships, once it is measured"
     )
-    p.add_argument("--average", action="store_true", help="leave the mean of the weights before and after, which forgets less")
     p.add_argument("--seed", type=int, default=0, help="of the sentences and of the order (default: 0)")
     p.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
     return p
@@ -121,7 +119,7 @@ def tune(
     seed: int,
     out: Path,
     heads: dict[str, torch.Tensor] | None = None,
-) -> Tuned:
+) -> None:
     """One pass over the sentences; phrases of the corpus, and the sentences themselves, keep the vectors that they had.
 
     What it has learned is written to `out` every SAVED steps and at the end.
@@ -168,14 +166,6 @@ def tune(
             if step % SAVED == SAVED - 1:
                 save(tuned, out)
     save(tuned.eval(), out)
-    return tuned
-
-
-def average(tuned: Tuned, start: dict[str, torch.Tensor]) -> None:
-    """Sets the weights to the mean of theirs and those of `start`: new wordings are learned, and old ones kept better."""
-    after = tuned.state_dict()
-    mean = {name: 0.5 * (start[name] + value) if value.is_floating_point() else value for name, value in after.items()}
-    tuned.load_state_dict(mean)
 
 
 def save(tuned: Tuned, out: Path) -> None:
@@ -207,10 +197,7 @@ def main() -> None:
         "marked": len(said),
         "seed": args.seed,
         "held_out": not args.all,
-        "averaged": args.average,
     }
-    if args.average and not (source / HEADS).is_file():
-        raise ConfigError(f"--average needs a --source that was tuned before; {source} has no {HEADS}")
     heads = None
     if (source / HEADS).is_file():  # goes on with a tuned model
         before = json.loads((source / TUNING).read_text())
@@ -218,11 +205,7 @@ def main() -> None:
         told |= {"source": before["source"], "license": before["license"], "after": before}
         heads = load_file(source / HEADS)
     (args.out / TUNING).write_text(json.dumps(told) + "\n")
-    start = {name: value.clone() for name, value in Tuned(model, heads).state_dict().items()}
-    tuned = tune(model, sentences, phrases, args.seed, args.out, heads)
-    if args.average:
-        average(tuned, start)
-        save(tuned, args.out)
+    tune(model, sentences, phrases, args.seed, args.out, heads)
 
 
 if __name__ == "__main__":
