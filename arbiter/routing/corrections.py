@@ -96,19 +96,22 @@ def _without(
     if not (sure or words(_said(after))):
         return None
     text = _said(after)
-    if then := _GOES_ON.match(text):
-        text = text[then.end() :].strip()  # "turn right, sorry, then turn left"
+    then = _GOES_ON.match(text)
+    text = text[then.end() :].strip() if then else text  # "turn right, sorry, then turn left"
     said, first, regret = _said(before).rstrip(_ENDS), _BREAK.split(text)[0], _said(word for _, word in told[begin:end])
     kept, last = _last(said)
     if sure and (other := _OTHER.search(regret)) and not words(text):
         text = regret[other.start() :]  # "sorry, the other way"
     halt = [word for _, word in told[begin:end] if word.role == "correction"]
-    if sure and here > 1 and all(clause.kind == "retracted" for clause in found[:here]) and not verbs.isdisjoint(words(text)):
+    all_of_it = here > 1 and all(clause.kind == "retracted" for clause in found[:here]) and not verbs.isdisjoint(words(text))
+    if sure and all_of_it and (len(found) > here + 1 or words(last)[:1] != words(text)[:1]):
         return text  # "bow then wave, no, wave then bow"
     if _RULES_OUT.search(regret) and words(text):
         text = f"not {text}"  # "sorry, not wave, bow", "no, instead of waving bow"
     if sure and verbs & set(words(regret)) & set(words(last)) and words(text):
         return f"{kept} {text}".strip()  # "then wave, sorry, not wave, bow"
+    if sure and then and kept and not verbs.isdisjoint(words(first)):
+        return f"{kept} {text}"  # "bow then stand, no, then sit down"
     if sure or ((_mere(first, verbs) or not _fillers(halt)) and _contradicts(last, first)):
         return _mended(said, text, verbs) if words(text) else ""
     return None

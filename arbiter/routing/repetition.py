@@ -117,7 +117,8 @@ def _count(said: Sequence[str]) -> int:
     if not adverb and english().whole.intersection(behind[len(figures) :][:1]):
         return 0  # "do three things: ..."
     times = TIMES.get(adverb, 2) if adverb else round(number(" ".join(figures))) if figures else 0
-    return max(2, times) if "repeat" in said else times + ("more" in said)
+    times += "more" in said
+    return max(2, times) if "repeat" in said else times
 
 
 def _figure(word: str) -> str:
