@@ -208,7 +208,7 @@ def _attached(pieces: Sequence[Piece]) -> list[Piece]:
         listed = piece.joint == "list" and bool(joined)
         if joined and _gapped(before.text, said, rest):
             joined.append(replace(piece, text=substituted(before.text, text)))
-        elif joined and ((said.values and _all(_MEASURES, rest)) or (said.pace and _all(_PACED, rest))):
+        elif joined and (((said.values or said.little) and _all(_MEASURES, rest)) or (said.pace and _all(_PACED, rest))):
             joined[-1] = replace(before, text=f"{before.text} {text.removeprefix('say ')}")
         elif listed and _DETAIL.match(text) and not extract(before.text)[0].sides:
             link = "with your " if text.split()[0] in ("left", "right") and "clock" not in text else ""

@@ -67,6 +67,8 @@ class LastPlan:
         if follow is None or (follow.rest and not changed) or follow.plain:
             return None
         pieces = parse(text).pieces
+        if not last and len(pieces) > 1:
+            return None  # "a metre forward, and repeat it twice": of what stands before it
         if follow.rest and not all(follow_up(piece.text) for piece in pieces):
             return None  # but "the same circle, the other way round"
         if len([p for p in pieces if p.joint == "then"]) > 1 or len([p for p in pieces if extract(p.text)[0].directions]) > 1:
@@ -94,14 +96,19 @@ class LastPlan:
         if follow.rest:
             return self.with_verb(follow, last) if last else None
         if not last:
-            by_itself = follow.plain or ("light" in follow.marks and "again" not in follow.marks)
+            by_itself = follow.plain or ("light" in follow.marks and "again" not in follow.marks) or self._goes_on(follow)
             return None if by_itself else FollowedPlan((), f'"{text}": nothing was done before that it could refer to')
         try:
             found = FollowedPlan(*self._applied(follow, last, inside))
         except Refused as refusal:
-            return None if follow.plain and not follow.said.colours else FollowedPlan((), str(refusal))  # "the blue one"
+            by_itself = (follow.plain and not follow.said.colours) or self._goes_on(follow)
+            return None if by_itself else FollowedPlan((), str(refusal))  # "the blue one"
         verbless = not (follow.marks & {"light", "onward"} or self._chooser.owner(text))
         return found if not follow.plain or (inside and verbless) else self._unless_plain(follow, found, verbless)
+
+    def _goes_on(self, follow: FollowUp) -> bool:
+        """Whether words may ask for a way of their own: "turn left, then go on for a metre"."""
+        return "onward" in follow.marks and any(kind in ("distance", "steps") for kind, *_ in follow.said.values)
 
     def _same(self, follow: FollowUp, last: Steps) -> bool:
         """Whether a clause, as a command of its own, asks for the skill that was done last."""

@@ -132,4 +132,5 @@ def _aside(chooser: Chooser) -> re.Pattern[str]:
     skills = chooser.skills.values()
     moves = (skill for skill in skills if side_of(skill.name) and {p.name for p in skill.parameters} & {"distance", "angle"})
     verbs = sorted({verb for skill in moves for verb in chooser.verbs[chooser.scorer.class_of[skill.name]]})
-    return re.compile(rf"(\b(?:{'|'.join(map(re.escape, verbs)) or '(?!)'}) right)(?= (?:right )?(?:after|before|once(?! more| again|[,.!?]|$))\b)")
+    moving, behind = "|".join(map(re.escape, verbs)) or "(?!)", "after|before|once(?! more| again|[,.!?]|$)"
+    return re.compile(rf"(\b(?:{moving}) right)(?= (?:right )?(?:{behind})\b)")

@@ -43,18 +43,23 @@ def of_plan(found: Sequence[Clause]) -> RepeatedPlan | None:
     """
     told = [
         word if clause.kind in TELLING else replace(word, role="frame")  # what stands beside the plan
-        for clause in map(_set_apart, found)
+        for clause in _set_apart(found)
         for word in clause.words
     ]
     plans = [plan for begin, end in _runs(told) if (plan := _plan(told, begin, end))]
     return max(plans, key=lambda plan: plan.times, default=None)  # "again and again, six times in all"
 
 
-def _set_apart(clause: Clause) -> Clause:
-    """A clause that ends with a mark, if it only says how often: "three times | arms up and down"."""
-    *said, last = clause.words
-    mere = all(word.role == "repetition" for word in clause.words) and not last.text.endswith(MARKS)
-    return replace(clause, words=(*said, replace(last, text=f"{last.text},"))) if mere else clause
+def _set_apart(found: Sequence[Clause]) -> list[Clause]:
+    """Clauses with a mark behind a number of times in front of them all: "three times | arms up and down"."""
+    if not found:
+        return []
+    first, joined = found[0].words, all(clause.words[0].text in english().conjunctions for clause in found[1:])
+    said = [*itertools.takewhile(lambda word: word.role == "repetition", first)]
+    if not said or said[-1].text not in english().counted or not (len(said) == len(first) or (found[1:] and joined)):
+        return [*found]
+    words = (*said[:-1], replace(said[-1], text=f"{said[-1].text},"), *first[len(said) :])
+    return [replace(found[0], words=words), *found[1:]]
 
 
 def _runs(told: Sequence[Word]) -> Iterator[tuple[int, int]]:

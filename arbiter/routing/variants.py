@@ -10,6 +10,7 @@ from collections.abc import Sequence, Set
 from arbiter.routing.arrangement import WHOLE
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.clauses import Piece
+from arbiter.routing.languages.english import english
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import strip_politeness, words
 from arbiter.routing.veto import harmful
@@ -34,7 +35,8 @@ class Variants:
         """A choice and how often it is to be done, where the words say so and the skill counts nothing: "step back twice"."""
         if turns := self._full_turns(piece, choice):
             return turns
-        counts = [(round(value), said) for kind, value, said in extract(piece.text)[0].values if kind == "count" and value >= 2]
+        kinds = ("count", "steps") if english().singly.intersection(words(piece.text)) else ("count",)  # "four steps, 20 cm each"
+        counts = [(round(value), said) for kind, value, said in extract(piece.text)[0].values if kind in kinds and value >= 2]
         takes = {p.name: p for p in self._chooser.skills[choice.call.skill].parameters} if choice.call else {}
         if not counts or choice.call is None or "count" in takes or strip_politeness(piece.text) in self._utterances:
             return choice, 1
