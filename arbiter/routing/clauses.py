@@ -18,7 +18,7 @@ MAX_PIECES = 8
 WEAK = ("and", "comma", "break", "runon", "together", "")  # joints that give way to an order word beside them
 
 _NEGATORS, _STARTING, _SUBJECTS, _BOTHER = patterns("negation", "negators starting subjects bother")
-_WITH_ARMS, _VERBLESS, _DETAIL, _MEASURES, _PACED = patterns("pieces", "with_arms verbless detail measures paced")
+_WITH_ARMS, _VERBLESS, _DETAIL, _MEASURES, _PACED, _PACING = patterns("pieces", "with_arms verbless detail measures paced pacing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,40 +109,46 @@ def _stronger(joint: Connective, other: Connective) -> Connective:
 def _in_told_order(segments: list[tuple[str, Connective]], listed: bool) -> list[Piece]:
     """Segments in the order to be done; `listed`: a comma is among them."""
     ordered: list[tuple[Piece, float]] = []
-    held: list[tuple[Piece, float]] = []  # what is done behind the words after the comma: "before you bow and wave, turn left"
-    closed = False  # whether that comma was there
+    held: list[tuple[Piece, float]] = []  # what stands behind a "before" in front: "before you bow and wave, turn left"
+    opened = False  # whether more of that follows
     for i, (text, joint) in enumerate(segments):
         kind, place = joint.kind, joint.place
         front = segments[i - 1][1] if i else None
-        if kind == "and" and listed and i > 1:
+        if kind == "and" and listed and i > 1 and not opened:
             kind = "comma"  # the "and" that ends a list
         if front and front.place is not None and kind in WEAK:
             kind = "then"  # "walk first and wave last"
         if place is None:
             place = ordered[-1][1] if ordered and kind in ("and", "while", "runon") else BETWEEN
-        piece = Piece(text, {"comma": "list", "before": "then", "after": "then"}.get(kind, kind))
-        if (kind == "before" and joint.opens) or (held and not closed and kind == "and"):
+        opens = kind == "before" and joint.opens
+        if held and (opens or kind not in ("and", "comma")):
+            ordered, held, opened = [*ordered, *held], [], False
+        first = opened and kind == "comma"  # what is done before `held`
+        opened = opens or (opened and kind == "and")
+        told = "then" if first else {"comma": "list", "before": "then", "after": "then"}.get(kind, kind)
+        piece = Piece(text, told)
+        if opened:
             held.append((piece, place))
-            continue
-        piece = replace(piece, joint="then") if held and not closed else piece
-        closed = bool(held) and (kind == "comma" or (closed and kind == "and"))
-        if held and not closed:
-            ordered, held = [*ordered, *held], []
-        if kind == "after" and ordered and not joint.opens:
-            previous, told = ordered.pop()
-            ordered += [(replace(piece, joint=previous.joint), place), (replace(previous, joint="then"), told)]
+        elif kind == "after" and ordered and not joint.opens:
+            previous, before = ordered.pop()
+            ordered += [(replace(piece, joint=previous.joint), place), (replace(previous, joint="then"), before)]
         elif front and front.opens and kind == "comma" and front.kind == "while":
             ordered.append((replace(piece, joint="while"), place))
         else:
             ordered.append((piece, place))
-    ordered += held
-    told = {place for _, place in ordered}
-    if FIRST + 1 in told and FIRST not in told:  # "walk forward, and the turn only comes second"
-        first = next((i for i, (_, place) in enumerate(ordered) if place == BETWEEN), None)
-        ordered = [(piece, FIRST if i == first else place) for i, (piece, place) in enumerate(ordered)]
+    ordered = _second_behind([*ordered, *held])
     order = sorted(range(len(ordered)), key=lambda i: ordered[i][1])
     moved = {i for before, i in zip([-1, *order], order, strict=False) if i != before + 1 or not i}
     return [replace(ordered[i][0], joint="then") if i in moved else ordered[i][0] for i in order]
+
+
+def _second_behind(ordered: list[tuple[Piece, float]]) -> list[tuple[Piece, float]]:
+    """Pieces with their places, the first one's where only the second is told: "walk, and the turn comes second"."""
+    places = [place for _, place in ordered]
+    if FIRST in places or FIRST + 1 not in places or BETWEEN not in places:
+        return ordered
+    first = places.index(BETWEEN)
+    return [(piece, FIRST if i == first else place) for i, (piece, place) in enumerate(ordered)]
 
 
 def negates(text: str) -> bool:
@@ -196,6 +202,12 @@ def _gapped(before: str, said: Quantities, rest: str) -> bool:
     return bool(sided and kinds and first.values and kinds <= {"number", *(kind for kind, *_ in first.values)})
 
 
+def _pacing(text: str) -> str:
+    """The pace, where words only tell that: "take it slowly"; else ""."""
+    said, rest = extract(text)
+    return said.manner if _PACING.match(text) and not said.values and _all(_PACED, rest) else ""
+
+
 def _attached(pieces: Sequence[Piece]) -> list[Piece]:
     """Pieces of which one without a verb is of the command beside it: "walk forward, two metres", "with your left hand, wave".
 
@@ -213,8 +225,8 @@ def _attached(pieces: Sequence[Piece]) -> list[Piece]:
         elif listed and _DETAIL.match(text) and not extract(before.text)[0].sides:
             link = "with your " if text.split()[0] in ("left", "right") and "clock" not in text else ""
             joined[-1] = replace(before, text=f"{before.text} {link}{text.removeprefix('going ')}")
-        elif joined and extract(before.text)[0].pace and _all(_PACED, extract(before.text)[1]):
-            joined[-1] = replace(before, text=f"{text} {extract(before.text)[0].manner}")  # "take it slowly and walk"
+        elif joined and piece.joint in ("and", "list") and (pace := _pacing(before.text)):
+            joined[-1] = replace(before, text=f"{text} {pace}")
         elif listed and _VERBLESS.match(before.text):
             link = "" if before.text.split()[0] in english().prepositions else "with your "
             joined[-1] = replace(before, text=f"{text} {link}{before.text}")

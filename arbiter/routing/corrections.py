@@ -171,8 +171,8 @@ def _contradicts(last: str, what: str) -> bool:
         if (old := pattern.search(last)) and (new := pattern.search(what)):
             return old[0] != new[0]
     was, told = extract(last)[0], extract(what)[0]
-    if was.pace and told.pace:
-        return was.pace != told.pace
+    if was.pace and told.pace and was.pace != told.pace:
+        return True
     values = {kind for kind, *_ in was.values}
     return bool(values and (_BARE_NUMBER.match(what) or values & {kind for kind, *_ in told.values}))
 

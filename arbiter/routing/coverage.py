@@ -19,13 +19,13 @@ from arbiter.routing.quantities import Quantities, extract, mirrored
 from arbiter.routing.scorer import Scorer
 from arbiter.routing.skill_words import ANY, Content, Vocabulary, WordPlace, contents, joined, stem, vocabulary
 from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.verbs import PARTICIPLE
 from arbiter.skill import Skill
 
 AWAY = "away"  # a clause that has it unused asks for the opposite: "face away from the ball"
 NEAR = 0.5  # cosine of two words behind a preposition from which one stands for the other: "ring" and "circle" have 0.53
 ALIKE = 1.3  # cosine of two verbs and of their clauses, summed, from which one deed is the other: "heap" and "pile the boxes"
 _NUMBER = re.compile(NUMBER)
-_PARTICIPLE = re.compile(r"\w*[aeiouy]\w+ing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class _Clause:
             return "is something else to do"
         if item is self.verb() and self.few:
             return ""
-        if self.free(item) and (_PARTICIPLE.fullmatch(word) or any(plain in each.verbs for each in others)):
+        if self.free(item) and (PARTICIPLE.fullmatch(word) or any(plain in each.verbs for each in others)):
             return "is something else to do"
         if extract(word)[0].directions and self.ends(item) and any(plain in each.own for each in others):
             return "is another way to go"

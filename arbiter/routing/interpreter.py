@@ -19,7 +19,7 @@ from arbiter.routing.structure import Clause
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
-(_ASKED,), (_LEAD, _ACTED, _EITHER) = patterns("questions", "asked"), patterns("requests", "lead acted either")
+(_ASKED,), (_LEAD, _UNTIL, _ACTED, _EITHER) = patterns("questions", "asked"), patterns("requests", "lead until acted either")
 _MISTAKEN = (Rule.STATEMENT, Rule.SCORE, Rule.NEGATION)  # for what a request in another form may be refused
 MOST = 8  # corrections that one text may hold
 
@@ -34,7 +34,7 @@ class Interpreter:
 
     Args:
         chooser: Tells what a clause asks for. planned: Makes a route of pieces.
-        told: The clauses of a normalised text. read: Parses it.
+        clauses_of: The clauses of a normalised text. read: Parses it.
         known: Words of the skills' phrases, of politeness and of address.
     """
 
@@ -42,18 +42,18 @@ class Interpreter:
         self,
         chooser: Chooser,
         planned: Planner,
-        told: Callable[[str], tuple[Clause, ...]],
+        clauses_of: Callable[[str], tuple[Clause, ...]],
         read: Callable[[str], Sentence],
         known: Set[str],
     ) -> None:
-        self._chooser, self._planned, self._told, self._read, self._known = chooser, planned, told, read, known
+        self._chooser, self._planned, self._clauses_of, self._read, self._known = chooser, planned, clauses_of, read, known
         self._ruled_out = RuledOut(chooser.skills, chooser)
 
     def retold(self, said: str) -> str:
         """A normalised text without what it takes back; "" where it takes back everything."""
         said = undismissed(said)
         for _ in range(MOST):
-            told = corrected(self._told(said), self._planned.verbs) if said else None
+            told = corrected(self._clauses_of(said), self._planned.verbs) if said else None
             if told is None or told == said:
                 break
             said = told
@@ -69,6 +69,10 @@ class Interpreter:
             free = self._understood(text, f"{said[: either.start()]} to the left", last)
             note = "; ".join(filter(None, (free.reason, f'left taken: "{either[0].strip(" ,.;")}"')))
             return dataclasses.replace(free, reason=note) if free.outcome == "accepted" else route
+        if route.rule is Rule.COVERAGE and (until := _UNTIL.match(said)):
+            facing = self._understood(text, f"{until['lead'] or ''}face {until['what']}{until['rest']}", last)
+            seen = (self._chooser.skills[call.skill].sees for step in facing.steps for call in step)
+            return facing if facing.outcome == "accepted" and any(seen) else route
         if route.rule in _MISTAKEN and (acted := _ACTED.match(said)):
             asked = self._understood(text, said[acted.end() :], last)
             return asked if asked.outcome == "accepted" and self._of_third_parties(asked) else route

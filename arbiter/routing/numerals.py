@@ -29,6 +29,7 @@ class NumberWords:
     fractions: Mapping[str, float]
     vague: Mapping[str, int]
     adverbs: Mapping[str, int]
+    multiples: Mapping[str, int]
 
     def __post_init__(self) -> None:
         for name, count in (("digits", 20), ("tens", 8)):
@@ -49,6 +50,7 @@ _SMALL = _WORDS.small | {word: _WORDS.small[meant] for word, meant in _WORDS.spe
 _VAGUE = {"a": 1, "an": 1, "the": 1, **_WORDS.vague}
 _FRACTION = _WORDS.fractions | {"halves": 0.5}
 TIMES = _WORDS.adverbs
+MULTIPLES = TIMES | _WORDS.multiples
 NUMBER_WORDS = frozenset((*_SMALL, *_WORDS.scales, *_WORDS.vague, *_FRACTION))
 
 _DECIMAL = r"(?:\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})"

@@ -43,8 +43,8 @@ class Pronouns:
     def _before(self, it: re.Match[str]) -> str:
         """The thing that was named last before it; "" for none, or for one at the front that a mark sets apart."""
         said = it.string[: it.start()]
-        named = (match for match in self._named.finditer(said) if match.start() or said[match.end() :].startswith(" "))
-        return max(named, key=lambda match: match.end(), default=[""])[0]
+        named = [match[0] for match in self._named.finditer(said) if match.start() or said[match.end() :].startswith(" ")]
+        return named[-1] if named else ""
 
     def _another(self, one: re.Match[str]) -> str:
         named = [thing[0].split()[-1] for thing in self._named.finditer(one.string[: one.start()])]

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from arbiter.routing.numerals import AND_A_PART, DIGITS, PART, SPELLED, TIMES, number
+from arbiter.routing.numerals import AND_A_PART, DIGITS, MULTIPLES, PART, SPELLED, TIMES, number
 from arbiter.routing.patterns import patterns
 from arbiter.routing.units import LENGTH_OR_TIME, unit_of
 
@@ -162,7 +162,7 @@ def _speed_share(text: str) -> tuple[list[tuple[str, float, str]], str]:
     if not found:
         return [], text
     said = found["share"]
-    share = TIMES.get(said) or number(f"{said.rstrip('%').removesuffix('cent')} ".replace("per ", ""))
+    share = MULTIPLES.get(said) or number(f"{said.rstrip('%').removesuffix('cent')} ".replace("per ", ""))
     share *= 0.01 if said.endswith(("%", "cent")) else 1.0
     return [("share", share, found[0])], text[: found.start()] + " " + text[found.end() :]
 
@@ -192,7 +192,7 @@ def extract(text: str) -> tuple[Quantities, str]:
     values, text = _values(text)
     values += shares
     for match in _COUNT_WORD.finditer(text):
-        values.append(("count", float(TIMES.get(match[0], 1)), match[0]))
+        values.append(("count", float(MULTIPLES.get(match[0], 1)), match[0]))
     text = _COUNT_WORD.sub(" ", text)
     if match := _TRAILING.search(text):
         values.append(("number", number(match["number"]), match["number"]))

@@ -54,12 +54,13 @@ def _set_apart(found: Sequence[Clause]) -> list[Clause]:
     """Clauses with a mark behind a number of times in front of them all: "three times | arms up and down"."""
     if not found:
         return []
-    first, joined = found[0].words, all(clause.words[0].text in english().conjunctions for clause in found[1:])
+    first, ways = found[0].words, english().conjunctions | english().particles
     said = [*itertools.takewhile(lambda word: word.role == "repetition", first)]
-    if not said or said[-1].text not in english().counted or not (len(said) == len(first) or (found[1:] and joined)):
+    verbless = bool(found[1:]) and all(ways.issuperset(words(clause.text)) for clause in found[1:])  # "arms up | and down"
+    if not said or said[-1].text not in english().counted or not (len(said) == len(first) or verbless):
         return [*found]
-    words = (*said[:-1], replace(said[-1], text=f"{said[-1].text},"), *first[len(said) :])
-    return [replace(found[0], words=words), *found[1:]]
+    marked = (*said[:-1], replace(said[-1], text=f"{said[-1].text},"), *first[len(said) :])
+    return [replace(found[0], words=marked), *found[1:]]
 
 
 def _runs(told: Sequence[Word]) -> Iterator[tuple[int, int]]:

@@ -35,7 +35,7 @@ from arbiter.routing.quantities import extract
 from arbiter.routing.questions import Questions
 from arbiter.routing.refusals import Refusals
 from arbiter.routing.scorer import Scorer
-from arbiter.routing.sentence import Sentence, delay, read, told
+from arbiter.routing.sentence import Sentence, clauses_of, delay, read
 from arbiter.routing.statements import named
 from arbiter.routing.text import MAX_CHARACTERS, written_out
 from arbiter.rules import Rule
@@ -86,10 +86,10 @@ class Router:
         self._mended = Mending(self._chooser, wordings, encoder.common_words(COMMON) if encoder else frozenset())
         self._planned = Planner(self._chooser, self._mended.asked, self._utterances, groups)
         structure = encoder.structure if encoder and encoder.structured else None
-        known = lru_cache(READ)(partial(told, logits=structure, wordings=wordings))
+        cached = lru_cache(READ)(partial(clauses_of, logits=structure, wordings=wordings))
         pronouns = Pronouns(text for skill in self.skills.values() for text in utterances(skill))
-        self._read = lru_cache(READ)(partial(read, told=known, known=wordings, pronouns=pronouns))
-        self._interpreted = Interpreter(self._chooser, self._planned, known, self._read, wordings | self._mended.asked)
+        self._read = lru_cache(READ)(partial(read, structure=cached, known=wordings, pronouns=pronouns))
+        self._interpreted = Interpreter(self._chooser, self._planned, cached, self._read, wordings | self._mended.asked)
         self._refused = Refusals(self._chooser.starts, wordings | self._mended.asked)
 
     def route(self, text: str, last: Steps = (), left: Steps | None = None, under_way: bool = False) -> Route:

@@ -17,6 +17,7 @@ from arbiter.routing.text import words
 from arbiter.routing.verbs import base_forms
 from arbiter.routing.veto import parts
 
+_NAMED = re.compile(r"^the (?P<deed>[a-z]+)$")
 _DOING = re.compile(r"^(?P<what>(?:(?:the|your|those|that|both|my|left|right|a) )*(?:[a-z]+) )(?P<verb>[a-z]{2,}ing)\b")
 
 
@@ -36,9 +37,16 @@ class Segmentation:
 
     def __call__(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         """The pieces, each one command as far as can be told."""
+        if pieces[1:]:
+            pieces = tuple(map(self._named, pieces))
         return tuple(
             part for piece in self._rejoined(self._undivided(self._beside(folded(pieces)))) for part in self._parted(piece)
         )
+
+    def _named(self, piece: Piece) -> Piece:
+        """A command that is named: "after the wave, bow"."""
+        named = _NAMED.match(piece.text)
+        return Piece(named["deed"], piece.joint) if named and named["deed"] in self._chooser.starts else piece
 
     def _beside(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         """Pieces of which one that tells what a part of the body does beside a command is done at once with it: "walk forward,
@@ -138,8 +146,6 @@ class Segmentation:
         piece = Piece(_DOING.sub(self._active, piece.text, count=1), piece.joint)
         verb, _, rest = piece.text.partition(" ")
         second = rest.partition(" ")[0]
-        if verb == "the" and rest in self._chooser.starts:
-            return Piece(rest, piece.joint)  # "the wave"
         if verb in english().phases and second.endswith("ing") and second not in self._asked:
             return self.uninflected(Piece(rest, piece.joint))
         base = next((base for base in base_forms(verb) if base in self._asked), verb)

@@ -16,7 +16,7 @@ from arbiter.routing.pronouns import Pronouns
 from arbiter.routing.quantities import extract
 from arbiter.routing.structure import CLEAR, PUT_OFF, SURE, Clause, Word, clauses
 from arbiter.routing.text import words
-from arbiter.routing.verbs import uninflected
+from arbiter.routing.verbs import PARTICIPLE, uninflected
 
 WAITS = 0.45  # probability from which a clause is believed to make a command wait
 HALT = 0.5  # probability from which a clause of a refused text is taken for a stop
@@ -67,7 +67,7 @@ class Sentence:
         return max(halts, key=lambda clause: clause.certainty).text if halts else ""
 
 
-def told(
+def clauses_of(
     text: str, logits: Callable[[Sequence[str]], np.ndarray] | None = None, wordings: Set[str] = frozenset()
 ) -> tuple[Clause, ...]:
     """The clauses of a normalised, expanded text.
@@ -84,19 +84,22 @@ def _bare(text: str) -> str:
 
 
 def read(
-    text: str, told: Callable[[str], tuple[Clause, ...]] = told, known: Set[str] = frozenset(), pronouns: Pronouns = NONE_NAMED
+    text: str,
+    structure: Callable[[str], tuple[Clause, ...]] = clauses_of,
+    known: Set[str] = frozenset(),
+    pronouns: Pronouns = NONE_NAMED,
 ) -> Sentence:
     """Parses a normalised, expanded text.
 
     Args:
-        told: The clauses of a text; where it tells none, the connectives part it.
+        structure: The clauses of a text; where it tells none, the connectives part it.
         known: Words of politeness and of order that the encoder was tuned on.
         pronouns: Tells what they stand for.
     """
-    text = pronouns.ahead(_bare(text))
+    text = pronouns.ahead(text)
     purposes = tuple(match[0].strip(" ,") for match in _PURPOSE.finditer(text))
     text = _PURPOSE.sub("", text)
-    found = told(text)
+    found = structure(text)
     late = next(
         (
             clause.text if clause.kind in PUT_OFF else clause.waiting
@@ -108,7 +111,7 @@ def read(
     )
     known = known | english().function | english().determiners | english().prepositions | english().light_verbs
     kept, gone = _kept(_unechoed(found), known)
-    asked = parsed(_parts(kept), pronouns.resolved) if found else parse(text, pronouns.resolved)
+    asked = parsed(_parts(kept), pronouns.resolved) if found else parse(_bare(text), pronouns.resolved)
     manners = tuple(run for clause in found for run in clause.without("manner")[1])
     unread = tuple(run for run in (*gone, *purposes) if set(words(run)) - known)
     return Sentence(found, late, asked, unread, manners)
@@ -147,20 +150,7 @@ def _known(clause: Clause, wordings: Set[str]) -> Clause:
     none = bool(bare) and bare[0].text == "no" and len(bare) > 1 and bare[1].text not in english().particles  # "no bow"
     if sure and (verb or adverbial or none) and not negates(clause.text):
         said = (replace(bare[0], text="not"), *bare[denied:])
-    return replace(clause, words=_counted(said))
-
-
-def _counted(said: Sequence[Word]) -> tuple[Word, ...]:
-    """Words without what says no more than the number of times before it: "twice in a row"."""
-    kept: list[Word] = []
-    for word in said:
-        bare = word.text.rstrip(",.;:!?")
-        counted = kept and kept[-1].role == "repetition" and kept[-1].text in english().counted
-        if counted and word.role == "repetition" and bare in english().idle:
-            kept[-1] = replace(kept[-1], text=kept[-1].text + word.text[len(bare) :])
-        else:
-            kept.append(word)
-    return tuple(kept)
+    return replace(clause, words=said)
 
 
 def _later(clause: Clause) -> bool:
@@ -220,14 +210,13 @@ def _parts(found: Sequence[Clause]) -> list[str | Connective]:
     """The words of clauses and what joins them."""
     parts: list[str | Connective] = []
     complete, marked = False, True  # what stands so far has a command; ends with a mark
-    aside = False  # and with what is left out while it is done: "bow without waving | and turn left"
+    aside = False  # the clause before only rules out a deed beside another: "bow without waving | and turn left"
     for clause in found:
         new, first, commands = cut(clause.words), clause.words[0], _commands(clause.words)
-        if aside and clause.kind == "command" and not _deed(clause).endswith("ing"):
-            new = [Connective("comma"), *new[isinstance(new[0], Connective) and new[0].kind == "and" :]]
-        aside = (
-            clause.kind == "negated" and first.text in english().prepositions | english().limits and _deed(clause).endswith("ing")
-        )
+        if aside and clause.kind == "command" and new and not PARTICIPLE.fullmatch(_deed(clause)):
+            new = [Connective("comma"), *(new[1:] if new[0] == Connective("and") else new)]
+        rules_out = clause.kind == "negated" and first.text in english().prepositions | english().limits
+        aside = rules_out and PARTICIPLE.fullmatch(_deed(clause)) is not None
         if (
             first.role in ("negation", "correction")
             or first.text in english().choices

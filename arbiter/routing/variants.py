@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Sequence, Set
 
 from arbiter.routing.arrangement import WHOLE
 from arbiter.routing.choice import STOP, Choice, Chooser
 from arbiter.routing.clauses import Piece
 from arbiter.routing.languages.english import english
+from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import strip_politeness, words
 from arbiter.routing.veto import harmful
 
-_ADDED = re.compile(r" (?:to|for|at|like) (?:the|my|an?|your|this|that|our|his|her|all|some) (?P<what>[a-z]+(?: [a-z]+)?)$")
-
-
-_ALONG = re.compile(r" (?:past|along|down|across|to|towards?) (?:the|my|an?|your|this|that|our|these|those)(?: [a-z]+){1,3}$")
+_ADDED, _ALONG = patterns("variants", "added along")
 LIKELY = 0.4  # score of a command beside a place, from which its amount tells how far it goes
 
 
@@ -35,13 +32,15 @@ class Variants:
         """A choice and how often it is to be done, where the words say so and the skill counts nothing: "step back twice"."""
         if turns := self._full_turns(piece, choice):
             return turns
-        kinds = ("count", "steps") if english().singly.intersection(words(piece.text)) else ("count",)  # "four steps, 20 cm each"
-        counts = [(round(value), said) for kind, value, said in extract(piece.text)[0].values if kind in kinds and value >= 2]
+        values = extract(piece.text)[0].values
+        far = any(kind == "distance" for kind, *_ in values)
+        kinds = ("count", "steps") if far and english().singly.intersection(words(piece.text)) else ("count",)  # "20 cm each"
+        counts = [(round(value), said) for kind, value, said in values if kind in kinds and value >= 2]
         takes = {p.name: p for p in self._chooser.skills[choice.call.skill].parameters} if choice.call else {}
         if not counts or choice.call is None or "count" in takes or strip_politeness(piece.text) in self._utterances:
             return choice, 1
         times, said = counts[0]
-        stepped = piece.text.startswith("step ") and not any(kind == "distance" for kind, *_ in extract(piece.text)[0].values)
+        stepped = piece.text.startswith("step ") and not far
         rest = piece.text.replace(said, f"{times} steps" if stepped else " ")  # steps are a distance
         once = self._chooser.choose(" ".join(rest.split()), None)
         if once.call is None or once.call.skill != choice.call.skill or rest == piece.text:
@@ -66,21 +65,20 @@ class Variants:
 
     def trimmed(self, text: str, whole: Choice) -> Choice | None:
         """A command without the words for whom or in what way, which no skill has to do with: "bow to the jury"; where it says
-        how far, without a place beside its way: "two metres ahead to the lettuce".
+        how far, without a place beside its way: "two metres ahead past the lettuce".
 
         Args:
             whole: What the text comes to as it stands.
         """
-        if (match := _ALONG.search(text)) and whole.score >= LIKELY and self._measured(text[: match.start()]):
-            choice = self._chooser.choose(text[: match.start()], None)
-            return self._noted(choice, match[0].strip()) if choice.call is not None and choice.score >= WHOLE else None
-        match = _ADDED.search(text)
-        if not match or self._asked & set(words(match["what"])):
+        match = _ALONG.search(text)
+        far = match is not None and whole.score >= LIKELY and not harmful(text) and self._measured(text[: match.start()])
+        match = match if far else _ADDED.search(text)
+        if not match or (not far and self._asked & set(words(match["what"]))):
             return None
         choice = self._chooser.choose(text[: match.start()], None)
         if choice.call is None or choice.score < WHOLE or choice.call.skill == STOP:
             return None
-        if any(parameter.name in ("distance", "angle") for parameter in self._chooser.skills[choice.call.skill].parameters):
+        if not far and any(p.name in ("distance", "angle") for p in self._chooser.skills[choice.call.skill].parameters):
             return None  # where to it goes and what it turns to is no mere addition
         return self._noted(choice, match[0].strip())
 

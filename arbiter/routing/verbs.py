@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from arbiter import strict
 from arbiter.errors import ConfigError
 
 FILE = Path(__file__).parent / "languages" / "verbs.yaml"
+PARTICIPLE = re.compile(r"\w*[aeiouy]\w+ing")  # "waving", and no "swing"
 
 
 @cache

@@ -63,6 +63,7 @@ def test_each_command_takes_a_number_of_its_own(router):
         ("turn left twice then right once", [("turn_left", 3.14), ("turn_right", 1.57)]),
         ("full turns to the left, three of them", [("turn_left", 6.28)] * 3),
         ("left by a quarter, then right by a half", [("turn_left", 1.57), ("turn_right", 3.14)]),
+        ("three left turns of thirty degrees each", [("turn_left", 1.57)]),
     ],
 )
 def test_another_side_and_number_are_of_the_command_before_them(router, text, wanted):
@@ -85,6 +86,15 @@ def test_another_side_and_number_are_of_the_command_before_them(router, text, wa
         ("go to the ball and come back, then go there and wave", ["walk_to_ball", "come_back", "walk_to_ball", "wave_right"]),
         ("backwards one metre, and once that is done, backwards one metre again", ["walk_backward", "walk_backward"]),
         ("arms up, arms down, and all of that a second time", ["raise_arms", "lower_arms"] * 2),
+        ("wait three seconds and then wave", ["stand_still", "wave_right"]),
+        ("turn left ninety degrees then go on one metre then bow", ["turn_left", "walk_forward", "bow"]),
+        ("touch the red ball, but face it beforehand", ["face_ball", "touch_ball"]),
+        ("turn until you have the ball right in front of you", ["face_ball"]),
+        ("four sidesteps to the left, twenty centimetres each", ["sidestep_left"] * 4),
+        ("walk half a metre forward, four times in a row", ["walk_forward"] * 4),
+        ("a metre forward, and repeat it twice more", ["walk_forward"] * 3),
+        ("turn right and then turn right once more", ["turn_right"] * 2),
+        ("bow, then hold still for ten seconds", ["bow", "stand_still"]),
     ],
 )
 def test_what_is_done_before_or_without_something_is_all_that_stands_beside_it(router, text, wanted):

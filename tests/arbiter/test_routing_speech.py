@@ -453,6 +453,8 @@ def test_what_only_resembles_them_is_done(router, text, skill, parameters):
         ("Bow, then sit. No, instead of sitting turn left.", "bow, then turn left"),
         ("Bow twice. Actually don't, wave twice instead.", "wave twice"),
         ("turn left, ehm, not turn, step sideways left", "step sideways left"),
+        ("walk forward one metre then stand, no, then sit down", "walk forward one metre then sit down"),
+        ("bow and wave left, no, wave right", "bow and wave right"),
         ("walk forward and then sit, skip the sitting, turn left instead", "walk forward and then turn left"),
     ],
 )

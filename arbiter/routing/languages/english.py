@@ -49,7 +49,6 @@ class English:
     performing: frozenset[str]
     singly: frozenset[str]
     counted: frozenset[str]
-    idle: frozenset[str]
     reporting: frozenset[str]
     fillers: frozenset[str]
     telling: frozenset[str]
