@@ -82,6 +82,9 @@ def _ordered(clause: Sequence[Word]) -> list[Word]:
         if word.role != "order" and not (after.role == "order" and leads and _place([word.text]) is not None):
             break
         words[i] = replace(word, role="order")
+    for i, (before, word) in enumerate(itertools.pairwise(words), 1):
+        if before.role == "order" and word.text.rstrip(BREAKS) in language.placed:
+            words[i] = replace(word, role="order")  # "as the last thing, sit down"
     for pattern, role in ((_TOGETHER, "together"), (_MEANWHILE, "while")):
         for match in pattern.finditer(" ".join(word.text for word in words)):
             for i in range(match.string[: match.start()].count(" "), match.string[: match.end()].count(" ") + 1):

@@ -127,6 +127,10 @@ def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
     if k + 2 < len(found) and found[k + 1].kind == "negated":  # "wave, sorry, not wave, bow"
         before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[k + 2 :]))
         return _anew(before.rstrip(_ENDS), behind, verbs)
+    denied = _DENIED.match(found[k + 1].text) if k + 1 < len(found) else None
+    if denied and _of(denied[1], found[k].text):  # "touch the blue, not the blue, the red ball"
+        before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[k + 1 :]))
+        return _anew(before.rstrip(_ENDS), behind[denied.end() :].lstrip(f"{_ENDS}-"), verbs)
     after = next((i for i in range(k + 1, len(found)) if found[i].kind in ("command", "follow-up")), None)
     if after is None:
         return ""
@@ -134,7 +138,8 @@ def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
     unlike = halts and not _contradicts(found[k].text, found[after].text)
     if found[k].words[-1].text.strip(_ENDS) in english().determiners | english().prepositions:
         return None  # "go to the, er, red ball"
-    if after == k + 1 and (unlike or found[k].certainty < UNTOLD):
+    filled = found[after].words[0].text.strip(_ENDS) in english().fillers and not verbs.isdisjoint(words(found[after].text))
+    if after == k + 1 and (unlike or filled or found[k].certainty < UNTOLD):
         return None  # "turn left, um, turn right", "walk forward, er, bow"
     before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[after:]))
     if verbs.isdisjoint(words(behind)) and not _contradicts(found[k].text, behind):

@@ -51,12 +51,14 @@ class Interpreter:
 
     def retold(self, said: str) -> str:
         """A normalised text without what it takes back; "" where it takes back everything."""
-        said = undismissed(said)
+        said, mended = undismissed(said), False
         for _ in range(MOST):
-            told = corrected(self._clauses_of(said), self._planned.verbs) if said else None
-            if told is None or told == said:
-                break
-            said = told
+            found = self._clauses_of(said)
+            told = corrected(found, self._planned.verbs) if said else None
+            regrets = any(word.role == "correction" for clause in found for word in clause.words)
+            if told is None or told == said or (mended and not told and not regrets):
+                break  # "left, oh dear, right, I always mix them up" takes back no more
+            said, mended = told, True
         return said
 
     def __call__(self, text: str, said: str, last: Steps | None) -> Route:

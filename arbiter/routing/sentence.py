@@ -18,13 +18,16 @@ from arbiter.routing.structure import CLEAR, PUT_OFF, SURE, Clause, Word, clause
 from arbiter.routing.text import words
 from arbiter.routing.verbs import PARTICIPLE, uninflected
 
+TIMED = 0.8  # the same of what begins with "at", which may be whom a gesture is made at
 WAITS = 0.45  # probability from which a clause is believed to make a command wait
 HALT = 0.5  # probability from which a clause of a refused text is taken for a stop
 TOLD = 0.85  # probability from which a text that is nothing but a remark asks for nothing
 LIKELY = 0.55  # probability from which a remark beside a command is left out, with a note
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
-_LATER, _WELL_THEN, _AMID, _PURPOSE, _PACE, _MEANWHILE = patterns("sentence", "later well_then amid purpose pace meanwhile")
+_LATER, _WELL_THEN, _AMID, _PURPOSE, _PACE, _LASTING, _MEANWHILE = patterns(
+    "sentence", "later well_then amid purpose pace lasting meanwhile"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def read(
             clause.text if clause.kind in PUT_OFF else clause.waiting
             for clause in found
             # "Wave at the night shift" is no time.
-            if (clause.waits >= (CLEAR if clause.words[0].text == "at" else WAITS) and not _amount(clause.text)) or _later(clause)
+            if (clause.waits >= (TIMED if clause.words[0].text == "at" else WAITS) and not _amount(clause)) or _later(clause)
         ),
         "",
     )
@@ -142,9 +145,12 @@ def _known(clause: Clause, wordings: Set[str]) -> Clause:
         word if word.role != "order" or word.text.rstrip(",.;:!?") in wordings else replace(word, role="other")
         for word in clause.words
     )
+    if clause.kind == "negated":  # "off limits today: bowing"
+        said = tuple(replace(word, text=word.text.rstrip(":")) for word in said)
     bare = [*itertools.dropwhile(lambda word: word.role == "frame", said)]
     denied = len([*itertools.takewhile(lambda word: word.role == "negation", bare)])
-    verb = 0 < denied < len(bare) and bare[0].text not in english().structure  # "forget about raising your arms"
+    telling = any(word.text not in english().structure for word in bare[:denied])
+    verb = 0 < denied < len(bare) and telling  # "forget about raising your arms"
     adverbial = denied > 1 and bare[0].text in english().prepositions
     sure = clause.kind == "negated" and clause.certainty >= (LIKELY if verb else SURE)
     none = bool(bare) and bare[0].text == "no" and len(bare) > 1 and bare[1].text not in english().particles  # "no bow"
@@ -161,10 +167,13 @@ def _later(clause: Clause) -> bool:
     return any(word.text.strip(" ,.;:!?") in telling.get(word.role, ()) for word in said)
 
 
-def _amount(text: str) -> bool:
-    """Whether words are a pace or an angle to a side, and no time: "at 0.2", "right thirty"."""
+def _amount(clause: Clause) -> bool:
+    """Whether a clause tells how far, fast or long, and no time: "right thirty", "for 3 seconds", "until I say stop"."""
+    text = clause.text
     said, rest = extract(text)
-    return bool(_PACE.fullmatch(text) or (said.sides and said.values and set(words(rest)) <= {"left", "right"}))
+    lasting = _LASTING.search(clause.waiting) is not None and not delay(text)
+    sided = said.sides and said.values and set(words(rest)) <= {"left", "right"}
+    return bool(_PACE.fullmatch(text) or lasting or said.forever or sided)
 
 
 def delay(text: str) -> str:
@@ -248,6 +257,7 @@ def _left_out(clause: Clause, after: Clause | None) -> bool:
     """Whether a clause beside a command is none: a remark, or what the next clause takes back."""
     if clause.kind == "retracted" and after is not None:
         lead = {word.text.strip(",.;:!?") for word in after.words if word.role == "correction" and word.certainty >= SURE}
+        lead |= {after.words[0].text.strip(",.;:!?")} & english().fillers
         return bool(lead - english().fillers) if lead else clause.certainty >= CLEAR  # "uh" takes nothing back
     return clause.kind in ("remark", "question") and len(clause.words) >= REMARK
 

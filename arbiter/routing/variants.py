@@ -13,6 +13,7 @@ from arbiter.routing.languages.english import english
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import extract
 from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.verbs import base_forms
 from arbiter.routing.veto import harmful
 
 _ADDED, _ALONG = patterns("variants", "added along")
@@ -95,7 +96,9 @@ class Variants:
         """A command without the words that tell how, which no skill can do: "stand up with dignity"."""
         for manner in manners:
             bare = " ".join(text.replace(manner, " ").split())
-            if bare == text or extract(manner)[0].pace or harmful(manner):
+            deeds = {base for word in words(manner) for base in base_forms(word)}
+            another = deeds & (self._chooser.strange | english().other_verbs)  # "turn right by jumping"
+            if bare == text or extract(manner)[0].pace or harmful(manner) or another:
                 continue
             choice = self._chooser.choose(bare, None)
             if choice.call is not None and choice.score >= WHOLE and choice.call.skill != STOP:

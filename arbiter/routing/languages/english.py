@@ -37,6 +37,7 @@ class English:
     returns: frozenset[str]
     later: frozenset[str]
     conditions: frozenset[str]
+    placed: frozenset[str]
     first: frozenset[str]
     second: frozenset[str]
     third: frozenset[str]
