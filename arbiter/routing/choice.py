@@ -34,7 +34,7 @@ BEYOND_DOUBT = 0.97  # score from which a rarer one does
 WHOLE = 0.9  # score from which a third party's own words, whatever parts them, are one command
 _OFF_TABLE = frozenset(((Rule.HARM, "off the table"),))  # what hands may take from there, legs must not do
 _DOUBLET = re.compile(r"(\w+) and (\w+)")
-_FACING, _TO_IT, _CONDITION, _BOTH = patterns("choice", "facing to_it condition both")
+_FACING, _TO_IT, _BESIDE, _CONDITION, _BOTH = patterns("choice", "facing to_it beside condition both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,9 @@ class Chooser:
         if self.skills[name].joints == "legs" and (it := _TO_IT.search(text)):
             reason = f'"{it[0]}": nothing was named that it stands for'
             return Choice(None, reason, scored.score, scored.margin, True, rule=Rule.COVERAGE, said=it[0])
+        if self.skills[name].sees and (beside := _BESIDE.search(text)):
+            reason = f'"{beside[0]}" is no place that {name} goes to'
+            return Choice(None, reason, scored.score, scored.margin, True, rule=Rule.COVERAGE, said=beside[0])
         reading = self._coverage.read(text, name, scored.best)
         if reading.refusal:
             return Choice(None, reading.refusal, scored.score, scored.margin, True, rule=Rule.COVERAGE, said=reading.said)

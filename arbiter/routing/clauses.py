@@ -9,16 +9,20 @@ from dataclasses import dataclass, replace
 from arbiter.routing.connectives import BREAKS, Connective, cut
 from arbiter.routing.corrections import substituted
 from arbiter.routing.languages.english import BETWEEN, FIRST, english
+from arbiter.routing.numerals import number
 from arbiter.routing.patterns import patterns
 from arbiter.routing.quantities import Quantities, extract
 from arbiter.routing.structure import Word
 from arbiter.routing.text import strip_politeness, words
+from arbiter.routing.verbs import PARTICIPLE
 
 MAX_PIECES = 8
 WEAK = ("and", "comma", "break", "runon", "together", "")  # joints that give way to an order word beside them
 
 _NEGATORS, _STARTING, _SUBJECTS, _BOTHER = patterns("negation", "negators starting subjects bother")
-_WITH_ARMS, _VERBLESS, _DETAIL, _MEASURES, _PACED, _PACING = patterns("pieces", "with_arms verbless detail measures paced pacing")
+_WITH_ARMS, _VERBLESS, _DETAIL, _MEASURES, _PACED, _PACING, _GAP = patterns(
+    "pieces", "with_arms verbless detail measures paced pacing gap"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,10 @@ def _in_told_order(segments: list[tuple[str, Connective]], listed: bool) -> list
         elif kind == "after" and ordered and not joint.opens:
             previous, before = ordered.pop()
             ordered += [(replace(piece, joint=previous.joint), place), (replace(previous, joint="then"), before)]
+        elif (
+            front and front.kind == "after" and not front.opens and kind in ("and", "comma") and _alike(segments[i - 1][0], text)
+        ):
+            ordered.insert(len(ordered) - 1, (replace(piece, joint="then"), place))  # "sit down after bowing and waving"
         elif front and front.opens and kind == "comma" and front.kind == "while":
             ordered.append((replace(piece, joint="while"), place))
         else:
@@ -140,6 +148,12 @@ def _in_told_order(segments: list[tuple[str, Connective]], listed: bool) -> list
     order = sorted(range(len(ordered)), key=lambda i: ordered[i][1])
     moved = {i for before, i in zip([-1, *order], order, strict=False) if i != before + 1 or not i}
     return [replace(ordered[i][0], joint="then") if i in moved else ordered[i][0] for i in order]
+
+
+def _alike(text: str, other: str) -> bool:
+    """Whether two deeds stand in the same form, which is no order: "bowing" and "waving", "bowed" and "turned"."""
+    first = [text.split()[0], other.split()[0]]
+    return all(map(PARTICIPLE.fullmatch, first)) or all(word.endswith("ed") for word in first)
 
 
 def _second_behind(ordered: list[tuple[Piece, float]]) -> list[tuple[Piece, float]]:
@@ -198,8 +212,9 @@ def _gapped(before: str, said: Quantities, rest: str) -> bool:
     """Whether words give another side and quantity for those of the command before them: "wave left twice, right twice"."""
     first = extract(before)[0]
     kinds = {kind for kind, *_ in said.values}
-    sided = first.sides and said.sides and set(words(rest)) <= english().bare_side
-    return bool(sided and kinds and first.values and kinds <= {"number", *(kind for kind, *_ in first.values)})
+    ways = (first.sides and said.sides) or (said.directions and not said.sides and kinds == {"number"})
+    bare = set(words(rest)) <= english().bare_side | english().particles
+    return bool(ways and bare and kinds and first.values and kinds <= {"number", *(kind for kind, *_ in first.values)})
 
 
 def _pacing(text: str) -> str:
@@ -216,6 +231,8 @@ def _attached(pieces: Sequence[Piece]) -> list[Piece]:
     joined: list[Piece] = []
     for piece in pieces:
         text, before = piece.text, joined[-1] if joined else Piece("", "")
+        if gap := _GAP.match(text):
+            text = f"{number(gap['number']):g} {gap['way']}"  # "walk two metres forward and one back"
         said, rest = extract(text)
         listed = piece.joint == "list" and bool(joined)
         if joined and _gapped(before.text, said, rest):

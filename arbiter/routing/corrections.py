@@ -103,7 +103,7 @@ def _without(
     if sure and (other := _OTHER.search(regret)) and not words(text):
         text = regret[other.start() :]  # "sorry, the other way"
     halt = [word for _, word in told[begin:end] if word.role == "correction"]
-    all_of_it = here > 1 and all(clause.kind == "retracted" for clause in found[:here]) and not verbs.isdisjoint(words(text))
+    all_of_it = here > 1 and all(clause.kind == "retracted" for clause in found[:here]) and not verbs.isdisjoint(words(first))
     if sure and all_of_it and (len(found) > here + 1 or words(last)[:1] != words(text)[:1]):
         return text  # "bow then wave, no, wave then bow"
     if _RULES_OUT.search(regret) and words(text):
@@ -213,6 +213,8 @@ def _mended(before: str, after: str, verbs: Set[str]) -> str:
     if words(last)[:1] == words(after)[:1]:
         return f"{kept} {after}".strip()
     thing = _THING.search(last)
+    if thing and len(words(after)) == 1:
+        return f"{after.rstrip(_ENDS)} {thing[0]}"  # "raise your arms, I meant lower"
     return _IT.sub(thing[0], after, count=1) if thing else after  # "walk to the blue ball, no, touch it"
 
 

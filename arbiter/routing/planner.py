@@ -224,7 +224,9 @@ class Planner:
 
     def returns(self, text: str) -> bool:
         """Whether words mean a skill that goes back by itself, whatever was done: "come back to where you started"."""
-        choice = self._chooser.choose(text, None)
+        follow, choice = follow_up(text), self._chooser.choose(text, None)
+        if follow is not None and follow.compare:
+            return False  # "slow down"
         known = choice.call is not None and choice.call.skill != STOP and choice.score >= WHOLE
         return known and not self.last_plan.measured(choice.call.skill)
 
