@@ -125,9 +125,9 @@ def _in_told_order(segments: list[tuple[str, Connective]], listed: bool) -> list
         if place is None:
             place = ordered[-1][1] if ordered and kind in ("and", "while", "runon") else BETWEEN
         opens = kind == "before" and joint.opens
-        if held and (opens or kind not in ("and", "comma")):
+        if held and (opens or kind not in ("and", "comma", "break") or (kind == "break" and not opened)):
             ordered, held, opened = [*ordered, *held], [], False
-        first = opened and kind == "comma"  # what is done before `held`
+        first = opened and kind in ("comma", "break")  # what is done before `held`
         opened = opens or (opened and kind == "and")
         told = "then" if first else {"comma": "list", "before": "then", "after": "then"}.get(kind, kind)
         piece = Piece(text, told)

@@ -129,6 +129,12 @@ class FollowUp:
         return bool(said.values or said.sides or said.directions or said.colours)
 
     @property
+    def goes_on(self) -> bool:
+        """It may ask for a way of its own: "turn left, then go on for a metre"."""
+        far = any(kind in ("distance", "steps") for kind, *_ in self.said.values)
+        return far and {"onward"} <= self.marks <= {"onward", "light", "anchor"}
+
+    @property
     def plain(self) -> bool:
         """It may be a command of its own just as well: "back", "reverse", "left"; the last plan only tells how far."""
         if self.marks & {"onward", "light"} and (self.said.directions or "back" in self.marks):

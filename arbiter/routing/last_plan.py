@@ -96,19 +96,15 @@ class LastPlan:
         if follow.rest:
             return self.with_verb(follow, last) if last else None
         if not last:
-            by_itself = follow.plain or ("light" in follow.marks and "again" not in follow.marks) or self._goes_on(follow)
+            by_itself = follow.plain or ("light" in follow.marks and "again" not in follow.marks) or follow.goes_on
             return None if by_itself else FollowedPlan((), f'"{text}": nothing was done before that it could refer to')
         try:
             found = FollowedPlan(*self._applied(follow, last, inside))
         except Refused as refusal:
-            by_itself = (follow.plain and not follow.said.colours) or self._goes_on(follow)
+            by_itself = (follow.plain and not follow.said.colours) or follow.goes_on
             return None if by_itself else FollowedPlan((), str(refusal))  # "the blue one"
         verbless = not (follow.marks & {"light", "onward"} or self._chooser.owner(text))
         return found if not follow.plain or (inside and verbless) else self._unless_plain(follow, found, verbless)
-
-    def _goes_on(self, follow: FollowUp) -> bool:
-        """Whether words may ask for a way of their own: "turn left, then go on for a metre"."""
-        return "onward" in follow.marks and any(kind in ("distance", "steps") for kind, *_ in follow.said.values)
 
     def _same(self, follow: FollowUp, last: Steps) -> bool:
         """Whether a clause, as a command of its own, asks for the skill that was done last."""

@@ -18,11 +18,13 @@ from arbiter.routing.followups import follow_up
 from arbiter.routing.hearing import Hearing
 from arbiter.routing.languages.english import english
 from arbiter.routing.last_plan import FollowedPlan, LastPlan
+from arbiter.routing.parameters import takes
 from arbiter.routing.quantities import extract
 from arbiter.routing.segmentation import Segmentation
 from arbiter.routing.stopped_plan import StoppedPlan
 from arbiter.routing.text import words
 from arbiter.routing.variants import Variants
+from arbiter.routing.verbs import PARTICIPLE
 from arbiter.rules import Rule
 from arbiter.skill import Route, SkillCall, Steps
 
@@ -161,6 +163,8 @@ class Planner:
             return False
         if draft.last and asks_again(draft.pieces, index):
             return True
+        if self._goes_so(draft.pieces[index], draft.before):
+            return True
         last = index + 1 == len(draft.pieces) and set(words(piece.text)) <= english().endearments  # "a bit to the right, duck"
         if piece.joint != "then" and self._asides.keeps_heading(draft.pieces[index], draft.before):
             draft.leave_out(piece.text)
@@ -169,6 +173,14 @@ class Planner:
             draft.leave_out(piece.text)  # "two laps, on foot"
             return True
         return names_the_same(piece, draft.before, self._chooser)  # "arms up, the two of them"
+
+    def _goes_so(self, piece: Piece, before: Choice) -> bool:
+        """Whether a piece only says how a way is gone: "half a circle to the right, walking"."""
+        if piece.joint not in ("list", "while") or before.call is None or not PARTICIPLE.fullmatch(piece.text):
+            return False
+        found = self._chooser.choose(self._segmented.uninflected(piece).text, None).call
+        skills = [self._chooser.skills[call.skill] for call in (found, before.call) if call is not None]
+        return len(skills) == 2 and all(takes(skill, "distance") or takes(skill, "angle") for skill in skills)
 
     def _chosen(self, draft: PlanDraft, index: int, piece: Piece) -> tuple[Piece, Choice, int]:
         """What a piece asks for: as it stands, with a neighbour, or without what nobody can do; and how many pieces that took."""

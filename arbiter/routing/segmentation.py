@@ -45,7 +45,7 @@ class Segmentation:
 
     def _named(self, piece: Piece) -> Piece:
         """A command that is named: "after the wave, bow"."""
-        named = _NAMED.match(piece.text)
+        named = None if piece.joint == "while" else _NAMED.match(piece.text)
         return Piece(named["deed"], piece.joint) if named and named["deed"] in self._chooser.starts else piece
 
     def _beside(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

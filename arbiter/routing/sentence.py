@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ import numpy as np
 from arbiter.routing.clauses import Parsed, negates, parse, parsed
 from arbiter.routing.connectives import BREAKS, Connective, cut
 from arbiter.routing.languages.english import english
+from arbiter.routing.numerals import AND_A_PART
 from arbiter.routing.patterns import patterns
 from arbiter.routing.pronouns import Pronouns
 from arbiter.routing.quantities import extract
@@ -25,6 +27,7 @@ TOLD = 0.85  # probability from which a text that is nothing but a remark asks f
 LIKELY = 0.55  # probability from which a remark beside a command is left out, with a note
 REMARK = 3  # words from which a remark or a question beside a command is left out
 NONE_NAMED = Pronouns(())  # where no skill is loaded
+_AND_A_PART = re.compile(AND_A_PART)
 _LATER, _WELL_THEN, _AMID, _PURPOSE, _PACE, _LASTING, _MEANWHILE = patterns(
     "sentence", "later well_then amid purpose pace lasting meanwhile"
 )
@@ -79,7 +82,13 @@ def clauses_of(
         logits: Of `arbiter.routing.structure.clauses`; None where no encoder tells the structure: there are none then.
         wordings: Words of politeness and of order that the encoder was tuned on.
     """
-    return tuple(_known(clause, wordings) for clause in clauses(_bare(text), logits)) if logits else ()
+    found: list[Clause] = []
+    for clause in clauses(_bare(text), logits) if logits else ():
+        if found and _AND_A_PART.match(f" {clause.text}"):  # "a metre | and a half ahead"
+            found[-1] = replace(found[-1], words=(*found[-1].words, *clause.words))
+        else:
+            found.append(clause)
+    return tuple(_known(clause, wordings) for clause in found)
 
 
 def _bare(text: str) -> str:

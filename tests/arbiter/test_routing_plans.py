@@ -95,10 +95,36 @@ def test_another_side_and_number_are_of_the_command_before_them(router, text, wa
         ("a metre forward, and repeat it twice more", ["walk_forward"] * 3),
         ("turn right and then turn right once more", ["turn_right"] * 2),
         ("bow, then hold still for ten seconds", ["bow", "stand_still"]),
+        ("before you sit down: arms up, arms down", ["raise_arms", "lower_arms", "sit_down"]),
+        ("before you bow, wave. before you sit down, turn left", ["wave_right", "bow", "turn_left", "sit_down"]),
+        ("sit down after bowing and waving left", ["bow", "wave_left", "sit_down"]),
+        ("twice round in a circle, walking", ["walk_in_circle"]),
+        ("twice bow and then turn left", ["bow", "turn_left"]),
+        ("walk two metres forward and one back", ["walk_forward", "walk_backward"]),
     ],
 )
 def test_what_is_done_before_or_without_something_is_all_that_stands_beside_it(router, text, wanted):
     assert plan(router.route(text)) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "turn right until you face the door",
+        "walk forward two metres towards the cliff edge",
+        "walk past the red ball",
+        "slow down",
+        "walk two, three metres",
+        "turn left, there's no need",
+        "consider turning left",
+        "you can forget about raising your arms",
+        "strictly off limits today: bowing",
+        "turn right by jumping",
+        "the wave",
+    ],
+)
+def test_what_resembles_these_moves_nothing(router, text):
+    assert router.route(text).outcome == "rejected"
 
 
 def test_a_posture_that_is_never_left_is_taken_once(router):

@@ -215,3 +215,9 @@ def test_a_file_into_which_the_creep_cannot_be_put_stays_as_it_is(tmp_path):
     with pytest.raises(ConfigError, match="calibration.yaml: nothing written: 'creep: 0.00400 .* put it in by hand"):
         save_creep(path, model, 0.004)
     assert path.read_text() == before and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("metres", ["-1e-3", "-.5", "-2", "-1E0"])
+def test_a_small_negative_number_is_no_option(tmp_path, metres, capsys):
+    assert main(["floor", "--walk", str(tmp_path / "none"), metres]) == 1
+    assert f"{tmp_path / 'none'}" in capsys.readouterr().err

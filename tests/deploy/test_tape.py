@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from arbiter.errors import ConfigError
-from deploy.calibrate import main as calibrate
 from deploy.replay import load_trace
 from deploy.run import main as run
 from deploy.trace.redecide import redecide
@@ -104,9 +103,3 @@ def test_a_walk_in_which_the_robot_fell_or_lost_its_place_is_refused(log):
         taped(header, silent, 0.0, "walk")
     lifted = changed(ticks, 450, None, age=[10.0] * len(header["joints"]))
     assert taped(header, lifted, 0.0, "walk").told == pytest.approx(taped(header, ticks[:450], 0.0, "walk").told, abs=0.005)
-
-
-@pytest.mark.parametrize("metres", ["-1e-3", "-.5", "-2", "-1E0"])
-def test_a_small_negative_number_is_no_option(tmp_path, metres, capsys):
-    assert calibrate(["floor", "--walk", str(tmp_path / "none"), metres]) == 1
-    assert f"{tmp_path / 'none'}" in capsys.readouterr().err
