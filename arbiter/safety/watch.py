@@ -78,6 +78,7 @@ class Watch:
         # Means of acceleration [m/s²] and angular velocity [rad/s] in the newest reading; nothing is judged by them.
         self._felt: Vector | None = None
         self._turning: Vector | None = None
+        self._followed = False  # whether the reading before was believed, since which the newest has its means
         self.problem, self.strict = ("", "", ""), False
 
     @property
@@ -126,6 +127,7 @@ class Watch:
 
     def _take(self, state: object, now: float, step: float) -> tuple[str, str, str]:
         if type(state) is not RobotState:
+            self._followed = False
             return "shape", "", f"the reading is {type(state).__name__}; a RobotState is expected"
         joints, imu = self.joints, self.imu
         odd = self._reports.take(state, step, self.ages.first)
@@ -141,7 +143,9 @@ class Watch:
             imu.take(quat, rate, at - imu_age, self.strict)
             if imu.fresh:
                 self.fall.look(imu.quat)
-        self._turning = None if bad or imu.why else mean_of(state, "mean_ang_vel", RATE)
+        believed = dated and not (bad or imu.why)
+        self._turning = mean_of(state, "mean_ang_vel", RATE) if believed and self._followed else None
+        self._followed = believed
         if imu.repeats or joints.repeats.any:
             self._cross.look()
         return self._problem(undated, odd, shapeless, bad)

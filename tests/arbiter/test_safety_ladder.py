@@ -704,23 +704,28 @@ def test_what_is_believed_carries_the_whole_reading():
 @pytest.mark.parametrize(("name", "most"), [("acceleration", 320.0), ("mean_ang_vel", 35.0)])
 def test_a_mean_since_the_last_reading_that_no_sensor_can_tell_is_none(name, most):
     safety = Safety(MODEL)
-    for k, value in enumerate((most, -most, 0.0)):
+    safety.believe(reading(MODEL, 0.0), 0.0)
+    for k, value in enumerate((most, -most, 0.0), 1):
         good = np.array((0.1, value, 0.3))
         assert np.array_equal(getattr(safety.believe(reading(MODEL, DT * k, **{name: good}), DT * k), name), good)
     bad = ((0.1, np.nan, 0.3), (1.01 * most, 0.2, 0.3), (0.1, 0.2, -np.inf), (0.1, 0.2), None, "rubbish")
-    for k, value in enumerate(bad, 3):
+    for k, value in enumerate(bad, 4):
         value = np.array(value) if isinstance(value, tuple) else value
         believed = safety.believe(reading(MODEL, DT * k, **{name: value}), DT * k)
         assert getattr(believed, name) is None and believed.imu_age == pytest.approx(0.0), "the others are believed"
-    assert safety.believe(reading(MODEL, 0.2), 0.2).mean_ang_vel is None, "a driver that has none"
+    assert safety.believe(reading(MODEL, DT * 10), DT * 10).mean_ang_vel is None, "a driver that has none"
 
 
 def test_the_mean_of_an_angular_velocity_that_is_not_believed_is_not_believed_either():
     safety, mean = Safety(MODEL), np.zeros(3)
+    first = safety.believe(reading(MODEL, -DT, mean_ang_vel=mean), -DT)
+    assert first.mean_ang_vel is None, "there is no reading that it could be the mean since"
     assert safety.believe(reading(MODEL, 0.0, mean_ang_vel=mean), 0.0).mean_ang_vel is not None
     wrong = reading(MODEL, DT, base_ang_vel=np.array((0.0, np.nan, 0.0)), mean_ang_vel=mean)
     assert safety.believe(wrong, DT).mean_ang_vel is None
-    assert safety.believe(reading(MODEL, 2 * DT, mean_ang_vel=mean), 2 * DT).mean_ang_vel is not None
+    after = safety.believe(reading(MODEL, 2 * DT, mean_ang_vel=mean), 2 * DT)
+    assert after.mean_ang_vel is None, "it is the mean since a reading of which nothing was believed"
+    assert safety.believe(reading(MODEL, 3 * DT, mean_ang_vel=mean), 3 * DT).mean_ang_vel is not None
 
 
 def test_a_charge_counts_once_it_has_stayed():

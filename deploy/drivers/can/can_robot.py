@@ -129,8 +129,8 @@ class CanRobot:
             mean_ang_vel=turning,
         )
 
-    def _means_until(self, sample: ImuSample) -> tuple[np.ndarray, np.ndarray]:
-        """Acceleration [m/s²] and angular velocity [rad/s] since the last reading, shape (3,)."""
+    def _means_until(self, sample: ImuSample) -> tuple[np.ndarray, np.ndarray | None]:
+        """Acceleration [m/s²] and angular velocity [rad/s] since the last reading, shape (3,); None: not known."""
         if sample is not self._sample:
             self._means = mean_acceleration(sample, self._sample), mean_ang_vel(sample, self._sample)
             self._sample = sample

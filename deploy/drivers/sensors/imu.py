@@ -24,6 +24,7 @@ from deploy.drivers.sensors.imu_protocol import ACCELERATION, ANGLES, ANGULAR_VE
 from deploy.host.thread_priority import IMU, claim_realtime
 
 FROZEN_AFTER = 50  # equal samples in a row: a live sensor's last bits flicker
+FEW = 3  # samples of the gyroscope in an interval from which they tell its mean
 SERIAL_ERRORS = (serial.SerialException, OSError, TypeError)
 
 
@@ -68,10 +69,14 @@ def mean_acceleration(new: ImuSample, old: ImuSample | None) -> np.ndarray:
     return frozen((new.acc_sum - old.acc_sum) / (new.count - old.count))
 
 
-def mean_ang_vel(new: ImuSample, old: ImuSample | None) -> np.ndarray:
-    """Mean of the angular velocity since `old` [rad/s], shape (3,); None: the newest."""
-    if old is None or new.stamp <= old.stamp:
-        return new.ang_vel
+def mean_ang_vel(new: ImuSample, old: ImuSample | None) -> np.ndarray | None:
+    """Mean of the angular velocity since `old` [rad/s], shape (3,).
+
+    None where fewer than FEW samples tell it, or no time lies between: one sample told as the mean is worse than none
+    (docs/estimate.md, "For a driver").
+    """
+    if old is None or new.stamp <= old.stamp or new.count - old.count < FEW:
+        return None
     return frozen((new.turned - old.turned) / (new.stamp - old.stamp))
 
 
