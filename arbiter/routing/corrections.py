@@ -124,13 +124,8 @@ def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
         k = next((k - 1 for k, clause in enumerate(found) if k and _denies(clause, found[k - 1])), None)
     if k is None:
         return None
-    if k + 2 < len(found) and found[k + 1].kind == "negated":  # "wave, sorry, not wave, bow"
-        before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[k + 2 :]))
-        return _anew(before.rstrip(_ENDS), behind, verbs)
-    denied = _DENIED.match(found[k + 1].text) if k + 1 < len(found) else None
-    if denied and _of(denied[1], found[k].text):  # "touch the blue, not the blue, the red ball"
-        before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[k + 1 :]))
-        return _anew(before.rstrip(_ENDS), behind[denied.end() :].lstrip(f"{_ENDS}-"), verbs)
+    if (anew := _denied(found, k, verbs)) is not None:
+        return anew
     after = next((i for i in range(k + 1, len(found)) if found[i].kind in ("command", "follow-up")), None)
     if after is None:
         return ""
@@ -141,10 +136,22 @@ def _unsaid(found: Sequence[Clause], verbs: Set[str]) -> str | None:
     filled = found[after].words[0].text.strip(_ENDS) in english().fillers and not verbs.isdisjoint(words(found[after].text))
     if after == k + 1 and (unlike or filled or found[k].certainty < UNTOLD):
         return None  # "turn left, um, turn right", "walk forward, er, bow"
-    before, behind = (_said(word for one in part for word in one.words) for part in (found[: k + 1], found[after:]))
+    behind = _all(found[after:])
     if verbs.isdisjoint(words(behind)) and not _contradicts(found[k].text, behind):
         return None  # "go to the red ball, yeah, the red one"
-    return _mended(before.rstrip(_ENDS), behind, verbs)
+    return _mended(_all(found[: k + 1]).rstrip(_ENDS), behind, verbs)
+
+
+def _denied(found: Sequence[Clause], k: int, verbs: Set[str]) -> str | None:
+    """The text with what stands behind a denial for the clause that it denies; None where none follows clause `k`."""
+    behind = _all(found[k + 1 :])
+    if k + 2 < len(found) and found[k + 1].kind == "negated":
+        behind = _all(found[k + 2 :])  # "wave, sorry, not wave, bow"
+    elif (denied := _DENIED.match(behind)) and _of(denied[1], found[k].text):
+        behind = behind[denied.end() :].lstrip(f"{_ENDS}-")  # "touch the blue, not the blue, the red ball"
+    else:
+        return None
+    return _anew(_all(found[: k + 1]).rstrip(_ENDS), behind, verbs)
 
 
 def _denies(clause: Clause, before: Clause) -> bool:
@@ -161,6 +168,10 @@ def _of(word: str, command: str) -> bool:
 
 def _said(told: Iterable[Word]) -> str:
     return " ".join(word.text for word in told)
+
+
+def _all(found: Sequence[Clause]) -> str:
+    return _said(word for clause in found for word in clause.words)
 
 
 def _mere(what: str, verbs: Set[str]) -> bool:
