@@ -121,6 +121,20 @@ def test_an_orientation_that_knows_how_it_turned_is_less_noisy():
     assert smooth < 0.4 * raw
 
 
+def trusted(step: float) -> float:
+    """The share of what a reading is off by that an orientation read every `step` [s] takes from it, once it has settled."""
+    filtered, still = Orientation(), (1.0, 0.0, 0.0, 0.0)
+    for _ in range(round(60.0 / step)):
+        filtered.step(still, (0.0, 0.0, 0.0), step)
+    return angle_between(filtered.step(turned(still, (0.004, 0.0, 0.0)), (0.0, 0.0, 0.0), step), still) / 0.004
+
+
+def test_the_longer_a_gyroscope_turned_alone_the_more_a_reading_is_trusted():
+    """Its noise grows with the time: over four times as long a rotation is twice as wrong, and the share nearly doubles."""
+    assert trusted(DT) == pytest.approx(0.095, abs=0.003)
+    assert trusted(4.0 * DT) == pytest.approx(0.182, abs=0.005) and trusted(0.5 * DT) == pytest.approx(0.068, abs=0.003)
+
+
 def test_an_orientation_without_a_rotation_or_after_a_gap_is_what_was_read():
     filtered, quat = Orientation(), (1.0, 0.0, 0.0, 0.0)
     for k in range(10):
