@@ -9,7 +9,7 @@ from __future__ import annotations
 from arbiter.estimation.rotation import Quat, Vector, turned
 
 MEASURED = 0.004  # [rad] white noise of an orientation about each axis
-TURNED = 2.8e-3  # [rad/√s] by which the rotation between two readings is wrong: 4e-4 rad in 0.02 s
+TURNED = 2.83e-3  # [rad/√s] by which the rotation between two readings is wrong: 4e-4 rad in 0.02 s
 BIAS = 0.02  # [rad/s] that the bias of a gyroscope may be
 WANDER = 1e-4  # [rad/s per √s] by which it changes
 FAR = 6.0  # standard deviations between what is read and what was expected from which on the reading alone counts

@@ -92,7 +92,9 @@ def _without(
         elif words(_said(after)) or _MEANT.search(_said(word for _, word in told[begin:end])):
             return _said([*before, *after])  # "touch it, the one I mean"
     if not words(_said(before)):
-        return _said(after) if sure and words(_said(after)) else None  # "no wait, turn right"
+        idle = english().function | english().halts | english().limits | english().exclamations
+        lead = told[end - 1][1].text.endswith(tuple(",.;:!?")) or idle.issuperset(words(_said(word for _, word in told[:end])))
+        return _said(after) if sure and lead and words(_said(after)) else None  # "no wait, turn right"
     if not (sure or words(_said(after))):
         return None
     text = _said(after)

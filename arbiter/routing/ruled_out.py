@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 
 from arbiter.routing.arrangement import rejected
 from arbiter.routing.choice import STOP, Chooser
+from arbiter.routing.classifier import NONE
 from arbiter.routing.clauses import without_negation
 from arbiter.routing.followups import lexicon
 from arbiter.routing.languages.english import english
@@ -88,5 +89,8 @@ class RuledOut:
         return found if all(forms & {*bare, *mine, *found} for forms in told) else None
 
     def unread(self, ruled_out: Sequence[str]) -> tuple[str, ...]:
-        """Clauses that tell how to do without something that no skill does: "without using your hands"."""
-        return tuple(clause for clause in ruled_out if clause.startswith("without ") and not self.forbidden((clause,)))
+        """Clauses that say "without" what no skill does, "without using your hands", or rule out in words that none has."""
+        known, scorer = english().structure | english().limits, self._chooser.scorer
+        known = known.union(*(said for label, said in scorer.words.items() if label != NONE))
+        beside = (clause for clause in ruled_out if clause.startswith("without ") or not known.issuperset(words(clause)))
+        return tuple(clause for clause in beside if not self.forbidden((clause,)))

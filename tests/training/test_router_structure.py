@@ -105,19 +105,6 @@ def tuned(tmp_path_factory):
     return folder / "out"
 
 
-def test_the_average_lies_half_way_between_two_sets_of_weights(tuned):
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    from training.router.structure import tune
-
-    network = tune.Tuned(SentenceTransformer(str(tuned), device="cpu"))
-    after = {name: value.clone() for name, value in network.state_dict().items()}
-    tune.average(network, {name: value + 1.0 if value.is_floating_point() else value for name, value in after.items()})
-    for name, value in network.state_dict().items():
-        torch.testing.assert_close(value, after[name] + 0.5 if value.is_floating_point() else after[name])
-
-
 def test_the_graph_tells_what_the_tuned_model_tells(tuned, tmp_path):
     import torch
     from safetensors.numpy import load_file
