@@ -90,6 +90,8 @@ class RuledOut:
 
     def unread(self, ruled_out: Sequence[str]) -> tuple[str, ...]:
         """Clauses that say "without" what no skill does, "without using your hands", or rule out in words that none has."""
+        if not ruled_out:
+            return ()
         known, scorer = english().structure | english().limits, self._chooser.scorer
         known = known.union(*(said for label, said in scorer.words.items() if label != NONE))
         beside = (clause for clause in ruled_out if clause.startswith("without ") or not known.issuperset(words(clause)))
